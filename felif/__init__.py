@@ -1,0 +1,71 @@
+"""felif: finite elements for the partial differential equations of integrate-and-fire neural networks.
+
+Every public name is listed here and imported when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    # models
+    "NoisyLIF": "models.noisy_lif",
+    "RefractoryLIF": "models.refractory_lif",
+    "RandomThresholdLIF": "models.random_threshold_lif",
+    "Piecewise": "models.parameters",
+    "leaky": "models.drifts",
+    "quadratic": "models.drifts",
+    "exponential": "models.drifts",
+    # the language of models
+    "Field": "weakform",
+    "Scalar": "weakform",
+    "Input": "weakform",
+    "Term": "weakform",
+    "Conserved": "weakform",
+    "WeakForm": "weakform",
+    "dv": "weakform",
+    # meshes and spaces
+    "interval": "meshing",
+    "read_mesh": "meshing",
+    "SpectralElement": "assembly",
+    "Lagrange": "assembly",
+    "ExponentialFitting": "assembly",
+    "discretize": "assembly",
+    # initial states
+    "Gaussian": "assembly",
+    "Uniform": "assembly",
+    # evolution
+    "evolve": "runs",
+    "resume": "runs",
+    "load_run": "runs",
+    "Run": "runs",
+    "Event": "evolution",
+    "Rodas5P": "evolution",
+    "ESDIRK43": "evolution",
+    "TRBDF2": "evolution",
+    "BackwardEuler": "evolution",
+    # results
+    "State": "problem",
+    "Outcome": "problem",
+    "NotConverged": "problem",
+}
+_MODULES = ("testing", "study", "analysis")
+
+__all__ = [*_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'felif' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

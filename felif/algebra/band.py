@@ -1,0 +1,72 @@
+"""Band matrices in LAPACK storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import blas
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Square band matrix A with `kl` sub- and `ku` superdiagonals.
+
+    LAPACK general band storage: `data[ku + i - j, j] = A[i, j]`, shape (kl + ku + 1, n), Fortran order.
+    """
+
+    data: np.ndarray
+    kl: int
+    ku: int
+
+    @property
+    def n(self) -> int:
+        return self.data.shape[1]
+
+    @classmethod
+    def diagonal(cls, values: np.ndarray) -> Band:
+        return cls(np.asfortranarray(np.atleast_1d(values)[None, :]), 0, 0)
+
+    @classmethod
+    def zeros(cls, n: int, kl: int, ku: int, dtype: type = float) -> Band:
+        return cls(np.zeros((kl + ku + 1, n), dtype, order="F"), kl, ku)
+
+    @classmethod
+    def from_coo(cls, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, n: int, kl: int, ku: int) -> Band:
+        """Sum of the triplets; every one must lie within the band."""
+        if rows.size and (np.max(rows - cols) > kl or np.max(cols - rows) > ku):
+            raise ValueError(f"an entry lies outside the band (kl={kl}, ku={ku})")
+        flat = np.bincount(cols * (kl + ku + 1) + ku + rows - cols, weights=values, minlength=n * (kl + ku + 1))
+        return cls(flat.reshape(kl + ku + 1, n, order="F"), kl, ku)
+
+    def widened(self, kl: int, ku: int) -> Band:
+        """The same matrix stored with wider bands."""
+        if (kl, ku) == (self.kl, self.ku):
+            return self
+        wide = Band.zeros(self.n, kl, ku, self.data.dtype)
+        wide.data[ku - self.ku : ku + self.kl + 1] = self.data
+        return wide
+
+    def __matmul__(self, x: np.ndarray) -> np.ndarray:
+        if self.kl == self.ku == 0:
+            return self.data[0] * x
+        n = self.n
+        if self.data.dtype == np.float64 and x.dtype == np.float64:
+            return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x)
+        return blas.zgbmv(n, n, self.kl, self.ku, 1.0, self.data.astype(complex), x.astype(complex))
+
+    def transpose(self) -> Band:
+        """The transposed matrix, stored as a band again."""
+        n, kl, ku = self.n, self.kl, self.ku
+        flipped = Band.zeros(n, ku, kl, self.data.dtype)
+        for offset in range(-kl, ku + 1):  # offset = j - i
+            low, high = max(0, offset), min(n, n + offset)
+            flipped.data[kl + offset, low - offset : high - offset] = self.data[ku - offset, low:high]
+        return flipped
+
+    def dense(self) -> np.ndarray:
+        full = np.zeros((self.n, self.n), self.data.dtype)
+        for offset in range(-self.kl, self.ku + 1):  # offset = j - i
+            columns = np.arange(max(0, offset), min(self.n, self.n + offset))
+            full[columns - offset, columns] = self.data[self.ku - offset, columns]
+        return full

@@ -1,0 +1,80 @@
+"""J = band + U G: the Jacobian of a network whose every nonlocality goes through a few scalars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from .band import Band
+
+
+class SingularMatrix(ArithmeticError):
+    """The matrix handed to `factor` is singular to working precision."""
+
+
+@dataclass(frozen=True, eq=False)
+class BandLowRank:
+    """A = band + U G, with U of shape (n, r) and G of shape (r, n); r is the number of scalars (N, R, ...)."""
+
+    band: Band
+    U: np.ndarray
+    G: np.ndarray
+
+    @property
+    def n(self) -> int:
+        return self.band.n
+
+    def __matmul__(self, x: np.ndarray) -> np.ndarray:
+        return self.band @ x + self.U @ (self.G @ x)
+
+    def transpose(self) -> BandLowRank:
+        return BandLowRank(self.band.transpose(), self.G.T, self.U.T)
+
+    def dense(self) -> np.ndarray:
+        return self.band.dense() + self.U @ self.G
+
+    def factor(self, shift: complex = 0.0, mass: Band | None = None) -> Factored:
+        """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""
+        return Factored(self, shift, mass)
+
+
+class Factored:
+    """LU factors of W = shift * mass - band - U G, by LAPACK gbtrf and the Sherman-Morrison-Woodbury formula.
+
+    With L = shift * mass - band:  W^-1 b = x + Q (G x),  x = L^-1 b,  Q = L^-1 U (1 - G L^-1 U)^-1.
+    """
+
+    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_Q", "_G", "_trs")
+
+    def __init__(self, matrix: BandLowRank, shift: complex, mass: Band | None) -> None:
+        band = matrix.band
+        kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
+        real = band.data.dtype == np.float64 and not isinstance(shift, complex)
+        work = np.zeros((2 * kl + ku + 1, band.n), float if real else complex, order="F")
+        work[kl + ku - band.ku : kl + ku + band.kl + 1] = -band.data
+        if mass is not None:
+            work[kl + ku - mass.ku : kl + ku + mass.kl + 1] += shift * mass.data
+        factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
+        self._lu, self._pivots, info = factor(work, kl, ku, overwrite_ab=True)
+        self._kl, self._ku = kl, ku
+        if info != 0:
+            raise SingularMatrix(f"band LU: the pivot {info} is zero")
+        self._G = matrix.G
+        rank = matrix.U.shape[1]
+        if rank == 0:
+            self._Q = None
+            return
+        columns, _ = self._trs(self._lu, kl, ku, matrix.U, self._pivots)
+        small = -(matrix.G @ columns)
+        small[np.diag_indices(rank)] += 1.0
+        try:
+            self._Q = columns / small[0, 0] if rank == 1 else np.linalg.solve(small.T, columns.T).T
+        except np.linalg.LinAlgError as error:
+            raise SingularMatrix("the capacitance matrix of the low-rank part is singular") from error
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """W^-1 b for b of shape (n,) or (n, m)."""
+        x, _ = self._trs(self._lu, self._kl, self._ku, b, self._pivots)
+        return x if self._Q is None else x + self._Q @ (self._G @ x)

@@ -1,0 +1,130 @@
+"""What solvers and integrators see of a model: M dy/dt = F(t, y), its derivatives, and what it conserves.
+
+y holds the nodal values of every field followed by the differential scalars (R). Algebraic scalars (N) are not
+unknowns: `Problem.scalars` computes them from y, and the Jacobian already contains their derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .algebra import Band, BandLowRank
+
+
+class Infeasible(ArithmeticError):
+    """No firing rate satisfies its equation at this state: 1 - f1.n <= 0, the mechanism of blow-up."""
+
+
+class NotConverged(RuntimeError):
+    """An answer that was asked for does not exist or was not found; the message says what was tried and what to change."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Why a computation stopped: `name` for programs ("finished", "blow_up", ...), `message` for people."""
+
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
+
+@dataclass(frozen=True)
+class BlowUp:
+    """Where a solution ceased to exist: time, an estimate of its error, and N where the integration stopped."""
+
+    time: float
+    error: float
+    N: float
+    message: str
+
+
+@runtime_checkable
+class Problem(Protocol):
+    """M dy/dt = F(t, y; parameters). See `felif.assembly` for the one that `discretize` makes."""
+
+    size: int  # number of differential unknowns, len(y)
+    mass: Band  # M
+    scalar_names: tuple[str, ...]  # algebraic scalars first, then differential ones
+    conserved: Mapping[str, np.ndarray]  # name -> c with c.y constant in time
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y). Raises Infeasible."""
+
+    def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
+        """dF/dy, the algebraic scalars eliminated. Raises Infeasible."""
+
+    def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
+        """dF/dt at fixed y, from values in [t, t + step] only; None where F does not depend on t."""
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Values of `scalar_names`. Raises Infeasible."""
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """d(scalars)/dy, shape (len(scalar_names), size)."""
+
+    def margin(self, t: float, y: np.ndarray) -> float:
+        """1 - f1.n, scaled to 1 for an empty network: falls to 0 at blow-up."""
+
+    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
+        """What a run records at every step: scalars, integrals, conserved quantities, min n."""
+
+    def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
+        """A with F = A y when the scalars in A are those of y (for positivity); None if not offered."""
+
+    def adapted(self, t: float, y: np.ndarray) -> tuple[Problem, np.ndarray, str] | None:
+        """A better mesh for this state: (problem, y on it, why), or None when the present one serves."""
+
+    def field(self, name: str, y: np.ndarray) -> FieldValue:
+        """The named field of y as a function."""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldValue:
+    """A density on its mesh: call it at points; `.integral()`; `.nodes` and `.values` are the nodal representation."""
+
+    nodes: np.ndarray
+    values: np.ndarray
+    evaluate: Callable[[np.ndarray], np.ndarray]
+    weights: np.ndarray
+
+    def __call__(self, v: Any) -> Any:
+        v = np.asarray(v, float)
+        result = self.evaluate(np.atleast_1d(v).ravel()).reshape(np.atleast_1d(v).shape)
+        return result if v.ndim else float(result[0])
+
+    def integral(self) -> float:
+        return float(self.weights @ self.values)
+
+    def min(self) -> float:
+        return float(np.min(self.values))
+
+
+class State:
+    """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`."""
+
+    def __init__(self, problem: Problem, t: float, y: np.ndarray) -> None:
+        self.problem, self.t, self.y = problem, float(t), y
+
+    def __getattr__(self, name: str) -> Any:
+        problem = self.__dict__.get("problem")
+        if problem is None or name.startswith("__"):
+            raise AttributeError(name)
+        if name in problem.scalar_names:
+            try:
+                return float(problem.scalars(self.t, self.y)[problem.scalar_names.index(name)])
+            except Infeasible:
+                return float("inf")
+        if name in problem.field_names:
+            return problem.field(name, self.y)
+        known = ", ".join((*problem.field_names, *problem.scalar_names))
+        raise AttributeError(f"this state has no {name!r}; it has: {known}")
+
+    def __repr__(self) -> str:
+        scalars = ", ".join(f"{name}={getattr(self, name):.10g}" for name in self.problem.scalar_names)
+        return f"State(t={self.t:.10g}, {scalars})"
