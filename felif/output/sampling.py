@@ -1,0 +1,67 @@
+"""Where and when a run is looked at: points dense enough to draw its fields, times dense enough to animate it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SNAPSHOTS = 101
+
+
+def sample_points(problem: Any) -> np.ndarray:
+    """Points v between which every field may be drawn as a straight line; all ends of cells are among them.
+
+    Elements of degree one are straight already. One of degree k is cut into 4k pieces: k show every coefficient,
+    four times as many bring the error of the chord of a density the elements resolve below the width of a line
+    (about (h/4k)^2 n''/8, some 1e-4 of the maximum).
+    """
+    cells = np.asarray(problem.cells, float)
+    pieces = 1 if problem.degree <= 1 else 4 * int(problem.degree)
+    left, width = cells[:-1, None], np.diff(cells)[:, None]
+    return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
+
+
+def scalars_of(state: Any) -> dict[str, float]:
+    """t, the model's scalars (N, R), the integral of every field (`mass`) and V_R, V_F where the problem has them."""
+    problem = state.problem
+    scalars = {"t": float(state.t)}
+    for name in problem.scalar_names:
+        scalars[name] = float(getattr(state, name))
+    for name in problem.field_names:
+        label = "mass" if len(problem.field_names) == 1 else f"mass_{name}"
+        scalars[label] = float(getattr(state, name).integral())
+    for name, attribute in (("V_R", "v_reset"), ("V_F", "v_fire")):
+        if hasattr(problem, attribute):
+            scalars[name] = float(getattr(problem, attribute))
+    return scalars
+
+
+def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = SNAPSHOTS) -> np.ndarray:
+    """A number of evenly spaced times in [start, end], or the given times sorted and checked.
+
+    Raises ValueError for times outside [start, end], a negative number, or anything that is not a number.
+    """
+    if isinstance(snapshots, int | np.integer):
+        if snapshots < 0:
+            raise ValueError(f"snapshots={snapshots}: give how many snapshots to write, 0 or more, or their times.")
+        # np.linspace does not promise that its last entry is `end` to the bit for one point; one snapshot means the end
+        return np.linspace(start, end, snapshots) if snapshots != 1 else np.array([float(end)])
+    times = np.unique(np.asarray(snapshots, float).ravel())
+    outside = times[~((times >= start) & (times <= end))]
+    if outside.size:
+        raise ValueError(f"snapshots: time {outside[0]!r} is not in the interval [{start!r}, {end!r}] of this run.")
+    return times
+
+
+def run_times(run: Any, snapshots: int = SNAPSHOTS) -> np.ndarray:
+    """Times that show a finished run well: evenly spaced, and before a blow-up also ever closer to it.
+
+    There the distance to the last time is halved again and again, down to 1e-9 of the length of the run.
+    """
+    start, end = float(run.times[0]), float(run.times[-1])
+    times = np.linspace(start, end, max(snapshots, 2))
+    if run.blow_up is not None and end > start:
+        times = np.append(times, end - (end - start) * 2.0 ** -np.arange(1, 31))
+    return np.unique(times)
