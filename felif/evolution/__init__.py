@@ -1,0 +1,19 @@
+"""ROOM 6: M dy/dt = F(t, y) in time: schemes, control of the step, events, blow-up, checkpoints."""
+
+from .events import Event
+from .evolve import integrate
+from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
+from .trajectory import Checkpoint, EventRecord, Segment, Trajectory
+
+__all__ = [
+    "ESDIRK43",
+    "TRBDF2",
+    "BackwardEuler",
+    "Checkpoint",
+    "Event",
+    "EventRecord",
+    "Rodas5P",
+    "Segment",
+    "Trajectory",
+    "integrate",
+]

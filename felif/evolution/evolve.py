@@ -1,0 +1,94 @@
+"""Integration in time of M dy/dt = F(t, y)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, isfinite
+
+import numpy as np
+
+from ..problem import Problem
+from .events import Event
+from .loop import Integration
+from .schemes import BackwardEuler, ESDIRK43, Rodas5P, Scheme, TRBDF2
+from .trajectory import Checkpoint, Trajectory
+
+
+def integrate(
+    problem: Problem,
+    y0: np.ndarray,
+    t_start: float,
+    t_end: float,
+    *,
+    scheme: Scheme = Rodas5P(),
+    rtol: float = 1e-6,
+    atol: float | None = None,
+    events: Sequence[Event] = (),
+    breakpoints: Sequence[float] = (),
+    fixed_step: float | None = None,
+    first_step: float | None = None,
+    max_step: float = inf,
+    max_steps: int | None = None,
+    N_max: float = 1e5,
+    observers: Sequence[Callable[[Trajectory], None]] = (),
+    checkpoint: Checkpoint | None = None,
+) -> Trajectory:
+    """The solution of M dy/dt = F(t, y), y(t_start) = y0, up to t_end or as far as it exists.
+
+    The error of a step is kept below rtol relative to max|y| and, for every scalar (N, R), to the scalar itself (see
+    `ErrorNorm`; `atol`, by default 0, is added to both). Steps end on `breakpoints`, where the input may jump: the problem
+    is evaluated strictly inside the interval between two of them. `fixed_step` switches the control of the step off.
+    `max_steps` counts the accepted steps of this call. `observers` are called with the trajectory after every
+    accepted step. From a `checkpoint` (of `problem`), y0 and t_start are not used.
+
+    It never raises for what the solution does; `outcome.name` is "finished", the name of a terminal event, "max_steps", or
+        "blow_up"         N exceeds N_max and rises, or no N exists for any step (`blow_up` has the time and its error)
+        "step_underflow"  the tolerance cannot be met by any step
+        "newton_failed"   Newton's iteration fails for every step
+        "not_finite"      the problem returns inf or NaN
+    Raises ValueError for settings outside their range.
+    """
+    y0 = np.array(y0, float)
+    if checkpoint is None and y0.shape != (problem.size,):
+        raise ValueError(f"y0 has shape {y0.shape}; the problem has {problem.size} unknowns")
+    if checkpoint is not None and checkpoint.y.shape != (problem.size,):
+        raise ValueError(
+            f"checkpoint has {checkpoint.y.size} unknowns and the problem {problem.size}: it belongs to another mesh"
+        )
+    if not isinstance(scheme, Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler):
+        raise ValueError(f"scheme = {scheme!r}; allowed are Rodas5P(), ESDIRK43(), TRBDF2() and BackwardEuler()")
+    if not (isfinite(t_start) and isfinite(t_end) and t_end >= t_start):
+        raise ValueError(f"t_end = {t_end!r} must be finite and not before t_start = {t_start!r}")
+    _in_range("rtol", rtol, 1e-14, 0.5)
+    _in_range("atol", 0.0 if atol is None else atol, 0.0, inf)
+    for name, value in (("fixed_step", fixed_step), ("first_step", first_step), ("max_step", max_step), ("N_max", N_max)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} = {value!r} must be positive")
+    if max_steps is not None and max_steps < 0:
+        raise ValueError(f"max_steps = {max_steps!r} must not be negative")
+    times = np.asarray(list(breakpoints), float)
+    if not np.isfinite(times).all():
+        raise ValueError(f"breakpoints = {breakpoints!r} must be finite")
+    return Integration(
+        problem,
+        y0,
+        float(t_start),
+        float(t_end),
+        scheme=scheme,
+        rtol=float(rtol),
+        atol=0.0 if atol is None else float(atol),
+        events=tuple(events),
+        breakpoints=np.unique(times).tolist(),
+        fixed_step=fixed_step,
+        first_step=first_step,
+        max_step=max_step,
+        max_steps=inf if max_steps is None else max_steps,
+        N_max=N_max,
+        observers=tuple(observers),
+        checkpoint=checkpoint,
+    ).run()
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} = {value!r} must lie between {low:g} and {high:g}")

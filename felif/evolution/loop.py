@@ -1,0 +1,314 @@
+"""The loop over steps: choose a step, make it or refuse it, record it, decide whether to go on."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from math import inf, isnan, nan
+
+import numpy as np
+
+from ..problem import Infeasible, Outcome, Problem, State
+from .blow_up import BlowUpWatch
+from .diagonal import DiagonallyImplicitStepper
+from .events import Event, Step, locate
+from .rosenbrock import RosenbrockStepper
+from .schemes import RosenbrockTableau, Scheme
+from .step_control import Controller, ErrorNorm
+from .stepper import StepFailed, Window
+from .trajectory import Checkpoint, EventRecord, Segment, Trajectory, restrict
+
+COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "newton_iterations")
+
+
+class Integration:
+    """An integration under way: everything mutable, between one accepted step and the next."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        y: np.ndarray,
+        t: float,
+        t_end: float,
+        *,
+        scheme: Scheme,
+        rtol: float,
+        atol: float,
+        events: Sequence[Event],
+        breakpoints: Sequence[float],
+        fixed_step: float | None,
+        first_step: float | None,
+        max_step: float,
+        max_steps: float,
+        N_max: float,
+        observers: Sequence[Callable[[Trajectory], None]],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self.problem, self.t, self.y, self.t_end = problem, t, y, t_end
+        self.scheme, self.rtol, self.atol = scheme, rtol, atol
+        self.events, self.observers, self.breakpoints = events, observers, breakpoints
+        self.fixed_step, self.max_step, self.max_steps = fixed_step, max_step, max_steps
+        self.h = fixed_step if fixed_step is not None else nan if first_step is None else first_step
+        # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
+        self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
+        self.tiny = 1e-10 * abs(t_end - t)
+        self.statistics = dict.fromkeys(COUNTERS, 0)
+        self.controller = Controller(scheme.tableau.error_order)
+        self.watch = BlowUpWatch(N_max)
+        self._use(problem)
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        self.trajectory = Trajectory([], statistics=self.statistics, t_end=t_end, _checkpoint=self.checkpoint)
+        self._open_segment()
+
+    def run(self) -> Trajectory:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            outcome = self._start()
+            steps = 0
+            while outcome is None:
+                if self.t >= self.t_end:
+                    outcome = Outcome("finished", f"Reached t = {self.t_end:.10g}.")
+                elif steps >= self.max_steps:
+                    outcome = Outcome("max_steps", f"Made {steps} steps, as many as allowed, and reached t = {self.t:.10g}.")
+                else:
+                    outcome = self._advance()
+                    steps += 1
+        self.trajectory._checkpoint = self.checkpoint()
+        self.trajectory.outcome = outcome
+        return self.trajectory
+
+    # -- beginning -------------------------------------------------------------------------------------------------
+
+    def _use(self, problem: Problem) -> None:
+        """Steppers and norm for a problem (a mesh)."""
+        self.problem = problem
+        self.norm = ErrorNorm(problem, self.rtol, self.atol, self.newton_target)
+        tableau = self.scheme.tableau
+        if isinstance(tableau, RosenbrockTableau):
+            self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
+        else:
+            self.stepper = DiagonallyImplicitStepper(tableau, problem, self.statistics, self.norm)
+        names = problem.scalar_names
+        self.rate_index = names.index("N") if "N" in names else 0 if names else None
+
+    def _open_segment(self) -> None:
+        tableau = self.scheme.tableau
+        q = len(tableau.H) if isinstance(tableau, RosenbrockTableau) else 2 if tableau.hermite else 0
+        self.trajectory.segments.append(Segment(self.problem, type(self.scheme).__name__, self.t, self.y, q))
+
+    def _start(self) -> Outcome | None:
+        """Records the start and measures there; an Outcome if there is nothing to integrate from."""
+        t = self._window().inside(self.t)
+        if not np.isfinite(self.y).all():
+            return Outcome("not_finite", f"The state at the start, t = {self.t:.10g}, has entries that are not finite.")
+        try:
+            self._move(self.problem.scalars(t, self.y), t)
+            if not self.problem.margin(t, self.y) > 0:
+                raise Infeasible("the margin is not positive")
+            observed = self.problem.observe(t, self.y)
+        except Infeasible as reason:
+            return self._blow_up(f"No firing rate exists at the start, t = {self.t:.10g}: {reason}.", inf)
+        except ArithmeticError as reason:
+            return Outcome("not_finite", f"The problem cannot be evaluated at the start, t = {self.t:.10g}: {reason}.")
+        self.trajectory.record(self.t, 0.0, observed)
+        if not self.watch.rates and self.rate_index is not None:
+            self.watch.record(self.t, float(self.scalars[self.rate_index]), 0.0)
+        self._values = self._event_values()
+        return None
+
+    def _move(self, scalars: np.ndarray, t: float, gradient: np.ndarray | None = None) -> None:
+        self.scalars = scalars
+        self.norm.at(t, self.y, scalars, gradient)
+
+    def _window(self) -> Window:
+        position = bisect_right(self.breakpoints, self.t)
+        left = self.breakpoints[position - 1] if position else -inf
+        right = self.breakpoints[position] if position < len(self.breakpoints) else inf
+        self._next = min(right, self.t_end)
+        self._left_of_jump = right <= self.t_end
+        self.window = Window.between(left, right)
+        return self.window
+
+    # -- one step --------------------------------------------------------------------------------------------------
+
+    def _advance(self) -> Outcome | None:
+        """Makes one accepted step; an Outcome if it is the last or cannot be made."""
+        t, y = self.t, self.y
+        if not self.window.low <= t < self._next:
+            self._window()
+        stepper, window = self.stepper, self.window
+        try:
+            stepper.begin(t, y, window)
+        except Infeasible as reason:
+            return self._blow_up(f"No firing rate exists at t = {t:.10g}: {reason}.", self._N)
+        except ArithmeticError as reason:
+            return Outcome("not_finite", f"The problem cannot be evaluated at t = {t:.10g}: {reason}.")
+        if isnan(self.h):
+            span = self.t_end - t
+            self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars), 1e-2 * span)
+        failure = None
+        while True:
+            t1, lands = self._end_of_step()
+            h = t1 - t
+            if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
+                return self._stuck(failure)
+            try:
+                y1 = stepper.attempt(t, y, h)
+                inside = window.inside(t1)
+                scalars = self.problem.scalars(inside, y1)
+                if not self.problem.margin(inside, y1) > 0:
+                    raise Infeasible("the margin is not positive")
+                if len(scalars) and not np.isfinite(scalars).all():
+                    raise Infeasible("the firing rate is not finite")
+                self.norm.at(inside, y1, scalars)
+                error = self.norm.of_change(stepper.error)
+                if not error < inf:
+                    raise StepFailed("not_finite", "the estimate of the error is not finite")
+            except ArithmeticError as reason:
+                failure, error = reason, None
+            if error is not None and (error <= 1.0 or self.fixed_step is not None):
+                break
+            self.statistics["rejected"] += 1
+            self.norm.at(window.inside(t), y, self.scalars)
+            if self.fixed_step is not None:
+                return self._stuck(failure)
+            if error is None:
+                self.controller.rejected = True
+                self.h = 0.25 * h
+            else:
+                failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
+                self.h = h * self.controller.refused(error)
+        return self._accept(t1, y1, h, inside, scalars, error, lands)
+
+    def _end_of_step(self) -> tuple[float, bool]:
+        """(t + h, does it end on a breakpoint or t_end), avoiding a last step of nearly nothing."""
+        remaining = self._next - self.t
+        h = min(self.h, self.max_step)
+        if h * (1 + 1e-10) >= remaining:
+            return self._next, True
+        if 2 * h > remaining and self.fixed_step is None:
+            h = 0.5 * remaining
+        return self.t + h, False
+
+    def _accept(
+        self, t1: float, y1: np.ndarray, h: float, inside: float, scalars: np.ndarray, error: float, lands: bool
+    ) -> Outcome | None:
+        t, y, stepper, problem = self.t, self.y, self.stepper, self.problem
+        dense = stepper.dense()
+        stepper.accept()
+        outcome = None
+        if self.events:
+            happened = self._happened(Step(problem, t, t1, y, y1, dense))
+            if happened is not None:
+                theta, outcome = happened
+                if theta < 1.0:
+                    y1, dense = restrict(y, y1, dense, theta)
+                    t1 = t + theta * h
+                    inside = self.window.inside(t1)
+                    stepper.forget()
+                    scalars = problem.scalars(inside, y1)
+                    self.norm.at(inside, y1, scalars)
+        self.t, self.y, self.scalars = t1, y1, scalars
+        self.statistics["steps"] += 1
+        self.trajectory.segments[-1].append(t1, y1, dense)
+        self.trajectory.record(t1, t1 - t, problem.observe(inside, y1))
+        if self.rate_index is not None:
+            self.watch.record(t1, self._N, error * self.rtol)
+        self._next_step_size(h, error, lands)
+        if outcome is None and self.watch.beyond:
+            outcome = self._blow_up(f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises.", self._N)
+        if outcome is None:
+            self._adapt(inside)
+        for observer in self.observers:
+            observer(self.trajectory)
+        return outcome
+
+    def _next_step_size(self, h: float, error: float, lands: bool) -> None:
+        if self.fixed_step is not None:
+            self.h = self.fixed_step
+        elif lands and self._left_of_jump:
+            self.h = nan  # chosen anew behind the jump
+        else:
+            proposed = h * self.controller.accepted(error)
+            self.h = max(proposed, self.h) if lands else proposed
+        if lands and self._left_of_jump:
+            self.stepper.forget()
+
+    def _adapt(self, t: float) -> None:
+        """A new mesh, if the problem asks for one; the step size goes on."""
+        adapted = self.problem.adapted(t, self.y)
+        if adapted is None:
+            return
+        problem, self.y, _ = adapted
+        self._use(problem)
+        self._move(problem.scalars(t, self.y), t)
+        self.statistics["remeshes"] += 1
+        self._open_segment()
+        self._values = self._event_values()
+
+    # -- events and ends -------------------------------------------------------------------------------------------
+
+    def _event_values(self) -> list[float]:
+        return [float(event.function(State(self.problem, self.t, self.y))) for event in self.events]
+
+    def _happened(self, step: Step) -> tuple[float, Outcome] | None:
+        """Records the events within the step; (theta, outcome) if one of them ends the run."""
+        end = step.at(1.0)
+        values = [float(event.function(end)) for event in self.events]
+        found = locate(self.events, self._values, values, step)
+        self._values = values
+        for theta, event in found:
+            state = step.at(theta)
+            self.trajectory.events.append(EventRecord(event.name, state.t, state))
+            if event.terminal:
+                return theta, Outcome(event.name, f"Event {event.name!r} at t = {state.t:.10g}.")
+        return None
+
+    @property
+    def _N(self) -> float:
+        return float(self.scalars[self.rate_index]) if self.rate_index is not None else nan
+
+    def _blow_up(self, message: str, N: float) -> Outcome:
+        self.trajectory.blow_up = blow_up = self.watch.estimate(self.t, N, message)
+        return Outcome("blow_up", f"Blow-up at t = {blow_up.time:.10g} (error about {blow_up.error:.1e}). {message}")
+
+    def _stuck(self, failure: ArithmeticError | None) -> Outcome:
+        """No step succeeds, however small (or the fixed one does not): why?"""
+        margin = self.problem.margin(self.window.inside(self.t), self.y)
+        size = "of the fixed size" if self.fixed_step is not None else "however small"
+        infeasible = isinstance(failure, Infeasible)
+        if margin < 0.5 and (infeasible or self.watch.rising and margin < 0.1) or infeasible and self.watch.rising:
+            return self._blow_up(
+                f"No step {size} leads on from t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}: "
+                f"{failure}.",
+                self._N,
+            )
+        name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
+        return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything needed to go on to the same bits."""
+        slope = getattr(self.stepper, "slope", None)
+        memory = {
+            "h": np.array(self.h),
+            "tiny": np.array(self.tiny),
+            "controller": np.array([self.controller.previous, float(self.controller.rejected)]),
+            "slope": np.zeros(0) if slope is None else slope.copy(),
+            "contraction": np.array(getattr(self.stepper, "contraction", 1.0)),
+            "counters": np.array([self.statistics[name] for name in COUNTERS]),
+            **{name: value.copy() for name, value in self.watch.to_arrays().items()},
+        }
+        return Checkpoint(self.t, self.y.copy(), memory)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        memory = checkpoint.memory
+        self.t, self.y, self.h = checkpoint.t, checkpoint.y.copy(), float(memory["h"])
+        self.tiny = float(memory["tiny"])
+        self.controller.previous, self.controller.rejected = float(memory["controller"][0]), bool(memory["controller"][1])
+        self.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=True))
+        self.watch.restore(memory)
+        if hasattr(self.stepper, "slope"):
+            self.stepper.slope = memory["slope"].copy() if memory["slope"].size else None
+            self.stepper.contraction = float(memory["contraction"])

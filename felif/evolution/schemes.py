@@ -1,0 +1,214 @@
+"""One-step schemes as data: the coefficients of what `integrate` can run.
+
+Every abscissa lies in [0, 1]: a stage never looks beyond the step, so an input that jumps at the end of a step is
+only seen from the left. (This is why ESDIRK43 is the pair of 2003 and not that of 2019, whose fifth abscissa is 1.04.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class RosenbrockTableau:
+    """Coefficients of a Rosenbrock scheme in transformed variables (no matrix-vector products with J).
+
+        W = M / (h gamma) - J
+        W k_i = F(t + c_i h, y + sum_j a_ij k_j) + M sum_j (C_ij / h) k_j + h d_i F_t,      y_1 = y + sum_j b_j k_j
+        err = sum_j e_j k_j,      y(t + theta h) = (1-theta) y + theta (y_1 + (1-theta) (D_1 + theta (D_2 + theta D_3)))
+
+    with D = H k. Shapes: a, C (s, s) strictly lower triangular; b, c, d, e (s,); H (q, s).
+    """
+
+    gamma: float
+    a: np.ndarray
+    C: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+    e: np.ndarray
+    H: np.ndarray
+    order: int
+    error_order: int
+    dense_order: int
+
+
+@dataclass(frozen=True, eq=False)
+class DiagonallyImplicitTableau:
+    """Coefficients of a stiffly accurate, diagonally implicit Runge-Kutta pair with an explicit first stage.
+
+        M k_i = F(t + c_i h, y + h sum_{j<=i} A_ij k_j),  A_ii = gamma for i > 0,      y_1 = y + h sum_j b_j k_j
+        err = h sum_j (b_j - bhat_j) k_j
+
+    `hermite`: dense output by the cubic through both ends and their slopes; otherwise by the chord, which keeps signs.
+    """
+
+    A: np.ndarray
+    bhat: np.ndarray
+    order: int
+    error_order: int
+    dense_order: int
+    hermite: bool
+
+    @property
+    def gamma(self) -> float:
+        return float(self.A[-1, -1])
+
+    @property
+    def b(self) -> np.ndarray:
+        return self.A[-1]
+
+    @property
+    def c(self) -> np.ndarray:
+        return self.A.sum(axis=1)
+
+
+def _lower(rows: list[list[float]]) -> np.ndarray:
+    square = np.zeros((len(rows), len(rows)))
+    for i, row in enumerate(rows):
+        square[i, : len(row)] = row
+    return square
+
+
+def _rodas5p() -> RosenbrockTableau:
+    sixth = [-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946]
+    a = _lower(
+        [
+            [],
+            [3.0],
+            [2.849394379747939, 0.45842242204463923],
+            [-6.954028509809101, 2.489845061869568, -10.358996098473584],
+            [2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641],
+            sixth,
+            [*sixth, 1.0],
+            [*sixth, 1.0, 1.0],
+        ]
+    )
+    C = _lower(
+        [
+            [],
+            [-14.155112264123755],
+            [-17.97296035885952, -2.859693295451294],
+            [147.12150275711716, -1.41221402718213, 71.68940251302358],
+            [165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306],
+            [24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471],
+            [30.91273214028599, -3.1208243349937974, 77.79954646070892, 34.28646028294783, -19.097331116725623]
+            + [-28.087943162872662],
+            [37.80277123390563, -3.2571969029072276, 112.26918849496327, 66.9347231244047, -40.06618937091002]
+            + [-54.66780262877968, -9.48861652309627],
+        ]
+    )
+    c = [0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0]
+    d = [0.21193756319429014, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0, 0, 0]
+    H = [
+        [25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204]
+        + [0.524948541321073, 1.1241088310450404, 0.4272876194431874, -0.17202221070155493],
+        [-9.91568850695171, -0.9689944594115154, 3.0438037242978453, -24.495224566215796]
+        + [20.176138334709044, 15.98066361424651, -6.789040303419874, -6.710236069923372],
+        [11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643]
+        + [-52.072871366152654, -59.78993625266729, -0.15582684282751913, 4.883087185713722],
+    ]
+    last = np.zeros(8)
+    last[7] = 1.0
+    return RosenbrockTableau(
+        gamma=0.21193756319429014,
+        a=a,
+        C=C,
+        b=a[7] + last,
+        c=np.array(c),
+        d=np.array(d),
+        e=last,
+        H=np.array(H),
+        order=5,
+        error_order=4,
+        dense_order=4,
+    )
+
+
+def _esdirk43() -> DiagonallyImplicitTableau:
+    quarter = 1 / 4
+    A = _lower(
+        [
+            [],
+            [quarter, quarter],
+            [8611 / 62500, -1743 / 31250, quarter],
+            [5012029 / 34652500, -654441 / 2922500, 174375 / 388108, quarter],
+            [15267082809 / 155376265600, -71443401 / 120774400, 730878875 / 902184768, 2285395 / 8070912, quarter],
+            [82889 / 524892, 0.0, 15625 / 83664, 69875 / 102672, -2260 / 8211, quarter],
+        ]
+    )
+    bhat = [4586570599 / 29645900160, 0.0, 178811875 / 945068544, 814220225 / 1159782912]
+    bhat += [-3700637 / 11593932, 61727 / 225920]
+    return DiagonallyImplicitTableau(A, np.array(bhat), order=4, error_order=3, dense_order=3, hermite=True)
+
+
+def _trbdf2() -> DiagonallyImplicitTableau:
+    w, d = sqrt(2) / 4, 1 - sqrt(2) / 2
+    A = _lower([[], [d, d], [w, w, d]])
+    bhat = np.array([(1 - w) / 3, w + 1 / 3, d / 3])  # of order 3: the estimate is the error of the scheme itself
+    return DiagonallyImplicitTableau(A, bhat, order=2, error_order=2, dense_order=2, hermite=True)
+
+
+def _backward_euler() -> DiagonallyImplicitTableau:
+    # The explicit first stage does not enter y_1; it makes the error estimate h/2 (f_1 - f_0).
+    A = _lower([[], [0.0, 1.0]])
+    return DiagonallyImplicitTableau(A, np.array([0.5, 0.5]), order=1, error_order=1, dense_order=1, hermite=False)
+
+
+_RODAS5P, _ESDIRK43, _TRBDF2, _BACKWARD_EULER = _rodas5p(), _esdirk43(), _trbdf2(), _backward_euler()
+
+
+@dataclass(frozen=True)
+class Rodas5P:
+    """Rosenbrock scheme of order 5 with 8 stages and one factorisation a step; L-stable, dense output of order 4.
+
+    Source: G. Steinebach, Construction of Rosenbrock-Wanner method Rodas5P, BIT Numer. Math. 63:27 (2023).
+    """
+
+    @property
+    def tableau(self) -> RosenbrockTableau:
+        return _RODAS5P
+
+
+@dataclass(frozen=True)
+class ESDIRK43:
+    """ESDIRK4(3)6L[2]SA: order 4 with an embedded order 3, 6 stages, stage order 2, L-stable; solved by Newton.
+
+    Source: C. A. Kennedy, M. H. Carpenter, Appl. Numer. Math. 44 (2003) 139-181, the implicit half of
+    ARK4(3)6L[2]SA.
+    """
+
+    @property
+    def tableau(self) -> DiagonallyImplicitTableau:
+        return _ESDIRK43
+
+
+@dataclass(frozen=True)
+class TRBDF2:
+    """TR-BDF2: order 2, L-stable, error estimated by an embedded formula of order 3; solved by Newton.
+
+    Source: M. E. Hosea, L. F. Shampine, Appl. Numer. Math. 20 (1996) 21-37.
+    """
+
+    @property
+    def tableau(self) -> DiagonallyImplicitTableau:
+        return _TRBDF2
+
+
+@dataclass(frozen=True)
+class BackwardEuler:
+    """Backward Euler, order 1. Keeps densities nonnegative where the space does (`Problem.frozen`).
+
+    There each step ends with one solve at frozen scalars, (M/h - A(s_1)) y_1 = M y_0 / h: an M-matrix, whose
+    elimination adds nonnegative numbers only, so the result is >= 0 in floating point too, and conservation is exact.
+    """
+
+    @property
+    def tableau(self) -> DiagonallyImplicitTableau:
+        return _BACKWARD_EULER
+
+
+Scheme = Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler

@@ -1,0 +1,75 @@
+"""How large a step may be: the norm of the error, the controller, the first step."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg.blas import idamax
+
+from ..problem import Problem
+
+
+class ErrorNorm:
+    """Size of an error relative to the tolerance; 1 is the largest that is accepted.
+
+        max( max|err| / (atol + rtol max|y|),   max_s |ds/dy . err| / (atol + rtol (|s| + FLOOR)) )
+
+    The first part is relative to the whole density, because its tail below V_F has no accuracy of its own to keep. The
+    second keeps every scalar (N, R) to rtol of itself: N reads the slope in the boundary layer, where the density
+    nearly vanishes and the first part sees nothing. Below FLOOR a rate counts as small: relative accuracy of
+    N = 1e-12 would cost steps and mean nothing.
+    """
+
+    FLOOR = 1e-2
+
+    def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
+        self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
+        self._has_scalars = len(problem.scalar_names) > 0
+
+    def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
+        """Moves the point the error is measured at. `scalars` are the ones of (t, y)."""
+        self.size = abs(float(y[idamax(y)]))
+        self._y_weight = 1.0 / (self.atol + self.rtol * self.size + 1e-300)
+        if self._has_scalars:
+            self.gradient = self.problem.scalar_gradient(t, y) if gradient is None else gradient
+            self._s_weight = 1.0 / (self.atol + self.rtol * (np.abs(scalars) + self.FLOOR))
+
+    def of_change(self, change: np.ndarray) -> float:
+        size = abs(float(change[idamax(change)])) * self._y_weight
+        if not self._has_scalars:
+            return size
+        part = float(np.abs(self.gradient @ change * self._s_weight).max())
+        return part if not part <= size else size  # a NaN comes out as a NaN
+
+    def first_step(self, slope: np.ndarray, scalars: np.ndarray) -> float:
+        """0.01 of the shortest time in which y, or a scalar, changes by itself at this slope; inf if none does."""
+        fastest = abs(float(slope[idamax(slope)])) / max(self.size, 1e-300)
+        if self._has_scalars:
+            fastest = max(fastest, float((np.abs(self.gradient @ slope) / (np.abs(scalars) + self.FLOOR)).max()))
+        return 0.01 / fastest if fastest > 0 else np.inf
+
+
+class Controller:
+    """PI controller: h_new = h * 0.9 err^(-0.7/k) err_old^(0.4/k), k = order of the error estimate + 1.
+
+    Source: K. Gustafsson, ACM Trans. Math. Software 17 (1991) 533-554.
+    """
+
+    SAFETY, SMALLEST, LARGEST = 0.9, 0.2, 6.0
+
+    def __init__(self, error_order: int) -> None:
+        self._k = error_order + 1
+        self.previous = 1.0
+        self.rejected = False  # a step just rejected must not grow again at once
+
+    def accepted(self, error: float) -> float:
+        """Factor for the next step."""
+        error = max(error, 1e-8)
+        factor = self.SAFETY * error ** (-0.7 / self._k) * self.previous ** (0.4 / self._k)
+        factor = min(max(factor, self.SMALLEST), 1.0 if self.rejected else self.LARGEST)
+        self.previous, self.rejected = max(error, 1e-4), False
+        return factor
+
+    def refused(self, error: float) -> float:
+        """Factor for the next attempt."""
+        self.rejected = True
+        return max(0.1, min(0.9, self.SAFETY * error ** (-1.0 / self._k)))
