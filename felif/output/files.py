@@ -19,7 +19,7 @@ def temporary_name(path: Path) -> Path:
 
 
 def atomic(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """`write(file)` to a temporary file, then move it to `path`: whoever is killed leaves the old file or the new one."""
+    """`write(file)` to a temporary file, then move it to `path`: a kill leaves the old file or the new one."""
     with open(temporary_name(path), "wb") as file:
         write(file)
     os.replace(temporary_name(path), path)

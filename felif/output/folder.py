@@ -45,7 +45,7 @@ class RunWriter:
     ) -> None:
         self.folder = Path(folder)
         _make_room(self.folder, overwrite)
-        self.description = {**provenance(), "outcome": None, **description}
+        self.description = {"outcome": None, **description, **provenance()}
         self.schedule = np.unique(np.asarray(snapshots, float))
         self.fields = FieldSeries(self.folder)
         self.rows = self.chunks = 0

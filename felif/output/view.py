@@ -1,0 +1,68 @@
+"""Shows this folder in ParaView (`paraview --script=view.py`): n(v) with the time slider, N(t), the surface n(v, t)."""
+
+import os
+
+from paraview import servermanager
+from paraview import simple as pv
+
+here = os.path.dirname(os.path.abspath(__file__)) if "__file__" in globals() else os.getcwd()
+layout = pv.CreateLayout("felif")
+halves = layout.SplitHorizontal(0, 0.5)
+quarters = layout.SplitVertical(halves, 0.5)
+
+
+def chart(source, x, names, title, bottom, left, cell):
+    view = pv.CreateView("XYChartView")
+    curves = pv.Show(source, view)
+    curves.UseIndexForXAxis, curves.XArrayName, curves.SeriesVisibility = 0, x, names
+    view.ChartTitle, view.BottomAxisTitle, view.LeftAxisTitle = title, bottom, left
+    pv.AssignViewToLayout(view, layout, cell)
+    return view
+
+
+fields = pv.PVDReader(FileName=os.path.join(here, "fields.pvd"))
+fields.UpdatePipeline()
+names = [name for name in fields.PointData.keys() if name != "v"]
+density = chart(pv.PlotData(Input=fields), "v", names, "t = {time}", "v", ", ".join(names), quarters)
+
+csv = os.path.join(here, "series.csv")  # every step; without it, the snapshots
+series = pv.CSVReader(FileName=[csv]) if os.path.exists(csv) else pv.PlotGlobalVariablesOverTime(Input=fields)
+table = servermanager.Fetch(series)
+columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
+rates = [column for column in columns if column.GetName()[0] in "NR"]  # N, R; N_E, N_I
+rate = chart(
+    series, "t", [column.GetName() for column in rates], "", "t", ", ".join(c.GetName() for c in rates), quarters + 1
+)
+# data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
+t = table.GetColumnByName("t")
+late = [i for i in range(t.GetNumberOfTuples()) if t.GetValue(i) >= 0.02 * t.GetValue(t.GetNumberOfTuples() - 1)]
+top = max((c.GetValue(i) for c in rates.values() for i in late if c.GetValue(i) < 1e300), default=0.0)
+if top > 0.0:
+    rate.LeftAxisUseCustomRange, rate.LeftAxisRangeMinimum, rate.LeftAxisRangeMaximum = 1, 0.0, 1.1 * top
+
+if os.path.exists(os.path.join(here, "spacetime.vtr")):
+    spacetime = pv.XMLRectilinearGridReader(FileName=[os.path.join(here, "spacetime.vtr")])
+    surface = pv.WarpByScalar(Input=spacetime, Scalars=["POINTS", names[0]])
+    surface.UpdatePipeline()
+    v0, v1, t0, t1, n0, n1 = surface.GetDataInformation().GetBounds()
+    scale = [1.0 / (v1 - v0), 1.0 / max(t1 - t0, 1e-12), 0.4 / max(n1 - n0, 1e-12)]
+    view = pv.CreateView("RenderView")
+    shown = pv.Show(surface, view)
+    pv.ColorBy(shown, ("POINTS", names[0]))
+    shown.Scale = view.AxesGrid.DataScale = scale
+    grid = view.AxesGrid
+    grid.Visibility, view.OrientationAxesVisibility, view.UseColorPaletteForBackground = 1, 0, 0
+    view.Background = [1.0, 1.0, 1.0]
+    for axis, title in zip("XYZ", ("v", "t", names[0]), strict=True):
+        setattr(grid, axis + "Title", title)
+        for text, size in (("Title", 18), ("Label", 14)):
+            setattr(grid, axis + text + "FontSize", size)
+            setattr(grid, axis + text + "Color", [0.0, 0.0, 0.0])
+    grid.GridColor = [0.3, 0.3, 0.3]
+    pv.AssignViewToLayout(view, layout, halves + 1)
+    view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = [1.3, -1.4, 1.2], [0.5, 0.5, 0.0], [0, 0, 1]
+    pv.ResetCamera(view)
+    view.CameraPosition = [1.4 * p - 0.4 * f for p, f in zip(view.CameraPosition, view.CameraFocalPoint, strict=True)]
+
+pv.GetAnimationScene().UpdateAnimationUsingDataTimeSteps()
+pv.RenderAllViews()

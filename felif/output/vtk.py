@@ -23,7 +23,7 @@ MOST_POINTS = 2000  # along v in spacetime.vtr
 
 
 class FieldSeries:
-    """`fields.pvd` and `fields/0000.vtu`, `fields/0001.vtu`, ... in a folder, numbered in the order they are written."""
+    """`fields.pvd` and `fields/0000.vtu`, `fields/0001.vtu`, ... numbered in the order of writing."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -75,8 +75,9 @@ class FieldSeries:
 
     def _write_pvd(self) -> None:
         rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in sorted(self.entries)]
-        head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n  <Collection>\n'
-        write_text(self.folder / "fields.pvd", head + "".join(rows) + "  </Collection>\n</VTKFile>\n")
+        head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
+        text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
+        write_text(self.folder / "fields.pvd", text)
 
     def write_spacetime(self) -> None:
         """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of."""
