@@ -16,9 +16,9 @@ _HOME = {
     "RefractoryLIF": "models.refractory_lif",
     "RandomThresholdLIF": "models.random_threshold_lif",
     "Piecewise": "models.parameters",
-    "leaky": "models.drifts",
-    "quadratic": "models.drifts",
-    "exponential": "models.drifts",
+    "Leaky": "models.drifts",
+    "Quadratic": "models.drifts",
+    "Exponential": "models.drifts",
     # the language of models
     "Field": "weakform",
     "Scalar": "weakform",

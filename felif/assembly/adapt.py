@@ -1,0 +1,84 @@
+"""Meshes that follow a state: which cells to split or add, and the exact transfer to them.
+
+Cells are only ever split or added at the ends, so the old density lies in the new space: values and every integral are
+carried over to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import spaces
+from .automatic import Flow
+
+_UNRESOLVED = 30.0  # times tol: size of a cell's highest modes, times its width, above which it is split
+_SMALLEST = 1e-9  # cell, in units of V_F - V_R
+
+
+def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells whose two highest Legendre modes carry more than the tolerance allows, as a boolean array."""
+    degree, widths = problem.degree, np.diff(problem.cells)
+    flags = np.zeros(len(widths), bool)
+    for name in problem.field_names:
+        values = problem.full(name, y)
+        local = np.lib.stride_tricks.sliding_window_view(values, degree + 1)[::degree]
+        if degree >= 3:
+            high = np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
+        else:  # low degree: jumps of the slope between neighbours say what the highest mode cannot
+            slopes = (local[:, -1] - local[:, 0]) / widths
+            jumps = np.abs(np.diff(slopes, append=slopes[-1])) + np.abs(np.diff(slopes, prepend=slopes[0]))
+            high = jumps * widths**2 / 16 * (1 if degree == 1 else widths / problem.cells.ptp())
+        flags |= high > _UNRESOLVED * problem.tol
+    return flags & (widths > _SMALLEST * (problem.v_fire - problem.v_reset))
+
+
+def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """Each flagged cell halved."""
+    return np.sort(np.concatenate([cells, (cells[:-1][flags] + cells[1:][flags]) / 2]))
+
+
+def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+    """The state y of `old` on `new`, whose cells split or extend those of `old`."""
+    result = np.zeros(new.size)
+    for name in old.field_names:
+        values = spaces.evaluate(old.cells, old.degree, old.full(name, y), new.nodes)
+        result[new.layout.slice(name)] = values[: new.layout.free(name)]
+    for name in old.layout.differential:
+        result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
+    return result
+
+
+def outgrown(problem: Any, y: np.ndarray, rate: float) -> tuple[bool, bool]:
+    """Whether the density has reached the lower or the upper end: mass beyond it, n times its decay length, above tol."""
+    flow = Flow(problem.model)
+    ends = problem.cells[[0, -1]]
+    drift, noise, escape = flow.at(ends, rate)
+    width = problem.v_fire - problem.v_reset
+    values = [max(abs(problem.full(name, y)[end]) for name in problem.field_names) for end in (0, -1)]
+    low = noise[0] / max(drift[0], 1e-3 * noise[0] / width)
+    high = noise[1] / max(np.sqrt(max(drift[1], 0) ** 2 + 4 * noise[1] * escape[1]), 1e-3 * noise[1] / width)
+    return values[0] * low > problem.tol, flow.lives_above and values[1] * high > problem.tol
+
+
+def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on a mesh that resolves y, or None where the present one does."""
+    cells, reasons = problem.cells, []
+    flags = unresolved(problem, y)
+    if flags.any():
+        cells = split(cells, flags)
+        reasons.append(f"{np.count_nonzero(flags)} cells split")
+    ends = [max(abs(problem.full(name, y)[end]) for name in problem.field_names) for end in (0, -1)]
+    if max(ends) > 0.01 * problem.tol:
+        low, high = outgrown(problem, y, 0.0)
+        if low:
+            cells = np.concatenate([[2 * cells[0] - cells[1]], cells])
+            reasons.append(f"extended down to {cells[0]:.4g}")
+        if high:
+            cells = np.concatenate([cells, [2 * cells[-1] - cells[-2]]])
+            reasons.append(f"extended up to {cells[-1]:.4g}")
+    if not reasons:
+        return None
+    new = problem.on_cells(cells)
+    return new, transfer(problem, new, y), ", ".join(reasons)

@@ -1,0 +1,222 @@
+"""(model, mesh, space) -> Problem."""
+
+from __future__ import annotations
+
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_banded
+from skfem.mesh import MeshLine
+
+from ..meshing import line
+from . import adapt
+from .automatic import choose_nodes
+from .coefficients import Parameters, constant_of
+from .fitted import FittedOperator, Transport
+from .forms import Assembler, Contribution, probe
+from .operators import FormsOperator
+from .semidiscrete import SemiDiscrete
+from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
+
+DEFAULT_TOLERANCE = 1e-6
+
+
+def discretize(
+    model: Any, mesh: MeshLine | None = None, *, space: Space | None = None, tol: float | None = None
+) -> SemiDiscrete:
+    """The model's equations on a mesh: M dy/dt = F(t, y).
+
+    Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
+    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is. space: SpectralElement(6) by default,
+    Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
+    (0, 0.1], for both a mesh and a tol, and for a model whose weak form is inconsistent.
+    """
+    if not callable(getattr(model, "weak_form", None)):
+        raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
+    if space is None:
+        space = SpectralElement()
+    if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
+        raise ValueError(
+            f"discretize: space = {space!r}; allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
+        )
+    if mesh is None:
+        tol = DEFAULT_TOLERANCE if tol is None else tol
+        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
+            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
+        mesh = line(choose_nodes(model, space, tol), float(model.v_reset), float(model.v_fire))
+    elif tol is not None:
+        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+    elif not isinstance(mesh, MeshLine):
+        raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
+    else:  # tags and node positions are checked, whoever made the mesh
+        mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
+    return SemiDiscrete(Assembled(model, mesh, space, tol), model)
+
+
+class Assembled:
+    """Everything of a problem that does not depend on numerical parameters: made once, shared by `at`."""
+
+    def __init__(self, model: Any, mesh: MeshLine, space: Space, tol: float | None) -> None:
+        self.mesh, self.space, self.tol = mesh, space, tol
+        self.weak_form = model.weak_form()
+        assembler = Assembler(self.weak_form, mesh, space)
+        self.layout = assembler.layout
+        self.mass, self.tied_rows = assembler.mass()
+        self.weights = assembler.weights()
+        fitted = isinstance(space, ExponentialFitting)
+        self._contributions = [
+            Contribution() if fitted and self._is_transport(term, assembler) else self._consistent(assembler, term)
+            for term in self.weak_form.terms
+        ]
+        self.quantities, self.conserved = self._functionals()
+        self._probes = self._probe(assembler) if fitted else None
+
+    # assembly ---------------------------------------------------------------------------------------------------
+
+    def _consistent(self, assembler: Assembler, term: Any) -> Contribution:
+        """A term's arrays, with m_F M^-1 (...) moved from the V_F row's dn/dt into the flux scalars' equations."""
+        part = assembler.contribution(term)
+        for field, weights in self._flux_weights.items():
+            index = self.layout.tied[field]
+            if part.band is not None:
+                part.rows[index] -= part.band.transpose() @ weights
+            if part.vector is not None:
+                if part.numbers is None:
+                    part.numbers = np.zeros(len(self.layout.algebraic))
+                part.numbers[index] -= weights @ part.vector
+        return part
+
+    @cached_property
+    def _flux_weights(self) -> dict[str, np.ndarray]:
+        """m_F M^-1 of each field with a flux, where the mass matrix is not lumped."""
+        if self.mass.kl == 0:
+            return {}
+        bands = (self.mass.kl, self.mass.ku)
+        return {field: solve_banded(bands, self.mass.data, row) for field, row in self.tied_rows.items()}
+
+    @staticmethod
+    def _is_transport(term: Any, assembler: Assembler) -> bool:
+        if term.of is None or term.into != term.of:
+            return False
+        convection, diffusion, reaction = probe(term, assembler.mesh.p[0])
+        transport = bool(np.any(convection) or np.any(diffusion))
+        if transport and np.any(reaction):
+            raise ValueError(f"Term {term.name!r} mixes transport and reaction; write two terms for ExponentialFitting")
+        return transport
+
+    def _probe(self, assembler: Assembler) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Cell means of convection and diffusion of each transport term."""
+        cells = np.sort(self.mesh.p[0])
+        points, weights = gauss(5)
+        x = cells[:-1, None] + np.diff(cells)[:, None] * points
+        probes = {}
+        for term in self.weak_form.terms:
+            if self._is_transport(term, assembler):
+                convection, diffusion, _ = probe(term, x)
+                probes[term.name] = (convection @ weights, diffusion @ weights)
+        return probes
+
+    def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """(what every run records, what is conserved) as vectors on y."""
+        layout, size = self.layout, self.layout.size
+        integrals, quantities = {}, {}
+        for name in layout.tied:
+            vector = np.zeros(size)
+            vector[layout.slice(name)] = self.weights[: layout.free(name)]
+            integrals[name] = vector
+            quantities["mass" if len(layout.tied) == 1 else f"mass_{name.removeprefix('n_')}"] = vector
+        for name in layout.differential:
+            integrals[name] = np.zeros(size)
+            integrals[name][layout.offsets[name]] = 1.0
+        conserved = {
+            q.name: sum(weight * integrals[name] for name, weight in q.weights.items())
+            for q in self.weak_form.conserved
+        }
+        return quantities | conserved, conserved
+
+    def operator(self, m: Parameters, merge: bool) -> tuple[FormsOperator | FittedOperator, list[Callable]]:
+        """The operator for these parameters and its varying coefficients; constant terms are summed if `merge`."""
+        constant, varying, functions = [], [], []
+        fixed_terms, varying_terms = [], []
+        for term, part in zip(self.weak_form.terms, self._contributions, strict=True):
+            value = constant_of(term, self.weak_form, m)
+            if merge and value is not None:
+                constant.append((value, part))
+                fixed_terms.append((value, term.name))
+            else:
+                varying.append(part)
+                varying_terms.append(term.name)
+                functions.append(term.coefficient or _one)
+        width = max((p.band.kl for p in self._contributions if p.band is not None), default=0)
+        if self._probes is not None:
+            width = 1
+            varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
+        forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
+        if self._probes is None:
+            return forms, functions
+        return FittedOperator(forms, self._transports(fixed_terms, varying_terms)), functions
+
+    def _transports(self, fixed_terms: list[tuple[float, str]], varying_terms: list[str]) -> tuple[Transport, ...]:
+        layout, widths = self.layout, np.diff(np.sort(self.mesh.p[0]))
+        transports = []
+        for field in layout.tied:
+            own = {t.name for t in self.weak_form.terms if t.into == field and t.name in self._probes}
+            tables = np.zeros((2, 1 + len(varying_terms), len(widths)))
+            for value, name in fixed_terms:
+                if name in own:
+                    tables[:, 0] += value * np.array(self._probes[name])
+            for k, name in enumerate(varying_terms, start=1):
+                if name in own:
+                    tables[:, k] = self._probes[name]
+            transports.append(Transport(layout.offsets[field], widths, *tables, layout.tied[field]))
+        return tuple(transports)
+
+    # other meshes -----------------------------------------------------------------------------------------------
+
+    def rebuild(self, model: Any) -> SemiDiscrete:
+        if self.tol is not None:
+            return discretize(model, space=self.space, tol=self.tol)
+        return discretize(model, self._moved(model), space=self.space)
+
+    def _moved(self, model: Any) -> MeshLine:
+        """The user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
+        nodes = np.sort(self.mesh.p[0])
+        old = [self.mesh.p[0, self.mesh.boundaries[name][0]] for name in ("reset", "firing")]
+        ends = np.unique([nodes[0], *old, nodes[-1]])
+        new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
+        if len(ends) != len(new) or new[0] != nodes[0]:
+            raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
+        return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
+
+    def on_cells(self, model: Any, cells: np.ndarray) -> SemiDiscrete:
+        """The same model and space on other cells."""
+        mesh = line(cells, float(model.v_reset), float(model.v_fire))
+        return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model)
+
+    def adapt(self, problem: SemiDiscrete, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
+        return adapt.adapted(problem, y)
+
+    # text -------------------------------------------------------------------------------------------------------
+
+    def describe(self, problem: SemiDiscrete) -> str:
+        low, high = problem.cells[[0, -1]]
+        widths = np.diff(problem.cells)
+        unknowns = ", ".join([*problem.field_names, *problem.scalar_names])
+        lines = [
+            f"Problem: {problem.model}",
+            f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
+            "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
+            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], "
+            f"sizes {widths.min():.3g} to {widths.max():.3g}",
+            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
+        ]
+        if self.tol is not None:
+            lines.append(f"  mesh       chosen from tol = {self.tol:g}; evolve may adapt it")
+        return "\n".join(lines)
+
+
+def _one(s: Any, m: Any) -> float:
+    return 1.0

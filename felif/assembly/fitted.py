@@ -1,0 +1,125 @@
+"""Exponential fitting: the flux of a cell is that of the stationary solution through its two end values.
+
+    J = (a/h) [B(-z) n_left - B(z) n_right],   z = h (mean drift)/a,   B(z) = z/(e^z - 1)
+
+The tridiagonal band is a vectorised function of the coefficients; off-diagonal entries are never negative and columns
+sum to the outflow, so backward Euler steps keep n >= 0. Source: Scharfetter & Gummel, IEEE Trans. ED 16 (1969).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..algebra import Band
+from .coefficients import STEP
+from .forms import Contribution
+from .operators import FormsOperator
+
+
+def bernoulli(z: np.ndarray) -> np.ndarray:
+    """z/(e^z - 1) without overflow or cancellation, for real and complex z."""
+    small = np.abs(z) < 1e-2
+    clipped = np.where(z.real > 600, 600.0, np.where(small, 1.0, z))  # e^-600 is zero beside everything here
+    ratio = np.where(z.real > 600, 0.0, clipped / np.expm1(clipped))
+    squared = z * z
+    return np.where(small, 1 - z / 2 + squared / 12 * (1 - squared / 60 * (1 - squared / 42)), ratio)
+
+
+@dataclass(frozen=True, eq=False)
+class Transport:
+    """Cell means of convection and diffusion of one field: constant part and one entry per varying coefficient."""
+
+    start: int  # of the field in y
+    widths: np.ndarray
+    convection: np.ndarray  # (1 + varying, cells)
+    diffusion: np.ndarray  # (1 + varying, cells)
+    tied: int | None  # algebraic scalar that is the flux through the last cell end
+
+    def coefficients(self, c: np.ndarray, cells: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """(left, right) with J = left n_left - right n_right, for coefficient values c (with a leading 1)."""
+        drift, a, h = c @ self.convection[:, cells], c @ self.diffusion[:, cells], self.widths[cells]
+        z = h * drift / a
+        return a / h * bernoulli(-z), a / h * bernoulli(z)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedOperator:
+    """The operator interface of FormsOperator with fitted fluxes in place of convection and diffusion forms."""
+
+    rest: FormsOperator  # reactions and sources
+    transports: tuple[Transport, ...]
+
+    affine = False
+    positive = True
+
+    @property
+    def varying(self) -> tuple[Contribution, ...]:
+        return self.rest.varying
+
+    @property
+    def moves(self) -> tuple[bool, ...]:
+        transported = [t.convection[1:].any(axis=1) | t.diffusion[1:].any(axis=1) for t in self.transports]
+        return tuple(a or bool(b) for a, b in zip(self.rest.moves, np.any(transported, axis=0), strict=True))
+
+    def prepare(self, y: np.ndarray) -> tuple[list, list[float]]:
+        last = [float(y[t.start + len(t.widths) - 1]) if t.tied is not None else 0.0 for t in self.transports]
+        return self.rest.prepare(y), last
+
+    def residual(self, prepared: tuple[list, list[float]], c: list[complex]) -> list[complex]:
+        rows, last = prepared
+        g = list(self.rest.residual(rows, c))
+        values = np.array([1.0, *c])
+        for transport, n in zip(self.transports, last, strict=True):
+            if transport.tied is not None:
+                left, _ = transport.coefficients(values, slice(-1, None))
+                g[transport.tied] = g[transport.tied] + left[0] * n
+        return g
+
+    def residual_rows(self, y: np.ndarray, c: list[float]) -> np.ndarray:
+        rows, values = self.rest.residual_rows(y, c).copy(), np.array([1.0, *c])
+        for transport in self.transports:
+            if transport.tied is not None:
+                left, _ = transport.coefficients(values, slice(-1, None))
+                rows[transport.tied, transport.start + len(transport.widths) - 1] += left[0]
+        return rows
+
+    def rate(self, y: np.ndarray, c: list[complex]) -> np.ndarray:
+        values = np.array([1.0, *c])
+        total = self._rest_rate(y, c, values.dtype)
+        for transport in self.transports:
+            left, right = transport.coefficients(values)
+            cells, start = len(left), transport.start
+            flux = left * y[start : start + cells]
+            inner = cells - (transport.tied is not None)
+            flux[:inner] -= right[:inner] * y[start + 1 : start + 1 + inner]
+            total[start : start + cells] -= flux
+            total[start + 1 : start + 1 + inner] += flux[:inner]
+        return total
+
+    def _rest_rate(self, y: np.ndarray, c: list[complex], dtype: np.dtype) -> np.ndarray:
+        if dtype == np.float64:
+            return self.rest.rate(y, c)
+        steps = [complex(value).imag for value in c]
+        return self.rest.rate(y, [complex(value).real for value in c]) + 1j * self.rest.rate_along(y, c, steps)
+
+    def jacobian_band(self, c: list[float]) -> Band:
+        band = self.rest.jacobian_band(c)
+        data, values = band.data.copy(order="F"), np.array([1.0, *c])
+        for transport in self.transports:
+            left, right = transport.coefficients(values)
+            cells, start = len(left), transport.start
+            inner = cells - (transport.tied is not None)
+            data[1, start : start + cells] -= left
+            data[2, start : start + inner] += left[:inner]
+            data[1, start + 1 : start + 1 + inner] -= right[:inner]
+            data[0, start + 1 : start + 1 + inner] += right[:inner]
+        return Band(data, 1, 1)
+
+    def rate_along(self, y: np.ndarray, c: list[float], dc: list[float]) -> np.ndarray:
+        return self.rate(y, [complex(a, STEP * b) for a, b in zip(c, dc, strict=True)]).imag / STEP
+
+    def residual_along(self, prepared: tuple[list, list[float]], c: list[float], dc: list[float]) -> list[float]:
+        g = self.residual(prepared, [complex(a, STEP * b) for a, b in zip(c, dc, strict=True)])
+        return [complex(value).imag / STEP for value in g]

@@ -1,0 +1,332 @@
+"""The Problem that `discretize` makes: M dy/dt = F(t, y) with the firing rate eliminated."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..algebra import BandLowRank
+from ..problem import FieldValue, Infeasible
+from . import spaces
+from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
+
+_NEWTON_STEPS = 40
+
+
+class SemiDiscrete:
+    """A model on a mesh. Immutable: `at` and `rebuilt` return another one.
+
+    The algebraic scalars N solve g(N; y, t) = 0, one small system for each evaluation; where every coefficient is affine
+    in them this is N = f0.n / (1 - f1.n) with two constant rows f0, f1, and 1 - f1.n <= 0 is blow-up (Infeasible).
+    """
+
+    def __init__(self, assembled: Any, model: Any) -> None:
+        """`assembled` is an `Assembled` of discretize.py, shared by all problems that `at` makes from one."""
+        self._assembled, self.model = assembled, model
+        layout, self.weak_form = assembled.layout, assembled.weak_form
+        self.layout, self.space, self.mesh, self.tol = layout, assembled.space, assembled.mesh, assembled.tol
+        self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
+        self.cells = np.sort(assembled.mesh.p[0])
+        self.degree = assembled.space.degree
+        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.scalar_names = (*layout.algebraic, *layout.differential)
+        self.field_names = tuple(f.name for f in self.weak_form.fields)
+        self.quantities: Mapping[str, np.ndarray] = assembled.quantities
+        self.conserved: Mapping[str, np.ndarray] = assembled.conserved
+        self._observed = tuple(self.quantities)
+        self._observers = np.array([*self.quantities.values()])
+        self._field_size = layout.size - len(layout.differential)
+        self._number = len(layout.algebraic)
+        self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
+        self._is_integral = [s.algebraic == "integral" for s in self.weak_form.scalars if s.algebraic]
+        self._m = parameters_of(model)
+        self._inputs: dict[str, Callable[[float], float]] = {}
+        self._constants: dict[str, float] = {}
+        for given in self.weak_form.inputs:
+            value = getattr(model, given.parameter)
+            if callable(value):
+                self._inputs[given.name] = value
+            else:
+                self._constants[given.name] = float(value)
+        self.operator, self._varying = assembled.operator(self._m, merge=True)
+        self._affine, self._empty_slope = self._examine()
+
+    # parameters -------------------------------------------------------------------------------------------------
+
+    def at(self, **parameters: Any) -> SemiDiscrete:
+        """The same discretisation with other parameters; nothing is assembled again.
+
+        Raises ValueError for unknown parameters and for those that shape forms or geometry (v_fire, drift, ...).
+        """
+        known = {f.name for f in dataclasses.fields(self.model)}
+        for name in parameters:
+            if name not in known:
+                raise ValueError(
+                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
+                )
+            if name in fixed_parameters(self.model):
+                raise ValueError(
+                    f"parameter {name!r} shapes the mesh or the forms, so `at` cannot change it; "
+                    f"call discretize again with {name}={parameters[name]!r}"
+                )
+        return SemiDiscrete(self._assembled, dataclasses.replace(self.model, **parameters))
+
+    def rebuilt(self, **parameters: Any) -> SemiDiscrete:
+        """Discretised again with other parameters, those that shape the mesh included."""
+        return self._assembled.rebuild(dataclasses.replace(self.model, **parameters))
+
+    def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
+        """The same model and space on other cells."""
+        return self._assembled.on_cells(self.model, cells)
+
+    def tied_row(self, field: str) -> np.ndarray | None:
+        """m_F: the mass row of the test function of V_F, shape (size,); None where the mass is lumped."""
+        return None if self.mass.kl == 0 else self._assembled.tied_rows[field]
+
+    # scalars ----------------------------------------------------------------------------------------------------
+
+    def _known(self, t: float, y: np.ndarray) -> SimpleNamespace:
+        """Namespace `s` with inputs and differential scalars, the algebraic ones to come."""
+        s = SimpleNamespace(**self._constants)
+        for name, function in self._inputs.items():
+            value = float(function(t))
+            if value - value != 0.0:
+                raise Infeasible(f"input {name} is {value!r} at t = {t!r}")
+            setattr(s, name, value)
+        for name, place in self._differential:
+            setattr(s, name, float(y[place]))
+        return s
+
+    def _solve(self, t: float, y: np.ndarray) -> tuple[SimpleNamespace, list[float], list]:
+        """(s, values of the varying coefficients, what g needs of y) with every scalar in place."""
+        s, prepared = self._known(t, y), self.operator.prepare(y)
+        if self._number == 1:
+            self._solve_one(s, prepared)
+        elif self._number:
+            self._solve_many(s, prepared)
+        m = self._m
+        return s, [c(s, m) for c in self._varying], prepared
+
+    def _solve_one(self, s: SimpleNamespace, prepared: list) -> None:
+        name, m, varying, residual = self.scalar_names[0], self._m, self._varying, self.operator.residual
+        integral, value, previous = self._is_integral[0], 0.0, np.inf
+        for _ in range(_NEWTON_STEPS):
+            number = complex(value, STEP)
+            setattr(s, name, number)
+            g = residual(prepared, [c(s, m) for c in varying])[0]
+            if integral:
+                g -= number
+            slope = -g.imag / STEP
+            if not slope > 0.0:
+                raise Infeasible(f"no {name} satisfies its equation: 1 - f1.n = {slope / self._empty_slope:.3g}")
+            change = g.real / slope
+            value += change
+            if self._affine or abs(change) <= 1e-15 * abs(value) or abs(change) >= abs(previous) < 1e-12 * abs(value):
+                setattr(s, name, value)
+                return
+            previous = change
+        raise Infeasible(f"no {name} found that satisfies its equation (last change {change:.3g} at {value:.6g})")
+
+    def _solve_many(self, s: SimpleNamespace, prepared: list) -> None:
+        names, values = self.scalar_names[: self._number], np.zeros(self._number)
+        for _ in range(_NEWTON_STEPS):
+            for name, value in zip(names, values, strict=True):
+                setattr(s, name, float(value))
+            g = np.array(self._residual(s, prepared), float)
+            slopes = self._residual_slopes(s, prepared)
+            if not np.all(np.linalg.eigvals(-slopes).real > 0):
+                raise Infeasible(f"no {', '.join(names)} satisfy their equations")
+            change = -np.linalg.solve(slopes, g)
+            values += change
+            if self._affine or np.all(np.abs(change) <= 1e-14 * np.abs(values)):
+                for name, value in zip(names, values, strict=True):
+                    setattr(s, name, float(value))
+                return
+        raise Infeasible(f"no {', '.join(names)} found that satisfy their equations")
+
+    def _residual(self, s: SimpleNamespace, prepared: list) -> list[complex]:
+        m = self._m
+        g = self.operator.residual(prepared, [c(s, m) for c in self._varying])
+        return [
+            value - getattr(s, name) if integral else value
+            for value, integral, name in zip(g, self._is_integral, self.scalar_names, strict=False)
+        ]
+
+    def _residual_slopes(self, s: SimpleNamespace, prepared: list) -> np.ndarray:
+        """dg/d(algebraic scalars), by complex steps."""
+        slopes = np.empty((self._number, self._number))
+        for j, name in enumerate(self.scalar_names[: self._number]):
+            value = getattr(s, name)
+            setattr(s, name, complex(value, STEP))
+            slopes[:, j] = np.imag(self._residual(s, prepared)) / STEP
+            setattr(s, name, value)
+        return slopes
+
+    def _coefficient_slopes(self, s: SimpleNamespace, name: str) -> list[float]:
+        """dc/d(scalar or input) of the varying coefficients."""
+        value, m = getattr(s, name), self._m
+        setattr(s, name, complex(value, STEP))
+        slopes = [complex(c(s, m)).imag / STEP for c in self._varying]
+        setattr(s, name, value)
+        return slopes
+
+    def _examine(self) -> tuple[bool, float]:
+        """Whether every coefficient is affine in the algebraic scalars, and -dg/dN of the empty network."""
+        if not self._number:
+            return True, 1.0
+        slopes = []
+        for value in (0.0, 1.7, 0.4):
+            s = SimpleNamespace(**{i.name: 0.37 for i in self.weak_form.inputs})
+            for name in self.scalar_names:
+                setattr(s, name, value if name in self.scalar_names[: self._number] else 0.37)
+            slopes.append([self._coefficient_slopes(s, name) for name in self.scalar_names[: self._number]])
+        affine = self.operator.affine and all(np.allclose(other, slopes[0], rtol=1e-12, atol=0) for other in slopes)
+        prepared = self.operator.prepare(np.zeros(self.size))
+        s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **{name: 0.0 for name in self.scalar_names})
+        return affine, float(np.linalg.det(-self._residual_slopes(s, prepared)))
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Values of `scalar_names`; Infeasible where no firing rate exists."""
+        s, _, _ = self._solve(t, y)
+        return np.array([getattr(s, name) for name in self.scalar_names])
+
+    def margin(self, t: float, y: np.ndarray) -> float:
+        """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
+        try:
+            s, _, prepared = self._solve(t, y)
+        except Infeasible:
+            return 0.0
+        return float(np.linalg.det(-self._residual_slopes(s, prepared))) / self._empty_slope if self._number else 1.0
+
+    # the system -------------------------------------------------------------------------------------------------
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y), shape (size,)."""
+        _, c, _ = self._solve(t, y)
+        return self.operator.rate(y, c)
+
+    def _linearised(self, t: float, y: np.ndarray, transport: bool = True) -> tuple[Any, ...]:
+        """Everything the Jacobian is made of; without `transport`, drift and noise are frozen at the scalars of y."""
+        s, c, prepared = self._solve(t, y)
+        number, operator = self._number, self.operator
+        directions, slopes = [], []
+        for name in self.scalar_names:
+            dc = self._coefficient_slopes(s, name)
+            if not transport:
+                dc = [0.0 if moves else slope for slope, moves in zip(dc, operator.moves, strict=True)]
+            directions.append(operator.rate_along(y, c, dc))
+            slopes.append(operator.residual_along(prepared, c, dc))
+        U = np.array(directions).T if directions else np.zeros((self.size, 0))
+        slopes = np.array(slopes).reshape(len(self.scalar_names), number).T
+        own = slopes[:, :number] - np.diag(np.array(self._is_integral, float))
+        G = np.zeros((len(self.scalar_names), self.size))
+        for k, (_, place) in enumerate(self._differential):
+            G[number + k, place] = 1.0
+        if number:
+            rows = operator.residual_rows(y, c) + slopes[:, number:] @ G[number:]
+            G[:number] = rows / -own[0, 0] if number == 1 else -np.linalg.solve(own, rows)
+        return s, c, prepared, U, G, own
+
+    def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
+        """dF/dy = band + U G: columns U = dF/d(scalar), rows G = d(scalar)/dy."""
+        _, c, _, U, G, _ = self._linearised(t, y)
+        return BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """d(scalars)/dy, shape (scalars, size)."""
+        return self._linearised(t, y)[4]
+
+    def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
+        """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
+        if not self._inputs:
+            return None
+        s, c, prepared, U, _, own = self._linearised(t, y)
+        total, g = np.zeros(self.size), np.zeros(self._number)
+        for name, function in self._inputs.items():
+            slope = _forward_slope(function, t, min(step / 4, 1e-3))
+            if slope:
+                dc = [slope * value for value in self._coefficient_slopes(s, name)]
+                total += self.operator.rate_along(y, c, dc)
+                g += self.operator.residual_along(prepared, c, dc)
+        return total - U[:, : self._number] @ np.linalg.solve(own, g) if self._number else total
+
+    def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
+        """dF/d(parameter) at fixed y, through the algebraic scalars too."""
+        value = getattr(self.model, name, None)
+        if name in fixed_parameters(self.model) or isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"F has no derivative in {name!r} = {value!r}: it is fixed, unknown or not a number")
+        s, *_, U, _, own = self._linearised(t, y)
+        operator, varying = self._assembled.operator(self._m, merge=False)
+        m = Parameters(**{**vars(self._m), name: complex(value, STEP)})
+        stepped = SimpleNamespace(**vars(s))
+        for given in self.weak_form.inputs:
+            if given.parameter == name:
+                setattr(stepped, given.name, complex(value, STEP))
+        perturbed = [complex(f(stepped, m)) for f in varying]
+        c, dc = [z.real for z in perturbed], [z.imag / STEP for z in perturbed]
+        total = operator.rate_along(y, c, dc)
+        if self._number:
+            g = np.array(operator.residual_along(operator.prepare(y), c, dc))
+            total -= U[:, : self._number] @ np.linalg.solve(own, g)
+        return total
+
+    def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
+        """A with F = A y, drift and noise frozen at the scalars of y: an M-matrix for exponential fitting, else None."""
+        if not self.operator.positive:
+            return None
+        _, c, _, U, G, _ = self._linearised(t, y, transport=False)
+        matrix = BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
+        F = self.operator.rate(y, c)
+        # a source that is no multiple of the scalars cannot be written so
+        return matrix if np.allclose(matrix @ y, F, rtol=0, atol=1e-9 * (1 + np.abs(F).max())) else None
+
+    def flux_source(self, name: str) -> np.ndarray:
+        """dF/dN through the sources alone: where the neurons counted by the flux scalar `name` go, shape (size,)."""
+        *_, U, _, _ = self._linearised(0.0, np.zeros(self.size), transport=False)
+        return U[:, self.scalar_names.index(name)]
+
+    # looking at a state -----------------------------------------------------------------------------------------
+
+    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
+        """Scalars, integrals of the fields, conserved quantities and the smallest nodal value."""
+        row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
+        row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
+        row["min_n"] = float(y[: self._field_size].min())
+        return row
+
+    def full(self, name: str, y: np.ndarray) -> np.ndarray:
+        """Nodal values of a field at all `nodes`, the zero at V_F included."""
+        values = y[self.layout.slice(name)]
+        return values if self.layout.tied[name] is None else np.append(values, 0.0)
+
+    def field(self, name: str, y: np.ndarray) -> FieldValue:
+        """The named density as a function of v."""
+        values = self.full(name, y)
+        return FieldValue(
+            self.nodes,
+            values,
+            lambda v: spaces.evaluate(self.cells, self.degree, values, v),
+            self._assembled.weights,
+        )
+
+    def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
+        """A mesh that serves this state better; None for a mesh the user has chosen."""
+        return None if self.tol is None else self._assembled.adapt(self, y)
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """Times at which an input jumps and says so (Piecewise)."""
+        return tuple(sorted({t for f in self._inputs.values() for t in getattr(f, "breakpoints", ())}))
+
+    def __repr__(self) -> str:
+        return self._assembled.describe(self)
+
+
+def _forward_slope(function: Callable[[float], float], t: float, step: float) -> float:
+    """Fourth-order forward difference of an input."""
+    values = [float(function(t + k * step)) for k in range(5)]
+    return (-25 * values[0] + 48 * values[1] - 36 * values[2] + 16 * values[3] - 3 * values[4]) / (12 * step)

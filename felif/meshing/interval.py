@@ -1,0 +1,76 @@
+"""Meshes of a line of membrane potentials with nodes exactly on V_R and V_F."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from skfem import MeshLine
+
+
+def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
+    """Tagged mesh with these cell ends: facets "reset" (V_R) and "firing" (V_F), cells "above" (v > V_F), if any.
+
+    Raises ValueError where V_R or V_F is no node.
+    """
+    nodes = np.unique(np.asarray(nodes, float))
+    if not np.all(np.isfinite(nodes)):
+        raise ValueError("mesh: nodes must be finite numbers")
+    places = {}
+    for name, value in (("reset", v_reset), ("firing", v_fire)):
+        nearest = int(np.argmin(np.abs(nodes - value)))
+        if nodes[nearest] != value:
+            raise ValueError(
+                f"mesh: no node lies exactly on {'v_reset' if name == 'reset' else 'v_fire'} = {value!r}; "
+                f"the nearest is {nodes[nearest]!r}. Put a node there."
+            )
+        places[name] = np.array([nearest])
+    if places["reset"][0] == 0:
+        raise ValueError(f"mesh: v_reset = {v_reset!r} is the lower end; the mesh must reach below it")
+    mesh = MeshLine(nodes).with_boundaries(places)
+    if nodes[-1] > v_fire:
+        mesh = mesh.with_subdomains({"above": np.arange(places["firing"][0], len(nodes) - 1)})
+    return mesh
+
+
+def interval(
+    model: Any, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
+) -> MeshLine:
+    """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
+
+    Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R; grading = 1 is
+    uniform on both sides of V_R. A model whose neurons live above V_F too (RandomThresholdLIF) needs `v_max`: by default
+    V_F + (V_F - V_R) x 4 there, and a third of the cells lies above V_F.
+    """
+    v_reset, v_fire = float(model.v_reset), float(model.v_fire)
+    lives_above = not any(scalar.algebraic == "flux" for scalar in model.weak_form().scalars)
+    if not math.isfinite(v_min) or v_min >= v_reset:
+        raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below v_reset = {v_reset!r}")
+    minimum = 3 if lives_above else 2
+    if not isinstance(cells, int | np.integer) or cells < minimum:
+        raise ValueError(f"interval: cells = {cells!r}; allowed is an integer >= {minimum}")
+    if not math.isfinite(grading) or grading < 1:
+        raise ValueError(f"interval: grading = {grading!r}; allowed is a number >= 1")
+    if lives_above:
+        v_max = v_fire + 4 * (v_fire - v_reset) if v_max is None else float(v_max)
+        if not v_max > v_fire:
+            raise ValueError(f"interval: v_max = {v_max!r}; allowed is a number above v_fire = {v_fire!r}")
+    elif v_max is not None and v_max != v_fire:
+        raise ValueError(
+            f"interval: v_max = {v_max!r}, but neurons of {type(model).__name__} end at v_fire = {v_fire!r}"
+        )
+    above = max(1, cells // 3) if lives_above else 0
+    below = cells - above
+    nodes = v_fire - (v_fire - v_min) * (1 - np.arange(below + 1) / below) ** grading
+    nodes[[0, -1]] = v_min, v_fire
+    k = int(np.clip(np.argmin(np.abs(nodes - v_reset)), 1, below - 1))
+    moved = nodes.copy()
+    moved[: k + 1] = v_min + (nodes[: k + 1] - v_min) * (v_reset - v_min) / (nodes[k] - v_min)
+    moved[k:] = v_fire - (v_fire - nodes[k:]) * (v_fire - v_reset) / (v_fire - nodes[k])
+    moved[[0, k, -1]] = v_min, v_reset, v_fire
+    if above:
+        beyond = v_fire + (v_max - v_fire) * (np.arange(1, above + 1) / above) ** grading
+        beyond[-1] = v_max
+        moved = np.r_[moved, beyond]
+    return line(moved, v_reset, v_fire)

@@ -1,0 +1,17 @@
+"""ROOM 1: what is solved. One file a system of equations; terms that several share stand in terms.py."""
+
+from .drifts import Exponential, Leaky, Quadratic
+from .noisy_lif import NoisyLIF
+from .parameters import Piecewise
+from .random_threshold_lif import RandomThresholdLIF
+from .refractory_lif import RefractoryLIF
+
+__all__ = [
+    "Exponential",
+    "Leaky",
+    "NoisyLIF",
+    "Piecewise",
+    "Quadratic",
+    "RandomThresholdLIF",
+    "RefractoryLIF",
+]

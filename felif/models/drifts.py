@@ -1,0 +1,56 @@
+"""Drifts f(v) of a single neuron, dV = (f(V) + I) dt + noise: what stands in place of -v."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .parameters import require_number
+
+
+@dataclass(frozen=True)
+class Leaky:
+    """f(v) = -g (v - v_rest): the leaky neuron; conductance g = 1 and rest 0 are the lecture's -v."""
+
+    conductance: float = 1.0
+    v_rest: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_number(self, "conductance", positive=True)
+        require_number(self, "v_rest")
+
+    def __call__(self, v: Any) -> Any:
+        return -self.conductance * (v - self.v_rest)
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """f(v) = v^2 - c: the quadratic (theta) neuron; escapes to infinity above sqrt(c), so V_F is a cut-off of the spike."""
+
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_number(self, "offset")
+
+    def __call__(self, v: Any) -> Any:
+        return v * v - self.offset
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """f(v) = -v + delta exp((v - v_soft)/delta): Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003), eq. 2.
+
+    `v_soft` is where the spike starts (f' = 0 there), `delta` its sharpness; delta -> 0 is the leaky neuron with threshold v_soft.
+    """
+
+    delta: float = 0.2
+    v_soft: float = 1.5
+
+    def __post_init__(self) -> None:
+        require_number(self, "delta", positive=True)
+        require_number(self, "v_soft")
+
+    def __call__(self, v: Any) -> Any:
+        return -v + self.delta * np.exp((v - self.v_soft) / self.delta)

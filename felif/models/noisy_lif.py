@@ -1,0 +1,51 @@
+"""The noisy leaky integrate-and-fire network (Caceres, Carrillo & Perthame 2011)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..weakform import Conserved, Field, Input, Scalar, WeakForm
+from . import terms
+from .drifts import Leaky
+from .parameters import InputValue, fixed, require_network
+
+
+@dataclass(frozen=True)
+class NoisyLIF:
+    """Density n(v,t) of membrane potentials of a network of noisy integrate-and-fire neurons, and its firing rate N(t).
+
+        n_t + [(f(v) + I(t) + b N) n]_v - (a0 + a1 N) n_vv = N(t) delta(v - V_R),     v < V_F
+        n(V_F, t) = 0,      N(t) = -(a0 + a1 N) n_v(V_F, t),      int n dv = 1
+
+    b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
+    current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
+    Time is in units of the membrane time constant.
+
+    Source: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), eqs. 1.1-1.4.
+    """
+
+    b: float = 0.0
+    a0: float = 1.0
+    a1: float = 0.0
+    v_reset: float = fixed(1.0)
+    v_fire: float = fixed(2.0)
+    current: InputValue = 0.0
+    drift: Callable = fixed(Leaky())
+
+    def __post_init__(self) -> None:
+        require_network(self)
+
+    def weak_form(self) -> WeakForm:
+        return WeakForm(
+            unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing")),
+            inputs=(Input("I", "current"),),
+            terms=(
+                terms.drift(self.drift),
+                terms.current(lambda s, m: s.I + m.b * s.N),
+                terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
+                terms.firing(lambda s, m: s.N),
+                terms.reset(lambda s, m: s.N),
+            ),
+            conserved=(Conserved("mass", {"n": 1.0}),),
+        )

@@ -1,0 +1,91 @@
+"""Parameters of models: which shape the geometry, what values are allowed, and inputs in steps."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+
+def fixed(default: Any) -> Any:
+    """A dataclass field that shapes forms or geometry: `problem.at` refuses to change it."""
+    return field(default=default, metadata={"fixed": True})
+
+
+def require_number(model: Any, name: str, *, positive: bool = False, nonnegative: bool = False) -> None:
+    """ValueError unless the parameter is a finite real number (and positive, or not negative)."""
+    value = getattr(model, name)
+    allowed = "a positive number" if positive else "a number >= 0" if nonnegative else "a finite number"
+    good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or (positive and value <= 0) or (nonnegative and value < 0):
+        raise ValueError(f"{type(model).__name__}: {name} = {value!r}; allowed is {allowed}")
+
+
+def require_threshold_above_reset(model: Any) -> None:
+    require_number(model, "v_reset")
+    require_number(model, "v_fire")
+    if model.v_reset >= model.v_fire:
+        raise ValueError(
+            f"{type(model).__name__}: v_reset = {model.v_reset!r} is not below v_fire = {model.v_fire!r}; "
+            "allowed is v_reset < v_fire"
+        )
+
+
+def require_network(model: Any) -> None:
+    """Checks what every network of integrate-and-fire neurons has: v_reset, v_fire, b, a0, a1, current, drift."""
+    require_threshold_above_reset(model)
+    require_number(model, "b")
+    require_number(model, "a0", positive=True)
+    require_number(model, "a1", nonnegative=True)
+    require_input(model, "current")
+    require_callable(model, "drift")
+
+
+def require_input(model: Any, name: str) -> None:
+    if not callable(getattr(model, name)):
+        require_number(model, name)
+
+
+def require_callable(model: Any, name: str) -> None:
+    value = getattr(model, name)
+    if not callable(value):
+        raise ValueError(f"{type(model).__name__}: {name} = {value!r}; allowed is a function of v")
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """An input that is constant between `times`: values[0] before times[0], values[k] from times[k-1] on.
+
+    Steps of a run land on the times.
+
+    >>> Piecewise(times=(1.0, 2.0), values=(0.0, 3.0, 0.0))(1.5)
+    3.0
+    """
+
+    times: Sequence[float]
+    values: Sequence[float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "times", tuple(float(t) for t in self.times))
+        object.__setattr__(self, "values", tuple(float(v) for v in self.values))
+        if len(self.values) != len(self.times) + 1:
+            raise ValueError(
+                f"Piecewise: {len(self.values)} values for {len(self.times)} times; allowed is one value more than times"
+            )
+        if not all(math.isfinite(x) for x in (*self.times, *self.values)):
+            raise ValueError(f"Piecewise: times = {self.times}, values = {self.values}; allowed are finite numbers")
+        if any(b <= a for a, b in zip(self.times, self.times[1:], strict=False)):
+            raise ValueError(f"Piecewise: times = {self.times}; allowed are increasing times")
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        return self.times
+
+    def __call__(self, t: float) -> float:
+        return self.values[bisect_right(self.times, t)]
+
+
+InputValue = float | Callable[[float], float] | Piecewise

@@ -1,0 +1,61 @@
+"""The network with a random firing threshold and a refractory state: spontaneous activity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
+from . import terms
+from .drifts import Leaky
+from .parameters import InputValue, fixed, require_network, require_number
+
+
+@dataclass(frozen=True)
+class RandomThresholdLIF:
+    """Neurons above V_F fire at rate 1/eps instead of at once; solutions are globally bounded and may oscillate.
+
+        n_t + [(f(v) + I(t) + b N) n]_v - (a0 + a1 N) n_vv + (n/eps) 1_{v > V_F} = (R/tau) delta(v - V_R),   v real
+        N(t) = int_{v > V_F} n/eps dv,      dR/dt + R/tau = N,      int n dv + R = 1
+
+    (The lecture's slide writes N with a minus sign, a misprint.)
+    Source: Caceres & Perthame, J. Theor. Biol. 350 (2014), section 4.
+    """
+
+    b: float = 0.0
+    eps: float = 0.05
+    tau: float = 1.0
+    a0: float = 1.0
+    a1: float = 0.0
+    v_reset: float = fixed(1.0)
+    v_fire: float = fixed(2.0)
+    current: InputValue = 0.0
+    drift: Callable = fixed(Leaky())
+
+    def __post_init__(self) -> None:
+        require_network(self)
+        require_number(self, "eps", positive=True)
+        require_number(self, "tau", positive=True)
+
+    def weak_form(self) -> WeakForm:
+        return WeakForm(
+            unknowns=(Field("n"), Scalar("N", algebraic="integral"), Scalar("R")),
+            inputs=(Input("I", "current"),),
+            terms=(
+                terms.drift(self.drift),
+                terms.current(lambda s, m: s.I + m.b * s.N),
+                terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
+                Term(
+                    "escape",
+                    into="n",
+                    of="n",
+                    form=lambda n, phi, x: -n * phi,
+                    coefficient=lambda s, m: 1 / m.eps,
+                    over="above",
+                ),
+                terms.reset(lambda s, m: s.R / m.tau),
+                Term("rate", into="N", of="n", form=lambda n, x: n, coefficient=lambda s, m: 1 / m.eps, over="above"),
+                *terms.recovery(),
+            ),
+            conserved=(Conserved("total", {"n": 1.0, "R": 1.0}),),
+        )

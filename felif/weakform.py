@@ -1,0 +1,135 @@
+"""The language of models: a weak form is a list of named terms, coefficient(scalars, model) x form(fields).
+
+For every test function phi of the tied space (phi(V_F) = phi(V_R) where the model resets what fires),
+
+    d/dt (n, phi) = sum of terms        for a field n,
+    d/dt R        = sum of terms        for a differential scalar R,
+    0 = -N + sum of terms               for an algebraic scalar defined by an integral,
+
+and an algebraic scalar that is a flux is whatever the boundary condition n = 0 makes it: the Lagrange multiplier of
+that constraint, found from the equation of the test function that does not vanish there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A function of v (or of v and w): a density."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number that is solved for.
+
+    algebraic=False       a differential unknown (R): its terms are its time derivative
+    algebraic="integral"  N = the sum of its terms at every instant
+    algebraic="flux"      N is the outflow of the field `of` through the facets `over`, where that field vanishes
+    """
+
+    name: str
+    algebraic: Literal[False, "integral", "flux"] = False
+    of: str | None = None
+    over: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.algebraic not in (False, "integral", "flux"):
+            raise ValueError(
+                f"Scalar {self.name!r}: algebraic={self.algebraic!r}; allowed are False, 'integral' and 'flux'."
+            )
+        if (self.algebraic == "flux") != (self.of is not None and self.over is not None):
+            raise ValueError(
+                f"Scalar {self.name!r}: a flux, and only a flux, names its field (`of`) and facets (`over`)."
+            )
+
+
+@dataclass(frozen=True)
+class Input:
+    """A quantity given from outside, read as `s.<name>`: the model's parameter `parameter`, a number or a function of t."""
+
+    name: str
+    parameter: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient(s, m) x form, added to the equation of `into`.
+
+    `form(n, phi, x)` where `of` names the field it is linear in, `form(phi, x)` where `of` is None; x[0] is the
+    coordinate v and `dv(n)` the derivative. A term into a scalar has no test function: `form(n, x)`, or no form at all.
+    `coefficient` reads scalars and inputs from `s`, parameters from `m`, and must be analytic in both (its
+    derivatives are taken by one complex step); None stands for 1. `over` is "cells" or a named set of cells or facets.
+    """
+
+    name: str
+    into: str
+    form: Callable[..., Any] | None = None
+    of: str | None = None
+    coefficient: Callable[[Any, Any], Any] | None = None
+    over: str = CELLS
+
+
+@dataclass(frozen=True)
+class Conserved:
+    """A quantity constant in time: the sum of `weights[name]` x (integral of that field, or value of that scalar)."""
+
+    name: str
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class WeakForm:
+    """What a model returns: unknowns, inputs, terms and what they conserve."""
+
+    unknowns: tuple[Field | Scalar, ...]
+    terms: tuple[Term, ...]
+    conserved: tuple[Conserved, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [u.name for u in self.unknowns] + [i.name for i in self.inputs]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names are used twice among unknowns and inputs: {names}")
+        known = {u.name for u in self.unknowns}
+        fields = {u.name for u in self.fields}
+        for term in self.terms:
+            if term.into not in known:
+                raise ValueError(
+                    f"Term {term.name!r} goes into {term.into!r}, which is no unknown; there are {sorted(known)}"
+                )
+            if term.of is not None and term.of not in fields:
+                raise ValueError(f"Term {term.name!r} is of {term.of!r}, which is no field; there are {sorted(fields)}")
+            if term.form is None and (term.into in fields or term.of is not None):
+                raise ValueError(f"Term {term.name!r} needs a form")
+        for scalar in self.scalars:
+            if scalar.of is not None and scalar.of not in fields:
+                raise ValueError(
+                    f"Scalar {scalar.name!r} is the flux of {scalar.of!r}, which is no field: {sorted(fields)}"
+                )
+        for quantity in self.conserved:
+            unknown = set(quantity.weights) - known
+            if unknown:
+                raise ValueError(f"Conserved {quantity.name!r} weighs {sorted(unknown)}, which are no unknowns")
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(u for u in self.unknowns if isinstance(u, Field))
+
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """Algebraic scalars first, then differential ones."""
+        scalars = [u for u in self.unknowns if isinstance(u, Scalar)]
+        return tuple(sorted(scalars, key=lambda u: u.algebraic is False))
+
+
+def dv(u: Any) -> Any:
+    """Derivative in v of a field or test function inside a form."""
+    return u.grad[0]
