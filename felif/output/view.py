@@ -5,7 +5,13 @@ import os
 from paraview import servermanager
 from paraview import simple as pv
 
-here = os.path.dirname(os.path.abspath(__file__)) if "__file__" in globals() else os.getcwd()
+WRITTEN_TO = ""  # filled in when this script is put beside its data
+# pvpython says where its script is; paraview --script does not: there, the current folder comes first
+places = [os.path.dirname(os.path.abspath(__file__))] if "__file__" in globals() else [os.getcwd(), WRITTEN_TO]
+here = next((place for place in places if os.path.exists(os.path.join(place, "fields.pvd"))), None)
+if here is None:
+    raise FileNotFoundError(f"There is no fields.pvd in {' or '.join(places)}: go to the run's folder first.")
+
 layout = pv.CreateLayout("felif")
 halves = layout.SplitHorizontal(0, 0.5)
 quarters = layout.SplitVertical(halves, 0.5)
@@ -29,10 +35,8 @@ csv = os.path.join(here, "series.csv")  # every step; without it, the snapshots
 series = pv.CSVReader(FileName=[csv]) if os.path.exists(csv) else pv.PlotGlobalVariablesOverTime(Input=fields)
 table = servermanager.Fetch(series)
 columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
-rates = [column for column in columns if column.GetName()[0] in "NR"]  # N, R; N_E, N_I
-rate = chart(
-    series, "t", [column.GetName() for column in rates], "", "t", ", ".join(c.GetName() for c in rates), quarters + 1
-)
+rates = {column.GetName(): column for column in columns if column.GetName()[0] in "NR"}  # N, R; N_E, N_I
+rate = chart(series, "t", list(rates), "", "t", ", ".join(rates), quarters + 1)
 # data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
 t = table.GetColumnByName("t")
 late = [i for i in range(t.GetNumberOfTuples()) if t.GetValue(i) >= 0.02 * t.GetValue(t.GetNumberOfTuples() - 1)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -122,7 +121,8 @@ def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
 
 def copy_view(folder: Path) -> None:
     """The script that shows the folder in ParaView, beside the data it shows."""
-    shutil.copyfile(Path(__file__).with_name("view.py"), folder / "view.py")
+    script = Path(__file__).with_name("view.py").read_text()
+    write_text(folder / "view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {str(folder.resolve())!r}"))
 
 
 def common_points(meshes: Sequence[np.ndarray]) -> np.ndarray:
