@@ -13,7 +13,7 @@ import numpy as np
 from . import spaces
 from .automatic import Flow
 
-_UNRESOLVED = 30.0  # times tol: size of a cell's highest modes, times its width, above which it is split
+_UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
@@ -23,7 +23,7 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     flags = np.zeros(len(widths), bool)
     for name in problem.field_names:
         values = problem.full(name, y)
-        local = np.lib.stride_tricks.sliding_window_view(values, degree + 1)[::degree]
+        local = values[problem.cell_nodes]
         if degree >= 3:
             high = np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
         else:  # low degree: jumps of the slope between neighbours say what the highest mode cannot

@@ -47,10 +47,16 @@ def fixed_parameters(model: Any) -> frozenset[str]:
 
 
 def constant_of(term: Term, weak_form: WeakForm, m: Parameters) -> float | None:
-    """The coefficient's value if it reads no scalar and no input that varies in time, else None."""
+    """The coefficient's value if it depends on no scalar and no input for these parameters (a1 = 0), else None."""
     if term.coefficient is None:
         return 1.0
     names = (*(s.name for s in weak_form.scalars), *(i.name for i in weak_form.inputs))
     reader = _Reader(names, term)
     value = term.coefficient(reader, m)
-    return None if reader._read else value
+    for name in reader._read:
+        for point in (0.37, 1.9):
+            s = SimpleNamespace(**dict.fromkeys(names, 0.37))
+            setattr(s, name, complex(point, STEP))
+            if complex(term.coefficient(s, m)).imag != 0.0:
+                return None
+    return value

@@ -66,6 +66,7 @@ class Assembled:
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
         self.weights = assembler.weights()
+        self.cell_nodes = np.arange(len(mesh.p[0]) - 1)[:, None] * space.degree + np.arange(space.degree + 1)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [
             Contribution() if fitted and self._is_transport(term, assembler) else self._consistent(assembler, term)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import BandLowRank
+from ..algebra import Band, BandLowRank
 from ..problem import State
 from . import adapt, spaces
 
@@ -193,36 +193,34 @@ class Profile:
 
 
 def _project(problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], left: float) -> np.ndarray:
-    """L2 projection with the tied test space: mass that lies in the test function of V_F goes where neurons go that fire."""
+    """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     layout, degree = problem.layout, problem.degree
-    y = np.zeros(problem.size)
-    moments = np.zeros(problem.size)
-    source = np.zeros((problem.size, 0))
-    tied_rows = np.zeros((0, problem.size))
+    moments, at_threshold = np.zeros(problem.size), {}
     for name, profile in densities.items():
         points, weights, n = profile.quadrature(problem.cells, degree + 3)
         cell = np.clip(np.searchsorted(problem.cells, points, side="right") - 1, 0, len(problem.cells) - 2)
         t = 2 * (points - problem.cells[cell]) / np.diff(problem.cells)[cell] - 1
         shapes = np.polynomial.legendre.legvander(t, degree) @ spaces.modal_transform(degree)
-        full = np.zeros(len(problem.nodes))
-        np.add.at(full, cell[:, None] * degree + np.arange(degree + 1), (weights * n)[:, None] * shapes)
+        values_at = ((weights * n)[:, None] * shapes).ravel()
+        full = np.bincount(problem.cell_nodes[cell].ravel(), values_at, len(problem.nodes))
         full *= left / (len(densities) if _shares_mass(problem) else 1) / full.sum()
         moments[layout.slice(name)] = full[: layout.free(name)]
-        tied = layout.tied[name]
-        if tied is not None:
-            column = problem.flux_source(layout.algebraic[tied])
-            moments += full[-1] * column
-            row = problem.tied_row(name)
-            if row is not None:
-                source, tied_rows = np.column_stack([source, -column]), np.vstack([tied_rows, row])
+        if layout.tied[name] is not None:
+            at_threshold[name] = full[-1]
     for name, value in values.items():
         moments[layout.offsets[name]] += value
-    mass = problem.mass
-    if mass.kl == 0:
-        y = moments / mass.data[0]
-    else:
-        negative = type(mass)(-mass.data, mass.kl, mass.ku)
-        y = BandLowRank(negative, np.asfortranarray(source), tied_rows).factor().solve(moments)
+    mass = BandLowRank(
+        Band(-problem.mass.data, problem.mass.kl, problem.mass.ku),
+        np.zeros((problem.size, 0)),
+        np.zeros((0, problem.size)),
+    ).factor()
+    y = mass.solve(moments)
+    for name, moment in at_threshold.items():
+        # the mass that the space cannot hold next to V_F fires at once: a pulse of N, with everything a pulse does
+        direction = mass.solve(problem.flux_direction(layout.algebraic[layout.tied[name]], y))
+        row = problem.tied_row(name)
+        pulse = moment if row is None else (moment - row @ y) / (1 + row @ direction)
+        y = y + pulse * direction
     return y
 
 

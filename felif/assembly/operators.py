@@ -6,6 +6,7 @@ Linear forms: F = sum c_k (K_k y + f_k), g = sum c_k (r_k y + rho_k), everything
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -69,9 +70,10 @@ class FormsOperator:
     def residual(self, projected: np.ndarray, c: list[complex]) -> list[complex]:
         """g for the coefficient values c, one number an algebraic scalar."""
         if self.algebraic == 1:
-            total = projected[0]
-            for value, p in zip(c, projected[1:], strict=True):
-                total = total + value * p
+            total, k = projected[0], 1
+            for value in c:
+                total += value * projected[k]
+                k += 1
             return [total]
         return [column[0] + sum(value * p for value, p in zip(c, column[1:], strict=True)) for column in projected]
 
@@ -82,39 +84,49 @@ class FormsOperator:
 
     def residual_rows(self, y: np.ndarray, c: list[float]) -> np.ndarray:
         """dg/dy, shape (algebraic, size)."""
-        if not c:
-            return self.rows[0]
-        return self.rows[0] + np.tensordot(np.asarray(c), self.rows[1:], axes=1)
+        total = self.rows[0]
+        for value, rows, part in zip(c, self.rows[1:], self.varying, strict=True):
+            if part.rows is not None:
+                total = total + value * rows
+        return total
 
     def rate(self, y: np.ndarray, c: list[float]) -> np.ndarray:
         """F."""
         total = self.band @ y
         if self.vector is not None:
             total += self.vector
-        for value, part in zip(c, self.varying, strict=True):
-            if part.band is not None:
-                total += value * (part.band @ y)
-            elif part.vector is not None:
-                total += value * part.vector
+        for k, band in self._bands:
+            total += c[k] * (band @ y)
+        for k, places, values in self._sources:
+            total[places] += c[k] * values
         return total
+
+    @cached_property
+    def _bands(self) -> list[tuple[int, Band]]:
+        return [(k, part.band) for k, part in enumerate(self.varying) if part.band is not None]
+
+    @cached_property
+    def _sources(self) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """Varying vectors by their nonzero entries: a reset is a single one."""
+        vectors = [(k, part.vector) for k, part in enumerate(self.varying) if part.vector is not None]
+        sparse = [(k, np.flatnonzero(vector), vector) for k, vector in vectors]
+        return [(k, places, vector[places]) for k, places, vector in sparse if places.size]
 
     def jacobian_band(self, c: list[float]) -> Band:
         """dF/dy at fixed coefficients."""
         data = self.band.data
-        for value, part in zip(c, self.varying, strict=True):
-            if part.band is not None:
-                data = data + value * part.band.data
+        for k, band in self._bands:
+            data = data + c[k] * band.data
         return Band(data, self.band.kl, self.band.ku)
 
     def rate_along(self, y: np.ndarray, c: list[float], dc: list[float]) -> np.ndarray:
         """Derivative of F along a change dc of the coefficients."""
         total = np.zeros(self.size)
-        for value, part in zip(dc, self.varying, strict=True):
-            if value:
-                if part.band is not None:
-                    total += value * (part.band @ y)
-                elif part.vector is not None:
-                    total += value * part.vector
+        for k, band in self._bands:
+            if dc[k]:
+                total += dc[k] * (band @ y)
+        for k, places, values in self._sources:
+            total[places] += dc[k] * values
         return total
 
     def residual_along(self, projected: list, c: list[float], dc: list[float]) -> list[float]:

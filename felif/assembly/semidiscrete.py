@@ -32,6 +32,7 @@ class SemiDiscrete:
         self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
         self.cells = np.sort(assembled.mesh.p[0])
         self.degree = assembled.space.degree
+        self.cell_nodes = assembled.cell_nodes  # (cells, degree + 1): numbers of the nodes of each cell
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
@@ -53,6 +54,7 @@ class SemiDiscrete:
             else:
                 self._constants[given.name] = float(value)
         self.operator, self._varying = assembled.operator(self._m, merge=True)
+        self._memory: tuple[Any, dict[str, Any]] = (None, {})
         self._affine, self._empty_slope = self._examine()
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -105,19 +107,28 @@ class SemiDiscrete:
         """(s, values of the varying coefficients, what g needs of y) with every scalar in place."""
         s, prepared = self._known(t, y), self.operator.prepare(y)
         if self._number == 1:
-            self._solve_one(s, prepared)
-        elif self._number:
+            return s, self._solve_one(s, prepared), prepared
+        if self._number:
             self._solve_many(s, prepared)
         m = self._m
         return s, [c(s, m) for c in self._varying], prepared
 
-    def _solve_one(self, s: SimpleNamespace, prepared: list) -> None:
+    def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
+        """What is known of the last point looked at: an integrator asks several questions there."""
+        key = (t, y.tobytes())
+        if self._memory[0] != key:
+            self._memory = (key, {"solved": self._solve(t, y)})
+        return self._memory[1]
+
+    def _solve_one(self, s: SimpleNamespace, prepared: list) -> list[float]:
+        """Sets the only algebraic scalar and returns the coefficients there."""
         name, m, varying, residual = self.scalar_names[0], self._m, self._varying, self.operator.residual
         integral, value, previous = self._is_integral[0], 0.0, np.inf
         for _ in range(_NEWTON_STEPS):
             number = complex(value, STEP)
             setattr(s, name, number)
-            g = residual(prepared, [c(s, m) for c in varying])[0]
+            stepped = [c(s, m) for c in varying]
+            g = residual(prepared, stepped)[0]
             if integral:
                 g -= number
             slope = -g.imag / STEP
@@ -125,9 +136,13 @@ class SemiDiscrete:
                 raise Infeasible(f"no {name} satisfies its equation: 1 - f1.n = {slope / self._empty_slope:.3g}")
             change = g.real / slope
             value += change
-            if self._affine or abs(change) <= 1e-15 * abs(value) or abs(change) >= abs(previous) < 1e-12 * abs(value):
+            if self._affine:
                 setattr(s, name, value)
-                return
+                factor = value / STEP
+                return [c.real + factor * c.imag for c in stepped]
+            if abs(change) <= 1e-15 * abs(value) or abs(change) >= abs(previous) < 1e-12 * abs(value):
+                setattr(s, name, value)
+                return [c(s, m) for c in varying]
             previous = change
         raise Infeasible(f"no {name} found that satisfies its equation (last change {change:.3g} at {value:.6g})")
 
@@ -191,16 +206,19 @@ class SemiDiscrete:
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """Values of `scalar_names`; Infeasible where no firing rate exists."""
-        s, _, _ = self._solve(t, y)
+        s, _, _ = self._point(t, y)["solved"]
         return np.array([getattr(s, name) for name in self.scalar_names])
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
+        if not self._number:
+            return 1.0
         try:
-            s, _, prepared = self._solve(t, y)
+            s, _, prepared = self._point(t, y)["solved"]
         except Infeasible:
             return 0.0
-        return float(np.linalg.det(-self._residual_slopes(s, prepared))) / self._empty_slope if self._number else 1.0
+        slopes = -self._residual_slopes(s, prepared)
+        return float(slopes[0, 0] if self._number == 1 else np.linalg.det(slopes)) / self._empty_slope
 
     # the system -------------------------------------------------------------------------------------------------
 
@@ -209,9 +227,16 @@ class SemiDiscrete:
         _, c, _ = self._solve(t, y)
         return self.operator.rate(y, c)
 
-    def _linearised(self, t: float, y: np.ndarray, transport: bool = True) -> tuple[Any, ...]:
+    def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
+        point = self._point(t, y)
+        if "linearised" not in point:
+            point["linearised"] = self._linearise(*point["solved"], y)
+        return point["linearised"]
+
+    def _linearise(
+        self, s: Any, c: list[float], prepared: Any, y: np.ndarray, transport: bool = True
+    ) -> tuple[Any, ...]:
         """Everything the Jacobian is made of; without `transport`, drift and noise are frozen at the scalars of y."""
-        s, c, prepared = self._solve(t, y)
         number, operator = self._number, self.operator
         directions, slopes = [], []
         for name in self.scalar_names:
@@ -278,16 +303,17 @@ class SemiDiscrete:
         """A with F = A y, drift and noise frozen at the scalars of y: an M-matrix for exponential fitting, else None."""
         if not self.operator.positive:
             return None
-        _, c, _, U, G, _ = self._linearised(t, y, transport=False)
+        _, c, _, U, G, _ = self._linearise(*self._solve(t, y), y, transport=False)
         matrix = BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
         F = self.operator.rate(y, c)
         # a source that is no multiple of the scalars cannot be written so
         return matrix if np.allclose(matrix @ y, F, rtol=0, atol=1e-9 * (1 + np.abs(F).max())) else None
 
-    def flux_source(self, name: str) -> np.ndarray:
-        """dF/dN through the sources alone: where the neurons counted by the flux scalar `name` go, shape (size,)."""
-        *_, U, _, _ = self._linearised(0.0, np.zeros(self.size), transport=False)
-        return U[:, self.scalar_names.index(name)]
+    def flux_direction(self, name: str, y: np.ndarray) -> np.ndarray:
+        """dF/dN at y for the algebraic scalar `name`: what one unit of firing does to the network, shape (size,)."""
+        s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
+        c, slopes = [f(s, self._m) for f in self._varying], self._coefficient_slopes(s, name)
+        return self.operator.rate_along(y, c, slopes)
 
     # looking at a state -----------------------------------------------------------------------------------------
 
@@ -300,8 +326,9 @@ class SemiDiscrete:
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """Nodal values of a field at all `nodes`, the zero at V_F included."""
-        values = y[self.layout.slice(name)]
-        return values if self.layout.tied[name] is None else np.append(values, 0.0)
+        values = np.zeros(len(self.nodes))
+        values[: self.layout.free(name)] = y[self.layout.slice(name)]
+        return values
 
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named density as a function of v."""
