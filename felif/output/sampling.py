@@ -23,6 +23,15 @@ def sample_points(problem: Any) -> np.ndarray:
     return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
 
 
+def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:
+    """All points of all meshes, sorted; thinned to at most about `most` evenly spread ones where there are more."""
+    points = np.unique(np.concatenate(meshes))
+    if points.size <= most:
+        return points
+    bins = ((points - points[0]) * (most / (points[-1] - points[0]))).astype(int)
+    return points[np.unique(bins, return_index=True)[1]]  # the last bin holds the last point alone
+
+
 def scalars_of(state: Any) -> dict[str, float]:
     """t, the model's scalars (N, R), the integral of every field (`mass`) and V_R, V_F where the problem has them."""
     problem = state.problem

@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 from .files import temporary_name, write_text
-from .sampling import run_times, sample_points, scalars_of
-
-MOST_POINTS = 2000  # along v in spacetime.vtr
+from .sampling import common_points, run_times, sample_points, scalars_of
 
 
 class FieldSeries:
@@ -123,15 +121,6 @@ def copy_view(folder: Path) -> None:
     """The script that shows the folder in ParaView, beside the data it shows."""
     script = Path(__file__).with_name("view.py").read_text()
     write_text(folder / "view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {str(folder.resolve())!r}"))
-
-
-def common_points(meshes: Sequence[np.ndarray]) -> np.ndarray:
-    """All points of all meshes, sorted; thinned to about `MOST_POINTS` evenly spread ones where there are more."""
-    points = np.unique(np.concatenate(meshes))
-    if points.size <= MOST_POINTS:
-        return points
-    bins = ((points - points[0]) * (MOST_POINTS / (points[-1] - points[0]))).astype(int)
-    return points[np.unique(bins, return_index=True)[1]]  # the last bin holds the last point alone
 
 
 def write_line_mesh(
