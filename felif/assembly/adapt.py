@@ -14,6 +14,7 @@ from . import spaces
 from .automatic import Flow
 
 _UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
+_LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
 _SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
@@ -62,13 +63,33 @@ def outgrown(problem: Any, y: np.ndarray, rate: float) -> tuple[bool, bool]:
     return values[0] * low > problem.tol, flow.lives_above and values[1] * high > problem.tol
 
 
-def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
+    """Width of the last cell below V_F that the boundary layer a/|drift| there calls for; inf where it is wide enough."""
+    if all(problem.layout.tied[name] is None for name in problem.field_names):
+        return np.inf
+    drift, noise = problem.transport_at_threshold(t, y)
+    layer = _LAYER_CELLS * noise / max(abs(drift), 1e-300)
+    width = problem.cells[-1] - problem.cells[-2]
+    if width <= layer:
+        return np.inf
+    content = max(np.abs(problem.full(name, y)[-problem.degree - 1 :]).max() for name in problem.field_names)
+    return layer if content * width > 1e-3 * problem.tol else np.inf
+
+
+def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a mesh that resolves y, or None where the present one does."""
     cells, reasons = problem.cells, []
     flags = unresolved(problem, y)
     if flags.any():
         cells = split(cells, flags)
         reasons.append(f"{np.count_nonzero(flags)} cells split")
+    layer = boundary_layer(problem, t, y)
+    if np.isfinite(layer):
+        width = cells[-1] - cells[-2]
+        if width > layer:  # halves, so that the next ones are already there when the layer shrinks further
+            halves = int(np.ceil(np.log2(width / layer))) + 1
+            cells = np.concatenate([cells[:-1], cells[-1] - width * 0.5 ** np.arange(1, halves + 1), cells[-1:]])
+            reasons.append(f"boundary layer at V_F of width {layer / _LAYER_CELLS:.2g}")
     ends = [max(abs(problem.full(name, y)[end]) for name in problem.field_names) for end in (0, -1)]
     if max(ends) > 0.01 * problem.tol:
         low, high = outgrown(problem, y, 0.0)

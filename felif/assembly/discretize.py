@@ -12,7 +12,6 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
-from . import adapt
 from .automatic import choose_nodes
 from .coefficients import Parameters, constant_of
 from .fitted import FittedOperator, Transport
@@ -74,6 +73,14 @@ class Assembled:
         ]
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
+
+    @cached_property
+    def threshold_transport(self) -> list[tuple[Callable | None, float, float]]:
+        """(coefficient, convection, diffusion) at the upper end of each form of the first field."""
+        field, end = self.weak_form.fields[0].name, np.array([np.max(self.mesh.p[0])])
+        terms = [t for t in self.weak_form.terms if t.into == field == t.of]
+        probes = [(t.coefficient, *probe(t, end)[:2]) for t in terms]
+        return [(coefficient, float(c[0]), float(d[0])) for coefficient, c, d in probes]
 
     # assembly ---------------------------------------------------------------------------------------------------
 
@@ -196,9 +203,6 @@ class Assembled:
         """The same model and space on other cells."""
         mesh = line(cells, float(model.v_reset), float(model.v_fire))
         return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model)
-
-    def adapt(self, problem: SemiDiscrete, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
-        return adapt.adapted(problem, y)
 
     # text -------------------------------------------------------------------------------------------------------
 

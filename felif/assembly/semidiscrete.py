@@ -11,7 +11,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible
-from . import spaces
+from . import adapt, spaces
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 
 _NEWTON_STEPS = 40
@@ -315,6 +315,15 @@ class SemiDiscrete:
         c, slopes = [f(s, self._m) for f in self._varying], self._coefficient_slopes(s, name)
         return self.operator.rate_along(y, c, slopes)
 
+    def transport_at_threshold(self, t: float, y: np.ndarray) -> tuple[float, float]:
+        """(drift, noise) at V_F at the scalars of y."""
+        s, m = self._point(t, y)["solved"][0], self._m
+        drift, noise = 0.0, 0.0
+        for coefficient, convection, diffusion in self._assembled.threshold_transport:
+            c = 1.0 if coefficient is None else coefficient(s, m)
+            drift, noise = drift + c * convection, noise + c * diffusion
+        return drift, noise
+
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
@@ -342,7 +351,7 @@ class SemiDiscrete:
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
-        return None if self.tol is None else self._assembled.adapt(self, y)
+        return None if self.tol is None else adapt.adapted(self, t, y)
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
