@@ -1,0 +1,269 @@
+"""Run a study into a folder, and read the folder again.
+
+results.json     study, options, status (running, finished, failed, interrupted), results, Runs, wall time, versions
+results.npz      the arrays among the results, and numbers that JSON does not know (inf, nan, complex)
+NAME/            one run folder for every Run among the results
+figure.png       what the study's `figure` makes of the results read back; spacetime_NAME.png where it asks for it
+traceback.txt    where the study failed, if it did
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .study import Study
+
+__all__ = ["Report", "read_record", "read_results", "run", "split"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `run` did: the results of main and the folder they are in."""
+
+    study: Study
+    options: dict[str, Any]
+    results: dict[str, Any]
+    folder: Path | None
+    wall_time: float  # seconds
+    files: tuple[Path, ...] = ()  # pictures, and what ParaView opens
+
+
+def run(
+    study: Study,
+    options: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    draw: bool = True,
+) -> Report:
+    """Run a study and write its results into the folder `out` (None: nothing is written).
+
+    `resume` goes on in a folder that a killed or interrupted run has left: Runs that main writes while it runs are
+    continued, and the results of a finished run are only read (and drawn again). A folder with a finished or failed run
+    is replaced; one with an unfinished run only if `overwrite`. Nothing but what felif wrote there is ever deleted.
+
+    Raises ValueError for unknown options, for a folder that holds anything else, and whatever main raises.
+    """
+    complete = study.complete(options or {})
+    record = None
+    if out is not None and resume:
+        record = read_record(out)
+        complete = _continued(study, record, options or {}, Path(out))
+    if out is None:
+        start = time.perf_counter()
+        results = _call(study, complete, None)
+        return Report(study, complete, results, None, time.perf_counter() - start)
+    out = Path(out)
+    if record is None or record["status"] != "finished":
+        record = _compute(study, complete, out, resume, overwrite)
+    results = read_results(out)
+    with _noted(out):
+        pictures = _draw(study, results, out) if draw else []
+    series = [path for name in record["runs"] for path in sorted((out / name).glob("*.pvd"))]
+    return Report(study, complete, results, out, record["wall_time"], (*pictures, *series))
+
+
+def read_record(out: str | Path) -> dict[str, Any]:
+    """results.json of a folder. Raises ValueError if it is missing or was not written by a study."""
+    path = Path(out) / "results.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if {"study", "options", "status", "results", "runs", "wall_time"} <= set(record):
+            return record
+    except FileNotFoundError:
+        raise ValueError(f"{out} holds no run of a study: there is no results.json.") from None
+    except (OSError, ValueError, TypeError):
+        pass
+    raise ValueError(f"{path} was not written by `felif run`, or is damaged.")
+
+
+def read_results(out: str | Path) -> dict[str, Any]:
+    """The results of a study from its folder: numbers and text, arrays, and Runs through `felif.load_run`.
+
+    Raises ValueError unless the run is finished.
+    """
+    from .output.files import read_npz
+
+    out, record = Path(out), read_record(out)
+    if record["status"] != "finished":
+        raise ValueError(f"{out}: the run is not finished ({record['status']}).")
+    arrays = {name: value if value.ndim else value.item() for name, value in read_npz(out / "results.npz").items()}
+    runs = {}
+    if record["runs"]:
+        from . import load_run
+
+        runs = {name: load_run(out / name) for name in record["runs"]}
+    return {**record["results"], **arrays, **runs}
+
+
+def split(results: Mapping[str, Any], study: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Results sorted into (numbers and text, arrays, Runs). Raises ValueError for names and values that are none."""
+    import numpy as np
+
+    if not isinstance(results, Mapping):
+        raise ValueError(f"The study {study} returned {type(results).__name__}; main returns {{name: result}}.")
+    plain, arrays, runs = {}, {}, {}
+    for name, value in results.items():
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError(f"The study {study} returned a result named {name!r}; use letters, digits and _ - .")
+        if hasattr(value, "save") and hasattr(value, "outcome"):
+            runs[name] = value
+            continue
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, bool | int | float | str):
+            plain[name] = value
+            continue
+        try:
+            array = np.asarray(value)
+        except ValueError:  # a ragged list
+            array = np.array(None)
+        if array.dtype.kind not in "biufcU":
+            raise ValueError(
+                f"The study {study} returned {name} = {type(value).__name__}; "
+                "results are numbers, text, arrays or Runs."
+            )
+        arrays[name] = array
+    return plain, arrays, runs
+
+
+def _call(study: Study, options: Mapping[str, Any], out: Path | None) -> dict[str, Any]:
+    results = study.main(**options, **({"out": out} if study.takes_out else {}))
+    split(results, study.name)
+    return dict(results)
+
+
+def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
+    from .output.files import write_json, write_npz
+    from .output.provenance import provenance
+
+    record = {"study": study.name, "file": str(study.path), "status": "running", "options": _jsonable(study, options)}
+    record |= {"results": {}, "runs": {}, "wall_time": None, **provenance()}
+    _make_room(out, resume, overwrite, keep_runs=resume and study.takes_out)
+    write_json(out / "results.json", record)
+    start = time.perf_counter()
+    try:
+        with _noted(out):
+            results = study.main(**options, **({"out": out} if study.takes_out else {}))
+            plain, arrays, runs = split(results, study.name)
+            for name, value in plain.items():
+                if isinstance(value, float) and not math.isfinite(value):
+                    arrays[name] = value
+            write_npz(out / "results.npz", arrays)
+            for name, value in runs.items():
+                if not (out / name / "run.json").exists():  # else main wrote it while it ran
+                    value.save(out / name)
+            summary = {
+                name: {"outcome": value.outcome.name, "message": value.outcome.message} for name, value in runs.items()
+            }
+            record |= {"status": "finished", "results": plain, "runs": summary}
+    except KeyboardInterrupt:
+        record["status"] = "interrupted"
+        raise
+    except BaseException as error:
+        record |= {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+        raise
+    finally:
+        record["wall_time"] = time.perf_counter() - start
+        write_json(out / "results.json", record)
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+def _continued(study: Study, record: Mapping[str, Any], options: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Options of the run in a folder; those given as well must be the same."""
+    if record["study"] != study.name:
+        raise ValueError(f"{out} holds a run of the study {record['study']}, not of {study.name}.")
+    stored = study.complete(record["options"])
+    for name, value in _jsonable(study, options).items():
+        if value != stored[name]:
+            raise ValueError(f"{out} holds a run with {name} = {stored[name]}, not {value}: leave the option out.")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+
+
+def _make_room(out: Path, resume: bool, overwrite: bool, keep_runs: bool) -> None:
+    """A folder that holds nothing of an earlier run, except the Runs to go on with."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file; give the name of a folder for the results.")
+    out.mkdir(parents=True, exist_ok=True)
+    if all(path.name.startswith(".") for path in out.iterdir()):  # a kill may leave a hidden temporary file
+        return
+    if not (out / "results.json").exists():
+        raise ValueError(f"{out} is not empty and holds no run of a study; give another folder (--out).")
+    record = read_record(out)
+    if record["status"] in ("running", "interrupted") and not (resume or overwrite):
+        raise ValueError(
+            f"{out} holds an unfinished run of {record['study']}: "
+            f"--resume {out} goes on with it, --overwrite replaces it."
+        )
+    for path in (
+        *out.glob("results.npz"),
+        *out.glob("traceback.txt"),
+        *out.glob("figure.png"),
+        *out.glob("spacetime_*.png"),
+    ):
+        path.unlink()
+    for path in () if keep_runs else out.glob("*/run.json"):
+        shutil.rmtree(path.parent)
+
+
+class _noted:
+    """Leave the traceback of an exception in the folder, and a note of where it is on the exception."""
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / "traceback.txt"
+
+    def __enter__(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _: Any) -> None:
+        if isinstance(error, Exception):
+            self.path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            error.add_note(f"Traceback: {self.path}")
+
+
+def _draw(study: Study, results: Mapping[str, Any], out: Path) -> list[Path]:
+    if study.figure is None and not study.spacetime:
+        return []
+    import matplotlib
+
+    matplotlib.use("Agg")  # files only: works without a screen
+    import matplotlib.pyplot as plt
+
+    written = []
+    if study.figure is not None:
+        figure = study.figure(dict(results))
+        if not hasattr(figure, "savefig"):
+            raise ValueError(
+                f"figure of the study {study.name} returned {type(figure).__name__}, not a matplotlib Figure."
+            )
+        figure.savefig(out / "figure.png", dpi=150)
+        plt.close(figure)
+        written.append(out / "figure.png")
+    for name in study.spacetime:
+        if name not in results or not hasattr(results[name], "plot_spacetime"):
+            raise ValueError(f"SPACETIME of the study {study.name} names {name!r}, which is no Run among its results.")
+        path = out / f"spacetime_{name}.png"
+        results[name].plot_spacetime(path)
+        written.append(path)
+    return written
+
+
+def _jsonable(study: Study, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as results.json holds them. Raises ValueError where it cannot hold them."""
+    try:
+        return json.loads(json.dumps(dict(options), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The options of the study {study.name} are kept in results.json: numbers, text and lists. {error}"
+        ) from None
