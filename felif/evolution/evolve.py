@@ -10,7 +10,7 @@ import numpy as np
 from ..problem import Problem
 from .events import Event
 from .loop import Integration
-from .schemes import BackwardEuler, ESDIRK43, Rodas5P, Scheme, TRBDF2
+from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Scheme
 from .trajectory import Checkpoint, Trajectory
 
 
@@ -61,7 +61,12 @@ def integrate(
         raise ValueError(f"t_end = {t_end!r} must be finite and not before t_start = {t_start!r}")
     _in_range("rtol", rtol, 1e-14, 0.5)
     _in_range("atol", 0.0 if atol is None else atol, 0.0, inf)
-    for name, value in (("fixed_step", fixed_step), ("first_step", first_step), ("max_step", max_step), ("N_max", N_max)):
+    for name, value in (
+        ("fixed_step", fixed_step),
+        ("first_step", first_step),
+        ("max_step", max_step),
+        ("N_max", N_max),
+    ):
         if value is not None and not value > 0:
             raise ValueError(f"{name} = {value!r} must be positive")
     if max_steps is not None and max_steps < 0:

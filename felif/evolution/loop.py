@@ -51,6 +51,7 @@ class Integration:
         self.h = fixed_step if fixed_step is not None else nan if first_step is None else first_step
         # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
         self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
+        self._failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
         self.statistics = dict.fromkeys(COUNTERS, 0)
         self.controller = Controller(scheme.tableau.error_order)
@@ -69,7 +70,9 @@ class Integration:
                 if self.t >= self.t_end:
                     outcome = Outcome("finished", f"Reached t = {self.t_end:.10g}.")
                 elif steps >= self.max_steps:
-                    outcome = Outcome("max_steps", f"Made {steps} steps, as many as allowed, and reached t = {self.t:.10g}.")
+                    outcome = Outcome(
+                        "max_steps", f"Made {steps} steps, as many as allowed, and reached t = {self.t:.10g}."
+                    )
                 else:
                     outcome = self._advance()
                     steps += 1
@@ -112,7 +115,7 @@ class Integration:
             return Outcome("not_finite", f"The problem cannot be evaluated at the start, t = {self.t:.10g}: {reason}.")
         self.trajectory.record(self.t, 0.0, observed)
         if not self.watch.rates and self.rate_index is not None:
-            self.watch.record(self.t, float(self.scalars[self.rate_index]), 0.0)
+            self.watch.record(self.t, self._N, 0.0, 0.0)
         self._values = self._event_values()
         return None
 
@@ -146,12 +149,11 @@ class Integration:
         if isnan(self.h):
             span = self.t_end - t
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars), 1e-2 * span)
-        failure = None
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
-                return self._stuck(failure)
+                return self._stuck()
             try:
                 y1 = stepper.attempt(t, y, h)
                 inside = window.inside(t1)
@@ -165,18 +167,18 @@ class Integration:
                 if not error < inf:
                     raise StepFailed("not_finite", "the estimate of the error is not finite")
             except ArithmeticError as reason:
-                failure, error = reason, None
+                self._failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
             if self.fixed_step is not None:
-                return self._stuck(failure)
+                return self._stuck()
             if error is None:
                 self.controller.rejected = True
                 self.h = 0.25 * h
             else:
-                failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
+                self._failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
         return self._accept(t1, y1, h, inside, scalars, error, lands)
 
@@ -213,10 +215,12 @@ class Integration:
         self.trajectory.segments[-1].append(t1, y1, dense)
         self.trajectory.record(t1, t1 - t, problem.observe(inside, y1))
         if self.rate_index is not None:
-            self.watch.record(t1, self._N, error * self.rtol)
+            self.watch.record(t1, self._N, error, self.rtol)
         self._next_step_size(h, error, lands)
         if outcome is None and self.watch.beyond:
-            outcome = self._blow_up(f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises.", self._N)
+            outcome = self._blow_up(
+                f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises.", self._N
+            )
         if outcome is None:
             self._adapt(inside)
         for observer in self.observers:
@@ -229,7 +233,7 @@ class Integration:
         elif lands and self._left_of_jump:
             self.h = nan  # chosen anew behind the jump
         else:
-            proposed = h * self.controller.accepted(error)
+            proposed = h * self.controller.accepted(h, error)
             self.h = max(proposed, self.h) if lands else proposed
         if lands and self._left_of_jump:
             self.stepper.forget()
@@ -272,8 +276,9 @@ class Integration:
         self.trajectory.blow_up = blow_up = self.watch.estimate(self.t, N, message)
         return Outcome("blow_up", f"Blow-up at t = {blow_up.time:.10g} (error about {blow_up.error:.1e}). {message}")
 
-    def _stuck(self, failure: ArithmeticError | None) -> Outcome:
+    def _stuck(self) -> Outcome:
         """No step succeeds, however small (or the fixed one does not): why?"""
+        failure = self._failure
         margin = self.problem.margin(self.window.inside(self.t), self.y)
         size = "of the fixed size" if self.fixed_step is not None else "however small"
         infeasible = isinstance(failure, Infeasible)
@@ -294,7 +299,7 @@ class Integration:
         memory = {
             "h": np.array(self.h),
             "tiny": np.array(self.tiny),
-            "controller": np.array([self.controller.previous, float(self.controller.rejected)]),
+            "controller": np.array([self.controller.error, self.controller.step, float(self.controller.rejected)]),
             "slope": np.zeros(0) if slope is None else slope.copy(),
             "contraction": np.array(getattr(self.stepper, "contraction", 1.0)),
             "counters": np.array([self.statistics[name] for name in COUNTERS]),
@@ -306,7 +311,8 @@ class Integration:
         memory = checkpoint.memory
         self.t, self.y, self.h = checkpoint.t, checkpoint.y.copy(), float(memory["h"])
         self.tiny = float(memory["tiny"])
-        self.controller.previous, self.controller.rejected = float(memory["controller"][0]), bool(memory["controller"][1])
+        error, step, rejected = memory["controller"].tolist()
+        self.controller.error, self.controller.step, self.controller.rejected = error, step, bool(rejected)
         self.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=True))
         self.watch.restore(memory)
         if hasattr(self.stepper, "slope"):

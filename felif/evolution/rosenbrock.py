@@ -19,10 +19,12 @@ class RosenbrockStepper:
         stages, n = len(tableau.c), problem.size
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
         self.mass = MassMatrix(problem.mass)
-        self._k = np.zeros((stages, n))
-        # The two combinations a stage needs, sum a_ij k_j and sum C_ij k_j, are one small matrix product.
-        self._rows = [np.ascontiguousarray(np.stack([tableau.a[i, :i], tableau.C[i, :i]])) for i in range(stages)]
-        self._earlier = [self._k[:i] for i in range(stages)]
+        # The two combinations a stage needs, y + sum a_ij k_j and sum C_ij k_j, are one small matrix product with the
+        # rows y, k_0, k_1, ...
+        self._rows_y_k = np.zeros((stages + 1, n))
+        self._k = self._rows_y_k[1:]
+        self._weights = [np.array([[1.0, *tableau.a[i, :i]], [0.0, *tableau.C[i, :i]]]) for i in range(stages)]
+        self._earlier = [self._rows_y_k[: i + 1] for i in range(stages)]
         self._both = np.zeros((2, n))
         self._c, self._d = tableau.c.tolist(), tableau.d.tolist()
         self._increment = np.zeros(n)
@@ -49,16 +51,20 @@ class RosenbrockStepper:
         self.statistics["factorisations"] += 1
         solve = factored.solve
         F_t = problem.time_derivative(self._t0, y, min(h, high - self._t0))
-        both, rows, earlier, c, d = self._both, self._rows, self._earlier, self._c, self._d
+        both, weights, earlier, c, d = self._both, self._weights, self._earlier, self._c, self._d
+        stage, right = both
         inverse_h = 1.0 / h
-        first = self._F0 if F_t is None else self._F0 + (h * d[0]) * F_t
-        k[0] = solve(first)
+        scaled = diagonal * inverse_h if diagonal is not None else None
+        self._rows_y_k[0] = y
+        k[0] = solve(self._F0 if F_t is None else self._F0 + (h * d[0]) * F_t)
         for i in range(1, len(c)):
-            np.dot(rows[i], earlier[i], out=both)
-            both[0] += y
-            both[1] *= inverse_h
-            right = rate(min(max(t + c[i] * h, low), high), both[0])
-            right = right + (diagonal * both[1] if diagonal is not None else mass @ both[1])
+            np.dot(weights[i], earlier[i], out=both)
+            if scaled is not None:
+                right *= scaled
+            else:
+                right[:] = mass @ right
+                right *= inverse_h
+            right += rate(min(max(t + c[i] * h, low), high), stage)
             if F_t is not None and d[i] != 0.0:
                 right += (h * d[i]) * F_t
             k[i] = solve(right)

@@ -49,27 +49,31 @@ class ErrorNorm:
 
 
 class Controller:
-    """PI controller: h_new = h * 0.9 err^(-0.7/k) err_old^(0.4/k), k = order of the error estimate + 1.
+    """Predictive controller: h_new = h * 0.9 (1/err)^(1/k) min(1, (h/h_old) (err_old/err)^(1/k)), k = error order + 1.
 
-    Source: K. Gustafsson, ACM Trans. Math. Software 17 (1991) 533-554.
+    The second factor continues the trend of the steps: near blow-up they shrink by a steady factor, which a controller
+    that looks at the last error alone only learns from rejections. Growth is left to the first factor.
+    Source: K. Gustafsson, ACM Trans. Math. Software 20 (1994) 496-517.
     """
 
     SAFETY, SMALLEST, LARGEST = 0.9, 0.2, 6.0
 
     def __init__(self, error_order: int) -> None:
-        self._k = error_order + 1
-        self.previous = 1.0
+        self._exponent = 1.0 / (error_order + 1)
+        self.error = self.step = 0.0  # of the last accepted step; 0 when there is none to compare with
         self.rejected = False  # a step just rejected must not grow again at once
 
-    def accepted(self, error: float) -> float:
+    def accepted(self, step: float, error: float) -> float:
         """Factor for the next step."""
-        error = max(error, 1e-8)
-        factor = self.SAFETY * error ** (-0.7 / self._k) * self.previous ** (0.4 / self._k)
+        error = max(error, 1e-6)
+        factor = self.SAFETY * error**-self._exponent
+        if self.step > 0:
+            factor = min(factor, factor * step / self.step * (self.error / error) ** self._exponent)
         factor = min(max(factor, self.SMALLEST), 1.0 if self.rejected else self.LARGEST)
-        self.previous, self.rejected = max(error, 1e-4), False
+        self.error, self.step, self.rejected = max(error, 1e-2), step, False
         return factor
 
     def refused(self, error: float) -> float:
         """Factor for the next attempt."""
         self.rejected = True
-        return max(0.1, min(0.9, self.SAFETY * error ** (-1.0 / self._k)))
+        return max(0.1, min(0.9, self.SAFETY * error**-self._exponent))

@@ -104,7 +104,7 @@ class Diffusion(Toy):
 
     scalar_names = ("N",)
 
-    def __init__(self, size=80, ratio=0.85, strength=0.5, mesh_of=None):
+    def __init__(self, size=80, ratio=0.85, strength=0.1):
         self.size, self.strength = size, strength
         self.widths = np.maximum(ratio ** np.arange(size), 1e-5)
         self.widths /= self.widths.sum()
@@ -117,7 +117,7 @@ class Diffusion(Toy):
         values = np.concatenate([-1 / steps, 1 / steps, 1 / steps, -1 / steps])
         self._laplace = Band.from_coo(rows, cols, values, size, 1, 1)
         self._exchange = np.zeros(size)
-        self._exchange[size // 3], self._exchange[-1] = 1.0, -1.0
+        self._exchange[np.searchsorted(self.x, 0.5)], self._exchange[-1] = 1.0, -1.0
         self._row = np.zeros((1, size))
         self._row[0, -1] = 2.0 / self.widths[-1]
 
@@ -126,7 +126,7 @@ class Diffusion(Toy):
         return self._mass
 
     def start(self):
-        u = np.exp(-20 * (self.x - 0.5) ** 2)
+        u = (1 - self.x) * np.exp(-20 * (self.x - 0.5) ** 2)
         return u / (self.widths @ u)
 
     def scalars(self, t, y):
@@ -142,9 +142,7 @@ class Diffusion(Toy):
     def jacobian(self, t, y):
         N = self._row[0, -1] * y[-1]
         column = self._exchange + self.strength * (self._laplace @ y)
-        return BandLowRank(
-            Band((1 + self.strength * N) * self._laplace.data, 1, 1), column[:, None], self._row
-        )
+        return BandLowRank(Band((1 + self.strength * N) * self._laplace.data, 1, 1), column[:, None], self._row)
 
     def observe(self, t, y):
         return {"N": float(self._row[0, -1] * y[-1]), "mass": float(self.widths @ y), "min": float(y.min())}

@@ -1,0 +1,60 @@
+"""A progress bar for long runs, as an observer: only on a terminal, only after a while."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+
+from .trajectory import Trajectory
+
+
+class ProgressBar:
+    """Observer for `integrate` that shows the time reached, N and the step size; a context manager.
+
+    Silent unless `stream` (stderr by default) is a terminal, and for the first `delay` seconds; drawn every `interval` s.
+    """
+
+    def __init__(self, stream=None, delay: float = 2.0, interval: float = 0.1) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._enabled = bool(getattr(self._stream, "isatty", lambda: False)())
+        self._due, self._interval = monotonic() + delay, interval
+        self._bar = self._task = None
+
+    def __call__(self, trajectory: Trajectory) -> None:
+        if not self._enabled or monotonic() < self._due:
+            return
+        if self._bar is None:
+            self._open(trajectory)
+        last = trajectory.last
+        rate = f"N = {last['N']:.4g}, " if "N" in last else ""
+        text = f"t = {last['t']:.4g} of {trajectory.t_end:.4g}, {rate}step {last['dt']:.1e}"
+        self._bar.update(self._task, completed=last["t"] - self._start, text=text, refresh=True)
+        self._due = monotonic() + self._interval
+
+    def _open(self, trajectory: Trajectory) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(file=self._stream)
+        columns = (
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.fields[text]}"),
+            TimeElapsedColumn(),
+        )
+        self._start = float(trajectory.segments[0].times[0])
+        self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=trajectory.t_end - self._start, text="")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.refresh()
+            self._bar.stop()
+            self._bar = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
