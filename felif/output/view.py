@@ -31,8 +31,7 @@ fields.UpdatePipeline()
 names = [name for name in fields.PointData.keys() if name != "v"]
 density = chart(pv.PlotData(Input=fields), "v", names, "t = {time}", "v", ", ".join(names), quarters)
 
-csv = os.path.join(here, "series.csv")  # every step; without it, the snapshots
-series = pv.CSVReader(FileName=[csv]) if os.path.exists(csv) else pv.PlotGlobalVariablesOverTime(Input=fields)
+series = pv.CSVReader(FileName=[os.path.join(here, "series.csv")])
 table = servermanager.Fetch(series)
 columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
 rates = {column.GetName(): column for column in columns if column.GetName()[0] in "NR"}  # N, R; N_E, N_I
@@ -40,9 +39,11 @@ rate = chart(series, "t", list(rates), "", "t", ", ".join(rates), quarters + 1)
 # data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
 t = table.GetColumnByName("t")
 late = [i for i in range(t.GetNumberOfTuples()) if t.GetValue(i) >= 0.02 * t.GetValue(t.GetNumberOfTuples() - 1)]
-top = max((c.GetValue(i) for c in rates.values() for i in late if c.GetValue(i) < 1e300), default=0.0)
-if top > 0.0:
-    rate.LeftAxisUseCustomRange, rate.LeftAxisRangeMinimum, rate.LeftAxisRangeMaximum = 1, 0.0, 1.1 * top
+values = sorted(c.GetValue(i) for c in rates.values() for i in late if 0.0 < c.GetValue(i) < 1e300)
+if values:
+    blow_up = values[-1] > 300.0 * values[len(values) // 2]
+    rate.LeftAxisLogScale, rate.LeftAxisUseCustomRange = int(blow_up), 1
+    rate.LeftAxisRangeMinimum, rate.LeftAxisRangeMaximum = (0.5 * values[0] if blow_up else 0.0), 1.1 * values[-1]
 
 if os.path.exists(os.path.join(here, "spacetime.vtr")):
     spacetime = pv.XMLRectilinearGridReader(FileName=[os.path.join(here, "spacetime.vtr")])

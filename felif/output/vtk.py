@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import temporary_name, write_text
+from .files import temporary_name, write_series, write_text
 from .sampling import common_points, run_times, sample_points, scalars_of
 
 
@@ -94,14 +94,16 @@ def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None
     """Write the fields of a run for ParaView and return `folder/fields.pvd`.
 
     `times`: where to look at the run, by default 101 times evenly spaced and more towards a blow-up. Beside the series
-    come `spacetime.vtr` and `view.py` (`paraview --script=view.py`). Snapshots already in the folder are replaced.
-    Raises ValueError for a time outside the run.
+    come `spacetime.vtr`, `view.py` (`paraview --script=view.py`) and, unless it is a run's own folder, the series.csv
+    that N(t) is drawn from. Snapshots already in the folder are replaced. Raises ValueError for a time outside the run.
     """
     folder = Path(folder)
     series = FieldSeries.reopen(folder, 0)
     for t in run_times(run) if times is None else np.unique(np.asarray(times, float)):
         series.add(run.at(float(t)), float(t))
     series.write_spacetime()
+    if not (folder / "run.json").exists():
+        write_series(folder / "series.csv", run.series)
     return folder / "fields.pvd"
 
 
