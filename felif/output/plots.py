@@ -91,7 +91,7 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
     with house_style():
         from matplotlib import colormaps
 
-        times = np.linspace(start, end, 5) if times is None else np.asarray(times, float)
+        times = np.unique(np.linspace(start, end, 5)) if times is None else np.asarray(times, float)
         colours = colormaps["viridis"](np.linspace(0.0, 0.88, len(times)))
         for t, colour in zip(times, colours, strict=True):
             state = run.at(float(t))
@@ -132,10 +132,14 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 
     A peak half as high again as what 0.2 percent of the picture exceeds, as next to a blow-up, is cut off in
-    colour (the colour bar says so), so that it leaves the rest visible.
+    colour (the colour bar says so), so that it leaves the rest visible. Raises ValueError for a run without duration.
     """
     name = name or run.problem.field_names[0]
     times = run_times(run, 201)
+    if len(times) < 2:
+        raise ValueError(
+            f"plot_spacetime: this run has no duration (t = {times[0]:g}); use plot_run for its one state."
+        )
     states = [run.at(float(t)) for t in times]
     v = common_points([sample_points(state.problem) for state in states], most=600)
     values = np.zeros((len(times), v.size))

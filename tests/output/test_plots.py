@@ -55,6 +55,15 @@ def test_without_a_field_only_the_rates_are_drawn():
     assert len(plot_run(FakeRun(fine=bare)).axes) == 1
 
 
+def test_a_run_that_blows_up_at_once_has_one_density_and_no_picture_over_time():
+    run = FakeRun(np.zeros(1), blow_up=BlowUp(0.0, 0.0, np.inf, ""))
+    left, right = plot_run(run).axes
+    assert len(left.get_legend().get_texts()) == 1
+    assert np.isnan(right.lines[0].get_ydata()).all()
+    with pytest.raises(ValueError, match="no duration"):
+        plot_spacetime(run)
+
+
 def test_steps_are_cut_into_pieces():
     np.testing.assert_array_equal(fine_times(np.array([0.0, 1.0, 3.0]), 2), [0.0, 0.5, 1.0, 2.0, 3.0])
 
