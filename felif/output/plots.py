@@ -137,9 +137,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     name = name or run.problem.field_names[0]
     times = run_times(run, 201)
     if len(times) < 2:
-        raise ValueError(
-            f"plot_spacetime: this run has no duration (t = {times[0]:g}); use plot_run for its one state."
-        )
+        raise ValueError(f"plot_spacetime: the run ends where it starts (t = {times[0]:g}): use plot_run.")
     states = [run.at(float(t)) for t in times]
     v = common_points([sample_points(state.problem) for state in states], most=600)
     values = np.zeros((len(times), v.size))

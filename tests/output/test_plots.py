@@ -60,7 +60,7 @@ def test_a_run_that_blows_up_at_once_has_one_density_and_no_picture_over_time():
     left, right = plot_run(run).axes
     assert len(left.get_legend().get_texts()) == 1
     assert np.isnan(right.lines[0].get_ydata()).all()
-    with pytest.raises(ValueError, match="no duration"):
+    with pytest.raises(ValueError, match="ends where it starts"):
         plot_spacetime(run)
 
 
