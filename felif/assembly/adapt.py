@@ -48,6 +48,9 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
+    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
+        carrier = functional != 0
+        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
     return result
 
 

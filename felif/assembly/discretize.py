@@ -204,6 +204,14 @@ class Assembled:
         mesh = line(cells, float(model.v_reset), float(model.v_fire))
         return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model)
 
+    def coarser(self, model: Any, factor: float) -> SemiDiscrete:
+        if self.tol is not None:
+            return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
+        cells = np.sort(self.mesh.p[0])
+        keep = np.arange(len(cells)) % 2 == 0
+        keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), float(model.v_fire)])
+        return self.on_cells(model, cells[keep])
+
     # text -------------------------------------------------------------------------------------------------------
 
     def describe(self, problem: SemiDiscrete) -> str:

@@ -217,10 +217,10 @@ def _project(problem: Any, densities: Mapping[str, Profile], values: Mapping[str
     y = mass.solve(moments)
     for name, moment in at_threshold.items():
         # the mass that the space cannot hold next to V_F fires at once: a pulse of N, with everything a pulse does
-        direction = mass.solve(problem.flux_direction(layout.algebraic[layout.tied[name]], y))
+        direction, feedback = problem.pulse(layout.algebraic[layout.tied[name]], y)
         row = problem.tied_row(name)
-        pulse = moment if row is None else (moment - row @ y) / (1 + row @ direction)
-        y = y + pulse * direction
+        if feedback > 0:  # else no firing rate exists, and evolve reports blow-up at the start
+            y = y + (moment - (0.0 if row is None else row @ y)) / feedback * mass.solve(direction)
     return y
 
 

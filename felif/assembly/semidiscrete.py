@@ -85,6 +85,10 @@ class SemiDiscrete:
         """The same model and space on other cells."""
         return self._assembled.on_cells(self.model, cells)
 
+    def coarser(self, factor: float) -> SemiDiscrete:
+        """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
+        return self._assembled.coarser(self.model, factor)
+
     def tied_row(self, field: str) -> np.ndarray | None:
         """m_F: the mass row of the test function of V_F, shape (size,); None where the mass is lumped."""
         return None if self.mass.kl == 0 else self._assembled.tied_rows[field]
@@ -209,6 +213,15 @@ class SemiDiscrete:
         s, _, _ = self._point(t, y)["solved"]
         return np.array([getattr(s, name) for name in self.scalar_names])
 
+    def namespace(self, t: float, y: np.ndarray) -> SimpleNamespace:
+        """`s` at (t, y): every scalar and input by name, as coefficients read it."""
+        return self._point(t, y)["solved"][0]
+
+    @property
+    def parameters(self) -> Parameters:
+        """`m`: the model's parameters as coefficients read them."""
+        return self._m
+
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
         if not self._number:
@@ -309,11 +322,15 @@ class SemiDiscrete:
         # a source that is no multiple of the scalars cannot be written so
         return matrix if np.allclose(matrix @ y, F, rtol=0, atol=1e-9 * (1 + np.abs(F).max())) else None
 
-    def flux_direction(self, name: str, y: np.ndarray) -> np.ndarray:
-        """dF/dN at y for the algebraic scalar `name`: what one unit of firing does to the network, shape (size,)."""
+    def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
+        """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n).
+
+        Its recurrent current makes f1.n further neurons fire.
+        """
         s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
         c, slopes = [f(s, self._m) for f in self._varying], self._coefficient_slopes(s, name)
-        return self.operator.rate_along(y, c, slopes)
+        feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
+        return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
     def transport_at_threshold(self, t: float, y: np.ndarray) -> tuple[float, float]:
         """(drift, noise) at V_F at the scalars of y."""

@@ -171,6 +171,10 @@ class Trajectory:
     def checkpoint(self) -> Checkpoint:
         return self._checkpoint() if callable(self._checkpoint) else self._checkpoint
 
+    @checkpoint.setter
+    def checkpoint(self, value: Checkpoint) -> None:
+        self._checkpoint = value
+
     def evaluate(self, t: float) -> tuple[Problem, np.ndarray]:
         """(problem, y) at time t by dense output. Raises ValueError outside the times covered."""
         first, last = self.segments[0].times[0], self.t

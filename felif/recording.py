@@ -1,0 +1,195 @@
+"""Runs on disk: what is written while a run grows, and how it is read back and gone on with."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
+from .evolution import Checkpoint, EventRecord, Segment, Trajectory
+from .meshing import line
+from .output import RunWriter, read_folder, snapshot_times
+from .output.provenance import describe, describe_mesh
+from .problem import BlowUp, Outcome, State
+from .run import Run, infinite_rates
+
+_STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
+_SPACES = {space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting)}
+
+
+class Recorder:
+    """An observer of an integration that writes its run folder."""
+
+    def __init__(self, writer: RunWriter, model: Any, compatible: bool, resumed_after: int | None = None) -> None:
+        """`resumed_after`: how many segments of a resumed run are on file; None for a run from the start."""
+        self._writer, self._compatible = writer, compatible
+        self._model = np.frombuffer(_pickled(model), np.uint8)
+        resumed = resumed_after is not None
+        self._offset = resumed_after - 1 if resumed else 0
+        self._rows = 1 if resumed else 0  # the first row of a resumed trajectory is the last one on file
+        self._segment = self._step = 0
+        self._written_at = time.monotonic()
+
+    def __call__(self, trajectory: Trajectory) -> None:
+        self.rows(trajectory)
+        for t in self._writer.due(trajectory.t):
+            problem, y = trajectory.evaluate(t)
+            self._writer.snapshot(State(problem, t, y), t)
+        steps = trajectory.statistics["steps"]
+        if steps == 1 or steps % _STEPS_A_CHUNK == 0 or time.monotonic() - self._written_at > _SECONDS_A_CHUNK:
+            self.chunk(trajectory)
+
+    def rows(self, trajectory: Trajectory) -> None:
+        """The rows of series.csv that are not written yet."""
+        series = trajectory.series
+        for index in range(self._rows, len(series["t"])):
+            row = {name: float(values[index]) for name, values in series.items()}
+            if index == 0 and not self._compatible:
+                row.update(dict.fromkeys(infinite_rates(trajectory.segments[0].problem), float("inf")))
+            self._writer.step(row)
+        self._rows = len(series["t"])
+
+    def chunk(self, trajectory: Trajectory) -> None:
+        """The steps since the last chunk, and the checkpoint that goes with them."""
+        arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
+        for k, segment in enumerate(trajectory.segments[self._segment :]):
+            start = self._step if k == 0 else 0
+            arrays[f"cells_{k}"] = segment.problem.cells
+            arrays[f"times_{k}"] = segment.times[start:]
+            arrays[f"states_{k}"] = segment.states[start:]
+            arrays[f"dense_{k}"] = segment.dense[start:]
+        self._writer.chunk(arrays)
+        self._segment, self._step = len(trajectory.segments) - 1, len(trajectory.segments[-1].times) - 1
+        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), "model": self._model})
+        self._written_at = time.monotonic()
+
+
+def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool) -> dict[str, Any]:
+    """What run.json says from the beginning."""
+    return {
+        "model": describe(problem.model),
+        "mesh": describe_mesh(problem),
+        "space": describe(problem.space),
+        "tol": problem.tol,
+        "settings": dict(settings),
+        "compatible": compatible,
+        "seed": None,
+    }
+
+
+def describe_end(run: Run) -> dict[str, Any]:
+    """What run.json says at the end."""
+    return {
+        "outcome": {"name": run.outcome.name, "message": run.outcome.message},
+        "blow_up": None if run.blow_up is None else vars(run.blow_up),
+        "events": [{"name": e.name, "time": e.time} for e in run.events],
+        "statistics": run.statistics,
+        "drift": run.drift,
+        "moment_defect": run.moment_defect,
+        "wall_time": run.wall_time,
+    }
+
+
+def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
+    """A run in memory as a folder."""
+    due = snapshot_times(float(run.times[0]), float(run.times[-1]), snapshots)
+    description = describe_run(run.segments[0].problem, run.settings, run.compatible)
+    with RunWriter(folder, description, due, overwrite=overwrite) as writer:
+        recorder = Recorder(writer, run.model, run.compatible)
+        recorder.rows(run.trajectory)
+        for t in writer.due(float(run.times[-1])):
+            writer.snapshot(run.at(t), t)
+        recorder.chunk(run.trajectory)
+        writer.finish(describe_end(run), run)
+    return Path(folder)
+
+
+# reading --------------------------------------------------------------------------------------------------------
+
+
+def load(folder: str | Path) -> Run:
+    """The run in a folder, with its dense output; a killed one as far as its last checkpoint."""
+    return restore(read_folder(folder))
+
+
+def restore(stored: Any) -> Run:
+    """A Run from what `read_folder` found."""
+    description, path = stored.description, stored.path
+    if stored.checkpoint is None:
+        raise ValueError(f"{path}: the run was stopped before its first checkpoint; start it again")
+    model = _unpickled(stored.checkpoint, description, path)
+    segments = _segments(stored.chunks, model, _space(description, path), description["tol"])
+    outcome = description.get("outcome")
+    trajectory = Trajectory(
+        segments,
+        outcome=Outcome(**outcome) if outcome else Outcome("running", f"Stopped at t = {segments[-1].times[-1]:.10g}."),
+        blow_up=BlowUp(**description["blow_up"]) if description.get("blow_up") else None,
+        statistics=description.get("statistics") or {},
+        t_end=float(description["settings"]["t_end"]),
+    )
+    rows = sum(len(segment.times) - 1 for segment in segments) + 1
+    table = {name: values[:rows] for name, values in stored.series.items()}
+    for k in range(rows):
+        row = {name: float(values[k]) for name, values in table.items()}
+        trajectory.record(row.pop("t"), row.pop("dt"), row)
+    for event in description.get("events", []):
+        problem, y = trajectory.evaluate(event["time"])
+        trajectory.events.append(EventRecord(event["name"], event["time"], State(problem, event["time"], y)))
+    trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
+    if not trajectory.statistics:
+        trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
+    return Run(trajectory, description["settings"], description.get("wall_time") or 0.0, description["compatible"])
+
+
+def _segments(chunks: list[Mapping[str, np.ndarray]], model: Any, space: Any, tol: float | None) -> list[Segment]:
+    segments: list[Segment] = []
+    for chunk in chunks:
+        for k in range(sum(name.startswith("cells_") for name in chunk)):
+            cells, times, states, dense = (chunk[f"{name}_{k}"] for name in ("cells", "times", "states", "dense"))
+            number = int(chunk["first_segment"]) + k
+            if number == len(segments):
+                problem = _on_cells(model, space, tol, cells, segments[-1].problem if segments else None)
+                segments.append(Segment(problem, "", times[0], states[0], dense.shape[1]))
+            for j in range(len(dense)):
+                segments[number].append(times[j + 1], states[j + 1], dense[j])
+    return segments
+
+
+def _on_cells(model: Any, space: Any, tol: float | None, cells: np.ndarray, like: Any) -> Any:
+    if like is not None:
+        return like.on_cells(cells)
+    if tol is None:
+        return discretize(model, line(cells, float(model.v_reset), float(model.v_fire)), space=space)
+    return discretize(model, tol=tol, space=space).on_cells(cells)
+
+
+def _space(description: Mapping[str, Any], path: Path) -> Any:
+    entry = dict(description["space"])
+    kind = entry.pop("class", None)
+    if kind not in _SPACES:
+        raise ValueError(f"{path}: run.json names the space {kind!r}; allowed are {', '.join(_SPACES)}")
+    return _SPACES[kind](**entry)
+
+
+def _pickled(model: Any) -> bytes:
+    """The model by value, so that functions of the user come back too."""
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(model)
+    except Exception as error:
+        raise ValueError(f"{model} cannot be stored: {error}. Use functions that hold no open files or threads.") from error
+
+
+def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, Any], path: Path) -> Any:
+    try:
+        return pickle.loads(checkpoint["model"].tobytes())
+    except Exception as error:
+        raise ValueError(
+            f"{path}: the model in final.npz cannot be restored ({error}); it was stored with {description.get('versions')}"
+        ) from error

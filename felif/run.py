@@ -1,0 +1,183 @@
+"""A run: what `evolve` returns and `load_run` reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .evolution import Checkpoint, Segment, Trajectory
+from .problem import BlowUp, Outcome, State
+
+_GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
+
+
+def infinite_rates(problem: Any) -> list[str]:
+    """Scalars that are infinite at t = 0 when the initial density does not vanish at V_F."""
+    return [scalar.name for scalar in problem.weak_form.scalars if scalar.algebraic == "flux"]
+
+
+class Run:
+    """A solution in time: accepted steps, dense output between them, series, and why it stopped.
+
+    outcome     `.name`: "finished", "blow_up", the name of an event, ...; `.message` says why in a sentence
+    times       the accepted times, shape (steps + 1,)
+    series      one entry an accepted step: "t", "dt", every scalar ("N", "R"), "mass", conserved quantities, "min_n"
+    blow_up     None, or `.time`, `.error`, `.N`
+    events      what happened on the way
+    statistics  steps, rejected, factorisations, remeshes, newton_iterations
+    final       the last state; `at(t)` any other; `sample(name, times)` a series at any times
+    """
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        settings: Mapping[str, Any],
+        wall_time: float,
+        compatible: bool = True,
+        blow_up: BlowUp | None = None,
+    ) -> None:
+        self._trajectory, self.settings, self.wall_time = trajectory, dict(settings), wall_time
+        self.compatible = compatible
+        self.blow_up = blow_up or trajectory.blow_up
+        self.outcome: Outcome = trajectory.outcome
+        self.events = trajectory.events
+        self.statistics = trajectory.statistics
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """What the integrator returned."""
+        return self._trajectory
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Steps grouped by mesh: `.problem`, `.times`, `.states`, `.dense`."""
+        return self._trajectory.segments
+
+    @property
+    def problem(self) -> Any:
+        """The problem on the last mesh."""
+        return self.segments[-1].problem
+
+    @property
+    def model(self) -> Any:
+        return self.problem.model
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """From here `resume` goes on to the same digits."""
+        return self._trajectory.checkpoint
+
+    @cached_property
+    def series(self) -> dict[str, np.ndarray]:
+        series = self._trajectory.series
+        if not self.compatible:  # N ~ t^(-1/2): the discrete value at t = 0 means nothing
+            for name in infinite_rates(self.problem):
+                series[name] = np.concatenate([[np.inf], series[name][1:]])
+        return series
+
+    @property
+    def times(self) -> np.ndarray:
+        return self._trajectory.series["t"]
+
+    def at(self, t: float) -> State:
+        """The state at time t by dense output. Raises ValueError outside the run."""
+        problem, y = self._trajectory.evaluate(float(t))
+        return State(problem, float(t), y)
+
+    @property
+    def final(self) -> State:
+        last = self.segments[-1]
+        return State(last.problem, float(last.times[-1]), last.states[-1].copy())
+
+    def sample(self, name: str, times: Any) -> Any:
+        """A series by name at any times, by dense output: an array of the shape of `times`.
+
+        Raises ValueError for an unknown name and for times outside the run.
+        """
+        if name not in self.series:
+            raise ValueError(f"sample: {name!r} is no series of this run; it has: {', '.join(self.series)}")
+        asked = np.asarray(times, float)
+        values = [self._sample_one(name, float(t)) for t in np.ravel(asked)]
+        return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
+
+    def _sample_one(self, name: str, t: float) -> float:
+        problem, y = self._trajectory.evaluate(t)
+        if t == self.times[0] or name in ("t", "dt"):
+            return t if name == "t" else float(self.series[name][np.searchsorted(self.times, t)])
+        if name in problem.scalar_names:
+            return float(problem.scalars(t, y)[problem.scalar_names.index(name)])
+        return float(problem.observe(t, y)[name])
+
+    # checks -----------------------------------------------------------------------------------------------------
+
+    @property
+    def drift(self) -> dict[str, float]:
+        """Largest departure of each conserved quantity from its value at the start."""
+        return {name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved}
+
+    @cached_property
+    def moment_defect(self) -> float:
+        """Defect of the exponential-moment identity along the run: an independent check of N.
+
+        max over steps of |M_1(t) - M_1(0) - int dM_1/dt| / max M_1, M_1 = int e^v n dv, its rate by the weak form
+        tested with e^v (see `felif.assembly.moments`), integrated by Gauss's rule on the dense output.
+        """
+        from .assembly.moments import ExponentialMoment
+
+        defect, largest, integral, first, top = 0.0, 0.0, 0.0, None, None
+        for segment in self.segments:
+            moment = ExponentialMoment(segment.problem)
+            top = segment.problem.cells[-1] if top is None else top
+            unit = np.exp(segment.problem.cells[-1] - top)
+            first = moment.value(segment.states[0]) if first is None else first
+            times = segment.times
+            for j in range(len(times) - 1):
+                half, middle = (times[j + 1] - times[j]) / 2, (times[j + 1] + times[j]) / 2
+                for x, w in zip(_GAUSS, _WEIGHTS, strict=True):
+                    t = middle + half * x
+                    integral += unit * w * half * moment.rate(t, segment.evaluate(t))
+                value = unit * moment.value(segment.states[j + 1])
+                largest = max(largest, abs(value), abs(first))
+                defect = max(defect, abs(value - first - integral))
+        return defect / largest if largest else 0.0
+
+    # output -----------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
+        """Write the run folder: run.json, series.csv, fields for ParaView, final.npz. ValueError if it holds another run."""
+        from .recording import save
+
+        return save(self, folder, overwrite, snapshots)
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Figure with N(t) and the density at several times; written to `path` if given."""
+        from .output import plot_run
+
+        return plot_run(self, path)
+
+    def plot_spacetime(self, path: str | Path | None = None) -> Any:
+        """Picture of n(v, t); written to `path` if given."""
+        from .output import plot_spacetime
+
+        return plot_spacetime(self, path)
+
+    def __repr__(self) -> str:
+        low, high = float(self.times[0]), float(self.times[-1])
+        scalars = ", ".join(f"{name} = {self.series[name][-1]:.10g}" for name in self.problem.scalar_names)
+        lines = [
+            f"Run of {self.model}",
+            f"  outcome    {self.outcome}",
+            f"  time       {low:g} to {high:.10g}: {self.statistics['steps']} steps, {self.statistics['rejected']} rejected, "
+            f"{self.statistics['remeshes']} meshes changed, {self.wall_time:.3g} s",
+            f"  final      {scalars}",
+            "  conserved  " + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items()),
+            f"  min n      {float(np.min(self.series['min_n'])):.2e}",
+            f"  check      exponential moment (mu = 1): defect {self.moment_defect:.1e}",
+        ]
+        if self.events:
+            lines.append("  events     " + ", ".join(f"{e.name} at t = {e.time:.6g}" for e in self.events[:6]))
+        return "\n".join(lines)
