@@ -1,9 +1,10 @@
 """ROOM 6: M dy/dt = F(t, y) in time: schemes, control of the step, events, blow-up, checkpoints."""
 
+from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
 from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
-from .trajectory import Checkpoint, EventRecord, Segment, Trajectory
+from .trajectory import EventRecord, Segment, Trajectory
 
 __all__ = [
     "ESDIRK43",

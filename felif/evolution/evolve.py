@@ -35,13 +35,17 @@ def integrate(
 ) -> Trajectory:
     """The solution of M dy/dt = F(t, y), y(t_start) = y0, up to t_end or as far as it exists.
 
-    The error of a step is kept below rtol relative to max|y| and, for every scalar (N, R), to the scalar itself (see
-    `ErrorNorm`; `atol`, by default 0, is added to both). Steps end on `breakpoints`, where the input may jump: the problem
-    is evaluated strictly inside the interval between two of them. `fixed_step` switches the control of the step off.
-    `max_steps` counts the accepted steps of this call. `observers` are called with the trajectory after every
-    accepted step. From a `checkpoint` (of `problem`), y0 and t_start are not used.
+    rtol, atol   the error of a step is kept below rtol max|y|, and for every scalar (N, R) below rtol of itself; atol
+                 (default 0) is added to both. See `ErrorNorm`
+    breakpoints  times where the input may jump: steps end on them, and the problem is evaluated strictly between them
+    fixed_step   this step size, without control of the error, for studies of convergence
+    max_steps    the most accepted steps of this call
+    observers    called with the trajectory after every accepted step
+    checkpoint   go on from here, with the problem (mesh) it belongs to; y0 and t_start are not used
 
-    It never raises for what the solution does; `outcome.name` is "finished", the name of a terminal event, "max_steps", or
+    It never raises for what the solution does; `outcome.name` is "finished", the name of a terminal event, or
+
+        "max_steps"       as many steps as allowed were made
         "blow_up"         N exceeds N_max and rises, or no N exists for any step (`blow_up` has the time and its error)
         "step_underflow"  the tolerance cannot be met by any step
         "newton_failed"   Newton's iteration fails for every step

@@ -10,15 +10,14 @@ import numpy as np
 
 from ..problem import Infeasible, Outcome, Problem, State
 from .blow_up import BlowUpWatch
+from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
 from .events import Event, Step, locate
 from .rosenbrock import RosenbrockStepper
 from .schemes import RosenbrockTableau, Scheme
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
-from .trajectory import Checkpoint, EventRecord, Segment, Trajectory, restrict
-
-COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "newton_iterations")
+from .trajectory import EventRecord, Segment, Trajectory, restrict
 
 
 class Integration:
@@ -58,8 +57,9 @@ class Integration:
         self.watch = BlowUpWatch(N_max)
         self._use(problem)
         if checkpoint is not None:
-            self._restore(checkpoint)
-        self.trajectory = Trajectory([], statistics=self.statistics, t_end=t_end, _checkpoint=self.checkpoint)
+            unpack(checkpoint, self)
+        self.trajectory = Trajectory([], statistics=self.statistics, t_end=t_end)
+        self.trajectory.checkpoint = self.checkpoint
         self._open_segment()
 
     def run(self) -> Trajectory:
@@ -71,12 +71,12 @@ class Integration:
                     outcome = Outcome("finished", f"Reached t = {self.t_end:.10g}.")
                 elif steps >= self.max_steps:
                     outcome = Outcome(
-                        "max_steps", f"Made {steps} steps, as many as allowed, and reached t = {self.t:.10g}."
+                        "max_steps", f"Made {steps} steps, the most allowed, and reached t = {self.t:.10g}."
                     )
                 else:
                     outcome = self._advance()
                     steps += 1
-        self.trajectory._checkpoint = self.checkpoint()
+        self.trajectory.checkpoint = self.checkpoint()
         self.trajectory.outcome = outcome
         return self.trajectory
 
@@ -218,9 +218,8 @@ class Integration:
             self.watch.record(t1, self._N, error, self.rtol)
         self._next_step_size(h, error, lands)
         if outcome is None and self.watch.beyond:
-            outcome = self._blow_up(
-                f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises.", self._N
-            )
+            reason = f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises."
+            outcome = self._blow_up(reason, self._N)
         if outcome is None:
             self._adapt(inside)
         for observer in self.observers:
@@ -283,38 +282,11 @@ class Integration:
         size = "of the fixed size" if self.fixed_step is not None else "however small"
         infeasible = isinstance(failure, Infeasible)
         if margin < 0.5 and (infeasible or self.watch.rising and margin < 0.1) or infeasible and self.watch.rising:
-            return self._blow_up(
-                f"No step {size} leads on from t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}: "
-                f"{failure}.",
-                self._N,
-            )
+            where = f"t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}"
+            return self._blow_up(f"No step {size} leads on from {where}: {failure}.", self._N)
         name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
-    # -- checkpoints -----------------------------------------------------------------------------------------------
-
     def checkpoint(self) -> Checkpoint:
         """Everything needed to go on to the same bits."""
-        slope = getattr(self.stepper, "slope", None)
-        memory = {
-            "h": np.array(self.h),
-            "tiny": np.array(self.tiny),
-            "controller": np.array([self.controller.error, self.controller.step, float(self.controller.rejected)]),
-            "slope": np.zeros(0) if slope is None else slope.copy(),
-            "contraction": np.array(getattr(self.stepper, "contraction", 1.0)),
-            "counters": np.array([self.statistics[name] for name in COUNTERS]),
-            **{name: value.copy() for name, value in self.watch.to_arrays().items()},
-        }
-        return Checkpoint(self.t, self.y.copy(), memory)
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        memory = checkpoint.memory
-        self.t, self.y, self.h = checkpoint.t, checkpoint.y.copy(), float(memory["h"])
-        self.tiny = float(memory["tiny"])
-        error, step, rejected = memory["controller"].tolist()
-        self.controller.error, self.controller.step, self.controller.rejected = error, step, bool(rejected)
-        self.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=True))
-        self.watch.restore(memory)
-        if hasattr(self.stepper, "slope"):
-            self.stepper.slope = memory["slope"].copy() if memory["slope"].size else None
-            self.stepper.contraction = float(memory["contraction"])
+        return pack(self)

@@ -8,10 +8,11 @@ from time import monotonic
 from .trajectory import Trajectory
 
 
-class ProgressBar:
-    """Observer for `integrate` that shows the time reached, N and the step size; a context manager.
+class Progress:
+    """Observer for `integrate` that shows the time reached, N and the step size; close it, or use it in `with`.
 
-    Silent unless `stream` (stderr by default) is a terminal, and for the first `delay` seconds; drawn every `interval` s.
+    Silent unless `stream` (stderr by default) is a terminal, and for the first `delay` seconds; drawn every
+    `interval` seconds.
     """
 
     def __init__(self, stream=None, delay: float = 2.0, interval: float = 0.1) -> None:
@@ -32,18 +33,18 @@ class ProgressBar:
         self._due = monotonic() + self._interval
 
     def _open(self, trajectory: Trajectory) -> None:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         console = Console(file=self._stream)
         columns = (
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            TextColumn("{task.fields[text]}"),
-            TimeElapsedColumn(),
+            progress.BarColumn(),
+            progress.TextColumn("{task.percentage:3.0f} %"),
+            progress.TextColumn("{task.fields[text]}"),
+            progress.TimeElapsedColumn(),
         )
         self._start = float(trajectory.segments[0].times[0])
-        self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._bar = progress.Progress(*columns, console=console, transient=True, auto_refresh=False)
         self._bar.start()
         self._task = self._bar.add_task("", total=trajectory.t_end - self._start, text="")
 
@@ -53,7 +54,7 @@ class ProgressBar:
             self._bar.stop()
             self._bar = None
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..problem import BlowUp, Outcome, Problem, State
+from .checkpoint import Checkpoint
 
 
 class Rows:
@@ -96,28 +97,6 @@ def restrict(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float) ->
     return end, shorter[:-1]
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """Everything mutable of an integration: from it, `integrate(..., checkpoint=...)` goes on to the same bits.
-
-    It belongs to the problem (mesh) the integration had reached, `Trajectory.segments[-1].problem`.
-    """
-
-    t: float
-    y: np.ndarray
-    memory: Mapping[str, np.ndarray]  # step size, controller, slope carried over, recent N, counters
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Arrays for `np.savez`."""
-        return {"t": np.array(self.t), "y": self.y, **{f"memory_{name}": v for name, v in self.memory.items()}}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checkpoint:
-        """Inverse of `to_arrays`; entries it does not know are left alone."""
-        memory = {name[7:]: np.array(arrays[name]) for name in arrays if name.startswith("memory_")}
-        return cls(float(arrays["t"]), np.array(arrays["y"], float), memory)
-
-
 @dataclass(frozen=True)
 class EventRecord:
     """An event that happened: its name, when, and the state there."""
@@ -169,11 +148,12 @@ class Trajectory:
 
     @property
     def checkpoint(self) -> Checkpoint:
+        """Where `integrate(..., checkpoint=...)` goes on; during a run, after the last accepted step."""
         return self._checkpoint() if callable(self._checkpoint) else self._checkpoint
 
     @checkpoint.setter
-    def checkpoint(self, value: Checkpoint) -> None:
-        self._checkpoint = value
+    def checkpoint(self, checkpoint: Checkpoint | Callable[[], Checkpoint]) -> None:
+        self._checkpoint = checkpoint
 
     def evaluate(self, t: float) -> tuple[Problem, np.ndarray]:
         """(problem, y) at time t by dense output. Raises ValueError outside the times covered."""

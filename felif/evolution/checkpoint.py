@@ -1,0 +1,65 @@
+"""Checkpoints: everything mutable of an integration, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .loop import Integration
+
+COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "newton_iterations")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Everything mutable of an integration: from it, `integrate(..., checkpoint=...)` goes on to the same bits.
+
+    It belongs to the problem (mesh) the integration had reached, `Trajectory.segments[-1].problem`.
+    """
+
+    t: float
+    y: np.ndarray
+    memory: Mapping[str, np.ndarray]  # step size, controller, slope carried over, recent N, counters
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays for `np.savez`."""
+        return {"t": np.array(self.t), "y": self.y, **{f"memory_{name}": v for name, v in self.memory.items()}}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checkpoint:
+        """Inverse of `to_arrays`; entries it does not know are left alone."""
+        memory = {name[7:]: np.array(arrays[name]) for name in arrays if name.startswith("memory_")}
+        return cls(float(arrays["t"]), np.array(arrays["y"], float), memory)
+
+
+def pack(run: Integration) -> Checkpoint:
+    """The checkpoint of an integration between two steps."""
+    slope = getattr(run.stepper, "slope", None)
+    controller = run.controller
+    memory = {
+        "h": np.array(run.h),
+        "tiny": np.array(run.tiny),
+        "controller": np.array([controller.error, controller.step, float(controller.rejected)]),
+        "slope": np.zeros(0) if slope is None else slope.copy(),
+        "contraction": np.array(getattr(run.stepper, "contraction", 1.0)),
+        "counters": np.array([run.statistics[name] for name in COUNTERS]),
+        **{name: value.copy() for name, value in run.watch.to_arrays().items()},
+    }
+    return Checkpoint(run.t, run.y.copy(), memory)
+
+
+def unpack(checkpoint: Checkpoint, run: Integration) -> None:
+    """Puts an integration where the checkpoint was made."""
+    memory = checkpoint.memory
+    run.t, run.y, run.h, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["h"]), float(memory["tiny"])
+    error, step, rejected = memory["controller"].tolist()
+    run.controller.error, run.controller.step, run.controller.rejected = error, step, bool(rejected)
+    run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=True))
+    run.watch.restore(memory)
+    if hasattr(run.stepper, "slope"):
+        run.stepper.slope = memory["slope"].copy() if memory["slope"].size else None
+        run.stepper.contraction = float(memory["contraction"])
