@@ -9,7 +9,6 @@ from .schemes import DiagonallyImplicitTableau
 from .step_control import ErrorNorm
 from .stepper import MassMatrix, StepFailed, Window
 
-ROUNDING = 1e-13  # a relative defect of one solve that is explained by floating point
 
 
 class DiagonallyImplicitStepper:
@@ -80,13 +79,6 @@ class DiagonallyImplicitStepper:
             return y1
         y1 = frozen.factor(1.0 / h, self.problem.mass).solve(self._times_mass(y) / h)
         self.statistics["factorisations"] += 1
-        if len(self.problem.conserved) == 1:
-            # The rounding of a solve for all of y (not its increment) would add up; scaling by it keeps the signs. A
-            # defect above rounding is the problem's and stays to be seen.
-            (weights,) = self.problem.conserved.values()
-            ratio = float(weights @ y) / float(weights @ y1)
-            if abs(ratio - 1) < ROUNDING:
-                y1 *= ratio
         self._k[-1] = (y1 - y) / h
         return y1
 

@@ -19,6 +19,8 @@ from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
+ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
+
 
 class Integration:
     """An integration under way: everything mutable, between one accepted step and the next."""
@@ -85,8 +87,9 @@ class Integration:
     def _use(self, problem: Problem) -> None:
         """Steppers and norm for a problem (a mesh)."""
         self.problem = problem
-        self.norm = ErrorNorm(problem, self.rtol, self.atol, self.newton_target)
         tableau = self.scheme.tableau
+        self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
+        self._conserved = [(weights != 0, weights) for weights in problem.conserved.values()]
         if isinstance(tableau, RosenbrockTableau):
             self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
         else:
@@ -155,13 +158,14 @@ class Integration:
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
                 return self._stuck()
             try:
-                y1 = stepper.attempt(t, y, h)
+                y1 = self._conserve(y, stepper.attempt(t, y, h))
                 inside = window.inside(t1)
                 scalars = self.problem.scalars(inside, y1)
                 if not self.problem.margin(inside, y1) > 0:
                     raise Infeasible("the margin is not positive")
                 if len(scalars) and not np.isfinite(scalars).all():
                     raise Infeasible("the firing rate is not finite")
+                self.norm.step = h
                 self.norm.at(inside, y1, scalars)
                 error = self.norm.of_change(stepper.error)
                 if not error < inf:
@@ -181,6 +185,19 @@ class Integration:
                 self._failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
         return self._accept(t1, y1, h, inside, scalars, error, lands)
+
+    def _conserve(self, y: np.ndarray, y1: np.ndarray) -> np.ndarray:
+        """Takes out of a step what rounding did to the conserved quantities, lest it add up over many steps.
+
+        A scheme conserves them by itself; a defect above rounding is the problem's, and stays to be seen.
+        """
+        for carrier, weights in self._conserved:
+            before = float(weights @ y)
+            defect = float(weights @ y1) - before
+            if defect and abs(defect) < ROUNDING * abs(before):
+                y1[carrier] *= 1.0 - defect / (before + defect)
+                self.trajectory.rounding += abs(defect)
+        return y1
 
     def _end_of_step(self) -> tuple[float, bool]:
         """(t + h, does it end on a breakpoint or t_end), avoiding a last step of nearly nothing."""

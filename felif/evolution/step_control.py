@@ -11,19 +11,24 @@ from ..problem import Problem
 class ErrorNorm:
     """Size of an error relative to the tolerance; 1 is the largest that is accepted.
 
-        max( max|err| / (atol + rtol max|y|),   max_s |ds/dy . err| / (atol + rtol (|s| + FLOOR)) )
+        max( max|err| / (atol + rtol max|y|),   max_s |ds/dy . err| / (atol + rtol (|s| + FLOOR + COUNT / h)) )
 
     The first part is relative to the whole density, because its tail below V_F has no accuracy of its own to keep. The
     second keeps every scalar (N, R) to rtol of itself: N reads the slope in the boundary layer, where the density
     nearly vanishes and the first part sees nothing. Below FLOOR a rate counts as small: relative accuracy of
-    N = 1e-12 would cost steps and mean nothing.
+    N = 1e-12 would cost steps and mean nothing. COUNT is the fraction of neurons whose firing within one step h counts
+    as little in the same sense: where data do not vanish at V_F, N starts from infinity, and following it through
+    steps of 1e-6 in which nobody fires would take more steps than everything else.
+
+    `rtol` here is the user's times the tableau's `caution`, how much the estimate overstates the error of N.
     """
 
-    FLOOR = 1e-2
+    FLOOR, COUNT = 1e-2, 1e-3
 
     def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
         self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
         self._has_scalars = len(problem.scalar_names) > 0
+        self.step = np.inf  # h of the step whose error is measured
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
         """Moves the point the error is measured at. `scalars` are the ones of (t, y)."""
@@ -31,13 +36,14 @@ class ErrorNorm:
         self._y_weight = 1.0 / (self.atol + self.rtol * self.size + 1e-300)
         if self._has_scalars:
             self.gradient = self.problem.scalar_gradient(t, y) if gradient is None else gradient
-            self._s_weight = 1.0 / (self.atol + self.rtol * (np.abs(scalars) + self.FLOOR))
+            self._s_size = np.abs(scalars) + self.FLOOR
 
     def of_change(self, change: np.ndarray) -> float:
         size = abs(float(change[idamax(change)])) * self._y_weight
         if not self._has_scalars:
             return size
-        part = float(np.abs(self.gradient @ change * self._s_weight).max())
+        weights = self.atol + self.rtol * (self._s_size + self.COUNT / self.step)
+        part = float((np.abs(self.gradient @ change) / weights).max())
         return part if not part <= size else size  # a NaN comes out as a NaN
 
     def first_step(self, slope: np.ndarray, scalars: np.ndarray) -> float:

@@ -121,6 +121,7 @@ class Trajectory:
     events: list[EventRecord] = field(default_factory=list)
     statistics: dict[str, int] = field(default_factory=dict)
     t_end: float = float("nan")
+    rounding: float = 0.0  # sum of what was taken out of the conserved quantities, step by step
     _keys: tuple[str, ...] = ()
     _rows: Rows | None = None
     _checkpoint: Any = None  # a Checkpoint, or while running a function that makes one
