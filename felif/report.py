@@ -66,7 +66,7 @@ def run_text(report: Report) -> str:
 def sweep_text(table: Table) -> str:
     """A sweep for people: its first rows, what failed and why, where the table is."""
     columns = [name for name in dict.fromkeys(key for row in table.rows for key in row) if name != "message"]
-    rows = [[_cell(row.get(name)) for name in columns] for row in table.rows[:SHOWN]]
+    rows = [[_cell(row.get(name), 3 if name == "wall_time" else 10) for name in columns] for row in table.rows[:SHOWN]]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     lines = ["  ".join(map(str.rjust, line, widths)) for line in [columns, *rows]]
     if len(table.rows) > SHOWN:
@@ -102,7 +102,7 @@ def _expected(report: Report) -> list[str] | None:
 
 def _value(value: Any) -> str:
     if hasattr(value, "outcome"):
-        return str(value.outcome)
+        return f"{value.outcome} ({value.statistics['steps']} steps, {value.wall_time:.3g} s)"
     if hasattr(value, "shape"):
         shape = " x ".join(map(str, value.shape))
         if value.size and value.dtype.kind in "biuf":
@@ -111,7 +111,7 @@ def _value(value: Any) -> str:
     return _cell(value)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, digits: int = 10) -> str:
     if value is None:
         return "-"
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

@@ -213,8 +213,9 @@ def _make_room(out: Path, resume: bool, overwrite: bool, keep_runs: bool) -> Non
         *out.glob("spacetime_*.png"),
     ):
         path.unlink()
-    for path in () if keep_runs else out.glob("*/run.json"):
-        shutil.rmtree(path.parent)
+    for path in list(out.glob("*/run.json")):
+        if not (keep_runs and path.with_name("final.npz").exists()):  # a Run without a checkpoint starts again
+            shutil.rmtree(path.parent)
 
 
 class _noted:
@@ -240,6 +241,8 @@ def _draw(study: Study, results: Mapping[str, Any], out: Path) -> list[Path]:
     matplotlib.use("Agg")  # files only: works without a screen
     import matplotlib.pyplot as plt
 
+    from .output.plots import save_figure
+
     written = []
     if study.figure is not None:
         figure = study.figure(dict(results))
@@ -247,9 +250,8 @@ def _draw(study: Study, results: Mapping[str, Any], out: Path) -> list[Path]:
             raise ValueError(
                 f"figure of the study {study.name} returned {type(figure).__name__}, not a matplotlib Figure."
             )
-        figure.savefig(out / "figure.png", dpi=150)
+        written.append(save_figure(figure, out / "figure.png"))
         plt.close(figure)
-        written.append(out / "figure.png")
     for name in study.spacetime:
         if name not in results or not hasattr(results[name], "plot_spacetime"):
             raise ValueError(f"SPACETIME of the study {study.name} names {name!r}, which is no Run among its results.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -63,8 +64,15 @@ def one_thread() -> Any:
 def start_worker(reader: Any) -> None:
     """Set up a worker: it leaves Ctrl-C and stdout (which may be JSON) to its parent, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout = sys.stderr
+    sys.stdout = sys.stderr = _Plain(sys.stderr.buffer, line_buffering=True)
     threading.Thread(target=_end_with_parent, args=(reader,), daemon=True).start()
+
+
+class _Plain(io.TextIOWrapper):
+    """stderr of a worker: several workers share it, so that none may draw a progress bar."""
+
+    def isatty(self) -> bool:
+        return False
 
 
 def _end_with_parent(reader: Any) -> None:
