@@ -77,6 +77,21 @@ class Problem(Protocol):
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y when the scalars in A are those of y (for positivity); None if not offered."""
 
+    def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
+        """A(s) with F = A(s) y wherever the scalars of y are s (drift and noise frozen at s, sources coupled)."""
+
+    def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
+        """dF/d(parameter) at fixed y."""
+
+    def at(self, **parameters: Any) -> Problem:
+        """The same discretisation with other numerical parameters."""
+
+    def rebuilt(self, **parameters: Any) -> Problem:
+        """Discretised again, with parameters that shape the mesh."""
+
+    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[Problem, np.ndarray]:
+        """(problem, y on it) in a richer space on the same cells, for error estimates."""
+
     def adapted(self, t: float, y: np.ndarray) -> tuple[Problem, np.ndarray, str] | None:
         """A better mesh for this state: (problem, y on it, why), or None when the present one serves."""
 

@@ -88,8 +88,14 @@ def evolve(
         writer = RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite)
         recorder = Recorder(writer, on_mesh.model, compatible)
     trajectory = _integrate(
-        on_mesh, y, settings, events=events, observers=_observers(recorder, observers, progress), checkpoint=None,
-        scheme=scheme, t_end=float(t_start) if impossible else float(t_end),
+        on_mesh,
+        y,
+        settings,
+        events=events,
+        observers=_observers(recorder, observers, progress),
+        checkpoint=None,
+        scheme=scheme,
+        t_end=float(t_start) if impossible else float(t_end),
     )
     blow_up = trajectory.blow_up
     if impossible:
@@ -245,6 +251,7 @@ def _with_mesh_error(problem: Any, start: Any, trajectory: Trajectory, settings:
         return dataclasses.replace(
             found,
             error=found.time - settings["t_start"],
-            message=found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this.",
+            message=found.message
+            + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this.",
         )
     return dataclasses.replace(found, error=found.error + abs(companion.time - found.time))

@@ -12,6 +12,7 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
+from . import adapt
 from .automatic import choose_nodes
 from .coefficients import Parameters, constant_of
 from .fitted import FittedOperator, Transport
@@ -203,6 +204,12 @@ class Assembled:
         """The same model and space on other cells."""
         mesh = line(cells, float(model.v_reset), float(model.v_fire))
         return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model)
+
+    def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
+        degree = self.space.degree + by
+        space = Lagrange(degree) if isinstance(self.space, Lagrange) else SpectralElement(degree)
+        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol), problem.model)
+        return richer, adapt.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
         if self.tol is not None:

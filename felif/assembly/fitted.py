@@ -59,6 +59,10 @@ class FittedOperator:
         return self.rest.varying
 
     @property
+    def constant_source(self) -> bool:
+        return self.rest.constant_source
+
+    @property
     def moves(self) -> tuple[bool, ...]:
         transported = [t.convection[1:].any(axis=1) | t.diffusion[1:].any(axis=1) for t in self.transports]
         return tuple(a or bool(b) for a, b in zip(self.rest.moves, np.any(transported, axis=0), strict=True))

@@ -59,6 +59,11 @@ class FormsOperator:
         return cls(size, algebraic, band, vector if vector.any() else None, rows, numbers, tuple(varying))
 
     @property
+    def constant_source(self) -> bool:
+        """Whether F has a part that depends neither on y nor on any scalar."""
+        return self.vector is not None
+
+    @property
     def moves(self) -> tuple[bool, ...]:
         """Which varying coefficients multiply a form of a field rather than a source."""
         return tuple(part.band is not None for part in self.varying)

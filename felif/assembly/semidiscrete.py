@@ -85,6 +85,10 @@ class SemiDiscrete:
         """The same model and space on other cells."""
         return self._assembled.on_cells(self.model, cells)
 
+    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
+        """(problem, y on it) with elements of a degree higher by `by` on the same cells: what error estimates look at."""
+        return self._assembled.enriched(self, y, by)
+
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
         return self._assembled.coarser(self.model, factor)
@@ -312,15 +316,36 @@ class SemiDiscrete:
             total -= U[:, : self._number] @ np.linalg.solve(own, g)
         return total
 
+    def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
+        """A(s) with F = A(s) y wherever the scalars of y are s: drift and noise are frozen at `scalars`.
+
+        The sources stay coupled (what fires at y comes back), so A(s) conserves what the model conserves. Raises
+        ValueError for a model with a source that is no multiple of the scalars.
+        """
+        s = self._known(t, np.zeros(self.size))
+        for name, value in zip(self.scalar_names, scalars, strict=True):
+            setattr(s, name, float(value))
+        m = self._m
+        c = [f(s, m) for f in self._varying]
+        zero = np.zeros(self.size)
+        _, _, _, U, G, _ = self._linearise(s, c, self.operator.prepare(zero), zero, transport=False)
+        if self.operator.constant_source or np.abs(self._sources_left(s, c)).max(initial=0.0) > 1e-12:
+            raise ValueError(f"{type(self.model).__name__} has a source that is no multiple of its scalars")
+        return BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
+
+    def _sources_left(self, s: SimpleNamespace, c: list[float]) -> np.ndarray:
+        """What is left of the source coefficients after subtracting their linear part in the scalars."""
+        left = np.array([0.0 if moves else value for value, moves in zip(c, self.operator.moves, strict=True)])
+        for name in self.scalar_names:
+            slopes = self._coefficient_slopes(s, name)
+            left -= [
+                0.0 if moves else v * getattr(s, name) for v, moves in zip(slopes, self.operator.moves, strict=True)
+            ]
+        return left
+
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y, drift and noise frozen at the scalars of y: an M-matrix for exponential fitting, else None."""
-        if not self.operator.positive:
-            return None
-        _, c, _, U, G, _ = self._linearise(*self._solve(t, y), y, transport=False)
-        matrix = BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
-        F = self.operator.rate(y, c)
-        # a source that is no multiple of the scalars cannot be written so
-        return matrix if np.allclose(matrix @ y, F, rtol=0, atol=1e-9 * (1 + np.abs(F).max())) else None
+        return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n).
