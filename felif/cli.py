@@ -111,9 +111,25 @@ def _options(study: Study, as_text: bool) -> list[inspect.Parameter]:
         kind, default = option.type, option.default
         if as_text:
             kind, default = str, None if default is None else str(default)
-        kind = Annotated[kind, Parameter(group=group, allow_leading_hyphen=as_text)]
+        converter = _whole(kind != int) if kind in (int, int | None) else None  # noqa: E721
+        kind = Annotated[kind, Parameter(group=group, allow_leading_hyphen=as_text, converter=converter)]
         parameters.append(inspect.Parameter(option.name, KEYWORD, default=default, annotation=kind))
     return parameters
+
+
+def _whole(optional: bool) -> Callable[[Any, Sequence[Any]], int | None]:
+    """Converter to whole numbers: cyclopts by itself rounds 2.5 to 2 without a word."""
+
+    def convert(_: Any, tokens: Sequence[Any]) -> int | None:
+        text = tokens[0].value
+        if optional and text.lower() == "none":
+            return None
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f'"{text}" is no whole number.') from None
+
+    return convert
 
 
 def _own(command: Callable[..., Any], title: str = "Options") -> list[inspect.Parameter]:
