@@ -43,9 +43,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Entry point: run a command line, return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _dispatch(arguments)
+        _dispatch(arguments)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return 0
     except KeyboardInterrupt as error:
         print(" ".join(["felif: interrupted.", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 130
@@ -57,7 +57,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _dispatch(arguments: list[str]) -> Any:
+def _dispatch(arguments: list[str]) -> None:
     command, *rest = arguments or [""]
     if command not in COMMANDS or rest[:1] in (["--help"], ["-h"]):
         app, tokens = _app(), arguments
@@ -65,7 +65,7 @@ def _dispatch(arguments: list[str]) -> Any:
         raise ValueError(f"felif {command} STUDY --option value: the study comes first; `felif list` shows them.")
     else:
         app, tokens = _study_app(command, load(rest[0])), list(map(_dashed, rest[1:]))
-    return app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
 
 
 def _app() -> App:
@@ -271,7 +271,7 @@ def _sweep(
     ] = False,
     overwrite: Overwrite = False,
     json: Json = False,
-) -> int:
+) -> None:
     """Run a grid of options (--b 0:3:31 --a0 0.5,1) in parallel; given again, it goes on where it was stopped."""
     from .sweep import sweep
     from .sweep_folder import read_sweep
@@ -299,7 +299,8 @@ def _sweep(
         print_json({"study": study.name, "folder": str(folder), "counts": table.counts, "points": table.rows})
     else:
         print(sweep_text(table))
-    return 0 if table.counts["ok"] else 2
+    if not table.counts["ok"]:
+        raise ValueError(f"no point of the sweep gave a result; the messages are in {relative(folder / 'sweep.csv')}.")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"run": _run, "convergence": _convergence, "sweep": _sweep}

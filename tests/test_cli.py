@@ -24,10 +24,6 @@ import math
 import felif as fl
 
 
-class NotConverged(RuntimeError):
-    ...
-
-
 def main(cells: int | None = None, t_end: float = 1.0, b: float = 1.0, b_EE: float = 0.0,
          drift: Literal["leaky", "quadratic"] = "leaky", verbose: bool = False) -> dict:
     """Solve it.
@@ -45,6 +41,8 @@ def main(cells: int | None = None, t_end: float = 1.0, b: float = 1.0, b_EE: flo
         raise ValueError("b = 13;\\nallowed is any other number")
     if b == 14:
         {}["x"]
+    if b == 15:
+        raise fl.NotConverged("no solution for b = 15; lower b")
     return {"y": math.exp(b * t_end) + b_EE, "drift": drift}
 
 
@@ -219,6 +217,7 @@ def test_convergence_prints_a_table_with_orders(capsys):
         ("run growth 2", "2"),
         ("run growth --b 13", "b = 13; allowed is any other number"),
         ("run growth --b 14", "KeyError: 'x'"),
+        ("run growth --b 15", "felif: no solution for b = 15; lower b\n"),
         ("run growth --resume nowhere", "there is no results.json"),
         ("run growth --out studies", "holds no run of a study"),
         ("convergence growth", "has no CONVERGENCE"),
