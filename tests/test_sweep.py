@@ -214,6 +214,5 @@ def test_sweep_on_the_command_line(tmp_path, study, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "6 ok, 2 failed; table: results/points-sweep/sweep.csv" in text
     assert "point 6 failed: ValueError: b = 3" in text
-    assert (
-        run(["sweep", "points.py", "--b", "3", "--c", "1,2", "--out", "bad", "--workers", "1"]) == 2
-    )  # no point is ok
+    assert run(["sweep", "points.py", "--b", "3", "--c", "1,2", "--out", "bad", "--workers", "1"]) == 2
+    assert "no point of the sweep gave a result" in capsys.readouterr().err
