@@ -90,6 +90,7 @@ def describe_end(run: Run) -> dict[str, Any]:
         "events": [{"name": e.name, "time": e.time} for e in run.events],
         "statistics": run.statistics,
         "drift": run.drift,
+        "rounding": run.trajectory.rounding,
         "moment_defect": run.moment_defect,
         "wall_time": run.wall_time,
     }
@@ -131,6 +132,7 @@ def restore(stored: Any) -> Run:
         blow_up=BlowUp(**description["blow_up"]) if description.get("blow_up") else None,
         statistics=description.get("statistics") or {},
         t_end=float(description["settings"]["t_end"]),
+        rounding=float(description.get("rounding") or 0.0),
     )
     rows = sum(len(segment.times) - 1 for segment in segments) + 1
     table = {name: values[:rows] for name, values in stored.series.items()}
@@ -183,7 +185,9 @@ def _pickled(model: Any) -> bytes:
     try:
         return cloudpickle.dumps(model)
     except Exception as error:
-        raise ValueError(f"{model} cannot be stored: {error}. Use functions that hold no open files or threads.") from error
+        raise ValueError(
+            f"{model} cannot be stored: {error}. Use functions that hold no open files or threads."
+        ) from error
 
 
 def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, Any], path: Path) -> Any:

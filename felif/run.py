@@ -117,7 +117,9 @@ class Run:
     @property
     def drift(self) -> dict[str, float]:
         """Largest departure of each conserved quantity from its value at the start."""
-        return {name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved}
+        return {
+            name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved
+        }
 
     @cached_property
     def moment_defect(self) -> float:
@@ -174,7 +176,9 @@ class Run:
             f"  time       {low:g} to {high:.10g}: {self.statistics['steps']} steps, {self.statistics['rejected']} rejected, "
             f"{self.statistics['remeshes']} meshes changed, {self.wall_time:.3g} s",
             f"  final      {scalars}",
-            "  conserved  " + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items()),
+            "  conserved  "
+            + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items())
+            + f" (rounding taken out on the way: {self.trajectory.rounding:.1e})",
             f"  min n      {float(np.min(self.series['min_n'])):.2e}",
             f"  check      exponential moment (mu = 1): defect {self.moment_defect:.1e}",
         ]

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .assembly import initial
-from .evolution import ESDIRK43, TRBDF2, BackwardEuler, Event, Rodas5P, Trajectory, integrate
+from .evolution import ESDIRK43, TRBDF2, BackwardEuler, Event, Rodas5P, Segment, Trajectory, integrate
 from .output import RunWriter, read_folder, snapshot_times
 from .problem import BlowUp, Outcome
 from .recording import Recorder, describe_end, describe_run, restore
@@ -81,32 +83,38 @@ def evolve(
         "events": [event.name for event in events],
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
-    impossible = _instant_blow_up(on_mesh, y, compatible, start)
-    recorder, writer = None, None
-    if folder is not None:
-        due = snapshot_times(float(t_start), float(t_end), snapshots)
-        writer = RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite)
+    impossible = _instant_blow_up(on_mesh, y, compatible)
+    how = {"scheme": scheme, "events": events, "checkpoint": None}
+    if folder is None:
+        observers = _observers(None, observers, progress)
+        trajectory = _integrate(
+            on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
+        )
+        return _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+    _integrate(on_mesh, y, settings, t_end=t_start, observers=(), **how)  # refuses bad settings before a folder is made
+    due = snapshot_times(float(t_start), float(t_end), snapshots)
+    with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, on_mesh.model, compatible)
-    trajectory = _integrate(
-        on_mesh,
-        y,
-        settings,
-        events=events,
-        observers=_observers(recorder, observers, progress),
-        checkpoint=None,
-        scheme=scheme,
-        t_end=float(t_start) if impossible else float(t_end),
-    )
+        observers = _observers(recorder, observers, progress)
+        trajectory = _integrate(
+            on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
+        )
+        run = _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+        _finish(writer, recorder, run)
+    return run
+
+
+def _finished(
+    trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool, impossible: str | None
+) -> Run:
     blow_up = trajectory.blow_up
     if impossible:
         trajectory.outcome = Outcome("blow_up", impossible)
-        blow_up = BlowUp(float(t_start), 0.0, math.inf, impossible)
-    elif blow_up is not None and blow_up.time > t_start:
-        blow_up = _with_mesh_error(problem, start, trajectory, settings, scheme)
-    run = Run(trajectory, settings, time.perf_counter() - started, compatible, blow_up)
-    if writer is not None:
-        _finish(writer, recorder, run)
-    return run
+        blow_up = BlowUp(settings["t_start"], 0.0, math.inf, impossible)
+    elif blow_up is not None:
+        blow_up = _with_mesh_error(trajectory.segments[0], blow_up, settings)
+        trajectory.outcome = _blow_up_outcome(blow_up)
+    return Run(trajectory, settings, wall_time, compatible, blow_up)
 
 
 def load_run(folder: str | Path) -> Run:
@@ -154,25 +162,25 @@ def continue_run(
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
     started = time.perf_counter()
     due = snapshot_times(float(run.times[-1]), end, 101) if t_end is not None else ()
-    writer = RunWriter.reopen(folder, due)
-    run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
-    settings = {**run.settings, "t_end": end}
-    recorder = Recorder(writer, run.model, run.compatible, resumed_after=len(run.segments))
-    _integrate(
-        run.problem,
-        run.final.y,
-        settings,
-        events=events,
-        observers=_observers(recorder, observers, progress),
-        checkpoint=run.checkpoint,
-        scheme=_SCHEMES[settings["scheme"]](),
-        t_end=end,
-        finish=lambda trajectory: _finish_resumed(writer, recorder, run, settings, trajectory, started),
-    )
+    with RunWriter.reopen(folder, due) as writer:
+        run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
+        settings = {**run.settings, "t_end": end}
+        recorder = Recorder(writer, run.model, run.compatible, resumed_after=len(run.segments))
+        trajectory = _integrate(
+            run.problem,
+            run.final.y,
+            settings,
+            events=events,
+            observers=_observers(recorder, observers, progress),
+            checkpoint=run.checkpoint,
+            scheme=_SCHEMES[settings["scheme"]](),
+            t_end=end,
+        )
+        _finish_resumed(writer, recorder, run, settings, trajectory, started)
     return load_run(folder)
 
 
-def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, finish: Any = None, **how: Any) -> Trajectory:
+def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
     trajectory = integrate(
         problem,
         y,
@@ -192,8 +200,6 @@ def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, finish: An
         close = getattr(observer, "close", None)
         if close is not None:
             close()
-    if finish is not None:
-        finish(trajectory)
     return trajectory
 
 
@@ -220,14 +226,17 @@ def _finish_resumed(
     recorder.chunk(trajectory)
     writer.flush()
     whole = restore(read_folder(writer.folder))
-    whole.outcome, whole.blow_up = trajectory.outcome, trajectory.blow_up
-    whole.statistics = trajectory.statistics
+    if trajectory.blow_up is not None:
+        whole.blow_up = _with_mesh_error(whole.segments[0], trajectory.blow_up, settings)
+        trajectory.outcome = _blow_up_outcome(whole.blow_up)
+    whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
+    whole.trajectory.rounding = before.trajectory.rounding + trajectory.rounding
     whole.events = [*before.events, *trajectory.events]
     whole.wall_time = before.wall_time + time.perf_counter() - started
     writer.finish({**describe_end(whole), "settings": settings}, whole)
 
 
-def _instant_blow_up(problem: Any, y: Any, compatible: bool, start: Any) -> str | None:
+def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
     """Why no solution exists even for a short time, or None: data that do not vanish at V_F and noise that grows with N."""
     noise = getattr(problem.model, "a1", 0.0)
     if compatible or not noise:
@@ -238,20 +247,29 @@ def _instant_blow_up(problem: Any, y: Any, compatible: bool, start: Any) -> str 
     )
 
 
-def _with_mesh_error(problem: Any, start: Any, trajectory: Trajectory, settings: dict, scheme: Any) -> BlowUp:
+def _blow_up_outcome(found: BlowUp) -> Outcome:
+    return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
+
+
+def _with_mesh_error(first: Segment, found: BlowUp, settings: dict) -> BlowUp:
     """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error."""
-    found = trajectory.blow_up
-    rtol = min(_COARSER * settings["rtol"], 1e-2)
-    on_mesh, y, _ = initial(problem.coarser(_COARSER), start)
-    until = settings["t_start"] + 2 * (found.time - settings["t_start"])
-    companion = _integrate(
-        on_mesh, y, {**settings, "rtol": rtol}, t_end=until, scheme=scheme, events=(), observers=(), checkpoint=None
-    ).blow_up
+    t_start, problem, y = settings["t_start"], first.problem, first.states[0]
+    if not found.time > t_start:
+        return found
+    start: dict[str, Any] = {
+        name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
+    }
+    start |= {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
+    try:
+        on_mesh, y, _ = initial(problem.coarser(_COARSER), start)
+    except ValueError:  # the coarser mesh cannot hold the data at all
+        companion = None
+    else:
+        looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2)}
+        scheme, until = _SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
+        how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
+        companion = _integrate(on_mesh, y, looser, t_end=until, **how).blow_up
     if companion is None:
-        return dataclasses.replace(
-            found,
-            error=found.time - settings["t_start"],
-            message=found.message
-            + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this.",
-        )
+        message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
+        return dataclasses.replace(found, error=found.time - t_start, message=message)
     return dataclasses.replace(found, error=found.error + abs(companion.time - found.time))

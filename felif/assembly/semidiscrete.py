@@ -369,8 +369,12 @@ class SemiDiscrete:
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Scalars, integrals of the fields, conserved quantities and the smallest nodal value."""
-        row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
+        """Scalars (inf where no firing rate exists), integrals of the fields, conserved quantities, smallest nodal value."""
+        try:
+            scalars = self.scalars(t, y).tolist()
+        except Infeasible:
+            scalars = [np.inf] * self._number + [float(y[place]) for _, place in self._differential]
+        row = dict(zip(self.scalar_names, scalars, strict=True))
         row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
         row["min_n"] = float(y[: self._field_size].min())
         return row

@@ -108,15 +108,14 @@ class Integration:
         if not np.isfinite(self.y).all():
             return Outcome("not_finite", f"The state at the start, t = {self.t:.10g}, has entries that are not finite.")
         try:
+            self.trajectory.record(self.t, 0.0, self.problem.observe(t, self.y))
             self._move(self.problem.scalars(t, self.y), t)
             if not self.problem.margin(t, self.y) > 0:
                 raise Infeasible("the margin is not positive")
-            observed = self.problem.observe(t, self.y)
         except Infeasible as reason:
             return self._blow_up(f"No firing rate exists at the start, t = {self.t:.10g}: {reason}.", inf)
         except ArithmeticError as reason:
             return Outcome("not_finite", f"The problem cannot be evaluated at the start, t = {self.t:.10g}: {reason}.")
-        self.trajectory.record(self.t, 0.0, observed)
         if not self.watch.rates and self.rate_index is not None:
             self.watch.record(self.t, self._N, 0.0, 0.0)
         self._values = self._event_values()
@@ -140,10 +139,11 @@ class Integration:
     def _advance(self) -> Outcome | None:
         """Makes one accepted step; an Outcome if it is the last or cannot be made."""
         t, y = self.t, self.y
-        if not self.window.low <= t < self._next:
-            self._window()
-        stepper, window = self.stepper, self.window
+        crossed = not self.window.low <= t < self._next
+        window, stepper = self._window() if crossed else self.window, self.stepper
         try:
+            if crossed:
+                self._move(self.problem.scalars(window.inside(t), y), window.inside(t))
             stepper.begin(t, y, window)
         except Infeasible as reason:
             return self._blow_up(f"No firing rate exists at t = {t:.10g}: {reason}.", self._N)
@@ -158,6 +158,7 @@ class Integration:
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
                 return self._stuck()
             try:
+                self.norm.step = h
                 y1 = self._conserve(y, stepper.attempt(t, y, h))
                 inside = window.inside(t1)
                 scalars = self.problem.scalars(inside, y1)
@@ -165,7 +166,6 @@ class Integration:
                     raise Infeasible("the margin is not positive")
                 if len(scalars) and not np.isfinite(scalars).all():
                     raise Infeasible("the firing rate is not finite")
-                self.norm.step = h
                 self.norm.at(inside, y1, scalars)
                 error = self.norm.of_change(stepper.error)
                 if not error < inf:
