@@ -20,7 +20,7 @@ class Infeasible(ArithmeticError):
 
 
 class NotConverged(RuntimeError):
-    """An answer that was asked for does not exist or was not found; the message says what was tried and what to change."""
+    """An answer that was asked for does not exist or was not found; the message says what was tried, what to change."""
 
 
 @dataclass(frozen=True)

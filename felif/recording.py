@@ -195,5 +195,6 @@ def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, A
         return pickle.loads(checkpoint["model"].tobytes())
     except Exception as error:
         raise ValueError(
-            f"{path}: the model in final.npz cannot be restored ({error}); it was stored with {description.get('versions')}"
+            f"{path}: the model in final.npz cannot be restored ({error}); "
+            f"it was stored with {description.get('versions')}"
         ) from error

@@ -150,7 +150,7 @@ class Run:
     # output -----------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
-        """Write the run folder: run.json, series.csv, fields for ParaView, final.npz. ValueError if it holds another run."""
+        """Write the run folder: run.json, series.csv, fields, final.npz. ValueError if it holds another run."""
         from .recording import save
 
         return save(self, folder, overwrite, snapshots)
@@ -173,8 +173,9 @@ class Run:
         lines = [
             f"Run of {self.model}",
             f"  outcome    {self.outcome}",
-            f"  time       {low:g} to {high:.10g}: {self.statistics['steps']} steps, {self.statistics['rejected']} rejected, "
-            f"{self.statistics['remeshes']} meshes changed, {self.wall_time:.3g} s",
+            f"  time       {low:g} to {high:.10g}: {self.statistics['steps']} steps, "
+            f"{self.statistics['rejected']} rejected, {self.statistics['remeshes']} meshes changed, "
+            f"{self.wall_time:.3g} s",
             f"  final      {scalars}",
             "  conserved  "
             + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items())

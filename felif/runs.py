@@ -118,7 +118,7 @@ def _finished(
 
 
 def load_run(folder: str | Path) -> Run:
-    """The run in a folder, with its dense output; one that is still running or was killed as far as its last checkpoint.
+    """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
     The model is unpickled: like any Python file, load only folders from people you trust. Raises ValueError that names
     the folder and what is missing.
@@ -237,13 +237,14 @@ def _finish_resumed(
 
 
 def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
-    """Why no solution exists even for a short time, or None: data that do not vanish at V_F and noise that grows with N."""
+    """Why no solution exists for any time, or None: data that do not vanish at V_F and noise that grows with N."""
     noise = getattr(problem.model, "a1", 0.0)
     if compatible or not noise:
         return None
     return (
         f"The initial density does not vanish at V_F = {problem.v_fire:g} and the noise grows with N (a1 = {noise:g}): "
-        "N is infinite from the start. Give data that vanish there, for example by boundary_layer = 0.1 in Gaussian or Uniform."
+        "N is infinite from the start. Give data that vanish there, for example by boundary_layer = 0.1 in Gaussian or "
+        "Uniform."
     )
 
 

@@ -53,7 +53,7 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Input:
-    """A quantity given from outside, read as `s.<name>`: the model's parameter `parameter`, a number or a function of t."""
+    """A quantity given from outside, read as `s.<name>`: the parameter `parameter`, a number or a function of t."""
 
     name: str
     parameter: str

@@ -55,7 +55,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
 
 
 def outgrown(problem: Any, y: np.ndarray, rate: float) -> tuple[bool, bool]:
-    """Whether the density has reached the lower or the upper end: mass beyond it, n times its decay length, above tol."""
+    """Whether the density has reached the lower, the upper end: mass beyond (n times its decay length) above tol."""
     flow = Flow(problem.model)
     ends = problem.cells[[0, -1]]
     drift, noise, escape = flow.at(ends, rate)
@@ -67,7 +67,7 @@ def outgrown(problem: Any, y: np.ndarray, rate: float) -> tuple[bool, bool]:
 
 
 def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
-    """Width of the last cell below V_F that the boundary layer a/|drift| there calls for; inf where it is wide enough."""
+    """Width of the last cell below V_F that the boundary layer a/|drift| calls for; inf where that cell will do."""
     if all(problem.layout.tied[name] is None for name in problem.field_names):
         return np.inf
     drift, noise = problem.transport_at_threshold(t, y)

@@ -71,7 +71,7 @@ class Flow:
         return (0.0, high)
 
     def _stationary_rate(self, rate: float) -> float:
-        """1 / (mean first-passage time from V_R to V_F) at frozen activity, by the trapezoidal rule (a few per cent)."""
+        """1 / (mean first-passage time from V_R to V_F) at frozen activity; trapezoidal rule, a few per cent."""
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
         drift, noise, _ = self.at(v, rate)
         step = v[1] - v[0]

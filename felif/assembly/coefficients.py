@@ -20,7 +20,8 @@ class _Reader:
     def __getattr__(self, name: str) -> float:
         if name not in self._names:
             raise ValueError(
-                f"Term {self._term.name!r} reads s.{name}, which is no scalar or input. There are: {', '.join(self._names)}."
+                f"Term {self._term.name!r} reads s.{name}, which is no scalar or input. "
+                f"There are: {', '.join(self._names)}."
             )
         self._read.add(name)
         return 0.37

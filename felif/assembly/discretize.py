@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -40,7 +39,8 @@ def discretize(
         space = SpectralElement()
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
         raise ValueError(
-            f"discretize: space = {space!r}; allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
+            f"discretize: space = {space!r}; "
+            "allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
         )
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol

@@ -58,7 +58,7 @@ class Layout:
 
 @dataclass(eq=False)
 class Contribution:
-    """What one term adds per unit of its coefficient: to F a matrix times y and a vector, to g rows times y and numbers."""
+    """What one term adds per unit of its coefficient: to F a matrix times y and a vector, to g rows and numbers."""
 
     band: Band | None = None  # (size, size)
     vector: np.ndarray | None = None  # (size,)

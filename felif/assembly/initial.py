@@ -21,7 +21,7 @@ _ROUNDS = 40
 class Gaussian:
     """exp(-(v - mean)^2 / (2 variance)), cut at V_F and normalised there.
 
-    boundary_layer = l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which makes it vanish at V_F: N(0) is then finite.
+    boundary_layer = l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which vanishes at V_F: N(0) is then finite.
     """
 
     mean: float = 0.0
@@ -85,7 +85,7 @@ def _layer(owner: Any) -> None:
 
 
 def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
-    """(problem, y, compatible) for an initial state on `problem`, or on a finer mesh where it was made from a tolerance.
+    """(problem, y, compatible) for an initial state on `problem`, or on a finer mesh if it was made from a tolerance.
 
     start: a density (a callable, unnormalised), a State (of this or another mesh), or a mapping from the names of
     fields and differential scalars to densities and values; scalars not named start at 0, fields share what mass is
@@ -128,7 +128,8 @@ def _split_start(problem: Any, start: Any) -> tuple[dict[str, Density], dict[str
         given = dict.fromkeys(fields, start)
     else:
         raise ValueError(
-            f"start: {start!r}; allowed are Gaussian, Uniform, a callable density, a State, or a mapping of names to those"
+            f"start: {start!r}; "
+            "allowed are Gaussian, Uniform, a callable density, a State, or a mapping of names to those"
         )
     values = {name: float(given.get(name, 0.0)) for name in scalars}
     if any(not 0 <= value < 1 for value in values.values()):
@@ -156,12 +157,14 @@ class Profile:
         bad = ~np.isfinite(values)
         if bad.any():
             raise ValueError(
-                f"start: the density {self.name} is {values[bad][0]} at v = {np.asarray(v)[bad][0]:.6g}; allowed are finite numbers"
+                f"start: the density {self.name} is {values[bad][0]} at v = {np.asarray(v)[bad][0]:.6g}; "
+                "allowed are finite numbers"
             )
         if np.any(values < 0):
             at = np.argmin(values)
             raise ValueError(
-                f"start: the density {self.name} is {np.ravel(values)[at]:.6g} at v = {np.ravel(v)[at]:.6g}; allowed are numbers >= 0"
+                f"start: the density {self.name} is {np.ravel(values)[at]:.6g} at v = {np.ravel(v)[at]:.6g}; "
+                "allowed are numbers >= 0"
             )
         return values
 
@@ -281,7 +284,8 @@ def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndar
             spread = np.sqrt(weights @ (n * (points - (weights @ (n * points)) / (weights @ n)) ** 2) / (weights @ n))
             raise ValueError(
                 f"start: the mesh misplaces {100 * total:.0f} % of the density {name}; cells between v = {low:.6g} and "
-                f"{high:.6g} must be at most about {max(spread, 1e-12):.2g} wide, or let discretize(model, tol=...) choose the mesh"
+                f"{high:.6g} must be at most about {max(spread, 1e-12):.2g} wide, "
+                "or let discretize(model, tol=...) choose the mesh"
             )
 
 

@@ -20,8 +20,8 @@ _NEWTON_STEPS = 40
 class SemiDiscrete:
     """A model on a mesh. Immutable: `at` and `rebuilt` return another one.
 
-    The algebraic scalars N solve g(N; y, t) = 0, one small system for each evaluation; where every coefficient is affine
-    in them this is N = f0.n / (1 - f1.n) with two constant rows f0, f1, and 1 - f1.n <= 0 is blow-up (Infeasible).
+    The algebraic scalars N solve g(N; y, t) = 0, one small system an evaluation; where every coefficient is affine in
+    them this is N = f0.n / (1 - f1.n) with two constant rows f0, f1, and 1 - f1.n <= 0 is blow-up (Infeasible).
     """
 
     def __init__(self, assembled: Any, model: Any) -> None:
@@ -86,7 +86,7 @@ class SemiDiscrete:
         return self._assembled.on_cells(self.model, cells)
 
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
-        """(problem, y on it) with elements of a degree higher by `by` on the same cells: what error estimates look at."""
+        """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
         return self._assembled.enriched(self, y, by)
 
     def coarser(self, factor: float) -> SemiDiscrete:
@@ -344,7 +344,7 @@ class SemiDiscrete:
         return left
 
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
-        """A with F = A y, drift and noise frozen at the scalars of y: an M-matrix for exponential fitting, else None."""
+        """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -369,7 +369,7 @@ class SemiDiscrete:
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Scalars (inf where no firing rate exists), integrals of the fields, conserved quantities, smallest nodal value."""
+        """Scalars (inf where no rate exists), integrals of the fields, conserved quantities, smallest nodal value."""
         try:
             scalars = self.scalars(t, y).tolist()
         except Infeasible:

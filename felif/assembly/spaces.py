@@ -13,7 +13,7 @@ from skfem.refdom import RefLine
 
 @dataclass(frozen=True)
 class SpectralElement:
-    """Nodal elements of a degree on Gauss-Lobatto-Legendre points, which are the quadrature points too: diagonal mass."""
+    """Nodal elements on Gauss-Lobatto-Legendre points, which are the quadrature points too: the mass is diagonal."""
 
     degree: int = 6
 
@@ -23,7 +23,7 @@ class SpectralElement:
 
 @dataclass(frozen=True)
 class Lagrange:
-    """Continuous piecewise polynomials with exact integration (consistent mass); the flux converges with order 2 degree."""
+    """Continuous piecewise polynomials, integrated exactly (consistent mass); the flux is of order 2 degree."""
 
     degree: int = 2
 

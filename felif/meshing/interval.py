@@ -40,8 +40,8 @@ def interval(
     """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
 
     Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R; grading = 1 is
-    uniform on both sides of V_R. A model whose neurons live above V_F too (RandomThresholdLIF) needs `v_max`: by default
-    V_F + (V_F - V_R) x 4 there, and a third of the cells lies above V_F.
+    uniform on both sides of V_R. A model whose neurons live above V_F too (RandomThresholdLIF) needs `v_max`: by
+    default V_F + 4 (V_F - V_R), and a third of the cells lies above V_F.
     """
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
     lives_above = not any(scalar.algebraic == "flux" for scalar in model.weak_form().scalars)

@@ -27,7 +27,7 @@ class Leaky:
 
 @dataclass(frozen=True)
 class Quadratic:
-    """f(v) = v^2 - c: the quadratic (theta) neuron; escapes to infinity above sqrt(c), so V_F is a cut-off of the spike."""
+    """f(v) = v^2 - c: the quadratic (theta) neuron; it runs away above sqrt(c), so V_F is a cut-off of the spike."""
 
     offset: float = 0.0
 
@@ -40,9 +40,10 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class Exponential:
-    """f(v) = -v + delta exp((v - v_soft)/delta): Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003), eq. 2.
+    """f(v) = -v + delta exp((v - v_soft)/delta): the exponential neuron.
 
-    `v_soft` is where the spike starts (f' = 0 there), `delta` its sharpness; delta -> 0 is the leaky neuron with threshold v_soft.
+    `v_soft` is where the spike starts (f' = 0 there), `delta` its sharpness; delta -> 0 is the leaky neuron with
+    threshold v_soft. Source: Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003), eq. 2.
     """
 
     delta: float = 0.2

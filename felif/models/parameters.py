@@ -73,7 +73,8 @@ class Piecewise:
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         if len(self.values) != len(self.times) + 1:
             raise ValueError(
-                f"Piecewise: {len(self.values)} values for {len(self.times)} times; allowed is one value more than times"
+                f"Piecewise: {len(self.values)} values for {len(self.times)} times; "
+                "allowed is one value more than times"
             )
         if not all(math.isfinite(x) for x in (*self.times, *self.values)):
             raise ValueError(f"Piecewise: times = {self.times}, values = {self.values}; allowed are finite numbers")
