@@ -10,7 +10,6 @@ from .step_control import ErrorNorm
 from .stepper import MassMatrix, StepFailed, Window
 
 
-
 class DiagonallyImplicitStepper:
     """Steps `M dy/dt = F(t, y)` by a `DiagonallyImplicitTableau`.
 

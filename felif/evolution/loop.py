@@ -151,7 +151,7 @@ class Integration:
             return Outcome("not_finite", f"The problem cannot be evaluated at t = {t:.10g}: {reason}.")
         if isnan(self.h):
             span = self.t_end - t
-            self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars), 1e-2 * span)
+            self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t

@@ -46,9 +46,13 @@ class ErrorNorm:
         part = float((np.abs(self.gradient @ change) / weights).max())
         return part if not part <= size else size  # a NaN comes out as a NaN
 
-    def first_step(self, slope: np.ndarray, scalars: np.ndarray) -> float:
-        """0.01 of the shortest time in which y, or a scalar, changes by itself at this slope; inf if none does."""
-        fastest = abs(float(slope[idamax(slope)])) / max(self.size, 1e-300)
+    def first_step(self, slope: np.ndarray, scalars: np.ndarray, span: float) -> float:
+        """0.01 of the shortest time in which y, or a scalar, changes by itself at this slope; inf if none does.
+
+        From y = 0, where nothing can be said, 1e-6 of the time `span` to be covered.
+        """
+        change = abs(float(slope[idamax(slope)]))
+        fastest = change / self.size if self.size > 0 else 1e4 / span if change > 0 else 0.0
         if self._has_scalars:
             fastest = max(fastest, float((np.abs(self.gradient @ slope) / (np.abs(scalars) + self.FLOOR)).max()))
         return 0.01 / fastest if fastest > 0 else np.inf
