@@ -89,7 +89,7 @@ class Integration:
         self.problem = problem
         tableau = self.scheme.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
-        self._conserved = [(weights != 0, weights) for weights in problem.conserved.values()]
+        self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
         if isinstance(tableau, RosenbrockTableau):
             self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
         else:
@@ -195,7 +195,7 @@ class Integration:
             before = float(weights @ y)
             defect = float(weights @ y1) - before
             if defect and abs(defect) < ROUNDING * abs(before):
-                y1[carrier] *= 1.0 - defect / (before + defect)
+                y1 *= 1.0 - defect / (before + defect) * carrier
                 self.trajectory.rounding += abs(defect)
         return y1
 
