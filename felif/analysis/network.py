@@ -1,0 +1,116 @@
+"""What the steady states of a leaky network depend on: its numbers, and the mean interval T(m, a) between two spikes.
+
+With the drift -v and a constant current I the steady states of NoisyLIF, RefractoryLIF (tau) and RandomThresholdLIF
+(eps, tau) are the solutions of
+
+    N = 1/T(m, a),    m = I + b N,    a = a0 + a1 N,    T = J(m, a) + tau,
+
+J the mean time between two spikes of a neuron without refractory state: I(m) of `neuron`; with a random threshold
+I + eps + Q(y_F) of `firing_zone`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .firing_zone import excursions
+from .neuron import passage_integrals
+
+
+class Network(NamedTuple):
+    """The numbers of a model that its steady states depend on; eps = 0 is the sharp threshold."""
+
+    b: float
+    a0: float
+    a1: float
+    v_reset: float
+    v_fire: float
+    current: float
+    tau: float
+    eps: float
+
+
+_DEFAULTS = {"b": None, "a0": None, "a1": 0.0, "v_reset": None, "v_fire": None, "current": 0.0, "tau": 0.0, "eps": 0.0}
+
+
+def network_of(model: Any) -> Network:
+    """The parameters of `model`, checked: ValueError where no closed form exists for them."""
+    if isinstance(model, Network):
+        return model
+    network = Network(*(_number(model, name, default) for name, default in _DEFAULTS.items()))
+    name = type(model).__name__
+    if network.v_reset >= network.v_fire:
+        raise ValueError(f"{name}: v_reset = {network.v_reset}; allowed is a number below v_fire = {network.v_fire}")
+    if network.a0 <= 0:
+        raise ValueError(f"{name}: a0 = {network.a0}; allowed is a positive number")
+    for parameter in ("a1", "tau", "eps"):
+        if getattr(network, parameter) < 0:
+            raise ValueError(f"{name}: {parameter} = {getattr(network, parameter)}; allowed is a number >= 0")
+    drift = getattr(model, "drift", None)
+    if drift is not None and any(abs(drift(v) + v) > 1e-14 * (1 + abs(v)) for v in (-2.5, 0.0, 0.3, 1.0, 7.0)):
+        raise ValueError(f"{name}: drift = {drift!r}; closed forms exist for the drift -v only")
+    return network
+
+
+def _number(model: Any, name: str, default: float | None) -> float:
+    value = getattr(model, name, default)
+    if isinstance(value, int | float | np.number) and np.isfinite(value):
+        return float(value)
+    raise ValueError(f"{type(model).__name__}: {name} = {value!r}; closed forms need a finite number")
+
+
+class Interval(NamedTuple):
+    """log T(m, a) and the relative derivatives T_m/T, T_mm/T, T_a/T."""
+
+    log: np.ndarray
+    by_m: np.ndarray
+    by_mm: np.ndarray
+    by_a: np.ndarray
+
+
+def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
+    """log of the mean interval T = J(m, a) + tau between spikes, and its relative derivatives; never overflows.
+
+    J_m = -(K_1 + Q')/sqrt(a), J_mm = (K_2 + Q'')/a, J_a = -(K_2 + y_F Q')/(2a), Q = 0 without random threshold.
+    Arrays `m` and `a` (by default a0) broadcast.
+    """
+    p = network_of(model)
+    m, a = np.broadcast_arrays(np.asarray(m, float), np.asarray(p.a0 if a is None else a, float))
+    exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire, order=2)
+    total, slope, curvature, by_a = k[0] + (p.tau + p.eps) * np.exp(-exponent), k[1], k[2], k[2]
+    if p.eps > 0:
+        y = (p.v_fire - m) / np.sqrt(a)
+        q = excursions(y.ravel(), 1 / p.eps, order=2).reshape(3, *y.shape)
+        total, slope, curvature, by_a = total + q[0], slope + q[1], curvature + q[2], by_a + y * q[1]
+    relative = (-slope / np.sqrt(a) / total, curvature / a / total, -by_a / (2 * a) / total)
+    return Interval(exponent + np.log(total), *relative)
+
+
+def drift_centre(model: Any, N: Any) -> np.ndarray:
+    """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/tau.
+
+    log J is convex and decreasing in m (a Laplace transform of a positive measure), so Newton started on the left
+    climbs to the solution without overshooting.
+    """
+    p = network_of(model)
+    N = np.asarray(N, float)
+    if not ((N > 0) & (N * p.tau < 1)).all():
+        raise ValueError(f"N = {N}; allowed is 0 < N < 1/tau (tau = {p.tau})")
+    a = p.a0 + p.a1 * N
+    alone = p._replace(tau=0.0)
+    target = np.log1p(-N * p.tau) - np.log(N)  # log(1/N - tau)
+    scale = np.sqrt(a)
+    with np.errstate(invalid="ignore"):  # log J ~ (V_F - m)^2/(2a) far below V_F: start beyond that
+        m = p.v_fire - scale * (1 + np.sqrt(2 * np.maximum(target, 0)))
+    while (right := log_interval(alone, m, a).log < target).any():
+        m = np.where(right, m - 2 * (p.v_fire - m + scale), m)
+    for _ in range(100):
+        at = log_interval(alone, m, a)
+        step = (target - at.log) / at.by_m
+        m = m + step
+        if np.all(np.abs(step) <= 1e-11 * (np.abs(p.v_fire - m) + scale)):
+            break
+    at = log_interval(alone, m, a)
+    return m + (target - at.log) / at.by_m
