@@ -1,0 +1,160 @@
+"""Newton's method for F(t, y) = 0 under conserved quantities, and the bordered linear systems behind it.
+
+What is conserved (c.y, for every y: l^T F = 0 with M^T l = c) makes dF/dy singular. The square system is
+
+    F(t, y) + M E mu = 0,    C y = totals        (C: the functionals c as rows, C E = 1),
+
+whose solutions have mu = 0; Newton solves it with the bordered matrix [J M E; C 0]. Continuation adds a column dF/dp
+and a row, deflation of the spectrum uses J - shift M E C (Brauer's shift): it moves the zero eigenvalues to -shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..algebra import BandLowRank, Bordered, SingularMatrix
+from ..problem import Infeasible, NotConverged, Problem
+
+_ROUNDING = 1e-13  # relative change of y below which Newton has converged
+_STALLED = 1e-8  # relative change below which an iteration that no longer improves is taken for rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """y with F(t, y) = 0: sum |F|, the number of Newton steps, and the relative size of the last one."""
+
+    y: np.ndarray
+    residual: float
+    iterations: int
+    change: float
+
+
+def conservation(problem: Problem) -> np.ndarray:
+    """C: the conserved functionals as rows, shape (k, size), k possibly 0."""
+    return np.array([*problem.conserved.values()], float).reshape(len(problem.conserved), problem.size)
+
+
+def carriers(problem: Problem, y: np.ndarray) -> np.ndarray:
+    """E with C E = 1, shape (size, k): what y holds of each conserved quantity, biorthogonal to the functionals."""
+    C = conservation(problem)
+    E = np.where(C != 0, y, 0.0).T
+    if not C.size or abs(np.linalg.det(C @ E)) < 1e-12 * np.prod(np.abs(C) @ np.abs(y) + 1e-300):
+        E = C.T
+    return np.linalg.solve((C @ E).T, E.T).T if C.size else E
+
+
+def pins(problem: Problem, y: np.ndarray) -> tuple[int, ...]:
+    """Where the band is held: the place that carries most of each conserved quantity (see Bordered)."""
+    return tuple({int(np.argmax(np.abs(c * y))) for c in conservation(problem)})
+
+
+def weighted(problem: Problem, E: np.ndarray) -> np.ndarray:
+    """M E for E of shape (size, k)."""
+    return np.array([problem.mass @ e for e in E.T], E.dtype).reshape(E.T.shape).T
+
+
+def bordered(
+    problem: Problem,
+    matrix: BandLowRank,
+    y: np.ndarray,
+    columns: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+    corner: np.ndarray | None = None,
+    shift: complex = 0.0,
+) -> Bordered:
+    """Factors of [W, M E, columns; C, 0, 0; rows, 0, corner] with W = matrix - shift M.
+
+    columns: (size, m), rows: (m, size), corner: (m, m), all optional. Right-hand sides are (f, g) with g of length
+    k + m: the conserved quantities first. Raises SingularMatrix.
+    """
+    C, E = conservation(problem), weighted(problem, carriers(problem, y))
+    k, m = len(C), 0 if columns is None else columns.shape[1]
+    full = np.zeros((k + m, k + m))
+    if m:
+        E, C = np.hstack([E, columns]), np.vstack([C, rows])
+        full[k:, k:] = 0.0 if corner is None else corner
+    mass = problem.mass if shift else None
+    return Bordered(matrix, E, C, full, shift=shift, mass=mass, pins=pins(problem, y))
+
+
+def linearised(problem: Problem, t: float, y: np.ndarray, **border: Any) -> Bordered:
+    """`bordered` with the Jacobian at (t, y). Raises Infeasible, SingularMatrix."""
+    return bordered(problem, problem.jacobian(t, y), y, **border)
+
+
+def deflated(problem: Problem, matrix: BandLowRank, y: np.ndarray, shift: float = 1.0) -> BandLowRank:
+    """matrix - shift M E C: its zero eigenvalues (with mass M) that belong to conserved quantities become -shift.
+
+    Every other eigenvalue and right eigenvector stays as it is.
+    """
+    C = conservation(problem)
+    if not len(C):
+        return matrix
+    U = np.asfortranarray(np.hstack([matrix.U, -shift * weighted(problem, carriers(problem, y))]))
+    return BandLowRank(matrix.band, U, np.vstack([matrix.G, C]))
+
+
+def newton(
+    problem: Problem,
+    y: np.ndarray,
+    *,
+    t: float = 0.0,
+    totals: np.ndarray | None = None,
+    steps: int = 30,
+    rounding: float = _ROUNDING,
+) -> Solved:
+    """The steady state that Newton's method reaches from y: F(t, y) = 0, C y = totals (by default those of y).
+
+    Steps are halved while they lead out of the set where firing rates exist or while the next simplified correction
+    grows (the natural monotonicity test). Raises NotConverged with what happened.
+    """
+    C = conservation(problem)
+    totals = C @ y if totals is None else np.asarray(totals, float)
+    y, previous = np.array(y, float), np.inf
+    try:
+        F = problem.rate(t, y)
+        for iteration in range(1, steps + 1):
+            system = linearised(problem, t, y)
+            step, _ = system.solve(-F, totals - C @ y)
+            size, scale = float(np.abs(step).max()), float(np.abs(y).max())
+            if not np.isfinite(size):
+                raise NotConverged("Newton's method met numbers that are not finite")
+            converged = size <= rounding * scale
+            if converged or (size <= _STALLED * scale and size >= 0.3 * previous):
+                y = y + step if converged else y
+                return Solved(y, float(np.abs(problem.rate(t, y)).sum()), iteration, size / max(scale, 1e-300))
+            y, F, fraction = _damped(problem, system, t, y, step, size, totals, C)
+            previous = size if fraction == 1.0 else np.inf
+    except Infeasible as error:
+        raise NotConverged(f"Newton's method left the states that have a firing rate: {error}") from error
+    except SingularMatrix as error:
+        raise NotConverged(f"Newton's method met a singular Jacobian: {error}") from error
+    raise NotConverged(f"Newton's method did not converge in {steps} steps (last change {size / scale:.1e})")
+
+
+def _damped(
+    problem: Problem,
+    system: Bordered,
+    t: float,
+    y: np.ndarray,
+    step: np.ndarray,
+    size: float,
+    totals: np.ndarray,
+    C: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """(y, F, fraction) after the largest of the steps 1, 1/2, 1/4, ... that passes the monotonicity test."""
+    fraction = 1.0
+    while fraction > 1e-4:
+        trial = y + fraction * step
+        try:
+            F = problem.rate(t, trial)
+            following, _ = system.solve(-F, totals - C @ trial, refine=0)
+            if np.abs(following).max() <= (1 - fraction / 4) * size or size <= 1e-6 * np.abs(y).max():
+                return trial, F, fraction
+        except Infeasible:
+            pass
+        fraction /= 2
+    raise NotConverged("Newton's method found no step along which the residual falls")

@@ -1,0 +1,61 @@
+"""Bordered band systems against dense ones, singular blocks included."""
+
+import numpy as np
+import pytest
+
+from felif.algebra import Band, BandLowRank, Bordered
+
+
+def system(seed=0, n=40, kind=float):
+    random = np.random.default_rng(seed)
+    band = Band(np.asfortranarray(random.standard_normal((6, n))), 3, 2)
+    for i in range(6):  # outside the matrix
+        for j in range(n):
+            if not 0 <= j + i - 2 < n:
+                band.data[i, j] = 0.0
+    matrix = BandLowRank(band, np.asfortranarray(random.standard_normal((n, 2))), random.standard_normal((2, n)))
+    return (
+        matrix,
+        random.standard_normal((n, 2)),
+        random.standard_normal((2, n)),
+        random.standard_normal((2, 2)),
+        random,
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7, 0.3 + 1.1j])
+def test_solves_agree_with_dense_algebra(shift):
+    matrix, B, C, D, random = system()
+    mass = Band.diagonal(np.linspace(1, 2, 40))
+    dense = np.block([[matrix.dense() - shift * mass.dense(), B], [C, D]])
+    f, g = random.standard_normal(40), random.standard_normal(2)
+    factored = Bordered(matrix, B, C, D, shift=shift, mass=mass, pins=(7, 21))
+    for solve, expected in (
+        (factored.solve, np.linalg.solve(dense, np.r_[f, g])),
+        (factored.solve_transposed, np.linalg.solve(dense.T, np.r_[f, g])),
+    ):
+        assert np.abs(np.concatenate(solve(f, g)) - expected).max() < 1e-11 * np.abs(expected).max()
+
+
+def test_singular_block_with_an_empty_row_is_solved_to_rounding():
+    """The random walk on a line, whose constants are conserved, beside a scalar that has no band row."""
+    n = 30
+    walk = Band.zeros(n + 1, 1, 1)
+    walk.data[0, 1:n] = walk.data[2, : n - 1] = 1.0
+    walk.data[1, :n] = -2.0
+    walk.data[1, [0, n - 1]] = -1.0
+    U, G = np.zeros((n + 1, 1), order="F"), np.zeros((1, n + 1))
+    U[n, 0], G[0, n] = -3.0, 1.0
+    ones = np.r_[np.ones(n), 0.0]
+    factored = Bordered(BandLowRank(walk, U, G), ones[:, None], ones[None], pins=(4,))
+    x, z = factored.solve(np.r_[np.zeros(n), 6.0], np.array([1.0]))
+    assert x[:n] == pytest.approx(1 / n, rel=1e-13) and x[n] == pytest.approx(-2.0)
+    assert abs(z[0]) < 1e-15
+
+
+def test_nothing_to_border():
+    matrix, *_, random = system()
+    f = random.standard_normal(40)
+    x, z = Bordered(matrix, np.zeros((40, 0)), np.zeros((0, 40))).solve(f, np.zeros(0))
+    assert matrix @ x == pytest.approx(f, abs=1e-10)
+    assert z.shape == (0,)
