@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from . import spaces
-from .automatic import Flow
 
 _UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
@@ -54,16 +53,11 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def outgrown(problem: Any, y: np.ndarray, rate: float) -> tuple[bool, bool]:
-    """Whether the density has reached the lower, the upper end: mass beyond (n times its decay length) above tol."""
-    flow = Flow(problem.model)
-    ends = problem.cells[[0, -1]]
-    drift, noise, escape = flow.at(ends, rate)
-    width = problem.v_fire - problem.v_reset
-    values = [max(abs(problem.full(name, y)[end]) for name in problem.field_names) for end in (0, -1)]
-    low = noise[0] / max(drift[0], 1e-3 * noise[0] / width)
-    high = noise[1] / max(np.sqrt(max(drift[1], 0) ** 2 + 4 * noise[1] * escape[1]), 1e-3 * noise[1] / width)
-    return values[0] * low > problem.tol, flow.lives_above and values[1] * high > problem.tol
+def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
+    """Whether the density has reached the lower or the upper end: mass beyond it, n times its decay length, above tol."""
+    low, high = problem.decay_lengths
+    ends = [max(abs(float(problem.full(name, y)[end])) for name in problem.field_names) for end in (0, -1)]
+    return ends[0] * low > problem.tol, ends[1] * high > problem.tol
 
 
 def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
@@ -93,15 +87,13 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
             halves = int(np.ceil(np.log2(width / layer))) + 1
             cells = np.concatenate([cells[:-1], cells[-1] - width * 0.5 ** np.arange(1, halves + 1), cells[-1:]])
             reasons.append(f"boundary layer at V_F of width {layer / _LAYER_CELLS:.2g}")
-    ends = [max(abs(problem.full(name, y)[end]) for name in problem.field_names) for end in (0, -1)]
-    if max(ends) > 0.01 * problem.tol:
-        low, high = outgrown(problem, y, 0.0)
-        if low:
-            cells = np.concatenate([[2 * cells[0] - cells[1]], cells])
-            reasons.append(f"extended down to {cells[0]:.4g}")
-        if high:
-            cells = np.concatenate([cells, [2 * cells[-1] - cells[-2]]])
-            reasons.append(f"extended up to {cells[-1]:.4g}")
+    low, high = outgrown(problem, y)
+    if low:
+        cells = np.concatenate([[2 * cells[0] - cells[1]], cells])
+        reasons.append(f"extended down to {cells[0]:.4g}")
+    if high:
+        cells = np.concatenate([cells, [2 * cells[-1] - cells[-2]]])
+        reasons.append(f"extended up to {cells[-1]:.4g}")
     if not reasons:
         return None
     new = problem.on_cells(cells)

@@ -101,6 +101,14 @@ class Flow:
             lowest = min(lowest, float(v[np.argmax(enough)]))
         return lowest
 
+    def decay_lengths(self, ends: np.ndarray) -> tuple[float, float]:
+        """How far a density reaches beyond the two ends of a mesh, without activity; 0 above V_F where nobody is."""
+        drift, noise, escape = self.at(ends)
+        shortest = noise / (1e3 * (self.v_fire - self.v_reset))
+        low = noise[0] / max(drift[0], shortest[0])
+        high = noise[1] / max(np.sqrt(max(drift[1], 0.0) ** 2 + 4 * noise[1] * escape[1]), shortest[1])
+        return float(low), float(high) if self.lives_above else 0.0
+
     def cut_above(self, tol: float, rate: float = 0.0) -> float:
         """V_max above V_F: n ~ exp(k (v - V_F)), a k^2 - f k = escape rate, has fallen below tol there."""
         v = self.v_fire + (self.v_fire - self.v_reset) * np.linspace(0, 60, 4000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible
 from . import adapt, spaces
+from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
-
-_NEWTON_STEPS = 40
+from .scalars import ScalarEquations
 
 
 class SemiDiscrete:
@@ -43,19 +44,10 @@ class SemiDiscrete:
         self._field_size = layout.size - len(layout.differential)
         self._number = len(layout.algebraic)
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
-        self._is_integral = [s.algebraic == "integral" for s in self.weak_form.scalars if s.algebraic]
         self._m = parameters_of(model)
-        self._inputs: dict[str, Callable[[float], float]] = {}
-        self._constants: dict[str, float] = {}
-        for given in self.weak_form.inputs:
-            value = getattr(model, given.parameter)
-            if callable(value):
-                self._inputs[given.name] = value
-            else:
-                self._constants[given.name] = float(value)
-        self.operator, self._varying = assembled.operator(self._m, merge=True)
+        self._equations = ScalarEquations(model, assembled, self._m)
+        self.operator = self._equations.operator
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
-        self._affine, self._empty_slope = self._examine()
 
     # parameters -------------------------------------------------------------------------------------------------
 
@@ -99,122 +91,16 @@ class SemiDiscrete:
 
     # scalars ----------------------------------------------------------------------------------------------------
 
-    def _known(self, t: float, y: np.ndarray) -> SimpleNamespace:
-        """Namespace `s` with inputs and differential scalars, the algebraic ones to come."""
-        s = SimpleNamespace(**self._constants)
-        for name, function in self._inputs.items():
-            value = float(function(t))
-            if value - value != 0.0:
-                raise Infeasible(f"input {name} is {value!r} at t = {t!r}")
-            setattr(s, name, value)
-        for name, place in self._differential:
-            setattr(s, name, float(y[place]))
-        return s
-
-    def _solve(self, t: float, y: np.ndarray) -> tuple[SimpleNamespace, list[float], list]:
-        """(s, values of the varying coefficients, what g needs of y) with every scalar in place."""
-        s, prepared = self._known(t, y), self.operator.prepare(y)
-        if self._number == 1:
-            return s, self._solve_one(s, prepared), prepared
-        if self._number:
-            self._solve_many(s, prepared)
-        m = self._m
-        return s, [c(s, m) for c in self._varying], prepared
-
     def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """What is known of the last point looked at: an integrator asks several questions there."""
         key = (t, y.tobytes())
         if self._memory[0] != key:
-            self._memory = (key, {"solved": self._solve(t, y)})
+            self._memory = (key, {"solved": self._equations.solve(t, y)})
         return self._memory[1]
-
-    def _solve_one(self, s: SimpleNamespace, prepared: list) -> list[float]:
-        """Sets the only algebraic scalar and returns the coefficients there."""
-        name, m, varying, residual = self.scalar_names[0], self._m, self._varying, self.operator.residual
-        integral, value, previous = self._is_integral[0], 0.0, np.inf
-        for _ in range(_NEWTON_STEPS):
-            number = complex(value, STEP)
-            setattr(s, name, number)
-            stepped = [c(s, m) for c in varying]
-            g = residual(prepared, stepped)[0]
-            if integral:
-                g -= number
-            slope = -g.imag / STEP
-            if not slope > 0.0:
-                raise Infeasible(f"no {name} satisfies its equation: 1 - f1.n = {slope / self._empty_slope:.3g}")
-            change = g.real / slope
-            value += change
-            if self._affine:
-                setattr(s, name, value)
-                factor = value / STEP
-                return [c.real + factor * c.imag for c in stepped]
-            if abs(change) <= 1e-15 * abs(value) or abs(change) >= abs(previous) < 1e-12 * abs(value):
-                setattr(s, name, value)
-                return [c(s, m) for c in varying]
-            previous = change
-        raise Infeasible(f"no {name} found that satisfies its equation (last change {change:.3g} at {value:.6g})")
-
-    def _solve_many(self, s: SimpleNamespace, prepared: list) -> None:
-        names, values = self.scalar_names[: self._number], np.zeros(self._number)
-        for _ in range(_NEWTON_STEPS):
-            for name, value in zip(names, values, strict=True):
-                setattr(s, name, float(value))
-            g = np.array(self._residual(s, prepared), float)
-            slopes = self._residual_slopes(s, prepared)
-            if not np.all(np.linalg.eigvals(-slopes).real > 0):
-                raise Infeasible(f"no {', '.join(names)} satisfy their equations")
-            change = -np.linalg.solve(slopes, g)
-            values += change
-            if self._affine or np.all(np.abs(change) <= 1e-14 * np.abs(values)):
-                for name, value in zip(names, values, strict=True):
-                    setattr(s, name, float(value))
-                return
-        raise Infeasible(f"no {', '.join(names)} found that satisfy their equations")
-
-    def _residual(self, s: SimpleNamespace, prepared: list) -> list[complex]:
-        m = self._m
-        g = self.operator.residual(prepared, [c(s, m) for c in self._varying])
-        return [
-            value - getattr(s, name) if integral else value
-            for value, integral, name in zip(g, self._is_integral, self.scalar_names, strict=False)
-        ]
-
-    def _residual_slopes(self, s: SimpleNamespace, prepared: list) -> np.ndarray:
-        """dg/d(algebraic scalars), by complex steps."""
-        slopes = np.empty((self._number, self._number))
-        for j, name in enumerate(self.scalar_names[: self._number]):
-            value = getattr(s, name)
-            setattr(s, name, complex(value, STEP))
-            slopes[:, j] = np.imag(self._residual(s, prepared)) / STEP
-            setattr(s, name, value)
-        return slopes
-
-    def _coefficient_slopes(self, s: SimpleNamespace, name: str) -> list[float]:
-        """dc/d(scalar or input) of the varying coefficients."""
-        value, m = getattr(s, name), self._m
-        setattr(s, name, complex(value, STEP))
-        slopes = [complex(c(s, m)).imag / STEP for c in self._varying]
-        setattr(s, name, value)
-        return slopes
-
-    def _examine(self) -> tuple[bool, float]:
-        """Whether every coefficient is affine in the algebraic scalars, and -dg/dN of the empty network."""
-        if not self._number:
-            return True, 1.0
-        slopes = []
-        for value in (0.0, 1.7, 0.4):
-            s = SimpleNamespace(**{i.name: 0.37 for i in self.weak_form.inputs})
-            for name in self.scalar_names:
-                setattr(s, name, value if name in self.scalar_names[: self._number] else 0.37)
-            slopes.append([self._coefficient_slopes(s, name) for name in self.scalar_names[: self._number]])
-        affine = self.operator.affine and all(np.allclose(other, slopes[0], rtol=1e-12, atol=0) for other in slopes)
-        prepared = self.operator.prepare(np.zeros(self.size))
-        s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **{name: 0.0 for name in self.scalar_names})
-        return affine, float(np.linalg.det(-self._residual_slopes(s, prepared)))
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """Values of `scalar_names`; Infeasible where no firing rate exists."""
-        s, _, _ = self._point(t, y)["solved"]
+        s = self.namespace(t, y)
         return np.array([getattr(s, name) for name in self.scalar_names])
 
     def namespace(self, t: float, y: np.ndarray) -> SimpleNamespace:
@@ -228,26 +114,21 @@ class SemiDiscrete:
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
-        if not self._number:
-            return 1.0
         try:
-            s, _, prepared = self._point(t, y)["solved"]
+            return self._point(t, y)["solved"][3] / self._equations.empty_slope
         except Infeasible:
             return 0.0
-        slopes = -self._residual_slopes(s, prepared)
-        return float(slopes[0, 0] if self._number == 1 else np.linalg.det(slopes)) / self._empty_slope
 
     # the system -------------------------------------------------------------------------------------------------
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y), shape (size,)."""
-        _, c, _ = self._solve(t, y)
-        return self.operator.rate(y, c)
+        return self.operator.rate(y, self._equations.coefficients(t, y))
 
     def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
         point = self._point(t, y)
         if "linearised" not in point:
-            point["linearised"] = self._linearise(*point["solved"], y)
+            point["linearised"] = self._linearise(*point["solved"][:3], y)
         return point["linearised"]
 
     def _linearise(
@@ -257,14 +138,14 @@ class SemiDiscrete:
         number, operator = self._number, self.operator
         directions, slopes = [], []
         for name in self.scalar_names:
-            dc = self._coefficient_slopes(s, name)
+            dc = self._equations.coefficient_slopes(s, name)
             if not transport:
                 dc = [0.0 if moves else slope for slope, moves in zip(dc, operator.moves, strict=True)]
             directions.append(operator.rate_along(y, c, dc))
             slopes.append(operator.residual_along(prepared, c, dc))
         U = np.array(directions).T if directions else np.zeros((self.size, 0))
         slopes = np.array(slopes).reshape(len(self.scalar_names), number).T
-        own = slopes[:, :number] - np.diag(np.array(self._is_integral, float))
+        own = slopes[:, :number] - self._equations.own_slopes()
         G = np.zeros((len(self.scalar_names), self.size))
         for k, (_, place) in enumerate(self._differential):
             G[number + k, place] = 1.0
@@ -284,14 +165,14 @@ class SemiDiscrete:
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        if not self._inputs:
+        if not self._equations.inputs:
             return None
         s, c, prepared, U, _, own = self._linearised(t, y)
         total, g = np.zeros(self.size), np.zeros(self._number)
-        for name, function in self._inputs.items():
+        for name, function in self._equations.inputs.items():
             slope = _forward_slope(function, t, min(step / 4, 1e-3))
             if slope:
-                dc = [slope * value for value in self._coefficient_slopes(s, name)]
+                dc = [slope * value for value in self._equations.coefficient_slopes(s, name)]
                 total += self.operator.rate_along(y, c, dc)
                 g += self.operator.residual_along(prepared, c, dc)
         return total - U[:, : self._number] @ np.linalg.solve(own, g) if self._number else total
@@ -322,12 +203,11 @@ class SemiDiscrete:
         The sources stay coupled (what fires at y comes back), so A(s) conserves what the model conserves. Raises
         ValueError for a model with a source that is no multiple of the scalars.
         """
-        s = self._known(t, np.zeros(self.size))
+        zero = np.zeros(self.size)
+        s = self._equations.known(t, zero)
         for name, value in zip(self.scalar_names, scalars, strict=True):
             setattr(s, name, float(value))
-        m = self._m
-        c = [f(s, m) for f in self._varying]
-        zero = np.zeros(self.size)
+        c = self._equations.at(s)
         _, _, _, U, G, _ = self._linearise(s, c, self.operator.prepare(zero), zero, transport=False)
         if self.operator.constant_source or np.abs(self._sources_left(s, c)).max(initial=0.0) > 1e-12:
             raise ValueError(f"{type(self.model).__name__} has a source that is no multiple of its scalars")
@@ -337,7 +217,7 @@ class SemiDiscrete:
         """What is left of the source coefficients after subtracting their linear part in the scalars."""
         left = np.array([0.0 if moves else value for value, moves in zip(c, self.operator.moves, strict=True)])
         for name in self.scalar_names:
-            slopes = self._coefficient_slopes(s, name)
+            slopes = self._equations.coefficient_slopes(s, name)
             left -= [
                 0.0 if moves else v * getattr(s, name) for v, moves in zip(slopes, self.operator.moves, strict=True)
             ]
@@ -353,13 +233,13 @@ class SemiDiscrete:
         Its recurrent current makes f1.n further neurons fire.
         """
         s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
-        c, slopes = [f(s, self._m) for f in self._varying], self._coefficient_slopes(s, name)
+        c, slopes = self._equations.at(s), self._equations.coefficient_slopes(s, name)
         feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
         return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
     def transport_at_threshold(self, t: float, y: np.ndarray) -> tuple[float, float]:
         """(drift, noise) at V_F at the scalars of y."""
-        s, m = self._point(t, y)["solved"][0], self._m
+        s, m = self.namespace(t, y), self._m
         drift, noise = 0.0, 0.0
         for coefficient, convection, diffusion in self._assembled.threshold_transport:
             c = 1.0 if coefficient is None else coefficient(s, m)
@@ -395,6 +275,11 @@ class SemiDiscrete:
             self._assembled.weights,
         )
 
+    @cached_property
+    def decay_lengths(self) -> tuple[float, float]:
+        """How far the density reaches beyond either end of the mesh, without activity."""
+        return Flow(self.model).decay_lengths(self.cells[[0, -1]])
+
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         return None if self.tol is None else adapt.adapted(self, t, y)
@@ -402,7 +287,7 @@ class SemiDiscrete:
     @property
     def breakpoints(self) -> tuple[float, ...]:
         """Times at which an input jumps and says so (Piecewise)."""
-        return tuple(sorted({t for f in self._inputs.values() for t in getattr(f, "breakpoints", ())}))
+        return tuple(sorted({t for f in self._equations.inputs.values() for t in getattr(f, "breakpoints", ())}))
 
     def __repr__(self) -> str:
         return self._assembled.describe(self)

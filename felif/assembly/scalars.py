@@ -1,0 +1,187 @@
+"""The scalars' own small system: g(N; y, t) = 0 for the algebraic scalars, given y, inputs and parameters.
+
+For one scalar N and coefficients affine in it, g = f0.n - (1 - f1.n) N, so N = f0.n / (1 - f1.n) is an explicit
+function of n; 1 - f1.n <= 0 is blow-up (Infeasible). Other models take Newton's method with complex-step derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..problem import Infeasible
+from .coefficients import STEP, Parameters
+
+_NEWTON_STEPS = 40
+
+
+class ScalarEquations:
+    """Solves for the algebraic scalars of one problem and knows every coefficient's value and slopes there."""
+
+    def __init__(self, model: Any, assembled: Any, m: Parameters) -> None:
+        weak_form, layout = assembled.weak_form, assembled.layout
+        self.m = m
+        self.operator, self._varying = assembled.operator(m, merge=True)
+        self.algebraic, self.names = layout.algebraic, (*layout.algebraic, *layout.differential)
+        self._number = len(layout.algebraic)
+        self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
+        self._is_integral = [s.algebraic == "integral" for s in weak_form.scalars if s.algebraic]
+        self.inputs: dict[str, Callable[[float], float]] = {}
+        self._constants: dict[str, float] = {}
+        for given in weak_form.inputs:
+            value = getattr(model, given.parameter)
+            if callable(value):
+                self.inputs[given.name] = value
+            else:
+                self._constants[given.name] = float(value)
+        self._input_names = tuple(i.name for i in weak_form.inputs)
+        self._affine = self._number > 0 and self.operator.affine and self._find_affine()
+        self.empty_slope = self._slope_of_the_empty_network(layout.size)
+
+    # values -----------------------------------------------------------------------------------------------------
+
+    def known(self, t: float, y: np.ndarray) -> SimpleNamespace:
+        """Namespace `s` with inputs and differential scalars, the algebraic ones to come."""
+        s = SimpleNamespace(**self._constants)
+        for name, function in self.inputs.items():
+            setattr(s, name, self._input(name, function, t))
+        for name, place in self._differential:
+            setattr(s, name, float(y[place]))
+        return s
+
+    @staticmethod
+    def _input(name: str, function: Callable[[float], float], t: float) -> float:
+        value = float(function(t))
+        if value - value != 0.0:
+            raise Infeasible(f"input {name} is {value!r} at t = {t!r}")
+        return value
+
+    def coefficients(self, t: float, y: np.ndarray) -> list[float]:
+        """Values of the varying coefficients at the scalars of y."""
+        return self._affine_solution(t, y)[2] if self._affine and self._number == 1 else self.solve(t, y)[1]
+
+    def solve(self, t: float, y: np.ndarray) -> tuple[SimpleNamespace, list[float], Any, float]:
+        """(s with every scalar, coefficients, what g needs of y, det(-dg/dN)). Raises Infeasible."""
+        s = self.known(t, y)
+        if self._affine and self._number == 1:
+            value, slope, c, prepared = self._affine_solution(t, y)
+            setattr(s, self.names[0], value)
+            return s, c, prepared, slope
+        prepared = self.operator.prepare(y)
+        determinant = self._newton(s, prepared) if self._number else 1.0
+        m = self.m
+        return s, [c(s, m) for c in self._varying], prepared, determinant
+
+    def _affine_solution(self, t: float, y: np.ndarray) -> tuple[float, float, list[float], list]:
+        """(N, -dg/dN, coefficients, prepared) where every coefficient is constant + slope N + (part of I and R)."""
+        prepared = self.operator.prepare(y)
+        offset = self._constant
+        for name, function in self.inputs.items():
+            value = self._input(name, function, t)
+            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+        for name, place in self._differential:
+            value = float(y[place])
+            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+        g, slope, position = prepared[0], self._own_slope, 1
+        for o, k in zip(offset, self._rate_slopes, strict=True):
+            p = prepared[position]
+            g += o * p
+            slope -= k * p
+            position += 1
+        if not slope > 0.0:
+            raise self._infeasible(slope)
+        value = g / slope
+        return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)], prepared
+
+    def _infeasible(self, slope: float) -> Infeasible:
+        names = ", ".join(self.algebraic)
+        return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
+
+    def _newton(self, s: SimpleNamespace, prepared: Any) -> float:
+        """Sets the algebraic scalars, from 0 upwards (g is convex in them), and returns det(-dg/dN)."""
+        values, previous = np.zeros(self._number), np.inf
+        for _ in range(_NEWTON_STEPS):
+            self._set(s, values)
+            g, slopes = np.array(self.residual(s, prepared)), self.residual_slopes(s, prepared)
+            determinant = float(-slopes[0, 0] if self._number == 1 else np.linalg.det(-slopes))
+            if not (determinant > 0 and (self._number == 1 or np.all(np.linalg.eigvals(-slopes).real > 0))):
+                raise self._infeasible(determinant)
+            change = -np.linalg.solve(slopes, g)
+            values = values + change
+            relative = float(np.max(np.abs(change) / np.maximum(np.abs(values), 1e-300)))
+            if self._affine or relative <= 1e-15 or relative >= previous < 1e-12:
+                self._set(s, values)
+                return determinant
+            previous = relative
+        raise Infeasible(f"no {', '.join(self.algebraic)} found (last relative change {relative:.3g})")
+
+    def _set(self, s: SimpleNamespace, values: np.ndarray) -> None:
+        for name, value in zip(self.algebraic, values.tolist(), strict=True):
+            setattr(s, name, value)
+
+    # equations and slopes ---------------------------------------------------------------------------------------
+
+    def residual(self, s: SimpleNamespace, prepared: Any) -> list[complex]:
+        """g, one number an algebraic scalar."""
+        m = self.m
+        g = self.operator.residual(prepared, [c(s, m) for c in self._varying])
+        return [
+            value - getattr(s, name) if integral else value
+            for value, integral, name in zip(g, self._is_integral, self.algebraic, strict=True)
+        ]
+
+    def residual_slopes(self, s: SimpleNamespace, prepared: Any) -> np.ndarray:
+        """dg/d(algebraic scalars), by complex steps."""
+        slopes = np.empty((self._number, self._number))
+        for j, name in enumerate(self.algebraic):
+            value = getattr(s, name)
+            setattr(s, name, complex(value, STEP))
+            slopes[:, j] = np.imag(self.residual(s, prepared)) / STEP
+            setattr(s, name, value)
+        return slopes
+
+    def coefficient_slopes(self, s: SimpleNamespace, name: str) -> list[float]:
+        """dc/d(scalar or input) of the varying coefficients."""
+        if self._affine:
+            return self._slopes[name]
+        value, m = getattr(s, name), self.m
+        setattr(s, name, complex(value, STEP))
+        slopes = [complex(c(s, m)).imag / STEP for c in self._varying]
+        setattr(s, name, value)
+        return slopes
+
+    def at(self, s: SimpleNamespace) -> list[float]:
+        """The varying coefficients for a given `s`."""
+        return [c(s, self.m) for c in self._varying]
+
+    def own_slopes(self) -> np.ndarray:
+        """The part -1 of dg/dN of scalars that are integrals, as a diagonal matrix to subtract."""
+        return np.diag(np.array(self._is_integral, float))
+
+    # what kind of system this is --------------------------------------------------------------------------------
+
+    def _point(self, value: float) -> SimpleNamespace:
+        return SimpleNamespace(**dict.fromkeys((*self._input_names, *self.names), value))
+
+    def _find_affine(self) -> bool:
+        """Whether every coefficient is affine in all scalars and inputs together; sets its constant and slopes if so."""
+        self._affine = False
+        names = (*self.names, *self._input_names)
+        tables = [{name: self.coefficient_slopes(self._point(value), name) for name in names} for value in (0.37, 1.9)]
+        if any(tables[0][name] != tables[1][name] for name in names):
+            return False
+        self._slopes = tables[0]
+        self._constant = [float(c) for c in self.at(self._point(0.0))]
+        for name, value in self._constants.items():
+            self._constant = [o + value * k for o, k in zip(self._constant, self._slopes[name], strict=True)]
+        self._rate_slopes, self._own_slope = self._slopes[self.names[0]], float(self._is_integral[0])
+        return True
+
+    def _slope_of_the_empty_network(self, size: int) -> float:
+        if not self._number:
+            return 1.0
+        slopes = self.residual_slopes(self._point(0.0), self.operator.prepare(np.zeros(size)))
+        return float(np.linalg.det(-slopes))
