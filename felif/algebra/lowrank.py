@@ -46,7 +46,7 @@ class Factored:
     With L = shift * mass - band:  W^-1 b = x + Q (G x),  x = L^-1 b,  Q = L^-1 U (1 - G L^-1 U)^-1.
     """
 
-    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_Q", "_G", "_trs")
+    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_Q", "_G", "_q", "_g", "_trs")
 
     def __init__(self, matrix: BandLowRank, shift: complex, mass: Band | None) -> None:
         band = matrix.band
@@ -64,7 +64,7 @@ class Factored:
         self._G = matrix.G
         rank = matrix.U.shape[1]
         if rank == 0:
-            self._Q = None
+            self._Q = self._q = None
             return
         columns, _ = self._trs(self._lu, kl, ku, matrix.U, self._pivots)
         small = -(matrix.G @ columns)
@@ -73,8 +73,14 @@ class Factored:
             self._Q = columns / small[0, 0] if rank == 1 else np.linalg.solve(small.T, columns.T).T
         except np.linalg.LinAlgError as error:
             raise SingularMatrix("the capacitance matrix of the low-rank part is singular") from error
+        self._q, self._g = (self._Q[:, 0].copy(), matrix.G[0]) if rank == 1 else (None, None)
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """W^-1 b for b of shape (n,) or (n, m)."""
         x, _ = self._trs(self._lu, self._kl, self._ku, b, self._pivots)
-        return x if self._Q is None else x + self._Q @ (self._G @ x)
+        if self._Q is None:
+            return x
+        if self._q is not None and x.ndim == 1:
+            x += self._q * self._g.dot(x)
+            return x
+        return x + self._Q @ (self._G @ x)

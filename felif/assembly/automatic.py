@@ -40,40 +40,50 @@ class Flow:
         self.field = weak_form.fields[0].name
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
-        self._scalars = [s.name for s in weak_form.scalars]
+        self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
         self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
 
-    def at(self, v: np.ndarray, rate: float = 0.0, t: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(drift, noise, escape rate above V_F) at points v when every algebraic scalar equals `rate`."""
-        s = SimpleNamespace(**{name: rate if k == 0 else 0.0 for k, name in enumerate(self._scalars)})
+    def on(self, v: np.ndarray) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
+        """(term, convection, diffusion, reaction) of each form at points v, for `combine`."""
+        return [(term, *probe(term, v)) for term in self._terms]
+
+    def combine(
+        self, forms: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], rate: float = 0.0, t: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(drift, noise, escape rate above V_F) where `forms` were probed, when every algebraic scalar is `rate`."""
+        s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
         for name, value in self._inputs:
             setattr(s, name, float(value(t)) if callable(value) else float(value))
-        drift, noise, escape = np.zeros_like(v), np.zeros_like(v), np.zeros_like(v)
-        for term in self._terms:
+        drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
+        for term, convection, diffusion, reaction in forms:
             c = 1.0 if term.coefficient is None else term.coefficient(s, self._m)
-            convection, diffusion, reaction = probe(term, v)
             drift, noise = drift + c * convection, noise + c * diffusion
             if term.over != CELLS:
                 escape = escape - c * reaction
         return drift, noise, escape
 
+    def at(self, v: np.ndarray, rate: float = 0.0, t: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(drift, noise, escape rate) at points v."""
+        return self.combine(self.on(v), rate, t)
+
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
-        at = np.array([self.v_fire])
-        if self.at(at, 1.0)[0][0] >= self.at(at, 0.0)[0][0]:
+        at = self.on(np.array([self.v_fire]))
+        if self.combine(at, 1.0)[0][0] >= self.combine(at, 0.0)[0][0]:
             return (0.0,)
-        low, high = 0.0, max(self._stationary_rate(0.0), 1e-12)
+        v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
+        forms = self.on(v)
+        low, high = 0.0, max(self._stationary_rate(v, forms, 0.0), 1e-12)
         for _ in range(12):
             middle = (low + high) / 2
-            low, high = (middle, high) if self._stationary_rate(middle) > middle else (low, middle)
+            low, high = (middle, high) if self._stationary_rate(v, forms, middle) > middle else (low, middle)
         return (0.0, high)
 
-    def _stationary_rate(self, rate: float) -> float:
+    def _stationary_rate(self, v: np.ndarray, forms: list, rate: float) -> float:
         """1 / (mean first-passage time from V_R to V_F) at frozen activity; trapezoidal rule, a few per cent."""
-        v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
-        drift, noise, _ = self.at(v, rate)
+        drift, noise, _ = self.combine(forms, rate)
         step = v[1] - v[0]
         potential = np.concatenate([[0.0], np.cumsum((drift / noise)[1:] + (drift / noise)[:-1]) * step / 2])
         inner = np.exp(np.clip(potential[-1] - potential, -600, 600))
@@ -84,10 +94,10 @@ class Flow:
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
-        v = self.v_reset - width * np.concatenate([np.linspace(0, 30, 1500), np.geomspace(30.1, _REACH, 400)])
-        lowest = self.v_reset
+        v = self.v_reset - width * np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])
+        lowest, forms = self.v_reset, self.on(v)
         for rate in self.rate_range():
-            drift, noise, _ = self.at(v, rate, t)
+            drift, noise, _ = self.combine(forms, rate, t)
             slope = drift / noise
             potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(v)))])
             # log of the mass below v: the density times its decay length
@@ -141,9 +151,9 @@ class _Sizes:
 
     def size(self, v: np.ndarray) -> np.ndarray:
         flow, step = self._flow, 1e-4 * (self._flow.v_fire - self._flow.v_reset)
-        drift, noise, _ = flow.at(v)
-        slope = np.abs(flow.at(v + step)[0] - flow.at(v - step)[0]) / (2 * step)
-        bulk = np.sqrt(noise / np.maximum(slope, 1e-300))
+        drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]))
+        slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
+        bulk = np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-300))
         # far below everything the density is negligible, however steep
         h = self._relative * np.minimum(bulk, 2 * (flow.v_fire - flow.v_reset) + 0.3 * np.abs(v - flow.v_reset))
         for place, finest in self._sources:
@@ -152,7 +162,7 @@ class _Sizes:
 
     def nodes(self, low: float, high: float) -> np.ndarray:
         """Cell ends on [low, high], equidistributed with respect to dv/h(v)."""
-        depth = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 120)])
+        depth = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])
         v = np.unique(np.concatenate([low + depth * (high - low), high - depth * (high - low)]))
         density = 1 / self.size(v)
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])

@@ -98,10 +98,21 @@ class NodalElement(ElementH1):
         self.doflocs = nodes[self.order][:, None]
         modal = modal_transform(degree)[:, self.order]
         self._value, self._slope = modal, 2 * legendre.legder(modal)
+        self._tables: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 
     def lbasis(self, X: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
-        t = 2 * X[0] - 1
-        return legendre.legval(t, self._value[:, i]), legendre.legval(t, self._slope[:, i])[None]
+        values, slopes = self._table(X[0])
+        return values[i], slopes[i][None]
+
+    def _table(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All shape functions and slopes at x; kept, because a mesh is assembled on the same points as the last one."""
+        key = x.tobytes()
+        if key not in self._tables:
+            if len(self._tables) > 32:
+                self._tables.clear()
+            t = 2 * x - 1
+            self._tables[key] = legendre.legval(t, self._value), legendre.legval(t, self._slope)
+        return self._tables[key]
 
 
 @lru_cache
