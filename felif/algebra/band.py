@@ -55,6 +55,11 @@ class Band:
             return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x)
         return blas.zgbmv(n, n, self.kl, self.ku, 1.0, self.data.astype(complex), x.astype(complex))
 
+    def add_product(self, factor: float, x: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """total + factor A x, in the memory of `total`."""
+        n = self.n
+        return blas.dgbmv(n, n, self.kl, self.ku, factor, self.data, x, beta=1.0, y=total, overwrite_y=True)
+
     def transpose(self) -> Band:
         """The transposed matrix, stored as a band again."""
         n, kl, ku = self.n, self.kl, self.ku

@@ -19,7 +19,7 @@ _SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     """Cells whose two highest Legendre modes carry more than the tolerance allows, as a boolean array."""
-    degree, widths = problem.degree, np.diff(problem.cells)
+    degree, widths = problem.degree, problem.widths
     flags = np.zeros(len(widths), bool)
     for name in problem.field_names:
         values = problem.full(name, y)
@@ -56,8 +56,10 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
 def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
     """Whether the density has reached the lower or the upper end: mass beyond it, n times its decay length, above tol."""
     low, high = problem.decay_lengths
-    ends = [max(abs(float(problem.full(name, y)[end])) for name in problem.field_names) for end in (0, -1)]
-    return ends[0] * low > problem.tol, ends[1] * high > problem.tol
+    places = [problem.layout.slice(name) for name in problem.field_names]
+    bottom = max(abs(float(y[place.start])) for place in places)
+    top = max(abs(float(y[place.stop - 1])) for place in places) if high else 0.0
+    return bottom * low > problem.tol, top * high > problem.tol
 
 
 def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
@@ -66,7 +68,7 @@ def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
         return np.inf
     drift, noise = problem.transport_at_threshold(t, y)
     layer = _LAYER_CELLS * noise / max(abs(drift), 1e-300)
-    width = problem.cells[-1] - problem.cells[-2]
+    width = problem.widths[-1]
     if width <= layer:
         return np.inf
     content = max(np.abs(problem.full(name, y)[-problem.degree - 1 :]).max() for name in problem.field_names)

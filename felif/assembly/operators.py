@@ -101,7 +101,7 @@ class FormsOperator:
         if self.vector is not None:
             total += self.vector
         for k, band in self._bands:
-            total += c[k] * (band @ y)
+            total = band.add_product(c[k], y, total)
         for k, places, values in self._sources:
             total[places] += c[k] * values
         return total

@@ -38,6 +38,7 @@ class ScalarEquations:
             else:
                 self._constants[given.name] = float(value)
         self._input_names = tuple(i.name for i in weak_form.inputs)
+        self._explicit: tuple[np.ndarray, tuple[float, float]] | None = None
         self._affine = self._number > 0 and self.operator.affine and self._find_affine()
         self.empty_slope = self._slope_of_the_empty_network(layout.size)
 
@@ -67,34 +68,37 @@ class ScalarEquations:
         """(s with every scalar, coefficients, what g needs of y, det(-dg/dN)). Raises Infeasible."""
         s = self.known(t, y)
         if self._affine and self._number == 1:
-            value, slope, c, prepared = self._affine_solution(t, y)
+            value, slope, c = self._affine_solution(t, y)
             setattr(s, self.names[0], value)
-            return s, c, prepared, slope
+            return s, c, self.operator.prepare(y), slope
         prepared = self.operator.prepare(y)
         determinant = self._newton(s, prepared) if self._number else 1.0
         m = self.m
         return s, [c(s, m) for c in self._varying], prepared, determinant
 
-    def _affine_solution(self, t: float, y: np.ndarray) -> tuple[float, float, list[float], list]:
-        """(N, -dg/dN, coefficients, prepared) where every coefficient is constant + slope N + (part of I and R)."""
-        prepared = self.operator.prepare(y)
+    def _affine_solution(self, t: float, y: np.ndarray) -> tuple[float, float, list[float]]:
+        """(N, -dg/dN, coefficients) where every coefficient is constant + slope N + (part of I and R)."""
         offset = self._constant
-        for name, function in self.inputs.items():
-            value = self._input(name, function, t)
-            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
-        for name, place in self._differential:
-            value = float(y[place])
-            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
-        g, slope, position = prepared[0], self._own_slope, 1
-        for o, k in zip(offset, self._rate_slopes, strict=True):
-            p = prepared[position]
-            g += o * p
-            slope -= k * p
-            position += 1
+        if self._explicit is not None:  # no I(t), no R: N = f0.n / (1 - f1.n) with constant rows
+            rows, (constant, slope) = self._explicit
+            g, feedback = rows.dot(y).tolist()
+            g, slope = g + constant, slope - feedback
+        else:
+            for name, function in self.inputs.items():
+                value = self._input(name, function, t)
+                offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+            for name, place in self._differential:
+                value = float(y[place])
+                offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+            prepared = self.operator.prepare(y)
+            g, slope = prepared[0], self._own_slope
+            for o, k, p in zip(offset, self._rate_slopes, prepared[1:], strict=True):
+                g += o * p
+                slope -= k * p
         if not slope > 0.0:
             raise self._infeasible(slope)
         value = g / slope
-        return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)], prepared
+        return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
 
     def _infeasible(self, slope: float) -> Infeasible:
         names = ", ".join(self.algebraic)
@@ -178,6 +182,11 @@ class ScalarEquations:
         for name, value in self._constants.items():
             self._constant = [o + value * k for o, k in zip(self._constant, self._slopes[name], strict=True)]
         self._rate_slopes, self._own_slope = self._slopes[self.names[0]], float(self._is_integral[0])
+        if self._number == 1 and not self.inputs and not self._differential:
+            weights = np.array([[1.0, *self._constant], [0.0, *self._rate_slopes]])
+            rows = np.ascontiguousarray(weights @ self.operator.rows[:, 0])
+            constant, feedback = (weights @ self.operator.numbers[:, 0]).tolist()
+            self._explicit = rows, (constant, self._own_slope - feedback)
         return True
 
     def _slope_of_the_empty_network(self, size: int) -> float:

@@ -32,6 +32,7 @@ class SemiDiscrete:
         self.layout, self.space, self.mesh, self.tol = layout, assembled.space, assembled.mesh, assembled.tol
         self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
         self.cells = np.sort(assembled.mesh.p[0])
+        self.widths = np.diff(self.cells)
         self.degree = assembled.space.degree
         self.cell_nodes = assembled.cell_nodes  # (cells, degree + 1): numbers of the nodes of each cell
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
