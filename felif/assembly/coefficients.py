@@ -48,16 +48,35 @@ def fixed_parameters(model: Any) -> frozenset[str]:
 
 
 def constant_of(term: Term, weak_form: WeakForm, m: Parameters) -> float | None:
-    """The coefficient's value if it depends on no scalar and no input for these parameters (a1 = 0), else None."""
+    """The coefficient's value if it depends on no scalar and no input for these parameters (a1 = 0), else None.
+
+    Raises ValueError, naming the term, for a coefficient that is not analytic, as far as that shows at two points.
+    """
     if term.coefficient is None:
         return 1.0
     names = (*(s.name for s in weak_form.scalars), *(i.name for i in weak_form.inputs))
     reader = _Reader(names, term)
     value = term.coefficient(reader, m)
     for name in reader._read:
+        s = SimpleNamespace(**dict.fromkeys(names, 0.37))
         for point in (0.37, 1.9):
-            s = SimpleNamespace(**dict.fromkeys(names, 0.37))
             setattr(s, name, complex(point, STEP))
-            if complex(term.coefficient(s, m)).imag != 0.0:
+            if _stepped(term, name, s, m).imag != 0.0:
                 return None
+        setattr(s, name, 1.9)
+        if term.coefficient(s, m) != value:
+            raise ValueError(
+                f"Term {term.name!r}: its coefficient changes with s.{name}, but has no complex step there: it is not "
+                "analytic. Avoid abs, max, min and .real; felif.testing.check_model says more."
+            )
     return value
+
+
+def _stepped(term: Term, name: str, s: Any, m: Parameters) -> complex:
+    try:
+        return complex(term.coefficient(s, m))
+    except TypeError as error:
+        raise ValueError(
+            f"Term {term.name!r}: its coefficient cannot be evaluated at a complex s.{name} ({error}), so it has no "
+            "derivative by a complex step. Use numpy's functions instead of those of math; avoid max and min."
+        ) from error
