@@ -98,8 +98,11 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         name: Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
         for name, density in densities.items()
     }
+    cells = problem.cells
     for profile in densities.values():
-        profile.check(problem.cells)
+        if problem.tol is not None:
+            cells = _reach(cells, profile, problem.tol)
+        profile.check(cells)
     left = 1.0 - sum(values.values())
     if not 0 < left <= 1:
         raise ValueError(f"start: the scalars {values} leave no mass for the density; allowed are values >= 0, sum < 1")
@@ -107,7 +110,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         y = _project(problem, densities, values, left)
         _require_resolved(problem, densities, y)
     else:
-        problem, y = _resolve(problem, densities, values, left)
+        problem, y = _resolve(problem, cells, densities, values, left)
     tolerance = problem.tol or 1e-8
     compatible = all(p.end <= tolerance * p.peak for p in densities.values())
     return problem, y, compatible
@@ -234,15 +237,11 @@ def _shares_mass(problem: Any) -> bool:
 
 
 def _resolve(
-    problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], left: float
+    problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], values: Mapping[str, float], left: float
 ) -> tuple[Any, np.ndarray]:
-    """Cells split until the data are resolved, the line extended until it holds them."""
-    cells = problem.cells
+    """On these cells, split until the data are resolved; jumps of the data become cell ends."""
     wanted = np.concatenate([p.breakpoints for p in densities.values()])
-    wanted = wanted[(wanted > cells[0]) & (wanted < cells[-1])]
-    cells = np.unique(np.concatenate([cells, wanted]))
-    for profile in densities.values():
-        cells = _reach(cells, profile, problem.tol, profile.points(cells)[0])
+    cells = np.unique(np.concatenate([cells, wanted[(wanted > cells[0]) & (wanted < cells[-1])]]))
     if len(cells) != len(problem.cells):
         problem = problem.on_cells(cells)
     for _ in range(_ROUNDS):
@@ -254,17 +253,21 @@ def _resolve(
     return problem, _project(problem, densities, values, left)
 
 
-def _reach(cells: np.ndarray, profile: Profile, tol: float, low: float) -> np.ndarray:
-    """Cells prepended while the density has mass below the first one."""
+def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:
+    """Cells prepended, ever larger ones, while the density has mass below the first one."""
+    points, weights, values = profile.quadrature(cells, 6)
+    mass = weights @ values
     for _ in range(_ROUNDS):
         width = cells[1] - cells[0]
-        beyond, weights, values = profile.quadrature(np.array([cells[0] - 4 * width, cells[0]]), 6)
+        points, weights, values = profile.quadrature(np.array([cells[0] - 4 * width, cells[0]]), 6)
         known = profile.features[profile.features < cells[0]]
-        if weights @ values <= 0.1 * tol * profile.mass and not (
-            known.size and np.any(profile(known) > tol * profile.peak)
+        beyond = weights @ values
+        if beyond <= 0.1 * tol * mass and not (
+            known.size and np.any(profile(known) > tol * values.max(initial=1e-300))
         ):
             return cells
-        cells = np.concatenate([[cells[0] - width], cells])
+        cells = np.concatenate([[cells[0] - 1.5 * width], cells])
+        mass += beyond
     return cells
 
 
