@@ -17,7 +17,7 @@ from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from .assembly.coefficients import fixed_parameters
 from .meshing import interval
 from .problem import Infeasible
-from .testing_terms import CheckFailed, check_terms, tested
+from .testing_terms import CheckFailed, check_terms, value_tested
 from .weakform import WeakForm
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]
@@ -177,14 +177,15 @@ class _Checks:
         slope = self._solve(problem.rate(self.t, y))
         for scalar in problem.weak_form.scalars:
             if scalar.algebraic == "integral":
-                summands = [tested(problem, t, s, y, None) for t in problem.weak_form.terms if t.into == scalar.name]
+                terms = [t for t in problem.weak_form.terms if t.into == scalar.name]
+                summands = [value_tested(problem, t, s, y, None) for t in terms]
                 defect = abs(getattr(s, scalar.name) - sum(summands))
                 scale = sum(map(abs, summands)) + 1e-300
                 yield "equation of scalar", scalar.name, defect / scale, _ROUNDING
             elif scalar.algebraic == "flux" and not isinstance(self.space, ExponentialFitting):
                 # tested with v, which does not vanish at V_F: d/dt int v n = sum of terms only for the right flux
                 terms = [t for t in problem.weak_form.terms if t.into == scalar.of]
-                summands = [tested(problem, t, s, y, (lambda v: v, 1.0)) for t in terms]
+                summands = [value_tested(problem, t, s, y, (lambda v: v, 1.0)) for t in terms]
                 defect = abs(self._first_moment(scalar.of, slope) - sum(summands))
                 scale = max(map(abs, summands)) + 1e-300
                 yield "equation of scalar", scalar.name, defect / scale, _ROUNDING

@@ -191,7 +191,7 @@ def _value(term: Term, name: str, c: Callable[[complex], Any], x: complex) -> co
 # one term tested with one function -------------------------------------------------------------------------------
 
 
-def tested(problem: Any, term: Term, s: Any, y: np.ndarray, test: tuple[Callable, float] | None) -> float:
+def value_tested(problem: Any, term: Term, s: Any, y: np.ndarray, test: tuple[Callable, float] | None) -> float:
     """coefficient x form of a term at the state y, tested with (function, its constant slope), or with nothing.
 
     Integrated over the cells with the space's own quadrature, so that identities hold to rounding.
