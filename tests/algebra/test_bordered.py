@@ -49,7 +49,8 @@ def test_singular_block_with_an_empty_row_is_solved_to_rounding():
     ones = np.r_[np.ones(n), 0.0]
     factored = Bordered(BandLowRank(walk, U, G), ones[:, None], ones[None], pins=(4,))
     x, z = factored.solve(np.r_[np.zeros(n), 6.0], np.array([1.0]))
-    assert x[:n] == pytest.approx(1 / n, rel=1e-13) and x[n] == pytest.approx(-2.0)
+    assert x[:n] == pytest.approx(1 / n, rel=1e-13)
+    assert x[n] == pytest.approx(-2.0)
     assert abs(z[0]) < 1e-15
 
 
