@@ -1,0 +1,156 @@
+"""Does a single neuron forget where it started, and how fast?
+
+    n_t - (v n)_v - a0 n_vv = N(t) delta(v - V_R),   v < V_F,      n(V_F, t) = 0,   N(t) = -a0 n_v(V_F, t)
+
+Expected: "total desynchronization" (lecture, S4; Caceres, Carrillo & Perthame 2011, section 4). The density converges
+to the only steady state
+
+    P(v) = (N_inf/a0) e^(-v^2/(2 a0)) int_{max(v, V_R)}^{V_F} e^(w^2/(2 a0)) dw,     int P dv = 1,
+
+exponentially: |N - N_inf| and int |n - P| dv end up falling like e^(-lambda t), where lambda > 0 is the smallest root
+of psi(V_F) = psi(V_R), psi(v) = He_lambda(-v/sqrt a0): the Hermite function that solves the adjoint problem.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import pbdv
+
+import felif as fl
+from felif.analysis import exact
+from felif.output.plots import house_style, new_figure, plot_densities
+
+CHEAP = {"tol": 1e-8, "rtol": 1e-8}
+EXPECTED = {
+    "eigenvalue": (-1.19096709239063956, 1e-11),  # root of psi(V_F) = psi(V_R) in 40 digits
+    "rate_N": (1.19096709, 3e-4),  # the second mode still adds 1e-5 of it, rtol at most 2e-4
+    "rate_density": (1.19096709, 3e-4),
+    "N": (0.11997596523910496621, 5e-7),  # closed form; e^(-lambda t_end) is left: 2.5e-7
+    "mass_drift": (0.0, 1e-12),  # rounding
+    "min_n": (0.0, 1e-8),  # n >= 0 up to tol
+    "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance
+}
+CONVERGENCE = {
+    "option": "cells",
+    "values": [24, 48, 96, 192],
+    "result": "N",
+    "reference": lambda a0, **others: exact.firing_rate(fl.NoisyLIF(a0=a0)),
+    "options": {"degree": 2, "t_end": 22.0, "rtol": 1e-10},
+}
+
+
+def main(
+    cells: int | None = None,
+    degree: int = 6,
+    tol: float = 1e-9,
+    t_end: float = 10.0,
+    rtol: float = 1e-9,
+    a0: float = 1.0,
+    out: Path | None = None,
+) -> dict:
+    """Evolve a Gaussian into the steady state and measure how fast the distance falls.
+
+    Parameters
+    ----------
+    cells
+        Number of cells on (-8, V_F), without a mesh chosen from tol.
+    degree
+        Polynomial degree of the elements.
+    tol
+        Accuracy of N from which a mesh is chosen.
+    t_end
+        Length of the run, in membrane time constants.
+    rtol
+        Tolerance of a time step.
+    a0
+        Noise, half the variance a neuron gains in a membrane time constant.
+    """
+    neuron = fl.NoisyLIF(a0=a0)
+    space = fl.SpectralElement(degree)
+    if cells is None:
+        problem = fl.discretize(neuron, space=space, tol=tol)
+    else:
+        problem = fl.discretize(neuron, fl.interval(neuron, v_min=-8.0, cells=cells), space=space)
+    run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end, rtol=rtol, folder=fl.study.folder(out, "run"), resume=True)
+
+    N_inf = exact.firing_rate(neuron)
+    times = np.linspace(0.0, t_end, 101)[1:]  # N is infinite at t = 0: the Gaussian does not vanish at V_F
+    gap_N = np.abs(run.sample("N", times) - N_inf)
+    gap_density = np.array([distance(run.at(t), neuron, N_inf) for t in times])
+    return {
+        "run": run,
+        "times": times,
+        "distance_N": gap_N,
+        "distance_density": gap_density,
+        "eigenvalue": eigenvalue(neuron),
+        "rate_N": decay_rate(times, gap_N),
+        "rate_density": decay_rate(times, gap_density),
+        "N": run.final.N,
+        "N_inf": N_inf,
+        "mass_drift": run.drift["mass"],
+        "min_n": run.series["min_n"].min(),
+        "defect": run.moment_defect / max(tol if cells is None else 0.0, rtol),
+    }
+
+
+def eigenvalue(neuron: fl.NoisyLIF) -> float:
+    """Largest nonzero eigenvalue without input; He_nu(x) = e^(x^2/4) D_nu(x). The next one lies below -2."""
+
+    def mismatch(decay: float) -> float:
+        x = -np.array([neuron.v_fire, neuron.v_reset]) / np.sqrt(neuron.a0)
+        psi = np.exp(x**2 / 4) * pbdv(decay, x)[0]
+        return psi[0] - psi[1]
+
+    return -brentq(mismatch, 0.5, 2.0 - 1e-9, xtol=1e-15)
+
+
+def steady_density(neuron: fl.NoisyLIF, N_inf: float, v: np.ndarray) -> np.ndarray:
+    """P(v) by Gauss's rule with 40 points."""
+    x, weights = np.polynomial.legendre.leggauss(40)
+    low = np.maximum(v, neuron.v_reset)
+    w = low[:, None] + (neuron.v_fire - low[:, None]) * (x + 1) / 2
+    inner = np.exp((w**2 - v[:, None] ** 2) / (2 * neuron.a0)) @ weights * (neuron.v_fire - low) / 2
+    return N_inf / neuron.a0 * inner
+
+
+def distance(state: fl.State, neuron: fl.NoisyLIF, N_inf: float) -> float:
+    """int |n - P| dv, by Gauss's rule with 12 points in every cell."""
+    x, weights = np.polynomial.legendre.leggauss(12)
+    left, width = state.problem.cells[:-1, None], np.diff(state.problem.cells)[:, None]
+    v, weight = (left + width * (x + 1) / 2).ravel(), (width * weights / 2).ravel()
+    return float(weight @ np.abs(state.n(v) - steady_density(neuron, N_inf, v)))
+
+
+def decay_rate(times: np.ndarray, gap: np.ndarray) -> float:
+    """Slope of -log(gap) over the last fifth of the run."""
+    late = times >= 0.8 * times[-1]
+    return -float(np.polyfit(times[late], np.log(gap[late]), 1)[0])
+
+
+def figure(results: dict):
+    """Left: n(v, t) on its way to P. Right: distances to the steady state, and the line e^(-lambda t)."""
+    run, times = results["run"], results["times"]
+    figure, (left, right) = new_figure(1, 2)
+    t_end = run.times[-1]
+    plot_densities(left, run, [t for t in (0.0, 0.25, 0.5, 1.0, 2.0) if t < t_end])
+    with house_style():
+        v = np.linspace(left.get_xlim()[0], run.model.v_fire, 400)
+        left.plot(v, steady_density(run.model, results["N_inf"], v), "k--", label="$P$, steady state")
+        left.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$")
+        left.legend()
+        right.semilogy(times, results["distance_density"], label=r"$\int|n-P|\,dv$")
+        right.semilogy(times, results["distance_N"], label=r"$|N-N_\infty|$")
+        slope = results["eigenvalue"]
+        line = 3 * results["distance_density"][-1] * np.exp(slope * (times - t_end))
+        half = times > 0.3 * t_end
+        right.semilogy(times[half], line[half], "k--", lw=1.0, label=rf"$e^{{-{-slope:.6f}\,t}}$, closed form")
+        right.set(xlabel="time $t$ (membrane time constants)", ylabel="distance to the steady state")
+        right.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
