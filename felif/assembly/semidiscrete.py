@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible
-from . import adapt, spaces
+from . import adapt, spaces, tails
 from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 from .scalars import ScalarEquations
@@ -51,6 +51,13 @@ class SemiDiscrete:
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Numbers that `at` may change, in the order of the model."""
+        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
+        fixed = fixed_parameters(self.model)
+        return tuple(k for k, v in values.items() if k not in fixed and isinstance(v, int | float))
 
     def at(self, **parameters: Any) -> SemiDiscrete:
         """The same discretisation with other parameters; nothing is assembled again.
@@ -284,6 +291,18 @@ class SemiDiscrete:
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         return None if self.tol is None else adapt.adapted(self, t, y)
+
+    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Part of each conserved quantity that a stationary state like y has below V_min (see tails.py)."""
+        return tails.cut_off(self, t, y)
+
+    def extended(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray] | None:
+        """(problem, y) on a mesh that cuts off less than the tolerance; None if this one does, or is the user's."""
+        cells = None if self.tol is None else tails.extended(self, t, y)
+        if cells is None:
+            return None
+        new = self.on_cells(cells)
+        return new, adapt.transfer(self, new, y)
 
     @property
     def breakpoints(self) -> tuple[float, ...]:

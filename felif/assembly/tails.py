@@ -1,0 +1,107 @@
+"""What a finite mesh cuts off a density: the mass below V_min and above V_max, and meshes that reach far enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .forms import probe
+from .spaces import gauss
+
+_ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
+_FALLEN = 45.0  # decay, in powers of e, after which nothing is left
+
+
+def beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Mass of each field below and above the mesh, if the state goes on beyond its ends as a stationary one does.
+
+    Below: n = n(V_min) exp(-int f/a), f and a the drift and noise at the scalars of y. Above (fields that live there):
+    the decay length of a k^2 - f k = escape rate. Raises Infeasible.
+    """
+    masses = {}
+    for name in problem.field_names:
+        values = problem.full(name, y)
+        _, below = _profile_below(problem, t, y, name)
+        above = 0.0 if problem.layout.tied[name] is not None else values[-1] * _length_above(problem, t, y, name)
+        masses[name] = (values[0] * below[-1], above)
+    return masses
+
+
+def cut_off(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """Part of each conserved quantity that y, continued, has below V_min, shape (conserved,).
+
+    The exact state restricted to the mesh solves the discrete equations with totals^2 / (totals + cut off) in place of
+    the totals of y. What would sit above V_max is reflected there, not missing.
+    """
+    below = {name: parts[0] for name, parts in beyond(problem, t, y).items()}
+    conserved = {quantity.name: quantity.weights for quantity in problem.weak_form.conserved}
+    return np.array([sum(w * below.get(f, 0.0) for f, w in conserved[name].items()) for name in problem.conserved])
+
+
+def extended(problem: Any, t: float, y: np.ndarray) -> np.ndarray | None:
+    """Cells that reach so far that at most tol / 30 of the mass is cut off at either end, or None if they do now."""
+    cells, new = problem.cells, []
+    for name, (below, above) in beyond(problem, t, y).items():
+        values = problem.full(name, y)
+        if abs(below) > problem.tol:
+            distance, mass = _profile_below(problem, t, y, name)
+            left = (mass[-1] - mass) * abs(values[0])
+            new.append(cells[0] - distance[np.argmax(left < problem.tol / _ENOUGH)])
+        if abs(above) > problem.tol:
+            length = _length_above(problem, t, y, name)
+            new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / problem.tol))
+    if not new:
+        return None
+    low, high = min(new), max(new)
+    parts = [cells]
+    if low < cells[0]:
+        count = int(np.ceil((cells[0] - low) / (cells[1] - cells[0])))
+        parts.insert(0, np.linspace(low, cells[0], count, endpoint=False))
+    if high > cells[-1]:
+        count = int(np.ceil((high - cells[-1]) / (cells[-1] - cells[-2])))
+        parts.append(np.linspace(cells[-1], high, count + 1)[1:])
+    return np.concatenate(parts)
+
+
+def transport(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(drift, noise, growth rate) of a field at points v, at the scalars of y. Raises Infeasible."""
+    s, m = problem.namespace(t, y), problem.parameters
+    parts = [np.zeros_like(v) for _ in range(3)]
+    for term in problem.weak_form.terms:
+        if term.into == field == term.of:
+            c = 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, m)))
+            for part, values in zip(parts, probe(term, v), strict=True):
+                part += c * values
+    return tuple(parts)
+
+
+def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
+    """(distances below V_min, mass up to there per unit of n(V_min)); the last mass is all there is."""
+    low, points = problem.cells[0], gauss(6)
+    width = problem.v_fire - problem.v_reset
+    drift, noise, _ = transport(problem, t, y, field, np.array([low]))
+    length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
+    distances, masses, potential = [0.0], [0.0], 0.0
+    while potential < _FALLEN and len(distances) < 400:
+        start = distances[-1]
+        step = 0.25 * length * (1 + len(distances) / 8)
+        v = low - start - step * points[0]
+        drift, noise, _ = transport(problem, t, y, field, v)
+        slope = drift / noise
+        inside = potential + step * np.cumsum(slope * points[1]) - 0.5 * step * slope * points[1]
+        masses.append(masses[-1] + step * float(points[1] @ np.exp(-inside)))
+        potential += step * float(points[1] @ slope)
+        distances.append(start + step)
+        if potential < -_FALLEN:
+            return np.array(distances), np.full(len(distances), np.inf)
+    return np.array(distances), np.array(masses)
+
+
+def _length_above(problem: Any, t: float, y: np.ndarray, field: str) -> float:
+    drift, noise, growth = (float(part[0]) for part in transport(problem, t, y, field, problem.cells[-1:]))
+    root = np.sqrt(max(drift**2 - 4 * noise * growth, 0.0))
+    # 2 noise / (root - drift), without its cancellation for a strong drift
+    return (
+        float((root + drift) / max(-2 * growth, 1e-300)) if drift > 0 else float(2 * noise / max(root - drift, 1e-300))
+    )
