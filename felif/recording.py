@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
-from .evolution import Checkpoint, EventRecord, Segment, Trajectory
+from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
 from .output import RunWriter, read_folder, snapshot_times
 from .output.provenance import describe, describe_mesh
@@ -25,10 +25,17 @@ _SPACES = {space.__name__: space for space in (SpectralElement, Lagrange, Expone
 class Recorder:
     """An observer of an integration that writes its run folder."""
 
-    def __init__(self, writer: RunWriter, model: Any, compatible: bool, resumed_after: int | None = None) -> None:
+    def __init__(
+        self,
+        writer: RunWriter,
+        model: Any,
+        compatible: bool,
+        resumed_after: int | None = None,
+        past: History | None = None,
+    ) -> None:
         """`resumed_after`: how many segments of a resumed run are on file; None for a run from the start."""
         self._writer, self._compatible = writer, compatible
-        self._model = np.frombuffer(_pickled(model), np.uint8)
+        self._model = np.frombuffer(_pickled((model, None if past is None else past.before)), np.uint8)
         resumed = resumed_after is not None
         self._offset = resumed_after - 1 if resumed else 0
         self._rows = 1 if resumed else 0  # the first row of a resumed trajectory is the last one on file
@@ -101,7 +108,7 @@ def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
     due = snapshot_times(float(run.times[0]), float(run.times[-1]), snapshots)
     description = describe_run(run.segments[0].problem, run.settings, run.compatible)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
-        recorder = Recorder(writer, run.model, run.compatible)
+        recorder = Recorder(writer, run.model, run.compatible, past=run.past)
         recorder.rows(run.trajectory)
         for t in writer.due(float(run.times[-1])):
             writer.snapshot(run.at(t), t)
@@ -123,8 +130,9 @@ def restore(stored: Any) -> Run:
     description, path = stored.description, stored.path
     if stored.checkpoint is None:
         raise ValueError(f"{path}: the run was stopped before its first checkpoint; start it again")
-    model = _unpickled(stored.checkpoint, description, path)
-    segments = _segments(stored.chunks, model, _space(description, path), description["tol"])
+    model, before = _unpickled(stored.checkpoint, description, path)
+    past = None if before is None else History(before, float(description["settings"]["t_start"]))
+    segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"])
     outcome = description.get("outcome")
     trajectory = Trajectory(
         segments,
@@ -142,13 +150,17 @@ def restore(stored: Any) -> Run:
     for event in description.get("events", []):
         problem, y = trajectory.evaluate(event["time"])
         trajectory.events.append(EventRecord(event["name"], event["time"], State(problem, event["time"], y)))
+    if past is not None:
+        past.follow(trajectory)
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
     if not trajectory.statistics:
         trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
     return Run(trajectory, description["settings"], description.get("wall_time") or 0.0, description["compatible"])
 
 
-def _segments(chunks: list[Mapping[str, np.ndarray]], model: Any, space: Any, tol: float | None) -> list[Segment]:
+def _segments(
+    chunks: list[Mapping[str, np.ndarray]], model: Any, past: History | None, space: Any, tol: float | None
+) -> list[Segment]:
     segments: list[Segment] = []
     for chunk in chunks:
         for k in range(sum(name.startswith("cells_") for name in chunk)):
@@ -156,6 +168,7 @@ def _segments(chunks: list[Mapping[str, np.ndarray]], model: Any, space: Any, to
             number = int(chunk["first_segment"]) + k
             if number == len(segments):
                 problem = _on_cells(model, space, tol, cells, segments[-1].problem if segments else None)
+                problem = problem if past is None else problem.with_history(past)
                 segments.append(Segment(problem, "", times[0], states[0], dense.shape[1]))
             for j in range(len(dense)):
                 segments[number].append(times[j + 1], states[j + 1], dense[j])
@@ -178,7 +191,7 @@ def _space(description: Mapping[str, Any], path: Path) -> Any:
     return _SPACES[kind](**entry)
 
 
-def _pickled(model: Any) -> bytes:
+def _pickled(model: tuple[Any, Any]) -> bytes:
     """The model by value, so that functions of the user come back too."""
     import cloudpickle
 
@@ -190,7 +203,7 @@ def _pickled(model: Any) -> bytes:
         ) from error
 
 
-def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, Any], path: Path) -> Any:
+def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
     try:
         return pickle.loads(checkpoint["model"].tobytes())
     except Exception as error:

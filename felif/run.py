@@ -63,6 +63,11 @@ class Run:
         return self.segments[-1].problem
 
     @property
+    def past(self) -> Any:
+        """The history of a delayed problem, None where nothing is delayed."""
+        return self.problem.history
+
+    @property
     def model(self) -> Any:
         return self.problem.model
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .assembly import initial
-from .evolution import ESDIRK43, TRBDF2, BackwardEuler, Event, Rodas5P, Segment, Trajectory, integrate
+from .evolution import (
+    ESDIRK43,
+    TRBDF2,
+    BackwardEuler,
+    Event,
+    History,
+    Rodas5P,
+    Segment,
+    Trajectory,
+    breaking_points,
+    integrate,
+)
 from .output import RunWriter, read_folder, snapshot_times
 from .problem import BlowUp, Outcome
 from .recording import Recorder, describe_end, describe_run, restore
@@ -38,6 +49,7 @@ def evolve(
     max_step: float = math.inf,
     max_steps: int | None = None,
     N_max: float = 1e5,
+    history: float | Callable[[float], float] | Mapping[str, Any] = 0.0,
     folder: str | Path | None = None,
     snapshots: int | Sequence[float] = 101,
     resume: bool = False,
@@ -53,6 +65,7 @@ def evolve(
     scheme       Rodas5P(), ESDIRK43(), TRBDF2(), BackwardEuler()
     events       Event(name, function of the state, direction, terminal)
     breakpoints  times at which an input jumps (those of Piecewise are known): steps land on them
+    history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
     folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
                  with a run that was stopped in this folder, overwrite=True replaces it
     N_max        a firing rate that exceeds this, rising, is taken for blow-up
@@ -67,17 +80,21 @@ def evolve(
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
-    on_mesh, y, compatible = initial(problem, start)
+    past = _past(problem, history, t_start)
+    on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
+    delays = [delay for _, delay in on_mesh.delays.values()]
     settings = {
         "scheme": type(scheme).__name__,
         "rtol": rtol,
         "atol": atol,
         "t_start": float(t_start),
         "t_end": float(t_end),
-        "breakpoints": sorted({*map(float, breakpoints), *on_mesh.breakpoints}),
+        "breakpoints": sorted(
+            {*map(float, breakpoints), *on_mesh.breakpoints, *breaking_points(float(t_start), float(t_end), delays)}
+        ),
         "fixed_step": fixed_step,
         "first_step": first_step,
-        "max_step": None if math.isinf(max_step) else max_step,
+        "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),
         "max_steps": max_steps,
         "N_max": N_max,
         "events": [event.name for event in events],
@@ -86,7 +103,7 @@ def evolve(
     impossible = _instant_blow_up(on_mesh, y, compatible)
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
-        observers = _observers(None, observers, progress)
+        observers = _observers([past], observers, progress)
         trajectory = _integrate(
             on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
         )
@@ -94,8 +111,8 @@ def evolve(
     _integrate(on_mesh, y, settings, t_end=t_start, observers=(), **how)  # refuses bad settings before a folder is made
     due = snapshot_times(float(t_start), float(t_end), snapshots)
     with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
-        recorder = Recorder(writer, on_mesh.model, compatible)
-        observers = _observers(recorder, observers, progress)
+        recorder = Recorder(writer, on_mesh.model, compatible, past=past)
+        observers = _observers([past, recorder], observers, progress)
         trajectory = _integrate(
             on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
         )
@@ -165,13 +182,17 @@ def continue_run(
     with RunWriter.reopen(folder, due) as writer:
         run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
         settings = {**run.settings, "t_end": end}
-        recorder = Recorder(writer, run.model, run.compatible, resumed_after=len(run.segments))
+        past = run.past
+        if past is not None:
+            past = History(past.before, settings["t_start"])
+            past.follow(run.trajectory)
+        recorder = Recorder(writer, run.model, run.compatible, resumed_after=len(run.segments), past=past)
         trajectory = _integrate(
-            run.problem,
+            run.problem if past is None else run.problem.with_history(past),
             run.final.y,
             settings,
             events=events,
-            observers=_observers(recorder, observers, progress),
+            observers=_observers([past, recorder], observers, progress),
             checkpoint=run.checkpoint,
             scheme=_SCHEMES[settings["scheme"]](),
             t_end=end,
@@ -203,13 +224,26 @@ def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any
     return trajectory
 
 
-def _observers(recorder: Recorder | None, observers: Sequence[Any], progress: bool | None) -> list[Any]:
+def _past(problem: Any, history: Any, t_start: float) -> History | None:
+    """The history of a delayed problem; None where nothing is delayed."""
+    if not problem.delays:
+        return None
+    for value in history.values() if isinstance(history, Mapping) else [history]:
+        if not callable(value) and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise ValueError(
+                f"evolve: history = {history!r}; allowed are a number, a function of t, or a mapping to those"
+            )
+    return History(history, float(t_start))
+
+
+def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
     bar: list[Any] = []
     if progress is not False:
         from .evolution.progress import Progress
 
         bar = [Progress()]
-    return [*([] if recorder is None else [recorder]), *observers, *bar]
+    own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]
+    return [*own, *observers, *bar]
 
 
 def _finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:

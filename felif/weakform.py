@@ -57,6 +57,7 @@ class Input:
 
     name: str
     parameter: str
+    of: str | None = None  # lagged: the value of this scalar, a delay earlier; `parameter` is the delay
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,9 @@ class WeakForm:
                 raise ValueError(f"Term {term.name!r} is of {term.of!r}, which is no field; there are {sorted(fields)}")
             if term.form is None and (term.into in fields or term.of is not None):
                 raise ValueError(f"Term {term.name!r} needs a form")
+        for given in self.inputs:
+            if given.of is not None and given.of not in known - fields:
+                raise ValueError(f"Input {given.name!r} is a delayed {given.of!r}, which is no scalar")
         for scalar in self.scalars:
             if scalar.of is not None and scalar.of not in fields:
                 raise ValueError(

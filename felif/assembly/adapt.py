@@ -54,7 +54,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
 
 
 def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
-    """Whether the density has reached the lower or the upper end: mass beyond it, n times its decay length, above tol."""
+    """Whether the density has reached the lower or the upper end: n times its decay length there exceeds tol."""
     low, high = problem.decay_lengths
     places = [problem.layout.slice(name) for name in problem.field_names]
     bottom = max(abs(float(y[place.start])) for place in places)

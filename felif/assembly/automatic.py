@@ -41,7 +41,8 @@ class Flow:
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
         self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
-        self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs]
+        self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
+        self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
 
@@ -56,6 +57,8 @@ class Flow:
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
         for name, value in self._inputs:
             setattr(s, name, float(value(t)) if callable(value) else float(value))
+        for name in self._delayed:
+            setattr(s, name, rate)
         drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
         for term, convection, diffusion, reaction in forms:
             c = 1.0 if term.coefficient is None else term.coefficient(s, self._m)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from .coefficients import Parameters, constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
+from .scalars import History
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
 
@@ -200,10 +202,20 @@ class Assembled:
             raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
         return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
 
-    def on_cells(self, model: Any, cells: np.ndarray) -> SemiDiscrete:
+    def for_parameters(self, model: Any) -> Assembled:
+        """These arrays with the terms of another model of the same shape (their coefficients may read other names)."""
+        weak_form = model.weak_form()
+        if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
+            return self
+        other = copy.copy(self)
+        other.weak_form = weak_form
+        other.__dict__.pop("threshold_transport", None)
+        return other
+
+    def on_cells(self, model: Any, cells: np.ndarray, history: History | None = None) -> SemiDiscrete:
         """The same model and space on other cells."""
         mesh = line(cells, float(model.v_reset), float(model.v_fire))
-        return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model)
+        return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model, history)
 
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by

@@ -17,11 +17,13 @@ from .coefficients import STEP, Parameters
 
 _NEWTON_STEPS = 40
 
+History = Callable[[str, float], float]  # (name of a scalar, time) -> its value then
+
 
 class ScalarEquations:
     """Solves for the algebraic scalars of one problem and knows every coefficient's value and slopes there."""
 
-    def __init__(self, model: Any, assembled: Any, m: Parameters) -> None:
+    def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
         self.m = m
         self.operator, self._varying = assembled.operator(m, merge=True)
@@ -31,9 +33,14 @@ class ScalarEquations:
         self._is_integral = [s.algebraic == "integral" for s in weak_form.scalars if s.algebraic]
         self.inputs: dict[str, Callable[[float], float]] = {}
         self._constants: dict[str, float] = {}
+        self._delayed: dict[str, tuple[str, ...]] = {}  # scalar -> delayed inputs that equal it, for want of a history
         for given in weak_form.inputs:
             value = getattr(model, given.parameter)
-            if callable(value):
+            if given.of is not None and history is None:
+                self._delayed[given.of] = (*self._delayed.get(given.of, ()), given.name)
+            elif given.of is not None:
+                self.inputs[given.name] = lambda t, of=given.of, delay=float(value): history(of, t - delay)
+            elif callable(value):
                 self.inputs[given.name] = value
             else:
                 self._constants[given.name] = float(value)
@@ -50,8 +57,14 @@ class ScalarEquations:
         for name, function in self.inputs.items():
             setattr(s, name, self._input(name, function, t))
         for name, place in self._differential:
-            setattr(s, name, float(y[place]))
+            self.assign(s, name, float(y[place]))
         return s
+
+    def assign(self, s: SimpleNamespace, name: str, value: complex) -> None:
+        """s.name = value, and the same for what equals this scalar a delay ago as long as nothing is known of then."""
+        setattr(s, name, value)
+        for other in self._delayed.get(name, ()):
+            setattr(s, other, value)
 
     @staticmethod
     def _input(name: str, function: Callable[[float], float], t: float) -> float:
@@ -69,7 +82,7 @@ class ScalarEquations:
         s = self.known(t, y)
         if self._affine and self._number == 1:
             value, slope, c = self._affine_solution(t, y)
-            setattr(s, self.names[0], value)
+            self.assign(s, self.names[0], value)
             return s, c, self.operator.prepare(y), slope
         prepared = self.operator.prepare(y)
         determinant = self._newton(s, prepared) if self._number else 1.0
@@ -124,7 +137,7 @@ class ScalarEquations:
 
     def _set(self, s: SimpleNamespace, values: np.ndarray) -> None:
         for name, value in zip(self.algebraic, values.tolist(), strict=True):
-            setattr(s, name, value)
+            self.assign(s, name, value)
 
     # equations and slopes ---------------------------------------------------------------------------------------
 
@@ -142,9 +155,9 @@ class ScalarEquations:
         slopes = np.empty((self._number, self._number))
         for j, name in enumerate(self.algebraic):
             value = getattr(s, name)
-            setattr(s, name, complex(value, STEP))
+            self.assign(s, name, complex(value, STEP))
             slopes[:, j] = np.imag(self.residual(s, prepared)) / STEP
-            setattr(s, name, value)
+            self.assign(s, name, value)
         return slopes
 
     def coefficient_slopes(self, s: SimpleNamespace, name: str) -> list[float]:
@@ -152,9 +165,9 @@ class ScalarEquations:
         if self._affine:
             return self._slopes[name]
         value, m = getattr(s, name), self.m
-        setattr(s, name, complex(value, STEP))
+        self.assign(s, name, complex(value, STEP))
         slopes = [complex(c(s, m)).imag / STEP for c in self._varying]
-        setattr(s, name, value)
+        self.assign(s, name, value)
         return slopes
 
     def at(self, s: SimpleNamespace) -> list[float]:
@@ -171,7 +184,7 @@ class ScalarEquations:
         return SimpleNamespace(**dict.fromkeys((*self._input_names, *self.names), value))
 
     def _find_affine(self) -> bool:
-        """Whether every coefficient is affine in all scalars and inputs together; sets its constant and slopes if so."""
+        """Whether every coefficient is affine in all scalars and inputs; sets their constants and slopes if so."""
         self._affine = False
         names = (*self.names, *self._input_names)
         tables = [{name: self.coefficient_slopes(self._point(value), name) for name in names} for value in (0.37, 1.9)]

@@ -15,7 +15,7 @@ from ..problem import FieldValue, Infeasible
 from . import adapt, spaces, tails
 from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
-from .scalars import ScalarEquations
+from .scalars import History, ScalarEquations
 
 
 class SemiDiscrete:
@@ -25,7 +25,7 @@ class SemiDiscrete:
     them this is N = f0.n / (1 - f1.n) with two constant rows f0, f1, and 1 - f1.n <= 0 is blow-up (Infeasible).
     """
 
-    def __init__(self, assembled: Any, model: Any) -> None:
+    def __init__(self, assembled: Any, model: Any, history: History | None = None) -> None:
         """`assembled` is an `Assembled` of discretize.py, shared by all problems that `at` makes from one."""
         self._assembled, self.model = assembled, model
         layout, self.weak_form = assembled.layout, assembled.weak_form
@@ -46,8 +46,9 @@ class SemiDiscrete:
         self._number = len(layout.algebraic)
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
         self._m = parameters_of(model)
-        self._equations = ScalarEquations(model, assembled, self._m)
+        self._equations = ScalarEquations(model, assembled, self._m, history)
         self.operator = self._equations.operator
+        self._history = history
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -75,7 +76,10 @@ class SemiDiscrete:
                     f"parameter {name!r} shapes the mesh or the forms, so `at` cannot change it; "
                     f"call discretize again with {name}={parameters[name]!r}"
                 )
-        return SemiDiscrete(self._assembled, dataclasses.replace(self.model, **parameters))
+        model = dataclasses.replace(self.model, **parameters)
+        if [u.name for u in model.weak_form().unknowns] != [u.name for u in self.weak_form.unknowns]:
+            raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
+        return SemiDiscrete(self._assembled.for_parameters(model), model, self._history)
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""
@@ -83,7 +87,7 @@ class SemiDiscrete:
 
     def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
         """The same model and space on other cells."""
-        return self._assembled.on_cells(self.model, cells)
+        return self._assembled.on_cells(self.model, cells, self._history)
 
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
         """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
@@ -91,7 +95,21 @@ class SemiDiscrete:
 
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
-        return self._assembled.coarser(self.model, factor)
+        return self._assembled.coarser(self.model, factor).with_history(self._history)
+
+    @property
+    def delays(self) -> dict[str, tuple[str, float]]:
+        """Delayed inputs: name -> (the scalar, how long ago)."""
+        given = [i for i in self.weak_form.inputs if i.of is not None]
+        return {i.name: (i.of, float(getattr(self.model, i.parameter))) for i in given}
+
+    @property
+    def history(self) -> History | None:
+        return self._history
+
+    def with_history(self, history: History | None) -> SemiDiscrete:
+        """The same problem with a past, history(scalar, t); None: delayed scalars are the present ones, as at rest."""
+        return SemiDiscrete(self._assembled, self.model, history)
 
     def tied_row(self, field: str) -> np.ndarray | None:
         """m_F: the mass row of the test function of V_F, shape (size,); None where the mass is lumped."""
@@ -175,15 +193,19 @@ class SemiDiscrete:
         """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
         if not self._equations.inputs:
             return None
-        s, c, prepared, U, _, own = self._linearised(t, y)
-        total, g = np.zeros(self.size), np.zeros(self._number)
+        total = np.zeros(self.size)
         for name, function in self._equations.inputs.items():
             slope = _forward_slope(function, t, min(step / 4, 1e-3))
             if slope:
-                dc = [slope * value for value in self._equations.coefficient_slopes(s, name)]
-                total += self.operator.rate_along(y, c, dc)
-                g += self.operator.residual_along(prepared, c, dc)
-        return total - U[:, : self._number] @ np.linalg.solve(own, g) if self._number else total
+                total += slope * self.input_derivative(t, y, name)[0]
+        return total
+
+    def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
+        s, c, prepared, U, _, own = self._linearised(t, y)
+        dc = self._equations.coefficient_slopes(s, name)
+        scalars = -np.linalg.solve(own, np.array(self.operator.residual_along(prepared, c, dc)))
+        return self.operator.rate_along(y, c, dc) + U[:, : self._number] @ scalars, scalars
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y, through the algebraic scalars too."""
@@ -214,7 +236,7 @@ class SemiDiscrete:
         zero = np.zeros(self.size)
         s = self._equations.known(t, zero)
         for name, value in zip(self.scalar_names, scalars, strict=True):
-            setattr(s, name, float(value))
+            self._equations.assign(s, name, float(value))
         c = self._equations.at(s)
         _, _, _, U, G, _ = self._linearise(s, c, self.operator.prepare(zero), zero, transport=False)
         if self.operator.constant_source or np.abs(self._sources_left(s, c)).max(initial=0.0) > 1e-12:

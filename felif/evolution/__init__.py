@@ -3,6 +3,7 @@
 from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
+from .history import History, breaking_points
 from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory
 
@@ -12,9 +13,11 @@ __all__ = [
     "BackwardEuler",
     "Checkpoint",
     "Event",
+    "History",
     "EventRecord",
     "Rodas5P",
     "Segment",
     "Trajectory",
+    "breaking_points",
     "integrate",
 ]

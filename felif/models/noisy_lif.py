@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..weakform import Conserved, Field, Input, Scalar, WeakForm
 from . import terms
 from .drifts import Leaky
-from .parameters import InputValue, fixed, require_network
+from .parameters import InputValue, fixed, require_network, require_number
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class NoisyLIF:
 
         n_t + [(f(v) + I(t) + b N) n]_v - (a0 + a1 N) n_vv = N(t) delta(v - V_R),     v < V_F
         n(V_F, t) = 0,      N(t) = -(a0 + a1 N) n_v(V_F, t),      int n dv = 1
+
+    With a delay d > 0 the drift holds b N(t - d) instead.
 
     b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
     current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
@@ -32,17 +34,24 @@ class NoisyLIF:
     v_fire: float = fixed(2.0)
     current: InputValue = 0.0
     drift: Callable = fixed(Leaky())
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         require_network(self)
+        require_number(self, "delay", nonnegative=True)
 
     def weak_form(self) -> WeakForm:
+        inputs: tuple[Input, ...] = (Input("I", "current"),)
+        recurrent = terms.current(lambda s, m: s.I + m.b * s.N)
+        if self.delay > 0:
+            inputs += (Input("N_delayed", "delay", of="N"),)
+            recurrent = terms.current(lambda s, m: s.I + m.b * s.N_delayed)
         return WeakForm(
             unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing")),
-            inputs=(Input("I", "current"),),
+            inputs=inputs,
             terms=(
                 terms.drift(self.drift),
-                terms.current(lambda s, m: s.I + m.b * s.N),
+                recurrent,
                 terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
                 terms.firing(lambda s, m: s.N),
                 terms.reset(lambda s, m: s.N),
