@@ -15,6 +15,7 @@ _HOME = {
     "NoisyLIF": "models.noisy_lif",
     "RefractoryLIF": "models.refractory_lif",
     "RandomThresholdLIF": "models.random_threshold_lif",
+    "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
     "Piecewise": "models.parameters",
     "Leaky": "models.drifts",
     "Quadratic": "models.drifts",

@@ -99,6 +99,8 @@ class WeakForm:
         names = [u.name for u in self.unknowns] + [i.name for i in self.inputs]
         if len(set(names)) != len(names):
             raise ValueError(f"names are used twice among unknowns and inputs: {names}")
+        if len({term.name for term in self.terms}) != len(self.terms):
+            raise ValueError(f"names of terms are used twice: {[term.name for term in self.terms]}")
         known = {u.name for u in self.unknowns}
         fields = {u.name for u in self.fields}
         for term in self.terms:

@@ -63,16 +63,13 @@ def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
 
 
 def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
-    """Width of the last cell below V_F that the boundary layer a/|drift| calls for; inf where that cell will do."""
-    if all(problem.layout.tied[name] is None for name in problem.field_names):
-        return np.inf
-    drift, noise = problem.transport_at_threshold(t, y)
-    layer = _LAYER_CELLS * noise / max(abs(drift), 1e-300)
-    width = problem.widths[-1]
-    if width <= layer:
-        return np.inf
-    content = max(np.abs(problem.full(name, y)[-problem.degree - 1 :]).max() for name in problem.field_names)
-    return layer if content * width > 1e-3 * problem.tol else np.inf
+    """Width of the last cell below V_F that the boundary layers there call for; inf where it is narrow enough."""
+    width, wanted = problem.widths[-1], np.inf
+    for field, layer in problem.boundary_layers(t, y).items():
+        content = np.abs(problem.full(field, y)[-problem.degree - 1 :]).max()
+        if width > _LAYER_CELLS * layer and content * width > 1e-3 * problem.tol:
+            wanted = min(wanted, _LAYER_CELLS * layer)
+    return wanted
 
 
 def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:

@@ -78,12 +78,13 @@ class Assembled:
         self._probes = self._probe(assembler) if fitted else None
 
     @cached_property
-    def threshold_transport(self) -> list[tuple[Callable | None, float, float]]:
-        """(coefficient, convection, diffusion) at the upper end of each form of the first field."""
-        field, end = self.weak_form.fields[0].name, np.array([np.max(self.mesh.p[0])])
-        terms = [t for t in self.weak_form.terms if t.into == field == t.of]
-        probes = [(t.coefficient, *probe(t, end)[:2]) for t in terms]
-        return [(coefficient, float(c[0]), float(d[0])) for coefficient, c, d in probes]
+    def threshold_transport(self) -> dict[str, list[tuple[Callable | None, float, float]]]:
+        """For each field with a flux: (coefficient, convection, diffusion) at V_F of each of its forms."""
+        end, table = np.array([np.max(self.mesh.p[0])]), {}
+        for field in (name for name, tied in self.layout.tied.items() if tied is not None):
+            probes = [(t.coefficient, *probe(t, end)[:2]) for t in self.weak_form.terms if t.into == field == t.of]
+            table[field] = [(coefficient, float(c[0]), float(d[0])) for coefficient, c, d in probes]
+        return table
 
     # assembly ---------------------------------------------------------------------------------------------------
 

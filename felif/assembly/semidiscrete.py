@@ -267,14 +267,16 @@ class SemiDiscrete:
         feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
         return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
-    def transport_at_threshold(self, t: float, y: np.ndarray) -> tuple[float, float]:
-        """(drift, noise) at V_F at the scalars of y."""
-        s, m = self.namespace(t, y), self._m
-        drift, noise = 0.0, 0.0
-        for coefficient, convection, diffusion in self._assembled.threshold_transport:
-            c = 1.0 if coefficient is None else coefficient(s, m)
-            drift, noise = drift + c * convection, noise + c * diffusion
-        return drift, noise
+    def boundary_layers(self, t: float, y: np.ndarray) -> dict[str, float]:
+        """Width a/|drift| of the boundary layer at V_F of each field that vanishes there, at the scalars of y."""
+        s, m, widths = self.namespace(t, y), self._m, {}
+        for field, forms in self._assembled.threshold_transport.items():
+            drift, noise = 0.0, 0.0
+            for coefficient, convection, diffusion in forms:
+                c = 1.0 if coefficient is None else coefficient(s, m)
+                drift, noise = drift + c * convection, noise + c * diffusion
+            widths[field] = noise / max(abs(drift), 1e-300)
+        return widths
 
     # looking at a state -----------------------------------------------------------------------------------------
 
@@ -313,6 +315,10 @@ class SemiDiscrete:
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         return None if self.tol is None else adapt.adapted(self, t, y)
+
+    def remembered(self, t: float, y: np.ndarray) -> dict[str, Any]:
+        """Room for what is computed from (t, y), kept until another point is looked at. Raises Infeasible."""
+        return self._point(t, y)
 
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
         """Part of each conserved quantity that a stationary state like y has below V_min (see tails.py)."""
