@@ -239,6 +239,11 @@ class _Checks:
             along = lambda x, name=name, value=value: problem.at(**{name: value + x}).rate(t, y)
             if not accepted[1]:
                 continue
+            try:
+                problem.at(**{name: value + step})
+            except ValueError as error:  # another value of this parameter is another set of unknowns
+                self.skipped.append(str(error))
+                continue
             differences = _central(along, step) if accepted[0] else _forward(along, step)
             derivative = problem.parameter_derivative(t, y, name)
             scale = problem.rate(t, y) / max(abs(value), 1.0)

@@ -123,7 +123,7 @@ def _parameter_ranges(model: Any) -> dict[str, tuple[float, float]]:
         value = getattr(model, f.name)
         if f.name in fixed_parameters(model) or isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        reach = 0.5 * max(abs(value), 0.2)
+        reach = 0.5 * abs(value) or 0.1
         ends = []
         for end in (value - reach, value + reach):
             try:

@@ -217,7 +217,7 @@ class SemiDiscrete:
         m = Parameters(**{**vars(self._m), name: complex(value, STEP)})
         stepped = SimpleNamespace(**vars(s))
         for given in self.weak_form.inputs:
-            if given.parameter == name:
+            if given.parameter == name and given.of is None:
                 setattr(stepped, given.name, complex(value, STEP))
         perturbed = [complex(f(stepped, m)) for f in varying]
         c, dc = [z.real for z in perturbed], [z.imag / STEP for z in perturbed]

@@ -92,12 +92,12 @@ def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[n
     length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
     ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
     steps = np.diff(ends)[:, None]
-    v = low - ends[:-1, None] - steps * points
+    places = np.concatenate([[0.0], points])
+    v = low - ends[:-1, None] - steps * places
     drift, noise, _ = transport(problem, t, y, field, v.ravel())
     slope = (drift / noise).reshape(v.shape)
-    potential = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (slope @ weights))])
-    # within a panel the slope is taken for constant: the mass beyond an end need not be known to more than a per cent
-    inside = potential[:-1, None] + steps * slope * points
+    potential = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (slope[:, 1:] @ weights))])
+    inside = potential[:-1, None] + steps * points * (slope[:, :1] + slope[:, 1:]) / 2
     masses = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (np.exp(-np.minimum(inside, 700.0)) @ weights))])
     if potential[-1] < _FALLEN or potential.min() < -_FALLEN:
         masses[-1] = np.inf  # nothing holds neurons there
