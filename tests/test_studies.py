@@ -1,0 +1,100 @@
+"""Every study at its CHEAP size, through the runner: numbers as expected, a figure, files for ParaView."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import felif as fl
+from felif.study import Study, load, studies
+from felif.study_run import Report, run
+
+STUDIES = Path(__file__).parents[1] / "studies"
+NAMES = list(studies(STUDIES))
+QUESTIONS = {"relaxation", "network", "blow_up", "refractory", "spontaneous_activity", "drifts"}
+
+
+@pytest.fixture(scope="module")
+def report(request, tmp_path_factory) -> Report:
+    """A study run with CHEAP; its results are those read back from the folder, its figure was made of them."""
+    study = load(STUDIES / f"{request.param}.py")
+    return run(study, study.cheap, tmp_path_factory.mktemp("studies") / request.param)
+
+
+def test_no_study_is_missing():
+    assert set(NAMES) >= QUESTIONS
+
+
+@pytest.mark.parametrize("report", NAMES, indirect=True)
+class TestStudy:
+    def test_numbers_are_as_expected(self, report):
+        assert report.study.expected
+        assert report.study.deviations(report.results) == []
+
+    def test_figure_is_made_of_what_is_in_the_folder(self, report):
+        picture = (report.folder / "figure.png").read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) > 20_000  # an empty pair of axes has 6 kB at this resolution
+
+    def test_every_run_opens_in_paraview(self, report):
+        runs = [name for name, value in report.results.items() if isinstance(value, fl.Run)]
+        assert runs
+        for name in runs:
+            assert (report.folder / name / "fields.pvd").exists()
+            assert (report.folder / name / "series.csv").exists()
+
+    def test_it_says_what_it_asks_and_explains_its_options(self, report):
+        study = report.study
+        assert study.text.splitlines()[0].endswith("?")
+        assert "Expected" in study.text
+        for option in study.options:
+            assert f"    {option.name}\n" in study.main.__doc__, f"{option.name} is not explained"
+
+
+def study(name: str) -> Study:
+    return load(STUDIES / f"{name}.py")
+
+
+@pytest.mark.parametrize(("a0", "eigenvalue"), [(0.5, -1.05672333209863069), (2.0, -1.35306753003502166)])
+def test_relaxation_at_other_noise(a0, eigenvalue):
+    results = study("relaxation").main(a0=a0, tol=1e-8, rtol=1e-8)
+    assert results["eigenvalue"] == pytest.approx(eigenvalue, rel=1e-12)  # closed form
+    # N - N_inf has fallen to 1e-6 N_inf, the error of N is 1e-9: 1e-3 of it
+    assert results["rate_density"] == pytest.approx(-eigenvalue, rel=1e-3)
+
+
+def test_blow_up_times_lie_within_their_error_bars():
+    cheap = study("blow_up")
+    results = cheap.main(**cheap.cheap)
+    for name in ("large_b", "concentrated"):
+        exact, _ = cheap.expected[f"time_{name}"]
+        assert abs(results[f"time_{name}"] - exact) < results[f"error_{name}"] < 1e-3 * exact
+
+
+def test_without_coupling_strong_enough_nothing_blows_up_and_figures_are_made_all_the_same(tmp_path):
+    report = run(study("blow_up"), {"b": 0.5, "b_concentrated": 0.2, "t_end": 1.0, "tol": 1e-4}, tmp_path / "out")
+    assert report.results["time_large_b"] is None
+    assert report.results["outcome_concentrated"] == "finished"
+    assert (tmp_path / "out" / "figure.png").exists()
+
+
+def test_bursts_at_stronger_coupling():
+    results = study("spontaneous_activity").main(b=8.0, tol=1e-6, rtol=1e-6, t_end=8.0)
+    assert results["period"] == pytest.approx(1.090061974, abs=2e-6)  # 1e-6 a step, N_max a little worse
+    assert results["N_max"] == pytest.approx(4.4778902, rel=1e-5)
+    assert results["N_min"] == pytest.approx(0.1226533038, rel=1e-5)
+
+
+def test_below_the_hopf_point_activity_dies_out(tmp_path):
+    report = run(study("spontaneous_activity"), {"b": 2.0, "tol": 1e-5, "rtol": 1e-6, "t_end": 20.0}, tmp_path / "out")
+    assert report.results["period"] is None
+    assert report.results["activity"].final.N == pytest.approx(0.094630559109346, rel=1e-5)  # closed form
+
+
+def test_studies_take_a_mesh_by_its_number_of_cells():
+    for name in NAMES:
+        options = {"cells": 24, "t_end": 0.3}
+        if name == "blow_up":
+            options["b_concentrated"] = 0.2  # no fixed mesh of 24 cells resolves the other
+        assert study(name).main(**options)["defect"] is not None
