@@ -41,7 +41,7 @@ class Bordered:
         diagonal = work[kl + ku]
         empty = np.flatnonzero(diagonal == 0)
         pinned = np.unique(np.concatenate([np.asarray(pins, int), empty[~work[:, empty].any(axis=0)]]))
-        strength = np.maximum(np.abs(diagonal[pinned]), 1e-300)
+        strength = np.where(np.real(diagonal[pinned]) > 0, -1.0, 1.0) * np.maximum(np.abs(diagonal[pinned]), 1e-300)
         strength[diagonal[pinned] == 0] = 1.0
         diagonal[pinned] -= strength
         self._matrix, self._columns, self._rows = matrix, columns, rows
