@@ -219,7 +219,8 @@ class Assembler:
         full = np.zeros(len(self.nodes))
         if self.is_facet_term(term):
             points = self.mesh.p[0, self._facets(term.over)]
-            full[np.searchsorted(self.nodes, points)] = np.broadcast_to(
+            # the nearest node: cell ends computed from the other end of a cell are off by rounding
+            full[np.abs(self.nodes[:, None] - points).argmin(axis=0)] = np.broadcast_to(
                 term.form(DiscreteField(np.ones_like(points)), points[None]), points.shape
             )
             return full
