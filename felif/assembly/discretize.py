@@ -220,7 +220,13 @@ class Assembled:
 
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by
-        space = Lagrange(degree) if isinstance(self.space, Lagrange) else SpectralElement(degree)
+        if isinstance(self.space, Lagrange) and degree <= Lagrange.highest:
+            space = Lagrange(degree)
+        elif degree <= SpectralElement.highest:
+            space = SpectralElement(degree)
+        else:  # no higher degree: halved cells instead
+            halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
+            return halved, adapt.transfer(problem, halved, y)
         richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol), problem.model)
         return richer, adapt.transfer(problem, richer, y)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
-from ..problem import FieldValue, Infeasible
+from ..problem import FieldValue, Infeasible, State
 from . import adapt, spaces, tails
 from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
@@ -92,6 +92,18 @@ class SemiDiscrete:
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
         """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
         return self._assembled.enriched(self, y, by)
+
+    def carried(self, state: State) -> tuple[SemiDiscrete, np.ndarray]:
+        """(problem, y) for a state of the same unknowns: on the state's own cells if this mesh may change, else here.
+
+        A starting value, not a projection: the state is interpolated. Raises ValueError for other unknowns.
+        """
+        old = state.problem
+        if getattr(old, "scalar_names", None) != self.scalar_names or old.field_names != self.field_names:
+            raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
+        ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
+        here = self.on_cells(old.cells) if self.tol is not None and ends else self
+        return here, adapt.transfer(old, here, state.y)
 
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""

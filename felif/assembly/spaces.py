@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -15,20 +16,22 @@ from skfem.refdom import RefLine
 class SpectralElement:
     """Nodal elements on Gauss-Lobatto-Legendre points, which are the quadrature points too: the mass is diagonal."""
 
+    highest: ClassVar[int] = 16
     degree: int = 6
 
     def __post_init__(self) -> None:
-        _require_degree(self, 2, 16)
+        _require_degree(self, 2, self.highest)
 
 
 @dataclass(frozen=True)
 class Lagrange:
     """Continuous piecewise polynomials, integrated exactly (consistent mass); the flux is of order 2 degree."""
 
+    highest: ClassVar[int] = 8
     degree: int = 2
 
     def __post_init__(self) -> None:
-        _require_degree(self, 1, 8)
+        _require_degree(self, 1, self.highest)
 
 
 @dataclass(frozen=True)
