@@ -26,10 +26,10 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
         local = values[problem.cell_nodes]
         if degree >= 3:
             high = np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
-        else:  # low degree: jumps of the slope between neighbours say what the highest mode cannot
-            slopes = (local[:, -1] - local[:, 0]) / widths
-            jumps = np.abs(np.diff(slopes, append=slopes[-1])) + np.abs(np.diff(slopes, prepend=slopes[0]))
-            high = jumps * widths**2 / 16 * (1 if degree == 1 else widths / problem.cells.ptp())
+        else:  # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
+            derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
+            jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(np.diff(derivative, prepend=derivative[0]))
+            high = jumps * widths ** (degree + 1) / 8
         flags |= high > _UNRESOLVED * problem.tol
     return flags & (widths > _SMALLEST * (problem.v_fire - problem.v_reset))
 

@@ -272,10 +272,13 @@ class SemiDiscrete:
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n).
 
-        Its recurrent current makes f1.n further neurons fire.
+        Its recurrent current makes f1.n further neurons fire. Spaces that guarantee n >= 0 leave that kick out: shifting
+        a density by a difference of first order would break it.
         """
         s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
         c, slopes = self._equations.at(s), self._equations.coefficient_slopes(s, name)
+        if self.operator.positive:
+            slopes = [0.0 if moves else slope for slope, moves in zip(slopes, self.operator.moves, strict=True)]
         feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
         return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
