@@ -1,0 +1,165 @@
+"""What continuation returns: points with names, a table of them, and where the special ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..problem import Infeasible, Outcome, Problem, State
+from .family import parameter_value
+
+KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A steady state on a branch or curve: `.parameter`, `.state`, `.stable`, `.eigenvalues`, `.arclength`, `.kind`.
+
+    Scalars, fields and parameters are attributes by their names (`.N`, `.n`, `.b`). `kind` is "" for an ordinary point.
+    Special points have more: a Hopf point `.frequency` and `.criticality` (the first Lyapunov coefficient, < 0:
+    supercritical), a fold `.quadratic` (zero at a cusp). eigenvalues: the leading ones, conserved modes left out; empty
+    and `stable` None if stability was not asked for.
+    """
+
+    names: tuple[str, ...]
+    problem: Problem
+    y: np.ndarray
+    arclength: float
+    eigenvalues: np.ndarray
+    unstable: int | None
+    kind: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    tangent: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+
+    @property
+    def parameter(self) -> float:
+        """Value of the (first) parameter that varies."""
+        return parameter_value(self.problem, self.names[0])
+
+    @property
+    def state(self) -> State:
+        return State(self.problem, 0.0, self.y)
+
+    @property
+    def stable(self) -> bool | None:
+        return None if self.unstable is None else self.unstable == 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "problem" not in self.__dict__:
+            raise AttributeError(name)
+        if name in self.details:
+            return self.details[name]
+        if name in (*self.problem.scalar_names, *self.problem.field_names):
+            return getattr(self.state, name)
+        value = getattr(getattr(self.problem, "model", self.problem), name, None)
+        if value is None:
+            known = ", ".join((*self.names, *self.problem.scalar_names, *self.problem.field_names, *self.details))
+            raise AttributeError(f"this point has no {name!r}; it has: {known}")
+        return value
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={parameter_value(self.problem, name):.12g}" for name in self.names]
+        parts += [f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names]
+        parts += [f"{name}={value:.10g}" for name, value in self.details.items() if isinstance(value, float)]
+        return f"{self.kind or 'point'}({', '.join(parts)})"
+
+
+class Branch:
+    """A curve of steady states in one parameter (or of folds, Hopf points in two): a sequence of `Point`.
+
+    `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength", "stable",
+    "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its imaginary
+    part). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`, `branch_points`, `cusps`:
+    the special points, which are rows too, exactly on their place.
+    """
+
+    def __init__(self, names: tuple[str, ...], points: list[Point], ends: tuple[Outcome, Outcome], what: str) -> None:
+        self.names, self.points, self.ends, self.what = names, tuple(points), ends, what
+
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, k: int) -> Point:
+        return self.points[k]
+
+    @property
+    def parameter(self) -> str:
+        """Name of the (first) parameter that varies."""
+        return self.names[0]
+
+    def of_kind(self, kind: str) -> tuple[Point, ...]:
+        return tuple(point for point in self.points if point.kind == kind)
+
+    @property
+    def folds(self) -> tuple[Point, ...]:
+        return self.of_kind("fold")
+
+    @property
+    def hopfs(self) -> tuple[Point, ...]:
+        return self.of_kind("hopf")
+
+    @property
+    def branch_points(self) -> tuple[Point, ...]:
+        return self.of_kind("branch point")
+
+    @property
+    def cusps(self) -> tuple[Point, ...]:
+        return self.of_kind("cusp")
+
+    @property
+    def outcome(self) -> Outcome:
+        """Its name is that of the ends where they agree, else "finished", or what went wrong at one of them."""
+        first, last = self.ends
+        failed = [end.name for end in self.ends if end.name in ("step_underflow", "max_points")]
+        name = failed[0] if failed else first.name if first.name == last.name else "finished"
+        message = first.message if first == last else f"{first.message}; {last.message}"
+        return Outcome(name, message)
+
+    @cached_property
+    def table(self) -> dict[str, np.ndarray]:
+        points = self.points
+        table = {name: np.array([parameter_value(p.problem, name) for p in points]) for name in self.names}
+        scalars = np.array([_scalars(p) for p in points])
+        table |= {name: scalars[:, k] for k, name in enumerate(points[0].problem.scalar_names)}
+        for name in points[0].details if self.what else ():
+            if all(isinstance(p.details.get(name), float) for p in points):
+                table[name] = np.array([p.details[name] for p in points])
+        leading = np.array([p.eigenvalues[0] if len(p.eigenvalues) else np.nan for p in points], complex)
+        return table | {
+            "arclength": np.array([p.arclength for p in points]),
+            "stable": np.array([bool(p.stable) for p in points]),
+            "unstable": np.array([-1 if p.unstable is None else p.unstable for p in points]),
+            "leading": leading.real,
+            **({} if "frequency" in table else {"frequency": np.abs(leading.imag)}),
+        }
+
+    def __repr__(self) -> str:
+        counts = [f"{len(self.of_kind(kind))} {kind}s" for kind in KINDS[1:] if self.of_kind(kind)]
+        found = ", ".join(counts) or "no special points"
+        return f"Branch of {self.what or 'steady states'} in {', '.join(self.names)}: {len(self)} points, {found}"
+
+    def __str__(self) -> str:
+        """At most some 25 rows, the special points always among them."""
+        shown = set(np.linspace(0, len(self) - 1, min(len(self), 20)).astype(int).tolist())
+        shown |= {k for k, point in enumerate(self.points) if point.kind}
+        numbers = (*self.names, *self.points[0].problem.scalar_names, "leading", "frequency")
+        lines = [repr(self), "".join(f"{name:>17}" for name in numbers) + "  unstable"]
+        for k in sorted(shown):
+            count = self.table["unstable"][k]
+            row = "".join(f"{self.table[name][k]:17.10g}" for name in numbers)
+            lines.append(f"{row}  {'-' if count < 0 else count:>8}  {self.points[k].kind}".rstrip())
+        return "\n".join([*lines, f"ended: {self.outcome}"])
+
+
+def _scalars(point: Point) -> np.ndarray:
+    try:
+        return point.problem.scalars(0.0, point.y)
+    except Infeasible:
+        return np.full(len(point.problem.scalar_names), np.inf)

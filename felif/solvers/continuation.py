@@ -1,0 +1,142 @@
+"""Branches of steady states in one parameter, with what happens along them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..problem import NotConverged, Outcome, Problem
+from .arclength import Limit, Metric, Node, System, Trace, at_parameter, correct, normalise
+from .branch import Branch, Point
+from .events import Seen, special_points
+from .family import Family
+from .newton import conservation, newton
+from .stability import leading, unstable
+
+_PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
+
+
+def continuation(
+    problem: Problem,
+    state: Any,
+    parameter: str,
+    bounds: tuple[float, float],
+    *,
+    N_max: float = 20.0,
+    max_step: float = 1.0,
+    max_points: int = 1000,
+    stability: bool = True,
+) -> Branch:
+    """The branch of steady states F(y; p) = 0, C y = totals through `state`, followed in both directions.
+
+    state: a steady state of `problem` (anything with `.y`, such as State; its own mesh is used), or a branch point of
+    another branch, from which the branch that crosses there is followed. parameter: any number of the model (b, a0, a1,
+    tau, current, delay; v_reset and v_fire move the mesh). The branch ends at the bounds, where a scalar reaches N_max,
+    where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
+    max_step: longest step, in units of a twentieth of the bounds and of N_max. stability=False leaves out eigenvalues
+    and with them Hopf and branch points.
+
+    Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
+    that depends on time; NotConverged if there is no steady state near `state`.
+
+    Arc length: ds^2 = (20 dp/(p_max - p_min))^2 + sum (20 dN/N_max)^2 + (dy, M dy)/max(1, (y, M y)).
+
+    >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
+    >>> branch.folds[0].b, branch.folds[0].N
+    """
+    start = _start(problem, state, parameter)
+    low, high = _checked(bounds, parameter, start, N_max, max_step)
+    crossing = state.details["crossing"] if getattr(state, "kind", "") == "branch point" else None
+    family = Family(start, (parameter,))
+    y = np.array(state.y, float) if crossing is not None else newton(start, state.y).y
+    system = System(family, conservation(start) @ y)
+    metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, max(1.0, float(np.sqrt(y @ (start.mass @ y)))))
+    if crossing is not None:
+        first = Node(system, start, y, family.start, *crossing)
+    else:
+        first = correct(system, y, family.start, at_parameter(0, family.start[0]))
+    first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
+    limits = [
+        Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),
+        Limit(0, high, 1.0, False, Outcome("bound", f"{parameter} = {high:g} is the upper bound")),
+    ]
+    limits += [
+        Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} is the largest value looked at (N_max)"))
+        for k, name in enumerate(start.scalar_names)
+    ]
+    traces = [
+        Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
+        for node in (first, _reversed(first))
+    ]
+    forward = list(traces[0])
+    closed = traces[0].outcome.name == "closed"
+    backward = [] if closed else list(traces[1])
+    nodes = [*(_turned(node) for node in reversed(backward)), first, *forward]
+    ends = (traces[0].outcome,) * 2 if closed else (traces[1].outcome, traces[0].outcome)
+    return Branch((parameter,), _points(nodes, (parameter,), metric, stability), ends, "")
+
+
+def _start(problem: Problem, state: Any, parameter: str) -> Problem:
+    """The problem whose mesh holds the state: the state's own where it is the same model."""
+    own = getattr(state, "problem", problem)
+    y = getattr(state, "y", None)
+    if not isinstance(y, np.ndarray):
+        raise ValueError(f"state = {state!r}; allowed is a steady state, such as steady_states(problem)[0]")
+    model, other = getattr(problem, "model", problem), getattr(own, "model", own)
+    if type(model) is not type(other):
+        raise ValueError(f"state is one of {type(other).__name__}, the problem one of {type(model).__name__}")
+    if model == other or getattr(state, "kind", ""):
+        problem = own
+    if y.shape != (problem.size,):
+        raise ValueError(f"state has {y.size} unknowns and the problem {problem.size}: it belongs to another mesh")
+    if problem.time_derivative(0.0, y, 1.0) is not None:
+        raise ValueError(f"{model}: an input depends on time, so there are no steady states to continue")
+    return problem
+
+
+def _checked(
+    bounds: tuple[float, float], parameter: str, start: Problem, N_max: float, max_step: float
+) -> tuple[float, float]:
+    value = Family(start, (parameter,)).start[0]
+    low, high = (float(bound) for bound in bounds)
+    if not (np.isfinite([low, high]).all() and low <= value <= high and low < high):
+        raise ValueError(f"bounds = {bounds!r}; allowed are two finite numbers around {parameter} = {value:g}")
+    for name, number in (("N_max", N_max), ("max_step", max_step)):
+        if not (np.isfinite(number) and number > 0):
+            raise ValueError(f"{name} = {number!r}; allowed are positive numbers")
+    return low, high
+
+
+def _reversed(node: Node) -> Node:
+    return Node(node.system, node.problem, node.y, node.z, -node.ty, -node.tz)
+
+
+def _turned(node: Node) -> Node:
+    """A node of the trace that ran backwards, with growing arc length again."""
+    node.ty, node.tz, node.s = -node.ty, -node.tz, -node.s
+    return node
+
+
+def _points(nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool) -> list[Point]:
+    """Ordinary and special points in the order of arc length, which begins at 0."""
+    seen = []
+    for node in nodes:
+        values = leading(node.problem, node.y) if stability else np.zeros(0)
+        seen.append(Seen(node, values, unstable(values) if stability else None))
+    all_seen = sorted([*seen, *special_points(seen, metric)], key=lambda one: one.node.s)
+    start = all_seen[0].node.s
+    return [
+        Point(
+            names,
+            one.node.problem,
+            one.node.y,
+            one.node.s - start,
+            one.eigenvalues,
+            one.unstable,
+            one.kind,
+            one.details,
+            (one.node.ty, one.node.tz),
+        )
+        for one in all_seen
+    ]

@@ -1,0 +1,211 @@
+"""Curves of folds and of Hopf points in two parameters, with cusps and Bogdanov-Takens points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..problem import Infeasible, NotConverged, Outcome, Problem
+from .arclength import Condition, Limit, Metric, Node, System, Trace, at_distance, correct, normalise
+from .branch import Branch, Point
+from .family import Family
+from .folds import SingularJacobian
+from .hopf import ImaginaryPair, criticality
+from .newton import conservation
+from .stability import leading, unstable
+
+Bounds = Mapping[str, tuple[float, float]] | None
+_RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
+_SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
+
+
+def fold_curve(
+    problem: Problem,
+    fold: Any,
+    first: str,
+    second: str,
+    bounds: Bounds = None,
+    *,
+    N_max: float = 20.0,
+    max_points: int = 500,
+    stability: bool = True,
+) -> Branch:
+    """The folds of the steady states as a curve in two parameters, through a fold of a branch, in both directions.
+
+    bounds: parameter -> (low, high); by default ten times max(1, value) to both sides, as far as the model allows.
+    `cusps` are the points where two folds meet (F_yy along the null vector vanishes), `of_kind("bogdanov-takens")` those
+    where the zero eigenvalue is double. Raises ValueError for parameters that cannot be varied or a point that is no
+    fold; NotConverged if the fold cannot be reproduced.
+
+    >>> fold_curve(problem, branch.folds[0], "b", "tau").cusps[0].tau
+    """
+    _require("fold", fold, ("fold", "cusp"))
+    family, start = _family(problem, fold, (first, second), bounds)
+    condition = SingularJacobian.near(family, fold.y, start)
+    return _curve(family, fold.y, start, condition, bounds, N_max, max_points, stability, "folds")
+
+
+def hopf_curve(
+    problem: Problem,
+    hopf: Any,
+    first: str,
+    second: str,
+    bounds: Bounds = None,
+    *,
+    N_max: float = 20.0,
+    max_points: int = 500,
+    stability: bool = True,
+) -> Branch:
+    """The Hopf points as a curve in two parameters, through one of a branch, in both directions.
+
+    Every point has `.frequency` and `.criticality`; the curve also ends where the frequency falls to 0 (a
+    Bogdanov-Takens point). bounds, errors: as for `fold_curve`.
+    """
+    _require("hopf", hopf, ("hopf",))
+    family, start = _family(problem, hopf, (first, second), bounds)
+    start = np.append(start, hopf.frequency)
+    condition = ImaginaryPair.near(family, hopf.y, start)
+    return _curve(family, hopf.y, start, condition, bounds, N_max, max_points, stability, "Hopf points")
+
+
+def _require(name: str, point: Any, kinds: tuple[str, ...]) -> None:
+    if getattr(point, "kind", None) not in kinds:
+        raise ValueError(f"{name} = {point!r}; allowed is a {kinds[0]} of a branch, such as branch.{kinds[0]}s[0]")
+
+
+def _family(problem: Problem, point: Point, names: tuple[str, str], bounds: Bounds) -> tuple[Family, np.ndarray]:
+    if names[0] == names[1]:
+        raise ValueError(f"first = second = {names[0]!r}; allowed are two different parameters")
+    unknown = set(bounds or ()) - set(names)
+    if unknown:
+        raise ValueError(f"bounds has the parameter {unknown.pop()!r}; allowed are {names[0]!r} and {names[1]!r}")
+    if type(getattr(problem, "model", problem)) is not type(getattr(point.problem, "model", point.problem)):
+        raise ValueError(f"the point is one of {type(point.problem.model).__name__}, the problem is not")
+    family = Family(point.problem, names)
+    return family, family.start.copy()
+
+
+def _curve(
+    family: Family,
+    y: np.ndarray,
+    z: np.ndarray,
+    condition: Condition,
+    bounds: Bounds,
+    N_max: float,
+    max_points: int,
+    stability: bool,
+    what: str,
+) -> Branch:
+    names, problem = family.names, family.at(z[:2])
+    system = System(family, conservation(problem) @ y, condition)
+    units = np.array([_STEP * max(abs(value), 0.05) for value in z])
+    metric = Metric(units, N_max / 20, max(1.0, float(np.sqrt(y @ (problem.mass @ y)))))
+    first = _first(system, metric, y, z)
+    limits = []
+    for k, name in enumerate(names):
+        low, high = (bounds or {}).get(name) or _default_bounds(family, z, k)
+        if not low <= z[k] <= high:
+            raise ValueError(f"bounds[{name!r}] = {(low, high)!r}; allowed are two numbers around {z[k]:g}")
+        limits.append(Limit(k, low, -1.0, False, Outcome("bound", f"{name} = {low:g} is the lower bound")))
+        limits.append(Limit(k, high, 1.0, False, Outcome("bound", f"{name} = {high:g} is the upper bound")))
+    for k, name in enumerate(problem.scalar_names):
+        limits.append(Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} (N_max)")))
+    if len(z) > 2:
+        limits.append(Limit(2, _SLOWEST, -1.0, False, Outcome("zero_frequency", "the frequency falls to 0")))
+    backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
+    traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
+    forward = list(traces[0])
+    closed = traces[0].outcome.name == "closed"
+    backward = [] if closed else list(traces[1])
+    for node in backward:
+        node.ty, node.tz, node.s = -node.ty, -node.tz, -node.s
+    nodes = [*reversed(backward), first, *forward]
+    ends = (traces[0].outcome,) * 2 if closed else (traces[1].outcome, traces[0].outcome)
+    return Branch(names, _points(nodes, names, metric, stability), ends, what)
+
+
+def _first(system: System, metric: Metric, y: np.ndarray, z: np.ndarray) -> Node:
+    """The start, and a tangent that points towards a growing first parameter, or N where that stands still."""
+    problem = system.at(z)
+    failure: Exception | None = None
+    for k in (1, 0):  # at the fixed value of one parameter, as it was found
+        try:
+            unit = np.zeros(len(z))
+            unit[k] = 1.0
+            node = correct(
+                system, y, z, lambda p, x, w, k=k, unit=unit: (w[k] - z[k], np.zeros(len(x)), unit), exact=True
+            )
+            rows = metric.row(problem, y, node.ty, node.tz)[0] * 0.0, np.array([1.0, *np.zeros(len(z) - 1)])
+            return normalise(metric, node, rows)
+        except NotConverged as error:
+            failure = error
+    raise NotConverged(f"the first point of the curve cannot be reproduced: {failure}") from failure
+
+
+def _default_bounds(family: Family, z: np.ndarray, k: int) -> tuple[float, float]:
+    value, reach = float(z[k]), _RANGE * max(1.0, abs(float(z[k])))
+    p = z[:2].copy()
+    p[k] = -value if value > 0 else value
+    try:
+        family.at(p)
+    except Infeasible:
+        return value / 100, value + reach  # the model wants it positive
+    return value - reach, value + reach
+
+
+def _points(nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool) -> list[Point]:
+    points = [_point(node, names, stability, "") for node in nodes]
+    special = []
+    if len(nodes[0].z) == 2:
+        pairs = zip(nodes[:-1], nodes[1:], points[:-1], points[1:], strict=True)
+        for a, b, point_a, point_b in pairs:
+            if (a.tz / metric.z) @ (b.tz / metric.z) < 0:
+                special += _root(a, b, names, metric, stability, SingularJacobian.quadratic, "cusp")
+            elif stability and point_a.unstable % 2 != point_b.unstable % 2:
+                special += _root(a, b, names, metric, stability, SingularJacobian.double_zero, "bogdanov-takens")
+    points = sorted([*points, *special], key=lambda point: point.arclength)
+    start = points[0].arclength
+    for point in points:
+        object.__setattr__(point, "arclength", point.arclength - start)
+    return points
+
+
+def _root(
+    a: Node, b: Node, names: tuple[str, ...], metric: Metric, stability: bool, function: Callable, kind: str
+) -> list[Point]:
+    """The point between two nodes where a function of the null vectors vanishes, sought on the mesh of the second."""
+    condition, nodes = b.system.condition, {}
+
+    def value(ds: float) -> float:
+        y, z = b.y + ds * b.ty, b.z + ds * b.tz
+        nodes[ds] = normalise(metric, correct(b.system, y, z, at_distance(metric, b, ds), exact=True))
+        return function(condition, nodes[ds].problem, nodes[ds].y)
+
+    try:
+        ds = brentq(value, a.s - b.s, 0.0, xtol=1e-9)
+    except (ValueError, NotConverged):  # no change of sign, or no curve there
+        return []
+    value(ds)
+    node = nodes[ds]
+    node.s = b.s + ds
+    return [_point(node, names, stability, kind)]
+
+
+def _point(node: Node, names: tuple[str, ...], stability: bool, kind: str) -> Point:
+    """With the eigenvalues on the axis put there and left out of the count of the unstable ones."""
+    details: dict[str, Any] = {}
+    exact = np.zeros(1, complex)
+    if len(node.z) == 3:
+        details = {"frequency": float(node.z[2]), "criticality": criticality(node.problem, node.y, float(node.z[2]))}
+        exact = np.array([1j, -1j]) * node.z[2]
+    values, count = np.zeros(0), None
+    if stability:
+        values = leading(node.problem, node.y)
+        values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
+        count = unstable(values)
+        values = np.concatenate([values, exact])
+        values = values[np.lexsort((values.imag, -values.real))]
+    return Point(names, node.problem, node.y, node.s, values, count, kind, details, (node.ty, node.tz))

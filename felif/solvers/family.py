@@ -1,0 +1,129 @@
+"""A problem as a function of some of its parameters: F(y; p), its derivative in p, and the totals that stay fixed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from numbers import Real
+
+import numpy as np
+
+from ..algebra import BandLowRank
+from ..problem import Infeasible, Problem
+
+_KEPT = 6  # problems remembered: Newton, differences in p and stability ask for the same ones again
+_STEP = 1e-5  # of central differences, relative to the size of what is moved
+
+
+class Family:
+    """The problems that differ from one in the parameters `names` only, all on the same cells.
+
+    A parameter that shapes the mesh (v_reset, v_fire) moves the nodes with it: y then holds nodal values on moving nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters and those
+    that are no numbers.
+    """
+
+    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
+        self.base, self.names = problem, names
+        self.start = np.array([parameter_value(problem, name) for name in names])
+        self._moving = frozenset(name for name in names if not _is_numerical(problem, name))
+        self._known: dict[tuple[float, ...], Problem] = {}
+
+    def at(self, p: np.ndarray) -> Problem:
+        """The problem with these values; Infeasible where the model does not allow them."""
+        key = tuple(float(value) for value in p)
+        if key not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.pop(next(iter(self._known)))
+            changes = dict(zip(self.names, key, strict=True))
+            try:
+                self._known[key] = self._moved(changes) if self._moving else self.base.at(**changes)
+            except ValueError as error:
+                raise Infeasible(str(error)) from error
+        return self._known[key]
+
+    def _moved(self, changes: dict[str, float]) -> Problem:
+        """Discretised again on the cells of `base`, stretched to the new V_R and V_F."""
+        new, old = self.base.rebuilt(**changes), self.base
+        marks = [(old.cells[0], old.cells[0]), (old.v_reset, new.v_reset), (old.v_fire, new.v_fire)]
+        if old.cells[-1] > old.v_fire:
+            marks.append((old.cells[-1], old.cells[-1] + new.v_fire - old.v_fire))
+        before, after = np.array(marks).T
+        if np.any(np.diff(after) <= 0):
+            raise ValueError(f"the mesh cannot be stretched to {changes}")
+        return new.on_cells(np.interp(old.cells, before, after))
+
+    def derivative(self, y: np.ndarray, p: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """(dF/dp_k, d(C y)/dp_k): the second vanishes unless the nodes move with p_k."""
+        if self.names[k] not in self._moving:
+            problem = self.at(p)
+            return problem.parameter_derivative(0.0, y, self.names[k]), np.zeros(len(problem.conserved))
+        low, high, width = self.around(p, k)
+        rate = (high.rate(0.0, y) - low.rate(0.0, y)) / width
+        return rate, np.array([(high.conserved[c] - low.conserved[c]) @ y / width for c in high.conserved])
+
+    def around(self, p: np.ndarray, k: int) -> tuple[Problem, Problem, float]:
+        """Problems a little below and above p in direction k, and their distance, for central differences."""
+        step = np.zeros(len(p))
+        step[k] = _STEP * max(abs(p[k]), 0.1)
+        low, high = p - step, p + step
+        return self.at(low), self.at(high), float(high[k] - low[k])
+
+    def on(self, problem: Problem) -> Family:
+        """The same parameters on another mesh."""
+        return Family(problem, self.names)
+
+
+def parameter_value(problem: Problem, name: str) -> float:
+    """The number that the problem's model has for a parameter; ValueError if it has none."""
+    model = getattr(problem, "model", problem)
+    value = getattr(model, name, None)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    fields = dataclasses.fields(model) if dataclasses.is_dataclass(model) else ()
+    values = {f.name: getattr(model, f.name) for f in fields}
+    numbers = [k for k, v in values.items() if isinstance(v, Real) and not isinstance(v, bool)]
+    raise ValueError(
+        f"parameter {name!r} = {value!r} of {type(model).__name__} is no number that could be varied; "
+        f"allowed are {', '.join(numbers)}"
+    )
+
+
+def _is_numerical(problem: Problem, name: str) -> bool:
+    try:
+        problem.at(**{name: parameter_value(problem, name)})
+    except ValueError:
+        return False
+    return True
+
+
+def step_along(y: np.ndarray, direction: np.ndarray) -> float:
+    """e of central differences between y + e v and y - e v."""
+    return _STEP * max(float(np.abs(y).max()), 1e-3) / max(float(np.abs(direction).max()), 1e-300)
+
+
+def second_derivative(
+    jacobian: Callable[[np.ndarray], BandLowRank], y: np.ndarray, u: np.ndarray, v: np.ndarray
+) -> np.ndarray:
+    """F_yy[u, v] from the Jacobian as a function of y, for complex u and v too."""
+    return sum((factor * (high @ v - low @ v) / width for high, low, width, factor in _pairs(jacobian, y, u)), 0 * y)
+
+
+def second_derivative_row(
+    jacobian: Callable[[np.ndarray], BandLowRank], y: np.ndarray, w: np.ndarray, v: np.ndarray
+) -> np.ndarray:
+    """The row w^T F_yy[v, .] (w transposed, not conjugated), for complex w and v too."""
+    return sum(
+        (
+            factor * (high.transpose() @ w - low.transpose() @ w) / width
+            for high, low, width, factor in _pairs(jacobian, y, v)
+        ),
+        0 * y,
+    )
+
+
+def _pairs(jacobian: Callable, y: np.ndarray, direction: np.ndarray) -> Iterator[tuple]:
+    """Jacobians on both sides of y along the real and the imaginary part of a direction: (high, low, distance, factor)."""
+    for part, factor in ((direction.real, 1.0), (direction.imag, 1j)):
+        if part.any():
+            step = step_along(y, part)
+            yield jacobian(y + step * part), jacobian(y - step * part), 2 * step, factor

@@ -1,0 +1,123 @@
+"""Hopf points: where J(i omega) - i omega M is singular, by a minimally augmented system, and their criticality.
+
+With complex borders c, r the system [J - i omega M, c; r, 0] (v, g) = (0, 1) defines a complex g(y, p, omega); the
+Hopf point is where its real and imaginary parts vanish. Where scalars act with a delay, J depends on i omega.
+Source: Kuznetsov, Elements of Applied Bifurcation Theory (3rd ed.), sections 10.2.2 and 5.4 (formula 5.62).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..algebra import Band, BandLowRank, Bordered
+from ..problem import Problem
+from .arclength import Node, System, correct
+from .delayed import jacobian_at
+from .family import Family, second_derivative, second_derivative_row, step_along
+from .newton import bordered as with_totals
+from .newton import pins
+
+
+@dataclass(frozen=True, eq=False)
+class ImaginaryPair:
+    """The equations Re g = Im g = 0 with their borders; z = (parameters, omega)."""
+
+    column: np.ndarray
+    row: np.ndarray
+
+    @classmethod
+    def near(cls, family: Family, y: np.ndarray, z: np.ndarray) -> ImaginaryPair:
+        """With borders along the eigenvectors, by inverse iteration."""
+        problem = family.at(z[:-1])
+        real, imag = np.random.default_rng(0).standard_normal((2, problem.size))
+        start = _times(problem.mass, real + 1j * imag)
+        condition = cls(start, start.conj())
+        for _ in range(3):
+            _, v, w, _ = condition.solve(problem, y, z[-1])
+            condition = cls(_unit(_times(problem.mass, w.conj())), _unit(_times(problem.mass, v).conj()))
+        return condition
+
+    def solve(
+        self, problem: Problem, y: np.ndarray, omega: float
+    ) -> tuple[complex, np.ndarray, np.ndarray, BandLowRank]:
+        """(g, v, w, J(i omega)): right and left null vectors, w transposed, not conjugated."""
+        J = jacobian_at(problem, y, 1j * omega)
+        border = self.column[:, None], self.row[None, :]
+        matrix = Bordered(J, *border, shift=complex(0.0, omega), mass=problem.mass, pins=pins(problem, y))
+        zero, one = np.zeros(problem.size, complex), np.ones(1, complex)
+        v, g = matrix.solve(zero, one)
+        w, _ = matrix.solve_transposed(zero, one)
+        return complex(g[0]), v, w, J
+
+    def evaluate(self, family: Family, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(Re g, Im g), their derivatives in y and in z."""
+        p, omega = z[:-1], z[-1]
+        problem = family.at(p)
+        g, v, w, _ = self.solve(problem, y, omega)
+        by_z = np.zeros(len(z), complex)
+        for k in range(len(p)):
+            low, high, width = family.around(p, k)
+            moved = [jacobian_at(q, y, 1j * omega) for q in (high, low)]
+            masses = [q.mass for q in (high, low)]
+            change = [J @ v - 1j * omega * _times(M, v) for J, M in zip(moved, masses, strict=True)]
+            by_z[k] = -w @ (change[0] - change[1]) / width
+        by_z[-1] = 1j * (w @ _times(problem.mass, v))
+        if getattr(problem, "delays", None):
+            width = 1e-5 * max(omega, 0.1)
+            moved = [jacobian_at(problem, y, 1j * (omega + sign * width)) for sign in (1, -1)]
+            by_z[-1] -= w @ (moved[0] @ v - moved[1] @ v) / (2 * width)
+        by_y = -second_derivative_row(lambda x: jacobian_at(problem, x, 1j * omega), y, w, v)
+        return np.array([g.real, g.imag]), np.array([by_y.real, by_y.imag]), np.array([by_z.real, by_z.imag])
+
+
+def hopf_at(node: Node, omega: float) -> Node:
+    """The Hopf point near a node of a curve in one parameter, z = (p, omega). Raises NotConverged."""
+    family, z = node.system.family, np.append(node.z, omega)
+    condition = ImaginaryPair.near(family, node.y, z)
+    return correct(System(family, node.system.totals, condition), node.y, z, None, exact=True)
+
+
+def criticality(problem: Problem, y: np.ndarray, omega: float) -> float | None:
+    """First Lyapunov coefficient of a Hopf point: < 0 supercritical (stable cycles near it), > 0 subcritical.
+
+    With J q = i omega M q, (q, M q) = 1, J^T p = ... (p, M q) = 1 and B, C the second and third derivatives of F,
+    l_1 = Re [ (p, C(q,q,q*)) - 2 (p, B(q, J^-1 B(q,q*))) + (p, B(q*, (2 i omega M - J)^-1 B(q,q))) ] / (2 omega).
+    None where scalars are delayed. Its size depends on the length of q, its sign does not.
+    """
+    if getattr(problem, "delays", None):
+        return None
+    family = Family(problem, ())
+    condition = ImaginaryPair.near(family, y, np.array([omega]))
+    _, q, w, J = condition.solve(problem, y, omega)
+    q = q / np.sqrt((q.conj() @ _times(problem.mass, q)).real)
+    p = w / (w @ _times(problem.mass, q))  # p^T M q = 1, p transposed and not conjugated
+
+    def B(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return second_derivative(lambda x: problem.jacobian(0.0, x), y, u, v)
+
+    slow, _ = with_totals(problem, J, y).solve(B(q, q.conj()).real, np.zeros(len(problem.conserved)))
+    fast = J.factor(complex(0.0, 2 * omega), problem.mass).solve(B(q, q))
+    total = p @ (third_derivative(problem, y, q) - 2 * B(q, slow.astype(complex)) + B(q.conj(), fast))
+    return float(total.real) / (2 * omega)
+
+
+def third_derivative(problem: Problem, y: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """F_yyy[q, q, q*] = d^2/de^2 J(y + e u) of the real directions that make up q and q*."""
+
+    def twice(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        step = 300 * step_along(y, u)
+        high, low = (problem.jacobian(0.0, y + sign * step * u) for sign in (1, -1))
+        return (high @ v - 2 * (problem.jacobian(0.0, y) @ v) + low @ v) / step**2
+
+    # [q, q*] = [a, a] + [b, b] for q = a + i b
+    return twice(q.real, q) + twice(q.imag, q)
+
+
+def _times(mass: Band, x: np.ndarray) -> np.ndarray:
+    return mass @ x.real + 1j * (mass @ x.imag)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x)
