@@ -95,7 +95,7 @@ def main(
                 problem = fl.discretize(network, fl.interval(network, v_min=-8.0, cells=cells), space=space)
             start = fl.Gaussian(mean=0.0, variance=0.25, boundary_layer=0.5)
             folder = fl.study.folder(out, name + suffix)
-            run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, resume=True)
+            run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, snapshots=41, resume=True)
             N = run.final.N
             rate = passage_rate(POTENTIALS[name], network.v_reset, threshold, b * N, a0)
             runs.append(run)
