@@ -48,6 +48,9 @@ _HOME = {
     "ESDIRK43": "evolution",
     "TRBDF2": "evolution",
     "BackwardEuler": "evolution",
+    # steady states
+    "steady_states": "stationary",
+    "steady_state": "stationary",
     # results
     "State": "problem",
     "Outcome": "problem",

@@ -1,0 +1,176 @@
+"""Steady states as the fixed points of a few scalars: the problem is linear once drift and noise are frozen.
+
+For scalars s, A(s) y = 0 with C y = totals is one linear system; its solution fires at rates out(s) = G(s) y, and every
+steady state is a root of out(s) = s. Only the scalars that move A(s) count as unknowns (N, or one N per population).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..algebra import Bordered, SingularMatrix
+from ..problem import Problem
+from .newton import carriers, conservation, pins, weighted
+
+LOWEST, HIGHEST = 1e-14, 1e4  # rates between which steady states are looked for
+_COARSE = 10.0 ** np.r_[-14.0, -11.0, -9.0, -7.5, np.arange(-6.0, 4.1, 0.5)]
+_FINEST = 1e-4  # distance of points, in log N, at which refinement gives up
+_DEEP = 40.0  # |log(out/N)| beyond which it does not matter
+
+
+class Frozen:
+    """out(s) of a problem, s the values of the scalars that drift and noise depend on."""
+
+    def __init__(self, problem: Problem, t: float, totals: np.ndarray, moving: list[int] | None = None) -> None:
+        self.problem, self.t, self.totals = problem, t, totals
+        self._C = conservation(problem)
+        self._start = self._C.sum(axis=0)
+        self._E = weighted(problem, carriers(problem, self._start))
+        self._scalars = np.zeros(len(problem.scalar_names))
+        self.moving = self._all_moving() if moving is None else moving
+        self.names = [problem.scalar_names[j] for j in self.moving]
+        self.evaluations = 0
+
+    def _all_moving(self) -> list[int]:
+        reference = self.problem.linear_at(self.t, self._scalars).band.data
+        return [j for j in range(len(self._scalars)) if self._moves(j, reference)]
+
+    def _moves(self, j: int, reference: np.ndarray) -> bool:
+        s = self._scalars.copy()
+        s[j] = 1.0
+        return not np.array_equal(self.problem.linear_at(self.t, s).band.data, reference)
+
+    def _matrix(self, s: np.ndarray) -> object:
+        full = self._scalars.copy()
+        full[self.moving] = s
+        return self.problem.linear_at(self.t, full)
+
+    def solve(self, s: np.ndarray, refine: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """(out, y): what fires in the stationary state y of the problem frozen at s. Raises SingularMatrix."""
+        self.evaluations += 1
+        A, problem = self._matrix(s), self.problem
+        system = Bordered(A, self._E, self._C, pins=pins(problem, self._start))
+        y, _ = system.solve(np.zeros(problem.size), self.totals, refine)
+        if not np.isfinite(y).all():
+            raise SingularMatrix(f"the problem frozen at {dict(zip(self.names, s, strict=True))} has no solution")
+        self._start = y
+        return (A.G @ y)[self.moving], y
+
+    def excess(self, s: np.ndarray) -> np.ndarray:
+        """log(out/s), one number a scalar; -_DEEP where nothing fires."""
+        try:
+            out, _ = self.solve(s)
+        except SingularMatrix:
+            return np.full(len(s), -_DEEP)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.clip(np.where(out > 0, np.log(np.maximum(out, 1e-300) / s), -_DEEP), -_DEEP, _DEEP)
+
+
+def fixed_points(frozen: Frozen) -> list[np.ndarray]:
+    """Values of the moving scalars (shape (k,)) near every steady state, good to a few digits; some may be spurious."""
+    if not frozen.moving:
+        return [np.zeros(0)]
+    if len(frozen.moving) == 1:
+        return [np.array([N]) for N in _roots_of_one(lambda N: float(frozen.excess(np.array([N]))[0]))]
+    return _roots_of_many(frozen)
+
+
+def _roots_of_one(excess: Callable[[float], float]) -> list[float]:
+    """Sign changes of the excess between LOWEST and HIGHEST, after refining wherever two could hide."""
+    x = np.log(_COARSE)
+    f = np.array([excess(N) for N in _COARSE])
+    for _ in range(24):
+        doubtful = _doubtful(x, f)
+        if not len(doubtful):
+            break
+        middles = (x[doubtful] + x[doubtful + 1]) / 2
+        x = np.insert(x, doubtful + 1, middles)
+        f = np.insert(f, doubtful + 1, [excess(np.exp(z)) for z in middles])
+    roots = [] if f[0] > 0 else [LOWEST]
+    for i in np.flatnonzero((f[:-1] > 0) != (f[1:] > 0)):
+        z = brentq(lambda z: excess(np.exp(z)), x[i], x[i + 1], xtol=1e-8, rtol=1e-12)
+        roots.append(float(np.exp(z)))
+    return roots
+
+
+def _doubtful(x: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """Intervals without a sign change in which the function, as curved as near by, could reach zero twice."""
+    width, slopes = np.diff(x), np.diff(f) / np.diff(x)
+    bend = np.zeros(len(x))
+    bend[1:-1] = np.abs(np.diff(slopes)) / (width[1:] + width[:-1]) * 2
+    sag = np.maximum(bend[:-1], bend[1:]) * width**2 / 4  # twice the deviation from the chord
+    near = np.minimum(np.abs(f[:-1]), np.abs(f[1:]))
+    capped = (np.abs(f[:-1]) >= _DEEP) & (np.abs(f[1:]) >= _DEEP)
+    same = (f[:-1] > 0) == (f[1:] > 0)
+    return np.flatnonzero(same & (sag > near) & (width > _FINEST) & ~capped)
+
+
+def _roots_of_many(frozen: Frozen) -> list[np.ndarray]:
+    """Deflated Newton from the cells of a logarithmic grid where every component changes sign, and low points."""
+    k = len(frozen.moving)
+    axis = np.linspace(np.log(1e-6), np.log(1e3), {2: 15, 3: 7}.get(k, 4))
+    grid = np.array([frozen.excess(np.exp(np.array(p))) for p in product(axis, repeat=k)])
+    grid = grid.reshape(*[len(axis)] * k, k)
+    roots: list[np.ndarray] = []
+    for start in _starts(grid, axis):
+        for _ in range(4):  # again from the same start, away from what is known
+            found = _deflated_newton(frozen, start, roots)
+            if found is None:
+                break
+            roots.append(found)
+    return [np.exp(root) for root in roots]
+
+
+def _starts(grid: np.ndarray, axis: np.ndarray) -> list[np.ndarray]:
+    """Centres of cells in which every component takes both signs, then local minima of the largest component."""
+    k, g = grid.shape[-1], len(axis)
+    positive = grid > 0
+    corners = [positive[tuple(slice(c, g - 1 + c) for c in corner)] for corner in product((0, 1), repeat=k)]
+    both = np.any(corners, axis=0) & ~np.all(corners, axis=0)
+    middle = (axis[:-1] + axis[1:]) / 2
+    starts = [middle[list(index)] for index in np.argwhere(both.all(axis=-1))]
+    size = np.abs(grid).max(axis=-1)
+    padded = np.pad(size, 1, constant_values=np.inf)
+    around = [padded[tuple(slice(1 + d, 1 + d + g) for d in shift)] for shift in product((-1, 0, 1), repeat=k)]
+    starts += [axis[list(index)] for index in np.argwhere((size <= np.min(around, axis=0)) & (size < _DEEP))]
+    return starts
+
+
+def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> np.ndarray | None:
+    """A root of the excess over z = log s that is not among `known`, or None.
+
+    Deflation (Farrell, Birkisson & Funke, SIAM J. Sci. Comput. 37 (2015)): Newton on the excess times
+    prod (1 + 1/|z - z_i|^2), whose step is the plain one divided by 1 + grad(log of the product) . step.
+    """
+    k = len(z)
+    value = frozen.excess(np.exp(z))
+    for _ in range(40):
+        slopes = np.empty((k, k))
+        for j in range(k):
+            shifted = z.copy()
+            shifted[j] += 1e-6
+            slopes[:, j] = (frozen.excess(np.exp(shifted)) - value) / 1e-6
+        try:
+            step = -np.linalg.solve(slopes, value)
+        except np.linalg.LinAlgError:
+            return None
+        away = sum((_repulsion(z - other) for other in known), np.zeros(k)) @ step
+        step = step / (1 - away) if abs(1 - away) > 1e-8 else -step
+        step *= min(1.0, 1.5 / max(np.abs(step).max(), 1e-300))
+        z = z + step
+        if not (np.log(LOWEST) < z.min() and z.max() < np.log(HIGHEST)):
+            return None
+        value = frozen.excess(np.exp(z))
+        if np.abs(step).max() < 1e-6 and np.abs(value).max() < 1e-6:
+            return None if any(np.abs(z - other).max() < 1e-5 for other in known) else z
+    return None
+
+
+def _repulsion(d: np.ndarray) -> np.ndarray:
+    """Gradient of log(1 + 1/|d|^2)."""
+    square = max(float(d @ d), 1e-300)
+    return -2 * d / (square * (square + 1))

@@ -1,0 +1,345 @@
+"""Steady states: F(y) = 0 with every conserved quantity given; all of them without a guess, each with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from ..algebra import SingularMatrix
+from ..problem import Infeasible, NotConverged, Problem, State
+from .frozen import HIGHEST, LOWEST, Frozen, fixed_points
+from .nearest_fold import NearestFold, nearest_fold
+from .newton import conservation, newton
+from .stability import leading
+
+_FLOOR = 1e-16  # of every error estimate
+_ROUNDS = 24  # of adapting the mesh to a state
+_SMALL = 1e-14  # rates below it are lost in rounding
+_SAME = 1e-8  # relative distance of scalars at which two states are one
+_UNDECIDED = 0.02  # |log(out/N)| at the highest N below which the mesh could hide a root
+_REFUTED = 0.1  # |log(out/s)| in a richer space beyond which a candidate was an artefact of the mesh
+_NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
+
+
+class SteadyState(State):
+    """A state with F(y) = 0, as a State (`.N`, `.n(v)`, `.t`, `.y`), with what is known of its accuracy and stability.
+
+    residual  sum of |F|, the rate at which mass is still being moved
+    error     estimate of |N - N_exact| (the largest over all scalars): the difference to the steady state in elements
+              of a degree higher by two (four below 4) on the same cells, with the mass that V_min cuts off, and rounding
+    errors    the same, scalar by scalar
+    growth    the nonzero eigenvalue of the linearisation with the largest real part (complex if it is)
+    stable    whether its real part is negative
+    problem   the problem on the mesh that was adapted to this state
+    log_N     log of N, also where N is lost in rounding and a closed form is known; nan where it is not
+    """
+
+    def __init__(self, problem: Problem, t: float, y: np.ndarray, residual: float, errors: dict[str, float]) -> None:
+        super().__init__(problem, t, y)
+        self.residual, self.errors = residual, errors
+        for name, value in zip(problem.scalar_names, problem.scalars(t, y), strict=True):
+            setattr(self, name, max(float(value), 0.0) if abs(value) <= _SMALL + errors[name] else float(value))
+        first = float(getattr(self, problem.scalar_names[0], np.nan)) if problem.scalar_names else np.nan
+        self.log_N = float(np.log(first)) if first > _SMALL else np.nan
+
+    @property
+    def error(self) -> float:
+        return max(self.errors.values(), default=0.0)
+
+    @property
+    def state(self) -> State:
+        """The same without estimates."""
+        return State(self.problem, self.t, self.y)
+
+    @cached_property
+    def growth(self) -> complex | float:
+        values = leading(self.problem, self.y, 1)
+        first = complex(values[0]) if len(values) else complex(-np.inf)
+        return complex(first.real, abs(first.imag)) if first.imag else first.real
+
+    @property
+    def stable(self) -> bool:
+        return bool(np.real(self.growth) < 0)
+
+    def __repr__(self) -> str:
+        scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
+        return f"SteadyState({scalars}, error={self.error:.1e}, {'stable' if self.stable else 'unstable'})"
+
+
+class SteadyStates(Sequence):
+    """All steady states found, sorted by the first scalar; `.message` says how many and why, `.nearest_fold` where two
+    of them meet when the model's first parameter (b) is varied, None if no fold was found."""
+
+    def __init__(self, states: list[SteadyState], message: str, hint: Any) -> None:
+        self._states, self._message, self._hint = tuple(states), message, hint
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._states[index]
+
+    def __iter__(self) -> Iterator[SteadyState]:
+        return iter(self._states)
+
+    @cached_property
+    def nearest_fold(self) -> NearestFold | None:
+        return self._hint()
+
+    @property
+    def message(self) -> str:
+        if self._states or self.nearest_fold is None:
+            return self._message
+        return f"{self._message} The nearest fold is at {self.nearest_fold}: two steady states meet there."
+
+    def __repr__(self) -> str:
+        return "\n".join([self.message, *(f"  {state!r}" for state in self)])
+
+
+def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] | None = None) -> SteadyStates:
+    """All steady states whose scalars lie between 1e-14 and 1e4, sorted; possibly none, and then `.message` says why.
+
+    F(t, y) = 0 and c.y = total for every conserved quantity (`totals`, one each by default). With drift and noise
+    frozen at a value of N the problem is linear and fires at a rate out(N); the roots of out(N) = N are found by a scan
+    over log N that is refined wherever two could hide, then Newton's method on the whole system, on a mesh adapted to
+    each state if the problem was made from a tolerance. Several unknown scalars (populations): deflated Newton from a
+    grid.
+
+    Raises ValueError where F depends on time (an input that is a function).
+    """
+    totals = _totals(problem, t, totals)
+    frozen = Frozen(problem, t, totals)
+    finest = _resolving_the_top(frozen)
+    states, doubts = [], []
+    for guess in fixed_points(finest):
+        try:
+            state = _settled(*_at(guess, frozen, finest), t, totals)
+            reason = _objection(state)
+        except (NotConverged, SingularMatrix, Infeasible) as error:
+            reason = str(error)
+        if reason:
+            if not _refuted(finest, guess):
+                doubts.append((guess, reason))
+        elif not any(_same(state, other) for other in states):
+            states.append(state)
+    states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
+    centre = _centre(frozen, states)
+    return SteadyStates(states, _message(frozen, states, doubts, centre), lambda: _hint(frozen, centre))
+
+
+def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
+    """One steady state: the one Newton's method reaches from `guess`, or, without one, the one with the smallest N.
+
+    guess: a State (of this or another mesh), a value of N (of every scalar, if there are several), or a vector y.
+    Raises NotConverged, naming the nearest fold, where none is found; ValueError as `steady_states`.
+    """
+    found: Sequence[SteadyState]
+    if guess is None:
+        found = steady_states(problem, t=t, totals=totals)
+        if not found:
+            raise NotConverged(found.message)
+        return found[0]
+    totals = _totals(problem, t, totals)
+    try:
+        on_mesh, y = _from_guess(problem, t, totals, guess)
+        state = _settled(on_mesh, y, t, totals)
+        reason = _objection(state)
+    except (NotConverged, SingularMatrix, Infeasible) as error:
+        reason = str(error)
+    if not reason:
+        return state
+    rest = f" {steady_states(problem, t=t, totals=totals).message}" if hasattr(problem, "linear_at") else ""
+    raise NotConverged(f"No steady state was reached from the guess: {reason}.{rest}")
+
+
+# from candidates to states --------------------------------------------------------------------------------------
+
+
+def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
+    """Newton from y, on a mesh adapted to the state, of a degree that brings the error below the tolerance."""
+    solved = newton(problem, y, t=t, totals=totals)
+    for _ in range(_ROUNDS):
+        better = _better(problem, t, solved.y)
+        if better is None:
+            break
+        problem = better[0]
+        solved = newton(problem, better[1], t=t, totals=totals)
+    state, richer = _estimated(problem, t, solved, totals)
+    tol = getattr(problem, "tol", None)
+    for _ in range(3):
+        if tol is None or richer is None or all(_within(tol, state, name) for name in problem.scalar_names):
+            break
+        problem = richer[0]
+        solved = newton(problem, richer[1], t=t, totals=totals)
+        state, richer = _estimated(problem, t, solved, totals)
+    return state
+
+
+def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
+    for way in ("adapted", "extended"):
+        hook = getattr(problem, way, None)
+        better = hook(t, y) if hook else None
+        if better is not None:
+            return better
+    return None
+
+
+def _within(tol: float, state: SteadyState, name: str) -> bool:
+    return state.errors[name] <= tol * abs(getattr(state, name)) + _SMALL
+
+
+def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
+    """The state with its error estimates, and (problem, y) of the richer space they came from."""
+    y, here = solved.y, problem.scalars(t, solved.y)
+    rounding = np.finfo(float).eps * (np.abs(problem.scalar_gradient(t, y)) @ np.abs(y))
+    if not hasattr(problem, "enriched"):
+        return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
+    try:
+        low = getattr(problem, "degree", 6) < 4
+        richer, z = problem.enriched(y, by=4 if low else 2)
+        better = newton(richer, z, t=t, totals=totals)
+        beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
+        if beyond.any():
+            better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
+        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+    except (NotConverged, Infeasible):
+        difference, pair = np.full(len(here), np.inf), None
+    errors = dict(zip(problem.scalar_names, (difference + rounding + _FLOOR).tolist(), strict=True))
+    return SteadyState(problem, t, y, solved.residual, errors), pair
+
+
+def _objection(state: SteadyState) -> str:
+    """Why a solution of the discrete equations is no steady state of the model, or nothing."""
+    for name, error in state.errors.items():
+        value = getattr(state, name)
+        if value < 0:
+            return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
+        if error > 0.5 * abs(value) + 1e-10:
+            return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
+    for name in state.problem.field_names:
+        values = state.problem.field(name, state.y).values
+        if values.min() < -_NEGATIVE * values.max():
+            return f"the density {name} falls to {values.min():.3g}: the mesh does not resolve it"
+    return ""
+
+
+def _refuted(frozen: Frozen, s: np.ndarray) -> bool:
+    """Whether a richer space shows that nothing is there: at scalars s it fires at rates far from s."""
+    _, y = frozen.solve(s)
+    richer, _ = frozen.problem.enriched(y)
+    return bool(np.abs(Frozen(richer, frozen.t, frozen.totals, frozen.moving).excess(s)).max(initial=0.0) > _REFUTED)
+
+
+def _same(one: SteadyState, other: SteadyState) -> bool:
+    pairs = [(getattr(one, name), getattr(other, name)) for name in one.problem.scalar_names]
+    return all(abs(a - b) <= _SAME * max(abs(a), abs(b)) + _SMALL for a, b in pairs)
+
+
+# where to look --------------------------------------------------------------------------------------------------
+
+
+def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
+    C = conservation(problem)
+    totals = np.ones(len(C)) if totals is None else np.asarray(totals, float)
+    if totals.shape != (len(C),) or not np.all(totals > 0):
+        raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
+    change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)
+    if change is not None and np.any(change):
+        raise ValueError(
+            f"{getattr(problem, 'model', problem)}: an input depends on time, so there is no steady state; "
+            "give it a number, for example problem.at(current=0.0)"
+        )
+    return totals
+
+
+def _resolving_the_top(frozen: Frozen) -> Frozen:
+    """The same on a finer mesh, if at the highest rates out ~ N, so that the present one could hide a root."""
+    if len(frozen.moving) == 1 and getattr(frozen.problem, "tol", None):
+        top = np.array([HIGHEST])
+        if abs(frozen.excess(top)[0]) < _UNDECIDED:
+            return _resolving(frozen, top)
+    return frozen
+
+
+def _at(s: np.ndarray, coarse: Frozen, fine: Frozen) -> tuple[Problem, np.ndarray]:
+    """(problem, y frozen at s), on the finer mesh only where the coarser one does not do."""
+    _, y = coarse.solve(s)
+    if coarse is fine or y.min() >= -1e-3 * y.max():
+        return coarse.problem, y
+    return fine.problem, fine.solve(s)[1]
+
+
+def _resolving(frozen: Frozen, s: np.ndarray) -> Frozen:
+    for _ in range(_ROUNDS):
+        try:
+            _, y = frozen.solve(s)
+            better = frozen.problem.adapted(frozen.t, y)
+        except (Infeasible, SingularMatrix):
+            break
+        if better is None:
+            break
+        frozen = Frozen(better[0], frozen.t, frozen.totals, frozen.moving)
+    return frozen
+
+
+def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> tuple[Problem, np.ndarray]:
+    if isinstance(guess, State):
+        return (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
+    values = np.atleast_1d(np.asarray(guess, float))
+    if values.shape == (problem.size,) and problem.size > len(problem.scalar_names):
+        return problem, values
+    frozen = Frozen(problem, t, totals)
+    if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
+        raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")
+    return problem, frozen.solve(np.resize(values, len(frozen.moving)), refine=1)[1]
+
+
+# what is said about them ----------------------------------------------------------------------------------------
+
+
+def _centre(frozen: Frozen, states: list[SteadyState]) -> float:
+    """A firing rate near which the curve of steady states over the first parameter passes."""
+    if states:
+        return max(getattr(states[-1 if len(states) > 1 else 0], frozen.problem.scalar_names[0]), 1e-6)
+    if len(frozen.moving) != 1:
+        return 0.0
+
+    def distance(x: float) -> float:
+        return abs(float(frozen.excess(np.exp(np.array([x])))[0]))
+
+    x = np.log(10.0) * np.arange(-4.0, 3.1, 0.25)
+    near = x[np.argmin([distance(z) for z in x])]
+    best = minimize_scalar(distance, bounds=(near - 0.6, near + 0.6), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(best.x))
+
+
+def _hint(frozen: Frozen, centre: float) -> NearestFold | None:
+    if len(frozen.moving) > 1 or not frozen.problem.scalar_names:
+        return None
+    return nearest_fold(frozen.problem, frozen.t, frozen.totals, centre)
+
+
+def _message(frozen: Frozen, states: list[SteadyState], doubts: list[tuple[Any, str]], centre: float) -> str:
+    names = ", ".join(frozen.names) or ", ".join(frozen.problem.scalar_names[:1])
+    count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
+    parts = [f"{count} with {names} between {LOWEST:g} and {HIGHEST:,.0f}."]
+    if not states and not doubts and len(frozen.moving) == 1:
+        excess = float(frozen.excess(np.array([centre]))[0])
+        more = "more" if excess > 0 else "less"
+        parts.append(
+            f"Whatever {names} is assumed, the network fires {more}: {np.exp(excess):.4g} times it at best, "
+            f"near {names} = {centre:.3g}."
+        )
+    for guess, reason in doubts:
+        at = ", ".join(f"{value:.4g}" for value in guess)
+        parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
+    small = [s for s in states if getattr(s, s.problem.scalar_names[0]) <= _SMALL]
+    if small:
+        parts.append(
+            f"Of the first, {names} is lost in rounding: it is 0 to within {small[0].error + _SMALL:.0e} (absolute)."
+        )
+    return " ".join(parts)

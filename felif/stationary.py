@@ -1,0 +1,49 @@
+"""Steady states as users ask for them: those of `felif.solvers`, with closed forms where rounding hides the rate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .analysis import exact
+from .solvers import steady
+from .solvers.steady import SteadyState, SteadyStates
+
+_LOST = 1e-14  # rates that linear algebra in double precision cannot tell from zero
+
+
+def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None) -> SteadyStates:
+    """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
+
+    A rate below 1e-14 comes from the closed form's logarithm where the model has one (`.log_N`); its `.error` stays the
+    absolute one of the discretisation.
+    """
+    found = steady.steady_states(problem, t=t, totals=totals)
+    for state in found:
+        _restore(state)
+    return found
+
+
+def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
+    """One steady state: near `guess` (a State, a value of N, or a vector), or the one with the smallest N.
+
+    Raises NotConverged, naming the nearest fold, where none is found.
+    """
+    state = steady.steady_state(problem, guess, t=t, totals=totals)
+    _restore(state)
+    return state
+
+
+def _restore(state: SteadyState) -> None:
+    """N from the closed form where it is lost in rounding; left as it is where no closed form exists."""
+    model = getattr(state.problem, "model", None)
+    if state.problem.scalar_names[:1] != ("N",) or state.N > _LOST or model is None:
+        return
+    try:
+        logarithm = float(exact.log_steady_rates(model)[0])
+    except (ValueError, IndexError):
+        return
+    if logarithm < math.log(10 * _LOST):
+        state.log_N, state.N = logarithm, math.exp(logarithm)
+        if hasattr(state, "R"):
+            state.R = getattr(model, "tau", 0.0) * state.N
