@@ -15,6 +15,8 @@ from ..problem import FieldValue, Infeasible, State
 from . import adapt, spaces, tails
 from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
+from .dilated import Dilated, rate_slope
+from .forms import probe
 from .scalars import History, ScalarEquations
 
 
@@ -104,6 +106,10 @@ class SemiDiscrete:
         ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
         here = self.on_cells(old.cells) if self.tol is not None and ends else self
         return here, adapt.transfer(old, here, state.y)
+
+    def received(self, state: State) -> np.ndarray:
+        """The unknowns of a state of another mesh, interpolated on this one."""
+        return adapt.transfer(state.problem, self, state.y)
 
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
@@ -292,6 +298,34 @@ class SemiDiscrete:
                 drift, noise = drift + c * convection, noise + c * diffusion
             widths[field] = noise / max(abs(drift), 1e-300)
         return widths
+
+    # beyond blow-up ---------------------------------------------------------------------------------------------
+
+    @property
+    def runaway(self) -> tuple[float, float]:
+        """(b, a1): what drift and noise at V_F gain by one unit of N."""
+        form, totals = self.weak_form, [0.0, 0.0]
+        rate = next(s.name for s in form.scalars if s.algebraic == "flux")
+        (field,) = {s.of for s in form.scalars if s.name == rate}
+        end = np.array([self.v_fire])
+        for term in (t for t in form.terms if t.into == field == t.of):
+            slope = rate_slope(term, form.inputs, form.scalars, self.model, rate)
+            convection, diffusion, _ = probe(term, end)
+            totals[0] += slope * float(convection[0])
+            totals[1] += slope * float(diffusion[0])
+        return totals[0], totals[1]
+
+    @property
+    def resets_at_once(self) -> bool:
+        """Whether a neuron that fires is reset at that instant (else it waits in a differential scalar)."""
+        form = self.weak_form
+        rate = next(s for s in form.scalars if s.algebraic == "flux")
+        sources = [t for t in form.terms if t.into == rate.of and t.of is None and t.over != rate.over]
+        return any(rate_slope(t, form.inputs, form.scalars, self.model, rate.name) for t in sources)
+
+    def dilated(self) -> SemiDiscrete:
+        """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
+        return self._assembled.on_cells(Dilated.of(self.model), self.cells)
 
     # looking at a state -----------------------------------------------------------------------------------------
 
