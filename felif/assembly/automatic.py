@@ -142,6 +142,8 @@ class _Sizes:
         degree = space.degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
+        if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
+            self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
         self._growth = 1.1 if degree > 2 else 0.35
         ends = np.array([flow.v_reset, flow.v_fire])
         drift, noise, _ = flow.at(ends)
