@@ -1,7 +1,8 @@
-"""ROOM 4: matrices that are a band plus a few columns, their factorisations, and bordered systems with them."""
+"""ROOM 4: matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
 
 from .band import Band
 from .bordered import Bordered
+from .dense import eigenpairs, eigenvalues
 from .lowrank import BandLowRank, Factored, SingularMatrix
 
-__all__ = ["Band", "BandLowRank", "Bordered", "Factored", "SingularMatrix"]
+__all__ = ["Band", "BandLowRank", "Bordered", "Factored", "SingularMatrix", "eigenpairs", "eigenvalues"]

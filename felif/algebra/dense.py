@@ -1,0 +1,29 @@
+"""Eigenvalues of dense matrices of a few hundred rows, on one thread: BLAS threads only wait for each other there.
+
+114 rows on two busy cores: 4 ms with one thread, up to 230 ms with the default; no gain from threads up to 600 rows.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.linalg import eig, eigvals
+from threadpoolctl import ThreadpoolController
+
+
+@lru_cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def eigenvalues(matrix: np.ndarray) -> np.ndarray:
+    """All eigenvalues of a square matrix, unsorted."""
+    with _threads().limit(limits=1, user_api="blas"):
+        return eigvals(matrix, check_finite=False)
+
+
+def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All eigenvalues and right eigenvectors (columns) of a square matrix, unsorted."""
+    with _threads().limit(limits=1, user_api="blas"):
+        return eig(matrix, check_finite=False)
