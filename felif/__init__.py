@@ -43,6 +43,7 @@ _HOME = {
     "resume": "runs",
     "load_run": "runs",
     "Run": "runs",
+    "Continue": "after_blow_up",
     "Event": "evolution",
     "Rodas5P": "evolution",
     "ESDIRK43": "evolution",

@@ -36,12 +36,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BlowUp:
-    """Where a solution ceased to exist: time, an estimate of its error, and N where the integration stopped."""
+    """Where a solution ceased to exist.
+
+    time, error  of the blow-up, and an estimate of its error
+    N            where the integration stopped
+    exponent     N ~ (time - t)^(-exponent) there: 1/2, approached slowly where the noise is constant
+    mechanism    "drift": b n(V_F^-) = 1;  "noise": a1 |n_v(V_F)| = 1;  "step_underflow": no step leads on
+    remaining    int N dt from where the integration stopped to the blow-up
+    """
 
     time: float
     error: float
     N: float
     message: str
+    exponent: float = 0.5
+    mechanism: str = "drift"
+    remaining: float = 0.0
 
 
 @runtime_checkable
@@ -111,7 +121,7 @@ class FieldValue:
     def __call__(self, v: Any) -> Any:
         v = np.asarray(v, float)
         result = self.evaluate(np.atleast_1d(v).ravel()).reshape(np.atleast_1d(v).shape)
-        return result if v.ndim else float(result[0])
+        return result if v.ndim else result[0].item()
 
     def integral(self) -> float:
         return float(self.weights @ self.values)

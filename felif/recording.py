@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .after_blow_up import BlowUpEvent
 from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
@@ -32,11 +34,13 @@ class Recorder:
         compatible: bool,
         resumed_after: int | None = None,
         past: History | None = None,
+        earlier: Sequence[Any] = (),
     ) -> None:
-        """`resumed_after`: how many segments of a resumed run are on file; None for a run from the start."""
+        """`resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start."""
         self._writer, self._compatible = writer, compatible
         self._model = np.frombuffer(_pickled((model, None if past is None else past.before)), np.uint8)
         resumed = resumed_after is not None
+        self._earlier = earlier
         self._offset = resumed_after - 1 if resumed else 0
         self._rows = 1 if resumed else 0  # the first row of a resumed trajectory is the last one on file
         self._segment = self._step = 0
@@ -72,7 +76,9 @@ class Recorder:
             arrays[f"dense_{k}"] = segment.dense[start:]
         self._writer.chunk(arrays)
         self._segment, self._step = len(trajectory.segments) - 1, len(trajectory.segments[-1].times) - 1
-        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), "model": self._model})
+        happened = json.dumps([_describe_event(event) for event in (*self._earlier, *trajectory.events)])
+        texts = {"model": self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
+        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts})
         self._written_at = time.monotonic()
 
 
@@ -94,7 +100,7 @@ def describe_end(run: Run) -> dict[str, Any]:
     return {
         "outcome": {"name": run.outcome.name, "message": run.outcome.message},
         "blow_up": None if run.blow_up is None else vars(run.blow_up),
-        "events": [{"name": e.name, "time": e.time} for e in run.events],
+        "events": [_describe_event(event) for event in run.events],
         "statistics": run.statistics,
         "drift": run.drift,
         "rounding": run.trajectory.rounding,
@@ -147,15 +153,28 @@ def restore(stored: Any) -> Run:
     for k in range(rows):
         row = {name: float(values[k]) for name, values in table.items()}
         trajectory.record(row.pop("t"), row.pop("dt"), row)
-    for event in description.get("events", []):
-        problem, y = trajectory.evaluate(event["time"])
-        trajectory.events.append(EventRecord(event["name"], event["time"], State(problem, event["time"], y)))
+    for event in json.loads(stored.checkpoint["events"].tobytes()):
+        trajectory.events.append(_restored_event(event, trajectory))
     if past is not None:
         past.follow(trajectory)
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
     if not trajectory.statistics:
         trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
     return Run(trajectory, description["settings"], description.get("wall_time") or 0.0, description["compatible"])
+
+
+def _describe_event(event: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(event).items() if name != "state"}
+
+
+def _restored_event(event: Mapping[str, Any], trajectory: Trajectory) -> Any:
+    if "size" not in event:
+        problem, y = trajectory.evaluate(event["time"])
+        return EventRecord(event["name"], event["time"], State(problem, event["time"], y))
+    if event["size"] == float("inf"):  # an eternal blow-up has no state after it
+        return BlowUpEvent(**event, state=None)
+    after = next(s for s in trajectory.segments if s.times[0] >= event["time"])
+    return BlowUpEvent(**event, state=State(after.problem, event["time"], after.states[0]))
 
 
 def _segments(

@@ -136,12 +136,15 @@ class Run:
         from .assembly.moments import ExponentialMoment
 
         defect, largest, integral, first, top = 0.0, 0.0, 0.0, None, None
+        spikes, value = {event.time for event in self.events if hasattr(event, "size")}, None
         for segment in self.segments:
             moment = ExponentialMoment(segment.problem)
             top = segment.problem.cells[-1] if top is None else top
             unit = np.exp(segment.problem.cells[-1] - top)
             first = moment.value(segment.states[0]) if first is None else first
             times = segment.times
+            if value is not None and times[0] in spikes:  # a synchronous spike moves mass in no time
+                first += unit * moment.value(segment.states[0]) - value
             for j in range(len(times) - 1):
                 half, middle = (times[j + 1] - times[j]) / 2, (times[j + 1] + times[j]) / 2
                 for x, w in zip(_GAUSS, _WEIGHTS, strict=True):

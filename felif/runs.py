@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .after_blow_up import BlowUpEvent, Continue, through
 from .assembly import initial
 from .evolution import (
     ESDIRK43,
@@ -50,6 +51,7 @@ def evolve(
     max_steps: int | None = None,
     N_max: float = 1e5,
     history: float | Callable[[float], float] | Mapping[str, Any] = 0.0,
+    after_blow_up: Continue | None = None,
     folder: str | Path | None = None,
     snapshots: int | Sequence[float] = 101,
     resume: bool = False,
@@ -66,6 +68,7 @@ def evolve(
     events       Event(name, function of the state, direction, terminal)
     breakpoints  times at which an input jumps (those of Piecewise are known): steps land on them
     history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
+    after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
     folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
                  with a run that was stopped in this folder, overwrite=True replaces it
     N_max        a firing rate that exceeds this, rising, is taken for blow-up
@@ -96,7 +99,8 @@ def evolve(
         "first_step": first_step,
         "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),
         "max_steps": max_steps,
-        "N_max": N_max,
+        "N_max": N_max if after_blow_up is None else after_blow_up.N_max,
+        "after_blow_up": None if after_blow_up is None else dataclasses.asdict(after_blow_up),
         "events": [event.name for event in events],
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
@@ -130,7 +134,8 @@ def _finished(
         blow_up = BlowUp(settings["t_start"], 0.0, math.inf, impossible)
     elif blow_up is not None:
         blow_up = _with_mesh_error(trajectory.segments[0], blow_up, settings)
-        trajectory.outcome = _blow_up_outcome(blow_up)
+        if trajectory.outcome.name == "blow_up":
+            trajectory.outcome = _blow_up_outcome(blow_up)
     return Run(trajectory, settings, wall_time, compatible, blow_up)
 
 
@@ -186,7 +191,9 @@ def continue_run(
         if past is not None:
             past = History(past.before, settings["t_start"])
             past.follow(run.trajectory)
-        recorder = Recorder(writer, run.model, run.compatible, resumed_after=len(run.segments), past=past)
+        recorder = Recorder(
+            writer, run.model, run.compatible, resumed_after=len(run.segments), past=past, earlier=run.events
+        )
         trajectory = _integrate(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
@@ -202,10 +209,37 @@ def continue_run(
 
 
 def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
-    trajectory = integrate(
+    return _close(how["observers"], _through_events(problem, y, settings, t_end, **how))
+
+
+def _through_events(problem: Any, y: Any, settings: dict, t_end: float, **how: Any) -> Trajectory:
+    """One integration, or several with synchronous spikes between them."""
+    going_on, t, onto = settings.get("after_blow_up"), settings["t_start"], None
+    while True:
+        trajectory = _once(problem, y, t, t_end, settings, onto, **how)
+        found = trajectory.blow_up
+        if found is None or not going_on or found.mechanism == "step_underflow":
+            return trajectory
+        spikes = sum(isinstance(event, BlowUpEvent) for event in trajectory.events)
+        if spikes >= going_on["max_events"] or found.time >= t_end:
+            return trajectory
+        last = trajectory.segments[-1]
+        event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
+        trajectory.events.append(event)
+        if y is None:
+            message = f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
+            trajectory.outcome = Outcome("eternal_blow_up", message)
+            return trajectory
+        if event.size == 0.0:
+            return trajectory
+        t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
+
+
+def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+    return integrate(
         problem,
         y,
-        settings["t_start"],
+        t,
         t_end,
         rtol=settings["rtol"],
         atol=settings["atol"],
@@ -215,9 +249,13 @@ def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any
         max_step=math.inf if settings["max_step"] is None else settings["max_step"],
         max_steps=settings["max_steps"],
         N_max=settings["N_max"],
+        onto=onto,
         **how,
     )
-    for observer in how["observers"]:
+
+
+def _close(observers: Sequence[Any], trajectory: Trajectory) -> Trajectory:
+    for observer in observers:
         close = getattr(observer, "close", None)
         if close is not None:
             close()
@@ -262,7 +300,8 @@ def _finish_resumed(
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
         whole.blow_up = _with_mesh_error(whole.segments[0], trajectory.blow_up, settings)
-        trajectory.outcome = _blow_up_outcome(whole.blow_up)
+        if trajectory.outcome.name == "blow_up":
+            trajectory.outcome = _blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
     whole.trajectory.rounding = before.trajectory.rounding + trajectory.rounding
     whole.events = [*before.events, *trajectory.events]
@@ -291,10 +330,13 @@ def _with_mesh_error(first: Segment, found: BlowUp, settings: dict) -> BlowUp:
     t_start, problem, y = settings["t_start"], first.problem, first.states[0]
     if not found.time > t_start:
         return found
+    noise_grows = len(problem.field_names) == 1 and problem.runaway[1] > 0
+    underflow = found.N < 1e-2 * settings["N_max"]
+    found = dataclasses.replace(found, mechanism="step_underflow" if underflow else "noise" if noise_grows else "drift")
     start: dict[str, Any] = {
         name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
     }
-    start |= {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
+    start |= {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
     try:
         on_mesh, y, _ = initial(problem.coarser(_COARSER), start)
     except ValueError:  # the coarser mesh cannot hold the data at all

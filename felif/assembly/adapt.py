@@ -14,6 +14,9 @@ from . import spaces
 
 _UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
+_TOP = 0.01  # times tol: density times decay length at V_max, above which cells are added there; the tail grows
+_THINNEST = 1e-6  # layer that is followed, in units of V_F - V_R
+_THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny cells cost digits of the mass
 _SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
@@ -28,7 +31,9 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
             high = np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
         else:  # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
             derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
-            jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(np.diff(derivative, prepend=derivative[0]))
+            jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(
+                np.diff(derivative, prepend=derivative[0])
+            )
             high = jumps * widths ** (degree + 1) / 8
         flags |= high > _UNRESOLVED * problem.tol
     return flags & (widths > _SMALLEST * (problem.v_fire - problem.v_reset))
@@ -59,17 +64,28 @@ def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
     places = [problem.layout.slice(name) for name in problem.field_names]
     bottom = max(abs(float(y[place.start])) for place in places)
     top = max(abs(float(y[place.stop - 1])) for place in places) if high else 0.0
-    return bottom * low > problem.tol, top * high > problem.tol
+    return bottom * low > problem.tol, top * high > _TOP * problem.tol
 
 
-def boundary_layer(problem: Any, t: float, y: np.ndarray) -> float:
-    """Width of the last cell below V_F that the boundary layers there call for; inf where it is narrow enough."""
-    width, wanted = problem.widths[-1], np.inf
-    for field, layer in problem.boundary_layers(t, y).items():
-        content = np.abs(problem.full(field, y)[-problem.degree - 1 :]).max()
-        if width > _LAYER_CELLS * layer and content * width > 1e-3 * problem.tol:
-            wanted = min(wanted, _LAYER_CELLS * layer)
-    return wanted
+def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """Cell ends to add next to V_F, and below V_R, where drift or a sharp reset squeeze the density into a layer a/|drift|.
+
+    Halves of the neighbouring cell, one more than needed, so that the next ones are there when the layer shrinks further.
+    Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a blow-up time is then known to 1e-12, and data that do not
+    vanish at V_F start with an infinitely thin one.
+    """
+    added: list[np.ndarray] = []
+    reach = problem.v_fire - problem.v_reset
+    for field, layers in problem.boundary_layers(t, y).items():
+        for place, layer in layers.items():
+            cell = int(np.searchsorted(problem.cells, place)) - 1
+            thinnest = (_THINNEST if place == problem.v_fire else _THINNEST_RESET) * reach
+            width, wanted = problem.widths[cell], max(_LAYER_CELLS * layer, thinnest)
+            content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
+            if width > wanted and content * width > 1e-3 * problem.tol:
+                halves = int(np.ceil(np.log2(width / wanted))) + 1
+                added.append(place - width * 0.5 ** np.arange(1, halves + 1))
+    return np.concatenate(added) if added else np.zeros(0)
 
 
 def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -79,13 +95,10 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
     if flags.any():
         cells = split(cells, flags)
         reasons.append(f"{np.count_nonzero(flags)} cells split")
-    layer = boundary_layer(problem, t, y)
-    if np.isfinite(layer):
-        width = cells[-1] - cells[-2]
-        if width > layer:  # halves, so that the next ones are already there when the layer shrinks further
-            halves = int(np.ceil(np.log2(width / layer))) + 1
-            cells = np.concatenate([cells[:-1], cells[-1] - width * 0.5 ** np.arange(1, halves + 1), cells[-1:]])
-            reasons.append(f"boundary layer at V_F of width {layer / _LAYER_CELLS:.2g}")
+    layers = layer_cells(problem, t, y)
+    if layers.size:
+        cells = np.unique(np.concatenate([cells, layers]))
+        reasons.append(f"{layers.size} cells in layers at V_F and V_R")
     low, high = outgrown(problem, y)
     if low:
         cells = np.concatenate([[2 * cells[0] - cells[1]], cells])

@@ -63,6 +63,7 @@ class Assembled:
 
     def __init__(self, model: Any, mesh: MeshLine, space: Space, tol: float | None) -> None:
         self.mesh, self.space, self.tol = mesh, space, tol
+        self._v_reset = float(model.v_reset)
         self.weak_form = model.weak_form()
         assembler = Assembler(self.weak_form, mesh, space)
         self.layout = assembler.layout
@@ -78,12 +79,12 @@ class Assembled:
         self._probes = self._probe(assembler) if fitted else None
 
     @cached_property
-    def threshold_transport(self) -> dict[str, list[tuple[Callable | None, float, float]]]:
-        """For each field with a flux: (coefficient, convection, diffusion) at V_F of each of its forms."""
-        end, table = np.array([np.max(self.mesh.p[0])]), {}
+    def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:
+        """For each field with a flux: (coefficient, convection, diffusion) at V_R and V_F of each of its forms."""
+        places, table = np.array([self._v_reset, np.max(self.mesh.p[0])]), {}
         for field in (name for name, tied in self.layout.tied.items() if tied is not None):
-            probes = [(t.coefficient, *probe(t, end)[:2]) for t in self.weak_form.terms if t.into == field == t.of]
-            table[field] = [(coefficient, float(c[0]), float(d[0])) for coefficient, c, d in probes]
+            forms = [t for t in self.weak_form.terms if t.into == field == t.of]
+            table[field] = [(t.coefficient, *probe(t, places)[:2]) for t in forms]
         return table
 
     # assembly ---------------------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ class Assembled:
     def _consistent(self, assembler: Assembler, term: Any) -> Contribution:
         """A term's arrays, with m_F M^-1 (...) moved from the V_F row's dn/dt into the flux scalars' equations."""
         part = assembler.contribution(term)
-        for field, weights in self._flux_weights.items():
+        for field, weights in self.flux_weights.items():
             index = self.layout.tied[field]
             if part.band is not None:
                 part.rows[index] -= part.band.transpose() @ weights
@@ -102,7 +103,7 @@ class Assembled:
         return part
 
     @cached_property
-    def _flux_weights(self) -> dict[str, np.ndarray]:
+    def flux_weights(self) -> dict[str, np.ndarray]:
         """m_F M^-1 of each field with a flux, where the mass matrix is not lumped."""
         if self.mass.kl == 0:
             return {}

@@ -103,14 +103,12 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         if problem.tol is not None:
             cells = _reach(cells, profile, problem.tol)
         profile.check(cells)
-    left = 1.0 - sum(values.values())
-    if not 0 < left <= 1:
-        raise ValueError(f"start: the scalars {values} leave no mass for the density; allowed are values >= 0, sum < 1")
+    masses = _masses(problem, values)
     if problem.tol is None:
-        y = _project(problem, densities, values, left)
+        y = _project(problem, densities, values, masses)
         _require_resolved(problem, densities, y)
     else:
-        problem, y = _resolve(problem, cells, densities, values, left)
+        problem, y = _resolve(problem, cells, densities, values, masses)
     tolerance = problem.tol or 1e-8
     compatible = all(p.end <= tolerance * p.peak for p in densities.values())
     return problem, y, compatible
@@ -198,7 +196,9 @@ class Profile:
         self.end = 0.0 if self._above else float(self(np.array([self._v_fire]))[0])
 
 
-def _project(problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], left: float) -> np.ndarray:
+def _project(
+    problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], masses: Mapping[str, float]
+) -> np.ndarray:
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     layout, degree = problem.layout, problem.degree
     moments, at_threshold = np.zeros(problem.size), {}
@@ -209,7 +209,7 @@ def _project(problem: Any, densities: Mapping[str, Profile], values: Mapping[str
         shapes = np.polynomial.legendre.legvander(t, degree) @ spaces.modal_transform(degree)
         values_at = ((weights * n)[:, None] * shapes).ravel()
         full = np.bincount(problem.cell_nodes[cell].ravel(), values_at, len(problem.nodes))
-        full *= left / (len(densities) if _shares_mass(problem) else 1) / full.sum()
+        full *= masses[name] / full.sum()
         moments[layout.slice(name)] = full[: layout.free(name)]
         if layout.tied[name] is not None:
             at_threshold[name] = full[-1]
@@ -227,17 +227,34 @@ def _project(problem: Any, densities: Mapping[str, Profile], values: Mapping[str
         row = problem.tied_row(name)
         if feedback > 0:  # else no firing rate exists, and evolve reports blow-up at the start
             y = y + (moment - (0.0 if row is None else row @ y)) / feedback * mass.solve(direction)
+    for quantity in problem.weak_form.conserved:  # exact but for rounding, which large slopes in tiny cells magnify
+        weights = problem.conserved[quantity.name]
+        total = sum(w * (masses[name] if name in masses else values[name]) for name, w in quantity.weights.items())
+        if abs(weights @ y - total) < 1e-6 * abs(total):
+            y = np.where(weights != 0, y * (total / (weights @ y)), y)
     return y
 
 
-def _shares_mass(problem: Any) -> bool:
-    """Whether one conserved quantity holds all fields together (else every field has mass 1)."""
-    names = set(problem.field_names)
-    return len(names) > 1 and any(names <= set(q.weights) for q in problem.weak_form.conserved)
+def _masses(problem: Any, values: Mapping[str, float]) -> dict[str, float]:
+    """The mass of each field: what its conserved quantity, of total 1, leaves after the scalars, in equal shares."""
+    masses = dict.fromkeys(problem.field_names, 1.0)
+    for quantity in problem.weak_form.conserved:
+        fields = [name for name in problem.field_names if name in quantity.weights]
+        left = 1.0 - sum(w * values[name] for name, w in quantity.weights.items() if name not in fields)
+        if not 0 < left <= 1:
+            raise ValueError(
+                f"start: the scalars {values} leave no mass for {fields}; allowed are values >= 0, sum < 1"
+            )
+        masses |= dict.fromkeys(fields, left / len(fields) if fields else 1.0)
+    return masses
 
 
 def _resolve(
-    problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], values: Mapping[str, float], left: float
+    problem: Any,
+    cells: np.ndarray,
+    densities: Mapping[str, Profile],
+    values: Mapping[str, float],
+    masses: Mapping[str, float],
 ) -> tuple[Any, np.ndarray]:
     """On these cells, split until the data are resolved; jumps of the data become cell ends."""
     wanted = np.concatenate([p.breakpoints for p in densities.values()])
@@ -245,12 +262,12 @@ def _resolve(
     if len(cells) != len(problem.cells):
         problem = problem.on_cells(cells)
     for _ in range(_ROUNDS):
-        y = _project(problem, densities, values, left)
+        y = _project(problem, densities, values, masses)
         flags = adapt.unresolved(problem, y)
         if not flags.any():
             return problem, y
         problem = problem.on_cells(adapt.split(problem.cells, flags))
-    return problem, _project(problem, densities, values, left)
+    return problem, _project(problem, densities, values, masses)
 
 
 def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:
@@ -318,7 +335,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         profile.check(problem.cells)
         densities[name] = profile
     values = {name: float(start.y[old.layout.offsets[name]]) for name in problem.layout.differential}
-    left = 1.0 - sum(values.values())
-    y = _project(problem, densities, values, left)
+    masses = _masses(problem, values)
+    y = _project(problem, densities, values, masses)
     _require_resolved(problem, densities, y)
     return problem, y, True

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, spaces, tails
+from . import adapt, spaces, tails, weighted
 from .automatic import Flow
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated, rate_slope
@@ -288,15 +288,18 @@ class SemiDiscrete:
         feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
         return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
-    def boundary_layers(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Width a/|drift| of the boundary layer at V_F of each field that vanishes there, at the scalars of y."""
+    def boundary_layers(self, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
+        """For each field that vanishes at V_F: place -> width a/|drift| of the layer below V_F, and below V_R."""
         s, m, widths = self.namespace(t, y), self._m, {}
         for field, forms in self._assembled.threshold_transport.items():
-            drift, noise = 0.0, 0.0
+            drift, noise = np.zeros(2), np.zeros(2)
             for coefficient, convection, diffusion in forms:
                 c = 1.0 if coefficient is None else coefficient(s, m)
                 drift, noise = drift + c * convection, noise + c * diffusion
-            widths[field] = noise / max(abs(drift), 1e-300)
+            at_reset, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
+            widths[field] = {self.v_fire: at_threshold}
+            if drift[0] > 0:
+                widths[field][self.v_reset] = at_reset
         return widths
 
     # beyond blow-up ---------------------------------------------------------------------------------------------
@@ -342,19 +345,35 @@ class SemiDiscrete:
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """Nodal values of a field at all `nodes`, the zero at V_F included."""
-        values = np.zeros(len(self.nodes))
+        values = np.zeros(len(self.nodes), np.result_type(y, float))
         values[: self.layout.free(name)] = y[self.layout.slice(name)]
         return values
 
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named density as a function of v."""
-        values = self.full(name, y)
+        return self.function(self.full(name, y))
+
+    def function(self, values: np.ndarray) -> FieldValue:
+        """The function of v with these values at all `nodes`."""
         return FieldValue(
             self.nodes,
             values,
             lambda v: spaces.evaluate(self.cells, self.degree, values, v),
             self._assembled.weights,
         )
+
+    def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
+        """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
+        return self.function(weighted.adjoint_values(self, t, y, name, z))
+
+    def weighted_forms(self, t: float, y: np.ndarray, name: str) -> weighted.WeightedForms:
+        """int P u' v' and int P u v with the named density P of the steady state y."""
+        return weighted.weighted_forms(self, t, y, name)
+
+    def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
+        """(dF/d(scalars), dg/d(algebraic scalars), m_F M^-1 of fields whose mass is not lumped), g the scalars' equations."""
+        *_, U, _, own = self._linearised(t, y)
+        return U, own, self._assembled.flux_weights
 
     @cached_property
     def decay_lengths(self) -> tuple[float, float]:

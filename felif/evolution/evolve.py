@@ -32,6 +32,7 @@ def integrate(
     N_max: float = 1e5,
     observers: Sequence[Callable[[Trajectory], None]] = (),
     checkpoint: Checkpoint | None = None,
+    onto: Trajectory | None = None,
 ) -> Trajectory:
     """The solution of M dy/dt = F(t, y), y(t_start) = y0, up to t_end or as far as it exists.
 
@@ -95,6 +96,7 @@ def integrate(
         N_max=N_max,
         observers=tuple(observers),
         checkpoint=checkpoint,
+        onto=onto,
     ).run()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from math import inf, isnan, nan
 
 import numpy as np
+from scipy.linalg.blas import idamax
 
 from ..problem import Infeasible, Outcome, Problem, State
 from .blow_up import BlowUpWatch
@@ -19,6 +20,7 @@ from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
+FIRST_ULPS, FIRST_ERROR = 64, 1e3
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
 
@@ -44,6 +46,7 @@ class Integration:
         N_max: float,
         observers: Sequence[Callable[[Trajectory], None]],
         checkpoint: Checkpoint | None,
+        onto: Trajectory | None = None,
     ) -> None:
         self.problem, self.t, self.y, self.t_end = problem, t, y, t_end
         self.scheme, self.rtol, self.atol = scheme, rtol, atol
@@ -52,16 +55,18 @@ class Integration:
         self.h = fixed_step if fixed_step is not None else nan if first_step is None else first_step
         # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
         self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
+        self._shortest = 0.0  # a first step this short is accepted with an error up to FIRST_ERROR
         self._failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
-        self.statistics = dict.fromkeys(COUNTERS, 0)
+        self.statistics = dict.fromkeys(COUNTERS, 0) if onto is None else onto.statistics
         self.controller = Controller(scheme.tableau.error_order)
         self.watch = BlowUpWatch(N_max)
         self._use(problem)
         if checkpoint is not None:
             unpack(checkpoint, self)
-        self.trajectory = Trajectory([], statistics=self.statistics, t_end=t_end)
-        self.trajectory.checkpoint = self.checkpoint
+        self.trajectory = onto or Trajectory([])
+        self.trajectory.statistics, self.trajectory.t_end = self.statistics, t_end
+        self.trajectory.blow_up, self.trajectory.checkpoint = None, self.checkpoint
         self._open_segment()
 
     def run(self) -> Trajectory:
@@ -152,6 +157,9 @@ class Integration:
         if isnan(self.h):
             span = self.t_end - t
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
+            # an initial layer thinner than what the clock can tell apart is stepped over: the schemes damp it
+            self._shortest = FIRST_ULPS * float(np.spacing(max(abs(t), self.tiny)))
+            self.h = max(self.h, self._shortest)
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t
@@ -159,7 +167,7 @@ class Integration:
                 return self._stuck()
             try:
                 self.norm.step = h
-                y1 = self._conserve(y, stepper.attempt(t, y, h))
+                y1 = self._conserve(y, stepper.attempt(t, y, h), h)
                 inside = window.inside(t1)
                 scalars = self.problem.scalars(inside, y1)
                 if not self.problem.margin(inside, y1) > 0:
@@ -174,6 +182,8 @@ class Integration:
                 self._failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
+            if error is not None and h <= self._shortest and error < FIRST_ERROR:
+                break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
             if self.fixed_step is not None:
@@ -184,9 +194,10 @@ class Integration:
             else:
                 self._failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
+        self._shortest = 0.0
         return self._accept(t1, y1, h, inside, scalars, error, lands)
 
-    def _conserve(self, y: np.ndarray, y1: np.ndarray) -> np.ndarray:
+    def _conserve(self, y: np.ndarray, y1: np.ndarray, h: float) -> np.ndarray:
         """Takes out of a step what rounding did to the conserved quantities, lest it add up over many steps.
 
         A scheme conserves them by itself; a defect above rounding is the problem's, and stays to be seen.
@@ -194,10 +205,17 @@ class Integration:
         for carrier, weights in self._conserved:
             before = float(weights @ y)
             defect = float(weights @ y1) - before
-            if defect and abs(defect) < ROUNDING * abs(before):
+            if not defect:
+                continue
+            if abs(defect) < ROUNDING * abs(before) or abs(defect) < self._rounding_of_rate(y, h):
                 y1 *= 1.0 - defect / (before + defect) * carrier
                 self.trajectory.rounding += abs(defect)
         return y1
+
+    def _rounding_of_rate(self, y: np.ndarray, h: float) -> float:
+        """What rounding in F may do to a conserved quantity in a step: tiny cells have enormous entries that cancel."""
+        band = self.problem.jacobian(self.window.inside(self.t), y).band
+        return 2e-15 * h * float(np.abs(band.data).max()) * abs(float(y[idamax(y)]))
 
     def _end_of_step(self) -> tuple[float, bool]:
         """(t + h, does it end on a breakpoint or t_end), avoiding a last step of nearly nothing."""

@@ -1,0 +1,104 @@
+"""Going on after a blow-up: the physical (generalised) solution N -> size x delta(t - T).
+
+A fraction of the neurons fires at one instant; the state right after follows from the state right before by
+delivering the spikes, kick by kick, until none is left (see `assembly.transport` and `assembly.dilated`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .assembly import initial
+from .assembly.dilated import COUNT
+from .assembly.transport import ShiftedDensity, synchronous_spike
+from .evolution import Event, Rodas5P, integrate
+from .problem import BlowUp, State
+
+_LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal
+
+
+@dataclass(frozen=True)
+class Continue:
+    """For `evolve(..., after_blow_up=Continue())`: carry the solution through synchronous spikes.
+
+    N_max: firing rate at which a spike is taken to begin; the state's error there is of order 1/N_max^2.
+    max_events: stop after so many.
+    """
+
+    N_max: float = 1e6
+    max_events: int = 100
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.N_max) and self.N_max >= 1e4):
+            raise ValueError(f"Continue: N_max = {self.N_max!r}; allowed are numbers >= 1e4")
+        if not (isinstance(self.max_events, int) and self.max_events >= 1):
+            raise ValueError(f"Continue: max_events = {self.max_events!r}; allowed are integers >= 1")
+
+
+@dataclass(frozen=True)
+class BlowUpEvent:
+    """A synchronous spike: when, the fraction of neurons in it, its kind, and the state right after.
+
+    size   spikes per neuron fired at the instant `time` (rho, Delta); inf for an eternal blow-up
+    kind   "transport" (constant noise), "diffusion" (noise that grows with N)
+    error  estimate of the error of `time`
+    """
+
+    name: str
+    time: float
+    size: float
+    kind: str
+    state: State | None
+    error: float
+
+
+def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+    """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends."""
+    if len(problem.field_names) > 1 or problem.delays:
+        raise ValueError(
+            f"after_blow_up: {type(problem.model).__name__} has several populations or delays; stop instead"
+        )
+    kick, noise = problem.runaway
+    kind = "diffusion" if noise > 0 else "transport"
+    if noise > 0:
+        kicks, on_mesh, after = _by_diffusion(problem, y, rtol)
+    else:
+        kicks, on_mesh, after = _by_transport(problem, y, kick, problem.boundary_layers(0.0, y))
+    if after is None:
+        return BlowUpEvent("blow_up", found.time, math.inf, kind, None, found.error), problem, None
+    state = State(on_mesh, found.time, after)
+    return (
+        BlowUpEvent("blow_up", found.time, max(kicks - found.remaining, 0.0), kind, state, found.error),
+        on_mesh,
+        after,
+    )
+
+
+def _by_transport(problem: Any, y: np.ndarray, kick: float, layers: Any) -> tuple[float, Any, np.ndarray | None]:
+    (field,) = problem.field_names
+    resets = problem.resets_at_once
+    kicks = synchronous_spike(problem, y, kick, resets, layers[field][problem.v_fire]).kicks
+    if not 0 < kicks < math.inf:
+        return kicks, problem, None if kicks else y
+    values = {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
+    if not resets:  # fired neurons wait in the refractory state
+        (waiting,) = values
+        values[waiting] += kicks
+    start = {field: ShiftedDensity(problem, field, y, kick * kicks, resets), **values}
+    on_mesh, after, _ = initial(problem.rebuilt(), start)
+    return kicks, on_mesh, after
+
+
+def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
+    dilated = problem.dilated()
+    start = np.append(y, 0.0)  # no spike counted yet
+    emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
+    trajectory = integrate(dilated, start, 0.0, _LONGEST, scheme=Rodas5P(), rtol=rtol, events=(emptied,))
+    if trajectory.outcome.name != emptied.name:
+        return math.inf, problem, None
+    last = trajectory.segments[-1]
+    return float(last.times[-1]), problem.on_cells(last.problem.cells), last.states[-1][:-1].copy()
