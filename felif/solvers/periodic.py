@@ -1,0 +1,329 @@
+"""Periodic orbits from a Hopf point: collocation in time, followed to given parameters by arc length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from ..algebra import SingularMatrix
+from ..problem import Infeasible, NotConverged, Problem, State
+from .collocation import TimeMesh
+from .delayed import jacobian_at
+from .family import Family, parameter_value
+from .floquet import multipliers
+from .hopf import ImaginaryPair
+from .newton import conservation
+from .orbit_system import Line, Linearised, Orbit, delayed_names, past, product
+
+_POINTS, _PIECES, _MOST_PIECES = 5, 16, 160
+_NEWTON = 10
+_UNIT = 0.25  # of the way to the target, as a length
+_LONGEST, _SHORTEST = 1.0, 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodicOrbit:
+    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, ts)`, `.max`, `.min`, `.multipliers`, `.stable`.
+
+    series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
+    max, min: name -> the largest and smallest value of a scalar over the period.
+    error: relative size of what the time mesh does not resolve of the scalars.
+    path: the orbits between the Hopf point and this one, as (parameters, period, largest values).
+    """
+
+    line: Line
+    orbit: Orbit
+    totals: np.ndarray
+    error: float
+    path: tuple[tuple[dict[str, float], float, dict[str, float]], ...]
+
+    @property
+    def period(self) -> float:
+        return float(self.orbit.period)
+
+    @property
+    def frequency(self) -> float:
+        """2 pi / period."""
+        return 2 * np.pi / self.period
+
+    @property
+    def problem(self) -> Problem:
+        return self.line.at(self.orbit.theta)
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        return self.period * np.concatenate([[0.0], self.orbit.mesh.points.ravel()])
+
+    @cached_property
+    def _scalars(self) -> np.ndarray:
+        """At the points, shape (m, scalars, s)."""
+        return _series(self.line, self.orbit)
+
+    @cached_property
+    def series(self) -> dict[str, np.ndarray]:
+        names = self.problem.scalar_names
+        flat = {name: self._scalars[:, k].ravel() for k, name in enumerate(names)}
+        return {name: np.concatenate([values[-1:], values]) for name, values in flat.items()}
+
+    def at(self, t: float) -> State:
+        """The state at a time, any real number."""
+        y = self.orbit.mesh.evaluate(self.orbit.Y, np.array([t / self.period]))[0]
+        return State(past(self.problem, self.orbit), float(t), y)
+
+    def sample(self, name: str, times: Any) -> np.ndarray:
+        """A scalar at times, by the collocation polynomials. Raises ValueError for an unknown name."""
+        if name not in self.problem.scalar_names:
+            raise ValueError(f"name = {name!r}; allowed are {', '.join(self.problem.scalar_names)}")
+        k = self.problem.scalar_names.index(name)
+        times = np.asarray(times, float)
+        return self.orbit.mesh.evaluate(self._scalars[:, k : k + 1], times.ravel() / self.period).reshape(times.shape)
+
+    @cached_property
+    def max(self) -> dict[str, float]:
+        return {name: self._extreme(name, 1.0) for name in self.problem.scalar_names}
+
+    @cached_property
+    def min(self) -> dict[str, float]:
+        return {name: self._extreme(name, -1.0) for name in self.problem.scalar_names}
+
+    def _extreme(self, name: str, sign: float) -> float:
+        fine = np.linspace(0.0, self.period, 2001)
+        values = sign * self.sample(name, fine)
+        t, width = fine[np.argmax(values)], fine[1]
+        found = minimize_scalar(
+            lambda u: -sign * float(self.sample(name, u)), bounds=(t - width, t + width), method="bounded",
+            options={"xatol": 1e-9 * self.period},
+        )
+        return float(sign * max(-found.fun, values.max()))
+
+    @cached_property
+    def multipliers(self) -> np.ndarray:
+        """The leading Floquet multipliers, by modulus; the one that is 1 for every orbit is left out."""
+        values = multipliers(Linearised(self.line, self.orbit, self.totals, with_theta=False))
+        return np.delete(values, np.argmin(np.abs(values - 1)))
+
+    @property
+    def stable(self) -> bool:
+        return bool(np.all(np.abs(self.multipliers) < 1))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]" for name in self.max)
+        where = ", ".join(f"{name}={parameter_value(self.problem, name):.10g}" for name in self.line.family.names)
+        return f"PeriodicOrbit({where}, period={self.period:.10g}, {values})"
+
+
+def periodic_orbit(
+    problem: Problem, hopf: Any, *, tol: float = 1e-6, max_orbits: int = 200, **parameters: float
+) -> PeriodicOrbit:
+    """The periodic orbit M y' = F(y), y(T) = y(0) that branches off a Hopf point, at the given parameters.
+
+    From the Hopf point, orbits are followed by arc length along the straight line from its parameters to the given ones
+    (by default to those of `problem`). tol: relative accuracy of the scalars over the period, as far as the time mesh
+    is concerned; the mesh of the fields is adapted where the problem offers it.
+
+    Raises ValueError for a point that is no Hopf point or parameters that cannot be varied; NotConverged if the branch of
+    orbits does not lead there (the message says how far it went).
+
+    >>> periodic_orbit(problem, branch.hopfs[0], b=5.0).period
+    """
+    if getattr(hopf, "kind", None) != "hopf":
+        raise ValueError(f"hopf = {hopf!r}; allowed is a Hopf point of a branch, such as branch.hopfs[0]")
+    if not 1e-12 <= tol <= 0.1:
+        raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
+    parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
+    family = Family(hopf.problem, tuple(parameters))
+    direction = np.array([float(value) for value in parameters.values()]) - family.start
+    if not direction.any():
+        raise ValueError(f"parameters = {parameters}: that is the Hopf point, where the orbit has no amplitude")
+    return _Follower(Line(family, direction), hopf, tol).to_target(max_orbits)
+
+
+class _Follower:
+    """Walks along the branch of periodic orbits; the line's theta goes from 0 (Hopf) to 1 (target)."""
+
+    def __init__(self, line: Line, hopf: Any, tol: float) -> None:
+        self.line, self.tol = line, tol
+        problem, omega = line.at(0.0), float(hopf.frequency)
+        y = np.asarray(hopf.y, float)
+        self.totals = conservation(problem) @ y
+        self.units = float(np.sqrt(y @ (problem.mass @ y))) or 1.0, np.abs(hopf.problem.scalars(0.0, y)) + 1e-6
+        mesh = TimeMesh(np.linspace(0.0, 1.0, _PIECES + 1), _POINTS)
+        condition = ImaginaryPair.near(line.family, y, np.append(line.family.start, omega))
+        _, v, _, _ = condition.solve(problem, y, omega)
+        wave = np.exp(2j * np.pi * mesh.points)[:, None, :]
+        m, s = mesh.points.shape
+        rest = hopf.problem.scalars(0.0, y)[[problem.scalar_names.index(k) for k in delayed_names(problem)]]
+        S = np.broadcast_to(rest[None, :, None], (m, len(rest), s)).copy()
+        self.hopf = Orbit(mesh, np.broadcast_to(y[None, :, None], (m, len(y), s)).copy(), 2 * np.pi / omega, 0.0, S)
+        G = problem.scalar_gradient(0.0, y)[[problem.scalar_names.index(k) for k in delayed_names(problem)]]
+        tangent = Orbit(mesh, (v[None, :, None] * wave).real, 0.0, 0.0, ((G @ v)[None, :, None] * wave).real)
+        self.tangent = self._unit(self.hopf, tangent)
+
+    # metric -----------------------------------------------------------------------------------------------------
+
+    def _row(self, at: Orbit, direction: Orbit) -> Orbit:
+        """The inner product with a direction: means over the period of y and of the scalars, period and parameter."""
+        problem, w = past(self.line.at(at.theta), at), at.mesh.weights
+        rows = np.empty_like(at.Y)
+        for i, j in np.ndindex(*at.mesh.points.shape):
+            d, t = np.ascontiguousarray(direction.Y[i, :, j]), at.period * at.mesh.points[i, j]
+            row = (problem.mass @ d) / self.units[0] ** 2
+            if problem.scalar_names:
+                G = problem.scalar_gradient(t, np.ascontiguousarray(at.Y[i, :, j])) / self.units[1][:, None]
+                row = row + (G @ d) @ G
+            rows[i, :, j] = w[i, j] * row
+        period, theta = direction.period / at.period**2, direction.theta / _UNIT**2
+        return replace(at, Y=rows, S=np.zeros_like(at.S), period=period, theta=theta)
+
+    def _unit(self, at: Orbit, direction: Orbit) -> Orbit:
+        return _scaled(direction, product(self._row(at, direction), direction))
+
+    def _phase(self, at: Orbit, slope: Orbit) -> Orbit:
+        """The row of int (Y, M slope') dt."""
+        problem = self.line.at(at.theta)
+        rates = at.mesh.derivative(slope.Y) * at.mesh.weights[:, None, :]
+        rows = np.stack([[problem.mass @ np.ascontiguousarray(r) for r in piece.T] for piece in rates]).swapaxes(1, 2)
+        size = np.sqrt(max(np.vdot(rows, rows), 1e-300))
+        return replace(at, Y=rows / size, S=np.zeros_like(at.S), period=0.0, theta=0.0)
+
+    # Newton -----------------------------------------------------------------------------------------------------
+
+    def correct(self, guess: Orbit, phase: Orbit, place: Orbit | None, exact: bool = False) -> tuple[Orbit, int]:
+        """The orbit nearest to a guess with the guess's phase and place (place = None: its theta)."""
+        orbit, previous = guess, np.inf
+        place = place or replace(guess, Y=np.zeros_like(guess.Y), S=np.zeros_like(guess.S), period=0.0, theta=1.0)
+        try:
+            for iteration in range(1, _NEWTON + 1):
+                gone = guess.plus(orbit, -1.0)
+                rows = [(row, product(row, gone)) for row in (phase, place)]
+                step = Linearised(self.line, orbit, self.totals).newton_step(rows, 1e-10 if exact else 1e-7)
+                size = float(np.abs(step.Y).max() / np.abs(orbit.Y).max() + abs(step.period) / orbit.period)
+                if not size < 1e3 or (size > 2 * previous and size > 1e-4) or orbit.period + step.period <= 0:
+                    break
+                orbit = orbit.plus(step, 1.0)
+                if size <= (1e-10 if exact else 1e-5) or (size < 1e-7 and size > 0.3 * previous):
+                    return orbit, iteration
+                previous = size
+        except (Infeasible, SingularMatrix) as error:
+            raise NotConverged(f"no periodic orbit: {error}") from error
+        raise NotConverged(f"Newton's method for a periodic orbit did not converge (last change {size:.1e})")
+
+    def to_target(self, max_orbits: int) -> PeriodicOrbit:
+        orbit, tangent, ds, path, failure = self.hopf, self.tangent, 0.2, [], "too many orbits"
+        for _ in range(max_orbits):
+            if ds < _SHORTEST:
+                break
+            guess = orbit.plus(tangent, ds)
+            slope = guess if orbit is not self.hopf else tangent
+            try:
+                row = self._row(orbit, tangent)
+                new, iterations = self.correct(guess, self._phase(guess, slope), row)
+            except NotConverged as error:
+                failure, ds = str(error), ds / 3
+                continue
+            if (orbit.theta - 1) * (new.theta - 1) <= 0 and new.theta != orbit.theta:
+                return self._finish(orbit, new, path)
+            path.append(self._entry(new))
+            change = new.plus(orbit, -1.0)
+            turned = product(self._row(new, change), tangent) / np.sqrt(product(self._row(new, change), change))
+            new, change = self._refined(new, change)
+            orbit, tangent = new, self._unit(new, change)
+            ds = min(ds * (1.8 if iterations <= 4 and turned > 0.95 else 1.0 if turned > 0.8 else 0.5), _LONGEST)
+        reached = ", ".join(f"{k}={v:.6g}" for k, v in path[-1][0].items()) if path else "the Hopf point"
+        raise NotConverged(f"the periodic orbits from the Hopf point were followed to {reached} only: {failure}")
+
+    def _finish(self, before: Orbit, after: Orbit, path: list) -> PeriodicOrbit:
+        """The orbit at theta = 1, between two, on meshes that resolve it."""
+        if len(before.Y) != len(after.Y) or before.Y.shape != after.Y.shape:
+            before = after
+        part = (1 - before.theta) / (after.theta - before.theta) if before is not after else 0.0
+        guess = replace(before.plus(after.plus(before, -1.0), part), theta=1.0)
+        for _ in range(6):
+            orbit, _ = self.correct(guess, self._phase(guess, guess), None, exact=True)
+            error = _error(self.line, orbit)
+            guess, _ = self._refined(orbit, orbit)
+            if guess is orbit:
+                break
+        path.append(self._entry(orbit))
+        return PeriodicOrbit(self.line, orbit, self.totals, error, tuple(path))
+
+    def _entry(self, orbit: Orbit) -> tuple[dict[str, float], float, dict[str, float]]:
+        problem = self.line.at(orbit.theta)
+        largest = _series(self.line, orbit).max(axis=(0, 2))
+        values = {name: parameter_value(problem, name) for name in self.line.family.names}
+        return values, orbit.period, dict(zip(problem.scalar_names, largest.tolist(), strict=True))
+
+    # meshes -----------------------------------------------------------------------------------------------------
+
+    def _refined(self, orbit: Orbit, change: Orbit) -> tuple[Orbit, Orbit]:
+        """(orbit, change) on a time mesh that resolves the scalars and a mesh that resolves the fields; the same objects
+        where nothing is to be done."""
+        pieces, unresolved = len(orbit.mesh.widths), _unresolved(self.line, orbit)
+        if unresolved.max() > self.tol and pieces < _MOST_PIECES:
+            wanted = pieces * (unresolved.max() / self.tol) ** (1 / (orbit.mesh.s + 1))
+            mesh = orbit.mesh.equidistributed(unresolved, min(int(1.05 * wanted) + 1, _MOST_PIECES))
+            change = change.on(mesh) if change is not orbit else orbit.on(mesh)
+            orbit = orbit.on(mesh)
+        return self._adapted(orbit, change)
+
+    def _adapted(self, orbit: Orbit, change: Orbit) -> tuple[Orbit, Orbit]:
+        old = self.line.at(orbit.theta)
+        if not hasattr(old, "received"):
+            return orbit, change
+        new = old
+        for i in range(len(orbit.Y)):
+            y = np.ascontiguousarray(orbit.Y[i, :, -1])
+            offered = past(new, orbit).adapted(orbit.period * orbit.mesh.ends[i + 1], _carried(old, new, y))
+            new = offered[0].with_history(None) if offered else new
+        if new is old:
+            return orbit, change
+        self.line = replace(self.line, family=_rebased(self.line.family, new))
+        moved = [
+            replace(o, Y=np.stack([[_carried(old, new, y) for y in piece.T] for piece in o.Y]).swapaxes(1, 2))
+            for o in (orbit, change)
+        ]
+        return moved[0], moved[1]
+
+
+def _rebased(family: Family, problem: Problem) -> Family:
+    """The family on another mesh, from the same parameters."""
+    base = problem.at(**dict(zip(family.names, family.start.tolist(), strict=True)))
+    return family.on(base)
+
+
+def _carried(old: Problem, new: Problem, y: np.ndarray) -> np.ndarray:
+    return y if new is old else new.received(State(old, 0.0, np.ascontiguousarray(y)))
+
+
+def _scaled(direction: Orbit, square: float) -> Orbit:
+    length = np.sqrt(square)
+    return replace(
+        direction,
+        Y=direction.Y / length,
+        S=direction.S / length,
+        period=direction.period / length,
+        theta=direction.theta / length,
+    )
+
+
+def _series(line: Line, orbit: Orbit) -> np.ndarray:
+    """The scalars at the points, shape (m, scalars, s)."""
+    problem = past(line.at(orbit.theta), orbit)
+    m, s = orbit.mesh.points.shape
+    values = np.empty((m, len(problem.scalar_names), s))
+    for i, j in np.ndindex(m, s):
+        values[i, :, j] = problem.scalars(orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j]))
+    return values
+
+
+def _unresolved(line: Line, orbit: Orbit) -> np.ndarray:
+    values = _series(line, orbit)
+    return orbit.mesh.unresolved(values if values.size else orbit.Y)
+
+
+def _error(line: Line, orbit: Orbit) -> float:
+    return float(_unresolved(line, orbit).max())
