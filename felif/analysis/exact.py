@@ -90,11 +90,11 @@ def log_steady_rates(model: Any) -> np.ndarray:
 
 def _scan(p: Network, start: float, low: float) -> np.ndarray:
     """Points x = log N between which to look for steady states: no root lies outside."""
-    if p.tau > 0:
-        high = -np.log(p.tau)
+    if p.tau + p.eps > 0:
+        high = -np.log(p.tau + p.eps)
     elif p.b > 0:  # N T tends to (V_F - V_R)/b like 1/N
         reach = abs(p.current) + abs(p.v_fire) + abs(p.v_reset) + np.sqrt(p.a0) + p.a1
-        high = max(start + 1, np.log(1e9 * reach / p.b))
+        high = max(start + 1, min(np.log(1e9 * reach) - np.log(p.b), 600.0))
     else:  # N T tends to infinity
         high = start + 1
         while high + log_interval(p, p.current + p.b * np.exp(high), p.a0 + p.a1 * np.exp(high)).log < 0:
@@ -102,7 +102,8 @@ def _scan(p: Network, start: float, low: float) -> np.ndarray:
     low = min(low, high - 1)
     x = np.concatenate([[min(start, low) - 1], np.arange(low, high, STEP), [high]])
     if p.b:
-        N = (near_thresholds(p) - p.current) / p.b
+        with np.errstate(over="ignore"):
+            N = (near_thresholds(p) - p.current) / p.b
         x = np.concatenate([x, np.log(N[N > 0]).clip(low, high)])
     return np.unique(x)
 
@@ -122,7 +123,10 @@ def steady_curve(model: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def steady_curve_over_rate(model: Any, N: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The exact bifurcation diagram as a curve N -> (b, m), 0 < N < 1/tau:  T(m, a0 + a1 N) = 1/N,  b = (m - I)/N."""
+    """The exact bifurcation diagram as a curve N -> (b, m):  T(m, a0 + a1 N) = 1/N,  b = (m - I)/N.
+
+    Single-valued for every model; 0 < N < 1/(tau + eps).
+    """
     p = network_of(model)
     m = drift_centre(p, N)
     return (m - p.current) / np.asarray(N, float), m

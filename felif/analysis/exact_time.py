@@ -32,7 +32,7 @@ def first_passage_density(t: Any, distance: float, a: float) -> np.ndarray:
 
 def _passage(t: np.ndarray, mean: float, variance: float, a: float) -> np.ndarray:
     """First passage density for distances with density exp(-(z - mean)^2/(2 variance)) on z > 0; 0 for t = 0."""
-    t = np.maximum(t, 1e-300)
+    t = np.maximum(t, 1e-190)  # tau^{-3/2} stays finite
     tau = 0.5 * a * np.expm1(2 * t)
     speed = a * np.exp(2 * t)
     if variance == 0:

@@ -35,7 +35,7 @@ def folds(model: Any) -> tuple[Fold, ...]:
         return tuple(sorted((_fold(p, m, float(np.exp(-log_interval(p, m).log))) for m in ms), key=lambda f: f.N))
     x = -log_interval(p, np.concatenate([2 * p.current - s[::-1], s])).log
     x = np.union1d(x, np.arange(-16.0, 16.0, STEP))
-    x = x[(x > -690) & (np.exp(np.minimum(x, 700)) * p.tau < 1 - 1e-12)]
+    x = x[(x > -690) & (np.exp(np.minimum(x, 700)) * (p.tau + p.eps) < 1 - 1e-7)]
     return tuple(_fold(p, float(drift_centre(p, N)), N) for N in np.exp(_roots(lambda x: _along_N(p, np.exp(x)), x)))
 
 

@@ -89,28 +89,32 @@ def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
 
 
 def drift_centre(model: Any, N: Any) -> np.ndarray:
-    """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/tau.
+    """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/(tau + eps).
 
-    log J is convex and decreasing in m (a Laplace transform of a positive measure), so Newton started on the left
-    climbs to the solution without overshooting.
+    Newton on log J, which decreases (for the sharp threshold it is convex, a Laplace transform of a positive measure,
+    and Newton climbs from the left without overshooting); a step that leaves the bracket is replaced by bisection.
     """
     p = network_of(model)
     N = np.asarray(N, float)
-    if not ((N > 0) & (N * p.tau < 1)).all():
-        raise ValueError(f"N = {N}; allowed is 0 < N < 1/tau (tau = {p.tau})")
+    if not ((N > 0) & (N * (p.tau + p.eps) < 1)).all():
+        raise ValueError(f"N = {N}; allowed is 0 < N < 1/(tau + eps), tau = {p.tau}, eps = {p.eps}")
+    alone, shape, N = p._replace(tau=0.0), N.shape, N.ravel()
     a = p.a0 + p.a1 * N
-    alone = p._replace(tau=0.0)
     target = np.log1p(-N * p.tau) - np.log(N)  # log(1/N - tau)
     scale = np.sqrt(a)
-    with np.errstate(invalid="ignore"):  # log J ~ (V_F - m)^2/(2a) far below V_F: start beyond that
-        m = p.v_fire - scale * (1 + np.sqrt(2 * np.maximum(target, 0)))
-    while (right := log_interval(alone, m, a).log < target).any():
-        m = np.where(right, m - 2 * (p.v_fire - m + scale), m)
-    for _ in range(100):
-        at = log_interval(alone, m, a)
-        step = (target - at.log) / at.by_m
-        m = m + step
-        if np.all(np.abs(step) <= 1e-11 * (np.abs(p.v_fire - m) + scale)):
+    low = p.v_fire - scale * (1 + np.sqrt(2 * np.maximum(target, 0)))  # log J ~ (V_F - m)^2/(2a) far below V_F
+    while (right := log_interval(alone, low, a).log < target).any():
+        low = np.where(right, low - 2 * (p.v_fire - low + scale), low)
+    high, m, left = np.full(N.shape, np.inf), low.copy(), np.arange(N.size)
+    for _ in range(200):
+        at = log_interval(alone, m[left], a[left])
+        above = at.log >= target[left]
+        low[left], high[left] = np.where(above, m[left], low[left]), np.where(above, high[left], m[left])
+        new = m[left] + (target[left] - at.log) / at.by_m
+        new = np.where((new >= low[left]) & (new <= high[left]), new, 0.5 * (low[left] + high[left]))
+        moving = np.abs(new - m[left]) > 1e-15 * (np.abs(p.v_fire - new) + scale[left])
+        m[left] = new
+        left = left[moving & (high[left] - low[left] > 1e-15 * np.abs(new))]
+        if not left.size:
             break
-    at = log_interval(alone, m, a)
-    return m + (target - at.log) / at.by_m
+    return m.reshape(shape)

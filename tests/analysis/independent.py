@@ -1,7 +1,8 @@
-"""N(t) by heat potentials: a method of its own, with neither a mesh in v nor any of felif's code, to check felif against.
+"""N(t) by heat potentials: a method of its own, without a mesh in v and without felif's code, to check felif against.
 
-Extended by zero above V_F, the density solves  n_t + [(m - v) n]_v - a n_vv = N (delta_{V_R} - delta_{V_F})  on the whole
-line, m = I + b N, a = a0 + a1 N (with a refractory state R/tau stands at V_R). Whatever m(t), a(t) are, the kernel is
+Extended by zero above V_F, the density solves  n_t + [(m - v) n]_v - a n_vv = N (delta_{V_R} - delta_{V_F})  on the
+whole line, m = I + b N, a = a0 + a1 N (with a refractory state R/tau stands at V_R). Whatever m(t), a(t) are, the
+kernel is
 
     G(v, t | w, s) = exp(-d^2/(2 S)) / sqrt(2 pi S),   d = v - w e^{-(t-s)} - int_s^t e^{-(t-r)} m dr,
                                                        S = 2 int_s^t e^{-2(t-r)} a dr.
@@ -10,9 +11,9 @@ N = -a n_v(V_F^-) is twice the principal value of -a n_v at V_F, a Volterra equa
 
     N(t) = -2 a(t) [ int n_0(w) G_v(V_F,t|w,0) dw + int_0^t (N_R(s) G_v(V_F,t|V_R,s) - N(s) G_v(V_F,t|V_F,s)) ds ].
 
-N is smooth in theta = sqrt(t - t_0), t_0 the start or the last jump of I; theta N is where n_0(V_F) > 0. Panels of Gauss
-points in theta, chosen by the decay of the Legendre coefficients; quadrature in z = sqrt(theta_i - theta), in which the
-kernels are smooth. Each panel is a fixed point problem, solved by Newton with differences.
+N is smooth in theta = sqrt(t - t_0), t_0 the start or the last jump of I; theta N is where n_0(V_F) > 0. Panels of
+Gauss points in theta, chosen by the decay of the Legendre coefficients; quadrature in z = sqrt(theta_i - theta), in
+which the kernels are smooth. Each panel is a fixed point problem, solved by Newton with differences.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ XQ, WQ = legendre.leggauss(Q)
 XQ, WQ = 0.5 * (XQ + 1), 0.5 * WQ
 LONG, LONG_W = legendre.leggauss(64)
 LONG, LONG_W = 0.5 * (LONG + 1), 0.5 * LONG_W
-# a panel's own history, theta = theta_i - z^2: the points in units of the panel, the polynomials there, and their divided
-# differences with theta_i, which keep the relative accuracy of mean and variance of small lags
+# a panel's own history, theta = theta_i - z^2: the points in units of the panel, the polynomials there, and their
+# divided differences with theta_i, which keep the relative accuracy of mean and variance of small lags
 GAP = 0.5 * (X + 1)[:, None] * XQ**2  # (theta_i - theta)/(high - low)
 OWN = legendre.legvander(X[:, None] - 2 * GAP, P - 1)
 DIVIDED = (legendre.legvander(X, P - 1)[:, None, :] - OWN) / GAP[:, :, None]
@@ -59,9 +60,9 @@ class Panel:
 class FiringRate:
     """N(t), t in [0, t_end], for density n_0 (called with arrays, normalised here, zero outside `support`).
 
-    `current`: a number or a function of t, smooth between `breakpoints`. `support` = (low, v_fire); `feature` is the width
-    of the narrowest structure of n_0 away from V_F. n_0(V_F) > 0 is allowed (N ~ t^{-1/2}). The error is about ten times
-    `tolerance`, relative to N where N > `smallest`.
+    `current`: a number or a function of t, smooth between `breakpoints`; `support`: n_0 is taken from there to V_F;
+    `feature`: the width of its narrowest structure away from V_F. n_0(V_F) > 0 is allowed (N ~ t^{-1/2}). The error is
+    about ten times `tolerance`, relative to N where N > `smallest`. tau > 0: refractory state, R(0) = R0.
     """
 
     def __init__(
