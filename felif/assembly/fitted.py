@@ -8,7 +8,9 @@ sum to the outflow, so backward Euler steps keep n >= 0. Source: Scharfetter & G
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -18,13 +20,40 @@ from .forms import Contribution
 from .operators import FormsOperator
 
 
-def bernoulli(z: np.ndarray) -> np.ndarray:
-    """z/(e^z - 1) without overflow or cancellation, for real and complex z."""
-    small = np.abs(z) < 1e-2
-    clipped = np.where(z.real > 600, 600.0, np.where(small, 1.0, z))  # e^-600 is zero beside everything here
-    ratio = np.where(z.real > 600, 0.0, clipped / np.expm1(clipped))
-    squared = z * z
-    return np.where(small, 1 - z / 2 + squared / 12 * (1 - squared / 60 * (1 - squared / 42)), ratio)
+def bernoulli_pair(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(B(-z), B(z)) for an array, real or complex: positive, without overflow or cancellation."""
+    upwards = z.real >= 0
+    x = np.where(upwards, z, -z)
+    small = x.real < 1e-2
+    clipped = np.minimum(x.real, 600.0) + (1j * x.imag if np.iscomplexobj(x) else 0.0)  # e^-600 is zero beside e^0
+    if small.any():
+        squared = x * x
+        series = 1 - x / 2 + squared / 12 * (1 - squared / 60 * (1 - squared / 42))
+        clipped[small] = 1.0
+        decaying = np.where(small, series, clipped / np.expm1(clipped))
+    else:
+        decaying = clipped / np.expm1(clipped)
+    growing = x + decaying
+    return np.where(upwards, growing, decaying), np.where(upwards, decaying, growing)
+
+
+def bernoulli_of_minus(z: complex) -> complex:
+    """B(-z) of one number, the imaginary part taken for a complex step: value and derivative in real arithmetic."""
+    x = abs(z.real)
+    if x < 1e-2:
+        value = 1 - x / 2 + x * x / 12 * (1 - x * x / 60 * (1 - x * x / 42))
+        slope = -0.5 + x / 6 * (1 - x * x / 30 * (1 - x * x / 28))
+    elif x < 600:
+        grown = math.expm1(x)
+        value = x / grown
+        slope = (1 - value) / grown - value
+    else:
+        value = slope = 0.0
+    if z.real >= 0:
+        value, slope = x + value, 1 + slope
+    else:
+        slope = -slope
+    return complex(value, slope * z.imag)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +66,22 @@ class Transport:
     diffusion: np.ndarray  # (1 + varying, cells)
     tied: int | None  # algebraic scalar that is the flux through the last cell end
 
-    def coefficients(self, c: np.ndarray, cells: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    def coefficients(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(left, right) with J = left n_left - right n_right, for coefficient values c (with a leading 1)."""
-        drift, a, h = c @ self.convection[:, cells], c @ self.diffusion[:, cells], self.widths[cells]
-        z = h * drift / a
-        return a / h * bernoulli(-z), a / h * bernoulli(z)
+        drift, a, h = c @ self.convection, c @ self.diffusion, self.widths
+        left, right = bernoulli_pair(h * drift / a)
+        return a / h * left, a / h * right
+
+    def outflow(self, c: list[complex]) -> complex:
+        """`left` of the last cell: what leaves per unit of n at its lower end."""
+        (drift, *drifts), (a, *noises), h = self._last
+        for value, convection, diffusion in zip(c, drifts, noises, strict=True):
+            drift, a = drift + value * convection, a + value * diffusion
+        return a / h * bernoulli_of_minus(h * drift / a)
+
+    @cached_property
+    def _last(self) -> tuple[list[float], list[float], float]:
+        return self.convection[:, -1].tolist(), self.diffusion[:, -1].tolist(), float(self.widths[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +114,16 @@ class FittedOperator:
     def residual(self, prepared: tuple[list, list[float]], c: list[complex]) -> list[complex]:
         rows, last = prepared
         g = list(self.rest.residual(rows, c))
-        values = np.array([1.0, *c])
         for transport, n in zip(self.transports, last, strict=True):
             if transport.tied is not None:
-                left, _ = transport.coefficients(values, slice(-1, None))
-                g[transport.tied] = g[transport.tied] + left[0] * n
+                g[transport.tied] = g[transport.tied] + transport.outflow(c) * n
         return g
 
     def residual_rows(self, y: np.ndarray, c: list[float]) -> np.ndarray:
-        rows, values = self.rest.residual_rows(y, c).copy(), np.array([1.0, *c])
+        rows = self.rest.residual_rows(y, c).copy()
         for transport in self.transports:
             if transport.tied is not None:
-                left, _ = transport.coefficients(values, slice(-1, None))
-                rows[transport.tied, transport.start + len(transport.widths) - 1] += left[0]
+                rows[transport.tied, transport.start + len(transport.widths) - 1] += transport.outflow(c).real
         return rows
 
     def rate(self, y: np.ndarray, c: list[complex]) -> np.ndarray:

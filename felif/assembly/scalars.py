@@ -85,7 +85,8 @@ class ScalarEquations:
             self.assign(s, self.names[0], value)
             return s, c, self.operator.prepare(y), slope
         prepared = self.operator.prepare(y)
-        determinant = self._newton(s, prepared) if self._number else 1.0
+        newton = self._newton_for_one if self._number == 1 else self._newton
+        determinant = newton(s, prepared) if self._number else 1.0
         m = self.m
         return s, [c(s, m) for c in self._varying], prepared, determinant
 
@@ -123,8 +124,8 @@ class ScalarEquations:
         for _ in range(_NEWTON_STEPS):
             self._set(s, values)
             g, slopes = np.array(self.residual(s, prepared)), self.residual_slopes(s, prepared)
-            determinant = float(-slopes[0, 0] if self._number == 1 else np.linalg.det(-slopes))
-            if not (determinant > 0 and (self._number == 1 or np.all(np.linalg.eigvals(-slopes).real > 0))):
+            determinant = float(np.linalg.det(-slopes))
+            if not (determinant > 0 and np.all(np.linalg.eigvals(-slopes).real > 0)):
                 raise self._infeasible(determinant)
             change = -np.linalg.solve(slopes, g)
             values = values + change
@@ -134,6 +135,24 @@ class ScalarEquations:
                 return determinant
             previous = relative
         raise Infeasible(f"no {', '.join(self.algebraic)} found (last relative change {relative:.3g})")
+
+    def _newton_for_one(self, s: SimpleNamespace, prepared: Any) -> float:
+        """The same for one scalar: g and its slope from one complex step."""
+        name, value, previous = self.algebraic[0], 0.0, np.inf
+        for _ in range(_NEWTON_STEPS):
+            self.assign(s, name, complex(value, STEP))
+            g = complex(self.residual(s, prepared)[0])
+            slope = -g.imag / STEP
+            if not slope > 0.0:
+                raise self._infeasible(slope)
+            change = g.real / slope
+            value += change
+            relative = abs(change) / max(abs(value), 1e-300)
+            if self._affine or relative <= 1e-15 or relative >= previous < 1e-12:
+                self.assign(s, name, value)
+                return slope
+            previous = relative
+        raise Infeasible(f"no {name} found (last relative change {relative:.3g})")
 
     def _set(self, s: SimpleNamespace, values: np.ndarray) -> None:
         for name, value in zip(self.algebraic, values.tolist(), strict=True):
