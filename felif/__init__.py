@@ -52,6 +52,8 @@ _HOME = {
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",
+    "spectrum": "solvers.spectrum",
+    "poincare": "solvers.poincare",
     # results
     "State": "problem",
     "Outcome": "problem",

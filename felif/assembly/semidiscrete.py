@@ -371,7 +371,7 @@ class SemiDiscrete:
         return weighted.weighted_forms(self, t, y, name)
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
-        """(dF/d(scalars), dg/d(algebraic scalars), m_F M^-1 of fields whose mass is not lumped), g the scalars' equations."""
+        """(dF/d(scalars), dg/d(algebraic scalars) of their equations g, m_F M^-1 of fields without lumped mass)."""
         *_, U, _, own = self._linearised(t, y)
         return U, own, self._assembled.flux_weights
 
@@ -392,9 +392,13 @@ class SemiDiscrete:
         """Part of each conserved quantity that a stationary state like y has below V_min (see tails.py)."""
         return tails.cut_off(self, t, y)
 
-    def extended(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray] | None:
-        """(problem, y) on a mesh that cuts off less than the tolerance; None if this one does, or is the user's."""
-        cells = None if self.tol is None else tails.extended(self, t, y)
+    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> complex:
+        """Relative error of an eigenvalue of the linearisation that V_min causes (see tails.py)."""
+        return tails.cut_off_mode(self, t, y, x, z)
+
+    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
+        """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
+        cells = None if self.tol is None else tails.extended(self, t, y, mass or self.tol)
         if cells is None:
             return None
         new = self.on_cells(cells)

@@ -1,7 +1,7 @@
 """Forms weighted by a stationary density P, and P to nearly full relative accuracy: for Hardy/Poincare inequalities.
 
-A finite-element density is accurate relative to its maximum; where it is tiny its own values say nothing. With the drift
-f and noise a of the state, below V_F and without reaction,
+A finite-element density is accurate relative to its maximum; where it is tiny its own values say nothing. With the
+drift f and noise a of the state, below V_F and without reaction,
 
     P(v) = N int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) / a(s) ds,    Phi' = f/a,
 
@@ -21,63 +21,81 @@ from ..algebra import Band
 from .spaces import gauss, modal_transform
 from .tails import transport
 
-_NEGLIGIBLE = 1e-11  # of max P: a finite-element density below it is dropped, where no integral gives P
+_DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
+_VANISHED = 1e-280  # of max P
+_NEGLIGIBLE = 1e-10  # of max P: a finite-element density below it is dropped, where no integral gives P
 
 
 @dataclass(frozen=True, eq=False)
 class WeightedForms:
-    """int P u' v' and int P u v on nodal values at `nodes`, with natural conditions; the largest P is 1.
+    """int P u' v' and int P u v on the nodal values first:last, with natural conditions; P is scaled to 1.
 
-    `noise` is a: its smallest value, which is the value for all models with constant noise.
+    Outside that range P is negligible. `noise` is the smallest a, the only one where noise does not depend on v.
     """
 
     stiffness: Band
     mass: Band
     noise: float
-    first: int  # number of the first node that belongs to the forms; the density is negligible outside
+    first: int
     last: int
 
 
 def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> WeightedForms:
-    """The forms weighted by a field of the steady state y. Raises Infeasible."""
-    degree, cells, widths = problem.degree, problem.cells, problem.widths
+    """The forms weighted by a field of the steady state y. Raises Infeasible.
+
+    Cells are divided for integration until P changes by a factor of at most about e^2 in each part.
+    """
+    degree = problem.degree
+    drift, noise, growth = transport(problem, t, y, field, problem.nodes)
+    steepest = np.abs(drift / noise)[problem.cell_nodes].max(axis=1) * problem.widths
+    parts = np.clip(np.ceil(steepest / _DECAY), 1, _PARTS).astype(int)
+    ends = np.concatenate([[0.0], np.cumsum(np.repeat(problem.widths / parts, parts))]) + problem.cells[0]
+    owner = np.repeat(np.arange(len(parts)), parts)
     points, weights = gauss(degree + 6)
-    v = cells[:-1, None] + widths[:, None] * points
-    drift, noise, growth = (part.reshape(v.shape) for part in transport(problem, t, y, field, v.ravel()))
+    v = ends[:-1, None] + np.diff(ends)[:, None] * points
     if np.any(growth) or problem.layout.tied[field] is None:
-        P = np.maximum(problem.field(field, y)(v), 0.0)
-        keep = np.flatnonzero(P.max(axis=1) > _NEGLIGIBLE * P.max())
+        P = problem.field(field, y)(v)
+        good = P.min(axis=1) > _NEGLIGIBLE * P.max()
     else:
-        P = _integrated(problem, drift / noise, noise)
-        keep = np.flatnonzero(P.max(axis=1) > 1e-280 * P.max())
-    kept = slice(keep[0], keep[-1] + 1)
-    density = P[kept] / P.max() * weights
-    values, slopes = _shapes(degree)
-    local_mass = np.einsum("cq,qi,qj->cij", density * widths[kept, None], values, values)
-    local_stiffness = np.einsum("cq,qi,qj->cij", density / widths[kept, None], slopes, slopes)
-    nodes = problem.cell_nodes[kept] - problem.cell_nodes[keep[0], 0]
+        drift, noise, _ = (part.reshape(v.shape) for part in transport(problem, t, y, field, v.ravel()))
+        P = _integrated(ends, problem.v_reset, drift / noise, noise)
+        good = P.max(axis=1) > _VANISHED * P.max()
+    low, high = _longest_run(np.bincount(owner, ~good) == 0)
+    kept = (owner >= low) & (owner < high)
+    owner, v = owner[kept], v[kept]
+    widths = problem.widths[owner][:, None]
+    density = P[kept] / P.max() * weights * np.diff(ends)[kept, None]
+    values, slopes = _shapes(degree, (v - problem.cells[owner][:, None]) / widths)
+    n = (high - low) * degree + 1
+    nodes = problem.cell_nodes[owner] - problem.cell_nodes[low, 0]
     rows, cols = np.broadcast_arrays(nodes[:, :, None], nodes[:, None, :])
-    n = int(nodes.max()) + 1
     bands = [
-        Band.from_coo(rows.ravel(), cols.ravel(), local.ravel(), n, degree, degree)
-        for local in (local_stiffness, local_mass)
+        Band.from_coo(rows.ravel(), cols.ravel(), np.einsum("cq,cqi,cqj->cij", w, f, f).ravel(), n, degree, degree)
+        for w, f in ((density / widths**2, slopes), (density, values))
     ]
-    first = int(problem.cell_nodes[keep[0], 0])
+    first = int(problem.cell_nodes[low, 0])
     return WeightedForms(*bands, float(noise.min()), first, first + n)
 
 
-def _integrated(problem: Any, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """P at the Gauss points of every cell, up to a factor, from the top cell down."""
+def _longest_run(good: np.ndarray) -> tuple[int, int]:
+    """The longest run of good cells, as (first, last + 1)."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]])))
+    runs = ends.reshape(-1, 2)
+    low, high = runs[np.argmax(runs[:, 1] - runs[:, 0])]
+    return int(low), int(high)
+
+
+def _integrated(ends: np.ndarray, v_reset: float, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """P at the Gauss points of every interval, up to a factor, from the top one down; slope = f/a."""
     points, weights = gauss(slope.shape[1])
     partial = _integration(slope.shape[1])
     P, end = np.empty_like(slope), 0.0
     for c in range(len(slope) - 1, -1, -1):
-        width = problem.widths[c]
-        potential = width * (partial @ slope[c])  # Phi at the points, from the cell's lower end
+        width = ends[c + 1] - ends[c]
+        potential = width * (partial @ slope[c])  # Phi at the points, from the lower end
         total = width * float(weights @ slope[c])
-        source = np.zeros(len(points))
-        start = 0.0
-        if problem.cells[c] >= problem.v_reset - 1e-12 * width:
+        source, start = np.zeros(len(points)), 0.0
+        if ends[c] + width / 2 > v_reset:
             inner = np.exp(-potential) / noise[c]
             start = width * float(weights @ inner)
             source = start - width * (partial @ inner)
@@ -99,13 +117,12 @@ def _integration(count: int) -> np.ndarray:
     return integrals @ to_modes / 2
 
 
-@lru_cache
-def _shapes(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values and slopes (per unit of cell width) of the nodal basis at the Gauss points, shape (points, degree + 1)."""
-    points, _ = gauss(degree + 6)
+def _shapes(degree: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and slopes of the nodal basis at points x of [0, 1], shape (*x.shape, degree + 1)."""
     modal = modal_transform(degree)
-    x = 2 * points - 1
-    return legendre.legvander(x, degree) @ modal, 2 * legendre.legvander(x, degree - 1) @ legendre.legder(modal)
+    return legendre.legvander(2 * x - 1, degree) @ modal, 2 * legendre.legvander(
+        2 * x - 1, degree - 1
+    ) @ legendre.legder(modal)
 
 
 def adjoint_values(problem: Any, t: float, y: np.ndarray, field: str, z: np.ndarray) -> np.ndarray:
