@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from .assembly import initial
+from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
 from .assembly.transport import ShiftedDensity, synchronous_spike
 from .evolution import Event, Rodas5P, integrate
 from .problem import BlowUp, State
 
+_FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal
 
 
@@ -25,11 +27,12 @@ _LONGEST = 200.0  # kicks after which a spike that has not ended by itself is ca
 class Continue:
     """For `evolve(..., after_blow_up=Continue())`: carry the solution through synchronous spikes.
 
-    N_max: firing rate at which a spike is taken to begin; the state's error there is of order 1/N_max^2.
+    N_max: firing rate at which a spike is taken to begin; what is fired on the way from there is extrapolated, with an
+           error of about 1/N_max in the size of the spike (the state's own error is of order 1/N_max^2).
     max_events: stop after so many.
     """
 
-    N_max: float = 1e6
+    N_max: float = 1e7
     max_events: int = 100
 
     def __post_init__(self) -> None:
@@ -100,5 +103,12 @@ def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any,
     trajectory = integrate(dilated, start, 0.0, _LONGEST, scheme=Rodas5P(), rtol=rtol, events=(emptied,))
     if trajectory.outcome.name != emptied.name:
         return math.inf, problem, None
-    last = trajectory.segments[-1]
-    return float(last.times[-1]), problem.on_cells(last.problem.cells), last.states[-1][:-1].copy()
+    last, y = trajectory.segments[-1], trajectory.segments[-1].states[-1]
+    # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
+    # a layer of no width. Cells down to _FINEST hold it.
+    cells = last.problem.cells
+    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * (problem.v_fire - problem.v_reset))))))
+    graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
+    fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
+    y = transfer(last.problem, fine, y)
+    return float(last.times[-1]), problem.on_cells(fine.cells), y[:-1].copy()

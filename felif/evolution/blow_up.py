@@ -51,6 +51,11 @@ class BlowUpWatch:
         """N is larger than any bound and still rising; a large N that falls (incompatible data) is none."""
         return self.rising and self.rates[-1] > self.N_max
 
+    @property
+    def left(self) -> float:
+        """Time left until the pole that N rises to; inf where it does not rise."""
+        return self._law(30.0)[0] if self.rising and self.rates[-1] > 0 else np.inf
+
     def estimate(self, t: float, N: float, message: str) -> BlowUp:
         """The blow-up for a run that stopped at time t with rate N."""
         if not self.rising or N <= 0:

@@ -21,6 +21,7 @@ from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
 FIRST_ULPS, FIRST_ERROR = 64, 1e3
+CLOCK_ULPS = 64  # distance to a pole in numbers of the clock, below which it cannot be approached further
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
 
@@ -319,6 +320,8 @@ class Integration:
         if margin < 0.5 and (infeasible or self.watch.rising and margin < 0.1) or infeasible and self.watch.rising:
             where = f"t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}"
             return self._blow_up(f"No step {size} leads on from {where}: {failure}.", self._N)
+        if self.watch.left < CLOCK_ULPS * float(np.spacing(abs(self.t))):
+            return self._blow_up(f"N = {self._N:.4g} rises to its pole within the resolution of the clock.", self._N)
         name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
