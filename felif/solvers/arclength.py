@@ -21,8 +21,8 @@ from .newton import carriers, conservation, pins, weighted
 _STEPS = 8  # of Newton's method in one corrector
 _CLOSE = 1e-7  # relative change after which, convergence being quadratic, the next would be rounding
 _ROUNDING = 1e-12
-_WANTED_STEPS = 3.0
-_WANTED_ANGLE, _LARGEST_ANGLE = 0.15, 0.35  # between successive tangents
+_WANTED_STEPS = 4.0
+_WANTED_ANGLE, _LARGEST_ANGLE = 0.2, 0.4  # between successive tangents
 _SHORTEST = 1e-6  # step, in units of the longest
 
 Place = Callable[[Problem, np.ndarray, np.ndarray], tuple[float, np.ndarray, np.ndarray]]
@@ -90,7 +90,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Metric:
-    """ds^2 = sum (dz/unit)^2 + sum (d scalar / unit)^2 + (dy, M dy)/unit^2: parameters and rates count, densities little."""
+    """ds^2 = sum (dz/unit)^2 + sum (d scalar / unit)^2 + (dy, M dy)/unit^2: parameters and rates count most."""
 
     z: np.ndarray
     scalars: float
@@ -190,6 +190,11 @@ class Limit:
         here = node.problem.scalars(0.0, node.y)[self.k] if self.of_scalar else node.z[self.k]
         return self.sign * (float(here) - self.value)
 
+    def part(self, node: Node, new: Node) -> float:
+        """Share of the way between two nodes at which it is reached."""
+        low, high = self.excess(node), self.excess(new)
+        return -low / (high - low) if high > low else 1.0
+
     @property
     def place(self) -> Place:
         return (at_scalar if self.of_scalar else at_parameter)(self.k, self.value)
@@ -221,6 +226,10 @@ class Trace:
                 if ds < shortest:
                     self.outcome = Outcome("step_underflow", f"no step of {ds:.1e} succeeds: {failure}")
                     return
+                if (ended := self._ahead(node, ds, bend)) is not None:
+                    self.outcome = ended[0].outcome
+                    yield ended[1]
+                    return
                 try:
                     new, angle = self._step(node, ds, bend)
                 except NotConverged as error:
@@ -229,8 +238,8 @@ class Trace:
                 if angle <= _LARGEST_ANGLE or ds < 1e3 * shortest:
                     break
                 failure, ds = f"the curve turns by {angle:.2f} rad", ds / 2
-            limit = max(self.limits, key=lambda limit: limit.excess(new), default=None)
-            if limit is not None and limit.excess(new) >= 0:
+            if passed := [limit for limit in self.limits if limit.excess(new) >= 0]:
+                limit = min(passed, key=lambda limit: limit.part(node, new))
                 self.outcome = limit.outcome
                 if limit.excess(node) < 0:
                     yield self._end(node, new, limit)
@@ -248,10 +257,42 @@ class Trace:
                 self.outcome = Outcome("closed", "the curve returns to where it began")
                 return
 
-    def _step(self, node: Node, ds: float, bend: tuple | None) -> tuple[Node, float]:
+    @staticmethod
+    def _predicted(node: Node, ds: float, bend: tuple | None) -> tuple[np.ndarray, np.ndarray]:
         y, z = node.y + ds * node.ty, node.z + ds * node.tz
-        if bend is not None:
-            y, z = y + ds**2 / 2 * bend[0], z + ds**2 / 2 * bend[1]
+        return (y, z) if bend is None else (y + ds**2 / 2 * bend[0], z + ds**2 / 2 * bend[1])
+
+    def _ahead(self, node: Node, ds: float, bend: tuple | None) -> tuple[Limit, Node] | None:
+        """(limit, end) where this step would cross the limit of a parameter, which may be that of the model itself."""
+        y, z = self._predicted(node, ds, bend)
+        crossed = [
+            limit for limit in self.limits if not limit.of_scalar and limit.sign * (z[limit.k] - limit.value) > 0
+        ]
+        if not crossed:
+            return None
+        parts = [(limit.value - node.z[limit.k]) / (z[limit.k] - node.z[limit.k]) for limit in crossed]
+        limit, part = crossed[int(np.argmin(parts))], min(parts)
+        if not 1e-12 < part < 1:
+            return None
+        y, z = self._predicted(node, part * ds, bend)
+        try:
+            ended = normalise(self.metric, correct(node.system, y, z, limit.place))
+        except NotConverged:
+            return None
+        row, row_z = self.metric.row(node.problem, node.y, node.ty, node.tz)
+        if row @ ended.ty + row_z @ ended.tz < 0:
+            ended.ty, ended.tz = -ended.ty, -ended.tz
+        gone, gone_z = ended.y - node.y, ended.z - node.z
+        far, far_z = self.metric.row(node.problem, node.y, gone, gone_z)
+        length = np.sqrt(far @ gone + far_z @ gone_z)
+        straight = row @ ended.ty + row_z @ ended.tz > np.cos(_LARGEST_ANGLE)
+        if not straight or length > 1.5 * ds or any(other.excess(ended) > 0 for other in self.limits if other != limit):
+            return None
+        ended.s = node.s + float(length)
+        return limit, ended
+
+    def _step(self, node: Node, ds: float, bend: tuple | None) -> tuple[Node, float]:
+        y, z = self._predicted(node, ds, bend)
         place = at_distance(self.metric, node, ds)
         new = normalise(self.metric, correct(node.system, y, z, place))
         _, row, row_z = place(node.problem, node.y, node.z)
@@ -260,8 +301,7 @@ class Trace:
 
     def _end(self, node: Node, new: Node, limit: Limit) -> Node:
         """The point exactly on the limit between two nodes; the one beyond it where that fails."""
-        low, high = limit.excess(node), limit.excess(new)
-        part = -low / (high - low) if high > low else 1.0
+        part = limit.part(node, new)
         try:
             y, z = node.y + part * (new.y - node.y), node.z + part * (new.z - node.z)
             ended = normalise(self.metric, correct(node.system, y, z, limit.place))

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, Outcome, Problem, State
-from .family import parameter_value
+from .arclength import System, at_parameter, correct
+from .family import Family, parameter_value
+from .newton import conservation
+from .stability import leading, unstable
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
 
@@ -71,10 +74,10 @@ class Point:
 class Branch:
     """A curve of steady states in one parameter (or of folds, Hopf points in two): a sequence of `Point`.
 
-    `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength", "stable",
-    "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its imaginary
-    part). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`, `branch_points`, `cusps`:
-    the special points, which are rows too, exactly on their place.
+    `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength",
+    "stable", "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its
+    imaginary part). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`,
+    `branch_points`, `cusps`: the special points, which are rows too, exactly on their place.
     """
 
     def __init__(self, names: tuple[str, ...], points: list[Point], ends: tuple[Outcome, Outcome], what: str) -> None:
@@ -93,6 +96,32 @@ class Branch:
     def parameter(self) -> str:
         """Name of the (first) parameter that varies."""
         return self.names[0]
+
+    def at(self, value: float) -> tuple[Point, ...]:
+        """The states of a branch in one parameter at a value of it, in the order of arc length; perhaps none.
+
+        Solved from the nearest computed points, so as good as those.
+        """
+        if len(self.names) != 1:
+            raise ValueError(f"at({value!r}): this is a curve in {', '.join(self.names)}; allowed are branches")
+        gaps = self.table[self.names[0]] - value
+        found = [self[k] for k in np.flatnonzero(gaps == 0)]
+        for k in np.flatnonzero(gaps[:-1] * gaps[1:] < 0):
+            found.append(self._solved(self[k], self[k + 1], value))
+        return tuple(sorted(found, key=lambda point: point.arclength))
+
+    def _solved(self, a: Point, b: Point, value: float) -> Point:
+        part = (value - a.parameter) / (b.parameter - a.parameter)
+        near, far = (a, b) if part < 0.5 else (b, a)
+        problem, y = near.problem, near.y
+        if len(far.y) == len(y):
+            y = a.y + part * (b.y - a.y)
+        system = System(Family(problem, self.names), conservation(problem) @ near.y)
+        node = correct(system, y, np.array([value]), at_parameter(0, value), exact=True)
+        values = leading(node.problem, node.y) if near.unstable is not None else np.zeros(0)
+        count = unstable(values) if near.unstable is not None else None
+        s = a.arclength + part * (b.arclength - a.arclength)
+        return Point(self.names, node.problem, node.y, s, values, count)
 
     def of_kind(self, kind: str) -> tuple[Point, ...]:
         return tuple(point for point in self.points if point.kind == kind)

@@ -1,9 +1,8 @@
 """Branch points: where two branches of steady states cross, and the direction of the other one.
 
-With the borders of a fold, (y, p, mu) solve  F + mu c = 0,  g = 0,  w^T F_p = 0  (mu = 0 there: it only makes the system
-regular). Its Jacobian needs second derivatives of F along the null space of [J F_p] only: (v, 0) and (-xi, 1) with
-J xi = F_p.
-Source: Govaerts, Numerical Methods for Bifurcations of Dynamical Equilibria (SIAM 2000), chapter 7.
+With the borders of a fold, (y, p, mu) solve  F + mu c = 0,  g = 0,  w^T F_p = 0  (mu = 0 there: it only makes the
+system regular). Its Jacobian needs second derivatives of F along the null space of [J F_p] only: (v, 0) and (-xi, 1)
+with J xi = F_p. Source: Govaerts, Numerical Methods for Bifurcations of Dynamical Equilibria (SIAM 2000), chapter 7.
 """
 
 from __future__ import annotations

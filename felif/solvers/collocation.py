@@ -102,7 +102,7 @@ class TimeMesh:
         return np.moveaxis(flat.reshape(*mesh.points.shape, *values.shape[1:-1]), 1, -1)
 
     def unresolved(self, values: np.ndarray) -> np.ndarray:
-        """Size of the highest coefficient of scalar functions (m, k, s) on each piece, relative to their range; (m,)."""
+        """Highest coefficient of scalar functions (m, k, s) on each piece, relative to their range; shape (m,)."""
         highest = np.abs(self.with_starts(values) @ self.top)
         span = values.max(axis=(0, 2)) - values.min(axis=(0, 2))
         return (highest / np.maximum(span, 1e-300)).max(axis=1)

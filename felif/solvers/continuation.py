@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import NotConverged, Outcome, Problem
+from ..problem import Outcome, Problem, State
 from .arclength import Limit, Metric, Node, System, Trace, at_parameter, correct, normalise
 from .branch import Branch, Point
 from .events import Seen, special_points
@@ -45,11 +45,11 @@ def continuation(
     >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
     >>> branch.folds[0].b, branch.folds[0].N
     """
-    start = _start(problem, state, parameter)
+    start, y = _start(problem, state, parameter)
     low, high = _checked(bounds, parameter, start, N_max, max_step)
     crossing = state.details["crossing"] if getattr(state, "kind", "") == "branch point" else None
     family = Family(start, (parameter,))
-    y = np.array(state.y, float) if crossing is not None else newton(start, state.y).y
+    y = np.array(y, float) if crossing is not None else newton(start, y).y
     system = System(family, conservation(start) @ y)
     metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, max(1.0, float(np.sqrt(y @ (start.mass @ y)))))
     if crossing is not None:
@@ -77,8 +77,8 @@ def continuation(
     return Branch((parameter,), _points(nodes, (parameter,), metric, stability), ends, "")
 
 
-def _start(problem: Problem, state: Any, parameter: str) -> Problem:
-    """The problem whose mesh holds the state: the state's own where it is the same model."""
+def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:
+    """(the problem, a state of it near the start): on the state's own mesh where that is one of the same model."""
     own = getattr(state, "problem", problem)
     y = getattr(state, "y", None)
     if not isinstance(y, np.ndarray):
@@ -88,11 +88,13 @@ def _start(problem: Problem, state: Any, parameter: str) -> Problem:
         raise ValueError(f"state is one of {type(other).__name__}, the problem one of {type(model).__name__}")
     if model == other or getattr(state, "kind", ""):
         problem = own
+    elif hasattr(problem, "carried"):  # at other parameters: a start for Newton's method
+        problem, y = problem.carried(State(own, 0.0, y))
     if y.shape != (problem.size,):
         raise ValueError(f"state has {y.size} unknowns and the problem {problem.size}: it belongs to another mesh")
     if problem.time_derivative(0.0, y, 1.0) is not None:
         raise ValueError(f"{model}: an input depends on time, so there are no steady states to continue")
-    return problem
+    return problem, y
 
 
 def _checked(

@@ -15,7 +15,7 @@ from .family import Family
 from .folds import SingularJacobian
 from .hopf import ImaginaryPair, criticality
 from .newton import conservation
-from .stability import leading, unstable
+from .stability import leading, sorted_leading, unstable
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
@@ -36,9 +36,9 @@ def fold_curve(
     """The folds of the steady states as a curve in two parameters, through a fold of a branch, in both directions.
 
     bounds: parameter -> (low, high); by default ten times max(1, value) to both sides, as far as the model allows.
-    `cusps` are the points where two folds meet (F_yy along the null vector vanishes), `of_kind("bogdanov-takens")` those
-    where the zero eigenvalue is double. Raises ValueError for parameters that cannot be varied or a point that is no
-    fold; NotConverged if the fold cannot be reproduced.
+    `cusps` are the points where two folds meet (F_yy along the null vector vanishes), `of_kind("bogdanov-takens")`
+    those where the zero eigenvalue is double. Raises ValueError for parameters that cannot be varied or a point that
+    is no fold; NotConverged if the fold cannot be reproduced.
 
     >>> fold_curve(problem, branch.folds[0], "b", "tau").cusps[0].tau
     """
@@ -207,5 +207,5 @@ def _point(node: Node, names: tuple[str, ...], stability: bool, kind: str) -> Po
         values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
         count = unstable(values)
         values = np.concatenate([values, exact])
-        values = values[np.lexsort((values.imag, -values.real))]
+        values = sorted_leading(values)
     return Point(names, node.problem, node.y, node.s, values, count, kind, details, (node.ty, node.tz))

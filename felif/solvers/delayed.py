@@ -1,7 +1,7 @@
 """Linearisation of problems in which a scalar acts a delay d later: J(lambda) of perturbations exp(lambda t).
 
-With the past held fixed, ds = G dy + Gamma ds_delayed and dF = J dy + U ds_delayed. A mode has
-ds_delayed = exp(-lambda d) ds, so J(lambda) = J + U Z (1 - Gamma Z)^-1 G with Z = diag exp(-lambda d).
+With the delayed scalars l held fixed, ds = G dy + Gamma dl and dF = J dy + U dl. A mode has dl = exp(-lambda d) ds, so
+J(lambda) = J + U Z (1 - Gamma Z)^-1 G with Z = diag exp(-lambda d).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import Problem
+from .family import second_derivative_row, step_along
 
 
 @dataclass(frozen=True, eq=False)
 class Delayed:
-    """The parts of the linearisation at a steady state: J, U (size, k), G (k, size), Gamma (k, k), delays (k,)."""
+    """The parts of the linearisation: J, U (size, k), G (k, size), Gamma (k, k), delays (k,); one k a delayed input."""
 
     instantaneous: BandLowRank
     U: np.ndarray
@@ -25,11 +26,14 @@ class Delayed:
     delays: np.ndarray
 
     @classmethod
-    def at(cls, problem: Problem, y: np.ndarray) -> Delayed:
-        present = dict(zip(problem.scalar_names, problem.scalars(0.0, y).tolist(), strict=True))
-        fixed = problem.with_history(lambda name, t: present[name])
+    def at(cls, problem: Problem, y: np.ndarray, lagged: np.ndarray | None = None) -> Delayed:
+        """At y, with these values of the delayed inputs (by default those of a steady state)."""
         inputs, (names, delays) = list(problem.delays), zip(*problem.delays.values(), strict=True)
-        rows = [problem.scalar_names.index(name) for name in names]
+        rows = _rows(problem)
+        if lagged is None:
+            lagged = problem.scalars(0.0, y)[rows]
+        values = {(name, -delay): float(value) for name, delay, value in zip(names, delays, lagged, strict=True)}
+        fixed = problem.with_history(lambda name, t: values[name, t])
         U, Gamma = np.zeros((len(y), len(rows))), np.zeros((len(problem.scalar_names), len(rows)))
         for k, name in enumerate(inputs):
             U[:, k], slopes = fixed.input_derivative(0.0, y, name)
@@ -37,11 +41,14 @@ class Delayed:
         G = fixed.scalar_gradient(0.0, y)
         return cls(fixed.jacobian(0.0, y), U, G[rows], Gamma[rows], np.array(delays))
 
+    def gain(self, eigenvalue: complex) -> np.ndarray:
+        """Z (1 - Gamma Z)^-1: from G dy to the perturbation of the delayed inputs."""
+        Z = np.diag(np.exp(-eigenvalue * self.delays))
+        return Z @ np.linalg.inv(np.eye(len(Z)) - self.Gamma @ Z)
+
     def jacobian(self, eigenvalue: complex) -> BandLowRank:
         """J(lambda)."""
-        Z = np.diag(np.exp(-eigenvalue * self.delays))
-        U = self.U @ Z @ np.linalg.inv(np.eye(len(Z)) - self.Gamma @ Z)
-        J = self.instantaneous
+        J, U = self.instantaneous, self.U @ self.gain(eigenvalue)
         return BandLowRank(J.band, np.asfortranarray(np.hstack([J.U, U])), np.vstack([J.G, self.G]))
 
 
@@ -50,3 +57,33 @@ def jacobian_at(problem: Problem, y: np.ndarray, eigenvalue: complex) -> BandLow
     if getattr(problem, "delays", None):
         return Delayed.at(problem, y).jacobian(eigenvalue)
     return problem.jacobian(0.0, y)
+
+
+def jacobian_derivative_row(
+    problem: Problem, y: np.ndarray, w: np.ndarray, v: np.ndarray, eigenvalue: complex
+) -> np.ndarray:
+    """d/dy of w^T J(lambda; y) v as a row, at a steady state; w and v may be complex.
+
+    Second derivatives of F(y, l) and s(y, l) are symmetric, so differences along (v, dl) of the first ones suffice; the
+    delayed inputs l follow y, which is steady.
+    """
+    if not getattr(problem, "delays", None):
+        return second_derivative_row(lambda x: problem.jacobian(0.0, x), y, w, v)
+    parts, rows = Delayed.at(problem, y), _rows(problem)
+    gain, lagged = parts.gain(eigenvalue), problem.scalars(0.0, y)[rows]
+    moved, adjoint = gain @ (parts.G @ v), gain.T @ (parts.U.T @ w)
+    follow = problem.scalar_gradient(0.0, y)[rows]
+    total = np.zeros(len(y), complex)
+    for u, l, factor in ((v.real, moved.real, 1.0), (v.imag, moved.imag, 1j)):
+        if not u.any():
+            continue
+        step = step_along(y, u)
+        high, low = (Delayed.at(problem, y + e * u, lagged + e * l) for e in (step, -step))
+        by_y = high.instantaneous.transpose() @ w - low.instantaneous.transpose() @ w + (high.G - low.G).T @ adjoint
+        by_l = (high.U - low.U).T @ w + (high.Gamma - low.Gamma).T @ adjoint
+        total += factor * (by_y + follow.T @ by_l) / (2 * step)
+    return total
+
+
+def _rows(problem: Problem) -> list[int]:
+    return [problem.scalar_names.index(name) for name, _ in problem.delays.values()]

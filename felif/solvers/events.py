@@ -13,7 +13,7 @@ from .arclength import Metric, Node, at_distance, correct, normalise
 from .branch_points import branch_point_at
 from .folds import SingularJacobian, fold_at
 from .hopf import criticality, hopf_at
-from .stability import leading, unstable
+from .stability import leading, sorted_leading, unstable
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,4 +148,4 @@ def _special(node: Node, kind: str, before: Seen, details: Mapping[str, Any], cr
     values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
     count = unstable(values) + critical
     values = np.concatenate([values, exact])
-    return Seen(node, values[np.lexsort((values.imag, -values.real))], count, kind, details)
+    return Seen(node, sorted_leading(values), count, kind, details)

@@ -18,8 +18,9 @@ _STEP = 1e-5  # of central differences, relative to the size of what is moved
 class Family:
     """The problems that differ from one in the parameters `names` only, all on the same cells.
 
-    A parameter that shapes the mesh (v_reset, v_fire) moves the nodes with it: y then holds nodal values on moving nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters and those
-    that are no numbers.
+    A parameter that shapes the mesh (v_reset, v_fire) moves the nodes with it: y then holds nodal values on moving
+    nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters and those that are no
+    numbers.
     """
 
     def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
@@ -65,8 +66,13 @@ class Family:
         """Problems a little below and above p in direction k, and their distance, for central differences."""
         step = np.zeros(len(p))
         step[k] = _STEP * max(abs(p[k]), 0.1)
-        low, high = p - step, p + step
-        return self.at(low), self.at(high), float(high[k] - low[k])
+        ends = [p - step, p + step]
+        for side in (0, 1):
+            try:
+                self.at(ends[side])
+            except Infeasible:  # the end of what the model allows: a one-sided difference
+                ends[side] = p
+        return self.at(ends[0]), self.at(ends[1]), float(ends[1][k] - ends[0][k])
 
     def on(self, problem: Problem) -> Family:
         """The same parameters on another mesh."""
@@ -122,7 +128,7 @@ def second_derivative_row(
 
 
 def _pairs(jacobian: Callable, y: np.ndarray, direction: np.ndarray) -> Iterator[tuple]:
-    """Jacobians on both sides of y along the real and the imaginary part of a direction: (high, low, distance, factor)."""
+    """Jacobians on both sides of y along the real and imaginary part of a direction: (high, low, distance, factor)."""
     for part, factor in ((direction.real, 1.0), (direction.imag, 1j)):
         if part.any():
             step = step_along(y, part)

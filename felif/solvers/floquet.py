@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eig
 
+from ..algebra import eigenvalues
 from .orbit_system import Linearised
 
 _KRYLOV = 40
@@ -33,7 +33,7 @@ def multipliers(linearised: Linearised, count: int = 8) -> np.ndarray:
             steps = k + 1
             break
         V[k + 1] = x / H[k + 1, k]
-    values = eig(H[:steps, :steps], right=False, check_finite=False)
+    values = eigenvalues(H[:steps, :steps])
     return values[np.argsort(-np.abs(values))][:count]
 
 

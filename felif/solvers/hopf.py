@@ -14,8 +14,8 @@ import numpy as np
 from ..algebra import Band, BandLowRank, Bordered
 from ..problem import Problem
 from .arclength import Node, System, correct
-from .delayed import jacobian_at
-from .family import Family, second_derivative, second_derivative_row, step_along
+from .delayed import jacobian_at, jacobian_derivative_row
+from .family import Family, second_derivative, step_along
 from .newton import bordered as with_totals
 from .newton import pins
 
@@ -68,7 +68,7 @@ class ImaginaryPair:
             width = 1e-5 * max(omega, 0.1)
             moved = [jacobian_at(problem, y, 1j * (omega + sign * width)) for sign in (1, -1)]
             by_z[-1] -= w @ (moved[0] @ v - moved[1] @ v) / (2 * width)
-        by_y = -second_derivative_row(lambda x: jacobian_at(problem, x, 1j * omega), y, w, v)
+        by_y = -jacobian_derivative_row(problem, y, w, v, 1j * omega)
         return np.array([g.real, g.imag]), np.array([by_y.real, by_y.imag]), np.array([by_z.real, by_z.imag])
 
 

@@ -1,4 +1,5 @@
-"""One Newton step for a periodic orbit M y' = T F(y; p), y(1) = y(0), on a time mesh: pieces condensed, the rest by GMRES.
+"""One Newton step for a periodic orbit M y' = T F(y; p), y(1) = y(0), on a time mesh: pieces condensed, the rest by
+GMRES.
 
 Eliminating the points of every piece leaves the start y_0, the period T, one parameter, and, where scalars act with a
 delay, their series over the period. A product with that system is one sweep over the pieces; the monodromy matrix is
@@ -131,7 +132,7 @@ class Linearised:
                     self.s_theta[i, :, j] += sign * problem.scalars(t, y)[rows] / (2 * _DIFFERENCE)
 
     def _lags(self, inputs: dict[str, tuple[str, float]]) -> None:
-        """Of each delayed input: which series, the matrix that reads it (m s, m s), and its derivative by the period."""
+        """Of each delayed input: which series, the matrix (m s, m s) that reads it, its derivative by the period."""
         mesh, orbit = self.mesh, self.orbit
         m, s = mesh.points.shape
         self.lags = []
@@ -199,9 +200,7 @@ class Linearised:
 
         size = n + m * k * s + 2
         zero = np.zeros(size)
-        wanted = np.concatenate(
-            [self.E @ self.missing, (self.s - self.orbit.S).ravel(), [value for _, value in rows]]
-        )
+        wanted = np.concatenate([self.E @ self.missing, (self.s - self.orbit.S).ravel(), [value for _, value in rows]])
         right = wanted - equations(zero, -self.residual)[0]
         operator = LinearOperator((size, size), matvec=lambda x: equations(x, 0.0)[0], dtype=float)
         x, failed = gmres(operator, right, rtol=tolerance, atol=1e-14, restart=min(size, 120), maxiter=2)

@@ -12,7 +12,6 @@ from scipy.optimize import minimize_scalar
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
 from .collocation import TimeMesh
-from .delayed import jacobian_at
 from .family import Family, parameter_value
 from .floquet import multipliers
 from .hopf import ImaginaryPair
@@ -27,7 +26,8 @@ _LONGEST, _SHORTEST = 1.0, 1e-4
 
 @dataclass(frozen=True, eq=False)
 class PeriodicOrbit:
-    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, ts)`, `.max`, `.min`, `.multipliers`, `.stable`.
+    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, ts)`, `.max`, `.min`, `.multipliers`,
+    `.stable`.
 
     series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
     max, min: name -> the largest and smallest value of a scalar over the period.
@@ -95,7 +95,9 @@ class PeriodicOrbit:
         values = sign * self.sample(name, fine)
         t, width = fine[np.argmax(values)], fine[1]
         found = minimize_scalar(
-            lambda u: -sign * float(self.sample(name, u)), bounds=(t - width, t + width), method="bounded",
+            lambda u: -sign * float(self.sample(name, u)),
+            bounds=(t - width, t + width),
+            method="bounded",
             options={"xatol": 1e-9 * self.period},
         )
         return float(sign * max(-found.fun, values.max()))
@@ -125,8 +127,8 @@ def periodic_orbit(
     (by default to those of `problem`). tol: relative accuracy of the scalars over the period, as far as the time mesh
     is concerned; the mesh of the fields is adapted where the problem offers it.
 
-    Raises ValueError for a point that is no Hopf point or parameters that cannot be varied; NotConverged if the branch of
-    orbits does not lead there (the message says how far it went).
+    Raises ValueError for a point that is no Hopf point or parameters that cannot be varied; NotConverged if the
+    branch of orbits does not lead there (the message says how far it went).
 
     >>> periodic_orbit(problem, branch.hopfs[0], b=5.0).period
     """
@@ -260,7 +262,8 @@ class _Follower:
     # meshes -----------------------------------------------------------------------------------------------------
 
     def _refined(self, orbit: Orbit, change: Orbit) -> tuple[Orbit, Orbit]:
-        """(orbit, change) on a time mesh that resolves the scalars and a mesh that resolves the fields; the same objects
+        """(orbit, change) on a time mesh that resolves the scalars and a mesh that resolves the fields; the same
+        objects
         where nothing is to be done."""
         pieces, unresolved = len(orbit.mesh.widths), _unresolved(self.line, orbit)
         if unresolved.max() > self.tol and pieces < _MOST_PIECES:
@@ -316,7 +319,9 @@ def _series(line: Line, orbit: Orbit) -> np.ndarray:
     m, s = orbit.mesh.points.shape
     values = np.empty((m, len(problem.scalar_names), s))
     for i, j in np.ndindex(m, s):
-        values[i, :, j] = problem.scalars(orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j]))
+        values[i, :, j] = problem.scalars(
+            orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
+        )
     return values
 
 

@@ -1,11 +1,11 @@
-"""The leading eigenvalues of J x = lambda M x along a curve of steady states, conserved modes left out: fast and often."""
+"""The leading eigenvalues of J x = lambda M x along a curve of steady states, conserved modes left out: fast."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eig, eigvals, solve_banded
+from scipy.linalg import solve_banded
 
-from ..algebra import SingularMatrix
+from ..algebra import SingularMatrix, eigenpairs, eigenvalues
 from ..problem import Problem
 from .delayed import Delayed
 from .newton import carriers, conservation, deflated
@@ -17,17 +17,22 @@ _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenv
 
 
 def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
-    """The `count` eigenvalues with the largest real parts, sorted by it, and every unstable one; complex pairs complete.
+    """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
     Up to 250 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around the imaginary axis, which
     misses eigenvalues of large modulus.
     """
     values = _all(problem, y) if problem.size <= _DENSE else _near_axis(problem, y)
-    values = values[np.lexsort((values.imag, -values.real))]
+    values = sorted_leading(values)
     count = min(max(count, unstable(values)), len(values))
-    if 0 < count < len(values) and values[count - 1].imag < 0 and values[count].imag > 0:
+    if 0 < count < len(values) and values[count - 1].imag > 0:
         count += 1
     return values[:count]
+
+
+def sorted_leading(values: np.ndarray) -> np.ndarray:
+    """By falling real part, of a pair the one with positive imaginary part first."""
+    return values[np.lexsort((-values.imag, -values.real))]
 
 
 def unstable(values: np.ndarray) -> int:
@@ -49,8 +54,8 @@ def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
     J = problem.jacobian(0.0, y)
     kept = len(conservation(problem))
     if not kept:
-        return eigvals(by_mass(problem, J.dense()), check_finite=False)
-    values = eigvals(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()), check_finite=False)
+        return eigenvalues(by_mass(problem, J.dense()))
+    values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
 
 
@@ -72,7 +77,7 @@ def _with_history(problem: Problem, y: np.ndarray) -> np.ndarray:
         A[own, own] += speed * D[1:, 1:]
         A[own, :n] += speed * D[1:, :1] * parts.G[j]
         A[own, lag] += speed * D[1:, :1] * parts.Gamma[j]
-    values = eigvals(A, check_finite=False)
+    values = eigenvalues(A)
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
 
 
@@ -112,7 +117,7 @@ def _near_axis(problem: Problem, y: np.ndarray, shift: float = 0.5) -> np.ndarra
             steps = k + 1
             break
         V[k + 1] = x / H[k + 1, k]
-    theta, vectors = eig(H[:steps, :steps], check_finite=False)
+    theta, vectors = eigenpairs(H[:steps, :steps])
     residual = np.abs(H[steps, steps - 1]) * np.abs(vectors[-1]) if steps < len(V) else np.zeros(steps)
     good = (residual < 1e-7 * np.abs(theta)) & (np.abs(theta) > 1e-12)
     return shift - 1 / theta[good]

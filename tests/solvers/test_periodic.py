@@ -1,0 +1,82 @@
+"""Periodic orbits: the normal form's circle, the random threshold's bursts, the delayed network's limit cycle."""
+
+import numpy as np
+import pytest
+from bifurcations import HopfNormalForm
+
+import felif as fl
+from felif.problem import NotConverged, State
+from felif.solvers.collocation import TimeMesh
+from felif.solvers.continuation import continuation
+from felif.solvers.periodic import periodic_orbit
+
+
+def hopf_of(problem, state, name, bounds):
+    return continuation(problem, state, name, bounds).hopfs[0]
+
+
+@pytest.fixture(scope="module")
+def toy_hopf():
+    toy = HopfNormalForm()
+    return hopf_of(toy, State(toy, 0.0, np.zeros(2)), "mu", (-1, 1))
+
+
+def test_functions_on_a_time_mesh_are_interpolated_and_differentiated():
+    mesh = TimeMesh(np.array([0.0, 0.1, 0.25, 0.4, 0.5, 0.6, 0.8, 0.9, 1.0]), 5)
+    values = np.sin(2 * np.pi * mesh.points)[:, None, :]
+    t = np.linspace(-0.7, 1.3, 41)
+    # h^6 = 6e-5 (2 pi)^6 / 6! times a small constant
+    assert mesh.evaluate(values, t)[:, 0] == pytest.approx(np.sin(2 * np.pi * t), abs=1e-4)
+    assert mesh.derivative(values)[:, 0] == pytest.approx(2 * np.pi * np.cos(2 * np.pi * mesh.points), abs=1e-2)
+    assert mesh.weights.sum() == pytest.approx(1.0, abs=1e-13)
+    assert (mesh.weights * values[:, 0] ** 2).sum() == pytest.approx(0.5, abs=1e-6)
+
+
+def test_the_orbit_of_the_normal_form_is_a_circle(toy_hopf):
+    toy = HopfNormalForm()
+    orbit = periodic_orbit(toy, toy_hopf, mu=0.5, tol=1e-8)
+    assert orbit.period == pytest.approx(2 * np.pi / (2.0 + 0.5 * 0.5), rel=1e-9)
+    radius = np.hypot(*orbit.orbit.Y.transpose(1, 0, 2))
+    assert radius == pytest.approx(np.sqrt(0.5) * np.ones_like(radius), rel=1e-7)
+    assert orbit.multipliers[0] == pytest.approx(np.exp(-2 * 0.5 * orbit.period), rel=1e-6)
+    assert orbit.stable
+    assert orbit.error < 1e-8
+
+
+def test_parameters_may_be_given_together(toy_hopf):
+    orbit = periodic_orbit(HopfNormalForm(), toy_hopf, mu=0.3, twist=0.0)
+    assert orbit.period == pytest.approx(np.pi, rel=1e-7)
+
+
+def test_orbits_that_do_not_exist_are_said_not_to(toy_hopf):
+    with pytest.raises(NotConverged, match="were followed to"):
+        periodic_orbit(HopfNormalForm(), toy_hopf, mu=-0.5, max_orbits=12)
+    with pytest.raises(ValueError, match="that is the Hopf point"):
+        periodic_orbit(HopfNormalForm(), toy_hopf, mu=toy_hopf.mu)
+    with pytest.raises(ValueError, match="allowed is a Hopf point"):
+        periodic_orbit(HopfNormalForm(), None, mu=0.5)
+
+
+def test_the_random_threshold_bursts():
+    problem = fl.discretize(fl.RandomThresholdLIF(b=4.4), tol=1e-6)
+    hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (4.2, 5.0))
+    orbit = periodic_orbit(problem, hopf, b=5.0)
+    # two discretisations
+    assert orbit.period == pytest.approx(2.570905199, rel=1e-7)
+    assert orbit.max["N"] == pytest.approx(2.49761587, rel=1e-6)
+    assert orbit.min["N"] == pytest.approx(0.1333280115, rel=1e-5)
+    assert orbit.stable
+    assert orbit.problem.model.b == pytest.approx(5.0)
+    mean = orbit.orbit.mesh.weights.ravel() @ (orbit.series["N"][1:] - orbit.series["R"][1:] / problem.model.tau)
+    assert mean == pytest.approx(0.0, abs=1e-10)  # int (N - R/tau) dt = 0 over a period
+    assert orbit.at(0.0).n.integral() + orbit.at(0.0).R == pytest.approx(1.0, abs=1e-12)
+
+
+def test_the_limit_cycle_of_a_delayed_inhibitory_network():
+    problem = fl.discretize(fl.NoisyLIF(b=-40.0, delay=1.0), tol=1e-6)
+    hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (-45.0, -40.0))
+    orbit = periodic_orbit(problem, hopf, b=-60.0, tol=1e-5)
+    # from direct integration: 2.84763(1)
+    assert orbit.period == pytest.approx(2.84763, abs=2e-5)
+    assert [orbit.min["N"], orbit.max["N"]] == pytest.approx([0.0019035, 0.0407179], abs=1e-6)
+    assert orbit.stable
