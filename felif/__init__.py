@@ -54,6 +54,7 @@ _HOME = {
     "steady_state": "stationary",
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
+    "relative_entropy": "analysis.entropy",
     # results
     "State": "problem",
     "Outcome": "problem",

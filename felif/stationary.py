@@ -7,9 +7,7 @@ from typing import Any
 
 from .analysis import exact
 from .solvers import steady
-from .solvers.steady import SteadyState, SteadyStates
-
-_LOST = 1e-14  # rates that linear algebra in double precision cannot tell from zero
+from .solvers.steady_state import SMALL, SteadyState, SteadyStates
 
 
 def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None) -> SteadyStates:
@@ -37,13 +35,13 @@ def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any
 def _restore(state: SteadyState) -> None:
     """N from the closed form where it is lost in rounding; left as it is where no closed form exists."""
     model = getattr(state.problem, "model", None)
-    if state.problem.scalar_names[:1] != ("N",) or state.N > _LOST or model is None:
+    if state.problem.scalar_names[:1] != ("N",) or state.N > SMALL or model is None:
         return
     try:
         logarithm = float(exact.log_steady_rates(model)[0])
     except (ValueError, IndexError):
         return
-    if logarithm < math.log(10 * _LOST):
+    if logarithm < math.log(10 * SMALL):
         state.log_N, state.N = logarithm, math.exp(logarithm)
         if hasattr(state, "R"):
             state.R = getattr(model, "tau", 0.0) * state.N

@@ -47,7 +47,7 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
     extended downward first, as u grows where P is small, and enriched until the eigenvalue meets it, relatively. Raises
     ValueError for a state of another model and an unknown field, NotConverged if the iteration does not converge.
 
-    Source: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), proposition 5.3, for the inequality.
+    Source of the inequality: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), section 4.
     """
     own = getattr(state, "problem", problem)
     if getattr(own, "model", None) != getattr(problem, "model", None):

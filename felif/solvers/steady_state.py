@@ -1,0 +1,91 @@
+"""What is known of steady states: each with its accuracy and stability, and all of them with what was found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem, State
+from .nearest_fold import NearestFold
+from .stability import leading
+
+SMALL = 1e-14  # rates below it are lost in rounding
+
+
+class SteadyState(State):
+    """A state with F(y) = 0, as a State (`.N`, `.n(v)`, `.t`, `.y`), with what is known of its accuracy and stability.
+
+    residual  sum of |F|, the rate at which mass is still being moved
+    error     estimate of |N - N_exact| (the largest over all scalars): the difference to the steady state in elements
+              of a degree higher by two (by four below 4) on the same cells, with the mass that V_min cuts off, and
+              rounding
+    errors    the same, scalar by scalar
+    growth    the nonzero eigenvalue of the linearisation with the largest real part (complex if it is)
+    stable    whether its real part is negative
+    problem   the problem on the mesh that was adapted to this state
+    log_N     log of N, also where N is lost in rounding and a closed form is known; nan where it is not
+    """
+
+    def __init__(self, problem: Problem, t: float, y: np.ndarray, residual: float, errors: dict[str, float]) -> None:
+        super().__init__(problem, t, y)
+        self.residual, self.errors = residual, errors
+        for name, value in zip(problem.scalar_names, problem.scalars(t, y), strict=True):
+            setattr(self, name, max(float(value), 0.0) if abs(value) <= SMALL + errors[name] else float(value))
+        first = float(getattr(self, problem.scalar_names[0], np.nan)) if problem.scalar_names else np.nan
+        self.log_N = float(np.log(first)) if first > SMALL else np.nan
+
+    @property
+    def error(self) -> float:
+        return max(self.errors.values(), default=0.0)
+
+    @property
+    def state(self) -> State:
+        """The same without estimates."""
+        return State(self.problem, self.t, self.y)
+
+    @cached_property
+    def growth(self) -> complex | float:
+        values = leading(self.problem, self.y, 1)
+        first = complex(values[0]) if len(values) else complex(-np.inf)
+        return complex(first.real, abs(first.imag)) if first.imag else first.real
+
+    @property
+    def stable(self) -> bool:
+        return bool(np.real(self.growth) < 0)
+
+    def __repr__(self) -> str:
+        scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
+        return f"SteadyState({scalars}, error={self.error:.1e}, {'stable' if self.stable else 'unstable'})"
+
+
+class SteadyStates(Sequence):
+    """All steady states found, sorted by the first scalar; `.message` says how many and why, `.nearest_fold` where two
+    of them meet when the model's first parameter (b) is varied, None if no fold was found."""
+
+    def __init__(self, states: list[SteadyState], message: str, hint: Any) -> None:
+        self._states, self._message, self._hint = tuple(states), message, hint
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._states[index]
+
+    def __iter__(self) -> Iterator[SteadyState]:
+        return iter(self._states)
+
+    @cached_property
+    def nearest_fold(self) -> NearestFold | None:
+        return self._hint()
+
+    @property
+    def message(self) -> str:
+        if self._states or self.nearest_fold is None:
+            return self._message
+        return f"{self._message} The nearest fold is at {self.nearest_fold}: two steady states meet there."
+
+    def __repr__(self) -> str:
+        return "\n".join([self.message, *(f"  {state!r}" for state in self)])
