@@ -54,6 +54,15 @@ _HOME = {
     "steady_state": "stationary",
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
+    # bifurcations
+    "continuation": "solvers.continuation",
+    "fold_curve": "solvers.curves",
+    "hopf_curve": "solvers.curves",
+    "periodic_orbit": "solvers.periodic",
+    "plot_branch": "output.branches",
+    "save_branch": "output.branches",
+    "read_branch": "output.branches",
+    "write_branch_vtk": "output.branches",
     "relative_entropy": "analysis.entropy",
     # results
     "State": "problem",

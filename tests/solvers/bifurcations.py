@@ -18,7 +18,7 @@ def full(matrix) -> BandLowRank:
 
 
 class Toy:
-    """Defaults: no scalars, nothing conserved, unit mass matrix; `F` and `DF` of a subclass, `DP` by central differences."""
+    """Defaults: no scalars, nothing conserved, unit mass matrix; a subclass has F and its Jacobian DF."""
 
     size = 1
     scalar_names: tuple[str, ...] = ()
@@ -162,7 +162,7 @@ class HopfNormalForm(Toy):
 
 @dataclass(frozen=True)
 class Exchange(Toy):
-    """Two compartments that exchange a conserved amount, x' = -y' = F: x + y = 1, F = mu - (x - 1/2)^2 a fold at mu = 0.
+    """Two compartments that exchange a conserved amount: x' = -z' = mu - (x - z)^2 / 4, x + z = 1, a fold at mu = 0.
 
     N = x is a scalar; the Jacobian has an eigenvalue zero everywhere.
     """

@@ -1,0 +1,185 @@
+"""Branches of steady states on paper, on disk and in ParaView; a branch is seen by its table and its points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .files import csv_line, read_npz, write_json, write_npz, write_series, write_text
+from .plots import house_style, new_figure, save_figure
+from .vtk import FieldSeries
+
+MARKS = {
+    "fold": ("o", "C3"),
+    "hopf": ("D", "C1"),
+    "branch point": ("s", "C2"),
+    "cusp": ("^", "C4"),
+    "bogdanov-takens": ("v", "C5"),
+}
+
+
+def plot_branch(branches: Any, path: str | Path | None = None, *, name: str | None = None, axes: Any = None) -> Any:
+    """Bifurcation diagram: stable states solid, unstable ones dashed, folds, Hopf and branch points marked.
+
+    branches: one branch or several in the same parameter. name: the scalar drawn, by default the first (N); for
+    curves in two parameters the second one. axes: draw there instead of on a new figure. Returns the figure; written
+    to `path` if one is given. Raises ValueError for a name that the table does not have.
+    """
+    branches = [branches] if hasattr(branches, "table") else list(branches)
+    first = branches[0]
+    name = name or (first.names[1] if len(first.names) > 1 else _scalar(first))
+    for branch in branches:
+        if name not in branch.table:
+            raise ValueError(f"name = {name!r}; the table has: {', '.join(branch.table)}")
+    figure = axes.figure if axes is not None else None
+    if axes is None:
+        figure, axes = new_figure()
+    with house_style():
+        for number, branch in enumerate(branches):
+            _draw(axes, branch, first.names[0], name, f"C{number}" if len(branches) > 1 else "C0")
+        marked = dict.fromkeys(point.kind for branch in branches for point in branch if point.kind)
+        for kind in marked:
+            points = [(b.table[first.names[0]][k], b.table[name][k]) for b in branches for k in _rows(b, kind)]
+            marker, color = MARKS[kind]
+            axes.plot(*np.array(points).T, marker, color=color, ms=5, label=kind.replace("hopf", "Hopf"), zorder=3)
+        axes.set(xlabel=_label(first.names[0]), ylabel=_label(name))
+        axes.legend()
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
+    """Pieces between special points, each in one style: that of the points inside it."""
+    x, y, stable = branch.table[x_name], branch.table[name], branch.table["stable"]
+    known = branch.table["unstable"] >= 0
+    breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
+    labels = {text.get_label() for text in axes.lines}
+    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
+        inside = slice(start + 1, stop) if stop - start > 1 else slice(start, stop + 1)
+        solid = bool(stable[inside].all()) or not known.all() or len(branch.names) > 1
+        label = "stable" if solid and known.all() and len(branch.names) == 1 else "" if solid else "unstable"
+        shown = label if label and label not in labels else "_"
+        labels.add(label)
+        axes.plot(x[start : stop + 1], y[start : stop + 1], "-" if solid else "--", color=color, label=shown)
+
+
+def _rows(branch: Any, kind: str) -> list[int]:
+    return [k for k, point in enumerate(branch) if point.kind == kind]
+
+
+def _scalar(branch: Any) -> str:
+    names = branch[0].problem.scalar_names
+    if not names:
+        raise ValueError(f"the problem has no scalar to draw; give name, one of {', '.join(branch.table)}")
+    return names[0]
+
+
+def _label(name: str) -> str:
+    letter, _, index = name.partition("_")
+    if len(letter) == 1:
+        return f"${letter}_{{{index}}}$" if index else f"${letter}$"
+    greek = {"tau": r"$\tau$", "eps": r"$\varepsilon$"}
+    return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
+
+
+def save_branch(branch: Any, folder: str | Path) -> Path:
+    """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`. Returns the
+    folder.
+
+    states.npz holds `mesh` (rows,), the number of the mesh of each row, and for each mesh m its cell ends `cells_m` and
+    the states `y_m` (rows on it, unknowns) in the order of the rows. Files that are there are replaced.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = branch.table
+    rows = zip(*(np.asarray(column, float).tolist() for column in table.values()), strict=True)
+    lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
+    write_text(folder / "branch.csv", ",".join([*table, "kind"]) + "\n" + "".join(lines))
+    write_npz(folder / "states.npz", _states(branch))
+    special = [
+        {"row": k, "kind": point.kind, **{n: v for n, v in point.details.items() if isinstance(v, float)}}
+        for k, point in enumerate(branch)
+        if point.kind
+    ]
+    description = {
+        "of": branch.what or "steady states",
+        "parameters": branch.names,
+        "outcome": str(branch.outcome),
+        "model": str(getattr(branch[0].problem, "model", branch[0].problem)),
+        "special_points": special,
+    }
+    write_json(folder / "branch.json", description)
+    return folder
+
+
+def _states(branch: Any) -> dict[str, np.ndarray]:
+    meshes: list[tuple[int, np.ndarray]] = []
+    numbers, states = [], {}
+    for point in branch:
+        key = (len(point.y), np.asarray(getattr(point.problem, "cells", np.zeros(0)), float))
+        known = [k for k, other in enumerate(meshes) if other[0] == key[0] and np.array_equal(other[1], key[1])]
+        if not known:
+            meshes.append(key)
+        number = known[0] if known else len(meshes) - 1
+        numbers.append(number)
+        states.setdefault(f"y_{number}", []).append(point.y)
+    arrays = {"mesh": np.array(numbers), **{name: np.array(rows) for name, rows in states.items()}}
+    return arrays | {f"cells_{k}": cells for k, (_, cells) in enumerate(meshes)}
+
+
+def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+    """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
+    folder = Path(folder)
+    try:
+        header, *lines = (folder / "branch.csv").read_text().splitlines()
+    except FileNotFoundError:
+        raise ValueError(f"{folder}: branch.csv is missing; save_branch writes it") from None
+    columns = list(zip(*(line.split(",") for line in lines), strict=True))
+    names = header.split(",")
+    table = {name: np.array(column, float) for name, column in zip(names[:-1], columns[:-1], strict=True)}
+    table["kind"] = np.array(columns[-1])
+    arrays = read_npz(folder / "states.npz")
+    counts: dict[int, int] = {}
+    states = []
+    for number in arrays["mesh"].tolist():
+        states.append(arrays[f"y_{number}"][counts.get(number, 0)])
+        counts[number] = counts.get(number, 0) + 1
+    return table, states
+
+
+def write_branch_vtk(branch: Any, folder: str | Path, rows: Sequence[int] | None = None) -> Path:
+    """Write the densities along a branch as a ParaView series whose time is the arc length; returns `fields.pvd`.
+
+    rows: which points, by default all. Beside the series come `spacetime.vtr` (densities over v and arc length),
+    series.csv and view.py; every file carries the parameters and the scalars as field data.
+    """
+    folder = Path(folder)
+    series = FieldSeries.reopen(folder, 0)
+    chosen: Iterable[int] = range(len(branch)) if rows is None else rows
+    for k in chosen:
+        series.add(_Labelled(branch[k]), float(branch[k].arclength))
+    series.write_spacetime()
+    write_series(folder / "series.csv", {"t": branch.table["arclength"], **branch.table})
+    return folder / "fields.pvd"
+
+
+class _Labelled:
+    """A point of a branch as a State whose time is the arc length and whose scalars include the parameters."""
+
+    def __init__(self, point: Any) -> None:
+        self._point, self.t, self.problem = point, point.arclength, _Renamed(point.problem, point.names)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_point"], name)
+
+
+class _Renamed:
+    def __init__(self, problem: Any, names: tuple[str, ...]) -> None:
+        self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_problem"], name)
