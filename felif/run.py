@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -91,12 +92,23 @@ class Run:
     def at(self, t: float) -> State:
         """The state at time t by dense output. Raises ValueError outside the run."""
         problem, y = self._trajectory.evaluate(float(t))
-        return State(problem, float(t), y)
+        return State(problem, self._just_before(float(t)), y)
+
+    def _just_before(self, t: float) -> float:
+        """t, or a few ulps less where an input jumps at t: rates there are limits from the left, as in `series`."""
+        if t > self.times[0] and t in self._jumps:
+            for _ in range(4):
+                t = math.nextafter(t, -math.inf)
+        return t
+
+    @cached_property
+    def _jumps(self) -> frozenset[float]:
+        return frozenset(self.settings["breakpoints"])
 
     @property
     def final(self) -> State:
         last = self.segments[-1]
-        return State(last.problem, float(last.times[-1]), last.states[-1].copy())
+        return State(last.problem, self._just_before(float(last.times[-1])), last.states[-1].copy())
 
     def sample(self, name: str, times: Any) -> Any:
         """A series by name at any times, by dense output: an array of the shape of `times`.
@@ -113,6 +125,7 @@ class Run:
         problem, y = self._trajectory.evaluate(t)
         if t == self.times[0] or name in ("t", "dt"):
             return t if name == "t" else float(self.series[name][np.searchsorted(self.times, t)])
+        t = self._just_before(t)
         if name in problem.scalar_names:
             return float(problem.scalars(t, y)[problem.scalar_names.index(name)])
         return float(problem.observe(t, y)[name])
