@@ -51,6 +51,8 @@ class Band:
         if self.kl == self.ku == 0:
             return self.data[0] * x
         n = self.n
+        if n < self.kl + self.ku + 1:  # wider than the matrix, which scipy's gbmv refuses
+            return self.dense() @ x
         if self.data.dtype == np.float64 and x.dtype == np.float64:
             return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x)
         return blas.zgbmv(n, n, self.kl, self.ku, 1.0, self.data.astype(complex), x.astype(complex))
@@ -58,13 +60,16 @@ class Band:
     def add_product(self, factor: float, x: np.ndarray, total: np.ndarray) -> np.ndarray:
         """total + factor A x, in the memory of `total`."""
         n = self.n
+        if n < self.kl + self.ku + 1:
+            total += factor * (self @ x)
+            return total
         return blas.dgbmv(n, n, self.kl, self.ku, factor, self.data, x, beta=1.0, y=total, overwrite_y=True)
 
     def transpose(self) -> Band:
         """The transposed matrix, stored as a band again."""
         n, kl, ku = self.n, self.kl, self.ku
         flipped = Band.zeros(n, ku, kl, self.data.dtype)
-        for offset in range(-kl, ku + 1):  # offset = j - i
+        for offset in range(-min(kl, n - 1), min(ku, n - 1) + 1):  # offset = j - i
             low, high = max(0, offset), min(n, n + offset)
             flipped.data[kl + offset, low - offset : high - offset] = self.data[ku - offset, low:high]
         return flipped

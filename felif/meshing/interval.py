@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,20 @@ def interval(
 
     Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R; grading = 1 is
     uniform on both sides of V_R. A model whose neurons live above V_F too (RandomThresholdLIF) needs `v_max`: by
-    default V_F + 4 (V_F - V_R), and a third of the cells lies above V_F.
+    default V_F + 4 (V_F - V_R), and a third of the cells lies above V_F. Raises ValueError naming what is not allowed.
     """
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
     lives_above = not any(scalar.algebraic == "flux" for scalar in model.weak_form().scalars)
-    if not math.isfinite(v_min) or v_min >= v_reset:
+    if not _is_number(v_min) or v_min >= v_reset:
         raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below v_reset = {v_reset!r}")
     minimum = 3 if lives_above else 2
     if not isinstance(cells, int | np.integer) or cells < minimum:
         raise ValueError(f"interval: cells = {cells!r}; allowed is an integer >= {minimum}")
-    if not math.isfinite(grading) or grading < 1:
+    if not _is_number(grading) or grading < 1:
         raise ValueError(f"interval: grading = {grading!r}; allowed is a number >= 1")
     if lives_above:
-        v_max = v_fire + 4 * (v_fire - v_reset) if v_max is None else float(v_max)
-        if not v_max > v_fire:
+        v_max = v_fire + 4 * (v_fire - v_reset) if v_max is None else v_max
+        if not _is_number(v_max) or v_max <= v_fire:
             raise ValueError(f"interval: v_max = {v_max!r}; allowed is a number above v_fire = {v_fire!r}")
     elif v_max is not None and v_max != v_fire:
         raise ValueError(
@@ -74,3 +75,7 @@ def interval(
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
     return line(moved, v_reset, v_fire)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
