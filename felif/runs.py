@@ -133,7 +133,7 @@ def _finished(
         trajectory.outcome = Outcome("blow_up", impossible)
         blow_up = BlowUp(settings["t_start"], 0.0, math.inf, impossible)
     elif blow_up is not None:
-        blow_up = _with_mesh_error(trajectory.segments[0], blow_up, settings)
+        blow_up = _with_mesh_error(trajectory, blow_up, settings)
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = _blow_up_outcome(blow_up)
     return Run(trajectory, settings, wall_time, compatible, blow_up)
@@ -214,25 +214,52 @@ def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any
 
 def _through_events(problem: Any, y: Any, settings: dict, t_end: float, **how: Any) -> Trajectory:
     """One integration, or several with synchronous spikes between them."""
-    going_on, t, onto = settings.get("after_blow_up"), settings["t_start"], None
+    going_on, t, onto, error = settings.get("after_blow_up"), settings["t_start"], None, 0.0
     while True:
+        before = 0 if onto is None else len(onto.segments)
         trajectory = _once(problem, y, t, t_end, settings, onto, **how)
-        found = trajectory.blow_up
-        if found is None or not going_on or found.mechanism == "step_underflow":
+        found = _possible(trajectory)
+        if found is None or not going_on or _mechanism(trajectory, found, settings) == "step_underflow":
             return trajectory
         spikes = sum(isinstance(event, BlowUpEvent) for event in trajectory.events)
         if spikes >= going_on["max_events"] or found.time >= t_end:
             return trajectory
         last = trajectory.segments[-1]
-        event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
+        found = _with_mesh_error(trajectory, found, settings, trajectory.segments[before])
+        error += found.error  # an event is as late as those before it
+        event, problem, y = through(
+            last.problem, last.states[-1], dataclasses.replace(found, error=error), settings["rtol"]
+        )
         trajectory.events.append(event)
         if y is None:
-            message = f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
+            message = (
+                f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
+            )
             trajectory.outcome = Outcome("eternal_blow_up", message)
             return trajectory
         if event.size == 0.0:
             return trajectory
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
+
+
+def _possible(trajectory: Trajectory) -> BlowUp | None:
+    """The blow-up of a trajectory, if the equation can have one.
+
+    Without excitation and without noise that grows with N the rate stays bounded (docs/blow_up.md): what looks like a
+    blow-up then is a density that went negative in a layer thinner than the mesh, and is called that.
+    """
+    found, last = trajectory.blow_up, trajectory.segments[-1]
+    if found is None or len(last.problem.field_names) > 1 or max(last.problem.runaway) > 0:
+        return found
+    trajectory.blow_up = None
+    trajectory.outcome = Outcome(
+        "unresolved",
+        f"The mesh does not resolve the density below V_F at t = {found.time:.10g}, "
+        f"where min n = {last.states[-1].min():.3g}; "
+        "the solution itself goes on, as activity does not excite. Data that do not vanish at V_F, or hardly, need a "
+        "boundary_layer in Gaussian or Uniform, or a smaller tol.",
+    )
+    return None
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
@@ -299,7 +326,7 @@ def _finish_resumed(
     writer.flush()
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
-        whole.blow_up = _with_mesh_error(whole.segments[0], trajectory.blow_up, settings)
+        whole.blow_up = _with_mesh_error(whole.trajectory, trajectory.blow_up, settings)
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = _blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
@@ -325,14 +352,25 @@ def _blow_up_outcome(found: BlowUp) -> Outcome:
     return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
 
 
-def _with_mesh_error(first: Segment, found: BlowUp, settings: dict) -> BlowUp:
-    """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error."""
-    t_start, problem, y = settings["t_start"], first.problem, first.states[0]
+def _mechanism(trajectory: Trajectory, found: BlowUp, settings: dict) -> str:
+    """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
+    last = trajectory.segments[-1]
+    problem = last.problem
+    if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
+        return "step_underflow"
+    return "noise" if len(problem.field_names) == 1 and problem.runaway[1] > 0 else "drift"
+
+
+def _with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first: Segment | None = None) -> BlowUp:
+    """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error.
+
+    The companion starts where `first` does, by default with the run.
+    """
+    first = trajectory.segments[0] if first is None else first
+    t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
+    found = dataclasses.replace(found, mechanism=_mechanism(trajectory, found, settings))
     if not found.time > t_start:
         return found
-    noise_grows = len(problem.field_names) == 1 and problem.runaway[1] > 0
-    underflow = found.N < 1e-2 * settings["N_max"]
-    found = dataclasses.replace(found, mechanism="step_underflow" if underflow else "noise" if noise_grows else "drift")
     start: dict[str, Any] = {
         name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
     }
@@ -342,10 +380,10 @@ def _with_mesh_error(first: Segment, found: BlowUp, settings: dict) -> BlowUp:
     except ValueError:  # the coarser mesh cannot hold the data at all
         companion = None
     else:
-        looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2)}
+        looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
         scheme, until = _SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
         how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
-        companion = _integrate(on_mesh, y, looser, t_end=until, **how).blow_up
+        companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:
         message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
         return dataclasses.replace(found, error=found.time - t_start, message=message)
