@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..algebra import SingularMatrix
+from ..algebra import Band, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
 from .frozen import HIGHEST, LOWEST, Frozen, fixed_points
 from .nearest_fold import NearestFold, nearest_fold
-from .newton import conservation, newton
+from .newton import conservation, linearised, newton
 from .steady_state import SMALL, SteadyState, SteadyStates
 
 _FLOOR = 1e-16  # of every error estimate
@@ -96,9 +96,11 @@ def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> S
     for _ in range(3):
         if tol is None or richer is None or all(_within(tol, state, name) for name in problem.scalar_names):
             break
-        problem = richer[0]
-        solved = newton(problem, richer[1], t=t, totals=totals)
-        state, richer = _estimated(problem, t, solved, totals)
+        solved = newton(*richer, t=t, totals=totals)
+        finer, richer = _estimated(richer[0], t, solved, totals)
+        if finer.error >= state.error:
+            break  # down to rounding
+        state = finer
     return state
 
 
@@ -118,7 +120,7 @@ def _within(tol: float, state: SteadyState, name: str) -> bool:
 def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
     """The state with its error estimates, and (problem, y) of the richer space they came from."""
     y, here = solved.y, problem.scalars(t, solved.y)
-    rounding = np.finfo(float).eps * (np.abs(problem.scalar_gradient(t, y)) @ np.abs(y))
+    rounding = _rounding(problem, t, y)
     if not hasattr(problem, "enriched"):
         return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
     try:
@@ -133,6 +135,15 @@ def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> t
         difference, pair = np.full(len(here), np.inf), None
     errors = dict(zip(problem.scalar_names, (difference + rounding + _FLOOR).tolist(), strict=True))
     return SteadyState(problem, t, y, solved.residual, errors), pair
+
+
+def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
+    """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
+    J, gradients = problem.jacobian(t, y), problem.scalar_gradient(t, y)
+    parts = Band(np.abs(J.band.data), J.band.kl, J.band.ku) @ np.abs(y) + np.abs(J.U) @ (np.abs(J.G) @ np.abs(y))
+    system, none = linearised(problem, t, y), np.zeros(len(problem.conserved))
+    weights = [system.solve_transposed(gradient, none, refine=0)[0] for gradient in gradients]
+    return np.array([np.finfo(float).eps / 3 * np.linalg.norm(w * parts) for w in weights])
 
 
 def _objection(state: SteadyState) -> str:
@@ -153,6 +164,8 @@ def _objection(state: SteadyState) -> str:
 def _refuted(frozen: Frozen, s: np.ndarray) -> bool:
     """Whether a richer space shows that nothing is there: at scalars s it fires at rates far from s."""
     _, y = frozen.solve(s)
+    if not hasattr(frozen.problem, "enriched"):
+        return False
     richer, _ = frozen.problem.enriched(y)
     return bool(np.abs(Frozen(richer, frozen.t, frozen.totals, frozen.moving).excess(s)).max(initial=0.0) > _REFUTED)
 
