@@ -154,7 +154,7 @@ def figure(results: dict):
             left.annotate(
                 f"cusp\n$b={at[0]:.6f}$\n$\\tau={at[1]:.6f}$",
                 (at[0], at[1]),
-                (1.25, 0.17),
+                (1.25, 0.19),
                 color="C3",
                 arrowprops={"arrowstyle": "-", "color": "C3", "lw": 0.8},
             )
@@ -184,7 +184,7 @@ def figure(results: dict):
             xlim=(0.0, min(15.0, quiet.times[-1])),
             ylim=(0.05, 4.0),
         )
-        right.legend(loc="upper right")
+        right.legend(loc="lower right")
     return figure
 
 
