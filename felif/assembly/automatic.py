@@ -12,7 +12,7 @@ from .coefficients import parameters_of
 from .forms import probe
 from .spaces import ExponentialFitting, Space
 
-_REACH = 400.0  # of the search for V_min and V_max, in units of V_F - V_R
+_REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 
 
 def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
@@ -97,7 +97,7 @@ class Flow:
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
-        v = self.v_reset - width * np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])
+        v = self.v_reset - self._unit() * np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])
         lowest, forms = self.v_reset, self.on(v)
         for rate in self.rate_range():
             drift, noise, _ = self.combine(forms, rate, t)
@@ -114,6 +114,11 @@ class Flow:
             lowest = min(lowest, float(v[np.argmax(enough)]))
         return lowest
 
+    def _unit(self) -> float:
+        """Width of the neuron's world: V_F - V_R or sqrt(a), whichever is larger."""
+        _, noise, _ = self.at(np.array([self.v_fire]))
+        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[0])))
+
     def decay_lengths(self, ends: np.ndarray) -> tuple[float, float]:
         """How far a density reaches beyond the two ends of a mesh, without activity; 0 above V_F where nobody is."""
         drift, noise, escape = self.at(ends)
@@ -124,7 +129,7 @@ class Flow:
 
     def cut_above(self, tol: float, rate: float = 0.0) -> float:
         """V_max above V_F: n ~ exp(k (v - V_F)), a k^2 - f k = escape rate, has fallen below tol there."""
-        v = self.v_fire + (self.v_fire - self.v_reset) * np.linspace(0, 60, 4000)
+        v = self.v_fire + self._unit() * np.linspace(0, 60, 4000)
         drift, noise, escape = self.at(v, rate)
         decay = (np.sqrt(drift**2 + 4 * noise * escape) - drift) / (2 * noise)
         fallen = np.concatenate([[0.0], np.cumsum((decay[1:] + decay[:-1]) / 2 * np.diff(v))])
