@@ -1,0 +1,87 @@
+"""Who may import whom: the rooms of docs/architecture.md, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "felif"
+
+ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
+    "weakform": ("", ""),
+    "problem": ("algebra", "scipy numba"),
+    "algebra": ("", "scipy numba threadpoolctl"),
+    "models": ("weakform", ""),
+    "meshing": ("", "skfem meshio"),
+    "assembly": ("weakform problem algebra meshing", "skfem scipy"),
+    "solvers": ("problem algebra", "scipy"),
+    "evolution": ("problem algebra solvers", "scipy rich"),
+    "analysis": ("weakform problem", "scipy"),
+    "particles": ("weakform problem", "scipy numba"),
+    "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
+}
+LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions
+SCRIPTS = {"output/view.py"}  # run by ParaView's Python, copied into every run folder
+LONG = {"assembly/semidiscrete.py", "assembly/initial.py", "runs.py"}  # to be split
+
+
+FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """(what is imported: "felif.<room>" or a library, whether outside of functions), for every import of a file."""
+    tree = ast.parse(path.read_text())
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    package = ("felif", *path.relative_to(PACKAGE).parts[:-1])
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            names = [".".join([*base, *([alias.name] if base == ["felif"] else [])]) for alias in node.names]
+        else:
+            continue
+        found += [(".".join(n.split(".")[: 2 if n.startswith("felif.") else 1]), id(node) not in inside) for n in names]
+    return found
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ROOMS], ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_rooms_import_only_what_they_may(path):
+    rooms, libraries = ROOMS[room_of(path)]
+    allowed = {"numpy", "felif." + room_of(path), *(f"felif.{r}" for r in rooms.split()), *libraries.split()}
+    allowed |= set(sys.stdlib_module_names) - {"numpy"}
+    assert {name for name, _ in imports(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_what_is_slow_to_import_is_imported_inside_functions(path):
+    assert not {name for name, at_top in imports(path) if at_top} & LAZY
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_are_short(path):
+    assert len(path.read_text().splitlines()) <= (450 if str(path.relative_to(PACKAGE)) in LONG else 350)
+
+
+def test_every_package_is_a_room():
+    assert {p.parent.name for p in PACKAGE.glob("*/__init__.py")} <= set(ROOMS)
+
+
+def test_concrete_classes_inherit_from_no_class_of_the_package():
+    """What is left: errors, a protocol, namespaces with a better message, and a SteadyState, which is a State."""
+    allowed = {"Protocol", "NamedTuple", "SimpleNamespace", "Parameters", "ElementH1", "State"}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base) for base in node.bases}
+                errors = {base for base in bases if base.endswith(("Error", "Exception"))}
+                assert bases - errors <= allowed, path
