@@ -54,8 +54,7 @@ def plot_branch(branches: Any, path: str | Path | None = None, *, name: str | No
 
 def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
     """Pieces between special points, each in one style: that of the points inside it."""
-    x, y, stable = branch.table[x_name], branch.table[name], branch.table["stable"]
-    known = branch.table["unstable"] >= 0
+    stable, known = branch.table["stable"], branch.table["unstable"] >= 0
     breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
     labels = {text.get_label() for text in axes.lines}
     for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
@@ -64,7 +63,38 @@ def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
         label = "stable" if solid and known.all() and len(branch.names) == 1 else "" if solid else "unstable"
         shown = label if label and label not in labels else "_"
         labels.add(label)
-        axes.plot(x[start : stop + 1], y[start : stop + 1], "-" if solid else "--", color=color, label=shown)
+        curve = _smooth(branch, range(start, stop + 1), (x_name, name))
+        axes.plot(*curve, "-" if solid else "--", color=color, label=shown)
+
+
+def _smooth(branch: Any, rows: range, names: tuple[str, str]) -> np.ndarray:
+    """Two columns of the table between rows, shape (2, points): cubic through the points along their tangents.
+
+    Straight lines where a point has no tangent or a column is neither a parameter nor a scalar.
+    """
+    values = np.array([branch.table[name][rows.start : rows.stop] for name in names])
+    slopes = np.array([[_slope(branch[k], name) for k in rows] for name in names])
+    s = branch.table["arclength"][rows.start : rows.stop]
+    if not np.isfinite(slopes).all() or np.any(np.diff(s) <= 0):
+        return values
+    u = np.linspace(0.0, 1.0, 9)[:-1]
+    h00, h10, h01, h11 = (1 + 2 * u) * (1 - u) ** 2, u * (1 - u) ** 2, u**2 * (3 - 2 * u), u**2 * (u - 1)
+    width = np.diff(s)[None, :, None]
+    left, right = values[:, :-1, None], values[:, 1:, None]
+    cubic = h00 * left + h01 * right + width * (h10 * slopes[:, :-1, None] + h11 * slopes[:, 1:, None])
+    return np.concatenate([cubic.reshape(2, -1), values[:, -1:]], axis=1)
+
+
+def _slope(point: Any, name: str) -> float:
+    """Derivative by arc length."""
+    if point.tangent is None:
+        return np.nan
+    ty, tz = point.tangent
+    if name in point.names:
+        return float(tz[point.names.index(name)])
+    if name not in point.problem.scalar_names:
+        return np.nan
+    return float((point.problem.scalar_gradient(0.0, point.y) @ ty)[point.problem.scalar_names.index(name)])
 
 
 def _rows(branch: Any, kind: str) -> list[int]:

@@ -74,7 +74,8 @@ def continuation(
     backward = [] if closed else list(traces[1])
     nodes = [*(_turned(node) for node in reversed(backward)), first, *forward]
     ends = (traces[0].outcome,) * 2 if closed else (traces[1].outcome, traces[0].outcome)
-    return Branch((parameter,), _points(nodes, (parameter,), metric, stability), ends, "")
+    crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
+    return Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed), ends, "")
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:
@@ -120,12 +121,15 @@ def _turned(node: Node) -> Node:
     return node
 
 
-def _points(nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool) -> list[Point]:
-    """Ordinary and special points in the order of arc length, which begins at 0."""
+def _points(
+    nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool, crossed: tuple | None
+) -> list[Point]:
+    """Points in the order of arc length, from 0; `crossed`: the branch point where the branch was begun, if it was."""
     seen = []
     for node in nodes:
         values = leading(node.problem, node.y) if stability else np.zeros(0)
-        seen.append(Seen(node, values, unstable(values) if stability else None))
+        special = ("branch point", crossed[1]) if crossed is not None and node is crossed[0] else ("", {})
+        seen.append(Seen(node, values, unstable(values) if stability else None, *special))
     all_seen = sorted([*seen, *special_points(seen, metric)], key=lambda one: one.node.s)
     start = all_seen[0].node.s
     return [

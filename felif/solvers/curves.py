@@ -11,9 +11,10 @@ from scipy.optimize import brentq
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Condition, Limit, Metric, Node, System, Trace, at_distance, correct, normalise
 from .branch import Branch, Point
+from .criticality import criticality
 from .family import Family
 from .folds import SingularJacobian
-from .hopf import ImaginaryPair, criticality
+from .hopf import ImaginaryPair
 from .newton import conservation
 from .stability import leading, sorted_leading, unstable
 

@@ -24,10 +24,15 @@ class Delayed:
     G: np.ndarray
     Gamma: np.ndarray
     delays: np.ndarray
+    lagged: np.ndarray  # values of the delayed inputs here
 
     @classmethod
     def at(cls, problem: Problem, y: np.ndarray, lagged: np.ndarray | None = None) -> Delayed:
-        """At y, with these values of the delayed inputs (by default those of a steady state)."""
+        """At y, with these values of the delayed inputs (by default those of a steady state); none without delays."""
+        if not getattr(problem, "delays", None):
+            none = np.zeros(0)
+            U, G = np.zeros((len(y), 0)), np.zeros((0, len(y)))
+            return cls(problem.jacobian(0.0, y), U, G, np.zeros((0, 0)), none, none)
         inputs, (names, delays) = list(problem.delays), zip(*problem.delays.values(), strict=True)
         rows = _rows(problem)
         if lagged is None:
@@ -39,7 +44,7 @@ class Delayed:
             U[:, k], slopes = fixed.input_derivative(0.0, y, name)
             Gamma[: len(slopes), k] = slopes
         G = fixed.scalar_gradient(0.0, y)
-        return cls(fixed.jacobian(0.0, y), U, G[rows], Gamma[rows], np.array(delays))
+        return cls(fixed.jacobian(0.0, y), U, G[rows], Gamma[rows], np.array(delays), lagged)
 
     def gain(self, eigenvalue: complex) -> np.ndarray:
         """Z (1 - Gamma Z)^-1: from G dy to the perturbation of the delayed inputs."""

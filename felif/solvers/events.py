@@ -11,8 +11,9 @@ import numpy as np
 from ..problem import NotConverged
 from .arclength import Metric, Node, at_distance, correct, normalise
 from .branch_points import branch_point_at
+from .criticality import criticality
 from .folds import SingularJacobian, fold_at
-from .hopf import criticality, hopf_at
+from .hopf import hopf_at
 from .stability import leading, sorted_leading, unstable
 
 
@@ -35,6 +36,8 @@ def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
     """
     found: list[Seen] = []
     for a, b in zip(seen[:-1], seen[1:], strict=True):
+        if a.kind or b.kind:
+            continue  # next to the branch point where this branch was begun
         turned = a.node.tz[0] * b.node.tz[0] < 0
         if turned:
             found += _fold(a, b, metric)
@@ -61,6 +64,8 @@ def _fold(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
         except NotConverged:
             continue
         if _place(node, a, b, metric):
+            row = metric.row(a.node.problem, a.node.y, a.node.ty, a.node.tz) if len(a.node.y) == len(node.y) else None
+            node = normalise(metric, node, row or metric.row(b.node.problem, b.node.y, b.node.ty, b.node.tz))
             return [_special(node, "fold", a, {"quadratic": _quadratic(node)}, 1)]
     return []
 

@@ -1,8 +1,8 @@
-"""Hopf points: where J(i omega) - i omega M is singular, by a minimally augmented system, and their criticality.
+"""Hopf points: where J(i omega) - i omega M is singular, by a minimally augmented system.
 
 With complex borders c, r the system [J - i omega M, c; r, 0] (v, g) = (0, 1) defines a complex g(y, p, omega); the
 Hopf point is where its real and imaginary parts vanish. Where scalars act with a delay, J depends on i omega.
-Source: Kuznetsov, Elements of Applied Bifurcation Theory (3rd ed.), sections 10.2.2 and 5.4 (formula 5.62).
+Source: Kuznetsov, Elements of Applied Bifurcation Theory (3rd ed.), section 10.2.2.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from ..algebra import Band, BandLowRank, Bordered
 from ..problem import Problem
 from .arclength import Node, System, correct
 from .delayed import jacobian_at, jacobian_derivative_row
-from .family import Family, second_derivative, step_along
-from .newton import bordered as with_totals
+from .family import Family
 from .newton import pins
 
 
@@ -77,42 +76,6 @@ def hopf_at(node: Node, omega: float) -> Node:
     family, z = node.system.family, np.append(node.z, omega)
     condition = ImaginaryPair.near(family, node.y, z)
     return correct(System(family, node.system.totals, condition), node.y, z, None, exact=True)
-
-
-def criticality(problem: Problem, y: np.ndarray, omega: float) -> float | None:
-    """First Lyapunov coefficient of a Hopf point: < 0 supercritical (stable cycles near it), > 0 subcritical.
-
-    With J q = i omega M q, (q, M q) = 1, J^T p = ... (p, M q) = 1 and B, C the second and third derivatives of F,
-    l_1 = Re [ (p, C(q,q,q*)) - 2 (p, B(q, J^-1 B(q,q*))) + (p, B(q*, (2 i omega M - J)^-1 B(q,q))) ] / (2 omega).
-    None where scalars are delayed. Its size depends on the length of q, its sign does not.
-    """
-    if getattr(problem, "delays", None):
-        return None
-    family = Family(problem, ())
-    condition = ImaginaryPair.near(family, y, np.array([omega]))
-    _, q, w, J = condition.solve(problem, y, omega)
-    q = q / np.sqrt((q.conj() @ _times(problem.mass, q)).real)
-    p = w / (w @ _times(problem.mass, q))  # p^T M q = 1, p transposed and not conjugated
-
-    def B(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return second_derivative(lambda x: problem.jacobian(0.0, x), y, u, v)
-
-    slow, _ = with_totals(problem, J, y).solve(B(q, q.conj()).real, np.zeros(len(problem.conserved)))
-    fast = J.factor(complex(0.0, 2 * omega), problem.mass).solve(B(q, q))
-    total = p @ (third_derivative(problem, y, q) - 2 * B(q, slow.astype(complex)) + B(q.conj(), fast))
-    return float(total.real) / (2 * omega)
-
-
-def third_derivative(problem: Problem, y: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """F_yyy[q, q, q*] = d^2/de^2 J(y + e u) of the real directions that make up q and q*."""
-
-    def twice(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        step = 300 * step_along(y, u)
-        high, low = (problem.jacobian(0.0, y + sign * step * u) for sign in (1, -1))
-        return (high @ v - 2 * (problem.jacobian(0.0, y) @ v) + low @ v) / step**2
-
-    # [q, q*] = [a, a] + [b, b] for q = a + i b
-    return twice(q.real, q) + twice(q.imag, q)
 
 
 def _times(mass: Band, x: np.ndarray) -> np.ndarray:

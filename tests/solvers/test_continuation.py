@@ -1,5 +1,7 @@
 """Branches of steady states: toys with known branches, then networks against their closed forms."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from bifurcations import Circle, Cubic, Exchange, Fold, Pitchfork, Transcritical
@@ -66,6 +68,32 @@ def test_branch_points_are_found_and_the_crossing_branch_is_followed(toy, start)
     assert np.allclose(mu, x**2 if isinstance(toy, Pitchfork) else x - 1, atol=1e-9)
     assert np.ptp(x) > 2  # both sides
     assert not crossing.folds  # the pitchfork's turn at the branch point is none
+
+
+@dataclass(frozen=True)
+class Rivals(fl.ExcitatoryInhibitoryLIF):
+    """Two equal populations that inhibit each other: b_EI = -b_IE."""
+
+    def __post_init__(self):
+        pass
+
+
+def test_rival_populations_part_at_a_branch_point():
+    problem = fl.discretize(Rivals(b_IE=2.0, b_EI=-2.0, a0=2.0, current_E=2.0, current_I=2.0), tol=1e-6)
+    branch = continuation(problem, fl.steady_states(problem)[0], "a0", bounds=(1.0, 2.5))
+    (point,) = branch.branch_points
+    assert point.N_E == pytest.approx(point.N_I, rel=1e-10)
+    # an antisymmetric perturbation neither grows nor decays: b r'(m) = 1 with m = I - b N
+    m = 2.0 - 2.0 * point.N_E
+    T, slope = (f(m, point.a0, 1.0, 2.0) for f in (exact.passage_time, exact.passage_time_slope))
+    assert -2.0 * slope / T**2 == pytest.approx(1.0, abs=1e-6)
+    parted = continuation(problem, point, "a0", bounds=(1.0, 2.5))
+    N_E, N_I = parted.table["N_E"], parted.table["N_I"]
+    assert [N_E[0], N_I[0]] == pytest.approx([N_I[-1], N_E[-1]], rel=1e-6)
+    assert abs(N_E[0] - N_I[0]) > 0.3
+    assert parted[0].stable
+    assert parted[-1].stable
+    assert len(parted.branch_points) == 1
 
 
 def test_without_stability_no_eigenvalues_are_computed():

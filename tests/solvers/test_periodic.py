@@ -72,6 +72,16 @@ def test_the_random_threshold_bursts():
     assert orbit.at(0.0).n.integral() + orbit.at(0.0).R == pytest.approx(1.0, abs=1e-12)
 
 
+def test_the_amplitude_of_delayed_cycles_grows_as_the_lyapunov_coefficient_says():
+    problem = fl.discretize(fl.NoisyLIF(b=-41.0, delay=1.0), tol=1e-6)
+    branch = continuation(problem, fl.steady_states(problem)[0], "b", (-44.0, -41.0))
+    hopf = branch.hopfs[0]
+    orbit = periodic_orbit(problem, hopf, b=hopf.b - 0.25)
+    growth = [branch.at(hopf.b + db)[0].eigenvalues[0].real for db in (-0.1, 0.1)]
+    squared = -4 * 0.25 * (growth[0] - growth[1]) / 0.2 / (hopf.frequency * hopf.criticality)
+    assert ((orbit.max["N"] - orbit.min["N"]) / 2) ** 2 == pytest.approx(squared, rel=0.02)
+
+
 def test_the_limit_cycle_of_a_delayed_inhibitory_network():
     problem = fl.discretize(fl.NoisyLIF(b=-40.0, delay=1.0), tol=1e-6)
     hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (-45.0, -40.0))
