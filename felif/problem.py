@@ -124,7 +124,7 @@ class FieldValue:
         return result if v.ndim else result[0].item()
 
     def integral(self) -> float:
-        return float(self.weights @ self.values)
+        return (self.weights @ self.values).item()
 
     def min(self) -> float:
         return float(np.min(self.values))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from scipy.linalg import lapack, lu_factor, lu_solve
+from scipy.linalg import lapack
 
 from .lowrank import BandLowRank, SingularMatrix
 
@@ -33,7 +35,7 @@ class Bordered:
         kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
         types = (band.data, columns, rows, matrix.U, matrix.G)
         real = not isinstance(shift, complex) and not any(np.iscomplexobj(part) for part in types)
-        kind = float if real else complex
+        self._real, kind = real, float if real else complex
         work = np.zeros((2 * kl + ku + 1, n), kind, order="F")
         work[kl + ku - band.ku : kl + ku + band.kl + 1] = band.data
         if mass is not None and shift:
@@ -68,7 +70,12 @@ class Bordered:
             raise SingularMatrix("the bordered matrix is singular to working precision")
         #: rows scaled to one: they mix masses, rates and values of a density
         self._scale = np.maximum(np.abs(small).max(axis=1, initial=0.0), 1e-300)
-        self._small = lu_factor(small / self._scale[:, None]) if len(small) else None
+        self._small = None
+        if len(small):
+            factor, self._small_trs = (lapack.dgetrf, lapack.dgetrs) if real else (lapack.zgetrf, lapack.zgetrs)
+            *self._small, info = factor(small / self._scale[:, None])
+            if info != 0:
+                raise SingularMatrix("the bordered matrix is singular")
         self._through_left: np.ndarray | None = None
 
     def _band_solve(self, b: np.ndarray, transposed: int) -> np.ndarray:
@@ -76,6 +83,8 @@ class Bordered:
 
     def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """(x, z) with W x + B z = f and C x + D z = g."""
+        if self._real and (np.iscomplexobj(f) or np.iscomplexobj(g)):
+            return self._by_parts(self.solve, f, g, refine)
         x, z = self._once(f, g)
         for _ in range(refine):
             residual = f - self._apply(x) - self._columns @ z
@@ -85,12 +94,20 @@ class Bordered:
 
     def solve_transposed(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated)."""
+        if self._real and (np.iscomplexobj(f) or np.iscomplexobj(g)):
+            return self._by_parts(self.solve_transposed, f, g, refine)
         x, z = self._once_transposed(f, g)
         for _ in range(refine):
             residual = f - self._apply_transposed(x) - self._rows.T @ z
             dx, dz = self._once_transposed(residual, g - self._columns.T @ x - self._corner.T @ z)
             x, z = x + dx, z + dz
         return x, z
+
+    @staticmethod
+    def _by_parts(solve: Any, f: np.ndarray, g: np.ndarray, refine: int) -> tuple[np.ndarray, np.ndarray]:
+        """Real factors and complex right-hand sides: real and imaginary part one after the other."""
+        real, imaginary = solve(np.real(f), np.real(g), refine), solve(np.imag(f), np.imag(g), refine)
+        return real[0] + 1j * imaginary[0], real[1] + 1j * imaginary[1]
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         result = self._matrix @ x
@@ -109,7 +126,7 @@ class Bordered:
             return x, np.zeros(0)
         known = -(self._left @ x)
         known[self._inner :] += g
-        s = lu_solve(self._small, known / self._scale, check_finite=False)
+        s, _ = self._small_trs(*self._small, known / self._scale)
         return x - self._through @ s, s[self._inner :]
 
     def _once_transposed(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,5 +137,5 @@ class Bordered:
             self._through_left = self._band_solve(np.asfortranarray(self._left.T), 1)
         known = -(self._right.T @ x)
         known[self._inner :] += g
-        s = lu_solve(self._small, known, trans=1, check_finite=False) / self._scale
+        s = self._small_trs(*self._small, known, trans=1)[0] / self._scale
         return x - self._through_left @ s, s[self._inner :]

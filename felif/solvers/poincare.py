@@ -8,6 +8,7 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
 from ..problem import FieldValue, NotConverged, Problem, State
+from .newton import newton
 
 _STEPS = 60
 _ENRICHED = 5  # times
@@ -59,6 +60,7 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
     tol = getattr(own, "tol", None)
     if tol is not None:
         own, y = own.extended(t, y, 1e-3 * tol**2) or (own, y)
+        y = newton(own, y, t=t).y
     found = _constant(own, t, y, field)
     for _ in range(_ENRICHED):
         richer, z = own.enriched(y)

@@ -109,8 +109,10 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     for attempt in range(_ATTEMPTS):
         pairs = _leading(_pairs(problem, t, y, count), count)
         resolved, reached = _errors(problem, t, y, pairs)
-        limit = np.inf if tol is None else tol * np.array([1 + abs(pair.value) for pair in pairs])
-        if attempt == _ATTEMPTS - 1 or (resolved + reached <= limit).all():
+        if tol is None or attempt == _ATTEMPTS - 1:
+            break
+        limit = tol * np.array([1 + abs(pair.value) for pair in pairs])
+        if (resolved + reached <= limit).all():
             break
         further = None
         if (reached > limit / 2).any():
@@ -121,9 +123,9 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         problem,
         State(problem, t, y),
         values.real if not values.imag.any() else values,
-        tuple(Mode(pair.x, problem.field) for pair in pairs),
-        tuple(Mode(pair.z, lambda name, z: problem.adjoint_field(t, y, name, z)) for pair in pairs),
-        resolved + reached + np.finfo(float).eps * np.array([pair.condition * abs(pair.value) for pair in pairs]),
+        tuple(Mode(pair.x, lambda name, x: problem.field(name, x)) for pair in pairs),
+        tuple(Mode(pair.z, lambda name, z: _test_function(problem, t, y, name, z)) for pair in pairs),
+        resolved + reached + [_uncertain(pair) for pair in pairs],
         np.array([pair.condition for pair in pairs]),
         np.array([pair.residual for pair in pairs]),
         _message(pairs),
@@ -134,6 +136,12 @@ def _settled(found: tuple[Problem, np.ndarray], t: float) -> tuple[Problem, np.n
     """The steady state of another discretisation, from a state close to it."""
     problem, y = found
     return problem, newton(problem, y, t=t).y
+
+
+def _test_function(problem: Problem, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
+    if getattr(problem, "delays", None):
+        raise ValueError("left eigenfunctions of a problem with delays are vectors only: `.left[k].vector`")
+    return problem.adjoint_field(t, y, name, z)
 
 
 def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[_Pair]) -> tuple[np.ndarray, np.ndarray]:
@@ -231,7 +239,11 @@ def _polished(
         x = _inverse_iterated(problem, y, value)
     start, best = value, None
     for _ in range(_STEPS):
-        pair, change, x = _newton_step(problem, y, value, x / x[np.argmax(np.abs(x))])
+        x = x / x[np.argmax(np.abs(x))]
+        try:
+            pair, change, x = _newton_step(problem, y, value, x)
+        except SingularMatrix:
+            return best or _defective(problem, y, value, x)
         if best is not None and pair.residual > 0.5 * best.residual:
             break  # down to rounding
         best, value = pair, value + change
@@ -251,6 +263,8 @@ def _newton_step(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray)
     system = bordered(problem, J, y, columns=-slope[:, None], rows=row[None], shift=value)
     last, nothing = np.eye(k + 1)[-1], np.zeros(len(x))
     following, numbers = system.solve(nothing, last)
+    if not np.isfinite(following).all():
+        raise SingularMatrix("a defective eigenvalue")
     z, ends = system.solve_transposed(nothing, last)
     z = -z
     if k and abs(value) > _ZERO:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
@@ -259,6 +273,15 @@ def _newton_step(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray)
     condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))
     residual = np.abs(J @ x - value * (problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum()
     return _Pair(complex(value), x, z, condition, float(residual)), numbers[-1], following
+
+
+def _defective(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray) -> _Pair:
+    """The pair at hand where z.M x = 0, so that Newton has no step: the left vector from another border, |z| = 1."""
+    J, other = jacobian_at(problem, y, value), np.random.default_rng(1).standard_normal((len(x), 1))
+    system = bordered(problem, J, y, columns=other, rows=np.conj(x)[None], shift=value)
+    z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(conservation(problem)) + 1)[-1])
+    residual = np.abs(J @ x - value * (problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum()
+    return _Pair(complex(value), x, z / np.linalg.norm(z), np.inf, float(residual))
 
 
 def _delayed_slope(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray) -> Any:
@@ -292,6 +315,12 @@ def _leading(pairs: list[_Pair], count: int) -> list[_Pair]:
     if cut < len(both) and both[cut].value == both[cut - 1].value.conjugate() and both[cut].value.imag < 0:
         cut += 1
     return both[:cut]
+
+
+def _uncertain(pair: _Pair) -> float:
+    """What rounding does to an eigenvalue: the root of it to a double one with a single eigenvector."""
+    eps = np.finfo(float).eps
+    return abs(pair.value) * min(eps * pair.condition, np.sqrt(eps))
 
 
 def _message(pairs: list[_Pair]) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from felif.algebra import Band, BandLowRank, Bordered
+from felif.algebra import Band, BandLowRank, Bordered, SingularMatrix
 
 
 def system(seed=0, n=40, kind=float):
@@ -52,6 +52,22 @@ def test_singular_block_with_an_empty_row_is_solved_to_rounding():
     assert x[:n] == pytest.approx(1 / n, rel=1e-13)
     assert x[n] == pytest.approx(-2.0)
     assert abs(z[0]) < 1e-15
+
+
+def test_complex_right_hand_sides_of_a_real_matrix():
+    matrix, B, C, D, random = system()
+    f, g = random.standard_normal(40) + 1j * random.standard_normal(40), np.array([1.0, 2j])
+    dense = np.block([[matrix.dense(), B], [C, D]])
+    factored = Bordered(matrix, B, C, D)
+    assert np.concatenate(factored.solve(f, g)) == pytest.approx(np.linalg.solve(dense, np.r_[f, g]), abs=1e-10)
+    transposed = np.concatenate(factored.solve_transposed(f, g))
+    assert transposed == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-10)
+
+
+def test_a_singular_bordered_matrix_is_refused():
+    matrix, B, C, _, _ = system()
+    with pytest.raises(SingularMatrix):
+        Bordered(matrix, 0 * B, C)
 
 
 def test_nothing_to_border():
