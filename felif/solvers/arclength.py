@@ -1,179 +1,18 @@
-"""Curves of solutions of F(y; p) = 0 with conserved totals and perhaps further equations: predictor, corrector, steps.
-
-The unknowns are y and a few numbers z: the free parameters, then what the further equations add (a frequency). Every
-linear system is band + low rank inside, bordered by the totals, the further equations and one row that fixes the place
-on the curve.
-"""
+"""Pseudo-arclength: walking along a curve with steps that its own bends and Newton's method choose."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from ..algebra import Bordered, SingularMatrix
-from ..problem import Infeasible, NotConverged, Outcome, Problem
-from .family import Family
-from .newton import carriers, conservation, pins, weighted
+from ..problem import NotConverged, Outcome, Problem
+from .system import Metric, Node, Place, at_distance, at_parameter, at_scalar, correct, normalise
 
-_STEPS = 8  # of Newton's method in one corrector
-_CLOSE = 1e-7  # relative change after which, convergence being quadratic, the next would be rounding
-_ROUNDING = 1e-12
 _WANTED_STEPS = 4.0
 _WANTED_ANGLE, _LARGEST_ANGLE = 0.2, 0.4  # between successive tangents
 _SHORTEST = 1e-6  # step, in units of the longest
-
-Place = Callable[[Problem, np.ndarray, np.ndarray], tuple[float, np.ndarray, np.ndarray]]
-"""What fixes the place on the curve: (value that must vanish, its row in y, its row in z)."""
-
-
-class Condition(Protocol):
-    """Further equations g(y, z) = 0: one fewer than z has numbers on a curve, as many where they fix a point."""
-
-    def evaluate(self, family: Family, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(g (m,), dg/dy (m, size), dg/dz (m, len(z)))."""
-
-    def near(self, family: Family, y: np.ndarray, z: np.ndarray) -> Condition:
-        """The same equations made anew at (y, z), on the same or another mesh."""
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """F(y; p) = 0, C y = totals, g(y, z) = 0 with z = (p, ...)."""
-
-    family: Family
-    totals: np.ndarray
-    condition: Condition | None = None
-
-    def at(self, z: np.ndarray) -> Problem:
-        return self.family.at(z[: len(self.family.names)])
-
-    def linearise(self, y: np.ndarray, z: np.ndarray, place: Place | None) -> tuple[Bordered, np.ndarray, np.ndarray]:
-        """(factors, F, residuals of the border): one Newton system; place = None where g = 0 fixes the point."""
-        problem, number, free = self.at(z), len(z), len(self.family.names)
-        C, E = conservation(problem), weighted(problem, carriers(problem, y))
-        kept = len(C)
-        columns, rows = np.zeros((len(y), kept + number)), np.zeros((kept + number, len(y)))
-        corner, residual = np.zeros((kept + number, kept + number)), np.zeros(kept + number)
-        columns[:, :kept], rows[:kept], residual[:kept] = E, C, C @ y - self.totals
-        for k in range(free):
-            columns[:, kept + k], corner[:kept, kept + k] = self.family.derivative(y, z[:free], k)
-        if self.condition is not None:
-            further = slice(kept, kept + number - (place is not None))
-            residual[further], rows[further], corner[further, kept:] = self.condition.evaluate(self.family, y, z)
-        if place is not None:
-            residual[-1], rows[-1], corner[-1, kept:] = place(problem, y, z)
-        rate = problem.rate(0.0, y)
-        return Bordered(problem.jacobian(0.0, y), columns, rows, corner, pins=pins(problem, y)), rate, residual
-
-    def on(self, problem: Problem, y: np.ndarray, z: np.ndarray) -> System:
-        """On the mesh of `problem`, the further equations made anew at (y, z)."""
-        family = self.family.on(problem)
-        return System(family, self.totals, self.condition and self.condition.near(family, y, z))
-
-
-@dataclass(eq=False)
-class Node:
-    """A point of a curve: its unknowns, unit tangent (towards growing arc length) and the system it solves."""
-
-    system: System
-    problem: Problem
-    y: np.ndarray
-    z: np.ndarray
-    ty: np.ndarray
-    tz: np.ndarray
-    s: float = 0.0
-    iterations: int = 0
-
-
-@dataclass(frozen=True)
-class Metric:
-    """ds^2 = sum (dz/unit)^2 + sum (d scalar / unit)^2 + (dy, M dy)/unit^2: parameters and rates count most."""
-
-    z: np.ndarray
-    scalars: float
-    y: float
-
-    def row(self, problem: Problem, y: np.ndarray, ty: np.ndarray, tz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The inner product with (ty, tz) as rows."""
-        row = (problem.mass @ ty) / self.y**2
-        if problem.scalar_names:
-            G = problem.scalar_gradient(0.0, y)
-            row = row + (G @ ty) @ G / self.scalars**2
-        return row, tz / self.z**2
-
-
-def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, exact: bool = False) -> Node:
-    """Newton's method from (y, z); `exact`: until only rounding is left. Raises NotConverged.
-
-    The node's tangent is what moves when the last row's equation is relaxed, of no particular length.
-    """
-    previous, close = np.inf, _ROUNDING if exact else _CLOSE
-    try:
-        for iteration in range(1, _STEPS + (6 if exact else 1)):
-            linear, rate, residual = system.linearise(y, z, place)
-            dy, d = linear.solve(-rate, -residual)
-            dz = d[len(d) - len(z) :]
-            size = float(max(np.abs(dy).max() / max(np.abs(y).max(), 1e-3), np.max(np.abs(dz) / (1e-2 + np.abs(z)))))
-            if not size < 1e6 or (size > 2 * previous and size > 1e-6):
-                break
-            y, z = y + dy, z + dz
-            if size <= close or (size <= 1e-8 and size >= 0.3 * previous):
-                ty, tz = _tangent(linear, len(y), len(d), len(z))
-                return Node(system, system.at(z), y, z, ty, tz, iterations=iteration)
-            previous = size
-    except (Infeasible, SingularMatrix) as error:
-        raise NotConverged(f"the corrector left where solutions can be computed: {error}") from error
-    raise NotConverged(f"the corrector did not converge (last change {size:.1e} in iteration {iteration})")
-
-
-def _tangent(linear: Bordered, size: int, border: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-    unit = np.zeros(border)
-    unit[-1] = 1.0
-    ty, d = linear.solve(np.zeros(size), unit)
-    return ty, d[border - number :]
-
-
-def at_distance(metric: Metric, node: Node, ds: float) -> Place:
-    """On the plane orthogonal to the tangent at distance ds."""
-    row, row_z = metric.row(node.problem, node.y, node.ty, node.tz)
-
-    def place(problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        return row @ (y - node.y) + row_z @ (z - node.z) - ds, row, row_z
-
-    return place
-
-
-def at_parameter(k: int, value: float) -> Place:
-    """Where z_k has this value."""
-
-    def place(problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        row = np.zeros(len(z))
-        row[k] = 1.0
-        return z[k] - value, np.zeros(len(y)), row
-
-    return place
-
-
-def at_scalar(k: int, value: float) -> Place:
-    """Where the k-th scalar of the problem has this value."""
-
-    def place(problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        return problem.scalars(0.0, y)[k] - value, problem.scalar_gradient(0.0, y)[k], np.zeros(len(z))
-
-    return place
-
-
-def normalise(metric: Metric, node: Node, like: tuple[np.ndarray, np.ndarray] | None = None) -> Node:
-    """The tangent made of length one, and turned so that its product with the rows `like` is positive."""
-    row, row_z = metric.row(node.problem, node.y, node.ty, node.tz)
-    length = np.sqrt(row @ node.ty + row_z @ node.tz)
-    if like is not None and like[0] @ node.ty + like[1] @ node.tz < 0:
-        length = -length
-    node.ty, node.tz = node.ty / length, node.tz / length
-    return node
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, Outcome, Problem, State
-from .arclength import System, at_parameter, correct
 from .family import Family, parameter_value
 from .newton import conservation
 from .stability import leading, unstable
+from .system import System, at_parameter, correct
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
 

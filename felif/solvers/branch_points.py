@@ -13,10 +13,10 @@ import numpy as np
 
 from ..algebra import Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged
-from .arclength import Node, System
 from .family import second_derivative_row
 from .folds import SingularJacobian
 from .newton import carriers, conservation, pins, weighted
+from .system import Node, System
 
 _STEPS = 15
 _CONVERGED = 1e-11

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..problem import Outcome, Problem, State
-from .arclength import Limit, Metric, Node, System, Trace, at_parameter, correct, normalise
+from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .events import Seen, special_points
 from .family import Family
 from .newton import conservation, newton
 from .stability import leading, unstable
+from .system import Metric, Node, System, at_parameter, correct, normalise
 
 _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
 

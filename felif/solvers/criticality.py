@@ -7,8 +7,8 @@ derivatives B, C,
     h_11 = Delta(0)^-1 B(q, q*),   h_20 = Delta(2 i omega)^-1 B(q, q),
     l_1 = Re p^T [C(q, q, q*) + 2 B(q, h_11) + B(q*, h_20)] / (2 omega).
 
-Source: Kuznetsov, Elements of Applied Bifurcation Theory (3rd ed.), formula 5.62; with delays Delta is the characteristic
-matrix of the linearisation.
+Source: Kuznetsov, Elements of Applied Bifurcation Theory (3rd ed.), formula 5.62; with delays Delta is the
+characteristic matrix of the linearisation.
 """
 
 from __future__ import annotations

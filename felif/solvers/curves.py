@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..problem import Infeasible, NotConverged, Outcome, Problem
-from .arclength import Condition, Limit, Metric, Node, System, Trace, at_distance, correct, normalise
+from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .criticality import criticality
 from .family import Family
@@ -17,6 +17,7 @@ from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .newton import conservation
 from .stability import leading, sorted_leading, unstable
+from .system import Condition, Metric, Node, System, at_distance, correct, normalise
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|

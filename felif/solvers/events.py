@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..problem import NotConverged
-from .arclength import Metric, Node, at_distance, correct, normalise
 from .branch_points import branch_point_at
 from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .stability import leading, sorted_leading, unstable
+from .system import Metric, Node, at_distance, correct, normalise
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..algebra import Bordered
 from ..problem import Problem
-from .arclength import Node, System, correct
 from .family import Family, second_derivative, second_derivative_row
 from .newton import carriers, conservation, pins, weighted
+from .system import Node, System, correct
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
 from ..problem import Problem
-from .arclength import Node, System, correct
 from .delayed import jacobian_at, jacobian_derivative_row
 from .family import Family
 from .newton import pins
+from .system import Node, System, correct
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,121 @@
+"""A periodic orbit as a result: its period, its scalars over time, its Floquet multipliers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from ..problem import Problem, State
+from .family import parameter_value
+from .floquet import multipliers
+from .orbit_system import Line, Linearised, Orbit, past
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodicOrbit:
+    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, ts)`, `.max`, `.min`, `.multipliers`,
+    `.stable`.
+
+    series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
+    max, min: name -> the largest and smallest value of a scalar over the period.
+    error: relative size of what the time mesh does not resolve of the scalars.
+    path: the orbits between the Hopf point and this one, as (parameters, period, largest values).
+    """
+
+    line: Line
+    orbit: Orbit
+    totals: np.ndarray
+    error: float
+    path: tuple[tuple[dict[str, float], float, dict[str, float]], ...]
+
+    @property
+    def period(self) -> float:
+        return float(self.orbit.period)
+
+    @property
+    def frequency(self) -> float:
+        """2 pi / period."""
+        return 2 * np.pi / self.period
+
+    @property
+    def problem(self) -> Problem:
+        return self.line.at(self.orbit.theta)
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        return self.period * np.concatenate([[0.0], self.orbit.mesh.points.ravel()])
+
+    @cached_property
+    def _scalars(self) -> np.ndarray:
+        """At the points, shape (m, scalars, s)."""
+        return scalar_series(self.line, self.orbit)
+
+    @cached_property
+    def series(self) -> dict[str, np.ndarray]:
+        names = self.problem.scalar_names
+        flat = {name: self._scalars[:, k].ravel() for k, name in enumerate(names)}
+        return {name: np.concatenate([values[-1:], values]) for name, values in flat.items()}
+
+    def at(self, t: float) -> State:
+        """The state at a time, any real number."""
+        y = self.orbit.mesh.evaluate(self.orbit.Y, np.array([t / self.period]))[0]
+        return State(past(self.problem, self.orbit), float(t), y)
+
+    def sample(self, name: str, times: Any) -> np.ndarray:
+        """A scalar at times, by the collocation polynomials. Raises ValueError for an unknown name."""
+        if name not in self.problem.scalar_names:
+            raise ValueError(f"name = {name!r}; allowed are {', '.join(self.problem.scalar_names)}")
+        k = self.problem.scalar_names.index(name)
+        times = np.asarray(times, float)
+        return self.orbit.mesh.evaluate(self._scalars[:, k : k + 1], times.ravel() / self.period).reshape(times.shape)
+
+    @cached_property
+    def max(self) -> dict[str, float]:
+        return {name: self._extreme(name, 1.0) for name in self.problem.scalar_names}
+
+    @cached_property
+    def min(self) -> dict[str, float]:
+        return {name: self._extreme(name, -1.0) for name in self.problem.scalar_names}
+
+    def _extreme(self, name: str, sign: float) -> float:
+        fine = np.linspace(0.0, self.period, 2001)
+        values = sign * self.sample(name, fine)
+        t, width = fine[np.argmax(values)], fine[1]
+        found = minimize_scalar(
+            lambda u: -sign * float(self.sample(name, u)),
+            bounds=(t - width, t + width),
+            method="bounded",
+            options={"xatol": 1e-9 * self.period},
+        )
+        return float(sign * max(-found.fun, values.max()))
+
+    @cached_property
+    def multipliers(self) -> np.ndarray:
+        """The leading Floquet multipliers, by modulus; the one that is 1 for every orbit is left out."""
+        values = multipliers(Linearised(self.line, self.orbit, self.totals, with_theta=False))
+        return np.delete(values, np.argmin(np.abs(values - 1)))
+
+    @property
+    def stable(self) -> bool:
+        return bool(np.all(np.abs(self.multipliers) < 1))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]" for name in self.max)
+        where = ", ".join(f"{name}={parameter_value(self.problem, name):.10g}" for name in self.line.family.names)
+        return f"PeriodicOrbit({where}, period={self.period:.10g}, {values})"
+
+
+def scalar_series(line: Line, orbit: Orbit) -> np.ndarray:
+    """The scalars at the points, shape (m, scalars, s)."""
+    problem = past(line.at(orbit.theta), orbit)
+    m, s = orbit.mesh.points.shape
+    values = np.empty((m, len(problem.scalar_names), s))
+    for i, j in np.ndindex(m, s):
+        values[i, :, j] = problem.scalars(
+            orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
+        )
+    return values
