@@ -7,8 +7,8 @@ Expected: the relative entropy with respect to the steady density P falls for ev
 Perthame 2011, section 4): by diffusion, and because whoever fires jumps from V_F to V_R. For H = (h - 1)^2 the
 Hardy/Poincare inequality int P h_v^2 >= lambda_P int P (h - 1)^2 makes that exponential, S(t) <= S(0) e^(-2 a0
 lambda_P t). In the end S falls like e^(-2 gap t), gap = 1.19097 the spectral gap; a0 lambda_P = 1.18553 is half a
-percent below, so the bound, which leaves D_jump out, is almost sharp. Tested along a run: S, both dissipations, and the identity.
-With b != 0 the coupling adds a term of either sign, which is part of the identity checked here.
+percent below, so the bound, which leaves D_jump out, is almost sharp. Tested along a run: S, both dissipations, and the
+identity. With b != 0 the coupling adds a term of either sign, which is part of the identity checked here.
 """
 
 from __future__ import annotations
