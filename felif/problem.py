@@ -62,6 +62,7 @@ class Problem(Protocol):
     mass: Band  # M
     scalar_names: tuple[str, ...]  # algebraic scalars first, then differential ones
     conserved: Mapping[str, np.ndarray]  # name -> c with c.y constant in time
+    parameter_names: tuple[str, ...]  # numbers that `at` may change
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y). Raises Infeasible."""
@@ -88,7 +89,10 @@ class Problem(Protocol):
         """A with F = A y when the scalars in A are those of y (for positivity); None if not offered."""
 
     def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
-        """A(s) with F = A(s) y wherever the scalars of y are s (drift and noise frozen at s, sources coupled)."""
+        """A(s) with F = A(s) y wherever the scalars of y are s (drift and noise frozen at s, sources coupled).
+
+        The first rows of its G give the scalars of y: G y.
+        """
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y."""
@@ -105,8 +109,29 @@ class Problem(Protocol):
     def adapted(self, t: float, y: np.ndarray) -> tuple[Problem, np.ndarray, str] | None:
         """A better mesh for this state: (problem, y on it, why), or None when the present one serves."""
 
+    def carried(self, state: State) -> tuple[Problem, np.ndarray]:
+        """(problem, y) for a state of another mesh, as a starting value."""
+
+    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Part of each conserved quantity that y, continued, has below the mesh, shape (conserved,)."""
+
+    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> complex:
+        """Relative error of an eigenvalue at y, with vectors x and z, that comes from the ends of the mesh."""
+
+    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Problem, np.ndarray] | None:
+        """(problem, y) on a mesh that cuts off less than `mass`; None when the present one serves."""
+
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named field of y as a function."""
+
+    def function(self, values: np.ndarray) -> FieldValue:
+        """The function with these values at all nodes."""
+
+    def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
+        """The test function that a row vector z of the linearisation at y stands for."""
+
+    def weighted_forms(self, t: float, y: np.ndarray, name: str) -> Any:
+        """`stiffness`, `mass`: int P u' v', int P u v with P the named field of y; `noise`; nodes first:last."""
 
 
 @dataclass(frozen=True, eq=False)
