@@ -42,6 +42,7 @@ _HOME = {
     "evolve": "runs",
     "resume": "runs",
     "load_run": "runs",
+    "error_estimate": "error_bars",
     "Run": "runs",
     "Continue": "after_blow_up",
     "Event": "evolution",

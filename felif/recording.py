@@ -160,6 +160,7 @@ def restore(stored: Any) -> Run:
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
     if not trajectory.statistics:
         trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
+        trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
     return Run(trajectory, description["settings"], description.get("wall_time") or 0.0, description["compatible"])
 
 

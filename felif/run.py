@@ -29,7 +29,7 @@ class Run:
     series      one entry an accepted step: "t", "dt", every scalar ("N", "R"), "mass", conserved quantities, "min_n"
     blow_up     None, or `.time`, `.error`, `.N`
     events      what happened on the way
-    statistics  steps, rejected, factorisations, remeshes, newton_iterations
+    statistics  steps, rejected, factorisations, newton_iterations, remeshes, undershoots (remeshes for n < -tol max n)
     final       the last state; `at(t)` any other; `sample(name, times)` a series at any times
     """
 
@@ -47,6 +47,8 @@ class Run:
         self.outcome: Outcome = trajectory.outcome
         self.events = trajectory.events
         self.statistics = trajectory.statistics
+        self.start: Any = None  # the initial data as given to `evolve`; None for a run that was read from a folder
+        self.kept_companion: Run | None = None  # of `error`
 
     @property
     def trajectory(self) -> Trajectory:
@@ -130,6 +132,12 @@ class Run:
             return float(problem.scalars(t, y)[problem.scalar_names.index(name)])
         return float(problem.observe(t, y)[name])
 
+    def error(self, quantity: Any = "N", times: Any = None) -> Any:
+        """Error bar of a series or of any function of a State at `times` (default: the end); see `error_bars`."""
+        from .error_bars import error_estimate
+
+        return error_estimate(self, quantity, times)
+
     # checks -----------------------------------------------------------------------------------------------------
 
     @property
@@ -138,6 +146,15 @@ class Run:
         return {
             name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved
         }
+
+    @cached_property
+    def undershoot(self) -> float:
+        """max(-min n / max n) over the accepted steps: how far the density falls below zero."""
+        worst = 0.0
+        for segment in self.segments:
+            states = segment.states[:, : segment.problem.size - len(segment.problem.layout.differential)]
+            worst = max(worst, float(np.max(-states.min(axis=1) / states.max(axis=1))))
+        return worst
 
     @cached_property
     def moment_defect(self) -> float:
@@ -188,6 +205,16 @@ class Run:
 
         return plot_spacetime(self, path)
 
+    def _undershoots(self) -> str:
+        """What is said about densities below zero, where a tolerance is there to compare with."""
+        tol, count = self.problem.tol, self.statistics.get("undershoots", 0)
+        text = f"; {count} meshes refined where n < -tol max n" if count else ""
+        if tol is not None and self.undershoot > tol:
+            text += (
+                f"; {-self.undershoot:.1e} max n at worst, beyond tol = {tol:g}: fl.ExponentialFitting() keeps n >= 0"
+            )
+        return text
+
     def __repr__(self) -> str:
         low, high = float(self.times[0]), float(self.times[-1])
         scalars = ", ".join(f"{name} = {self.series[name][-1]:.10g}" for name in self.problem.scalar_names)
@@ -201,7 +228,7 @@ class Run:
             "  conserved  "
             + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items())
             + f" (rounding taken out on the way: {self.trajectory.rounding:.1e})",
-            f"  min n      {float(np.min(self.series['min_n'])):.2e}",
+            f"  min n      {float(np.min(self.series['min_n'])):.2e}" + self._undershoots(),
             f"  check      exponential moment (mu = 1): defect {self.moment_defect:.1e}",
         ]
         if self.events:

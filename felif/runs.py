@@ -30,7 +30,7 @@ from .problem import BlowUp, Outcome
 from .recording import Recorder, describe_end, describe_run, restore
 from .run import Run
 
-_SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler)}
+SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler)}
 _COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 
 
@@ -111,7 +111,9 @@ def evolve(
         trajectory = _integrate(
             on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
         )
-        return _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+        run = _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+        run.start = start
+        return run
     _integrate(on_mesh, y, settings, t_end=t_start, observers=(), **how)  # refuses bad settings before a folder is made
     due = snapshot_times(float(t_start), float(t_end), snapshots)
     with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
@@ -122,6 +124,7 @@ def evolve(
         )
         run = _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
         _finish(writer, recorder, run)
+    run.start = start
     return run
 
 
@@ -201,7 +204,7 @@ def continue_run(
             events=events,
             observers=_observers([past, recorder], observers, progress),
             checkpoint=run.checkpoint,
-            scheme=_SCHEMES[settings["scheme"]](),
+            scheme=SCHEMES[settings["scheme"]](),
             t_end=end,
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
@@ -232,9 +235,7 @@ def _through_events(problem: Any, y: Any, settings: dict, t_end: float, **how: A
         )
         trajectory.events.append(event)
         if y is None:
-            message = (
-                f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
-            )
+            message = f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
             trajectory.outcome = Outcome("eternal_blow_up", message)
             return trajectory
         if event.size == 0.0:
@@ -381,7 +382,7 @@ def _with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, firs
         companion = None
     else:
         looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
-        scheme, until = _SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
+        scheme, until = SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
         how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
         companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:

@@ -12,31 +12,64 @@ import numpy as np
 
 from . import spaces
 
-_UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
-_LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
+UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
+LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
+_OWN = 0.1  # size of the highest modes of a cell over its undershoot, above which it is its own
+_FINER = 0.3  # of the width that the tolerance asks for: two halvings against undershoots, which jumps always have
+UNDERSHOOT = "undershoot"  # stands in the reason for a new mesh
 _TOP = 0.01  # times tol: density times decay length at V_max, above which cells are added there; the tail grows
-_THINNEST = 1e-6  # layer that is followed, in units of V_F - V_R
+THINNEST = 1e-6  # layer that is followed, in units of V_F - V_R
 _THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny cells cost digits of the mass
-_SMALLEST = 1e-9  # cell, in units of V_F - V_R
+SMALLEST = 1e-9  # cell, in units of V_F - V_R
+
+
+def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
+    """Size of the two highest Legendre modes of each cell, times its width; values at all nodes."""
+    widths = cells[1:] - cells[:-1]
+    local = values[np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)]
+    if degree >= 3:
+        return np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
+    # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
+    derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
+    jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(np.diff(derivative, prepend=derivative[0]))
+    return jumps * widths ** (degree + 1) / 8
+
+
+def contents(problem: Any, y: np.ndarray) -> np.ndarray:
+    """The largest content over the fields, shape (cells,)."""
+    parts = [content(problem.full(name, y), problem.cells, problem.degree) for name in problem.field_names]
+    return parts[0] if len(parts) == 1 else np.max(parts, axis=0)
 
 
 def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     """Cells whose two highest Legendre modes carry more than the tolerance allows, as a boolean array."""
-    degree, widths = problem.degree, problem.widths
-    flags = np.zeros(len(widths), bool)
+    flags = contents(problem, y) > UNRESOLVED * problem.tol
+    return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
+
+
+def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells in which a density falls below -tol times its maximum and whose highest modes are of the size of that.
+
+    Where they are not, the undershoot has come from elsewhere, or is what a split has carried over, and finer cells do
+    nothing about it.
+    """
+    flags = np.zeros(len(problem.widths), bool)
+    if -float(y.min()) <= problem.tol * float(y.max()):
+        return flags
     for name in problem.field_names:
         values = problem.full(name, y)
-        local = values[problem.cell_nodes]
-        if degree >= 3:
-            high = np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
-        else:  # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
-            derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
-            jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(
-                np.diff(derivative, prepend=derivative[0])
-            )
-            high = jumps * widths ** (degree + 1) / 8
-        flags |= high > _UNRESOLVED * problem.tol
-    return flags & (widths > _SMALLEST * (problem.v_fire - problem.v_reset))
+        if -values.min() > problem.tol * values.max():
+            depth = -values[problem.cell_nodes].min(axis=1)
+            high = content(values, problem.cells, problem.degree) / problem.widths
+            flags |= (depth > problem.tol * values.max()) & (high > _OWN * depth)
+    return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
+
+
+def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Width of the cell that the tolerance asks for, whatever the state, halfway between low and high."""
+    natural = problem.natural_cells
+    place = np.clip(np.searchsorted(natural, (low + high) / 2) - 1, 0, len(natural) - 2)
+    return np.diff(natural)[place]
 
 
 def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:
@@ -79,8 +112,8 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     for field, layers in problem.boundary_layers(t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
-            thinnest = (_THINNEST if place == problem.v_fire else _THINNEST_RESET) * reach
-            width, wanted = problem.widths[cell], max(_LAYER_CELLS * layer, thinnest)
+            thinnest = (THINNEST if place == problem.v_fire else _THINNEST_RESET) * reach
+            width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest)
             content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
             if width > wanted and content * width > 1e-3 * problem.tol:
                 halves = int(np.ceil(np.log2(width / wanted))) + 1
@@ -93,8 +126,13 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
     cells, reasons = problem.cells, []
     flags = unresolved(problem, y)
     if flags.any():
-        cells = split(cells, flags)
         reasons.append(f"{np.count_nonzero(flags)} cells split")
+    negative = undershooting(problem, y) & ~flags
+    if negative.any():
+        flags |= negative
+        reasons.append(f"{np.count_nonzero(negative)} cells split for an {UNDERSHOOT}")
+    if flags.any():
+        cells = split(cells, flags)
     layers = layer_cells(problem, t, y)
     if layers.size:
         cells = np.unique(np.concatenate([cells, layers]))

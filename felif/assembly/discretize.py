@@ -48,13 +48,18 @@ def discretize(
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-        mesh = line(choose_nodes(model, space, tol), float(model.v_reset), float(model.v_fire))
-    elif tol is not None:
+        natural = choose_nodes(model, space, tol)
+        problem = SemiDiscrete(
+            Assembled(model, line(natural, float(model.v_reset), float(model.v_fire)), space, tol), model
+        )
+        problem.natural_cells = natural
+        return problem
+    if tol is not None:
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
-    elif not isinstance(mesh, MeshLine):
+    if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
-    else:  # tags and node positions are checked, whoever made the mesh
-        mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
+    # tags and node positions are checked, whoever made the mesh
+    mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
     return SemiDiscrete(Assembled(model, mesh, space, tol), model)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank
-from ..problem import State
+from ..problem import Infeasible, State
 from . import adapt, spaces
+from .projection import from_moments, tied_moments
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
+_NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
 
 @dataclass(frozen=True)
@@ -200,33 +201,13 @@ def _project(
     problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], masses: Mapping[str, float]
 ) -> np.ndarray:
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
-    layout, degree = problem.layout, problem.degree
-    moments, at_threshold = np.zeros(problem.size), {}
+    moments = {}
     for name, profile in densities.items():
-        points, weights, n = profile.quadrature(problem.cells, degree + 3)
+        points, weights, n = profile.quadrature(problem.cells, problem.degree + 3)
         cell = np.clip(np.searchsorted(problem.cells, points, side="right") - 1, 0, len(problem.cells) - 2)
-        t = 2 * (points - problem.cells[cell]) / np.diff(problem.cells)[cell] - 1
-        shapes = np.polynomial.legendre.legvander(t, degree) @ spaces.modal_transform(degree)
-        values_at = ((weights * n)[:, None] * shapes).ravel()
-        full = np.bincount(problem.cell_nodes[cell].ravel(), values_at, len(problem.nodes))
-        full *= masses[name] / full.sum()
-        moments[layout.slice(name)] = full[: layout.free(name)]
-        if layout.tied[name] is not None:
-            at_threshold[name] = full[-1]
-    for name, value in values.items():
-        moments[layout.offsets[name]] += value
-    mass = BandLowRank(
-        Band(-problem.mass.data, problem.mass.kl, problem.mass.ku),
-        np.zeros((problem.size, 0)),
-        np.zeros((0, problem.size)),
-    ).factor()
-    y = mass.solve(moments)
-    for name, moment in at_threshold.items():
-        # the mass that the space cannot hold next to V_F fires at once: a pulse of N, with everything a pulse does
-        direction, feedback = problem.pulse(layout.algebraic[layout.tied[name]], y)
-        row = problem.tied_row(name)
-        if feedback > 0:  # else no firing rate exists, and evolve reports blow-up at the start
-            y = y + (moment - (0.0 if row is None else row @ y)) / feedback * mass.solve(direction)
+        full = tied_moments(problem, cell, points, weights * n)
+        moments[name] = full * (masses[name] / full.sum())
+    y = from_moments(problem, moments, values)
     for quantity in problem.weak_form.conserved:  # exact but for rounding, which large slopes in tiny cells magnify
         weights = problem.conserved[quantity.name]
         total = sum(w * (masses[name] if name in masses else values[name]) for name, w in quantity.weights.items())
@@ -264,10 +245,47 @@ def _resolve(
     for _ in range(_ROUNDS):
         y = _project(problem, densities, values, masses)
         flags = adapt.unresolved(problem, y)
+        flags |= adapt.undershooting(problem, y)
+        if not flags.any():
+            flags = _spurious_rate(problem, densities, values, masses, y)
         if not flags.any():
             return problem, y
         problem = problem.on_cells(adapt.split(problem.cells, flags))
     return problem, _project(problem, densities, values, masses)
+
+
+def _spurious_rate(
+    problem: Any,
+    densities: Mapping[str, Profile],
+    values: Mapping[str, float],
+    masses: Mapping[str, float],
+    y: np.ndarray,
+) -> np.ndarray:
+    """The last cells below V_F, to be split, where data that vanish there fire at a rate that is projection noise.
+
+    Next to data concentrated at V_F a density of relative size tol suffices for a rate that is huge, negative, or none.
+    """
+    none = np.zeros(len(problem.widths), bool)
+    if any(p.end > problem.tol * p.peak for p in densities.values()):
+        return none
+    flags, last = none.copy(), int(np.searchsorted(problem.cells, problem.v_fire))
+    flags[max(0, last - 3) : last] = True
+    flags &= problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset)
+    if not flags.any():
+        return none
+    finer = problem.on_cells(adapt.split(problem.cells, flags))
+    here, there = _rates(problem, y), _rates(finer, _project(finer, densities, values, masses))
+    if here is not None and there is not None and np.all(abs(here - there) < _NOISE * (1 + abs(there))):
+        return none
+    return flags
+
+
+def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
+    """The algebraic scalars; None where there are none that satisfy their equations."""
+    try:
+        return problem.scalars(0.0, y)[: len(problem.layout.algebraic)]
+    except Infeasible:
+        return None
 
 
 def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, spaces, tails, weighted
-from .automatic import Flow
+from . import adapt, coarsen, spaces, tails, weighted
+from .automatic import Flow, choose_nodes
 from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated, rate_slope
 from .forms import probe
@@ -89,7 +89,10 @@ class SemiDiscrete:
 
     def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
         """The same model and space on other cells."""
-        return self._assembled.on_cells(self.model, cells, self._history)
+        new = self._assembled.on_cells(self.model, cells, self._history)
+        if "natural_cells" in vars(self):
+            new.natural_cells = self.natural_cells
+        return new
 
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
         """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
@@ -328,7 +331,9 @@ class SemiDiscrete:
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
-        return self._assembled.on_cells(Dilated.of(self.model), self.cells)
+        new = self._assembled.on_cells(Dilated.of(self.model), self.cells)
+        new.natural_cells = self.natural_cells
+        return new
 
     # looking at a state -----------------------------------------------------------------------------------------
 
@@ -383,6 +388,20 @@ class SemiDiscrete:
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         return None if self.tol is None else adapt.adapted(self, t, y)
+
+    def coarsened(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
+        """A mesh without cells that this state no longer needs; None where that is not worth it. Raises Infeasible."""
+        return None if self.tol is None else coarsen.coarsened(self, t, y)
+
+    @cached_property
+    def natural_cells(self) -> np.ndarray:
+        """Cell ends that the tolerance asks for whatever the state: no mesh is made coarser than that."""
+        return self.cells if self.tol is None else choose_nodes(self.model, self.space, self.tol)
+
+    @cached_property
+    def mergeable(self) -> np.ndarray:
+        """Pairs of neighbouring cells whose union is no larger than the cells that the tolerance asks for."""
+        return coarsen.mergeable(self, self.cells)
 
     def remembered(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """Room for what is computed from (t, y), kept until another point is looked at. Raises Infeasible."""

@@ -85,6 +85,11 @@ def modal_transform(degree: int) -> np.ndarray:
     return np.linalg.inv(legendre.legvander(2 * points - 1, degree))
 
 
+def shapes(degree: int, x: np.ndarray) -> np.ndarray:
+    """Values of the nodal shape functions at points x of [0, 1], shape (points, degree + 1)."""
+    return legendre.legvander(2 * x - 1, degree) @ modal_transform(degree)
+
+
 class NodalElement(ElementH1):
     """Line element with the Lobatto points as nodes."""
 

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .loop import Integration
 
-COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "newton_iterations")
+COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "undershoots", "newton_iterations")
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,9 @@ from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
 FIRST_ULPS, FIRST_ERROR = 64, 1e3
+NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up: without, it is a sharp transient
 CLOCK_ULPS = 64  # distance to a pole in numbers of the clock, below which it cannot be approached further
+COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
 
@@ -95,6 +97,7 @@ class Integration:
         self.problem = problem
         tableau = self.scheme.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
+        self._coarsened = getattr(problem, "coarsened", None)
         self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
         if isinstance(tableau, RosenbrockTableau):
             self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
@@ -253,7 +256,7 @@ class Integration:
         if self.rate_index is not None:
             self.watch.record(t1, self._N, error, self.rtol)
         self._next_step_size(h, error, lands)
-        if outcome is None and self.watch.beyond:
+        if outcome is None and self.watch.beyond and problem.margin(inside, y1) < NEARLY_SINGULAR:
             reason = f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises."
             outcome = self._blow_up(reason, self._N)
         if outcome is None:
@@ -276,12 +279,20 @@ class Integration:
     def _adapt(self, t: float) -> None:
         """A new mesh, if the problem asks for one; the step size goes on."""
         adapted = self.problem.adapted(t, self.y)
+        if adapted is None and self._coarsened is not None and self.statistics["steps"] % COARSENED_EVERY == 0:
+            adapted = self._coarsened(t, self.y)
         if adapted is None:
             return
-        problem, self.y, _ = adapted
+        problem, y, reason = adapted
+        try:
+            scalars = problem.scalars(t, y)
+        except Infeasible:  # a transfer that is not exact, next to blow-up: the present mesh does better
+            return
+        self.y = y
         self._use(problem)
-        self._move(problem.scalars(t, self.y), t)
+        self._move(scalars, t)
         self.statistics["remeshes"] += 1
+        self.statistics["undershoots"] += "undershoot" in reason
         self._open_segment()
         self._values = self._event_values()
 

@@ -1,0 +1,133 @@
+"""Meshes that give cells back: which neighbours to merge where a state no longer needs them, and the transfer to them.
+
+The mesh chosen from the tolerance serves the model whatever its state; what a state made necessary beyond it (narrow or
+discontinuous data, a layer at V_F that has gone) is merged again, never below that mesh and never across V_R or V_F.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import adapt, spaces
+from .projection import from_moments, tied_moments
+
+_SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
+_SMOOTH = 1 / 32  # a pair is looked at when both contents are below this times that: merging multiplies them
+_RATE = 0.03  # times tol: relative change of a scalar that one merged cell may cause
+_FLOOR = 1e-2  # rates below it count as small, as for the steps
+_STEEPEST = 2.0 * (1 + 1e-9)  # a merged cell over its neighbours: what is concentrated spreads into them next
+_NEGATIVE = 0.1  # times tol and the largest n: undershoot that a merged cell may have
+_LEAST, _SHARE = 4, 0.25  # cells, and part of all cells, that must be given back for a new mesh to be worth its making
+
+
+def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on a mesh without the cells that y does not need, or None where that is not worth it."""
+    pairs = problem.mergeable
+    worth = max(_LEAST, _SHARE * len(problem.widths))
+    if np.count_nonzero(pairs) < worth:
+        return None
+    quiet = adapt.contents(problem, y) < _SMOOTH * _SLACK * adapt.UNRESOLVED * problem.tol
+    if np.count_nonzero(pairs & quiet[1:] & quiet[:-1]) < worth:
+        return None
+    cells = _merged(problem, t, y, quiet)
+    if len(problem.cells) - len(cells) < worth:
+        return None
+    new = problem.on_cells(cells)
+    return new, project(problem, new, y), f"{len(problem.cells) - len(cells)} cells merged"
+
+
+def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:
+    """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
+    low, inner, high = cells[:-2], cells[1:-1], cells[2:]
+    natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
+    return (high - low <= natural) & (inner != problem.v_reset) & (inner != problem.v_fire)
+
+
+def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+    """The cells left after merging pairs of pairs ... as long as content and scalars allow."""
+    degree, cells, quiet = problem.degree, problem.cells, quiet.copy()
+    fields = [problem.full(name, y) for name in problem.field_names]
+    peaks = np.array([full.max() for full in fields])
+    layers = _layer_ends(problem, t, y)
+    limits = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
+    gradient = problem.scalar_gradient(t, y)
+    weights = [np.array([problem.full(name, row) for row in gradient]) for name in problem.field_names]
+    while True:
+        pairs = mergeable(problem, cells) & quiet[1:] & quiet[:-1]
+        for place, width in layers:
+            last = int(np.searchsorted(cells, place)) - 2
+            pairs[last] &= cells[last + 2] - cells[last] <= width
+        widths = np.concatenate([[np.inf], np.diff(cells), [np.inf]])
+        pairs &= cells[2:] - cells[:-2] <= _STEEPEST * np.minimum(widths[:-3], widths[3:])
+        chosen = _apart(pairs)
+        if not chosen.any():
+            return cells
+        while chosen.any():  # choose, look, and leave out what does harm
+            coarse = np.delete(cells, np.flatnonzero(chosen) + 1)
+            nodes = spaces.node_positions(coarse, degree)
+            values = [spaces.evaluate(problem.cells, degree, full, nodes) for full in fields]
+            content = np.max([adapt.content(v, coarse, degree) for v in values], axis=0)
+            home = np.clip(np.searchsorted(coarse, problem.nodes) - 1, 0, len(coarse) - 2)
+            lowest = [
+                v[np.arange(len(coarse) - 1)[:, None] * degree + np.arange(degree + 1)].min(axis=1) for v in values
+            ]
+            harm = (np.array(lowest) < -_NEGATIVE * problem.tol * peaks[:, None]).any(axis=0)
+            change = np.zeros((len(limits), len(coarse) - 1))
+            for full, now, weight in zip(fields, values, weights, strict=True):
+                error = spaces.evaluate(coarse, degree, now, problem.nodes) - full
+                change += [np.bincount(home, row * error, len(coarse) - 1) for row in weight]
+            harm |= (content > _SLACK * adapt.UNRESOLVED * problem.tol) | (np.abs(change) > limits[:, None]).any(axis=0)
+            merged = np.flatnonzero(chosen)
+            bad = merged[harm[merged - np.arange(len(merged))]]
+            if not bad.size:
+                break
+            chosen[bad] = False
+            quiet[bad] = False
+        else:
+            return cells
+        quiet = np.delete(quiet, np.flatnonzero(chosen) + 1)
+        cells = coarse
+
+
+def _layer_ends(problem: Any, t: float, y: np.ndarray) -> list[tuple[float, float]]:
+    """(place, largest cell below it): half of what a layer needs, so that it does not ask for the cell back at once."""
+    reach = problem.v_fire - problem.v_reset
+    return [
+        (place, max(adapt.LAYER_CELLS * layer, adapt.THINNEST * reach) / 2)
+        for layers in problem.boundary_layers(t, y).values()
+        for place, layer in layers.items()
+    ]
+
+
+def _apart(pairs: np.ndarray) -> np.ndarray:
+    """Of overlapping pairs, every second one."""
+    chosen, free = np.zeros(len(pairs), bool), True
+    for j in np.flatnonzero(pairs):
+        free = j == 0 or not chosen[j - 1]
+        chosen[j] = free
+    return chosen
+
+
+def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+    """The state y of `old` on `new`, whose cells are unions of those of `old`: the same moments against its functions.
+
+    Every conserved quantity, and int v n, is what it was; cells that have not changed keep their values.
+    """
+    points, weights = spaces.lobatto(old.degree) if spaces.has_lumped_mass(old.space) else spaces.gauss(old.degree + 1)
+    places = (old.cells[:-1, None] + old.widths[:, None] * points).ravel()
+    measure = (old.widths[:, None] * weights).ravel()
+    owner = np.searchsorted(new.cells, (old.cells[1:] + old.cells[:-1]) / 2) - 1
+    cell = np.repeat(owner, len(points))
+    moments = {}
+    for name in old.field_names:
+        local = old.full(name, y)[old.cell_nodes]
+        at_points = local if spaces.has_lumped_mass(old.space) else local @ spaces.shapes(old.degree, points).T
+        moments[name] = tied_moments(new, cell, places, measure * at_points.ravel())
+    values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
+    result = from_moments(new, moments, values)
+    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
+        carrier = functional != 0
+        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
+    return result

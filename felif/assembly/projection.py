@@ -1,0 +1,45 @@
+"""L2 projection in the sense of the weak form: moments against the test functions, and the state that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..algebra import Band, BandLowRank
+from . import spaces
+
+
+def tied_moments(problem: Any, cell: np.ndarray, places: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+    """sum_q weighted_q phi_i(places_q) for all nodes i, shape (nodes,); `cell` says in which cell each point lies."""
+    t = (places - problem.cells[cell]) / problem.widths[cell]
+    values = (weighted[:, None] * spaces.shapes(problem.degree, t)).ravel()
+    return np.bincount(problem.cell_nodes[cell].ravel(), values, len(problem.nodes))
+
+
+def from_moments(problem: Any, moments: Mapping[str, np.ndarray], values: Mapping[str, float]) -> np.ndarray:
+    """The state with these moments of the fields and values of the differential scalars.
+
+    What lies in the test function of V_F has fired: a pulse of N, with everything a pulse does.
+    """
+    layout = problem.layout
+    right = np.zeros(problem.size)
+    for name, full in moments.items():
+        right[layout.slice(name)] = full[: layout.free(name)]
+    for name, value in values.items():
+        right[layout.offsets[name]] += value
+    mass = BandLowRank(
+        Band(-problem.mass.data, problem.mass.kl, problem.mass.ku),
+        np.zeros((problem.size, 0)),
+        np.zeros((0, problem.size)),
+    ).factor()
+    y = mass.solve(right)
+    for name, full in moments.items():
+        if layout.tied[name] is None:
+            continue
+        direction, feedback = problem.pulse(layout.algebraic[layout.tied[name]], y)
+        row = problem.tied_row(name)
+        if feedback > 0:  # else no firing rate exists, and evolve reports blow-up at the start
+            y = y + (full[-1] - (0.0 if row is None else row @ y)) / feedback * mass.solve(direction)
+    return y
