@@ -90,7 +90,7 @@ class Trace:
                 new, bend = better, None
             node = new
             if node.system.condition is not None:  # its borders follow the null vectors, which turn along the curve
-                node.system = node.system.on(node.system.family.base, node.y, node.z)
+                node.system = node.system.renewed(node.y, node.z)
             yield node
             if self._closed(node, ds):
                 self.outcome = Outcome("closed", "the curve returns to where it began")

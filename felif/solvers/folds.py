@@ -14,7 +14,7 @@ import numpy as np
 
 from ..algebra import Bordered
 from ..problem import Problem
-from .family import Family, second_derivative, second_derivative_row
+from .family import Family, second_derivative, second_derivative_row, step_along
 from .newton import carriers, conservation, pins, weighted
 from .system import Node, System, correct
 
@@ -63,11 +63,10 @@ class SingularJacobian:
         p = z[: len(family.names)]
         problem = family.at(p)
         null, by_z = self.null_vectors(problem, y), np.zeros(len(z))
+        step = step_along(y, null.right)
         for k in range(len(p)):
-            low, high, width = family.around(p, k)
-            change = (high.jacobian(0.0, y) @ null.right - low.jacobian(0.0, y) @ null.right) / width
-            kept = (conservation(high) @ null.right - conservation(low) @ null.right) / width
-            by_z[k] = -null.left @ change - null.kappa @ kept
+            high, low = (family.derivative(y + side * null.right, p, k) for side in (step, -step))
+            by_z[k] = -(null.left @ (high[0] - low[0]) + null.kappa @ (high[1] - low[1])) / (2 * step)
         by_y = -second_derivative_row(partial(problem.jacobian, 0.0), y, null.left, null.right)
         return np.array([null.g]), by_y[None, :], by_z[None, :]
 

@@ -8,7 +8,7 @@ on the curve.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -65,10 +65,13 @@ class System:
         rate = problem.rate(0.0, y)
         return Bordered(problem.jacobian(0.0, y), columns, rows, corner, pins=pins(problem, y)), rate, residual
 
+    def renewed(self, y: np.ndarray, z: np.ndarray) -> System:
+        """With the further equations made anew at (y, z)."""
+        return replace(self, condition=self.condition and self.condition.near(self.family, y, z))
+
     def on(self, problem: Problem, y: np.ndarray, z: np.ndarray) -> System:
         """On the mesh of `problem`, the further equations made anew at (y, z)."""
-        family = self.family.on(problem)
-        return System(family, self.totals, self.condition and self.condition.near(family, y, z))
+        return replace(self, family=self.family.on(problem)).renewed(y, z)
 
 
 @dataclass(eq=False)
