@@ -181,7 +181,9 @@ def continue_run(
     if stored.description.get("outcome") is not None and not (run.outcome.name == "finished" and end > run.times[-1]):
         return run
     if end < run.times[-1]:
-        raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {run.times[-1]!r}, which is reached")
+        raise ValueError(
+            f"resume: t_end = {t_end!r}; allowed is a time after t = {float(run.times[-1])!r}, which is reached"
+        )
     names = [event.name for event in events]
     if names != run.settings["events"]:
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
