@@ -237,7 +237,7 @@ def _through_events(problem: Any, y: Any, settings: dict, t_end: float, **how: A
         )
         trajectory.events.append(event)
         if y is None:
-            message = f"The synchronous spike at t = {found.time:.10g} never ends: every neuron fires again and again at once."
+            message = f"The synchronous spike at t = {found.time:.10g} never ends: all neurons fire again and again."
             trajectory.outcome = Outcome("eternal_blow_up", message)
             return trajectory
         if event.size == 0.0:
