@@ -40,7 +40,7 @@ def main(
     degree: int = 6,
     tol: float = 1e-9,
     t_end: float = 15.0,
-    rtol: float = 1e-8,
+    rtol: float = 1e-7,
     b: float = 1.5,
     kick: float = 0.02,
     a0: float = 1.0,
