@@ -136,6 +136,9 @@ def _split_start(problem: Any, start: Any) -> tuple[dict[str, Density], dict[str
     values = {name: float(given.get(name, 0.0)) for name in scalars}
     if any(not 0 <= value < 1 for value in values.values()):
         raise ValueError(f"start: scalars {values}; allowed are numbers in [0, 1)")
+    for name in fields:
+        if not callable(given[name]):
+            raise ValueError(f"start: {name} = {given[name]!r}; allowed are densities (Gaussian, Uniform, a callable)")
     return {name: given[name] for name in fields}, values
 
 
@@ -150,9 +153,11 @@ class Profile:
         self.peak = self.end = 0.0
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
-        values = self._density(v)
-        values = np.asarray(values, float)
-        if values.shape != np.shape(v):  # a density written for one number
+        try:
+            values = np.asarray(self._density(v), float)
+        except (TypeError, ValueError):  # float(v), if v > 1: a density written for one number
+            values = np.empty(0)
+        if values.shape != np.shape(v):
             values = np.array([float(self._density(float(x))) for x in np.ravel(v)]).reshape(np.shape(v))
         if self._layer:
             values = values * -np.expm1(-((np.abs(self._v_fire - v) / self._layer) ** 4))
