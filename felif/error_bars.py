@@ -1,9 +1,10 @@
 """Error bars of a run: the same run again, far more accurately, and the difference of whatever is asked for.
 
-`companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted for a
-tolerance 30 times tighter, which the steps have too. The difference to it contains what mesh, V_min, remeshing,
-steps and dense output contribute, with their signs, and holds for every functional at once; what it leaves out is the
-companion's own error. Effectivity (estimate over true error) over random networks: see tests/test_error_bars.py.
+`companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted
+for a tolerance 30 times tighter, which the steps have too. The difference contains what mesh, V_min, remeshing, steps
+and dense output contribute, with their signs, for every functional at once; what it leaves out is the companion's own
+error. The linearised difference is the residual of the run weighted by the adjoint of the functional; no adjoint is
+solved for, which would serve one functional and one time only. Effectivity: tests/test_error_bars.py.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ def companion(run: Run) -> Run:
 def error_estimate(run: Run, quantity: str | Callable[[State], float] = "N", times: Any = None) -> Any:
     """Estimate of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
 
-    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State, such as lambda state: state.n(1.5).
-    inf where the more accurate run has no state: it has blown up before. The first call costs two to four times the
-    run. Raises ValueError for an unknown series, and for times outside the run.
+    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5). inf
+    where the more accurate run has no state: it has blown up before. The first call costs one to three times the run,
+    the next ones nothing. Raises ValueError for an unknown series, and for times outside the run.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     better = companion(run)

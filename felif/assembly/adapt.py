@@ -17,7 +17,7 @@ LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell m
 _OWN = 0.1  # size of the highest modes of a cell over its undershoot, above which it is its own
 _FINER = 0.3  # of the width that the tolerance asks for: two halvings against undershoots, which jumps always have
 UNDERSHOOT = "undershoot"  # stands in the reason for a new mesh
-_TOP = 0.01  # times tol: density times decay length at V_max, above which cells are added there; the tail grows
+TOP = 0.01  # times tol: density times decay length at V_max, above which cells are added there; the tail grows
 THINNEST = 1e-6  # layer that is followed, in units of V_F - V_R
 _THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny cells cost digits of the mass
 SMALLEST = 1e-9  # cell, in units of V_F - V_R
@@ -26,13 +26,18 @@ SMALLEST = 1e-9  # cell, in units of V_F - V_R
 def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
     """Size of the two highest Legendre modes of each cell, times its width; values at all nodes."""
     widths = cells[1:] - cells[:-1]
-    local = values[np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)]
+    local = _local(values, degree)
     if degree >= 3:
         return np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
     # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
     derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
     jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(np.diff(derivative, prepend=derivative[0]))
     return jumps * widths ** (degree + 1) / 8
+
+
+def _local(values: np.ndarray, degree: int) -> np.ndarray:
+    """Values at all nodes as values in each cell, shape (cells, degree + 1)."""
+    return values[np.arange(len(values) // degree)[:, None] * degree + np.arange(degree + 1)]
 
 
 def contents(problem: Any, y: np.ndarray) -> np.ndarray:
@@ -47,29 +52,36 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
 
 
-def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
-    """Cells in which a density falls below -tol times its maximum and whose highest modes are of the size of that.
+def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float) -> np.ndarray:
+    """Cells in which a density falls below -least and whose highest modes are of the size of that.
 
     Where they are not, the undershoot has come from elsewhere, or is what a split has carried over, and finer cells do
     nothing about it.
     """
+    depth = -_local(values, degree).min(axis=1)
+    return (depth > least) & (content(values, cells, degree) > _OWN * depth * np.diff(cells))
+
+
+def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells to be split because a density falls below -tol times its maximum there."""
     flags = np.zeros(len(problem.widths), bool)
     if -float(y.min()) <= problem.tol * float(y.max()):
         return flags
     for name in problem.field_names:
         values = problem.full(name, y)
-        if -values.min() > problem.tol * values.max():
-            depth = -values[problem.cell_nodes].min(axis=1)
-            high = content(values, problem.cells, problem.degree) / problem.widths
-            flags |= (depth > problem.tol * values.max()) & (high > _OWN * depth)
+        flags |= undershoots(values, problem.cells, problem.degree, problem.tol * float(values.max()))
     return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
 
 
 def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Width of the cell that the tolerance asks for, whatever the state, halfway between low and high."""
-    natural = problem.natural_cells
-    place = np.clip(np.searchsorted(natural, (low + high) / 2) - 1, 0, len(natural) - 2)
-    return np.diff(natural)[place]
+    """Width of the cell that the tolerance asks for, whatever the state, halfway between low and high.
+
+    Where it asks for none, below its V_min, the width grows with the distance to it.
+    """
+    natural, middle = problem.natural_cells, (low + high) / 2
+    place = np.clip(np.searchsorted(natural, middle) - 1, 0, len(natural) - 2)
+    beyond = np.maximum(natural[0] - middle, 0.0) + np.maximum(middle - natural[-1], 0.0)
+    return np.diff(natural)[place] + 2 * beyond
 
 
 def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:
@@ -97,7 +109,12 @@ def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
     places = [problem.layout.slice(name) for name in problem.field_names]
     bottom = max(abs(float(y[place.start])) for place in places)
     top = max(abs(float(y[place.stop - 1])) for place in places) if high else 0.0
-    return bottom * low > problem.tol, top * high > _TOP * problem.tol
+    return bottom * low > problem.tol, top * high > TOP * problem.tol
+
+
+def thinnest(problem: Any, place: float) -> float:
+    """Width of the thinnest layer below V_R or V_F that the mesh follows."""
+    return (THINNEST if place == problem.v_fire else _THINNEST_RESET) * (problem.v_fire - problem.v_reset)
 
 
 def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
@@ -108,12 +125,10 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     vanish at V_F start with an infinitely thin one.
     """
     added: list[np.ndarray] = []
-    reach = problem.v_fire - problem.v_reset
     for field, layers in problem.boundary_layers(t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
-            thinnest = (THINNEST if place == problem.v_fire else _THINNEST_RESET) * reach
-            width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest)
+            width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))
             content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
             if width > wanted and content * width > 1e-3 * problem.tol:
                 halves = int(np.ceil(np.log2(width / wanted))) + 1

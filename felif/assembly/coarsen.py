@@ -49,7 +49,7 @@ def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray) -> np.ndar
     """The cells left after merging pairs of pairs ... as long as content and scalars allow."""
     degree, cells, quiet = problem.degree, problem.cells, quiet.copy()
     fields = [problem.full(name, y) for name in problem.field_names]
-    peaks = np.array([full.max() for full in fields])
+    peaks = [problem.tol * float(full.max()) for full in fields]
     layers = _layer_ends(problem, t, y)
     limits = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
     gradient = problem.scalar_gradient(t, y)
@@ -70,10 +70,8 @@ def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray) -> np.ndar
             values = [spaces.evaluate(problem.cells, degree, full, nodes) for full in fields]
             content = np.max([adapt.content(v, coarse, degree) for v in values], axis=0)
             home = np.clip(np.searchsorted(coarse, problem.nodes) - 1, 0, len(coarse) - 2)
-            lowest = [
-                v[np.arange(len(coarse) - 1)[:, None] * degree + np.arange(degree + 1)].min(axis=1) for v in values
-            ]
-            harm = (np.array(lowest) < -_NEGATIVE * problem.tol * peaks[:, None]).any(axis=0)
+            parts = zip(values, peaks, strict=True)
+            harm = np.any([adapt.undershoots(v, coarse, degree, _NEGATIVE * peak) for v, peak in parts], axis=0)
             change = np.zeros((len(limits), len(coarse) - 1))
             for full, now, weight in zip(fields, values, weights, strict=True):
                 error = spaces.evaluate(coarse, degree, now, problem.nodes) - full
