@@ -21,7 +21,7 @@ from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
 FIRST_ULPS, FIRST_ERROR = 64, 1e3
-NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up: without, it is a sharp transient
+NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
 CLOCK_ULPS = 64  # distance to a pole in numbers of the clock, below which it cannot be approached further
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
@@ -256,7 +256,11 @@ class Integration:
         if self.rate_index is not None:
             self.watch.record(t1, self._N, error, self.rtol)
         self._next_step_size(h, error, lands)
-        if outcome is None and self.watch.beyond and problem.margin(inside, y1) < NEARLY_SINGULAR:
+        if (
+            outcome is None
+            and self.watch.beyond
+            and (self.watch.lawful or problem.margin(inside, y1) < NEARLY_SINGULAR)
+        ):
             reason = f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises."
             outcome = self._blow_up(reason, self._N)
         if outcome is None:

@@ -180,7 +180,7 @@ class Explosion(Toy):
         return np.ones((1, 1))
 
     def margin(self, t, y):
-        return min(1.0 - y[0] / self.feasible_below, 1.0 / y[0])
+        return 1.0 - y[0] / self.feasible_below
 
     def observe(self, t, y):
         return {"N": float(y[0])}
