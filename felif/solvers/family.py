@@ -12,6 +12,7 @@ from ..algebra import BandLowRank
 from ..problem import Infeasible, Problem
 
 _KEPT = 6  # problems remembered: Newton, differences in p and stability ask for the same ones again
+_NEAR = 0.02  # relative change of (y, p) for which a derivative by moving nodes is used again
 _STEP = 1e-5  # of central differences, relative to the size of what is moved
 
 
@@ -28,6 +29,7 @@ class Family:
         self.start = np.array([parameter_value(problem, name) for name in names])
         self._moving = frozenset(name for name in names if not _is_numerical(problem, name))
         self._known: dict[tuple[float, ...], Problem] = {}
+        self._derivatives: dict[int, tuple] = {}
 
     def at(self, p: np.ndarray) -> Problem:
         """The problem with these values; Infeasible where the model does not allow them."""
@@ -61,6 +63,21 @@ class Family:
         low, high, width = self.around(p, k)
         rate = (high.rate(0.0, y) - low.rate(0.0, y)) / width
         return rate, np.array([(high.conserved[c] - low.conserved[c]) @ y / width for c in high.conserved])
+
+    def derivative_near(self, y: np.ndarray, p: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """`derivative`, or the last one where nodes move (two new meshes each) and (y, p) has hardly changed since.
+
+        Good for Newton's method, which converges with a factor of about _NEAR then, and for tangents.
+        """
+        if self.names[k] not in self._moving:
+            return self.derivative(y, p, k)
+        known = self._derivatives.get(k)
+        if known is not None and len(known[0]) == len(y):
+            moved = max(np.abs(y - known[0]).max() / np.abs(y).max(), np.max(np.abs(p - known[1]) / (np.abs(p) + 0.1)))
+            if moved < _NEAR:
+                return known[2]
+        self._derivatives[k] = (y, p, self.derivative(y, p, k))
+        return self._derivatives[k][2]
 
     def around(self, p: np.ndarray, k: int) -> tuple[Problem, Problem, float]:
         """Problems a little below and above p in direction k, and their distance, for central differences."""

@@ -56,7 +56,7 @@ class System:
         corner, residual = np.zeros((kept + number, kept + number)), np.zeros(kept + number)
         columns[:, :kept], rows[:kept], residual[:kept] = E, C, C @ y - self.totals
         for k in range(free):
-            columns[:, kept + k], corner[:kept, kept + k] = self.family.derivative(y, z[:free], k)
+            columns[:, kept + k], corner[:kept, kept + k] = self.family.derivative_near(y, z[:free], k)
         if self.condition is not None:
             further = slice(kept, kept + number - (place is not None))
             residual[further], rows[further], corner[further, kept:] = self.condition.evaluate(self.family, y, z)

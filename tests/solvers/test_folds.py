@@ -43,6 +43,15 @@ def test_the_fold_of_any_network_is_that_of_its_closed_form(a, v_reset, current)
     assert branch.folds[0].N == pytest.approx(expected.N, rel=1e-8)
 
 
+def test_folds_are_found_where_the_mesh_moves_with_the_parameter():
+    problem = fl.discretize(fl.NoisyLIF(b=1.5), tol=1e-8)
+    branch = continuation(problem, fl.steady_states(problem)[0], "v_reset", bounds=(0.9, 1.5), N_max=1.0)
+    (fold,) = branch.folds
+    expected = exact.folds(fl.NoisyLIF(v_reset=fold.v_reset))[0]
+    assert fold.b == pytest.approx(expected.b, rel=1e-8)
+    assert fold.N == pytest.approx(expected.N, rel=1e-6)
+
+
 def test_a_refractory_network_has_two_folds(refractory):
     _, branch = refractory
     assert [fold.b for fold in branch.folds] == pytest.approx([2.193862816054697, 1.827569291790583], abs=1e-9)
