@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..problem import NotConverged, Outcome, Problem
-from .system import Metric, Node, Place, at_distance, at_parameter, at_scalar, correct, normalise
+from .system import AtParameter, Metric, Node, Place, at_distance, at_scalar, correct, normalise
 
 _WANTED_STEPS = 4.0
 _WANTED_ANGLE, _LARGEST_ANGLE = 0.2, 0.4  # between successive tangents
@@ -36,7 +36,7 @@ class Limit:
 
     @property
     def place(self) -> Place:
-        return (at_scalar if self.of_scalar else at_parameter)(self.k, self.value)
+        return (at_scalar if self.of_scalar else AtParameter)(self.k, self.value)
 
 
 class Trace:

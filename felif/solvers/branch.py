@@ -13,7 +13,7 @@ from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
 from .stability import leading, unstable
-from .system import System, at_parameter, correct
+from .system import AtParameter, System, correct
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
 
@@ -117,7 +117,7 @@ class Branch:
         if len(far.y) == len(y):
             y = a.y + part * (b.y - a.y)
         system = System(Family(problem, self.names), conservation(problem) @ near.y)
-        node = correct(system, y, np.array([value]), at_parameter(0, value), exact=True)
+        node = correct(system, y, np.array([value]), AtParameter(0, value), exact=True)
         values = leading(node.problem, node.y) if near.unstable is not None else np.zeros(0)
         count = unstable(values) if near.unstable is not None else None
         s = a.arclength + part * (b.arclength - a.arclength)

@@ -13,7 +13,7 @@ from .events import Seen, special_points
 from .family import Family
 from .newton import conservation, newton
 from .stability import leading, unstable
-from .system import Metric, Node, System, at_parameter, correct, normalise
+from .system import AtParameter, Metric, Node, System, correct, normalise
 
 _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
 
@@ -56,7 +56,7 @@ def continuation(
     if crossing is not None:
         first = Node(system, start, y, family.start, *crossing)
     else:
-        first = correct(system, y, family.start, at_parameter(0, family.start[0]))
+        first = correct(system, y, family.start, AtParameter(0, family.start[0]))
     first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
     limits = [
         Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),

@@ -17,7 +17,7 @@ from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .newton import conservation
 from .stability import leading, sorted_leading, unstable
-from .system import Condition, Metric, Node, System, at_distance, correct, normalise
+from .system import AtParameter, Condition, Metric, Node, System, at_distance, correct, normalise
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
@@ -130,18 +130,12 @@ def _curve(
 
 
 def _first(system: System, metric: Metric, y: np.ndarray, z: np.ndarray) -> Node:
-    """The start, and a tangent that points towards a growing first parameter, or N where that stands still."""
-    problem = system.at(z)
+    """The start, with a tangent that points towards a growing first parameter."""
     failure: Exception | None = None
     for k in (1, 0):  # at the fixed value of one parameter, as it was found
         try:
-            unit = np.zeros(len(z))
-            unit[k] = 1.0
-            node = correct(
-                system, y, z, lambda p, x, w, k=k, unit=unit: (w[k] - z[k], np.zeros(len(x)), unit), exact=True
-            )
-            rows = metric.row(problem, y, node.ty, node.tz)[0] * 0.0, np.array([1.0, *np.zeros(len(z) - 1)])
-            return normalise(metric, node, rows)
+            node = correct(system, y, z, AtParameter(k, float(z[k])), exact=True)
+            return normalise(metric, node, (np.zeros(len(y)), np.eye(len(z))[0]))
         except NotConverged as error:
             failure = error
     raise NotConverged(f"the first point of the curve cannot be reproduced: {failure}") from failure

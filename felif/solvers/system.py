@@ -105,12 +105,30 @@ class Metric:
         return row, tz / self.z**2
 
 
+@dataclass(frozen=True)
+class AtParameter:
+    """The place where z_k has a value: exactly, because the model may allow nothing beyond it."""
+
+    k: int
+    value: float
+
+    def __call__(self, problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return z[self.k] - self.value, np.zeros(len(y)), np.eye(len(z))[self.k]
+
+    def put(self, z: np.ndarray) -> np.ndarray:
+        z = z.copy()
+        z[self.k] = self.value
+        return z
+
+
 def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, exact: bool = False) -> Node:
     """Newton's method from (y, z); `exact`: until only rounding is left. Raises NotConverged.
 
     The node's tangent is what moves when the last row's equation is relaxed, of no particular length.
     """
     previous, close = np.inf, _ROUNDING if exact else _CLOSE
+    put = place.put if isinstance(place, AtParameter) else np.copy
+    z = put(z)
     try:
         for iteration in range(1, _STEPS + (6 if exact else 1)):
             linear, rate, residual = system.linearise(y, z, place)
@@ -119,7 +137,7 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
             size = float(max(np.abs(dy).max() / max(np.abs(y).max(), 1e-3), np.max(np.abs(dz) / (1e-2 + np.abs(z)))))
             if not size < 1e6 or (size > 2 * previous and size > 1e-6):
                 break
-            y, z = y + dy, z + dz
+            y, z = y + dy, put(z + dz)
             if size <= close or (size <= 1e-8 and size >= 0.3 * previous):
                 ty, tz = _tangent(linear, len(y), len(d), len(z))
                 return Node(system, system.at(z), y, z, ty, tz, iterations=iteration)
@@ -142,17 +160,6 @@ def at_distance(metric: Metric, node: Node, ds: float) -> Place:
 
     def place(problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         return row @ (y - node.y) + row_z @ (z - node.z) - ds, row, row_z
-
-    return place
-
-
-def at_parameter(k: int, value: float) -> Place:
-    """Where z_k has this value."""
-
-    def place(problem: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        row = np.zeros(len(z))
-        row[k] = 1.0
-        return z[k] - value, np.zeros(len(y)), row
 
     return place
 
