@@ -13,6 +13,8 @@ from felif.study_run import Report, run
 STUDIES = Path(__file__).parents[1] / "studies"
 NAMES = list(studies(STUDIES))
 QUESTIONS = {"relaxation", "network", "blow_up", "refractory", "spontaneous_activity", "drifts"}
+QUESTIONS |= {"bifurcation_in_b", "cusp_refractory", "spectral_gap", "entropy_decay", "delay_hopf"}
+QUESTIONS |= {"excitatory_inhibitory"}
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +94,33 @@ def test_below_the_hopf_point_activity_dies_out(tmp_path):
     assert report.results["activity"].final.N == pytest.approx(0.094630559109346, rel=1e-5)  # closed form
 
 
-def test_studies_take_a_mesh_by_its_number_of_cells():
-    for name in NAMES:
-        options = {"cells": 24, "t_end": 0.3}
-        if name == "blow_up":
-            options["b_concentrated"] = 0.2  # no fixed mesh of 24 cells resolves the other
-        assert study(name).main(**options)["defect"] is not None
+@pytest.mark.parametrize(("a0", "bound"), [(0.5, 2.105416049446609605), (2.0, 0.674648785964139513)])
+def test_entropy_decays_no_slower_than_hardy_and_poincare_allow_at_other_noise(a0, bound):
+    results = study("entropy_decay").main(a0=a0, tol=1e-8, rtol=1e-8)
+    assert results["bound"] == pytest.approx(a0 * bound, rel=1e-8)
+    assert results["above_bound"] == 0.0
+    assert max(results["identity_quadratic"], results["identity_entropy"]) < 1e-6
+
+
+def test_the_identity_of_the_entropy_holds_with_coupling_too():
+    results = study("entropy_decay").main(b=-2.0, t_end=2.0, tol=1e-8, rtol=1e-8)
+    assert max(results["identity_quadratic"], results["identity_entropy"]) < 1e-6
+
+
+def test_a_fold_of_two_populations_on_the_closed_curve():
+    results = study("excitatory_inhibitory").main(b_EE=1.0, b_IE=0.75, b_EI=0.5, b_II=0.25, tol=1e-7, t_end=0.5)
+    assert results["fold_b_EE"] == pytest.approx([2.401621609983], abs=1e-7)  # closed form
+
+
+OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
+    "blow_up": {"b_concentrated": 0.2},
+    "spectral_gap": {"points": 2, "runs": 2, "b_min": -1.0, "b_max": 1.0, "t_end": 4.0},
+    "bifurcation_in_b": {"step": 1.0},
+    "delay_hopf": {"cells": 10, "points": 3},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_studies_take_a_mesh_by_its_number_of_cells(name):
+    options = {"cells": 24, "t_end": 0.3} | OPTIONS.get(name, {})
+    assert study(name).main(**options)["defect"] is not None
