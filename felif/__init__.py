@@ -65,6 +65,14 @@ _HOME = {
     "read_branch": "output.branches",
     "write_branch_vtk": "output.branches",
     "relative_entropy": "analysis.entropy",
+    # theorems and changes of variables, applied to a run
+    "Certificate": "analysis.certificates",
+    "certificates": "analysis.certificates",
+    "CertificateRecorder": "analysis.certificates",
+    "excitatory_blow_up": "analysis.certificates",
+    "noise_blow_up": "analysis.certificates",
+    "bounded_rate": "analysis.certificates",
+    "stefan": "analysis.stefan",
     # results
     "State": "problem",
     "Outcome": "problem",

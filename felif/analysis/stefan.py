@@ -1,0 +1,161 @@
+"""The network as a Stefan problem: a change of variables that turns the drift into a free boundary (S22).
+
+For n_t + [(-v + I + b N) n]_v - a(N) n_vv = N delta(v - V_R), n(V_F) = 0, with
+
+    tau = (e^{2t} - 1)/2,   alpha = e^{-t},   x = e^t v - int_0^t e^r (b N + I) dr,   n(v, t) = e^t u(x, tau):
+
+    u_tau = a u_xx + M delta(x - s_1),   x < s(tau),   u(s, tau) = 0,   M = -a u_x(s, tau) = e^{-2t} N,
+    s = V_F/alpha - int_0^t e^r (b N + I) dr,   s_1 = s - (V_F - V_R)/alpha,
+    ds/dtau = V_F alpha - b M/alpha - I alpha.
+
+A heat equation on a half line whose end moves with the flux through it: with theta = int_0^tau a dtau and the heat
+kernel G(x, theta) = exp(-x^2/(4 theta)) / sqrt(4 pi theta) its solution, extended by 0 beyond s, satisfies for all x
+
+    u(x, tau) = int G(x - y, theta) u_0(y) dy
+                + int_0^tau M(q) [G(x - s_1(q), theta - theta_q) - G(x - s(q), theta - theta_q)] dq.
+
+`residual` is the defect of this identity: it involves no mesh, no time step, and tells whether N and n belong together.
+Source: Carrillo, Gonzalez, Gualdani & Schonbek, Comm. PDE 38 (2013).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau
+
+
+@dataclass(frozen=True, eq=False)
+class Stefan:
+    """A run in the variables of its Stefan problem; arrays over the accepted times.
+
+    t, tau   time before and after, shape (steps + 1,)
+    s, s_1   the free boundary and the place of the source
+    M        flux through the free boundary
+    """
+
+    run: Any
+    t: np.ndarray
+    tau: np.ndarray
+    s: np.ndarray
+    s_1: np.ndarray
+    M: np.ndarray
+
+    def u(self, x: Any, t: float | None = None) -> np.ndarray:
+        """u(x, tau(t)), 0 beyond s; t: an accepted time, by default the last. Raises ValueError for another time."""
+        k = self._index(t)
+        alpha, (v_fire, _) = math.exp(-self.t[k]), _ends(self.run)
+        v = v_fire + alpha * (np.asarray(x, float) - self.s[k])
+        return np.where(v <= v_fire, alpha * self.run.at(float(self.t[k])).n(np.minimum(v, v_fire)), 0.0)
+
+    def represented(self, x: Any, t: float | None = None) -> np.ndarray:
+        """u(x, tau(t)) by heat potentials from u_0, M and s alone: the right side of the identity above.
+
+        Accurate at points that are not closer to s and s_1 than a hundredth of V_F - V_R or so.
+        """
+        k, x = self._index(t), np.atleast_1d(np.asarray(x, float))
+        path = _Path(self.run, float(self.t[k]))
+        points, masses = _density(self.run.at(0.0))
+        left = np.maximum(path.theta_end - path.theta, 1e-300)
+        potentials = _heat(x[:, None] - path.s_1, left) - _heat(x[:, None] - path.s, left)
+        return _heat(x[:, None] - points, path.theta_end) @ masses + potentials @ (path.M * path.weights)
+
+    def residual(self, t: float | None = None, points: int = 41) -> float:
+        """max |u - represented| over points on both sides of s, relative to max u.
+
+        Points are 0.05 (V_F - V_R) e^t or more away from s and s_1, where the potentials have kinks.
+        """
+        k = self._index(t)
+        v_fire, v_reset = _ends(self.run)
+        unit = math.exp(self.t[k]) * (v_fire - v_reset)
+        x = self.s[k] + unit * np.linspace(-5.0, 1.0, points)
+        x = x[np.minimum(abs(x - self.s[k]), abs(x - self.s_1[k])) > 0.05 * unit]
+        u = self.u(x, t)
+        return float(np.max(np.abs(u - self.represented(x, t))) / np.max(u))
+
+    def _index(self, t: float | None) -> int:
+        if t is None:
+            return len(self.t) - 1
+        k = int(np.argmin(np.abs(self.t - t)))
+        if self.t[k] != t or k == 0:
+            raise ValueError(
+                f"Stefan: t = {t!r}; allowed are the accepted times after the first, such as {self.t[-1]!r}"
+            )
+        return k
+
+
+class _Path:
+    """The free boundary at the points of a composite Gauss rule in tau, up to a time t; `weights` are those of dtau."""
+
+    def __init__(self, run: Any, t: float) -> None:
+        model, (v_fire, v_reset) = run.model, _ends(run)
+        ends = run.times[run.times <= t]
+        ends = np.unique(np.concatenate([ends, t - (t - ends[-2]) * 0.5 ** np.arange(1, _HALVINGS)]))
+        half, middle = np.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
+        times = middle[:, None] + half[:, None] * _NODES
+        N = run.sample("N", times.ravel()).reshape(times.shape)
+        current = np.vectorize(model.current)(times) if callable(model.current) else model.current
+        shift, shifts = _integrals(np.exp(times) * (model.b * N + current), half)
+        theta, thetas = _integrals((model.a0 + model.a1 * N) * np.exp(2 * times), half)
+        self.ends, self.shifts, self.theta, self.theta_end = ends, shifts, theta.ravel(), float(thetas[-1])
+        self.weights = (half[:, None] * _WEIGHTS * np.exp(2 * times)).ravel()
+        self.M = (np.exp(-2 * times) * N).ravel()
+        self.s = (v_fire * np.exp(times) - shift).ravel()
+        self.s_1 = self.s - (v_fire - v_reset) * np.exp(times.ravel())
+
+
+def stefan(run: Any) -> Stefan:
+    """The run in the variables of its Stefan problem.
+
+    Raises ValueError for models other than NoisyLIF with drift -v and without delay, for runs that begin at t != 0, and
+    for runs that go on after a blow-up.
+    """
+    model = run.model
+    drift = getattr(model, "drift", None)
+    if type(model).__name__ != "NoisyLIF" or type(drift).__name__ != "Leaky" or model.delay:
+        raise ValueError(f"stefan: {model}; allowed is NoisyLIF with drift -v and without delay")
+    if drift.conductance != 1.0 or drift.v_rest != 0.0:
+        raise ValueError(f"stefan: drift = {drift}; allowed is -v; put v_rest into current")
+    if run.times[0] != 0.0 or len(run.times) < 2 or any(hasattr(event, "size") for event in run.events):
+        raise ValueError("stefan: allowed are runs that begin at t = 0 and do not go on after a blow-up")
+    v_fire, v_reset = _ends(run)
+    path = _Path(run, float(run.times[-1]))
+    s = v_fire * np.exp(run.times) - path.shifts[np.searchsorted(path.ends, run.times)]
+    return Stefan(
+        run=run,
+        t=run.times,
+        tau=np.expm1(2 * run.times) / 2,
+        s=s,
+        s_1=s - (v_fire - v_reset) * np.exp(run.times),
+        M=np.exp(-2 * run.times) * run.series["N"],
+    )
+
+
+def _ends(run: Any) -> tuple[float, float]:
+    return float(run.model.v_fire), float(run.model.v_reset)
+
+
+def _heat(x: np.ndarray, theta: Any) -> np.ndarray:
+    return np.exp(-(x**2) / (4 * theta)) / np.sqrt(4 * np.pi * theta)
+
+
+def _integrals(values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Integrals of piecewise polynomials from the first end to the Gauss points, shape of `values`, and to all ends."""
+    vander = np.polynomial.legendre.legvander(_NODES, len(_NODES) - 1)
+    primitive = np.polynomial.legendre.legint(np.linalg.inv(vander), axis=0, lbnd=-1)
+    to_nodes = np.polynomial.legendre.legvander(_NODES, len(_NODES)) @ primitive
+    whole = np.concatenate([[0.0], np.cumsum(half * (values @ _WEIGHTS))])
+    return whole[:-1, None] + half[:, None] * (values @ to_nodes.T), whole
+
+
+def _density(state: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Points and masses of a composite Gauss rule for u_0 = n_0."""
+    cells = np.unique(np.concatenate([state.problem.cells, np.linspace(*state.problem.cells[[0, -1]], 200)]))
+    half, middle = np.diff(cells) / 2, (cells[1:] + cells[:-1]) / 2
+    points = (middle[:, None] + half[:, None] * _NODES).ravel()
+    return points, (half[:, None] * _WEIGHTS).ravel() * state.n(points)
