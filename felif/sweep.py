@@ -184,6 +184,9 @@ def _compute(
     """
     import cloudpickle
 
+    module = sys.modules.get(study.main.__module__)
+    if module is not None and module.__name__.startswith("felif_study_"):  # a script, which workers cannot import
+        cloudpickle.register_pickle_by_value(module)
     payload = cloudpickle.dumps(study)
     where = str(folder / "points") if folders else None
     pending, suspects = deque(todo), deque()
