@@ -22,17 +22,24 @@ from .operators import FormsOperator
 
 def bernoulli_pair(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(B(-z), B(z)) for an array, real or complex: positive, without overflow or cancellation."""
+    if np.iscomplexobj(z):
+        return _stepped_pair(z)
+    x = np.abs(z)
+    decaying = np.maximum(x, 1e-30) / np.expm1(np.minimum(np.maximum(x, 1e-30), 600.0))  # e^-600 is zero beside e^0
+    growing = x + decaying
+    upwards = z >= 0
+    return np.where(upwards, growing, decaying), np.where(upwards, decaying, growing)
+
+
+def _stepped_pair(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same where the imaginary part is a complex step, whose cancellation at z = 0 a series avoids."""
     upwards = z.real >= 0
     x = np.where(upwards, z, -z)
     small = x.real < 1e-2
-    clipped = np.minimum(x.real, 600.0) + (1j * x.imag if np.iscomplexobj(x) else 0.0)  # e^-600 is zero beside e^0
-    if small.any():
-        squared = x * x
-        series = 1 - x / 2 + squared / 12 * (1 - squared / 60 * (1 - squared / 42))
-        clipped[small] = 1.0
-        decaying = np.where(small, series, clipped / np.expm1(clipped))
-    else:
-        decaying = clipped / np.expm1(clipped)
+    clipped = np.minimum(np.where(small, 1.0, x.real), 600.0) + 1j * x.imag
+    squared = x * x
+    series = 1 - x / 2 + squared / 12 * (1 - squared / 60 * (1 - squared / 42))
+    decaying = np.where(small, series, clipped / np.expm1(clipped))
     growing = x + decaying
     return np.where(upwards, growing, decaying), np.where(upwards, decaying, growing)
 
