@@ -25,10 +25,10 @@ import felif as fl
 from felif.output.plots import fine_times, house_style, new_figure
 
 DELAYS = (0.5, 1.0, 2.0)
-CHEAP = {"tol": 1e-7, "rtol": 1e-6, "points": 6, "t_end": 30.0}
+CHEAP = {"tol": 1e-7, "rtol": 1e-6, "points": 6, "t_end": 30.0, "tol_cycle": 1e-5}
 EXPECTED = {
     # b_H and omega for d = 0.5, 1, 2: root of the equation above in 40 digits, and finite elements
-    "hopf_b": ((-167.9546290638735, -41.96438540303076, -18.4978509544613), 2e-5),
+    "hopf_b": ((-167.9546290638735, -41.96438540303076, -18.4978509544613), 5e-5),
     "hopf_omega": ((4.271813468408337, 2.264965373906230, 1.233077078041944), 1e-6),
     "supercritical": (1.0, 0.0),
     "period": (2.84763, 1e-5),  # b = -60, d = 1: a boundary-value problem in time, all digits of the reference
@@ -44,13 +44,14 @@ EXPECTED = {
 def main(
     cells: int | None = None,
     degree: int = 6,
-    tol: float = 1e-7,
+    tol: float = 1e-8,
     t_end: float = 45.0,
     rtol: float = 1e-7,
     b: float = -60.0,
     delay: float = 1.0,
     a0: float = 1.0,
     points: int = 40,
+    tol_cycle: float = 1e-6,
     out: Path | None = None,
 ) -> dict:
     """Follow the Hopf points in (d, b); compute the limit cycle of (delay, b), and run into it.
@@ -75,6 +76,8 @@ def main(
         Noise.
     points
         Largest number of points on the curve of Hopf points, in each direction.
+    tol_cycle
+        Accuracy of N from which the mesh of the limit cycle is chosen, where cells are not given.
     """
     found = {d: _hopf(cells, degree, tol, a0, d) for d in {*DELAYS, delay}}
     hopfs, start = [found[d] for d in DELAYS], found[delay]
@@ -88,7 +91,8 @@ def main(
         max_points=points,
         stability=False,
     )
-    orbit = fl.periodic_orbit(problem, start, b=b, tol=max(1e-4, 10 * tol))
+    coarse = _hopf(cells, degree, tol_cycle, a0, delay)
+    orbit = fl.periodic_orbit(coarse.problem, coarse, b=b, tol=max(1e-4, 10 * tol_cycle))
     gaussian = fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
     run = fl.evolve(
         problem, gaussian, t_end, rtol=rtol, history=0.0, folder=fl.study.folder(out, "run"), resume=True, snapshots=201
@@ -123,7 +127,7 @@ def _problem(network: fl.NoisyLIF, cells: int | None, degree: int, tol: float):
 def _hopf(cells: int | None, degree: int, tol: float, a0: float, delay: float):
     """The first Hopf point below b = 0, which lies near -80 for d = 1 and moves like a power of d."""
     problem = _problem(fl.NoisyLIF(b=-9.0, a0=a0, delay=delay), cells, degree, tol)
-    branch = fl.continuation(problem, fl.steady_state(problem), "b", (-20.0 - 45.0 * delay**-2, -8.0))
+    branch = fl.continuation(problem, fl.steady_state(problem), "b", (-20.0 - 45.0 * delay**-2, -8.0), max_step=2.0)
     if not branch.hopfs:
         raise fl.NotConverged(f"no Hopf point for delay = {delay}, a0 = {a0} above b = {branch.table['b'].min():g}")
     return max(branch.hopfs, key=lambda point: point.b)
