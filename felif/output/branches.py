@@ -21,12 +21,20 @@ MARKS = {
 }
 
 
-def plot_branch(branches: Any, path: str | Path | None = None, *, name: str | None = None, axes: Any = None) -> Any:
+def plot_branch(
+    branches: Any,
+    path: str | Path | None = None,
+    *,
+    name: str | None = None,
+    orbits: Iterable[Any] = (),
+    axes: Any = None,
+) -> Any:
     """Bifurcation diagram: stable states solid, unstable ones dashed, folds, Hopf and branch points marked.
 
-    branches: one branch or several in the same parameter. name: the scalar drawn, by default the first (N); for
-    curves in two parameters the second one. axes: draw there instead of on a new figure. Returns the figure; written
-    to `path` if one is given. Raises ValueError for a name that the table does not have.
+    branches: one branch or several in the same parameter. name: the scalar drawn, by default the first (N); for curves
+    in two parameters the second one. orbits: periodic orbits, drawn from their Hopf point on as the largest and the
+    smallest value over a period. axes: draw there instead of on a new figure. Returns the figure; written to `path` if
+    one is given. Raises ValueError for a name that the table does not have.
     """
     branches = [branches] if hasattr(branches, "table") else list(branches)
     first = branches[0]
@@ -40,6 +48,11 @@ def plot_branch(branches: Any, path: str | Path | None = None, *, name: str | No
     with house_style():
         for number, branch in enumerate(branches):
             _draw(axes, branch, first.names[0], name, f"C{number}" if len(branches) > 1 else "C0")
+        for number, orbit in enumerate(orbits):
+            for extreme in ("max", "min"):
+                label = "periodic, largest and smallest" if number == 0 and extreme == "max" else "_"
+                x, y = orbit.path[first.names[0]], orbit.path[f"{extreme} {name}"]
+                axes.plot(x, y, "-", color="C2", lw=1.0, marker=".", ms=4, label=label)
         marked = dict.fromkeys(point.kind for branch in branches for point in branch if point.kind)
         for kind in marked:
             points = [(b.table[first.names[0]][k], b.table[name][k]) for b in branches for k in _rows(b, kind)]

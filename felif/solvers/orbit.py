@@ -23,14 +23,14 @@ class PeriodicOrbit:
     series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
     max, min: name -> the largest and smallest value of a scalar over the period.
     error: relative size of what the time mesh does not resolve of the scalars.
-    path: the orbits between the Hopf point and this one, as (parameters, period, largest values).
+    path: the orbits between the Hopf point and this one, as columns: parameters, "period", "max N", "min N", ...
     """
 
     line: Line
     orbit: Orbit
     totals: np.ndarray
     error: float
-    path: tuple[tuple[dict[str, float], float, dict[str, float]], ...]
+    path: dict[str, np.ndarray]
 
     @property
     def period(self) -> float:

@@ -8,7 +8,6 @@ compact, so that few are needed. `theta` is the parameter: p = start + theta * d
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -215,6 +214,3 @@ def product(row: Orbit, step: Orbit) -> float:
     """The Euclidean product of two orbits as vectors."""
     total = np.vdot(row.Y, step.Y) + row.period * step.period + row.theta * step.theta
     return float(total + (np.vdot(row.S, step.S) if row.S.size else 0.0))
-
-
-Corrector = Callable[[Orbit], Orbit]

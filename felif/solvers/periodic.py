@@ -20,6 +20,7 @@ _POINTS, _PIECES, _MOST_PIECES = 5, 16, 160
 _NEWTON = 10
 _UNIT = 0.25  # of the way to the target, as a length
 _LONGEST, _SHORTEST = 1.0, 1e-4
+_AWAY = -1.0  # of the way to the target: orbits that have gone so far to the other side are given up
 
 
 def periodic_orbit(
@@ -106,7 +107,8 @@ class _Follower:
             for iteration in range(1, _NEWTON + 1):
                 gone = guess.plus(orbit, -1.0)
                 rows = [(row, product(row, gone)) for row in (phase, place)]
-                step = Linearised(self.line, orbit, self.totals).newton_step(rows, 1e-10 if exact else 1e-7)
+                forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
+                step = Linearised(self.line, orbit, self.totals).newton_step(rows, forcing)
                 size = float(np.abs(step.Y).max() / np.abs(orbit.Y).max() + abs(step.period) / orbit.period)
                 if not size < 1e3 or (size > 2 * previous and size > 1e-4) or orbit.period + step.period <= 0:
                     break
@@ -119,28 +121,52 @@ class _Follower:
         raise NotConverged(f"Newton's method for a periodic orbit did not converge (last change {size:.1e})")
 
     def to_target(self, max_orbits: int) -> PeriodicOrbit:
-        orbit, tangent, ds, path, failure = self.hopf, self.tangent, 0.2, [], "too many orbits"
+        known, ds, path, failure = [(0.0, self.hopf)], 0.2, [], "too many orbits"
         for _ in range(max_orbits):
             if ds < _SHORTEST:
                 break
-            guess = orbit.plus(tangent, ds)
-            slope = guess if orbit is not self.hopf else tangent
+            s, orbit = known[-1]
+            guess = self._predicted(known, s + ds)
             try:
-                row = self._row(orbit, tangent)
-                new, iterations = self.correct(guess, self._phase(guess, slope), row)
+                new, iterations = self._step(orbit, guess, orbit is self.hopf)
             except NotConverged as error:
-                failure, ds = str(error), ds / 3
+                failure, ds = str(error), ds / 2
                 continue
             if (orbit.theta - 1) * (new.theta - 1) <= 0 and new.theta != orbit.theta:
                 return self._finish(orbit, new, path)
             path.append(self._entry(new))
-            change = new.plus(orbit, -1.0)
-            turned = product(self._row(new, change), tangent) / np.sqrt(product(self._row(new, change), change))
-            new, change = self._refined(new, change)
-            orbit, tangent = new, self._unit(new, change)
-            ds = min(ds * (1.8 if iterations <= 4 and turned > 0.95 else 1.0 if turned > 0.8 else 0.5), _LONGEST)
-        reached = ", ".join(f"{k}={v:.6g}" for k, v in path[-1][0].items()) if path else "the Hopf point"
+            if new.theta < _AWAY:
+                failure = "they lead away from the target"
+                break
+            missed, gone = new.plus(guess, -1.0), new.plus(orbit, -1.0)
+            off = np.sqrt(self._product(new, missed, missed) / self._product(new, gone, gone))
+            places = [place for place, _ in known[-2:]] + [s + ds]
+            orbits = self._refined([*(o for _, o in known[-2:]), new])
+            known = list(zip(places, orbits, strict=True))
+            ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), _LONGEST)
+        names = self.line.family.names
+        reached = ", ".join(f"{name}={path[-1][name]:.6g}" for name in names) if path else "the Hopf point"
         raise NotConverged(f"the periodic orbits from the Hopf point were followed to {reached} only: {failure}")
+
+    def _predicted(self, known: list[tuple[float, Orbit]], s: float) -> Orbit:
+        """The polynomial in arc length through the last orbits; from the Hopf point, along its eigenvector."""
+        places, orbits = zip(*known, strict=True)
+        if len(orbits) == 1:
+            return orbits[0].plus(self.tangent, s)
+        guess = orbits[-1]
+        for k, (place, orbit) in enumerate(known):
+            others = [other for j, other in enumerate(places) if j != k]
+            weight = np.prod([(s - other) / (place - other) for other in others])
+            guess = guess.plus(orbit, float(weight) - (orbit is orbits[-1]))
+        return guess
+
+    def _step(self, orbit: Orbit, guess: Orbit, first: bool) -> tuple[Orbit, int]:
+        """The orbit on the plane through the guess that is orthogonal to the way there."""
+        way = guess.plus(orbit, -1.0)
+        return self.correct(guess, self._phase(guess, self.tangent if first else guess), self._row(orbit, way))
+
+    def _product(self, at: Orbit, a: Orbit, b: Orbit) -> float:
+        return product(self._row(at, a), b)
 
     def _finish(self, before: Orbit, after: Orbit, path: list) -> PeriodicOrbit:
         """The orbit at theta = 1, between two, on meshes that resolve it."""
@@ -151,49 +177,54 @@ class _Follower:
         for _ in range(6):
             orbit, _ = self.correct(guess, self._phase(guess, guess), None, exact=True)
             error = _error(self.line, orbit)
-            guess, _ = self._refined(orbit, orbit)
+            (guess,) = self._refined([orbit])
             if guess is orbit:
                 break
         path.append(self._entry(orbit))
-        return PeriodicOrbit(self.line, orbit, self.totals, error, tuple(path))
+        columns = {name: np.array([row[name] for row in path]) for name in path[0]}
+        return PeriodicOrbit(self.line, orbit, self.totals, error, columns)
 
-    def _entry(self, orbit: Orbit) -> tuple[dict[str, float], float, dict[str, float]]:
+    def _entry(self, orbit: Orbit) -> dict[str, float]:
+        """A row of `path`."""
         problem = self.line.at(orbit.theta)
-        largest = scalar_series(self.line, orbit).max(axis=(0, 2))
-        values = {name: parameter_value(problem, name) for name in self.line.family.names}
-        return values, orbit.period, dict(zip(problem.scalar_names, largest.tolist(), strict=True))
+        row = {name: parameter_value(problem, name) for name in self.line.family.names} | {"period": orbit.period}
+        values = scalar_series(self.line, orbit)
+        for k, name in enumerate(problem.scalar_names):
+            row |= {f"max {name}": float(values[:, k].max()), f"min {name}": float(values[:, k].min())}
+        return row
 
     # meshes -----------------------------------------------------------------------------------------------------
 
-    def _refined(self, orbit: Orbit, change: Orbit) -> tuple[Orbit, Orbit]:
-        """(orbit, change) on a time mesh that resolves the scalars and a mesh that resolves the fields; the same
-        objects
-        where nothing is to be done."""
-        pieces, unresolved = len(orbit.mesh.widths), _unresolved(self.line, orbit)
-        if unresolved.max() > self.tol and pieces < _MOST_PIECES:
-            wanted = pieces * (unresolved.max() / self.tol) ** (1 / (orbit.mesh.s + 1))
-            mesh = orbit.mesh.equidistributed(unresolved, min(int(1.05 * wanted) + 1, _MOST_PIECES))
-            change = change.on(mesh) if change is not orbit else orbit.on(mesh)
-            orbit = orbit.on(mesh)
-        return self._adapted(orbit, change)
+    def _refined(self, orbits: list[Orbit]) -> list[Orbit]:
+        """All orbits on a time mesh that resolves the scalars of the last, and a mesh that resolves its fields.
 
-    def _adapted(self, orbit: Orbit, change: Orbit) -> tuple[Orbit, Orbit]:
-        old = self.line.at(orbit.theta)
+        The same objects where nothing is to be done.
+        """
+        last = orbits[-1]
+        pieces, unresolved = len(last.mesh.widths), _unresolved(self.line, last)
+        if unresolved.max() > self.tol and pieces < _MOST_PIECES:
+            wanted = pieces * (unresolved.max() / self.tol) ** (1 / (last.mesh.s + 1))
+            mesh = last.mesh.equidistributed(unresolved, min(int(1.05 * wanted) + 1, _MOST_PIECES))
+            orbits = [orbit.on(mesh) for orbit in orbits]
+        return self._adapted(orbits)
+
+    def _adapted(self, orbits: list[Orbit]) -> list[Orbit]:
+        last = orbits[-1]
+        old = self.line.at(last.theta)
         if not hasattr(old, "received"):
-            return orbit, change
+            return orbits
         new = old
-        for i in range(len(orbit.Y)):
-            y = np.ascontiguousarray(orbit.Y[i, :, -1])
-            offered = past(new, orbit).adapted(orbit.period * orbit.mesh.ends[i + 1], _carried(old, new, y))
+        for i in range(len(last.Y)):
+            y = np.ascontiguousarray(last.Y[i, :, -1])
+            offered = past(new, last).adapted(last.period * last.mesh.ends[i + 1], _carried(old, new, y))
             new = offered[0].with_history(None) if offered else new
         if new is old:
-            return orbit, change
+            return orbits
         self.line = replace(self.line, family=_rebased(self.line.family, new))
-        moved = [
+        return [
             replace(o, Y=np.stack([[_carried(old, new, y) for y in piece.T] for piece in o.Y]).swapaxes(1, 2))
-            for o in (orbit, change)
+            for o in orbits
         ]
-        return moved[0], moved[1]
 
 
 def _rebased(family: Family, problem: Problem) -> Family:

@@ -1,6 +1,7 @@
 """Branches drawn, saved and exported."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,13 @@ def test_a_bifurcation_diagram_shows_stability_and_folds(branch, tmp_path):
     assert folds.get_xdata() == pytest.approx([fold.b for fold in branch.folds])
     with pytest.raises(ValueError, match="name = 'M'"):
         plot_branch(branch, name="M")
+
+
+def test_cycles_are_drawn_by_their_largest_and_smallest_rate(branch):
+    cycles = SimpleNamespace(path={"b": np.array([1.9, 2.0]), "max N": np.array([4.0, 5.0]), "min N": np.array([2, 1])})
+    (axes,) = plot_branch(branch, orbits=[cycles]).axes
+    drawn = [line for line in axes.lines if line.get_color() == "C2" and line.get_marker() == "."]
+    assert [list(line.get_ydata()) for line in drawn] == [[4, 5], [2, 1]]
 
 
 def test_a_curve_of_folds_is_drawn_over_its_two_parameters(branch):

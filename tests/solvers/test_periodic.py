@@ -41,6 +41,8 @@ def test_the_orbit_of_the_normal_form_is_a_circle(toy_hopf):
     assert orbit.multipliers[0] == pytest.approx(np.exp(-2 * 0.5 * orbit.period), rel=1e-6)
     assert orbit.stable
     assert orbit.error < 1e-8
+    assert orbit.path["mu"][-1] == pytest.approx(0.5)
+    assert orbit.path["period"][-1] == pytest.approx(orbit.period)
 
 
 def test_parameters_may_be_given_together(toy_hopf):
@@ -49,8 +51,8 @@ def test_parameters_may_be_given_together(toy_hopf):
 
 
 def test_orbits_that_do_not_exist_are_said_not_to(toy_hopf):
-    with pytest.raises(NotConverged, match="were followed to"):
-        periodic_orbit(HopfNormalForm(), toy_hopf, mu=-0.5, max_orbits=12)
+    with pytest.raises(NotConverged, match="were followed to mu=0.*they lead away from the target"):
+        periodic_orbit(HopfNormalForm(), toy_hopf, mu=-0.5)
     with pytest.raises(ValueError, match="that is the Hopf point"):
         periodic_orbit(HopfNormalForm(), toy_hopf, mu=toy_hopf.mu)
     with pytest.raises(ValueError, match="allowed is a Hopf point"):
