@@ -60,7 +60,7 @@ def bernoulli_of_minus(z: complex) -> complex:
         value, slope = x + value, 1 + slope
     else:
         slope = -slope
-    return complex(value, slope * z.imag)
+    return complex(value, slope * z.imag) if isinstance(z, complex) else value
 
 
 @dataclass(frozen=True, eq=False)
