@@ -224,7 +224,7 @@ class _Checks:
         try:
             frozen = problem.linear_at(t, problem.scalars(t, y))
         except ValueError as error:
-            self.skipped.append(str(error))
+            self._skip(str(error))
             return
         yield "F = A(s) y", "", _defect(frozen @ y, rate, problem.jacobian(t, y).band @ y), _ROUNDING
 
@@ -242,7 +242,7 @@ class _Checks:
             try:
                 problem.at(**{name: value + step})
             except ValueError as error:  # another value of this parameter is another set of unknowns
-                self.skipped.append(str(error))
+                self._skip(str(error))
                 continue
             differences = _central(along, step) if accepted[0] else _forward(along, step)
             derivative = problem.parameter_derivative(t, y, name)
@@ -259,12 +259,16 @@ class _Checks:
             yield "at", name, defect, _ROUNDING
 
     def _time(self, y: np.ndarray) -> Defects:
+        smooth = lambda t: 0.4 + 0.3 * np.sin(2 * t)
         for given in self.problem.weak_form.inputs:
-            try:
-                driven = self.problem.at(**{given.parameter: lambda t: 0.4 + 0.3 * np.sin(2 * t)})
-            except (ValueError, TypeError) as error:
-                self._skip(f"input {given.name} takes no function of t: {error}")
-                continue
+            if given.of is not None:  # what the network did a delay ago
+                driven = self.problem.with_history(lambda of, t: smooth(t))
+            else:
+                try:
+                    driven = self.problem.at(**{given.parameter: smooth})
+                except (ValueError, TypeError):
+                    self._skip(f"{given.name}(t): the parameter {given.parameter!r} takes no functions")
+                    continue
             derivative = driven.time_derivative(self.t, y, 1e-3)
             differences = _central(lambda x, driven=driven: driven.rate(self.t + x, y), 1e-3)
             yield "time_derivative", given.name, _defect(derivative, differences), _DIFFERENCES

@@ -17,6 +17,7 @@ NETWORKS = [
     lambda b: fl.RefractoryLIF(b=b, tau=0.05, current=3.0),
     lambda b: fl.RandomThresholdLIF(b=b, eps=0.02),
     lambda b: fl.NoisyLIF(b=b, current=lambda t: 5.0 * np.sin(3 * t)),
+    lambda b: fl.ExcitatoryInhibitoryLIF(b_EE=max(b, 0.0), b_IE=abs(b), b_EI=1.0, b_II=0.5, tau=0.1),
 ]
 
 
@@ -24,10 +25,12 @@ def hostile(problem, seed):
     """All mass in a few nodes, nothing between them: as rough as data can be. R starts at 0."""
     rng = np.random.default_rng(seed)
     y = np.zeros(problem.size)
-    nodes = problem.layout.free("n") - 1  # not the last one, where hardly any density is feasible
-    y[rng.choice(nodes, 3, replace=False)] = rng.uniform(0, 1, 3)
-    (weights,) = problem.conserved.values()
-    return fl.State(problem, 0.0, y / (weights @ y))
+    for name in problem.field_names:
+        nodes = problem.layout.free(name) - 1  # not the last one, where hardly any density is feasible
+        y[problem.layout.offsets[name] + rng.choice(nodes, 3, replace=False)] = rng.uniform(0, 1, 3)
+    for weights in problem.conserved.values():
+        y[weights != 0] /= weights @ y
+    return fl.State(problem, 0.0, y)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -47,7 +50,8 @@ def test_backward_euler_steps_never_go_below_zero(network, b, step, cells, gradi
     assert run.series["min_n"].min() >= 0.0
     if run.times[-1] > 0:
         theta = np.linspace(0, run.times[-1], 23)
-        assert min(run.at(t).n.values.min() for t in theta) >= 0.0  # between the steps too
+        names = run.problem.field_names
+        assert min(getattr(run.at(t), name).values.min() for t in theta for name in names) >= 0.0  # between steps too
 
 
 def test_adaptive_steps_keep_the_sign_through_a_burst():
