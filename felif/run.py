@@ -120,13 +120,16 @@ class Run:
         if name not in self.series:
             raise ValueError(f"sample: {name!r} is no series of this run; it has: {', '.join(self.series)}")
         asked = np.asarray(times, float)
-        values = [self._sample_one(name, float(t)) for t in np.ravel(asked)]
+        if name == "t":
+            return asked + 0.0 if asked.ndim else float(asked)
+        start = float(self.times[0])
+        values = [self._sample_one(name, t, t == start) for t in asked.ravel().tolist()]
         return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
 
-    def _sample_one(self, name: str, t: float) -> float:
+    def _sample_one(self, name: str, t: float, at_start: bool) -> float:
         problem, y = self._trajectory.evaluate(t)
-        if t == self.times[0] or name in ("t", "dt"):
-            return t if name == "t" else float(self.series[name][np.searchsorted(self.times, t)])
+        if at_start or name == "dt":
+            return float(self.series[name][np.searchsorted(self.times, t)])
         t = self._just_before(t)
         if name in problem.scalar_names:
             return float(problem.scalars(t, y)[problem.scalar_names.index(name)])

@@ -67,13 +67,21 @@ class Factored:
             self._Q = self._q = None
             return
         columns, _ = self._trs(self._lu, kl, ku, matrix.U, self._pivots)
+        if rank == 1:
+            column, self._g = columns[:, 0], matrix.G[0]
+            denominator = 1.0 - self._g.dot(column)
+            if denominator == 0:
+                raise SingularMatrix("the capacitance number of the low-rank part is zero")
+            self._q = column / denominator
+            self._Q = self._q[:, None]
+            return
         small = -(matrix.G @ columns)
         small[np.diag_indices(rank)] += 1.0
         try:
-            self._Q = columns / small[0, 0] if rank == 1 else np.linalg.solve(small.T, columns.T).T
+            self._Q = np.linalg.solve(small.T, columns.T).T
         except np.linalg.LinAlgError as error:
             raise SingularMatrix("the capacitance matrix of the low-rank part is singular") from error
-        self._q, self._g = (self._Q[:, 0].copy(), matrix.G[0]) if rank == 1 else (None, None)
+        self._q = None
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """W^-1 b for b of shape (n,) or (n, m)."""

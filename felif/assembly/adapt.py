@@ -37,7 +37,7 @@ def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
 
 def _local(values: np.ndarray, degree: int) -> np.ndarray:
     """Values at all nodes as values in each cell, shape (cells, degree + 1)."""
-    return values[np.arange(len(values) // degree)[:, None] * degree + np.arange(degree + 1)]
+    return values[np.arange((len(values) - 1) // degree)[:, None] * degree + np.arange(degree + 1)]
 
 
 def contents(problem: Any, y: np.ndarray) -> np.ndarray:

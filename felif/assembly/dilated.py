@@ -24,7 +24,7 @@ COUNT = "fired"  # the scalar Q
 class Dilated:
     """A model of one field with a flux, in dilated time."""
 
-    model: Any
+    model: Any = dataclasses.field(metadata={"fixed": True})  # its parameters decide which terms there are
     v_reset: float
     v_fire: float
 

@@ -14,7 +14,7 @@ from skfem.mesh import MeshLine
 from ..meshing import line
 from . import adapt
 from .automatic import choose_nodes
-from .coefficients import Parameters, constant_of
+from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
@@ -23,6 +23,7 @@ from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
 
 DEFAULT_TOLERANCE = 1e-6
+_KEPT_MESHES = 4
 
 
 def discretize(
@@ -69,6 +70,8 @@ class Assembled:
     def __init__(self, model: Any, mesh: MeshLine, space: Space, tol: float | None) -> None:
         self.mesh, self.space, self.tol = mesh, space, tol
         self._v_reset = float(model.v_reset)
+        self._others: dict[Any, Assembled] = {}
+        self._latest: SemiDiscrete | None = None
         self.weak_form = model.weak_form()
         assembler = Assembler(self.weak_form, mesh, space)
         self.layout = assembler.layout
@@ -220,9 +223,21 @@ class Assembled:
         return other
 
     def on_cells(self, model: Any, cells: np.ndarray, history: History | None = None) -> SemiDiscrete:
-        """The same model and space on other cells."""
-        mesh = line(cells, float(model.v_reset), float(model.v_fire))
-        return SemiDiscrete(Assembled(model, mesh, self.space, self.tol), model, history)
+        """The same model and space on other cells; the last meshes are kept, since runs of one problem share their first."""
+        key = (_shape(model), cells.tobytes())
+        assembled = self._others.pop(key, None)
+        if assembled is None:
+            mesh = line(cells, float(model.v_reset), float(model.v_fire))
+            assembled = Assembled(model, mesh, self.space, self.tol)
+            assembled._others = self._others
+        self._others[key] = assembled
+        while len(self._others) > _KEPT_MESHES:
+            del self._others[next(iter(self._others))]
+        if history is not None:
+            return SemiDiscrete(assembled.for_parameters(model), model, history)
+        if assembled._latest is None or assembled._latest.model != model:
+            assembled._latest = SemiDiscrete(assembled.for_parameters(model), model)
+        return assembled._latest
 
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by
@@ -261,6 +276,11 @@ class Assembled:
         if self.tol is not None:
             lines.append(f"  mesh       chosen from tol = {self.tol:g}; evolve may adapt it")
         return "\n".join(lines)
+
+
+def _shape(model: Any) -> tuple[Any, ...]:
+    """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
+    return type(model), *(getattr(model, name) for name in sorted(fixed_parameters(model)))
 
 
 def _one(s: Any, m: Any) -> float:

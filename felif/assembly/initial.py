@@ -15,6 +15,7 @@ from .projection import from_moments, tied_moments
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
+_VANISHES = 1e-12  # density at V_F over the largest one
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
 
@@ -271,8 +272,8 @@ def _spurious_rate(
     Next to data concentrated at V_F a density of relative size tol suffices for a rate that is huge, negative, or none.
     """
     none = np.zeros(len(problem.widths), bool)
-    if any(p.end > problem.tol * p.peak for p in densities.values()):
-        return none
+    if any(p.end > _VANISHES * p.peak for p in densities.values()):
+        return none  # N starts from infinity, however small the density at V_F
     flags, last = none.copy(), int(np.searchsorted(problem.cells, problem.v_fire))
     flags[max(0, last - 3) : last] = True
     flags &= problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..problem import Infeasible
 from .coefficients import STEP, Parameters
+from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40
 
@@ -45,9 +46,14 @@ class ScalarEquations:
             else:
                 self._constants[given.name] = float(value)
         self._input_names = tuple(i.name for i in weak_form.inputs)
-        self._explicit: tuple[np.ndarray, tuple[float, float]] | None = None
         self._affine = self._number > 0 and self.operator.affine and self._find_affine()
         self.empty_slope = self._slope_of_the_empty_network(layout.size)
+        #: where N is an explicit function of n alone, the system in closed form
+        self.explicit: ExplicitSystem | None = None
+        if self._affine and self._number == 1 and not self.inputs and not self._differential:
+            self.explicit = ExplicitSystem(
+                self.operator, self._constant, self._rate_slopes, self._own_slope, self.empty_slope
+            )
 
     # values -----------------------------------------------------------------------------------------------------
 
@@ -93,22 +99,17 @@ class ScalarEquations:
     def _affine_solution(self, t: float, y: np.ndarray) -> tuple[float, float, list[float]]:
         """(N, -dg/dN, coefficients) where every coefficient is constant + slope N + (part of I and R)."""
         offset = self._constant
-        if self._explicit is not None:  # no I(t), no R: N = f0.n / (1 - f1.n) with constant rows
-            rows, (constant, slope) = self._explicit
-            g, feedback = rows.dot(y).tolist()
-            g, slope = g + constant, slope - feedback
-        else:
-            for name, function in self.inputs.items():
-                value = self._input(name, function, t)
-                offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
-            for name, place in self._differential:
-                value = float(y[place])
-                offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
-            prepared = self.operator.prepare(y)
-            g, slope = prepared[0], self._own_slope
-            for o, k, p in zip(offset, self._rate_slopes, prepared[1:], strict=True):
-                g += o * p
-                slope -= k * p
+        for name, function in self.inputs.items():
+            value = self._input(name, function, t)
+            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+        for name, place in self._differential:
+            value = float(y[place])
+            offset = [o + value * k for o, k in zip(offset, self._slopes[name], strict=True)]
+        prepared = self.operator.prepare(y)
+        g, slope = prepared[0], self._own_slope
+        for o, k, p in zip(offset, self._rate_slopes, prepared[1:], strict=True):
+            g += o * p
+            slope -= k * p
         if not slope > 0.0:
             raise self._infeasible(slope)
         value = g / slope
@@ -199,6 +200,13 @@ class ScalarEquations:
 
     # what kind of system this is --------------------------------------------------------------------------------
 
+    def point(self, rate: float) -> SimpleNamespace:
+        """`s` with every algebraic scalar equal to `rate`, inputs that are constant, and everything else 0."""
+        s = SimpleNamespace(**{**dict.fromkeys((*self._input_names, *self.names), 0.0), **self._constants})
+        for name in self.algebraic:
+            self.assign(s, name, rate)
+        return s
+
     def _point(self, value: float) -> SimpleNamespace:
         return SimpleNamespace(**dict.fromkeys((*self._input_names, *self.names), value))
 
@@ -214,11 +222,6 @@ class ScalarEquations:
         for name, value in self._constants.items():
             self._constant = [o + value * k for o, k in zip(self._constant, self._slopes[name], strict=True)]
         self._rate_slopes, self._own_slope = self._slopes[self.names[0]], float(self._is_integral[0])
-        if self._number == 1 and not self.inputs and not self._differential:
-            weights = np.array([[1.0, *self._constant], [0.0, *self._rate_slopes]])
-            rows = np.ascontiguousarray(weights @ self.operator.rows[:, 0])
-            constant, feedback = (weights @ self.operator.numbers[:, 0]).tolist()
-            self._explicit = rows, (constant, self._own_slope - feedback)
         return True
 
     def _slope_of_the_empty_network(self, size: int) -> float:

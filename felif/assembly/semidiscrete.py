@@ -18,6 +18,7 @@ from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated, rate_slope
 from .forms import probe
 from .scalars import History, ScalarEquations
+from .watch import MeshWatch
 
 
 class SemiDiscrete:
@@ -49,7 +50,7 @@ class SemiDiscrete:
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
         self._m = parameters_of(model)
         self._equations = ScalarEquations(model, assembled, self._m, history)
-        self.operator = self._equations.operator
+        self.operator, self._explicit = self._equations.operator, self._equations.explicit
         self._history = history
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
@@ -147,6 +148,8 @@ class SemiDiscrete:
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """Values of `scalar_names`; Infeasible where no firing rate exists."""
+        if self._explicit is not None:
+            return np.array([self._explicit.solve(y)[0]])
         s = self.namespace(t, y)
         return np.array([getattr(s, name) for name in self.scalar_names])
 
@@ -162,7 +165,8 @@ class SemiDiscrete:
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
         try:
-            return self._point(t, y)["solved"][3] / self._equations.empty_slope
+            slope = self._explicit.solve(y)[1] if self._explicit is not None else self._point(t, y)["solved"][3]
+            return slope / self._equations.empty_slope
         except Infeasible:
             return 0.0
 
@@ -170,6 +174,8 @@ class SemiDiscrete:
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y), shape (size,)."""
+        if self._explicit is not None:
+            return self._explicit.rate(y)
         return self.operator.rate(y, self._equations.coefficients(t, y))
 
     def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
@@ -203,12 +209,14 @@ class SemiDiscrete:
 
     def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
         """dF/dy = band + U G: columns U = dF/d(scalar), rows G = d(scalar)/dy."""
+        if self._explicit is not None:
+            return self._explicit.jacobian(y)
         _, c, _, U, G, _ = self._linearised(t, y)
         return BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size)."""
-        return self._linearised(t, y)[4]
+        return self._explicit.gradient(y) if self._explicit is not None else self._linearised(t, y)[4]
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
@@ -293,17 +301,24 @@ class SemiDiscrete:
 
     def boundary_layers(self, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
         """For each field that vanishes at V_F: place -> width a/|drift| of the layer below V_F, and below V_R."""
-        s, m, widths = self.namespace(t, y), self._m, {}
-        for field, forms in self._assembled.threshold_transport.items():
-            drift, noise = np.zeros(2), np.zeros(2)
-            for coefficient, convection, diffusion in forms:
-                c = 1.0 if coefficient is None else coefficient(s, m)
-                drift, noise = drift + c * convection, noise + c * diffusion
+        widths = {}
+        for field, (drift, noise) in self._transport_at_thresholds(self.namespace(t, y)).items():
             at_reset, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
             widths[field] = {self.v_fire: at_threshold}
             if drift[0] > 0:
                 widths[field][self.v_reset] = at_reset
         return widths
+
+    def _transport_at_thresholds(self, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """(drift, noise) at V_R and V_F of each field that vanishes at V_F."""
+        table = {}
+        for field, forms in self._assembled.threshold_transport.items():
+            drift, noise = np.zeros(2), np.zeros(2)
+            for coefficient, convection, diffusion in forms:
+                c = 1.0 if coefficient is None else coefficient(s, self._m)
+                drift, noise = drift + c * convection, noise + c * diffusion
+            table[field] = drift, noise
+        return table
 
     # beyond blow-up ---------------------------------------------------------------------------------------------
 
@@ -387,7 +402,31 @@ class SemiDiscrete:
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
-        return None if self.tol is None else adapt.adapted(self, t, y)
+        if self.tol is None:
+            return None
+        if self._watch is not None:
+            try:
+                if self._watch.quiet(y, self._explicit.solve(y)[0]):
+                    return None
+            except Infeasible:
+                pass
+        return adapt.adapted(self, t, y)
+
+    @cached_property
+    def _watch(self) -> MeshWatch | None:
+        return MeshWatch(self) if self._explicit is not None and self.degree >= 3 else None
+
+    def layer_lines(self) -> list[tuple[float, float, float, float, float]]:
+        """For the layers below V_F and V_R: (cell width, drift at N = 0, its slope in N, noise at N = 0, its slope)."""
+        zero, one = (self._transport_at_thresholds(self._equations.point(rate)) for rate in (0.0, 1.0))
+        lines = []
+        for field in zero:
+            for k, place in enumerate((self.v_reset, self.v_fire)):
+                width = float(self.widths[int(np.searchsorted(self.cells, place)) - 1])
+                if width > adapt.thinnest(self, place):
+                    (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))
+                    lines.append((width, drift, drift_1 - drift, noise, noise_1 - noise))
+        return lines
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh without cells that this state no longer needs; None where that is not worth it. Raises Infeasible."""

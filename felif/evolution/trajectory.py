@@ -81,10 +81,8 @@ def interpolate(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float)
     """The dense output of a step at theta in [0, 1]; y0 and y1 themselves at the ends."""
     if theta <= 0.0 or theta >= 1.0:
         return (y0 if theta <= 0.0 else y1).copy()
-    inner = np.zeros_like(y0)
-    for D in dense[::-1]:
-        inner = D + theta * inner
-    return (1 - theta) * y0 + theta * (y1 + (1 - theta) * inner)
+    powers = theta * (1 - theta) * theta ** np.arange(len(dense))
+    return (1 - theta) * y0 + theta * y1 + powers @ dense
 
 
 def restrict(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray]:

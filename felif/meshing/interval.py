@@ -10,6 +10,9 @@ import numpy as np
 from skfem import MeshLine
 
 
+_SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
+
+
 def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     """Tagged mesh with these cell ends: facets "reset" (V_R) and "firing" (V_F), cells "above" (v > V_F), if any.
 
@@ -18,6 +21,8 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     nodes = np.unique(np.asarray(nodes, float))
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
+    close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
+    nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (v_reset, v_fire)), close, close + 1))
     places = {}
     for name, value in (("reset", v_reset), ("firing", v_fire)):
         nearest = int(np.argmin(np.abs(nodes - value)))

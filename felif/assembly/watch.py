@@ -1,0 +1,42 @@
+"""A quick look at whether a mesh still serves: nearly always it does, and a step should not pay for more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import adapt, spaces
+
+
+class MeshWatch:
+    """Tests that every reason to change the mesh (see `adapt`) must fail, for an explicit system of degree >= 3.
+
+    Each test is the one of `adapt` or weaker, so `quiet` is never True where `adapt.adapted` would act.
+    """
+
+    def __init__(self, problem: Any) -> None:
+        degree, cells = problem.degree, len(problem.widths)
+        top = spaces.modal_transform(degree)[-2:]
+        self._modes = np.zeros((2, cells, len(problem.nodes)))
+        scale = problem.widths / (adapt.UNRESOLVED * problem.tol)
+        for cell, nodes in enumerate(problem.cell_nodes):
+            self._modes[:, cell, nodes] = scale[cell] * top
+        free = problem.layout.free(problem.field_names[0])
+        self._modes = np.ascontiguousarray(self._modes[:, :, :free].reshape(2 * cells, free))
+        self._cells, self._tol = cells, problem.tol
+        low, high = problem.decay_lengths
+        self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)
+        self._layers = problem.layer_lines()
+
+    def quiet(self, y: np.ndarray, N: float) -> bool:
+        """True where the mesh certainly serves the state y with firing rate N."""
+        modes = np.abs(self._modes @ y)
+        if (modes[: self._cells] + modes[self._cells :]).max() > 1.0:
+            return False
+        if abs(float(y[0])) > self._low or abs(float(y[-1])) > self._high:
+            return False
+        for width, drift, drift_slope, noise, noise_slope in self._layers:
+            if width * abs(drift + drift_slope * N) > adapt.LAYER_CELLS * (noise + noise_slope * N):
+                return False
+        return -float(y.min()) <= self._tol * float(y.max())
