@@ -46,6 +46,11 @@ class Stefan:
     s_1: np.ndarray
     M: np.ndarray
 
+    def boundary(self) -> tuple[np.ndarray, np.ndarray]:
+        """(tau, s) between the accepted times as well, by dense output: for a smooth curve."""
+        path = _Path(self.run, float(self.t[-1]))
+        return path.tau, path.s
+
     def u(self, x: Any, t: float | None = None) -> np.ndarray:
         """u(x, tau(t)), 0 beyond s; t: an accepted time, by default the last. Raises ValueError for another time."""
         k = self._index(t)
@@ -104,6 +109,7 @@ class _Path:
         theta, thetas = _integrals((model.a0 + model.a1 * N) * np.exp(2 * times), half)
         self.ends, self.shifts, self.theta, self.theta_end = ends, shifts, theta.ravel(), float(thetas[-1])
         self.weights = (half[:, None] * _WEIGHTS * np.exp(2 * times)).ravel()
+        self.tau = np.expm1(2 * times.ravel()) / 2
         self.M = (np.exp(-2 * times) * N).ravel()
         self.s = (v_fire * np.exp(times) - shift).ravel()
         self.s_1 = self.s - (v_fire - v_reset) * np.exp(times.ravel())

@@ -1,0 +1,169 @@
+"""For which connectivity and which initial data does the firing rate become infinite, and when?
+
+    n_t + [(-v + b N) n]_v - (a0 + a1 N) n_vv = N(t) delta(v - V_R),   v < V_F
+    n(V_F, t) = 0,      N(t) = -(a0 + a1 N) n_v(V_F, t)
+
+Expected: the two cases of the theorem of Caceres, Carrillo & Perthame (2011) as two ends of one map (S9, S12). Data are
+Gaussians at a distance d below V_F, of standard deviation d/3: small d is concentrated. For every b > 0 blow-up sets in
+below some d; for b > 2.10097 (a0 = 1, a1 = 0: no steady state) everywhere. The theorem's certificate, b mu M_mu(0) >=
+e^{mu V_F}, is sufficient only: the region in which it holds lies inside that of blow-up, for the lecture's mu = 2
+max(1/b, V_F/a0) and for the best mu alike; where it holds the blow-up comes before the time the proof gives. No run
+contradicts it (`contradicted` = 0; also with --points 20 --rows 21 --t_end 12: 420 runs, 260 blow-ups, 187 certified).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+import felif as fl
+from felif.output.plots import house_style, new_figure
+from felif.sweep import sweep
+
+CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
+EXPECTED = {
+    "contradicted": (0, 0),  # theorem
+    "blow_ups": (11, 0),  # the same with tol = rtol = 1e-6
+    "unclear": (0, 0),
+    "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance: the largest of all runs
+}
+
+
+def problem_and_start(b: float, d: float, a0: float, a1: float, tol: float, cells: int) -> tuple:
+    """The network and its data at distance d from V_F; cells = 0: a mesh from tol."""
+    network = fl.NoisyLIF(b=b, a0=a0, a1=a1)
+    start = fl.Gaussian(network.v_fire - d, (d / 3) ** 2, boundary_layer=d / 2)
+    mesh = fl.interval(network, v_min=-8.0, cells=cells, grading=3.0) if cells else None
+    return fl.discretize(network, mesh) if cells else fl.discretize(network, tol=tol), start
+
+
+def one(
+    b: float = 1.0,
+    d: float = 0.5,
+    a0: float = 1.0,
+    a1: float = 0.0,
+    t_end: float = 6.0,
+    tol: float = 1e-5,
+    rtol: float = 1e-5,
+    cells: int = 0,
+) -> dict:
+    """One point of the map: a run and its certificates at t = 0."""
+    run = fl.evolve(*problem_and_start(b, d, a0, a1, tol, cells), t_end, rtol=rtol, progress=False)
+    lecture, best = fl.excitatory_blow_up(run.at(0.0)), fl.noise_blow_up(run.at(0.0))
+    found = run.blow_up
+    return {
+        "time": float("nan") if found is None else found.time,
+        "error": float("nan") if found is None else found.error,
+        "outcome": run.outcome.name,
+        "lecture": lecture.margin,
+        "best": best.margin,
+        "latest": float(np.nanmin([lecture.value, best.value, np.inf])),
+        "defect": run.moment_defect / max(tol, rtol),
+    }
+
+
+def main(
+    cells: int | None = None,
+    tol: float = 1e-5,
+    t_end: float = 6.0,
+    rtol: float = 1e-5,
+    a0: float = 1.0,
+    a1: float = 0.0,
+    b_max: float = 3.0,
+    points: int = 10,
+    rows: int = 10,
+    d_min: float = 0.1,
+    processes: int = 1,
+    out: Path | None = None,
+) -> dict:
+    """Sweep over b and the distance d of the data from V_F; what is done already in `out` is not done again.
+
+    Parameters
+    ----------
+    cells
+        Number of cells on (-8, V_F), fixed, without meshes that follow the solutions.
+    tol
+        Accuracy of N from which meshes are chosen, and adapted.
+    t_end
+        Latest end of the runs, in membrane time constants.
+    rtol
+        Tolerance of a time step.
+    a0
+        Noise of a silent network.
+    a1
+        Increase of the noise with N.
+    b_max
+        Largest connectivity; the smallest is b_max/points.
+    points
+        Number of values of b.
+    rows
+        Number of values of d.
+    d_min
+        Smallest d, in units of V_F - V_R; the largest is 3.
+    processes
+        How many run at once.
+    """
+    b = [b_max * (k + 1) / points for k in range(points)]
+    d = np.geomspace(d_min, 3.0, rows).tolist()
+    fixed = {"a0": a0, "a1": a1, "t_end": t_end, "tol": tol, "rtol": rtol, "cells": cells or 0}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "sweep" if out is None else fl.study.folder(out, "sweep")
+        with ThreadPoolExecutor(1) if processes == 1 else nullcontext() as here:  # one at a time: in this process
+            table = sweep(one, {"b": b, "d": d}, folder, here, fixed=fixed, workers=processes, progress=False)
+    columns = {name: table.column(name) for name in ("b", "d", "time", "error", "lecture", "best", "latest")}
+    outcomes = [row.get("outcome", row["status"]) for row in table.rows]
+    shape = {name: np.asarray(values, float).reshape(points, rows) for name, values in columns.items()}
+    certain = np.maximum(shape["lecture"], shape["best"]) >= 0
+    late = shape["time"] > shape["latest"] + shape["error"]
+    alive = np.isnan(shape["time"]) & (shape["latest"] < t_end)
+    middle = problem_and_start(
+        b[points // 2], d[rows // 2], a0, a1, tol, cells or 0
+    )  # one with its density, to look at
+    folder = fl.study.folder(out, "middle")
+    return {
+        "runs": len(outcomes),
+        "blow_ups": sum(name == "blow_up" for name in outcomes),
+        "unclear": sum(name not in ("blow_up", "finished") for name in outcomes),
+        "certain": int(certain.sum()),
+        "contradicted": int(np.sum(certain & (late | alive))),
+        **{name: values for name, values in shape.items()},
+        "t_end": t_end,
+        "middle": fl.evolve(*middle, t_end, rtol=rtol, folder=folder, resume=True),
+        "defect": float(np.max(table.column("defect"))),
+    }
+
+
+def figure(results: dict):
+    """Blow-up time in colour over b and d; inside the lines the theorem certifies it."""
+    figure, axes = new_figure(width=6.6, height=4.4)
+    b, d, time = (np.asarray(results[name], float) for name in ("b", "d", "time"))
+    with house_style():
+        from matplotlib.colors import LogNorm
+
+        finite = time[np.isfinite(time)]
+        norm = LogNorm(finite.min(), finite.max()) if finite.size and finite.min() < finite.max() else None
+        mesh = axes.pcolormesh(b, d, np.ma.masked_invalid(time), cmap="viridis", norm=norm, shading="nearest")
+        figure.colorbar(mesh, ax=axes, label="blow-up time (membrane time constants)", pad=0.02)
+        alive = np.isnan(time)
+        axes.plot(b[alive], d[alive], "o", color="0.6", ms=3, label=f"no blow-up before $t={results['t_end']:g}$")
+        for name, colour, style, text in (
+            ("lecture", "C3", "-", r"certified below, $\mu=2\,\max(1/b,V_F/a_0)$"),
+            ("best", "C1", "--", r"certified below, best $\mu$"),
+        ):
+            margin = np.asarray(results[name], float)
+            if margin.min() < 0 <= margin.max() and min(b.shape) > 1:
+                axes.contour(b, d, margin, [0.0], colors=colour, linestyles=style, linewidths=2.0)
+                axes.plot([], [], color=colour, ls=style, lw=2.0, label=text)
+        axes.set_yscale("log")
+        axes.grid(False)
+        axes.set(xlabel="connectivity $b$", ylabel="distance $d$ of the data from $V_F$ (width $d/3$)")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
