@@ -28,9 +28,9 @@ def evolved(model, start, tol):
 
 
 def test_error_bars_hold_over_random_networks():
-    """12 networks x 4 times x 2 functionals, tol = 1e-4. Single values miss where the error passes through 0."""
+    """8 networks x 4 times x 2 functionals, tol = 1e-4. Single values miss where the error passes through 0."""
     ratios = []
-    for seed in range(12):
+    for seed in range(8):
         model, start = network(seed)
         run, exact = evolved(model, start, 1e-4), evolved(model, start, 1e-8)
         for quantity in ("N", lambda state: state.n(0.9)):
