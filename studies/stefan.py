@@ -7,8 +7,9 @@
 
 Expected: the reduction of the lecture (S22; Carrillo, Gonzalez, Gualdani & Schonbek 2013). The drift is gone, the price
 is a free boundary s(tau) that activity pulls back in excitatory networks (b = 1.5) and pushes out in inhibitory ones
-(b = -2, against a current I = 0.5 that pulls). u has a source M at s_1 and a sink M at s, so u at any time follows from its data, M and s by heat
-potentials: this representation, which knows no mesh and no time step of felif, agrees with the run to the tolerance.
+(b = -2, against a current I = 0.5 that pulls). u has a source M at s_1 and a sink M at s, so u at any time follows from
+its data, M and s by heat potentials: this representation, which knows no mesh and no time step of felif, agrees with
+the run to the tolerance.
 """
 
 from __future__ import annotations
