@@ -10,8 +10,9 @@ from ..problem import Problem
 from .delayed import Delayed
 from .newton import carriers, conservation, deflated
 
-_DENSE = 250  # unknowns up to which all eigenvalues are computed
+_DENSE = 350  # unknowns up to which all eigenvalues are computed
 _KRYLOV = 60
+_SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
 _CHEBYSHEV = 24  # degree of the pasts of delayed scalars
 _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenvalue looked at
 
@@ -19,10 +20,10 @@ _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenv
 def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
-    Up to 250 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around the imaginary axis, which
-    misses eigenvalues of large modulus.
+    Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
+    positive axis: real parts up to 1e4 are seen, pairs of large imaginary part may be missed.
     """
-    values = _all(problem, y) if problem.size <= _DENSE else _near_axis(problem, y)
+    values = _all(problem, y) if problem.size <= _DENSE else _right_half(problem, y)
     values = sorted_leading(values)
     count = min(max(count, unstable(values)), len(values))
     if 0 < count < len(values) and values[count - 1].imag > 0:
@@ -92,13 +93,22 @@ def chebyshev(m: int) -> np.ndarray:
     return D - np.diag(D.sum(axis=1))
 
 
-def _near_axis(problem: Problem, y: np.ndarray, shift: float = 0.5) -> np.ndarray:
+def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
+    """Eigenvalues near the axis and right of it: each strip of real parts from the shift at its right end."""
+    found = [_around(problem, y, shift) for shift in _SHIFTS]
+    ends = (-np.inf, *_SHIFTS[:-1], np.inf)
+    return np.concatenate(
+        [v[(v.real > low) & (v.real <= high)] for v, low, high in zip(found, ends[:-1], ends[1:], strict=True)]
+    )
+
+
+def _around(problem: Problem, y: np.ndarray, shift: float) -> np.ndarray:
     """Eigenvalues around `shift` from one Krylov space of (shift M - J)^-1 M on perturbations with C x = 0."""
     C, E = conservation(problem), carriers(problem, y)
     try:
         factored = problem.jacobian(0.0, y).factor(shift, problem.mass)
     except SingularMatrix:
-        return _near_axis(problem, y, 1.1 * shift + 0.1)
+        return _around(problem, y, 1.1 * shift + 0.1)
     n = problem.size
     steps = min(_KRYLOV, n - len(C))
     V, H = np.zeros((steps + 1, n)), np.zeros((steps + 1, steps))
