@@ -34,7 +34,7 @@ CASES = {  # code that makes (problem, start, settings)
 
 
 def make(case):
-    scope = {"fl": fl, "np": np}
+    scope = {"fl": fl, "np": np, "__name__": "__main__"}  # as in a script: functions are stored by value
     exec(textwrap.dedent(CASES[case]), scope)
     return scope["problem"], scope["start"], scope["settings"]
 
