@@ -43,6 +43,7 @@ _HOME = {
     "resume": "runs",
     "load_run": "runs",
     "error_estimate": "error_bars",
+    "dual_weighted": "adjoint_error",
     "Run": "runs",
     "Continue": "after_blow_up",
     "Event": "evolution",

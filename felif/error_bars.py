@@ -3,8 +3,7 @@
 `companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted
 for a tolerance 30 times tighter, which the steps have too. The difference contains what mesh, V_min, remeshing, steps
 and dense output contribute, with their signs, for every functional at once; what it leaves out is the companion's own
-error. The linearised difference is the residual of the run weighted by the adjoint of the functional; no adjoint is
-solved for, which would serve one functional and one time only. Effectivity: tests/test_error_bars.py.
+error. Where an error comes from, in v and t, is what `dual_weighted` says. Effectivity: tests/test_error_bars.py.
 """
 
 from __future__ import annotations

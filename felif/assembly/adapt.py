@@ -14,6 +14,7 @@ from . import spaces
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
+_BUFFER = 2  # cells split ahead of a flagged one, on either side
 _OWN = 0.1  # size of the highest modes of a cell over its undershoot, above which it is its own
 _FINER = 0.3  # of the width that the tolerance asks for: two halvings against undershoots, which jumps always have
 UNDERSHOOT = "undershoot"  # stands in the reason for a new mesh
@@ -89,6 +90,16 @@ def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:
     return np.sort(np.concatenate([cells, (cells[:-1][flags] + cells[1:][flags]) / 2]))
 
 
+def _ahead(flags: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """The flagged cells and two neighbours on either side that are as large: what is sharp moves there next."""
+    finest = np.where(flags, widths, np.inf)
+    for _ in range(_BUFFER):
+        padded = np.concatenate([[np.inf], finest, [np.inf]])
+        near = np.minimum(padded[:-2], padded[2:])
+        finest = np.where(widths >= 0.9 * near, np.minimum(finest, near), finest)
+    return np.isfinite(finest)
+
+
 def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     """The state y of `old` on `new`, whose cells split or extend those of `old`."""
     result = np.zeros(new.size)
@@ -147,7 +158,7 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
         flags |= negative
         reasons.append(f"{np.count_nonzero(negative)} cells split for an {UNDERSHOOT}")
     if flags.any():
-        cells = split(cells, flags)
+        cells = split(cells, _ahead(flags, problem.widths))
     layers = layer_cells(problem, t, y)
     if layers.size:
         # an end of a layer may be the middle of a cell just split, up to rounding

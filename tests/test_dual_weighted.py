@@ -1,0 +1,84 @@
+"""Dual-weighted residuals: the size of an error and its sign, and where it comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import felif as fl
+
+CASES = [
+    (fl.NoisyLIF(b=0.5), fl.Gaussian(0.0, 0.25, boundary_layer=0.5)),
+    (fl.NoisyLIF(b=-1.5, a0=0.2, current=1.5), fl.Gaussian(0.0, 0.1, boundary_layer=0.5)),
+    (fl.RefractoryLIF(b=0.5, tau=0.2), fl.Gaussian(0.0, 0.25, boundary_layer=0.5)),
+    (fl.NoisyLIF(b=0.3, a1=0.2), fl.Gaussian(0.2, 0.2, boundary_layer=0.5)),
+]
+QUANTITIES = ["N", lambda state: state.n(0.7)]
+
+
+def evolved(model, start, t_end, tol):
+    return fl.evolve(fl.discretize(model, tol=tol), start, t_end, rtol=tol, progress=False)
+
+
+def value(run, quantity):
+    return run.final.N if quantity == "N" else float(quantity(run.final))
+
+
+@pytest.mark.parametrize(("model", "start"), CASES, ids=["network", "sharp", "refractory", "noise grows"])
+@pytest.mark.parametrize("quantity", QUANTITIES, ids=["N", "n(0.7)"])
+def test_effectivity_is_near_one(model, start, quantity):
+    ratios = []
+    for t_end in (0.5, 1.0):
+        exact = evolved(model, start, t_end, 1e-9)
+        for tol in (1e-3, 1e-4):
+            run = evolved(model, start, t_end, tol)
+            true = value(exact, quantity) - value(run, quantity)
+            if abs(true) > 1e-8:
+                ratios.append(fl.dual_weighted(run, quantity).signed / true)
+    assert ratios
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.25)
+    assert min(ratios) > 0.3  # what is not seen: the projection of the data, V_min
+    assert max(ratios) < 3.0
+
+
+def test_a_moment_on_a_mesh_of_the_user():
+    """On a mesh from a tolerance its error is mostly that of V_min, which is not seen; here it is that of the steps."""
+    model, start = CASES[0]
+
+    def moment(state):
+        return float(state.n.weights @ (state.n.nodes * state.n.values))
+
+    mesh = fl.interval(model, v_min=-8.0, cells=10)
+    run = fl.evolve(fl.discretize(model, mesh, space=fl.SpectralElement(4)), start, 1.0, rtol=1e-3)
+    exact = evolved(model, start, 1.0, 1e-10)
+    assert fl.dual_weighted(run, moment).signed == pytest.approx(moment(exact.final) - moment(run.final), rel=0.3)
+
+
+def test_contributions_add_up_and_correct_the_value():
+    model, start = CASES[1]
+    run = evolved(model, start, 1.0, 1e-3)
+    found = fl.dual_weighted(run)
+    exact = evolved(model, start, 1.0, 1e-9).final.N
+    assert found.steps.shape == (run.statistics["steps"],)
+    assert found.steps.sum() == pytest.approx(found.signed, rel=1e-12)
+    assert found.cells[1].sum() == pytest.approx(found.signed, rel=1e-9)
+    assert abs(run.final.N + found.signed - exact) < 0.05 * abs(run.final.N - exact)
+
+
+def test_a_cell_that_is_too_large_is_found():
+    model = fl.NoisyLIF(b=0.5)
+    fine = np.unique(np.concatenate([np.linspace(-5.0, 2.0, 29), [1.0, 2.0]]))
+    coarse = fine[(fine <= -1.5) | (fine >= 0.25)]  # one cell of 1.75 in the bulk
+    problem = fl.discretize(model, tol=1e-6, space=fl.SpectralElement(3)).on_cells(coarse)
+    mesh = fl.discretize(model, problem.mesh, space=fl.SpectralElement(3))
+    found = fl.dual_weighted(fl.evolve(mesh, fl.Gaussian(0.0, 0.6, boundary_layer=0.5), 1.0, rtol=1e-8))
+    ends, parts = found.cells
+    assert ends[np.argmax(np.abs(parts))] == pytest.approx(-1.5, abs=0.26)
+
+
+def test_what_it_cannot_do_is_said():
+    delayed = fl.evolve(fl.discretize(fl.NoisyLIF(b=-1.0, delay=0.3), tol=1e-3), fl.Gaussian(), 0.5, rtol=1e-3)
+    with pytest.raises(ValueError, match="delay"):
+        fl.dual_weighted(delayed)
+    with pytest.raises(ValueError, match="'R'; allowed are"):
+        fl.dual_weighted(evolved(*CASES[0], 0.5, 1e-3), "R")
