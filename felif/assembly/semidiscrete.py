@@ -12,9 +12,9 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, spaces, tails, weighted
+from . import adapt, coarsen, linearised, spaces, tails, weighted
 from .automatic import Flow, choose_nodes
-from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
+from .coefficients import Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated, rate_slope
 from .forms import probe
 from .scalars import History, ScalarEquations
@@ -47,7 +47,7 @@ class SemiDiscrete:
         self._observers = np.array([*self.quantities.values()])
         self._field_size = layout.size - len(layout.differential)
         self._number = len(layout.algebraic)
-        self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
+        self._places = [layout.offsets[name] for name in layout.differential]
         self._m = parameters_of(model)
         self._equations = ScalarEquations(model, assembled, self._m, history)
         self.operator, self._explicit = self._equations.operator, self._equations.explicit
@@ -181,31 +181,8 @@ class SemiDiscrete:
     def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
         point = self._point(t, y)
         if "linearised" not in point:
-            point["linearised"] = self._linearise(*point["solved"][:3], y)
+            point["linearised"] = linearised.linearise(self._equations, self._places, *point["solved"][:3], y)
         return point["linearised"]
-
-    def _linearise(
-        self, s: Any, c: list[float], prepared: Any, y: np.ndarray, transport: bool = True
-    ) -> tuple[Any, ...]:
-        """Everything the Jacobian is made of; without `transport`, drift and noise are frozen at the scalars of y."""
-        number, operator = self._number, self.operator
-        directions, slopes = [], []
-        for name in self.scalar_names:
-            dc = self._equations.coefficient_slopes(s, name)
-            if not transport:
-                dc = [0.0 if moves else slope for slope, moves in zip(dc, operator.moves, strict=True)]
-            directions.append(operator.rate_along(y, c, dc))
-            slopes.append(operator.residual_along(prepared, c, dc))
-        U = np.array(directions).T if directions else np.zeros((self.size, 0))
-        slopes = np.array(slopes).reshape(len(self.scalar_names), number).T
-        own = slopes[:, :number] - self._equations.own_slopes()
-        G = np.zeros((len(self.scalar_names), self.size))
-        for k, (_, place) in enumerate(self._differential):
-            G[number + k, place] = 1.0
-        if number:
-            rows = operator.residual_rows(y, c) + slopes[:, number:] @ G[number:]
-            G[:number] = rows / -own[0, 0] if number == 1 else -np.linalg.solve(own, rows)
-        return s, c, prepared, U, G, own
 
     def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
         """dF/dy = band + U G: columns U = dF/d(scalar), rows G = d(scalar)/dy."""
@@ -237,24 +214,8 @@ class SemiDiscrete:
         return self.operator.rate_along(y, c, dc) + U[:, : self._number] @ scalars, scalars
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
-        """dF/d(parameter) at fixed y, through the algebraic scalars too."""
-        value = getattr(self.model, name, None)
-        if name in fixed_parameters(self.model) or isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"F has no derivative in {name!r} = {value!r}: it is fixed, unknown or not a number")
-        s, *_, U, _, own = self._linearised(t, y)
-        operator, varying = self._assembled.operator(self._m, merge=False)
-        m = Parameters(**{**vars(self._m), name: complex(value, STEP)})
-        stepped = SimpleNamespace(**vars(s))
-        for given in self.weak_form.inputs:
-            if given.parameter == name and given.of is None:
-                setattr(stepped, given.name, complex(value, STEP))
-        perturbed = [complex(f(stepped, m)) for f in varying]
-        c, dc = [z.real for z in perturbed], [z.imag / STEP for z in perturbed]
-        total = operator.rate_along(y, c, dc)
-        if self._number:
-            g = np.array(operator.residual_along(operator.prepare(y), c, dc))
-            total -= U[:, : self._number] @ np.linalg.solve(own, g)
-        return total
+        """dF/d(parameter) at fixed y, through the algebraic scalars too; ValueError unless it is a number `at` may change."""
+        return linearised.parameter_derivative(self, self._assembled, self._linearised(t, y), y, name)
 
     def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
         """A(s) with F = A(s) y wherever the scalars of y are s: drift and noise are frozen at `scalars`.
@@ -262,25 +223,7 @@ class SemiDiscrete:
         The sources stay coupled (what fires at y comes back), so A(s) conserves what the model conserves. Raises
         ValueError for a model with a source that is no multiple of the scalars.
         """
-        zero = np.zeros(self.size)
-        s = self._equations.known(t, zero)
-        for name, value in zip(self.scalar_names, scalars, strict=True):
-            self._equations.assign(s, name, float(value))
-        c = self._equations.at(s)
-        _, _, _, U, G, _ = self._linearise(s, c, self.operator.prepare(zero), zero, transport=False)
-        if self.operator.constant_source or np.abs(self._sources_left(s, c)).max(initial=0.0) > 1e-12:
-            raise ValueError(f"{type(self.model).__name__} has a source that is no multiple of its scalars")
-        return BandLowRank(self.operator.jacobian_band(c), np.asfortranarray(U), G)
-
-    def _sources_left(self, s: SimpleNamespace, c: list[float]) -> np.ndarray:
-        """What is left of the source coefficients after subtracting their linear part in the scalars."""
-        left = np.array([0.0 if moves else value for value, moves in zip(c, self.operator.moves, strict=True)])
-        for name in self.scalar_names:
-            slopes = self._equations.coefficient_slopes(s, name)
-            left -= [
-                0.0 if moves else v * getattr(s, name) for v, moves in zip(slopes, self.operator.moves, strict=True)
-            ]
-        return left
+        return linearised.linear_at(self._equations, self._places, self.size, t, scalars)
 
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
@@ -357,7 +300,7 @@ class SemiDiscrete:
         try:
             scalars = self.scalars(t, y).tolist()
         except Infeasible:
-            scalars = [np.inf] * self._number + [float(y[place]) for _, place in self._differential]
+            scalars = [np.inf] * self._number + [float(y[place]) for place in self._places]
         row = dict(zip(self.scalar_names, scalars, strict=True))
         row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
         row["min_n"] = float(y[: self._field_size].min())
