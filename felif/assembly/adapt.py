@@ -129,11 +129,11 @@ def thinnest(problem: Any, place: float) -> float:
 
 
 def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
-    """Cell ends to add next to V_F, and below V_R, where drift or a sharp reset squeeze the density into a layer a/|drift|.
+    """Cell ends to add next to V_F and below V_R, where drift or a sharp reset squeezes n into a layer a/|drift|.
 
-    Halves of the neighbouring cell, one more than needed, so that the next ones are there when the layer shrinks further.
-    Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a blow-up time is then known to 1e-12, and data that do not
-    vanish at V_F start with an infinitely thin one.
+    Halves of the neighbouring cell, one more than needed, so that the next ones are there when the layer shrinks
+    further. Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a blow-up time is then known to 1e-12, and
+    data that do not vanish at V_F start with an infinitely thin one.
     """
     added: list[np.ndarray] = []
     for field, layers in problem.boundary_layers(t, y).items():

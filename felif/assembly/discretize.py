@@ -223,7 +223,7 @@ class Assembled:
         return other
 
     def on_cells(self, model: Any, cells: np.ndarray, history: History | None = None) -> SemiDiscrete:
-        """The same model and space on other cells; the last meshes are kept, since runs of one problem share their first."""
+        """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
         key = (_shape(model), cells.tobytes())
         assembled = self._others.pop(key, None)
         if assembled is None:

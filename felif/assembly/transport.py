@@ -52,7 +52,7 @@ class Spike:
 def synchronous_spike(problem: Any, y: np.ndarray, kick: float, resets: bool, layer: float) -> Spike:
     """How many kicks of size `kick` = b the synchronous spike of a single-field network delivers.
 
-    `layer`: width of the boundary layer at V_F that the state still has; the queue is not looked at before it is used up.
+    `layer`: width of the boundary layer at V_F that the state still has; the queue is looked at when it is used up.
     """
     reach = problem.v_fire - problem.v_reset
     tail = CumulativeMass(problem, problem.field_names[0], y)

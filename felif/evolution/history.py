@@ -47,7 +47,7 @@ class History:
         return float(weights @ values / weights.sum())
 
     def follow(self, trajectory: Trajectory) -> None:
-        """Take in the steps of a trajectory that are new since the last call, or all of another one that continues it."""
+        """Take in the steps of a trajectory that are new since the last call, or all of one that continues it."""
         known, segment, step = self._followed
         if known is not trajectory:
             segment, step = 0, 0

@@ -110,7 +110,8 @@ class Trajectory:
 
     `segments`: one for every mesh; `outcome`: why it stopped; `blow_up`: None or where the solution ends; `events`:
     what happened on the way (`EventRecord`); `statistics`: steps, rejected, factorisations, remeshes,
-    undershoots (remeshes because n fell below zero by more than the tolerance), newton_iterations; `checkpoint`: to go on from. While it is still running the outcome is named "running".
+    undershoots (remeshes because n fell below zero by more than the tolerance), newton_iterations; `checkpoint`: to go
+    on from. While it is still running the outcome is named "running".
     """
 
     segments: list[Segment]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
-
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
 

@@ -26,8 +26,8 @@ class ExcitatoryInhibitoryLIF:
         n_i(V_F, t) = 0,      N_i(t) = -a0 (n_i)_v(V_F, t),      int n_i dv = 1
 
     b_IE >= 0 is the connectivity from I to E; it and b_II enter with a minus sign. With a refractory time tau > 0 the
-    source is (R_i/tau) delta(v - V_R), dR_i/dt + R_i/tau = N_i, int n_i dv + R_i = 1; with a delay d > 0 the drift holds
-    N_E(t - d) and N_I(t - d).
+    source is (R_i/tau) delta(v - V_R), dR_i/dt + R_i/tau = N_i, int n_i dv + R_i = 1; with a delay d > 0 the drift
+    holds N_E(t - d) and N_I(t - d).
 
     Source: Caceres & Schneider, Kinet. Relat. Models 10 (2017), eqs. 1.1-1.4.
     """
