@@ -17,7 +17,7 @@ from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
 from .assembly.transport import ShiftedDensity, synchronous_spike
 from .evolution import Event, Rodas5P, integrate
-from .problem import BlowUp, State
+from .problem import BlowUp, Infeasible, State
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal
@@ -59,18 +59,23 @@ class BlowUpEvent:
     error: float
 
 
+def require_one_population(problem: Any) -> None:
+    """ValueError for a problem whose spikes cannot be followed: several populations, or delays."""
+    if len(problem.field_names) > 1 or problem.delays:
+        kind = type(problem.model).__name__
+        raise ValueError(
+            f"after_blow_up: {kind} has several populations or delays; allowed is one population without delay"
+        )
+
+
 def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
     """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends."""
-    if len(problem.field_names) > 1 or problem.delays:
-        raise ValueError(
-            f"after_blow_up: {type(problem.model).__name__} has several populations or delays; stop instead"
-        )
     kick, noise = problem.runaway
     kind = "diffusion" if noise > 0 else "transport"
     if noise > 0:
         kicks, on_mesh, after = _by_diffusion(problem, y, rtol)
     else:
-        kicks, on_mesh, after = _by_transport(problem, y, kick, problem.boundary_layers(0.0, y))
+        kicks, on_mesh, after = _by_transport(problem, y, kick)
     if after is None:
         return BlowUpEvent("blow_up", found.time, math.inf, kind, None, found.error), problem, None
     state = State(on_mesh, found.time, after)
@@ -81,10 +86,14 @@ def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[Bl
     )
 
 
-def _by_transport(problem: Any, y: np.ndarray, kick: float, layers: Any) -> tuple[float, Any, np.ndarray | None]:
+def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
     (field,) = problem.field_names
     resets = problem.resets_at_once
-    kicks = synchronous_spike(problem, y, kick, resets, layers[field][problem.v_fire]).kicks
+    try:
+        layer = problem.boundary_layers(0.0, y)[field][problem.v_fire]
+    except Infeasible:  # data from which the spike begins at once: no layer yet
+        layer = 0.0
+    kicks = synchronous_spike(problem, y, kick, resets, layer).kicks
     if not 0 < kicks < math.inf:
         return kicks, problem, None if kicks else y
     values = {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
@@ -107,7 +116,9 @@ def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any,
     # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
     # a layer of no width. Cells down to _FINEST hold it.
     cells = last.problem.cells
-    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * (problem.v_fire - problem.v_reset))))))
+    halves = int(
+        max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * (problem.v_fire - problem.v_reset)))))
+    )
     graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
     fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
     y = transfer(last.problem, fine, y)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent, Continue, through
+from .after_blow_up import BlowUpEvent, Continue, require_one_population, through
 from .assembly import initial
 from .evolution import (
     ESDIRK43,
@@ -31,6 +31,7 @@ from .recording import Recorder, describe_end, describe_run, restore
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler)}
+_GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
 _COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 
 
@@ -83,6 +84,8 @@ def evolve(
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
+    if after_blow_up is not None:
+        require_one_population(problem)
     past = _past(problem, history, t_start)
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
@@ -108,10 +111,8 @@ def evolve(
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
         observers = _observers([past], observers, progress)
-        trajectory = _integrate(
-            on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
-        )
-        run = _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+        trajectory = _integrate(on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how)
+        run = _finished(trajectory, settings, time.perf_counter() - started, compatible)
         run.start = start
         return run
     _integrate(on_mesh, y, settings, t_end=t_start, observers=(), **how)  # refuses bad settings before a folder is made
@@ -119,24 +120,19 @@ def evolve(
     with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, on_mesh.model, compatible, past=past)
         observers = _observers([past, recorder], observers, progress)
-        trajectory = _integrate(
-            on_mesh, y, settings, t_end=t_start if impossible else t_end, observers=observers, **how
-        )
-        run = _finished(trajectory, settings, time.perf_counter() - started, compatible, impossible)
+        trajectory = _integrate(on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how)
+        run = _finished(trajectory, settings, time.perf_counter() - started, compatible)
         _finish(writer, recorder, run)
     run.start = start
     return run
 
 
-def _finished(
-    trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool, impossible: str | None
-) -> Run:
+def _finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool) -> Run:
     blow_up = trajectory.blow_up
-    if impossible:
-        trajectory.outcome = Outcome("blow_up", impossible)
-        blow_up = BlowUp(settings["t_start"], 0.0, math.inf, impossible)
-    elif blow_up is not None:
+    if blow_up is not None:
         blow_up = _with_mesh_error(trajectory, blow_up, settings)
+        if blow_up.time == settings["t_start"] and trajectory.outcome.name == "blow_up":
+            blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = _blow_up_outcome(blow_up)
     return Run(trajectory, settings, wall_time, compatible, blow_up)
@@ -217,12 +213,18 @@ def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any
     return _close(how["observers"], _through_events(problem, y, settings, t_end, **how))
 
 
-def _through_events(problem: Any, y: Any, settings: dict, t_end: float, **how: Any) -> Trajectory:
-    """One integration, or several with synchronous spikes between them."""
+def _through_events(
+    problem: Any, y: Any, settings: dict, t_end: float, impossible: str | None = None, **how: Any
+) -> Trajectory:
+    """One integration, or several with synchronous spikes between them; `impossible`: the first is at the start."""
     going_on, t, onto, error = settings.get("after_blow_up"), settings["t_start"], None, 0.0
     while True:
         before = 0 if onto is None else len(onto.segments)
-        trajectory = _once(problem, y, t, t_end, settings, onto, **how)
+        at_once = impossible if onto is None else None
+        trajectory = _once(problem, y, t, t if at_once else t_end, settings, onto, **how)
+        if at_once:
+            trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
+            trajectory.outcome = _blow_up_outcome(trajectory.blow_up)
         found = _possible(trajectory)
         if found is None or not going_on or _mechanism(trajectory, found, settings) == "step_underflow":
             return trajectory
@@ -340,15 +342,19 @@ def _finish_resumed(
 
 
 def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
-    """Why no solution exists for any time, or None: data that do not vanish at V_F and noise that grows with N."""
-    noise = getattr(problem.model, "a1", 0.0)
-    if compatible or not noise:
+    """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
+    fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
+    if compatible or len(fluxes) != 1 or len(problem.field_names) != 1:
         return None
-    return (
-        f"The initial density does not vanish at V_F = {problem.v_fire:g} and the noise grows with N (a1 = {noise:g}): "
-        "N is infinite from the start. Give data that vanish there, for example by boundary_layer = 0.1 in Gaussian or "
-        "Uniform."
-    )
+    kick, noise = problem.runaway
+    where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
+    if noise > 0:
+        return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
+    near = problem.cells[-6]  # beyond the cells where the projection oscillates
+    height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
+    if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
+        return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."
+    return None
 
 
 def _blow_up_outcome(found: BlowUp) -> Outcome:

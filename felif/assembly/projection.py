@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
+from ..problem import Infeasible
 from . import spaces
 
 
@@ -40,6 +41,19 @@ def from_moments(problem: Any, moments: Mapping[str, np.ndarray], values: Mappin
             continue
         direction, feedback = problem.pulse(layout.algebraic[layout.tied[name]], y)
         row = problem.tied_row(name)
-        if feedback > 0:  # else no firing rate exists, and evolve reports blow-up at the start
-            y = y + (full[-1] - (0.0 if row is None else row @ y)) / feedback * mass.solve(direction)
+        fired = full[-1] - (0.0 if row is None else row @ y)
+        after = y + fired / feedback * mass.solve(direction) if feedback > 0 else None
+        if after is None or not _has_rate(problem, after):  # a synchronous spike begins here: all are still below V_F
+            last = np.zeros(problem.size)
+            last[layout.slice(name).stop - 1] = fired
+            after = y + mass.solve(last)
+        y = after
     return y
+
+
+def _has_rate(problem: Any, y: np.ndarray) -> bool:
+    try:
+        problem.scalars(0.0, y)
+    except Infeasible:
+        return False
+    return True
