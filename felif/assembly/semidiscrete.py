@@ -214,7 +214,7 @@ class SemiDiscrete:
         return self.operator.rate_along(y, c, dc) + U[:, : self._number] @ scalars, scalars
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
-        """dF/d(parameter) at fixed y, through the algebraic scalars too; ValueError unless it is a number `at` may change."""
+        """dF/d(parameter) at fixed y, through the scalars too; ValueError unless it is a number `at` may change."""
         return linearised.parameter_derivative(self, self._assembled, self._linearised(t, y), y, name)
 
     def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
@@ -232,8 +232,8 @@ class SemiDiscrete:
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n).
 
-        Its recurrent current makes f1.n further neurons fire. Spaces that guarantee n >= 0 leave that kick out: shifting
-        a density by a difference of first order would break it.
+        Its recurrent current makes f1.n further neurons fire. Spaces that guarantee n >= 0 leave that kick out:
+        shifting a density by a difference of first order would break it.
         """
         s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
         c, slopes = self._equations.at(s), self._equations.coefficient_slopes(s, name)
