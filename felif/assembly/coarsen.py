@@ -31,7 +31,10 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     quiet = adapt.contents(problem, y) < _SMOOTH * _SLACK * adapt.UNRESOLVED * problem.tol
     if np.count_nonzero(pairs & quiet[1:] & quiet[:-1]) < worth:
         return None
-    cells = _merged(problem, t, y, quiet)
+    layers = _layer_ends(problem, t, y)
+    if _removable(problem, quiet, layers) < worth:
+        return None
+    cells = _merged(problem, t, y, quiet, layers)
     if len(problem.cells) - len(cells) < worth:
         return None
     new = problem.on_cells(cells)
@@ -45,23 +48,35 @@ def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:
     return (high - low <= natural) & (inner != problem.v_reset) & (inner != problem.v_fire)
 
 
-def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+def _chosen(problem: Any, cells: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
+    """Pairs, by the cell end between them, that may be merged as far as their sizes are concerned."""
+    pairs = mergeable(problem, cells) & quiet[1:] & quiet[:-1]
+    for place, width in layers:
+        last = int(np.searchsorted(cells, place)) - 2
+        pairs[last] &= cells[last + 2] - cells[last] <= width
+    widths = np.concatenate([[np.inf], np.diff(cells), [np.inf]])
+    return _apart(pairs & (cells[2:] - cells[:-2] <= _STEEPEST * np.minimum(widths[:-3], widths[3:])))
+
+
+def _removable(problem: Any, quiet: np.ndarray, layers: list[tuple[float, float]]) -> int:
+    """How many cells would go if sizes alone decided: cheap, and often enough to know that it is not worth it."""
+    cells = problem.cells
+    while (chosen := _chosen(problem, cells, quiet, layers)).any():
+        kept = np.concatenate([[True], ~chosen, [True]])
+        cells, quiet = cells[kept], quiet[kept[:-1]]
+    return len(problem.cells) - len(cells)
+
+
+def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
     """The cells left after merging pairs of pairs ... as long as content and scalars allow."""
     degree, cells, quiet = problem.degree, problem.cells, quiet.copy()
     fields = [problem.full(name, y) for name in problem.field_names]
     peaks = [problem.tol * float(full.max()) for full in fields]
-    layers = _layer_ends(problem, t, y)
     limits = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
     gradient = problem.scalar_gradient(t, y)
     weights = [np.array([problem.full(name, row) for row in gradient]) for name in problem.field_names]
     while True:
-        pairs = mergeable(problem, cells) & quiet[1:] & quiet[:-1]
-        for place, width in layers:
-            last = int(np.searchsorted(cells, place)) - 2
-            pairs[last] &= cells[last + 2] - cells[last] <= width
-        widths = np.concatenate([[np.inf], np.diff(cells), [np.inf]])
-        pairs &= cells[2:] - cells[:-2] <= _STEEPEST * np.minimum(widths[:-3], widths[3:])
-        chosen = _apart(pairs)
+        chosen = _chosen(problem, cells, quiet, layers)
         if not chosen.any():
             return cells
         while chosen.any():  # choose, look, and leave out what does harm
