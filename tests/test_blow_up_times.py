@@ -1,0 +1,148 @@
+"""Blow-up times to the digits of the references, and no blow-up where there is none, whatever the data."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import felif as fl
+
+LAYER = {"boundary_layer": 0.5}
+# two discretisations agree to the digits given; the plain Gaussians by one method
+TIMES = {
+    "b = 3": (fl.NoisyLIF(b=3.0), fl.Gaussian(-1.0, 0.5, **LAYER), 3.41805743, 5e-9),
+    "b = 1.5": (fl.NoisyLIF(b=1.5), fl.Gaussian(1.5, 0.005, **LAYER), 0.0475514383, 5e-11),
+    "b = 0.5": (fl.NoisyLIF(b=0.5), fl.Gaussian(1.83, 0.003, **LAYER), 0.009224431428, 1e-7 * 0.0092),
+    "b = 0.8": (fl.NoisyLIF(b=0.8), fl.Gaussian(1.7, 0.005, **LAYER), 0.0263756927048, 1e-7 * 0.026),
+    "b = 3, plain": (fl.NoisyLIF(b=3.0), fl.Gaussian(-1.0, 0.5), 3.41737422, 1e-7 * 3.4),
+    "b = 1.5, plain": (fl.NoisyLIF(b=1.5), fl.Gaussian(1.5, 0.005), 0.040184777, 1e-7 * 0.04),
+    "noise": (fl.NoisyLIF(b=0.5, a1=0.05), fl.Gaussian(1.83, 0.003, **LAYER), 0.00247291642, 1e-7 * 0.0025),
+    "inhibition and noise": (
+        fl.NoisyLIF(b=-1.5, a1=1.0),
+        fl.Gaussian(1.5, 0.005, boundary_layer=0.05),
+        0.00986114546,
+        1e-7 * 0.0099,
+    ),
+    "refractory": (fl.RefractoryLIF(b=3.0, tau=0.1), fl.Gaussian(-1.0, 0.5), 3.78757, 5e-6),
+}
+
+
+@pytest.mark.parametrize(("model", "start", "expected", "digits"), TIMES.values(), ids=TIMES)
+def test_blow_up_times_have_the_digits_of_the_references(model, start, expected, digits):
+    began = time.process_time()
+    run = fl.evolve(fl.discretize(model, tol=1e-8), start, t_end=10.0, rtol=1e-8)
+    assert time.process_time() - began < 10.0  # 0.3 to 2 s measured
+    assert run.outcome.name == "blow_up"
+    assert run.blow_up.time == pytest.approx(expected, abs=digits)
+    assert abs(run.blow_up.time - expected) < run.blow_up.error + digits
+    assert run.blow_up.mechanism == ("noise" if getattr(model, "a1", 0.0) else "drift")
+    assert run.blow_up.exponent == pytest.approx(0.5, abs=0.03)  # a logarithm for constant noise
+    assert run.series["N"][-1] > 1e5
+
+
+@pytest.mark.parametrize("name", ["b = 1.5", "noise"])
+def test_times_converge_and_stay_within_their_error_bars(name):
+    model, start, expected, _ = TIMES[name]
+    errors, bars = [], []
+    for tol in (1e-4, 1e-6, 1e-8):
+        found = fl.evolve(fl.discretize(model, tol=tol), start, t_end=1.0, rtol=tol).blow_up
+        errors.append(abs(found.time - expected))
+        bars.append(found.error)
+    assert errors[0] > 5 * errors[1] > 25 * errors[2]
+    assert all(error < bar for error, bar in zip(errors[:2], bars[:2], strict=True))
+    assert bars[0] > bars[1] > bars[2]
+
+
+def test_an_error_bar_is_there_for_random_networks():
+    """A sample of studies/blow_up_error_bars.py, which counts 99 % of 262."""
+    study = fl.study.load("studies/blow_up_error_bars.py")
+    results = study.main(tol=1e-5, rtol=1e-5, cases=12, seed=11)
+    assert results["blow_ups"] >= 8
+    assert results["contained"] >= 0.9
+    assert results["disagreeing"] == 0
+
+
+SHARP = {
+    "close to V_F, inhibited": (fl.NoisyLIF(b=-10.0), fl.Gaussian(2 - 1e-4, 1e-10)),
+    "closer, inhibited": (fl.NoisyLIF(b=-1.0), fl.Gaussian(2 - 1e-6, 1e-14)),
+    "closer, a single neuron": (fl.NoisyLIF(), fl.Gaussian(2 - 1e-6, 1e-14)),
+    "closest, a single neuron": (fl.NoisyLIF(), fl.Uniform(2 - 1e-6, 2.0)),
+    "close to V_F, hardly excited": (fl.NoisyLIF(b=1e-3), fl.Gaussian(1.99, 1e-6)),
+    "discontinuous": (fl.NoisyLIF(b=0.5), fl.Uniform(1.0, 1.5)),
+    "discontinuous at V_F": (fl.NoisyLIF(b=0.5), fl.Uniform(1.0, 2.0)),
+    "below the threshold of blow-up": (fl.NoisyLIF(b=0.8), fl.Gaussian(1.5, 0.02, **LAYER)),
+    "noise that is too weak": (fl.NoisyLIF(b=-1.5, a1=0.4), fl.Gaussian(1.5, 0.005, boundary_layer=0.05)),
+    "random threshold": (fl.RandomThresholdLIF(b=8.0), fl.Gaussian(1.99, 1e-6)),
+    "delayed": (fl.NoisyLIF(b=1.5, delay=0.1), fl.Gaussian(1.5, 0.005)),
+}
+
+
+@pytest.mark.parametrize(("model", "start"), SHARP.values(), ids=SHARP)
+def test_sharp_transients_are_integrated_through(model, start):
+    run = fl.evolve(fl.discretize(model, tol=1e-5), start, t_end=0.2, rtol=1e-5)
+    assert run.outcome.name == "finished"
+    assert run.blow_up is None
+    assert np.isfinite(run.final.y).all()
+    assert max(run.drift.values()) < 1e-10
+
+
+def test_a_rate_of_a_hundred_million_is_no_blow_up():
+    """b = 0: N ~ f((t - d^2)/...)/d^2, d the distance of the data from V_F; a single neuron cannot blow up."""
+    run = fl.evolve(fl.discretize(fl.NoisyLIF()), fl.Gaussian(2 - 1e-4, 1e-10), t_end=0.1)
+    N = run.series["N"]
+    assert N.max() == pytest.approx(9.2e7, rel=0.02)  # 0.92/d^2: the first-passage density of Brownian motion, a = 1
+    assert run.outcome.name == "finished"
+
+
+@pytest.mark.parametrize("b", [-10.0, -1e6])
+def test_data_no_mesh_resolves_are_called_that(b):
+    """The density is 1e4 at V_F, and inhibition throws it back: without excitation no blow-up exists."""
+    run = fl.evolve(fl.discretize(fl.NoisyLIF(b=b)), fl.Uniform(2 - 1e-4, 2.0), t_end=0.1)
+    assert run.blow_up is None
+    assert run.outcome.name in ("finished", "unresolved", "step_underflow")
+    if run.outcome.name == "unresolved":
+        assert "boundary_layer" in run.outcome.message
+
+
+HOSTILE = {
+    "b = 1e6": (fl.NoisyLIF(b=1e6), fl.Gaussian(0.0, 0.25), 0.0),
+    "b = 1e6, far": (fl.NoisyLIF(b=1e6), fl.Gaussian(-3.0, 0.1), None),
+    "b = 1e6, close": (fl.NoisyLIF(b=1e6), fl.Gaussian(2 - 1e-6, 1e-14), None),
+    "b n(V_F) > 1": (fl.NoisyLIF(b=0.5), fl.Uniform(1.9, 2.0), 0.0),
+    "a step at V_F": (fl.NoisyLIF(b=0.5), lambda v: 1.0 * (v > 1.9), 0.0),
+    "a1 > 0 and n(V_F) > 0": (fl.NoisyLIF(b=0.5, a1=0.1), fl.Gaussian(0.0, 0.25), 0.0),
+    "huge a1 and n(V_F) > 0": (fl.NoisyLIF(b=-1.0, a1=1e3), fl.Gaussian(0.0, 0.25), 0.0),
+    "huge a1": (fl.NoisyLIF(b=0.5, a1=1e6), fl.Gaussian(0.0, 0.25, **LAYER), None),
+    "excited within 1e-6 of V_F": (fl.NoisyLIF(b=0.5), fl.Gaussian(2 - 1e-6, 1e-14), None),
+}
+
+
+@pytest.mark.parametrize(("model", "start", "when"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_data_blow_up_with_a_time_and_a_message(model, start, when):
+    run = fl.evolve(fl.discretize(model), start, t_end=1.0)
+    assert run.outcome.name == "blow_up"
+    assert np.isfinite([run.blow_up.time, run.blow_up.error]).all()
+    assert np.isfinite(run.final.y).all()
+    if when is None:
+        assert 0 < run.blow_up.time < 1
+        assert run.blow_up.mechanism in ("drift", "noise")
+    else:
+        assert run.blow_up.time == when
+        assert "boundary_layer" in run.outcome.message
+
+
+@pytest.mark.parametrize("b", [3.0, 1e6])
+def test_no_time_at_all(b):
+    run = fl.evolve(fl.discretize(fl.NoisyLIF(b=b)), fl.Gaussian(-1.0, 0.05), t_end=0.0)
+    assert run.outcome.name == "finished"
+    assert len(run.times) == 1
+
+
+def test_a_blow_up_late_on_the_clock_is_found():
+    """At t = 1e5 the clock resolves 1.5e-11, and N cannot be followed to more than 1e5 or so."""
+    model, start, expected, _ = TIMES["b = 3"]
+    run = fl.evolve(fl.discretize(model), start, t_start=1e5, t_end=1e5 + 10, N_max=1e7)
+    assert run.outcome.name == "blow_up"
+    assert run.blow_up.time - 1e5 == pytest.approx(expected, abs=1e-5)
