@@ -123,8 +123,22 @@ class Run:
         if name == "t":
             return asked + 0.0 if asked.ndim else float(asked)
         start = float(self.times[0])
+        if name in self.problem.scalar_names and asked.size > 1 and len(self.segments) == 1 and not self._jumps:
+            return self._sample_scalar(name, asked.ravel(), start).reshape(asked.shape)
         values = [self._sample_one(name, t, t == start) for t in asked.ravel().tolist()]
         return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
+
+    def _sample_scalar(self, name: str, times: np.ndarray, start: float) -> np.ndarray:
+        """A scalar at many times of a run on one mesh."""
+        segment = self.segments[0]
+        if times.size and not (times.min() >= start and times.max() <= segment.times[-1]):
+            self._trajectory.evaluate(float(times[(times < start) | (times > segment.times[-1]) | (times != times)][0]))
+        values = segment.problem.scalar_values(times, segment.evaluate_many(times))[:, self._place_of(name)]
+        values[times == start] = self.series[name][0]
+        return values
+
+    def _place_of(self, name: str) -> int:
+        return self.problem.scalar_names.index(name)
 
     def _sample_one(self, name: str, t: float, at_start: bool) -> float:
         problem, y = self._trajectory.evaluate(t)
@@ -132,7 +146,7 @@ class Run:
             return float(self.series[name][np.searchsorted(self.times, t)])
         t = self._just_before(t)
         if name in problem.scalar_names:
-            return float(problem.scalars(t, y)[problem.scalar_names.index(name)])
+            return float(problem.scalars(t, y)[self._place_of(name)])
         return float(problem.observe(t, y)[name])
 
     def error(self, quantity: Any = "N", times: Any = None) -> Any:

@@ -12,6 +12,7 @@ from .coefficients import parameters_of
 from .forms import probe
 from .spaces import ExponentialFitting, Space
 
+_WIDEST = 1.25  # cell, in units of the local width of the density
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 
 
@@ -147,6 +148,8 @@ class _Sizes:
         degree = space.degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
+        if degree > 2:  # what is cheap enough to resolve ordinary initial data too, without another mesh
+            self._relative = min(self._relative, _WIDEST * max(1.0, tol / 1e-3) ** (1 / order))
         if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
             self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
         self._growth = 1.1 if degree > 2 else 0.35

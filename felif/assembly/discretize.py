@@ -76,7 +76,7 @@ class Assembled:
         assembler = Assembler(self.weak_form, mesh, space)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
-        self.weights = assembler.weights()
+        self.weights = assembler.weights
         self.cell_nodes = np.arange(len(mesh.p[0]) - 1)[:, None] * space.degree + np.arange(space.degree + 1)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from skfem import CellBasis, LinearForm
@@ -116,7 +116,7 @@ class Assembler:
         """M on y, and for each field with a flux the row of its V_F test function, shape (size,)."""
         layout, degree = self.layout, self.space.degree
         if has_lumped_mass(self.space):
-            width, full = 0, Band.diagonal(self.weights())
+            width, full = 0, Band.diagonal(self.weights)
         else:
             width = degree
             full = self._matrix(Term("mass", into="", form=lambda n, phi, x: n * phi))
@@ -130,6 +130,7 @@ class Assembler:
             total.data[width, layout.offsets[name]] = 1.0
         return total, tied_rows
 
+    @cached_property
     def weights(self) -> np.ndarray:
         """int phi_i dv for every node, V_F included."""
         basis = self.basis(CELLS)
@@ -245,16 +246,25 @@ class Assembler:
         return row
 
 
+class _Probe(float):
+    """A field or test function with one value and one slope everywhere, for forms that only compute with it."""
+
+    def __new__(cls, value: float, slope: float) -> _Probe:
+        self = super().__new__(cls, value)
+        self.grad = (slope,)
+        return self
+
+
 def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
 
     The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
     """
-    one, zero = np.ones_like(points), np.zeros_like(points)
+    one, zero = 1.0, 0.0
 
-    def integrand(n: tuple[Any, Any], phi: tuple[Any, Any]) -> np.ndarray:
-        value = term.form(DiscreteField(n[0], n[1][None]), DiscreteField(phi[0], phi[1][None]), points[None])
-        return np.asarray(np.broadcast_to(value, points.shape), float)
+    def integrand(n: tuple[float, float], phi: tuple[float, float]) -> np.ndarray:
+        value = term.form(_Probe(*n), _Probe(*phi), points[None])
+        return np.asarray(value, float) if np.shape(value) == points.shape else np.full(points.shape, float(value))
 
     if np.any(integrand((zero, one), (one, zero)) != 0):
         raise ValueError(f"Term {term.name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")

@@ -246,6 +246,8 @@ def _resolve(
     """On these cells, split until the data are resolved; jumps of the data become cell ends."""
     wanted = np.concatenate([p.breakpoints for p in densities.values()])
     cells = np.unique(np.concatenate([cells, wanted[(wanted > cells[0]) & (wanted < cells[-1])]]))
+    if problem.mass.kl == 0 and problem.degree >= 3:
+        cells = _split_for(problem, cells, densities)
     if len(cells) != len(problem.cells):
         problem = problem.on_cells(cells)
     for _ in range(_ROUNDS):
@@ -258,6 +260,32 @@ def _resolve(
             return problem, y
         problem = problem.on_cells(adapt.split(problem.cells, flags))
     return problem, _project(problem, densities, values, masses)
+
+
+def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile]) -> np.ndarray:
+    """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
+    degree, smallest = problem.degree, adapt.SMALLEST * (problem.v_fire - problem.v_reset)
+    weights = spaces.lobatto(degree)[1]
+    for _ in range(_ROUNDS):
+        widths = cells[1:] - cells[:-1]
+        nodes = np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)
+        mass = np.bincount(nodes.ravel(), (widths[:, None] * weights).ravel())
+        flags = np.zeros(len(widths), bool)
+        for name, profile in densities.items():
+            points, w, n = profile.quadrature(cells, degree + 3)
+            cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(widths) - 1)
+            shapes = spaces.shapes(degree, (points - cells[cell]) / widths[cell])
+            values = (
+                np.bincount(nodes[cell].ravel(), ((w * n / profile.mass)[:, None] * shapes).ravel(), len(mass)) / mass
+            )
+            if problem.layout.tied[name] is not None:
+                values[-1] = 0.0
+            flags |= adapt.content(values, cells, degree) > adapt.UNRESOLVED * problem.tol
+        flags &= widths > smallest
+        if not flags.any():
+            break
+        cells = adapt.split(cells, flags)
+    return cells
 
 
 def _spurious_rate(
@@ -297,15 +325,13 @@ def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
 def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:
     """Cells prepended, ever larger ones, while the density has mass below the first one."""
     points, weights, values = profile.quadrature(cells, 6)
-    mass = weights @ values
+    mass, peak = weights @ values, float(values.max())
     for _ in range(_ROUNDS):
         width = cells[1] - cells[0]
         points, weights, values = profile.quadrature(np.array([cells[0] - 4 * width, cells[0]]), 6)
         known = profile.features[profile.features < cells[0]]
-        beyond = weights @ values
-        if beyond <= 0.1 * tol * mass and not (
-            known.size and np.any(profile(known) > tol * values.max(initial=1e-300))
-        ):
+        beyond, peak = weights @ values, max(peak, float(values.max()))
+        if beyond <= 0.1 * tol * mass and not (known.size and np.any(profile(known) > tol * peak)):
             return cells
         cells = np.concatenate([[cells[0] - 1.5 * width], cells])
         mass += beyond

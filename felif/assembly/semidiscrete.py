@@ -153,6 +153,12 @@ class SemiDiscrete:
         s = self.namespace(t, y)
         return np.array([getattr(s, name) for name in self.scalar_names])
 
+    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """`scalars` of many states, shape (len(times), len(scalar_names))."""
+        if self._explicit is not None:
+            return self._explicit.values(states)[:, None]
+        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+
     def namespace(self, t: float, y: np.ndarray) -> SimpleNamespace:
         """`s` at (t, y): every scalar and input by name, as coefficients read it."""
         return self._point(t, y)["solved"][0]

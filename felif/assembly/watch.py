@@ -20,8 +20,7 @@ class MeshWatch:
         top = spaces.modal_transform(degree)[-2:]
         self._modes = np.zeros((2, cells, len(problem.nodes)))
         scale = problem.widths / (adapt.UNRESOLVED * problem.tol)
-        for cell, nodes in enumerate(problem.cell_nodes):
-            self._modes[:, cell, nodes] = scale[cell] * top
+        self._modes[:, np.arange(cells)[:, None], problem.cell_nodes] = scale[:, None] * top[:, None, :]
         free = problem.layout.free(problem.field_names[0])
         self._modes = np.ascontiguousarray(self._modes[:, :, :free].reshape(2 * cells, free))
         self._cells, self._tol = cells, problem.tol

@@ -76,6 +76,16 @@ class Segment:
         theta = (t - times[j]) / (times[j + 1] - times[j])
         return interpolate(self.states[j], self.states[j + 1], self.dense[j], theta)
 
+    def evaluate_many(self, times: np.ndarray) -> np.ndarray:
+        """y at each of these times, shape (len(times), size)."""
+        if len(self.times) == 1:
+            return np.repeat(self.states, len(times), axis=0)
+        j = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.times) - 2)
+        theta = ((times - self.times[j]) / (self.times[j + 1] - self.times[j]))[:, None]
+        powers = theta * (1 - theta) * theta ** np.arange(self.dense.shape[1])
+        inner = np.matmul(powers[:, None, :], self.dense[j])[:, 0]
+        return (1 - theta) * self.states[j] + theta * self.states[j + 1] + inner
+
 
 def interpolate(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float) -> np.ndarray:
     """The dense output of a step at theta in [0, 1]; y0 and y1 themselves at the ends."""
