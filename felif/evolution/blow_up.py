@@ -16,12 +16,12 @@ class BlowUpWatch:
         T - t_0 = (A_0/2 + B/4) / N_0^2,      int N dt = (A_0 + B) / N_0,      exponent  1/2 + B / (4 A_0).
 
     `shift` estimates the error of T made by the steps: an error of relative size e in N at time t moves the pole by
-    2 e (T - t), summed over the accepted steps; an estimate of e that is small by luck counts as a tenth of the
+    2 e (T - t), summed over the accepted steps; an estimate of e that is small by luck counts as a twentieth of the
     tolerance. Exact for y' = y^3 with TRBDF2; in networks, which forget errors made early, 4 to 100 times too large.
     """
 
     KEPT = 64
-    LEAST = 0.1
+    LEAST = 0.05
     LONG, SHORT = 30.0, 5.0  # factors of N over which the law is fitted
     NEAR = 0.05  # of the exponent to 1/2; 0.01 to 0.03 measured for networks with constant noise
 

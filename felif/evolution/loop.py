@@ -22,7 +22,7 @@ from .trajectory import EventRecord, Segment, Trajectory, restrict
 
 FIRST_ULPS, FIRST_ERROR = 64, 1e3
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
-CLOCK_ULPS = 64  # distance to a pole in numbers of the clock, below which it cannot be approached further
+CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
@@ -170,7 +170,7 @@ class Integration:
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
                 return self._stuck()
             try:
-                self.norm.step = h
+                self.norm.step, self.norm.rising = h, False
                 y1 = self._conserve(y, stepper.attempt(t, y, h), h)
                 inside = window.inside(t1)
                 scalars = self.problem.scalars(inside, y1)
@@ -179,6 +179,7 @@ class Integration:
                 if len(scalars) and not np.isfinite(scalars).all():
                     raise Infeasible("the firing rate is not finite")
                 self.norm.at(inside, y1, scalars)
+                self.norm.rising = scalars > self.scalars
                 error = self.norm.of_change(stepper.error)
                 if not error < inf:
                     raise StepFailed("not_finite", "the estimate of the error is not finite")

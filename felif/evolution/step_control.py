@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg.blas import idamax
 
@@ -18,17 +20,19 @@ class ErrorNorm:
     nearly vanishes and the first part sees nothing. Below FLOOR a rate counts as small: relative accuracy of
     N = 1e-12 would cost steps and mean nothing. COUNT is the fraction of neurons whose firing within one step h counts
     as little in the same sense: where data do not vanish at V_F, N starts from infinity, and following it through
-    steps of 1e-6 in which nobody fires would take more steps than everything else.
+    steps of 1e-6 in which nobody fires would take more steps than everything else. It is RISING while a scalar rises:
+    on the way to a blow-up few spikes decide when it comes, most of all where the noise grows with N.
 
     `rtol` here is the user's times the tableau's `caution`, how much the estimate overstates the error of N.
     """
 
-    FLOOR, COUNT = 1e-2, 1e-3
+    FLOOR, COUNT, RISING = 1e-2, 1e-3, 1e-5
 
     def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
         self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
         self._has_scalars = len(problem.scalar_names) > 0
         self.step = np.inf  # h of the step whose error is measured
+        self.rising: Any = False  # which scalars rise in it
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
         """Moves the point the error is measured at. `scalars` are the ones of (t, y)."""
@@ -42,7 +46,7 @@ class ErrorNorm:
         size = abs(float(change[idamax(change)])) * self._y_weight
         if not self._has_scalars:
             return size
-        weights = self.atol + self.rtol * (self._s_size + self.COUNT / self.step)
+        weights = self.atol + self.rtol * (self._s_size + np.where(self.rising, self.RISING, self.COUNT) / self.step)
         part = float((np.abs(self.gradient @ change) / weights).max())
         return part if not part <= size else size  # a NaN comes out as a NaN
 
