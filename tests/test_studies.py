@@ -15,6 +15,7 @@ NAMES = list(studies(STUDIES))
 QUESTIONS = {"relaxation", "network", "blow_up", "refractory", "spontaneous_activity", "drifts"}
 QUESTIONS |= {"bifurcation_in_b", "cusp_refractory", "spectral_gap", "entropy_decay", "delay_hopf"}
 QUESTIONS |= {"excitatory_inhibitory"}
+QUESTIONS |= {"blow_up_map", "blow_up_noise", "blow_up_error_bars", "after_blow_up", "inhibitory_bounds", "stefan"}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,10 @@ OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
     "cusp_refractory": {"cells": 16},
     "excitatory_inhibitory": {"cells": 16},
     "delay_hopf": {"cells": 8, "points": 3},
+    "blow_up_map": {"points": 2, "rows": 2, "d_min": 1.0},
+    "blow_up_error_bars": {"cases": 2},
+    "after_blow_up": {"t_long": 0.3},
+    "inhibitory_bounds": {"distance": 0.6, "connectivities": (0.0, -1.0)},
 }
 
 
