@@ -15,6 +15,7 @@ import numpy as np
 from .assembly import initial
 from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
+from .assembly.thresholds import boundary_layers, resets_at_once, runaway
 from .assembly.transport import ShiftedDensity, synchronous_spike
 from .evolution import Event, Rodas5P, integrate
 from .problem import BlowUp, Infeasible, State
@@ -70,7 +71,7 @@ def require_one_population(problem: Any) -> None:
 
 def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
     """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends."""
-    kick, noise = problem.runaway
+    kick, noise = runaway(problem)
     kind = "diffusion" if noise > 0 else "transport"
     if noise > 0:
         kicks, on_mesh, after = _by_diffusion(problem, y, rtol)
@@ -88,9 +89,9 @@ def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[Bl
 
 def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
     (field,) = problem.field_names
-    resets = problem.resets_at_once
+    resets = resets_at_once(problem)
     try:
-        layer = problem.boundary_layers(0.0, y)[field][problem.v_fire]
+        layer = boundary_layers(problem, 0.0, y)[field][problem.v_fire]
     except Infeasible:  # data from which the spike begins at once: no layer yet
         layer = 0.0
     kicks = synchronous_spike(problem, y, kick, resets, layer).kicks

@@ -13,6 +13,7 @@ import numpy as np
 
 from .after_blow_up import BlowUpEvent, Continue, require_one_population, through
 from .assembly import initial
+from .assembly.thresholds import runaway
 from .evolution import (
     ESDIRK43,
     TRBDF2,
@@ -254,7 +255,7 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
     blow-up then is a density that went negative in a layer thinner than the mesh, and is called that.
     """
     found, last = trajectory.blow_up, trajectory.segments[-1]
-    if found is None or len(last.problem.field_names) > 1 or max(last.problem.runaway) > 0:
+    if found is None or len(last.problem.field_names) > 1 or max(runaway(last.problem)) > 0:
         return found
     trajectory.blow_up = None
     trajectory.outcome = Outcome(
@@ -346,7 +347,7 @@ def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
     fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
     if compatible or len(fluxes) != 1 or len(problem.field_names) != 1:
         return None
-    kick, noise = problem.runaway
+    kick, noise = runaway(problem)
     where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
     if noise > 0:
         return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
@@ -367,7 +368,7 @@ def _mechanism(trajectory: Trajectory, found: BlowUp, settings: dict) -> str:
     problem = last.problem
     if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
-    return "noise" if len(problem.field_names) == 1 and problem.runaway[1] > 0 else "drift"
+    return "noise" if len(problem.field_names) == 1 and runaway(problem)[1] > 0 else "drift"
 
 
 def _with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first: Segment | None = None) -> BlowUp:

@@ -1,7 +1,8 @@
 """ROOM 3: (model, mesh, space) -> Problem; initial states; meshes that follow the state."""
 
+from .densities import Gaussian, Uniform
 from .discretize import discretize
-from .initial import Gaussian, Uniform, initial
+from .initial import initial
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, SpectralElement
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import spaces
+from . import spaces, thresholds
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
@@ -136,7 +136,7 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     data that do not vanish at V_F start with an infinitely thin one.
     """
     added: list[np.ndarray] = []
-    for field, layers in problem.boundary_layers(t, y).items():
+    for field, layers in thresholds.boundary_layers(problem, t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
             width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))

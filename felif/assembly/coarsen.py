@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import adapt, spaces
+from . import adapt, spaces, thresholds
 from .projection import from_moments, tied_moments
 
 _SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
@@ -109,7 +109,7 @@ def _layer_ends(problem: Any, t: float, y: np.ndarray) -> list[tuple[float, floa
     reach = problem.v_fire - problem.v_reset
     return [
         (place, max(adapt.LAYER_CELLS * layer, adapt.THINNEST * reach) / 2)
-        for layers in problem.boundary_layers(t, y).values()
+        for layers in thresholds.boundary_layers(problem, t, y).values()
         for place, layer in layers.items()
     ]
 

@@ -2,88 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..problem import Infeasible, State
 from . import adapt, spaces
+from .densities import Density, Profile
 from .projection import from_moments, tied_moments
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
 _VANISHES = 1e-12  # density at V_F over the largest one
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """exp(-(v - mean)^2 / (2 variance)), cut at V_F and normalised there.
-
-    boundary_layer = l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which vanishes at V_F: N(0) is then finite.
-    """
-
-    mean: float = 0.0
-    variance: float = 0.25
-    boundary_layer: float = 0.0
-
-    def __post_init__(self) -> None:
-        _finite(self, "mean")
-        _finite(self, "variance", positive=True)
-        _layer(self)
-
-    def __call__(self, v: np.ndarray) -> np.ndarray:
-        return np.exp(-((v - self.mean) ** 2) / (2 * self.variance))
-
-    @property
-    def features(self) -> tuple[float, ...]:
-        """Points near which the density varies: a quadrature must not step over them."""
-        width = math.sqrt(self.variance)
-        return tuple(self.mean + k * width for k in (-9, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 9))
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Constant on [low, high], zero elsewhere; boundary_layer as for Gaussian."""
-
-    low: float
-    high: float
-    boundary_layer: float = 0.0
-
-    def __post_init__(self) -> None:
-        _finite(self, "low")
-        _finite(self, "high")
-        _layer(self)
-        if self.low >= self.high:
-            raise ValueError(f"Uniform: low = {self.low!r}; allowed is a number below high = {self.high!r}")
-
-    def __call__(self, v: np.ndarray) -> np.ndarray:
-        return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)
-
-    @property
-    def features(self) -> tuple[float, ...]:
-        return (self.low, self.high)
-
-    breakpoints = features
-
-
-Density = Callable[[np.ndarray], Any]
-
-
-def _finite(owner: Any, name: str, positive: bool = False) -> None:
-    value = getattr(owner, name)
-    if not isinstance(value, int | float | np.number) or not math.isfinite(value) or (positive and value <= 0):
-        allowed = "a positive number" if positive else "a finite number"
-        raise ValueError(f"{type(owner).__name__}: {name} = {value!r}; allowed is {allowed}")
-
-
-def _layer(owner: Any) -> None:
-    _finite(owner, "boundary_layer")
-    if owner.boundary_layer < 0:
-        raise ValueError(f"{type(owner).__name__}: boundary_layer = {owner.boundary_layer!r}; allowed is a number >= 0")
 
 
 def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
@@ -141,66 +73,6 @@ def _split_start(problem: Any, start: Any) -> tuple[dict[str, Density], dict[str
         if not callable(given[name]):
             raise ValueError(f"start: {name} = {given[name]!r}; allowed are densities (Gaussian, Uniform, a callable)")
     return {name: given[name] for name in fields}, values
-
-
-class Profile:
-    """A density given by the user, evaluated safely."""
-
-    def __init__(self, name: str, density: Density, v_fire: float, above: bool) -> None:
-        self.name, self._density, self._v_fire, self._above = name, density, v_fire, above
-        self.features = np.array(getattr(density, "features", ()), float)
-        self.breakpoints = np.array(getattr(density, "breakpoints", ()), float)
-        self._layer = float(getattr(density, "boundary_layer", 0.0))
-        self.peak = self.end = 0.0
-
-    def __call__(self, v: np.ndarray) -> np.ndarray:
-        try:
-            values = np.asarray(self._density(v), float)
-        except (TypeError, ValueError):  # float(v), if v > 1: a density written for one number
-            values = np.empty(0)
-        if values.shape != np.shape(v):
-            values = np.array([float(self._density(float(x))) for x in np.ravel(v)]).reshape(np.shape(v))
-        if self._layer:
-            values = values * -np.expm1(-((np.abs(self._v_fire - v) / self._layer) ** 4))
-        bad = ~np.isfinite(values)
-        if bad.any():
-            raise ValueError(
-                f"start: the density {self.name} is {values[bad][0]} at v = {np.asarray(v)[bad][0]:.6g}; "
-                "allowed are finite numbers"
-            )
-        if np.any(values < 0):
-            at = np.argmin(values)
-            raise ValueError(
-                f"start: the density {self.name} is {np.ravel(values)[at]:.6g} at v = {np.ravel(v)[at]:.6g}; "
-                "allowed are numbers >= 0"
-            )
-        return values
-
-    def points(self, cells: np.ndarray) -> np.ndarray:
-        """Ends of the pieces on which this density is integrated: cells, its features, and a fine grid."""
-        low, high = cells[0], cells[-1]
-        inner = np.concatenate([self.features, self.breakpoints, np.linspace(low, high, 129)])
-        return np.unique(np.concatenate([cells, inner[(inner > low) & (inner < high)]]))
-
-    def quadrature(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(points, weights, density values) of a composite Gauss rule."""
-        ends, (x, w) = self.points(cells), spaces.gauss(count)
-        widths = np.diff(ends)
-        points = (ends[:-1, None] + widths[:, None] * x).ravel()
-        return points, (widths[:, None] * w).ravel(), self(points)
-
-    def check(self, cells: np.ndarray) -> None:
-        """Sets peak and end value; ValueError where nothing lies on the mesh."""
-        points, weights, values = self.quadrature(cells, 6)
-        self.peak = float(values.max(initial=0.0))
-        self.mass = float(weights @ values)
-        if not self.mass > 0:
-            raise ValueError(
-                f"start: the density {self.name} has no mass on [{cells[0]:g}, {cells[-1]:g}]"
-                + ("" if self._above else f", below v_fire = {self._v_fire:g}")
-                + "; if it is narrow, use Gaussian or Uniform, which know where they are"
-            )
-        self.end = 0.0 if self._above else float(self(np.array([self._v_fire]))[0])
 
 
 def _project(

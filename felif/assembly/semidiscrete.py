@@ -15,8 +15,7 @@ from ..problem import FieldValue, Infeasible, State
 from . import adapt, coarsen, linearised, spaces, tails, weighted
 from .automatic import Flow, choose_nodes
 from .coefficients import Parameters, fixed_parameters, parameters_of
-from .dilated import Dilated, rate_slope
-from .forms import probe
+from .dilated import Dilated
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
 
@@ -163,6 +162,15 @@ class SemiDiscrete:
         """`s` at (t, y): every scalar and input by name, as coefficients read it."""
         return self._point(t, y)["solved"][0]
 
+    def point(self, rate: float) -> SimpleNamespace:
+        """`s` with every algebraic scalar equal to `rate`, constant inputs, and everything else 0."""
+        return self._equations.point(rate)
+
+    @property
+    def threshold_transport(self) -> Mapping[str, Any]:
+        """Field -> (coefficient, convection, diffusion) at V_R and V_F of its forms (see `assembly.thresholds`)."""
+        return self._assembled.threshold_transport
+
     @property
     def parameters(self) -> Parameters:
         """`m`: the model's parameters as coefficients read them."""
@@ -248,51 +256,6 @@ class SemiDiscrete:
         feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
         return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
 
-    def boundary_layers(self, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
-        """For each field that vanishes at V_F: place -> width a/|drift| of the layer below V_F, and below V_R."""
-        widths = {}
-        for field, (drift, noise) in self._transport_at_thresholds(self.namespace(t, y)).items():
-            at_reset, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
-            widths[field] = {self.v_fire: at_threshold}
-            if drift[0] > 0:
-                widths[field][self.v_reset] = at_reset
-        return widths
-
-    def _transport_at_thresholds(self, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """(drift, noise) at V_R and V_F of each field that vanishes at V_F."""
-        table = {}
-        for field, forms in self._assembled.threshold_transport.items():
-            drift, noise = np.zeros(2), np.zeros(2)
-            for coefficient, convection, diffusion in forms:
-                c = 1.0 if coefficient is None else coefficient(s, self._m)
-                drift, noise = drift + c * convection, noise + c * diffusion
-            table[field] = drift, noise
-        return table
-
-    # beyond blow-up ---------------------------------------------------------------------------------------------
-
-    @property
-    def runaway(self) -> tuple[float, float]:
-        """(b, a1): what drift and noise at V_F gain by one unit of N."""
-        form, totals = self.weak_form, [0.0, 0.0]
-        rate = next(s.name for s in form.scalars if s.algebraic == "flux")
-        (field,) = {s.of for s in form.scalars if s.name == rate}
-        end = np.array([self.v_fire])
-        for term in (t for t in form.terms if t.into == field == t.of):
-            slope = rate_slope(term, form.inputs, form.scalars, self.model, rate)
-            convection, diffusion, _ = probe(term, end)
-            totals[0] += slope * float(convection[0])
-            totals[1] += slope * float(diffusion[0])
-        return totals[0], totals[1]
-
-    @property
-    def resets_at_once(self) -> bool:
-        """Whether a neuron that fires is reset at that instant (else it waits in a differential scalar)."""
-        form = self.weak_form
-        rate = next(s for s in form.scalars if s.algebraic == "flux")
-        sources = [t for t in form.terms if t.into == rate.of and t.of is None and t.over != rate.over]
-        return any(rate_slope(t, form.inputs, form.scalars, self.model, rate.name) for t in sources)
-
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
         new = self._assembled.on_cells(Dilated.of(self.model), self.cells)
@@ -364,18 +327,6 @@ class SemiDiscrete:
     @cached_property
     def _watch(self) -> MeshWatch | None:
         return MeshWatch(self) if self._explicit is not None and self.degree >= 3 else None
-
-    def layer_lines(self) -> list[tuple[float, float, float, float, float]]:
-        """For the layers below V_F and V_R: (cell width, drift at N = 0, its slope in N, noise at N = 0, its slope)."""
-        zero, one = (self._transport_at_thresholds(self._equations.point(rate)) for rate in (0.0, 1.0))
-        lines = []
-        for field in zero:
-            for k, place in enumerate((self.v_reset, self.v_fire)):
-                width = float(self.widths[int(np.searchsorted(self.cells, place)) - 1])
-                if width > adapt.thinnest(self, place):
-                    (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))
-                    lines.append((width, drift, drift_1 - drift, noise, noise_1 - noise))
-        return lines
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh without cells that this state no longer needs; None where that is not worth it. Raises Infeasible."""

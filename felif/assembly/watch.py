@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import adapt, spaces
+from . import adapt, spaces, thresholds
 
 
 class MeshWatch:
@@ -26,7 +26,7 @@ class MeshWatch:
         self._cells, self._tol = cells, problem.tol
         low, high = problem.decay_lengths
         self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)
-        self._layers = problem.layer_lines()
+        self._layers = layer_lines(problem)
 
     def quiet(self, y: np.ndarray, N: float) -> bool:
         """True where the mesh certainly serves the state y with firing rate N."""
@@ -39,3 +39,16 @@ class MeshWatch:
             if width * abs(drift + drift_slope * N) > adapt.LAYER_CELLS * (noise + noise_slope * N):
                 return False
         return -float(y.min()) <= self._tol * float(y.max())
+
+
+def layer_lines(problem: Any) -> list[tuple[float, float, float, float, float]]:
+    """For the layers below V_F and V_R: (cell width, drift at N = 0, its slope in N, noise at N = 0, its slope)."""
+    zero, one = (thresholds.transport(problem, problem.point(rate)) for rate in (0.0, 1.0))
+    lines = []
+    for field in zero:
+        for k, place in enumerate((problem.v_reset, problem.v_fire)):
+            width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
+            if width > adapt.thinnest(problem, place):
+                (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))
+                lines.append((width, drift, drift_1 - drift, noise, noise_1 - noise))
+    return lines
