@@ -7,7 +7,7 @@ Expected: yes to the first (S8), by the universal supersolution n0 <= C min(1, (
 e^t/(V_F - V_R), which does not depend on b; taken anew at every time it is min over s of a0 C(s) e^(t - s)/(V_F - V_R).
 Data concentrated within a tenth of V_F (first row, b = -10) stay far below it: inhibition throws the neurons back. The
 second question is open in the lecture (convergence is proved for small |b|). Numerically: for b from 0 to -100 and two
-data each, N tends to the closed form of the steady rate, and the rate of decay stays above 1.19, the gap at b = 0. Only
+data each, N tends to the closed form of the steady rate, at the gap of b = 0, 1.19, or faster the larger |b|. Only
 with a delay does the steady state lose its stability (study delay_hopf).
 """
 
