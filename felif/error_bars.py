@@ -57,7 +57,8 @@ def _value(run: Run, quantity: Any, t: float) -> float:
 
 def _made_again(run: Run) -> Run:
     from .after_blow_up import Continue
-    from .runs import SCHEMES, evolve
+    from .driving import SCHEMES
+    from .runs import evolve
 
     settings, first = run.settings, run.segments[0]
     problem, y = _richer(first.problem, first.states[0])

@@ -11,29 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent, Continue, require_one_population, through
+from .after_blow_up import Continue, require_one_population
 from .assembly import initial
 from .assembly.thresholds import runaway
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, with_mesh_error
 from .evolution import (
-    ESDIRK43,
-    TRBDF2,
-    BackwardEuler,
     Event,
     History,
     Rodas5P,
-    Segment,
     Trajectory,
     breaking_points,
-    integrate,
 )
 from .output import RunWriter, read_folder, snapshot_times
-from .problem import BlowUp, Outcome
 from .recording import Recorder, describe_end, describe_run, restore
 from .run import Run
-
-SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler)}
-_GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
-_COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 
 
 def evolve(
@@ -112,31 +103,26 @@ def evolve(
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
         observers = _observers([past], observers, progress)
-        trajectory = _integrate(on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how)
-        run = _finished(trajectory, settings, time.perf_counter() - started, compatible)
+        trajectory = integrate_through(
+            on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
+        )
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
         run.start = start
         return run
-    _integrate(on_mesh, y, settings, t_end=t_start, observers=(), **how)  # refuses bad settings before a folder is made
+    integrate_through(
+        on_mesh, y, settings, t_end=t_start, observers=(), **how
+    )  # refuses bad settings before a folder is made
     due = snapshot_times(float(t_start), float(t_end), snapshots)
     with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, on_mesh.model, compatible, past=past)
         observers = _observers([past, recorder], observers, progress)
-        trajectory = _integrate(on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how)
-        run = _finished(trajectory, settings, time.perf_counter() - started, compatible)
+        trajectory = integrate_through(
+            on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
+        )
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
         _finish(writer, recorder, run)
     run.start = start
     return run
-
-
-def _finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool) -> Run:
-    blow_up = trajectory.blow_up
-    if blow_up is not None:
-        blow_up = _with_mesh_error(trajectory, blow_up, settings)
-        if blow_up.time == settings["t_start"] and trajectory.outcome.name == "blow_up":
-            blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
-        if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = _blow_up_outcome(blow_up)
-    return Run(trajectory, settings, wall_time, compatible, blow_up)
 
 
 def load_run(folder: str | Path) -> Run:
@@ -196,7 +182,7 @@ def continue_run(
         recorder = Recorder(
             writer, run.model, run.compatible, resumed_after=len(run.segments), past=past, earlier=run.events
         )
-        trajectory = _integrate(
+        trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
             settings,
@@ -208,91 +194,6 @@ def continue_run(
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
     return load_run(folder)
-
-
-def _integrate(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
-    return _close(how["observers"], _through_events(problem, y, settings, t_end, **how))
-
-
-def _through_events(
-    problem: Any, y: Any, settings: dict, t_end: float, impossible: str | None = None, **how: Any
-) -> Trajectory:
-    """One integration, or several with synchronous spikes between them; `impossible`: the first is at the start."""
-    going_on, t, onto, error = settings.get("after_blow_up"), settings["t_start"], None, 0.0
-    while True:
-        before = 0 if onto is None else len(onto.segments)
-        at_once = impossible if onto is None else None
-        trajectory = _once(problem, y, t, t if at_once else t_end, settings, onto, **how)
-        if at_once:
-            trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
-            trajectory.outcome = _blow_up_outcome(trajectory.blow_up)
-        found = _possible(trajectory)
-        if found is None or not going_on or _mechanism(trajectory, found, settings) == "step_underflow":
-            return trajectory
-        spikes = sum(isinstance(event, BlowUpEvent) for event in trajectory.events)
-        if spikes >= going_on["max_events"] or found.time >= t_end:
-            return trajectory
-        last = trajectory.segments[-1]
-        found = _with_mesh_error(trajectory, found, settings, trajectory.segments[before])
-        error += found.error  # an event is as late as those before it
-        event, problem, y = through(
-            last.problem, last.states[-1], dataclasses.replace(found, error=error), settings["rtol"]
-        )
-        trajectory.events.append(event)
-        if y is None:
-            message = f"The synchronous spike at t = {found.time:.10g} never ends: all neurons fire again and again."
-            trajectory.outcome = Outcome("eternal_blow_up", message)
-            return trajectory
-        if event.size == 0.0:
-            return trajectory
-        t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
-
-
-def _possible(trajectory: Trajectory) -> BlowUp | None:
-    """The blow-up of a trajectory, if the equation can have one.
-
-    Without excitation and without noise that grows with N the rate stays bounded (docs/blow_up.md): what looks like a
-    blow-up then is a density that went negative in a layer thinner than the mesh, and is called that.
-    """
-    found, last = trajectory.blow_up, trajectory.segments[-1]
-    if found is None or len(last.problem.field_names) > 1 or max(runaway(last.problem)) > 0:
-        return found
-    trajectory.blow_up = None
-    trajectory.outcome = Outcome(
-        "unresolved",
-        f"The mesh does not resolve the density below V_F at t = {found.time:.10g}, "
-        f"where min n = {last.states[-1].min():.3g}; "
-        "the solution itself goes on, as activity does not excite. Data that do not vanish at V_F, or hardly, need a "
-        "boundary_layer in Gaussian or Uniform, or a smaller tol.",
-    )
-    return None
-
-
-def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
-    return integrate(
-        problem,
-        y,
-        t,
-        t_end,
-        rtol=settings["rtol"],
-        atol=settings["atol"],
-        breakpoints=settings["breakpoints"],
-        fixed_step=settings["fixed_step"],
-        first_step=settings["first_step"],
-        max_step=math.inf if settings["max_step"] is None else settings["max_step"],
-        max_steps=settings["max_steps"],
-        N_max=settings["N_max"],
-        onto=onto,
-        **how,
-    )
-
-
-def _close(observers: Sequence[Any], trajectory: Trajectory) -> Trajectory:
-    for observer in observers:
-        close = getattr(observer, "close", None)
-        if close is not None:
-            close()
-    return trajectory
 
 
 def _past(problem: Any, history: Any, t_start: float) -> History | None:
@@ -332,9 +233,9 @@ def _finish_resumed(
     writer.flush()
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
-        whole.blow_up = _with_mesh_error(whole.trajectory, trajectory.blow_up, settings)
+        whole.blow_up = with_mesh_error(whole.trajectory, trajectory.blow_up, settings)
         if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = _blow_up_outcome(whole.blow_up)
+            trajectory.outcome = blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
     whole.trajectory.rounding = before.trajectory.rounding + trajectory.rounding
     whole.events = [*before.events, *trajectory.events]
@@ -356,45 +257,3 @@ def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
     if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
         return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."
     return None
-
-
-def _blow_up_outcome(found: BlowUp) -> Outcome:
-    return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
-
-
-def _mechanism(trajectory: Trajectory, found: BlowUp, settings: dict) -> str:
-    """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
-    last = trajectory.segments[-1]
-    problem = last.problem
-    if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
-        return "step_underflow"
-    return "noise" if len(problem.field_names) == 1 and runaway(problem)[1] > 0 else "drift"
-
-
-def _with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first: Segment | None = None) -> BlowUp:
-    """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error.
-
-    The companion starts where `first` does, by default with the run.
-    """
-    first = trajectory.segments[0] if first is None else first
-    t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
-    found = dataclasses.replace(found, mechanism=_mechanism(trajectory, found, settings))
-    if not found.time > t_start:
-        return found
-    start: dict[str, Any] = {
-        name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
-    }
-    start |= {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
-    try:
-        on_mesh, y, _ = initial(problem.coarser(_COARSER), start)
-    except ValueError:  # the coarser mesh cannot hold the data at all
-        companion = None
-    else:
-        looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
-        scheme, until = SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
-        how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
-        companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
-    if companion is None:
-        message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
-        return dataclasses.replace(found, error=found.time - t_start, message=message)
-    return dataclasses.replace(found, error=found.error + abs(companion.time - found.time))

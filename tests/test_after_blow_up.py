@@ -98,7 +98,8 @@ def test_sizes_and_rates_converge():
     for tol in (1e-4, 1e-5, 1e-6):
         run = through(fl.NoisyLIF(b=0.5), NEAR, 0.08, tol=tol)
         assert run.events[0].size == pytest.approx(0.52373045, rel=tol)
-        assert run.sample("N", run.events[0].time + 0.05) == pytest.approx(0.969891435, rel=10 * tol)  # 7 tol measured at 1e-4
+        # 7 tol measured at 1e-4
+        assert run.sample("N", run.events[0].time + 0.05) == pytest.approx(0.969891435, rel=10 * tol)
 
 
 @pytest.mark.parametrize("w", [0.25, 0.3, 0.6, 0.9])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,3 +90,33 @@ def parameter_derivative(
         g = np.array(operator.residual_along(operator.prepare(y), c, dc))
         total -= U[:, : len(own)] @ np.linalg.solve(own, g)
     return total
+
+
+def input_derivative(
+    equations: ScalarEquations, linearised: tuple[Any, ...], y: np.ndarray, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(dF, d(algebraic scalars)) by one input."""
+    s, c, prepared, U, _, own = linearised
+    operator, dc = equations.operator, equations.coefficient_slopes(s, name)
+    scalars = -np.linalg.solve(own, np.array(operator.residual_along(prepared, c, dc)))
+    return operator.rate_along(y, c, dc) + U[:, : len(own)] @ scalars, scalars
+
+
+def forward_slope(function: Callable[[float], float], t: float, step: float) -> float:
+    """Fourth-order forward difference of an input."""
+    values = [float(function(t + k * step)) for k in range(5)]
+    return (-25 * values[0] + 48 * values[1] - 36 * values[2] + 16 * values[3] - 3 * values[4]) / (12 * step)
+
+
+def pulse(equations: ScalarEquations, y: np.ndarray, name: str) -> tuple[np.ndarray, float]:
+    """(change of M y, 1 - f1.n) for one neuron that fires at y through the algebraic scalar `name`.
+
+    Its recurrent current makes f1.n further neurons fire. Spaces that guarantee n >= 0 leave that kick out: shifting a
+    density by a difference of first order would break it.
+    """
+    operator, s = equations.operator, equations.nothing()
+    c, slopes = equations.at(s), equations.coefficient_slopes(s, name)
+    if operator.positive:
+        slopes = [0.0 if moves else slope for slope, moves in zip(slopes, operator.moves, strict=True)]
+    feedback = operator.residual_along(operator.prepare(y), c, slopes)
+    return operator.rate_along(y, c, slopes), -feedback[equations.algebraic.index(name)]

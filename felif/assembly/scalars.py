@@ -207,6 +207,10 @@ class ScalarEquations:
             self.assign(s, name, rate)
         return s
 
+    def nothing(self) -> SimpleNamespace:
+        """`s` with everything equal to 0."""
+        return self._point(0.0)
+
     def _point(self, value: float) -> SimpleNamespace:
         return SimpleNamespace(**dict.fromkeys((*self._input_names, *self.names), value))
 

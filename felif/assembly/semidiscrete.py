@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +50,7 @@ class SemiDiscrete:
         self._m = parameters_of(model)
         self._equations = ScalarEquations(model, assembled, self._m, history)
         self.operator, self._explicit = self._equations.operator, self._equations.explicit
-        self._history = history
+        self.history = history
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class SemiDiscrete:
         model = dataclasses.replace(self.model, **parameters)
         if [u.name for u in model.weak_form().unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
-        return SemiDiscrete(self._assembled.for_parameters(model), model, self._history)
+        return SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""
@@ -89,7 +89,7 @@ class SemiDiscrete:
 
     def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
         """The same model and space on other cells."""
-        new = self._assembled.on_cells(self.model, cells, self._history)
+        new = self._assembled.on_cells(self.model, cells, self.history)
         if "natural_cells" in vars(self):
             new.natural_cells = self.natural_cells
         return new
@@ -116,17 +116,13 @@ class SemiDiscrete:
 
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
-        return self._assembled.coarser(self.model, factor).with_history(self._history)
+        return self._assembled.coarser(self.model, factor).with_history(self.history)
 
     @property
     def delays(self) -> dict[str, tuple[str, float]]:
         """Delayed inputs: name -> (the scalar, how long ago)."""
         given = [i for i in self.weak_form.inputs if i.of is not None]
         return {i.name: (i.of, float(getattr(self.model, i.parameter))) for i in given}
-
-    @property
-    def history(self) -> History | None:
-        return self._history
 
     def with_history(self, history: History | None) -> SemiDiscrete:
         """The same problem with a past, history(scalar, t); None: delayed scalars are the present ones, as at rest."""
@@ -211,31 +207,23 @@ class SemiDiscrete:
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        if not self._equations.inputs:
-            return None
-        total = np.zeros(self.size)
-        for name, function in self._equations.inputs.items():
-            slope = _forward_slope(function, t, min(step / 4, 1e-3))
-            if slope:
-                total += slope * self.input_derivative(t, y, name)[0]
-        return total
+        inputs = self._equations.inputs
+        slopes = {name: linearised.forward_slope(f, t, min(step / 4, 1e-3)) for name, f in inputs.items()}
+        changes = [slope * self.input_derivative(t, y, name)[0] for name, slope in slopes.items() if slope]
+        return sum(changes, np.zeros(self.size)) if inputs else None
 
     def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
-        s, c, prepared, U, _, own = self._linearised(t, y)
-        dc = self._equations.coefficient_slopes(s, name)
-        scalars = -np.linalg.solve(own, np.array(self.operator.residual_along(prepared, c, dc)))
-        return self.operator.rate_along(y, c, dc) + U[:, : self._number] @ scalars, scalars
+        return linearised.input_derivative(self._equations, self._linearised(t, y), y, name)
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y, through the scalars too; ValueError unless it is a number `at` may change."""
         return linearised.parameter_derivative(self, self._assembled, self._linearised(t, y), y, name)
 
     def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
-        """A(s) with F = A(s) y wherever the scalars of y are s: drift and noise are frozen at `scalars`.
+        """A(s) with F = A(s) y wherever the scalars of y are s: drift and noise frozen at `scalars`, sources coupled.
 
-        The sources stay coupled (what fires at y comes back), so A(s) conserves what the model conserves. Raises
-        ValueError for a model with a source that is no multiple of the scalars.
+        Raises ValueError for a model with a source that is no multiple of the scalars.
         """
         return linearised.linear_at(self._equations, self._places, self.size, t, scalars)
 
@@ -244,17 +232,8 @@ class SemiDiscrete:
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
-        """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n).
-
-        Its recurrent current makes f1.n further neurons fire. Spaces that guarantee n >= 0 leave that kick out:
-        shifting a density by a difference of first order would break it.
-        """
-        s = SimpleNamespace(**{i.name: 0.0 for i in self.weak_form.inputs}, **dict.fromkeys(self.scalar_names, 0.0))
-        c, slopes = self._equations.at(s), self._equations.coefficient_slopes(s, name)
-        if self.operator.positive:
-            slopes = [0.0 if moves else slope for slope, moves in zip(slopes, self.operator.moves, strict=True)]
-        feedback = self.operator.residual_along(self.operator.prepare(y), c, slopes)
-        return self.operator.rate_along(y, c, slopes), -feedback[self.layout.algebraic.index(name)]
+        """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""
+        return linearised.pulse(self._equations, y, name)
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
@@ -369,9 +348,3 @@ class SemiDiscrete:
 
     def __repr__(self) -> str:
         return self._assembled.describe(self)
-
-
-def _forward_slope(function: Callable[[float], float], t: float, step: float) -> float:
-    """Fourth-order forward difference of an input."""
-    values = [float(function(t + k * step)) for k in range(5)]
-    return (-25 * values[0] + 48 * values[1] - 36 * values[2] + 16 * values[3] - 3 * values[4]) / (12 * step)
