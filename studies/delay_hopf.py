@@ -110,7 +110,7 @@ def main(
         "N_max": orbit.max["N"],
         "multiplier": float(np.abs(orbit.multipliers).max()),
         "cycle": np.array([t, orbit.sample("N", t)]),
-        "path": np.array([(at["b"], period, N["N"]) for at, period, N in orbit.path]),
+        "path": np.column_stack([orbit.path[name] for name in ("b", "period", "max N")]),
         **_compared(run, orbit),
         "mass_drift": run.drift["mass"],
         "defect": run.moment_defect / max(tol if cells is None else 0.0, rtol),
