@@ -115,7 +115,9 @@ class Profile:
     def points(self, cells: np.ndarray) -> np.ndarray:
         """Ends of the pieces on which this density is integrated: cells, its features, and a fine grid."""
         low, high = cells[0], cells[-1]
-        inner = np.concatenate([self.features, self.breakpoints, np.linspace(low, high, 9 if self.features.size else 129)])
+        inner = np.concatenate(
+            [self.features, self.breakpoints, np.linspace(low, high, 9 if self.features.size else 129)]
+        )
         return np.unique(np.concatenate([cells, inner[(inner > low) & (inner < high)]]))
 
     def quadrature(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
