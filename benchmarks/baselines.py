@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.linalg.lapack import dgtsv
-from scipy.sparse import csc_matrix
+from scipy.sparse import csc_matrix, diags
 
 V_RESET, V_FIRE = 1.0, 2.0
 
@@ -110,6 +110,40 @@ def finite_differences(
         first_step=1e-8,
     )
     return g1 * run.y[-1] + g2 * run.y[-2]
+
+
+def sparse_matrices(b: float, times: np.ndarray, cells: int, v_min: float, rtol: float) -> np.ndarray:
+    """The same on a uniform mesh as a first script has it: a few sparse matrices and `solve_ivp("BDF")`."""
+    h = (V_FIRE - v_min) / cells
+    v = v_min + h * np.arange(cells)
+    reset, face = int(round((V_RESET - v_min) / h)), v + h / 2
+    volume = np.full(cells, h)
+    volume[0] = h / 2
+
+    def divergence(left: np.ndarray, right: np.ndarray):  # of the flux left n_i + right n_{i+1} through the face i
+        here = -left / volume
+        here[1:] += right[:-1] / volume[1:]
+        return diags([left[:-1] / volume[1:], here, -right[:-1] / volume[:-1]], [-1, 0, 1], format="csc")
+
+    single = divergence(-face / 2 + 1 / h, -face / 2 - 1 / h)
+    recurrent = b * divergence(np.full(cells, 0.5), np.full(cells, 0.5))
+    source, slope = np.zeros(cells), np.zeros(cells)
+    source[reset] = 1 / h
+    slope[-1], slope[-2] = 2 / h, -0.5 / h  # N = -n_v(V_F), one-sided, second order
+    slope_row = csc_matrix(slope)
+
+    def rhs(t: float, y: np.ndarray) -> np.ndarray:
+        N = slope @ y
+        return single @ y + N * (recurrent @ y) + N * source
+
+    def jacobian(t: float, y: np.ndarray):
+        column = csc_matrix((recurrent @ y + source)[:, None])
+        return single + (slope @ y) * recurrent + column @ slope_row
+
+    y0 = np.exp(-2 * v**2)
+    y0 /= volume @ y0
+    run = solve_ivp(rhs, (0.0, times[-1]), y0, "BDF", times, rtol=rtol, atol=1e-3 * rtol, jac=jacobian, first_step=1e-8)
+    return slope @ run.y
 
 
 def bernoulli(z: np.ndarray) -> np.ndarray:
