@@ -16,6 +16,7 @@ _HOME = {
     "RefractoryLIF": "models.refractory_lif",
     "RandomThresholdLIF": "models.random_threshold_lif",
     "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
+    "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
     "Leaky": "models.drifts",
     "Quadratic": "models.drifts",
@@ -28,6 +29,7 @@ _HOME = {
     "Conserved": "weakform",
     "WeakForm": "weakform",
     "dv": "weakform",
+    "dw": "weakform",
     # meshes and spaces
     "interval": "meshing",
     "read_mesh": "meshing",

@@ -8,6 +8,10 @@ For every test function phi of the tied space (phi(V_F) = phi(V_R) where the mod
 
 and an algebraic scalar that is a flux is whatever the boundary condition n = 0 makes it: the Lagrange multiplier of
 that constraint, found from the equation of the test function that does not vanish there.
+
+A field over ("v", "w") obeys the same sentences line by line in w: its forms of v act on every line, a scalar `along`
+w is a function of w, coefficients may read s.w (points of the w-axis) and are then functions of w, and a form with
+`dw(phi)` is transport in w, for which the discretisation supplies a stable flux between cells and none at the ends.
 """
 
 from __future__ import annotations
@@ -21,24 +25,31 @@ CELLS = "cells"
 
 @dataclass(frozen=True)
 class Field:
-    """A function of v (or of v and w): a density."""
+    """A function of the coordinates `over`: a density, of v or of v and w."""
 
     name: str
+    over: tuple[str, ...] = ("v",)
+
+    def __post_init__(self) -> None:
+        if self.over not in (("v",), ("v", "w")):
+            raise ValueError(f"Field {self.name!r}: over={self.over!r}; allowed are ('v',) and ('v', 'w').")
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """A number that is solved for.
+    """A number that is solved for; with `along`, one at every point of that axis: a function.
 
     algebraic=False       a differential unknown (R): its terms are its time derivative
     algebraic="integral"  N = the sum of its terms at every instant
-    algebraic="flux"      N is the outflow of the field `of` through the facets `over`, where that field vanishes
+    algebraic="flux"      N is the outflow of the field `of` through the facets `over`, where that field vanishes;
+                          `along` w: for every w
     """
 
     name: str
     algebraic: Literal[False, "integral", "flux"] = False
     of: str | None = None
     over: str | None = None
+    along: str | None = None
 
     def __post_init__(self) -> None:
         if self.algebraic not in (False, "integral", "flux"):
@@ -48,6 +59,11 @@ class Scalar:
         if (self.algebraic == "flux") != (self.of is not None and self.over is not None):
             raise ValueError(
                 f"Scalar {self.name!r}: a flux, and only a flux, names its field (`of`) and facets (`over`)."
+            )
+        if self.along not in (None, "w") or (self.along is not None and self.algebraic != "flux"):
+            raise ValueError(
+                f"Scalar {self.name!r}: along={self.along!r}, algebraic={self.algebraic!r}; "
+                "allowed is along='w' for a flux, None otherwise."
             )
 
 
@@ -65,9 +81,10 @@ class Term:
     """coefficient(s, m) x form, added to the equation of `into`.
 
     `form(n, phi, x)` where `of` names the field it is linear in, `form(phi, x)` where `of` is None; x[0] is the
-    coordinate v and `dv(n)` the derivative. A term into a scalar has no test function: `form(n, x)`, or no form at all.
-    `coefficient` reads scalars and inputs from `s`, parameters from `m`, and must be analytic in both (its
-    derivatives are taken by one complex step); None stands for 1. `over` is "cells" or a named set of cells or facets.
+    coordinate v (x[1] is w) and `dv(n)` the derivative. A term into a scalar has no test function: `form(n, x)`, or no
+    form at all; `of` may then name a scalar along w, `form(N, x)`: its integral over w. `coefficient` reads scalars and
+    inputs from `s`, parameters from `m`, and must be analytic in both (its derivatives are taken by one complex step);
+    None stands for 1. `over` is "cells" or a named set of cells or facets.
     """
 
     name: str
@@ -103,25 +120,33 @@ class WeakForm:
             raise ValueError(f"names of terms are used twice: {[term.name for term in self.terms]}")
         known = {u.name for u in self.unknowns}
         fields = {u.name for u in self.fields}
+        lines = {u.name for u in self.lines}
         for term in self.terms:
             if term.into not in known:
                 raise ValueError(
                     f"Term {term.name!r} goes into {term.into!r}, which is no unknown; there are {sorted(known)}"
                 )
-            if term.of is not None and term.of not in fields:
+            if term.of is not None and term.of not in fields and (term.of not in lines or term.into in fields | lines):
                 raise ValueError(f"Term {term.name!r} is of {term.of!r}, which is no field; there are {sorted(fields)}")
             if term.form is None and (term.into in fields or term.of is not None):
                 raise ValueError(f"Term {term.name!r} needs a form")
         for given in self.inputs:
-            if given.of is not None and given.of not in known - fields:
+            if given.of is not None and given.of not in known - fields - lines:
                 raise ValueError(f"Input {given.name!r} is a delayed {given.of!r}, which is no scalar")
         for scalar in self.scalars:
             if scalar.of is not None and scalar.of not in fields:
                 raise ValueError(
                     f"Scalar {scalar.name!r} is the flux of {scalar.of!r}, which is no field: {sorted(fields)}"
                 )
+        over = {u.name: u.over for u in self.fields}
+        for scalar in self.scalars:
+            if scalar.algebraic == "flux" and over[scalar.of] != (("v",) if scalar.along is None else ("v", "w")):
+                raise ValueError(
+                    f"Scalar {scalar.name!r}: along={scalar.along!r}, but {scalar.of!r} is over {over[scalar.of]}; "
+                    "the flux of a field over v is a number, that of a field over v and w is along w"
+                )
         for quantity in self.conserved:
-            unknown = set(quantity.weights) - known
+            unknown = set(quantity.weights) - (known - lines)
             if unknown:
                 raise ValueError(f"Conserved {quantity.name!r} weighs {sorted(unknown)}, which are no unknowns")
 
@@ -135,7 +160,17 @@ class WeakForm:
         scalars = [u for u in self.unknowns if isinstance(u, Scalar)]
         return tuple(sorted(scalars, key=lambda u: u.algebraic is False))
 
+    @property
+    def lines(self) -> tuple[Scalar, ...]:
+        """The scalars that are functions of w."""
+        return tuple(u for u in self.scalars if u.along is not None)
+
 
 def dv(u: Any) -> Any:
     """Derivative in v of a field or test function inside a form."""
     return u.grad[0]
+
+
+def dw(u: Any) -> Any:
+    """Derivative in w of a field or test function over v and w inside a form."""
+    return u.grad[1]

@@ -2,6 +2,7 @@
 
 from .drifts import Exponential, Leaky, Quadratic
 from .excitatory_inhibitory_lif import ExcitatoryInhibitoryLIF
+from .learning_lif import LearningLIF
 from .noisy_lif import NoisyLIF
 from .parameters import Piecewise
 from .random_threshold_lif import RandomThresholdLIF
@@ -11,6 +12,7 @@ __all__ = [
     "ExcitatoryInhibitoryLIF",
     "Exponential",
     "Leaky",
+    "LearningLIF",
     "NoisyLIF",
     "Piecewise",
     "Quadratic",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 
 def fixed(default: Any) -> Any:
     """A dataclass field that shapes forms or geometry: `problem.at` refuses to change it."""
@@ -87,6 +89,70 @@ class Piecewise:
 
     def __call__(self, t: float) -> float:
         return self.values[bisect_right(self.times, t)]
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """A function of w from its `values` at equidistant points of [w_min, w_max]: linear in between, constant outside.
+
+    >>> float(Tabulated((0.0, 1.0, 4.0), w_min=0.0, w_max=2.0)(1.5))
+    2.5
+    """
+
+    values: tuple[float, ...]
+    w_min: float
+    w_max: float
+
+    @property
+    def breakpoints(self) -> np.ndarray:
+        return np.linspace(self.w_min, self.w_max, len(self.values))
+
+    def __call__(self, w: Any) -> Any:
+        return np.interp(w, self.breakpoints, self.values)
+
+
+def require_profile(model: Any, name: str, w_min: float, w_max: float) -> None:
+    """ValueError unless the parameter is a function of w, an array or a number; the latter two become functions."""
+    kind, value = type(model).__name__, getattr(model, name)
+    if not callable(value):
+        allowed = "allowed is a function of w, a number, or at least two finite values from w_min to w_max"
+        try:
+            table = np.asarray(value, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"{kind}: {name} = {value!r}; {allowed}") from None
+        table = np.repeat(table, 2) if table.ndim == 0 else table
+        if table.ndim != 1 or len(table) < 2 or not np.isfinite(table).all():
+            raise ValueError(f"{kind}: {name} = {value!r}; {allowed}")
+        object.__setattr__(model, name, Tabulated(tuple(table.tolist()), w_min, w_max))
+        return
+    w = np.linspace(w_min, w_max, 17)
+    try:
+        values = np.broadcast_to(np.asarray(value(w), float), w.shape)
+    except Exception as error:
+        raise ValueError(
+            f"{kind}: {name} cannot be evaluated at an array of weights ({error}); "
+            "allowed is a function of arrays: use numpy's functions, np.where in place of if"
+        ) from error
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{kind}: {name} is {values[~np.isfinite(values)][0]} in [{w_min}, {w_max}]; allowed is finite"
+        )
+
+
+def along_the_real_axis(function: Callable[[Any], Any], x: Any) -> Any:
+    """function(x), where a complex x + i h becomes function(x) + i h function'(x): the function sees real arguments.
+
+    The slope comes from differences of fourth order, one-sided just above 0, so that a function given for x >= 0 is
+    not asked elsewhere; its relative error is about 1e-12.
+    """
+    if not np.iscomplexobj(x):
+        return function(x)
+    real, step = x.real, 1e-3 * (1 + abs(x.real))
+    if 0 <= real < 2 * step:
+        slope = sum(c * function(real + k * step) for k, c in enumerate((-25, 48, -36, 16, -3))) / (12 * step)
+    else:
+        slope = sum(c * function(real + k * step) for k, c in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * step)
+    return function(real) + 1j * x.imag * slope
 
 
 InputValue = float | Callable[[float], float] | Piecewise

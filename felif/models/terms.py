@@ -12,7 +12,7 @@ Coefficient = Callable[[Any, Any], Any]
 
 def _named(name: str, unknown: str) -> str:
     """Term names of models with several populations say which one."""
-    return name if unknown in ("n", "R") else f"{name} of {unknown}"
+    return name if unknown in ("n", "p", "R") else f"{name} of {unknown}"
 
 
 def drift(function: Callable[[Any], Any], field: str = "n") -> Term:
