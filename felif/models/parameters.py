@@ -133,10 +133,9 @@ def require_profile(model: Any, name: str, w_min: float, w_max: float) -> None:
             f"{kind}: {name} cannot be evaluated at an array of weights ({error}); "
             "allowed is a function of arrays: use numpy's functions, np.where in place of if"
         ) from error
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{kind}: {name} is {values[~np.isfinite(values)][0]} in [{w_min}, {w_max}]; allowed is finite"
-        )
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise ValueError(f"{kind}: {name}({float(w[bad[0]])}) = {values[bad[0]]}; allowed are finite values")
 
 
 def along_the_real_axis(function: Callable[[Any], Any], x: Any) -> Any:
