@@ -53,6 +53,7 @@ _HOME = {
     "ESDIRK43": "evolution",
     "TRBDF2": "evolution",
     "BackwardEuler": "evolution",
+    "ARK43": "evolution",
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",

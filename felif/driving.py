@@ -13,6 +13,7 @@ from .after_blow_up import BlowUpEvent, through
 from .assembly import initial
 from .assembly.thresholds import runaway
 from .evolution import (
+    ARK43,
     ESDIRK43,
     TRBDF2,
     BackwardEuler,
@@ -24,7 +25,7 @@ from .evolution import (
 from .problem import BlowUp, Outcome
 from .run import Run
 
-SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler)}
+SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
 _COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 

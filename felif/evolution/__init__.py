@@ -4,10 +4,11 @@ from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points
-from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
+from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory
 
 __all__ = [
+    "ARK43",
     "ESDIRK43",
     "TRBDF2",
     "BackwardEuler",

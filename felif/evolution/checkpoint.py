@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .loop import Integration
 
-COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "undershoots", "newton_iterations")
+COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "undershoots", "newton_iterations", "limited")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def unpack(checkpoint: Checkpoint, run: Integration) -> None:
     run.t, run.y, run.h, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["h"]), float(memory["tiny"])
     error, step, rejected = memory["controller"].tolist()
     run.controller.error, run.controller.step, run.controller.rejected = error, step, bool(rejected)
-    run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=True))
+    run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=False))
     run.watch.restore(memory)
     if hasattr(run.stepper, "slope"):
         run.stepper.slope = memory["slope"].copy() if memory["slope"].size else None

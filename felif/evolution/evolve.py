@@ -8,9 +8,10 @@ from math import inf, isfinite
 import numpy as np
 
 from ..problem import Problem
+from .additive import is_additive
 from .events import Event
 from .loop import Integration
-from .schemes import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Scheme
+from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Scheme, tableau_of
 from .trajectory import Checkpoint, Trajectory
 
 
@@ -48,6 +49,7 @@ def integrate(
 
         "max_steps"       as many steps as allowed were made
         "blow_up"         N exceeds N_max and rises, or no N exists for any step (`blow_up` has the time and its error)
+        "unstable_step"   a fixed step exceeds what the explicit part of the problem allows (CFL)
         "step_underflow"  the tolerance cannot be met by any step
         "newton_failed"   Newton's iteration fails for every step
         "not_finite"      the problem returns inf or NaN
@@ -60,8 +62,9 @@ def integrate(
         raise ValueError(
             f"checkpoint has {checkpoint.y.size} unknowns and the problem {problem.size}: it belongs to another mesh"
         )
-    if not isinstance(scheme, Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler):
-        raise ValueError(f"scheme = {scheme!r}; allowed are Rodas5P(), ESDIRK43(), TRBDF2() and BackwardEuler()")
+    if not isinstance(scheme, Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler | ARK43):
+        raise ValueError(f"scheme = {scheme!r}; allowed are Rodas5P(), ESDIRK43(), TRBDF2(), BackwardEuler(), ARK43()")
+    tableau_of(scheme, is_additive(problem))
     if not (isfinite(t_start) and isfinite(t_end) and t_end >= t_start):
         raise ValueError(f"t_end = {t_end!r} must be finite and not before t_start = {t_start!r}")
     _in_range("rtol", rtol, 1e-14, 0.5)

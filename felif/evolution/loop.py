@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from math import inf, isnan, nan
 
 import numpy as np
-from scipy.linalg.blas import idamax
 
 from ..problem import Infeasible, Outcome, Problem, State
+from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
 from .events import Event, Step, locate
 from .rosenbrock import RosenbrockStepper
-from .schemes import RosenbrockTableau, Scheme
+from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
@@ -62,7 +62,8 @@ class Integration:
         self._failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
         self.statistics = dict.fromkeys(COUNTERS, 0) if onto is None else onto.statistics
-        self.controller = Controller(scheme.tableau.error_order)
+        self.tableau = tableau_of(scheme, is_additive(problem))
+        self.controller = Controller(self.tableau.error_order)
         self.watch = BlowUpWatch(N_max)
         self._use(problem)
         if checkpoint is not None:
@@ -95,19 +96,21 @@ class Integration:
     def _use(self, problem: Problem) -> None:
         """Steppers and norm for a problem (a mesh)."""
         self.problem = problem
-        tableau = self.scheme.tableau
+        tableau = self.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
         self._coarsened = getattr(problem, "coarsened", None)
         self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
         if isinstance(tableau, RosenbrockTableau):
             self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
+        elif isinstance(tableau, AdditiveTableau):
+            self.stepper = AdditiveStepper(tableau, problem, self.statistics)
         else:
             self.stepper = DiagonallyImplicitStepper(tableau, problem, self.statistics, self.norm)
         names = problem.scalar_names
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
 
     def _open_segment(self) -> None:
-        tableau = self.scheme.tableau
+        tableau = self.tableau
         q = len(tableau.H) if isinstance(tableau, RosenbrockTableau) else 2 if tableau.hermite else 0
         self.trajectory.segments.append(Segment(self.problem, type(self.scheme).__name__, self.t, self.y, q))
 
@@ -212,20 +215,18 @@ class Integration:
             defect = float(weights @ y1) - before
             if not defect:
                 continue
-            if abs(defect) < ROUNDING * abs(before) or abs(defect) < self._rounding_of_rate(y, h):
+            if abs(defect) < ROUNDING * abs(before) or abs(defect) < rounding_of_rate(
+                self.problem, self.window.inside(self.t), y, h
+            ):
                 y1 *= 1.0 - defect / (before + defect) * carrier
                 self.trajectory.rounding += abs(defect)
         return y1
 
-    def _rounding_of_rate(self, y: np.ndarray, h: float) -> float:
-        """What rounding in F may do to a conserved quantity in a step: tiny cells have enormous entries that cancel."""
-        band = self.problem.jacobian(self.window.inside(self.t), y).band
-        return 2e-15 * h * float(np.abs(band.data).max()) * abs(float(y[idamax(y)]))
-
     def _end_of_step(self) -> tuple[float, bool]:
         """(t + h, does it end on a breakpoint or t_end), avoiding a last step of nearly nothing."""
         remaining = self._next - self.t
-        h = min(self.h, self.max_step)
+        limit = getattr(self.stepper, "limit", inf) if self.fixed_step is None else inf  # of an explicit part
+        h = min(self.h, self.max_step, limit)
         if h * (1 + 1e-10) >= remaining:
             return self._next, True
         if 2 * h > remaining and self.fixed_step is None:

@@ -68,6 +68,39 @@ class DiagonallyImplicitTableau:
         return self.A.sum(axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class AdditiveTableau:
+    """Coefficients of an additive pair: G explicit, I diagonally implicit with an explicit first stage.
+
+        M Y_i = M y + h sum_{j<i} explicit_ij G_j + h sum_{j<=i} implicit_ij I_j,    implicit_ii = gamma for i > 0
+        M y_1 = M y + h sum_j (b_explicit_j G_j + b_implicit_j I_j),    err with b - bhat in both
+
+    `stability`: h times the spectral radius of the explicit part must not exceed it, for upwind discretisations of
+    transport of every order. `positive`: one implicit stage, solved for y_1 itself.
+    """
+
+    explicit: np.ndarray
+    implicit: np.ndarray
+    b_explicit: np.ndarray
+    b_implicit: np.ndarray
+    bhat: np.ndarray
+    order: int
+    error_order: int
+    dense_order: int
+    hermite: bool
+    stability: float
+    positive: bool = False
+    caution: float = 1.0
+
+    @property
+    def gamma(self) -> float:
+        return float(self.implicit[-1, -1])
+
+    @property
+    def c(self) -> np.ndarray:
+        return self.implicit.sum(axis=1)
+
+
 def _lower(rows: list[list[float]]) -> np.ndarray:
     square = np.zeros((len(rows), len(rows)))
     for i, row in enumerate(rows):
@@ -161,7 +194,47 @@ def _backward_euler() -> DiagonallyImplicitTableau:
     return DiagonallyImplicitTableau(A, np.array([0.5, 0.5]), order=1, error_order=1, dense_order=1, hermite=False)
 
 
+def _ark43() -> AdditiveTableau:
+    implicit = _esdirk43()
+    explicit = _lower(
+        [
+            [],
+            [1 / 2],
+            [13861 / 62500, 6889 / 62500],
+            [-116923316275 / 2393684061468, -2731218467317 / 15368042101831, 9408046702089 / 11113171139209],
+            [-451086348788 / 2902428689909, -2682348792572 / 7519795681897, 12662868775082 / 11960479115383]
+            + [3355817975965 / 11060851509271],
+            [647845179188 / 3216320057751, 73281519250 / 8382639484533, 552539513391 / 3454668386233]
+            + [3354512671639 / 8306763924573, 4040 / 17871],
+        ]
+    )
+    b = implicit.b
+    # Stable on the imaginary axis up to 4.0, for upwind DG of degree 0 to 8 up to 4.19 / spectral radius (computed).
+    return AdditiveTableau(
+        explicit, implicit.A, b, b, implicit.bhat, order=4, error_order=3, dense_order=3, hermite=True, stability=4.0
+    )
+
+
+def _additive_euler() -> AdditiveTableau:
+    # As backward Euler above; forward Euler for upwind finite volumes keeps signs up to 1 / largest outflow rate.
+    explicit, implicit = _lower([[], [1.0]]), _lower([[], [0.0, 1.0]])
+    return AdditiveTableau(
+        explicit,
+        implicit,
+        np.array([1.0, 0.0]),
+        np.array([0.0, 1.0]),
+        np.array([0.5, 0.5]),
+        order=1,
+        error_order=1,
+        dense_order=1,
+        hermite=False,
+        stability=1.0,
+        positive=True,
+    )
+
+
 _RODAS5P, _ESDIRK43, _TRBDF2, _BACKWARD_EULER = _rodas5p(), _esdirk43(), _trbdf2(), _backward_euler()
+_ARK43, _ADDITIVE_EULER = _ark43(), _additive_euler()
 
 
 @dataclass(frozen=True)
@@ -207,6 +280,7 @@ class BackwardEuler:
 
     There each step ends with one solve at frozen scalars, (M/h - A(s_1)) y_1 = M y_0 / h: an M-matrix, whose
     elimination adds nonnegative numbers only, so the result is >= 0 in floating point too, and conservation is exact.
+    Where a problem splits itself, its explicit part takes a forward Euler step (the same within its CFL limit).
     """
 
     @property
@@ -214,4 +288,34 @@ class BackwardEuler:
         return _BACKWARD_EULER
 
 
-Scheme = Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler
+@dataclass(frozen=True)
+class ARK43:
+    """ARK4(3)6L[2]SA: transport explicit, diffusion implicit; order 4 with an embedded order 3, 6 stages, L-stable.
+
+    For problems that split themselves (`evolution.additive`): the learning network.
+    Source: C. A. Kennedy, M. H. Carpenter, Appl. Numer. Math. 44 (2003) 139-181, appendix C.
+    """
+
+    @property
+    def tableau(self) -> AdditiveTableau:
+        return _ARK43
+
+
+Scheme = Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler | ARK43
+
+
+def tableau_of(scheme: Scheme, additive: bool) -> RosenbrockTableau | DiagonallyImplicitTableau | AdditiveTableau:
+    """The coefficients a scheme uses on a problem that splits itself, or does not. Raises ValueError."""
+    if not additive:
+        if isinstance(scheme, ARK43):
+            raise ValueError(
+                "scheme = ARK43(): this problem does not split itself; allowed are Rodas5P(), ESDIRK43(), ..."
+            )
+        return scheme.tableau
+    if isinstance(scheme, BackwardEuler):
+        return _ADDITIVE_EULER
+    if not isinstance(scheme, ARK43):
+        raise ValueError(
+            f"scheme = {scheme!r}: the transport of this problem is explicit; allowed are ARK43() and BackwardEuler()"
+        )
+    return _ARK43
