@@ -32,10 +32,12 @@ _HOME = {
     "dw": "weakform",
     # meshes and spaces
     "interval": "meshing",
+    "strip": "meshing",
     "read_mesh": "meshing",
     "SpectralElement": "assembly",
     "Lagrange": "assembly",
     "ExponentialFitting": "assembly",
+    "Triangles": "assembly",
     "discretize": "assembly",
     # initial states
     "Gaussian": "assembly",

@@ -5,6 +5,7 @@ from .discretize import discretize
 from .initial import initial
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, SpectralElement
+from .triangle_space import Triangles
 
 __all__ = [
     "ExponentialFitting",
@@ -12,6 +13,7 @@ __all__ = [
     "Lagrange",
     "SemiDiscrete",
     "SpectralElement",
+    "Triangles",
     "Uniform",
     "discretize",
     "initial",

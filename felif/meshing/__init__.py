@@ -1,9 +1,11 @@
 """ROOM 2: from geometry to tagged meshes.
 
-Every mesh of a line has the facets "reset" and "firing" and, above V_F, cells "above".
+Every mesh of a line has the facets "reset" and "firing" and, above V_F, cells "above"; a rectangle over v and w has
+"reset", "firing", "floor", "w_min" and "w_max".
 """
 
 from .files import read_mesh
 from .interval import interval, line
+from .strip import strip, triangles
 
-__all__ = ["interval", "line", "read_mesh"]
+__all__ = ["interval", "line", "read_mesh", "strip", "triangles"]

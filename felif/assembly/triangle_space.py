@@ -1,0 +1,108 @@
+"""Discontinuous polynomials on triangles, in a basis that is orthonormal on each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.polynomial import legendre
+from skfem.element import ElementH1
+from skfem.mesh import MeshTri
+from skfem.quadrature import get_quadrature
+from skfem.refdom import RefTri
+
+
+@dataclass(frozen=True)
+class Triangles:
+    """Discontinuous Galerkin on triangles over v and w: polynomials of total degree `degree` on each.
+
+    Symmetric interior penalty in v (the only direction with diffusion), upwind fluxes for the drift in v, Rusanov
+    fluxes in w. Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+    """
+
+    highest: ClassVar[int] = 6
+    degree: int = 2
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.degree, int | np.integer) or not 1 <= self.degree <= self.highest:
+            raise ValueError(f"Triangles: degree = {self.degree!r}; allowed are integers from 1 to {self.highest}")
+
+
+def modes(degree: int) -> int:
+    """Number of basis functions on a triangle."""
+    return (degree + 1) * (degree + 2) // 2
+
+
+def _products(degree: int, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Products of Legendre polynomials by ascending total degree: values (n, points), slopes (n, 2, points)."""
+    x, y = legendre.legvander(2 * X[0] - 1, degree).T, legendre.legvander(2 * X[1] - 1, degree).T
+    eye = np.eye(degree + 1)
+    dx = np.array([2 * legendre.legval(2 * X[0] - 1, legendre.legder(row)) for row in eye])
+    dy = np.array([2 * legendre.legval(2 * X[1] - 1, legendre.legder(row)) for row in eye])
+    pairs = [(total - j, j) for total in range(degree + 1) for j in range(total + 1)]
+    values = np.array([x[i] * y[j] for i, j in pairs])
+    slopes = np.array([[dx[i] * y[j], x[i] * dy[j]] for i, j in pairs])
+    return values, slopes
+
+
+@lru_cache
+def _coefficients(degree: int) -> np.ndarray:
+    """Rows: the orthonormal basis in terms of `_products`; by Gram-Schmidt, so ascending in degree too."""
+    X, W = get_quadrature(RefTri, 2 * degree)
+    values, _ = _products(degree, X)
+    _, r = np.linalg.qr((np.sqrt(2 * W) * values).T)
+    return np.linalg.inv(r * np.sign(np.diag(r))[:, None]).T
+
+
+def shapes(degree: int, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values (modes, points) and slopes (modes, 2, points) at points X (2, points) of the reference triangle.
+
+    The mean of phi_i phi_j over the triangle is 1 if i = j, else 0; phi_0 = 1; phi_i with i >= modes(d) has mean 0
+    against every polynomial of degree d.
+    """
+    values, slopes = _products(degree, X)
+    change = _coefficients(degree)
+    values, slopes = change @ values, np.einsum("ij,jkp->ikp", change, slopes)
+    values[0], slopes[0] = 1.0, 0.0
+    return values, slopes
+
+
+class ModalTriangle(ElementH1):
+    """The basis as an element of scikit-fem: all degrees of freedom belong to the triangle, so nothing is shared."""
+
+    refdom = RefTri
+
+    def __init__(self, degree: int) -> None:
+        self.maxdeg = degree
+        self.interior_dofs = modes(degree)
+        self.dofnames = ["u"] * self.interior_dofs
+        self.doflocs = np.full((self.interior_dofs, 2), 1 / 3)
+        self._degree = degree
+
+    def lbasis(self, X: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
+        flat = X.reshape(2, -1)
+        values, slopes = shapes(self._degree, flat)
+        return values[i].reshape(X.shape[1:]), slopes[i].reshape(2, *X.shape[1:])
+
+
+@lru_cache
+def element(degree: int) -> ModalTriangle:
+    return ModalTriangle(degree)
+
+
+def tabulate(mesh: MeshTri, degree: int, cells: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis functions of `cells` (n,) at `points` (2, n), one point a cell: values and v-slopes, each (n, modes)."""
+    mapping = mesh.mapping()
+    X = mapping.invF(points[:, :, None], cells)[:, :, 0]
+    values, slopes = shapes(degree, X)
+    inverse = mapping.invDF(np.zeros((2, 1)), cells)[:, 0, :, 0]  # (reference, n): d(reference)/dv
+    return values.T, np.einsum("ikn,kn->ni", slopes, inverse)
+
+
+@lru_cache
+def nodes(degree: int) -> np.ndarray:
+    """Equidistant points of the reference triangle, corners included, (2, points): where extremes are looked for."""
+    k = max(degree, 1)
+    return np.array([(i / k, j / k) for j in range(k + 1) for i in range(k + 1 - j)]).T

@@ -1,0 +1,96 @@
+"""Triangulated rectangles of potentials v and synaptic weights w, with node lines exactly on V_R and V_F."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from skfem import MeshTri
+
+from .interval import interval
+
+
+def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
+    """[v_min, V_F] x [w_min, w_max] cut into cells[0] x cells[1] rectangles of two triangles each.
+
+    The columns are those of `interval`: graded toward V_F, node lines exactly on V_R and V_F; the rows are equal.
+    Facets: "reset" (v = V_R), "firing" (v = V_F), "floor" (v = v_min), "w_min", "w_max". Raises ValueError naming what
+    is not allowed.
+    """
+    low, high = _weights_of(model, "strip")
+    try:
+        columns, rows = cells
+    except (TypeError, ValueError):
+        raise ValueError(f"strip: cells = {cells!r}; allowed is a pair (in v, in w) of integers") from None
+    if not isinstance(rows, int | np.integer) or rows < 1:
+        raise ValueError(f"strip: cells = {cells!r}; allowed in w is an integer >= 1")
+    v = np.sort(interval(model, v_min=v_min, cells=columns, grading=grading).p[0])
+    w = np.linspace(low, high, rows + 1)
+    mesh = MeshTri.init_tensor(v, w)
+    return triangles(corners_of(mesh), model)
+
+
+def triangles(corners: np.ndarray, model: Any) -> MeshTri:
+    """The tagged mesh of these triangles, corners (cells, 3, 2): the same corners give the same mesh to the bit.
+
+    Facet sets are predicates of the coordinates, found again on every mesh. Raises ValueError where the triangles do
+    not fill [v_min, V_F] x [w_min, w_max], or where no line of facets lies exactly on v = V_R.
+    """
+    low, high = _weights_of(model, "mesh")
+    corners = np.asarray(corners, float)
+    if corners.ndim != 3 or corners.shape[1:] != (3, 2) or not np.all(np.isfinite(corners)):
+        raise ValueError(f"mesh: triangles of shape {corners.shape}; allowed are finite corners (cells, 3, 2)")
+    points, numbers = np.unique(corners.reshape(-1, 2), axis=0, return_inverse=True)
+    cells = np.sort(numbers.reshape(-1, 3), axis=1).T
+    mesh = MeshTri(np.ascontiguousarray(points.T), np.ascontiguousarray(cells.astype(np.int32)))
+    v, w = mesh.p
+    reset, fire = float(model.v_reset), float(model.v_fire)
+    (floor, top), ends = ((float(x.min()), float(x.max())) for x in (v, w))
+    if top != fire or ends != (low, high):
+        raise ValueError(
+            f"mesh: v reaches up to {top!r}, w from {ends[0]!r} to {ends[1]!r}; "
+            f"allowed are exactly v_fire = {fire!r}, w_min = {low!r} and w_max = {high!r}"
+        )
+    if not floor < reset:
+        raise ValueError(f"mesh: v begins at {floor!r}; it must reach below v_reset = {reset!r}")
+    (x0, x1, x2), (y0, y1, y2) = v[cells], w[cells]
+    area = np.abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)).sum() / 2
+    whole = (fire - floor) * (high - low)
+    if abs(area - whole) > 1e-9 * whole or mesh.nvertices - mesh.nfacets + mesh.nelements != 1:
+        raise ValueError(
+            f"mesh: the triangles cover {area:g} of the rectangle [{floor:g}, {fire:g}] x [{low:g}, {high:g}], "
+            f"which has {whole:g}, or do not meet edge to edge; allowed are triangulations of a rectangle"
+        )
+    places = {"reset": (0, reset), "firing": (0, fire), "floor": (0, floor), "w_min": (1, low), "w_max": (1, high)}
+    tags = {name: facets_on(mesh, axis, value) for name, (axis, value) in places.items()}
+    for name in ("reset", "firing"):
+        ends = mesh.p[1, mesh.facets[:, tags[name]]]
+        if abs(np.ptp(ends, axis=0).sum() - (high - low)) > 1e-9 * (high - low):
+            value = f"v_{name} = {reset!r}" if name == "reset" else f"v_fire = {fire!r}"
+            raise ValueError(f"mesh: no line of edges from w_min to w_max lies exactly on {value}. Put nodes there.")
+    return mesh.with_boundaries(tags)
+
+
+def facets_on(mesh: MeshTri, axis: int, value: float) -> np.ndarray:
+    """Facets whose two ends have this coordinate, exactly: halving an edge on a line leaves its ends on that line."""
+    return np.flatnonzero(np.all(mesh.p[axis, mesh.facets] == value, axis=0))
+
+
+def corners_of(mesh: MeshTri) -> np.ndarray:
+    """Corners of all triangles, shape (cells, 3, 2)."""
+    return np.ascontiguousarray(mesh.p[:, mesh.t].transpose(2, 1, 0))
+
+
+def refined(mesh: MeshTri, marked: np.ndarray, model: Any) -> MeshTri:
+    """The marked triangles cut into four, their neighbours as conformity asks (red, green, blue), tagged again."""
+    untagged = MeshTri(mesh.p, mesh.t)  # scikit-fem drops tags, with a warning
+    return triangles(corners_of(untagged.refined(np.flatnonzero(marked))), model)
+
+
+def _weights_of(model: Any, what: str) -> tuple[float, float]:
+    try:
+        return float(model.w_min), float(model.w_max)
+    except AttributeError:
+        raise ValueError(
+            f"{what}: {type(model).__name__} has no w_min and w_max; a rectangle is for densities over v and w"
+        ) from None
