@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 CELLS = "cells"
@@ -150,11 +151,11 @@ class WeakForm:
             if unknown:
                 raise ValueError(f"Conserved {quantity.name!r} weighs {sorted(unknown)}, which are no unknowns")
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         return tuple(u for u in self.unknowns if isinstance(u, Field))
 
-    @property
+    @cached_property
     def scalars(self) -> tuple[Scalar, ...]:
         """Algebraic scalars first, then differential ones."""
         scalars = [u for u in self.unknowns if isinstance(u, Scalar)]

@@ -75,8 +75,9 @@ class Band:
         return flipped
 
     def dense(self) -> np.ndarray:
-        full = np.zeros((self.n, self.n), self.data.dtype)
-        for offset in range(-self.kl, self.ku + 1):  # offset = j - i
-            columns = np.arange(max(0, offset), min(self.n, self.n + offset))
-            full[columns - offset, columns] = self.data[self.ku - offset, columns]
-        return full
+        # column j of the storage lies in column j of a taller matrix, from row j on
+        tall = np.zeros((self.n, self.n + self.kl + self.ku), self.data.dtype)
+        np.lib.stride_tricks.as_strided(tall, self.data.T.shape, (tall.strides[0] + tall.strides[1], tall.strides[1]))[
+            ...
+        ] = self.data.T
+        return np.ascontiguousarray(tall[:, self.ku : self.ku + self.n].T)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,8 @@ from .spaces import ExponentialFitting, Space
 
 _WIDEST = 1.25  # cell, in units of the local width of the density
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
+_BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
+_DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
 def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
@@ -35,8 +38,8 @@ def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
 class Flow:
     """Drift and noise of the first field as functions of v, for given values of the scalars."""
 
-    def __init__(self, model: Any) -> None:
-        weak_form = model.weak_form()
+    def __init__(self, model: Any, weak_form: Any = None) -> None:
+        weak_form = model.weak_form() if weak_form is None else weak_form
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
         self.field = weak_form.fields[0].name
         self._m = parameters_of(model)
@@ -46,6 +49,11 @@ class Flow:
         self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
+
+    @cached_property
+    def _at_ends(self) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
+        """The forms at V_R and V_F."""
+        return self.on(np.array([self.v_reset, self.v_fire]))
 
     def on(self, v: np.ndarray) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
         """(term, convection, diffusion, reaction) of each form at points v, for `combine`."""
@@ -74,8 +82,7 @@ class Flow:
 
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
-        at = self.on(np.array([self.v_fire]))
-        if self.combine(at, 1.0)[0][0] >= self.combine(at, 0.0)[0][0]:
+        if self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
         forms = self.on(v)
@@ -98,7 +105,7 @@ class Flow:
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
-        v = self.v_reset - self._unit() * np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])
+        v = self.v_reset - self._unit() * _BELOW
         lowest, forms = self.v_reset, self.on(v)
         for rate in self.rate_range():
             drift, noise, _ = self.combine(forms, rate, t)
@@ -117,8 +124,12 @@ class Flow:
 
     def _unit(self) -> float:
         """Width of the neuron's world: V_F - V_R or sqrt(a), whichever is larger."""
-        _, noise, _ = self.at(np.array([self.v_fire]))
-        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[0])))
+        _, noise, _ = self.at_ends()
+        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])))
+
+    def at_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(drift, noise, escape rate) at V_R and V_F, without activity."""
+        return self.combine(self._at_ends)
 
     def decay_lengths(self, ends: np.ndarray) -> tuple[float, float]:
         """How far a density reaches beyond the two ends of a mesh, without activity; 0 above V_F where nobody is."""
@@ -153,8 +164,7 @@ class _Sizes:
         if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
             self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
         self._growth = 1.1 if degree > 2 else 0.35
-        ends = np.array([flow.v_reset, flow.v_fire])
-        drift, noise, _ = flow.at(ends)
+        drift, noise, _ = flow.at_ends()
         layers = noise / np.maximum(np.abs(drift), 1e-300)
         self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
@@ -175,8 +185,7 @@ class _Sizes:
 
     def nodes(self, low: float, high: float) -> np.ndarray:
         """Cell ends on [low, high], equidistributed with respect to dv/h(v)."""
-        depth = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])
-        v = np.unique(np.concatenate([low + depth * (high - low), high - depth * (high - low)]))
+        v = np.concatenate([low + _DEPTH * (high - low), high - _DEPTH[-2::-1] * (high - low)])
         density = 1 / self.size(v)
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
         cells = max(1, int(np.ceil(count[-1])))

@@ -137,7 +137,7 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     for name in old.field_names:
         local = old.full(name, y)[old.cell_nodes]
         at_points = local if spaces.has_lumped_mass(old.space) else local @ spaces.shapes(old.degree, points).T
-        moments[name] = tied_moments(new, cell, places, measure * at_points.ravel())
+        moments[name] = tied_moments(new.cells, new.degree, cell, places, measure * at_points.ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
     result = from_moments(new, moments, values)
     for name, functional in new.conserved.items():  # exact but for rounding, which is taken out

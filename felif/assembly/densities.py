@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import spaces
+from .projection import tied_moments
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Profile:
         self.breakpoints = np.array(getattr(density, "breakpoints", ()), float)
         self._layer = float(getattr(density, "boundary_layer", 0.0))
         self.peak = self.end = 0.0
+        self._rules: dict[tuple[bytes, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._moments: dict[tuple[bytes, int], np.ndarray] = {}
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         try:
@@ -121,11 +124,23 @@ class Profile:
         return np.unique(np.concatenate([cells, inner[(inner > low) & (inner < high)]]))
 
     def quadrature(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(points, weights, density values) of a composite Gauss rule."""
-        ends, (x, w) = self.points(cells), spaces.gauss(count)
-        widths = np.diff(ends)
-        points = (ends[:-1, None] + widths[:, None] * x).ravel()
-        return points, (widths[:, None] * w).ravel(), self(points)
+        """(points, weights, density values) of a composite Gauss rule; kept: the same cells are looked at repeatedly."""
+        key = cells.tobytes(), count
+        if key not in self._rules:
+            ends, (x, w) = self.points(cells), spaces.gauss(count)
+            widths = np.diff(ends)
+            points = (ends[:-1, None] + widths[:, None] * x).ravel()
+            self._rules[key] = points, (widths[:, None] * w).ravel(), self(points)
+        return self._rules[key]
+
+    def moments(self, cells: np.ndarray, degree: int) -> np.ndarray:
+        """int n phi_i for every node of these cells, shape (nodes,)."""
+        key = cells.tobytes(), degree
+        if key not in self._moments:
+            points, weights, values = self.quadrature(cells, degree + 3)
+            cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(cells) - 2)
+            self._moments[key] = tied_moments(cells, degree, cell, points, weights * values)
+        return self._moments[key]
 
     def check(self, cells: np.ndarray) -> None:
         """Sets peak and end value; ValueError where nothing lies on the mesh."""

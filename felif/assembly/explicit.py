@@ -15,6 +15,9 @@ from ..problem import Infeasible
 from .operators import FormsOperator
 
 
+_DENSE = 64  # unknowns up to which one dense product with everything is faster than band products
+
+
 class ExplicitSystem:
     """F, N and their derivatives for coefficients constant_k + slope_k N of a FormsOperator."""
 
@@ -44,10 +47,17 @@ class ExplicitSystem:
         self._place = int(self._places[0]) if single else None
         self._value = float(self._values[0]) if single else 0.0
         self._has_source, self._grows = bool(self._source.any()), bool(self._growth.data.any())
+        self._all: np.ndarray | None = None
+        if n <= _DENSE:
+            parts = [self._rows, self._band.dense(), *([self._growth.dense()] if self._grows else [])]
+            self._all = np.ascontiguousarray(np.concatenate(parts))
+            self._end = 2 + n
 
     def solve(self, y: np.ndarray) -> tuple[float, float]:
         """(N, -dg/dN). Raises Infeasible."""
-        value, feedback = self._rows.dot(y).tolist()
+        return self._solution(*self._rows.dot(y).tolist())
+
+    def _solution(self, value: float, feedback: float) -> tuple[float, float]:
         slope = self._own - feedback
         if not slope > 0.0:
             raise Infeasible(f"no N satisfies its equation: 1 - f1.n = {slope / self._empty:.3g}")
@@ -59,10 +69,17 @@ class ExplicitSystem:
 
     def rate(self, y: np.ndarray) -> np.ndarray:
         """F."""
-        N, _ = self.solve(y)
-        total = self._band @ y
-        if self._grows:
-            total = self._growth.add_product(N, y, total)
+        if self._all is not None:
+            everything = self._all.dot(y)
+            N, _ = self._solution(*everything[:2].tolist())
+            total = everything[2 : self._end]
+            if self._grows:
+                total += N * everything[self._end :]
+        else:
+            N, _ = self.solve(y)
+            total = self._band @ y
+            if self._grows:
+                total = self._growth.add_product(N, y, total)
         if self._has_source:
             total += self._source
         if self._place is not None:  # a reset acts on one node

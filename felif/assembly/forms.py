@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from skfem import CellBasis, LinearForm
@@ -73,6 +74,7 @@ class Assembler:
         self.weak_form, self.mesh, self.space = weak_form, mesh, space
         self.element = element(space)
         self._bases: dict[str, CellBasis] = {}
+        self._all_pairs: dict[str, tuple[Any, ...]] = {}
         order = np.argsort(self.basis(CELLS).doflocs[0])
         self.nodes = self.basis(CELLS).doflocs[0][order]
         self._rank = np.empty_like(order)
@@ -133,11 +135,8 @@ class Assembler:
     @cached_property
     def weights(self) -> np.ndarray:
         """int phi_i dv for every node, V_F included."""
-        basis = self.basis(CELLS)
-        vector = np.zeros(len(self.nodes))
-        for i in range(basis.Nbfun):
-            np.add.at(vector, self._rank[basis.element_dofs[i]], np.sum(basis.basis[i][0] * basis.dx, axis=-1))
-        return vector
+        _, phi, _, dx, rows, _ = self._pairs(CELLS)
+        return np.bincount(rows[0].ravel(), np.einsum("ieq,eq->ie", phi[0], dx).ravel(), len(self.nodes))
 
     def contribution(self, term: Term) -> Contribution:
         """The arrays of one term (coefficient 1)."""
@@ -177,16 +176,27 @@ class Assembler:
         The form is called once with all pairs of shape functions at once: at degree 6, scikit-fem's loop over pairs
         costs six times as much as the arithmetic.
         """
-        basis, degree = self.basis(term.over), self.space.degree
-        values = np.array([np.asarray(shape[0]) for shape in basis.basis])
-        slopes = np.array([shape[0].grad[0] for shape in basis.basis])
-        n = DiscreteField(values[:, None], slopes[None, :, None])
-        phi = DiscreteField(values[None], slopes[None, None])
-        x = np.asarray(basis.global_coordinates())
-        local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, x), (len(values), *values.shape)), basis.dx)
-        places = self._rank[basis.element_dofs]
-        rows, cols = np.broadcast_arrays(places[None], places[:, None])
+        n, phi, x, dx, rows, cols = self._pairs(term.over)
+        shape = (rows.shape[0], *phi.shape[1:])
+        local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, x), shape), dx)
+        degree = self.space.degree
         return Band.from_coo(rows.ravel(), cols.ravel(), local.ravel(), len(self.nodes), degree, degree)
+
+    def _pairs(self, over: str) -> tuple[Any, ...]:
+        """(n, phi, x, dx) for all pairs of shape functions j, i and the rows and columns they go to, [j, i, cell]."""
+        if over not in self._all_pairs:
+            basis = self.basis(over)
+            values = np.array([np.asarray(shape[0]) for shape in basis.basis])
+            slopes = np.array([shape[0].grad[0] for shape in basis.basis])
+            places = self._rank[basis.element_dofs]
+            self._all_pairs[over] = (
+                DiscreteField(values[:, None], slopes[None, :, None]),
+                DiscreteField(values[None], slopes[None, None]),
+                np.asarray(basis.global_coordinates()),
+                basis.dx,
+                *np.broadcast_arrays(places[None], places[:, None]),
+            )
+        return self._all_pairs[over]
 
     def _into_scalar(self, term: Term) -> Contribution:
         layout, number = self.layout, len(self.layout.algebraic)
@@ -255,21 +265,21 @@ class _Probe(float):
         return self
 
 
+_VALUE, _SLOPE = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
+
+
 def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
 
     The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
     """
-    one, zero = 1.0, 0.0
+    form, x, shape = term.form, points[None], points.shape
 
-    def integrand(n: tuple[float, float], phi: tuple[float, float]) -> np.ndarray:
-        value = term.form(_Probe(*n), _Probe(*phi), points[None])
-        return np.asarray(value, float) if np.shape(value) == points.shape else np.full(points.shape, float(value))
+    def integrand(n: _Probe, phi: _Probe) -> np.ndarray:
+        value = form(n, phi, x)
+        return value if getattr(value, "shape", None) == shape else np.full(shape, float(value))
 
-    if np.any(integrand((zero, one), (one, zero)) != 0):
+    mixed = form(_SLOPE, _VALUE, x)
+    if mixed.any() if isinstance(mixed, np.ndarray) else mixed != 0.0:
         raise ValueError(f"Term {term.name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")
-    return (
-        integrand((one, zero), (zero, one)),
-        -integrand((zero, one), (zero, one)),
-        integrand((one, zero), (one, zero)),
-    )
+    return integrand(_VALUE, _SLOPE), -integrand(_SLOPE, _SLOPE), integrand(_VALUE, _VALUE)

@@ -10,7 +10,7 @@ import numpy as np
 from ..problem import Infeasible, State
 from . import adapt, spaces
 from .densities import Density, Profile
-from .projection import from_moments, tied_moments
+from .projection import from_moments
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
@@ -81,9 +81,7 @@ def _project(
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     moments = {}
     for name, profile in densities.items():
-        points, weights, n = profile.quadrature(problem.cells, problem.degree + 3)
-        cell = np.clip(np.searchsorted(problem.cells, points, side="right") - 1, 0, len(problem.cells) - 2)
-        full = tied_moments(problem, cell, points, weights * n)
+        full = profile.moments(problem.cells, problem.degree)
         moments[name] = full * (masses[name] / full.sum())
     y = from_moments(problem, moments, values)
     for quantity in problem.weak_form.conserved:  # exact but for rounding, which large slopes in tiny cells magnify
@@ -144,12 +142,7 @@ def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile]
         mass = np.bincount(nodes.ravel(), (widths[:, None] * weights).ravel())
         flags = np.zeros(len(widths), bool)
         for name, profile in densities.items():
-            points, w, n = profile.quadrature(cells, degree + 3)
-            cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(widths) - 1)
-            shapes = spaces.shapes(degree, (points - cells[cell]) / widths[cell])
-            values = (
-                np.bincount(nodes[cell].ravel(), ((w * n / profile.mass)[:, None] * shapes).ravel(), len(mass)) / mass
-            )
+            values = profile.moments(cells, degree) / (profile.mass * mass)
             if problem.layout.tied[name] is not None:
                 values[-1] = 0.0
             flags |= adapt.content(values, cells, degree) > adapt.UNRESOLVED * problem.tol

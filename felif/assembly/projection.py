@@ -12,11 +12,14 @@ from ..problem import Infeasible
 from . import spaces
 
 
-def tied_moments(problem: Any, cell: np.ndarray, places: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+def tied_moments(
+    cells: np.ndarray, degree: int, cell: np.ndarray, places: np.ndarray, weighted: np.ndarray
+) -> np.ndarray:
     """sum_q weighted_q phi_i(places_q) for all nodes i, shape (nodes,); `cell` says in which cell each point lies."""
-    t = (places - problem.cells[cell]) / problem.widths[cell]
-    values = (weighted[:, None] * spaces.shapes(problem.degree, t)).ravel()
-    return np.bincount(problem.cell_nodes[cell].ravel(), values, len(problem.nodes))
+    t = (places - cells[cell]) / (cells[cell + 1] - cells[cell])
+    nodes = cell[:, None] * degree + np.arange(degree + 1)
+    values = (weighted[:, None] * spaces.shapes(degree, t)).ravel()
+    return np.bincount(nodes.ravel(), values, (len(cells) - 1) * degree + 1)
 
 
 def from_moments(problem: Any, moments: Mapping[str, np.ndarray], values: Mapping[str, float]) -> np.ndarray:

@@ -289,7 +289,7 @@ class SemiDiscrete:
     @cached_property
     def decay_lengths(self) -> tuple[float, float]:
         """How far the density reaches beyond either end of the mesh, without activity."""
-        return Flow(self.model).decay_lengths(self.cells[[0, -1]])
+        return Flow(self.model, self.weak_form).decay_lengths(self.cells[[0, -1]])
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""

@@ -173,7 +173,7 @@ class Integration:
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
                 return self._stuck()
             try:
-                self.norm.step, self.norm.rising = h, False
+                self.norm.of_step(h)
                 y1 = self._conserve(y, stepper.attempt(t, y, h), h)
                 inside = window.inside(t1)
                 scalars = self.problem.scalars(inside, y1)
@@ -182,7 +182,7 @@ class Integration:
                 if len(scalars) and not np.isfinite(scalars).all():
                     raise Infeasible("the firing rate is not finite")
                 self.norm.at(inside, y1, scalars)
-                self.norm.rising = scalars > self.scalars
+                self.norm.of_step(h, scalars > self.scalars)
                 error = self.norm.of_change(stepper.error)
                 if not error < inf:
                     raise StepFailed("not_finite", "the estimate of the error is not finite")

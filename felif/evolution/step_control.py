@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.linalg.blas import idamax
 
@@ -31,8 +29,7 @@ class ErrorNorm:
     def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
         self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
         self._has_scalars = len(problem.scalar_names) > 0
-        self.step = np.inf  # h of the step whose error is measured
-        self.rising: Any = False  # which scalars rise in it
+        self.of_step(np.inf)
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
         """Moves the point the error is measured at. `scalars` are the ones of (t, y)."""
@@ -40,14 +37,23 @@ class ErrorNorm:
         self._y_weight = 1.0 / (self.atol + self.rtol * self.size + 1e-300)
         if self._has_scalars:
             self.gradient = self.problem.scalar_gradient(t, y) if gradient is None else gradient
-            self._s_size = np.abs(scalars) + self.FLOOR
+            self._s_size = (np.abs(scalars) + self.FLOOR).tolist()
+
+    def of_step(self, h: float, rising: np.ndarray | None = None) -> None:
+        """Says whose error is measured: that of a step h, in which these scalars rise (by default none)."""
+        rises = [False] * len(self.problem.scalar_names) if rising is None else rising.tolist()
+        self._counts = [(self.RISING if up else self.COUNT) / h for up in rises]
 
     def of_change(self, change: np.ndarray) -> float:
         size = abs(float(change[idamax(change)])) * self._y_weight
         if not self._has_scalars:
             return size
-        weights = self.atol + self.rtol * (self._s_size + np.where(self.rising, self.RISING, self.COUNT) / self.step)
-        part = float((np.abs(self.gradient @ change) / weights).max())
+        effects = (self.gradient @ change).tolist()
+        parts = [
+            abs(effect) / (self.atol + self.rtol * (scale + count))
+            for effect, scale, count in zip(effects, self._s_size, self._counts, strict=True)
+        ]
+        part = max(parts) if sum(parts) < np.inf else sum(parts)
         return part if not part <= size else size  # a NaN comes out as a NaN
 
     def first_step(self, slope: np.ndarray, scalars: np.ndarray, span: float) -> float:
@@ -66,11 +72,12 @@ class Controller:
     """Predictive controller: h_new = h * 0.9 (1/err)^(1/k) min(1, (h/h_old) (err_old/err)^(1/k)), k = error order + 1.
 
     The second factor continues the trend of the steps: near blow-up they shrink by a steady factor, which a controller
-    that looks at the last error alone only learns from rejections. Growth is left to the first factor.
+    that looks at the last error alone only learns from rejections. Growth is left to the first factor, at most LARGEST
+    but AFTER_FIRST for the first step, which was a cautious guess.
     Source: K. Gustafsson, ACM Trans. Math. Software 20 (1994) 496-517.
     """
 
-    SAFETY, SMALLEST, LARGEST = 0.9, 0.2, 6.0
+    SAFETY, SMALLEST, LARGEST, AFTER_FIRST = 0.9, 0.2, 6.0, 1e3
 
     def __init__(self, error_order: int) -> None:
         self._exponent = 1.0 / (error_order + 1)
@@ -79,11 +86,12 @@ class Controller:
 
     def accepted(self, step: float, error: float) -> float:
         """Factor for the next step."""
-        error = max(error, 1e-6)
-        factor = self.SAFETY * error**-self._exponent
+        error = max(error, 1e-6 if self.step > 0 else 1e-15)
+        factor, largest = self.SAFETY * error**-self._exponent, self.AFTER_FIRST
         if self.step > 0:
             factor = min(factor, factor * step / self.step * (self.error / error) ** self._exponent)
-        factor = min(max(factor, self.SMALLEST), 1.0 if self.rejected else self.LARGEST)
+            largest = self.LARGEST
+        factor = min(max(factor, self.SMALLEST), 1.0 if self.rejected else largest)
         self.error, self.step, self.rejected = max(error, 1e-2), step, False
         return factor
 

@@ -21,7 +21,8 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
     close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
-    nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (v_reset, v_fire)), close, close + 1))
+    if close.size:
+        nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (v_reset, v_fire)), close, close + 1))
     places = {}
     for name, value in (("reset", v_reset), ("firing", v_fire)):
         nearest = int(np.argmin(np.abs(nodes - value)))
