@@ -124,7 +124,7 @@ class Profile:
         return np.unique(np.concatenate([cells, inner[(inner > low) & (inner < high)]]))
 
     def quadrature(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(points, weights, density values) of a composite Gauss rule; kept: the same cells are looked at repeatedly."""
+        """(points, weights, density values) of a composite Gauss rule; kept, as the same cells come again."""
         key = cells.tobytes(), count
         if key not in self._rules:
             ends, (x, w) = self.points(cells), spaces.gauss(count)

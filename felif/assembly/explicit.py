@@ -14,7 +14,6 @@ from ..algebra import Band, BandLowRank
 from ..problem import Infeasible
 from .operators import FormsOperator
 
-
 _DENSE = 64  # unknowns up to which one dense product with everything is faster than band products
 
 
