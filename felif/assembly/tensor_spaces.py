@@ -1,0 +1,127 @@
+"""Spaces over (v, w): a space on the v-axis times discontinuous cells on the w-axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from .spaces import ExponentialFitting, SpectralElement, gauss
+
+_HIGHEST = 8
+
+
+@dataclass(frozen=True)
+class DG:
+    """Polynomials of this degree in every cell of the w-axis, without continuity; order degree + 1 for smooth data.
+
+    Nodes and quadrature points are Gauss's. Where a solution is not smooth the polynomial gives way to finite volumes
+    around its nodes, smoothly in the size of its highest mode, so that the total variation stays bounded.
+    Source: S. Hennemann, A. M. Rueda-Ramirez, F. J. Hindenlang, G. J. Gassner, J. Comput. Phys. 426 (2021) 109935.
+    """
+
+    degree: int = 5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.degree, int | np.integer) or not 0 <= self.degree <= _HIGHEST:
+            raise ValueError(f"DG: degree = {self.degree!r}; allowed are integers from 0 to {_HIGHEST}")
+
+
+@dataclass(frozen=True)
+class MUSCL:
+    """Finite volumes on the w-axis with limited slopes: order 2, and no density becomes negative."""
+
+    @property
+    def degree(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A density over (v, w): `v` on every line w = const, `w` across the lines.
+
+    Tensor() is for accuracy; Tensor(v=ExponentialFitting(), w=MUSCL()) keeps p >= 0 (with BackwardEuler, its scheme by
+    default).
+    """
+
+    v: SpectralElement | ExponentialFitting = field(default_factory=SpectralElement)
+    w: DG | MUSCL = field(default_factory=DG)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.v, SpectralElement | ExponentialFitting):
+            raise ValueError(f"Tensor: v = {self.v!r}; allowed are SpectralElement(degree), ExponentialFitting()")
+        if not isinstance(self.w, DG | MUSCL):
+            raise ValueError(f"Tensor: w = {self.w!r}; allowed are DG(degree), MUSCL()")
+
+    @property
+    def positive(self) -> bool:
+        """Whether the space parts never make a density negative."""
+        return isinstance(self.v, ExponentialFitting) and self.w.degree == 0
+
+    @property
+    def degree(self) -> int:
+        """Of the space in v."""
+        return self.v.degree
+
+
+@dataclass(frozen=True, eq=False)
+class CellTables:
+    """What a cell [0, 1] of polynomials of a degree needs, at its Gauss points."""
+
+    points: np.ndarray
+    weights: np.ndarray
+    volume: np.ndarray  # [q, i]: weight_q phi_i'(x_q)
+    left: np.ndarray  # phi_i(0)
+    right: np.ndarray  # phi_i(1)
+    modal: np.ndarray  # from nodal values to coefficients of Legendre polynomials of unit size
+    radius: float  # spectral radius of upwind transport at speed 1 through cells of width 1
+
+
+@lru_cache
+def cell_tables(degree: int) -> CellTables:
+    points, weights = gauss(degree + 1)
+    t = 2 * points - 1
+    inverse = np.linalg.inv(legendre.legvander(t, degree))
+    identity = np.eye(degree + 1)
+    slopes = 2 * np.array([legendre.legval(t, legendre.legder(row)) + 0 * t for row in identity]).T @ inverse
+    left, right = (legendre.legvander(np.array([end]), degree)[0] @ inverse for end in (-1.0, 1.0))
+    volume = weights[:, None] * slopes
+    symbols = [
+        (volume.T - np.outer(right, right) + phase * np.outer(left, right)) / weights[:, None]
+        for phase in np.exp(1j * np.linspace(0, np.pi, 33))
+    ]
+    radius = float(max(np.abs(np.linalg.eigvals(symbol)).max() for symbol in symbols))
+    modal = inverse / np.sqrt(2 * np.arange(degree + 1) + 1)[:, None]
+    return CellTables(points, weights, volume, left, right, modal, radius)
+
+
+def values_at(degree: int, x: np.ndarray) -> np.ndarray:
+    """Values of the nodal shape functions of a cell at points x of [0, 1], shape (points, degree + 1)."""
+    points, _ = gauss(degree + 1)
+    return legendre.legvander(2 * x - 1, degree) @ np.linalg.inv(legendre.legvander(2 * points - 1, degree))
+
+
+class Axis:
+    """The w-axis: cells, and the nodes of their polynomials."""
+
+    def __init__(self, cells: np.ndarray, space: DG | MUSCL) -> None:
+        self.cells, self.space = np.asarray(cells, float), space
+        self.tables = cell_tables(space.degree)
+        self.widths = np.diff(self.cells)
+        self.count = len(self.widths)
+        self.nodes = (self.cells[:-1, None] + self.widths[:, None] * self.tables.points).ravel()
+        self.weights = (self.widths[:, None] * self.tables.weights).ravel()
+        self.size = len(self.nodes)
+
+    def by_cells(self, values: np.ndarray) -> np.ndarray:
+        """values[..., nodes] as (..., cells, degree + 1)."""
+        return values.reshape(*values.shape[:-1], self.count, -1)
+
+    def evaluate(self, values: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """The polynomials with these nodal values, shape (..., size), at points w: (..., len(w)); zero outside."""
+        cell = np.clip(np.searchsorted(self.cells, w, side="right") - 1, 0, self.count - 1)
+        shapes = values_at(self.space.degree, np.clip((w - self.cells[cell]) / self.widths[cell], 0.0, 1.0))
+        inside = (w >= self.cells[0]) & (w <= self.cells[-1])
+        return np.where(inside, np.einsum("...ci,ci->...c", self.by_cells(values)[..., cell, :], shapes), 0.0)
