@@ -58,7 +58,7 @@ def test_the_bound_is_that_of_the_barrier():
         (fl.bounded_rate, fl.NoisyLIF(b=0.1)),
         (fl.bounded_rate, fl.NoisyLIF(b=-1.0, current=1.5)),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_what_a_theorem_does_not_cover_it_says(test, model):
     found = test(state(model, fl.Gaussian(0.0, 0.25, boundary_layer=0.5), tol=1e-4))
