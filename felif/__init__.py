@@ -49,6 +49,8 @@ _HOME = {
     "error_estimate": "error_bars",
     "dual_weighted": "adjoint_error",
     "Run": "runs",
+    "simulate_particles": "particle_run",
+    "ParticleRun": "particle_run",
     "Continue": "after_blow_up",
     "Event": "evolution",
     "Rodas5P": "evolution",
@@ -59,6 +61,7 @@ _HOME = {
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",
+    "steady_value": "adaptive",
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
     # bifurcations

@@ -76,20 +76,30 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
     return DualWeighted(float(steps.sum()), (ends, by_cell), steps)
 
 
+def value(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> float:
+    """A scalar by name, or a function of the State, at (t, y)."""
+    if callable(quantity):
+        return float(quantity(State(problem, t, y)))
+    return float(problem.scalars(t, y)[problem.scalar_names.index(quantity)])
+
+
+def gradient(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """d(quantity)/dy, shape (size,); of a function of the State by differences."""
+    if not callable(quantity):
+        return problem.scalar_gradient(t, y)[problem.scalar_names.index(quantity)]
+    here, step = value(quantity, problem, t, y), 1e-6 * float(np.abs(y).max())
+    shifted = (value(quantity, problem, t, y + step * unit) for unit in np.eye(problem.size))
+    return np.array([(other - here) / step for other in shifted])
+
+
 def _terminal(richer: Any, segment: Any, quantity: Any) -> np.ndarray:
     """z(T): M' z = dJ/dy at the end of the run."""
-    t, y = float(segment.times[-1]), _embedded(segment.problem, richer, segment.states[-1])
-    if callable(quantity):
-        value, step = float(quantity(State(richer, t, y))), 1e-6 * float(np.abs(y).max())
-        shifted = (float(quantity(State(richer, t, y + step * unit))) for unit in np.eye(richer.size))
-        gradient = np.array([(other - value) / step for other in shifted])
-    elif quantity in richer.scalar_names:
-        gradient = richer.scalar_gradient(t, y)[richer.scalar_names.index(quantity)]
-    else:
+    t, y = float(segment.times[-1]), embedded(segment.problem, richer, segment.states[-1])
+    if not callable(quantity) and quantity not in richer.scalar_names:
         raise ValueError(f"dual_weighted: {quantity!r}; allowed are {richer.scalar_names} or a function of a State")
     mass, size = richer.mass.transpose(), richer.size
     nothing = BandLowRank(Band.zeros(size, 0, 0), np.zeros((size, 0)), np.zeros((0, size)))
-    return nothing.factor(1.0, mass).solve(gradient)
+    return nothing.factor(1.0, mass).solve(gradient(quantity, richer, t, y))
 
 
 class _Dual:
@@ -98,7 +108,7 @@ class _Dual:
     def __init__(self, richer: Any, segment: Any) -> None:
         self.richer, self.segment = richer, segment
         self.mass, self.dual_mass = richer.mass, richer.mass.transpose()
-        t, y = float(segment.times[-1]), _embedded(segment.problem, richer, segment.states[-1])
+        t, y = float(segment.times[-1]), embedded(segment.problem, richer, segment.states[-1])
         _, noise, _ = transport(richer, t, y, richer.field_names[0], richer.cells[-1:])
         self.shortest = _FIRST * float(np.min(richer.widths)) ** 2 / float(noise[0])
 
@@ -110,7 +120,7 @@ class _Dual:
         for right, left in _pieces(t0, t1, end, self.shortest):
             h = right - left
             middle = (left + right) / 2
-            J = self.richer.jacobian(middle, _value(coefficients, (middle - t0) / (t1 - t0)))
+            J = self.richer.jacobian(middle, _at(coefficients, (middle - t0) / (t1 - t0)))
             factored = J.transpose().factor(1 / (_GAMMA * h), self.dual_mass)
             first = factored.solve(self.dual_mass @ z) / (_GAMMA * h)
             slope = (first - z) / (_GAMMA * h)
@@ -118,7 +128,7 @@ class _Dual:
             for x, w in zip(_POINTS, _WEIGHTS, strict=True):
                 t = left + x * h
                 theta = (t - t0) / (t1 - t0)
-                residual = self.richer.rate(t, _value(coefficients, theta))
+                residual = self.richer.rate(t, _at(coefficients, theta))
                 residual = residual - self.mass @ (_slope(coefficients, theta) / (t1 - t0))
                 parts += w * h * (second + x * (z - second)) * residual
             z = second
@@ -132,10 +142,10 @@ class _Dual:
         for k, D in enumerate(dense):  # theta (1 - theta) theta^k D
             rows[k + 1] += D
             rows[k + 2] -= D
-        return np.array([_embedded(self.segment.problem, self.richer, row) for row in rows])
+        return np.array([embedded(self.segment.problem, self.richer, row) for row in rows])
 
 
-def _value(coefficients: np.ndarray, theta: float) -> np.ndarray:
+def _at(coefficients: np.ndarray, theta: float) -> np.ndarray:
     return theta ** np.arange(len(coefficients)) @ coefficients
 
 
@@ -144,7 +154,7 @@ def _slope(coefficients: np.ndarray, theta: float) -> np.ndarray:
     return (k * theta ** (k - 1)) @ coefficients[1:]
 
 
-def _embedded(problem: Any, richer: Any, y: np.ndarray) -> np.ndarray:
+def embedded(problem: Any, richer: Any, y: np.ndarray) -> np.ndarray:
     """y in the richer space: the same functions of v, and the same scalars."""
     result = np.zeros(richer.size)
     for name in problem.field_names:

@@ -123,7 +123,7 @@ def _excess(tol: float, state: SteadyState) -> float:
 def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
     """The state with its error estimates, and (problem, y) of the richer space they came from."""
     y, here = solved.y, problem.scalars(t, solved.y)
-    rounding = _rounding(problem, t, y)
+    noise = _rounding(problem, t, y)
     if not hasattr(problem, "enriched"):
         return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
     try:
@@ -136,17 +136,22 @@ def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> t
         difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
-    errors = dict(zip(problem.scalar_names, (difference + rounding + _FLOOR).tolist(), strict=True))
+    errors = dict(zip(problem.scalar_names, (difference + noise + _FLOOR).tolist(), strict=True))
     return SteadyState(problem, t, y, solved.residual, errors), pair
+
+
+def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> float:
+    """What rounding in F leaves uncertain of a functional whose adjoint is `weights` (J^T w its gradient)."""
+    J = problem.jacobian(t, y)
+    parts = Band(np.abs(J.band.data), J.band.kl, J.band.ku) @ np.abs(y) + np.abs(J.U) @ (np.abs(J.G) @ np.abs(y))
+    return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
 
 
 def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
-    J, gradients = problem.jacobian(t, y), problem.scalar_gradient(t, y)
-    parts = Band(np.abs(J.band.data), J.band.kl, J.band.ku) @ np.abs(y) + np.abs(J.U) @ (np.abs(J.G) @ np.abs(y))
     system, none = linearised(problem, t, y), np.zeros(len(problem.conserved))
-    weights = [system.solve_transposed(gradient, none, refine=0)[0] for gradient in gradients]
-    return np.array([np.finfo(float).eps / 3 * np.linalg.norm(w * parts) for w in weights])
+    weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
+    return np.array([rounding(problem, t, y, w) for w in weights])
 
 
 def _objection(state: SteadyState) -> str:

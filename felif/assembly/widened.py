@@ -1,0 +1,89 @@
+"""A richer space that reaches further down than the mesh: errors of elements and of V_min are both seen there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import spaces
+from .tails import transport
+
+_DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
+_PANELS = 80
+
+
+class Widened:
+    """`problem`: elements of a degree higher by `by`, on the cells of a problem and a few below its V_min.
+
+    A state of the problem goes on below V_min as one without flux would: n = n(V_min) exp(-int f/a), drift f and noise
+    a at the scalars of (t, y), a fixed profile for each field. Raises Infeasible where (t, y) has no scalars.
+    """
+
+    def __init__(self, problem: Any, t: float, y: np.ndarray, by: int = 2) -> None:
+        self.base, low = problem, problem.cells[0]
+        cells = np.concatenate([ends_below(problem, t, y), problem.cells])
+        wide = problem.on_cells(cells)
+        self.problem, _ = wide.enriched(np.ones(wide.size), by)
+        nodes = self.problem.nodes
+        self._count = int(np.searchsorted(nodes, low))
+        self._profiles = {}
+        points, weights = spaces.gauss(6)
+        for name in problem.field_names:
+            pieces = np.diff(nodes[: self._count + 1])
+            v = nodes[: self._count, None] + pieces[:, None] * points
+            drift, noise, _ = transport(problem, t, y, name, v.ravel())
+            potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
+            self._profiles[name] = np.exp(-np.cumsum(potential[::-1])[::-1])
+
+    def embedded(self, y: np.ndarray) -> np.ndarray:
+        """y in this space: the same functions of v down to V_min, their profiles below, the same scalars."""
+        base, new = self.base, self.problem
+        result = np.zeros(new.size)
+        for name in base.field_names:
+            full = base.full(name, y)
+            values = spaces.evaluate(base.cells, base.degree, full, new.nodes)
+            values[: self._count] = full[0] * self._profiles[name]
+            result[new.layout.slice(name)] = values[: new.layout.free(name)]
+        for name in base.layout.differential:
+            result[new.layout.offsets[name]] = y[base.layout.offsets[name]]
+        return result
+
+
+def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """Cell ends below V_min, sorted, down to where a density without flux has all but vanished; none if none does."""
+    low, width = problem.cells[0], problem.v_fire - problem.v_reset
+    ends = []
+    for name in problem.field_names:
+        drift, noise, _ = transport(problem, t, y, name, np.array([low]))
+        length = float(noise[0] / max(drift[0], 1e-2 * noise[0] / width))
+        distance = np.concatenate([[0.0], length * np.cumsum(0.3 * 1.06 ** np.arange(_PANELS))])
+        drift, noise, _ = transport(problem, t, y, name, low - distance)
+        slope = drift / noise
+        fallen = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(distance))])
+        if np.all(slope > 0) and fallen[-1] > _DECAY[-1]:
+            ends.append(np.interp(_DECAY, fallen, distance))
+    return low - np.max(ends, axis=0)[::-1] if ends else np.zeros(0)
+
+
+def element_rates(problem: Any, t: float, y: np.ndarray, name: str, scalars: np.ndarray) -> np.ndarray:
+    """What each cell contributes to the rates of its own nodes in a field, V_F included, shape (cells, degree + 1).
+
+    Drift and noise are frozen at `scalars`; without sources. The
+    diagonal entry of a node that two cells share is divided so that no cell creates mass.
+    """
+    place = problem.layout.slice(name)
+    band, free, nodes = problem.linear_at(t, scalars).band, problem.layout.free(name), problem.cell_nodes
+    rows, columns = np.broadcast_arrays(nodes[:, :, None], nodes[:, None, :])
+    inside = (rows < free) & (columns < free) & (rows - columns <= band.kl) & (columns - rows <= band.ku)
+    local = np.zeros(rows.shape)
+    i, j = rows[inside] + place.start, columns[inside] + place.start
+    local[inside] = band.data[band.ku + i - j, j]
+    for cell in range(len(nodes) - 1):
+        whole = local[cell, -1, -1]
+        local[cell, -1, -1] = -local[cell, :-1, -1].sum()
+        local[cell + 1, 0, 0] = whole - local[cell, -1, -1]
+    rates = np.einsum("cij,cj->ci", local, problem.full(name, y)[nodes])
+    if problem.layout.tied[name] is not None:
+        rates[-1, -1] = -rates[-1, :-1].sum()
+    return rates
