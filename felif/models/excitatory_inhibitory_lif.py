@@ -16,6 +16,7 @@ from .parameters import (
     require_number,
     require_threshold_above_reset,
 )
+from .particle_law import ParticleLaw, Population
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ class ExcitatoryInhibitoryLIF:
         require_input(self, "current_E")
         require_input(self, "current_I")
         require_callable(self, "drift")
+
+    def particle_law(self) -> ParticleLaw:
+        excitatory = Population("_E", (self.b_EE, -self.b_IE), self.drift, self.current_E, self.a0)
+        inhibitory = Population("_I", (self.b_EI, -self.b_II), self.drift, self.current_I, self.a0)
+        return ParticleLaw(
+            (excitatory, inhibitory), self.v_reset, self.v_fire, refractory_time=self.tau, delay=self.delay
+        )
 
     def weak_form(self) -> WeakForm:
         delayed, refractory = self.delay > 0, self.tau > 0

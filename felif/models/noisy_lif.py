@@ -9,6 +9,7 @@ from ..weakform import Conserved, Field, Input, Scalar, WeakForm
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
+from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class NoisyLIF:
     def __post_init__(self) -> None:
         require_network(self)
         require_number(self, "delay", nonnegative=True)
+
+    def particle_law(self) -> ParticleLaw:
+        return one_population(self, delay=self.delay)
 
     def weak_form(self) -> WeakForm:
         inputs: tuple[Input, ...] = (Input("I", "current"),)

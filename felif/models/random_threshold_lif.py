@@ -9,6 +9,7 @@ from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
+from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class RandomThresholdLIF:
         require_network(self)
         require_number(self, "eps", positive=True)
         require_number(self, "tau", positive=True)
+
+    def particle_law(self) -> ParticleLaw:
+        return one_population(self, refractory_time=self.tau, escape_time=self.eps)
 
     def weak_form(self) -> WeakForm:
         return WeakForm(

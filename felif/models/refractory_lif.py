@@ -9,6 +9,7 @@ from ..weakform import Conserved, Field, Input, Scalar, WeakForm
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
+from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class RefractoryLIF:
     def __post_init__(self) -> None:
         require_network(self)
         require_number(self, "tau", positive=True)
+
+    def particle_law(self) -> ParticleLaw:
+        return one_population(self, refractory_time=self.tau)
 
     def weak_form(self) -> WeakForm:
         return WeakForm(

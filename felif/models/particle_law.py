@@ -1,0 +1,48 @@
+"""The microscopic law of a model: what one neuron of the network does. The model's equation is its limit of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .parameters import InputValue
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons of one kind. With the firing rates N_j of all populations, in their order in the law,
+
+        dV = (f(V) + I(t)) dt + sum_j kicks_j N_j(t - delay) dt + sqrt(2 (a0 + sum_j noise_kicks_j N_j)) dW
+
+    In a network of n_j neurons N_j dt is 1/n_j at every spike: a spike of population j moves V by kicks_j / n_j and
+    adds Gaussian noise of variance 2 noise_kicks_j / n_j.
+    """
+
+    name: str  # appended to N, R and n: "" where there is one population only
+    kicks: tuple[float, ...]
+    drift: Callable
+    current: InputValue = 0.0
+    noise: float = 1.0
+    noise_kicks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class ParticleLaw:
+    """A network: its populations, and what a neuron does when it fires.
+
+    It fires when V reaches v_fire; with escape_time > 0 at rate 1/escape_time while V > v_fire. It then rests for an
+    exponential time of mean refractory_time (0: not at all) and begins again at v_reset. Kicks arrive `delay` later.
+    """
+
+    populations: tuple[Population, ...]
+    v_reset: float
+    v_fire: float
+    refractory_time: float = 0.0
+    escape_time: float = 0.0
+    delay: float = 0.0
+
+
+def one_population(model, **law: float) -> ParticleLaw:
+    """The law of a network with the parameters b, a0, a1, current, drift, v_reset, v_fire."""
+    neurons = Population("", (model.b,), model.drift, model.current, model.a0, (model.a1,))
+    return ParticleLaw((neurons,), model.v_reset, model.v_fire, **law)

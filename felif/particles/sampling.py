@@ -1,0 +1,121 @@
+"""Where the neurons of a simulation start: potentials drawn from a density, a state, or given one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..problem import State
+
+_POINTS = 20_001
+_REACH = 60.0  # how far below V_F a density is looked for that does not say where it is, in units of V_F - V_R
+
+
+def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.Generator) -> tuple:
+    """(potentials, resting) of all populations one after the other, resting = True for neurons that begin at rest.
+
+    start: potentials (an array; for several populations a mapping n_E, n_I), a density (a callable, unnormalised; for
+    all populations), a State of the equation, or a mapping as for `evolve`: densities n, n_E, ... and resting fractions
+    R, ... Raises ValueError for anything else, and for potentials that are not finite or not below v_fire.
+    """
+    names = ["n" + population.name for population in law.populations]
+    fractions = ["R" + population.name for population in law.populations]
+    if isinstance(start, State):
+        scalars = {name: getattr(start, name) for name in fractions if name in start.problem.scalar_names}
+        missing = [name for name in names if name not in start.problem.field_names]
+        if missing:
+            raise ValueError(f"start: a state of {start.problem.field_names}; this network has {names}")
+        given: dict[str, Any] = {name: getattr(start, name) for name in names} | scalars
+    elif isinstance(start, Mapping):
+        given = dict(start)
+        if set(given) - {*names, *fractions} or any(name not in given for name in names):
+            raise ValueError(
+                f"start: names {sorted(given)}; allowed are {[*names, *fractions]}, all {names} among them"
+            )
+    else:
+        given = dict.fromkeys(names, start)
+    potentials, resting = [], []
+    for name, fraction, size in zip(names, fractions, sizes, strict=True):
+        potentials.append(_potentials(law, name, given[name], size, random))
+        share = float(given.get(fraction, 0.0))
+        if not 0 <= share <= 1 or (share > 0 and law.refractory_time == 0):
+            raise ValueError(f"start: {fraction} = {share!r}; allowed: in [0, 1], 0 without refractory state")
+        resting.append(random.random(size) < share if share else np.zeros(size, bool))
+    return np.concatenate(potentials), np.concatenate(resting)
+
+
+def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Generator) -> np.ndarray:
+    if callable(given):
+        return _from_density(law, name, given, size, random)
+    try:
+        v = np.asarray(given, float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"start: {name} = {given!r}; allowed are potentials, a density (Gaussian, Uniform, a callable), a State, "
+            "or a mapping of names to those"
+        ) from None
+    if v.shape not in ((), (size,)):
+        raise ValueError(f"start: {name} has shape {v.shape}; allowed is one potential, or {size}, one a neuron")
+    low = law.escape_time == 0 and not np.all(v < law.v_fire)
+    if not np.isfinite(v).all() or low:
+        bad = v[~np.isfinite(v) | (v >= law.v_fire if low else False)] if v.ndim else v
+        raise ValueError(
+            f"start: {name} holds the potential {np.ravel(bad)[0]}; allowed are finite numbers"
+            + (f" below v_fire = {law.v_fire}" if low else "")
+        )
+    return np.broadcast_to(v, (size,)).astype(float)
+
+
+def _from_density(law: Any, name: str, density: Any, size: int, random: np.random.Generator) -> np.ndarray:
+    """By inversion of the distribution function of the density, linear between the points of a fine grid."""
+    length = law.v_fire - law.v_reset
+    top = law.v_fire if law.escape_time == 0 else law.v_fire + _REACH * length
+    points = np.linspace(law.v_fire - _REACH * length, top, _POINTS)
+    features = np.array(sorted({*getattr(density, "features", ()), *getattr(density, "breakpoints", ())}), float)
+    nodes = getattr(density, "nodes", None)  # a field of a State knows its mesh, and is zero beyond it
+    if nodes is not None:
+        points = np.linspace(np.min(nodes), np.max(nodes), _POINTS)
+    elif features.size:
+        inner = [np.linspace(a, b, 801) for a, b in zip(features[:-1], features[1:], strict=True)]
+        ends = np.concatenate([[np.nextafter(x, -np.inf), x, np.nextafter(x, np.inf)] for x in features])
+        points = np.unique(np.concatenate([points, *inner, ends]))
+    points = points[points <= top]
+    values = _evaluate(name, density, points, law)
+    mass = np.flatnonzero(values > 0)
+    if not mass.size:
+        raise ValueError(f"start: the density {name} has no mass on [{points[0]:g}, {top:g}]")
+    if nodes is None and not features.size:  # once more, where it is
+        low, high = points[max(mass[0] - 1, 0)], points[min(mass[-1] + 1, points.size - 1)]
+        points = np.linspace(low, high, 4 * _POINTS)
+        values = _evaluate(name, density, points, law)
+    below = np.concatenate([[0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(points))])
+    wanted = random.random(size) * below[-1]
+    cell = np.clip(np.searchsorted(below, wanted, side="right") - 1, 0, points.size - 2)
+    left, right, width = values[cell], values[cell + 1], points[cell + 1] - points[cell]
+    rest = (wanted - below[cell]) / np.where(width > 0, width, 1.0)
+    root = np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0.0))  # the density is linear within a cell
+    part = np.where(left + root > 0, 2 * rest / np.where(left + root > 0, left + root, 1.0), 0.5)
+    v = points[cell] + width * np.clip(part, 0.0, 1.0)
+    return v if law.escape_time > 0 else np.minimum(v, np.nextafter(law.v_fire, -np.inf))
+
+
+def _evaluate(name: str, density: Any, v: np.ndarray, law: Any) -> np.ndarray:
+    try:
+        values = np.asarray(density(v), float)
+    except (TypeError, ValueError):  # a density written for one number
+        values = np.empty(0)
+    if values.shape != v.shape:
+        values = np.array([float(density(float(x))) for x in v])
+    layer = float(getattr(density, "boundary_layer", 0.0))
+    if layer:
+        values = values * -np.expm1(-((np.abs(law.v_fire - v) / layer) ** 4))
+    if getattr(density, "nodes", None) is not None:
+        values = np.maximum(values, 0.0)  # a density of finite elements may undershoot by its error
+    bad = ~np.isfinite(values) | (values < 0)
+    if bad.any():
+        raise ValueError(
+            f"start: the density {name} is {values[bad][0]:.6g} at v = {v[bad][0]:.6g}; allowed are numbers >= 0"
+        )
+    return values

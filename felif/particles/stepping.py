@@ -1,0 +1,206 @@
+"""Compiled: a network through many steps, its spikes delivered, also synchronous ones. Import this inside functions.
+
+Spikes of a step are delivered at its end, all at once. Where that pushes nobody over V_F it is a shift of all
+potentials, applied with the next step; otherwise time stands still and spikes are delivered generation by generation,
+each a ramp on which whoever meets V_F fires and takes the rest of the ramp from V_R, until a generation is empty. Noise
+that grows with the rate is delivered with the kicks over the following step while it is small against a0, by
+generations when it is not.
+
+A step is halved, again and again, while kicks outrun noise: sum kicks N h <= STRENGTH sqrt(2 a0 h). This follows the
+run-up to a synchronous spike, and costs nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .kernels import (
+    CLOCK,
+    DECAY,
+    EPS,
+    KICK,
+    SHIFT,
+    SLOPE,
+    SPREAD,
+    T0,
+    TABLE,
+    TAU,
+    V_F,
+    V_R,
+    A,
+    G,
+    H,
+    M,
+    advance,
+    transition,
+)
+
+STRENGTH = 0.1
+COUNTED = 50  # spikes in a step from which its rate is trusted
+DEEPEST = 20  # halvings of a step
+LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
+FINISHED, ETERNAL = 0, 1
+# entries of `memory`, what a network carries from one call to the next; kicks under way follow
+LEVEL, MEMORY = 0, 1
+
+
+@njit(cache=True)
+def _set(step, g, m, a, h, t, clock, kick):
+    step[G], step[M], step[A], step[H], step[T0], step[CLOCK], step[KICK] = g, m, a, h, t, clock, kick
+    if step[TABLE] == 0.0:
+        step[DECAY], step[SHIFT], step[SPREAD], step[SLOPE] = transition(g, m, a, h)
+    else:
+        step[DECAY], step[SHIFT], step[SPREAD], step[SLOPE] = transition(0.0, m, a, h)
+
+
+@njit(cache=True)
+def _count(chunks, found, sizes, fired, top, resting):
+    """Sums over the chunks of each population, per neuron."""
+    fired[:], top[:], resting[:] = 0.0, -np.inf, 0.0
+    total = 0.0
+    for k in range(chunks.shape[0]):
+        kind = chunks[k, 2]
+        total += found[k, 0]
+        fired[kind] += found[k, 0] / sizes[kind]
+        resting[kind] += found[k, 2] / sizes[kind]
+        top[kind] = max(top[kind], found[k, 1])
+    return total
+
+
+@njit(cache=True)
+def _cascade(
+    t, law, kicks, noise_kicks, sizes, queue, total, chunks, v, wake, steps, states, buffers, spikes, found, threads
+):
+    """Deliver the queue (spikes per neuron) until it is empty; adds to `total` what fires. (generations, eternal)."""
+    none = np.zeros((steps.shape[0], 6))
+    populations = steps.shape[0]
+    top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
+    alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0
+    limit = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else LONGEST
+    tables = steps[:, TABLE].copy()
+    steps[:, TABLE] = 0.0
+    eternal = False
+    while queue.max() > 0.0:
+        for p in range(populations):
+            _set(steps[p], 0.0, kicks[p] @ queue, noise_kicks[p] @ queue, 1.0, t, 0.0, 0.0)
+        delivered += queue.max()
+        advance(chunks, v, wake, steps, none, states, buffers, spikes, found, threads)
+        _count(chunks, found, sizes, queue, top, resting)
+        total += queue
+        generations += 1
+        if delivered > limit * (1.0 + 1e-12) and queue.max() > 0.0:
+            eternal = True
+            break
+    steps[:, TABLE] = tables
+    return generations, eternal
+
+
+@njit(cache=True)
+def _level(level, dt, h, fired, kicks, noise_kicks, a0, enough):
+    """How often the next step halves dt, by the rate of the last one; it grows to twice its length at most."""
+    wanted = math.inf
+    if enough:
+        for p in range(a0.size):
+            push = (abs(kicks[p] @ fired) + (noise_kicks[p] @ fired) / math.sqrt(a0[p])) / h
+            if push > 0.0:
+                wanted = min(wanted, 2.0 * a0[p] * (STRENGTH / push) ** 2)
+    needed = 0 if wanted >= dt else min(DEEPEST, np.int64(math.ceil(math.log2(dt / wanted))))
+    return max(needed, level - 1)
+
+
+@njit(cache=True, nogil=True)
+def run_steps(
+    first, last, dt, law, sizes, g, a0, kicks, noise_kicks, lag, currents, tables, chunks, batch_of, bin_of,
+    v, wake, states, buffers, spikes, memory, rates, synchronous, resting, batches, events, threads, event_size,
+):  # fmt: skip
+    """Steps first..last-1 of length dt; (next step, status, events in all).
+
+    law: v_reset, v_fire, refractory time, escape time.  kicks[p, j], noise_kicks[p, j]: from population j to p. lag:
+    delay in steps.  currents[k, p]: mean over step first + k. rates[past + k, p], synchronous[k, p], resting[k, p]:
+    spikes per neuron in step k; those of them in synchronous spikes; fraction at rest.  batches[bin, batch, p]: spikes,
+    but for synchronous ones.  events[e]: time, generations, then spikes per neuron of each population.
+    """
+    populations = g.size
+    steps = np.zeros((populations, 16))
+    found = np.zeros((chunks.shape[0], 3))
+    steps[:, V_R], steps[:, V_F], steps[:, TAU], steps[:, EPS] = law[0], law[1], law[2], law[3]
+    for p in range(populations):
+        steps[p, TABLE] = 1.0 if tables[p, 1] > 0.0 else 0.0
+    past = rates.shape[0] - synchronous.shape[0]
+    now = kicks if lag == 0.0 else np.zeros_like(kicks)
+    whole = np.int64(math.floor(lag))
+    part = lag - whole
+    noisy = noise_kicks.max() > 0.0
+    coupled = noisy or np.abs(now).max() > 0.0
+    pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations :]
+    fired, top, rest, total = np.empty(populations), np.empty(populations), np.empty(populations), np.empty(populations)
+    level, count = np.int64(memory[LEVEL]), np.int64(0)
+    while count < events.shape[0] and events[count, 0] >= 0.0:
+        count += 1
+    full = np.int64(1) << DEEPEST
+    for k in range(first, last):
+        position = np.int64(0)
+        while position < full:
+            while position % (full >> level):
+                level += 1
+            h, t = dt / (np.int64(1) << level), dt * (k + position / full)
+            for p in range(populations):
+                m, a = currents[k - first, p], a0[p]
+                if lag > 0.0:
+                    for j in range(populations):
+                        m += (
+                            kicks[p, j]
+                            * ((1 - part) * rates[past + k - whole, j] + part * rates[past + k - whole - 1, j])
+                            / dt
+                        )
+                if noisy:
+                    m += now[p] @ queue / h
+                    a += noise_kicks[p] @ queue / h
+                _set(steps[p], g[p], m, a, h, t, 1.0, pending[p])
+            pending[:], queue[:] = 0.0, 0.0
+            advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads)
+            enough = _count(chunks, found, sizes, fired, top, rest) >= COUNTED
+            for c in range(chunks.shape[0]):
+                batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])
+            rates[past + k] += fired
+            position += full >> level
+            if coupled:
+                crowd = False
+                for p in range(populations):
+                    push, noise = now[p] @ fired, noise_kicks[p] @ fired
+                    if noisy:
+                        crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
+                    else:
+                        crowd |= top[p] + push >= law[1]
+                level = _level(level, dt, h, fired, now, noise_kicks, a0, enough)
+                if crowd and law[3] == 0.0 and fired.max() > 0.0:
+                    queue[:] = fired
+                    total[:] = 0.0
+                    generations, eternal = _cascade(
+                        dt * (k + position / full), law, now, noise_kicks, sizes, queue, total,
+                        chunks, v, wake, steps, states, buffers, spikes, found, threads,
+                    )  # fmt: skip
+                    queue[:] = 0.0
+                    rates[past + k] += total
+                    if eternal or total.max() >= event_size:
+                        synchronous[k] += total
+                        if count < events.shape[0]:
+                            events[count, 0], events[count, 1] = dt * (k + position / full), generations
+                            events[count, 2:] = total
+                            if eternal:
+                                events[count, 2:] = np.inf
+                            count += 1
+                        level = min(DEEPEST, level + 4)
+                    if eternal:
+                        return k, ETERNAL, count
+                elif noisy:
+                    queue[:] = fired
+                else:
+                    for p in range(populations):
+                        pending[p] = now[p] @ fired
+        resting[k] = rest
+        memory[LEVEL] = level
+    return last, FINISHED, count
