@@ -69,15 +69,25 @@ class Points:
 
     def __init__(self, x: np.ndarray, terms: list[Term], trace: sparse.csr_matrix | None = None) -> None:
         self.x, self.trace = x, trace
-        self._parts = [(term, *probed(term, x)) for term in terms]
+        parts = [(term.coefficient, *probed(term, x)) for term in terms]
+        self._parts = [[(part[0], part[k]) for part in parts if np.any(part[k] != 0)] for k in (1, 2, 3)]
+        self._known: list[Any] = [None, None]
 
-    def sum(self, which: int, s: SimpleNamespace, m: Parameters, N: Any = 0.0) -> np.ndarray:
-        """Sum of coefficient x function (0: drift in v, 1: noise, 2: transport in w) over the terms."""
+    def sum(self, which: int, s: SimpleNamespace, m: Parameters) -> np.ndarray:
+        """Sum of coefficient x function over the terms: drift in v (0) or noise (1); kept while s is the same."""
+        if self._known[which] is None or self._known[which][0] is not s or self._known[which][1] is not m:
+            self._known[which] = (s, m, self._sum(which, s, m, 0.0))
+        return self._known[which][2]
+
+    def transport(self, s: SimpleNamespace, m: Parameters, N: np.ndarray) -> np.ndarray:
+        """Speed in w at the firing rate N(w), real or complex."""
+        return self._sum(2, s, m, N)
+
+    def _sum(self, which: int, s: SimpleNamespace, m: Parameters, N: Any) -> np.ndarray:
         total = np.zeros(self.x.shape[1], np.result_type(N, float))
         s = SimpleNamespace(**{**vars(s), "w": self.x[1], s.line: N})
-        for term, *parts in self._parts:
-            if np.any(parts[which]):
-                total += parts[which] * (1.0 if term.coefficient is None else term.coefficient(s, m))
+        for coefficient, function in self._parts[which]:
+            total += function * (1.0 if coefficient is None else coefficient(s, m))
         return total
 
 
@@ -151,6 +161,21 @@ class TriangleOperator:
                 break
         return s, N
 
+    def scalar_gradient(self, s: SimpleNamespace, m: Parameters) -> np.ndarray:
+        """d(scalars)/dy at s, shape (scalars, size), the drift at V_F held fixed."""
+        trace = self.trace
+        noise = self.firing.sum(1, s, m)
+        through = noise * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
+        one = np.ones_like(noise)
+        return np.array(
+            [
+                trace.value.T @ (weights * through) - trace.slope.T @ (weights * noise)
+                for weights in (
+                    sum(form(one, trace.points[1:]) * trace.dx for form in forms) for forms in self.integrals.values()
+                )
+            ]
+        )
+
     def namespace(self, numbers: dict[str, float]) -> SimpleNamespace:
         return SimpleNamespace(line=self.line, **numbers)
 
@@ -162,7 +187,7 @@ class TriangleOperator:
         coefficients = self.trace.from_points @ flux
         p = self.value @ y
         in_v = self.cells.sum(0, s, m) * p - self.cells.sum(1, s, m) * (self.slope_v @ y)
-        speed = self.cells.sum(2, s, m, self.cells.trace @ coefficients)
+        speed = self.cells.transport(s, m, self.cells.trace @ coefficients)
         result = self._t("slope_v") @ (in_v * self.dx) + self._t("slope_w") @ (speed * p * self.dx)
         jump, mean = self.jump @ y, self.mean @ y
         drift, noise = self.facets.sum(0, s, m) * self.nv, self.facets.sum(1, s, m)
@@ -188,7 +213,7 @@ class TriangleOperator:
     def _speeds(points: Points, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(c, max(|c|, |c + N dc/dN|)) at points."""
         N = points.trace @ coefficients
-        stepped = points.sum(2, s, m, N + 1j * _STEP)
+        stepped = points.transport(s, m, N + 1j * _STEP)
         speed, slope = stepped.real, stepped.imag / _STEP
         return speed, np.maximum(np.abs(speed), np.abs(speed + N * slope))
 

@@ -43,7 +43,8 @@ class Trace:
         edges = sparse.identity(len(facets), format="csr")
         self.from_points = sparse.kron(edges, (table * weights[:, None]).T * (2 * np.arange(degree + 1)[:, None] + 1))
         self.from_points = self.from_points.tocsr()
-        self.outflow = (self.value.T @ sparse.diags(self.dx) @ sparse.kron(edges, table)).tocsr()
+        self.at_points = sparse.kron(edges, table).tocsr()
+        self.outflow = (self.value.T @ sparse.diags(self.dx) @ self.at_points).tocsr()
         self.inflow = self._reset(mesh, size)
         self.transfer = (self.inflow - self.outflow).tocsr()
 

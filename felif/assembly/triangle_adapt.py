@@ -1,0 +1,62 @@
+"""Triangle meshes that follow a state: refined where the highest modes are too large, and refined anew to coarsen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..meshing.strip import refined
+from .triangle_space import modes
+
+UNRESOLVED = 10.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
+_TOGETHER = 0.3  # of that: triangles cut along with those that must be, so that few meshes are made
+_WANTED = 0.5  # of that: what a mesh that is made anew must be resolved to
+_IDLE = 0.05  # of that: a triangle this smooth might be part of a larger one
+_WORTH = 0.75  # of the triangles: a coarser mesh is taken if it has no more
+_DEEPEST = 4.0**-7  # of the area of the coarsest triangle that a triangle may be cut down to
+_ROUNDS = 16
+
+
+def indicator(problem: Any, y: np.ndarray) -> np.ndarray:
+    """L2 norm of the modes of highest degree on each triangle, over that of the density, shape (cells,)."""
+    table = y.reshape(len(problem.cells), -1)
+    sizes = problem.area * (table[:, modes(problem.degree - 1) :] ** 2).sum(axis=1)
+    return np.sqrt(sizes / np.sum(problem.area[:, None] * table**2))
+
+
+def _marked(problem: Any, y: np.ndarray, level: float) -> np.ndarray:
+    smallest = _DEEPEST * _areas(problem.coarsest).min()
+    return (indicator(problem, y) > level * UNRESOLVED * problem.tol) & (problem.area > 2 * smallest)
+
+
+def _areas(corners: np.ndarray) -> np.ndarray:
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
+
+
+def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on a finer mesh, or None where the present one does."""
+    if not _marked(problem, y, 1.0).any():
+        return None
+    marked = _marked(problem, y, _TOGETHER)
+    new = problem.on_mesh(refined(problem.mesh, marked, problem.model))
+    return new, new.received(y, problem), f"{np.count_nonzero(marked)} triangles cut"
+
+
+def coarsened(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on a mesh made anew from the coarsest one, or None where that saves too little."""
+    idle = indicator(problem, y) < _IDLE * UNRESOLVED * problem.tol
+    if np.count_nonzero(idle) < (1 - _WORTH) * len(idle) or len(problem.cells) <= len(problem.coarsest):
+        return None
+    most = _WORTH * len(problem.cells)
+    new = problem.on_cells(problem.coarsest)
+    for _ in range(_ROUNDS):
+        received = new.received(y, problem)
+        marked = _marked(new, received, _WANTED)
+        if not marked.any():
+            return new, received, f"{len(problem.cells)} triangles became {len(new.cells)}"
+        if len(new.cells) + 3 * np.count_nonzero(marked) > most:
+            return None
+        new = new.on_mesh(refined(new.mesh, marked, problem.model))
+    return None

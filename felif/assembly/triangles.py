@@ -1,0 +1,303 @@
+"""The Problem over v and w on triangles: M dp/dt = F(p), the part in v implicit, transport in w explicit."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+from skfem.mesh import MeshTri
+
+from ..algebra import Band
+from ..meshing.strip import corners_of, triangles
+from ..problem import FieldValue
+from . import triangle_adapt
+from .coefficients import Parameters, fixed_parameters, parameters_of
+from .triangle_locate import Locator
+from .triangle_operator import TriangleOperator
+from .triangle_space import Triangles, modes, nodes, shapes
+from .triangle_trace import LineIntegrals
+from .triangle_transfer import transfer
+
+_DIGITS = 4  # binary digits of Nbar at which the drift of the implicit part is frozen
+_STEPS_AN_OCTAVE = 4  # step limits are rounded down to 2^(j/4), so that factors serve many steps
+_KEPT_FACTORS = 4
+
+
+class TriangleMesh:
+    """Everything of a problem on triangles that does not depend on numerical parameters; shared by `at`."""
+
+    def __init__(self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray) -> None:
+        self.mesh, self.space, self.tol, self.coarsest = mesh, space, tol, coarsest
+        self.weak_form = model.weak_form()
+        self.operator = TriangleOperator(self.weak_form, mesh, space.degree)
+        self.cells = corners_of(mesh)
+
+    @cached_property
+    def integrals(self) -> LineIntegrals:
+        return LineIntegrals(self.mesh, self.space.degree)
+
+    @cached_property
+    def locator(self) -> Locator:
+        return Locator(self.cells)
+
+
+class OnTriangles:
+    """A model over v and w on a triangle mesh. Immutable: `at` returns another one.
+
+    y holds, triangle by triangle, the coefficients of the orthonormal basis (the mean first), so M is diagonal. N(w) is
+    a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
+    """
+
+    def __init__(self, assembled: TriangleMesh, model: Any) -> None:
+        self._assembled, self.model = assembled, model
+        self.weak_form, self.mesh, self.space, self.tol = (
+            assembled.weak_form,
+            assembled.mesh,
+            assembled.space,
+            assembled.tol,
+        )
+        self.operator: TriangleOperator = assembled.operator
+        self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
+        self.degree, self.size = assembled.space.degree, self.operator.size
+        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.w_min, self.w_max = float(model.w_min), float(model.w_max)
+        self._number = modes(self.degree)
+        self.area = self.operator.area
+        self._diagonal = np.repeat(self.area, self._number)
+        self.mass = Band.diagonal(self._diagonal)
+        self.field_names = (self.weak_form.fields[0].name,)
+        self.line_names = (self.operator.line, "C")
+        self.scalar_names = tuple(self.operator.integrals)
+        weights = np.zeros(self.size)
+        weights[:: self._number] = self.area
+        self.quantities = {"mass": weights}
+        self.conserved = {q.name: q.weights[self.field_names[0]] * weights for q in self.weak_form.conserved}
+        self._m: Parameters = parameters_of(model)
+        self._memory: tuple[bytes, tuple] = (b"", ())
+        self._parts: dict[tuple[float, ...], ImplicitPart] = {}
+
+    # parameters -------------------------------------------------------------------------------------------------
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Numbers that `at` may change, in the order of the model."""
+        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
+        return tuple(
+            k for k, v in values.items() if k not in fixed_parameters(self.model) and isinstance(v, int | float)
+        )
+
+    def at(self, **parameters: Any) -> OnTriangles:
+        """The same discretisation with other parameters. Raises ValueError for unknown ones and those that shape it."""
+        known = {f.name for f in dataclasses.fields(self.model)}
+        for name in parameters:
+            if name not in known:
+                raise ValueError(
+                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
+                )
+            if name in fixed_parameters(self.model):
+                raise ValueError(
+                    f"parameter {name!r} shapes the mesh, so `at` cannot change it; "
+                    f"call discretize again with {name}={parameters[name]!r}"
+                )
+        return OnTriangles(self._assembled, dataclasses.replace(self.model, **parameters))
+
+    def on_cells(self, cells: np.ndarray) -> OnTriangles:
+        """The same model and space on other triangles, corners (cells, 3, 2)."""
+        return self.on_mesh(triangles(cells, self.model))
+
+    def on_mesh(self, mesh: MeshTri) -> OnTriangles:
+        """The same model and space on another tagged mesh."""
+        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest), self.model)
+
+    # scalars ----------------------------------------------------------------------------------------------------
+
+    def _solved(self, y: np.ndarray) -> tuple:
+        key = y.tobytes()
+        if self._memory[0] != key:
+            self._memory = (key, self.operator.solve(y, self._m))
+        return self._memory[1]
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Values of `scalar_names`: Nbar."""
+        s, _ = self._solved(y)
+        return np.array([getattr(s, name) for name in self.scalar_names])
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """d(scalars)/dy, shape (scalars, size), the drift at V_F held fixed (where it points inwards: exact)."""
+        s, _ = self._solved(y)
+        return self.operator.scalar_gradient(s, self._m)
+
+    def margin(self, t: float, y: np.ndarray) -> float:
+        """1: every line has a firing rate, whatever the state, because p stands on the right of its equation only."""
+        return 1.0
+
+    # the system -------------------------------------------------------------------------------------------------
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y), shape (size,)."""
+        return self.operator.rate(y, self._m)
+
+    def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
+        """None: nothing depends on t but through y."""
+
+    def implicit_part(self, t: float, y: np.ndarray) -> ImplicitPart:
+        """Drift, noise, firing and reset, with the drift at Nbar rounded to a few digits: factors serve many steps."""
+        key = tuple(_rounded(float(value)) for value in self.scalars(t, y))
+        if key not in self._parts:
+            self._parts.clear()
+            self._parts[key] = ImplicitPart(self, dict(zip(self.scalar_names, key, strict=True)))
+        return self._parts[key]
+
+    def step_limit(self, t: float, y: np.ndarray) -> float:
+        """1 / (bound on the spectral radius of what `implicit_part` leaves), rounded down to a power of 2^(1/4)."""
+        radius = self.operator.explicit_rate(y, self._m, self.implicit_part(t, y).numbers)
+        return self.preferred_step(1.0 / radius) if radius > 0 else np.inf
+
+    @staticmethod
+    def preferred_step(h: float) -> float:
+        """The largest step up to h whose factors are likely to be there already."""
+        return 2.0 ** (np.floor(_STEPS_AN_OCTAVE * np.log2(h)) / _STEPS_AN_OCTAVE)
+
+    # looking at a state -----------------------------------------------------------------------------------------
+
+    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
+        """Nbar, mass, conserved quantities, smallest value of p at the nodes."""
+        row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
+        row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
+        row["min_n"] = float(self.nodal(y).min())
+        return row
+
+    def nodal(self, y: np.ndarray) -> np.ndarray:
+        """Values at equidistant nodes of every triangle, corners included, shape (cells, nodes)."""
+        values, _ = shapes(self.degree, nodes(self.degree))
+        return y.reshape(-1, self._number) @ values
+
+    @property
+    def nodes(self) -> np.ndarray:
+        """(v, w) of the nodes of `nodal`, shape (2, cells, nodes)."""
+        return self.places(nodes(self.degree))
+
+    def places(self, X: np.ndarray) -> np.ndarray:
+        """Where points X (2, n) of the reference triangle lie in every triangle, shape (2, cells, n)."""
+        corners = self.cells
+        barycentric = np.array([1 - X[0] - X[1], X[0], X[1]])
+        return np.einsum("csd,sn->dcn", corners, barycentric)
+
+    def field(self, name: str, y: np.ndarray) -> Any:
+        """The named density as a function of v and w."""
+        if name != self.field_names[0]:
+            raise ValueError(f"field: {name!r}; allowed is {self.field_names[0]!r}")
+        return FieldValue(self.nodes, self.nodal(y), lambda v, w: self.evaluate(y, v, w), self._diagonal)
+
+    def evaluate(self, y: np.ndarray, v: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """p at points v, w of the same shape; zero outside the mesh. On an edge: of one of its triangles."""
+        v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
+        cell, X = self._assembled.locator(np.array([v.ravel(), w.ravel()]))
+        values, _ = shapes(self.degree, X)
+        result = np.einsum("ip,pi->p", values, y.reshape(-1, self._number)[cell])
+        return np.where(cell >= 0, result, 0.0).reshape(v.shape)
+
+    def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
+        """N(w) or C(w)."""
+        if name == "C":
+            integrals = self._assembled.integrals
+            return FieldValue(
+                integrals.nodes, integrals.matrix @ y, lambda w: self._within(w, integrals.at, y), integrals.weights
+            )
+        if name != self.operator.line:
+            raise ValueError(f"line: {name!r}; allowed are {', '.join(self.line_names)}")
+        trace = self.operator.trace
+        coefficients = trace.from_points @ self._solved(y)[1]
+        return FieldValue(
+            trace.points[1],
+            trace.at_points @ coefficients,
+            lambda w: self._within(w, trace.at, coefficients),
+            trace.dx,
+        )
+
+    def _within(self, w: np.ndarray, rows: Any, values: np.ndarray) -> np.ndarray:
+        inside = (w >= self.w_min) & (w <= self.w_max)
+        return np.where(inside, rows(np.clip(w, self.w_min, self.w_max)) @ values, 0.0)
+
+    # other meshes -----------------------------------------------------------------------------------------------
+
+    def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
+        """A finer mesh where this state needs one; None for a mesh the user has chosen."""
+        return None if self.tol is None else triangle_adapt.adapted(self, y)
+
+    def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
+        """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
+        return None if self.tol is None else triangle_adapt.coarsened(self, y)
+
+    def received(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
+        """The state y of `old` on these triangles: the L2 projection, the mass to rounding."""
+        new = transfer(old.cells, self.cells, old.degree, self.degree, y)
+        for name, weights in self.conserved.items():  # exact but for rounding, which is taken out
+            carrier = weights != 0
+            new[carrier] *= (old.conserved[name] @ y) / (weights @ new)
+        return new
+
+    @property
+    def delays(self) -> dict[str, Any]:
+        """None: nothing is delayed."""
+        return {}
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """None: no input jumps."""
+        return ()
+
+    def __repr__(self) -> str:
+        v = self.mesh.p[0]
+        lines = [
+            f"Problem: {self.model}",
+            f"  unknowns   {', '.join((*self.field_names, *self.line_names, *self.scalar_names))}   "
+            f"({self.size} degrees of freedom)",
+            "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
+            f"  space      {self.space} on {len(self.cells)} triangles of [{v.min():g}, {self.v_fire:g}] x "
+            f"[{self.w_min:g}, {self.w_max:g}]" + ("" if self.tol is None else f", tol={self.tol:g}"),
+            f"  conserved  {', '.join(self.conserved)}",
+        ]
+        return "\n".join(lines)
+
+
+class ImplicitPart:
+    """L of `evolution.additive`: a sparse matrix, its factors kept for the last few shifts."""
+
+    def __init__(self, problem: OnTriangles, numbers: dict[str, float]) -> None:
+        self._problem, self.numbers = problem, numbers
+        self.matrix = problem.operator.implicit(numbers, problem._m)
+        self._factors: dict[float, Any] = {}
+
+    def __matmul__(self, y: np.ndarray) -> np.ndarray:
+        return self.matrix @ y
+
+    def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y) - L y."""
+        return self._problem.rate(t, y) - self.matrix @ y
+
+    def factor(self, shift: float) -> Any:
+        """(shift M - L)^-1 through `.solve(b)`: a sparse LU."""
+        if shift not in self._factors:
+            while len(self._factors) >= _KEPT_FACTORS:
+                del self._factors[next(iter(self._factors))]
+            # rows of triangles couple through shared edges alone: minimum degree on A + A^T fills least (measured)
+            self._factors[shift] = splu(
+                (sparse.diags(shift * self._problem.mass.data[0]) - self.matrix).tocsc(),
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.1,
+                options={"SymmetricMode": True},
+            )
+        return self._factors[shift]
+
+
+def _rounded(value: float) -> float:
+    """The value to a few binary digits; 0 for what is hardly there."""
+    if not value > 2.0**-12:
+        return 0.0
+    unit = 2.0 ** (np.floor(np.log2(value)) - _DIGITS)
+    return float(np.round(value / unit) * unit)
