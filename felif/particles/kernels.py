@@ -141,7 +141,8 @@ def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
         if spread > 0.0:
             fill_normal(state, buffer, size)
         else:
-            buffer[:size] = 0.0
+            for j in range(size):
+                buffer[j] = 0.0
         if c[TABLE] == 0.0:
             for j in range(size):
                 buffer[j] = (v[start + j] + kick) * decay + shift + spread * buffer[j]

@@ -57,9 +57,40 @@ def _set(step, g, m, a, h, t, clock, kick):
 
 
 @njit(cache=True)
+def _dot(x, y):
+    total = 0.0
+    for k in range(x.size):
+        total += x[k] * y[k]
+    return total
+
+
+@njit(cache=True)
+def _largest(x):
+    most = x[0]
+    for k in range(1, x.size):
+        most = max(most, x[k])
+    return most
+
+
+@njit(cache=True)
+def _copy(x, y, factor):
+    """x = factor y."""
+    for k in range(x.size):
+        x[k] = factor * y[k]
+
+
+@njit(cache=True)
+def _add(x, y):
+    """x += y, entry by entry."""
+    for k in range(x.size):
+        x[k] += y[k]
+
+
+@njit(cache=True)
 def _count(chunks, found, sizes, fired, top, resting):
     """Sums over the chunks of each population, per neuron."""
-    fired[:], top[:], resting[:] = 0.0, -np.inf, 0.0
+    for p in range(sizes.size):
+        fired[p], top[p], resting[p] = 0.0, -np.inf, 0.0
     total = 0.0
     for k in range(chunks.shape[0]):
         kind = chunks[k, 2]
@@ -80,21 +111,23 @@ def _cascade(
     top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
     alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0
     limit = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else LONGEST
-    tables = steps[:, TABLE].copy()
-    steps[:, TABLE] = 0.0
+    tables = np.empty(populations)
+    for p in range(populations):
+        tables[p], steps[p, TABLE] = steps[p, TABLE], 0.0
     eternal = False
-    while queue.max() > 0.0:
+    while _largest(queue) > 0.0:
         for p in range(populations):
-            _set(steps[p], 0.0, kicks[p] @ queue, noise_kicks[p] @ queue, 1.0, t, 0.0, 0.0)
-        delivered += queue.max()
+            _set(steps[p], 0.0, _dot(kicks[p], queue), _dot(noise_kicks[p], queue), 1.0, t, 0.0, 0.0)
+        delivered += _largest(queue)
         advance(chunks, v, wake, steps, none, states, buffers, spikes, found, threads)
         _count(chunks, found, sizes, queue, top, resting)
-        total += queue
+        _add(total, queue)
         generations += 1
-        if delivered > limit * (1.0 + 1e-12) and queue.max() > 0.0:
+        if delivered > limit * (1.0 + 1e-12) and _largest(queue) > 0.0:
             eternal = True
             break
-    steps[:, TABLE] = tables
+    for p in range(populations):
+        steps[p, TABLE] = tables[p]
     return generations, eternal
 
 
@@ -104,7 +137,7 @@ def _level(level, dt, h, fired, kicks, noise_kicks, a0, enough):
     wanted = math.inf
     if enough:
         for p in range(a0.size):
-            push = (abs(kicks[p] @ fired) + (noise_kicks[p] @ fired) / math.sqrt(a0[p])) / h
+            push = (abs(_dot(kicks[p], fired)) + (_dot(noise_kicks[p], fired)) / math.sqrt(a0[p])) / h
             if push > 0.0:
                 wanted = min(wanted, 2.0 * a0[p] * (STRENGTH / push) ** 2)
     needed = 0 if wanted >= dt else min(DEEPEST, np.int64(math.ceil(math.log2(dt / wanted))))
@@ -126,15 +159,18 @@ def run_steps(
     populations = g.size
     steps = np.zeros((populations, 16))
     found = np.zeros((chunks.shape[0], 3))
-    steps[:, V_R], steps[:, V_F], steps[:, TAU], steps[:, EPS] = law[0], law[1], law[2], law[3]
     for p in range(populations):
+        steps[p, V_R], steps[p, V_F], steps[p, TAU], steps[p, EPS] = law[0], law[1], law[2], law[3]
         steps[p, TABLE] = 1.0 if tables[p, 1] > 0.0 else 0.0
     past = rates.shape[0] - synchronous.shape[0]
-    now = kicks if lag == 0.0 else np.zeros_like(kicks)
+    now = kicks if lag == 0.0 else np.zeros((populations, populations))
     whole = np.int64(math.floor(lag))
     part = lag - whole
-    noisy = noise_kicks.max() > 0.0
-    coupled = noisy or np.abs(now).max() > 0.0
+    noisy, coupled = False, False
+    for p in range(populations):
+        for j in range(populations):
+            noisy |= noise_kicks[p, j] > 0.0
+            coupled |= noise_kicks[p, j] > 0.0 or now[p, j] != 0.0
     pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations :]
     fired, top, rest, total = np.empty(populations), np.empty(populations), np.empty(populations), np.empty(populations)
     level, count = np.int64(memory[LEVEL]), np.int64(0)
@@ -157,50 +193,50 @@ def run_steps(
                             / dt
                         )
                 if noisy:
-                    m += now[p] @ queue / h
-                    a += noise_kicks[p] @ queue / h
+                    m += _dot(now[p], queue) / h
+                    a += _dot(noise_kicks[p], queue) / h
                 _set(steps[p], g[p], m, a, h, t, 1.0, pending[p])
-            pending[:], queue[:] = 0.0, 0.0
+            _copy(pending, pending, 0.0)
+            _copy(queue, queue, 0.0)
             advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads)
             enough = _count(chunks, found, sizes, fired, top, rest) >= COUNTED
             for c in range(chunks.shape[0]):
                 batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])
-            rates[past + k] += fired
+            _add(rates[past + k], fired)
             position += full >> level
             if coupled:
                 crowd = False
                 for p in range(populations):
-                    push, noise = now[p] @ fired, noise_kicks[p] @ fired
+                    push, noise = _dot(now[p], fired), _dot(noise_kicks[p], fired)
                     if noisy:
                         crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
                     else:
                         crowd |= top[p] + push >= law[1]
                 level = _level(level, dt, h, fired, now, noise_kicks, a0, enough)
-                if crowd and law[3] == 0.0 and fired.max() > 0.0:
-                    queue[:] = fired
-                    total[:] = 0.0
+                if crowd and law[3] == 0.0 and _largest(fired) > 0.0:
+                    _copy(queue, fired, 1.0)
+                    _copy(total, total, 0.0)
                     generations, eternal = _cascade(
                         dt * (k + position / full), law, now, noise_kicks, sizes, queue, total,
                         chunks, v, wake, steps, states, buffers, spikes, found, threads,
                     )  # fmt: skip
-                    queue[:] = 0.0
-                    rates[past + k] += total
-                    if eternal or total.max() >= event_size:
-                        synchronous[k] += total
+                    _copy(queue, queue, 0.0)
+                    _add(rates[past + k], total)
+                    if eternal or _largest(total) >= event_size:
+                        _add(synchronous[k], total)
                         if count < events.shape[0]:
                             events[count, 0], events[count, 1] = dt * (k + position / full), generations
-                            events[count, 2:] = total
-                            if eternal:
-                                events[count, 2:] = np.inf
+                            for p in range(populations):
+                                events[count, 2 + p] = np.inf if eternal else total[p]
                             count += 1
                         level = min(DEEPEST, level + 4)
                     if eternal:
                         return k, ETERNAL, count
                 elif noisy:
-                    queue[:] = fired
+                    _copy(queue, fired, 1.0)
                 else:
                     for p in range(populations):
-                        pending[p] = now[p] @ fired
-        resting[k] = rest
+                        pending[p] = _dot(now[p], fired)
+        _copy(resting[k], rest, 1.0)
         memory[LEVEL] = level
     return last, FINISHED, count
