@@ -155,8 +155,32 @@ class FieldValue:
         return float(np.min(self.values))
 
 
+@dataclass(frozen=True, eq=False)
+class PlaneField:
+    """A density over (v, w): call it at points, which broadcast; `.integral()`; `.nodes` (2, n) and `.values` (n,)."""
+
+    nodes: np.ndarray
+    values: np.ndarray
+    evaluate: Callable[[np.ndarray, np.ndarray], np.ndarray]  # at as many v as w
+    weights: np.ndarray
+
+    def __call__(self, v: Any, w: Any) -> Any:
+        v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
+        result = self.evaluate(v.ravel(), w.ravel()).reshape(v.shape)
+        return result if v.ndim else result.item()
+
+    def integral(self) -> float:
+        return (self.weights @ self.values).item()
+
+    def min(self) -> float:
+        return float(np.min(self.values))
+
+
 class State:
-    """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`."""
+    """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`.
+
+    Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`.
+    """
 
     def __init__(self, problem: Problem, t: float, y: np.ndarray) -> None:
         self.problem, self.t, self.y = problem, float(t), y
@@ -172,7 +196,10 @@ class State:
                 return float("inf")
         if name in problem.field_names:
             return problem.field(name, self.y)
-        known = ", ".join((*problem.field_names, *problem.scalar_names))
+        lines = getattr(problem, "line_names", ())  # functions of w of a problem over (v, w)
+        if name in lines:
+            return problem.line(name, self.t, self.y)
+        known = ", ".join((*problem.field_names, *lines, *problem.scalar_names))
         raise AttributeError(f"this state has no {name!r}; it has: {known}")
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from .spaces import ExponentialFitting, SpectralElement, gauss
+from .spaces import ExponentialFitting, SpectralElement, gauss, shapes
 
 _HIGHEST = 8
 
@@ -125,3 +125,20 @@ class Axis:
         shapes = values_at(self.space.degree, np.clip((w - self.cells[cell]) / self.widths[cell], 0.0, 1.0))
         inside = (w >= self.cells[0]) & (w <= self.cells[-1])
         return np.where(inside, np.einsum("...ci,ci->...c", self.by_cells(values)[..., cell, :], shapes), 0.0)
+
+
+def evaluate_plane(
+    cells: np.ndarray, degree: int, axis: Axis, full: np.ndarray, v: np.ndarray, w: np.ndarray
+) -> np.ndarray:
+    """The function with nodal values full[v-node, w-node] at as many v as w; zero outside."""
+    in_v = np.clip(np.searchsorted(cells, v, side="right") - 1, 0, len(cells) - 2)
+    in_w = np.clip(np.searchsorted(axis.cells, w, side="right") - 1, 0, axis.count - 1)
+    x = np.clip((v - cells[in_v]) / (cells[in_v + 1] - cells[in_v]), 0.0, 1.0)
+    z = np.clip((w - axis.cells[in_w]) / axis.widths[in_w], 0.0, 1.0)
+    q = axis.space.degree
+    rows = in_v[:, None] * degree + np.arange(degree + 1)
+    columns = in_w[:, None] * (q + 1) + np.arange(q + 1)
+    values = full[rows[:, :, None], columns[:, None, :]]
+    result = np.einsum("pi,pij,pj->p", shapes(degree, x), values, values_at(q, z))
+    inside = (v >= cells[0]) & (v <= cells[-1]) & (w >= axis.cells[0]) & (w <= axis.cells[-1])
+    return np.where(inside, result, 0.0)

@@ -1,0 +1,293 @@
+"""The Problem over (v, w) on the tensor path: nodes in v times nodes in w, M dp/dt = lines + transport across them.
+
+The unknowns are p at (v-node, w-node), w innermost: shape (n_v, n_w), without the node on V_F, where p = 0. N(w) and
+Nbar are functionals of p (see `tensor_lines`); the lines are implicit with Nbar frozen, transport in w is explicit
+(`evolution.additive`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..algebra import Band
+from ..problem import FieldValue, Infeasible, PlaneField
+from . import tensor_adapt, tensor_initial
+from .coefficients import fixed_parameters
+from .tensor_lines import LineForms
+from .tensor_spaces import Axis, Tensor, evaluate_plane
+from .tensor_transport import Transport
+
+
+class TensorProblem:
+    """A model over (v, w) on lines. Immutable: `at`, `on_cells` and `rebuilt` return another one."""
+
+    history = None
+    delays: Mapping[str, Any] = {}
+    breakpoints: tuple[float, ...] = ()
+
+    def __init__(self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray) -> None:
+        """`base`: the cells of w that the problem was made with; no mesh of evolve is coarser."""
+        self.forms, self.axis, self.space, self.tol, self.base = forms, axis, space, tol, base
+        self.model, self.weak_form = forms.model, forms.weak_form
+        self.mesh, self.cells, self.widths = forms.mesh, forms.cells, np.diff(forms.cells)
+        self.nodes, self.degree = forms.nodes, forms.degree
+        self.w_cells, self.w_nodes = axis.cells, axis.nodes
+        self.v_reset, self.v_fire = float(self.model.v_reset), float(self.model.v_fire)
+        self.shape = (len(forms.weights), axis.size)
+        self.size = self.shape[0] * self.shape[1]
+        self.v_weights, self.w_weights = forms.weights, axis.weights
+        self.mass = Band.diagonal(np.outer(self.v_weights, self.w_weights).ravel())
+        self.scalar_names, self.field_names = (forms.total_name,), (forms.field,)
+        self.line_names = (forms.rate_name, "C")
+        self.conserved: Mapping[str, np.ndarray] = {
+            q.name: q.weights[forms.field] * self.mass.data[0] for q in self.weak_form.conserved
+        }
+        self.transport = Transport(forms, axis)
+        self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
+
+    # parameters and meshes --------------------------------------------------------------------------------------
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Numbers that `at` may change, in the order of the model."""
+        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
+        fixed = fixed_parameters(self.model)
+        return tuple(k for k, v in values.items() if k not in fixed and isinstance(v, int | float))
+
+    def at(self, **parameters: Any) -> TensorProblem:
+        """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
+        known = {f.name for f in dataclasses.fields(self.model)}
+        for name in parameters:
+            if name not in known:
+                raise ValueError(
+                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
+                )
+            if name in fixed_parameters(self.model):
+                raise ValueError(
+                    f"parameter {name!r} shapes the mesh or the forms, so `at` cannot change it; "
+                    f"call discretize again with {name}={parameters[name]!r}"
+                )
+        forms = LineForms(dataclasses.replace(self.model, **parameters), self.mesh, self.space.v)
+        return TensorProblem(forms, self.axis, self.space, self.tol, self.base)
+
+    def rebuilt(self, **parameters: Any) -> TensorProblem:
+        """Discretised again with other parameters, those that shape the mesh included."""
+        from .tensor_discretize import discretize_tensor
+
+        model = dataclasses.replace(self.model, **parameters)
+        mesh = None if self.tol is not None else (self.mesh, self.base)
+        return discretize_tensor(model, mesh, self.space, self.tol)
+
+    def on_cells(self, cells: np.ndarray | None = None, w_cells: np.ndarray | None = None) -> TensorProblem:
+        """The same model and space on other cells of v, of w, or of both."""
+        forms, axis = self.forms, self.axis
+        if cells is not None and not np.array_equal(cells, self.cells):
+            forms = self.forms.on_cells(cells)
+        if w_cells is not None and not np.array_equal(w_cells, axis.cells):
+            axis = Axis(w_cells, self.space.w)
+        return TensorProblem(forms, axis, self.space, self.tol, self.base)
+
+    def mesh_arrays(self) -> dict[str, np.ndarray]:
+        """What `on_arrays` makes this mesh from, for a run folder."""
+        return {"cells": self.cells, "w_cells": self.w_cells}
+
+    def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> TensorProblem:
+        """This problem on the mesh that `mesh_arrays` described."""
+        return self.on_cells(arrays["cells"], arrays["w_cells"])
+
+    def with_history(self, history: None) -> TensorProblem:
+        """This problem: nothing of it is delayed."""
+        return self
+
+    # scalars ----------------------------------------------------------------------------------------------------
+
+    def plane(self, y: np.ndarray) -> np.ndarray:
+        """y as p[v-node, w-node]."""
+        return y.reshape(self.shape)
+
+    def _solve_total(self, t: float, p: np.ndarray) -> tuple[float, float]:
+        return self.forms.solve_total(t, self.w_nodes, self.w_weights * self.forms.total_weights(t, self.w_nodes), p)
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """[Nbar]. Raises Infeasible where no rate exists."""
+        return np.array([self._solve_total(t, self.plane(y))[0]])
+
+    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """`scalars` of many states, shape (len(times), 1)."""
+        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """dNbar/dy, shape (1, size)."""
+        Nbar, slope = self._solve_total(t, self.plane(y))
+        rows = self.forms.rows(self.forms.coefficients(t, self.w_nodes, Nbar))
+        gradient = np.zeros(self.shape)
+        gradient[self.shape[0] - len(rows) :] = (
+            rows * self.w_weights * self.forms.total_weights(t, self.w_nodes) / slope
+        )
+        return gradient.reshape(1, -1)
+
+    def margin(self, t: float, y: np.ndarray) -> float:
+        """1 - dg/dNbar with Nbar = g(Nbar) at this state; 0 where no rate exists."""
+        try:
+            return self._solve_total(t, self.plane(y))[1]
+        except Infeasible:
+            return 0.0
+
+    # the system -------------------------------------------------------------------------------------------------
+
+    def rates(self, t: float, y: np.ndarray) -> tuple[np.ndarray, float]:
+        """(N at the w-nodes, Nbar)."""
+        part = self.implicit_part(t, y)
+        return part.lines.outflow(self.plane(y)), part.Nbar
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y), shape (size,)."""
+        part = self.implicit_part(t, y)
+        return part @ y + part.remainder(t, y)
+
+    def implicit_part(self, t: float, y: np.ndarray) -> FrozenLines:
+        """L: drift, noise and reset on the lines with Nbar as it is at y."""
+        return FrozenLines(self, t, self._solve_total(t, self.plane(y))[0])
+
+    def step_limit(self, t: float, y: np.ndarray) -> float:
+        """1 / (spectral radius of transport across the lines)."""
+        N, Nbar = self.rates(t, y)
+        return self.transport.step_limit(t, N, Nbar)
+
+    def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
+        return None
+
+    def frozen(self, t: float, y: np.ndarray) -> None:
+        return None
+
+    # looking at a state -----------------------------------------------------------------------------------------
+
+    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
+        """Nbar (inf where none exists), mass, smallest nodal value of p, total variation of C."""
+        try:
+            Nbar = float(self.scalars(t, y)[0])
+        except Infeasible:
+            Nbar = np.inf
+        row = {self.scalar_names[0]: Nbar}
+        row.update({name: float(weights @ y) for name, weights in self.conserved.items()})
+        row[f"min_{self.field_names[0]}"] = float(y.min())
+        row["variation_C"] = float(np.abs(np.diff(self.connectivity(y), prepend=0.0, append=0.0)).sum())
+        return row
+
+    def connectivity(self, y: np.ndarray) -> np.ndarray:
+        """C(w) = int p dv at the w-nodes."""
+        return self.v_weights @ self.plane(y)
+
+    def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
+        """N(w) or C(w) as a function of w. Raises Infeasible for N where no rate exists."""
+        if name not in self.line_names:
+            raise ValueError(f"line: {name!r}; allowed are {', '.join(self.line_names)}")
+        values = self.connectivity(y) if name == "C" else self.rates(t, y)[0]
+        return FieldValue(self.w_nodes, values, lambda w: self.axis.evaluate(values, w), self.w_weights)
+
+    def field(self, name: str, y: np.ndarray) -> PlaneField:
+        """The density as a function of (v, w)."""
+        if name not in self.field_names:
+            raise ValueError(f"field: {name!r}; allowed is {self.field_names[0]}")
+        p = self.plane(y)
+        full = np.concatenate([p, np.zeros((1, self.shape[1]))])
+
+        def evaluate(v: np.ndarray, w: np.ndarray) -> np.ndarray:
+            return evaluate_plane(self.cells, self.degree, self.axis, full, v, w)
+
+        nodes = np.array(np.meshgrid(self.nodes, self.w_nodes, indexing="ij")).reshape(2, -1)
+        return PlaneField(nodes, full.ravel(), evaluate, np.outer(self.forms.all_weights, self.w_weights).ravel())
+
+    def initial_state(self, start: Any) -> tuple[TensorProblem, np.ndarray, bool]:
+        """(problem, y, compatible) for initial data, see `initial`."""
+        return tensor_initial.initial_state(self, start)
+
+    def adapted(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
+        """Cells of w split where this state is not resolved; None for a mesh the user has chosen."""
+        return None if self.tol is None else tensor_adapt.refined(self, t, y)
+
+    def coarsened(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
+        """Cells of w merged where this state no longer needs them; None where that is not worth it."""
+        return None if self.tol is None else tensor_adapt.coarsened(self, t, y)
+
+    @cached_property
+    def described_mesh(self) -> dict[str, Any]:
+        """What run.json says about the mesh."""
+        return {
+            "cells": len(self.widths),
+            "v_min": self.cells[0],
+            "v_max": self.cells[-1],
+            "smallest_cell": self.widths.min(),
+            "largest_cell": self.widths.max(),
+            "degree": self.degree,
+            "w_cells": self.axis.count,
+            "w_min": self.w_cells[0],
+            "w_max": self.w_cells[-1],
+            "smallest_w_cell": self.axis.widths.min(),
+            "w_degree": self.space.w.degree,
+            "unknowns": self.size,
+        }
+
+    def __repr__(self) -> str:
+        v, w = self.cells[[0, -1]], self.w_cells[[0, -1]]
+        lines = [
+            f"Problem: {self.model}",
+            f"  unknowns   {self.field_names[0]}, {', '.join(self.line_names)}, {self.scalar_names[0]}   "
+            f"({self.shape[0]} x {self.shape[1]} = {self.size} degrees of freedom)",
+            "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
+            f"  space      {self.space.v} on {len(self.widths)} cells of [{v[0]:g}, {v[1]:g}], "
+            f"{self.space.w} on {self.axis.count} cells of [{w[0]:g}, {w[1]:g}]",
+            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
+        ]
+        if self.tol is not None:
+            lines.append(f"  mesh       chosen from tol = {self.tol:g}; evolve adapts it in w")
+        return "\n".join(lines)
+
+
+class FrozenLines:
+    """L of `implicit_part`: everything on the lines at one Nbar; the rest is what Nbar changes, and transport in w."""
+
+    def __init__(self, problem: TensorProblem, t: float, Nbar: float) -> None:
+        self.problem, self.Nbar = problem, Nbar
+        self._c = problem.forms.coefficients(t, problem.w_nodes, Nbar)
+        self.lines = problem.forms.lines(self._c)
+
+    def __matmul__(self, y: np.ndarray) -> np.ndarray:
+        problem = self.problem
+        return ((self.lines @ problem.plane(y)) * problem.w_weights).ravel()
+
+    def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y) - L y."""
+        problem, forms = self.problem, self.problem.forms
+        p = problem.plane(y)
+        Nbar, _ = problem._solve_total(t, p)
+        c = forms.coefficients(t, problem.w_nodes, Nbar)
+        N = np.einsum("kl,kl->l", forms.rows(c), p[len(p) - forms.tail :])
+        change = forms.change(self._c, c, p)
+        if change is None:
+            total = np.zeros(problem.shape)
+        else:
+            change[forms.into] += forms.gain * (N - self.lines.outflow(p))
+            total = change * problem.w_weights
+        problem.transport.add(t, p, N, Nbar, total)
+        return total.ravel()
+
+    def factor(self, shift: float) -> FactoredFrozenLines:
+        """Factors of shift M - L. Raises SingularMatrix."""
+        return FactoredFrozenLines(self.problem, self.lines.factor(shift, self.problem.v_weights))
+
+
+class FactoredFrozenLines:
+    """(shift M - L)^-1: every line has the weight of its w-node as a factor."""
+
+    def __init__(self, problem: TensorProblem, factored: Any) -> None:
+        self._problem, self._factored = problem, factored
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        problem = self._problem
+        return self._factored.solve(problem.plane(b) / problem.w_weights).ravel()

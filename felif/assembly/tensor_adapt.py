@@ -1,0 +1,133 @@
+"""Cells of the w-axis that follow the state: shocks form in C(w), pass, and are resolved where they are.
+
+A cell is split where its highest modes, in the mean over v, carry more than the tolerance allows, and two halves of a
+former cell are merged where they would carry much less. Splitting is exact; merging is the L2 projection. Both keep
+the integral over every cell of every line v = const, so mass and the integral of C are kept to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import adapt
+from .tensor_spaces import Axis, cell_tables, values_at
+
+_SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
+_MERGED = 0.02  # of what splits a cell: less than this in the union of two, and they are merged
+_WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made anew
+
+
+def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Size of the highest modes of every cell of w, times its width, integrated over v; p (n_v, n_w)."""
+    q = axis.space.degree
+    by_cells = axis.by_cells(p)
+    if q >= 3:
+        return weights @ np.abs(by_cells @ axis.tables.modal[-2:].T).sum(axis=-1) * axis.widths
+    # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
+    highest = by_cells @ axis.tables.modal[-1] / axis.widths**q
+    jumps = np.abs(np.diff(highest, axis=1))
+    total = weights @ (np.pad(jumps, ((0, 0), (1, 0))) + np.pad(jumps, ((0, 0), (0, 1))))
+    return total * axis.widths ** (q + 1) / 8
+
+
+def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells of w to be split, as a boolean array."""
+    axis = problem.axis
+    found = contents(axis, problem.v_weights, problem.plane(y))
+    return (found > adapt.UNRESOLVED * problem.tol) & (axis.widths > 1.5 * smallest(problem))
+
+
+def smallest(problem: Any) -> float:
+    """Width of cell below which none is split: a shock is never resolved, only confined."""
+    length = problem.w_cells[-1] - problem.w_cells[0]
+    return float(length * max(_SMALLEST, problem.tol**0.5))
+
+
+def refined(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y on it, why) with unresolved cells and their neighbours split; None where all are resolved."""
+    flags = unresolved(problem, y)
+    if not flags.any():
+        return None
+    wider = flags.copy()
+    wider[1:] |= flags[:-1]
+    wider[:-1] |= flags[1:]
+    # what moves towards a fine cell must find its neighbour at most twice as large
+    wider &= problem.axis.widths > 1.5 * smallest(problem)
+    new = problem.on_cells(w_cells=adapt.split(problem.w_cells, wider))
+    return new, transferred(problem, new, y), "cells of w split"
+
+
+def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y on it, why) with halves merged that are no longer needed; None where that is not worth it."""
+    axis = problem.axis
+    first = siblings(axis.cells, problem.base)
+    if not len(first):
+        return None
+    keep = np.ones(len(axis.cells), bool)
+    keep[first + 1] = False
+    coarse = Axis(axis.cells[keep], axis.space)
+    merged = _across(axis, coarse, problem.plane(y))
+    found = contents(coarse, problem.v_weights, merged)
+    cell = np.searchsorted(coarse.cells, axis.cells[first], side="right") - 1
+    good = first[found[cell] < _MERGED * adapt.UNRESOLVED * problem.tol]
+    if len(good) < max(1, min(_WORTH, axis.count // 10)):
+        return None
+    keep[:] = True
+    keep[good + 1] = False
+    new = problem.on_cells(w_cells=axis.cells[keep])
+    return new, transferred(problem, new, y), "cells of w merged"
+
+
+def siblings(cells: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Indices of cells that, with the next one, are the two halves of a former cell."""
+    widths = np.diff(cells)
+    parent = np.clip(np.searchsorted(base, cells[:-1] + 0.5 * widths) - 1, 0, len(base) - 2)
+    place = (cells[:-1] - base[parent]) / widths
+    same = np.isclose(widths[:-1], widths[1:], rtol=1e-6) & (parent[:-1] == parent[1:])
+    even = np.abs(np.round(place[:-1]) % 2) < 0.5
+    return np.flatnonzero(same & even)
+
+
+def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+    """y on cells of w that are halves or unions of the old ones."""
+    return np.ascontiguousarray(_across(old.axis, new.axis, old.plane(y))).ravel()
+
+
+def _across(old: Axis, new: Axis, p: np.ndarray) -> np.ndarray:
+    """p (n_v, old.size) on the new cells: evaluated where a cell was split, projected where cells were merged."""
+    q = old.space.degree
+    tables = cell_tables(q)
+    result = np.empty((len(p), new.count, q + 1))
+    by_cells = old.by_cells(p)
+    middles = (new.cells[1:] + new.cells[:-1]) / 2
+    cell = np.clip(np.searchsorted(old.cells, middles, side="right") - 1, 0, old.count - 1)
+    inside = (old.cells[cell] <= new.cells[:-1]) & (old.cells[cell + 1] >= new.cells[1:])
+    kept = np.flatnonzero(inside)
+    x = (new.by_cells(new.nodes)[kept] - old.cells[cell[kept], None]) / old.widths[cell[kept], None]
+    shapes = values_at(q, x.ravel()).reshape(len(kept), q + 1, q + 1)
+    result[:, kept] = np.einsum("vcj,cij->vci", by_cells[:, cell[kept]], shapes)
+    if q == 0:
+        result[:, kept, 0] += _slopes(old, p)[:, cell[kept]] * (
+            middles[kept] - (old.cells[1:] + old.cells[:-1])[cell[kept]] / 2
+        )
+    for j in np.flatnonzero(~inside):
+        parts = np.flatnonzero((old.cells[:-1] >= new.cells[j]) & (old.cells[1:] <= new.cells[j + 1]))
+        total = 0.0
+        for part in parts:
+            z = (old.by_cells(old.nodes)[part] - new.cells[j]) / new.widths[j]
+            total = total + (by_cells[:, part] * (old.widths[part] * tables.weights)) @ values_at(q, z)
+        result[:, j] = total / (new.widths[j] * tables.weights)
+    same = np.flatnonzero(inside & (new.widths == old.widths[cell]))
+    result[:, same] = by_cells[:, cell[same]]
+    return result.reshape(len(p), -1)
+
+
+def _slopes(axis: Axis, p: np.ndarray) -> np.ndarray:
+    """Limited slopes of finite volumes, (n_v, cells): a split keeps signs."""
+    differences = 2 * np.diff(p, axis=1) / (axis.widths[1:] + axis.widths[:-1])
+    a, b = differences[:, :-1], differences[:, 1:]
+    slopes = np.zeros_like(p)
+    slopes[:, 1:-1] = np.where(a * b > 0, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
+    return slopes

@@ -1,0 +1,131 @@
+"""Meshes over (v, w) from a tolerance, and the problem on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from skfem.mesh import MeshLine
+
+from ..meshing import line
+from ..weakform import Field, Scalar, Term, WeakForm
+from .automatic import choose_nodes
+from .coefficients import parameters_of
+from .tensor import TensorProblem
+from .tensor_lines import LineForms, transports_in_w
+from .tensor_spaces import Axis, Tensor
+
+DEFAULT_TOLERANCE = 1e-6
+_LINES = 5  # lines that the mesh of v is chosen for
+_BASE_CELLS = 8  # of the w-axis, for polynomials of degree 3 and more; evolve splits them
+
+
+def is_plane(model: Any) -> bool:
+    """Whether a model's density is over (v, w)."""
+    return any(field.over == ("v", "w") for field in model.weak_form().fields)
+
+
+def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | None, tol: float | None) -> TensorProblem:
+    """The model's equations over (v, w) on lines.
+
+    mesh: a pair of a mesh of v (`interval`) and the ends of the cells of w, sorted, from w_min to w_max; None: both
+    are chosen from tol, and evolve adapts the cells of w. Raises ValueError for a pair that does not fit the model.
+    """
+    space = Tensor() if space is None else space
+    ends = (float(model.w_min), float(model.w_max))
+    if mesh is None:
+        tol = DEFAULT_TOLERANCE if tol is None else tol
+        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
+            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
+        v_mesh = line(_nodes_in_v(model, space, tol), float(model.v_reset), float(model.v_fire))
+        w_cells = np.linspace(*ends, _cells_in_w(space, tol) + 1)
+    else:
+        if tol is not None:
+            raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+        v_mesh, w_cells = _given(model, mesh, ends)
+    forms = LineForms(model, v_mesh, space.v)
+    return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells)
+
+
+def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, np.ndarray]:
+    if isinstance(mesh, MeshLine) or not isinstance(mesh, Sequence) or len(mesh) != 2:
+        raise ValueError(
+            f"discretize: mesh = {type(mesh).__name__}; allowed with Tensor is a pair (mesh of v, ends of cells of w)"
+        )
+    v_mesh, w_cells = mesh
+    if not isinstance(v_mesh, MeshLine):
+        raise ValueError(f"discretize: mesh[0] = {type(v_mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
+    w_cells = np.asarray(w_cells, float)
+    if w_cells.ndim != 1 or len(w_cells) < 2 or np.any(np.diff(w_cells) <= 0) or (*w_cells[[0, -1]],) != ends:
+        raise ValueError(f"discretize: mesh[1] must rise from w_min = {ends[0]:g} to w_max = {ends[1]:g}")
+    # tags and node positions are checked, whoever made the mesh
+    return line(v_mesh.p[0], float(model.v_reset), float(model.v_fire)), w_cells
+
+
+def _cells_in_w(space: Tensor, tol: float) -> int:
+    """Cells to begin with; those of low degree cannot be resolved by a look at their highest modes alone."""
+    q = space.w.degree
+    return _BASE_CELLS if q >= 3 else int(np.clip(np.ceil(2.0 * tol ** (-1 / (q + 2))), 16, 512))
+
+
+def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
+    """Cells of v that serve the lines: locally as small as the smallest that any of them asks for."""
+    places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
+    found = [
+        choose_nodes(_Line(model, float(w), float(model.v_reset), float(model.v_fire)), space.v, tol) for w in places
+    ]
+    low = min(float(nodes[0]) for nodes in found)
+    parts = [_finest(found, low, float(model.v_reset)), _finest(found, float(model.v_reset), float(model.v_fire))]
+    return np.unique(np.concatenate(parts))
+
+
+def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:
+    """Cell ends from low to high whose sizes follow the smallest of the meshes everywhere."""
+    ends = np.unique(np.concatenate([[low, high], *(m[(m > low) & (m < high)] for m in meshes)]))
+    middles = (ends[1:] + ends[:-1]) / 2
+    density = np.zeros(len(middles))
+    for mesh in meshes:
+        cell = np.searchsorted(mesh, middles, side="right") - 1
+        inside = (cell >= 0) & (cell < len(mesh) - 1)
+        density[inside] = np.maximum(density[inside], 1 / np.diff(mesh)[cell[inside]])
+    density = np.maximum(density, density[density > 0].min())
+    count = np.concatenate([[0.0], np.cumsum(density * np.diff(ends))])
+    cells = max(1, int(np.ceil(count[-1] - 1e-9)))
+    nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, ends)
+    nodes[[0, -1]] = low, high
+    return nodes
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The model on one line w = const, as if all of the network were there: Nbar = N."""
+
+    of: Any
+    w: float
+    v_reset: float
+    v_fire: float
+
+    def weak_form(self) -> WeakForm:
+        whole, m = self.of.weak_form(), parameters_of(self.of)
+        field, rate = whole.fields[0].name, whole.lines[0].name
+        total = next(s.name for s in whole.scalars if s.algebraic == "integral")
+
+        def at_w(coefficient: Any) -> Any:
+            if coefficient is None:
+                return None
+
+            def value(s: Any, _: Any) -> Any:
+                N = getattr(s, rate)
+                answer = coefficient(SimpleNamespace(w=np.array([self.w]), **{rate: N, total: N}), m)
+                return np.asarray(answer).ravel()[0].item()
+
+            return value
+
+        terms = (t for t in whole.terms if t.into == field and not transports_in_w(t, field))
+        return WeakForm(
+            unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
+            terms=tuple(Term(t.name, t.into, t.form, t.of, at_w(t.coefficient), t.over) for t in terms),
+        )

@@ -1,0 +1,156 @@
+"""Initial data over (v, w): densities projected on the lines, normalised, checked, and resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..problem import State
+from . import adapt, tensor_adapt
+from .projection import tied_moments
+from .spaces import gauss
+from .tensor_spaces import values_at
+
+_ROUNDS = 30
+
+
+def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+    """(problem, y, compatible) on `problem`, or on finer cells if its mesh was made from a tolerance.
+
+    start: a density p(v, w), unnormalised, of arrays that broadcast; a State of this or another tensor mesh; a mapping
+    {"p": density}. `compatible`: it vanishes at V_F. C(w) and the mass are those of the data, projected in w.
+    Raises ValueError.
+    """
+    if isinstance(start, State):
+        return _from_state(problem, start)
+    density = _density(problem, start)
+    if problem.tol is None:
+        return problem, *_projected(problem, density)
+    problem = _reach(problem, density)
+    for _ in range(_ROUNDS):
+        y, compatible = _projected(problem, density)
+        in_v, in_w = unresolved_in_v(problem, y), tensor_adapt.unresolved(problem, y)
+        if not in_v.any() and not in_w.any():
+            return problem, y, compatible
+        problem = problem.on_cells(
+            adapt.split(problem.cells, in_v) if in_v.any() else None,
+            adapt.split(problem.w_cells, in_w) if in_w.any() else None,
+        )
+    return problem, *_projected(problem, density)
+
+
+def _density(problem: Any, start: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """start as a checked function of (v, w), arrays of one shape."""
+    name = problem.field_names[0]
+    if isinstance(start, Mapping):
+        if set(start) != {name}:
+            raise ValueError(f"start: names {sorted(start)}; allowed is {name!r}")
+        start = start[name]
+    if not callable(start):
+        raise ValueError(
+            f"start: {start!r}; allowed are a density of (v, w), a State, or a mapping {{{name!r}: density}}"
+        )
+
+    def density(v: np.ndarray, w: np.ndarray) -> np.ndarray:
+        try:
+            values = np.broadcast_to(np.asarray(start(v, w), float), v.shape)
+        except (TypeError, ValueError):  # written for two numbers
+            values = np.array([float(start(float(a), float(b))) for a, b in zip(v.ravel(), w.ravel(), strict=True)])
+            values = values.reshape(v.shape)
+        bad = ~np.isfinite(values) | (values < 0)
+        if bad.any():
+            at = np.argmax(bad)
+            raise ValueError(
+                f"start: the density {name} is {values.ravel()[at]:.6g} at v = {v.ravel()[at]:.6g}, "
+                f"w = {w.ravel()[at]:.6g}; allowed are finite numbers >= 0"
+            )
+        return values
+
+    return density
+
+
+def _rule(cells: np.ndarray, count: int, pieces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(cell, points, weights) of Gauss's rule on `pieces` equal parts of every cell."""
+    x, weights = gauss(count)
+    ends = np.concatenate(
+        [(cells[:-1, None] + np.diff(cells)[:, None] * np.arange(pieces) / pieces).ravel(), cells[-1:]]
+    )
+    widths = np.diff(ends)
+    points = (ends[:-1, None] + widths[:, None] * x).ravel()
+    return np.repeat(np.arange(len(cells) - 1), pieces * count), points, (widths[:, None] * weights).ravel()
+
+
+def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
+    """L2 projection in w, and in v one that keeps every line's mass; what lies in V_F's test function has fired."""
+    axis, q = problem.axis, problem.space.w.degree
+    _, w, w_weights = _rule(axis.cells, q + 3, 4)
+    cell, v, v_weights = _rule(problem.cells, problem.degree + 3, 2)
+    values = _on_grid(density, v, w)
+    in_cell = (w - np.repeat(axis.cells[:-1], 4 * (q + 3))) / np.repeat(axis.widths, 4 * (q + 3))
+    shapes = (w_weights[:, None] * values_at(q, in_cell)).reshape(axis.count, -1, q + 1)
+    by_cells = values.reshape(len(v), axis.count, -1)
+    on_lines = np.einsum("vcx,cxi->vci", by_cells, shapes).reshape(len(v), -1) / axis.weights
+    p = np.array([tied_moments(problem.cells, problem.degree, cell, v, v_weights * column) for column in on_lines.T]).T
+    full = np.ascontiguousarray(p)
+    inner = full[:-1]
+    inner[problem.forms.into] += full[-1]
+    y = (inner / problem.v_weights[:, None]).ravel()
+    mass = float(problem.mass.data[0] @ y)
+    if not mass > 0:
+        v_ends, w_ends = problem.cells[[0, -1]], problem.w_cells[[0, -1]]
+        raise ValueError(
+            f"start: the density has no mass on [{v_ends[0]:g}, {v_ends[1]:g}] x [{w_ends[0]:g}, {w_ends[1]:g}]"
+        )
+    at_end = density(np.full(len(w), problem.v_fire), w)
+    compatible = bool(at_end.max() <= (problem.tol or 1e-8) * values.max())
+    return y / mass, compatible
+
+
+def _reach(problem: Any, density: Callable) -> Any:
+    """Cells of v prepended while the density has mass below them."""
+    cells = problem.cells
+    w = np.linspace(*problem.w_cells[[0, -1]], 65)
+    for _ in range(_ROUNDS):
+        beyond = np.array([cells[0] - 4 * (cells[1] - cells[0]), cells[0]])
+        if _mass(density, beyond, w) <= 0.1 * problem.tol * _mass(density, cells, w):
+            break
+        cells = np.concatenate([[cells[0] - 1.5 * (cells[1] - cells[0])], cells])
+    return problem if len(cells) == len(problem.cells) else problem.on_cells(cells)
+
+
+def _mass(density: Callable, cells: np.ndarray, w: np.ndarray) -> float:
+    """Integral over v, summed over the lines w."""
+    _, v, weights = _rule(cells, 6, 8)
+    return float(weights @ _on_grid(density, v, w).sum(axis=1))
+
+
+def _on_grid(density: Callable, v: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return density(*(np.ascontiguousarray(a) for a in np.broadcast_arrays(v[:, None], w[None, :])))
+
+
+def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells of v whose highest modes, integrated over the lines, carry more than the tolerance allows."""
+    full = np.concatenate([problem.plane(y), np.zeros((1, problem.shape[1]))])
+    total = np.zeros(len(problem.widths))
+    for values, weight in zip(full.T, problem.w_weights, strict=True):
+        total += weight * adapt.content(np.ascontiguousarray(values), problem.cells, problem.degree)
+    flags = total > adapt.UNRESOLVED * problem.tol
+    return flags & (problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset))
+
+
+def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
+    """A State as initial data: copied on its own mesh, interpolated in v and projected in w to another."""
+    old = start.problem
+    if getattr(old, "line_names", None) != problem.line_names or old.field_names != problem.field_names:
+        raise ValueError(f"start: {start!r} has other unknowns than {type(problem.model).__name__}")
+    same = getattr(old, "space", None) == problem.space
+    if same and np.array_equal(old.cells, problem.cells) and np.array_equal(old.w_cells, problem.w_cells):
+        return problem, start.y.copy(), True
+    if same and problem.tol is not None and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
+        problem = problem.on_cells(old.cells, old.w_cells)  # the mesh that carried the state serves it best
+        return problem, start.y.copy(), True
+    view = old.field(old.field_names[0], start.y)
+    y, _ = _projected(problem, lambda v, w: np.maximum(view(v, w), 0.0))
+    return problem, y, True

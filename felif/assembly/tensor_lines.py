@@ -1,0 +1,277 @@
+"""What a model does on the lines w = const: forms of v assembled once, coefficients that are functions of w.
+
+    on every line    M_v dp/dt = sum_k c_k(w, Nbar) K_k p + gain N e_R,      N(w) = sum_k c_k(w, Nbar) r_k.p
+    over the lines   Nbar = int g(w) N(w) dw
+
+The V_F row gives N(w), the consistent flux, line by line: what leaves at (V_F, w) enters at (V_R, w).
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from skfem.mesh import MeshLine
+
+from ..algebra.lines import Combined, Lines, Separate, by_rows
+from ..meshing import line
+from ..problem import Infeasible
+from ..weakform import Field, Scalar, Term, WeakForm
+from .coefficients import STEP, parameters_of
+from .fitted import bernoulli_pair
+from .forms import Assembler, probe
+from .spaces import ExponentialFitting, gauss
+
+_NEWTON_STEPS = 30
+
+
+class _Along(float):
+    """Stands in for a field or test function over (v, w): a value and two slopes, for asking what a form contains."""
+
+    def __new__(cls, value: float, dv: float, dw: float) -> _Along:
+        self = super().__new__(cls, value)
+        self.grad = (dv, dw)
+        return self
+
+
+def transports_in_w(term: Term, field: str) -> bool:
+    """Whether a term is p dw(phi): transport across the lines. Raises ValueError for other forms with a dw."""
+    if term.into != field or term.of != field:
+        return False
+    x = np.array([[0.3], [0.7]])
+
+    def integrand(p: _Along, phi: _Along) -> float:
+        return float(np.max(np.abs(np.asarray(term.form(p, phi, x), float))))
+
+    value, slope = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
+    mixed = integrand(_Along(*slope), _Along(1.0, 1.0, 1.0))
+    transport = integrand(_Along(*value), _Along(*slope))
+    if mixed or (transport and (transport != 1.0 or integrand(_Along(1.0, 1.0, 0.0), _Along(1.0, 1.0, 0.0)))):
+        raise ValueError(
+            f"Term {term.name!r}: of forms with a derivative in w, p * dw(phi) times a coefficient is supported"
+        )
+    return transport != 0.0
+
+
+class LineForms:
+    """The terms of a model over (v, w) on one mesh of the v-axis."""
+
+    def __init__(self, model: Any, mesh: MeshLine, space: Any) -> None:
+        self.model, self.mesh, self.space = model, mesh, space
+        self.weak_form: WeakForm = model.weak_form()
+        self.m = parameters_of(model)
+        self.field, self.rate_name, self.total_name = _names(self.weak_form)
+        terms = [t for t in self.weak_form.terms if t.into == self.field]
+        self.transports = [t for t in terms if transports_in_w(t, self.field)]
+        self.totals = [t for t in self.weak_form.terms if t.into == self.total_name]
+        on_lines = WeakForm(
+            unknowns=(Field(self.field), Scalar(self.rate_name, algebraic="flux", of=self.field, over="firing")),
+            terms=tuple(t for t in terms if t not in self.transports),
+        )
+        assembler = Assembler(on_lines, mesh, space)
+        self.nodes, self.degree = assembler.nodes, space.degree
+        self.cells = np.sort(mesh.p[0])
+        self.all_weights = assembler.weights
+        self.weights = assembler.weights[:-1]  # the node on V_F is not an unknown
+        self.fitted = isinstance(space, ExponentialFitting)
+        self._constants(model)
+        moving, sources = [], []
+        for term in on_lines.terms:
+            (moving if term.of is not None else sources).append(term)
+        self._moving = moving
+        self._find_reset(assembler, sources)
+        if self.fitted:
+            self._probe(moving)
+        else:
+            parts = [assembler.contribution(term) for term in moving]
+            self._bands = np.array([by_rows(part.band, self.degree) for part in parts])
+            self._rows = np.array([part.rows[0] for part in parts])[:, -self.degree :] / self._lost
+        self._find_constant_terms()
+
+    def on_cells(self, cells: np.ndarray) -> LineForms:
+        """The same terms on other cells of v."""
+        return LineForms(self.model, line(cells, float(self.model.v_reset), float(self.model.v_fire)), self.space)
+
+    def _constants(self, model: Any) -> None:
+        self._inputs = {i.name: getattr(model, i.parameter) for i in self.weak_form.inputs}
+        if any(i.of is not None for i in self.weak_form.inputs):
+            raise ValueError(f"{type(model).__name__}: delayed inputs over (v, w) are not supported")
+
+    def _find_reset(self, assembler: Assembler, sources: list[Term]) -> None:
+        """`into`, `gain`: where and how much of N comes back; `_lost`: how much of N leaves in the V_F row."""
+        entering, leaving = np.zeros(len(self.weights)), 0.0
+        for term in sources:
+            part, one, two = assembler.contribution(term), self._multiple(term, 1.0), self._multiple(term, 2.0)
+            if np.any(two != 2 * one) or np.ptp(one):
+                raise ValueError(
+                    f"Term {term.name!r}: the coefficient of a source must be a number times {self.rate_name}"
+                )
+            entering += one[0] * part.vector
+            leaving -= one[0] * part.numbers[0]
+        places = np.flatnonzero(entering)
+        if len(places) != 1 or not leaving > 0:
+            raise ValueError(
+                f"{type(self.model).__name__}: what fires must leave through 'firing' and enter at one node of 'reset'"
+            )
+        self.into, self.gain, self._lost = int(places[0]), float(entering[places[0]]), float(leaving)
+
+    def _multiple(self, term: Term, rate: float) -> np.ndarray:
+        s = self.namespace(0.0, np.array([0.3, 0.7]), np.full(2, rate), 0.37)
+        value = 1.0 if term.coefficient is None else term.coefficient(s, self.m)
+        return np.broadcast_to(np.asarray(value, float), 2)
+
+    def _probe(self, moving: list[Term]) -> None:
+        """Cell means of convection and diffusion of each term, for fitted fluxes."""
+        points, weights = gauss(5)
+        x = self.cells[:-1, None] + np.diff(self.cells)[:, None] * points
+        means = [[part @ weights for part in probe(term, x)] for term in moving]
+        if any(np.any(reaction) for _, _, reaction in means):
+            raise ValueError(
+                f"{type(self.model).__name__}: reactions are not supported by Tensor(ExponentialFitting())"
+            )
+        self._convection = np.array([convection for convection, _, _ in means])
+        self._diffusion = np.array([diffusion for _, diffusion, _ in means])
+
+    def _find_constant_terms(self) -> None:
+        """Terms whose coefficient is one number everywhere come first, added up."""
+        w, fixed = np.linspace(0.1, 0.9, 5), []
+        for term in self._moving:
+            found = [np.unique(self._coefficient(term, 0.0, w, Nbar)) for Nbar in (0.0, 0.37, 1.9)]
+            same = all(len(values) == 1 and values[0] == found[0][0] for values in found)
+            fixed.append(float(found[0][0]) if same and not self._callable_inputs else None)
+        order = [k for k, value in enumerate(fixed) if value is not None]
+        self._varying = [k for k, value in enumerate(fixed) if value is None]
+        self._varying_terms = [self._moving[k] for k in self._varying]
+        for name in ("_convection", "_diffusion") if self.fitted else ("_bands", "_rows"):
+            table = getattr(self, name)
+            constant = sum((fixed[k] * table[k] for k in order), np.zeros_like(table[0]))
+            setattr(self, name, np.concatenate([constant[None], table[self._varying]]))
+
+    @property
+    def _callable_inputs(self) -> bool:
+        return any(callable(value) for value in self._inputs.values())
+
+    # coefficients -----------------------------------------------------------------------------------------------
+
+    def namespace(self, t: float, w: np.ndarray, N: Any, Nbar: Any) -> SimpleNamespace:
+        """`s`: what coefficients read."""
+        s = SimpleNamespace(w=w, **{self.total_name: Nbar})
+        if N is not None:
+            setattr(s, self.rate_name, N)
+        for name, value in self._inputs.items():
+            setattr(s, name, float(value(t)) if callable(value) else float(value))
+        return s
+
+    def _coefficient(self, term: Term, t: float, w: np.ndarray, Nbar: Any) -> np.ndarray:
+        if term.coefficient is None:
+            return np.ones(len(w))
+        try:
+            value = term.coefficient(self.namespace(t, w, None, Nbar), self.m)
+        except AttributeError as error:
+            raise ValueError(
+                f"Term {term.name!r}: {error}; coefficients of forms of v may read s.w, s.{self.total_name}, inputs"
+            ) from error
+        return np.broadcast_to(np.asarray(value), w.shape)
+
+    def coefficients(self, t: float, w: np.ndarray, Nbar: Any) -> np.ndarray:
+        """c_k(w), shape (1 + varying, len(w)), the first row ones; complex where Nbar is."""
+        rows = [np.ones(len(w)), *(self._coefficient(term, t, w, Nbar) for term in self._varying_terms)]
+        return np.array(np.broadcast_arrays(*rows))
+
+    def speeds(self, t: float, w: np.ndarray, N: np.ndarray, Nbar: float) -> tuple[np.ndarray, np.ndarray]:
+        """(c, c + N dc/dN): speed of transport across the lines, and of its waves."""
+        c, slope = np.zeros(len(w)), np.zeros(len(w))
+        for term in self.transports:
+            value = 1.0
+            if term.coefficient is not None:
+                value = term.coefficient(self.namespace(t, w, N + 1j * STEP, Nbar), self.m)
+            value = np.broadcast_to(np.asarray(value), w.shape)
+            c, slope = c + value.real, slope + value.imag / STEP
+        return c, c + N * slope
+
+    def total_weights(self, t: float, w: np.ndarray) -> np.ndarray:
+        """g(w) with Nbar = int g N dw."""
+        one, total = np.ones(len(w)), np.zeros(len(w))
+        for term in self.totals:
+            value = term.form(one, np.array([np.full(len(w), self.cells[-1]), w]))
+            factor = 1.0
+            if term.coefficient is not None:
+                factor = term.coefficient(self.namespace(t, w, None, 0.0), self.m)
+            total = total + factor * np.broadcast_to(np.asarray(value, float), w.shape)
+        return total
+
+    # operators --------------------------------------------------------------------------------------------------
+
+    def lines(self, c: np.ndarray) -> Lines:
+        """The operator on all lines for coefficients c (kinds, lines)."""
+        if not self.fitted:
+            return Lines(Combined(self._bands, c), self.rows(c), self.into, self.gain)
+        left, right = self._fluxes(c)
+        n, count = len(self.weights), c.shape[1]
+        data = np.zeros((n, 3, count))
+        data[:, 1] -= left
+        data[1:, 0] += left[:-1]
+        data[1:, 1] -= right[:-1]
+        data[:-1, 2] += right[:-1]
+        return Lines(Separate(data), self.rows(c), self.into, self.gain)
+
+    def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray) -> np.ndarray | None:
+        """(A(after) - A(before)) p without the reset; None where the coefficients are the same."""
+        if np.array_equal(before, after):
+            return None
+        if not self.fitted:
+            return Combined(self._bands[1:], (after - before)[1:]) @ p
+        return Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p
+
+    def _fluxes(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(left, right), each (cells, lines), with J = left p_left - right p_right."""
+        widths = np.diff(self.cells)[:, None]
+        drift, a = self._convection.T @ c, self._diffusion.T @ c
+        left, right = bernoulli_pair(widths * drift / a)
+        return a / widths * left, a / widths * right
+
+    def rows(self, c: np.ndarray) -> np.ndarray:
+        """r with N = r.p on the last unknowns of each line, shape (count, lines)."""
+        if not self.fitted:
+            return self._rows.T @ c
+        width = self.cells[-1] - self.cells[-2]
+        drift, a = self._convection[:, -1] @ c, self._diffusion[:, -1] @ c
+        return (a / width * bernoulli_pair(width * drift / a)[0])[None] / self._lost
+
+    def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, p: np.ndarray) -> tuple[float, float]:
+        """(Nbar, 1 - dg/dNbar) with Nbar = g(Nbar) = sum_w weights N(w; Nbar). Raises Infeasible."""
+        tail, Nbar, slope, last = p[len(p) - self.tail :], 0.0, 1.0, np.inf
+        if not self._varying and not self.fitted:
+            return float(weights @ np.einsum("kl,kl->l", self.rows(np.ones((1, len(w)))), tail)), 1.0
+        for _ in range(_NEWTON_STEPS):
+            rows = self.rows(self.coefficients(t, w, complex(Nbar, STEP)))
+            g = complex(weights @ np.einsum("kl,kl->l", rows, tail))
+            slope, change = 1.0 - g.imag / STEP, g.real - Nbar
+            if not slope > 0:
+                raise Infeasible(
+                    f"no {self.total_name} satisfies its equation: 1 - dg/d{self.total_name} = {slope:.3g}"
+                )
+            Nbar += change / slope
+            if abs(change) <= 4e-16 * abs(Nbar) or (abs(change) >= last and abs(change) <= 1e-13 * (1 + abs(Nbar))):
+                return Nbar, slope
+            last = abs(change)
+        raise Infeasible(f"no {self.total_name} was found: the last change is {last:.3g} at {Nbar:.6g}")
+
+    @property
+    def tail(self) -> int:
+        """How many of the last unknowns of a line N(w) is made of."""
+        return 1 if self.fitted else self.degree
+
+
+def _names(weak_form: WeakForm) -> tuple[str, str, str]:
+    """(field, its flux along w, the number defined by that)."""
+    fields, lines = weak_form.fields, weak_form.lines
+    totals = [s for s in weak_form.scalars if s.algebraic == "integral"]
+    others = [s for s in weak_form.scalars if s not in totals and s not in lines]
+    if len(fields) != 1 or len(lines) != 1 or len(totals) != 1 or others or lines[0].of != fields[0].name:
+        raise ValueError(
+            "over (v, w), one field, one flux of it along w and one integral of that are supported; "
+            f"there are {[u.name for u in weak_form.unknowns]}"
+        )
+    return fields[0].name, lines[0].name, totals[0].name
