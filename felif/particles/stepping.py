@@ -73,10 +73,15 @@ def _largest(x):
 
 
 @njit(cache=True)
-def _copy(x, y, factor):
-    """x = factor y."""
+def _copy(x, y):
     for k in range(x.size):
-        x[k] = factor * y[k]
+        x[k] = y[k]
+
+
+@njit(cache=True)
+def _clear(x):
+    for k in range(x.size):
+        x[k] = 0.0
 
 
 @njit(cache=True)
@@ -196,8 +201,8 @@ def run_steps(
                     m += _dot(now[p], queue) / h
                     a += _dot(noise_kicks[p], queue) / h
                 _set(steps[p], g[p], m, a, h, t, 1.0, pending[p])
-            _copy(pending, pending, 0.0)
-            _copy(queue, queue, 0.0)
+            _clear(pending)
+            _clear(queue)
             advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads)
             enough = _count(chunks, found, sizes, fired, top, rest) >= COUNTED
             for c in range(chunks.shape[0]):
@@ -214,13 +219,13 @@ def run_steps(
                         crowd |= top[p] + push >= law[1]
                 level = _level(level, dt, h, fired, now, noise_kicks, a0, enough)
                 if crowd and law[3] == 0.0 and _largest(fired) > 0.0:
-                    _copy(queue, fired, 1.0)
-                    _copy(total, total, 0.0)
+                    _copy(queue, fired)
+                    _clear(total)
                     generations, eternal = _cascade(
                         dt * (k + position / full), law, now, noise_kicks, sizes, queue, total,
                         chunks, v, wake, steps, states, buffers, spikes, found, threads,
                     )  # fmt: skip
-                    _copy(queue, queue, 0.0)
+                    _clear(queue)
                     _add(rates[past + k], total)
                     if eternal or _largest(total) >= event_size:
                         _add(synchronous[k], total)
@@ -233,10 +238,10 @@ def run_steps(
                     if eternal:
                         return k, ETERNAL, count
                 elif noisy:
-                    _copy(queue, fired, 1.0)
+                    _copy(queue, fired)
                 else:
                     for p in range(populations):
                         pending[p] = _dot(now[p], fired)
-        _copy(resting[k], rest, 1.0)
+        _copy(resting[k], rest)
         memory[LEVEL] = level
     return last, FINISHED, count
