@@ -224,6 +224,17 @@ class LineForms:
             return Combined(self._bands[1:], (after - before)[1:]) @ p
         return Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p
 
+    def slope(self, t: float, w: np.ndarray, Nbar: float, p: np.ndarray) -> np.ndarray | None:
+        """d(lines)/dNbar p, the reset included; None where Nbar changes nothing. Spectral elements only."""
+        if self.fitted:
+            return None
+        c = self.coefficients(t, w, complex(Nbar, STEP)).imag / STEP
+        if not c.any():
+            return None
+        change = Combined(self._bands[1:], c[1:]) @ p
+        change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :])
+        return change
+
     def _fluxes(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(left, right), each (cells, lines), with J = left p_left - right p_right."""
         widths = np.diff(self.cells)[:, None]

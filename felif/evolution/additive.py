@@ -46,7 +46,7 @@ class AdditiveStepper:
     """Steps `M dy/dt = F(t, y)` by an `AdditiveTableau`: one factorisation, one solve a stage, no Newton.
 
     `limit`: the largest step from here that the explicit part allows; a step that ends where less is allowed fails.
-    Slopes are kept as they come, multiplied by M: G_i explicit, I_i implicit. `slope` is F at the start of the step.
+    Slopes are kept as they come, multiplied by M: G_i explicit, I_i implicit.
     """
 
     def __init__(self, tableau: AdditiveTableau, problem: Any, statistics: dict[str, int]) -> None:
@@ -60,8 +60,8 @@ class AdditiveStepper:
         self._weights = np.concatenate([tableau.b_implicit, tableau.b_explicit])
         self._difference = self._weights - np.concatenate([tableau.bhat, tableau.bhat])
         self._c = tableau.c.tolist()
-        self.slope: np.ndarray | None = None
-        self.contraction = 1.0  # what a checkpoint keeps for Newton's method
+        self.slope: np.ndarray | None = None  # F at the end of the last step, for dense output
+        self.contraction = 1.0  # what a checkpoint keeps of Newton's method
         self.error = np.zeros(problem.size)
 
     def begin(self, t: float, y: np.ndarray, window: Window) -> None:
@@ -70,18 +70,14 @@ class AdditiveStepper:
         self.limit = _RESERVE * self._largest(self._t0, y)
         self._L = self.problem.implicit_part(self._t0, y)
         self._implicit[0] = self._L @ y
-        if self.tableau.positive or self.slope is None:
-            self._explicit[0] = self._L.remainder(self._t0, y)
-            self.slope = self._implicit[0] + self._explicit[0]
-        else:
-            self._explicit[0] = self.slope - self._implicit[0]
+        self._explicit[0] = self._L.remainder(self._t0, y)
 
     def _largest(self, t: float, y: np.ndarray) -> float:
         return self.tableau.stability * self.problem.step_limit(t, y)
 
     def start_slope(self) -> np.ndarray:
         """dy/dt where the step begins."""
-        return self.mass.solve(self.slope)
+        return self.mass.solve(self._implicit[0] + self._explicit[0])
 
     def attempt(self, t: float, y: np.ndarray, h: float) -> np.ndarray:
         """y_1 at t + h. Raises Infeasible, SingularMatrix, StepFailed."""
@@ -127,18 +123,22 @@ class AdditiveStepper:
         return self.problem.mass @ x if diagonal is None else diagonal * x
 
     def dense(self) -> np.ndarray:
-        """Coefficients D of the dense output of the last attempt: (2, size) of the cubic or (0, size) of the chord."""
+        """Coefficients D of the dense output of the last attempt: (2, size) of the cubic or (0, size) of the chord.
+
+        The slope at either end is that of the last stage there, from its implicit relation: F at y itself would amplify
+        what the explicit part has put into stiff modes.
+        """
         if not self.tableau.hermite:
             return np.zeros((0, self.problem.size))
-        self._end = self.problem.rate(self._time(self._t + self._h), self._y1)
+        first = self._implicit[0] + self._explicit[0] if self.slope is None else self.slope
         change = self._y1 - self._y
-        start, end = self._h * self.mass.solve(self.slope), self._h * self.mass.solve(self._end)
+        start, end = (self._h * self.mass.solve(slope) for slope in (first, self._implicit[-1] + self._explicit[-1]))
         return np.stack([start - change, 2 * change - start - end])
 
     def accept(self) -> None:
-        """F at the end of this step is F at the start of the next one."""
+        """The last stage's slope is one end of the next step's dense output."""
+        self.slope = self._implicit[-1] + self._explicit[-1]
         self.statistics["limited"] += self._h >= self.limit * (1 - 1e-12)
-        self.slope = self._end if self.tableau.hermite else None
 
     def forget(self) -> None:
         """The input jumps or the state was replaced: the slope is not the old one."""

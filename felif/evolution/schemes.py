@@ -84,13 +84,18 @@ class AdditiveTableau:
     b_explicit: np.ndarray
     b_implicit: np.ndarray
     bhat: np.ndarray
+    interior: np.ndarray  # (stages, 3), of both parts: y(t + theta h) = y + h sum_jk interior_jk theta^(k+1) slope_j
     order: int
     error_order: int
     dense_order: int
-    hermite: bool
     stability: float
     positive: bool = False
     caution: float = 1.0
+
+    @property
+    def hermite(self) -> bool:
+        """Whether dense output is a cubic; otherwise the chord, which keeps signs."""
+        return self.interior.size > 0
 
     @property
     def gamma(self) -> float:
@@ -209,9 +214,28 @@ def _ark43() -> AdditiveTableau:
         ]
     )
     b = implicit.b
+    interior = np.array(
+        [
+            [6943876665148 / 7220017795957, -54480133 / 30881146, 6818779379841 / 7100303317025],
+            [0.0, 0.0, 0.0],
+            [7640104374378 / 9702883013639, -11436875 / 14766696, 2173542590792 / 12501825683035],
+            [-20649996744609 / 7521556579894, 174696575 / 18121608, -31592104683404 / 5083833661969],
+            [8854892464581 / 2390941311638, -12120380 / 966161, 61146701046299 / 7138195549469],
+            [-11397109935349 / 6675773540249, 3843 / 706, -17219254887155 / 4939391667607],
+        ]
+    )
     # Stable on the imaginary axis up to 4.0, for upwind DG of degree 0 to 8 up to 4.19 / spectral radius (computed).
     return AdditiveTableau(
-        explicit, implicit.A, b, b, implicit.bhat, order=4, error_order=3, dense_order=3, hermite=True, stability=4.0
+        explicit,
+        implicit.A,
+        b,
+        b,
+        implicit.bhat,
+        interior,
+        order=4,
+        error_order=3,
+        dense_order=3,
+        stability=4.0,
     )
 
 
@@ -224,10 +248,10 @@ def _additive_euler() -> AdditiveTableau:
         np.array([1.0, 0.0]),
         np.array([0.0, 1.0]),
         np.array([0.5, 0.5]),
+        np.zeros((2, 0)),
         order=1,
         error_order=1,
         dense_order=1,
-        hermite=False,
         stability=1.0,
         positive=True,
     )
