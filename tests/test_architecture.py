@@ -25,7 +25,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
 }
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions
 COMPILED = {"particles.random_numbers", "particles.kernels", "particles.stepping"}  # numba at the top; see below
-SCRIPTS = {"output/view.py"}  # run by ParaView's Python, copied into every run folder
+SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 
 

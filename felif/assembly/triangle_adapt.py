@@ -25,7 +25,8 @@ def indicator(problem: Any, y: np.ndarray) -> np.ndarray:
     return np.sqrt(sizes / np.sum(problem.area[:, None] * table**2))
 
 
-def _marked(problem: Any, y: np.ndarray, level: float) -> np.ndarray:
+def to_be_cut(problem: Any, y: np.ndarray, level: float = 1.0) -> np.ndarray:
+    """Triangles whose highest modes exceed `level` times what the tolerance allows, unless they are tiny."""
     smallest = _DEEPEST * _areas(problem.coarsest).min()
     return (indicator(problem, y) > level * UNRESOLVED * problem.tol) & (problem.area > 2 * smallest)
 
@@ -37,9 +38,9 @@ def _areas(corners: np.ndarray) -> np.ndarray:
 
 def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a finer mesh, or None where the present one does."""
-    if not _marked(problem, y, 1.0).any():
+    if not to_be_cut(problem, y).any():
         return None
-    marked = _marked(problem, y, _TOGETHER)
+    marked = to_be_cut(problem, y, _TOGETHER)
     new = problem.on_mesh(refined(problem.mesh, marked, problem.model))
     return new, new.received(y, problem), f"{np.count_nonzero(marked)} triangles cut"
 
@@ -53,7 +54,7 @@ def coarsened(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None
     new = problem.on_cells(problem.coarsest)
     for _ in range(_ROUNDS):
         received = new.received(y, problem)
-        marked = _marked(new, received, _WANTED)
+        marked = to_be_cut(new, received, _WANTED)
         if not marked.any():
             return new, received, f"{len(problem.cells)} triangles became {len(new.cells)}"
         if len(new.cells) + 3 * np.count_nonzero(marked) > most:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 from skfem.mesh import MeshTri
+from skfem.quadrature import get_quadrature
+from skfem.refdom import RefTri
 
 from ..algebra import Band
 from ..meshing.strip import corners_of, triangles
-from ..problem import FieldValue
+from ..problem import FieldValue, PlaneField
 from . import triangle_adapt
 from .coefficients import Parameters, fixed_parameters, parameters_of
+from .triangle_implicit import ImplicitPart, rounded
 from .triangle_locate import Locator
 from .triangle_operator import TriangleOperator
 from .triangle_space import Triangles, modes, nodes, shapes
 from .triangle_trace import LineIntegrals
 from .triangle_transfer import transfer
 
-_DIGITS = 4  # binary digits of Nbar at which the drift of the implicit part is frozen
 _STEPS_AN_OCTAVE = 4  # step limits are rounded down to 2^(j/4), so that factors serve many steps
-_KEPT_FACTORS = 4
 
 
 class TriangleMesh:
@@ -41,6 +42,13 @@ class TriangleMesh:
         return LineIntegrals(self.mesh, self.space.degree)
 
     @cached_property
+    def rows(self) -> sparse.csr_matrix:
+        """C in the middle of as many equal intervals as there are rows of triangles, for its total variation."""
+        count = 2 * int(np.ceil(np.sqrt(len(self.cells) / 2)))
+        low, high = self.integrals.ends[[0, -1]]
+        return self.integrals.at(low + (high - low) * (np.arange(count) + 0.5) / count)
+
+    @cached_property
     def locator(self) -> Locator:
         return Locator(self.cells)
 
@@ -51,6 +59,11 @@ class OnTriangles:
     y holds, triangle by triangle, the coefficients of the orthonormal basis (the mean first), so M is diagonal. N(w) is
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
+
+    default_scheme = "ARK43"
+    history = None
+    delays: Mapping[str, Any] = {}
+    breakpoints: tuple[float, ...] = ()
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -113,6 +126,24 @@ class OnTriangles:
         """The same model and space on another tagged mesh."""
         return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest), self.model)
 
+    def mesh_arrays(self) -> dict[str, np.ndarray]:
+        """What `on_arrays` makes this mesh from, for a run folder."""
+        return {"cells": self.cells}
+
+    def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> OnTriangles:
+        """This problem on the mesh that `mesh_arrays` described."""
+        return self.on_cells(arrays["cells"])
+
+    def with_history(self, history: None) -> OnTriangles:
+        """This problem: nothing of it is delayed."""
+        return self
+
+    def initial_state(self, start: Any) -> tuple[OnTriangles, np.ndarray, bool]:
+        """(problem, y, compatible) for initial data, see `triangle_initial`."""
+        from .triangle_initial import initial_on_triangles
+
+        return initial_on_triangles(self, start)
+
     # scalars ----------------------------------------------------------------------------------------------------
 
     def _solved(self, y: np.ndarray) -> tuple:
@@ -125,6 +156,10 @@ class OnTriangles:
         """Values of `scalar_names`: Nbar."""
         s, _ = self._solved(y)
         return np.array([getattr(s, name) for name in self.scalar_names])
+
+    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """`scalars` of many states, shape (len(times), scalars)."""
+        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size), the drift at V_F held fixed (where it points inwards: exact)."""
@@ -146,7 +181,7 @@ class OnTriangles:
 
     def implicit_part(self, t: float, y: np.ndarray) -> ImplicitPart:
         """Drift, noise, firing and reset, with the drift at Nbar rounded to a few digits: factors serve many steps."""
-        key = tuple(_rounded(float(value)) for value in self.scalars(t, y))
+        key = tuple(rounded(float(value)) for value in self.scalars(t, y))
         if key not in self._parts:
             self._parts.clear()
             self._parts[key] = ImplicitPart(self, dict(zip(self.scalar_names, key, strict=True)))
@@ -165,10 +200,12 @@ class OnTriangles:
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Nbar, mass, conserved quantities, smallest value of p at the nodes."""
+        """Nbar, mass, conserved quantities, smallest value of p at the nodes, total variation of C."""
         row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
         row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
-        row["min_n"] = float(self.nodal(y).min())
+        row[f"min_{self.field_names[0]}"] = float(self.nodal(y).min())
+        C = self._assembled.rows @ y
+        row["variation_C"] = float(np.abs(np.diff(C, prepend=0.0, append=0.0)).sum())
         return row
 
     def nodal(self, y: np.ndarray) -> np.ndarray:
@@ -191,7 +228,14 @@ class OnTriangles:
         """The named density as a function of v and w."""
         if name != self.field_names[0]:
             raise ValueError(f"field: {name!r}; allowed is {self.field_names[0]!r}")
-        return FieldValue(self.nodes, self.nodal(y), lambda v, w: self.evaluate(y, v, w), self._diagonal)
+        X, W = get_quadrature(RefTri, 2 * self.degree)
+        values, _ = shapes(self.degree, X)
+        return PlaneField(
+            self.places(X).reshape(2, -1),
+            (y.reshape(-1, self._number) @ values).ravel(),
+            lambda v, w: self.evaluate(y, v, w),
+            (self.area[:, None] * (2 * W)).ravel(),
+        )
 
     def evaluate(self, y: np.ndarray, v: np.ndarray, w: np.ndarray) -> np.ndarray:
         """p at points v, w of the same shape; zero outside the mesh. On an edge: of one of its triangles."""
@@ -241,15 +285,21 @@ class OnTriangles:
             new[carrier] *= (old.conserved[name] @ y) / (weights @ new)
         return new
 
-    @property
-    def delays(self) -> dict[str, Any]:
-        """None: nothing is delayed."""
-        return {}
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        """None: no input jumps."""
-        return ()
+    @cached_property
+    def described_mesh(self) -> dict[str, Any]:
+        """What run.json says about the mesh."""
+        v, sides = self.mesh.p[0], np.ptp(self.cells, axis=1)
+        return {
+            "cells": len(self.cells),
+            "v_min": float(v.min()),
+            "v_max": self.v_fire,
+            "w_min": self.w_min,
+            "w_max": self.w_max,
+            "narrowest_in_v": float(sides[:, 0].min()),
+            "narrowest_in_w": float(sides[:, 1].min()),
+            "degree": self.degree,
+            "unknowns": self.size,
+        }
 
     def __repr__(self) -> str:
         v = self.mesh.p[0]
@@ -263,41 +313,3 @@ class OnTriangles:
             f"  conserved  {', '.join(self.conserved)}",
         ]
         return "\n".join(lines)
-
-
-class ImplicitPart:
-    """L of `evolution.additive`: a sparse matrix, its factors kept for the last few shifts."""
-
-    def __init__(self, problem: OnTriangles, numbers: dict[str, float]) -> None:
-        self._problem, self.numbers = problem, numbers
-        self.matrix = problem.operator.implicit(numbers, problem._m)
-        self._factors: dict[float, Any] = {}
-
-    def __matmul__(self, y: np.ndarray) -> np.ndarray:
-        return self.matrix @ y
-
-    def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
-        """F(t, y) - L y."""
-        return self._problem.rate(t, y) - self.matrix @ y
-
-    def factor(self, shift: float) -> Any:
-        """(shift M - L)^-1 through `.solve(b)`: a sparse LU."""
-        if shift not in self._factors:
-            while len(self._factors) >= _KEPT_FACTORS:
-                del self._factors[next(iter(self._factors))]
-            # rows of triangles couple through shared edges alone: minimum degree on A + A^T fills least (measured)
-            self._factors[shift] = splu(
-                (sparse.diags(shift * self._problem.mass.data[0]) - self.matrix).tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.1,
-                options={"SymmetricMode": True},
-            )
-        return self._factors[shift]
-
-
-def _rounded(value: float) -> float:
-    """The value to a few binary digits; 0 for what is hardly there."""
-    if not value > 2.0**-12:
-        return 0.0
-    unit = 2.0 ** (np.floor(np.log2(value)) - _DIGITS)
-    return float(np.round(value / unit) * unit)

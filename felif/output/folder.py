@@ -4,7 +4,7 @@ run.json        model and parameters, mesh, space, tolerances, versions, wall ti
 series.csv      one row an accepted step, grows
 steps-0001.npz  states and dense output of the steps since the file before
 final.npz       the latest checkpoint: everything needed to go on, and how much of the other files belongs to it
-fields.pvd      snapshots in fields/ for ParaView, with spacetime.vtr and view.py
+fields.pvd      snapshots in fields/ for ParaView, with spacetime.vtr and view.py; over (v, w) also lines.pvd, lines/
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from .vtk import FieldSeries
 __all__ = ["RunFolder", "RunWriter", "read_folder"]
 
 FLUSH_EVERY = 0.5  # seconds
+_OWN_FILES = ("final.npz", "steps-*.npz", "series.csv", "fields.pvd", "lines.pvd", "fields/*.vtu", "lines/*.vtu")
+_OWN_FILES += ("spacetime.vtr", "view.py")
 
 
 class RunWriter:
@@ -83,8 +85,9 @@ class RunWriter:
             if path.name not in {chunk_name(number) for number in range(1, self.chunks + 1)}:
                 path.unlink()
         (self.folder / "spacetime.vtr").unlink(missing_ok=True)
-        for path in (*self.folder.glob(".*.tmp"), *self.folder.glob("fields/.*.tmp")):
-            path.unlink()
+        for pattern in (".*.tmp", "fields/.*.tmp", "lines/.*.tmp"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
         self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]))
         names = tuple(read_series(self.folder / "series.csv"))
         self._names = names or None
@@ -205,7 +208,7 @@ def _make_room(folder: Path, overwrite: bool) -> None:
             _lock(file, folder)
     # killed in the middle of this, the folder is an unfinished run with fewer files: true, and replaceable
     write_json(folder / "run.json", {**description, "outcome": None})
-    for pattern in ("final.npz", "steps-*.npz", "series.csv", "fields.pvd", "fields/*.vtu", "spacetime.vtr", "view.py"):
+    for pattern in _OWN_FILES:
         for path in folder.glob(pattern):
             path.unlink()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .planes import is_plane
 from .sampling import common_points, run_times, sample_points
 
 # readable at the width of a printed page; thin grid, no box
@@ -71,8 +72,15 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
     """Figure of a run: n(v, t) at several times on the left, N(t) on the right; written to `path` if one is given.
 
     `times`: of the densities, by default five from the first to the last time. A problem without a field gets the
-    right half only. Raises ValueError for a time outside the run.
+    right half only. Over (v, w): p at the end, C(w, t) and Nbar(t). Raises ValueError for a time outside the run.
     """
+    if is_plane(run.problem):
+        from .plane_plots import plot_plane_run
+
+        figure = plot_plane_run(run, None if times is None else float(np.max(times)))
+        if path is not None:
+            save_figure(figure, path)
+        return figure
     if getattr(run.problem, "field_names", ()):
         figure, (left, right) = new_figure(1, 2)
         plot_densities(left, run, times)
@@ -132,8 +140,16 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 
     A peak half as high again as what 0.2 percent of the picture exceeds, as next to a blow-up, is cut off in
-    colour (the colour bar says so), so that it leaves the rest visible. Raises ValueError for a run without duration.
+    colour (the colour bar says so), so that it leaves the rest visible. Over (v, w) it shows C(w, t), or the function
+    of w that `name` names. Raises ValueError for a run without duration.
     """
+    if is_plane(run.problem):
+        from .plane_plots import plot_line_spacetime
+
+        figure = plot_line_spacetime(run, name or "C")
+        if path is not None:
+            save_figure(figure, path)
+        return figure
     name = name or run.problem.field_names[0]
     times = run_times(run, 201)
     if len(times) < 2:

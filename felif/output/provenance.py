@@ -50,7 +50,9 @@ def describe(value: Any) -> Any:
 
 
 def describe_mesh(problem: Any) -> dict[str, Any]:
-    """Cells, extent, smallest and largest cell, degree and unknowns of a problem on a one-dimensional mesh."""
+    """Cells, extent, smallest and largest cell, degree and unknowns of a problem's mesh."""
+    if hasattr(problem, "described_mesh"):  # more than one dimension
+        return dict(problem.described_mesh)
     cells = np.asarray(problem.cells, float)
     widths = np.diff(cells)
     return {

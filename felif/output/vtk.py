@@ -1,13 +1,12 @@
 """Fields as a time series for ParaView: one .vtu a snapshot, a .pvd that lists them with their times.
 
 Every snapshot carries its own mesh, so the mesh may change in time, and the series is readable after every snapshot.
-VTK's modules are used directly: they load in a fifth of the time that pyvista takes, which reads the same files.
+A density over (v, w) is a series of triangle meshes; beside it, `lines.pvd` is the series of N(w) and C(w).
 """
 
 from __future__ import annotations
 
 import math
-import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,34 +14,44 @@ from typing import Any
 
 import numpy as np
 
-from .files import temporary_name, write_series, write_text
+from .files import write_series, write_text
+from .planes import axis_samples, is_plane, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
+from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 
 class FieldSeries:
-    """`fields.pvd` and `fields/0000.vtu`, `fields/0001.vtu`, ... numbered in the order of writing."""
+    """`fields.pvd` and `fields/0000.vtu`, `fields/0001.vtu`, ... numbered in the order of writing.
+
+    Over (v, w) also `lines.pvd` and `lines/0000.vtu`, ...
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.entries: list[tuple[float, str]] = []  # (time, file) in the order of writing; the .pvd is sorted by time
+        self._has_lines = False
 
     @classmethod
     def reopen(cls, folder: str | Path, count: int) -> FieldSeries:
         """The first `count` snapshots of a folder; later ones are deleted. ValueError when some of them are missing."""
         series = cls(folder)
         listed = {file: time for time, file in read_pvd(series.folder)}
+        series._has_lines = (series.folder / "lines.pvd").exists()
         for number in range(count):
             name = _file_name(number)
-            if name not in listed or not (series.folder / name).exists():
+            if name not in listed or not all((series.folder / file).exists() for file in series._files(name)):
                 raise ValueError(f"{series.folder}: snapshot {name} is missing, which belongs to the checkpoint.")
             series.entries.append((listed[name], name))
-        kept = {name for _, name in series.entries}
+        kept = {file for _, name in series.entries for file in series._files(name)}
         if listed:
             series._write_pvd()  # before the files go, so that it never names one that is not there
-        for path in (series.folder / "fields").glob("*.vtu"):
-            if f"fields/{path.name}" not in kept:
+        for path in (*(series.folder / "fields").glob("*.vtu"), *(series.folder / "lines").glob("*.vtu")):
+            if f"{path.parent.name}/{path.name}" not in kept:
                 path.unlink()
         return series
+
+    def _files(self, name: str) -> list[str]:
+        return [name, _line_name(name)] if self._has_lines else [name]
 
     @property
     def latest(self) -> float:
@@ -60,34 +69,56 @@ class FieldSeries:
         problem = state.problem
         if not getattr(problem, "field_names", ()) or not hasattr(problem, "cells"):
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
-        points = sample_points(problem)
-        fields = {name: getattr(state, name)(points) for name in problem.field_names}
+        self._has_lines = is_plane(problem)
         if not self.entries:
-            (self.folder / "fields").mkdir(parents=True, exist_ok=True)
-            copy_view(self.folder)
+            for folder in ("fields", "lines") if self._has_lines else ("fields",):
+                (self.folder / folder).mkdir(parents=True, exist_ok=True)
+            copy_view(self.folder, "view_plane.py" if self._has_lines else "view.py")
         name = _file_name(len(self.entries))
-        write_line_mesh(self.folder / name, points, fields, {**scalars_of(state), "t": t})
+        scalars = {**scalars_of(state), "t": t}
+        if self._has_lines:
+            self._add_plane(state, name, scalars)
+        else:
+            points = sample_points(problem)
+            fields = {field: getattr(state, field)(points) for field in problem.field_names}
+            write_line_mesh(self.folder / name, points, fields, scalars)
         self.entries.append((t, name))
         self._write_pvd()
 
+    def _add_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
+        problem = state.problem
+        w, inside = axis_samples(problem)
+        lines = {line: getattr(state, line)(inside) for line in problem.line_names}
+        write_line_mesh(self.folder / _line_name(name), w, lines, scalars, axis="w")
+        surface = plane_samples(problem)
+        fields = {field: values_at(getattr(state, field), surface) for field in problem.field_names}
+        write_triangle_mesh(self.folder / name, surface.points, surface.triangles, fields, scalars)
+
     def _write_pvd(self) -> None:
-        rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in sorted(self.entries)]
-        head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
-        text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-        write_text(self.folder / "fields.pvd", text)
+        for kind in ("lines", "fields") if self._has_lines else ("fields",):
+            files = [(t, name.replace("fields", kind)) for t, name in sorted(self.entries)]
+            rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
+            head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
+            text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
+            write_text(self.folder / f"{kind}.pvd", text)
 
     def write_spacetime(self) -> None:
-        """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of."""
-        snapshots = [(t, *read_line_mesh(self.folder / name)) for t, name in sorted(self.entries)]
+        """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of.
+
+        Over (v, w) it is a grid (w, t) with N and C.
+        """
+        axis = "w" if self._has_lines else "v"
+        files = [(t, _line_name(name) if self._has_lines else name) for t, name in sorted(self.entries)]
+        snapshots = [(t, *read_line_mesh(self.folder / name, axis)) for t, name in files]
         if not snapshots:
             return
-        v = common_points([points for _, points, _ in snapshots])
+        x = common_points([points for _, points, _ in snapshots])
         times = np.array([t for t, _, _ in snapshots])
         fields = {
-            name: np.array([np.interp(v, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
+            name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        write_rectilinear(self.folder / "spacetime.vtr", v, times, fields)
+        write_rectilinear(self.folder / "spacetime.vtr", x, times, fields)
 
 
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None) -> Path:
@@ -119,90 +150,16 @@ def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
         raise ValueError(f"{folder}: fields.pvd cannot be read ({error}).") from None
 
 
-def copy_view(folder: Path) -> None:
-    """The script that shows the folder in ParaView, beside the data it shows."""
-    script = Path(__file__).with_name("view.py").read_text()
+def copy_view(folder: Path, script: str = "view.py") -> None:
+    """The script that shows the folder in ParaView, as view.py beside the data it shows."""
+    script = Path(__file__).with_name(script).read_text()
     write_text(folder / "view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {str(folder.resolve())!r}"))
-
-
-def write_line_mesh(
-    path: Path, points: np.ndarray, fields: Mapping[str, np.ndarray], scalars: Mapping[str, float]
-) -> None:
-    """A .vtu of line cells between successive points (v, 0, 0), with point data and scalars as field data."""
-    from vtkmodules.util.numpy_support import numpy_to_vtkIdTypeArray
-    from vtkmodules.vtkCommonCore import vtkPoints
-    from vtkmodules.vtkCommonDataModel import VTK_LINE, vtkCellArray, vtkUnstructuredGrid
-    from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
-
-    lines = points.size - 1
-    ends = np.column_stack([np.arange(lines), np.arange(1, lines + 1)]).ravel()
-    cells, corners, grid = vtkCellArray(), vtkPoints(), vtkUnstructuredGrid()
-    cells.SetData(
-        numpy_to_vtkIdTypeArray(np.arange(0, 2 * lines + 1, 2), deep=True), numpy_to_vtkIdTypeArray(ends, deep=True)
-    )
-    corners.SetData(_array("Points", np.column_stack([points, np.zeros((points.size, 2))])))
-    grid.SetPoints(corners)
-    grid.SetCells(VTK_LINE, cells)
-    _attach(grid, {**fields, "v": points}, scalars)
-    _write(vtkXMLUnstructuredGridWriter(), grid, path)
-
-
-def write_rectilinear(path: Path, v: np.ndarray, times: np.ndarray, fields: Mapping[str, np.ndarray]) -> None:
-    """A .vtr on the grid (v, t, 0); each field has shape (len(times), len(v))."""
-    from vtkmodules.vtkCommonDataModel import vtkRectilinearGrid
-    from vtkmodules.vtkIOXML import vtkXMLRectilinearGridWriter
-
-    grid = vtkRectilinearGrid()
-    grid.SetDimensions(v.size, times.size, 1)
-    grid.SetXCoordinates(_array("v", v))
-    grid.SetYCoordinates(_array("t", times))
-    grid.SetZCoordinates(_array("z", np.zeros(1)))
-    _attach(grid, {name: values.ravel() for name, values in fields.items()}, {})
-    _write(vtkXMLRectilinearGridWriter(), grid, path)
-
-
-def read_line_mesh(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Points v and the fields on them, as `write_line_mesh` wrote them."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-    from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
-
-    reader = vtkXMLUnstructuredGridReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    data = reader.GetOutput().GetPointData()
-    arrays = {data.GetArrayName(i): vtk_to_numpy(data.GetArray(i)) for i in range(data.GetNumberOfArrays())}
-    if "v" not in arrays:
-        raise ValueError(f"{path.parent.parent}: snapshot {path.name} cannot be read.")
-    return arrays.pop("v"), arrays
 
 
 def _file_name(number: int) -> str:
     return f"fields/{number:04d}.vtu"
 
 
-def _array(name: str, values: np.ndarray) -> Any:
-    from vtkmodules.util.numpy_support import numpy_to_vtk
-
-    array = numpy_to_vtk(np.ascontiguousarray(values, float), deep=True)
-    array.SetName(name)
-    return array
-
-
-def _attach(grid: Any, fields: Mapping[str, np.ndarray], scalars: Mapping[str, float]) -> None:
-    for name, values in fields.items():
-        grid.GetPointData().AddArray(_array(name, values))
-    grid.GetPointData().SetActiveScalars(next(iter(fields)))
-    for name, value in scalars.items():
-        # an infinite rate would stretch every axis without end; undefined is left out of a chart
-        grid.GetFieldData().AddArray(_array(name, np.array([value if np.isfinite(value) else np.nan])))
-
-
-def _write(writer: Any, grid: Any, path: Path) -> None:
-    writer.SetFileName(str(temporary_name(path)))
-    writer.SetInputData(grid)
-    writer.SetDataModeToAppended()
-    writer.EncodeAppendedDataOff()
-    writer.SetCompressorTypeToZLib()
-    if not writer.Write():
-        raise OSError(f"VTK could not write {path}.")
-    os.replace(temporary_name(path), path)
+def _line_name(name: str) -> str:
+    """The file of N(w) and C(w) that belongs to a snapshot of the density."""
+    return name.replace("fields", "lines")

@@ -1,0 +1,90 @@
+"""Pictures of runs over (v, w): the density at one time, functions of w as images over time, the total rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .planes import axis_samples, plane_samples, values_at
+from .plots import fine_times, house_style, mark_thresholds, new_figure
+from .sampling import run_times
+
+_TIMES, _WEIGHTS = 161, 400  # of an image over time
+
+
+def plot_plane_run(run: Any, t: float | None = None) -> Any:
+    """Figure of a run over (v, w): p(v, w) at time t (by default the last one), C(w, t), and the total rate."""
+    figure, axes = new_figure(1, 3, width=4.4, height=3.4)
+    plot_density(axes[0], run.at(float(run.times[-1] if t is None else t)), figure)
+    if run.times[-1] > run.times[0]:
+        draw_line_spacetime(axes[1], run, "C", figure)
+    plot_totals(axes[2], run)
+    return figure
+
+
+def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
+    """p(v, w) of a state in colour, V_R and V_F marked."""
+    from matplotlib.tri import Triangulation
+
+    problem = state.problem
+    name = problem.field_names[0]
+    surface = plane_samples(problem)
+    values = values_at(getattr(state, name), surface)
+    with house_style():
+        mesh = axes.tripcolor(
+            Triangulation(*surface.points.T, surface.triangles),
+            values,
+            shading="gouraud",
+            cmap="viridis",
+            vmin=0.0,
+            rasterized=True,
+        )
+        if figure is not None:
+            figure.colorbar(mesh, ax=axes, pad=0.02)
+        seen = surface.points[values > 2e-3 * values.max()]
+        low = min(float(seen[:, 0].min()), problem.v_reset) if len(seen) else float(surface.points[:, 0].min())
+        axes.grid(False)
+        mark_thresholds(axes, problem, color="white")
+        axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.v_fire))
+        axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
+
+
+def line_spacetime(run: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(t, w, values (t, w)) of a function of w of a run, N or C."""
+    times = run_times(run, _TIMES)
+    ends = axis_samples(run.problem)[0]
+    w = np.linspace(ends[0], ends[-1], _WEIGHTS)
+    return times, w, np.array([getattr(run.at(float(t)), name)(w) for t in times])
+
+
+def draw_line_spacetime(axes: Any, run: Any, name: str, figure: Any) -> None:
+    times, w, values = line_spacetime(run, name)
+    with house_style():
+        mesh = axes.pcolormesh(times, w, values.T, shading="gouraud", cmap="viridis", vmin=0.0, rasterized=True)
+        figure.colorbar(mesh, ax=axes, pad=0.02)
+        axes.grid(False)
+        axes.set(xlabel="$t$", ylabel="$w$")
+        axes.set_title(f"${name}(w,t)$", loc="left")
+
+
+def plot_line_spacetime(run: Any, name: str = "C") -> Any:
+    """Figure of a function of w over time in colour. Raises ValueError for a run without duration, or another name."""
+    if name not in run.problem.line_names:
+        raise ValueError(f"plot_spacetime: {name!r}; allowed are {', '.join(run.problem.line_names)}")
+    if not run.times[-1] > run.times[0]:
+        raise ValueError(f"plot_spacetime: the run ends where it starts (t = {run.times[0]:g}): use plot_run.")
+    figure, axes = new_figure(width=6.4, height=3.8)
+    draw_line_spacetime(axes, run, name, figure)
+    return figure
+
+
+def plot_totals(axes: Any, run: Any) -> None:
+    """The scalars of a run over (v, w), which are integrals over w, against time."""
+    t = fine_times(run.times)
+    with house_style():
+        for name in run.problem.scalar_names:
+            label = r"\bar N" if name == "Nbar" else name
+            axes.plot(t, run.sample(name, t), label=f"${label}(t)$")
+        axes.set(xlabel="$t$", ylim=(0.0, None))
+        axes.legend()
