@@ -13,6 +13,7 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
 from . import adapt, coarsen, linearised, spaces, tails, weighted
+from .arrivals import Arrivals
 from .automatic import Flow, choose_nodes
 from .coefficients import Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated
@@ -42,11 +43,9 @@ class SemiDiscrete:
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
         self.conserved: Mapping[str, np.ndarray] = assembled.conserved
-        self._observed = tuple(self.quantities)
-        self._observers = np.array([*self.quantities.values()])
+        self._observed, self._observers = tuple(self.quantities), np.array([*self.quantities.values()])
         self._field_size = layout.size - len(layout.differential)
-        self._number = len(layout.algebraic)
-        self._places = [layout.offsets[name] for name in layout.differential]
+        self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self._m = parameters_of(model)
         self._equations = ScalarEquations(model, assembled, self._m, history)
         self.operator, self._explicit = self._equations.operator, self._equations.explicit
@@ -295,13 +294,14 @@ class SemiDiscrete:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         if self.tol is None:
             return None
-        if self._watch is not None:
-            try:
-                if self._watch.quiet(y, self._explicit.solve(y)[0]):
-                    return None
-            except Infeasible:
-                pass
+        if self._watch is not None and self._watch.quiet(y):
+            return None
         return adapt.adapted(self, t, y)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Neurons that the drift alone carries to V_F, for the norm of an error (see `assembly.arrivals`)."""
+        return Arrivals(self)
 
     @cached_property
     def _watch(self) -> MeshWatch | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Infeasible
 from . import adapt, spaces, thresholds
 
 
@@ -23,13 +24,17 @@ class MeshWatch:
         self._modes[:, np.arange(cells)[:, None], problem.cell_nodes] = scale[:, None] * top[:, None, :]
         free = problem.layout.free(problem.field_names[0])
         self._modes = np.ascontiguousarray(self._modes[:, :, :free].reshape(2 * cells, free))
-        self._cells, self._tol = cells, problem.tol
+        self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit
         low, high = problem.decay_lengths
         self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)
         self._layers = layer_lines(problem)
 
-    def quiet(self, y: np.ndarray, N: float) -> bool:
-        """True where the mesh certainly serves the state y with firing rate N."""
+    def quiet(self, y: np.ndarray) -> bool:
+        """True where the mesh certainly serves the state y."""
+        try:
+            N = self._explicit.solve(y)[0]
+        except Infeasible:
+            return False
         modes = np.abs(self._modes @ y)
         if (modes[: self._cells] + modes[self._cells :]).max() > 1.0:
             return False

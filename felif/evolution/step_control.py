@@ -21,14 +21,19 @@ class ErrorNorm:
     steps of 1e-6 in which nobody fires would take more steps than everything else. It is RISING while a scalar rises:
     on the way to a blow-up few spikes decide when it comes, most of all where the noise grows with N.
 
+    Where the drift alone carries neurons to V_F and noise is small (`problem.arrivals`: f, share), a third part treats
+    the flux f n as the rate that it is going to be, max_i |f_i err_i| / (ARRIVING rtol (|f_i n_i| + FLOOR + share
+    max|f n|)): a volley that is wrong when it sets out is wrong when it arrives, however small the steps are then.
+
     `rtol` here is the user's times the tableau's `caution`, how much the estimate overstates the error of N.
     """
 
-    FLOOR, COUNT, RISING = 1e-2, 1e-3, 1e-5
+    FLOOR, COUNT, RISING, ARRIVING = 1e-2, 1e-3, 1e-5, 0.4
 
     def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
         self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
         self._has_scalars = len(problem.scalar_names) > 0
+        self._arrivals = getattr(problem, "arrivals", None)
         self.of_step(np.inf)
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
@@ -38,6 +43,13 @@ class ErrorNorm:
         if self._has_scalars:
             self.gradient = self.problem.scalar_gradient(t, y) if gradient is None else gradient
             self._s_size = (np.abs(scalars) + self.FLOOR).tolist()
+        arriving = None if self._arrivals is None else self._arrivals(t)
+        self._flux_weights = None
+        if arriving is not None:
+            drift, share = arriving
+            flux = drift * np.abs(y)
+            small = self.FLOOR + share * float(flux.max())
+            self._flux_weights = drift / (self.atol + self.ARRIVING * self.rtol * (flux + small))
 
     def of_step(self, h: float, rising: np.ndarray | None = None) -> None:
         """Says whose error is measured: that of a step h, in which these scalars rise (by default none)."""
@@ -46,6 +58,9 @@ class ErrorNorm:
 
     def of_change(self, change: np.ndarray) -> float:
         size = abs(float(change[idamax(change)])) * self._y_weight
+        if self._flux_weights is not None:
+            flux = float(np.abs(self._flux_weights * change).max())
+            size = size if flux <= size else flux  # a NaN comes out as a NaN
         if not self._has_scalars:
             return size
         effects = (self.gradient @ change).tolist()
@@ -54,7 +69,7 @@ class ErrorNorm:
             for effect, scale, count in zip(effects, self._s_size, self._counts, strict=True)
         ]
         part = max(parts) if sum(parts) < np.inf else sum(parts)
-        return part if not part <= size else size  # a NaN comes out as a NaN
+        return part if not part <= size else size  # here too
 
     def first_step(self, slope: np.ndarray, scalars: np.ndarray, span: float) -> float:
         """0.01 of the shortest time in which y, or a scalar, changes by itself at this slope; inf if none does.

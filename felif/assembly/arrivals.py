@@ -1,0 +1,47 @@
+"""Neurons that the drift alone carries to V_F: what their density is now is the firing rate soon.
+
+Where noise is small a volley keeps its shape on the way, and an error of n is an error of N = f n when it arrives.
+Where noise is large it spreads first, and nothing is asked of the density beyond its own accuracy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .automatic import Flow
+
+_SPREAD = 10.0  # noise over drift and V_F - V_R, times this: the part of the largest flux that counts as small
+
+
+class Arrivals:
+    """For a problem, (drift, share) at any time, or None where noise rules or the drift does not reach V_F.
+
+    drift: f without activity at the nodes from which it leads up to V_F, 0 elsewhere, in the order of y
+    share: the part of the largest flux f n that counts as small everywhere
+    """
+
+    def __init__(self, problem: Any) -> None:
+        self._problem, self._flow = problem, Flow(problem.model, problem.weak_form)
+        self._last = int(np.searchsorted(problem.nodes, problem.v_fire))
+        self._forms = self._flow.on(problem.nodes[: self._last + 1])
+        self._varies = any(callable(getattr(problem.model, i.parameter, None)) for i in problem.weak_form.inputs)
+        self._known = self._at(0.0) if self._forms and not self._varies else None
+
+    def __call__(self, t: float) -> tuple[np.ndarray, float] | None:
+        return self._at(t) if self._forms and self._varies else self._known
+
+    def _at(self, t: float) -> tuple[np.ndarray, float] | None:
+        problem, last = self._problem, self._last
+        speed, noise, _ = self._flow.combine(self._forms, 0.0, t)
+        share = _SPREAD * float(noise[last]) / (problem.v_fire - problem.v_reset)
+        if not speed[last] > share:
+            return None
+        against = np.flatnonzero(speed <= 0)
+        speed[: against[-1] + 1 if against.size else 0] = 0.0
+        drift = np.zeros(problem.size)
+        for name in problem.field_names:
+            start, count = problem.layout.slice(name).start, min(problem.layout.free(name), last + 1)
+            drift[start : start + count] = speed[:count]
+        return drift, share / float(speed[last])
