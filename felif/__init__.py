@@ -37,6 +37,9 @@ _HOME = {
     "SpectralElement": "assembly",
     "Lagrange": "assembly",
     "ExponentialFitting": "assembly",
+    "Tensor": "assembly",
+    "DG": "assembly",
+    "MUSCL": "assembly",
     "Triangles": "assembly",
     "discretize": "assembly",
     # initial states
@@ -82,6 +85,12 @@ _HOME = {
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",
     "stefan": "analysis.stefan",
+    # theorems on learning
+    "representation": "analysis.learning_representation",
+    "discrimination": "analysis.learning_discrimination",
+    "learned_connectivity": "analysis.learning_connectivity",
+    "stationary_output": "analysis.learning",
+    "stationary_outputs": "analysis.learning",
     # results
     "State": "problem",
     "Outcome": "problem",

@@ -1,0 +1,202 @@
+"""Stationary output of a network with a given connectivity C(w): a fixed point of one number, the total activity.
+
+Without learning every line w is a population of its own, held at the drift centre mu(w) = I(w) + w sigma(Nbar):
+
+    N(w) = C(w) r(mu(w)),      Nbar = int N dw = G(Nbar),      G(x) = int C(w) r(I(w) + w sigma(x)) dw,
+
+r the rate of a single neuron (`neuron`). Inhibitory networks (w <= 0, sigma nondecreasing) have exactly one Nbar, for
+G decreases; excitatory ones one, several or none. With learning the same holds of what the rule has made of C.
+
+Functions take a LearningLIF, or any object with its parameters. A function of w may be a function, a number, or an
+array of values at equidistant points from w_min to w_max, linear in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..problem import NotConverged
+from .neuron import log_rate
+from .quadrature import integrate, root, roots
+
+_NEEDED = ("current", "sigma", "w_min", "w_max", "a0", "v_reset", "v_fire")
+_SCAN = 1e-8  # accuracy of integrals while roots are looked for
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines w of a learning network: rates, and integrals over w."""
+
+    current: Callable
+    sigma: Callable
+    w_min: float
+    w_max: float
+    a0: float
+    v_reset: float
+    v_fire: float
+    breaks: tuple[float, ...] = ()
+
+    def centre(self, w: Any, Nbar: float) -> np.ndarray:
+        """mu(w) = I(w) + w sigma(Nbar)."""
+        return self.current(w) + w * float(self.sigma(Nbar))
+
+    def log_rate(self, w: Any, Nbar: float) -> np.ndarray:
+        return np.asarray(log_rate(self.centre(w, Nbar), self.a0, self.v_reset, self.v_fire))
+
+    def output(self, C: Callable, w: Any, Nbar: float) -> np.ndarray:
+        """N(w) = C(w) r(mu(w))."""
+        return C(w) * np.exp(self.log_rate(w, Nbar))
+
+    def integral(self, f: Callable, rtol: float = 1e-14) -> float:
+        """int f dw over the weights that are possible."""
+        return integrate(f, self.w_min, self.w_max, self.breaks, rtol)
+
+
+def lines_of(learning: Any, *functions: Callable) -> Lines:
+    """The lines of a model; breaks of its functions, and of further ones, are where integrals are cut."""
+    current = function_of_w(learning, learning.current, "current")
+    breaks = {0.0}.union(*(getattr(f, "breakpoints", ()) for f in (current, *functions)))
+    numbers = (float(getattr(learning, name)) for name in _NEEDED[2:])
+    return Lines(current, learning.sigma, *numbers, breaks=tuple(sorted(map(float, breaks))))
+
+
+def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = False) -> Callable:
+    """`given` as a function of arrays of w; ValueError for what is not finite (or negative) at points looked at."""
+    missing = [n for n in _NEEDED if not hasattr(learning, n)]
+    if missing:
+        raise ValueError(f"{learning!r} has no {', '.join(missing)}; allowed is a LearningLIF")
+    w_min, w_max = float(learning.w_min), float(learning.w_max)
+    allowed = f"allowed is a function of w, a number, or values from w_min to w_max{', >= 0' if nonnegative else ''}"
+    if callable(given):
+        function = _OnLines(given, tuple(map(float, getattr(given, "breakpoints", ()))))
+    else:
+        try:
+            table = np.atleast_1d(np.asarray(given, float))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} = {given!r}; {allowed}") from None
+        if table.ndim != 1:
+            raise ValueError(f"{name} has shape {table.shape}; {allowed}")
+        grid = np.linspace(w_min, w_max, max(len(table), 2))
+        table = np.broadcast_to(table, grid.shape)
+        function = _OnLines(lambda w: np.interp(w, grid, table), tuple(grid.tolist()))
+    looked_at = w_min + (w_max - w_min) * np.linspace(0.0, 1.0, 67)[1:-1]
+    try:
+        values = function(looked_at)
+    except Exception as error:
+        raise ValueError(f"{name} cannot be evaluated at an array of weights ({error}); {allowed}") from error
+    small = -1e-12 * np.abs(values).max() if nonnegative else -np.inf  # rounding of what vanishes
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= small)))
+    if bad.size:
+        raise ValueError(f"{name}({looked_at[bad[0]]:.6g}) = {values[bad[0]]:.6g}; {allowed}")
+    return function
+
+
+@dataclass(frozen=True)
+class _OnLines:
+    """A function whose values have the shape of its argument."""
+
+    function: Callable
+    breakpoints: tuple[float, ...]
+
+    def __call__(self, w: Any) -> np.ndarray:
+        w = np.asarray(w, float)
+        return np.broadcast_to(np.asarray(self.function(w), float), w.shape)
+
+
+@dataclass(frozen=True)
+class StationaryOutput:
+    """A stationary state of a network whose connectivity C(w) is given.
+
+    Nbar  the total activity, int N dw = Nbar
+    mass  int C dw (1 for a density; never rescaled)
+    C(w), N(w), centre(w) = I(w) + w sigma(Nbar)
+    """
+
+    Nbar: float
+    mass: float
+    connectivity: Callable = field(repr=False)
+    lines: Lines = field(repr=False)
+
+    def C(self, w: Any) -> np.ndarray:
+        return self.connectivity(w)
+
+    def N(self, w: Any) -> np.ndarray:
+        """The output C(w) r(mu(w)) of the line w; 0 outside [w_min, w_max]."""
+        w = np.asarray(w, float)
+        inside = (w >= self.lines.w_min) & (w <= self.lines.w_max)
+        within = np.clip(w, self.lines.w_min, self.lines.w_max)
+        return np.where(inside, self.lines.output(self.connectivity, within, self.Nbar), 0.0)
+
+    def centre(self, w: Any) -> np.ndarray:
+        return self.lines.centre(np.asarray(w, float), self.Nbar)
+
+
+def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
+    """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar; possibly none.
+
+    The roots of Nbar = int C r(I + w sigma(Nbar)) dw, each to rounding. `learning` is a LearningLIF, whose eps and K
+    play no part. Raises ValueError for a C that is negative or not finite.
+    """
+    C = function_of_w(learning, C, "C", nonnegative=True)
+    lines = lines_of(learning, C)
+    mass = lines.integral(C)
+
+    def G(x: float, rtol: float = 1e-14) -> float:
+        return lines.integral(lambda w: lines.output(C, w, x), rtol)
+
+    return tuple(StationaryOutput(x, mass, C, lines) for x in _fixed_points(lines, G))
+
+
+def stationary_output(learning: Any, C: Any, guess: float | None = None) -> StationaryOutput:
+    """The stationary state of a network with the connectivity C(w): `.Nbar`, `.N(w)`, `.C(w)`, `.mass`.
+
+        Nbar = int C(w) r(I(w) + w sigma(Nbar)) dw,      N(w) = C(w) r(I(w) + w sigma(Nbar))
+
+    Unique for inhibitory networks. NotConverged where there is none, or several and no `guess` of Nbar to choose by;
+    `stationary_outputs` returns all of them.
+    """
+    found = stationary_outputs(learning, C)
+    if not found:
+        raise NotConverged(
+            "no total activity satisfies Nbar = int C r(I + w sigma(Nbar)) dw: the network excites itself without "
+            "bound. Weaken sigma, or C at large w; two states appear together at the fold before this one."
+        )
+    return chosen(found, [s.Nbar for s in found], guess, "Nbar")
+
+
+def chosen(found: tuple, values: list[float], guess: float | None, name: str) -> Any:
+    """The only one, or the nearest to the guess; NotConverged, naming all of them, for several without a guess."""
+    if guess is not None:
+        return found[int(np.argmin(np.abs(np.array(values) - guess)))]
+    if len(found) > 1:
+        raise NotConverged(f"there are {len(found)} solutions, {name} = {values}; choose one by guess=...")
+    return found[0]
+
+
+def _fixed_points(lines: Lines, G: Callable) -> list[float]:
+    """All x > 0 with x = G(x): where G decreases, between G(G(0)) and G(0); otherwise the roots of log G(x) - log x."""
+    start = G(0.0)
+    if start == 0.0:  # nothing fires
+        return [0.0]
+
+    def f(u: float, rtol: float = 1e-14) -> float:
+        return float(np.log(max(G(float(np.exp(u)), rtol), 1e-300))) - u
+
+    if lines.w_max <= 0 and _nondecreasing(lines.sigma, start):
+        low, high = np.log(max(G(start), 1e-300)), np.log(start)
+        return [start if low >= high else float(np.exp(root(f, low, high)))]
+    low = np.log(start) - 1
+    while f(low, _SCAN) <= 0:
+        low -= 1
+    high = max(np.log(start), 0.0) + 20
+    return [float(np.exp(u)) for u in roots(lambda u: f(u, _SCAN), low - 2, high, polish=f)]
+
+
+def _nondecreasing(sigma: Callable, high: float) -> bool:
+    """Whether sigma does not decrease between 0 and `high`, as far as 65 points show."""
+    values = np.array([float(sigma(x)) for x in np.linspace(0.0, high, 65)])
+    return bool((np.diff(values) >= -1e-14 * np.abs(values).max()).all())

@@ -1,0 +1,203 @@
+"""Which connectivities does the learning rule make? All stationary C(w) of p(v, w, t), semi-analytically.
+
+A stationary state has no flux in w: Phi = K(w) N(w) Nbar = w wherever C > 0, so there N = w/(K Nbar), C = N/r(mu(w)),
+mu = I + w sigma(Nbar), and p = C(w) P(v; mu(w)) is an exact steady state for every eps. Phi = w leaves the support
+open. At its outer edge C jumps to zero; waves in C travel at Phi - w + N dPhi/dN = 2 Phi - w = w inside and at -w
+outside, so the jump is a shock (Lax) at an outer edge and would open into a fan at an inner one: the support reaches
+down to w = 0. It is [-A, 0] (K < 0), or [0, A] (K > 0), and with s the sign
+
+    Nbar_A^2 = int_0^A u/abs(K(s u)) du,      int_0^A u / (abs(K(s u)) r(I + s u sigma(Nbar_A))) du = Nbar_A:
+
+int N dw = Nbar, and int C dw = 1, one equation for A. Vanishing noise in w selects the same. For inhibitory networks
+there is at least one solution (the mass grows without bound with A), and only one if I(w) + w sigma(Nbar) does not
+decrease in w; for other inputs there may be several: uniqueness needs that condition. Excitatory networks have two, or
+none, or other numbers. Where K has the other sign next to 0 all weights drain to w = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .density import density
+from .learning import Lines, function_of_w, lines_of
+from .network import Network
+from .neuron import log_rate, rate
+from .quadrature import integrate, root, roots
+
+_MOST = 690.0  # in a logarithm, in place of what overflows
+_SCAN = 1e-8
+
+
+@dataclass(frozen=True)
+class LearnedConnectivity:
+    """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A].
+
+    C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)), Nbar = int N dw; int C dw = 1
+    drained  A = 0, and every weight is 0: C is a unit mass there, which C(w), N(w) and p(v, w) do not show
+    """
+
+    A: float
+    Nbar: float
+    low: float
+    high: float
+    rule: Callable = field(repr=False)
+    lines: Lines = field(repr=False)
+
+    @property
+    def drained(self) -> bool:
+        return self.A == 0
+
+    def N(self, w: Any) -> np.ndarray:
+        w = np.asarray(w, float)
+        inside = (w >= self.low) & (w <= self.high) & (w != 0) & (not self.drained)
+        return np.where(inside, w / np.where(inside, self.rule(np.where(inside, w, self._some)) * self.Nbar, 1.0), 0.0)
+
+    def C(self, w: Any) -> np.ndarray:
+        w = np.asarray(w, float)
+        N = self.N(w)
+        log = self.lines.log_rate(np.where(N > 0, w, self._some), self.Nbar)
+        return np.where(N > 0, np.exp(np.log(np.where(N > 0, N, 1.0)) - log), 0.0)
+
+    def p(self, v: Any, w: Any) -> np.ndarray:
+        """The stationary density itself; v and w broadcast."""
+        v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
+        result, C = np.zeros(v.shape), self.C(w)
+        values, place = np.unique(w, return_inverse=True)
+        place = place.reshape(w.shape)
+        for k, line in enumerate(values):
+            here = (place == k) & (C > 0)
+            if here.any():
+                m = float(self.lines.centre(line, self.Nbar))
+                alone = Network(0.0, self.lines.a0, 0.0, self.lines.v_reset, self.lines.v_fire, m, 0.0, 0.0)
+                result[here] = C[here] * density(alone, rate(m, self.lines.a0, *alone[3:5]), v[here])
+        return result
+
+    def moment(self, power: int) -> float:
+        """int w^power C dw."""
+        if self.drained:
+            return float(power == 0)
+        return integrate(lambda w: w**power * self.C(w), self.low, self.high, self.lines.breaks)
+
+    @property
+    def _some(self) -> float:
+        """A weight of the support, to evaluate functions where the result is not used."""
+        return 0.5 * (self.low + self.high)
+
+
+class LearnedConnectivities(tuple):
+    """All of them, sorted by A: a tuple with a `message` that says how many there are and why."""
+
+    message: str = ""
+
+    @classmethod
+    def of(cls, found: list[LearnedConnectivity], message: str) -> LearnedConnectivities:
+        all_ = cls(found)
+        all_.message = message
+        return all_
+
+
+def learned_connectivity(learning: Any) -> LearnedConnectivities:
+    """All stationary connectivities C(w) of the learning rule, sorted by A: each has .A, .Nbar, .C(w), .N(w), .p(v, w).
+
+    Support [-A, 0] where K < 0 makes inhibitory weights grow, [0, A] where K > 0 makes excitatory ones grow:
+
+        Nbar^2 = int abs(w/K) dw,      int abs(w)/(abs(K) r(I + w sigma(Nbar))) dw = Nbar      over the support,
+
+    to rounding. None, one or several; `.message` says which. Weights beyond the interval [w_min, w_max], or beyond a
+    zero of K, do not exist: a solution that needs them is none. If K has the other sign next to 0, the one entry is
+    what everything drains to (`.drained`). `learning` is a LearningLIF, whose eps plays no part. ValueError for an
+    interval with weights of both signs that both grow: their share is then kept for ever, and the solutions are a
+    family.
+    """
+    rule = function_of_w(learning, learning.K, "K")
+    lines = lines_of(learning, rule)
+    signs = [s for s, end in ((-1.0, -lines.w_min), (1.0, lines.w_max)) if end > 0 and lines.w_min <= 0 <= lines.w_max]
+    if not signs:
+        raise ValueError(f"w_min = {lines.w_min}, w_max = {lines.w_max}; allowed is an interval that contains 0")
+    sides = [side for side in (_Side(lines, rule, s) for s in signs) if side.wall > 0]
+    if len(sides) == 2:
+        raise ValueError(
+            f"K makes weights of both signs grow in [{lines.w_min}, {lines.w_max}]; then the share of inhibitory "
+            "weights never changes, and there is a stationary C for every share: choose an interval that ends at 0"
+        )
+    if not sides:
+        Nbar = float(np.exp(log_rate(lines.current(0.0), lines.a0, lines.v_reset, lines.v_fire)))
+        sign = "K >= 0 for w < 0" if signs == [-1.0] else "K <= 0 for w > 0" if signs == [1.0] else "the sign of K"
+        all_ = LearnedConnectivity(0.0, Nbar, 0.0, 0.0, rule, lines)
+        return LearnedConnectivities.of([all_], f"everything drains to w = 0: {sign} lets no weight grow")
+    return sides[0].solutions()
+
+
+class _Side:
+    """Weights of one sign s: w = s u, 0 < u < wall, the first place where K stops letting them grow."""
+
+    def __init__(self, lines: Lines, rule: Callable, sign: float) -> None:
+        self.lines, self.rule, self.sign = lines, rule, sign
+        self.end = -lines.w_min if sign < 0 else lines.w_max
+        self.breaks = tuple(sorted(sign * b for b in lines.breaks))
+        self.wall, self.closed = self._wall()
+
+    def _wall(self) -> tuple[float, bool]:
+        """The wall, and whether it is the end of the interval (where K may still be used)."""
+        u = np.unique([*np.geomspace(1e-6, 1.0, 40), *np.linspace(1e-3, 1.0, 1001)]) * self.end
+        growing = self._growth(u)
+        bad = np.flatnonzero(growing <= 0)
+        if not bad.size:
+            return self.end, True
+        if bad[0] == 0:
+            return 0.0, False
+        first, last = u[bad[0] - 1], u[bad[0]]
+        if growing[bad[0]] == 0:
+            return float(last), False
+        return root(lambda x: float(self._growth(np.array(x))), first, last), False
+
+    def _growth(self, u: np.ndarray) -> np.ndarray:
+        return self.sign * self.rule(self.sign * u)
+
+    def total(self, A: float, rtol: float = 1e-14) -> float:
+        """Nbar_A."""
+        return float(np.sqrt(integrate(lambda u: u / self._growth(u), 0.0, A, self.breaks, rtol)))
+
+    def excess(self, A: float, rtol: float = 1e-14) -> float:
+        """log of int C dw, for the support that ends at A."""
+        Nbar = self.total(A, rtol)
+        highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 17), Nbar))
+        shift = max(0.0, float(highest) - _MOST)  # of the logarithm, so that 1/r does not overflow
+
+        def integrand(u: np.ndarray) -> np.ndarray:
+            return u / self._growth(u) * np.exp(-self.lines.log_rate(self.sign * u, Nbar) - shift)
+
+        # where 1/r grows by many orders of magnitude, all of the integral sits near the outer edge
+        halvings = int(np.log2(max(float(highest), 1.0))) + 1 if highest > 30 else 0
+        breaks = (*self.breaks, *(A * (1 - 0.5 ** np.arange(1, halvings + 1))))
+        return float(np.log(integrate(integrand, 0.0, A, breaks, rtol) + 1e-300) + shift - np.log(Nbar))
+
+    def solutions(self) -> LearnedConnectivities:
+        high = self.wall if self.closed else self.wall * (1 - 1e-9)  # int u/K may diverge at a zero of K
+        low = 1e-3 * high
+        while self.excess(low, _SCAN) >= 0:
+            low *= 1e-2
+        logs = roots(
+            lambda x: self.excess(np.exp(x), _SCAN),
+            np.log(low),
+            np.log(high),
+            polish=lambda x: self.excess(np.exp(x)),
+        )
+        found = [self._connectivity(float(np.exp(x))) for x in logs if np.exp(x) <= self.wall]
+        if found:
+            return LearnedConnectivities.of(found, f"{len(found)} with A = {', '.join(f'{c.A:.6g}' for c in found)}")
+        place = "the interval ends" if self.closed else "K vanishes"
+        hint = "weights want to grow further: extend the interval" if self.closed else "no A is left"
+        return LearnedConnectivities.of(
+            [],
+            f"none: with A up to {high:.6g}, where {place}, the mass int C dw stays below 1 "
+            f"(there it is {np.exp(self.excess(high)):.6g}); {hint}",
+        )
+
+    def _connectivity(self, A: float) -> LearnedConnectivity:
+        low, high = (-A, 0.0) if self.sign < 0 else (0.0, A)
+        return LearnedConnectivity(A, self.total(A), low, high, self.rule, self.lines)

@@ -1,0 +1,120 @@
+"""The discrimination theorem: with the same connectivity C, different inputs I and J give different outputs.
+
+With mu_I = I + w sigma(Nbar_I), mu_J likewise, and m(w) the least slope r' between mu_I(w) and mu_J(w),
+
+    abs(N_I - N_J) = C abs(r(mu_I) - r(mu_J)) >= C m abs(mu_I - mu_J)
+                                              >= C m (abs(I - J) - abs(w) abs(sigma_I - sigma_J)).
+
+abs(sigma_I - sigma_J) = S abs(Nbar_I - Nbar_J) <= S int abs(N_I - N_J), S the slope of sigma between the two; so,
+with L = m/(1 + abs(w)) <= m,
+
+    int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw).
+
+r' has no minimum inside an interval: for a0 >= (V_F - V_R)^2/12 the rate r is convex; for weaker noise r'' changes its
+sign once, from + to - (seen numerically for a0 from 1e-3 to 20). So m is the smaller one of the slopes at both ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
+from .neuron import passage_integrals
+from .quadrature import root
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """Both sides of  int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw).
+
+    left, right  the two sides; ratio = left/right >= 1 (1 where both are zero: the inputs agree where C > 0)
+    slope        S, that of sigma between the two total activities
+    first, second  the stationary outputs for I and for J
+    L(w)         the weight: the least slope of the rate between both drift centres, over 1 + abs(w)
+    """
+
+    left: float
+    right: float
+    slope: float
+    first: StationaryOutput = field(repr=False)
+    second: StationaryOutput = field(repr=False)
+
+    @property
+    def ratio(self) -> float:
+        if self.left == self.right:
+            return 1.0
+        return float(np.divide(self.left, self.right)) if self.right else np.inf
+
+    def L(self, w: Any) -> np.ndarray:
+        w = np.asarray(w, float)
+        ends = [_slope(state.lines, state.centre(w)) for state in (self.first, self.second)]
+        return np.minimum(*ends) / (1 + np.abs(w))
+
+
+def discrimination(
+    learning: Any,
+    C: Any,
+    I: Any,
+    J: Any,
+    guess: float | tuple[float, float] | None = None,  # noqa: E741
+) -> Discrimination:
+    """How much the outputs for two inputs I(w), J(w) differ, against the lower bound of the theorem.
+
+        int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw),      ratio = left/right >= 1
+
+    `learning` gives sigma and the neuron (its own input, eps and K play no part); C, I, J are functions of w, numbers,
+    or values from w_min to w_max. NotConverged where an input has no stationary output, or several and no `guess` of
+    Nbar (one for both, or a pair) to choose by.
+    """
+    C = function_of_w(learning, C, "C", nonnegative=True)
+    inputs = function_of_w(learning, I, "I"), function_of_w(learning, J, "J")
+    guesses = guess if isinstance(guess, tuple) else (guess, guess)
+    states = [
+        stationary_output(_Listening(learning, current), C, g) for current, g in zip(inputs, guesses, strict=True)
+    ]
+    first, second = states
+    lines = lines_of(_Listening(learning, inputs[0]), inputs[1], C)
+    slope = _between(lines.sigma, first.Nbar, second.Nbar)
+    found = Discrimination(0.0, 0.0, slope, first, second)
+    kinks = _sign_changes(lines, lambda w: inputs[0](w) - inputs[1](w))
+    kinks += _sign_changes(lines, lambda w: first.centre(w) - second.centre(w))
+    lines = dataclasses.replace(lines, breaks=tuple(sorted({*lines.breaks, *kinks})))
+    left = lines.integral(lambda w: np.abs(first.N(w) - second.N(w)))
+    apart = lines.integral(lambda w: found.L(w) * C(w) * np.abs(inputs[0](w) - inputs[1](w)))
+    feedback = slope * lines.integral(lambda w: found.L(w) * C(w) * np.abs(w)) if slope else 0.0
+    return dataclasses.replace(found, left=left, right=apart / (1 + feedback))
+
+
+class _Listening:
+    """A model with another input."""
+
+    def __init__(self, learning: Any, current: Callable) -> None:
+        self._learning, self.current = learning, current
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._learning, name)
+
+
+def _slope(lines: Lines, centre: np.ndarray) -> np.ndarray:
+    """r'(m) = -I'(m)/I(m)^2."""
+    exponent, k = passage_integrals(centre, lines.a0, lines.v_reset, lines.v_fire, order=1)
+    return np.exp(-exponent) * k[1] / k[0] ** 2 / np.sqrt(lines.a0)
+
+
+def _between(sigma: Callable, x: float, y: float) -> float:
+    """abs(sigma(x) - sigma(y)) / abs(x - y), the least constant that the proof allows; 0 for x = y."""
+    return abs(float(sigma(x)) - float(sigma(y))) / abs(x - y) if x != y else 0.0
+
+
+def _sign_changes(lines: Lines, f: Callable) -> list[float]:
+    """Where f changes sign: kinks of its absolute value, found among 256 intervals (others cost the integral time)."""
+    w = np.unique([*np.linspace(lines.w_min, lines.w_max, 257), *lines.breaks])
+    w = w[(w >= lines.w_min) & (w <= lines.w_max)]
+    values = f(w)
+    changes = np.flatnonzero(values[:-1] * values[1:] < 0)
+    return [root(lambda x: float(f(np.array(x))), w[i], w[i + 1]) for i in changes]
