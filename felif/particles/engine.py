@@ -81,9 +81,12 @@ def simulate_networks(
 
 
 def _threads(threads: int | None) -> int:
-    from numba import config
+    from numba import config, set_num_threads
 
-    return min(config.NUMBA_NUM_THREADS, threads or len(os.sched_getaffinity(0)))
+    available = min(config.NUMBA_NUM_THREADS, threads or os.cpu_count() or 1)
+    # Needed for one thread, too: it loads what compiled functions that are read from numba's cache are linked against.
+    set_num_threads(available)
+    return available
 
 
 def _chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,10 +111,6 @@ def _simulate(
     from . import kernels, stepping
     from .random_numbers import streams
 
-    if threads > 1:
-        from numba import set_num_threads
-
-        set_num_threads(threads)
     law, dt, steps = plan.law, plan.dt, plan.steps
     populations = len(law.populations)
     first_draws, streams_seed = seed.spawn(2)
