@@ -75,7 +75,7 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
     blow-up then is a density that went negative in a layer thinner than the mesh, and is called that.
     """
     found, last = trajectory.blow_up, trajectory.segments[-1]
-    if found is None or len(last.problem.field_names) > 1 or max(runaway(last.problem)) > 0:
+    if found is None or _unknown(last.problem) or max(runaway(last.problem)) > 0:
         return found
     trajectory.blow_up = None
     trajectory.outcome = Outcome(
@@ -86,6 +86,11 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
         "boundary_layer in Gaussian or Uniform, or a smaller tol.",
     )
     return None
+
+
+def _unknown(problem: Any) -> bool:
+    """Whether nothing is known about how a problem may blow up: several populations, a density over (v, w)."""
+    return len(problem.field_names) > 1 or hasattr(problem, "line_names")
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
@@ -136,7 +141,7 @@ def mechanism(trajectory: Trajectory, found: BlowUp, settings: dict) -> str:
     problem = last.problem
     if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
-    return "noise" if len(problem.field_names) == 1 and runaway(problem)[1] > 0 else "drift"
+    return "noise" if not _unknown(problem) and runaway(problem)[1] > 0 else "drift"
 
 
 def with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first: Segment | None = None) -> BlowUp:
@@ -147,7 +152,7 @@ def with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first
     first = trajectory.segments[0] if first is None else first
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
     found = dataclasses.replace(found, mechanism=mechanism(trajectory, found, settings))
-    if not found.time > t_start:
+    if not found.time > t_start or hasattr(problem, "line_names"):
         return found
     start: dict[str, Any] = {
         name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names

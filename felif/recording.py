@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from .after_blow_up import BlowUpEvent
-from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
+from .assembly import (
+    DG,
+    MUSCL,
+    ExponentialFitting,
+    Lagrange,
+    SpectralElement,
+    Tensor,
+    Triangles,
+    discretize,
+    plane_from_arrays,
+)
 from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
 from .output import RunWriter, read_folder, snapshot_times
@@ -21,7 +31,9 @@ from .problem import BlowUp, Outcome, State
 from .run import Run, infinite_rates
 
 _STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
-_SPACES = {space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting)}
+_SPACES = {
+    space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
+}
 
 
 class Recorder:
@@ -70,7 +82,9 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
         for k, segment in enumerate(trajectory.segments[self._segment :]):
             start = self._step if k == 0 else 0
-            arrays[f"cells_{k}"] = segment.problem.cells
+            mesh = segment.problem.mesh_arrays() if hasattr(segment.problem, "mesh_arrays") else {}
+            for name, values in (mesh or {"cells": segment.problem.cells}).items():
+                arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = segment.times[start:]
             arrays[f"states_{k}"] = segment.states[start:]
             arrays[f"dense_{k}"] = segment.dense[start:]
@@ -183,11 +197,16 @@ def _segments(
 ) -> list[Segment]:
     segments: list[Segment] = []
     for chunk in chunks:
-        for k in range(sum(name.startswith("cells_") for name in chunk)):
-            cells, times, states, dense = (chunk[f"{name}_{k}"] for name in ("cells", "times", "states", "dense"))
+        for k in range(sum(name.startswith("times_") for name in chunk)):
+            times, states, dense = (chunk[f"{name}_{k}"] for name in ("times", "states", "dense"))
+            mesh = {
+                name.removeprefix("mesh_").removesuffix(f"_{k}"): values
+                for name, values in chunk.items()
+                if name.startswith("mesh_") and name.endswith(f"_{k}")
+            }
             number = int(chunk["first_segment"]) + k
             if number == len(segments):
-                problem = _on_cells(model, space, tol, cells, segments[-1].problem if segments else None)
+                problem = _on_mesh(model, space, tol, mesh, segments[-1].problem if segments else None)
                 problem = problem if past is None else problem.with_history(past)
                 segments.append(Segment(problem, "", times[0], states[0], dense.shape[1]))
             for j in range(len(dense)):
@@ -195,7 +214,11 @@ def _segments(
     return segments
 
 
-def _on_cells(model: Any, space: Any, tol: float | None, cells: np.ndarray, like: Any) -> Any:
+def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
+    if isinstance(space, Tensor | Triangles):
+        like = plane_from_arrays(model, mesh, space, tol) if like is None else like
+        return like.on_arrays(mesh)
+    cells = mesh["cells"]
     if like is not None:
         return like.on_cells(cells)
     if tol is None:
@@ -204,11 +227,16 @@ def _on_cells(model: Any, space: Any, tol: float | None, cells: np.ndarray, like
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:
-    entry = dict(description["space"])
-    kind = entry.pop("class", None)
-    if kind not in _SPACES:
-        raise ValueError(f"{path}: run.json names the space {kind!r}; allowed are {', '.join(_SPACES)}")
-    return _SPACES[kind](**entry)
+    return _space_of(description["space"], path)
+
+
+def _space_of(entry: Any, path: Path) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    rest = {name: _space_of(value, path) for name, value in entry.items() if name != "class"}
+    if entry.get("class") not in _SPACES:
+        raise ValueError(f"{path}: run.json names the space {entry.get('class')!r}; allowed are {', '.join(_SPACES)}")
+    return _SPACES[entry["class"]](**rest)
 
 
 def _pickled(model: tuple[Any, Any]) -> bytes:

@@ -18,6 +18,8 @@ _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 def infinite_rates(problem: Any) -> list[str]:
     """Scalars that are infinite at t = 0 when the initial density does not vanish at V_F."""
+    if hasattr(problem, "line_names"):  # N(w) is no series, but the number made of it
+        return list(problem.scalar_names)
     return [scalar.name for scalar in problem.weak_form.scalars if scalar.algebraic == "flux"]
 
 
@@ -160,26 +162,40 @@ class Run:
     @property
     def drift(self) -> dict[str, float]:
         """Largest departure of each conserved quantity from its value at the start."""
-        return {
+        drift = {
             name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved
         }
+        if getattr(self.problem, "lines_stay", False):
+            drift["C"] = self.problem.line_drift(self.segments)
+        return drift
+
+    @property
+    def _smallest(self) -> str:
+        """The series of the smallest value of the density."""
+        return next(name for name in self.series if name.startswith("min_"))
 
     @cached_property
     def undershoot(self) -> float:
         """max(-min n / max n) over the accepted steps: how far the density falls below zero."""
         worst = 0.0
+        if hasattr(self.problem, "line_names"):
+            largest = min(float(segment.states[0].max()) for segment in self.segments)
+            return max(0.0, -float(np.min(self.series[self._smallest])) / largest)
         for segment in self.segments:
             states = segment.states[:, : segment.problem.size - len(segment.problem.layout.differential)]
             worst = max(worst, float(np.max(-states.min(axis=1) / states.max(axis=1))))
         return worst
 
     @cached_property
-    def moment_defect(self) -> float:
+    def moment_defect(self) -> float | None:
         """Defect of the exponential-moment identity along the run: an independent check of N.
 
         max over steps of |M_1(t) - M_1(0) - int dM_1/dt| / max M_1, M_1 = int e^v n dv, its rate by the weak form
         tested with e^v (see `felif.assembly.moments`), integrated by Gauss's rule on the dense output.
+        None over (v, w).
         """
+        if hasattr(self.problem, "line_names"):
+            return None
         from .assembly.moments import ExponentialMoment
 
         defect, largest, integral, first, top = 0.0, 0.0, 0.0, None, None
@@ -228,7 +244,8 @@ class Run:
         text = f"; {count} meshes refined where n < -tol max n" if count else ""
         if tol is not None and self.undershoot > tol:
             text += (
-                f"; {-self.undershoot:.1e} max n at worst, beyond tol = {tol:g}: fl.ExponentialFitting() keeps n >= 0"
+                f"; {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}: ExponentialFitting() keeps "
+                "densities nonnegative"
             )
         return text
 
@@ -245,9 +262,11 @@ class Run:
             "  conserved  "
             + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items())
             + f" (rounding taken out on the way: {self.trajectory.rounding:.1e})",
-            f"  min n      {float(np.min(self.series['min_n'])):.2e}" + self._undershoots(),
-            f"  check      exponential moment (mu = 1): defect {self.moment_defect:.1e}",
+            f"  {self._smallest.replace('_', ' ')}      {float(np.min(self.series[self._smallest])):.2e}"
+            + self._undershoots(),
         ]
+        if self.moment_defect is not None:
+            lines.append(f"  check      exponential moment (mu = 1): defect {self.moment_defect:.1e}")
         if self.events:
             lines.append("  events     " + ", ".join(f"{e.name} at t = {e.time:.6g}" for e in self.events[:6]))
         return "\n".join(lines)

@@ -18,7 +18,6 @@ from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, with
 from .evolution import (
     Event,
     History,
-    Rodas5P,
     Trajectory,
     breaking_points,
 )
@@ -35,7 +34,7 @@ def evolve(
     t_start: float = 0.0,
     rtol: float = 1e-6,
     atol: float | None = None,
-    scheme: Any = Rodas5P(),
+    scheme: Any = None,
     events: Sequence[Event] = (),
     breakpoints: Sequence[float] = (),
     fixed_step: float | None = None,
@@ -57,7 +56,8 @@ def evolve(
     start        Gaussian, Uniform, any density (a callable, unnormalised), a State, or a mapping of names to those
                  and to values of scalars ({"n": ..., "R": 0.1})
     rtol, atol   tolerance of a step, relative to max n and to each scalar (N, R) itself
-    scheme       Rodas5P(), ESDIRK43(), TRBDF2(), BackwardEuler()
+    scheme       Rodas5P() (the default), ESDIRK43(), TRBDF2(), BackwardEuler(); over (v, w), where transport in w is
+                 explicit within its CFL limit, ARK43(), and BackwardEuler() for spaces that keep p >= 0
     events       Event(name, function of the state, direction, terminal)
     breakpoints  times at which an input jumps (those of Piecewise are known): steps land on them
     history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
@@ -76,6 +76,7 @@ def evolve(
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
+    scheme = SCHEMES[getattr(problem, "default_scheme", "Rodas5P")]() if scheme is None else scheme
     if after_blow_up is not None:
         require_one_population(problem)
     past = _past(problem, history, t_start)
@@ -245,6 +246,8 @@ def _finish_resumed(
 
 def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
     """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
+    if hasattr(problem, "line_names"):  # over (v, w) nothing is known
+        return None
     fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
     if compatible or len(fluxes) != 1 or len(problem.field_names) != 1:
         return None

@@ -3,11 +3,17 @@
 from .densities import Gaussian, Uniform
 from .discretize import discretize
 from .initial import initial
+from .planes import plane_from_arrays
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, SpectralElement
+from .tensor_spaces import DG, MUSCL, Tensor
 from .triangle_space import Triangles
 
 __all__ = [
+    "DG",
+    "MUSCL",
+    "Tensor",
+    "plane_from_arrays",
     "ExponentialFitting",
     "Gaussian",
     "Lagrange",

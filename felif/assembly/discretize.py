@@ -18,6 +18,7 @@ from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
+from .planes import discretize_plane, is_plane
 from .scalars import History
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
@@ -26,18 +27,21 @@ DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4
 
 
-def discretize(
-    model: Any, mesh: MeshLine | None = None, *, space: Space | None = None, tol: float | None = None
-) -> SemiDiscrete:
+def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Any:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
     `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is. space: SpectralElement(6) by default,
     Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
     (0, 0.1], for both a mesh and a tol, and for a model whose weak form is inconsistent.
+
+    A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
+    `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
     if not callable(getattr(model, "weak_form", None)):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
+    if is_plane(model):
+        return discretize_plane(model, mesh, space, tol)
     if space is None:
         space = SpectralElement()
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):

@@ -25,6 +25,8 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     fields and differential scalars to densities and values; scalars not named start at 0, fields share what mass is
     left. `compatible` says whether the density vanishes at V_F, i.e. whether N(0) is finite. Raises ValueError.
     """
+    if hasattr(problem, "initial_state"):  # over (v, w)
+        return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
     densities, values = _split_start(problem, start)

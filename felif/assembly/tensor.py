@@ -94,7 +94,7 @@ class TensorProblem:
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
-        return {"cells": self.cells, "w_cells": self.w_cells}
+        return {"cells": self.cells, "w_cells": self.w_cells, "base": self.base}
 
     def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> TensorProblem:
         """This problem on the mesh that `mesh_arrays` described."""
@@ -216,6 +216,23 @@ class TensorProblem:
     def coarsened(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
         """Cells of w merged where this state no longer needs them; None where that is not worth it."""
         return None if self.tol is None else tensor_adapt.coarsened(self, t, y)
+
+    @cached_property
+    def lines_stay(self) -> bool:
+        """Whether nothing moves across the lines, so that C(w) stays as it is."""
+        one = np.ones(len(self.w_nodes))
+        return not any(speed.any() for speed in self.forms.speeds(0.0, self.w_nodes, one, 1.0))
+
+    def line_drift(self, segments: Any) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw along a run."""
+        first, start = segments[0].problem, segments[0].states[0]
+        C0, worst = first.line("C", 0.0, start), 0.0
+        for segment in segments:
+            problem = segment.problem
+            before = C0(problem.w_nodes) if problem is not first else C0.values
+            for y in segment.states:
+                worst = max(worst, float(problem.w_weights @ np.abs(problem.connectivity(y) - before)))
+        return worst
 
     @cached_property
     def described_mesh(self) -> dict[str, Any]:

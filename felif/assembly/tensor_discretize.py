@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -21,11 +21,6 @@ from .tensor_spaces import Axis, Tensor
 DEFAULT_TOLERANCE = 1e-6
 _LINES = 5  # lines that the mesh of v is chosen for
 _BASE_CELLS = 8  # of the w-axis, for polynomials of degree 3 and more; evolve splits them
-
-
-def is_plane(model: Any) -> bool:
-    """Whether a model's density is over (v, w)."""
-    return any(field.over == ("v", "w") for field in model.weak_form().fields)
 
 
 def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | None, tol: float | None) -> TensorProblem:
@@ -48,6 +43,12 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
         v_mesh, w_cells = _given(model, mesh, ends)
     forms = LineForms(model, v_mesh, space.v)
     return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells)
+
+
+def tensor_from_arrays(model: Any, arrays: Mapping[str, np.ndarray], space: Tensor, tol: float | None) -> TensorProblem:
+    """The problem that `TensorProblem.mesh_arrays` describes."""
+    forms = LineForms(model, line(arrays["cells"], float(model.v_reset), float(model.v_fire)), space.v)
+    return TensorProblem(forms, Axis(arrays["w_cells"], space.w), space, tol, arrays["base"])
 
 
 def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, np.ndarray]:

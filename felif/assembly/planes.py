@@ -1,0 +1,39 @@
+"""Which discretisation a model over (v, w) gets: lines or triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from skfem.mesh import MeshTri
+
+from .tensor_discretize import discretize_tensor, tensor_from_arrays
+from .tensor_spaces import Tensor
+from .triangle_initial import discretize_triangles
+from .triangle_space import Triangles
+
+
+def is_plane(model: Any) -> bool:
+    """Whether a model's density is over (v, w)."""
+    return any(field.over == ("v", "w") for field in model.weak_form().fields)
+
+
+def discretize_plane(model: Any, mesh: Any, space: Tensor | Triangles | None, tol: float | None) -> Any:
+    """The model on triangles where the mesh or the space says so, on lines otherwise. Raises ValueError."""
+    if space is not None and not isinstance(space, Tensor | Triangles):
+        raise ValueError(
+            f"discretize: space = {space!r}; allowed for a density over (v, w) are Tensor(v, w), Triangles(degree)"
+        )
+    if isinstance(space, Triangles) or space is None and isinstance(mesh, MeshTri):
+        return discretize_triangles(model, mesh, space, tol)
+    return discretize_tensor(model, mesh, space, tol)
+
+
+def plane_from_arrays(
+    model: Any, arrays: Mapping[str, np.ndarray], space: Tensor | Triangles, tol: float | None
+) -> Any:
+    """The problem on the mesh that a run folder holds, from `mesh_arrays` of the problem that wrote it."""
+    if isinstance(space, Tensor):
+        return tensor_from_arrays(model, arrays, space, tol)
+    return discretize_triangles(model, None, space, tol).on_arrays(arrays)
