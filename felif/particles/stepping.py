@@ -6,8 +6,8 @@ each a ramp on which whoever meets V_F fires and takes the rest of the ramp from
 that grows with the rate is delivered with the kicks over the following step while it is small against a0, by
 generations when it is not.
 
-A step is halved, again and again, while kicks outrun noise: sum kicks N h <= STRENGTH sqrt(2 a0 h). This follows the
-run-up to a synchronous spike, and costs nothing elsewhere.
+A step is halved, again and again, while kicks outrun noise, sum kicks N h > STRENGTH sqrt(2 a0 h), or a(N) changes by
+more than a tenth a step. This follows the run-up to a synchronous spike, and costs nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ from .kernels import (
 )
 
 STRENGTH = 0.1
+CHANGE = 0.1
 COUNTED = 50  # spikes in a step from which its rate is trusted
 DEEPEST = 20  # halvings of a step
 LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
 FINISHED, ETERNAL = 0, 1
 # entries of `memory`, what a network carries from one call to the next; kicks under way follow
-LEVEL, MEMORY = 0, 1
+LEVEL, NOISE, MEMORY = 0, 1, 2
 
 
 @njit(cache=True)
@@ -137,16 +138,24 @@ def _cascade(
 
 
 @njit(cache=True)
-def _level(level, dt, h, fired, kicks, noise_kicks, a0, enough):
-    """How often the next step halves dt, by the rate of the last one; it grows to twice its length at most."""
-    wanted = math.inf
-    if enough:
-        for p in range(a0.size):
-            push = (abs(_dot(kicks[p], fired)) + (_dot(noise_kicks[p], fired)) / math.sqrt(a0[p])) / h
-            if push > 0.0:
-                wanted = min(wanted, 2.0 * a0[p] * (STRENGTH / push) ** 2)
+def _level(level, dt, h, fired, kicks, noise_kicks, a0, before, enough):
+    """(how often the next step halves dt, noise by spikes relative to a0), by the rates of the last step.
+
+    The next step is twice as long at most, and no longer while the noise changes by more than a tenth a step.
+    """
+    wanted, noise = math.inf, 0.0
+    for p in range(a0.size):
+        noise = max(noise, _dot(noise_kicks[p], fired) / (h * a0[p]))
+        push = abs(_dot(kicks[p], fired)) / h
+        if push > 0.0:
+            wanted = min(wanted, 2.0 * a0[p] * (STRENGTH / push) ** 2)
+    if not enough:
+        return max(0, level - 1), noise
     needed = 0 if wanted >= dt else min(DEEPEST, np.int64(math.ceil(math.log2(dt / wanted))))
-    return max(needed, level - 1)
+    change = abs(noise - before) / (CHANGE * (1.0 + noise))
+    if change > 0.5:
+        needed = max(needed, min(DEEPEST, level + np.int64(math.ceil(math.log2(change)))))
+    return max(needed, level - 1), noise
 
 
 @njit(cache=True, nogil=True)
@@ -217,7 +226,7 @@ def run_steps(
                         crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
                     else:
                         crowd |= top[p] + push >= law[1]
-                level = _level(level, dt, h, fired, now, noise_kicks, a0, enough)
+                level, memory[NOISE] = _level(level, dt, h, fired, now, noise_kicks, a0, memory[NOISE], enough)
                 if crowd and law[3] == 0.0 and _largest(fired) > 0.0:
                     _copy(queue, fired)
                     _clear(total)
