@@ -61,6 +61,9 @@ _HOME = {
     "TRBDF2": "evolution",
     "BackwardEuler": "evolution",
     "ARK43": "evolution",
+    # one neuron
+    "first_passage": "first_passage",
+    "FirstPassage": "first_passage",
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",

@@ -1,0 +1,184 @@
+"""Linear systems M dy/dt = J y, M y(0) = b, at any time at once, by inversion of the Laplace transform.
+
+    y^(s) = (s M - J)^-1 b,      f(t) = (1/2 pi i) int e^{st} c.y^(s) ds
+
+on parabolas s = s0 + (sigma + i u)^2 around the spectrum, which lies on the real axis left of s0. The midpoint rule in
+u converges geometrically; one parabola serves all times of a window (Weideman & Trefethen, Math. Comp. 76 (2007)).
+
+For the first passage of a diffusion, c.y^ ~ exp(-l sqrt(s - s0)) and f ~ exp(-l^2/4t), l the distance over sqrt(noise):
+vertex sigma, step and number of nodes are chosen for that, so that f is accurate relative to itself, however small.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..algebra import Band, BandLowRank
+from ..algebra.lowrank import SingularMatrix
+from ..problem import NotConverged
+
+_RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply
+_LOWEST = 0.01  # l^2/4t below which all windows have the same shape
+_STEPS = 60
+_RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
+_NARROW = 0.07  # cv^2 below which the slowest mode says nothing about the bulk of f
+_VANISHED = 40.0  # f is extrapolated, not computed, before it has reached e^-40 of its peak
+
+
+class Decay:
+    """First passage out of a linear system: survival S(t) = total.y(t), density f(t) = output.y(t) = -S'(t).
+
+    total, output: rows; length: l. digits: accuracy of f relative to itself, as a power of ten.
+    `mean`, `second_moment`: of the time of passage. `slowest`: lambda_1, S ~ exp(lambda_1 t) in the end.
+    Raises NotConverged where passages are so rare that rounding hides them.
+    """
+
+    def __init__(
+        self,
+        J: BandLowRank,
+        mass: Band,
+        b: np.ndarray,
+        *,
+        total: np.ndarray,
+        output: np.ndarray,
+        length: float,
+        digits: float = 12.0,
+    ) -> None:
+        acting = np.any(J.U != 0, axis=0)
+        self._J, self._mass, self._b = BandLowRank(J.band, J.U[:, acting], J.G[acting]), mass, b
+        self._total, self._output = total, output
+        self._length, self._log = length, digits * math.log(10.0)
+        self._windows: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, float]] = {}
+        try:
+            factored = self._J.factor(0.0, mass)
+        except SingularMatrix as error:
+            raise NotConverged(f"passage: nothing decays ({error})") from error
+        x0 = factored.solve(b)
+        x1 = factored.solve(mass @ x0)
+        self.mean, self.second_moment = float(total @ x0), 2 * float(total @ x1)
+        if not (self.mean > 0 and self.mean**2 < self.second_moment < 1e30 * self.mean**2):
+            raise NotConverged(f"passage: mean {self.mean!r}, second moment {self.second_moment!r}: lost in rounding")
+        if self.mean > _RAREST * min(1.0, length**2):
+            raise NotConverged(f"passage: the mean time {self.mean:.3g} is so long that rounding hides what leaves")
+        self.slowest = self._slowest(x1)
+        self.vertex = self._vertex()
+
+    @property
+    def cv(self) -> float:
+        """Standard deviation over mean."""
+        return math.sqrt(self.second_moment / self.mean**2 - 1)
+
+    def _slowest(self, x: np.ndarray) -> float | None:
+        """lambda_1 by inverse iteration with shifts that follow the decay of `total`; None if it does not settle."""
+        shift, previous, change = 0.0, math.inf, math.inf
+        for _ in range(_STEPS):
+            x = x / np.abs(x).max()
+            try:
+                new = self._J.factor(shift, self._mass).solve(self._mass @ x)
+            except SingularMatrix:
+                return shift
+            value = shift - float(self._total @ x) / float(self._total @ new)
+            last, change = change, abs(value - previous)
+            if change < 1e-12 * abs(value) or (1e-7 * abs(value) > change >= last):  # settled, or down to rounding
+                return value
+            x, previous, shift = new, value, value * (1 - 1e-9)
+        return None
+
+    def _vertex(self) -> float:
+        """s0: lambda_1; where f is too narrow for that, half that of an inverse Gaussian f (l q = 1/cv^2)."""
+        gaussian = -1 / (4 * self.mean * self.cv**2)
+        if self.slowest is None or self.cv**2 < _NARROW:
+            return gaussian if self.slowest is None else max(gaussian, self.slowest)
+        return self.slowest
+
+    @property
+    def first(self) -> float:
+        """Time before which f is extrapolated: there (l/2 - q t)^2/t = 40, q^2 = -s0."""
+        q, root = math.sqrt(-self.vertex), math.sqrt(_VANISHED)
+        return (self._length / (root + math.sqrt(_VANISHED + 2 * self._length * q))) ** 2
+
+    def panels(self) -> np.ndarray:
+        """Times between which f is smooth, from where it begins to where most have fired."""
+        first, end = self.first, self.mean * (1 + 12 * self.cv)
+        return np.geomspace(first, end, 2 + int(8 * math.log(end / first)))
+
+    # values -----------------------------------------------------------------------------------------------------
+
+    def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(f, S) at times >= 0, arrays of their shape. Before `first`, f = C t^(-3/2) exp(-l^2/4t + s0 t)."""
+        times, first = np.asarray(times, float), self.first
+        t = np.maximum(times, first)
+        f, S = np.zeros(t.shape), np.ones(t.shape)
+        exponents = self._length**2 / (4 * t)
+        ladder = _ladder(self._log, self._length**2 / (4 * first))
+        steep = np.searchsorted([rung[0] for rung in ladder], exponents)
+        flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
+        index = np.where(exponents <= _LOWEST, flat, steep)
+        for k in np.unique(index):
+            here = index == k
+            s, density, distribution, limit = self._window(int(k), ladder)
+            waves = np.exp(np.multiply.outer(t[here], s))
+            f[here], S[here] = (waves @ density).real, limit - (waves @ distribution).real
+        early = times < first
+        if early.any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = first / times[early]
+                change = self._length**2 / (4 * first) * (ratio - 1) + self.vertex * first * (1 - 1 / ratio)
+                f[early] *= np.where(times[early] > 0, ratio**1.5 * np.exp(-change), 0.0)
+            S[early] = 1.0
+        return f, S
+
+    def _window(self, k: int, ladder: list[tuple[float, float, float, int]]) -> tuple[np.ndarray, ...]:
+        """(nodes s, weights of f, weights of F, limit), S = limit - F, on the rung k of the ladder.
+
+        The transform f^/s of F = 1 - S has a pole at s = 0, at a distance c from the parabola in u: what it does to
+        the midpoint rule is 1/(1 + exp(2 pi c/step)) exactly.
+        """
+        if k not in self._windows:
+            top, sigma, step, count = ladder[max(k, 0)]
+            shortest = self._length**2 / (4 * top * _RATIO ** min(k, 0))
+            sigma, step = sigma / math.sqrt(shortest), step / math.sqrt(shortest)
+            z = sigma + 1j * step * (np.arange(count) + 0.5)
+            s = self.vertex + z**2
+            f = np.array([self._output @ self._J.factor(complex(x), self._mass).solve(self._b) for x in s])
+            weights = 2 * step / np.pi * z * f
+            limit = 0.5 * (1 + math.tanh(math.pi * (sigma - math.sqrt(-self.vertex)) / step))
+            self._windows[k] = s, weights, weights / s, limit
+        return self._windows[k]
+
+
+_ladders: dict[float, list[tuple[float, float, float, int]]] = {}
+
+
+def _ladder(log: float, highest: float) -> list[tuple[float, float, float, int]]:
+    """Windows in the exponent E = l^2/4t from _LOWEST up: (top, sigma, step, nodes), times in units of the shortest.
+
+    They narrow where f falls steeply: each reaches as far as costs least per factor of time.
+    """
+    rungs = _ladders.setdefault(log, [(_LOWEST, *contour(_LOWEST, _RATIO, log))])
+    while rungs[-1][0] < highest:
+        low = rungs[-1][0]
+        choices = [(contour(low * ratio, ratio, log), ratio) for ratio in np.geomspace(1.05, _RATIO, 12).tolist()]
+        best, ratio = min(choices, key=lambda choice: choice[0][2] / math.log(choice[1]))
+        rungs.append((low * ratio, *best))
+    return rungs
+
+
+def contour(exponent: float, ratio: float, log: float) -> tuple[float, float, int]:
+    """(sigma, step, nodes with u > 0) for t in [1, ratio] and f = exp(-l^2/4t), exponent = l^2/4, to e^-log relative.
+
+    At distance c from the parabola the integrand is exp(t (sigma -+ c - w)^2) f, w = l/2t: the midpoint rule errs by
+    exp(t (sigma -+ c - w)^2 - 2 pi c/step), c < sigma on the side of the spectrum.
+    """
+    t = np.array([1.0, ratio])
+    w = math.sqrt(exponent) / t
+    sigma = np.linspace(w[1], w[0] + 8.0, 60)[1:, None, None]
+    c = np.linspace(0.0, 1.0, 40)[None, 1:, None]
+    inside = np.max((log + t * (sigma * (1 - c) - w) ** 2) / (sigma * c), axis=2).min(axis=1)
+    outside = np.max((log + t * (sigma + 12 * c - w) ** 2) / (12 * c), axis=2).min(axis=1)
+    inverse = np.maximum(inside, outside) / (2 * np.pi)  # of the step
+    highest = np.sqrt(np.max((sigma[:, 0] - w) ** 2 + log / t, axis=1))
+    best = int(np.argmin(highest * inverse))
+    return float(sigma[best, 0, 0]), 1 / float(inverse[best]), math.ceil(highest[best] * inverse[best])

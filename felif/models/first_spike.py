@@ -1,0 +1,109 @@
+"""One neuron of a network, followed from its start to its first spike: a model's weak form without the reset."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Literal
+
+from ..weakform import Conserved, Field, Scalar, Term, WeakForm
+from .parameters import fixed
+
+COUNT = "fired"  # the scalar F(t) = P(T <= t)
+
+
+@dataclass(frozen=True)
+class FirstSpike:
+    """Density n(v,t) of one neuron that has not fired yet, and the probability F(t) that it has.
+
+        n_t + [(f(v) + I(t) + b N) n]_v - (a0 + a1 N) n_vv = 0,     v < V_F,     n(V_F, t) = 0
+        dF/dt = -(a0 + a1 N) n_v(V_F, t),     int n dv + F = 1
+
+    The activity N of the network it lives in is a given number, `rate`. The equations are those of `model`: what its
+    reset term would bring back to V_R is counted in F instead. A refractory state, or a zone above V_F in which it
+    fires, stays as the model has it: F counts returns to V_R, and dF/dt from V_R is the density of the interval between
+    two spikes. until="spike" counts the spike itself, and a refractory state is left out.
+
+    Raises ValueError for a model of several populations, for one without a reset term, and for a coupled one
+    (b or a1 not 0) without `rate`.
+    """
+
+    model: Any  # of one population
+    v_reset: float = fixed(0.0)
+    v_fire: float = fixed(0.0)
+    rate: float | None = None
+    until: Literal["return", "spike"] = "return"
+
+    @classmethod
+    def of(cls, model: Any, rate: float | None = None, until: Literal["return", "spike"] = "return") -> FirstSpike:
+        return cls(model, float(model.v_reset), float(model.v_fire), rate, until)
+
+    def __getattr__(self, name: str) -> Any:
+        """Inputs are read from the model (`current`)."""
+        if name.startswith("__") or name == "model":
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+    def weak_form(self) -> WeakForm:
+        form, kind = self.model.weak_form(), type(self.model).__name__
+        if len(form.fields) != 1 or form.fields[0].over != ("v",):
+            raise ValueError(f"{kind} has the densities {[f.name for f in form.fields]}; allowed is one, over v")
+        resets = [t for t in form.terms if t.over == "reset" and t.of is None]
+        rates = [s.name for s in form.scalars if s.algebraic]
+        if len(resets) != 1 or len(rates) != 1:
+            raise ValueError(
+                f"{kind} has {len(resets)} reset terms and {len(rates)} firing rates; allowed is one of each"
+            )
+        lagged = [i.name for i in form.inputs if i.of is not None]
+        activity = dict.fromkeys((*rates, *lagged), 0.0 if self.rate is None else self.rate)
+        if self.rate is None:
+            _require_alone(self.model, form, activity)
+        dropped = [s.name for s in form.scalars if not s.algebraic] if self.until == "spike" else []
+        terms = tuple(
+            dataclasses.replace(t, coefficient=_coefficient(t, activity))
+            for t in form.terms
+            if t not in resets and t.into not in dropped
+        )
+        counted = resets[0].coefficient if self.until == "return" else lambda s, m: getattr(s, rates[0])
+        count = Term("count", into=COUNT, coefficient=lambda s, m: counted(s, m.model))
+        unknowns = tuple(u for u in form.unknowns if u.name not in dropped)
+        kept = {u.name: 1.0 for u in unknowns if isinstance(u, Field) or not u.algebraic}
+        return WeakForm(
+            (*unknowns, Scalar(COUNT)),
+            (*terms, count),
+            (Conserved("total", {**kept, COUNT: 1.0}),),
+            tuple(i for i in form.inputs if i.of is None),
+        )
+
+
+class _Given:
+    """`s` with the network's activity a given number."""
+
+    def __init__(self, s: Any, activity: dict[str, float]) -> None:
+        self._s, self._activity = s, activity
+
+    def __getattr__(self, name: str) -> Any:
+        return self._activity[name] if name in self._activity else getattr(self._s, name)
+
+
+def _coefficient(term: Term, activity: dict[str, float]) -> Callable[[Any, Any], Any] | None:
+    """A term's coefficient, reading the model's own parameters; drift and noise see the given activity."""
+    c = term.coefficient
+    if c is None or term.of is None:
+        return c and (lambda s, m: c(s, m.model))
+    return lambda s, m: c(_Given(s, activity), m.model)
+
+
+def _require_alone(model: Any, form: WeakForm, activity: dict[str, float]) -> None:
+    """ValueError where drift or noise depend on the network's activity, which nobody has given."""
+    s = SimpleNamespace(**{i.name: 0.37 for i in form.inputs}, **{u.name: 0.37 for u in form.scalars})
+    for term in form.terms:
+        if term.of is not None and term.coefficient is not None:
+            alone, driven = (term.coefficient(_Given(s, dict.fromkeys(activity, N)), model) for N in (0.0, 0.37))
+            if alone != driven:
+                raise ValueError(
+                    f"rate = None: the {term.name} of {model} depends on the firing rate of the network; "
+                    "give that as a number (rate=...), or take a neuron without coupling (b = 0, a1 = 0)"
+                )

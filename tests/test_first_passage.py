@@ -1,0 +1,181 @@
+"""Interspike intervals from the equation: closed forms, renewal, conservation, and what must be refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import erf
+
+import felif as fl
+from felif.analysis import exact
+from felif.analysis.exact_time import first_passage_density
+from felif.models.first_spike import FirstSpike
+
+NEURONS = [
+    fl.NoisyLIF(),
+    fl.NoisyLIF(current=-2.0),
+    fl.NoisyLIF(current=10.0),
+    fl.NoisyLIF(current=3.0, a0=0.01),  # nearly deterministic: cv = 0.12
+    fl.NoisyLIF(current=1.5, a0=0.1, v_reset=0.0),
+    fl.RefractoryLIF(current=1.0, tau=0.3),
+    fl.RandomThresholdLIF(b=0.0, current=1.0),
+]
+AT_REST = fl.NoisyLIF(current=2.0)
+T = np.geomspace(1e-3, 20.0, 300)
+
+
+@pytest.mark.parametrize("neuron", NEURONS, ids=str)
+def test_mean_is_one_over_the_rate_and_the_density_integrates_to_one(neuron):
+    interval = fl.first_passage(neuron)
+    assert interval.mean * exact.firing_rate(neuron) == pytest.approx(1.0, abs=1e-9)  # at most 2e-11 measured
+    assert interval.integral == pytest.approx(1.0, abs=1e-10)  # at most 4e-11 measured, for a mean of 2000
+
+
+def test_density_of_the_threshold_at_rest_is_the_closed_form():
+    """I = V_F: P(T > t) = erf(|x0|/sqrt(2(e^{2t}-1)))."""
+    f, S = fl.first_passage(AT_REST).both(T)
+    assert np.abs(f - first_passage_density(T, 1.0, 1.0)).max() < 1e-10  # 5e-12 measured
+    assert np.abs(S - erf(1 / np.sqrt(2 * np.expm1(2 * T)))).max() < 1e-11
+
+
+def test_density_is_accurate_relative_to_itself():
+    t = np.array([0.01, 0.015, 0.05, 5.0, 10.0])  # f from 5e-9 to 1 and down to 4e-5
+    np.testing.assert_allclose(fl.first_passage(AT_REST).density(t), first_passage_density(t, 1.0, 1.0), rtol=2e-9)
+
+
+def test_slowest_decay_of_the_threshold_at_rest_is_one():
+    assert fl.first_passage(AT_REST).decay == pytest.approx(1.0, abs=1e-9)  # the first odd Hermite function
+
+
+def test_first_spike_from_elsewhere():
+    f = fl.first_passage(AT_REST, start=-0.5).density(T)
+    assert np.abs(f - first_passage_density(T, 2.5, 1.0)).max() < 1e-10
+
+
+def test_cv_is_that_of_siegert_and_brunel():
+    """cv^2 = 2 pi N^2 int e^{x^2} int_{-inf}^x e^{y^2} (1 + erf y)^2 dy dx (Brunel 2000, appendix A), tau = 1."""
+    neuron = fl.NoisyLIF(current=1.0, a0=0.5)
+    low, high = ((v - neuron.current) / np.sqrt(2 * neuron.a0) for v in (neuron.v_reset, neuron.v_fire))
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    x = low + (high - low) * (nodes + 1) / 2
+    inner = [
+        np.sum(weights * (u := (t + 9) / 2) * np.exp((y := -9 + u * (nodes + 1)) ** 2) * (1 + erf(y)) ** 2) for t in x
+    ]
+    variance = 2 * np.pi * np.sum(weights * (high - low) / 2 * np.exp(x**2) * inner)
+    interval = fl.first_passage(neuron)
+    assert interval.variance == pytest.approx(variance, rel=1e-9)
+    assert interval.cv == pytest.approx(np.sqrt(variance) * exact.firing_rate(neuron), rel=1e-9)
+
+
+def test_refractory_time_is_added_to_the_interval():
+    """Interval = passage + exponential time: means and variances add."""
+    alone = fl.first_passage(fl.NoisyLIF(current=1.0))
+    resting = fl.first_passage(fl.RefractoryLIF(current=1.0, tau=0.3))
+    assert resting.mean == pytest.approx(alone.mean + 0.3, rel=1e-11)
+    assert resting.variance == pytest.approx(alone.variance + 0.3**2, rel=1e-10)
+    first = fl.first_passage(fl.RefractoryLIF(current=1.0, tau=0.3), start=1.0)  # up to the spike: no rest
+    np.testing.assert_allclose(first.density(T), alone.density(T), rtol=1e-6, atol=1e-11)
+
+
+def test_a_random_threshold_that_fires_at_once_is_a_threshold():
+    gap = [
+        fl.first_passage(fl.RandomThresholdLIF(b=0.0, eps=eps, tau=eps)).mean - fl.first_passage(fl.NoisyLIF()).mean
+        for eps in (4e-4, 1e-4)
+    ]
+    assert gap[0] / gap[1] == pytest.approx(2.0, rel=0.05)  # a layer of width sqrt(a eps)
+
+
+def test_a_neuron_of_a_network_fires_at_its_rate():
+    network = fl.NoisyLIF(b=1.5)
+    for state in fl.steady_states(fl.discretize(network, tol=1e-9)):
+        assert fl.first_passage(network, rate=state.N).mean == pytest.approx(1 / state.N, rel=1e-8)
+    delayed = fl.NoisyLIF(b=-4.0, delay=0.5, a1=0.1)
+    N = exact.firing_rate(delayed)
+    assert fl.first_passage(delayed, rate=N).mean == pytest.approx(1 / N, rel=1e-9)
+
+
+def test_renewal_gives_the_rate_in_time():
+    """N = f + f * N for neurons that start at V_R; the network's own equation says the same."""
+    neuron = fl.NoisyLIF(current=1.0)
+    problem = fl.discretize(neuron, fl.interval(neuron, cells=20))
+    impulse = (np.abs(problem.nodes[:-1] - neuron.v_reset) < 1e-12) / problem.mass.data[0]
+    run = fl.evolve(problem, fl.State(problem, 0.0, impulse), 1.0, rtol=1e-9)
+    x, w = (p / 2 for p in np.polynomial.legendre.leggauss(80))
+    s = x + 0.5
+    f = fl.first_passage(neuron)
+    assert run.sample("N", 1.0) == pytest.approx(f.density(1.0) + w @ (f.density(1 - s) * run.sample("N", s)), rel=1e-6)
+
+
+def test_current_in_time_is_integrated_step_by_step():
+    f, S = (interval := fl.first_passage(fl.NoisyLIF(current=lambda t: 2.0), tol=1e-8)).both(T)
+    assert np.abs(f - first_passage_density(T, 1.0, 1.0)).max() < 1e-7
+    assert interval.mean * exact.firing_rate(AT_REST) == pytest.approx(1.0, abs=1e-8)
+    assert interval.integral == pytest.approx(1.0, abs=1e-8)
+
+
+def test_current_that_steps_up():
+    """Before the step the interval is that of the first current."""
+    interval = fl.first_passage(fl.NoisyLIF(current=fl.Piecewise((0.5,), (2.0, 6.0))), tol=1e-7)
+    t = np.linspace(0.0, 0.49, 9)
+    np.testing.assert_allclose(interval.survival(t), fl.first_passage(AT_REST).survival(t), atol=1e-7)
+    assert interval.mean < fl.first_passage(AT_REST).mean
+    later = fl.first_passage(fl.NoisyLIF(current=fl.Piecewise((0.5,), (6.0, 2.0))), t_start=0.5, tol=1e-7)
+    assert later.mean == pytest.approx(fl.first_passage(AT_REST).mean, rel=1e-7)
+
+
+def test_quantiles_and_samples():
+    interval = fl.first_passage(AT_REST)
+    p = np.array([0.0, 1e-9, 0.3, 0.5, 0.999999])
+    np.testing.assert_allclose(1 - interval.survival(interval.quantile(p)), p, atol=1e-12)
+    sample = interval.sample(4000, seed=3)
+    assert sample.mean() == pytest.approx(interval.mean, rel=4 * interval.cv / np.sqrt(4000))
+    assert np.array_equal(sample, interval.sample(4000, seed=3))
+
+
+def test_mass_and_spikes_add_up_to_one():
+    problem = fl.discretize(FirstSpike.of(fl.NoisyLIF(current=1.0)), tol=1e-6)
+    run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), 2.0)
+    assert run.series["total"] == pytest.approx(1.0, abs=1e-12)
+    assert 0 < run.final.fired < 1
+
+
+def test_a_problem_brings_its_mesh():
+    neuron = fl.NoisyLIF()
+    errors = []
+    for cells in (8, 16):
+        problem = fl.discretize(neuron, fl.interval(neuron, -8.0, cells), space=fl.SpectralElement(3))
+        errors.append(abs(fl.first_passage(problem).mean * exact.firing_rate(neuron) - 1))
+    assert errors[1] < errors[0] / 20  # order 2 x 3
+    assert fl.first_passage(fl.discretize(neuron)).problem.degree == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"start": 2.0}, "start = 2.0; allowed is a number below v_fire"),
+        ({"start": float("nan")}, "start = nan"),
+        ({"rate": -1.0}, "rate = -1.0; allowed is None or a number >= 0"),
+        ({"t_end": 0.0}, "t_end = 0.0; allowed is None or a number above t_start"),
+        ({"tol": 1.0}, "tol = 1.0; allowed are numbers in"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fl.first_passage(fl.NoisyLIF(), **arguments)
+
+
+def test_what_has_no_interval_is_refused():
+    with pytest.raises(ValueError, match="depends on the firing rate of the network; give that as a number"):
+        fl.first_passage(fl.NoisyLIF(b=1.5))
+    with pytest.raises(ValueError, match="allowed is one, over v"):
+        fl.first_passage(fl.ExcitatoryInhibitoryLIF())
+    with pytest.raises(ValueError, match="allowed is a model or a problem"):
+        fl.first_passage(3.0)
+    with pytest.raises(fl.NotConverged, match="rounding hides"):
+        fl.first_passage(fl.NoisyLIF(current=-10.0))
+    with pytest.raises(fl.NotConverged, match="give a later t_end"):
+        fl.first_passage(fl.NoisyLIF(current=lambda t: 0.0), t_end=1.0, tol=1e-4)
+    with pytest.raises(ValueError, match="allowed are finite numbers >= 0"):
+        fl.first_passage(fl.NoisyLIF()).density(-1.0)
+    with pytest.raises(ValueError, match=r"allowed are numbers in \[0, 1\)"):
+        fl.first_passage(fl.NoisyLIF()).quantile(1.0)
