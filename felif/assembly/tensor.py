@@ -48,6 +48,8 @@ class TensorProblem:
             q.name: q.weights[forms.field] * self.mass.data[0] for q in self.weak_form.conserved
         }
         self.transport = Transport(forms, axis)
+        self._total_weights = axis.weights * forms.total_weights(axis.nodes)
+        self._memory: tuple[Any, tuple[float, float]] = (None, (0.0, 1.0))
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
     # parameters and meshes --------------------------------------------------------------------------------------
@@ -111,7 +113,12 @@ class TensorProblem:
         return y.reshape(self.shape)
 
     def _solve_total(self, t: float, p: np.ndarray) -> tuple[float, float]:
-        return self.forms.solve_total(t, self.w_nodes, self.w_weights * self.forms.total_weights(t, self.w_nodes), p)
+        """(Nbar, 1 - dg/dNbar); an integrator asks several times at one point, which is known by what N is made of."""
+        tail = p[len(p) - self.forms.tail :]
+        key = (t, tail.tobytes())
+        if self._memory[0] != key:
+            self._memory = (key, self.forms.solve_total(t, self.w_nodes, self._total_weights, tail))
+        return self._memory[1]
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """[Nbar]. Raises Infeasible where no rate exists."""
@@ -126,9 +133,7 @@ class TensorProblem:
         Nbar, slope = self._solve_total(t, self.plane(y))
         rows = self.forms.rows(self.forms.coefficients(t, self.w_nodes, Nbar))
         gradient = np.zeros(self.shape)
-        gradient[self.shape[0] - len(rows) :] = (
-            rows * self.w_weights * self.forms.total_weights(t, self.w_nodes) / slope
-        )
+        gradient[self.shape[0] - len(rows) :] = rows * self._total_weights / slope
         return gradient.reshape(1, -1)
 
     def margin(self, t: float, y: np.ndarray) -> float:

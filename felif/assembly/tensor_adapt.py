@@ -14,6 +14,7 @@ import numpy as np
 from . import adapt
 from .tensor_spaces import Axis, cell_tables, values_at
 
+_UNRESOLVED = 20.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
 _MERGED = 0.02  # of what splits a cell: less than this in the union of two, and they are merged
 _WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made anew
@@ -36,7 +37,7 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     """Cells of w to be split, as a boolean array."""
     axis = problem.axis
     found = contents(axis, problem.v_weights, problem.plane(y))
-    return (found > adapt.UNRESOLVED * problem.tol) & (axis.widths > 1.5 * smallest(problem))
+    return (found > _UNRESOLVED * problem.tol) & (axis.widths > 1.5 * smallest(problem))
 
 
 def smallest(problem: Any) -> float:
@@ -71,7 +72,7 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     merged = _across(axis, coarse, problem.plane(y))
     found = contents(coarse, problem.v_weights, merged)
     cell = np.searchsorted(coarse.cells, axis.cells[first], side="right") - 1
-    good = first[found[cell] < _MERGED * adapt.UNRESOLVED * problem.tol]
+    good = first[found[cell] < _MERGED * _UNRESOLVED * problem.tol]
     if len(good) < max(1, min(_WORTH, axis.count // 10)):
         return None
     keep[:] = True

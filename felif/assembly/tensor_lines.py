@@ -137,7 +137,7 @@ class LineForms:
         """Terms whose coefficient is one number everywhere come first, added up."""
         w, fixed = np.linspace(0.1, 0.9, 5), []
         for term in self._moving:
-            found = [np.unique(self._coefficient(term, 0.0, w, Nbar)) for Nbar in (0.0, 0.37, 1.9)]
+            found = [np.unique(np.broadcast_to(self._coefficient(term, 0.0, w, Nbar), 5)) for Nbar in (0.0, 0.37, 1.9)]
             same = all(len(values) == 1 and values[0] == found[0][0] for values in found)
             fixed.append(float(found[0][0]) if same and not self._callable_inputs else None)
         order = [k for k, value in enumerate(fixed) if value is not None]
@@ -163,21 +163,24 @@ class LineForms:
             setattr(s, name, float(value(t)) if callable(value) else float(value))
         return s
 
-    def _coefficient(self, term: Term, t: float, w: np.ndarray, Nbar: Any) -> np.ndarray:
+    def _coefficient(self, term: Term, t: float, w: np.ndarray, Nbar: Any) -> Any:
         if term.coefficient is None:
-            return np.ones(len(w))
+            return 1.0
         try:
             value = term.coefficient(self.namespace(t, w, None, Nbar), self.m)
         except AttributeError as error:
             raise ValueError(
                 f"Term {term.name!r}: {error}; coefficients of forms of v may read s.w, s.{self.total_name}, inputs"
             ) from error
-        return np.broadcast_to(np.asarray(value), w.shape)
+        return value
 
     def coefficients(self, t: float, w: np.ndarray, Nbar: Any) -> np.ndarray:
         """c_k(w), shape (1 + varying, len(w)), the first row ones; complex where Nbar is."""
-        rows = [np.ones(len(w)), *(self._coefficient(term, t, w, Nbar) for term in self._varying_terms)]
-        return np.array(np.broadcast_arrays(*rows))
+        table = np.empty((1 + len(self._varying_terms), len(w)), complex if isinstance(Nbar, complex) else float)
+        table[0] = 1.0
+        for k, term in enumerate(self._varying_terms, start=1):
+            table[k] = self._coefficient(term, t, w, Nbar)
+        return table
 
     def speeds(self, t: float, w: np.ndarray, N: np.ndarray, Nbar: float) -> tuple[np.ndarray, np.ndarray]:
         """(c, c + N dc/dN): speed of transport across the lines, and of its waves."""
@@ -186,18 +189,18 @@ class LineForms:
             value = 1.0
             if term.coefficient is not None:
                 value = term.coefficient(self.namespace(t, w, N + 1j * STEP, Nbar), self.m)
-            value = np.broadcast_to(np.asarray(value), w.shape)
+            value = np.asarray(value)
             c, slope = c + value.real, slope + value.imag / STEP
         return c, c + N * slope
 
-    def total_weights(self, t: float, w: np.ndarray) -> np.ndarray:
-        """g(w) with Nbar = int g N dw."""
+    def total_weights(self, w: np.ndarray) -> np.ndarray:
+        """g(w) with Nbar = int g N dw; of w and parameters alone."""
         one, total = np.ones(len(w)), np.zeros(len(w))
         for term in self.totals:
             value = term.form(one, np.array([np.full(len(w), self.cells[-1]), w]))
             factor = 1.0
             if term.coefficient is not None:
-                factor = term.coefficient(self.namespace(t, w, None, 0.0), self.m)
+                factor = term.coefficient(SimpleNamespace(w=w), self.m)
             total = total + factor * np.broadcast_to(np.asarray(value, float), w.shape)
         return total
 
@@ -250,14 +253,15 @@ class LineForms:
         drift, a = self._convection[:, -1] @ c, self._diffusion[:, -1] @ c
         return (a / width * bernoulli_pair(width * drift / a)[0])[None] / self._lost
 
-    def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, p: np.ndarray) -> tuple[float, float]:
-        """(Nbar, 1 - dg/dNbar) with Nbar = g(Nbar) = sum_w weights N(w; Nbar). Raises Infeasible."""
-        tail, Nbar, slope, last = p[len(p) - self.tail :], 0.0, 1.0, np.inf
+    def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, tail: np.ndarray) -> tuple[float, float]:
+        """(Nbar, 1 - dg/dNbar) with Nbar = g(Nbar) = sum_w weights N(w; Nbar), of the last nodes. Raises Infeasible."""
+        Nbar, slope, last = 0.0, 1.0, np.inf
+        parts = None if self.fitted else (self._rows @ tail) * weights  # what each coefficient adds to Nbar
         if not self._varying and not self.fitted:
-            return float(weights @ np.einsum("kl,kl->l", self.rows(np.ones((1, len(w)))), tail)), 1.0
+            return float(parts.sum()), 1.0
         for _ in range(_NEWTON_STEPS):
-            rows = self.rows(self.coefficients(t, w, complex(Nbar, STEP)))
-            g = complex(weights @ np.einsum("kl,kl->l", rows, tail))
+            c = self.coefficients(t, w, complex(Nbar, STEP))
+            g = complex(np.vdot(parts, c) if parts is not None else (weights * self.rows(c)[0]) @ tail[0])
             slope, change = 1.0 - g.imag / STEP, g.real - Nbar
             if not slope > 0:
                 raise Infeasible(
