@@ -10,7 +10,7 @@ from skfem.mesh import MeshTri
 
 from .tensor_discretize import discretize_tensor, tensor_from_arrays
 from .tensor_spaces import Tensor
-from .triangle_initial import discretize_triangles
+from .triangle_initial import discretize_triangles, triangles_from_arrays
 from .triangle_space import Triangles
 
 
@@ -36,4 +36,4 @@ def plane_from_arrays(
     """The problem on the mesh that a run folder holds, from `mesh_arrays` of the problem that wrote it."""
     if isinstance(space, Tensor):
         return tensor_from_arrays(model, arrays, space, tol)
-    return discretize_triangles(model, None, space, tol).on_arrays(arrays)
+    return triangles_from_arrays(model, arrays, space, tol)

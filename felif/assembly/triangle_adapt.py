@@ -10,10 +10,10 @@ from ..meshing.strip import refined
 from .triangle_space import modes
 
 UNRESOLVED = 10.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
-_TOGETHER = 0.3  # of that: triangles cut along with those that must be, so that few meshes are made
-_WANTED = 0.5  # of that: what a mesh that is made anew must be resolved to
+_TOGETHER = 0.5  # of that: triangles cut along with those that must be, so that few meshes are made
+_WANTED = 0.4  # of that: what a mesh that is made anew must be resolved to
 _IDLE = 0.05  # of that: a triangle this smooth might be part of a larger one
-_WORTH = 0.75  # of the triangles: a coarser mesh is taken if it has no more
+_WORTH = 0.7  # of the triangles: a coarser mesh is taken if it has no more
 _DEEPEST = 4.0**-7  # of the area of the coarsest triangle that a triangle may be cut down to
 _ROUNDS = 16
 

@@ -1,4 +1,4 @@
-"""The implicit part of a problem on triangles: drift, noise, firing and reset as one sparse matrix, and its factors."""
+"""The implicit part of a problem on triangles: drift, noise, firing and reset as a sparse matrix, and its factors."""
 
 from __future__ import annotations
 
@@ -8,43 +8,58 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-_DIGITS = 4  # binary digits of Nbar at which the drift of the implicit part is frozen
-_KEPT_FACTORS = 4
+from ..algebra import SingularMatrix
+
+_STEP = 1e-4  # of the difference in Nbar: whatever its error, the order in time stays
 
 
 class ImplicitPart:
-    """L of `evolution.additive`: a sparse matrix, its factors kept for the last few shifts."""
+    """L of `evolution.additive`: everything in v at the Nbar of y_n, and to first order what a change of Nbar does.
 
-    def __init__(self, problem: Any, numbers: dict[str, float]) -> None:
-        self._problem, self.numbers = problem, numbers
-        self.matrix = problem.operator.implicit(numbers, problem._m)
-        self._factors: dict[float, Any] = {}
+        L y = A(Nbar_n) y + u g.y,      u = dA/dNbar y_n,  g = dNbar/dy
+
+    The rest is of second order, and transport in w, which vanishes at V_F as p does. Without the second part the
+    change of the drift, left to explicit stages, would lift p off zero at V_F, and N, read from its slope there, would
+    be noise.
+    """
+
+    def __init__(self, problem: Any, y: np.ndarray) -> None:
+        self._problem, operator, m = problem, problem.operator, problem.parameters
+        s, _ = operator.solve(y, m)
+        self.matrix = operator.implicit(s, m)
+        here = operator.rate_in_v(y, s, m)
+        columns = []
+        for name in problem.scalar_names:
+            moved = operator.namespace({n: getattr(s, n) + _STEP * (n == name) for n in problem.scalar_names})
+            columns.append((operator.rate_in_v(y, moved, m) - here) / _STEP)
+        self._u = np.array(columns).T
+        self._g = operator.scalar_gradient(s, m)
 
     def __matmul__(self, y: np.ndarray) -> np.ndarray:
-        return self.matrix @ y
+        return self.matrix @ y + self._u @ (self._g @ y)
 
     def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y) - L y."""
-        return self._problem.rate(t, y) - self.matrix @ y
+        return self._problem.rate(t, y) - self @ y
 
-    def factor(self, shift: float) -> Any:
-        """(shift M - L)^-1 through `.solve(b)`: a sparse LU."""
-        if shift not in self._factors:
-            while len(self._factors) >= _KEPT_FACTORS:
-                del self._factors[next(iter(self._factors))]
-            # rows of triangles couple through shared edges alone: minimum degree on A + A^T fills least (measured)
-            self._factors[shift] = splu(
-                (sparse.diags(shift * self._problem.mass.data[0]) - self.matrix).tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.1,
-                options={"SymmetricMode": True},
-            )
-        return self._factors[shift]
+    def factor(self, shift: float) -> Factors:
+        """(shift M - L)^-1 through `.solve(b)`. Raises SingularMatrix."""
+        matrix = sparse.diags(shift * self._problem.mass.data[0]) - self.matrix
+        return Factors(matrix.tocsc(), self._u, self._g)
 
 
-def rounded(value: float) -> float:
-    """The value to a few binary digits; 0 for what is hardly there."""
-    if not value > 2.0**-12:
-        return 0.0
-    unit = 2.0 ** (np.floor(np.log2(value)) - _DIGITS)
-    return float(np.round(value / unit) * unit)
+class Factors:
+    """A sparse LU, and the part of low rank by the formula of Sherman, Morrison and Woodbury."""
+
+    def __init__(self, matrix: sparse.csc_matrix, u: np.ndarray, g: np.ndarray) -> None:
+        # triangles couple through edges alone: minimum degree on A + A^T fills least (measured)
+        self._lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options={"SymmetricMode": True})
+        columns = self._lu.solve(u)
+        small = np.eye(len(g)) - g @ columns
+        if not np.linalg.det(small) > 0:
+            raise SingularMatrix("the number of the part of low rank is not positive")
+        self._columns, self._g = columns @ np.linalg.inv(small), g
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        x = self._lu.solve(b)
+        return x + self._columns @ (self._g @ x)

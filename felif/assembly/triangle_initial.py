@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,14 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
     return OnTriangles(TriangleMesh(model, mesh, space, tol, corners_of(mesh)), model)
 
 
+def triangles_from_arrays(
+    model: Any, arrays: Mapping[str, np.ndarray], space: Triangles, tol: float | None
+) -> OnTriangles:
+    """The problem that `OnTriangles.mesh_arrays` describes."""
+    mesh = triangles(arrays["cells"], model)
+    return OnTriangles(TriangleMesh(model, mesh, space, tol, arrays["coarsest"]), model)
+
+
 def _lowest(model: Any, tol: float) -> float:
     """Where the mesh begins: the lowest potential that any of some lines w = const asks for."""
     lines = (
@@ -85,14 +93,19 @@ def initial_on_triangles(problem: OnTriangles, start: Any) -> tuple[OnTriangles,
 
 def project(problem: OnTriangles, density: Callable) -> np.ndarray:
     """L2 projection of a density, scaled to mass 1. Raises ValueError where it has none on the mesh."""
-    X, W = get_quadrature(RefTri, 2 * problem.degree + 8)
-    values, _ = shapes(problem.degree, X)
-    y = ((density(*problem.places(X)) * (2 * W)) @ values.T).ravel()
+    y = projection(problem, density)
     mass = float(problem.quantities["mass"] @ y)
     if not mass > 0:
         (v0, w0), (v1, w1) = problem.mesh.p.min(axis=1), problem.mesh.p.max(axis=1)
         raise ValueError(f"start: the density has no mass on [{v0:g}, {v1:g}] x [{w0:g}, {w1:g}]")
     return y / mass
+
+
+def projection(problem: OnTriangles, function: Callable) -> np.ndarray:
+    """Coefficients of the L2 projection of a function of v and w."""
+    X, W = get_quadrature(RefTri, 2 * problem.degree + 8)
+    values, _ = shapes(problem.degree, X)
+    return ((function(*problem.places(X)) * (2 * W)) @ values.T).ravel()
 
 
 def _vanishes(problem: OnTriangles, density: Callable) -> bool:

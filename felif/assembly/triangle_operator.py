@@ -102,7 +102,7 @@ class TriangleOperator:
         self.area = basis.dx.sum(axis=1)
         self.trace = trace = Trace(mesh, degree)
         shape = basis.basis
-        self.value = _table([b[0].value for b in shape], np.arange(mesh.nelements), self.size)
+        self.value = _table([np.asarray(b[0]) for b in shape], np.arange(mesh.nelements), self.size)
         self.slope_v, self.slope_w = (
             _table([b[0].grad[axis] for b in shape], np.arange(mesh.nelements), self.size) for axis in (0, 1)
         )
@@ -126,7 +126,7 @@ class TriangleOperator:
             for side in (0, 1)
         ]
         first = sides[0]
-        self.values = [_table([b[0].value for b in s.basis], s.tind, self.size) for s in sides]
+        self.values = [_table([np.asarray(b[0]) for b in s.basis], s.tind, self.size) for s in sides]
         slopes = [_table([b[0].grad[0] for b in s.basis], s.tind, self.size) for s in sides]
         self.jump, self.mean = self.values[0] - self.values[1], 0.5 * (self.values[0] + self.values[1])
         self.mean_slope = 0.5 * (slopes[0] + slopes[1])
@@ -150,8 +150,7 @@ class TriangleOperator:
         p, slope = trace.value @ y, trace.slope @ y
         s = self.namespace(guess or dict.fromkeys(self.integrals, 0.0))
         for _ in range(50):
-            a = self.firing.sum(1, s, m)
-            N = a * (self.firing_penalty * p - slope) + np.maximum(self.firing.sum(0, s, m), 0.0) * p
+            N = self._flux(p, slope, s, m)
             values = {
                 name: float(sum(np.sum(form(N, trace.points[1:]) * trace.dx) for form in forms))
                 for name, forms in self.integrals.items()
@@ -164,8 +163,7 @@ class TriangleOperator:
     def scalar_gradient(self, s: SimpleNamespace, m: Parameters) -> np.ndarray:
         """d(scalars)/dy at s, shape (scalars, size), the drift at V_F held fixed."""
         trace = self.trace
-        noise = self.firing.sum(1, s, m)
-        through = noise * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
+        noise, through = self.firing.sum(1, s, m), self._through(s, m)
         one = np.ones_like(noise)
         return np.array(
             [
@@ -185,19 +183,33 @@ class TriangleOperator:
         """F(y), shape (size,)."""
         s, flux = self.solve(y, m)
         coefficients = self.trace.from_points @ flux
-        p = self.value @ y
-        in_v = self.cells.sum(0, s, m) * p - self.cells.sum(1, s, m) * (self.slope_v @ y)
+        result = self.rate_in_v(y, s, m, coefficients)
         speed = self.cells.transport(s, m, self.cells.trace @ coefficients)
-        result = self._t("slope_v") @ (in_v * self.dx) + self._t("slope_w") @ (speed * p * self.dx)
+        result += self._t("slope_w") @ (speed * (self.value @ y) * self.dx)
+        return result - self._t("jump") @ (self._rusanov(y, s, m, coefficients) * self.facet_dx)
+
+    def rate_in_v(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray | None = None) -> np.ndarray:
+        """Drift, noise, firing and reset at scalars s; `coefficients` of N_h if they are known."""
+        if coefficients is None:
+            coefficients = self.trace.from_points @ self._flux(self.trace.value @ y, self.trace.slope @ y, s, m)
+        in_v = self.cells.sum(0, s, m) * (self.value @ y) - self.cells.sum(1, s, m) * (self.slope_v @ y)
+        result = self._t("slope_v") @ (in_v * self.dx)
         jump, mean = self.jump @ y, self.mean @ y
         drift, noise = self.facets.sum(0, s, m) * self.nv, self.facets.sum(1, s, m)
         through = drift * mean + 0.5 * np.abs(drift) * jump
         through += noise * (self.penalty * jump - self.nv * (self.mean_slope @ y))
-        through += self._rusanov(y, s, m, coefficients)
         result -= self._t("jump") @ (through * self.facet_dx)
         result += self._t("mean_slope") @ (noise * self.nv * jump * self.facet_dx)
         at_fire = self.firing.sum(1, s, m) * (self.trace.value @ y) * self.trace.dx
         return result + self.trace.slope.T @ at_fire + self.trace.transfer @ coefficients
+
+    def _flux(self, p: np.ndarray, slope: np.ndarray, s: Any, m: Parameters) -> np.ndarray:
+        """N at the points of the trace, from p and its slope there."""
+        return self._through(s, m) * p - self.firing.sum(1, s, m) * slope
+
+    def _through(self, s: Any, m: Parameters) -> np.ndarray:
+        """What p > 0 at V_F adds to the flux: the penalty, and the drift where it points outwards."""
+        return self.firing.sum(1, s, m) * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
 
     def _rusanov(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray) -> np.ndarray:
         """Flux in w times n_w through the interior facets."""
@@ -217,13 +229,12 @@ class TriangleOperator:
         speed, slope = stepped.real, stepped.imag / _STEP
         return speed, np.maximum(np.abs(speed), np.abs(speed + N * slope))
 
-    def explicit_rate(self, y: np.ndarray, m: Parameters, frozen: dict[str, float]) -> float:
-        """Bound on the spectral radius of what `implicit(frozen)` leaves out: transport in w, change of drift."""
+    def explicit_rate(self, y: np.ndarray, m: Parameters) -> float:
+        """Bound on the spectral radius of transport in w."""
         s, flux = self.solve(y, m)
         coefficients = self.trace.from_points @ flux
         alpha = np.maximum(*(self._speeds(points, s, m, coefficients)[1] for points in self.sides)) * np.abs(self.nw)
-        change = self.facets.sum(0, s, m) - self.facets.sum(0, self.namespace(frozen), m)
-        alpha = (alpha + np.abs(change * self.nv)).reshape(len(self.facet_cells[0]), -1).max(axis=1)
+        alpha = alpha.reshape(len(self.facet_cells[0]), -1).max(axis=1)
         alpha *= self.facet_dx.reshape(len(alpha), -1).sum(axis=1)
         outer = np.zeros(self.mesh.nelements)
         for cells in self.facet_cells:
@@ -232,9 +243,8 @@ class TriangleOperator:
 
     # the part in v ----------------------------------------------------------------------------------------------
 
-    def implicit(self, numbers: dict[str, float], m: Parameters) -> sparse.csc_matrix:
-        """Matrix of drift, noise, firing and reset, at these values of the scalars that are numbers."""
-        s = self.namespace(numbers)
+    def implicit(self, s: Any, m: Parameters) -> sparse.csc_matrix:
+        """Matrix of drift, noise, firing and reset at scalars s: that of `rate_in_v`."""
         drift, noise = self.cells.sum(0, s, m) * self.dx, self.cells.sum(1, s, m) * self.dx
         matrix = self._t("slope_v") @ (_scaled(drift, self.value) - _scaled(noise, self.slope_v))
         through, noise = self.facets.sum(0, s, m) * self.nv, self.facets.sum(1, s, m)
@@ -246,8 +256,7 @@ class TriangleOperator:
         matrix -= self._t("jump") @ flux
         matrix += self._t("mean_slope") @ _scaled(noise * self.nv * dx, self.jump)
         trace, noise = self.trace, self.firing.sum(1, s, m)
-        out = _scaled(noise * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0), trace.value)
-        out -= _scaled(noise, trace.slope)
+        out = _scaled(self._through(s, m), trace.value) - _scaled(noise, trace.slope)
         matrix += trace.slope.T @ _scaled(noise * trace.dx, trace.value)
         return (matrix + trace.transfer @ (trace.from_points @ out)).tocsc()
 

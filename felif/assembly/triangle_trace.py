@@ -120,3 +120,28 @@ class LineIntegrals:
         columns = (cell[:, None] * number + np.arange(number)).ravel()
         rows = np.repeat(point, number)
         return sparse.csr_matrix((summed.ravel(), (rows, columns)), (len(w), mesh.nelements * number))
+
+    def by_rows(self, levels: np.ndarray) -> sparse.csr_matrix:
+        """Rows that give the L2 projection of C on polynomials of degree k between levels, at Gauss points of them.
+
+        Where the levels are lines of edges from end to end, no drift or noise in v changes it, up to rounding.
+        """
+        points, _ = gauss(self._degree + 1)
+        widths = np.diff(levels)
+        row = np.searchsorted(levels, self.nodes, side="right") - 1
+        degrees = 2 * np.arange(self._degree + 1) + 1
+        here = legendre.legvander(2 * (self.nodes - levels[row]) / widths[row] - 1, self._degree)
+        moments = rows_of(here * degrees * (self.weights / widths[row])[:, None], row, len(widths) * len(degrees)).T
+        values = sparse.kron(sparse.identity(len(widths)), legendre.legvander(2 * points - 1, self._degree))
+        return (values @ moments @ self.matrix).tocsr()
+
+
+def full_lines(corners: np.ndarray) -> np.ndarray:
+    """The w of those lines w = const that run along edges of triangles (cells, 3, 2) from end to end, sorted."""
+    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
+    level = edges[edges[:, 0, 1] == edges[:, 1, 1]]
+    values, inverse = np.unique(level[:, 0, 1], return_inverse=True)
+    covered = np.bincount(inverse.ravel(), np.abs(level[:, 1, 0] - level[:, 0, 0]))
+    width = np.ptp(corners[:, :, 0])
+    ends = (values == corners[:, :, 1].min()) | (values == corners[:, :, 1].max())  # inner edges are there twice
+    return values[covered > (2 - ends) * width * (1 - 1e-9)]

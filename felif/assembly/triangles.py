@@ -18,14 +18,13 @@ from ..meshing.strip import corners_of, triangles
 from ..problem import FieldValue, PlaneField
 from . import triangle_adapt
 from .coefficients import Parameters, fixed_parameters, parameters_of
-from .triangle_implicit import ImplicitPart, rounded
+from .spaces import gauss
+from .triangle_implicit import ImplicitPart
 from .triangle_locate import Locator
 from .triangle_operator import TriangleOperator
 from .triangle_space import Triangles, modes, nodes, shapes
-from .triangle_trace import LineIntegrals
+from .triangle_trace import LineIntegrals, full_lines
 from .triangle_transfer import transfer
-
-_STEPS_AN_OCTAVE = 4  # step limits are rounded down to 2^(j/4), so that factors serve many steps
 
 
 class TriangleMesh:
@@ -89,9 +88,8 @@ class OnTriangles:
         weights[:: self._number] = self.area
         self.quantities = {"mass": weights}
         self.conserved = {q.name: q.weights[self.field_names[0]] * weights for q in self.weak_form.conserved}
-        self._m: Parameters = parameters_of(model)
+        self.parameters: Parameters = parameters_of(model)
         self._memory: tuple[bytes, tuple] = (b"", ())
-        self._parts: dict[tuple[float, ...], ImplicitPart] = {}
 
     # parameters -------------------------------------------------------------------------------------------------
 
@@ -118,6 +116,13 @@ class OnTriangles:
                 )
         return OnTriangles(self._assembled, dataclasses.replace(self.model, **parameters))
 
+    def rebuilt(self, **parameters: Any) -> OnTriangles:
+        """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
+        from .triangle_initial import discretize_triangles
+
+        model = dataclasses.replace(self.model, **parameters)
+        return discretize_triangles(model, None if self.tol is not None else self.mesh, self.space, self.tol)
+
     def on_cells(self, cells: np.ndarray) -> OnTriangles:
         """The same model and space on other triangles, corners (cells, 3, 2)."""
         return self.on_mesh(triangles(cells, self.model))
@@ -128,7 +133,7 @@ class OnTriangles:
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
-        return {"cells": self.cells}
+        return {"cells": self.cells, "coarsest": self.coarsest}
 
     def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> OnTriangles:
         """This problem on the mesh that `mesh_arrays` described."""
@@ -149,7 +154,7 @@ class OnTriangles:
     def _solved(self, y: np.ndarray) -> tuple:
         key = y.tobytes()
         if self._memory[0] != key:
-            self._memory = (key, self.operator.solve(y, self._m))
+            self._memory = (key, self.operator.solve(y, self.parameters))
         return self._memory[1]
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
@@ -164,7 +169,7 @@ class OnTriangles:
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size), the drift at V_F held fixed (where it points inwards: exact)."""
         s, _ = self._solved(y)
-        return self.operator.scalar_gradient(s, self._m)
+        return self.operator.scalar_gradient(s, self.parameters)
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1: every line has a firing rate, whatever the state, because p stands on the right of its equation only."""
@@ -174,28 +179,19 @@ class OnTriangles:
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y), shape (size,)."""
-        return self.operator.rate(y, self._m)
+        return self.operator.rate(y, self.parameters)
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
         """None: nothing depends on t but through y."""
 
     def implicit_part(self, t: float, y: np.ndarray) -> ImplicitPart:
-        """Drift, noise, firing and reset, with the drift at Nbar rounded to a few digits: factors serve many steps."""
-        key = tuple(rounded(float(value)) for value in self.scalars(t, y))
-        if key not in self._parts:
-            self._parts.clear()
-            self._parts[key] = ImplicitPart(self, dict(zip(self.scalar_names, key, strict=True)))
-        return self._parts[key]
+        """Drift, noise, firing and reset at the Nbar of y, and its changes to first order."""
+        return ImplicitPart(self, y)
 
     def step_limit(self, t: float, y: np.ndarray) -> float:
-        """1 / (bound on the spectral radius of what `implicit_part` leaves), rounded down to a power of 2^(1/4)."""
-        radius = self.operator.explicit_rate(y, self._m, self.implicit_part(t, y).numbers)
-        return self.preferred_step(1.0 / radius) if radius > 0 else np.inf
-
-    @staticmethod
-    def preferred_step(h: float) -> float:
-        """The largest step up to h whose factors are likely to be there already."""
-        return 2.0 ** (np.floor(_STEPS_AN_OCTAVE * np.log2(h)) / _STEPS_AN_OCTAVE)
+        """1 / (bound on the spectral radius of transport in w)."""
+        radius = self.operator.explicit_rate(y, self.parameters)
+        return 1.0 / radius if radius > 0 else np.inf
 
     # looking at a state -----------------------------------------------------------------------------------------
 
@@ -248,7 +244,7 @@ class OnTriangles:
     def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
         """N(w) or C(w)."""
         if name == "C":
-            integrals = self._assembled.integrals
+            integrals = self.integrals
             return FieldValue(
                 integrals.nodes, integrals.matrix @ y, lambda w: self._within(w, integrals.at, y), integrals.weights
             )
@@ -284,6 +280,30 @@ class OnTriangles:
             carrier = weights != 0
             new[carrier] *= (old.conserved[name] @ y) / (weights @ new)
         return new
+
+    @cached_property
+    def lines_stay(self) -> bool:
+        """Whether nothing moves in w, so that C(w) stays as it is."""
+        cells = self.operator.cells
+        s = self.operator.namespace(dict.fromkeys(self.scalar_names, 1.0))
+        return not np.any(cells.transport(s, self.parameters, np.ones(cells.x.shape[1])))
+
+    def line_drift(self, segments: Any) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw along a run, C projected on polynomials between full lines of edges."""
+        levels, start, worst = full_lines(self.coarsest), None, 0.0
+        _, weights = gauss(self.degree + 1)
+        widths = (np.diff(levels)[:, None] * weights).ravel()
+        for segment in segments:
+            rows = segment.problem.integrals.by_rows(levels)
+            states = rows @ segment.states.T
+            start = states[:, 0] if start is None else start
+            worst = max(worst, float((widths @ np.abs(states - start[:, None])).max()))
+        return worst
+
+    @property
+    def integrals(self) -> LineIntegrals:
+        """int p dv as functions of w."""
+        return self._assembled.integrals
 
     @cached_property
     def described_mesh(self) -> dict[str, Any]:
