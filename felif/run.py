@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .evolution import Checkpoint, Segment, Trajectory
+from .evolution import Checkpoint, Segment, Trajectory, through_steps
 from .problem import BlowUp, Outcome, State
 
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
@@ -125,10 +125,19 @@ class Run:
         if name == "t":
             return asked + 0.0 if asked.ndim else float(asked)
         start = float(self.times[0])
+        if hasattr(self.problem, "line_names") and name in self.problem.scalar_names:
+            return self._through_steps(name, asked)
         if name in self.problem.scalar_names and asked.size > 1 and len(self.segments) == 1 and not self._jumps:
             return self._sample_scalar(name, asked.ravel(), start).reshape(asked.shape)
         values = [self._sample_one(name, t, t == start) for t in asked.ravel().tolist()]
         return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
+
+    def _through_steps(self, name: str, times: np.ndarray) -> Any:
+        for t in times.ravel()[~((times.ravel() >= self.times[0]) & (times.ravel() <= self.times[-1]))]:
+            self._trajectory.evaluate(float(t))  # says what is allowed
+        known, series, breaks = self.times, self.series[name], self.settings["breakpoints"]
+        values = [through_steps(known, series, breaks, t) for t in times.ravel().tolist()]
+        return np.array(values).reshape(times.shape) if times.ndim else values[0]
 
     def _sample_scalar(self, name: str, times: np.ndarray, start: float) -> np.ndarray:
         """A scalar at many times of a run on one mesh."""

@@ -90,6 +90,24 @@ class Transport:
         share[share > 1 - 1e-3] = 1.0
         return share
 
+    def nonnegative(self, p: np.ndarray) -> np.ndarray:
+        """p with every cell's polynomial scaled about its mean until its nodal values are not negative.
+
+        A mean below zero, which is not of this transport's making, is left with its polynomial.
+        """
+        local = self._axis.by_cells(p)
+        lowest = local.min(axis=2)
+        v, cell = np.nonzero(lowest < 0.0)
+        means = local[v, cell] @ self._axis.tables.weights
+        good = means > 0.0
+        v, cell, means = v[good], cell[good], means[good, None]
+        if not len(v) or local.shape[2] == 1:
+            return p
+        scale = means / (means - lowest[v, cell][:, None])
+        result = p.copy()
+        self._axis.by_cells(result)[v, cell] = means + scale * (local[v, cell] - means)
+        return result
+
     def step_limit(self, t: float, N: np.ndarray, Nbar: float) -> float:
         """1 / spectral radius; inf where nothing moves."""
         speeds = self._speeds(t, N, Nbar) if self.exists else None

@@ -5,7 +5,7 @@ from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points
 from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
-from .trajectory import EventRecord, Segment, Trajectory
+from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
 __all__ = [
     "ARK43",
@@ -21,4 +21,5 @@ __all__ = [
     "Trajectory",
     "breaking_points",
     "integrate",
+    "through_steps",
 ]

@@ -10,6 +10,7 @@ for that, beside `rate`, `scalars` and the rest of the protocol:
     problem.step_limit(t, y) -> float       1 / (spectral radius of the explicit part): the CFL condition, times the
                                             tableau's `stability`, is the largest step that is ever made
     problem.mass                            a Band, or anything with `@` and `solve`
+    problem.limited(y) -> y                 (if offered) what a step has made, brought back to where densities lie
 
 Conserved quantities survive to rounding if every part keeps them: stages are solved for their increments.
 """
@@ -52,6 +53,7 @@ class AdditiveStepper:
     def __init__(self, tableau: AdditiveTableau, problem: Any, statistics: dict[str, int]) -> None:
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
         self.mass = problem.mass if hasattr(problem.mass, "solve") else MassMatrix(problem.mass)
+        self._limited = getattr(problem, "limited", None)
         stages = len(tableau.c)
         # the implicit slopes first, then the explicit ones: every combination is one small product
         self._slopes = np.zeros((2 * stages, problem.size))
@@ -85,6 +87,8 @@ class AdditiveStepper:
         factored = self._L.factor(1.0 / (h * gamma))
         self.statistics["factorisations"] += 1
         y1 = self._euler(t, y, h, factored) if self.tableau.positive else self._stages(t, y, h, factored)
+        if self._limited is not None:
+            y1 = self._limited(y1)
         if not np.isfinite(y1 @ y1):
             raise StepFailed("not_finite", "the right-hand side or the solution is not finite")
         if h > self._largest(self._time(t + h), y1) * (1 + 1e-12):
