@@ -35,29 +35,34 @@ def integrate_through(problem: Any, y: Any, settings: dict, *, t_end: float, **h
 
 
 def _through_events(
-    problem: Any, y: Any, settings: dict, t_end: float, impossible: str | None = None, **how: Any
+    problem: Any,
+    y: Any,
+    settings: dict,
+    t_end: float,
+    impossible: str | None = None,
+    earlier: Trajectory | None = None,
+    **how: Any,
 ) -> Trajectory:
-    """One integration, or several with synchronous spikes between them; `impossible`: the first is at the start."""
-    going_on, t, onto, error = settings.get("after_blow_up"), settings["t_start"], None, 0.0
+    """One integration, or several with synchronous spikes between them.
+
+    impossible: why the first spike is at the start; earlier: what a resumed run goes on from.
+    """
+    going_on, t, onto = settings.get("after_blow_up"), settings["t_start"], None
+    segments, events = ([], []) if earlier is None else (earlier.segments, earlier.events)
     while True:
-        before = 0 if onto is None else len(onto.segments)
         at_once = impossible if onto is None else None
         trajectory = _once(problem, y, t, t if at_once else t_end, settings, onto, **how)
         if at_once:
             trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
             trajectory.outcome = blow_up_outcome(trajectory.blow_up)
-        found = _possible(trajectory)
-        if found is None or not going_on or mechanism(trajectory, found, settings) == "step_underflow":
+        found, last = _possible(trajectory), trajectory.segments[-1]
+        if found is None or not going_on or _mechanism(last, found, settings) == "step_underflow":
             return trajectory
-        spikes = sum(isinstance(event, BlowUpEvent) for event in trajectory.events)
+        spikes = sum(isinstance(event, BlowUpEvent) for event in (*events, *trajectory.events))
         if spikes >= going_on["max_events"] or found.time >= t_end:
             return trajectory
-        last = trajectory.segments[-1]
-        found = with_mesh_error(trajectory, found, settings, trajectory.segments[before])
-        error += found.error  # an event is as late as those before it
-        event, problem, y = through(
-            last.problem, last.states[-1], dataclasses.replace(found, error=error), settings["rtol"]
-        )
+        found = with_mesh_error([*segments, *trajectory.segments], [*events, *trajectory.events], found, settings)
+        event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
         trajectory.events.append(event)
         if y is None:
             message = f"The synchronous spike at t = {found.time:.10g} never ends: all neurons fire again and again."
@@ -123,7 +128,7 @@ def _close(observers: Sequence[Any], trajectory: Trajectory) -> Trajectory:
 def finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool) -> Run:
     blow_up = trajectory.blow_up
     if blow_up is not None:
-        blow_up = with_mesh_error(trajectory, blow_up, settings)
+        blow_up = with_mesh_error(trajectory.segments, trajectory.events, blow_up, settings)
         if blow_up.time == settings["t_start"] and trajectory.outcome.name == "blow_up":
             blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
         if trajectory.outcome.name == "blow_up":
@@ -135,23 +140,26 @@ def blow_up_outcome(found: BlowUp) -> Outcome:
     return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
 
 
-def mechanism(trajectory: Trajectory, found: BlowUp, settings: dict) -> str:
+def _mechanism(last: Segment, found: BlowUp, settings: dict) -> str:
     """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
-    last = trajectory.segments[-1]
     problem = last.problem
     if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
     return "noise" if not _unknown(problem) and runaway(problem)[1] > 0 else "drift"
 
 
-def with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first: Segment | None = None) -> BlowUp:
+def with_mesh_error(segments: Sequence[Segment], events: Sequence[Any], found: BlowUp, settings: dict) -> BlowUp:
     """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error.
 
-    The companion starts where `first` does, by default with the run.
+    segments, events: of the whole run. The companion starts after the last synchronous spike, whose error is added: a
+    blow-up is as late as those before it.
     """
-    first = trajectory.segments[0] if first is None else first
+    spikes = [event for event in events if isinstance(event, BlowUpEvent) and event.time < found.time]
+    first, error = segments[0], 0.0
+    if spikes:
+        first, error = next(s for s in segments if s.times[0] >= spikes[-1].time), spikes[-1].error
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
-    found = dataclasses.replace(found, mechanism=mechanism(trajectory, found, settings))
+    found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=found.error + error)
     if not found.time > t_start or hasattr(problem, "line_names"):
         return found
     start: dict[str, Any] = {
@@ -169,5 +177,5 @@ def with_mesh_error(trajectory: Trajectory, found: BlowUp, settings: dict, first
         companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:
         message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
-        return dataclasses.replace(found, error=found.time - t_start, message=message)
+        return dataclasses.replace(found, error=error + found.time - t_start, message=message)
     return dataclasses.replace(found, error=found.error + abs(companion.time - found.time))

@@ -192,6 +192,7 @@ def continue_run(
             checkpoint=run.checkpoint,
             scheme=SCHEMES[settings["scheme"]](),
             t_end=end,
+            earlier=run.trajectory,
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
     return load_run(folder)
@@ -234,7 +235,9 @@ def _finish_resumed(
     writer.flush()
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
-        whole.blow_up = with_mesh_error(whole.trajectory, trajectory.blow_up, settings)
+        whole.blow_up = with_mesh_error(
+            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings
+        )
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
