@@ -54,6 +54,8 @@ _HOME = {
     "Run": "runs",
     "simulate_particles": "particle_run",
     "ParticleRun": "particle_run",
+    "compare": "comparing",
+    "Comparison": "comparison",
     "Continue": "after_blow_up",
     "Event": "evolution",
     "Rodas5P": "evolution",
