@@ -88,7 +88,10 @@ class Transport:
         share = 1.0 / (1.0 + np.exp(np.clip(-_SHARPNESS / self._threshold * (highest - self._threshold), -60, 60)))
         share[share < 1e-3] = 0.0
         share[share > 1 - 1e-3] = 1.0
-        return share
+        wider = share.copy()  # a shock about to enter a cell
+        np.maximum(wider[1:], 0.5 * share[:-1], out=wider[1:])
+        np.maximum(wider[:-1], 0.5 * share[1:], out=wider[:-1])
+        return wider
 
     def nonnegative(self, p: np.ndarray) -> np.ndarray:
         """p with every cell's polynomial scaled about its mean until its nodal values are not negative.
