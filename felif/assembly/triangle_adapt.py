@@ -9,7 +9,7 @@ import numpy as np
 from ..meshing.strip import refined
 from .triangle_space import modes
 
-UNRESOLVED = 10.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
+UNRESOLVED = 3.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
 _TOGETHER = 0.5  # of that: triangles cut along with those that must be, so that few meshes are made
 _WANTED = 0.4  # of that: what a mesh that is made anew must be resolved to
 _IDLE = 0.05  # of that: a triangle this smooth might be part of a larger one
@@ -42,7 +42,7 @@ def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
         return None
     marked = to_be_cut(problem, y, _TOGETHER)
     new = problem.on_mesh(refined(problem.mesh, marked, problem.model))
-    return new, new.received(y, problem), f"{np.count_nonzero(marked)} triangles cut"
+    return new, new.resumed(y, problem), f"{np.count_nonzero(marked)} triangles cut"
 
 
 def coarsened(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -56,7 +56,7 @@ def coarsened(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None
         received = new.received(y, problem)
         marked = to_be_cut(new, received, _WANTED)
         if not marked.any():
-            return new, received, f"{len(problem.cells)} triangles became {len(new.cells)}"
+            return new, new.resumed(y, problem), f"{len(problem.cells)} triangles became {len(new.cells)}"
         if len(new.cells) + 3 * np.count_nonzero(marked) > most:
             return None
         new = new.on_mesh(refined(new.mesh, marked, problem.model))

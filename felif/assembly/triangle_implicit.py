@@ -48,12 +48,16 @@ class ImplicitPart:
         return Factors(matrix.tocsc(), self._u, self._g)
 
 
+def factored(matrix: sparse.csc_matrix) -> Any:
+    """Sparse LU; triangles couple through edges alone: minimum degree on A + A^T fills least (measured)."""
+    return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options={"SymmetricMode": True})
+
+
 class Factors:
     """A sparse LU, and the part of low rank by the formula of Sherman, Morrison and Woodbury."""
 
     def __init__(self, matrix: sparse.csc_matrix, u: np.ndarray, g: np.ndarray) -> None:
-        # triangles couple through edges alone: minimum degree on A + A^T fills least (measured)
-        self._lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options={"SymmetricMode": True})
+        self._lu = factored(matrix)
         columns = self._lu.solve(u)
         small = np.eye(len(g)) - g @ columns
         if not np.linalg.det(small) > 0:

@@ -19,12 +19,14 @@ from ..problem import FieldValue, PlaneField
 from . import triangle_adapt
 from .coefficients import Parameters, fixed_parameters, parameters_of
 from .spaces import gauss
-from .triangle_implicit import ImplicitPart
+from .triangle_implicit import ImplicitPart, factored
 from .triangle_locate import Locator
 from .triangle_operator import TriangleOperator
 from .triangle_space import Triangles, modes, nodes, shapes
 from .triangle_trace import LineIntegrals, full_lines
 from .triangle_transfer import transfer
+
+_SETTLING = 0.1  # time constant, in units of the membrane's, above which scales of p are kept when meshes change
 
 
 class TriangleMesh:
@@ -275,10 +277,24 @@ class OnTriangles:
 
     def received(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """The state y of `old` on these triangles: the L2 projection, the mass to rounding."""
-        new = transfer(old.cells, self.cells, old.degree, self.degree, y)
-        for name, weights in self.conserved.items():  # exact but for rounding, which is taken out
-            carrier = weights != 0
-            new[carrier] *= (old.conserved[name] @ y) / (weights @ new)
+        return self._of_same_mass(transfer(old.cells, self.cells, old.degree, self.degree, y), y, old)
+
+    def resumed(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
+        """y of `old` on these triangles as a run goes on with it: (M - tau A) y is projected, A drift, noise and reset.
+
+        What p is at V_F, and how it jumps between triangles, belongs to their size: on other triangles it would
+        diffuse away, and N show it for as long. A y is as smooth as dp/dt; mass and C(w) are kept as by the projection.
+        """
+        s, _ = old._solved(y)
+        change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
+        density = self.received(y - _SETTLING * change, old)
+        matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
+        return self._of_same_mass(factored(matrix.tocsc()).solve(self.mass.data[0] * density), y, old)
+
+    def _of_same_mass(self, new: np.ndarray, y: np.ndarray, old: OnTriangles) -> np.ndarray:
+        """What is exact but for rounding, with that taken out."""
+        for name, weights in self.conserved.items():
+            new[weights != 0] *= (old.conserved[name] @ y) / (weights @ new)
         return new
 
     @cached_property
