@@ -1,0 +1,141 @@
+"""How does a network learn an input?
+
+    p_t + [(-v + I(w) + w sigma(Nbar)) p]_v + eps [(Phi - w) p]_w - a p_vv = N(w,t) delta(v - V_R),   v < V_F, w <= 0
+    p(V_F,w,t) = 0,   N(w,t) = -a p_v(V_F,w,t),   Nbar = int N dw,   Phi = K N(w,t) Nbar(t)
+
+Expected: an inhibitory network (S17) that hears I(w) for long moves its weights until Phi = w, where none moves any
+more. Its output is then the straight line N(w) = w/(K Nbar) on [-A, 0], whatever the input was; what was heard stands in
+the connectivity, C = N/r(I + w sigma(Nbar)), which is small where the input is strong. C has a jump at -A, a shock of the
+equation, which forms from smooth data between t = 1 and 2 (eps = 0.2). Dashed: the semi-analytic state that the weights tend to
+(`felif.learned_connectivity`). A constant input is the case whose numbers are known.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import felif as fl
+from felif.output.plane_plots import draw_line_spacetime
+from felif.output.plots import house_style, new_figure
+
+TIMES = (0.25, 0.5, 1.0)
+CHEAP = {"tol": 1e-4, "rtol": 1e-5, "t_end": 1.0, "snapshots": 3}
+# two discretisations, spectral elements x DG and exponential fitting x MUSCL, extrapolated to the digits given
+EXPECTED = {
+    "Nbar": ((0.3132451128, 0.3719775948, 0.3880724248), 5e-5),
+    "first_moment": (-0.4531872259, 5e-5),  # int w C dw at t = 1
+    "second_moment": (0.2205941661, 5e-5),
+    "Nbar_before": (0.370964144791024, 1e-13),  # of the first C, without learning: quadrature in 40 digits
+    "mass_drift": (0.0, 1e-12),  # rounding
+    "min_p": (0.0, 1e-3),  # of the largest p
+}
+
+
+def first_connectivity(w: np.ndarray) -> np.ndarray:
+    """Weights before anything is learned: a bell around -1/2."""
+    return 630 * w**4 * (1 + w) ** 4
+
+
+def start(v: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return first_connectivity(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+
+
+def signal(name: str, w: np.ndarray) -> np.ndarray:
+    """What is heard: the same by all, or more by some."""
+    return 1.5 + (0.0 * w if name == "constant" else np.exp(-(((w + 0.35) / 0.08) ** 2)))
+
+
+def main(
+    tol: float = 1e-5,
+    t_end: float = 40.0,
+    rtol: float = 1e-6,
+    eps: float = 0.2,
+    strength: float = 4.0,
+    a0: float = 1.0,
+    snapshots: int = 41,
+    out: Path | None = None,
+) -> dict:
+    """Let one network learn a constant input, another one that is stronger for some weights.
+
+    Parameters
+    ----------
+    tol
+        Accuracy from which meshes are chosen, and adapted in w.
+    t_end
+        Length of the runs, in membrane time constants; the numbers expected are those up to t = 1.
+    rtol
+        Tolerance of a time step.
+    eps
+        Speed of learning.
+    strength
+        s of sigma(Nbar) = s Nbar.
+    a0
+        Noise.
+    snapshots
+        Number of times at which the density is written for ParaView.
+    """
+    results: dict = {"w": np.linspace(-1.0, 0.0, 401), "mass_drift": 0.0, "min_p": 0.0}
+    for name in ("constant", "structured"):
+        model = fl.LearningLIF(
+            eps=eps,
+            K=-1.0,
+            sigma=lambda x: strength * x,
+            current=lambda w, name=name: signal(name, w),
+            a0=a0,
+        )
+        problem = fl.discretize(model, tol=tol)
+        folder = fl.study.folder(out, name)
+        run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, snapshots=snapshots, resume=True)
+        before, learned = fl.stationary_output(model, first_connectivity), fl.learned_connectivity(model)[0]
+        w = results["w"]
+        results |= {
+            name: run,
+            f"N_before_{name}": before.N(w),
+            f"C_learned_{name}": learned.C(w),
+            f"N_learned_{name}": learned.N(w),
+            f"A_{name}": learned.A,
+            f"distance_{name}": float(np.trapezoid(np.abs(run.final.C(w) - learned.C(w)), w)),
+            f"distance_Nbar_{name}": abs(run.final.Nbar - learned.Nbar),
+        }
+        results["mass_drift"] = max(results["mass_drift"], run.drift["mass"])
+        results["min_p"] = min(results["min_p"], run.series["min_p"].min() / run.final.p.values.max())
+        if name == "constant":
+            results["Nbar_before"] = before.Nbar
+    run = results["constant"]
+    C = run.at(min(1.0, t_end)).C
+    return results | {
+        "Nbar": run.sample("Nbar", [t for t in TIMES if t <= t_end]),
+        "first_moment": float(C.weights @ (C.nodes * C.values)),
+        "second_moment": float(C.weights @ (C.nodes**2 * C.values)),
+    }
+
+
+def figure(results: dict):
+    """A row for each input: C(w,t) as an image; C(w) and N(w) before and after, with what they tend to."""
+    figure, axes = new_figure(2, 3, width=4.2)
+    w = results["w"]
+    for (image, left, right), name in zip(axes, ("constant", "structured"), strict=True):
+        run = results[name]
+        draw_line_spacetime(image, run, "C", figure)
+        t_end = float(run.times[-1])
+        with house_style():
+            image.set_title(f"{name} input: connectivity $C(w,t)$", loc="left")
+            image.set(xlabel="time $t$ (membrane time constants)", ylabel="weight $w$")
+            left.plot(w, first_connectivity(w), "C0", label="before")
+            left.plot(w, run.final.C(w), "C1", label=f"$t={t_end:g}$")
+            left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$")
+            left.plot(w, signal(name, w), "0.6", lw=1.0, label="input $I(w)$")
+            left.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
+            left.legend()
+            right.plot(w, results[f"N_before_{name}"], "C0", label="before")
+            right.plot(w, run.final.N(w), "C1", label=f"$t={t_end:g}$")
+            right.plot(w, results[f"N_learned_{name}"], "k--", lw=1.0, label=r"$w/(K\bar N)$")
+            right.set(xlabel="weight $w$", ylabel="output $N(w)$", ylim=(0.0, None))
+            right.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)

@@ -1,0 +1,146 @@
+"""Can a network give any output to any input, if its connectivity is right?
+
+    p_t + [(-v + I(w) + w sigma(Nbar)) p]_v - a p_vv = N(w,t) delta(v - V_R),   v < V_F
+    p(V_F,w,t) = 0,   N(w,t) = -a p_v(V_F,w,t),   Nbar = int N dw,   C(w) = int p dv
+
+Expected: the representation theorem (S18). For every input I(w) and output N(w) there is one compatible connectivity,
+C = N/r(I + w sigma(Nbar)); the network with this C has the output N again, to rounding by the fixed point for Nbar, and
+to the tolerance by the equation itself run for long without learning. The mass of C is what it is; only for one amplitude
+nu of the output, N = nu S, it is 1 in an inhibitory network. Excitatory ones have one such nu, two or none, for the mass
+stops growing with nu where the network excites itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+import felif as fl
+from felif.analysis.learning_representation import amplitudes
+from felif.output.plots import house_style, new_figure
+
+# pairs of an input and the shape of an output; the first is the one whose amplitude is known
+PAIRS = {
+    "bell": (lambda w: 1 + w**2, lambda w: 30 * w**2 * (1 + w) ** 2),
+    "two-bells": (lambda w: 1.5 + np.sin(6 * w), lambda w: w**2 * (1 + w) ** 2 * np.sin(2 * np.pi * w) ** 2),
+    "step": (lambda w: np.where(w < -0.5, 0.0, 2.0), lambda w: -w * (1 + w)),
+}
+STRENGTHS = (-1.0, 1.0, 5.0, 10.0)  # of the coupling in the curves of mass; < 0: the inhibitory network of the pairs
+CHEAP = {"tol": 1e-4, "rtol": 1e-4, "t_end": 6.0, "snapshots": 3}
+EXPECTED = {
+    "nu_bell": (0.493636484581037, 1e-13),  # quadrature in 40 digits
+    "mass": ((1.0, 1.0, 1.0), 1e-12),
+    "round_trip": (0.0, 1e-10),  # rounding: 1e-15 measured
+    "equation": (0.0, 2e-5),  # what is left of the start, and tol
+    "drift_of_C": (0.0, 1e-10),  # nothing is learned: C stays line by line, to rounding
+    "counts": ((1, 1, 2, 0), 0),  # amplitudes of mass 1 for STRENGTHS
+}
+
+
+def main(
+    tol: float = 1e-6,
+    t_end: float = 12.0,
+    rtol: float = 1e-6,
+    strength: float = 1.0,
+    a0: float = 1.0,
+    snapshots: int = 21,
+    out: Path | None = None,
+) -> dict:
+    """From inputs and outputs to connectivities, and back by the fixed point and by the equation.
+
+    Parameters
+    ----------
+    tol
+        Accuracy from which the mesh of the run is chosen.
+    t_end
+        Length of the run, in membrane time constants.
+    rtol
+        Tolerance of a time step.
+    strength
+        s of sigma(Nbar) = s Nbar in the inhibitory network.
+    a0
+        Noise.
+    snapshots
+        Number of times at which the density is written for ParaView.
+    """
+    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: strength * x, current=0.0, a0=a0)
+    w = np.linspace(-1.0, 0.0, 401)
+    results: dict = {"w": w, "round_trip": 0.0}
+    masses, totals = [], []
+    for name, (current, shape) in PAIRS.items():
+        network = replace(model, current=current)
+        found = fl.representation(network, shape, normalise=True)
+        back = fl.stationary_output(network, found.C)
+        results["round_trip"] = max(results["round_trip"], float(np.abs(back.N(w) - found.N(w)).max()))
+        masses.append(found.mass)
+        totals.append(found.Nbar)
+        results |= {f"I_{name}": current(w), f"N_{name}": found.N(w), f"C_{name}": found.C(w)}
+        results["nu_bell"] = results.get("nu_bell", found.nu)
+    results |= {"mass": np.array(masses), "Nbar": np.array(totals)}
+
+    current, shape = PAIRS["bell"]
+    network = replace(model, current=current)
+    found = fl.representation(network, shape, normalise=True)
+    start = lambda v, w: found.C(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+    folder = fl.study.folder(out, "run")
+    problem = fl.discretize(network, tol=tol)
+    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, snapshots=snapshots, resume=True)
+    C = [run.at(t).C(w) for t in (0.0, t_end)]
+    results |= {
+        "run": run,
+        "equation": float(np.abs(run.final.N(w) - found.N(w)).max()),
+        "drift_of_C": float(np.abs(C[1] - C[0]).max()),
+    }
+
+    nu, counts = np.geomspace(0.05, 50.0, 25), []
+    results["nu"] = nu
+    for strength_ in STRENGTHS:
+        excitatory = strength_ > 0
+        other = fl.LearningLIF(
+            eps=0.0,
+            K=1.0,
+            sigma=lambda x, s=abs(strength_): s * x,
+            current=0.0,
+            w_min=0.0 if excitatory else -1.0,
+            w_max=1.0 if excitatory else 0.0,
+            a0=a0,
+        )
+        parabola = lambda w: np.abs(w) * (1 - np.abs(w))
+        counts.append(len(amplitudes(other, parabola)))
+        results[f"mass_{strength_:g}"] = np.array(
+            [fl.representation(other, lambda w, nu=nu: nu * parabola(w)).mass for nu in nu]
+        )
+    return results | {"counts": np.array(counts)}
+
+
+def figure(results: dict):
+    """Inputs, outputs (with those of the equation), connectivities; the mass of C against the amplitude."""
+    figure, ((inputs, outputs), (connectivities, amplitude)) = new_figure(2, 2)
+    w = results["w"]
+    with house_style():
+        for k, name in enumerate(PAIRS):
+            inputs.plot(w, results[f"I_{name}"], f"C{k}", label=name)
+            outputs.plot(w, results[f"N_{name}"], f"C{k}")
+            connectivities.plot(w, results[f"C_{name}"], f"C{k}", label=name)
+        run, some = results["run"], w[::16]
+        outputs.plot(some, run.final.N(some), "C0o", ms=3.5, label=f"equation, $t={run.times[-1]:g}$")
+        inputs.set(xlabel="weight $w$", ylabel="input $I(w)$")
+        outputs.set(xlabel="weight $w$", ylabel="output $N(w)$", ylim=(0.0, None))
+        connectivities.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
+        inputs.legend()
+        outputs.legend(loc="lower center")
+        for strength in STRENGTHS:
+            kind = "excitatory" if strength > 0 else "inhibitory"
+            amplitude.loglog(
+                results["nu"], results[f"mass_{strength:g}"], label=rf"{kind}, $\sigma={abs(strength):g}\bar N$"
+            )
+        amplitude.axhline(1.0, color="k", ls="--", lw=1.0)
+        amplitude.set(xlabel=r"amplitude $\nu$ of the output", ylabel=r"mass $\int C\,dw$", ylim=(0.03, 30))
+        amplitude.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
