@@ -38,6 +38,14 @@ def test_density_of_the_threshold_at_rest_is_the_closed_form():
     assert np.abs(S - erf(1 / np.sqrt(2 * np.expm1(2 * T)))).max() < 1e-11
 
 
+@pytest.mark.parametrize("a0", [0.001, 0.004, 0.01, 0.05])
+def test_narrow_densities_of_the_threshold_at_rest(a0):
+    """cv from 0.27 to 0.5, where one kind of contour hands over to the other."""
+    f = fl.first_passage(fl.NoisyLIF(current=2.0, a0=a0)).density(T)
+    reference = first_passage_density(T, 1.0, a0)
+    assert np.abs(f - reference).max() < 1e-9 * reference.max()  # 1.4e-10 measured, at a0 = 0.01
+
+
 def test_density_is_accurate_relative_to_itself():
     t = np.array([0.01, 0.015, 0.05, 5.0, 10.0])  # f from 5e-9 to 1 and down to 4e-5
     np.testing.assert_allclose(fl.first_passage(AT_REST).density(t), first_passage_density(t, 1.0, 1.0), rtol=2e-9)

@@ -6,7 +6,8 @@ on parabolas s = s0 + (sigma + i u)^2 around the spectrum, which lies on the rea
 u converges geometrically; one parabola serves all times of a window (Weideman & Trefethen, Math. Comp. 76 (2007)).
 
 For the first passage of a diffusion, c.y^ ~ exp(-l sqrt(s - s0)) and f ~ exp(-l^2/4t), l the distance over sqrt(noise):
-vertex sigma, step and number of nodes are chosen for that, so that f is accurate relative to itself, however small.
+vertex sigma, step and number of nodes are chosen for that, so that f is accurate relative to itself, however small. A
+density far narrower than its mean is not of that form; it is a Fourier series on an interval that holds it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from ..problem import NotConverged
 _RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply
 _LOWEST = 0.01  # l^2/4t below which all windows have the same shape
 _STEPS = 60
+_PERIOD, _MOST = 1.3, 2000  # of a Fourier series: in units of where f has vanished; most terms
 _RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
-_NARROW = 0.07  # cv^2 below which the slowest mode says nothing about the bulk of f
+_NARROW = 0.13  # cv^2 below which f is a Fourier series
 _VANISHED = 40.0  # f is extrapolated, not computed, before it has reached e^-40 of its peak
+_VANISHED_NARROW = 24.0  # the same for a Fourier series, whose error is relative to the peak; after the peak, too
 
 
 class Decay:
@@ -49,7 +52,7 @@ class Decay:
         acting = np.any(J.U != 0, axis=0)
         self._J, self._mass, self._b = BandLowRank(J.band, J.U[:, acting], J.G[acting]), mass, b
         self._total, self._output = total, output
-        self._length, self._log = length, digits * math.log(10.0)
+        self._log = digits * math.log(10.0)
         self._windows: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, float]] = {}
         try:
             factored = self._J.factor(0.0, mass)
@@ -63,7 +66,8 @@ class Decay:
         if self.mean > _RAREST * min(1.0, length**2):
             raise NotConverged(f"passage: the mean time {self.mean:.3g} is so long that rounding hides what leaves")
         self.slowest = self._slowest(x1)
-        self.vertex = self._vertex()
+        self.narrow = self.cv**2 < _NARROW
+        self.vertex, self._length = self._shape(length)
 
     @property
     def cv(self) -> float:
@@ -86,18 +90,33 @@ class Decay:
             x, previous, shift = new, value, value * (1 - 1e-9)
         return None
 
-    def _vertex(self) -> float:
-        """s0: lambda_1; where f is too narrow for that, half that of an inverse Gaussian f (l q = 1/cv^2)."""
-        gaussian = -1 / (4 * self.mean * self.cv**2)
-        if self.slowest is None or self.cv**2 < _NARROW:
-            return gaussian if self.slowest is None else max(gaussian, self.slowest)
-        return self.slowest
+    def _shape(self, length: float) -> tuple[float, float]:
+        """(s0, l) such that f ~ t^(-3/2) exp(-l^2/4t + s0 t), roughly: s0 = lambda_1 and the given l.
+
+        Of a narrow f those of the inverse Gaussian density of the same mean and cv. In between, the saddle point of the
+        mean must not lie right of s = 0.
+        """
+        gaussian = -1 / (2 * self.mean * self.cv**2)
+        if self.narrow:
+            return gaussian, 2 * self.mean * math.sqrt(-gaussian)
+        s0 = -0.5 / self.mean if self.slowest is None else self.slowest
+        return s0, min(length, 2 * self.mean * math.sqrt(-s0))
+
+    def _time(self, fallen: float, sign: int) -> float:
+        """t before (sign < 0) or after the peak where (l/2 - q t)^2/t = fallen, q^2 = -s0: f is down by e^-fallen."""
+        q, root = math.sqrt(-self.vertex), math.sqrt(fallen)
+        far = root + math.sqrt(fallen + 2 * self._length * q)
+        return (self._length / far if sign < 0 else far / (2 * q)) ** 2
 
     @property
     def first(self) -> float:
-        """Time before which f is extrapolated: there (l/2 - q t)^2/t = 40, q^2 = -s0."""
-        q, root = math.sqrt(-self.vertex), math.sqrt(_VANISHED)
-        return (self._length / (root + math.sqrt(_VANISHED + 2 * self._length * q))) ** 2
+        """Time before which f is extrapolated."""
+        return self._time(_VANISHED_NARROW if self.narrow else _VANISHED, -1)
+
+    @property
+    def last(self) -> float:
+        """Time after which f is extrapolated."""
+        return self._time(_VANISHED_NARROW, 1) if self.narrow else math.inf
 
     def panels(self) -> np.ndarray:
         """Times between which f is smooth, from where it begins to where most have fired."""
@@ -107,18 +126,18 @@ class Decay:
     # values -----------------------------------------------------------------------------------------------------
 
     def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(f, S) at times >= 0, arrays of their shape. Before `first`, f = C t^(-3/2) exp(-l^2/4t + s0 t)."""
-        times, first = np.asarray(times, float), self.first
-        t = np.maximum(times, first)
+        """(f, S) at times >= 0, arrays of their shape. Extrapolated as C t^(-3/2) exp(-l^2/4t + s0 t), C exp(s0 t)."""
+        times, first, last = np.asarray(times, float), self.first, self.last
+        t = np.clip(times, first, last)
         f, S = np.zeros(t.shape), np.ones(t.shape)
         exponents = self._length**2 / (4 * t)
         ladder = _ladder(self._log, self._length**2 / (4 * first))
         steep = np.searchsorted([rung[0] for rung in ladder], exponents)
         flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
-        index = np.where(exponents <= _LOWEST, flat, steep)
+        index = np.zeros(t.shape, int) if self.narrow else np.where(exponents <= _LOWEST, flat, steep)
         for k in np.unique(index):
             here = index == k
-            s, density, distribution, limit = self._window(int(k), ladder)
+            s, density, distribution, limit = self._series() if self.narrow else self._window(int(k), ladder)
             waves = np.exp(np.multiply.outer(t[here], s))
             f[here], S[here] = (waves @ density).real, limit - (waves @ distribution).real
         early = times < first
@@ -128,7 +147,25 @@ class Decay:
                 change = self._length**2 / (4 * first) * (ratio - 1) + self.vertex * first * (1 - 1 / ratio)
                 f[early] *= np.where(times[early] > 0, ratio**1.5 * np.exp(-change), 0.0)
             S[early] = 1.0
+        if (late := times > last).any():
+            fall = np.exp((self.slowest or self.vertex) * (times[late] - last))
+            f[late], S[late] = f[late] * fall, S[late] * fall
         return f, S
+
+    def _series(self) -> tuple[np.ndarray, ...]:
+        """The same for a narrow f, on the imaginary axis: s = i step (k + 1/2), the period long enough for all of f."""
+        if 0 not in self._windows:
+            step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
+            s, f = [], []
+            while len(s) < _MOST and (len(f) < 8 or max(map(abs, f[-3:])) > math.exp(-self._log)):
+                s.append(1j * step * (len(s) + 0.5))
+                f.append(self._transform(s[-1]))
+            nodes, weights = np.array(s), step / np.pi * np.array(f)
+            self._windows[0] = nodes, weights, weights / nodes, 0.5
+        return self._windows[0]
+
+    def _transform(self, s: complex) -> complex:
+        return complex(self._output @ self._J.factor(complex(s), self._mass).solve(self._b))
 
     def _window(self, k: int, ladder: list[tuple[float, float, float, int]]) -> tuple[np.ndarray, ...]:
         """(nodes s, weights of f, weights of F, limit), S = limit - F, on the rung k of the ladder.
@@ -142,7 +179,7 @@ class Decay:
             sigma, step = sigma / math.sqrt(shortest), step / math.sqrt(shortest)
             z = sigma + 1j * step * (np.arange(count) + 0.5)
             s = self.vertex + z**2
-            f = np.array([self._output @ self._J.factor(complex(x), self._mass).solve(self._b) for x in s])
+            f = np.array([self._transform(x) for x in s])
             weights = 2 * step / np.pi * z * f
             limit = 0.5 * (1 + math.tanh(math.pi * (sigma - math.sqrt(-self.vertex)) / step))
             self._windows[k] = s, weights, weights / s, limit
