@@ -42,7 +42,7 @@ class Recording:
 
     rates: np.ndarray  # (steps, populations) spikes per neuron
     synchronous: np.ndarray
-    resting: np.ndarray
+    resting: np.ndarray  # mean over the step
     batches: np.ndarray  # (bins, batches, populations)
     batch_sizes: np.ndarray  # (batches, populations) neurons
     snapshots: dict[int, tuple[np.ndarray, np.ndarray]]  # step: (v, resting)
@@ -119,6 +119,7 @@ def _simulate(
     wake = np.full(v.size if law.refractory_time > 0 else 1, -1.0)
     if law.refractory_time > 0:
         wake[asleep] = law.refractory_time * random.exponential(size=int(asleep.sum()))
+    asleep_first = np.array([part.mean() for part in np.split(asleep, np.cumsum(plan.sizes)[:-1])])
     chunks, batch_of, batch_sizes = _chunks(plan.sizes)
     states = streams(streams_seed, len(chunks))
     buffers = np.empty((len(chunks), kernels.BLOCK))
@@ -188,7 +189,7 @@ def _simulate(
     return Recording(
         rates=rates[past:],
         synchronous=synchronous,
-        resting=resting,
+        resting=0.5 * (resting + np.vstack([asleep_first, resting[:-1]])),
         batches=batches,
         batch_sizes=batch_sizes,
         snapshots=kept,

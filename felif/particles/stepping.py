@@ -6,8 +6,9 @@ each a ramp on which whoever meets V_F fires and takes the rest of the ramp from
 that grows with the rate is delivered with the kicks over the following step while it is small against a0, by
 generations when it is not.
 
-A step is halved, again and again, while kicks outrun noise, sum kicks N h > STRENGTH sqrt(2 a0 h), or a(N) changes by
-more than a tenth a step. This follows the run-up to a synchronous spike, and costs nothing elsewhere.
+A step is halved, again and again, while kicks outrun noise, sum kicks N h > STRENGTH sqrt(2 a0 h), and the rate is
+above its average over the last MEANWHILE dt; or while a(N) changes by more than a tenth a step. This follows the run-up
+to a synchronous spike.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ from .kernels import (
     transition,
 )
 
-STRENGTH = 0.1
-CHANGE = 0.1
+STEADY, STRENGTH = 0.5, 0.1  # longest kicks in units of sqrt(2 a0 h), while the rate is steady and while it grows
+CHANGE, MEANWHILE = 0.1, 20.0
 COUNTED = 50  # spikes in a step from which its rate is trusted
 DEEPEST = 20  # halvings of a step
 LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
 FINISHED, ETERNAL = 0, 1
 # entries of `memory`, what a network carries from one call to the next; kicks under way follow
-LEVEL, NOISE, MEMORY = 0, 1, 2
+LEVEL, LAST, MEMORY = 0, 1, 3
 
 
 @njit(cache=True)
@@ -138,24 +139,30 @@ def _cascade(
 
 
 @njit(cache=True)
-def _level(level, dt, h, fired, kicks, noise_kicks, a0, before, enough):
-    """(how often the next step halves dt, noise by spikes relative to a0), by the rates of the last step.
+def _level(level, dt, h, fired, kicks, noise_kicks, a0, count, last):
+    """How often the next step halves dt; it is twice as long as the last one at most. Updates `last`.
 
-    The next step is twice as long at most, and no longer while the noise changes by more than a tenth a step.
+    last: (largest rate averaged over the past MEANWHILE dt, noise by spikes relative to a0 in the step before).
     """
-    wanted, noise = math.inf, 0.0
+    rate, noise = _largest(fired) / h, 0.0
     for p in range(a0.size):
         noise = max(noise, _dot(noise_kicks[p], fired) / (h * a0[p]))
-        push = abs(_dot(kicks[p], fired)) / h
-        if push > 0.0:
-            wanted = min(wanted, 2.0 * a0[p] * (STRENGTH / push) ** 2)
-    if not enough:
-        return max(0, level - 1), noise
-    needed = 0 if wanted >= dt else min(DEEPEST, np.int64(math.ceil(math.log2(dt / wanted))))
-    change = abs(noise - before) / (CHANGE * (1.0 + noise))
-    if change > 0.5:
-        needed = max(needed, min(DEEPEST, level + np.int64(math.ceil(math.log2(change)))))
-    return max(needed, level - 1), noise
+    chance = 3.0 * math.sqrt(2.0 / max(count, 1.0))  # what rates of two steps differ by without meaning it
+    grows = rate > (1.0 + 2.0 * CHANGE + chance) * last[0]
+    strength = STRENGTH if grows else STEADY
+    change = (abs(noise - last[1]) - (0.0 if grows else chance * noise)) / (CHANGE * (1.0 + noise))
+    last[0], last[1] = last[0] + (rate - last[0]) * -math.expm1(-h / (MEANWHILE * dt)), noise
+    needed = level - 1
+    if count >= COUNTED:
+        for p in range(a0.size):
+            push = abs(_dot(kicks[p], fired)) / h
+            if push > 0.0:
+                wanted = 2.0 * a0[p] * (strength / push) ** 2
+                if wanted < dt:
+                    needed = max(needed, np.int64(math.ceil(math.log2(dt / wanted))))
+        if change > 0.5:
+            needed = max(needed, level + np.int64(math.ceil(math.log2(change))))
+    return max(0, min(DEEPEST, needed))
 
 
 @njit(cache=True, nogil=True)
@@ -213,7 +220,7 @@ def run_steps(
             _clear(pending)
             _clear(queue)
             advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads)
-            enough = _count(chunks, found, sizes, fired, top, rest) >= COUNTED
+            heard = _count(chunks, found, sizes, fired, top, rest)
             for c in range(chunks.shape[0]):
                 batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])
             _add(rates[past + k], fired)
@@ -226,7 +233,7 @@ def run_steps(
                         crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
                     else:
                         crowd |= top[p] + push >= law[1]
-                level, memory[NOISE] = _level(level, dt, h, fired, now, noise_kicks, a0, memory[NOISE], enough)
+                level = _level(level, dt, h, fired, now, noise_kicks, a0, heard, memory[LAST : LAST + 2])
                 if crowd and law[3] == 0.0 and _largest(fired) > 0.0:
                     _copy(queue, fired)
                     _clear(total)
