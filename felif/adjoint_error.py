@@ -1,30 +1,33 @@
 """Dual-weighted residual of a run: the error of one functional at its end, and which cells and steps made it.
 
-    J(y(T)) - J(y_h(T)) = int_0^T z . r dt + higher order,      r = F(t, y_h) - M dy_h/dt
-    -M' dz/dt = (dF/dy)' z,   M' z(T) = dJ/dy
+    J(y(T)) - J(y_h(T)) = z(0) . M (y(0) - y_h(0)) + int_0^T z . r dt - sum_k z . M [y_h](t_k) + higher order,
+    r = F(t, y_h) - M dy_h/dt,      -M' dz/dt = (dF/dy)' z,   M' z(T) = dJ/dy
 
-with y_h the dense output of the run, r its residual in elements of a degree higher by two (four below 4), and z the
-adjoint there, integrated backward along y_h on the cells of the run. Becker & Rannacher, Acta Numerica 10 (2001) 1-102.
+with y_h the dense output of the run, which jumps at t_k where cells are merged, and z the adjoint, integrated backward
+along y_h; all of it in elements of a degree higher by two (four below 4) on the cells of the run and a few below V_min,
+where y_h goes on as a density without flux would (`assembly.widened`). Becker & Rannacher, Acta Numerica 10 (2001).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .algebra import Band, BandLowRank
+from .assembly.initial import projected
 from .assembly.spaces import gauss
 from .assembly.tails import transport
+from .assembly.widened import Widened
 from .problem import State
 from .run import Run
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two
-_GROWTH = 1.35  # of the steps away from T, where the adjoint of a rate is a distribution at V_F
+_GROWTH = 1.12  # of the steps away from T, where the adjoint of a rate is a distribution at V_F
 _LEAST = 3  # steps of the adjoint in a step of the run
-_FIRST = 0.01  # first step of the adjoint, in units of the time in which noise crosses the smallest cell
+_FIRST = 1e-4  # first step of the adjoint, in units of the time in which noise crosses the smallest cell
 _POINTS, _WEIGHTS = gauss(3)
 
 
@@ -33,13 +36,20 @@ class DualWeighted:
     """What a functional lacks at the end of a run.
 
     signed  J(exact) - J(run) to first order: add it to the run's value; `error` is its absolute value
-    cells   (ends of the cells of the last mesh, what each contributes); scalars such as R have no cell
-    steps   what each step of the run contributes, shape (steps,); they sum up to `signed`
+    data    what the projection of the initial density on the first mesh contributes; 0 for a run from a State or from
+            a folder, whose data are not known
+    cells   (ends of the cells of the last mesh, what each contributes through elements and steps)
+    steps   what each step of the run contributes, with the change of the mesh after it, shape (steps,)
+    end     what the functional itself reads differently in richer elements at the end
+
+    signed = data + sum(steps) + end.
     """
 
     signed: float
+    data: float
     cells: tuple[np.ndarray, np.ndarray]
     steps: np.ndarray
+    end: float
 
     @property
     def error(self) -> float:
@@ -49,31 +59,54 @@ class DualWeighted:
 def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> DualWeighted:
     """The error of a scalar ("N", "R") or of a function of the State at the end of a run, by its adjoint.
 
-    Seen: what elements, remeshing by splitting, steps and dense output leave over. Not seen: the initial projection,
-    V_min, merging of cells, and second order in the error; `error_estimate` sees all of them. Raises ValueError for a
-    problem with delays, a run through a synchronous spike, and a scalar the model does not have.
+    Seen: the projection of the data, elements, V_min, every change of the mesh, steps and dense output. Not seen:
+    second order in the error, and V_max of a random threshold; `error_estimate` sees those too. Raises ValueError for
+    a problem with delays, a run through a synchronous spike, and a scalar the model does not have.
     """
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):
         raise ValueError("dual_weighted: the run has a delay or goes through a blow-up, where only run.error applies")
     end, last = float(run.times[-1]), run.segments[-1]
     ends = last.problem.cells
     by_cell, by_step = np.zeros(len(ends) - 1), []
-    z, after = None, None
+    z, later, jump = None, None, 0.0
     for segment in reversed(run.segments):
-        if len(segment.times) == 1:
-            continue
-        richer, _ = segment.problem.enriched(segment.states[-1], by=4 if segment.problem.degree < 4 else 2)
-        z = _terminal(richer, segment, quantity) if z is None else richer.received(State(after, 0.0, z))
-        after, dual = richer, _Dual(richer, segment)
-        home = np.clip(np.searchsorted(ends, richer.nodes, side="right") - 1, 0, len(ends) - 2)
+        dual = _Dual(segment)
+        if later is None:
+            z, difference = _terminal(dual.wide, segment, quantity)
+        else:
+            z, change = _carried(dual, later, z)
+            jump += change
+        later = dual
+        home = np.clip(np.searchsorted(ends, dual.richer.nodes, side="right") - 1, 0, len(ends) - 2)
         for j in reversed(range(len(segment.times) - 1)):
             z, parts = dual.back(j, z, end)
-            by_step.append(float(parts.sum()))
-            for name in richer.field_names:
-                place = richer.layout.slice(name)
-                by_cell += np.bincount(home[: richer.layout.free(name)], parts[place], len(by_cell))
-    steps = np.array(by_step[::-1])
-    return DualWeighted(float(steps.sum()), (ends, by_cell), steps)
+            by_step.append(float(parts.sum()) + jump)
+            jump = 0.0
+            for name in dual.richer.field_names:
+                place = dual.richer.layout.slice(name)
+                by_cell += np.bincount(home[: dual.richer.layout.free(name)], parts[place], len(by_cell))
+    steps, data = np.array(by_step[::-1]), jump + _of_data(run, later, z)
+    return DualWeighted(float(steps.sum()) + data + difference, data, (ends, by_cell), steps, difference)
+
+
+def _carried(dual: _Dual, later: _Dual, z: np.ndarray) -> tuple[np.ndarray, float]:
+    """(z in the space of an earlier segment, what the change of the mesh between the two contributes)."""
+    t, before, after = float(later.segment.times[0]), dual.segment.states[-1], later.segment.states[0]
+    x = later.wide.embedded(after)
+    here = dual.wide.dual_from(later.richer, t, x, z)
+    if dual.richer.size > later.richer.size:  # cells were merged
+        return here, float(here @ (dual.mass @ (dual.wide.embedded(before) - dual.wide.of(later.wide, x))))
+    return here, float(z @ (later.mass @ (later.wide.of(dual.wide, dual.wide.embedded(before)) - x)))
+
+
+def _of_data(run: Run, first: _Dual, z: np.ndarray) -> float:
+    """z . M (projection of the data in the richer space - the initial state of the run)."""
+    start = run.start
+    held = isinstance(start, Mapping) and any(isinstance(value, State) for value in start.values())
+    if start is None or held or isinstance(start, State):
+        return 0.0
+    missing = projected(first.richer, start) - first.wide.embedded(first.segment.states[0])
+    return float(z @ (first.mass @ missing))
 
 
 def value(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> float:
@@ -92,25 +125,28 @@ def gradient(quantity: str | Callable[[State], float], problem: Any, t: float, y
     return np.array([(other - here) / step for other in shifted])
 
 
-def _terminal(richer: Any, segment: Any, quantity: Any) -> np.ndarray:
-    """z(T): M' z = dJ/dy at the end of the run."""
-    t, y = float(segment.times[-1]), embedded(segment.problem, richer, segment.states[-1])
+def _terminal(wide: Widened, segment: Any, quantity: Any) -> tuple[np.ndarray, float]:
+    """z(T), M' z = dJ/dy at the end of the run, and how J reads the same functions in the richer space."""
+    t, y, richer = float(segment.times[-1]), segment.states[-1], wide.problem
     if not callable(quantity) and quantity not in richer.scalar_names:
         raise ValueError(f"dual_weighted: {quantity!r}; allowed are {richer.scalar_names} or a function of a State")
-    mass, size = richer.mass.transpose(), richer.size
+    x, mass, size = wide.embedded(y), richer.mass.transpose(), richer.size
     nothing = BandLowRank(Band.zeros(size, 0, 0), np.zeros((size, 0)), np.zeros((0, size)))
-    return nothing.factor(1.0, mass).solve(gradient(quantity, richer, t, y))
+    difference = value(quantity, richer, t, x) - value(quantity, segment.problem, t, y)
+    return nothing.factor(1.0, mass).solve(gradient(quantity, richer, t, x)), difference
 
 
 class _Dual:
-    """Adjoint and residual along one segment."""
+    """Adjoint and residual along one segment, in elements of a higher degree that reach below V_min."""
 
-    def __init__(self, richer: Any, segment: Any) -> None:
-        self.richer, self.segment = richer, segment
-        self.mass, self.dual_mass = richer.mass, richer.mass.transpose()
-        t, y = float(segment.times[-1]), embedded(segment.problem, richer, segment.states[-1])
-        _, noise, _ = transport(richer, t, y, richer.field_names[0], richer.cells[-1:])
-        self.shortest = _FIRST * float(np.min(richer.widths)) ** 2 / float(noise[0])
+    def __init__(self, segment: Any) -> None:
+        t, y = float(segment.times[-1]), segment.states[-1]
+        self.segment, self.wide = segment, Widened(segment.problem, t, y, by=4 if segment.problem.degree < 4 else 2)
+        self.richer = self.wide.problem
+        self.mass, self.dual_mass = self.richer.mass, self.richer.mass.transpose()
+        problem = segment.problem
+        _, noise, _ = transport(problem, t, y, problem.field_names[0], problem.cells[-1:])
+        self.shortest = _FIRST * float(np.min(self.richer.widths)) ** 2 / float(noise[0])
 
     def back(self, j: int, z: np.ndarray, end: float) -> tuple[np.ndarray, np.ndarray]:
         """(z at the beginning of step j, contributions z_i r_i of each unknown) from z at its end."""
@@ -142,7 +178,7 @@ class _Dual:
         for k, D in enumerate(dense):  # theta (1 - theta) theta^k D
             rows[k + 1] += D
             rows[k + 2] -= D
-        return np.array([embedded(self.segment.problem, self.richer, row) for row in rows])
+        return np.array([self.wide.embedded(row) for row in rows])
 
 
 def _at(coefficients: np.ndarray, theta: float) -> np.ndarray:
@@ -152,16 +188,6 @@ def _at(coefficients: np.ndarray, theta: float) -> np.ndarray:
 def _slope(coefficients: np.ndarray, theta: float) -> np.ndarray:
     k = np.arange(1, len(coefficients))
     return (k * theta ** (k - 1)) @ coefficients[1:]
-
-
-def embedded(problem: Any, richer: Any, y: np.ndarray) -> np.ndarray:
-    """y in the richer space: the same functions of v, and the same scalars."""
-    result = np.zeros(richer.size)
-    for name in problem.field_names:
-        result[richer.layout.slice(name)] = problem.field(name, y)(richer.nodes)[: richer.layout.free(name)]
-    for name in problem.layout.differential:
-        result[richer.layout.offsets[name]] = y[problem.layout.offsets[name]]
-    return result
 
 
 def _pieces(t0: float, t1: float, end: float, shortest: float) -> list[tuple[float, float]]:

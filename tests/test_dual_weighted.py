@@ -24,14 +24,8 @@ def value(run, quantity):
     return run.final.N if quantity == "N" else float(quantity(run.final))
 
 
-SEEN = [
-    (*case, "N") for case in CASES
-] + [  # n at a point of sharp data is decided by their projection, which is not seen
-    (*CASES[k], QUANTITIES[1]) for k in (0, 2, 3)
-]
-
-
-@pytest.mark.parametrize(("model", "start", "quantity"), SEEN)
+@pytest.mark.parametrize(("model", "start"), CASES)
+@pytest.mark.parametrize("quantity", QUANTITIES)
 def test_effectivity_is_near_one(model, start, quantity):
     ratios = []
     for t_end in (0.5, 1.0):
@@ -39,26 +33,52 @@ def test_effectivity_is_near_one(model, start, quantity):
         for tol in (1e-3, 1e-4):
             run = evolved(model, start, t_end, tol)
             true = value(exact, quantity) - value(run, quantity)
-            # below that, what is not seen decides: the projection of the data and V_min
+            # below that, errors of the adjoint's own steps decide
             if abs(true) > max(1e-8, 2e-7 * abs(value(exact, quantity))):
                 ratios.append(fl.dual_weighted(run, quantity).signed / true)
     assert ratios
-    assert np.median(ratios) == pytest.approx(1.0, abs=0.25)
-    assert min(ratios) > 0.3  # what is not seen: the projection of the data, V_min
-    assert max(ratios) < 3.0
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.1)  # 0.99 to 1.01 for N, 1.00 to 1.09 for n(0.7)
+    assert min(ratios) > 0.8
+    assert max(ratios) < 1.3
+
+
+def mean(state):
+    return float(state.n.weights @ (state.n.nodes * state.n.values))
+
+
+@pytest.mark.parametrize(("model", "start"), [CASES[0], CASES[2]])
+def test_moments_whose_error_is_that_of_v_min(model, start):
+    """Mass that is missing, and what the moment itself has below V_min, which `end` tells."""
+    run, exact = evolved(model, start, 1.0, 1e-4), evolved(model, start, 1.0, 1e-9)
+    found = fl.dual_weighted(run, mean)
+    assert found.signed == pytest.approx(mean(exact.final) - mean(run.final), rel=0.02)
+    assert abs(found.end) > abs(found.signed)
 
 
 def test_a_moment_on_a_mesh_of_the_user():
-    """On a mesh from a tolerance its error is mostly that of V_min, which is not seen; here it is that of the steps."""
     model, start = CASES[0]
-
-    def moment(state):
-        return float(state.n.weights @ (state.n.nodes * state.n.values))
-
     mesh = fl.interval(model, v_min=-8.0, cells=10)
     run = fl.evolve(fl.discretize(model, mesh, space=fl.SpectralElement(4)), start, 1.0, rtol=1e-3)
     exact = evolved(model, start, 1.0, 1e-10)
-    assert fl.dual_weighted(run, moment).signed == pytest.approx(moment(exact.final) - moment(run.final), rel=0.3)
+    assert fl.dual_weighted(run, mean).signed == pytest.approx(mean(exact.final) - mean(run.final), rel=0.1)
+
+
+@pytest.mark.parametrize("start", [fl.Gaussian(0.5, 1e-4), fl.Uniform(0.1, 0.7)])
+def test_data_and_cells_that_are_given_back(start):
+    """Concentrated and discontinuous data: meshes that are coarsened on the way, and jump with that."""
+    run, exact = (evolved(fl.NoisyLIF(b=0.5), start, 1.0, tol) for tol in (1e-4, 1e-8))
+    assert run.statistics["remeshes"] > 0
+    assert fl.dual_weighted(run).signed == pytest.approx(exact.final.N - run.final.N, rel=0.2)
+
+
+@pytest.mark.parametrize("space", [fl.Lagrange(2), fl.Lagrange(3), fl.SpectralElement(2), fl.ExponentialFitting()])
+def test_elements_of_low_degree(space):
+    """`end` and `steps` are a hundred times their sum there: N is read from other elements."""
+    model, start = CASES[0]
+    run = fl.evolve(fl.discretize(model, tol=1e-3, space=space), start, 1.0, rtol=1e-7, progress=False)
+    found = fl.dual_weighted(run)
+    assert found.signed == pytest.approx(evolved(model, start, 1.0, 1e-9).final.N - run.final.N, rel=0.2)
+    assert abs(found.end) > 2 * abs(found.signed)
 
 
 def test_contributions_add_up_and_correct_the_value():
@@ -67,10 +87,10 @@ def test_contributions_add_up_and_correct_the_value():
     found = fl.dual_weighted(run)
     exact = evolved(model, start, 1.0, 1e-9).final.N
     assert found.steps.shape == (run.statistics["steps"],)
-    assert found.steps.sum() == pytest.approx(found.signed, rel=1e-12)
-    assert found.cells[1].sum() == pytest.approx(found.signed, rel=1e-9)
-    # what is left is mostly the projection of the data
-    assert abs(run.final.N + found.signed - exact) < 0.1 * abs(run.final.N - exact)
+    assert found.data + found.steps.sum() + found.end == pytest.approx(found.signed, rel=1e-12)
+    assert found.cells[1].sum() == pytest.approx(found.steps.sum(), rel=1e-9)  # one mesh: nothing jumps
+    assert abs(found.data) > 0.05 * abs(found.signed)
+    assert abs(run.final.N + found.signed - exact) < 0.05 * abs(run.final.N - exact)
 
 
 def test_a_cell_that_is_too_large_is_found():

@@ -50,6 +50,18 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     return problem, y, compatible
 
 
+def projected(problem: Any, start: Any) -> np.ndarray:
+    """The L2 projection of a density (or a mapping, as for `initial`) on the mesh of `problem` as it is."""
+    densities, values = _split_start(problem, start)
+    profiles = {
+        name: Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
+        for name, density in densities.items()
+    }
+    for profile in profiles.values():
+        profile.check(problem.cells)
+    return _project(problem, profiles, values, _masses(problem, values))
+
+
 def _lives_above(problem: Any, name: str) -> bool:
     return problem.layout.tied[name] is None
 

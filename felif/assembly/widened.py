@@ -8,6 +8,7 @@ import numpy as np
 
 from . import spaces
 from .tails import transport
+from .weighted import adjoint_values
 
 _DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
 _PANELS = 80
@@ -35,6 +36,7 @@ class Widened:
             drift, noise, _ = transport(problem, t, y, name, v.ravel())
             potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
             self._profiles[name] = np.exp(-np.cumsum(potential[::-1])[::-1])
+        self._weights = self.problem.coupling(t, self.embedded(y))[2]
 
     def embedded(self, y: np.ndarray) -> np.ndarray:
         """y in this space: the same functions of v down to V_min, their profiles below, the same scalars."""
@@ -47,6 +49,32 @@ class Widened:
             result[new.layout.slice(name)] = values[: new.layout.free(name)]
         for name in base.layout.differential:
             result[new.layout.offsets[name]] = y[base.layout.offsets[name]]
+        return result
+
+    def dual_from(self, old: Any, t: float, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """The adjoint z at a state x of another richer problem as one of this: the same test functions of v."""
+        new, weights = self.problem, self._weights
+        result = np.zeros(new.size)
+        v = np.clip(new.nodes, old.cells[0], old.cells[-1])
+        for name in old.field_names:
+            values = spaces.evaluate(old.cells, old.degree, adjoint_values(old, t, x, name, z), v)
+            place = new.layout.slice(name)
+            result[place] = values[: new.layout.free(name)]
+            if name in weights:
+                result[place] += values[-1] * weights[name][place]
+        for name in old.layout.differential:
+            result[new.layout.offsets[name]] = z[old.layout.offsets[name]]
+        return result
+
+    def of(self, other: Widened, x: np.ndarray) -> np.ndarray:
+        """The functions that x is in the space of another, interpolated here."""
+        old, new = other.problem, self.problem
+        result = np.zeros(new.size)
+        for name in old.field_names:
+            values = spaces.evaluate(old.cells, old.degree, old.full(name, x), new.nodes)
+            result[new.layout.slice(name)] = values[: new.layout.free(name)]
+        for name in old.layout.differential:
+            result[new.layout.offsets[name]] = x[old.layout.offsets[name]]
         return result
 
 
