@@ -26,9 +26,9 @@ def transfer(old: np.ndarray, new: np.ndarray, degree: int, new_degree: int, y: 
     left_new, left_old = (np.setdiff1d(np.arange(len(a)), same) for a, same in ((new, same_new), (old, same_old)))
     first, second = _candidates(new[left_new], old[left_old])
     first, second = left_new[first], left_old[second]
-    pieces, owner = overlaps(new[first], old[second])
-    if not len(pieces):
+    if not len(first):
         return result.ravel()
+    pieces, owner = overlaps(new[first], old[second])
     X, W = get_quadrature(RefTri, degree + new_degree)
     sides = pieces[:, 1:] - pieces[:, :1]
     x = pieces[:, 0, :, None] + np.einsum("nsc,sq->ncq", sides, X)  # (pieces, 2, points)
