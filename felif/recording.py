@@ -23,6 +23,7 @@ from .assembly import (
     discretize,
     plane_from_arrays,
 )
+from .assembly.densities import density_from_text
 from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
 from .output import RunWriter, read_folder, snapshot_times
@@ -175,7 +176,10 @@ def restore(stored: Any) -> Run:
     if not trajectory.statistics:
         trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
         trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
-    return Run(trajectory, description["settings"], description.get("wall_time") or 0.0, description["compatible"])
+    settings = description["settings"]
+    run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])
+    run.start = density_from_text(str(settings.get("initial")))  # others are functions, and not stored
+    return run
 
 
 def _describe_event(event: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,16 @@ class Uniform:
 
 
 Density = Callable[[np.ndarray], Any]
+
+
+def density_from_text(text: str) -> Gaussian | Uniform | None:
+    """The density whose repr this is; None for any other text."""
+    found = re.fullmatch(r"(Gaussian|Uniform)\((.*)\)", re.sub(r"np\.\w+\(([^()]*)\)", r"\1", text))
+    if found is None:
+        return None
+    values = dict(part.split("=") for part in found[2].split(", "))
+    kind = {"Gaussian": Gaussian, "Uniform": Uniform}[found[1]]
+    return kind(**{name: float(value) for name, value in values.items()})
 
 
 def _finite(owner: Any, name: str, positive: bool = False) -> None:
