@@ -3,12 +3,12 @@
     p_t + [(-v + I(w) + w sigma(Nbar)) p]_v + eps [(Phi - w) p]_w - a p_vv = N(w,t) delta(v - V_R),   v < V_F, w <= 0
     p(V_F,w,t) = 0,   N(w,t) = -a p_v(V_F,w,t),   Nbar = int N dw,   Phi = K N(w,t) Nbar(t)
 
-Expected: the connectivity of an inhibitory network (S20) tends to a stationary C(w) on [-A, 0] with a shock at -A, which
-two scalar equations give (`felif.learned_connectivity`). Long runs on finer and finer cells of w (finite volumes with
-limited slopes) tend to it with order 1 in L1, the order of a jump, and better in the smooth number Nbar. The lecture
-calls the connectivity unique; this holds where I(w) + w sigma does not decrease in w. For an input that falls steeply at
-w = -1/4 there are three: runs from initial weights on [-0.25, 0] and [-0.3, 0] tend to the first and to the third, the
-second is the watershed.
+Expected: the connectivity of an inhibitory network (S20) tends to a stationary C(w) on [-A, 0] with a shock at -A,
+which two scalar equations give (`felif.learned_connectivity`). Long runs on finer and finer cells of w (finite volumes
+with limited slopes) tend to it with order 1 in L1, the order of a jump, and better in the smooth number Nbar. The
+lecture calls the connectivity unique; this holds where I(w) + w sigma does not decrease in w. For an input that falls
+steeply at w = -1/4 there are three: runs from initial weights on [-0.25, 0] and [-0.3, 0] tend to the first and to the
+third, the second is the watershed.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def figure(results: dict):
             left.plot(w, results[f"C_{size}"], f"C{k}", label=f"{size} cells")
         left.plot(w, results["C_learned"], "k--", lw=1.0, label="semi-analytic")
         left.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
+        left.set_title("one connectivity", loc="left")
         left.legend()
         for name, label in (("error_L1", r"$\int|C-C_\infty|$"), ("errors_Nbar", r"$|\bar N-\bar N_\infty|$")):
             order = results[{"error_L1": "order_L1", "errors_Nbar": "order_Nbar"}[name]]
@@ -140,9 +141,8 @@ def figure(results: dict):
         right.minorticks_off()
         right.legend()
         for A, C in zip(results["A_several"], results["C_several"], strict=True):
-            three.plot(results["w_several"], np.where(C > 0, C, np.nan), label=f"$A={A:.4g}$")
-        three.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", yscale="log", xscale="symlog", ylim=(1e-3, 30))
-        three.set_xscale("symlog", linthresh=0.5)
+            three.loglog(-results["w_several"], np.where(C > 0, C, np.nan), label=f"$A={A:.4g}$")
+        three.set(xlabel="$-w$", ylabel="connectivity $C(w)$", xlim=(0.01, 4.0), ylim=(1e-2, 30))
         three.set_title("one input, three connectivities", loc="left")
         three.legend()
         for width in WEIGHTS:

@@ -5,9 +5,9 @@
 
 Expected: the representation theorem (S18). For every input I(w) and output N(w) there is one compatible connectivity,
 C = N/r(I + w sigma(Nbar)); the network with this C has the output N again, to rounding by the fixed point for Nbar, and
-to the tolerance by the equation itself run for long without learning. The mass of C is what it is; only for one amplitude
-nu of the output, N = nu S, it is 1 in an inhibitory network. Excitatory ones have one such nu, two or none, for the mass
-stops growing with nu where the network excites itself.
+to the tolerance by the equation itself run for long without learning. The mass of C is what it is; only for one
+amplitude nu of the output, N = nu S, it is 1 in an inhibitory network. Excitatory ones have one such nu, two or none,
+for the mass stops growing with nu where the network excites itself.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ EXPECTED = {
     "drift_of_C": (0.0, 1e-10),  # nothing is learned: C stays line by line, to rounding
     "counts": ((1, 1, 2, 0), 0),  # amplitudes of mass 1 for STRENGTHS
 }
+
+
+def parabola(w: np.ndarray) -> np.ndarray:
+    return np.abs(w) * (1 - np.abs(w))
 
 
 def main(
@@ -107,7 +111,6 @@ def main(
             w_max=1.0 if excitatory else 0.0,
             a0=a0,
         )
-        parabola = lambda w: np.abs(w) * (1 - np.abs(w))
         counts.append(len(amplitudes(other, parabola)))
         results[f"mass_{strength_:g}"] = np.array(
             [fl.representation(other, lambda w, nu=nu: nu * parabola(w)).mass for nu in nu]

@@ -1,0 +1,202 @@
+"""Can a network tell the signal it has learned from another one?
+
+    p_t + [(-v + I(w) + w sigma(Nbar)) p]_v + eps [(Phi - w) p]_w - a p_vv = N(w,t) delta(v - V_R),   v < V_F, w <= 0
+    N(w,t) = -a p_v(V_F,w,t),   Nbar = int N dw,   Phi = K N(w,t) Nbar(t),   C(w) = int p dv
+
+    int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw)
+
+Expected: any network with any C answers different signals I, J differently, by at least the bound of the theorem (S19):
+no pair of random signals contradicts it. That alone does not say which of two signals was learned. Learning does: the
+weights C that the rule makes for I do not move while I is heard, int abs(Phi - w) C dw = 0, and move for every other
+signal, since its output N_J differs from N_I = w/(K Nbar). So the restlessness int abs(Phi - w) C dw, which a network
+can feel, is zero for the learned signal alone; before learning it is zero for none. While I is learned it falls for I,
+and stays for other signals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+
+import felif as fl
+from felif.analysis import exact
+from felif.analysis.quadrature import integrate
+from felif.output.plots import house_style, new_figure
+
+CHEAP = {"pairs": 4, "deltas": 2, "cells": 30, "t_end": 4.0, "rtol": 1e-4}
+EXPECTED = {
+    "left": (0.128957285852, 1e-12),  # both sides for a bell of weights, I = 1.5, J = I + sin(2 pi w)/2:
+    "right": (0.050503247007, 1e-12),  # quadrature in 40 digits
+    "violations": (0, 0),  # among all pairs
+    "restless_learned": (0.0, 1e-12),  # the learned signal moves no weight
+    "recognised": (1, 0),  # every other signal moves weights, more than a tenth of what it moves before learning
+    "mass_drift": (0.0, 1e-12),
+}
+
+
+def bell(w: np.ndarray) -> np.ndarray:
+    """Weights before anything is learned."""
+    return 630 * w**4 * (1 + w) ** 4
+
+
+def bump(w: np.ndarray, at: float = -0.35) -> np.ndarray:
+    return np.exp(-(((w - at) / 0.08) ** 2))
+
+
+def learned_signal(w: np.ndarray) -> np.ndarray:
+    return 1.5 + bump(w)
+
+
+FAMILIES = {  # signals at a distance delta from the learned one
+    "louder": lambda w, delta: learned_signal(w) + delta,
+    "elsewhere": lambda w, delta: 1.5 + bump(w, -0.35 + 0.2 * delta),
+    "rippled": lambda w, delta: learned_signal(w) + delta * np.sin(6 * np.pi * w),
+}
+
+
+def random_signal(rng: np.random.Generator):
+    level, c, phase = rng.uniform(0, 3), rng.uniform(-1, 1, 4), rng.uniform(0, 6, 4)
+    return lambda w: level + sum(c[k] * np.sin((k + 1) * np.pi * w + phase[k]) for k in range(4))
+
+
+def restlessness(learning: fl.LearningLIF, C, state) -> float:
+    """int abs(Phi - w) C dw for the answer `state` of the connectivity C: how fast weights would move, times 1/eps."""
+    speed = lambda w: np.abs(learning.K(w) * state.N(w) * state.Nbar - w)
+    beside_mass = lambda w: (speed(w) + 1) * C(w)  # the integral of what is rounding alone would not settle
+    total = integrate(beside_mass, learning.w_min, learning.w_max, getattr(C, "breakpoints", ()), rtol=1e-13)
+    return total - state.mass
+
+
+def restless_on_mesh(learning: fl.LearningLIF, C, J) -> float:
+    """The same for the C of a run, on its nodes."""
+    w, weights = C.nodes, C.weights
+    rate = lambda x: C.values * exact.rate(J(w) + w * learning.sigma(x), learning.a0, learning.v_reset, learning.v_fire)
+    Nbar = brentq(lambda x: weights @ rate(x) - x, 0.0, 10.0, xtol=1e-12)
+    return float(weights @ (C.values * np.abs(learning.K(w) * rate(Nbar) * Nbar - w)))
+
+
+def main(
+    cells: int = 80,
+    t_end: float = 8.0,
+    rtol: float = 1e-6,
+    pairs: int = 100,
+    deltas: int = 17,
+    strength: float = 4.0,
+    a0: float = 1.0,
+    seed: int = 0,
+    out: Path | None = None,
+) -> dict:
+    """Answers to families of signals, of networks that have learned one of them, and have not.
+
+    Parameters
+    ----------
+    cells
+        Cells of w of the run that learns.
+    t_end
+        Length of this run, in membrane time constants (eps = 1).
+    rtol
+        Tolerance of a time step.
+    pairs
+        Number of pairs of random signals.
+    deltas
+        Number of signals in every family.
+    strength
+        s of sigma(Nbar) = s Nbar.
+    a0
+        Noise.
+    seed
+        Of the random signals.
+    """
+    learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=lambda x: strength * x, current=learned_signal, a0=a0)
+    (learned,) = fl.learned_connectivity(learning)
+
+    def after(w: np.ndarray) -> np.ndarray:
+        return learned.C(w)
+
+    after.breakpoints = (learned.low,)
+    connectivities = {"before": bell, "after": after}
+    delta, w = np.linspace(-1.0, 1.0, deltas), np.linspace(-1.0, 0.0, 401)
+    results: dict = {"delta": delta, "w": w, "A": learned.A}
+    sides, recognised = [], True
+    for name, family in FAMILIES.items():
+        for when, C in connectivities.items():
+            rows = []
+            for d in delta:
+                J = lambda w, d=d, family=family: family(w, d)
+                found = fl.discrimination(learning, C, learned_signal, J)
+                rows.append((found.left, found.right, restlessness(learning, C, found.second)))
+                results[f"N_{name}_{when}"] = found.second.N(w)  # of the last: delta = 1
+            left, right, restless = np.array(rows).T
+            results |= {f"{side}_{name}_{when}": x for side, x in (("left", left), ("right", right))}
+            results[f"restless_{name}_{when}"] = restless
+            sides += list(zip(left[delta != 0], right[delta != 0], strict=True))
+            results[f"N_learned_{when}"] = found.first.N(w)
+        others = delta != 0
+        before, after_ = (results[f"restless_{name}_{when}"] for when in connectivities)
+        recognised &= bool((after_[others] > 0.1 * before[others]).all())
+    itself = fl.stationary_output(learning, after)
+    results |= {"recognised": int(recognised), "restless_learned": restlessness(learning, after, itself)}
+
+    rng = np.random.default_rng(seed)
+    for k in range(pairs):
+        C = bell if k % 2 else after
+        found = fl.discrimination(learning, C, random_signal(rng), random_signal(rng))
+        sides.append((found.left, found.right))
+    sides = np.array(sides)
+    known = fl.discrimination(
+        replace(learning, sigma=lambda x: 4 * x, a0=1.0), bell, 1.5, lambda w: 1.5 + 0.5 * np.sin(2 * np.pi * w)
+    )
+    results |= {"lefts": sides[:, 0], "rights": sides[:, 1], "violations": int(np.sum(sides[:, 0] < sides[:, 1]))}
+    results |= {"left": known.left, "right": known.right, "smallest_ratio": float(np.min(sides[:, 0] / sides[:, 1]))}
+
+    mesh = fl.interval(learning, v_min=-4.0, cells=6, grading=2.0), np.linspace(-1.0, 0.0, cells + 1)
+    problem = fl.discretize(learning, mesh, space=fl.Tensor(w=fl.MUSCL()))
+    start = lambda v, w: bell(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "run"), snapshots=6, resume=True)
+    times = np.linspace(0.0, t_end, 25)
+    states = [run.at(t).C for t in times]
+    for name, family in {"learned": lambda w, d: learned_signal(w), **FAMILIES}.items():
+        results[f"restless_{name}_t"] = np.array(
+            [restless_on_mesh(learning, C, lambda w, family=family: family(w, 1.0)) for C in states]
+        )
+    return results | {"run": run, "times": times, "mass_drift": run.drift["mass"]}
+
+
+def figure(results: dict):
+    """Signals and answers; distances and restlessness over families; random pairs; restlessness while learning."""
+    figure, ((signals, answers, distances), (restless, while_learning, bound)) = new_figure(2, 3, width=4.3)
+    w, delta = results["w"], results["delta"]
+    with house_style():
+        signals.plot(w, learned_signal(w), "k", label="learned")
+        answers.plot(w, results["N_learned_after"], "k", label="learned")
+        while_learning.semilogy(results["times"], results["restless_learned_t"], "k", label="learned")
+        for k, (name, family) in enumerate(FAMILIES.items()):
+            signals.plot(w, family(w, 1.0), f"C{k}", label=rf"{name}, $\delta=1$")
+            answers.plot(w, results[f"N_{name}_after"], f"C{k}", label=name)
+            while_learning.semilogy(results["times"], results[f"restless_{name}_t"], f"C{k}", label=name)
+            for when, style in (("before", "--"), ("after", "-")):
+                label = name if when == "after" else None
+                distances.plot(delta, results[f"left_{name}_{when}"], f"C{k}{style}", label=label)
+                restless.plot(delta, results[f"restless_{name}_{when}"], f"C{k}{style}", label=label)
+            distances.plot(delta, results[f"right_{name}_after"], f"C{k}:", lw=1.0)
+        signals.set(xlabel="weight $w$", ylabel="signal $J(w)$", title="signals")
+        answers.set(xlabel="weight $w$", ylabel="output $N_J(w)$", ylim=(0.0, None), title="answers after learning")
+        distances.set(xlabel=r"$\delta$", ylabel=r"$\int|N_I-N_J|dw$", title="before: dashed; bound: dotted")
+        restless.set(xlabel=r"$\delta$", ylabel=r"$\int|\Phi_J-w|\,C\,dw$", ylim=(0.0, None))
+        restless.set_title("how much weights would move; before: dashed")
+        while_learning.set(xlabel="time $t$", ylabel=r"$\int|\Phi_J-w|\,C\,dw$", title="while the signal is learned")
+        bound.loglog(results["rights"], results["lefts"], "o", ms=3)
+        ends = np.array([results["rights"].min(), results["lefts"].max()])
+        bound.loglog(ends, ends, "k--", lw=1.0)
+        bound.set(xlabel="lower bound", ylabel=r"$\int|N_I-N_J|dw$")
+        bound.set_title(f"{len(results['lefts'])} pairs, smallest ratio {results['smallest_ratio']:.2f}")
+        for axes in (signals, answers, restless, while_learning):
+            axes.legend(fontsize=8.5)
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
