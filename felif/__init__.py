@@ -54,6 +54,8 @@ _HOME = {
     "Run": "runs",
     "simulate_particles": "particle_run",
     "ParticleRun": "particle_run",
+    "load_particles": "particle_files",
+    "plot_particles": "output.particle_plots",
     "compare": "comparing",
     "Comparison": "comparison",
     "Continue": "after_blow_up",

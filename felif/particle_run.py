@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .evolution.progress import Progress
 from .particles import Plan, Recording, plan_simulation, simulate_networks
 from .problem import Outcome
 
@@ -105,6 +110,12 @@ class ParticleRun:
         value = float(self.series[name][inside] @ weights / weights.sum())
         return value, float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.inf
 
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it."""
+        from .particle_files import save_particles
+
+        return save_particles(self, folder, overwrite)
+
 
 def simulate_particles(
     model: Any,
@@ -136,7 +147,7 @@ def simulate_particles(
     on `threads` (None: all there are). bins: of the series, 200 at most by default. snapshots: times at which all
     potentials are kept (the end always is). record: neurons whose spike times are kept. history: N before t = 0, for
     delays; a number, a function of t, or a mapping N_E, N_I. event_size: spikes per neuron from which a synchronous
-    spike is an event. Raises ValueError for values that are not allowed.
+    spike is an event. progress: a bar on a terminal. Raises ValueError for values that are not allowed.
     """
     began = time.monotonic()
     if not hasattr(model, "particle_law"):
@@ -151,7 +162,8 @@ def simulate_particles(
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
         raise ValueError(f"seed = {seed!r}; allowed is a whole number >= 0")
     sequence = np.random.SeedSequence(None if seed is None else int(seed))
-    recordings = simulate_networks(plan, start, sequence, int(networks), threads, lambda fraction: None)
+    with _watched(t_end, dt, progress) as watch:
+        recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch)
     settings = {
         "neurons": list(plan.sizes),
         "networks": int(networks),
@@ -161,9 +173,24 @@ def simulate_particles(
         "seed": int(sequence.entropy),
         "record": plan.record,
         "event_size": float(event_size),
-        "start": start if isinstance(start, int | float) or not isinstance(start, np.ndarray | list) else "potentials",
+        "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
     }
     return collect(model, law, plan, recordings, settings, time.monotonic() - began)
+
+
+@contextmanager
+def _watched(t_end: float, dt: float, progress: bool) -> Iterator[Callable[[float], None]]:
+    """What a simulation tells how far it is: a progress bar, on a terminal and after a while."""
+    lock = Lock()  # networks run in several threads
+    with Progress() as bar:
+
+        def watch(fraction: float) -> None:
+            with lock:
+                if progress:
+                    seen = {"t": fraction * t_end, "dt": dt}
+                    bar(SimpleNamespace(last=seen, t_end=t_end, segments=[SimpleNamespace(times=[0.0])]))
+
+        yield watch
 
 
 def collect(

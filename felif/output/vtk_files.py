@@ -75,6 +75,25 @@ def write_rectilinear(path: Path, v: np.ndarray, times: np.ndarray, fields: Mapp
     _write(vtkXMLRectilinearGridWriter(), grid, path)
 
 
+def write_points(
+    path: Path, points: np.ndarray, columns: Mapping[str, np.ndarray], scalars: Mapping[str, float]
+) -> None:
+    """A .vtp of points, shape (count, 3), with data at each and scalars as field data."""
+    from vtkmodules.util.numpy_support import numpy_to_vtkIdTypeArray
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    corners, vertices, data = vtkPoints(), vtkCellArray(), vtkPolyData()
+    corners.SetData(_array("Points", points))
+    ends, ids = np.arange(len(points) + 1), np.arange(len(points))
+    vertices.SetData(numpy_to_vtkIdTypeArray(ends, deep=True), numpy_to_vtkIdTypeArray(ids, deep=True))
+    data.SetPoints(corners)
+    data.SetVerts(vertices)
+    _attach(data, columns, scalars)
+    _write(vtkXMLPolyDataWriter(), data, path)
+
+
 def read_line_mesh(path: Path, axis: str = "v") -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Points and the fields on them, as `write_line_mesh` wrote them."""
     from vtkmodules.util.numpy_support import vtk_to_numpy

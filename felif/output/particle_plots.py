@@ -1,0 +1,56 @@
+"""Pictures of simulated networks: rates over time, histograms of potentials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .plots import house_style, mark_thresholds, new_figure, save_figure
+
+
+def plot_particles(run: Any, path: str | Path | None = None) -> Any:
+    """Figure of a ParticleRun: N(t) of each bin with its standard error on the left, the last potentials on the right.
+
+    Synchronous spikes are marked on the time axis. Written to `path` if one is given.
+    """
+    figure, (left, right) = new_figure(1, 2)
+    plot_particle_rates(left, run)
+    plot_histograms(right, run)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def plot_particle_rates(axes: Any, run: Any) -> None:
+    """Rates, and resting fractions where there are any, with bars of one standard error from the batches."""
+    with house_style():
+        for number, name in enumerate(name for name in run.series if name[0] in "NR"):
+            values, error = run.series[name], None
+            groups = run.batches.get(name)
+            if groups is not None and len(groups) > 1:
+                error = groups.std(axis=0, ddof=1) / np.sqrt(len(groups))
+            label = f"${name[0]}_{name[2:]}(t)$" if "_" in name else f"${name}(t)$"
+            axes.errorbar(run.centres, values, error, fmt=".", ms=3, lw=0.8, color=f"C{number}", label=label)
+        for event in run.events:
+            axes.axvline(event.time, color="0.6", lw=0.8, zorder=0)
+        axes.set(xlabel="$t$")
+        axes.set_ylim(bottom=0.0)
+        axes.legend()
+
+
+def plot_histograms(axes: Any, run: Any, t: float | None = None, bars: int = 80) -> None:
+    """Histogram of the potentials of every population at time t, scaled like n: its integral is the active fraction."""
+    snapshot = run.final if t is None else run.snapshots[t]
+    with house_style():
+        for kind in np.unique(snapshot.population):
+            everyone = int(np.count_nonzero(snapshot.population == kind))
+            v = snapshot.potentials(int(kind))
+            if not v.size:
+                continue
+            heights, edges = np.histogram(v, bars)
+            axes.stairs(heights / everyone / np.diff(edges), edges, color=f"C{kind}", fill=True, alpha=0.5)
+        mark_thresholds(axes, run.model)
+        axes.set(xlabel="$v$", ylabel=f"$n(v,{snapshot.t:.4g})$")
+        axes.set_ylim(bottom=0.0)

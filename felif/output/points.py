@@ -1,0 +1,53 @@
+"""Neurons as points for ParaView: one .vtp a snapshot, a .pvd that lists them with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .files import write_text
+from .vtk_files import write_points
+
+FOLDER, COLLECTION = "particles", "particles.pvd"
+
+
+def write_particles(snapshots: Mapping[float, Any], folder: str | Path) -> Path:
+    """Write snapshots of neurons (t, v, w or None, resting, population, batch) and return `folder/particles.pvd`.
+
+    A neuron is the point (v, w), or, where it has no weight w, (v, y) with y its place among the neurons of its
+    population, in (0, 1) for the first, (1, 2) for the second: a cloud that is dense where n(v) is large. Point data:
+    v, w, resting, population, batch; field data: t.
+    """
+    folder = Path(folder)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, t in enumerate(sorted(snapshots)):
+        name = f"{FOLDER}/{number:04d}.vtp"
+        snapshot = snapshots[t]
+        height = _places(snapshot.population) if snapshot.w is None else snapshot.w
+        points = np.column_stack([snapshot.v, height, np.zeros(snapshot.v.size)])
+        write_points(folder / name, points, _columns(snapshot), {"t": snapshot.t})
+        rows.append(f'    <DataSet timestep="{float(t)!r}" part="0" file="{name}"/>\n')
+    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
+    write_text(folder / COLLECTION, head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n")
+    for path in (folder / FOLDER).glob("*.vtp"):
+        if int(path.stem) >= len(rows):
+            path.unlink()
+    return folder / COLLECTION
+
+
+def _columns(snapshot: Any) -> dict[str, np.ndarray]:
+    names = ("v", "w", "resting", "population", "batch")
+    return {name: getattr(snapshot, name) for name in names if getattr(snapshot, name) is not None}
+
+
+def _places(population: np.ndarray) -> np.ndarray:
+    """Of every neuron among those of its population, scaled to (k, k + 1) for population k."""
+    places = np.empty(population.size)
+    for kind in np.unique(population):
+        of = np.flatnonzero(population == kind)
+        places[of] = kind + (np.arange(of.size) + 0.5) / of.size
+    return places

@@ -1,0 +1,125 @@
+"""Simulated networks on disk, and back.
+
+run.json           model, settings, seed, versions, outcome, synchronous spikes
+series.csv         one row a bin: its ends, N, R, ...
+final.npz          everything: series, batches, snapshots, spike times, the model
+particles.pvd      the snapshots in particles/ as points, for ParaView
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .output.files import read_npz, write_json, write_npz, write_series
+from .output.points import COLLECTION, FOLDER, write_particles
+from .output.provenance import describe, provenance
+from .output.reading import read_description
+from .problem import Outcome
+
+_KIND = "particles"
+_COLUMNS = ("v", "resting", "population", "batch", "w")
+
+
+def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points: bool = True) -> Path:
+    """Write a ParticleRun as a folder; `points=False` leaves out the files for ParaView.
+
+    Raises ValueError if the folder holds anything else, or such a run and `overwrite` is False.
+    """
+    import cloudpickle
+
+    path = Path(folder)
+    _make_room(path, overwrite)
+    try:
+        model = np.frombuffer(cloudpickle.dumps(run.model), np.uint8)
+    except Exception as error:
+        raise ValueError(f"{run.model} cannot be stored: {error}; use functions without open files") from error
+    description = {
+        "kind": _KIND,
+        "model": describe(run.model),
+        "settings": {name: describe(value) for name, value in run.settings.items()},
+        "seed": run.settings["seed"],
+        "outcome": {"name": run.outcome.name, "message": run.outcome.message},
+        "events": [asdict(event) for event in run.events],
+        "independent": run.independent,
+        "wall_time": run.wall_time,
+        **provenance(),
+    }
+    arrays: dict[str, Any] = {"times": run.times, "model": model, "snapshot_times": np.array(sorted(run.snapshots))}
+    arrays |= {f"series_{name}": values for name, values in run.series.items()}
+    arrays |= {f"batches_{name}": values for name, values in run.batches.items()}
+    arrays |= {f"spikes_{k}": times for k, times in enumerate(run.spikes)}
+    for k, t in enumerate(sorted(run.snapshots)):
+        for name in _COLUMNS:
+            values = getattr(run.snapshots[t], name)
+            if values is not None:
+                arrays[f"{name}_{k}"] = values
+    write_series(path / "series.csv", {"start": run.times[:-1], "end": run.times[1:], **run.series})
+    write_npz(path / "final.npz", arrays)
+    if points:
+        write_particles(run.snapshots, path)
+    write_json(path / "run.json", description)
+    return path
+
+
+def load_particles(folder: str | Path) -> Any:
+    """The ParticleRun in a folder, as it was saved. ValueError where a file is missing, damaged or of another kind."""
+    from .particle_run import ParticleEvent, ParticleRun, Snapshot
+
+    path = Path(folder)
+    description = read_description(path)
+    if description.get("kind") != _KIND:
+        raise ValueError(f"{folder} holds no simulation of particles; read it with load_run.")
+    arrays = read_npz(path / "final.npz")
+    try:
+        model = pickle.loads(arrays["model"].tobytes())
+    except Exception as error:
+        raise ValueError(f"{folder}: the model in final.npz cannot be restored ({error}).") from error
+
+    def starting(prefix: str) -> dict[str, np.ndarray]:
+        return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+
+    snapshots = {}
+    for k, t in enumerate(arrays["snapshot_times"].tolist()):
+        columns = {name: arrays.get(f"{name}_{k}") for name in _COLUMNS}
+        snapshots[t] = Snapshot(t, **columns)
+    events = []
+    for event in description["events"]:
+        sizes = tuple(np.inf if size is None else size for size in event["sizes"])
+        events.append(
+            ParticleEvent(**{**event, "size": np.inf if event["size"] is None else event["size"], "sizes": sizes})
+        )
+    spikes = starting("spikes_")
+    return ParticleRun(
+        model=model,
+        times=arrays["times"],
+        series=starting("series_"),
+        batches=starting("batches_"),
+        independent=description["independent"],
+        snapshots=snapshots,
+        events=events,
+        outcome=Outcome(**description["outcome"]),
+        settings=description["settings"],
+        spikes=[spikes[str(k)] for k in range(len(spikes))],
+        wall_time=description["wall_time"],
+    )
+
+
+def _make_room(folder: Path, overwrite: bool) -> None:
+    """An empty place; only files that such a folder consists of are ever deleted."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give the name of a folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.iterdir()):
+        return
+    if not (folder / "run.json").exists() or read_description(folder).get("kind") != _KIND:
+        raise ValueError(f"{folder} is not empty and holds no simulation of particles; give another name.")
+    if not overwrite:
+        raise ValueError(f"{folder} already holds a simulation; give another name, or overwrite=True to replace it.")
+    for pattern in ("series.csv", "final.npz", COLLECTION, f"{FOLDER}/*.vtp"):
+        for path in folder.glob(pattern):
+            path.unlink()
