@@ -17,6 +17,7 @@ from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from .assembly.coefficients import fixed_parameters
 from .meshing import interval
 from .problem import Infeasible
+from .testing_planes import check_planes
 from .testing_terms import CheckFailed, check_terms, value_tested
 from .weakform import WeakForm
 
@@ -63,6 +64,8 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     against real differences); on SpectralElement, Lagrange and (where the forms allow) ExponentialFitting the
     algebraic scalars satisfy their equations, the Jacobian and the derivatives in parameters, scalars and time agree
     with differences, F = A(s) y, declared quantities are conserved, and `problem.at` is the same as discretising again.
+    Over (v, w), on Tensor (accurate and positive) and Triangles: totals are the integrals of their lines, what a step
+    treats implicitly and what it does not add up to F and both conserve, linear solves solve.
 
     Raises CheckFailed, a ValueError, naming the term, parameter or quantity and the numbers found.
 
@@ -76,6 +79,10 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     skipped: list[str] = []
     for kind, subject, defect, allowed in check_terms(model, weak_form, rng):
         _record(found, Check(kind, subject, "", defect, allowed))
+    if weak_form.lines:
+        for kind, subject, space, defect, allowed in check_planes(model, rng):
+            _record(found, Check(kind, subject, space, defect, allowed))
+        return ModelReport(model, tuple(found.values()), ())
     mesh = interval(model, v_min=float(model.v_reset) - 4 * (float(model.v_fire) - float(model.v_reset)), cells=8)
     for space in _SPACES:
         name = type(space).__name__

@@ -42,8 +42,10 @@ def _nonlinearity(model: Any, weak_form: WeakForm, term: Term, rng: np.random.Ge
     """Relative defect of form(a u + b w) = a form(u) + b form(w), in the field and in the test function."""
     low, high = float(model.v_reset), float(model.v_fire)
     x = np.linspace(low, high, 9)[None] + (2 * (high - low) if term.over == "above" else 0.0)
+    if weak_form.lines:
+        x = np.stack([x[0], np.linspace(float(model.w_min), float(model.w_max), x.shape[1])])
     arguments = int(term.of is not None) + int(term.into in {f.name for f in weak_form.fields})
-    pair = lambda: (rng.uniform(-1, 1, x.shape[1]), rng.uniform(-1, 1, x.shape[1]))
+    pair = lambda: (rng.uniform(-1, 1, x.shape[1]), rng.uniform(-1, 1, x.shape))
     given = [pair() for _ in range(arguments)]
     worst = 0.0
     for place in range(arguments):
@@ -53,7 +55,7 @@ def _nonlinearity(model: Any, weak_form: WeakForm, term: Term, rng: np.random.Ge
         for argument in (mixed, u, w):
             fields = [*given[:place], argument, *given[place + 1 :]]
             try:
-                value = term.form(*(DiscreteField(f[0], f[1][None]) for f in fields), x)
+                value = term.form(*(DiscreteField(*f) for f in fields), x)
             except Exception as error:
                 raise CheckFailed(f"Term {term.name!r}: its form cannot be evaluated: {error}") from error
             values.append(np.asarray(np.broadcast_to(value, x[0].shape), float))
@@ -78,16 +80,17 @@ def _fields(weak_form: WeakForm) -> set[str]:
 def _check_coefficient(model: Any, weak_form: WeakForm, term: Term, rng: np.random.Generator) -> float:
     ranges = {s.name: _RANGES["algebraic" if s.algebraic else "differential"] for s in weak_form.scalars}
     ranges |= {i.name: _RANGES["input"] for i in weak_form.inputs}
+    place = {"w": rng.uniform(float(model.w_min), float(model.w_max))} if weak_form.lines else {}
     worst = 0.0
     for name, (low, high) in ranges.items():
-        others = {other: rng.uniform(*span) for other, span in ranges.items()}
+        others = {other: rng.uniform(*span) for other, span in ranges.items()} | place
 
         def along(z: complex, name: str = name, others: dict = others) -> Any:
             return term.coefficient(_Reading(term, {**others, name: z}), _parameters(model, term))
 
         worst = max(worst, _not_analytic(term, f"s.{name}", along, low, high))
     for name, (low, high) in _parameter_ranges(model).items():
-        s = {other: rng.uniform(*span) for other, span in ranges.items()}
+        s = {other: rng.uniform(*span) for other, span in ranges.items()} | place
 
         def along(z: complex, name: str = name, s: dict = s) -> Any:
             return term.coefficient(_Reading(term, s), _parameters(model, term, **{name: z}))

@@ -9,8 +9,8 @@ Expected: any network with any C answers different signals I, J differently, by 
 no pair of random signals contradicts it. That alone does not say which of two signals was learned. Learning does: the
 weights C that the rule makes for I do not move while I is heard, int abs(Phi - w) C dw = 0, and move for every other
 signal, since its output N_J differs from N_I = w/(K Nbar). So the restlessness int abs(Phi - w) C dw, which a network
-can feel, is zero for the learned signal alone; before learning it is zero for none. While I is learned it falls for I,
-and stays for other signals.
+can feel, is zero for the learned signal alone; before learning it is zero for none. While I is learned it falls for I
+down to what the mesh leaves of it, and stays above that for other signals.
 """
 
 from __future__ import annotations
