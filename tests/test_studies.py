@@ -15,6 +15,7 @@ NAMES = list(studies(STUDIES))
 QUESTIONS = {"relaxation", "network", "blow_up", "refractory", "spontaneous_activity", "drifts"}
 QUESTIONS |= {"bifurcation_in_b", "cusp_refractory", "spectral_gap", "entropy_decay", "delay_hopf"}
 QUESTIONS |= {"excitatory_inhibitory"}
+QUESTIONS |= {"learning", "representation_round_trip", "discrimination", "connectivity_from_rule"}
 QUESTIONS |= {"blow_up_map", "blow_up_noise", "blow_up_error_bars", "after_blow_up", "inhibitory_bounds", "stefan"}
 
 
