@@ -68,6 +68,9 @@ _HOME = {
     # one neuron
     "first_passage": "first_passage",
     "FirstPassage": "first_passage",
+    "fit": "fitting",
+    "Fit": "fitting",
+    "read_intervals": "intervals",
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",

@@ -194,7 +194,7 @@ def _ladder(log: float, highest: float) -> list[tuple[float, float, float, int]]
 
     They narrow where f falls steeply: each reaches as far as costs least per factor of time.
     """
-    rungs = _ladders.setdefault(log, [(_LOWEST, *contour(_LOWEST, _RATIO, log))])
+    rungs = _ladders.get(log) or _ladders.setdefault(log, [(_LOWEST, *contour(_LOWEST, _RATIO, log))])
     while rungs[-1][0] < highest:
         low = rungs[-1][0]
         choices = [(contour(low * ratio, ratio, log), ratio) for ratio in np.geomspace(1.05, _RATIO, 12).tolist()]

@@ -1,0 +1,124 @@
+"""The likelihood of interspike intervals under a model, as a function of some of its parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from .assembly import SpectralElement, discretize
+from .first_passage import FirstPassage, passage_cells, passage_on
+from .meshing import line
+from .models.first_spike import FirstSpike
+from .problem import NotConverged
+
+TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
+_DEGREE, _TOL = 8, 1e-8
+_FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
+STEP = 1e-4  # of differences
+_NEAR = 0.05  # change of parameters over which a mesh is kept
+_POSITIVE = ("a0", "tau", "eps", TIME)
+
+
+class Likelihood:
+    """log f(t_i; theta) of every interval. theta: the free parameters, logarithms of those that must be positive."""
+
+    def __init__(self, intervals: np.ndarray, model: Any, names: tuple[str, ...], rate: float | None, time: float):
+        self.intervals, self.model, self.names = intervals, model, names
+        self._rate, self._time = rate, time
+        self.evaluations = 0
+        self._logarithmic = np.array([name in _POSITIVE for name in names])
+        self.start = self.theta([time if name == TIME else getattr(model, name) for name in names])
+        width = float(model.v_fire) - float(model.v_reset)
+        self.scales = np.where(self._logarithmic, 1.0, width)  # of a change of theta that matters
+        self._last: tuple[bytes, np.ndarray] | None = None
+        self._base: tuple[np.ndarray, Any] | None = None
+
+    def theta(self, values: Any) -> np.ndarray:
+        values = np.asarray(values, float)
+        return np.where(self._logarithmic, np.log(np.where(self._logarithmic, values, 1.0)), values)
+
+    def values(self, theta: np.ndarray) -> np.ndarray:
+        return np.where(self._logarithmic, np.exp(np.where(self._logarithmic, theta, 0.0)), theta)
+
+    def slopes(self, theta: np.ndarray) -> np.ndarray:
+        """d(values)/d(theta)."""
+        return np.where(self._logarithmic, self.values(theta), 1.0)
+
+    def at(self, theta: np.ndarray) -> tuple[Any, float]:
+        """(model, membrane time). Raises ValueError where the model does not exist."""
+        values = dict(zip(self.names, self.values(theta).tolist(), strict=True))
+        time = values.pop(TIME, self._time)
+        return dataclasses.replace(self.model, **values), time
+
+    def passage(self, theta: np.ndarray) -> tuple[FirstPassage, float]:
+        model, time = self.at(theta)
+        neuron = FirstSpike.of(model, self._rate)
+        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL), time
+
+    def _discretized(self, neuron: FirstSpike, theta: np.ndarray) -> Any:
+        """On the mesh of the last parameters, where these are close to them and V_R, V_F are the same."""
+        if self._base is not None:
+            at, problem = self._base
+            if (neuron.v_reset, neuron.v_fire) == (problem.v_reset, problem.v_fire) and np.all(
+                np.abs(theta - at) < _NEAR * self.scales
+            ):
+                return problem.at(model=neuron.model)
+        cells = passage_cells(neuron, neuron.v_reset, 0.0, _TOL)
+        problem = discretize(neuron, line(cells, neuron.v_reset, neuron.v_fire), space=SpectralElement(_DEGREE))
+        self._base = theta.copy(), problem
+        return problem
+
+    def logarithms(self, theta: np.ndarray) -> np.ndarray | None:
+        """log f(t_i), or None where the model does not exist or hardly ever fires."""
+        if self._last is not None and self._last[0] == theta.tobytes():
+            return self._last[1]
+        self.evaluations += 1
+        try:
+            passage, time = self.passage(theta)
+        except (ValueError, NotConverged, OverflowError):
+            return None
+        logs = np.log(np.maximum(passage.density(self.intervals / time), _FLOOR)) - math.log(time)
+        self._last = (theta.tobytes(), logs)
+        return logs
+
+    def total(self, theta: np.ndarray) -> float:
+        logs = self.logarithms(theta)
+        return -math.inf if logs is None else float(logs.sum())
+
+    def scores(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray | None:
+        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central differences."""
+        columns = []
+        for j in free:
+            step = np.zeros(len(theta))
+            step[j] = STEP * self.scales[j]
+            above, below = self.logarithms(theta + step), self.logarithms(theta - step)
+            if above is None or below is None:
+                return None
+            columns.append((above - below) / (2 * step[j]))
+        return np.array(columns).T
+
+    def moments(self, theta: np.ndarray) -> np.ndarray | None:
+        """(log mean, log cv) of the intervals of the model, None where there are none."""
+        try:
+            passage, time = self.passage(theta)
+        except (ValueError, NotConverged, OverflowError):
+            return None
+        return np.log([passage.mean * time, passage.cv])
+
+    def information(self, theta: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Observed information -d2(log L)/d theta2 by second differences with these steps."""
+        p, middle = len(theta), self.total(theta)
+        moves = np.diag(steps)
+        plus = np.array([self.total(theta + moves[j]) for j in range(p)])
+        minus = np.array([self.total(theta - moves[j]) for j in range(p)])
+        if not np.all(np.isfinite([*plus, *minus])):
+            return np.full((p, p), np.nan)
+        H = np.diag(plus + minus - 2 * middle)
+        for i in range(p):
+            for j in range(i):
+                both = self.total(theta + moves[i] + moves[j]) + self.total(theta - moves[i] - moves[j])
+                H[i, j] = H[j, i] = 0.5 * (both - plus[i] - plus[j] - minus[i] - minus[j] + 2 * middle)
+        return -H / np.outer(steps, steps)

@@ -1,0 +1,198 @@
+"""Parameters from interspike intervals: recovered, with honest error bars, or refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import erfinv
+
+import felif as fl
+from felif.intervals import as_intervals
+
+
+def at_rest(count, seed, a=1.0, distance=1.0):
+    """Exact intervals of a neuron with I = V_F: P(T > t) = erf(x0/sqrt(2(e^{2t}-1))), inverted."""
+    u = np.random.default_rng(seed).random(count)
+    return 0.5 * np.log1p(distance**2 / a / (2 * erfinv(u) ** 2))
+
+
+INTERVALS = at_rest(400, seed=5)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fl.fit(INTERVALS, fl.NoisyLIF(current=1.0, a0=0.5), ["current", "a0"])
+
+
+def test_parameters_are_recovered(fitted):
+    assert fitted.converged
+    assert fitted.identifiable
+    for name, true in (("current", 2.0), ("a0", 1.0)):
+        assert abs(fitted.values[name] - true) < 3 * fitted.errors[name] < 0.4
+        low, high = fitted.confidence(name)
+        assert low < fitted.values[name] < high
+    assert fitted.p_value > 0.01
+    assert fitted.model.current == fitted.values["current"]
+    assert fitted.passage.mean == pytest.approx(INTERVALS.mean(), rel=0.05)
+    for part in ("converged", "current", "a0", "95 %", "Kolmogorov"):
+        assert part in str(fitted)
+
+
+def test_the_maximum_is_one_and_does_not_depend_on_the_start(fitted):
+    for start in (fl.NoisyLIF(current=20.0), fl.NoisyLIF(current=2.0, a0=0.01)):
+        again = fl.fit(INTERVALS, start, ["current", "a0"])
+        assert again.values == pytest.approx(fitted.values, rel=1e-3)
+        assert again.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-5)
+
+
+def test_log_likelihood_is_that_of_the_closed_form():
+    """At I = V_F, where the density is known."""
+    from felif.analysis.exact_time import first_passage_density
+    from felif.likelihood import Likelihood
+
+    likelihood = Likelihood(INTERVALS, fl.NoisyLIF(current=2.0), ("a0",), None, 1.0)
+    for a in (0.3, 1.0, 2.0):
+        reference = np.log(first_passage_density(INTERVALS, 1.0, a)).sum()
+        assert likelihood.total(np.log([a])) == pytest.approx(reference, abs=1e-5)
+
+
+def test_error_bars_are_those_of_the_profile(fitted):
+    for name in ("current", "a0"):
+        profile = fitted.profile(name, points=5)
+        assert profile.log_likelihood.max() <= fitted.log_likelihood + 1e-6
+        width = np.subtract(*fitted.confidence(name)[::-1])
+        assert profile.interval() == pytest.approx(fitted.confidence(name), abs=0.15 * width)
+    near = fitted.profile("a0", values=[0.99 * fitted.values["a0"], 1.01 * fitted.values["a0"]])
+    assert near.interval() == (-np.inf, np.inf)
+
+
+def test_a_single_parameter_has_its_own_profile():
+    one = fl.fit(INTERVALS, fl.NoisyLIF(current=1.0), "current")
+    assert one.values["current"] == pytest.approx(2.0, abs=4 * one.errors["current"])
+    assert one.profile("current", points=5).log_likelihood.argmax() == 2
+
+
+def test_refractory_time_and_current_together():
+    rest = np.random.default_rng(1).exponential(0.4, 800)
+    found = fl.fit(at_rest(800, seed=2) + rest, fl.RefractoryLIF(current=1.0, tau=0.1), ["current", "tau"])
+    for name, true in (("current", 2.0), ("tau", 0.4)):
+        assert abs(found.values[name] - true) < 3 * found.errors[name]
+
+
+def test_unit_of_time_of_the_data():
+    """Intervals in milliseconds of a neuron with a membrane time of 20 ms."""
+    found = fl.fit(20 * INTERVALS, fl.NoisyLIF(current=2.0), ["membrane_time", "a0"], membrane_time=10.0)
+    assert abs(found.values["membrane_time"] - 20) < 3 * found.errors["membrane_time"]
+    known = fl.fit(20 * INTERVALS, fl.NoisyLIF(), ["current", "a0"], membrane_time=20.0)
+    assert known.values["current"] == pytest.approx(2.0, abs=4 * known.errors["current"])
+
+
+def test_a_wrong_model_is_noticed():
+    assert fl.fit(np.random.default_rng(3).uniform(0.9, 1.1, 300), fl.NoisyLIF(), ["a0"]).p_value < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("names", "fix"),
+    [
+        (["current", "a0", "v_reset"], 1),
+        (["current", "a0", "v_reset", "v_fire"], 2),
+    ],
+)
+def test_what_intervals_cannot_tell_apart_is_named(names, fix):
+    """v -> scale v + origin changes no interval: of four numbers, two."""
+    with pytest.raises(ValueError, match=rf"do not tell .*a0.*v_reset.* apart: fix {fix} of them"):
+        fl.fit(INTERVALS, fl.NoisyLIF(current=0.5), names)
+
+
+def test_a_neuron_that_hardly_ever_fires_tells_its_rate_only():
+    """Intervals are exponential then: the fit says that it is a ridge."""
+    found = fl.fit(np.random.default_rng(4).exponential(3000.0, 60), fl.NoisyLIF(current=-2.5), ["current", "a0"])
+    assert not found.identifiable or found.errors["a0"] > 0.1
+    assert found.passage.mean == pytest.approx(3000, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], r"shape \(0,\); allowed is a row of at least one number"),
+        ([1.0, -0.5], "entry 1 is -0.5; allowed are positive numbers"),
+        ([1.0, 0.0], "entry 1 is 0.0; allowed are positive numbers"),
+        ([1.0, np.nan], "entry 1 is nan; allowed are finite numbers"),
+        ("spikes", "allowed is an array of numbers"),
+        ([1.0, 2.0], "2; allowed are more than there are parameters"),
+    ],
+)
+def test_bad_intervals(data, message):
+    with pytest.raises(ValueError, match=message):
+        fl.fit(data, fl.NoisyLIF(), ["current", "a0"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"parameters": ["courant"]}, "NoisyLIF has no number 'courant' to fit; there are b, a0"),
+        ({"parameters": []}, "allowed are different names, at least one"),
+        ({"parameters": ["a0", "a0"]}, "allowed are different names, at least one"),
+        ({"parameters": ["drift"]}, "has no number 'drift' to fit"),
+        ({"membrane_time": -1.0}, "membrane_time = -1.0; allowed is a positive number"),
+        ({"kind": "spikes"}, "kind = 'spikes'; allowed are"),
+        ({"model": fl.NoisyLIF(current=lambda t: 1.0)}, "current depends on time"),
+        ({"model": fl.NoisyLIF(b=0.5)}, "depends on the firing rate of the network"),
+        ({"model": 3.0}, "model = 3.0; allowed is a model"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    given = {"intervals": INTERVALS, "model": fl.NoisyLIF(), "parameters": ["current"]} | arguments
+    with pytest.raises(ValueError, match=message):
+        fl.fit(given.pop("intervals"), given.pop("model"), given.pop("parameters"), **given)
+
+
+def test_spike_times_and_separate_recordings():
+    times = np.cumsum([0.5, 1.0, 2.0, 4.0])
+    np.testing.assert_allclose(as_intervals(times, "times"), [1.0, 2.0, 4.0])
+    np.testing.assert_allclose(as_intervals([times, [0.0, 3.0]], "times"), [1.0, 2.0, 4.0, 3.0])
+    with pytest.raises(ValueError, match="spike 2 is not after spike 1"):
+        as_intervals([0.0, 1.0, 1.0], "times")
+    with pytest.raises(ValueError, match="one spike"):
+        as_intervals([1.0], "times")
+
+
+class TestFiles:
+    def test_columns_names_and_units(self, tmp_path):
+        file = tmp_path / "spikes.csv"
+        file.write_text("# recorded somewhere\nneuron, time\n1, 10.5\n1, 20.5\n\n1, 50.0\n", encoding="utf-8")
+        read = fl.read_intervals(file, kind="times", column="time", unit=1e-3)
+        np.testing.assert_allclose(read, [0.01, 0.0295])
+        np.testing.assert_allclose(fl.read_intervals(file, column=1), [10.5, 20.5, 50.0])
+
+    def test_plain_text(self, tmp_path):
+        (tmp_path / "isi.txt").write_text("1.5\n2.5e-1\n", encoding="utf-8")
+        np.testing.assert_allclose(fl.read_intervals(tmp_path / "isi.txt"), [1.5, 0.25])
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "is empty: it holds no intervals"),
+            ("# nothing\n", "is empty: it holds no intervals"),
+            ("interval\n", "is empty: it holds no intervals"),
+            ("1.0\nabc\n", "line 2: 'abc' has no number in column 0"),
+            ("1.0\n-2.0\n", "entry 1 is -2.0; allowed are positive numbers"),
+            ("1.0\nnan\n", "entry 1 is nan; allowed are finite numbers"),
+        ],
+    )
+    def test_bad_files(self, tmp_path, text, message):
+        (tmp_path / "bad.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
+            fl.read_intervals(tmp_path / "bad.csv")
+
+    def test_a_column_that_is_not_there(self, tmp_path):
+        (tmp_path / "isi.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"column = 'c'; there are \['a', 'b'\]"):
+            fl.read_intervals(tmp_path / "isi.csv", column="c")
+        with pytest.raises(ValueError, match="has no number in column 2"):
+            fl.read_intervals(tmp_path / "isi.csv", column=2)
+
+
+def test_picture(fitted, tmp_path):
+    fitted.plot(tmp_path / "fit.png")
+    assert (tmp_path / "fit.png").stat().st_size > 10_000
