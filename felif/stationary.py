@@ -7,15 +7,24 @@ from typing import Any
 
 from .analysis import exact
 from .solvers import steady
+from .solvers.plane import steady_states_on_lines
+from .solvers.plane_modes import is_plane
 from .solvers.steady_state import SMALL, SteadyState, SteadyStates
 
 
-def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None) -> SteadyStates:
+def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
+
+    Over (v, w), those of a network that does not learn (eps = 0) and has the connectivity C, a function of w; see
+    `solvers.plane`. Raises ValueError for a network that learns: its steady states are a continuum.
 
     A rate below 1e-14 comes from the closed form's logarithm where the model has one (`.log_N`); its `.error` stays the
     absolute one of the discretisation.
     """
+    if is_plane(problem):
+        return steady_states_on_lines(problem, C, t)
+    if C is not None:
+        raise ValueError(f"steady_states: C = {C!r}; {type(problem.model).__name__} has no weights w, so leave C out")
     found = steady.steady_states(problem, t=t, totals=totals)
     for state in found:
         _restore(state)
@@ -27,6 +36,10 @@ def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any
 
     Raises NotConverged, naming the nearest fold, where none is found.
     """
+    if is_plane(problem):
+        raise ValueError(
+            "steady_state: over (v, w) there are steady states of a given C(w): steady_states(problem, C=...)"
+        )
     state = steady.steady_state(problem, guess, t=t, totals=totals)
     _restore(state)
     return state

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band, SingularMatrix
+from ..algebra import Band
 from ..problem import FieldValue, Infeasible, PlaneField
-from . import tensor_adapt, tensor_initial
+from . import tensor_adapt, tensor_initial, tensor_stationary
 from .coefficients import fixed_parameters
+from .tensor_implicit import FrozenLines
 from .tensor_lines import LineForms
 from .tensor_spaces import Axis, Tensor, evaluate_plane
 from .tensor_transport import Transport
@@ -48,7 +49,7 @@ class TensorProblem:
             q.name: q.weights[forms.field] * self.mass.data[0] for q in self.weak_form.conserved
         }
         self.transport = Transport(forms, axis)
-        self._total_weights = axis.weights * forms.total_weights(axis.nodes)
+        self.total_weights = axis.weights * forms.total_weights(axis.nodes)
         self._memory: tuple[Any, tuple[float, float]] = (None, (0.0, 1.0))
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
@@ -117,7 +118,7 @@ class TensorProblem:
         tail = p[len(p) - self.forms.tail :]
         key = (t, tail.tobytes())
         if self._memory[0] != key:
-            self._memory = (key, self.forms.solve_total(t, self.w_nodes, self._total_weights, tail))
+            self._memory = (key, self.forms.solve_total(t, self.w_nodes, self.total_weights, tail))
         return self._memory[1]
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
@@ -133,7 +134,7 @@ class TensorProblem:
         Nbar, slope = self._solve_total(t, self.plane(y))
         rows = self.forms.rows(self.forms.coefficients(t, self.w_nodes, Nbar))
         gradient = np.zeros(self.shape)
-        gradient[self.shape[0] - len(rows) :] = rows * self._total_weights / slope
+        gradient[self.shape[0] - len(rows) :] = rows * self.total_weights / slope
         return gradient.reshape(1, -1)
 
     def margin(self, t: float, y: np.ndarray) -> float:
@@ -230,6 +231,45 @@ class TensorProblem:
         """Cells of w merged where this state no longer needs them; None where that is not worth it."""
         return None if self.tol is None else tensor_adapt.coarsened(self, t, y)
 
+    # lines at rest, see `tensor_stationary` ---------------------------------------------------------------------------
+
+    def stationary(self, t: float, Nbar: float, C: np.ndarray) -> np.ndarray:
+        """y with every line at rest at this total activity, and masses C. Raises SingularMatrix."""
+        return tensor_stationary.stationary(self, t, Nbar, C)
+
+    def stationary_total(self, t: float, Nbar: float, C: np.ndarray) -> float:
+        """What such lines fire together."""
+        return tensor_stationary.stationary_total(self, t, Nbar, C)
+
+    def line_matrices(self, t: float, y: np.ndarray) -> np.ndarray:
+        """M_v^-1 A of every line at the activity of y, shape (n_w, n_v, n_v)."""
+        return tensor_stationary.line_matrices(self, self.implicit_part(t, y).lines)
+
+    def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(dF/dNbar, dNbar/dy) at y, each of shape (size,)."""
+        Nbar, _ = self._solve_total(t, self.plane(y))
+        change = self.forms.slope(t, self.w_nodes, Nbar, self.plane(y))
+        change = np.zeros(self.shape) if change is None else change
+        return (change * self.w_weights).ravel(), self.scalar_gradient(t, y)[0]
+
+    def with_connectivity(self, C: Any) -> tuple[TensorProblem, np.ndarray]:
+        """(problem, C at its w-nodes) on cells of w that resolve C. Raises ValueError."""
+        return tensor_stationary.with_connectivity(self, C)
+
+    def cut_off_lines(self, y: np.ndarray) -> float:
+        """Part of the mass that y, continued as it decays there, has below the mesh."""
+        first, second = np.maximum(self.plane(y)[:2], 1e-300) @ self.w_weights
+        length = (self.nodes[1] - self.nodes[0]) / max(np.log(max(second / first, 1.0)), 1e-2)
+        return float(first * length / (self.mass.data[0] @ y))
+
+    def resolving(self, y: np.ndarray) -> TensorProblem | None:
+        """The problem on cells of v that resolve y; None if these do."""
+        return tensor_stationary.resolving(self, y)
+
+    def enriched(self) -> TensorProblem:
+        """The problem in richer spaces on the same cells, for error estimates."""
+        return tensor_stationary.enriched(self)
+
     @cached_property
     def lines_stay(self) -> bool:
         """Whether nothing moves across the lines, so that C(w) stays as it is."""
@@ -279,73 +319,3 @@ class TensorProblem:
         if self.tol is not None:
             lines.append(f"  mesh       chosen from tol = {self.tol:g}; evolve adapts it in w")
         return "\n".join(lines)
-
-
-class FrozenLines:
-    """L of `implicit_part`: the lines at one Nbar, and to first order what a change of Nbar does to them.
-
-        L y = A(Nbar_n) y + u g.y,      u = dA/dNbar y_n,  g = dNbar/dy
-
-    The rest is of second order on the lines, and transport across them, which vanishes at V_F like p itself. Without
-    the second part the drift's change, left to explicit stages, would lift p off zero at V_F, and N read from its slope
-    there would be noise: 50 times as many steps at rtol 1e-7. It is left out where signs are to be kept.
-    """
-
-    def __init__(self, problem: TensorProblem, t: float, y: np.ndarray) -> None:
-        self.problem = problem
-        p = problem.plane(y)
-        self.Nbar, _ = problem._solve_total(t, p)
-        self._c = problem.forms.coefficients(t, problem.w_nodes, self.Nbar)
-        self.lines = problem.forms.lines(self._c)
-        self._u = self._g = None
-        if not problem.space.positive:
-            change = problem.forms.slope(t, problem.w_nodes, self.Nbar, p)
-            if change is not None:
-                self._u = (change * problem.w_weights).ravel()
-                self._g = problem.scalar_gradient(t, y)[0]
-
-    def __matmul__(self, y: np.ndarray) -> np.ndarray:
-        problem = self.problem
-        product = ((self.lines @ problem.plane(y)) * problem.w_weights).ravel()
-        return product if self._u is None else product + self._u * (self._g @ y)
-
-    def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
-        """F(t, y) - L y."""
-        problem, forms = self.problem, self.problem.forms
-        p = problem.plane(y)
-        Nbar, _ = problem._solve_total(t, p)
-        c = forms.coefficients(t, problem.w_nodes, Nbar)
-        N = np.einsum("kl,kl->l", forms.rows(c), p[len(p) - forms.tail :])
-        change = forms.change(self._c, c, p)
-        if change is None:
-            total = np.zeros(problem.shape)
-        else:
-            change[forms.into] += forms.gain * (N - self.lines.outflow(p))
-            total = change * problem.w_weights
-        problem.transport.add(t, p, N, Nbar, total)
-        return total.ravel() if self._u is None else total.ravel() - self._u * (self._g @ y)
-
-    def factor(self, shift: float) -> FactoredFrozenLines:
-        """Factors of shift M - L. Raises SingularMatrix."""
-        return FactoredFrozenLines(self.problem, self.lines.factor(shift, self.problem.v_weights), self._u, self._g)
-
-
-class FactoredFrozenLines:
-    """(shift M - L)^-1: every line has the weight of its w-node as a factor; u g^T by the Sherman-Morrison formula."""
-
-    def __init__(self, problem: TensorProblem, factored: Any, u: np.ndarray | None, g: np.ndarray | None) -> None:
-        self._problem, self._factored, self._column, self._g = problem, factored, None, g
-        if u is not None:
-            column = self._on_lines(u)
-            denominator = 1.0 - g @ column
-            if not denominator > 0:
-                raise SingularMatrix("the number of the part of rank one is not positive")
-            self._column = column / denominator
-
-    def _on_lines(self, b: np.ndarray) -> np.ndarray:
-        problem = self._problem
-        return self._factored.solve(problem.plane(b) / problem.w_weights).ravel()
-
-    def solve(self, b: np.ndarray) -> np.ndarray:
-        x = self._on_lines(b)
-        return x if self._column is None else x + self._column * (self._g @ x)

@@ -12,6 +12,7 @@ from ..algebra import SingularMatrix, eigenpairs
 from ..problem import FieldValue, Problem, State
 from .delayed import jacobian_at
 from .newton import bordered, conservation, deflated, newton
+from .plane_modes import is_plane
 from .stability import by_mass, leading
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
@@ -102,6 +103,10 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     if getattr(own, "model", None) != getattr(problem, "model", None):
         raise ValueError(f"spectrum: the state belongs to {own.model}, the problem is {problem.model}")
     problem, t, y = own, state.t, state.y
+    if is_plane(problem):
+        from .plane_spectrum import spectrum_over_the_plane
+
+        return spectrum_over_the_plane(problem, state, count)
     count = min(count, problem.size - len(conservation(problem)))
     tol = getattr(problem, "tol", None)
     if tol is not None:  # modes reach further down than the stationary density

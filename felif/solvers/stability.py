@@ -9,6 +9,7 @@ from ..algebra import SingularMatrix, eigenpairs, eigenvalues
 from ..problem import Problem
 from .delayed import Delayed
 from .newton import carriers, conservation, deflated
+from .plane_modes import is_plane, leading_on_lines
 
 _DENSE = 350  # unknowns up to which all eigenvalues are computed
 _KRYLOV = 60
@@ -23,6 +24,8 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
     positive axis: real parts up to 1e4 are seen, pairs of large imaginary part may be missed.
     """
+    if is_plane(problem):
+        return leading_on_lines(problem, 0.0, y, count)[0]
     values = _all(problem, y) if problem.size <= _DENSE else _right_half(problem, y)
     values = sorted_leading(values)
     count = min(max(count, unstable(values)), len(values))

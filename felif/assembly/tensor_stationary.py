@@ -1,0 +1,111 @@
+"""Lines at rest: for every w the stationary density of a given mass, all of them at the same total activity.
+
+On a line, 0 = A p + gain N e_R with A absorbing at V_F, so p = N q with q = -A^-1 gain e_R, and N = C / (mass of q).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..algebra.lines import Lines
+from . import adapt, tensor_adapt
+from .spaces import ExponentialFitting, SpectralElement, gauss
+from .tensor_initial import unresolved_in_v
+from .tensor_lines import LineForms
+from .tensor_spaces import DG, Axis, values_at
+
+_ROUNDS = 12
+_UNRESOLVED = 5.0  # times tol: size of the highest modes of C in a cell, times its width, above which it is split
+
+
+def line_profiles(problem: Any, t: float, Nbar: float) -> np.ndarray:
+    """q of every line, shape (n_v, n_w). Raises SingularMatrix where the cells of v do not hold them."""
+    forms = problem.forms
+    lines = forms.lines(forms.coefficients(t, problem.w_nodes, Nbar))
+    absorbing = Lines(lines.bands, np.zeros_like(lines.rows), lines.into, lines.gain)
+    source = np.zeros(problem.shape)
+    source[forms.into] = forms.gain
+    return absorbing.factor(0.0, problem.v_weights).solve(source)
+
+
+def stationary(problem: Any, t: float, Nbar: float, C: np.ndarray) -> np.ndarray:
+    """y with every line at rest at the total activity Nbar and the masses C (at w-nodes)."""
+    q = line_profiles(problem, t, Nbar)
+    return (q * (C / (problem.v_weights @ q))).ravel()
+
+
+def stationary_total(problem: Any, t: float, Nbar: float, C: np.ndarray) -> float:
+    """What these lines fire in total."""
+    q = line_profiles(problem, t, Nbar)
+    return float(problem.total_weights @ (C / (problem.v_weights @ q)))
+
+
+def with_connectivity(problem: Any, C: Any) -> tuple[Any, np.ndarray]:
+    """(problem, C at its w-nodes): C projected in w, on cells that resolve it if the mesh was made from a tolerance.
+
+    Raises ValueError for values that are negative or not finite, and for a C without mass.
+    """
+    if not callable(C):
+        raise ValueError(f"steady_states: C = {C!r}; allowed is a function of w (or C of a State)")
+    for _ in range(_ROUNDS):
+        values = _projected(problem.axis, C)
+        if problem.tol is None:
+            break
+        contents = tensor_adapt.contents(problem.axis, np.ones(1), values[None])
+        flags = (contents > _UNRESOLVED * problem.tol) & (problem.axis.widths > 1.5 * tensor_adapt.smallest(problem))
+        if not flags.any():
+            break
+        problem = problem.on_cells(w_cells=adapt.split(problem.w_cells, flags))
+    if not problem.w_weights @ values > 0:
+        raise ValueError("steady_states: C has no mass; allowed is a function of w >= 0 that is positive somewhere")
+    return problem, values
+
+
+def _projected(axis: Axis, C: Callable) -> np.ndarray:
+    q = axis.space.degree
+    x, weights = gauss(q + 3)
+    w = axis.cells[:-1, None] + axis.widths[:, None] * x
+    values = np.broadcast_to(np.asarray(C(w.ravel()), float), w.size).reshape(w.shape)
+    bad = ~np.isfinite(values) | (values < -1e-9 * np.abs(values).max())
+    if bad.any():
+        at = np.argmax(bad)
+        raise ValueError(
+            f"steady_states: C({w.ravel()[at]:.6g}) = {values.ravel()[at]:.6g}; allowed are finite numbers >= 0"
+        )
+    return ((values * weights) @ values_at(q, x) / axis.tables.weights).ravel()
+
+
+def resolving(problem: Any, y: np.ndarray) -> Any | None:
+    """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
+    if problem.tol is None:
+        return None
+    flags = unresolved_in_v(problem, y)
+    return problem.on_cells(adapt.split(problem.cells, flags)) if flags.any() else None
+
+
+def enriched(problem: Any) -> Any:
+    """The same cells with elements of a degree higher by two in v and by one in w; fitted ones: halved cells of v."""
+    space, axis = problem.space, problem.axis
+    w_space = DG(min(axis.space.degree + 1, 8)) if isinstance(axis.space, DG) else axis.space
+    if isinstance(space.v, ExponentialFitting):
+        cells = adapt.split(problem.cells, np.ones(len(problem.widths), bool))
+        forms = problem.forms.on_cells(cells)
+    else:
+        v_space = SpectralElement(min(space.v.degree + 2, SpectralElement.highest))
+        forms, space = LineForms(problem.model, problem.mesh, v_space), replace(space, v=v_space)
+    return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), None, problem.base)
+
+
+def line_matrices(problem: Any, lines: Lines) -> np.ndarray:
+    """M_v^-1 A_l with the reset, dense, shape (n_w, n_v, n_v)."""
+    n, count = problem.shape
+    matrices = np.empty((count, n, n))
+    for j in range(n):  # column by column, all lines at once
+        unit = np.zeros((n, count))
+        unit[j] = 1.0
+        matrices[:, :, j] = ((lines @ unit) / problem.v_weights[:, None]).T
+    return matrices

@@ -1,0 +1,112 @@
+"""Steady states and spectra over (v, w): lines that hold a given connectivity C(w), coupled by one number.
+
+Without learning every C(w) is stationary, and for a given one the lines are steady where
+
+    Nbar = G(Nbar),     G(x) = sum of what the lines fire at drift centres I(w) + w sigma(x).
+
+With learning the steady states are a continuum too: wherever C > 0 the rule must be at rest, Phi(w) = w, and where that
+is is not determined; entropy, or vanishing noise in w, selects one (`fl.learned_connectivity`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..algebra import SingularMatrix
+from ..problem import NotConverged
+from .steady_state import SteadyState, SteadyStates
+
+N_MAX = 20.0  # total activities up to which steady states are looked for
+_SCAN = 160
+
+
+def steady_states_on_lines(problem: Any, C: Any, t: float = 0.0) -> SteadyStates:
+    """All steady states with connectivity C(w), sorted by Nbar; possibly none, and then `.message` says why.
+
+    C: a function of w, or N(w), C(w) of a State; its mass is taken as it is. Raises ValueError for a problem that
+    learns, for a missing C, and for a problem that is not made of lines.
+    """
+    name = type(problem.model).__name__
+    if not hasattr(problem, "stationary"):
+        raise ValueError(f"steady_states: {problem.space} has no lines; allowed is a problem made with Tensor()")
+    if not problem.lines_stay:
+        raise ValueError(
+            f"steady_states: {name} learns, and its steady states are a continuum: C(w) may be at rest on many sets of "
+            "w. Allowed is a problem that does not learn, problem.at(eps=0.0), with the C to be kept; "
+            "fl.learned_connectivity gives what the rule itself leads to"
+        )
+    if C is None:
+        raise ValueError(
+            f"steady_states: C = None; without learning every C(w) of {name} is stationary: give one, a function of w"
+        )
+    problem, values = problem.with_connectivity(C)
+    states = []
+    for Nbar in _fixed_points(problem, t, values):
+        states.append(_steady_state(problem, C, t, Nbar))
+    states.sort(key=lambda state: getattr(state, problem.scalar_names[0]))
+    count = {0: "No steady state was", 1: "1 steady state was"}.get(len(states), f"{len(states)} steady states were")
+    why = "" if states else ": at every activity the network fires more than that"
+    return SteadyStates(states, f"{count} found with {problem.scalar_names[0]} up to {N_MAX:g}{why}.", lambda: None)
+
+
+def _fixed_points(problem: Any, t: float, C: np.ndarray) -> list[float]:
+    """Roots of G(x) - x in [0, N_MAX], as far as the lines can be solved."""
+
+    def excess(x: float) -> float:
+        return problem.stationary_total(t, x, C) - x
+
+    places = np.concatenate([[0.0], np.geomspace(1e-6, N_MAX, _SCAN)])
+    known: list[tuple[float, float]] = []
+    for x in places.tolist():
+        try:
+            value = excess(x)
+        except SingularMatrix:
+            break
+        if not np.isfinite(value):
+            break
+        known.append((x, value))
+    roots = []
+    for (a, fa), (b, fb) in zip(known, known[1:], strict=False):
+        if fa == 0.0 or fa * fb < 0.0:
+            roots.append(a if fa == 0.0 else float(brentq(excess, a, b, xtol=1e-15, rtol=8.9e-16)))
+    return roots
+
+
+def _steady_state(problem: Any, C: Any, t: float, Nbar: float) -> SteadyState:
+    """The state near an activity, on cells of v that resolve it, with the error estimated in a richer space."""
+    problem, values, Nbar = _resolved(problem, C, t, Nbar)
+    y = problem.stationary(t, Nbar, values)
+    richer = problem.enriched()
+    richer, finer = richer.with_connectivity(C)
+    other = _nearest(richer, t, finer, Nbar)
+    residual = float(np.abs(problem.rate(t, y)).sum())
+    error = abs(other - Nbar) + problem.cut_off_lines(y) * Nbar + 1e-14 * (1 + abs(Nbar))
+    return SteadyState(problem, t, y, residual, {problem.scalar_names[0]: error})
+
+
+def _resolved(problem: Any, C: Any, t: float, Nbar: float) -> tuple[Any, np.ndarray, float]:
+    for _ in range(8):
+        _, values = problem.with_connectivity(C)
+        Nbar = _nearest(problem, t, values, Nbar)
+        finer = problem.resolving(problem.stationary(t, Nbar, values))
+        if finer is None:
+            break
+        problem = finer
+    return problem, problem.with_connectivity(C)[1], Nbar
+
+
+def _nearest(problem: Any, t: float, C: np.ndarray, Nbar: float) -> float:
+    """The fixed point near Nbar on another mesh, by the secant method."""
+    a, b = Nbar, Nbar + 1e-4 * (1 + Nbar)
+    fa, fb = (problem.stationary_total(t, x, C) - x for x in (a, b))
+    for _ in range(30):
+        if fa == fb or abs(b - a) <= 1e-15 * (1 + abs(b)):
+            break
+        a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
+        fb = problem.stationary_total(t, b, C) - b
+        if abs(fb) > 1e3 * abs(fa) and abs(b - a) > 1e-10:
+            raise NotConverged(f"steady_states: the fixed point near Nbar = {Nbar:.6g} is lost on a finer mesh")
+    return b
