@@ -47,7 +47,15 @@ def signal(name: str, w: np.ndarray) -> np.ndarray:
     return 1.5 + (0.0 * w if name == "constant" else np.exp(-(((w + 0.35) / 0.08) ** 2)))
 
 
+def discretized(model: fl.LearningLIF, cells: int | None, tol: float):
+    if cells is None:
+        return fl.discretize(model, tol=tol)
+    w_cells = np.linspace(model.w_min, model.w_max, cells + 1)
+    return fl.discretize(model, (fl.interval(model, v_min=-6.0, cells=12), w_cells), space=fl.Tensor())
+
+
 def main(
+    cells: int | None = None,
     tol: float = 1e-4,
     t_end: float = 20.0,
     rtol: float = 1e-5,
@@ -61,6 +69,8 @@ def main(
 
     Parameters
     ----------
+    cells
+        Number of cells of w, fixed, and 12 cells of v, without a mesh chosen from tol.
     tol
         Accuracy from which meshes are chosen, and adapted in w.
     t_end
@@ -85,7 +95,7 @@ def main(
             current=lambda w, name=name: signal(name, w),
             a0=a0,
         )
-        problem = fl.discretize(model, tol=tol)
+        problem = discretized(model, cells, tol)
         folder = fl.study.folder(out, name)
         run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, snapshots=snapshots, resume=True)
         before, learned = fl.stationary_output(model, first_connectivity), fl.learned_connectivity(model)[0]
