@@ -143,7 +143,7 @@ def _simulate(
     events = np.full((_EVENTS, 2 + populations), -1.0)
     coupled = (kicks.any() and not lag) or noise_kicks.any()
     memory = np.zeros(stepping.MEMORY + 2 * populations)
-    memory[stepping.LEVEL] = stepping.DEEPEST // 2 if coupled else 0  # data may begin with any rate
+    memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     record = min(plan.record, v.size)
     constants = np.array([law.v_reset, law.v_fire, law.refractory_time, law.escape_time])
 
