@@ -68,6 +68,8 @@ _HOME = {
     # one neuron
     "first_passage": "first_passage",
     "FirstPassage": "first_passage",
+    "spike_times": "particles.deterministic",
+    "neuron_path": "single_neuron",
     "fit": "fitting",
     "Fit": "fitting",
     "read_intervals": "intervals",

@@ -16,6 +16,7 @@ from .likelihood import STEP, TIME, Likelihood
 
 _ITERATIONS, _MATCHING = 60, 60
 _CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
+_FLAT, _PATIENCE = 1e-3, 8  # a gain in log-likelihood, in so many iterations, that is not worth going on
 _SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
 _WEAK = 1e-3  # the same where that is said, but fitted
 _DAMPED = 1e12
@@ -56,7 +57,7 @@ class Fit:
     converged, identifiable, message, iterations, evaluations
     """
 
-    def __init__(self, likelihood: Likelihood, theta: np.ndarray, iterations: int, converged: bool, message: str):
+    def __init__(self, likelihood: Likelihood, theta: np.ndarray, iterations: int, converged: bool):
         self._likelihood, self._theta, self.iterations = likelihood, theta, iterations
         self.intervals, self.count = likelihood.intervals, len(likelihood.intervals)
         self.passage: FirstPassage
@@ -65,8 +66,10 @@ class Fit:
         self.values = dict(zip(likelihood.names, likelihood.values(theta).tolist(), strict=True))
         self.log_likelihood = likelihood.total(theta)
         self.aic = 2 * len(theta) - 2 * self.log_likelihood
-        self.converged, self.message, self.identifiable = converged, message, True
+        self.converged, self.message, self.identifiable = converged, "", True
         self._theta_covariance = self._invert()
+        if not converged and self.identifiable:
+            self.message = f"Stopped after {iterations} iterations: start from a model nearer to the data."
         slopes = likelihood.slopes(theta)
         self.covariance = self._theta_covariance * np.outer(slopes, slopes)
         errors = np.sqrt(np.diag(self.covariance)).tolist()
@@ -85,7 +88,7 @@ class Fit:
             return nothing
         told = _told_apart(scores, likelihood.names, _WEAK)
         if told:
-            self.identifiable, self.message = False, f"{self.message} {told}".strip()
+            self.identifiable, self.message = False, told
         try:
             rough = np.sqrt(np.diag(np.linalg.inv(scores.T @ scores)))
             information = likelihood.information(theta, 0.1 * rough)
@@ -102,8 +105,9 @@ class Fit:
         """Interval that covers the true value with probability `level`, for many intervals."""
         j = self._place(name)
         half = float(norm.ppf(0.5 + level / 2) * np.sqrt(self._theta_covariance[j, j]))
-        ends = [self._likelihood.values(self._theta + s * half * (np.arange(len(self._theta)) == j)) for s in (-1, 1)]
-        return float(ends[0][j]), float(ends[1][j])
+        low, high = self._theta.copy(), self._theta.copy()
+        low[j], high[j] = low[j] - half, high[j] + half
+        return float(self._likelihood.values(low)[j]), float(self._likelihood.values(high)[j])
 
     def profile(self, name: str, values: Sequence[float] | None = None, points: int = 13) -> Profile:
         """Profile likelihood at `values`, or at `points` within 3.5 standard errors of the estimate.
@@ -133,7 +137,9 @@ class Fit:
                     theta[free] += shift * self._ridge(j, free)
                     theta = _maximise(likelihood, theta, free)[0]
                 heights[k] = likelihood.total(theta)
-        at = np.array([likelihood.values(np.where(np.arange(len(self._theta)) == j, x, self._theta))[j] for x in given])
+        whole = np.tile(self._theta, (len(given), 1))
+        whole[:, j] = given
+        at = np.array([likelihood.values(row)[j] for row in whole])
         return Profile(name, at, heights, self.values[name], self.log_likelihood)
 
     def _ridge(self, j: int, free: np.ndarray) -> np.ndarray:
@@ -207,8 +213,7 @@ def fit(
         if confused:
             raise ValueError(f"parameters = {list(names)}: {confused}")
     theta, iterations, converged = _maximise(likelihood, start, everything)
-    message = "" if converged else f"Stopped after {iterations} iterations: start from a model nearer to the data."
-    return Fit(likelihood, theta, iterations, converged, message)
+    return Fit(likelihood, theta, iterations, converged)
 
 
 def _near(likelihood: Likelihood) -> np.ndarray:
@@ -247,6 +252,7 @@ def _length(x: np.ndarray) -> float:
 def _maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, int, bool]:
     """(theta, iterations, reached): Gauss-Newton steps with the scores' outer product for the information, damped."""
     value, damping = likelihood.total(theta), 1e-3
+    before = [-math.inf] * _PATIENCE
     for iteration in range(1, _ITERATIONS + 1):
         scores = likelihood.scores(theta, free)
         if scores is None:
@@ -265,6 +271,9 @@ def _maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tu
             damping = max(10 * damping, 1e-3)
         else:
             return theta, iteration, False
+        if value - before.pop(0) < _FLAT:  # along a ridge
+            return theta, iteration, False
+        before.append(value)
     return theta, _ITERATIONS, False
 
 
