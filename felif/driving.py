@@ -88,7 +88,8 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
         f"The mesh does not resolve the density below V_F at t = {found.time:.10g}, "
         f"where min n = {last.states[-1].min():.3g}; "
         "the solution itself goes on, as activity does not excite. Data that do not vanish at V_F, or hardly, need a "
-        "boundary_layer in Gaussian or Uniform, or a smaller tol.",
+        f"boundary_layer of about {1e-2 / float(trajectory.segments[0].states[0].max()):.1g} in Gaussian or Uniform "
+        "with cells of that size at V_F, a mesh chosen from tol, or a smaller tol.",
     )
     return None
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, State
-from . import adapt, spaces
+from . import adapt, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
+from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
@@ -29,37 +30,40 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
-    densities, values = _split_start(problem, start)
-    densities = {
-        name: Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
-        for name, density in densities.items()
-    }
-    cells = problem.cells
-    for profile in densities.values():
-        if problem.tol is not None:
-            cells = _reach(cells, profile, problem.tol)
-        profile.check(cells)
+    densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)
     if problem.tol is None:
         y = _project(problem, densities, values, masses)
         _require_resolved(problem, densities, y)
     else:
         problem, y = _resolve(problem, cells, densities, values, masses)
-    tolerance = problem.tol or 1e-8
-    compatible = all(p.end <= tolerance * p.peak for p in densities.values())
-    return problem, y, compatible
+    return problem, y, all(end <= (problem.tol or 1e-8) for end in ends)
 
 
 def projected(problem: Any, start: Any) -> np.ndarray:
     """The L2 projection of a density (or a mapping, as for `initial`) on the mesh of `problem` as it is."""
-    densities, values = _split_start(problem, start)
-    profiles = {
-        name: Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
-        for name, density in densities.items()
-    }
-    for profile in profiles.values():
-        profile.check(problem.cells)
-    return _project(problem, profiles, values, _masses(problem, values))
+    densities, values, _, _ = _profiles(problem, start)
+    return _project(problem, densities, values, _masses(problem, values))
+
+
+def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, float], np.ndarray, list[float]]:
+    """(densities, values of scalars, cells that reach as far as those, densities at V_F over the largest ones)."""
+    given, values = _split_start(problem, start)
+    cells, profiles, ends = problem.cells, {}, []
+    for name, density in given.items():
+        profile = Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
+        if problem.tol is not None:
+            cells = _reach(cells, profile, problem.tol)
+        profile.check(cells)
+        ends.append(profile.end / profile.peak)
+        after = settled(problem, profile) if problem.tol is not None and ends[-1] > problem.tol else None
+        if after is not None:
+            profile = Profile(name, after, problem.v_fire, above=False)
+            profile.check(cells)
+            if not thresholds.resets_at_once(problem):  # those who have fired wait
+                values = {waiting: value + after.fired * (1 - value) for waiting, value in values.items()}
+        profiles[name] = profile
+    return profiles, values, cells, ends
 
 
 def _lives_above(problem: Any, name: str) -> bool:

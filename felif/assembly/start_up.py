@@ -1,0 +1,76 @@
+"""Data that do not vanish at V_F where activity inhibits: the layer that a sharp first instant leaves.
+
+Near V_F, with x = V_F - v and P = n_0(V_F), the half-space problem n_t - b N n_x = a n_xx has the solution
+
+    b N = gamma sqrt(a/t),   n = P [1 - erfc(x/(2 l) + gamma)/erfc(gamma)],   l = sqrt(a t),
+    sqrt(pi) gamma e^(gamma^2) erfc(gamma) = b P
+
+(docs/theory.md, section 6); 2 gamma l / b neurons have fired by then and moved everyone by 2 gamma l. Where b P is
+large and negative, N falls from infinity within a layer thinner than any cell and pushes the density away from V_F: a
+run begins with l = 1e-3/P or less, at a time l^2/a that is no different from 0. The error is O(l^2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import erfc, erfcx
+
+from . import thresholds
+from .densities import Profile
+
+_STRONG = -20.0  # b P from which on this is done; without it runs fail from about -100 on
+_WIDTH, _THINNEST = 1e-3, 1e-8  # l in units of 1/P, and the least one in units of V_F - V_R
+_EARLY = 0.05  # l in units of sqrt(a tol): N ~ t^(-1/2) is early by l^2/a, to be seen at t = 1e-3 at most
+_GRADING = 3.0  # of the cells from V_F down
+_DEPTHS = np.array([0.1, 0.3, 1, 2, 3, 5, 8, 12, 20])
+_SPREAD = np.array([-9, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 9])
+
+
+class Settled:
+    """A profile after the first instant, as a density; `fired` is the part of its mass that has fired.
+
+    Those who have fired are at V_R, or in the refractory state and no longer in the density.
+    """
+
+    def __init__(self, problem: Any, before: Profile, kick: float) -> None:
+        self._before, self._v_fire, self._v_reset = before, problem.v_fire, problem.v_reset
+        P = before.end / before.mass
+        ((_, noise),) = thresholds.transport(problem, problem.point(0.0)).values()
+        self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[1] * problem.tol)))
+        self._l = max(self._l, _THINNEST * (problem.v_fire - problem.v_reset))
+        self._gamma = float(brentq(lambda g: np.sqrt(np.pi) * g * erfcx(g) - kick * P, -26.0, 0.0))
+        self._shift = 2 * self._gamma * self._l
+        self.fired = self._shift / kick
+        self._resets = thresholds.resets_at_once(problem)
+        layer = problem.v_fire - self._l * _DEPTHS
+        count = int(np.log((problem.v_fire - problem.v_reset) / self._l) / np.log(_GRADING))
+        graded = problem.v_fire - self._l * _GRADING ** np.arange(
+            count
+        )  # too few neurons to be resolved for themselves
+        spikes = problem.v_reset + np.sqrt(2) * self._l * _SPREAD if self._resets else ()
+        self.breakpoints = np.concatenate([before.breakpoints + self._shift, graded])
+        self.features = np.concatenate([before.features + self._shift, layer, spikes])
+
+    def __call__(self, v: np.ndarray) -> np.ndarray:
+        x = self._v_fire - v
+        moved = self._before(np.minimum(v - self._shift, self._v_fire)) / self._before.mass
+        n = moved * np.maximum(1 - erfc(np.clip(x / (2 * self._l) + self._gamma, -26, 26)) / erfc(self._gamma), 0)
+        if self._resets:
+            width = np.sqrt(2) * self._l
+            n = n + self.fired / (np.sqrt(2 * np.pi) * width) * np.exp(-(((v - self._v_reset) / width) ** 2) / 2)
+        return n
+
+
+def settled(problem: Any, profile: Profile) -> Settled | None:
+    """The profile after the first instant; None where data and activity do not ask for it.
+
+    That is: the density vanishes at V_F or nothing inhibits strongly; several populations; noise that grows with N.
+    """
+    fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
+    if len(fluxes) != 1 or len(problem.field_names) != 1 or not profile.end > 0:
+        return None
+    kick, noise = thresholds.runaway(problem)
+    return Settled(problem, profile, kick) if noise == 0 and kick * profile.end < _STRONG * profile.mass else None
