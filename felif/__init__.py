@@ -66,8 +66,8 @@ _HOME = {
     "BackwardEuler": "evolution",
     "ARK43": "evolution",
     # one neuron
-    "first_passage": "first_passage",
-    "FirstPassage": "first_passage",
+    "first_passage": "passage",
+    "FirstPassage": "passage",
     "spike_times": "particles.deterministic",
     "neuron_path": "single_neuron",
     "fit": "fitting",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import chi2, kstwo, norm
 
-from .first_passage import FirstPassage
+from .passage import FirstPassage
 from .intervals import as_intervals
 from .likelihood import STEP, TIME, Likelihood
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .assembly import SpectralElement, discretize
-from .first_passage import FirstPassage, passage_cells, passage_on
+from .passage import FirstPassage, passage_cells, passage_on
 from .meshing import line
 from .models.first_spike import FirstSpike
 from .problem import NotConverged
