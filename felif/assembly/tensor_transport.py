@@ -15,6 +15,7 @@ from .tensor_lines import LineForms
 from .tensor_spaces import MUSCL, Axis
 
 _SHARPNESS = 9.21024  # of the switch to finite volumes: a share of 1e-4 or 1 - 1e-4 at twice the threshold and at 0
+_JUMP = 0.2  # between cells of degree 1 to 3, relative to C, at which both methods have an equal share
 _QUIET = 3e-3  # of the largest C: oscillations are measured relative to C where it is larger than this
 
 
@@ -26,7 +27,7 @@ class Transport:
         self.exists = bool(forms.transports)
         q = axis.space.degree
         self._limited = isinstance(axis.space, MUSCL)
-        self._threshold = 0.5 * 10.0 ** (-1.8 * (q + 1) ** 0.25)
+        self._threshold = 0.5 * 10.0 ** (-1.8 * (q + 1) ** 0.25) if q > 3 else _JUMP**2
         self._mass = np.ascontiguousarray(forms.weights)
         # faces, each seen from the cell below and above it; those at the ends let nothing through
         self._faces = axis.cells
@@ -79,12 +80,16 @@ class Transport:
         axis = self._axis
         if axis.space.degree == 0:
             return np.zeros(axis.count)
-        energy = (axis.by_cells(C) @ axis.tables.modal.T) ** 2
+        local = axis.by_cells(C)
+        energy = (local @ axis.tables.modal.T) ** 2
         total = energy.cumsum(axis=1)
         floor = (_QUIET * np.abs(C).max()) ** 2 + 1e-300
         highest = energy[:, -1] / (total[:, -1] + floor)
-        if axis.space.degree > 1:  # of an even or odd function every other mode vanishes
+        if axis.space.degree > 3:  # of an even or odd function every other mode vanishes
             highest = np.maximum(highest, energy[:, -2] / (total[:, -2] + floor))
+        else:  # a slope alone says nothing: jumps do, which are of order degree + 1 where C is smooth
+            jumps = np.pad((local[1:] @ axis.tables.left - local[:-1] @ axis.tables.right) ** 2, 1)
+            highest = np.maximum(jumps[1:], jumps[:-1]) / (total[:, -1] + floor)
         share = 1.0 / (1.0 + np.exp(np.clip(-_SHARPNESS / self._threshold * (highest - self._threshold), -60, 60)))
         share[share < 1e-3] = 0.0
         share[share > 1 - 1e-3] = 1.0

@@ -20,7 +20,7 @@ from ..problem import NotConverged
 from .steady_state import SteadyState, SteadyStates
 
 N_MAX = 20.0  # total activities up to which steady states are looked for
-_SCAN = 160
+_SCAN = 100
 
 
 def steady_states_on_lines(problem: Any, C: Any, t: float = 0.0) -> SteadyStates:
