@@ -8,6 +8,9 @@ All neurons start near v = 0, cross V_F = 2 as a front (sharp where a0 is small)
 over t = 0.05, 0.1, ..., 3 of |N - reference| / max N, the reference being a run with tol = 1e-10. Steps are made with
 rtol = error / 100 everywhere, so that the mesh alone decides. Degree 6. For each kind of mesh the smallest number of
 cells (in steps of 15 %; the best of four gradings) or the largest tol (in steps of 10^(1/4)) is looked for.
+
+A second table does the same for the steady state and the closed form of N: `loop` is `steady_value` with tol = error,
+`from tol` the mesh it began with, and the time is that of one solution on the mesh (for `loop` of all of it).
 """
 
 # ruff: noqa: E402 - the number of threads is set before numpy is imported
@@ -108,13 +111,62 @@ def compared(a0: float, start: fl.Gaussian, wanted: float) -> dict[str, Found | 
     }
 
 
+def steady_table(a0: float, wanted: float) -> dict[str, Found | None]:
+    """The same for N of the steady state, against its closed form."""
+    model = network(a0)
+    exact = float(fl.analysis.exact.steady_rates(model)[0])
+    problem = fl.discretize(model, tol=wanted)
+    begun = time.process_time()
+    loop = fl.steady_value(problem)
+    seconds, count = time.process_time() - begun, loop.rounds[-1][0]
+    found: dict[str, Found | None] = {
+        "loop": Found(f"bar {loop.error / exact:.1e}", count, count, 0, abs(loop.value / exact - 1), seconds)
+    }
+    v_min = float(loop.first.problem.cells[0])
+
+    def smallest_steady(meshes: Iterator[tuple[str, object]]) -> Found | None:
+        for label, made in meshes:
+            begun = time.process_time()
+            try:
+                state = fl.steady_state(made, exact)
+            except fl.NotConverged:
+                continue
+            error = abs(state.N / exact - 1)
+            if error <= wanted:
+                size = state.problem.size
+                return Found(label, size, size, 0, error, time.process_time() - begun)
+        return None
+
+    def meshes(grading: float) -> Iterator[tuple[str, object]]:
+        for count in cells(2):
+            yield (
+                f"grading {grading:g}",
+                fl.discretize(model, fl.interval(model, v_min=v_min, cells=count, grading=grading)),
+            )
+
+    found["from tol"] = smallest_steady(iter([("", problem)]))
+    graded = [smallest_steady(meshes(grading)) for grading in GRADINGS]
+    found["graded"] = min((g for g in graded if g is not None), key=lambda g: g.dofs, default=None)
+    found["uniform"] = smallest_steady(meshes(1.0))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--error", type=float, default=1e-6)
     parser.add_argument("--noise", type=float, nargs="+", default=[1.0, 0.1, 0.01, 0.001])
     parser.add_argument("--variance", type=float, nargs="+", default=[1e-2, 1e-5])
+    parser.add_argument("--steady", action="store_true", help="the first table only")
     options = parser.parse_args()
-    print(f"NoisyLIF(current=3), degree 6: least unknowns for an error of N of {options.error:g}")
+    print(f"NoisyLIF(current=3), degree 6: least unknowns for an error of N of {options.error:g}, steady state")
+    print(f"{'a0':>8s} {'mesh':>9s} {'setting':>13s} {'dofs':>7s} {'error':>9s} {'time/ms':>8s}")
+    for a0 in options.noise:
+        for name, found in steady_table(a0, options.error).items():
+            text = "-" if found is None else f"{found.dofs:7.0f} {found.error:9.1e} {1e3 * found.seconds:8.1f}"
+            print(f"{a0:8g} {name:>9s} {found.setting if found else '':>13s} {text}", flush=True)
+    if options.steady:
+        return
+    print(f"\nThe same in time: largest error of N(t) over its maximum {options.error:g}")
     row = "{:>8s} {:>7s} {:>9s} {:>13s} {:>7s} {:>7s} {:>6s} {:>9s} {:>8s} {:>6s}"
     print(row.format("variance", "a0", "mesh", "setting", "dofs", "largest", "steps", "error", "time/ms", "ratio"))
     for variance in options.variance:
