@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from ..problem import NotConverged
-from .neuron import log_rate
 from .quadrature import integrate, root, roots
+from .rate_table import rate_table
 
 _NEEDED = ("current", "sigma", "w_min", "w_max", "a0", "v_reset", "v_fire")
 _SCAN = 1e-8  # accuracy of integrals while roots are looked for
@@ -45,7 +45,11 @@ class Lines:
         return self.current(w) + w * float(self.sigma(Nbar))
 
     def log_rate(self, w: Any, Nbar: float) -> np.ndarray:
-        return np.asarray(log_rate(self.centre(w, Nbar), self.a0, self.v_reset, self.v_fire))
+        return rate_table(self.a0, self.v_reset, self.v_fire).log_rate(self.centre(w, Nbar))
+
+    def slope(self, centre: np.ndarray) -> np.ndarray:
+        """r'(mu)."""
+        return rate_table(self.a0, self.v_reset, self.v_fire).slope(centre)
 
     def output(self, C: Callable, w: Any, Nbar: float) -> np.ndarray:
         """N(w) = C(w) r(mu(w))."""

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
-from .neuron import passage_integrals
 from .quadrature import root
 
 
@@ -52,7 +51,7 @@ class Discrimination:
 
     def L(self, w: Any) -> np.ndarray:
         w = np.asarray(w, float)
-        ends = [_slope(state.lines, state.centre(w)) for state in (self.first, self.second)]
+        ends = [state.lines.slope(state.centre(w)) for state in (self.first, self.second)]
         return np.minimum(*ends) / (1 + np.abs(w))
 
 
@@ -98,12 +97,6 @@ class _Listening:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._learning, name)
-
-
-def _slope(lines: Lines, centre: np.ndarray) -> np.ndarray:
-    """r'(m) = -I'(m)/I(m)^2."""
-    exponent, k = passage_integrals(centre, lines.a0, lines.v_reset, lines.v_fire, order=1)
-    return np.exp(-exponent) * k[1] / k[0] ** 2 / np.sqrt(lines.a0)
 
 
 def _between(sigma: Callable, x: float, y: float) -> float:

@@ -11,7 +11,9 @@ from scipy.integrate import quad
 
 import felif as fl
 from felif.analysis.learning_representation import amplitudes
+from felif.analysis.neuron import log_rate
 from felif.analysis.quadrature import integrate, roots
+from felif.analysis.rate_table import RateTable
 
 INHIBITORY = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: 4 * x, current=1.5, w_min=-1.0, w_max=0.0)
 EXCITATORY = fl.LearningLIF(eps=0.0, K=1.0, sigma=lambda x: x, current=0.0, w_min=0.0, w_max=3.0)
@@ -223,3 +225,15 @@ def test_all_roots_are_found_however_close():
     assert roots(f, 0.0, 1.0) == pytest.approx([0.2, 0.7, 0.7001], abs=1e-11)
     assert roots(lambda x: x**2 + 1e-9, -1.0, 1.1) == []
     assert roots(lambda x: x, 0.0, 1.0) == [0.0]
+
+
+@pytest.mark.parametrize(("a", "v_reset", "v_fire"), [(1.0, 1.0, 2.0), (0.05, -1.0, 0.5), (3.0, 1.0, 1.2)])
+def test_the_table_of_rates_is_exact_to_rounding(a, v_reset, v_fire):
+    table = RateTable(a, v_reset, v_fire)
+    m = v_fire + np.sqrt(a) * np.concatenate([np.linspace(-30, 30, 401), [-300.0, 1000.0]])
+    exact = log_rate(m, a, v_reset, v_fire)
+    np.testing.assert_allclose(table.log_rate(m), exact, rtol=4e-15, atol=4e-15)
+    h = 1e-3 * np.sqrt(a)
+    x = m[np.abs(m - v_fire) < 8 * np.sqrt(a)]
+    slope = sum(c * table.log_rate(x + k * h) for k, c in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * h)
+    np.testing.assert_allclose(table.slope(x), slope * np.exp(table.log_rate(x)), rtol=1e-9)
