@@ -142,7 +142,8 @@ def _simulate(
     batches = np.zeros((bins, len(batch_sizes), populations), int)
     events = np.full((_EVENTS, 2 + populations), -1.0)
     coupled = (kicks.any() and not lag) or noise_kicks.any()
-    memory = np.zeros(stepping.MEMORY + 2 * populations)
+    memory = np.zeros(stepping.MEMORY + 3 * populations)
+    memory[-populations:] = asleep_first
     memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     record = min(plan.record, v.size)
     constants = np.array([law.v_reset, law.v_fire, law.refractory_time, law.escape_time])
@@ -189,7 +190,7 @@ def _simulate(
     return Recording(
         rates=rates[past:],
         synchronous=synchronous,
-        resting=0.5 * (resting + np.vstack([asleep_first, resting[:-1]])),
+        resting=resting,
         batches=batches,
         batch_sizes=batch_sizes,
         snapshots=kept,

@@ -45,7 +45,7 @@ COUNTED = 50  # spikes in a step from which its rate is trusted
 DEEPEST = 20  # halvings of a step
 LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
 FINISHED, ETERNAL = 0, 1
-# entries of `memory`, what a network carries from one call to the next; kicks under way follow
+# entries of `memory`, what a network carries from one call to the next; then kicks and noise under way, who rests
 LEVEL, LAST, MEMORY = 0, 1, 3
 
 
@@ -192,7 +192,8 @@ def run_steps(
         for j in range(populations):
             noisy |= noise_kicks[p, j] > 0.0
             coupled |= noise_kicks[p, j] > 0.0 or now[p, j] != 0.0
-    pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations :]
+    pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations : MEMORY + 2 * populations]
+    at_rest = memory[MEMORY + 2 * populations :]
     fired, top, rest, total = np.empty(populations), np.empty(populations), np.empty(populations), np.empty(populations)
     level, count = np.int64(memory[LEVEL]), np.int64(0)
     while count < events.shape[0] and events[count, 0] >= 0.0:
@@ -224,6 +225,9 @@ def run_steps(
             for c in range(chunks.shape[0]):
                 batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])
             _add(rates[past + k], fired)
+            for p in range(populations):
+                resting[k, p] += 0.5 * (at_rest[p] + rest[p]) * h / dt
+            _copy(at_rest, rest)
             position += full >> level
             if coupled:
                 crowd = False
@@ -243,6 +247,8 @@ def run_steps(
                     )  # fmt: skip
                     _clear(queue)
                     _add(rates[past + k], total)
+                    if law[2] > 0.0:
+                        _add(at_rest, total)
                     if eternal or _largest(total) >= event_size:
                         _add(synchronous[k], total)
                         if count < events.shape[0]:
@@ -258,6 +264,5 @@ def run_steps(
                 else:
                     for p in range(populations):
                         pending[p] = _dot(now[p], fired)
-        _copy(resting[k], rest)
         memory[LEVEL] = level
     return last, FINISHED, count
