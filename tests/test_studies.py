@@ -17,6 +17,7 @@ QUESTIONS |= {"bifurcation_in_b", "cusp_refractory", "spectral_gap", "entropy_de
 QUESTIONS |= {"excitatory_inhibitory"}
 QUESTIONS |= {"learning", "representation_round_trip", "discrimination", "connectivity_from_rule"}
 QUESTIONS |= {"blow_up_map", "blow_up_noise", "blow_up_error_bars", "after_blow_up", "inhibitory_bounds", "stefan"}
+QUESTIONS |= {"particles_to_pde", "synchronous_event"}
 QUESTIONS |= {"single_neuron", "fit_intervals"}
 
 
@@ -125,6 +126,8 @@ OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
     "blow_up_map": {"points": 2, "rows": 2, "d_min": 1.0},
     "blow_up_error_bars": {"cases": 2},
     "after_blow_up": {"t_long": 0.3},
+    "particles_to_pde": {"neurons": 320, "networks": 2, "t_long": 1.0},
+    "synchronous_event": {"neurons": 640, "networks": 3, "dt": 5e-4, "t_end": 0.03},
     "single_neuron": {"neurons": 20, "intervals": 5},
     "fit_intervals": {"datasets": 2, "count": 100, "profiles": 0},
     "inhibitory_bounds": {"distance": 0.6, "connectivities": (0.0, -1.0)},

@@ -1,0 +1,209 @@
+"""Is the synchronous spike of a network of neurons the one that its equation predicts?
+
+    dV_i = -V_i dt + sqrt(2 a0) dW_i + (b/n) sum of spikes,   V_i = V_F: a spike, V_i is reset to V_R
+
+Expected: yes (S7, S21). In the limit of many neurons the density of V solves the equation of `after_blow_up`, whose
+rate becomes infinite at a time T, N -> size x delta(t - T). In a network of n neurons the spikes that each spike
+causes, at the same instant, are delivered until none is left, b/n to everyone a spike; nothing else is told to it, and
+it fires once together, near T, about the same fraction of its neurons. Time and size differ from the equation's by
+amounts of order n^(-1/2), mostly by chance, and a little later and larger on average. (Steps that are too long make it
+late, as a kick arrives a step after its spike: by 8 per cent in the second case for dt = 0.001.)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import felif as fl
+from felif.output.plots import house_style, mark_thresholds, new_figure
+
+CHEAP = {"neurons": 6400, "networks": 10, "tol": 1e-5, "rtol": 1e-5, "dt": 2e-4, "t_end": 0.03}
+EXPECTED = {
+    # the equation: two discretisations
+    "expected_time_strong": (0.009224431428, 1e-7),
+    "expected_size_strong": (0.52373045, 1e-5),
+    "expected_time_late": (0.0263756927048, 1e-6),
+    "expected_size_late": (0.47087962, 1e-5),
+    # the largest networks: within three standard errors and two per cent
+    "excess_time_strong": (0.0, 0.02),
+    "excess_size_strong": (0.0, 0.02),
+    "excess_time_late": (0.0, 0.02),
+    "excess_size_late": (0.0, 0.02),
+    # root mean square of the differences of the single networks: powers of n, -1/2 expected
+    "order_time_strong": (-0.5, 0.25),
+    "order_time_late": (-0.5, 0.25),
+    "order_size_strong": (-0.5, 0.25),
+    "order_size_late": (-0.5, 0.25),
+}
+CASES = {"strong": (0.5, 1.83, 0.003), "late": (0.8, 1.7, 0.005)}  # b; mean and variance of the initial density
+RATIOS = (16, 4, 1)
+PART = 0.2  # of the neurons: what fewer fire at once is not the event; small networks have such precursors
+
+
+def main(
+    cells: int | None = None,
+    tol: float = 1e-6,
+    t_end: float = 0.05,
+    rtol: float = 1e-6,
+    neurons: int = 100_000,
+    networks: int = 14,
+    dt: float = 1e-4,
+    a0: float = 1.0,
+    seed: int = 1,
+    out: Path | None = None,
+) -> dict:
+    """Follow two networks of three sizes, and their equations, through a synchronous spike.
+
+    Parameters
+    ----------
+    cells
+        Number of cells on (-8, V_F), fixed, until the event.
+    tol
+        Accuracy of N from which a mesh is chosen, and adapted.
+    t_end
+        End of the runs of the equation, in membrane time constants; networks end soon after their spikes.
+    rtol
+        Tolerance of a time step of the equation.
+    neurons
+        In a network of the largest size; the others have a fourth and a sixteenth of them.
+    networks
+        Independent ones of each size.
+    dt
+        Step of the neurons; it is halved where the rate grows.
+    a0
+        Noise.
+    seed
+        Of the neurons.
+    """
+    sizes = [max(neurons // ratio, 1) for ratio in RATIOS]
+    results: dict = {"neurons": sizes, "networks": networks, "defect": 0.0}
+    for name, (b, mean, variance) in CASES.items():
+        network = fl.NoisyLIF(b=b, a0=a0)
+        start = fl.Gaussian(mean, variance, boundary_layer=0.5)
+        mesh = None if cells is None else fl.interval(network, v_min=-8.0, cells=cells, grading=3.0)
+        problem = fl.discretize(network, tol=tol) if mesh is None else fl.discretize(network, mesh)
+        folder = fl.study.folder(out, name)
+        options = {"after_blow_up": fl.Continue(), "folder": folder, "resume": True, "snapshots": 21}
+        run = fl.evolve(problem, start, t_end, rtol=rtol, **options)
+        expected = next((event for event in run.events if hasattr(event, "size")), None)
+        results[name] = run
+        results["defect"] = max(results["defect"], run.moment_defect)
+        results[f"expected_time_{name}"] = None if expected is None else expected.time
+        results[f"expected_size_{name}"] = None if expected is None else expected.size
+        if expected is None:
+            continue
+        table = []
+        for size in sizes:
+            last = min(expected.time * (1.0 + 16.0 / np.sqrt(size)), t_end)
+            particles = fl.simulate_particles(
+                network,
+                neurons=size,
+                networks=networks,
+                t_end=last,
+                dt=dt,
+                seed=seed + size,
+                start=start,
+                event_size=PART,
+            )
+            (spike, *_) = [*fl.compare(particles, run).spikes, None]
+            if spike is None:
+                continue
+            row = (spike.time, spike.time_error, spike.size, spike.size_error)
+            table.append([size, *row, spike.networks])
+            if size == sizes[-1] and name == "strong":
+                results |= _pictured(particles)
+        table = np.array(table).reshape(-1, 6)
+        results[f"table_{name}"] = table
+        for k, (quantity, value) in enumerate((("time", expected.time), ("size", expected.size))):
+            difference, error = table[:, 1 + 2 * k] - value, table[:, 2 + 2 * k]
+            results[f"excess_{quantity}_{name}"] = _excess(difference, error, value)
+            if len(table) > 1:
+                spread = np.sqrt(difference**2 + table[:, 5] * error**2)
+                results[f"order_{quantity}_{name}"] = float(np.polyfit(np.log(table[:, 0]), np.log(spread), 1)[0])
+    return results
+
+
+def _excess(difference: np.ndarray, error: np.ndarray, value: float) -> float | None:
+    """How far the largest networks are from the equation beyond three standard errors, relative."""
+    if not difference.size or not np.isfinite(error[-1]):
+        return None
+    return float(max(abs(difference[-1]) - 3.0 * error[-1], 0.0) / value)
+
+
+def _pictured(particles: fl.ParticleRun) -> dict:
+    """Spikes per neuron up to the edges of the bins, one row a network; a histogram of all potentials at the end."""
+    rates, widths = particles.batches["N"], np.diff(particles.times)
+    fired = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates * widths, axis=1)], axis=1)
+    for event in particles.events:
+        fired[event.network] += np.where(particles.times >= event.time, event.size, 0.0)
+    bars = np.linspace(0.8, particles.model.v_fire, 61)
+    counts = np.histogram(particles.final.v, bars)[0]
+    return {
+        "fired_times": particles.times,
+        "fired": fired,
+        "bars": bars,
+        "histogram": counts / particles.final.v.size / np.diff(bars),
+        "histogram_time": particles.final.t,
+    }
+
+
+def figure(results: dict):
+    """Spikes fired and the density after them; time and size of the event against the size of the network."""
+    figure, axes = new_figure(2, 2)
+    with house_style():
+        if "fired" in results:
+            _draw_fired(axes[0, 0], results)
+            _draw_density(axes[0, 1], results)
+        for k, (name, (b, *_)) in enumerate(CASES.items()):
+            if results.get(f"table_{name}") is None:
+                continue
+            table = np.asarray(results[f"table_{name}"])
+            for column, quantity, axis in ((1, "time", axes[1, 0]), (3, "size", axes[1, 1])):
+                value = results[f"expected_{quantity}_{name}"]
+                offset = 1.0 + 0.06 * (k - 0.5)
+                axis.errorbar(
+                    table[:, 0] * offset, 100 * (table[:, column] / value - 1), 300 * table[:, column + 1] / value,
+                    fmt="os"[k], ms=4, lw=1.0, capsize=3, color=f"C{k}", label=f"$b={b:g}$, expected {value:.5g}",
+                )  # fmt: skip
+        for axis, title in ((axes[1, 0], "time $T$"), (axes[1, 1], r"size $\Delta$")):
+            axis.axhspan(-2.0, 2.0, color="0.9", zorder=0)
+            axis.axhline(0.0, color="0.4", lw=0.8)
+            axis.set(xscale="log", xlabel="neurons in a network", ylabel=f"{title}: difference, per cent")
+            axis.set_xticks(results["neurons"], [f"{size}" for size in results["neurons"]])
+            axis.minorticks_off()
+            axis.legend(loc="best", fontsize=8.5, title="three standard errors", title_fontsize=8.5)
+    return figure
+
+
+def _draw_fired(axes, results: dict) -> None:
+    run, times = results["strong"], np.asarray(results["fired_times"])
+    for number, fired in enumerate(np.asarray(results["fired"])):
+        label = f"{len(results['fired'])} networks of {results['neurons'][-1]} neurons" if number == 0 else None
+        axes.plot(times, fired, color="C0", lw=0.7, alpha=0.6, label=label)
+    t = np.unique(np.concatenate([run.times, np.linspace(run.times[0], times[-1], 200)]))
+    t = t[t <= times[-1]]
+    middle = 0.5 * (t[1:] + t[:-1])
+    N = np.asarray(run.sample("N", middle))
+    spent = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(N), N, 0.0) * np.diff(t))])
+    spent += np.where(t >= results["expected_time_strong"], results["expected_size_strong"], 0.0)
+    axes.plot(t, spent, color="k", lw=1.2, label="equation")
+    axes.set(xlabel="time $t$ (membrane time constants)", ylabel="spikes per neuron up to $t$")
+    axes.legend(loc="upper left", fontsize=8.5)
+
+
+def _draw_density(axes, results: dict) -> None:
+    run, bars = results["strong"], np.asarray(results["bars"])
+    t = min(float(results["histogram_time"]), float(run.times[-1]))
+    v = np.linspace(bars[0], bars[-1], 1201)
+    axes.stairs(results["histogram"], bars, fill=True, color="C0", alpha=0.45, label="neurons")
+    axes.plot(v, run.at(t).n(v), color="k", lw=1.2, label="equation")
+    mark_thresholds(axes, run.problem)
+    axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", ylim=(0.0, None))
+    axes.set_title(f"after the event, $t={t:.4g}$", loc="left", pad=16)
+    axes.legend(loc="upper right", fontsize=8.5)
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
