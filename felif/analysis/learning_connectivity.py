@@ -37,6 +37,8 @@ class LearnedConnectivity:
     """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A].
 
     C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)), Nbar = int N dw; int C dw = 1
+    mass_slope  d(int C dw)/dA over the A of the family that int N = Nbar leaves: runs tend to connectivities where it is
+             positive and leave those where it is negative (observed, not proved)
     drained  A = 0, and every weight is 0: C is a unit mass there, which C(w), N(w) and p(v, w) do not show
     """
 
@@ -44,6 +46,7 @@ class LearnedConnectivity:
     Nbar: float
     low: float
     high: float
+    mass_slope: float
     rule: Callable = field(repr=False)
     lines: Lines = field(repr=False)
 
@@ -127,7 +130,7 @@ def learned_connectivity(learning: Any) -> LearnedConnectivities:
     if not sides:
         Nbar = float(np.exp(log_rate(lines.current(0.0), lines.a0, lines.v_reset, lines.v_fire)))
         sign = "K >= 0 for w < 0" if signs == [-1.0] else "K <= 0 for w > 0" if signs == [1.0] else "the sign of K"
-        all_ = LearnedConnectivity(0.0, Nbar, 0.0, 0.0, rule, lines)
+        all_ = LearnedConnectivity(0.0, Nbar, 0.0, 0.0, np.nan, rule, lines)
         return LearnedConnectivities.of([all_], f"everything drains to w = 0: {sign} lets no weight grow")
     return sides[0].solutions()
 
@@ -200,4 +203,7 @@ class _Side:
 
     def _connectivity(self, A: float) -> LearnedConnectivity:
         low, high = (-A, 0.0) if self.sign < 0 else (0.0, A)
-        return LearnedConnectivity(A, self.total(A), low, high, self.rule, self.lines)
+        step = 1e-4 * min(A, self.wall - A) or 1e-4 * A
+        ends = [A - step, min(A + step, self.wall)]
+        slope = (self.excess(ends[1]) - self.excess(ends[0])) / (ends[1] - ends[0])
+        return LearnedConnectivity(A, self.total(A), low, high, slope, self.rule, self.lines)

@@ -23,6 +23,7 @@ EXCITATORY = {"K": 5.0, "current": 0.0, "sigma": lambda x: x, "w_min": 0.0, "w_m
 
 def test_the_inhibitory_connectivity_is_the_reference():
     (found,) = fl.learned_connectivity(learning())
+    assert found.mass_slope > 0
     assert found.A == pytest.approx(1.38533724551031, abs=1e-13)
     assert found.Nbar == pytest.approx(0.25292681970602, abs=1e-13)
     assert found.moment(0) == pytest.approx(1.0, abs=1e-13)
@@ -37,6 +38,7 @@ def test_all_of_several_connectivities_are_found(parameters, A):
     found = fl.learned_connectivity(learning(**parameters))
     assert [c.A for c in found] == pytest.approx(A, abs=1e-12)
     assert found.message.startswith(f"{len(A)} with A = ")
+    assert [c.mass_slope > 0 for c in found] == [True, False, True][: len(A)]
 
 
 @pytest.mark.parametrize(
