@@ -199,7 +199,7 @@ def collect(
     """One ParticleRun of the recordings of independent networks."""
     starts = plan.edges[:-1]
     widths = np.diff(plan.edges) * plan.dt
-    interacting = any(any(p.kicks) or any(p.noise_kicks) for p in law.populations)
+    interacting = law.learning is not None or any(any(p.kicks) or any(p.noise_kicks) for p in law.populations)
     series, batches = {}, {}
     for kind, population in enumerate(law.populations):
         own = {"N": [], "R": [], "synchronous": []}
@@ -256,7 +256,8 @@ def _snapshots(plan: Plan, recordings: list[Recording]) -> dict[float, Snapshot]
         parts = [r.snapshots.get(step, r.snapshots[end]) for r, end in zip(recordings, last, strict=True)]
         t = float(f"{step * plan.dt:.13g}")
         v, resting = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-        snapshots[t] = Snapshot(t, v, resting, np.tile(populations, len(recordings)), batch)
+        w = None if parts[0][2] is None else np.concatenate([part[2] for part in parts])
+        snapshots[t] = Snapshot(t, v, resting, np.tile(populations, len(recordings)), batch, w)
     return snapshots
 
 

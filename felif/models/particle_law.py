@@ -27,6 +27,24 @@ class Population:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """Synaptic weights w of the neurons, and how they follow the activity.
+
+        dV = (f(V) + I(w) + w sigma(Nbar)) dt + sqrt(2 a0) dW,     dw = speed (K(w) N(w) Nbar - w) dt
+
+    N(w) is the firing rate of neurons with weights near w: spikes per neuron of the network, time and unit of w; Nbar
+    is its integral. Weights stay in [w_min, w_max].
+    """
+
+    speed: float
+    rule: Callable
+    response: Callable
+    current: Callable
+    w_min: float
+    w_max: float
+
+
+@dataclass(frozen=True)
 class ParticleLaw:
     """A network: its populations, and what a neuron does when it fires.
 
@@ -40,6 +58,7 @@ class ParticleLaw:
     refractory_time: float = 0.0
     escape_time: float = 0.0
     delay: float = 0.0
+    learning: Learning | None = None
 
 
 def one_population(model, **law: float) -> ParticleLaw:

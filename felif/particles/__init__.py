@@ -1,5 +1,7 @@
 """ROOM 7: the network of neurons behind each model, simulated."""
 
-from .engine import Plan, Recording, plan_simulation, simulate_networks
+from .engine import simulate_networks
+from .planning import Plan, plan_simulation
+from .recording import Recording
 
 __all__ = ["Plan", "Recording", "plan_simulation", "simulate_networks"]

@@ -4,53 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .drive import affine, mean_current, tabulated
+from .learning import simulate_learning
+from .planning import Plan
+from .recording import Recording, batch_of_neurons, make_chunks
 from .sampling import draw_start
 
-BATCHES = 20  # groups of neurons of one network whose rates are kept apart
-_CHUNK = 2048  # neurons that share a generator, at most
 _ALONE = 20_000  # below so many neurons a step is too short for two threads
-_RESOLVED = 0.05  # longest step in units of the time in which the drift changes
 _EVENTS = 100_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a simulation was asked for, checked; times are in steps of `dt`, which divides the length of the run."""
-
-    law: Any
-    sizes: tuple[int, ...]
-    steps: int
-    dt: float
-    edges: np.ndarray  # of the bins, in steps
-    snapshots: tuple[int, ...]
-    record: int
-    history: Callable[[str, float], float]
-    event_size: float
-
-
-@dataclass
-class Recording:
-    """What one network did. Arrays over populations last; `batches` counts spikes but for synchronous ones."""
-
-    rates: np.ndarray  # (steps, populations) spikes per neuron
-    synchronous: np.ndarray
-    resting: np.ndarray  # mean over the step
-    batches: np.ndarray  # (bins, batches, populations)
-    batch_sizes: np.ndarray  # (batches, populations) neurons
-    snapshots: dict[int, tuple[np.ndarray, np.ndarray]]  # step: (v, resting)
-    events: np.ndarray  # (events, 2 + populations)
-    spikes: list[np.ndarray]
-    batch_of: np.ndarray  # of every neuron
-    steps_done: int
-    eternal: bool
 
 
 def simulate_networks(
@@ -64,9 +31,10 @@ def simulate_networks(
     """Independent networks with seeds of their own; `watch` is told the finished fraction now and then."""
     available = _threads(threads)
     seeds = seed.spawn(networks)
+    simulate = _simulate if plan.law.learning is None else simulate_learning
     if networks == 1:
         alone = 1 if sum(plan.sizes) < _ALONE else available
-        return [_simulate(plan, start, seeds[0], alone, watch)]
+        return [simulate(plan, start, seeds[0], alone, watch)]
     done = np.zeros(networks)
 
     def one(number: int) -> Recording:
@@ -74,7 +42,7 @@ def simulate_networks(
             done[number] = fraction
             watch(float(done.mean()))
 
-        return _simulate(plan, start, seeds[number], 1, progress)
+        return simulate(plan, start, seeds[number], 1, progress)
 
     with ThreadPoolExecutor(min(available, networks)) as pool:
         return list(pool.map(one, range(networks)))
@@ -87,22 +55,6 @@ def _threads(threads: int | None) -> int:
     # Needed for one thread, too: it loads what compiled functions that are read from numba's cache are linked against.
     set_num_threads(available)
     return available
-
-
-def _chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(first, last, population) of every chunk; its batch; how many neurons a batch has in each population."""
-    chunks, batch_of, offset = [], [], 0
-    groups = min(BATCHES, min(sizes))
-    counted = np.zeros((groups, len(sizes)), int)
-    for kind, size in enumerate(sizes):
-        count = groups * math.ceil(size / (groups * _CHUNK))
-        ends = np.arange(count + 1) * size // count
-        for k in range(count):
-            chunks.append((offset + ends[k], offset + ends[k + 1], kind))
-            batch_of.append(k * groups // count)
-            counted[batch_of[-1], kind] += ends[k + 1] - ends[k]
-        offset += size
-    return np.array(chunks), np.array(batch_of), counted
 
 
 def _simulate(
@@ -120,7 +72,7 @@ def _simulate(
     if law.refractory_time > 0:
         wake[asleep] = law.refractory_time * random.exponential(size=int(asleep.sum()))
     asleep_first = np.array([part.mean() for part in np.split(asleep, np.cumsum(plan.sizes)[:-1])])
-    chunks, batch_of, batch_sizes = _chunks(plan.sizes)
+    chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
     states = streams(streams_seed, len(chunks))
     buffers = np.empty((len(chunks), kernels.BLOCK))
 
@@ -149,7 +101,7 @@ def _simulate(
     constants = np.array([law.v_reset, law.v_fire, law.refractory_time, law.escape_time])
 
     heard: list[list[np.ndarray]] = [[] for _ in range(record)]
-    kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    kept: dict[int, tuple[np.ndarray, np.ndarray, None]] = {}
     wanted = sorted({*plan.snapshots, steps})
     block = int(np.clip(2e7 / v.size, 1, 2000))
     step, eternal, tables = 0, False, tabulated(law, drifts, v, dt)
@@ -157,7 +109,7 @@ def _simulate(
     def keep() -> None:
         offset = np.repeat(memory[stepping.MEMORY : stepping.MEMORY + populations], plan.sizes)
         idle = wake > step * dt if law.refractory_time > 0 else np.zeros(v.size, bool)
-        kept[step] = (np.where(idle, law.v_reset, v + offset), idle)
+        kept[step] = (np.where(idle, law.v_reset, v + offset), idle, None)
 
     while True:
         if wanted and wanted[0] == step:
@@ -184,9 +136,6 @@ def _simulate(
         watch(step / steps)
     if eternal:
         keep()
-    neurons = np.empty(v.size, int)
-    for (low, high, _), batch in zip(chunks, batch_of, strict=True):
-        neurons[low:high] = batch
     return Recording(
         rates=rates[past:],
         synchronous=synchronous,
@@ -196,83 +145,7 @@ def _simulate(
         snapshots=kept,
         events=events[: int(np.count_nonzero(events[:, 0] >= 0))],
         spikes=[np.concatenate(times) if times else np.empty(0) for times in heard],
-        batch_of=neurons,
+        batch_of=batch_of_neurons(chunks, batch_of),
         steps_done=step + 1 if eternal else step,
         eternal=eternal,
     )
-
-
-def plan_simulation(
-    law: Any,
-    neurons: int | Sequence[int] | Mapping[str, int],
-    t_end: float,
-    dt: float,
-    *,
-    bins: int | None,
-    snapshots: Sequence[float],
-    record: int,
-    history: Any,
-    event_size: float,
-) -> Plan:
-    """Checked settings; raises ValueError naming what is not allowed."""
-    sizes = _sizes(law, neurons)
-    for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not (0 < value < math.inf):
-            raise ValueError(f"{name} = {value!r}; allowed is a positive number")
-    coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
-    stiffness = max(_stiffness(population.drift, law) for population in law.populations)
-    finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
-    steps = coarse * finer
-    if steps > 1e9:
-        raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}; allowed are at most 1e9")
-    _whole("record", record, 0)
-    if bins is None:
-        bins = min(coarse, 200)
-    _whole("bins", bins, 1)
-    times = np.asarray(snapshots, float).ravel()
-    if not np.all((times >= 0) & (times <= t_end)):
-        raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]")
-    edges = np.unique(np.round(np.linspace(0, coarse, min(bins, coarse) + 1)).astype(int)) * finer
-    marks = sorted({round(t / t_end * steps) for t in times.tolist()})
-    return Plan(law, sizes, steps, t_end / steps, edges, tuple(marks), record, _history(history), event_size)
-
-
-def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
-    names = [population.name.lstrip("_") for population in law.populations]
-    if isinstance(neurons, Mapping):
-        if set(neurons) != set(names):
-            raise ValueError(f"neurons = {neurons!r}; allowed are a number, or numbers for {names}")
-        neurons = [neurons[name] for name in names]
-    sizes = tuple(neurons) if isinstance(neurons, list | tuple) else (neurons,) * len(names)
-    if len(sizes) != len(names):
-        raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
-    for size in sizes:
-        _whole("neurons", size, 1)
-    return tuple(int(size) for size in sizes)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} = {value!r}; allowed is a whole number >= {least}")
-
-
-def _stiffness(drift: Callable, law: Any) -> float:
-    pair = affine(drift, law)
-    if pair is not None:
-        return abs(pair[0])
-    v = np.linspace(law.v_reset - 3 * (law.v_fire - law.v_reset), law.v_fire, 2001)
-    return float(np.abs(np.diff([float(drift(x)) for x in v])).max() / (v[1] - v[0])) / 4  # Heun: order 2
-
-
-def _history(history: Any) -> Callable[[str, float], float]:
-    def rate(name: str, t: float) -> float:
-        given = history.get(name, 0.0) if isinstance(history, Mapping) else history
-        try:
-            value = float(given(t) if callable(given) else given)
-        except TypeError:
-            value = math.nan
-        if not 0 <= value < math.inf:
-            raise ValueError(f"history: {name} = {value!r} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")
-        return value
-
-    return rate

@@ -90,7 +90,7 @@ def _firing_time(x, y, left, c, slope, state):
 
 
 @njit(cache=True)
-def _walk(i, x, y, left, v, wake, c, slope, table, state, spikes):
+def _walk(i, x, y, left, v, wake, c, slope, pull, table, state, spikes):
     """Neuron i from x with `left` of the step left, y being proposed for its end; returns how often it fires."""
     fired = 0
     end = c[T0] + c[CLOCK] * c[H]
@@ -112,13 +112,13 @@ def _walk(i, x, y, left, v, wake, c, slope, table, state, spikes):
                 return fired
             left = end - wake[i]
         x = c[V_R]
-        y, slope = _propose(x, left, c, table, state)
+        y, slope = _propose(x, left, c, pull, table, state)
 
 
 @njit(cache=True)
-def _propose(x, left, c, table, state):
+def _propose(x, left, c, pull, table, state):
     if c[TABLE] == 0.0:
-        decay, shift, spread, slope = transition(c[G], c[M], c[A], left)
+        decay, shift, spread, slope = transition(c[G], c[M] + pull, c[A], left)
         return x * decay + shift + spread * normal(state), slope
     _, shift, spread, slope = transition(0.0, c[M], c[A], left)
     return _heun(x, left, shift + spread * normal(state), table), slope
@@ -131,11 +131,16 @@ def _heun(x, h, push, table):
 
 
 @njit(cache=True)
-def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
-    """Neurons first..last-1 through the step c; (spikes, highest potential of those not at rest, how many rest)."""
+def _chunk(first, last, v, wake, c, pulls, table, state, buffer, spikes):
+    """Neurons first..last-1 through the step c; (spikes, highest potential of those not at rest, how many rest).
+
+    pulls: what is added to the drift m of each neuron; empty where there is nothing.
+    """
     fired, resting, top = 0, 0, -np.inf
     kick, threshold, slope, tau, escapes = c[KICK], c[V_F], c[SLOPE], c[TAU], c[EPS] > 0.0
     decay, shift, spread, t0, h, end = c[DECAY], c[SHIFT], c[SPREAD], c[T0], c[H], c[T0] + c[CLOCK] * c[H]
+    own_pulls = pulls.size > 0
+    gain = h if c[G] == 0.0 else -math.expm1(-c[G] * h) / c[G]
     for start in range(first, last, BLOCK):
         size = min(BLOCK, last - start)
         if spread > 0.0:
@@ -146,6 +151,9 @@ def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
         if c[TABLE] == 0.0:
             for j in range(size):
                 buffer[j] = (v[start + j] + kick) * decay + shift + spread * buffer[j]
+            if own_pulls:
+                for j in range(size):
+                    buffer[j] += gain * pulls[start + j]
         else:
             for j in range(size):
                 buffer[j] = _heun(v[start + j] + kick, h, shift + spread * buffer[j], table)
@@ -157,7 +165,7 @@ def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
                     resting += 1
                     continue
                 x, left = c[V_R], end - wake[i]
-                y, own = _propose(x, left, c, table, state)
+                y, own = _propose(x, left, c, pulls[i] if own_pulls else 0.0, table, state)
             if escapes:
                 quiet = x <= threshold and y <= threshold
             else:
@@ -166,7 +174,8 @@ def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
                 v[i] = y
                 top = max(top, y)
             else:
-                fired += _walk(i, x, y, left, v, wake, c, own, table, state, spikes)
+                pull = pulls[i] if own_pulls else 0.0
+                fired += _walk(i, x, y, left, v, wake, c, own, pull, table, state, spikes)
                 if tau > 0.0 and wake[i] >= end:
                     resting += 1
                 else:
@@ -175,24 +184,24 @@ def _chunk(first, last, v, wake, c, table, state, buffer, spikes):
 
 
 @njit(cache=True)
-def _one_chunk(k, chunks, v, wake, steps, tables, states, buffers, spikes, found):
+def _one_chunk(k, chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found):
     first, last, kind = chunks[k, 0], chunks[k, 1], chunks[k, 2]
     found[k, 0], found[k, 1], found[k, 2] = _chunk(
-        first, last, v, wake, steps[kind], tables[kind], states[k], buffers[k], spikes
+        first, last, v, wake, steps[kind], pulls, tables[kind], states[k], buffers[k], spikes
     )
 
 
 @njit(cache=True, parallel=True, nogil=True)
-def _all_chunks_at_once(chunks, v, wake, steps, tables, states, buffers, spikes, found):
+def _all_chunks_at_once(chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found):
     for k in prange(chunks.shape[0]):
-        _one_chunk(k, chunks, v, wake, steps, tables, states, buffers, spikes, found)
+        _one_chunk(k, chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found)
 
 
 @njit(cache=True, nogil=True)
-def advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads):
+def advance(chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found, threads):
     """One step of all neurons; found[k] = (spikes, highest potential, resting neurons) of chunk k."""
     if threads > 1:
-        _all_chunks_at_once(chunks, v, wake, steps, tables, states, buffers, spikes, found)
+        _all_chunks_at_once(chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found)
     else:
         for k in range(chunks.shape[0]):
-            _one_chunk(k, chunks, v, wake, steps, tables, states, buffers, spikes, found)
+            _one_chunk(k, chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found)

@@ -119,3 +119,41 @@ def _evaluate(name: str, density: Any, v: np.ndarray, law: Any) -> np.ndarray:
             f"start: the density {name} is {values[bad][0]:.6g} at v = {v[bad][0]:.6g}; allowed are numbers >= 0"
         )
     return values
+
+
+def draw_weighted(law: Any, start: Any, size: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Potentials and weights of a network that learns.
+
+    start: a density p(v, w) (a callable, unnormalised, or the mapping {"p": density}), a State, or a pair of arrays (v,
+    w).
+    """
+    low, high = law.learning.w_min, law.learning.w_max
+    density = start.get("p") if isinstance(start, Mapping) else getattr(start, "p", start)
+    if isinstance(density, tuple | list) and len(density) == 2:
+        v = _potentials(law, "p", density[0], size, random)
+        w = np.broadcast_to(np.asarray(density[1], float), (size,)).copy()
+        if not np.all((w >= low) & (w <= high)):
+            raise ValueError(f"start: weights from {w.min()} to {w.max()}; allowed are numbers in [{low}, {high}]")
+        return v, w
+    if not callable(density):
+        raise ValueError(f"start: {start!r}; allowed are a density of (v, w), a State, or a pair of arrays (v, w)")
+    length = law.v_fire - law.v_reset
+    bottom, top, bottom_w, top_w = law.v_fire - _REACH * length, law.v_fire, low, high
+    for count in (1200, 800):  # where it is, then what it is there
+        v, w = (a + (b - a) * (np.arange(count) + 0.5) / count for a, b in ((bottom, top), (bottom_w, top_w)))
+        values = np.broadcast_to(np.asarray(density(v[:, None], w[None, :]), float), (count, count))
+        if isinstance(start, State):
+            values = np.maximum(values, 0.0)  # finite elements may undershoot by their error
+        if not np.isfinite(values).all() or values.min() < 0 or not values.max() > 0:
+            raise ValueError(
+                f"start: the density has values from {values.min()} to {values.max()}; allowed: >= 0, some > 0"
+            )
+        step, step_w = v[1] - v[0], w[1] - w[0]
+        rows, columns = (np.flatnonzero(values.max(axis=k) > 1e-12 * values.max()) for k in (1, 0))
+        bottom, top = max(v[rows[0]] - 2 * step, bottom), min(v[rows[-1]] + 2 * step, law.v_fire)
+        bottom_w, top_w = max(w[columns[0]] - 2 * step_w, low), min(w[columns[-1]] + 2 * step_w, high)
+    below = np.cumsum(values.ravel())
+    cell = np.minimum(np.searchsorted(below, random.random(size) * below[-1], side="right"), below.size - 1)
+    i, j = np.unravel_index(cell, values.shape)
+    drawn = v[i] + (random.random(size) - 0.5) * step
+    return np.minimum(drawn, np.nextafter(law.v_fire, -np.inf)), w[j] + (random.random(size) - 0.5) * step_w

@@ -113,7 +113,7 @@ def _cascade(
     t, law, kicks, noise_kicks, sizes, queue, total, chunks, v, wake, steps, states, buffers, spikes, found, threads
 ):
     """Deliver the queue (spikes per neuron) until it is empty; adds to `total` what fires. (generations, eternal)."""
-    none = np.zeros((steps.shape[0], 6))
+    none, pulls = np.zeros((steps.shape[0], 6)), np.empty(0)
     populations = steps.shape[0]
     top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
     alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0
@@ -126,7 +126,7 @@ def _cascade(
         for p in range(populations):
             _set(steps[p], 0.0, _dot(kicks[p], queue), _dot(noise_kicks[p], queue), 1.0, t, 0.0, 0.0)
         delivered += _largest(queue)
-        advance(chunks, v, wake, steps, none, states, buffers, spikes, found, threads)
+        advance(chunks, v, wake, steps, pulls, none, states, buffers, spikes, found, threads)
         _count(chunks, found, sizes, queue, top, resting)
         _add(total, queue)
         generations += 1
@@ -178,7 +178,7 @@ def run_steps(
     but for synchronous ones.  events[e]: time, generations, then spikes per neuron of each population.
     """
     populations = g.size
-    steps = np.zeros((populations, 16))
+    steps, pulls = np.zeros((populations, 16)), np.empty(0)
     found = np.zeros((chunks.shape[0], 3))
     for p in range(populations):
         steps[p, V_R], steps[p, V_F], steps[p, TAU], steps[p, EPS] = law[0], law[1], law[2], law[3]
@@ -220,7 +220,7 @@ def run_steps(
                 _set(steps[p], g[p], m, a, h, t, 1.0, pending[p])
             _clear(pending)
             _clear(queue)
-            advance(chunks, v, wake, steps, tables, states, buffers, spikes, found, threads)
+            advance(chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found, threads)
             heard = _count(chunks, found, sizes, fired, top, rest)
             for c in range(chunks.shape[0]):
                 batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])

@@ -72,7 +72,7 @@ def test_one_neuron_hears_itself():
 
 def test_strong_inhibition_stays_bounded_and_quiet():
     run = fl.simulate_particles(
-        fl.NoisyLIF(b=-50.0), neurons=20_000, t_end=4.0, dt=0.01, start=fl.Gaussian(1.8, 0.01), seed=1, bins=8
+        fl.NoisyLIF(b=-50.0), neurons=10_000, t_end=4.0, dt=0.01, start=fl.Gaussian(1.8, 0.01), seed=1, bins=8
     )
     assert not run.events
     value, error = run.mean("N", 2.0, 4.0)

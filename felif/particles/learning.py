@@ -1,0 +1,138 @@
+"""A network whose synaptic weights follow its activity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .drive import affine
+from .planning import Plan
+from .recording import Recording, batch_of_neurons, make_chunks
+from .sampling import draw_weighted
+
+_HEARD, _LEARNED = 100, 500  # spikes over which the activity is averaged: for the drift, for the learning rule
+_LONGEST = 0.02  # and the longest time it is averaged over
+
+
+def simulate_learning(
+    plan: Plan, start: Any, seed: np.random.SeedSequence, threads: int, watch: Callable[[float], None]
+) -> Recording:
+    """The law of `Learning`, neuron by neuron.
+
+    N(w) is counted on hat functions of w, n^(1/3) of them, so that both their width and the noise of the count vanish
+    in large networks. It and Nbar are averages over the time in which some 100 spikes fall (500 in Phi, a product of
+    two counts), 0.02 at most; that is how late neurons hear of each other. Weights take the exact step of dw = speed
+    (Phi - w) dt, Phi constant over it.
+    """
+    from . import kernels
+    from .random_numbers import streams
+
+    law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
+    if plan.record:
+        raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
+    first_draws, streams_seed = seed.spawn(2)
+    v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+    chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
+    states, buffers = streams(streams_seed, len(chunks)), np.empty((len(chunks), kernels.BLOCK))
+    found, wake, tables = np.zeros((len(chunks), 3)), np.full(1, -1.0), np.zeros((1, 6))
+
+    (population,) = law.populations
+    g, push = affine(population.drift, law)
+    step_of_all = np.zeros((1, 16))
+    row = step_of_all[0]
+    row[[kernels.G, kernels.M, kernels.A, kernels.H, kernels.CLOCK]] = g, push, population.noise, dt, 1.0
+    row[[kernels.V_R, kernels.V_F]] = law.v_reset, law.v_fire
+    row[[kernels.DECAY, kernels.SHIFT, kernels.SPREAD, kernels.SLOPE]] = kernels.transition(
+        g, push, population.noise, dt
+    )
+
+    weights = WeightAxis(rule.w_min, rule.w_max, v.size)
+    rates = np.zeros((steps, 1))
+    bins = len(plan.edges) - 1
+    bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
+    batches = np.zeros((bins, len(batch_sizes), 1), int)
+    kept: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    nobody = np.zeros(v.size, bool)
+    activity, total, decay = 0.0, 0.0, -np.expm1(-rule.speed * dt)
+    signal = _values(rule.current, w)
+    for step in range(steps + 1):
+        if step == steps or step in plan.snapshots:
+            kept[step] = (v.copy(), nobody, w.copy())
+        if step == steps:
+            break
+        row[kernels.T0] = step * dt
+        counted = np.zeros((v.size, 1))
+        pulls = signal + w * _response(rule.response, activity)
+        kernels.advance(chunks, v, wake, step_of_all, pulls, tables, states, buffers, counted, found, threads)
+        fired = found[:, 0]
+        rates[step, 0] = fired.sum() / v.size
+        batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
+        rate = rates[step, 0] / dt
+        activity += _share(_HEARD, v.size * activity, dt) * (rate - activity)
+        share = _share(_LEARNED, v.size * total, dt)
+        total += share * (rate - total)
+        if rule.speed > 0:
+            weights.hear(w, counted[:, 0], dt, share)
+            w += decay * (_values(rule.rule, w) * weights.rate(w) * total - w)
+            np.clip(w, rule.w_min, rule.w_max, out=w)
+            signal = _values(rule.current, w)
+        if step % 64 == 0:
+            watch(step / steps)
+    return Recording(
+        rates=rates,
+        synchronous=np.zeros((steps, 1)),
+        resting=np.zeros((steps, 1)),
+        batches=batches,
+        batch_sizes=batch_sizes,
+        snapshots=kept,
+        events=np.empty((0, 3)),
+        spikes=[],
+        batch_of=batch_of_neurons(chunks, batch_of),
+        steps_done=steps,
+        eternal=False,
+    )
+
+
+class WeightAxis:
+    """N(w): spikes per neuron of the network, time and unit of w, on hat functions over [w_min, w_max]."""
+
+    def __init__(self, low: float, high: float, neurons: int) -> None:
+        self.cells = max(4, round(neurons ** (1 / 3)))
+        self.low, self.width, self.neurons = low, (high - low) / self.cells, neurons
+        self.values = np.zeros(self.cells + 1)
+
+    def _place(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        place = np.clip((w - self.low) / self.width, 0.0, self.cells - 1e-9)
+        cell = place.astype(int)
+        return cell, place - cell
+
+    def hear(self, w: np.ndarray, spikes: np.ndarray, dt: float, share: float) -> None:
+        """Move `share` of the way to the rates of this step."""
+        who = np.flatnonzero(spikes)
+        cell, part = self._place(w[who])
+        now = np.bincount(cell, spikes[who] * (1 - part), self.values.size)
+        now += np.bincount(cell + 1, spikes[who] * part, self.values.size)
+        now[[0, -1]] *= 2  # half a hat
+        self.values += share * (now / (self.neurons * dt * self.width) - self.values)
+
+    def rate(self, w: np.ndarray) -> np.ndarray:
+        cell, part = self._place(w)
+        return (1 - part) * self.values[cell] + part * self.values[cell + 1]
+
+
+def _share(spikes: int, rate: float, dt: float) -> float:
+    """How much of an average over `spikes` a step renews."""
+    return -float(np.expm1(-dt / np.clip(spikes / max(rate, spikes / _LONGEST), dt, max(dt, _LONGEST))))
+
+
+def _values(function: Callable, w: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(np.asarray(function(w), float), w.shape)
+
+
+def _response(function: Callable, activity: float) -> float:
+    value = float(function(activity))
+    if not np.isfinite(value):
+        raise ValueError(f"sigma({activity:.6g}) = {value}; allowed are finite numbers")
+    return value

@@ -1,0 +1,105 @@
+"""What a simulation is asked for: checked, and counted in steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .drive import affine
+
+_RESOLVED = 0.05  # longest step in units of the time in which the drift changes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a simulation was asked for, checked; times are in steps of `dt`, which divides the length of the run."""
+
+    law: Any
+    sizes: tuple[int, ...]
+    steps: int
+    dt: float
+    edges: np.ndarray  # of the bins, in steps
+    snapshots: tuple[int, ...]
+    record: int
+    history: Callable[[str, float], float]
+    event_size: float
+
+
+def plan_simulation(
+    law: Any,
+    neurons: int | Sequence[int] | Mapping[str, int],
+    t_end: float,
+    dt: float,
+    *,
+    bins: int | None,
+    snapshots: Sequence[float],
+    record: int,
+    history: Any,
+    event_size: float,
+) -> Plan:
+    """Checked settings; raises ValueError naming what is not allowed."""
+    sizes = _sizes(law, neurons)
+    for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not (0 < value < math.inf):
+            raise ValueError(f"{name} = {value!r}; allowed is a positive number")
+    coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
+    stiffness = max(_stiffness(population.drift, law) for population in law.populations)
+    finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
+    steps = coarse * finer
+    if steps > 1e9:
+        raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}; allowed are at most 1e9")
+    _whole("record", record, 0)
+    if bins is None:
+        bins = min(coarse, 200)
+    _whole("bins", bins, 1)
+    times = np.asarray(snapshots, float).ravel()
+    if not np.all((times >= 0) & (times <= t_end)):
+        raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]")
+    edges = np.unique(np.round(np.linspace(0, coarse, min(bins, coarse) + 1)).astype(int)) * finer
+    marks = sorted({round(t / t_end * steps) for t in times.tolist()})
+    return Plan(law, sizes, steps, t_end / steps, edges, tuple(marks), record, _history(history), event_size)
+
+
+def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
+    names = [population.name.lstrip("_") for population in law.populations]
+    if isinstance(neurons, Mapping):
+        if set(neurons) != set(names):
+            raise ValueError(f"neurons = {neurons!r}; allowed are a number, or numbers for {names}")
+        neurons = [neurons[name] for name in names]
+    sizes = tuple(neurons) if isinstance(neurons, list | tuple) else (neurons,) * len(names)
+    if len(sizes) != len(names):
+        raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
+    for size in sizes:
+        _whole("neurons", size, 1)
+    return tuple(int(size) for size in sizes)
+
+
+def _whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} = {value!r}; allowed is a whole number >= {least}")
+
+
+def _stiffness(drift: Callable, law: Any) -> float:
+    pair = affine(drift, law)
+    if pair is not None:
+        return abs(pair[0])
+    v = np.linspace(law.v_reset - 3 * (law.v_fire - law.v_reset), law.v_fire, 2001)
+    return float(np.abs(np.diff([float(drift(x)) for x in v])).max() / (v[1] - v[0])) / 4  # Heun: order 2
+
+
+def _history(history: Any) -> Callable[[str, float], float]:
+    def rate(name: str, t: float) -> float:
+        given = history.get(name, 0.0) if isinstance(history, Mapping) else history
+        try:
+            value = float(given(t) if callable(given) else given)
+        except TypeError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise ValueError(f"history: {name} = {value!r} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")
+        return value
+
+    return rate

@@ -1,0 +1,53 @@
+"""What a simulation leaves, and how neurons are grouped: chunks that share a generator, batches for error bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BATCHES = 20  # groups of neurons of one network whose rates are kept apart
+_CHUNK = 2048  # neurons that share a generator, at most
+
+
+@dataclass
+class Recording:
+    """What one network did. Arrays over populations last; `batches` counts spikes but for synchronous ones."""
+
+    rates: np.ndarray  # (steps, populations) spikes per neuron
+    synchronous: np.ndarray
+    resting: np.ndarray  # mean over the step
+    batches: np.ndarray  # (bins, batches, populations)
+    batch_sizes: np.ndarray  # (batches, populations) neurons
+    snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w)
+    events: np.ndarray  # (events, 2 + populations)
+    spikes: list[np.ndarray]
+    batch_of: np.ndarray  # of every neuron
+    steps_done: int
+    eternal: bool
+
+
+def make_chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(first, last, population) of every chunk; its batch; how many neurons a batch has in each population."""
+    chunks, batch_of, offset = [], [], 0
+    groups = min(BATCHES, min(sizes))
+    counted = np.zeros((groups, len(sizes)), int)
+    for kind, size in enumerate(sizes):
+        count = groups * math.ceil(size / (groups * _CHUNK))
+        ends = np.arange(count + 1) * size // count
+        for k in range(count):
+            chunks.append((offset + ends[k], offset + ends[k + 1], kind))
+            batch_of.append(k * groups // count)
+            counted[batch_of[-1], kind] += ends[k + 1] - ends[k]
+        offset += size
+    return np.array(chunks), np.array(batch_of), counted
+
+
+def batch_of_neurons(chunks: np.ndarray, batch_of: np.ndarray) -> np.ndarray:
+    """The batch of every neuron."""
+    neurons = np.empty(chunks[-1, 1], int)
+    for (low, high, _), batch in zip(chunks, batch_of, strict=True):
+        neurons[low:high] = batch
+    return neurons
