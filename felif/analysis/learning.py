@@ -69,7 +69,10 @@ def lines_of(learning: Any, *functions: Callable) -> Lines:
 
 
 def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = False) -> Callable:
-    """`given` as a function of arrays of w; ValueError for what is not finite (or negative) at points looked at."""
+    """`given` as a function of arrays of w; ValueError for what is not finite (or negative) at points looked at.
+
+    A thousandth of the largest value is forgiven below zero: C(w) of a run undershoots beside a shock.
+    """
     missing = [n for n in _NEEDED if not hasattr(learning, n)]
     if missing:
         raise ValueError(f"{learning!r} has no {', '.join(missing)}; allowed is a LearningLIF")
@@ -92,7 +95,7 @@ def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = Fals
         values = function(looked_at)
     except Exception as error:
         raise ValueError(f"{name} cannot be evaluated at an array of weights ({error}); {allowed}") from error
-    small = -1e-12 * np.abs(values).max() if nonnegative else -np.inf  # rounding of what vanishes
+    small = -1e-3 * np.abs(values).max() if nonnegative else -np.inf
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= small)))
     if bad.size:
         raise ValueError(f"{name}({looked_at[bad[0]]:.6g}) = {values[bad[0]]:.6g}; {allowed}")

@@ -37,8 +37,8 @@ class LearnedConnectivity:
     """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A].
 
     C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)), Nbar = int N dw; int C dw = 1
-    mass_slope  d(int C dw)/dA over the A of the family that int N = Nbar leaves: runs tend to connectivities where it is
-             positive and leave those where it is negative (observed, not proved)
+    mass_slope  d log(int C dw)/dA, when only int N dw = Nbar is asked for: runs tend to connectivities where it is
+                positive, and leave those where it is negative (observed, not proved)
     drained  A = 0, and every weight is 0: C is a unit mass there, which C(w), N(w) and p(v, w) do not show
     """
 

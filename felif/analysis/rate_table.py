@@ -1,7 +1,8 @@
 """The rate of a single neuron and its slope, tabulated: integrals over w ask for them at very many drift centres.
 
 log r and log r', without their Gaussian part (V_F - m)^2/(2a) below V_F, are analytic in m; interpolated at Chebyshev
-points on panels of length sqrt(a)/2, with a border at V_F, they are exact to rounding (4e-15 measured, in the rate).
+points on panels of length sqrt(a)/2, with a border at V_F, they are exact to rounding (1e-15, relative to 1 + |log r|).
+Far from V_F, where they vary like powers of |m - V_F|, panels grow with the distance.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from .neuron import passage_integrals
 
 _NODES = 16
 _PANELS_PER_WIDTH = 2.0
-_REACH = 400  # panels on either side of V_F; beyond, every value is computed by itself
+_REACH = 100  # equal panels on either side of V_F
+_GROWTH = 0.25  # of the logarithm of the distance, from one of the panels beyond to the next
+_FAR = 240  # such panels on either side: up to distances e^60 times larger
+_SIDE = _REACH + _FAR
 _X = chebyshev.chebpts1(_NODES)
 _TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_X, _NODES - 1))
 
@@ -26,8 +30,8 @@ class RateTable:
     def __init__(self, a: float, v_reset: float, v_fire: float) -> None:
         self._neuron = (a, v_reset, v_fire)
         self._length = np.sqrt(a) / _PANELS_PER_WIDTH
-        self._coefficients = np.zeros((2, _NODES, 2 * _REACH))
-        self._known = np.zeros(2 * _REACH, bool)
+        self._coefficients = np.zeros((2, _NODES, 2 * _SIDE))
+        self._known = np.zeros(2 * _SIDE, bool)
 
     def log_rate(self, m: np.ndarray) -> np.ndarray:
         return self._interpolated(0, m)
@@ -39,37 +43,45 @@ class RateTable:
     def _interpolated(self, which: int, m: np.ndarray) -> np.ndarray:
         a, _, v_fire = self._neuron
         m = np.asarray(m, float)
-        place = (m.ravel() - v_fire) / self._length
-        panel = np.floor(place)
-        near = np.abs(panel + 0.5) < _REACH
-        result = np.empty(place.shape)
-        if not near.all():
-            result[~near] = self._smooth(m.ravel()[~near])[which]
-        number = panel[near].astype(int)
-        self._fill(number + _REACH)
-        c = self._coefficients[which][:, number + _REACH]
-        x = 2 * (place[near] - number) - 1
+        if not np.isfinite(m).all():
+            raise ValueError(f"the drift centre m = {m[~np.isfinite(m)][0]} is not finite")
+        place = _place((m.ravel() - v_fire) / self._length)
+        panel = np.clip(np.floor(place), -_SIDE, _SIDE - 1)
+        number = panel.astype(int) + _SIDE
+        self._fill(number)
+        c = self._coefficients[which][:, number]
+        x = 2 * (place - panel) - 1
         below, last = c[-1], np.zeros_like(x)  # Clenshaw
         for k in range(_NODES - 2, 0, -1):
             below, last = c[k] + 2 * x * below - last, below
-        result[near] = c[0] + x * below - last
-        return result.reshape(m.shape) - 0.5 * np.minimum(m - v_fire, 0.0) ** 2 / a
-
-    def _smooth(self, m: np.ndarray) -> np.ndarray:
-        """log r and log r' without the Gaussian part."""
-        a = self._neuron[0]
-        _, k = passage_integrals(m, *self._neuron, order=1)
-        return np.array([-np.log(k[0]), np.log(k[1]) - 2 * np.log(k[0]) - 0.5 * np.log(a)])
+        smooth = (c[0] + x * below - last).reshape(m.shape)
+        return smooth - 0.5 * np.minimum(m - v_fire, 0.0) ** 2 / a
 
     def _fill(self, panels: np.ndarray) -> None:
         missing = np.unique(panels[~self._known[panels]])
         if not missing.size:
             return
+        a, v_reset, v_fire = self._neuron
         # a panel's points stay inside it, on one side of V_F
-        m = self._neuron[2] + self._length * (missing - _REACH + 0.5 * (1 + _X[:, None]))
-        values = self._smooth(m.ravel()).reshape(2, *m.shape)
+        m = v_fire + self._length * _distance(missing - _SIDE + 0.5 * (1 + _X[:, None]))
+        _, k = passage_integrals(m.ravel(), a, v_reset, v_fire, order=1)
+        values = np.array([-np.log(k[0]), np.log(k[1]) - 2 * np.log(k[0]) - 0.5 * np.log(a)]).reshape(2, *m.shape)
         self._coefficients[:, :, missing] = np.einsum("kj,ijp->ikp", _TO_COEFFICIENTS, values)
         self._known[missing] = True
+
+
+def _place(distance: np.ndarray) -> np.ndarray:
+    """Number of panels from V_F to a distance in units of the equal panels."""
+    size = np.abs(distance)
+    beyond = _REACH + np.log(np.maximum(size, _REACH) / _REACH) / _GROWTH
+    return np.copysign(np.where(size < _REACH, size, beyond), distance)
+
+
+def _distance(place: np.ndarray) -> np.ndarray:
+    """The inverse of `_place`."""
+    size = np.abs(place)
+    beyond = _REACH * np.exp(_GROWTH * np.maximum(size - _REACH, 0.0))
+    return np.copysign(np.where(size < _REACH, size, beyond), place)
 
 
 @lru_cache(maxsize=64)

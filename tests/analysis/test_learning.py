@@ -230,10 +230,22 @@ def test_all_roots_are_found_however_close():
 @pytest.mark.parametrize(("a", "v_reset", "v_fire"), [(1.0, 1.0, 2.0), (0.05, -1.0, 0.5), (3.0, 1.0, 1.2)])
 def test_the_table_of_rates_is_exact_to_rounding(a, v_reset, v_fire):
     table = RateTable(a, v_reset, v_fire)
-    m = v_fire + np.sqrt(a) * np.concatenate([np.linspace(-30, 30, 401), [-300.0, 1000.0]])
+    m = v_fire + np.sqrt(a) * np.concatenate(
+        [np.linspace(-30, 30, 401), -np.geomspace(30, 1e5, 99), np.geomspace(30, 1e12, 99)]
+    )
     exact = log_rate(m, a, v_reset, v_fire)
     np.testing.assert_allclose(table.log_rate(m), exact, rtol=4e-15, atol=4e-15)
     h = 1e-3 * np.sqrt(a)
     x = m[np.abs(m - v_fire) < 8 * np.sqrt(a)]
     slope = sum(c * table.log_rate(x + k * h) for k, c in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * h)
     np.testing.assert_allclose(table.slope(x), slope * np.exp(table.log_rate(x)), rtol=1e-9)
+
+
+def test_the_connectivity_of_a_run_has_the_output_that_the_run_has_when_learning_stops():
+    model = replace(INHIBITORY, eps=0.2)
+    start = lambda v, w: BELL(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+    problem = fl.discretize(model, tol=1e-4)
+    learned = fl.evolve(problem, start, t_end=1.0, rtol=1e-4, progress=False)
+    state = fl.stationary_output(model, learned.final.C)
+    still = fl.evolve(problem.at(eps=0.0), learned.final, t_end=13.0, rtol=1e-4, progress=False)
+    assert still.final.Nbar == pytest.approx(state.Nbar, abs=1e-6)  # tol of the lines; 7e-8 measured
