@@ -8,7 +8,8 @@ which two scalar equations give (`felif.learned_connectivity`). Long runs on fin
 with limited slopes) tend to it with order 1 in L1, the order of a jump, and better in the smooth number Nbar. The
 lecture calls the connectivity unique; this holds where I(w) + w sigma does not decrease in w. For an input that falls
 steeply at w = -1/4 there are three: runs from initial weights on [-0.25, 0] and [-0.3, 0] tend to the first and to the
-third, the second is the watershed.
+third, the second is the watershed. An excitatory network has two: the second is the watershed between settling into the
+first, and blow-up.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-WEIGHTS = (0.1, 0.25, 0.3, 1.0)  # widths of the initial weights of the runs with three answers
+WEIGHTS = (0.1, 0.25, 0.3)  # widths of the initial weights of the runs with three answers
 CHEAP = {"cells": 40, "t_end": 6.0, "rtol": 1e-4, "t_several": 2.0, "coarse": 3}
 # A and Nbar: quadrature in 40 digits and finite elements
 EXPECTED = {
@@ -29,7 +30,10 @@ EXPECTED = {
     "A_several": ((0.1700055892395, 0.2791991955136, 3.4331989585805), 1e-12),
     "order_L1": (1.0, 0.35),  # a jump somewhere in a cell
     "error_Nbar": (0.0, 2e-3),
-    "tends_to": ((0, 0, 2, 2), 0),  # which of the three each of the runs approaches
+    "tends_to": ((0, 0, 2), 0),  # which of the three each of the runs approaches
+    "A_excitatory": ((0.40251687502388, 3.42755217866848), 1e-12),
+    "below_second": ("finished", 0),  # weights 5 % below those of the second connectivity settle
+    "above_second": ("blow_up", 0),
     "mass_drift": (0.0, 1e-12),  # rounding
 }
 
@@ -77,9 +81,9 @@ def main(
     eps
         Speed of learning.
     t_several
-        Length of the runs for the input with three answers.
+        Length of the runs for inputs with several answers.
     coarse
-        How many times coarser the mesh of these is than cells of 0.01.
+        How many times coarser the meshes of these are than by default.
     """
     model = fl.LearningLIF(eps=eps, K=-15.0, sigma=lambda x: 4 * x, current=1.5, w_min=-2.0)
     (learned,) = fl.learned_connectivity(model)
@@ -111,6 +115,20 @@ def main(
         ends.append(int(np.argmin(np.abs(np.log(run.final.Nbar / totals)))))
         drift.append(run.drift["mass"])
         results |= {f"t_{width:g}": run.times, f"Nbar_{width:g}": run.series["Nbar"]}
+    excitatory = fl.LearningLIF(eps=eps, K=5.0, sigma=lambda x: x, current=0.0, w_min=0.0, w_max=6.0)
+    first, second = fl.learned_connectivity(excitatory)
+    problem = finite_volumes(excitatory, np.linspace(0.0, 6.0, (72 // coarse) + 1))
+    for side, stretch in (("below", 0.95), ("above", 1.05)):
+        near = lambda v, w, stretch=stretch: second.p(v, w / stretch)
+        run = fl.evolve(problem, near, t_several, rtol=10 * rtol)
+        results |= {f"{side}_second": run.outcome.name, f"t_{side}": run.times, f"Nbar_{side}": run.series["Nbar"]}
+    results |= {
+        "A_excitatory": np.array([first.A, second.A]),
+        "Nbar_excitatory": np.array([first.Nbar, second.Nbar]),
+        "w_excitatory": np.linspace(0.0, 4.0, 801),
+        "C_excitatory": np.array([c.C(np.linspace(0.0, 4.0, 801)) for c in (first, second)]),
+    }
+
     x = np.unique([*np.linspace(-4.0, 0.0, 401), *np.linspace(-0.4, 0.0, 401)])
     return results | {
         "A_several": np.array([c.A for c in answers]),
@@ -123,8 +141,8 @@ def main(
 
 
 def figure(results: dict):
-    """C(w) on three meshes; errors against cells; the three answers; Nbar(t) from four initial weights."""
-    figure, ((left, right), (three, times)) = new_figure(2, 2)
+    """C(w) on three meshes, and their errors; three answers, and two; Nbar(t) from several initial weights."""
+    figure, ((left, right), (three, times), (two, away)) = new_figure(3, 2)
     sizes, w = results["cells"], results["w"]
     with house_style():
         left.plot(w, bell(w, 2.0), "0.6", label="$t=0$")
@@ -151,6 +169,18 @@ def figure(results: dict):
             times.axhline(Nbar, color="k", ls="--", lw=1.0)
         times.set(xlabel="time $t$ (membrane time constants)", ylabel=r"total activity $\bar N(t)$", ylim=(0.05, 4))
         times.legend()
+        for A, C in zip(results["A_excitatory"], results["C_excitatory"], strict=True):
+            two.plot(results["w_excitatory"], C, label=f"$A={A:.4g}$")
+        two.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
+        two.set_title("an excitatory network", loc="left")
+        two.legend()
+        for side, label in (("below", "5 % below the second"), ("above", "5 % above")):
+            away.semilogy(results[f"t_{side}"], results[f"Nbar_{side}"], label=label)
+        for Nbar in results["Nbar_excitatory"]:
+            away.axhline(Nbar, color="k", ls="--", lw=1.0)
+        away.set(xlabel="time $t$ (membrane time constants)", ylabel=r"total activity $\bar N(t)$", ylim=(0.05, 30))
+        away.set_xlim(0.0, min(6.0, results["t_below"][-1]))
+        away.legend()
     return figure
 
 
