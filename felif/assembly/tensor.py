@@ -266,9 +266,10 @@ class TensorProblem:
         """The problem on cells of v that resolve y; None if these do."""
         return tensor_stationary.resolving(self, y)
 
-    def enriched(self) -> TensorProblem:
-        """The problem in richer spaces on the same cells, for error estimates."""
-        return tensor_stationary.enriched(self)
+    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[TensorProblem, np.ndarray]:
+        """(problem, y on it) in richer spaces on the same cells, for error estimates."""
+        richer = tensor_stationary.enriched(self, by)
+        return richer, tensor_adapt.transferred(self, richer, y)
 
     @cached_property
     def lines_stay(self) -> bool:

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from . import adapt
+from .spaces import modal_transform, shapes
 from .tensor_spaces import Axis, cell_tables, values_at
 
 _UNRESOLVED = 20.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
 _MERGED = 0.02  # of what splits a cell: less than this in the union of two, and they are merged
+_FIRES = 1e-6  # of the largest rate, above which the layer of a line is to be resolved
+_MARGIN = 0.8  # 1 - dg/dNbar below which the last cell of v is halved
 _WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made anew
 
 
@@ -47,7 +50,13 @@ def smallest(problem: Any) -> float:
 
 
 def refined(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
-    """(problem, y on it, why) with unresolved cells and their neighbours split; None where all are resolved."""
+    """(problem, y on it, why) with unresolved cells of v split, or of w with their neighbours; None if there are none.
+
+    Raises Infeasible where no rate exists.
+    """
+    finer = refined_in_v(problem, t, y)
+    if finer is not None:
+        return finer
     flags = unresolved(problem, y)
     if not flags.any():
         return None
@@ -91,14 +100,68 @@ def siblings(cells: np.ndarray, base: np.ndarray) -> np.ndarray:
     return np.flatnonzero(same & even)
 
 
+def thick_in_v(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """The last cell of v, flagged where it spans several widths of the layer on a line that fires.
+
+    Or where what lies in it makes much of what fires now: it is the mesh that brings Nbar near blow-up then.
+    """
+    flags = np.zeros(len(problem.widths), bool)
+    N, Nbar = problem.rates(t, y)
+    firing = N > _FIRES * np.abs(N).max()
+    if firing.any():
+        layer = problem.forms.layers(t, problem.w_nodes, Nbar)[firing].min()
+        width, thinnest = problem.widths[-1], adapt.THINNEST * (problem.v_fire - problem.v_reset)
+        thick = width > adapt.LAYER_CELLS * layer or problem.margin(t, y) < _MARGIN
+        flags[-1] = thick and width > adapt.LAYER_CELLS * thinnest
+    return flags
+
+
+def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells of v whose highest modes, integrated over the lines, carry more than the tolerance allows."""
+    degree, lines = problem.degree, problem.w_weights
+    full = np.concatenate([problem.plane(y), np.zeros((1, problem.shape[1]))])
+    local = full[np.arange(len(problem.widths))[:, None] * degree + np.arange(degree + 1)]
+    if degree >= 3:
+        total = np.abs(modal_transform(degree)[-2:] @ local).sum(axis=1) @ lines * problem.widths
+    else:  # as `adapt.content`
+        slopes = np.einsum("k,ckl->cl", modal_transform(degree)[-1], local) / problem.widths[:, None] ** degree
+        jumps = np.abs(np.diff(slopes, axis=0)) @ lines
+        total = (np.pad(jumps, (1, 0)) + np.pad(jumps, (0, 1))) * problem.widths ** (degree + 1) / 8
+    flags = total > adapt.UNRESOLVED * problem.tol
+    return flags & (problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset))
+
+
+def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y on it, why) with unresolved cells of v halved, which is exact; None where all are resolved."""
+    flags = unresolved_in_v(problem, y) | thick_in_v(problem, t, y)
+    if not flags.any():
+        return None
+    new = problem.on_cells(adapt.split(problem.cells, flags))
+    return new, transferred(problem, new, y), "cells of v split"
+
+
 def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
-    """y on cells of w that are halves or unions of the old ones."""
-    return np.ascontiguousarray(_across(old.axis, new.axis, old.plane(y))).ravel()
+    """y on cells of w that are halves or unions of the old ones, and on parts of cells of v; degrees may rise."""
+    p = _across(old.axis, new.axis, old.plane(y))
+    same = old.degree == new.degree and np.array_equal(old.cells, new.cells)
+    return np.ascontiguousarray(p if same else _along(old, new, p)).ravel()
+
+
+def _along(old: Any, new: Any, p: np.ndarray) -> np.ndarray:
+    """p on the free nodes of v of the new problem, where the lines are what they were."""
+    full = np.concatenate([p, np.zeros((1, p.shape[1]))])
+    v = new.nodes[:-1]
+    cell = np.clip(np.searchsorted(old.cells, v, side="right") - 1, 0, len(old.widths) - 1)
+    x = np.clip((v - old.cells[cell]) / old.widths[cell], 0.0, 1.0)
+    nodes = cell[:, None] * old.degree + np.arange(old.degree + 1)
+    return np.einsum("ik,ikl->il", shapes(old.degree, x), full[nodes])
 
 
 def _across(old: Axis, new: Axis, p: np.ndarray) -> np.ndarray:
     """p (n_v, old.size) on the new cells: evaluated where a cell was split, projected where cells were merged."""
     q = old.space.degree
+    if new.space.degree != q:  # richer polynomials on the same cells
+        return old.evaluate(p, new.nodes)
     tables = cell_tables(q)
     result = np.empty((len(p), new.count, q + 1))
     by_cells = old.by_cells(p)

@@ -31,7 +31,7 @@ def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     problem = _reach(problem, density)
     for _ in range(_ROUNDS):
         y, compatible = _projected(problem, density)
-        in_v, in_w = unresolved_in_v(problem, y), tensor_adapt.unresolved(problem, y)
+        in_v, in_w = tensor_adapt.unresolved_in_v(problem, y), tensor_adapt.unresolved(problem, y)
         if not in_v.any() and not in_w.any():
             return problem, y, compatible
         problem = problem.on_cells(
@@ -128,16 +128,6 @@ def _mass(density: Callable, cells: np.ndarray, w: np.ndarray) -> float:
 
 def _on_grid(density: Callable, v: np.ndarray, w: np.ndarray) -> np.ndarray:
     return density(*(np.ascontiguousarray(a) for a in np.broadcast_arrays(v[:, None], w[None, :])))
-
-
-def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
-    """Cells of v whose highest modes, integrated over the lines, carry more than the tolerance allows."""
-    full = np.concatenate([problem.plane(y), np.zeros((1, problem.shape[1]))])
-    total = np.zeros(len(problem.widths))
-    for values, weight in zip(full.T, problem.w_weights, strict=True):
-        total += weight * adapt.content(np.ascontiguousarray(values), problem.cells, problem.degree)
-    flags = total > adapt.UNRESOLVED * problem.tol
-    return flags & (problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset))
 
 
 def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:

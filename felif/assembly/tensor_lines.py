@@ -23,7 +23,8 @@ from .fitted import bernoulli_pair
 from .forms import Assembler, probe
 from .spaces import ExponentialFitting, gauss
 
-_NEWTON_STEPS = 30
+_NEWTON_STEPS = 80
+_LARGEST = 1e8  # activity beyond which no root is looked for
 
 
 class _Along(float):
@@ -87,6 +88,7 @@ class LineForms:
             parts = [assembler.contribution(term) for term in moving]
             self._bands = np.array([by_rows(part.band, self.degree) for part in parts])
             self._rows = np.array([part.rows[0] for part in parts])[:, -self.degree :] / self._lost
+        self._at_end = np.array([np.ravel(probe(term, self.cells[-1:])[:2]) for term in moving]).T
         self._find_constant_terms()
 
     def on_cells(self, cells: np.ndarray) -> LineForms:
@@ -193,6 +195,12 @@ class LineForms:
             c, slope = c + value.real, slope + value.imag / STEP
         return c, c + N * slope
 
+    def layers(self, t: float, w: np.ndarray, Nbar: float) -> np.ndarray:
+        """Width a / drift of the boundary layer below V_F on every line; inf where the drift does not lead there."""
+        table = np.array([np.broadcast_to(self._coefficient(term, t, w, Nbar), w.shape) for term in self._moving])
+        drift, noise = self._at_end @ table
+        return np.where(drift > 0, noise / np.maximum(drift, 1e-300), np.inf)
+
     def total_weights(self, w: np.ndarray) -> np.ndarray:
         """g(w) with Nbar = int g N dw; of w and parameters alone."""
         one, total = np.ones(len(w)), np.zeros(len(w))
@@ -255,23 +263,26 @@ class LineForms:
 
     def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, tail: np.ndarray) -> tuple[float, float]:
         """(Nbar, 1 - dg/dNbar) with Nbar = g(Nbar) = sum_w weights N(w; Nbar), of the last nodes. Raises Infeasible."""
-        Nbar, slope, last = 0.0, 1.0, np.inf
         parts = None if self.fitted else (self._rows @ tail) * weights  # what each coefficient adds to Nbar
         if not self._varying and not self.fitted:
             return float(parts.sum()), 1.0
+        Nbar, slope, last, low, high = 0.0, 1.0, np.inf, -np.inf, np.inf
         for _ in range(_NEWTON_STEPS):
             c = self.coefficients(t, w, complex(Nbar, STEP))
             g = complex(np.vdot(parts, c) if parts is not None else (weights * self.rows(c)[0]) @ tail[0])
             slope, change = 1.0 - g.imag / STEP, g.real - Nbar
-            if not slope > 0:
-                raise Infeasible(
-                    f"no {self.total_name} satisfies its equation: 1 - dg/d{self.total_name} = {slope:.3g}"
-                )
-            Nbar += change / slope
-            if abs(change) <= 4e-16 * abs(Nbar) or (abs(change) >= last and abs(change) <= 1e-13 * (1 + abs(Nbar))):
-                return Nbar, slope
-            last = abs(change)
-        raise Infeasible(f"no {self.total_name} was found: the last change is {last:.3g} at {Nbar:.6g}")
+            at_rounding = (
+                abs(change) <= 4e-16 * abs(Nbar) or abs(change) >= last and abs(change) <= 1e-13 * (1 + abs(Nbar))
+            )
+            if at_rounding and slope > 0:
+                return Nbar + change / slope, slope
+            low, high, last = (Nbar, high, abs(change)) if change > 0 else (low, Nbar, abs(change))
+            Nbar = Nbar + change / slope if slope > 0 else np.nan
+            if not low <= Nbar <= high:  # beyond a root where g is steep, or no way to go: between what is known
+                Nbar = (low + high) / 2 if high - low < np.inf else 2 * max(low, g.real, 1e-3)
+            if not abs(Nbar) < _LARGEST:
+                break
+        raise Infeasible(f"no {self.total_name} satisfies its equation: the slope is {slope:.3g} near {low:.6g}")
 
     @property
     def tail(self) -> int:

@@ -14,7 +14,6 @@ import numpy as np
 from ..algebra.lines import Lines
 from . import adapt, tensor_adapt
 from .spaces import ExponentialFitting, SpectralElement, gauss
-from .tensor_initial import unresolved_in_v
 from .tensor_lines import LineForms
 from .tensor_spaces import DG, Axis, values_at
 
@@ -83,21 +82,24 @@ def resolving(problem: Any, y: np.ndarray) -> Any | None:
     """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
     if problem.tol is None:
         return None
-    flags = unresolved_in_v(problem, y)
+    flags = tensor_adapt.unresolved_in_v(problem, y)
     return problem.on_cells(adapt.split(problem.cells, flags)) if flags.any() else None
 
 
-def enriched(problem: Any) -> Any:
-    """The same cells with elements of a degree higher by two in v and by one in w; fitted ones: halved cells of v."""
+def enriched(problem: Any, by: int) -> Any:
+    """The same cells with elements of a degree higher by `by` in v and by one in w; fitted ones: halved cells of v.
+
+    A tolerance becomes ten times tighter.
+    """
     space, axis = problem.space, problem.axis
     w_space = DG(min(axis.space.degree + 1, 8)) if isinstance(axis.space, DG) else axis.space
     if isinstance(space.v, ExponentialFitting):
-        cells = adapt.split(problem.cells, np.ones(len(problem.widths), bool))
-        forms = problem.forms.on_cells(cells)
+        forms = problem.forms.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
     else:
-        v_space = SpectralElement(min(space.v.degree + 2, SpectralElement.highest))
+        v_space = SpectralElement(min(space.v.degree + by, SpectralElement.highest))
         forms, space = LineForms(problem.model, problem.mesh, v_space), replace(space, v=v_space)
-    return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), None, problem.base)
+    tol = None if problem.tol is None else problem.tol / 10
+    return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), tol, problem.base)
 
 
 def line_matrices(problem: Any, lines: Lines) -> np.ndarray:

@@ -79,7 +79,7 @@ def _steady_state(problem: Any, C: Any, t: float, Nbar: float) -> SteadyState:
     """The state near an activity, on cells of v that resolve it, with the error estimated in a richer space."""
     problem, values, Nbar = _resolved(problem, C, t, Nbar)
     y = problem.stationary(t, Nbar, values)
-    richer = problem.enriched()
+    richer, _ = problem.enriched(y)
     richer, finer = richer.with_connectivity(C)
     other = _nearest(richer, t, finer, Nbar)
     residual = float(np.abs(problem.rate(t, y)).sum())

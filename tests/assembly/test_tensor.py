@@ -192,3 +192,24 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
 def test_what_cannot_be_is_refused_with_what_is_allowed(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_error_bars_cover_the_error_and_are_not_much_larger():
+    run = evolve(fl.discretize(learning(), tol=1e-4), 0.5, 1e-4)
+    error = abs(run.sample("Nbar", 0.25) - REFERENCE[0.25])
+    assert error / 3 < run.error("Nbar", 0.25) < 3 * error
+
+
+def test_cells_of_v_are_split_where_lines_become_steep():
+    # excitation from weights that drive neurons through V_F: the boundary layer there is thinner than at the start
+    # (sigma is so steep at 0 that the equation of Nbar has no Newton step there either)
+    driven = learning(eps=0.0, sigma=lambda x: 60 * np.tanh(3 * x), current=0.0, w_min=0.0, w_max=1.0)
+    start = lambda v, w: w * (1 - w) * np.exp(-((v - 0.5) ** 2) / 0.1)
+    run = evolve(fl.discretize(driven, tol=1e-4), 1.0, 1e-4, start)
+    assert run.outcome.name == "finished"
+    assert run.final.Nbar == pytest.approx(28.5500434, rel=1e-5)  # tol = 1e-6: the same to 1e-8
+    first, last = run.segments[0].problem, run.problem
+    assert len(last.cells) > len(first.cells)
+    assert np.isin(first.cells, last.cells).all()
+    assert run.drift["mass"] < 1e-12
+    assert run.drift["C"] < 1e-12
