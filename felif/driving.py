@@ -27,6 +27,7 @@ from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
+_FORGOTTEN, _COMPANION = 0.1, 0.3  # of the parts of the error bar that count, where noise is constant: see theory.md, 9
 _COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 
 
@@ -160,7 +161,9 @@ def with_mesh_error(segments: Sequence[Segment], events: Sequence[Any], found: B
     if spikes:
         first, error = next(s for s in segments if s.times[0] >= spikes[-1].time), spikes[-1].error
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
-    found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=found.error + error)
+    mild = not _unknown(problem) and runaway(problem)[1] == 0 and problem.tol is not None
+    own, share = (found.error - (1 - _FORGOTTEN) * found.steps, _COMPANION) if mild else (found.error, 1.0)
+    found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or hasattr(problem, "line_names"):
         return found
     start: dict[str, Any] = {
@@ -179,4 +182,4 @@ def with_mesh_error(segments: Sequence[Segment], events: Sequence[Any], found: B
     if companion is None:
         message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
         return dataclasses.replace(found, error=error + found.time - t_start, message=message)
-    return dataclasses.replace(found, error=found.error + abs(companion.time - found.time))
+    return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time))

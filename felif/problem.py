@@ -43,6 +43,7 @@ class BlowUp:
     exponent     N ~ (time - t)^(-exponent) there: 1/2, approached slowly where the noise is constant
     mechanism    "drift": b n(V_F^-) = 1;  "noise": a1 |n_v(V_F)| = 1;  "step_underflow": no step leads on
     remaining    int N dt from where the integration stopped to the blow-up
+    steps        the part of `error` that counts what the steps leave
     """
 
     time: float
@@ -52,6 +53,7 @@ class BlowUp:
     exponent: float = 0.5
     mechanism: str = "drift"
     remaining: float = 0.0
+    steps: float = 0.0
 
 
 @runtime_checkable

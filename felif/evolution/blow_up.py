@@ -76,7 +76,7 @@ class BlowUpWatch:
         pole = t + remaining
         shift = 2 * abs(pole * self.errors[0] - self.errors[1])
         error = remaining + abs(remaining - other) + shift + 4 * float(np.spacing(abs(pole)))
-        return BlowUp(pole, float(error), N, message, exponent=exponent, remaining=spikes)
+        return BlowUp(pole, float(error), N, message, exponent=exponent, remaining=spikes, steps=float(shift))
 
     def _law(self, factor: float) -> tuple[float, float, float]:
         """(T - t_0, int N dt over it, local exponent of N) from the last `factor` of N."""
