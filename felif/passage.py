@@ -42,10 +42,21 @@ class FirstPassage:
 
     def __init__(self, problem: Any, law: Any, run: Any = None) -> None:
         self.problem, self.run, self._law = problem, run, law
-        self.mean = law.mean
-        self.variance = law.second_moment - law.mean**2
-        self.cv = math.sqrt(self.variance) / self.mean
         self.decay: float | None = -law.slowest if law.slowest is not None else None
+
+    @property
+    def mean(self) -> float:
+        """E T. Raises NotConverged where a run ended (`t_end`) before the neuron has fired for certain."""
+        self._law.require_all()
+        return self._law.mean
+
+    @property
+    def variance(self) -> float:
+        return self._law.second_moment - self.mean**2
+
+    @property
+    def cv(self) -> float:
+        return math.sqrt(self.variance) / self.mean
 
     @property
     def model(self) -> Any:
@@ -64,6 +75,7 @@ class FirstPassage:
         times = np.asarray(t, float)
         if not np.all(times >= 0) or not np.all(np.isfinite(times)):
             raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0")
+        self._law.require_times(float(times.max(initial=0.0)))
         f, S = self._law.evaluate(times.ravel())
         if times.ndim == 0:
             return float(f[0]), float(S[0])
@@ -132,7 +144,8 @@ def first_passage(
     rate     firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of
              a neuron in the steady state, of mean 1/N); None for a neuron alone
     t_start  when the neuron starts, for currents that depend on time
-    t_end    for such currents: how long to wait for a spike. None: until 1e-12 of all neurons are left
+    t_end    for such currents: time up to which the density is wanted. None: until 1e-12 of all neurons are left;
+             earlier than that there is a density, but no mean
     tol      relative accuracy
 
     Raises ValueError for bad input, NotConverged where the neuron hardly ever fires.
@@ -203,11 +216,14 @@ def _leading(band: Band, n: int) -> Band:
 
 def passage_cells(neuron: FirstSpike, start: float, t: float, tol: float) -> np.ndarray:
     """Cell ends for the passage from `start`: fine on the way to V_F, growing below, layers at V_F resolved."""
-    flow = Flow(neuron)
+    flow, times = Flow(neuron), _extremes(neuron, t)
     distance = neuron.v_fire - start
-    low = min(flow.cut(tol, t), start - 0.5 * distance / _PARTS)
+    low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / _PARTS)
 
     def size(v: np.ndarray) -> np.ndarray:
+        return np.min([size_at(v, t) for t in times], axis=0)
+
+    def size_at(v: np.ndarray, t: float) -> np.ndarray:
         step = 1e-4 * distance
         drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]), 0.0, t)
         slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
@@ -221,6 +237,22 @@ def passage_cells(neuron: FirstSpike, start: float, t: float, tol: float) -> np.
         ends.append(flow.cut_above(tol))
     ends = [v for v in ends if v >= low]
     return np.unique(np.concatenate([_equidistributed(size, a, b) for a, b in zip(ends, ends[1:], strict=False)]))
+
+
+def _extremes(neuron: FirstSpike, t_start: float) -> list[float]:
+    """Times at which a mesh must serve: the start, and where currents are smallest and, soon or in steps, largest.
+
+    A small current later on costs cells far below only; a large one finds nobody left, but would want tiny cells.
+    """
+    times = {t_start}
+    for given in neuron.weak_form().inputs:
+        current = getattr(neuron, given.parameter)
+        if callable(current):
+            known = [t for t in getattr(current, "breakpoints", ()) if t >= t_start]
+            for horizon, pick in ((10.0, np.argmin), (2.0, np.argmax)):
+                samples = np.unique([*np.linspace(t_start, t_start + horizon, 101), *known])
+                times.add(float(samples[pick([float(current(t)) for t in samples.tolist()])]))
+    return sorted(times)
 
 
 def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:

@@ -16,10 +16,7 @@ _X, _W = np.polynomial.legendre.leggauss(5)
 
 
 class Course:
-    """Survival and density of the time of passage along a run; times count from its start.
-
-    Moments are None where neurons are left at the end of the run.
-    """
+    """Survival and density of the time of passage along a run; times count from its start."""
 
     slowest = None
 
@@ -30,20 +27,28 @@ class Course:
         self._place = run.problem.layout.offsets[COUNT]
         self._total = run.problem.conserved["total"].copy()
         self._total[self._place] = 0.0
-        left = float(self._total @ run.final.y)
+        self._left = float(self._total @ run.final.y)
         self.mean, self.second_moment = self._moments()
-        if left > 10 * _LEFT:
+
+    def require_all(self) -> None:
+        """Raises NotConverged where neurons are left at the end of the run."""
+        if self._left > 10 * _LEFT:
             raise NotConverged(
-                f"first_passage: at t = {self._end:g} the neuron has not fired with probability {left:.3g}, so its "
-                f"interval has no mean; give a later t_end"
+                f"first_passage: at t = {self._end:g} the neuron has not fired with probability {self._left:.3g}, "
+                "so that its interval has no mean and no quantiles; give a later t_end"
             )
+
+    def require_times(self, longest: float) -> None:
+        """Raises ValueError for times that the run has not reached."""
+        if longest > self._end - self._start and self._left > 10 * _LEFT:
+            raise ValueError(f"t = {longest!r}; allowed are times up to t_end - t_start = {self._end - self._start!r}")
 
     @classmethod
     def of(cls, problem: Any, b: np.ndarray, t_start: float, t_end: float | None, tol: float) -> Course:
         from .runs import evolve
 
-        factored = problem.mass
-        y = b / factored.data[0] if factored.kl == 0 else np.linalg.solve(factored.dense(), b)
+        mass = problem.mass
+        y = b / mass.data[0] if mass.kl == 0 else np.linalg.solve(mass.dense(), b)
         fired = Event("fired", lambda state: getattr(state, COUNT) - (1 - _LEFT), direction=1, terminal=True)
         run = evolve(
             problem,

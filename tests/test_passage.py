@@ -121,6 +121,20 @@ def test_current_in_time_is_integrated_step_by_step():
     assert interval.integral == pytest.approx(1.0, abs=1e-8)
 
 
+def test_current_that_grows_like_the_memory_fades():
+    """I = V_F + c e^t: in tau = (e^{2t} - 1)/2 a Brownian motion of variance 2 a tau meets the line L - c tau."""
+    c, L, a = 0.5, 1.0, 0.7
+    law = fl.first_passage(fl.NoisyLIF(current=lambda t: 2.0 + c * np.exp(t), a0=a), tol=1e-8)
+    t = np.linspace(0.02, 2.0, 60)
+    tau = np.expm1(2 * t) / 2
+    f = np.exp(2 * t) * L / np.sqrt(4 * np.pi * a * tau**3) * np.exp(-((L - c * tau) ** 2) / (4 * a * tau))
+    assert np.abs(law.density(t) - f).max() < 1e-7
+    x, w = np.polynomial.legendre.leggauss(400)  # its mean, in log tau
+    u = np.exp(-7 + 14 * (x + 1) / 2)
+    g = L / np.sqrt(4 * np.pi * a * u**3) * np.exp(-((L - c * u) ** 2) / (4 * a * u))
+    assert law.mean == pytest.approx(np.sum(7 * w * u * g * np.log1p(2 * u) / 2), rel=1e-7)
+
+
 def test_current_that_steps_up():
     """Before the step the interval is that of the first current."""
     interval = fl.first_passage(fl.NoisyLIF(current=fl.Piecewise((0.5,), (2.0, 6.0))), tol=1e-7)
@@ -129,6 +143,19 @@ def test_current_that_steps_up():
     assert interval.mean < fl.first_passage(AT_REST).mean
     later = fl.first_passage(fl.NoisyLIF(current=fl.Piecewise((0.5,), (6.0, 2.0))), t_start=0.5, tol=1e-7)
     assert later.mean == pytest.approx(fl.first_passage(AT_REST).mean, rel=1e-7)
+
+
+def test_a_density_up_to_a_time():
+    some = fl.first_passage(fl.NoisyLIF(current=lambda t: 2.0), t_end=1.0, tol=1e-7)
+    assert some.survival(1.0) == pytest.approx(fl.first_passage(AT_REST).survival(1.0), abs=1e-7)
+    with pytest.raises(ValueError, match=r"t = 1.1; allowed are times up to t_end - t_start = 1.0"):
+        some.density(1.1)
+
+
+def test_first_spike_through_a_random_threshold():
+    """The rest after the spike is not counted: means differ by tau."""
+    model = fl.RandomThresholdLIF(b=0.0, tau=0.7, current=1.0)
+    assert fl.first_passage(model).mean - fl.first_passage(model, start=1.0).mean == pytest.approx(0.7, rel=1e-10)
 
 
 def test_quantiles_and_samples():
@@ -182,7 +209,7 @@ def test_what_has_no_interval_is_refused():
     with pytest.raises(fl.NotConverged, match="rounding hides"):
         fl.first_passage(fl.NoisyLIF(current=-10.0))
     with pytest.raises(fl.NotConverged, match="give a later t_end"):
-        fl.first_passage(fl.NoisyLIF(current=lambda t: 0.0), t_end=1.0, tol=1e-4)
+        fl.first_passage(fl.NoisyLIF(current=lambda t: 0.0), t_end=1.0, tol=1e-4).mean  # noqa: B018
     with pytest.raises(ValueError, match="allowed are finite numbers >= 0"):
         fl.first_passage(fl.NoisyLIF()).density(-1.0)
     with pytest.raises(ValueError, match=r"allowed are numbers in \[0, 1\)"):

@@ -118,6 +118,12 @@ class Decay:
         """Time after which f is extrapolated."""
         return self._time(_VANISHED_NARROW, 1) if self.narrow else math.inf
 
+    def require_all(self) -> None:
+        """Everything decays: there are moments."""
+
+    def require_times(self, longest: float) -> None:
+        """All times are allowed."""
+
     def panels(self) -> np.ndarray:
         """Times between which f is smooth, from where it begins to where most have fired."""
         first, end = self.first, self.mean * (1 + 12 * self.cv)
