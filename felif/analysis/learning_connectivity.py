@@ -34,11 +34,12 @@ _SCAN = 1e-8
 
 @dataclass(frozen=True)
 class LearnedConnectivity:
-    """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A].
+    """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A] (or [-A, B]).
 
     C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)), Nbar = int N dw; int C dw = 1
     mass_slope  d log(int C dw)/dA, when only int N dw = Nbar is asked for: runs tend to connectivities where it is
-                positive, and leave those where it is negative (observed, not proved)
+                positive, and leave those where it is negative (observed, not proved); with weights of both signs
+                d log(Nbar^2/int N dw)/d log Nbar, when only the masses are asked for
     drained  A = 0, and every weight is 0: C is a unit mass there, which C(w), N(w) and p(v, w) do not show
     """
 
@@ -103,7 +104,7 @@ class LearnedConnectivities(tuple):
         return all_
 
 
-def learned_connectivity(learning: Any) -> LearnedConnectivities:
+def learned_connectivity(learning: Any, inhibitory: float | None = None) -> LearnedConnectivities:
     """All stationary connectivities C(w) of the learning rule, sorted by A: each has .A, .Nbar, .C(w), .N(w), .p(v, w).
 
     Support [-A, 0] where K < 0 makes inhibitory weights grow, [0, A] where K > 0 makes excitatory ones grow:
@@ -112,9 +113,11 @@ def learned_connectivity(learning: Any) -> LearnedConnectivities:
 
     to rounding. None, one or several; `.message` says which. Weights beyond the interval [w_min, w_max], or beyond a
     zero of K, do not exist: a solution that needs them is none. If K has the other sign next to 0, the one entry is
-    what everything drains to (`.drained`). `learning` is a LearningLIF, whose eps plays no part. ValueError for an
-    interval with weights of both signs that both grow: their share is then kept for ever, and the solutions are a
-    family.
+    what everything drains to (`.drained`). `learning` is a LearningLIF, whose eps plays no part.
+
+    Where weights of both signs grow, none passes 0: there are solutions, with support [-A, B] (`.low`, `.high`), for
+    every share of inhibitory weights, which has to be given as `inhibitory`. ValueError if it is not, or lies outside
+    [0, 1], or is given where the share is not free.
     """
     rule = function_of_w(learning, learning.K, "K")
     lines = lines_of(learning, rule)
@@ -122,11 +125,19 @@ def learned_connectivity(learning: Any) -> LearnedConnectivities:
     if not signs:
         raise ValueError(f"w_min = {lines.w_min}, w_max = {lines.w_max}; allowed is an interval that contains 0")
     sides = [side for side in (_Side(lines, rule, s) for s in signs) if side.wall > 0]
-    if len(sides) == 2:
+    if inhibitory is not None and not (len(sides) == 2 and 0 <= inhibitory <= 1):
         raise ValueError(
-            f"K makes weights of both signs grow in [{lines.w_min}, {lines.w_max}]; then the share of inhibitory "
-            "weights never changes, and there is a stationary C for every share: choose an interval that ends at 0"
+            f"inhibitory = {inhibitory!r}; allowed is a share in [0, 1], where K makes weights of both signs grow"
         )
+    if len(sides) == 2:
+        if inhibitory is None:
+            raise ValueError(
+                f"K makes weights of both signs grow in [{lines.w_min}, {lines.w_max}]; then the share of inhibitory "
+                "weights never changes, and there is a stationary C for every share: give inhibitory=..., in [0, 1]"
+            )
+        if 0 < inhibitory < 1:
+            return _of_both_signs(*sides, inhibitory)
+        sides = [sides[0] if inhibitory == 1 else sides[1]]
     if not sides:
         Nbar = float(np.exp(log_rate(lines.current(0.0), lines.a0, lines.v_reset, lines.v_fire)))
         sign = "K >= 0 for w < 0" if signs == [-1.0] else "K <= 0 for w > 0" if signs == [1.0] else "the sign of K"
@@ -168,6 +179,10 @@ class _Side:
     def excess(self, A: float, rtol: float = 1e-14) -> float:
         """log of int C dw, for the support that ends at A."""
         Nbar = self.total(A, rtol)
+        return self.log_mass(A, Nbar, rtol) - float(np.log(Nbar))
+
+    def log_mass(self, A: float, Nbar: float, rtol: float = 1e-14) -> float:
+        """log of int_0^A u/(|K| r(I + w sigma(Nbar))) du."""
         highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 17), Nbar))
         shift = max(0.0, float(highest) - _MOST)  # of the logarithm, so that 1/r does not overflow
 
@@ -177,10 +192,25 @@ class _Side:
         # where 1/r grows by many orders of magnitude, all of the integral sits near the outer edge
         halvings = int(np.log2(max(float(highest), 1.0))) + 1 if highest > 30 else 0
         breaks = (*self.breaks, *(A * (1 - 0.5 ** np.arange(1, halvings + 1))))
-        return float(np.log(integrate(integrand, 0.0, A, breaks, rtol) + 1e-300) + shift - np.log(Nbar))
+        return float(np.log(integrate(integrand, 0.0, A, breaks, rtol) + 1e-300) + shift)
+
+    @property
+    def reach(self) -> float:
+        """The largest A; int u/K may diverge at a zero of K."""
+        return self.wall if self.closed else self.wall * (1 - 1e-9)
+
+    def edge(self, share: float, Nbar: float, rtol: float = 1e-14) -> float:
+        """The A at which this side has that share of the weights; inf if it cannot have it."""
+        f = lambda x: self.log_mass(np.exp(x), Nbar, rtol) - np.log(share * Nbar)
+        high, low = np.log(self.reach), np.log(1e-3 * self.reach)
+        if f(high) < 0:
+            return np.inf
+        while f(low) >= 0:
+            low -= 3.0
+        return float(np.exp(root(f, low, high)))
 
     def solutions(self) -> LearnedConnectivities:
-        high = self.wall if self.closed else self.wall * (1 - 1e-9)  # int u/K may diverge at a zero of K
+        high = self.reach
         low = 1e-3 * high
         while self.excess(low, _SCAN) >= 0:
             low *= 1e-2
@@ -207,3 +237,34 @@ class _Side:
         ends = [A - step, min(A + step, self.wall)]
         slope = (self.excess(ends[1]) - self.excess(ends[0])) / (ends[1] - ends[0])
         return LearnedConnectivity(A, self.total(A), low, high, slope, self.rule, self.lines)
+
+
+def _of_both_signs(minus: _Side, plus: _Side, share: float) -> LearnedConnectivities:
+    """For every Nbar the two edges follow from the two masses; then int N dw = Nbar is one equation for Nbar."""
+
+    def edges(x: float, rtol: float = 1e-14) -> tuple[float, float]:
+        return minus.edge(share, x, rtol), plus.edge(1 - share, x, rtol)
+
+    def f(u: float, rtol: float = 1e-14) -> float:
+        A, B = edges(np.exp(u), rtol)
+        if not np.isfinite(A + B):
+            return -_MOST
+        return float(np.log(minus.total(A, rtol) ** 2 + plus.total(B, rtol) ** 2)) - 2 * u
+
+    low, high = -2.0, 1.0
+    while f(low, _SCAN) <= 0:  # int N dw falls like Nbar, not like its square
+        low -= 2.0
+        if low < -300:
+            return LearnedConnectivities.of([], "none: [w_min, w_max] is too short for the weights of one sign")
+    while high < 20 and f(high, _SCAN) > -_MOST:
+        high += 1.0
+    found = []
+    for u in roots(lambda u: f(u, _SCAN), low, high, polish=f):
+        x = float(np.exp(u))
+        A, B = edges(x)
+        if np.isfinite(A + B) and abs(f(u)) < 1e-9:  # not where an edge reaches the end of the interval
+            step = 1e-4
+            slope = -(f(u + step) - f(u - step)) / (2 * step)
+            found.append(LearnedConnectivity(A, x, -A, B, slope, minus.rule, minus.lines))
+    shown = ", ".join(f"[{c.low:.6g}, {c.high:.6g}]" for c in found)
+    return LearnedConnectivities.of(found, f"{len(found)} with support {shown}" if found else "none for this share")

@@ -128,9 +128,38 @@ def test_with_the_wrong_sign_everything_drains_to_zero(parameters):
     np.testing.assert_array_equal(found.C(np.array([-0.5, 0.0, 0.5])), 0.0)
 
 
-def test_weights_of_both_signs_that_both_grow_are_refused():
-    with pytest.raises(ValueError, match="weights of both signs grow"):
-        fl.learned_connectivity(learning(K=lambda w: w, w_max=1.0))
+BOTH = {"K": lambda w: np.where(w < 0, -2.0, 4.0), "current": 0.5, "sigma": lambda x: x, "w_min": -3.0, "w_max": 4.0}
+
+
+def test_weights_of_both_signs_that_both_grow_have_a_connectivity_for_every_share():
+    model = learning(**BOTH)
+    (found,) = fl.learned_connectivity(model, inhibitory=0.5)
+    assert integrate(found.C, found.low, 0.0) == pytest.approx(0.5, abs=1e-12)
+    assert integrate(found.C, 0.0, found.high) == pytest.approx(0.5, abs=1e-12)
+    assert integrate(found.N, found.low, found.high, (0.0,)) == pytest.approx(found.Nbar, rel=1e-12)
+    w = np.array([-0.3, -0.1, 0.2, 0.5])
+    np.testing.assert_allclose(model.K(w) * found.N(w) * found.Nbar, w, rtol=1e-13)
+
+
+def test_shares_of_almost_nothing_are_those_of_one_sign():
+    (one,) = fl.learned_connectivity(learning(**BOTH), inhibitory=1.0)
+    (almost,) = fl.learned_connectivity(learning(**BOTH), inhibitory=1 - 1e-6)
+    assert almost.Nbar == pytest.approx(one.Nbar, abs=1e-6)
+    assert almost.A == pytest.approx(one.A, abs=1e-5)
+    assert one.high == 0.0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "share", "message"),
+    [
+        (BOTH, None, "weights of both signs grow .* give inhibitory=..., in .0, 1."),
+        (BOTH, 1.5, "inhibitory = 1.5; allowed is a share in .0, 1."),
+        ({}, 0.5, "inhibitory = 0.5; allowed is a share .* where K makes weights of both signs grow"),
+    ],
+)
+def test_shares_that_mean_nothing_are_refused(parameters, share, message):
+    with pytest.raises(ValueError, match=message):
+        fl.learned_connectivity(learning(**parameters), inhibitory=share)
 
 
 def test_weights_that_cross_zero_join_those_that_grow():
