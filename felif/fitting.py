@@ -10,15 +10,16 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import chi2, kstwo, norm
 
-from .passage import FirstPassage
 from .intervals import as_intervals
 from .likelihood import STEP, TIME, Likelihood
+from .passage import FirstPassage
 
 _ITERATIONS, _MATCHING = 60, 60
 _CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
-_FLAT, _PATIENCE = 1e-3, 8  # a gain in log-likelihood, in so many iterations, that is not worth going on
+_PATIENCE, _FLAT, _SLOW = 8, 1e-3, 1.0  # gains in log-likelihood, in so many iterations, not worth going on; on a ridge
+_RIDGE = 1e-2  # smallest singular value of the normalised scores there
 _SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
-_WEAK = 1e-3  # the same where that is said, but fitted
+_WEAK = 5e-3  # the same where that is said, but fitted
 _DAMPED = 1e12
 
 
@@ -68,8 +69,9 @@ class Fit:
         self.aic = 2 * len(theta) - 2 * self.log_likelihood
         self.converged, self.message, self.identifiable = converged, "", True
         self._theta_covariance = self._invert()
-        if not converged and self.identifiable:
-            self.message = f"Stopped after {iterations} iterations: start from a model nearer to the data."
+        if not converged:
+            hint = ": start from a model nearer to the data." if self.identifiable else " on a ridge."
+            self.message = f"Stopped after {iterations} iterations{hint} {self.message}".strip()
         slopes = likelihood.slopes(theta)
         self.covariance = self._theta_covariance * np.outer(slopes, slopes)
         errors = np.sqrt(np.diag(self.covariance)).tolist()
@@ -257,12 +259,13 @@ def _maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tu
         scores = likelihood.scores(theta, free)
         if scores is None:
             return theta, iteration, False
-        gradient, B = scores.sum(axis=0), scores.T @ scores
-        if gradient @ np.linalg.lstsq(B, gradient, rcond=None)[0] < _CLOSE:
+        norms = np.maximum(np.linalg.norm(scores, axis=0), 1e-300)
+        gradient, B = scores.sum(axis=0) / norms, (scores / norms).T @ (scores / norms)
+        if gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0] < _CLOSE:  # along a ridge there is no gradient
             return theta, iteration, True
         while damping < _DAMPED:
             step = np.zeros(len(theta))
-            step[free] = np.linalg.lstsq(B + damping * np.diag(np.diag(B)), gradient, rcond=None)[0]
+            step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
             step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
             new = likelihood.total(theta + step)
             if new > value:
@@ -271,7 +274,8 @@ def _maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tu
             damping = max(10 * damping, 1e-3)
         else:
             return theta, iteration, False
-        if value - before.pop(0) < _FLAT:  # along a ridge
+        ridge = np.linalg.svd(scores / norms, compute_uv=False)[-1] < _RIDGE
+        if value - before.pop(0) < (_SLOW if ridge else _FLAT):
             return theta, iteration, False
         before.append(value)
     return theta, _ITERATIONS, False

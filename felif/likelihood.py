@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .assembly import SpectralElement, discretize
-from .passage import FirstPassage, passage_cells, passage_on
 from .meshing import line
 from .models.first_spike import FirstSpike
+from .passage import FirstPassage, passage_cells, passage_on
 from .problem import NotConverged
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
