@@ -117,7 +117,8 @@ def _cascade(
     populations = steps.shape[0]
     top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
     alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0
-    limit = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else LONGEST
+    lap = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else math.inf  # kicks from V_R to V_F
+    longest, before, mark = LONGEST + _largest(queue), _largest(queue), 0.0
     tables = np.empty(populations)
     for p in range(populations):
         tables[p], steps[p, TABLE] = steps[p, TABLE], 0.0
@@ -130,8 +131,14 @@ def _cascade(
         _count(chunks, found, sizes, queue, top, resting)
         _add(total, queue)
         generations += 1
-        if delivered > limit * (1.0 + 1e-12) and _largest(queue) > 0.0:
-            eternal = True
+        if alone:
+            # Whoever fired fires again in every lap, and others join: what a lap did not shorten no lap will.
+            if delivered - mark >= lap:
+                eternal = _largest(queue) >= before and lap <= 1.0
+                before, mark = _largest(queue), delivered
+        else:
+            eternal = delivered > longest and _largest(queue) > 0.0
+        if eternal:
             break
     for p in range(populations):
         steps[p, TABLE] = tables[p]
