@@ -10,11 +10,13 @@ from ..meshing.strip import refined
 from .triangle_space import modes
 
 UNRESOLVED = 3.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
+_BINS = 256  # of the interval of w, in which heights of triangles are compared
 _TOGETHER = 0.5  # of that: triangles cut along with those that must be, so that few meshes are made
 _WANTED = 0.4  # of that: what a mesh that is made anew must be resolved to
+_BUSY = 0.1  # of that: a triangle that would be cut if it were twice as large
 _IDLE = 0.05  # of that: a triangle this smooth might be part of a larger one
 _WORTH = 0.7  # of the triangles: a coarser mesh is taken if it has no more
-_DEEPEST = 4.0**-7  # of the area of the coarsest triangle that a triangle may be cut down to
+_DEEPEST = 4.0**-4  # of the area of the coarsest triangle that a triangle may be cut down to
 _ROUNDS = 16
 
 
@@ -25,10 +27,27 @@ def indicator(problem: Any, y: np.ndarray) -> np.ndarray:
     return np.sqrt(sizes / np.sum(problem.area[:, None] * table**2))
 
 
+def behind_others(corners: np.ndarray, v_reset: float, busy: np.ndarray) -> np.ndarray:
+    """Triangles above V_R that are more than twice as high in w as a `busy` one below V_R on the same line w = const.
+
+    Where p is small N(w) need not be: it decides how fast weights change on the whole line, and varies with w as the
+    density does where it is large. Triangles that are small only because their neighbours are do not count.
+    """
+    low, high = corners[:, :, 1].min(axis=1), corners[:, :, 1].max(axis=1)
+    above = corners[:, :, 0].min(axis=1) >= v_reset
+    ends = np.linspace(low.min(), high.max(), _BINS + 1)
+    middle = (ends[1:] + ends[:-1]) / 2
+    on = (low[:, None] < middle) & (high[:, None] > middle)
+    lowest = np.where(on & (busy & ~above)[:, None], (high - low)[:, None], np.inf).min(axis=0)
+    return above & (high - low > 2.01 * np.where(on, lowest, np.inf).min(axis=1))
+
+
 def to_be_cut(problem: Any, y: np.ndarray, level: float = 1.0) -> np.ndarray:
     """Triangles whose highest modes exceed `level` times what the tolerance allows, unless they are tiny."""
     smallest = _DEEPEST * _areas(problem.coarsest).min()
-    return (indicator(problem, y) > level * UNRESOLVED * problem.tol) & (problem.area > 2 * smallest)
+    sizes = indicator(problem, y) / (UNRESOLVED * problem.tol)
+    flags = (sizes > level) | behind_others(problem.cells, problem.v_reset, sizes > _BUSY)
+    return flags & (problem.area > 2 * smallest)
 
 
 def _areas(corners: np.ndarray) -> np.ndarray:

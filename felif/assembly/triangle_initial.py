@@ -23,7 +23,7 @@ from .triangles import OnTriangles, TriangleMesh
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
-_COARSEST = (8, 3)  # columns and rows that a mesh made from a tolerance begins with
+_COARSEST = (8, 8)  # columns and rows that a mesh made from a tolerance begins with
 _ROUNDS = 16
 _LINES = 5  # lines w = const that V_min is chosen for
 

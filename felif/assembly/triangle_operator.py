@@ -21,6 +21,7 @@ from skfem.refdom import RefTri
 from ..weakform import CELLS, Term, WeakForm
 from .coefficients import Parameters
 from .spaces import gauss
+from .triangle_damping import Damping
 from .triangle_space import element, modes
 from .triangle_trace import Trace, rows_of
 
@@ -100,6 +101,7 @@ class TriangleOperator:
         field, self.line, self.integrals, transport = _unknowns(weak_form)
         basis = CellBasis(mesh, element(degree), quadrature=get_quadrature(RefTri, 3 * degree), disable_doflocs=True)
         self.area = basis.dx.sum(axis=1)
+        self.masses = np.repeat(self.area, modes(degree))
         self.trace = trace = Trace(mesh, degree)
         shape = basis.basis
         self.value = _table([np.asarray(b[0]) for b in shape], np.arange(mesh.nelements), self.size)
@@ -127,7 +129,9 @@ class TriangleOperator:
         ]
         first = sides[0]
         self.values = [_table([np.asarray(b[0]) for b in s.basis], s.tind, self.size) for s in sides]
-        slopes = [_table([b[0].grad[0] for b in s.basis], s.tind, self.size) for s in sides]
+        slopes, slopes_w = (
+            [_table([b[0].grad[axis] for b in s.basis], s.tind, self.size) for s in sides] for axis in (0, 1)
+        )
         self.jump, self.mean = self.values[0] - self.values[1], 0.5 * (self.values[0] + self.values[1])
         self.mean_slope = 0.5 * (slopes[0] + slopes[1])
         self.facet_dx = first.dx.ravel()
@@ -138,6 +142,7 @@ class TriangleOperator:
         self.penalty = np.repeat(each, len(points)) * self.nv**2
         x = np.asarray(first.global_coordinates()).reshape(2, -1)
         self.facet_cells = [s.tind for s in sides]
+        self.damping = Damping(mesh, degree, self.jump, slopes_w[0] - slopes_w[1], self.nw, self.facet_cells, weights)
         self.facets = Points(x, transport)
         self.sides = [Points(x, transport, self.trace.at(x[1], np.repeat(centres[s.tind], len(points)))) for s in sides]
 
@@ -186,7 +191,11 @@ class TriangleOperator:
         result = self.rate_in_v(y, s, m, coefficients)
         speed = self.cells.transport(s, m, self.cells.trace @ coefficients)
         result += self._t("slope_w") @ (speed * (self.value @ y) * self.dx)
-        return result - self._t("jump") @ (self._rusanov(y, s, m, coefficients) * self.facet_dx)
+        flux_w, alpha = self._rusanov(y, s, m, coefficients)
+        result -= self._t("jump") @ (flux_w * self.facet_dx)
+        if not np.any(alpha):
+            return result
+        return result + self.damping.apply(y, self.damping.rates(y, self._by_facets(alpha))) * self.masses
 
     def rate_in_v(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray | None = None) -> np.ndarray:
         """Drift, noise, firing and reset at scalars s; `coefficients` of N_h if they are known."""
@@ -211,15 +220,19 @@ class TriangleOperator:
         """What p > 0 at V_F adds to the flux: the penalty, and the drift where it points outwards."""
         return self.firing.sum(1, s, m) * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
 
-    def _rusanov(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray) -> np.ndarray:
-        """Flux in w times n_w through the interior facets."""
+    def _by_facets(self, values: np.ndarray) -> np.ndarray:
+        """The largest of values at the points of each inner facet."""
+        return values.reshape(len(self.facet_cells[0]), -1).max(axis=1)
+
+    def _rusanov(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, Any]:
+        """(flux in w times n_w through the interior facets, alpha)."""
         total, alpha, jump = 0.0, 0.0, 0.0
         for sign, points, values in zip((1, -1), self.sides, self.values, strict=True):
             speed, largest = self._speeds(points, s, m, coefficients)
             p = values @ y
             total, jump = total + 0.5 * speed * p, jump + sign * p
             alpha = np.maximum(alpha, largest)
-        return self.nw * total + 0.5 * np.abs(self.nw) * alpha * jump
+        return self.nw * total + 0.5 * np.abs(self.nw) * alpha * jump, alpha
 
     @staticmethod
     def _speeds(points: Points, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -230,16 +243,17 @@ class TriangleOperator:
         return speed, np.maximum(np.abs(speed), np.abs(speed + N * slope))
 
     def explicit_rate(self, y: np.ndarray, m: Parameters) -> float:
-        """Bound on the spectral radius of transport in w."""
+        """Bound on the spectral radius of transport in w, and of what damps its shocks."""
         s, flux = self.solve(y, m)
         coefficients = self.trace.from_points @ flux
-        alpha = np.maximum(*(self._speeds(points, s, m, coefficients)[1] for points in self.sides)) * np.abs(self.nw)
-        alpha = alpha.reshape(len(self.facet_cells[0]), -1).max(axis=1)
-        alpha *= self.facet_dx.reshape(len(alpha), -1).sum(axis=1)
+        alpha = self._by_facets(np.maximum(*(self._speeds(points, s, m, coefficients)[1] for points in self.sides)))
+        damping = float(self.damping.rates(y, alpha).max())
+        through = alpha * np.abs(self._by_facets(self.nw)) * self.facet_dx.reshape(len(alpha), -1).sum(axis=1)
         outer = np.zeros(self.mesh.nelements)
         for cells in self.facet_cells:
-            np.add.at(outer, cells, alpha)
-        return float(np.max(outer / self.area)) * (self.degree + 1) ** 1.5 / 2  # computed: 1.1 to 2 times too large
+            np.add.at(outer, cells, through)
+        radius = float(np.max(outer / self.area)) * (self.degree + 1) ** 1.5 / 2  # computed: 1.1 to 2 times too large
+        return radius + damping
 
     # the part in v ----------------------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ def test_explicit_steps_are_limited_by_the_spectral_radius_of_transport(degree):
         x = x / np.linalg.norm(x)
         x = (on.rate(0.0, x) - in_v @ x) / on.mass.data[0]
         radius = np.linalg.norm(x)
-    assert radius < 1 / on.step_limit(0.0, project(on, start)) < 3 * radius
+    assert radius < 1 / on.step_limit(0.0, x) < 3 * radius
 
 
 def stationary(v):
@@ -197,3 +197,18 @@ def test_data_that_a_given_mesh_cannot_hold_are_refused_with_the_place():
         fl.evolve(problem(), narrow, 0.1)
     with pytest.raises(ValueError, match="the density p is -1 at"):
         fl.evolve(problem(), lambda v, w: -1.0 + 0 * v, 0.1)
+
+
+def test_shocks_are_damped_and_smooth_data_are_not():
+    on = problem(fl.strip(LEARNING, v_min=-5.0, cells=(16, 16)))
+    speed, rates = np.ones(len(on.operator.facet_cells[0])), {}
+    smooth = project(on, start)
+    jump = project(on, lambda v, w: (w > -0.47) * np.exp(-((v - 0.3) ** 2)) * (2 - v))
+    for name, y in (("smooth", smooth), ("jump", jump)):
+        rates[name] = on.operator.damping.rates(y, speed)
+        change = on.operator.damping.apply(y, rates[name])
+        assert change @ on.quantities["mass"] == 0.0
+        assert change @ (on.mass.data[0] * y) <= 0.0  # the L2 norm falls
+    assert rates["jump"].max() > 10 * rates["smooth"].max()
+    of_v = projection(on, lambda v, w: v**2 - v)
+    assert on.operator.damping.apply(of_v, np.ones(len(on.cells))) == pytest.approx(0.0, abs=1e-12)
