@@ -18,7 +18,9 @@ from ..problem import NotConverged
 _KEPT = 500  # modes of lines that are coupled exactly; the others to first order around the leading eigenvalue
 _LARGEST = 3e7  # numbers in the matrices of all lines
 _SHIFT = 1.0  # of shift-and-invert with transport: right of what is stable
-_DIFFERENCE = 1e-6  # step of the differences that make Jacobian-vector products of transport
+_DENSE = 1500  # unknowns up to which all eigenvalues are computed
+_DIFFERENCE = 1e-5  # step of the differences that make Jacobian-vector products of transport
+_SMALL = 1e-7  # the same for a single unknown, which may stand where there is almost no density
 
 
 def is_plane(problem: Any) -> bool:
@@ -34,7 +36,9 @@ def leading_on_lines(problem: Any, t: float, y: np.ndarray, count: int) -> tuple
     """
     if not hasattr(problem, "line_matrices"):
         raise ValueError(f"spectrum: {problem.space} has no lines; allowed is a problem made with Tensor()")
-    return _coupled(problem, t, y, count) if problem.lines_stay else _arnoldi(problem, t, y, count)
+    if problem.lines_stay:
+        return _coupled(problem, t, y, count)
+    return _dense(problem, t, y, count) if problem.size <= _DENSE else _arnoldi(problem, t, y, count)
 
 
 def _coupled(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +105,21 @@ def _modes_of_lines(problem: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, 
     )
 
 
+def _dense(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    jacobian = _jacobian(problem, t, y, _SMALL)
+    matrix = np.array([jacobian(unit) for unit in np.eye(problem.size)]).T / problem.mass.data[0][:, None]
+    values, vectors = np.linalg.eig(matrix)
+    kept = np.argsort(np.abs(values))[1:]  # without the mass
+    return _leading(values[kept], vectors[:, kept], count)
+
+
+def _leading(values: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    order = np.lexsort((-values.imag, -np.round(values.real, 9)))
+    last = min(count, len(order))
+    last += last < len(order) and values[order[last - 1]].imag > 1e-9  # the other of a pair
+    return values[order[:last]], vectors[:, order[:last]].T
+
+
 def _arnoldi(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     mass, n = problem.mass.data[0], problem.size
     factored = problem.implicit_part(t, y).factor(_SHIFT)
@@ -114,33 +133,35 @@ def _arnoldi(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndar
     operator = LinearOperator((n, n), matvec=lambda x: project(solve(mass * project(x))), dtype=float)
     start = project(np.random.default_rng(1).normal(size=n) * np.abs(y))
     try:
-        values, vectors = eigs(operator, min(count + 2, n - 2), v0=start, ncv=min(n, 60), maxiter=20, tol=1e-9)
+        values, vectors = eigs(operator, min(count + 2, n - 2), v0=start, ncv=min(n, 60), maxiter=20, tol=1e-7)
     except ArpackNoConvergence as error:
         if len(error.eigenvalues) < count:
             raise NotConverged(f"spectrum: {len(error.eigenvalues)} of {count} eigenvalues converged") from error
         values, vectors = error.eigenvalues, error.eigenvectors
-    values = _SHIFT - 1.0 / values
-    order = np.lexsort((-values.imag, -np.round(values.real, 9)))
-    last = min(count, len(order))
-    last += last < len(order) and values[order[last - 1]].imag > 1e-9
-    return values[order[:last]], vectors[:, order[:last]].T
+    return _leading(_SHIFT - 1.0 / values, vectors, count)
 
 
 def _with_transport(problem: Any, t: float, y: np.ndarray, factored: Any) -> Any:
     """x -> (shift M - J)^-1 x, J with the transport across the lines, linearised by differences."""
-    mass, n, size = problem.mass.data[0], problem.size, float(np.abs(y).max())
-
-    def jacobian(x: np.ndarray) -> np.ndarray:
-        h = _DIFFERENCE * size / max(float(np.abs(x).max()), 1e-300)
-        return (problem.rate(t, y + h * x) - problem.rate(t, y - h * x)) / (2 * h)
-
+    mass, n, jacobian = problem.mass.data[0], problem.size, _jacobian(problem, t, y)
     matrix = LinearOperator((n, n), matvec=lambda x: _SHIFT * mass * x - jacobian(x), dtype=float)
     preconditioner = LinearOperator((n, n), matvec=factored.solve, dtype=float)
 
     def solve(b: np.ndarray) -> np.ndarray:
-        x, info = gmres(matrix, b, rtol=1e-9, restart=80, maxiter=10, M=preconditioner)
+        x, info = gmres(matrix, b, rtol=1e-7, restart=80, maxiter=10, M=preconditioner)
         if info:
             raise NotConverged("spectrum: transport across the lines did not converge; try fewer cells of w")
         return x
 
     return solve
+
+
+def _jacobian(problem: Any, t: float, y: np.ndarray, step: float = _DIFFERENCE) -> Any:
+    """x -> J x by central differences: the flux between cells has no derivative of a closed form."""
+    size = float(np.abs(y).max())
+
+    def product(x: np.ndarray) -> np.ndarray:
+        h = step * size / max(float(np.abs(x).max()), 1e-300)
+        return (problem.rate(t, y + h * x) - problem.rate(t, y - h * x)) / (2 * h)
+
+    return product

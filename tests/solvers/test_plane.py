@@ -84,3 +84,24 @@ def test_what_has_a_continuum_of_steady_states_says_so():
         fl.steady_states(fl.discretize(fl.NoisyLIF()), C=connectivity)
     with pytest.raises(ValueError, match="allowed are finite numbers >= 0"):
         fl.steady_states(learning.at(eps=0.0), C=lambda w: w)
+
+
+@pytest.mark.parametrize("dense", [1500, 10])
+def test_with_learning_the_modes_are_those_of_the_dense_jacobian_too(dense, monkeypatch):
+    from felif.solvers import plane_modes
+
+    monkeypatch.setattr(plane_modes, "_DENSE", dense)
+    monkeypatch.setattr("felif.solvers.plane_spectrum._MOVING", 10.0)  # any state is as good to compare matrices at
+    model = still(eps=0.3)
+    mesh = fl.interval(model, v_min=-3.0, cells=3, grading=1.5)
+    problem = fl.discretize(model, (mesh, np.linspace(-1.0, 0.0, 4)), space=fl.Tensor(fl.SpectralElement(4), fl.DG(1)))
+    state = fl.evolve(problem, lambda v, w: connectivity(w) * np.exp(-(v**2)), t_end=1.0, progress=False).final
+    columns = [
+        (problem.rate(0.0, state.y + 1e-6 * e) - problem.rate(0.0, state.y - 1e-6 * e)) / 2e-6
+        for e in np.eye(problem.size)
+    ]
+    values = np.linalg.eigvals(np.array(columns).T / problem.mass.data[0][:, None])
+    values = values[np.argsort(np.abs(values))[1:]]
+    leading = values[np.argsort(-values.real)][0]
+    found = fl.spectrum(problem, state, count=1)
+    assert found.eigenvalues[0].real == pytest.approx(leading.real, rel=1e-4)
