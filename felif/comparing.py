@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .analysis.agreement import NO_TEST, counts_agreement, distribution_agreement, inflation_of, shares_agreement
-from .analysis.distribution import distribution
+from .analysis.distribution import Marginal, marginals
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
 from .particle_run import ParticleRun
 
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _BARS = 40
+_POINTS = 20_001  # of a table that inverts a distribution function
 
 
 def compare(
@@ -49,7 +50,7 @@ def compare(
             f"which goes from {run.times[0]:g} to {run.times[-1]:g}"
         )
     names = [population.name for population in run.model.particle_law().populations]
-    counts = {name: np.concatenate([p.batches["N" + name] for p in several]) for name in names}
+    counts = {name: np.concatenate([_samples(p, "N" + name) for p in several]) for name in names}
     batches = len(next(iter(counts.values())))
     if batches < 2:
         raise ValueError("compare: a single batch has no error bar; simulate more neurons, or networks >= 2")
@@ -61,10 +62,11 @@ def compare(
     }
     times = [t for t in sorted(first.snapshots) if low - slack <= t <= high + slack]
     densities = [
-        _density("n" + name, k, min(max(t, run.times[0]), run.times[-1]), [p.snapshots[t] for p in several], run)
+        _density(marginal, t, k, [p.snapshots[t] for p in several])
         for t in times
         if all(t in p.snapshots for p in several) and not np.any(spiking & _around(first.times, t))
-        for k, name in enumerate(names)
+        for k, field in enumerate(run.problem.field_names)
+        for marginal in marginals(run.at(min(max(t, run.times[0]), run.times[-1])), field)
     ]
     independent = all(p.independent for p in several) or len(several) > 1
     neurons = sum(sum(p.settings["neurons"]) * p.settings["networks"] for p in several)
@@ -101,11 +103,17 @@ def _require_comparable(several: tuple[ParticleRun, ...], run: Any) -> None:
 def _same(ours: Any, theirs: Any, run: Any) -> bool:
     """Equal, or functions that agree at many points: one that was read back from disk is not the same object."""
     if ours is theirs or not (callable(ours) and callable(theirs)):
-        return bool(ours is theirs or ours == theirs)
+        return ours is theirs or np.array_equal(ours, theirs)
     model = run.model
     points = [*np.linspace(model.v_reset - 3 * (model.v_fire - model.v_reset), model.v_fire, 33)]
     points += [*np.linspace(0.0, float(run.times[-1]), 33)]
-    return ours == theirs or all(np.isclose(ours(x), theirs(x), rtol=1e-12, atol=0.0) for x in points)
+    return ours == theirs or all(np.isclose(ours(x), theirs(x), rtol=1e-12, atol=0.0, equal_nan=True) for x in points)
+
+
+def _samples(particles: ParticleRun, name: str) -> np.ndarray:
+    """Rates of the batches; groups of one network do not count the spikes of small cascades, their mean does."""
+    batches = particles.batches[name]
+    return batches + (particles.series[name] - batches.mean(axis=0))
 
 
 def _sizes(several: tuple[ParticleRun, ...], kind: int) -> float:
@@ -160,50 +168,43 @@ def _bin_means(run: Any, name: str, times: np.ndarray, bins: np.ndarray) -> np.n
     return sums[bins] / np.diff(times)[bins]
 
 
-def _density(name: str, kind: int, t: float, snapshots: list[Any], run: Any) -> DensityComparison:
-    state = run.at(t)
-    below = distribution(state, name)
-    points = below.x
-
-    def mass(v: np.ndarray) -> np.ndarray:
-        return below(np.clip(v, points[0], points[-1]))
-
-    whole = float(mass(points[-1]))
+def _density(marginal: Marginal, t: float, kind: int, snapshots: list[Any]) -> DensityComparison:
+    mass, low, high = marginal.distribution(), marginal.cells[0], marginal.cells[-1]
+    whole = float(mass(high))
+    points = np.linspace(low, high, _POINTS)
     levels = np.maximum.accumulate(mass(points))
-    edges = np.linspace(np.interp(1e-3 * whole, levels, points), _top(levels, points, whole), _BARS + 1)
+    left, right = (np.interp(part * whole, levels, points) for part in (1e-3, 1 - 1e-4))
+    edges = np.linspace(left, high if high - right < 0.2 * (high - low) else right, _BARS + 1)
     quantiles = np.interp(np.linspace(0, whole, 11)[1:-1], levels, points)
-    bars, cells, sizes = [], [], []
+    bars, cells, sizes, sample = [], [], [], []
     for snapshot in snapshots:
+        values = snapshot.v if marginal.axis == "v" else snapshot.w
         own = snapshot.population == kind
         awake = own & ~snapshot.resting
+        sample.append(values[awake])
         for batch in range(int(snapshot.batch.max()) + 1):
-            v = snapshot.v[awake & (snapshot.batch == batch)]
+            x = values[awake & (snapshot.batch == batch)]
             sizes.append(np.count_nonzero(own & (snapshot.batch == batch)))
-            bars.append(np.histogram(v, edges)[0])
-            cells.append(np.histogram(v, np.concatenate([[-np.inf], quantiles, [np.inf]]))[0])
+            bars.append(np.histogram(x, edges)[0])
+            cells.append(np.histogram(x, np.concatenate([[-np.inf], quantiles, [np.inf]]))[0])
     bars, cells, sizes = np.array(bars, float), np.array(cells, float), np.array(sizes, float)
     fractions = bars / sizes[:, None] / np.diff(edges)
-    sample = np.concatenate([s.v[(s.population == kind) & ~s.resting] for s in snapshots])
     inflation = inflation_of(cells)
     shares = np.diff(np.concatenate([[0.0], mass(quantiles), [whole]]))
     resting = any(s.resting.any() for s in snapshots)
     return DensityComparison(
-        name=name,
+        name=marginal.name,
+        axis=marginal.axis,
         t=t,
         edges=edges,
         particles=fractions.mean(axis=0),
         error=fractions.std(axis=0, ddof=1) / np.sqrt(len(sizes)),
         expected=np.diff(mass(edges)) / np.diff(edges),
-        distance=distribution_agreement(sample, lambda v: mass(v) / whole, inflation),
+        distance=distribution_agreement(np.concatenate(sample), lambda x: mass(x) / whole, inflation),
         inflation=inflation,
         test=shares_agreement(cells / sizes[:, None], shares, sizes.mean(), resting),
+        density=marginal.density,
     )
-
-
-def _top(levels: np.ndarray, points: np.ndarray, whole: float) -> float:
-    """Upper end of the bars: the threshold, or where next to nothing lies above."""
-    high = float(np.interp((1 - 1e-4) * whole, levels, points))
-    return float(points[-1]) if points[-1] - high < 0.2 * (points[-1] - points[0]) else high
 
 
 def _around(times: np.ndarray, t: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,16 @@ class RateComparison:
 class DensityComparison:
     """n (or n_E, ...) of the neurons and of the equation at time t.
 
-    edges: of the bars, shape (bars + 1,). particles, error, expected: mean density in each, as for rates. Its integral
-    is the fraction of neurons that are not at rest. distance: largest distance of the distribution functions of neurons
-    not at rest, with the p-value of Kolmogorov and Smirnov; its `degrees` are the neurons. inflation: variance of the
-    neurons' distribution function over that of independent neurons, which they are but for what they hear of each
-    other. test: chi-square of bars of equal mass.
+    axis: "v"; networks that learn have two, p over v, whatever the weights, and the connectivity C over "w". edges: of
+    the bars, shape (bars + 1,). particles, error, expected: mean density in each, as for rates. Its integral is the
+    fraction of neurons that are not at rest. distance: largest distance of the distribution functions of neurons not at
+    rest, with the p-value of Kolmogorov and Smirnov; its `degrees` are the neurons. inflation: variance of the neurons'
+    distribution function over that of independent neurons, which they are but for what they hear of each other. test:
+    chi-square of bars of equal mass. density: the equation's.
     """
 
     name: str
+    axis: str
     t: float
     edges: np.ndarray
     particles: np.ndarray
@@ -53,6 +56,7 @@ class DensityComparison:
     distance: Agreement
     inflation: float
     test: Agreement
+    density: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

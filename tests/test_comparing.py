@@ -126,6 +126,28 @@ def test_two_populations():
     assert comparison.p > 0.01
 
 
+def test_networks_that_learn_have_a_connectivity():
+    network = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=1.5)
+
+    def start(v, w):
+        return (w * (1 + w)) ** 4 * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+
+    run = fl.evolve(fl.discretize(network, tol=1e-2), start, t_end=0.1, rtol=1e-3, progress=False)
+    particles = simulated(network, start=start, t_end=0.1, dt=0.02, snapshots=(), networks=8)
+    comparison = fl.compare(particles, run)
+    assert [*comparison.rates] == ["Nbar"]
+    assert [(density.name, density.axis) for density in comparison.densities] == [("p", "v"), ("C", "w")]
+    for density in comparison.densities:
+        assert density.expected @ np.diff(density.edges) == pytest.approx(1 - 1e-3, abs=2e-3)
+        assert density.distance.p > 1e-3
+
+
+def test_spikes_of_small_cascades_are_counted():
+    run = solved(fl.NoisyLIF(b=1.0))
+    particles = simulated(run.model, networks=1, neurons=400, bins=1)
+    assert fl.compare(particles, run).rates["N"].mean == pytest.approx(particles.series["N"][0], rel=1e-12)
+
+
 def test_too_few_spikes_make_no_test(network):
     comparison = fl.compare(simulated(network.model, neurons=2, networks=3, snapshots=()), network)
     assert np.isnan(comparison.rates["N"].test.p)

@@ -1,7 +1,9 @@
-"""Distribution functions of densities."""
+"""Densities of a state over one variable, and their distribution functions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,42 @@ _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _CUTS = 16  # pieces of a cell
 
 
-def distribution(state: Any, name: str) -> CubicHermiteSpline:
-    """int_{-inf}^v of a density of a state, as a function of v: exact at points 16 to a cell, cubic between them."""
-    density, cells = getattr(state, name), np.asarray(state.problem.cells)
-    points = np.append((cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_CUTS) / _CUTS).ravel(), cells[-1])
+@dataclass(frozen=True)
+class Marginal:
+    """A density over `axis` ("v" or "w") between the points `cells`, polynomial or smooth between two of them.
+
+    What it does not depend on is integrated over.
+    """
+
+    name: str
+    axis: str
+    density: Callable[[np.ndarray], np.ndarray]
+    cells: np.ndarray
+
+    def distribution(self) -> Callable[[np.ndarray], np.ndarray]:
+        """int^x of the density, 0 below and constant above `cells`; Gauss on 16 pieces of a cell, cubic between."""
+        cells = self.cells
+        points = np.append((cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_CUTS) / _CUTS).ravel(), cells[-1])
+        x, w = _rule(points)
+        pieces = (np.asarray(self.density(x)) * w).reshape(-1, _GAUSS.size).sum(axis=1)
+        below = np.concatenate([[0.0], np.cumsum(pieces)])
+        spline = CubicHermiteSpline(points, below, np.asarray(self.density(points)))
+        return lambda x: spline(np.clip(x, points[0], points[-1]))
+
+
+def marginals(state: Any, name: str) -> list[Marginal]:
+    """The density `name` of a state over v; of a density over (v, w) both marginals: its own name, and C over w."""
+    density, problem = getattr(state, name), state.problem
+    cells = np.asarray(problem.cells)
+    if np.ndim(density.nodes) == 1:
+        return [Marginal(name, "v", density, cells)]
+    weights = np.unique(state.C.nodes)
+    at, by = _rule(weights)
+    over_v = Marginal(name, "v", lambda v: density(np.asarray(v)[:, None], at[None, :]) @ by, cells)
+    return [over_v, Marginal("C", "w", state.C, weights)]
+
+
+def _rule(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights of Gauss's rule on every piece."""
     middle, half = 0.5 * (points[1:] + points[:-1]), 0.5 * np.diff(points)
-    inner = np.asarray(density((middle[:, None] + half[:, None] * _GAUSS).ravel())).reshape(-1, _GAUSS.size)
-    below = np.concatenate([[0.0], np.cumsum(inner @ _WEIGHTS * half)])
-    slopes = np.asarray(density(points))
-    return CubicHermiteSpline(points, below, slopes, extrapolate=False)
+    return (middle[:, None] + half[:, None] * _GAUSS).ravel(), (half[:, None] * _WEIGHTS).ravel()

@@ -8,30 +8,28 @@ from typing import Any
 import numpy as np
 
 from .plots import fine_times, house_style, mark_thresholds, new_figure, save_figure
-from .sampling import sample_points
 
 _MOST = 6  # densities in a picture
 
 
 def plot_comparison(comparison: Any, path: str | Path | None = None) -> Any:
-    """Figure: densities on the left (bars of the neurons with error bars, the equation as a curve), rates on the right.
+    """Figure: densities on the left (points with error bars: neurons; curves: the equation), rates on the right.
 
-    Without snapshots the rates only. Written to `path` if one is given.
+    Without snapshots the rates only; with learning also the connectivity C(w). Written to `path` if one is given.
     """
-    if comparison.densities:
-        figure, (left, right) = new_figure(1, 2)
-        draw_densities(left, comparison)
-    else:
-        figure, right = new_figure()
-    draw_rates(right, comparison)
+    over = [axis for axis in ("v", "w") if any(density.axis == axis for density in comparison.densities)]
+    figure, axes = new_figure(1, 1 + len(over), squeeze=False)
+    for panel, axis in zip(axes[0], over, strict=False):
+        draw_densities(panel, comparison, axis)
+    draw_rates(axes[0, -1], comparison)
     if path is not None:
         save_figure(figure, path)
     return figure
 
 
-def draw_densities(axes: Any, comparison: Any) -> None:
-    """The densities of a comparison, at most six spread over its times."""
-    densities = comparison.densities
+def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
+    """The densities of a comparison over v or w, at most six spread over its times."""
+    densities = [density for density in comparison.densities if density.axis == over]
     kept = np.unique(np.linspace(0, len(densities) - 1, min(_MOST, len(densities))).round().astype(int))
     with house_style():
         from matplotlib import colormaps
@@ -40,14 +38,14 @@ def draw_densities(axes: Any, comparison: Any) -> None:
         for colour, density in zip(colours, (densities[k] for k in kept), strict=True):
             middle = 0.5 * (density.edges[1:] + density.edges[:-1])
             axes.errorbar(middle, density.particles, density.error, fmt=".", ms=3, lw=0.9, color=colour)
-            state = comparison.run.at(density.t)
-            v = sample_points(state.problem)
-            v = v[(v >= density.edges[0]) & (v <= density.edges[-1])]
+            x = np.linspace(density.edges[0], density.edges[-1], 801)
             told = "" if not np.isfinite(density.distance.p) else f", $p={density.distance.p:.2g}$"
             label = f"${_symbol(density.name)}$, $t={density.t:.4g}${told}"
-            axes.plot(v, getattr(state, density.name)(v), color=colour, lw=1.2, label=label)
-        mark_thresholds(axes, comparison.run.problem)
-        axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$")
+            axes.plot(x, density.density(x), color=colour, lw=1.2, label=label)
+        if over == "v":
+            mark_thresholds(axes, comparison.run.problem)
+        names = ",\\ ".join(dict.fromkeys(f"{_symbol(density.name)}({over},t)" for density in densities))
+        axes.set(xlabel="membrane potential $v$" if over == "v" else "synaptic weight $w$", ylabel=f"density ${names}$")
         top = max(float(density.expected.max()) for density in (densities[k] for k in kept))
         axes.set_ylim(0.0, 1.35 * top)
         axes.legend(fontsize=8)
@@ -84,4 +82,5 @@ def draw_rates(axes: Any, comparison: Any) -> None:
 
 def _symbol(name: str) -> str:
     letter, _, index = name.partition("_")
+    letter = r"\bar N" if letter == "Nbar" else letter
     return f"{letter}_{{{index}}}" if index else letter
