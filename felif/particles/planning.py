@@ -50,9 +50,9 @@ def plan_simulation(
     stiffness = max(_stiffness(population.drift, law) for population in law.populations)
     finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
     steps = coarse * finer
-    if steps > 1e9:
+    if steps > 1e8:
         why = f", for the drift changes within {1 / stiffness:.3g} somewhere below v_fire" if finer > 1 else ""
-        raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e9")
+        raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e8")
     _whole("record", record, 0)
     if bins is None:
         bins = min(coarse, 200)
