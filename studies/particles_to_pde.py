@@ -27,7 +27,7 @@ CHEAP = {"neurons": 3200, "networks": 4, "tol": 1e-5, "rtol": 1e-5, "t_end": 1.0
 EXPECTED = {
     "slope_rate": (-0.5, 0.05),
     "slope_density": (-0.5, 0.05),
-    "order_without": (0.43, 0.12),  # 1/2 for small steps; 0.43 for a threshold shifted as above, for these steps
+    "order_without": (0.43, 0.15),  # 1/2 for small steps; 0.43 for a threshold shifted as above, for these steps
     "excess_without": (0.0, 0.01),  # smallest step; the shift is the first term of a series in dt^(1/2)
     "excess_with": (0.0, 0.003),
     "excess_order": (0.0, 0.0),
@@ -126,7 +126,8 @@ def main(
     results |= {"N": state.N, "bias_with": bias, "bias_without": plain, "bias_shifted": shifted}
     results["excess_with"] = float(np.maximum(np.abs(bias[:, 0]) - 3 * bias[:, 1], 0.0).max())
     results["excess_without"] = max(float(abs(plain[-1, 0] - shifted[-1]) - 3 * plain[-1, 1]), 0.0)
-    results["order_without"] = float(np.polyfit(np.log(PLAIN), np.log(np.abs(plain[:, 0])), 1)[0])
+    size = np.abs(plain[:, 0])
+    results["order_without"] = float(np.polyfit(np.log(PLAIN), np.log(size), 1, w=size)[0])  # errors are alike
     return results | _order(tol, neurons, networks, t_long, settle, seed)
 
 
