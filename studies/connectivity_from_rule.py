@@ -22,7 +22,7 @@ import felif as fl
 from felif.output.plots import house_style, new_figure
 
 WEIGHTS = (0.1, 0.25, 0.3)  # widths of the initial weights of the runs with three answers
-CHEAP = {"cells": 40, "t_end": 6.0, "rtol": 1e-4, "t_several": 2.0, "coarse": 3}
+CHEAP = {"cells": 32, "t_end": 5.0, "rtol": 1e-4, "t_several": 2.0, "coarse": 4}
 # A and Nbar: quadrature in 40 digits and finite elements
 EXPECTED = {
     "A": (1.38533724551031, 1e-13),
