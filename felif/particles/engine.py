@@ -94,8 +94,8 @@ def _simulate(
     batches = np.zeros((bins, len(batch_sizes), populations), int)
     events = np.full((_EVENTS, 2 + populations), -1.0)
     coupled = (kicks.any() and not lag) or noise_kicks.any()
-    memory = np.zeros(stepping.MEMORY + 3 * populations)
-    memory[-populations:] = asleep_first
+    memory = np.zeros(stepping.MEMORY + 4 * populations)
+    memory[stepping.MEMORY + 2 * populations : stepping.MEMORY + 3 * populations] = asleep_first
     memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     record = min(plan.record, v.size)
     constants = np.array([law.v_reset, law.v_fire, law.refractory_time, law.escape_time])

@@ -1,10 +1,10 @@
 """Compiled: a network through many steps, its spikes delivered, also synchronous ones. Import this inside functions.
 
-Spikes of a step are delivered at its end, all at once. Where that pushes nobody over V_F it is a shift of all
-potentials, applied with the next step; otherwise time stands still and spikes are delivered generation by generation,
-each a ramp on which whoever meets V_F fires and takes the rest of the ramp from V_R, until a generation is empty. Noise
-that grows with the rate is delivered with the kicks over the following step while it is small against a0, by
-generations when it is not.
+Spikes of a step are delivered along it as far as the last step foretold them (where it had COUNTED), the rest at its
+end. Where that pushes nobody over V_F it is a shift of all potentials, applied with the next step; otherwise time
+stands still and spikes are delivered generation by generation, each a ramp on which whoever meets V_F fires and takes
+the rest of the ramp from V_R, until a generation is empty. Noise that grows with the rate is delivered with the kicks
+over the following step while it is small against a0, by generations when it is not.
 
 A step is halved, again and again, while kicks outrun noise, sum kicks N h > STRENGTH sqrt(2 a0 h), and the rate is
 above its average over the last MEANWHILE dt; or while a(N) changes by more than a tenth a step. This follows the run-up
@@ -110,9 +110,13 @@ def _count(chunks, found, sizes, fired, top, resting):
 
 @njit(cache=True)
 def _cascade(
-    t, law, kicks, noise_kicks, sizes, queue, total, chunks, v, wake, steps, states, buffers, spikes, found, threads
-):
-    """Deliver the queue (spikes per neuron) until it is empty; adds to `total` what fires. (generations, eternal)."""
+    t, law, kicks, noise_kicks, sizes, queue, ahead, total,
+    chunks, v, wake, steps, states, buffers, spikes, found, threads,
+):  # fmt: skip
+    """Deliver the queue (spikes per neuron) until it is empty; adds to `total` what fires. (generations, eternal).
+
+    ahead: how far its kicks have moved each population already.
+    """
     none, pulls = np.zeros((steps.shape[0], 6)), np.empty(0)
     populations = steps.shape[0]
     top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
@@ -125,7 +129,8 @@ def _cascade(
     eternal = False
     while _largest(queue) > 0.0:
         for p in range(populations):
-            _set(steps[p], 0.0, _dot(kicks[p], queue), _dot(noise_kicks[p], queue), 1.0, t, 0.0, 0.0)
+            _set(steps[p], 0.0, _dot(kicks[p], queue) - ahead[p], _dot(noise_kicks[p], queue), 1.0, t, 0.0, 0.0)
+            ahead[p] = 0.0
         delivered += _largest(queue)
         advance(chunks, v, wake, steps, pulls, none, states, buffers, spikes, found, threads)
         _count(chunks, found, sizes, queue, top, resting)
@@ -200,7 +205,8 @@ def run_steps(
             noisy |= noise_kicks[p, j] > 0.0
             coupled |= noise_kicks[p, j] > 0.0 or now[p, j] != 0.0
     pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations : MEMORY + 2 * populations]
-    at_rest = memory[MEMORY + 2 * populations :]
+    at_rest = memory[MEMORY + 2 * populations : MEMORY + 3 * populations]
+    foreseen, ahead = memory[MEMORY + 3 * populations :], np.zeros(populations)
     fired, top, rest, total = np.empty(populations), np.empty(populations), np.empty(populations), np.empty(populations)
     level, count = np.int64(memory[LEVEL]), np.int64(0)
     while count < events.shape[0] and events[count, 0] >= 0.0:
@@ -221,6 +227,8 @@ def run_steps(
                             * ((1 - part) * rates[past + k - whole, j] + part * rates[past + k - whole - 1, j])
                             / dt
                         )
+                ahead[p] = _dot(now[p], foreseen) * h
+                m += ahead[p] / h
                 if noisy:
                     m += _dot(now[p], queue) / h
                     a += _dot(noise_kicks[p], queue) / h
@@ -236,10 +244,12 @@ def run_steps(
                 resting[k, p] += 0.5 * (at_rest[p] + rest[p]) * h / dt
             _copy(at_rest, rest)
             position += full >> level
+            for p in range(populations):
+                foreseen[p] = fired[p] / h if heard >= COUNTED and not noisy else 0.0
             if coupled:
                 crowd = False
                 for p in range(populations):
-                    push, noise = _dot(now[p], fired), _dot(noise_kicks[p], fired)
+                    push, noise = _dot(now[p], fired) - ahead[p], _dot(noise_kicks[p], fired)
                     if noisy:
                         crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
                     else:
@@ -249,10 +259,11 @@ def run_steps(
                     _copy(queue, fired)
                     _clear(total)
                     generations, eternal = _cascade(
-                        dt * (k + position / full), law, now, noise_kicks, sizes, queue, total,
+                        dt * (k + position / full), law, now, noise_kicks, sizes, queue, ahead, total,
                         chunks, v, wake, steps, states, buffers, spikes, found, threads,
                     )  # fmt: skip
                     _clear(queue)
+                    _clear(foreseen)
                     _add(rates[past + k], total)
                     if law[2] > 0.0:
                         _add(at_rest, total)
@@ -270,6 +281,6 @@ def run_steps(
                     _copy(queue, fired)
                 else:
                     for p in range(populations):
-                        pending[p] = _dot(now[p], fired)
+                        pending[p] = _dot(now[p], fired) - ahead[p]
         memory[LEVEL] = level
     return last, FINISHED, count
