@@ -6,8 +6,7 @@ Expected: yes (S7, S21). In the limit of many neurons the density of V solves th
 rate becomes infinite at a time T, N -> size x delta(t - T). In a network of n neurons the spikes that each spike
 causes, at the same instant, are delivered until none is left, b/n to everyone a spike; nothing else is told to it, and
 it fires once together, near T, about the same fraction of its neurons. Time and size differ from the equation's by
-amounts of order n^(-1/2), mostly by chance, and a little later and larger on average. (Steps that are too long make it
-late, as a kick arrives a step after its spike: by 8 per cent in the second case for dt = 0.001.)
+amounts of order n^(-1/2), mostly by chance; steps are halved on the way to it, so that the choice of dt hardly matters.
 """
 
 from __future__ import annotations
