@@ -14,7 +14,7 @@ from ..algebra.line_kernels import compiled
 from .tensor_lines import LineForms
 from .tensor_spaces import MUSCL, Axis
 
-_SHARPNESS = 9.21024  # of the switch to finite volumes: a share of 1e-4 or 1 - 1e-4 at twice the threshold and at 0
+_NEGLIGIBLE = 1e-4  # share of finite volumes that is left out
 _JUMP = 0.2  # between cells of degree 1 to 3, relative to C, at which both methods have an equal share
 _QUIET = 3e-3  # of the largest C: oscillations are measured relative to C where it is larger than this
 
@@ -90,9 +90,9 @@ class Transport:
         else:  # a slope alone says nothing: jumps do, which are of order degree + 1 where C is smooth
             jumps = np.pad((local[1:] @ axis.tables.left - local[:-1] @ axis.tables.right) ** 2, 1)
             highest = np.maximum(jumps[1:], jumps[:-1]) / (total[:, -1] + floor)
-        share = 1.0 / (1.0 + np.exp(np.clip(-_SHARPNESS / self._threshold * (highest - self._threshold), -60, 60)))
-        share[share < 1e-3] = 0.0
-        share[share > 1 - 1e-3] = 1.0
+        size = (highest / self._threshold) ** (3 if axis.space.degree > 3 else 2)
+        share = size / (1.0 + size)
+        share[share < _NEGLIGIBLE] = 0.0
         wider = share.copy()  # a shock about to enter a cell
         np.maximum(wider[1:], 0.5 * share[:-1], out=wider[1:])
         np.maximum(wider[:-1], 0.5 * share[1:], out=wider[:-1])

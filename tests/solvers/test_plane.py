@@ -17,24 +17,24 @@ def still(**changes):
 
 
 def excitatory(slope):
-    problem = fl.discretize(still(sigma=lambda x: slope * x, current=0.0, w_min=0.0, w_max=3.0), tol=1e-4)
+    problem = fl.discretize(still(sigma=lambda x: slope * x, current=0.0, w_min=0.0, w_max=3.0), tol=1e-3)
     return fl.steady_states(problem, C=lambda w: 6 * w * (3 - w) / 27)
 
 
 def test_the_output_of_inhibitory_lines_is_the_one_fixed_point():
-    steady = fl.steady_states(fl.discretize(still(), tol=1e-6), C=connectivity)
+    steady = fl.steady_states(fl.discretize(still(), tol=1e-5), C=connectivity)
     assert len(steady) == 1
     # scalar fixed point with rates in closed form (issue 6)
     assert steady[0].Nbar == pytest.approx(0.370964144791024, abs=2 * steady[0].error)
-    assert steady[0].error < 1e-8
-    assert steady[0].N(-0.5) == pytest.approx(0.894439216235642, rel=1e-6)
-    assert steady[0].C(-0.5) == pytest.approx(connectivity(-0.5), rel=1e-7)
+    assert steady[0].error < 1e-7
+    assert steady[0].N(-0.5) == pytest.approx(0.894439216235642, rel=1e-5)
+    assert steady[0].C(-0.5) == pytest.approx(connectivity(-0.5), rel=1e-5)
     assert steady[0].residual < 1e-11
 
 
 def test_excitatory_lines_have_two_outputs_or_none_and_the_upper_one_is_unstable():
     two = excitatory(1.0)
-    assert [s.Nbar for s in two] == pytest.approx([0.197030105616792, 2.00843892419426], rel=1e-5)
+    assert [s.Nbar for s in two] == pytest.approx([0.197030105616792, 2.00843892419426], rel=1e-4)
     assert [s.stable for s in two] == [True, False]
     none = excitatory(1.4)
     assert len(none) == 0
@@ -62,7 +62,7 @@ def test_the_spectrum_is_that_of_the_dense_jacobian_without_one_zero_for_each_li
 
 
 def test_the_gap_is_the_rate_at_which_perturbations_decay():
-    problem = fl.discretize(still(), tol=1e-4)
+    problem = fl.discretize(still(), tol=1e-3)
     steady = fl.steady_states(problem, C=connectivity)[0]
     gap = fl.spectrum(steady.problem, steady, count=1).gap
     mode = fl.spectrum(steady.problem, steady, count=1).right[0].vector.real
