@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .assembly import discretize
+from .assembly.local_degree import inherited
 from .problem import State
 from .run import Run
 
@@ -94,7 +95,8 @@ def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
         return richer, same
     wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
     low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
-    wide = wide.on_cells(np.concatenate([low, richer.cells, high]))
+    cells = np.concatenate([low, richer.cells, high])
+    wide = wide.on_cells(cells, inherited(richer.cells, richer.degrees, cells))
     return wide, wide.received(State(richer, 0.0, same))
 
 

@@ -84,7 +84,7 @@ class Recorder:
         for k, segment in enumerate(trajectory.segments[self._segment :]):
             start = self._step if k == 0 else 0
             mesh = segment.problem.mesh_arrays() if hasattr(segment.problem, "mesh_arrays") else {}
-            for name, values in (mesh or {"cells": segment.problem.cells}).items():
+            for name, values in (mesh or _line_arrays(segment.problem)).items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = segment.times[start:]
             arrays[f"states_{k}"] = segment.states[start:]
@@ -95,6 +95,11 @@ class Recorder:
         texts = {"model": self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
         self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts})
         self._written_at = time.monotonic()
+
+
+def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
+    degrees = getattr(problem, "degrees", None)
+    return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
 def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool) -> dict[str, Any]:
@@ -224,10 +229,10 @@ def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.nd
         return like.on_arrays(mesh)
     cells = mesh["cells"]
     if like is not None:
-        return like.on_cells(cells)
+        return like.on_cells(cells, mesh.get("degrees"))
     if tol is None:
         return discretize(model, line(cells, float(model.v_reset), float(model.v_fire)), space=space)
-    return discretize(model, tol=tol, space=space).on_cells(cells)
+    return discretize(model, tol=tol, space=space).on_cells(cells, mesh.get("degrees"))
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:

@@ -258,7 +258,7 @@ def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
     where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
     if noise > 0:
         return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
-    near = problem.cells[-6]  # beyond the cells where the projection oscillates
+    near = problem.cells[max(-6, -len(problem.cells))]  # beyond the cells where the projection oscillates
     height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
     if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
         return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."

@@ -224,7 +224,7 @@ def _field(
     problem: Any, name: str, y: np.ndarray, which: np.ndarray, points: np.ndarray, widths: np.ndarray
 ) -> DiscreteField:
     """Values and slopes of a field at points of [0, 1] in each of the cells `which`."""
-    modes = problem.full(name, y)[problem.cell_nodes[which]] @ spaces.modal_transform(problem.degree).T
+    modes = spaces.modes(problem.degrees, problem.full(name, y), which)
     at = 2 * points - 1
     values = modes @ legendre.legvander(at, problem.degree).T
     slopes = legendre.legval(at, legendre.legder(modes.T)) * 2 / widths

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import spaces, thresholds
+from . import local_degree, spaces, thresholds
+from .automatic import choose_nodes
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
@@ -24,10 +25,14 @@ _THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny c
 SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
-def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
+def content(values: np.ndarray, cells: np.ndarray, degree: spaces.Degrees) -> np.ndarray:
     """Size of the two highest Legendre modes of each cell, times its width; values at all nodes."""
     widths = cells[1:] - cells[:-1]
-    local = _local(values, degree)
+    if isinstance(degree, np.ndarray):
+        every = np.arange(len(widths))
+        modes = np.abs(spaces.modes(degree, values, every))
+        return (modes[every, degree] + modes[every, degree - 1]) * widths
+    local = values[spaces.cell_nodes(degree, len(widths))]
     if degree >= 3:
         return np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
     # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
@@ -36,30 +41,25 @@ def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
     return jumps * widths ** (degree + 1) / 8
 
 
-def _local(values: np.ndarray, degree: int) -> np.ndarray:
-    """Values at all nodes as values in each cell, shape (cells, degree + 1)."""
-    return values[np.arange((len(values) - 1) // degree)[:, None] * degree + np.arange(degree + 1)]
-
-
 def contents(problem: Any, y: np.ndarray) -> np.ndarray:
     """The largest content over the fields, shape (cells,)."""
-    parts = [content(problem.full(name, y), problem.cells, problem.degree) for name in problem.field_names]
+    parts = [content(problem.full(name, y), problem.cells, problem.degrees) for name in problem.field_names]
     return parts[0] if len(parts) == 1 else np.max(parts, axis=0)
 
 
-def unresolved(problem: Any, y: np.ndarray, part: float = 1.0) -> np.ndarray:
-    """Cells whose two highest Legendre modes carry more than `part` of what the tolerance allows, a boolean array."""
-    flags = contents(problem, y) > part * UNRESOLVED * problem.tol
+def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
+    """Cells whose two highest Legendre modes carry more than the tolerance allows, as a boolean array."""
+    flags = contents(problem, y) > UNRESOLVED * problem.tol
     return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
 
 
-def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float) -> np.ndarray:
+def undershoots(values: np.ndarray, cells: np.ndarray, degree: spaces.Degrees, least: float) -> np.ndarray:
     """Cells in which a density falls below -least and whose highest modes are of the size of that.
 
     Where they are not, the undershoot has come from elsewhere, or is what a split has carried over, and finer cells do
     nothing about it.
     """
-    depth = -_local(values, degree).min(axis=1)
+    depth = -values[spaces.cell_nodes(degree, len(cells) - 1)].min(axis=1)
     return (depth > least) & (content(values, cells, degree) > _OWN * depth * np.diff(cells))
 
 
@@ -70,8 +70,14 @@ def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
         return flags
     for name in problem.field_names:
         values = problem.full(name, y)
-        flags |= undershoots(values, problem.cells, problem.degree, problem.tol * float(values.max()))
+        flags |= undershoots(values, problem.cells, problem.degrees, problem.tol * float(values.max()))
     return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
+
+
+def natural(model: Any, space: spaces.Space, tol: float) -> tuple[np.ndarray, spaces.Degrees]:
+    """Cell ends and degrees that the tolerance asks for, from the model alone."""
+    cells = choose_nodes(model, space, tol)
+    return cells, local_degree.natural(model, space, UNRESOLVED * tol, cells)
 
 
 def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -79,7 +85,7 @@ def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarra
 
     Where it asks for none, below its V_min, the width grows with the distance to it.
     """
-    natural, middle = problem.natural_cells, (low + high) / 2
+    natural, middle = problem.natural[0], (low + high) / 2
     place = np.clip(np.searchsorted(natural, middle) - 1, 0, len(natural) - 2)
     beyond = np.maximum(natural[0] - middle, 0.0) + np.maximum(middle - natural[-1], 0.0)
     return np.diff(natural)[place] + 2 * beyond
@@ -104,7 +110,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     """The state y of `old` on `new`, whose cells split or extend those of `old`."""
     result = np.zeros(new.size)
     for name in old.field_names:
-        values = spaces.evaluate(old.cells, old.degree, old.full(name, y), new.nodes)
+        values = spaces.evaluate(old.cells, old.degrees, old.full(name, y), new.nodes)
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
@@ -149,11 +155,18 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
 
 def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a mesh that resolves y, or None where the present one does."""
-    cells, reasons = problem.cells, []
+    cells, degrees, reasons = problem.cells, problem.degrees, []
     flags = unresolved(problem, y)
+    negative = undershooting(problem, y)
+    if isinstance(degrees, np.ndarray) and (flags | negative).any():
+        degrees = local_degree.raised(problem, y, flags | negative, UNRESOLVED * problem.tol)
+        higher = degrees > problem.degrees
+        if higher.any():
+            flags, negative = flags & ~higher, negative & ~higher
+            reasons.append(f"{np.count_nonzero(higher)} cells of higher degree")
     if flags.any():
         reasons.append(f"{np.count_nonzero(flags)} cells split")
-    negative = undershooting(problem, y) & ~flags
+    negative &= ~flags
     if negative.any():
         flags |= negative
         reasons.append(f"{np.count_nonzero(negative)} cells split for an {UNDERSHOOT}")
@@ -174,5 +187,5 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
         reasons.append(f"extended up to {cells[-1]:.4g}")
     if not reasons:
         return None
-    new = problem.on_cells(cells)
+    new = problem.on_cells(cells, local_degree.inherited(problem.cells, degrees, cells))
     return new, transfer(problem, new, y), ", ".join(reasons)

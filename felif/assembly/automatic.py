@@ -159,7 +159,8 @@ class _Sizes:
         degree = space.degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
-        if degree > 2:  # what is cheap enough to resolve ordinary initial data too, without another mesh
+        local = getattr(space, "lowest", None) is not None  # degrees follow the state: what it needs comes with it
+        if degree > 2 and not local:  # what is cheap enough to resolve ordinary initial data too, without another mesh
             self._relative = min(self._relative, _WIDEST * max(1.0, tol / 1e-3) ** (1 / order))
         if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
             self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
@@ -168,6 +169,7 @@ class _Sizes:
         layers = noise / np.maximum(np.abs(drift), 1e-300)
         self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
+        finest = np.sqrt(finest * self._scale) if local else finest
         self._sources = ((flow.v_fire, min(finest, self._relative * float(layers[1]))),)
         if drift[0] > 0:
             self._sources += ((flow.v_reset, self._relative * float(layers[0])),)

@@ -101,7 +101,7 @@ class Profile:
         self._layer = float(getattr(density, "boundary_layer", 0.0))
         self.peak = self.end = 0.0
         self._rules: dict[tuple[bytes, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self._moments: dict[tuple[bytes, int], np.ndarray] = {}
+        self._moments: dict[tuple[bytes, int | bytes], np.ndarray] = {}
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         try:
@@ -144,11 +144,11 @@ class Profile:
             self._rules[key] = points, (widths[:, None] * w).ravel(), self(points)
         return self._rules[key]
 
-    def moments(self, cells: np.ndarray, degree: int) -> np.ndarray:
+    def moments(self, cells: np.ndarray, degree: spaces.Degrees) -> np.ndarray:
         """int n phi_i for every node of these cells, shape (nodes,)."""
-        key = cells.tobytes(), degree
+        key = cells.tobytes(), degree.tobytes() if isinstance(degree, np.ndarray) else degree
         if key not in self._moments:
-            points, weights, values = self.quadrature(cells, degree + 3)
+            points, weights, values = self.quadrature(cells, int(np.max(degree)) + 3)
             cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(cells) - 2)
             self._moments[key] = tied_moments(cells, degree, cell, points, weights * values)
         return self._moments[key]

@@ -12,8 +12,7 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
-from . import adapt
-from .automatic import choose_nodes
+from . import adapt, local_degree, spaces
 from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
@@ -53,11 +52,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-        natural = choose_nodes(model, space, tol)
-        problem = SemiDiscrete(
-            Assembled(model, line(natural, float(model.v_reset), float(model.v_fire)), space, tol), model
-        )
-        problem.natural_cells = natural
+        cells, degrees = natural = adapt.natural(model, space, tol)
+        mesh = line(cells, float(model.v_reset), float(model.v_fire))
+        problem = SemiDiscrete(Assembled(model, mesh, space, tol, degrees), model)
+        problem.natural = natural
         return problem
     if tol is not None:
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
@@ -71,17 +69,20 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
 class Assembled:
     """Everything of a problem that does not depend on numerical parameters: made once, shared by `at`."""
 
-    def __init__(self, model: Any, mesh: MeshLine, space: Space, tol: float | None) -> None:
+    def __init__(
+        self, model: Any, mesh: MeshLine, space: Space, tol: float | None, degrees: spaces.Degrees | None = None
+    ) -> None:
         self.mesh, self.space, self.tol = mesh, space, tol
+        self.degrees = space.degree if degrees is None else degrees
         self._v_reset = float(model.v_reset)
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
         self.weak_form = model.weak_form()
-        assembler = Assembler(self.weak_form, mesh, space)
+        assembler = Assembler(self.weak_form, mesh, space, self.degrees)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
         self.weights = assembler.weights
-        self.cell_nodes = np.arange(len(mesh.p[0]) - 1)[:, None] * space.degree + np.arange(space.degree + 1)
+        self.cell_nodes = spaces.cell_nodes(self.degrees, mesh.nelements)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [
             Contribution() if fitted and self._is_transport(term, assembler) else self._consistent(assembler, term)
@@ -226,13 +227,17 @@ class Assembled:
         other.__dict__.pop("threshold_transport", None)
         return other
 
-    def on_cells(self, model: Any, cells: np.ndarray, history: History | None = None) -> SemiDiscrete:
+    def on_cells(
+        self, model: Any, cells: np.ndarray, degrees: spaces.Degrees, history: History | None = None
+    ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
-        key = (_shape(model), cells.tobytes())
+        degrees = self._own(degrees, len(cells) - 1)
+        key = (_shape(model), cells.tobytes(), np.asarray(degrees).tobytes())
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = line(cells, float(model.v_reset), float(model.v_fire))
-            assembled = Assembled(model, mesh, self.space, self.tol)
+            degrees = local_degree.inherited(cells, degrees, mesh.p[0])  # ends may have been one point but for rounding
+            assembled = Assembled(model, mesh, self.space, self.tol, degrees)
             assembled._others = self._others
         self._others[key] = assembled
         while len(self._others) > _KEPT_MESHES:
@@ -243,16 +248,24 @@ class Assembled:
             assembled._latest = SemiDiscrete(assembled.for_parameters(model), model)
         return assembled._latest
 
+    def _own(self, degrees: spaces.Degrees, cells: int) -> spaces.Degrees:
+        """These degrees as far as this space allows them."""
+        if isinstance(self.degrees, np.ndarray):
+            return np.clip(np.broadcast_to(degrees, cells), self.space.lowest, self.space.degree)
+        return self.degrees
+
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by
         if isinstance(self.space, Lagrange) and degree <= Lagrange.highest:
             space = Lagrange(degree)
         elif degree <= SpectralElement.highest:
-            space = SpectralElement(degree)
+            lowest = getattr(self.space, "lowest", None)
+            space = SpectralElement(degree, lowest and lowest + by)
         else:  # no higher degree: halved cells instead
             halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
             return halved, adapt.transfer(problem, halved, y)
-        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol), problem.model)
+        degrees = self.degrees + by if isinstance(self.degrees, np.ndarray) else None
+        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol, degrees), problem.model)
         return richer, adapt.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
@@ -261,7 +274,7 @@ class Assembled:
         cells = np.sort(self.mesh.p[0])
         keep = np.arange(len(cells)) % 2 == 0
         keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), float(model.v_fire)])
-        return self.on_cells(model, cells[keep])
+        return self.on_cells(model, cells[keep], self.degrees)
 
     # text -------------------------------------------------------------------------------------------------------
 
@@ -274,7 +287,8 @@ class Assembled:
             f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
             f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], "
-            f"sizes {widths.min():.3g} to {widths.max():.3g}",
+            f"sizes {widths.min():.3g} to {widths.max():.3g}"
+            + (f", degrees {np.min(self.degrees)} to {np.max(self.degrees)}" if np.ndim(self.degrees) else ""),
             f"  conserved  {', '.join(self.conserved) or 'nothing'}",
         ]
         if self.tol is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from skfem.mesh import MeshLine
 
 from ..algebra import Band
 from ..weakform import CELLS, Term, WeakForm
-from .spaces import Space, element, has_lumped_mass, quadrature
+from .spaces import Degrees, Space, alike, element, has_lumped_mass, node_count, quadrature
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +68,36 @@ class Contribution:
     numbers: np.ndarray | None = None  # (algebraic,)
 
 
+def bases(
+    mesh: MeshLine, degrees: Degrees, over: str, rule: Callable[[int], tuple[np.ndarray, np.ndarray]]
+) -> list[tuple[CellBasis, np.ndarray]]:
+    """For each degree among the cells named `over`: (basis, numbers of the nodes of its functions [function, cell]).
+
+    rule: degree -> (points, weights) of the quadrature.
+    """
+    parts = []
+    for degree, which, nodes in alike(degrees, mesh.nelements):
+        if over != CELLS:
+            here = np.isin(which, mesh.subdomains[over])
+            which, nodes = which[here], nodes[here]
+        if len(which):
+            elements = None if len(which) == mesh.nelements else which
+            basis = CellBasis(mesh, element(degree), quadrature=rule(degree), elements=elements)
+            parts.append((basis, nodes.T[basis.elem.order]))
+    return parts
+
+
 class Assembler:
     """Assembles terms on one mesh and space through scikit-fem."""
 
-    def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space) -> None:
+    def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space, degrees: Degrees | None = None) -> None:
         self.weak_form, self.mesh, self.space = weak_form, mesh, space
-        self.element = element(space)
-        self._bases: dict[str, CellBasis] = {}
-        self._all_pairs: dict[str, tuple[Any, ...]] = {}
-        order = np.argsort(self.basis(CELLS).doflocs[0])
-        self.nodes = self.basis(CELLS).doflocs[0][order]
-        self._rank = np.empty_like(order)
-        self._rank[order] = np.arange(len(order))
+        self.degrees = space.degree if degrees is None else degrees
+        self._parts: dict[str, list[tuple[CellBasis, np.ndarray]]] = {}
+        self._all_pairs: dict[str, list[tuple[Any, ...]]] = {}
+        self.nodes = np.empty(node_count(self.degrees, mesh.nelements))
+        for basis, places in self.parts(CELLS):
+            self.nodes[places] = basis.doflocs[0][basis.element_dofs]
         self.layout = Layout(weak_form, self.nodes, self._tied())
 
     def _tied(self) -> dict[str, int | None]:
@@ -99,17 +118,17 @@ class Assembler:
             raise ValueError(f"the mesh has no facets named {name!r}; it has {sorted(boundaries)}")
         return np.asarray(boundaries[name])
 
-    def basis(self, over: str) -> CellBasis:
-        if over not in self._bases:
+    def parts(self, over: str) -> list[tuple[CellBasis, np.ndarray]]:
+        """What `bases` says of the cells named `over`, made once."""
+        if over not in self._parts:
             subdomains = self.mesh.subdomains or {}
             if over != CELLS and over not in subdomains:
                 raise ValueError(
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
                     "Cells 'above' exist where the mesh reaches beyond v_fire (v_max)."
                 )
-            elements = None if over == CELLS else over
-            self._bases[over] = CellBasis(self.mesh, self.element, quadrature=quadrature(self.space), elements=elements)
-        return self._bases[over]
+            self._parts[over] = bases(self.mesh, self.degrees, over, lambda degree: quadrature(self.space, degree))
+        return self._parts[over]
 
     def is_facet_term(self, term: Term) -> bool:
         return term.over in (self.mesh.boundaries or {})
@@ -135,8 +154,10 @@ class Assembler:
     @cached_property
     def weights(self) -> np.ndarray:
         """int phi_i dv for every node, V_F included."""
-        _, phi, _, dx, rows, _ = self._pairs(CELLS)
-        return np.bincount(rows[0].ravel(), np.einsum("ieq,eq->ie", phi[0], dx).ravel(), len(self.nodes))
+        total = np.zeros(len(self.nodes))
+        for _, phi, _, dx, rows, _ in self._pairs(CELLS):
+            total += np.bincount(rows[0].ravel(), np.einsum("ieq,eq->ie", phi[0], dx).ravel(), len(total))
+        return total
 
     def contribution(self, term: Term) -> Contribution:
         """The arrays of one term (coefficient 1)."""
@@ -176,26 +197,31 @@ class Assembler:
         The form is called once with all pairs of shape functions at once: at degree 6, scikit-fem's loop over pairs
         costs six times as much as the arithmetic.
         """
-        n, phi, x, dx, rows, cols = self._pairs(term.over)
-        shape = (rows.shape[0], *phi.shape[1:])
-        local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, x), shape), dx)
+        parts = []
+        for n, phi, x, dx, rows, cols in self._pairs(term.over):
+            shape = (rows.shape[0], *phi.shape[1:])
+            local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, x), shape), dx)
+            parts.append((rows.ravel(), cols.ravel(), local.ravel()))
         degree = self.space.degree
-        return Band.from_coo(rows.ravel(), cols.ravel(), local.ravel(), len(self.nodes), degree, degree)
+        all_parts = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return Band.from_coo(*all_parts, len(self.nodes), degree, degree)
 
-    def _pairs(self, over: str) -> tuple[Any, ...]:
+    def _pairs(self, over: str) -> list[tuple[Any, ...]]:
         """(n, phi, x, dx) for all pairs of shape functions j, i and the rows and columns they go to, [j, i, cell]."""
         if over not in self._all_pairs:
-            basis = self.basis(over)
-            values = np.array([np.asarray(shape[0]) for shape in basis.basis])
-            slopes = np.array([shape[0].grad[0] for shape in basis.basis])
-            places = self._rank[basis.element_dofs]
-            self._all_pairs[over] = (
-                DiscreteField(values[:, None], slopes[None, :, None]),
-                DiscreteField(values[None], slopes[None, None]),
-                np.asarray(basis.global_coordinates()),
-                basis.dx,
-                *np.broadcast_arrays(places[None], places[:, None]),
-            )
+            self._all_pairs[over] = pairs = []
+            for basis, places in self.parts(over):
+                values = np.array([np.asarray(shape[0]) for shape in basis.basis])
+                slopes = np.array([shape[0].grad[0] for shape in basis.basis])
+                pairs.append(
+                    (
+                        DiscreteField(values[:, None], slopes[None, :, None]),
+                        DiscreteField(values[None], slopes[None, None]),
+                        np.asarray(basis.global_coordinates()),
+                        basis.dx,
+                        *np.broadcast_arrays(places[None], places[:, None]),
+                    )
+                )
         return self._all_pairs[over]
 
     def _into_scalar(self, term: Term) -> Contribution:
@@ -214,29 +240,34 @@ class Assembler:
         if term.of is None:
             numbers[index] = 1.0 if term.form is None else self._integral(term)
             return Contribution(numbers=numbers)
-        basis = self.basis(term.over)
-        full = np.zeros(len(self.nodes))
-        coo = LinearForm(lambda n, w: term.form(n, w.x)).elemental(basis)
-        np.add.at(full, self._rank[coo.indices[0]], coo.data)
+        full = self._functional(term, lambda n, w: term.form(n, w.x))
         rows[index, layout.slice(term.of)] = full[: layout.free(term.of)]
         return Contribution(rows=rows)
 
     def _integral(self, term: Term) -> float:
-        basis = self.basis(term.over)
-        return float(np.sum(term.form(basis.global_coordinates()) * basis.dx))
+        parts = (basis for basis, _ in self.parts(term.over))
+        return sum(float(np.sum(term.form(basis.global_coordinates()) * basis.dx)) for basis in parts)
 
     def _vector(self, term: Term) -> np.ndarray:
         """(form, phi_i) for every node; over facets the nodal basis makes it a value at the node."""
-        full = np.zeros(len(self.nodes))
         if self.is_facet_term(term):
+            full = np.zeros(len(self.nodes))
             points = self.mesh.p[0, self._facets(term.over)]
             # the nearest node: cell ends computed from the other end of a cell are off by rounding
             full[np.abs(self.nodes[:, None] - points).argmin(axis=0)] = np.broadcast_to(
                 term.form(DiscreteField(np.ones_like(points)), points[None]), points.shape
             )
             return full
-        coo = LinearForm(lambda phi, w: term.form(phi, w.x)).elemental(self.basis(term.over))
-        np.add.at(full, self._rank[coo.indices[0]], coo.data)
+        return self._functional(term, lambda phi, w: term.form(phi, w.x))
+
+    def _functional(self, term: Term, form: Callable) -> np.ndarray:
+        """form(phi_i, w) integrated over the term's cells, for every node."""
+        full = np.zeros(len(self.nodes))
+        for basis, places in self.parts(term.over):
+            rank = np.zeros(basis.N, int)
+            rank[basis.element_dofs] = places
+            coo = LinearForm(form).elemental(basis)
+            np.add.at(full, rank[coo.indices[0]], coo.data)
         return full
 
     def _place(self, total: Band, full: Band, name: str) -> None:

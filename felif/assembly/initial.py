@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, State
-from . import adapt, spaces, thresholds
+from . import adapt, local_degree, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
 from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
-_CARRIED = 0.05
 _VANISHES = 1e-12  # density at V_F over the largest one
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
@@ -54,7 +53,7 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
     for name, density in given.items():
         profile = Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
         if problem.tol is not None:
-            cells = _reach(cells, profile, _part(problem) * problem.tol)
+            cells = _reach(cells, profile, problem.tol)
         profile.check(cells)
         ends.append(profile.end / profile.peak)
         after = settled(problem, profile) if problem.tol is not None and ends[-1] > problem.tol else None
@@ -100,7 +99,7 @@ def _project(
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     moments = {}
     for name, profile in densities.items():
-        full = profile.moments(problem.cells, problem.degree)
+        full = profile.moments(problem.cells, problem.degrees)
         moments[name] = full * (masses[name] / full.sum())
     y = from_moments(problem, moments, values)
     for quantity in problem.weak_form.conserved:  # exact but for rounding, which large slopes in tiny cells magnify
@@ -135,14 +134,15 @@ def _resolve(
     """On these cells, split until the data are resolved; jumps of the data become cell ends."""
     wanted = np.concatenate([p.breakpoints for p in densities.values()])
     cells = np.unique(np.concatenate([cells, wanted[(wanted > cells[0]) & (wanted < cells[-1])]]))
-    part = _part(problem)
     if problem.mass.kl == 0 and problem.degree >= 3:
-        cells = _split_for(problem, cells, densities, part)
-    if len(cells) != len(problem.cells):
-        problem = problem.on_cells(cells)
+        cells, degrees = _split_for(problem, cells, densities)
+    else:
+        degrees = local_degree.inherited(problem.cells, problem.degrees, cells)
+    if len(cells) != len(problem.cells) or not np.array_equal(degrees, problem.degrees):
+        problem = problem.on_cells(cells, degrees)
     for _ in range(_ROUNDS):
         y = _project(problem, densities, values, masses)
-        flags = adapt.unresolved(problem, y, part)
+        flags = adapt.unresolved(problem, y)
         flags |= adapt.undershooting(problem, y)
         if not flags.any():
             flags = _spurious_rate(problem, densities, values, masses, y)
@@ -152,30 +152,29 @@ def _resolve(
     return problem, _project(problem, densities, values, masses)
 
 
-def _part(problem: Any) -> float:
-    """Of the errors that data may have: 1, less where noise is small and the drift carries them to V_F as they are."""
-    return 1.0 if problem.arrivals(0.0) is None else _CARRIED
+def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile]) -> tuple[np.ndarray, spaces.Degrees]:
+    """Cells split until they resolve the densities, and their degrees where these are local.
 
-
-def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
-    """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
+    Looked at through a lumped projection, of the highest degree: nothing is assembled yet.
+    """
     degree, smallest = problem.degree, adapt.SMALLEST * (problem.v_fire - problem.v_reset)
-    weights = spaces.lobatto(degree)[1]
+    weights, limit = spaces.lobatto(degree)[1], adapt.UNRESOLVED * problem.tol
     for _ in range(_ROUNDS):
         widths = cells[1:] - cells[:-1]
         nodes = np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)
         mass = np.bincount(nodes.ravel(), (widths[:, None] * weights).ravel())
-        flags = np.zeros(len(widths), bool)
+        flags, looked_at = np.zeros(len(widths), bool), []
         for name, profile in densities.items():
             values = profile.moments(cells, degree) / (profile.mass * mass)
             if problem.layout.tied[name] is not None:
                 values[-1] = 0.0
-            flags |= adapt.content(values, cells, degree) > part * adapt.UNRESOLVED * problem.tol
+            flags |= adapt.content(values, cells, degree) > limit
+            looked_at.append(values)
         flags &= widths > smallest
         if not flags.any():
             break
         cells = adapt.split(cells, flags)
-    return cells
+    return cells, local_degree.for_densities(problem, cells, looked_at, limit)
 
 
 def _spurious_rate(
@@ -232,7 +231,7 @@ def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndar
     """ValueError naming the cells that are needed where the user's mesh misplaces more than a fifth of the mass."""
     for name, profile in densities.items():
         points, weights, n = profile.quadrature(problem.cells, problem.degree + 3)
-        values = spaces.evaluate(problem.cells, problem.degree, problem.full(name, y), points)
+        values = spaces.evaluate(problem.cells, problem.degrees, problem.full(name, y), points)
         scale = (weights @ values) / (weights @ n)
         wrong = weights * np.abs(values - scale * n)
         total = float(wrong.sum() / (weights @ np.abs(values)))
@@ -256,14 +255,15 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         raise ValueError(
             f"start: a state of {type(old.model).__name__} has other unknowns than {type(problem.model).__name__}"
         )
-    if old.space == problem.space and np.array_equal(old.cells, problem.cells):
+    same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
+    if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True
     if (
         problem.tol is not None
         and old.space == problem.space
         and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire)
     ):
-        problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
+        problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     densities = {}
     for name in problem.field_names:

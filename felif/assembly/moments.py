@@ -15,11 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from skfem import CellBasis
 from skfem.element import DiscreteField
 
-from ..weakform import CELLS, Term
-from .spaces import element, gauss
+from ..weakform import Term
+from .forms import bases
+from .spaces import gauss
 
 
 class ExponentialMoment:
@@ -28,9 +28,7 @@ class ExponentialMoment:
     def __init__(self, problem: Any, mu: float = 1.0) -> None:
         self._problem, self._mu = problem, mu
         self._top = float(problem.cells[-1])  # e^(mu (v - top)) <= 1: no overflow
-        points, weights = gauss(problem.degree + 5)
-        self._quadrature = points[None], weights
-        self._bases: dict[str, CellBasis] = {}
+        self._parts: dict[str, list] = {}
         terms = [t for t in problem.weak_form.terms if t.into in problem.field_names]
         self._coefficients = [t.coefficient for t in terms]
         parts = [self._tested(t) for t in terms]
@@ -39,14 +37,11 @@ class ExponentialMoment:
         mass = Term("mass", into="", of="", form=lambda n, phi, x: n * phi)
         self._value = sum(self._row(mass, name) for name in problem.field_names)
 
-    def _basis(self, over: str) -> CellBasis:
-        if over not in self._bases:
-            problem = self._problem
-            cells = None if over == CELLS else over
-            self._bases[over] = CellBasis(
-                problem.mesh, element(problem.space), quadrature=self._quadrature, elements=cells
-            )
-        return self._bases[over]
+    def _on(self, over: str) -> list:
+        """(basis, numbers of its nodes) for each degree of cells, with a rule that integrates e^(mu v) well."""
+        if over not in self._parts:
+            self._parts[over] = bases(self._problem.mesh, self._problem.degrees, over, _rule)
+        return self._parts[over]
 
     def _test(self, x: np.ndarray) -> DiscreteField:
         values = np.exp(self._mu * (x[0] - self._top))
@@ -59,19 +54,21 @@ class ExponentialMoment:
         if term.over in (mesh.boundaries or {}):
             points = mesh.p[:, mesh.boundaries[term.over]]
             return np.zeros(self._problem.size), float(np.sum(term.form(self._test(points), points)))
-        basis = self._basis(term.over)
-        x = np.asarray(basis.global_coordinates())
-        return np.zeros(self._problem.size), float(np.sum(term.form(self._test(x), x) * basis.dx))
+        total = 0.0
+        for basis, _ in self._on(term.over):
+            x = np.asarray(basis.global_coordinates())
+            total += float(np.sum(term.form(self._test(x), x) * basis.dx))
+        return np.zeros(self._problem.size), total
 
     def _row(self, term: Term, field: str) -> np.ndarray:
         """The term as a functional of the field's free nodal values."""
-        problem, basis = self._problem, self._basis(term.over)
-        rank = np.argsort(np.argsort(basis.doflocs[0]))
-        x = np.asarray(basis.global_coordinates())
-        phi, full = self._test(x), np.zeros(len(problem.nodes))
-        for j in range(basis.Nbfun):
-            values = np.sum(term.form(basis.basis[j][0], phi, x) * basis.dx, axis=-1)
-            np.add.at(full, rank[basis.element_dofs[j]], values)
+        problem, full = self._problem, np.zeros(len(self._problem.nodes))
+        for basis, nodes in self._on(term.over):
+            x = np.asarray(basis.global_coordinates())
+            phi = self._test(x)
+            for j in range(basis.Nbfun):
+                values = np.sum(term.form(basis.basis[j][0], phi, x) * basis.dx, axis=-1)
+                np.add.at(full, nodes[j], values)
         row = np.zeros(problem.size)
         row[problem.layout.slice(field)] = full[: problem.layout.free(field)]
         return row
@@ -87,3 +84,8 @@ class ExponentialMoment:
         m = problem.parameters
         c = np.array([1.0 if f is None else f(s, m) for f in self._coefficients])
         return float(c @ (self._rows @ y + self._numbers))
+
+
+def _rule(degree: int) -> tuple[np.ndarray, np.ndarray]:
+    points, weights = gauss(degree + 5)
+    return points[None], weights

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, linearised, spaces, tails, weighted
+from . import adapt, coarsen, linearised, local_degree, spaces, tails, weighted
 from .arrivals import Arrivals
-from .automatic import Flow, choose_nodes
+from .automatic import Flow
 from .coefficients import Parameters, fixed_parameters, parameters_of
 from .dilated import Dilated
 from .scalars import History, ScalarEquations
@@ -36,8 +36,9 @@ class SemiDiscrete:
         self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
         self.cells = np.sort(assembled.mesh.p[0])
         self.widths = np.diff(self.cells)
-        self.degree = assembled.space.degree
-        self.cell_nodes = assembled.cell_nodes  # (cells, degree + 1): numbers of the nodes of each cell
+        self.degree = assembled.space.degree  # the highest
+        self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
+        self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
@@ -86,11 +87,12 @@ class SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""
         return self._assembled.rebuild(dataclasses.replace(self.model, **parameters))
 
-    def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
-        """The same model and space on other cells."""
-        new = self._assembled.on_cells(self.model, cells, self.history)
-        if "natural_cells" in vars(self):
-            new.natural_cells = self.natural_cells
+    def on_cells(self, cells: np.ndarray, degrees: spaces.Degrees | None = None) -> SemiDiscrete:
+        """The same model and space on other cells; where degrees are local, with these, or those of the old cells."""
+        degrees = local_degree.inherited(self.cells, self.degrees, cells) if degrees is None else degrees
+        new = self._assembled.on_cells(self.model, cells, degrees, self.history)
+        if "natural" in vars(self):
+            new.natural = self.natural
         return new
 
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
@@ -106,7 +108,7 @@ class SemiDiscrete:
         if getattr(old, "scalar_names", None) != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
         ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
-        here = self.on_cells(old.cells) if self.tol is not None and ends else self
+        here = self.on_cells(old.cells, old.degrees) if self.tol is not None and ends else self
         return here, adapt.transfer(old, here, state.y)
 
     def received(self, state: State) -> np.ndarray:
@@ -236,8 +238,8 @@ class SemiDiscrete:
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
-        new = self._assembled.on_cells(Dilated.of(self.model), self.cells)
-        new.natural_cells = self.natural_cells
+        new = self._assembled.on_cells(Dilated.of(self.model), self.cells, self.degrees)
+        new.natural = self.natural
         return new
 
     # looking at a state -----------------------------------------------------------------------------------------
@@ -268,7 +270,7 @@ class SemiDiscrete:
         return FieldValue(
             self.nodes,
             values,
-            lambda v: spaces.evaluate(self.cells, self.degree, values, v),
+            lambda v: spaces.evaluate(self.cells, self.degrees, values, v),
             self._assembled.weights,
         )
 
@@ -312,9 +314,9 @@ class SemiDiscrete:
         return None if self.tol is None else coarsen.coarsened(self, t, y)
 
     @cached_property
-    def natural_cells(self) -> np.ndarray:
-        """Cell ends that the tolerance asks for whatever the state: no mesh is made coarser than that."""
-        return self.cells if self.tol is None else choose_nodes(self.model, self.space, self.tol)
+    def natural(self) -> tuple[np.ndarray, spaces.Degrees]:
+        """Cell ends and degrees that the tolerance asks for whatever the state: no mesh is made coarser than that."""
+        return (self.cells, self.degrees) if self.tol is None else adapt.natural(self.model, self.space, self.tol)
 
     @cached_property
     def mergeable(self) -> np.ndarray:
@@ -336,10 +338,8 @@ class SemiDiscrete:
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
         """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
         cells = None if self.tol is None else tails.extended(self, t, y, mass or self.tol)
-        if cells is None:
-            return None
-        new = self.on_cells(cells)
-        return new, adapt.transfer(self, new, y)
+        new = None if cells is None else self.on_cells(cells)
+        return None if new is None else (new, adapt.transfer(self, new, y))
 
     @property
     def breakpoints(self) -> tuple[float, ...]:

@@ -14,13 +14,24 @@ from skfem.refdom import RefLine
 
 @dataclass(frozen=True)
 class SpectralElement:
-    """Nodal elements on Gauss-Lobatto-Legendre points, which are the quadrature points too: the mass is diagonal."""
+    """Nodal elements on Gauss-Lobatto-Legendre points, which are the quadrature points too: the mass is diagonal.
+
+    lowest: with it, on a mesh chosen from a tolerance, every cell has its own degree, from `lowest` to `degree`, as the
+    decay of its Legendre coefficients asks for (see `assembly.local_degree`); None: `degree` everywhere.
+    """
 
     highest: ClassVar[int] = 16
     degree: int = 6
+    lowest: int | None = None
 
     def __post_init__(self) -> None:
         _require_degree(self, 2, self.highest)
+        if self.lowest is not None and (
+            not isinstance(self.lowest, int | np.integer) or not 3 <= self.lowest <= self.degree
+        ):
+            raise ValueError(
+                f"SpectralElement: lowest = {self.lowest!r}; allowed are None and integers from 3 to {self.degree}"
+            )
 
 
 @dataclass(frozen=True)
@@ -124,13 +135,13 @@ class NodalElement(ElementH1):
 
 
 @lru_cache
-def element(space: Space) -> NodalElement:
-    return NodalElement(space.degree)
+def element(degree: int) -> NodalElement:
+    return NodalElement(degree)
 
 
-def quadrature(space: Space) -> tuple[np.ndarray, np.ndarray]:
-    """Points of shape (1, q) and weights of the rule all forms are integrated with."""
-    points, weights = gauss(space.degree + 2) if isinstance(space, Lagrange) else lobatto(space.degree)
+def quadrature(space: Space, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of shape (1, q) and weights of the rule all forms are integrated with, in cells of this degree."""
+    points, weights = gauss(degree + 2) if isinstance(space, Lagrange) else lobatto(degree)
     return points[None], weights
 
 
@@ -138,21 +149,67 @@ def has_lumped_mass(space: Space) -> bool:
     return not isinstance(space, Lagrange)
 
 
-def evaluate(cells: np.ndarray, degree: int, values: np.ndarray, v: np.ndarray) -> np.ndarray:
+Degrees = int | np.ndarray  #: of all cells, or one a cell, shape (cells,)
+
+
+def first_nodes(degree: Degrees, cells: int) -> np.ndarray:
+    """Number of the lowest node of each cell, then of the last node of all, shape (cells + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.broadcast_to(degree, cells))])
+
+
+def node_count(degree: Degrees, cells: int) -> int:
+    return 1 + (int(degree.sum()) if isinstance(degree, np.ndarray) else degree * cells)
+
+
+def cell_nodes(degree: Degrees, cells: int) -> np.ndarray:
+    """Numbers of the nodes of each cell, shape (cells, highest degree + 1); lower degrees repeat their last node."""
+    if isinstance(degree, np.ndarray):
+        first = first_nodes(degree, cells)
+        return np.minimum(first[:-1, None] + np.arange(degree.max() + 1), first[1:, None])
+    return np.arange(cells)[:, None] * degree + np.arange(degree + 1)
+
+
+def alike(degree: Degrees, cells: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """(degree, the cells that have it, their nodes of shape (those cells, degree + 1)) for each degree there is."""
+    if not isinstance(degree, np.ndarray):
+        return [(degree, np.arange(cells), cell_nodes(degree, cells))]
+    nodes, groups = cell_nodes(degree, cells), []
+    for k in np.unique(degree).tolist():
+        which = np.flatnonzero(degree == k)
+        groups.append((k, which, nodes[which, : k + 1]))
+    return groups
+
+
+def modes(degree: Degrees, values: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Legendre coefficients in these cells of the function with these nodal values, shape (len(cell), highest + 1)."""
+    if not isinstance(degree, np.ndarray):
+        return values[cell[:, None] * degree + np.arange(degree + 1)] @ modal_transform(degree).T
+    table, own = np.zeros((len(cell), degree.max() + 1), values.dtype), degree[cell]
+    for k, _, nodes in alike(degree, len(degree)):
+        where = np.flatnonzero(own == k)
+        place = np.searchsorted(np.flatnonzero(degree == k), cell[where])
+        table[where, : k + 1] = values[nodes[place]] @ modal_transform(k).T
+    return table
+
+
+def evaluate(cells: np.ndarray, degree: Degrees, values: np.ndarray, v: np.ndarray) -> np.ndarray:
     """The piecewise polynomial with these nodal values (sorted) at points v; zero outside the mesh.
 
-    cells: the sorted cell ends, shape (c + 1,); values: shape (c degree + 1,).
+    cells: the sorted cell ends, shape (c + 1,); values: at all nodes.
     """
     cell = np.clip(np.searchsorted(cells, v, side="right") - 1, 0, len(cells) - 2)
     t = 2 * (v - cells[cell]) / (cells[cell + 1] - cells[cell]) - 1
-    local = values[cell[:, None] * degree + np.arange(degree + 1)] @ modal_transform(degree).T
+    local = modes(degree, values, cell)
     inside = (v >= cells[0]) & (v <= cells[-1])
-    return np.where(inside, np.sum(legendre.legvander(np.clip(t, -1, 1), degree) * local, axis=1), 0.0)
+    return np.where(inside, np.sum(legendre.legvander(np.clip(t, -1, 1), local.shape[1] - 1) * local, axis=1), 0.0)
 
 
-def node_positions(cells: np.ndarray, degree: int) -> np.ndarray:
-    """All nodes of the space, sorted, shape (c degree + 1,)."""
-    points, _ = lobatto(degree)
-    inner = cells[:-1, None] + np.diff(cells)[:, None] * points[None, :-1]
-    inner[:, 0] = cells[:-1]
-    return np.r_[inner.ravel(), cells[-1]]
+def node_positions(cells: np.ndarray, degree: Degrees) -> np.ndarray:
+    """All nodes of the space, sorted."""
+    widths = np.diff(cells)
+    positions = np.empty(node_count(degree, len(widths)))
+    for k, which, nodes in alike(degree, len(widths)):
+        positions[nodes[:, 1:-1]] = cells[which, None] + widths[which, None] * lobatto(k)[0][1:-1]
+        positions[nodes[:, 0]] = cells[which]
+    positions[-1] = cells[-1]
+    return positions

@@ -29,7 +29,7 @@ class CumulativeMass:
     def __init__(self, problem: Any, name: str, y: np.ndarray) -> None:
         values = problem.full(name, y)
         self._cells, self._widths = problem.cells, problem.widths
-        modal = values[problem.cell_nodes] @ spaces.modal_transform(problem.degree).T
+        modal = spaces.modes(problem.degrees, values, np.arange(len(problem.widths)))
         self._primitive = legendre.legint(modal, axis=1, lbnd=-1)  # of each cell, from its lower end, on [-1, 1]
         masses = self._primitive.sum(axis=1) * self._widths / 2  # P_k(1) = 1
         self._above = np.concatenate([np.cumsum(masses[::-1])[::-1], [0.0]])

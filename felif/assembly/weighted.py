@@ -18,7 +18,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import Band
-from .spaces import gauss, modal_transform
+from .spaces import alike, gauss, modal_transform
 from .tails import transport
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
@@ -58,16 +58,20 @@ def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> Weighte
         good = P.min(axis=1) > _NEGLIGIBLE * P.max()
     else:
         drift, noise, _ = (part.reshape(v.shape) for part in transport(problem, t, y, field, v.ravel()))
-        P = _integrated(ends, problem.v_reset, drift / noise, noise)
+        P = integrated(ends, problem.v_reset, drift / noise, noise)
         good = P.max(axis=1) > _VANISHED * P.max()
     low, high = _longest_run(np.bincount(owner, ~good) == 0)
     kept = (owner >= low) & (owner < high)
     owner, v = owner[kept], v[kept]
     widths = problem.widths[owner][:, None]
     density = P[kept] / P.max() * weights * np.diff(ends)[kept, None]
-    values, slopes = _shapes(degree, (v - problem.cells[owner][:, None]) / widths)
-    n = (high - low) * degree + 1
+    x = (v - problem.cells[owner][:, None]) / widths
+    values, slopes = np.zeros((2, *x.shape, degree + 1))
+    for k, which, _ in alike(problem.degrees, len(problem.widths)):
+        here = np.isin(owner, which)
+        values[here, :, : k + 1], slopes[here, :, : k + 1] = _shapes(k, x[here])
     nodes = problem.cell_nodes[owner] - problem.cell_nodes[low, 0]
+    n = int(nodes.max()) + 1
     rows, cols = np.broadcast_arrays(nodes[:, :, None], nodes[:, None, :])
     bands = [
         Band.from_coo(rows.ravel(), cols.ravel(), np.einsum("cq,cqi,cqj->cij", w, f, f).ravel(), n, degree, degree)
@@ -85,7 +89,7 @@ def _longest_run(good: np.ndarray) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _integrated(ends: np.ndarray, v_reset: float, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def integrated(ends: np.ndarray, v_reset: float, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """P at the Gauss points of every interval, up to a factor, from the top one down; slope = f/a."""
     points, weights = gauss(slope.shape[1])
     partial = _integration(slope.shape[1])

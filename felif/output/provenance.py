@@ -61,6 +61,6 @@ def describe_mesh(problem: Any) -> dict[str, Any]:
         "v_max": cells[-1],
         "smallest_cell": widths.min(),
         "largest_cell": widths.max(),
-        "degree": problem.degree,
+        "degree": problem.degree,  # the highest, where they differ
         "unknowns": problem.size,
     }
