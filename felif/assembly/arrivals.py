@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import thresholds
 from .automatic import Flow
 
 _SPREAD = 10.0  # noise over drift and V_F - V_R, times this: the part of the largest flux that counts as small
@@ -23,10 +24,13 @@ class Arrivals:
     """
 
     def __init__(self, problem: Any) -> None:
-        self._problem, self._flow = problem, Flow(problem.model, problem.weak_form)
+        self._problem, self._forms, self._known = problem, [], None
+        self._varies = any(callable(getattr(problem.model, i.parameter, None)) for i in problem.weak_form.inputs)
+        if not self._varies and _ruled_by_noise(problem):
+            return
+        self._flow = Flow(problem.model, problem.weak_form)
         self._last = int(np.searchsorted(problem.nodes, problem.v_fire))
         self._forms = self._flow.on(problem.nodes[: self._last + 1])
-        self._varies = any(callable(getattr(problem.model, i.parameter, None)) for i in problem.weak_form.inputs)
         self._known = self._at(0.0) if self._forms and not self._varies else None
 
     def __call__(self, t: float) -> tuple[np.ndarray, float] | None:
@@ -35,7 +39,7 @@ class Arrivals:
     def _at(self, t: float) -> tuple[np.ndarray, float] | None:
         problem, last = self._problem, self._last
         speed, noise, _ = self._flow.combine(self._forms, 0.0, t)
-        share = _SPREAD * float(noise[last]) / (problem.v_fire - problem.v_reset)
+        share = _spread(problem, float(noise[last]))
         if not speed[last] > share:
             return None
         against = np.flatnonzero(speed <= 0)
@@ -45,3 +49,14 @@ class Arrivals:
             start, count = problem.layout.slice(name).start, min(problem.layout.free(name), last + 1)
             drift[start : start + count] = speed[:count]
         return drift, share / float(speed[last])
+
+
+def _spread(problem: Any, noise: float) -> float:
+    """The drift at V_F below which noise rules."""
+    return _SPREAD * noise / (problem.v_fire - problem.v_reset)
+
+
+def _ruled_by_noise(problem: Any) -> bool:
+    """Whether what is known of drift and noise at V_F says already that nothing arrives."""
+    known = thresholds.transport(problem, problem.point(0.0)).values()
+    return bool(known) and all(drift[1] <= _spread(problem, float(noise[1])) for drift, noise in known)
