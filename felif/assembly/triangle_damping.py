@@ -1,11 +1,12 @@
 """What keeps shocks in w from oscillating: triangles whose neighbours disagree lose what varies with w inside them.
 
     dp/dt = ... - tau_T (p - P p),      P: the L2 projection on polynomials of v alone on each triangle T
-    tau_T = alpha_T / h_T  sum over the edges of T of |n_w| (|[p]| + h_T |[p_w]|) / max|p|,   means over each edge
+    tau_T = 4 alpha_T / h_T min(1, (s_T / s)^2),   s_T = sum over the edges of T of |n_w| (|[p]| + h_T |[p_w]|) / max|p|
 
-alpha_T is the largest wave speed, h_T the extent of T in w. Jumps [p] are of order h^(k+1) where p is smooth, and so is
-the damping; at a shock they are of order 1, and p becomes a function of v alone there, for which the Rusanov flux is a
-finite volume scheme. The mass of every triangle is kept; without transport in w there is no damping.
+alpha_T is the largest wave speed, h_T the extent of T in w; jumps are means over an edge. They are of order h^(k+1)
+where p is smooth, and the damping of twice that; at a shock they are of order 1, and p becomes a function of v alone on
+the triangles there, for which the Rusanov flux is a finite volume scheme. The mass of every triangle is kept; without
+transport in w there is no damping.
 Source: the idea is that of J. Lu, Y. Liu, C.-W. Shu, SIAM J. Numer. Anal. 59 (2021) 1299-1324.
 """
 
@@ -20,6 +21,7 @@ from skfem.refdom import RefTri
 from .triangle_space import shapes
 
 _STRENGTH = 4.0
+_SHOCK = 0.5  # jumps, summed over the edges, over the largest mean value of p: there the damping is full
 
 
 class Damping:
@@ -52,7 +54,7 @@ class Damping:
         for cells in self._sides:
             np.add.at(total, cells, jumps + self.heights[cells] * slopes)
             np.maximum.at(fastest, cells, speed)
-        return _STRENGTH * np.minimum(total, 1.0) * fastest / self.heights
+        return _STRENGTH * np.minimum((total / _SHOCK) ** 2, 1.0) * fastest / self.heights
 
     def apply(self, y: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """-tau_T (p - P p), as coefficients."""
