@@ -47,9 +47,9 @@ def contents(problem: Any, y: np.ndarray) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.max(parts, axis=0)
 
 
-def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
-    """Cells whose two highest Legendre modes carry more than the tolerance allows, as a boolean array."""
-    flags = contents(problem, y) > UNRESOLVED * problem.tol
+def unresolved(problem: Any, y: np.ndarray, part: float = 1.0) -> np.ndarray:
+    """Cells whose two highest Legendre modes carry more than `part` of what the tolerance allows, a boolean array."""
+    flags = contents(problem, y) > part * UNRESOLVED * problem.tol
     return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
 
 

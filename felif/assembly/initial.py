@@ -15,6 +15,7 @@ from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
+_CARRIED = 0.05
 _VANISHES = 1e-12  # density at V_F over the largest one
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
@@ -53,7 +54,7 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
     for name, density in given.items():
         profile = Profile(name, density, problem.v_fire, above=_lives_above(problem, name))
         if problem.tol is not None:
-            cells = _reach(cells, profile, problem.tol)
+            cells = _reach(cells, profile, _part(problem) * problem.tol)
         profile.check(cells)
         ends.append(profile.end / profile.peak)
         after = settled(problem, profile) if problem.tol is not None and ends[-1] > problem.tol else None
@@ -134,15 +135,16 @@ def _resolve(
     """On these cells, split until the data are resolved; jumps of the data become cell ends."""
     wanted = np.concatenate([p.breakpoints for p in densities.values()])
     cells = np.unique(np.concatenate([cells, wanted[(wanted > cells[0]) & (wanted < cells[-1])]]))
+    part = _part(problem)
     if problem.mass.kl == 0 and problem.degree >= 3:
-        cells, degrees = _split_for(problem, cells, densities)
+        cells, degrees = _split_for(problem, cells, densities, part)
     else:
         degrees = local_degree.inherited(problem.cells, problem.degrees, cells)
     if len(cells) != len(problem.cells) or not np.array_equal(degrees, problem.degrees):
         problem = problem.on_cells(cells, degrees)
     for _ in range(_ROUNDS):
         y = _project(problem, densities, values, masses)
-        flags = adapt.unresolved(problem, y)
+        flags = adapt.unresolved(problem, y, part)
         flags |= adapt.undershooting(problem, y)
         if not flags.any():
             flags = _spurious_rate(problem, densities, values, masses, y)
@@ -152,13 +154,20 @@ def _resolve(
     return problem, _project(problem, densities, values, masses)
 
 
-def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile]) -> tuple[np.ndarray, spaces.Degrees]:
+def _part(problem: Any) -> float:
+    """Of the errors that data may have: 1, less where noise is small and the drift carries them to V_F as they are."""
+    return 1.0 if problem.arrivals(0.0) is None else _CARRIED
+
+
+def _split_for(
+    problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float
+) -> tuple[np.ndarray, spaces.Degrees]:
     """Cells split until they resolve the densities, and their degrees where these are local.
 
     Looked at through a lumped projection, of the highest degree: nothing is assembled yet.
     """
     degree, smallest = problem.degree, adapt.SMALLEST * (problem.v_fire - problem.v_reset)
-    weights, limit = spaces.lobatto(degree)[1], adapt.UNRESOLVED * problem.tol
+    weights, limit = spaces.lobatto(degree)[1], part * adapt.UNRESOLVED * problem.tol
     for _ in range(_ROUNDS):
         widths = cells[1:] - cells[:-1]
         nodes = np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)
