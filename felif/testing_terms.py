@@ -206,14 +206,18 @@ def value_tested(problem: Any, term: Term, s: Any, y: np.ndarray, test: tuple[Ca
     if term.over in (mesh.boundaries or {}):
         x = mesh.p[0, mesh.boundaries[term.over]]
         return c * float(np.sum(term.form(_function(test, x), x[None])))
-    points, weights = spaces.quadrature(problem.space)
-    which = np.arange(len(cells) - 1) if term.over == CELLS else np.asarray(mesh.subdomains[term.over])
-    left, widths = cells[which, None], np.diff(cells)[which, None]
-    x = left + widths * points[0]
-    arguments = [] if term.of is None else [_field(problem, term.of, y, which, points[0], widths)]
-    arguments += [] if test is None else [_function(test, x)]
-    value = np.broadcast_to(term.form(*arguments, x[None]), x.shape)
-    return c * float(np.sum(value * weights * widths))
+    chosen = np.arange(len(cells) - 1) if term.over == CELLS else np.asarray(mesh.subdomains[term.over])
+    total = 0.0
+    for degree, alike, _ in spaces.alike(problem.degrees, len(cells) - 1):
+        which = np.intersect1d(alike, chosen)
+        points, weights = spaces.quadrature(problem.space, degree)
+        left, widths = cells[which, None], np.diff(cells)[which, None]
+        x = left + widths * points[0]
+        arguments = [] if term.of is None else [_field(problem, term.of, y, which, points[0], widths)]
+        arguments += [] if test is None else [_function(test, x)]
+        value = np.broadcast_to(term.form(*arguments, x[None]), x.shape)
+        total += float(np.sum(value * weights * widths))
+    return c * total
 
 
 def _function(test: tuple[Callable, float], x: np.ndarray) -> DiscreteField:
@@ -226,6 +230,6 @@ def _field(
     """Values and slopes of a field at points of [0, 1] in each of the cells `which`."""
     modes = spaces.modes(problem.degrees, problem.full(name, y), which)
     at = 2 * points - 1
-    values = modes @ legendre.legvander(at, problem.degree).T
+    values = modes @ legendre.legvander(at, modes.shape[1] - 1).T
     slopes = legendre.legval(at, legendre.legder(modes.T)) * 2 / widths
     return DiscreteField(values, slopes[None])
