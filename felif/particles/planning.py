@@ -48,10 +48,12 @@ def plan_simulation(
             raise ValueError(f"{name} = {value!r}; allowed is a positive number")
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
     stiffness = max(_stiffness(population.drift, law) for population in law.populations)
+    if law.escape_time > 0:
+        stiffness = max(stiffness, 0.5 / law.escape_time)  # ten steps in the mean time above V_F
     finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
     steps = coarse * finer
     if steps > 1e8:
-        why = f", for the drift changes within {1 / stiffness:.3g} somewhere below v_fire" if finer > 1 else ""
+        why = f", for something in this model changes within {1 / stiffness:.3g} (drift, eps)" if finer > 1 else ""
         raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e8")
     _whole("record", record, 0)
     if bins is None:
