@@ -122,7 +122,7 @@ def main(
     results["uniform"] = np.array([error(problem, narrow, max(rtol, 1e-5)) for problem in uniform])
     results["adaptive"] = np.array([error(problem, narrow, max(rtol, 1e-5)) for problem in adaptive])
     results["dofs_saved"] = saved(results["uniform"], results["adaptive"])
-    return results | learning(cells, max(0.1 * rtol, 1e-5), results)
+    return results | learning(cells, max(0.1 * rtol, 1e-5), results, out)
 
 
 def saved(uniform: np.ndarray, adaptive: np.ndarray) -> float:
@@ -136,22 +136,26 @@ def saved(uniform: np.ndarray, adaptive: np.ndarray) -> float:
     return 1 - unknowns(adaptive) / unknowns(uniform)
 
 
-def learning(cells: int, rtol: float, results: dict) -> dict:
+def learning(cells: int, rtol: float, results: dict, out: Path | None) -> dict:
     """Errors of what is known of the learning network, on both discretisations."""
     model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=CURRENT)
     start = lambda v, w: (w * (1 + w)) ** 4 * potentials(v)
     triangles = fl.discretize(model, fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 12))), space=fl.Triangles(2))
-    runs = [fl.evolve(problem, start, 1.0, rtol=rtol) for problem in (triangles, fl.discretize(model, tol=1e-3))]
-    found = {}
-    for name, run in zip(("triangles", "lines"), runs, strict=True):
+    problems = {"triangles": triangles, "lines": fl.discretize(model, tol=1e-3)}
+    runs = {
+        name: fl.evolve(problem, start, 1.0, rtol=rtol, folder=fl.study.folder(out, name), snapshots=3, resume=True)
+        for name, problem in problems.items()
+    }
+    found: dict = dict(runs)
+    for name, run in runs.items():
         C = run.final.C
         moments = [float(C.weights @ (C.nodes**j * C.values)) for j in (1, 2)]
         found[f"error_Nbar_{name}"] = np.abs(run.sample("Nbar", [0.25, 0.5, 1.0]) - NBAR).max()
         found[f"error_moments_{name}"] = np.abs(np.subtract(moments, MOMENTS)).max()
     return found | {
-        "disagreement": abs(runs[0].final.Nbar - runs[1].final.Nbar),
-        "variation": runs[0].series["variation_C"][-1],
-        "mass_drift": max(results["mass_drift"], *(run.drift["mass"] for run in runs)),
+        "disagreement": abs(runs["triangles"].final.Nbar - runs["lines"].final.Nbar),
+        "variation": runs["triangles"].series["variation_C"][-1],
+        "mass_drift": max(results["mass_drift"], *(run.drift["mass"] for run in runs.values())),
     }
 
 

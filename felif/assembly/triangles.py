@@ -68,12 +68,8 @@ class OnTriangles:
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
-        self.weak_form, self.mesh, self.space, self.tol = (
-            assembled.weak_form,
-            assembled.mesh,
-            assembled.space,
-            assembled.tol,
-        )
+        self.weak_form, self.mesh = assembled.weak_form, assembled.mesh
+        self.space, self.tol = assembled.space, assembled.tol
         self.operator: TriangleOperator = assembled.operator
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
