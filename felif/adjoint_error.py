@@ -21,7 +21,7 @@ from .assembly.initial import projected
 from .assembly.spaces import gauss
 from .assembly.tails import transport
 from .assembly.widened import Widened
-from .problem import State
+from .problem import State, require_over_v
 from .run import Run
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two
@@ -63,6 +63,7 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
     second order in the error, and V_max of a random threshold; `error_estimate` sees those too. Raises ValueError for
     a problem with delays, a run through a synchronous spike, and a scalar the model does not have.
     """
+    require_over_v(run.problem, "dual_weighted")
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):
         raise ValueError("dual_weighted: the run has a delay or goes through a blow-up, where only run.error applies")
     end, last = float(run.times[-1]), run.segments[-1]

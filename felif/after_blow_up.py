@@ -18,7 +18,7 @@ from .assembly.dilated import COUNT
 from .assembly.thresholds import boundary_layers, resets_at_once, runaway
 from .assembly.transport import ShiftedDensity, synchronous_spike
 from .evolution import Event, Rodas5P, integrate
-from .problem import BlowUp, Infeasible, State
+from .problem import BlowUp, Infeasible, State, require_over_v
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal
@@ -62,6 +62,7 @@ class BlowUpEvent:
 
 def require_one_population(problem: Any) -> None:
     """ValueError for a problem whose spikes cannot be followed: several populations, or delays."""
+    require_over_v(problem, "after_blow_up")
     if len(problem.field_names) > 1 or problem.delays:
         kind = type(problem.model).__name__
         raise ValueError(

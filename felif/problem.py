@@ -178,6 +178,14 @@ class PlaneField:
         return float(np.min(self.values))
 
 
+def require_over_v(problem: Any, verb: str) -> None:
+    """ValueError for a density over (v, w), where `verb` has no meaning or is not available."""
+    if hasattr(problem, "line_names"):
+        raise ValueError(
+            f"{verb}: {type(problem.model).__name__} is a density over (v, w); allowed is one over v, such as NoisyLIF"
+        )
+
+
 class State:
     """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`.
 

@@ -16,6 +16,7 @@ from .assembly import initial
 from .assembly.thresholds import runaway
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, with_mesh_error
 from .evolution import (
+    BackwardEuler,
     Event,
     History,
     Trajectory,
@@ -77,6 +78,15 @@ def evolve(
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
     scheme = SCHEMES[getattr(problem, "default_scheme", "Rodas5P")]() if scheme is None else scheme
+    if (
+        hasattr(problem, "line_names")
+        and isinstance(scheme, BackwardEuler)
+        and problem.default_scheme != "BackwardEuler"
+    ):
+        raise ValueError(
+            f"evolve: scheme = BackwardEuler(); with {problem.space} allowed is ARK43(): explicit Euler steps across "
+            "the lines are stable for spaces that keep p >= 0 only"
+        )
     if after_blow_up is not None:
         require_one_population(problem)
     past = _past(problem, history, t_start)

@@ -57,7 +57,11 @@ def _density(problem: Any, start: Any) -> Callable[[np.ndarray, np.ndarray], np.
         try:
             values = np.broadcast_to(np.asarray(start(v, w), float), v.shape)
         except (TypeError, ValueError):  # written for two numbers
-            values = np.array([float(start(float(a), float(b))) for a, b in zip(v.ravel(), w.ravel(), strict=True)])
+            try:
+                pairs = zip(v.ravel().tolist(), w.ravel().tolist(), strict=True)
+                values = np.array([float(start(a, b)) for a, b in pairs])
+            except TypeError as error:
+                raise ValueError(f"start: {start!r} is no function of (v, w): {error}") from error
             values = values.reshape(v.shape)
         bad = ~np.isfinite(values) | (values < 0)
         if bad.any():

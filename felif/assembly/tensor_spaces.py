@@ -52,6 +52,8 @@ class Tensor:
     def __post_init__(self) -> None:
         if not isinstance(self.v, SpectralElement | ExponentialFitting):
             raise ValueError(f"Tensor: v = {self.v!r}; allowed are SpectralElement(degree), ExponentialFitting()")
+        if getattr(self.v, "lowest", None) is not None:
+            raise ValueError(f"Tensor: v = {self.v!r}; allowed on lines is one degree for all cells (lowest=None)")
         if not isinstance(self.w, DG | MUSCL):
             raise ValueError(f"Tensor: w = {self.w!r}; allowed are DG(degree), MUSCL()")
 

@@ -83,6 +83,9 @@ class AdditiveStepper:
 
     def attempt(self, t: float, y: np.ndarray, h: float) -> np.ndarray:
         """y_1 at t + h. Raises Infeasible, SingularMatrix, StepFailed."""
+        if h * _RESERVE > self.limit * (1 + 1e-12):
+            allowed = self.limit / _RESERVE
+            raise StepFailed("unstable_step", f"a step of {h:.4g} exceeds {allowed:.4g}, what the transport allows")
         gamma = self.tableau.gamma
         factored = self._L.factor(1.0 / (h * gamma))
         self.statistics["factorisations"] += 1

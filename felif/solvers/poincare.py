@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
-from ..problem import FieldValue, NotConverged, Problem, State
+from ..problem import FieldValue, NotConverged, Problem, State, require_over_v
 from .newton import newton
 
 _STEPS = 60
@@ -50,6 +50,7 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
 
     Source of the inequality: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), section 4.
     """
+    require_over_v(problem, "poincare")
     own = getattr(state, "problem", problem)
     if getattr(own, "model", None) != getattr(problem, "model", None):
         raise ValueError(f"poincare: the state belongs to {own.model}, the problem is {problem.model}")

@@ -179,6 +179,7 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
     [
         (lambda: fl.DG(9), "DG: degree = 9"),
         (lambda: fl.Tensor(v=fl.Lagrange(2)), "Tensor: v ="),
+        (lambda: fl.Tensor(v=fl.SpectralElement(8, lowest=4)), "lowest=None"),
         (lambda: fl.Tensor(w=fl.SpectralElement(4)), "Tensor: w ="),
         (lambda: fl.discretize(learning(), space=fl.SpectralElement(4)), "allowed for a density over"),
         (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), [-1.0, -0.5])), "rise from w_min"),
@@ -186,7 +187,11 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: on(4).at(w_min=-2.0), "w_min"),
         (lambda: evolve(on(4), 1.0, start=lambda v, w: -1.0 + 0 * v), "allowed are finite numbers >= 0"),
         (lambda: evolve(on(4), 1.0, start=lambda v, w: 0 * v * w), "no mass"),
+        (lambda: evolve(on(4), 1.0, start=fl.Gaussian()), "no function of"),
         (lambda: evolve(on(4), 1.0, scheme=fl.Rodas5P()), "ARK43"),
+        (lambda: evolve(on(4), 1.0, scheme=fl.BackwardEuler()), "keep p >= 0"),
+        (lambda: evolve(on(4), 1.0, after_blow_up=fl.Continue()), "density over"),
+        (lambda: fl.poincare(on(4), None), "density over"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_is_allowed(call, message):
