@@ -133,6 +133,10 @@ def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
 
 def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y on it, why) with unresolved cells of v halved, which is exact; None where all are resolved."""
+    if problem.cut_off_lines(y) > problem.tol / 3:
+        cells = problem.cells
+        new = problem.on_cells(np.concatenate([[cells[0] - 1.5 * (cells[1] - cells[0])], cells]))
+        return new, transferred(problem, new, y), "a cell of v prepended"
     flags = unresolved_in_v(problem, y) | thick_in_v(problem, t, y)
     if not flags.any():
         return None
@@ -148,13 +152,18 @@ def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
 
 
 def _along(old: Any, new: Any, p: np.ndarray) -> np.ndarray:
-    """p on the free nodes of v of the new problem, where the lines are what they were."""
+    """p on the free nodes of v of the new problem: the same lines, nothing below them, their masses as before."""
     full = np.concatenate([p, np.zeros((1, p.shape[1]))])
     v = new.nodes[:-1]
     cell = np.clip(np.searchsorted(old.cells, v, side="right") - 1, 0, len(old.widths) - 1)
     x = np.clip((v - old.cells[cell]) / old.widths[cell], 0.0, 1.0)
     nodes = cell[:, None] * old.degree + np.arange(old.degree + 1)
-    return np.einsum("ik,ikl->il", shapes(old.degree, x), full[nodes])
+    result = np.einsum("ik,ikl->il", shapes(old.degree, x), full[nodes])
+    if new.cells[0] < old.cells[0]:
+        result[v < old.cells[0]] = 0.0
+        before, after = old.v_weights @ p, new.v_weights @ result
+        result *= np.where(after != 0, before / np.where(after != 0, after, 1.0), 1.0)
+    return result
 
 
 def _across(old: Axis, new: Axis, p: np.ndarray) -> np.ndarray:

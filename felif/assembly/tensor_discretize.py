@@ -12,14 +12,14 @@ from skfem.mesh import MeshLine
 
 from ..meshing import line
 from ..weakform import Field, Scalar, Term, WeakForm
-from .automatic import choose_nodes
+from .automatic import Flow, choose_nodes
 from .coefficients import parameters_of
 from .tensor import TensorProblem
 from .tensor_lines import LineForms, transports_in_w
 from .tensor_spaces import Axis, Tensor
 
 DEFAULT_TOLERANCE = 1e-6
-_LINES = 5  # lines that the mesh of v is chosen for
+_LINES = 33  # lines among which those are looked for that the mesh of v is chosen for
 _BASE_CELLS = 8  # of the w-axis, for polynomials of degree 3 and more; evolve splits them
 
 
@@ -74,13 +74,22 @@ def _cells_in_w(space: Tensor, tol: float) -> int:
 
 def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
     """Cells of v that serve the lines: locally as small as the smallest that any of them asks for."""
-    places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
-    found = [
-        choose_nodes(_Line(model, float(w), float(model.v_reset), float(model.v_fire)), space.v, tol) for w in places
-    ]
+    ends = (float(model.v_reset), float(model.v_fire))
+    found = [choose_nodes(_Line(model, w, *ends), space.v, tol) for w in _different_lines(model)]
     low = min(float(nodes[0]) for nodes in found)
-    parts = [_finest(found, low, float(model.v_reset)), _finest(found, float(model.v_reset), float(model.v_fire))]
-    return np.unique(np.concatenate(parts))
+    return np.unique(np.concatenate([_finest(found, low, ends[0]), _finest(found, *ends)]))
+
+
+def _different_lines(model: Any) -> list[float]:
+    """The weights at both ends and in the middle, and those with the weakest and the strongest drift up to V_F."""
+    places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
+    ends = (float(model.v_reset), float(model.v_fire))
+    flows = [Flow(_Line(model, float(w), *ends)) for w in places]
+    chosen = {0, _LINES // 2, _LINES - 1}
+    for rate in (0.0, 1.0):
+        drifts = [float(flow.at(np.array([ends[1]]), rate)[0][0]) for flow in flows]
+        chosen |= {int(np.argmin(drifts)), int(np.argmax(drifts))}
+    return [float(places[k]) for k in sorted(chosen)]
 
 
 def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:

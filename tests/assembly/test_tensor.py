@@ -218,3 +218,15 @@ def test_cells_of_v_are_split_where_lines_become_steep():
     assert np.isin(first.cells, last.cells).all()
     assert run.drift["mass"] < 1e-12
     assert run.drift["C"] < 1e-12
+
+
+def test_cells_are_added_below_lines_that_reach_further_down_than_the_mesh():
+    whole = fl.discretize(learning(eps=0.0), tol=1e-4)
+    short = whole.on_cells(whole.cells[whole.cells > -1.0])
+    narrow = lambda v, w: connectivity(w) * np.exp(-((v - 0.9) ** 2) / 0.04)
+    run = evolve(short, 1.0, 1e-5, narrow)
+    assert run.segments[0].problem.cells[0] > -1.5
+    assert run.problem.cells[0] < -2.0
+    assert run.drift["mass"] < 1e-12
+    assert run.drift["C"] < 1e-12
+    assert run.final.Nbar == pytest.approx(evolve(whole, 1.0, 1e-5, narrow).final.Nbar, rel=1e-4)
