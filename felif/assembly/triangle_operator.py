@@ -21,6 +21,7 @@ from skfem.refdom import RefTri
 from ..weakform import CELLS, Term, WeakForm
 from .coefficients import Parameters
 from .spaces import gauss
+from .triangle_blocks import Blocks
 from .triangle_damping import Damping
 from .triangle_space import element, modes
 from .triangle_trace import Trace, rows_of
@@ -114,6 +115,7 @@ class TriangleOperator:
         self.cells = Points(x, transport, trace.at(x[1], np.repeat(centres, len(basis.W))))
         self._facets(transport, centres)
         self.firing = Points(trace.points, transport)
+        self._blocks = Blocks(self, self._slopes)
         c = degree * (degree + 1) / 2
         self.firing_penalty = np.repeat(_PENALTY * 3 * c * trace.lengths / self.area[trace.cells], trace.count)
         self._transposed = {}
@@ -133,7 +135,7 @@ class TriangleOperator:
             [_table([b[0].grad[axis] for b in s.basis], s.tind, self.size) for s in sides] for axis in (0, 1)
         )
         self.jump, self.mean = self.values[0] - self.values[1], 0.5 * (self.values[0] + self.values[1])
-        self.mean_slope = 0.5 * (slopes[0] + slopes[1])
+        self._slopes, self.mean_slope = slopes, 0.5 * (slopes[0] + slopes[1])
         self.facet_dx = first.dx.ravel()
         self.nv, self.nw = np.asarray(first.normals).reshape(2, -1)
         c = degree * (degree + 1) / 2
@@ -168,7 +170,7 @@ class TriangleOperator:
     def scalar_gradient(self, s: SimpleNamespace, m: Parameters) -> np.ndarray:
         """d(scalars)/dy at s, shape (scalars, size), the drift at V_F held fixed."""
         trace = self.trace
-        noise, through = self.firing.sum(1, s, m), self._through(s, m)
+        noise, through = self.firing.sum(1, s, m), self.outwards(s, m)
         one = np.ones_like(noise)
         return np.array(
             [
@@ -214,9 +216,9 @@ class TriangleOperator:
 
     def _flux(self, p: np.ndarray, slope: np.ndarray, s: Any, m: Parameters) -> np.ndarray:
         """N at the points of the trace, from p and its slope there."""
-        return self._through(s, m) * p - self.firing.sum(1, s, m) * slope
+        return self.outwards(s, m) * p - self.firing.sum(1, s, m) * slope
 
-    def _through(self, s: Any, m: Parameters) -> np.ndarray:
+    def outwards(self, s: Any, m: Parameters) -> np.ndarray:
         """What p > 0 at V_F adds to the flux: the penalty, and the drift where it points outwards."""
         return self.firing.sum(1, s, m) * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
 
@@ -259,20 +261,7 @@ class TriangleOperator:
 
     def implicit(self, s: Any, m: Parameters) -> sparse.csc_matrix:
         """Matrix of drift, noise, firing and reset at scalars s: that of `rate_in_v`."""
-        drift, noise = self.cells.sum(0, s, m) * self.dx, self.cells.sum(1, s, m) * self.dx
-        matrix = self._t("slope_v") @ (_scaled(drift, self.value) - _scaled(noise, self.slope_v))
-        through, noise = self.facets.sum(0, s, m) * self.nv, self.facets.sum(1, s, m)
-        dx = self.facet_dx
-        flux = _scaled(through * dx, self.mean) + _scaled(
-            (0.5 * np.abs(through) + noise * self.penalty) * dx, self.jump
-        )
-        flux -= _scaled(noise * self.nv * dx, self.mean_slope)
-        matrix -= self._t("jump") @ flux
-        matrix += self._t("mean_slope") @ _scaled(noise * self.nv * dx, self.jump)
-        trace, noise = self.trace, self.firing.sum(1, s, m)
-        out = _scaled(self._through(s, m), trace.value) - _scaled(noise, trace.slope)
-        matrix += trace.slope.T @ _scaled(noise * trace.dx, trace.value)
-        return (matrix + trace.transfer @ (trace.from_points @ out)).tocsc()
+        return self._blocks.matrix(s, m)
 
     def _t(self, name: str) -> sparse.csr_matrix:
         if name not in self._transposed:
@@ -284,10 +273,6 @@ def _table(values: list[np.ndarray], cells: np.ndarray, size: int) -> sparse.csr
     """Values of every mode at points (cells, q), as rows on the unknowns."""
     table = np.moveaxis(np.array(values), 0, -1)
     return rows_of(table.reshape(-1, table.shape[-1]), np.repeat(cells, table.shape[1]), size)
-
-
-def _scaled(diagonal: np.ndarray, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    return sparse.diags(diagonal) @ matrix
 
 
 def _unknowns(weak_form: WeakForm) -> tuple[str, str, dict[str, list[Any]], list[Term]]:
