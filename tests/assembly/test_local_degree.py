@@ -164,7 +164,7 @@ def test_every_model_can_have_local_degrees(network):
 
 
 def test_a_blow_up_is_followed_with_local_degrees():
-    """T = 3.41805743 (two independent discretisations): 63 instead of 84 unknowns on average."""
+    """T = 3.41805743 (two independent discretisations): 33 instead of 55 unknowns on average."""
     problem = fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-4, space=LOCAL)
     blow = fl.evolve(problem, fl.Gaussian(-1.0, 0.5, boundary_layer=0.5), t_end=10.0, rtol=1e-4, progress=False).blow_up
     assert abs(blow.time - 3.41805743) < min(blow.error, 3e-4)
