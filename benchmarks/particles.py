@@ -17,7 +17,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
-import importlib.util
 import time
 from collections.abc import Callable
 
@@ -101,6 +100,15 @@ def brian2(neurons: int, dt: float, seed: int) -> float:
     return float(rates[round(FROM / dt) :].mean())
 
 
+def why_not_brian2() -> str:
+    """Why Brian2 cannot be timed; empty if it can. Brian2 2.9 fails on import with numpy 2.4."""
+    try:
+        import brian2  # noqa: F401
+    except (ImportError, AttributeError) as reason:
+        return str(reason)
+    return ""
+
+
 def row(name: str, dt: float, neurons: int, repeat: int, run: Callable[[int], float], reference: list) -> None:
     seconds, rates = [], []
     for seed in range(repeat):
@@ -141,6 +149,7 @@ def main() -> None:
 
     euler(start(100, 0), 0.1, 2, 0, True), euler_own_generator(start(100, 0), 0.1, 2, state, buffer)
     felif(0.1, 1000, 1)(0)
+    without_brian2 = why_not_brian2()
     print(f"{n} neurons, N on [{FROM:g}, {T_END:g}] of the equation {rate:.8f}")
     print(f"{'':42s} {'dt':>7s} {'ns':>8s} {'ratio':>7s}   bias of the rate")
     for dt in (1e-2, 1e-3):
@@ -149,10 +158,10 @@ def main() -> None:
         row("Euler, felif's generator", dt, n, given.repeat, same_generator(dt), reference)
         row("Euler + bridge, numba's generator", dt, n, given.repeat, loop(True, dt), reference)
         row(f"felif, {given.threads} thread(s)", dt, n, given.repeat, felif(dt), reference)
-        if importlib.util.find_spec("brian2") is not None:
+        if not without_brian2:
             row("Brian2", dt, n, 1, lambda seed, dt=dt: brian2(n, dt, seed), reference)
-    if importlib.util.find_spec("brian2") is None:
-        print("Brian2 is not installed: pip install brian2 adds its rows.")
+    if without_brian2:
+        print(f"No rows of Brian2: {without_brian2} (pip install brian2 cython 'numpy<2.4').")
 
 
 if __name__ == "__main__":
