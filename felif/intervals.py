@@ -23,10 +23,18 @@ def read_intervals(
 
     Columns end at commas, semicolons, tabs or spaces; lines that begin with # are comments; the first line may hold
     names. Raises ValueError naming file and line for anything that is not a number, for a file without intervals,
-    and for intervals that are not positive.
+    and for intervals that are not positive; OSError for a file that cannot be opened.
     """
     path = Path(path)
-    lines = [(number, line.strip()) for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)]
+    if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
+        raise ValueError(f"unit = {unit!r}; allowed is a positive number")
+    if isinstance(column, bool) or not isinstance(column, int | np.integer | str):
+        raise ValueError(f"column = {column!r}; allowed is the number or the name of a column")
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a mark before the first number
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text: {error}") from None
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
     names: list[str] = []
     if lines and not any(_number(cell) is not None for cell in _cells(lines[0][1])):
@@ -62,6 +70,8 @@ def as_intervals(data: Any, kind: str = "intervals", where: str = "intervals") -
         values = np.asarray(list(data) if isinstance(data, Iterable) and not hasattr(data, "dtype") else data, float)
     except (TypeError, ValueError):
         raise ValueError(f"{where}: {type(data).__name__}; allowed is an array of numbers") from None
+    if np.asarray(data).dtype == bool:
+        raise ValueError(f"{where}: truth values; allowed is an array of numbers")
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"{where}: shape {values.shape}; allowed is a row of at least one number")
     bad = np.flatnonzero(~np.isfinite(values))

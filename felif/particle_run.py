@@ -18,7 +18,7 @@ from .particles import Plan, Recording, plan_simulation, simulate_networks
 from .problem import Outcome
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """All neurons at a time, in the order population by population, network by network.
 
@@ -32,6 +32,9 @@ class Snapshot:
     population: np.ndarray
     batch: np.ndarray
     w: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        return f"Snapshot of {self.v.size} neurons at t = {self.t:g}, {np.count_nonzero(self.resting)} at rest"
 
     def potentials(self, population: int = 0) -> np.ndarray:
         """Of the neurons that are not at rest."""
@@ -58,13 +61,13 @@ class ParticleEvent:
     sizes: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParticleRun:
     """What a simulation saw.
 
-    times        edges of the bins, shape (bins + 1,) series       "N" (spikes per neuron and time in each bin, but for
-    synchronous spikes, which are in `events`), "R" (mean
-                 fraction at rest), "synchronous" (synchronous spikes per neuron in the bin); with two populations
+    times        edges of the bins, shape (bins + 1,)
+    series       "N" (spikes per neuron and time in each bin, but for synchronous spikes, which are in `events`), "R"
+                 (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the bin); with two populations
                  "N_E", "N_I", ...; shape (bins,); nan after a network has stopped
     batches      the same "N" (and "R") of each batch, shape (batches, bins), for error bars
     independent  True where batches are independent: they are the networks, or the neurons of one that do not interact.
@@ -98,8 +101,14 @@ class ParticleRun:
     def mean(self, name: str, start: float, end: float) -> tuple[float, float]:
         """(mean over [start, end], its standard error from the batches) of a series; the bins that lie inside count.
 
-        Raises ValueError where no bin lies inside.
+        The error is inf where there is one batch only. Raises ValueError for a series without batches, and where no bin
+        lies inside.
         """
+        if name not in self.batches:
+            raise ValueError(f"mean: name = {name!r}; allowed are series with batches: {', '.join(self.batches)}")
+        for which, value in (("start", start), ("end", end)):
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+                raise ValueError(f"mean: {which} = {value!r}; allowed is a number")
         inside = (self.times[:-1] >= start - 1e-9) & (self.times[1:] <= end + 1e-9)
         if not inside.any():
             raise ValueError(
@@ -115,6 +124,33 @@ class ParticleRun:
         from .particle_files import save_particles
 
         return save_particles(self, folder, overwrite)
+
+    def __repr__(self) -> str:
+        given, first = self.settings, float(self.times[0])
+        count = " + ".join(str(size) for size in given["neurons"])
+        networks = f"{given['networks']} networks of " if given["networks"] > 1 else ""
+        lines = [
+            f"ParticleRun of {self.model}",
+            f"  outcome    {self.outcome}",
+            f"  network    {networks}{count} neurons, dt = {given['dt']:g}, seed {given['seed']}",
+        ]
+        for name in self.batches:
+            lived = np.flatnonzero(np.isfinite(self.series[name]))
+            if lived.size:
+                end = float(self.times[lived[-1] + 1])
+                mean, error = self.mean(name, first, end)
+                told = f" +- {error:.1g}" if np.isfinite(error) else ""
+                note = "" if self.independent else ", from groups of one network, which are not independent"
+                lines.append(f"  {name:<10} {mean:.6g}{told} on [{first:g}, {end:g}]{note if told else ''}")
+        lines.append(
+            f"  snapshots  {len(self.snapshots)}, the last at t = {self.final.t:g}; took {self.wall_time:.3g} s"
+        )
+        if self.events:
+            shown = ", ".join(f"t = {event.time:.6g} (size {event.size:.4g})" for event in self.events[:4])
+            lines.append(
+                f"  events     {len(self.events)} synchronous spikes: {shown}{', ...' * (len(self.events) > 4)}"
+            )
+        return "\n".join(lines)
 
 
 def simulate_particles(
@@ -150,8 +186,8 @@ def simulate_particles(
     spike is an event. progress: a bar on a terminal. Raises ValueError for values that are not allowed.
     """
     began = time.monotonic()
-    if not hasattr(model, "particle_law"):
-        raise ValueError(f"{type(model).__name__} has no particle_law(); see docs/adding_a_model.md")
+    if isinstance(model, type) or not hasattr(model, "particle_law"):
+        raise ValueError(f"model = {model!r}; allowed is a model with particle_law(), see docs/adding_a_model.md")
     law = model.particle_law()
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from .particle_run import simulate_particles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NeuronPath:
     """Potential `v` of one neuron at the times `t`, and its `spikes`; `intervals` between them."""
 
@@ -23,6 +24,9 @@ class NeuronPath:
     @property
     def intervals(self) -> np.ndarray:
         return np.diff(self.spikes)
+
+    def __repr__(self) -> str:
+        return f"NeuronPath of {self.model}: {self.t.size} points up to t = {self.t[-1]:g}, {self.spikes.size} spikes"
 
     def drawn(self, height: float) -> tuple[np.ndarray, np.ndarray]:
         """(t, v) for a picture: at every spike the line goes up to V_F + height, then down to V_R."""
@@ -46,20 +50,31 @@ def neuron_path(
     """A path of the neuron of a model without coupling, from t = 0, kept at `points` + 1 equidistant times.
 
     The steps, no longer than dt, are those of `simulate_particles`: exact for leaky neurons but for the curvature of
-    the threshold. start: None is V_R. Raises ValueError for a coupled model (b or a1), and for values that are not allowed.
+    the threshold. start: None is V_R. Raises ValueError for a coupled model (b or a1), and for
+    values that are not allowed.
     """
+    if isinstance(model, type) or not hasattr(model, "particle_law"):
+        raise ValueError(f"neuron_path: model = {model!r}; allowed is a model with particle_law()")
     law = model.particle_law()
+    if law.learning is not None:
+        raise ValueError(f"neuron_path: {type(model).__name__} is a network that learns; allowed is a neuron alone")
     if len(law.populations) != 1 or any(law.populations[0].kicks) or any(law.populations[0].noise_kicks):
         raise ValueError(f"neuron_path: {model} is a network; allowed is a neuron alone, b = 0 and a1 = 0")
-    if isinstance(points, bool) or not isinstance(points, int) or points < 1:
+    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 1:
         raise ValueError(f"neuron_path: points = {points!r}; allowed is a whole number >= 1")
+    start = law.v_reset if start is None else start
+    for name, value in (("t_end", t_end), ("dt", dt), ("start", start)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            raise ValueError(f"neuron_path: {name} = {value!r}; allowed is a finite number")
+    if not (t_end > 0 and dt > 0):
+        raise ValueError(f"neuron_path: t_end = {t_end!r}, dt = {dt!r}; allowed are positive numbers")
     times = np.linspace(0.0, t_end, points + 1)
     run = simulate_particles(
         model,
         neurons=1,
         t_end=t_end,
         dt=min(dt, t_end / points),
-        start=np.array([law.v_reset if start is None else start], float),
+        start=np.array([start], float),
         seed=seed,
         record=1,
         snapshots=times,

@@ -118,6 +118,7 @@ def test_a_neuron_that_hardly_ever_fires_tells_its_rate_only():
         ([1.0, 0.0], "entry 1 is 0.0; allowed are positive numbers"),
         ([1.0, np.nan], "entry 1 is nan; allowed are finite numbers"),
         ("spikes", "allowed is an array of numbers"),
+        ([True, False, True], "truth values; allowed is an array of numbers"),
         ([1.0, 2.0], "2; allowed are more than there are parameters"),
     ],
 )
@@ -164,9 +165,29 @@ class TestFiles:
         np.testing.assert_allclose(read, [0.01, 0.0295])
         np.testing.assert_allclose(fl.read_intervals(file, column=1), [10.5, 20.5, 50.0])
 
-    def test_plain_text(self, tmp_path):
-        (tmp_path / "isi.txt").write_text("1.5\n2.5e-1\n", encoding="utf-8")
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])  # spreadsheets write a mark before the first number
+    def test_plain_text(self, tmp_path, encoding):
+        (tmp_path / "isi.txt").write_text("1.5\n2.5e-1\n", encoding=encoding)
         np.testing.assert_allclose(fl.read_intervals(tmp_path / "isi.txt"), [1.5, 0.25])
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"unit": -1.0}, "unit = -1.0; allowed is a positive number"),
+            ({"unit": "ms"}, "unit = 'ms'; allowed is a positive number"),
+            ({"column": 1.0}, "column = 1.0; allowed is the number or the name"),
+            ({"kind": "spikes"}, "kind = 'spikes'; allowed are"),
+        ],
+    )
+    def test_bad_options(self, tmp_path, options, message):
+        (tmp_path / "isi.txt").write_text("1.5\n2.5e-1\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
+            fl.read_intervals(tmp_path / "isi.txt", **options)
+
+    def test_what_is_no_text(self, tmp_path):
+        (tmp_path / "isi.bin").write_bytes(b"\xff\xfe\x00\x01")
+        with pytest.raises(ValueError, match=r"isi\.bin is no text"):
+            fl.read_intervals(tmp_path / "isi.bin")
 
     @pytest.mark.parametrize(
         ("text", "message"),

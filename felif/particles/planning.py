@@ -59,12 +59,15 @@ def plan_simulation(
     if bins is None:
         bins = min(coarse, 200)
     _whole("bins", bins, 1)
-    times = np.asarray(snapshots, float).ravel()
+    try:
+        times = np.asarray(snapshots, float).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]") from None
     if not np.all((times >= 0) & (times <= t_end)):
         raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]")
     edges = np.unique(np.round(np.linspace(0, coarse, min(bins, coarse) + 1)).astype(int)) * finer
     marks = sorted({round(t / t_end * steps) for t in times.tolist()})
-    return Plan(law, sizes, steps, t_end / steps, edges, tuple(marks), record, _history(history), event_size)
+    return Plan(law, sizes, steps, t_end / steps, edges, tuple(marks), record, _history(law, history), event_size)
 
 
 def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
@@ -94,12 +97,16 @@ def _stiffness(drift: Callable, law: Any) -> float:
     return float(np.abs(np.diff([float(drift(x)) for x in v])).max() / (v[1] - v[0])) / 4  # Heun: order 2
 
 
-def _history(history: Any) -> Callable[[str, float], float]:
+def _history(law: Any, history: Any) -> Callable[[str, float], float]:
+    names = ["N" + population.name for population in law.populations]
+    if isinstance(history, Mapping) and set(history) - set(names):
+        raise ValueError(f"history: names {[*history]}; allowed are {names}")
+
     def rate(name: str, t: float) -> float:
         given = history.get(name, 0.0) if isinstance(history, Mapping) else history
         try:
             value = float(given(t) if callable(given) else given)
-        except TypeError:
+        except (TypeError, ValueError):
             value = math.nan
         if not 0 <= value < math.inf:
             raise ValueError(f"history: {name} = {value!r} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")

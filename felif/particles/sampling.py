@@ -39,7 +39,10 @@ def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.G
     potentials, resting = [], []
     for name, fraction, size in zip(names, fractions, sizes, strict=True):
         potentials.append(_potentials(law, name, given[name], size, random))
-        share = float(given.get(fraction, 0.0))
+        share = given.get(fraction, 0.0)
+        if isinstance(share, bool) or not isinstance(share, int | float | np.number):
+            raise ValueError(f"start: {fraction} = {share!r}; allowed is a number in [0, 1]")
+        share = float(share)
         if not 0 <= share <= 1 or (share > 0 and law.refractory_time == 0):
             raise ValueError(f"start: {fraction} = {share!r}; allowed: in [0, 1], 0 without refractory state")
         resting.append(random.random(size) < share if share else np.zeros(size, bool))

@@ -114,12 +114,39 @@ def test_starts_are_drawn_from_what_is_given():
         ({"model": fl.NoisyLIF(current=lambda t: np.nan)}, "current"),
         ({"model": fl.NoisyLIF(delay=1.0), "history": -1.0}, "history"),
         ({"model": object()}, "particle_law"),
+        ({"model": fl.NoisyLIF}, "model = .*particle_law"),
+        ({"model": fl.NoisyLIF(delay=1.0), "history": {"M": 1.0}}, "history: names .*allowed are .'N'"),
+        ({"model": fl.NoisyLIF(delay=1.0), "history": "loud"}, "history: N"),
+        ({"snapshots": "all"}, "snapshots = 'all'"),
+        ({"model": fl.RefractoryLIF(), "start": {"n": START, "R": "half"}}, "start: R = 'half'"),
     ],
-    ids=str,
 )
 def test_what_is_not_allowed_is_refused_by_name(given, named):
     with pytest.raises(ValueError, match=named):
         simulate(**given)
+
+
+def test_a_simulation_is_printed_in_a_few_lines():
+    run = simulate(fl.NoisyLIF(b=0.5), networks=3, neurons=400, t_end=1.0, dt=0.01, snapshots=[0.5])
+    mean, error = run.mean("N", 0.0, 1.0)
+    lines = repr(run).splitlines()
+    assert len(lines) == 5
+    assert "3 networks of 400 neurons, dt = 0.01" in lines[2]
+    assert lines[3].split() == ["N", f"{mean:.6g}", "+-", f"{error:.1g}", "on", "[0,", "1]"]
+    assert "Snapshot of 1200 neurons at t = 1" in repr(run.final)
+    assert "not independent" in repr(simulate(fl.NoisyLIF(b=0.5)))
+    eternal = simulate(fl.NoisyLIF(b=1.5), start=1.99)
+    assert "1 synchronous spikes" in repr(eternal)
+    assert "size inf" in repr(eternal)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [(("M", 0, 0.2), "name = 'M'; allowed"), (("N", "a", 0.2), "start = 'a'"), (("N", 5.0, 6.0), "no bin of this run")],
+)
+def test_means_of_what_is_not_there(given, named):
+    with pytest.raises(ValueError, match=named):
+        simulate().mean(*given)
 
 
 def test_a_simulation_comes_back_from_its_folder(tmp_path):

@@ -100,6 +100,7 @@ def test_a_path_stays_below_the_threshold_and_repeats_itself():
     assert path.intervals.shape == (len(path.spikes) - 1,)
     again = fl.neuron_path(fl.NoisyLIF(current=2.0), 10.0, points=200, start=0.0, seed=3)
     assert np.array_equal(path.v, again.v)
+    assert repr(path).endswith(f"201 points up to t = 10, {path.spikes.size} spikes")
     t, v = path.drawn(0.5)
     assert v.max() == 2.5
     assert np.all(np.diff(t) >= 0)
@@ -119,6 +120,9 @@ def test_a_path_stays_below_the_threshold_and_repeats_itself():
         (lambda: fl.spike_times(3, 1.0), "has no particle_law"),
         (lambda: fl.neuron_path(fl.NoisyLIF(b=0.5), 1.0), "is a network; allowed is a neuron alone"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, points=0), "points = 0; allowed is a whole number"),
+        (lambda: fl.neuron_path(fl.NoisyLIF(), "1"), "t_end = '1'; allowed is a finite number"),
+        (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, dt=0.0), "dt = 0.0; allowed are positive numbers"),
+        (lambda: fl.neuron_path(3, 1.0), "model = 3; allowed is a model"),
     ],
 )
 def test_what_is_not_allowed(call, message):
