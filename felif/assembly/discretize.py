@@ -232,7 +232,7 @@ class Assembled:
     ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
         degrees = self._own(degrees, len(cells) - 1)
-        key = (_shape(model), cells.tobytes(), np.asarray(degrees).tobytes())
+        key = (_shape(model), cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = line(cells, float(model.v_reset), float(model.v_fire))

@@ -140,7 +140,7 @@ def _resolve(
         cells, degrees = _split_for(problem, cells, densities, part)
     else:
         degrees = local_degree.inherited(problem.cells, problem.degrees, cells)
-    if len(cells) != len(problem.cells) or not np.array_equal(degrees, problem.degrees):
+    if len(cells) != len(problem.cells) or (degrees is not problem.degrees and np.any(degrees != problem.degrees)):
         problem = problem.on_cells(cells, degrees)
     for _ in range(_ROUNDS):
         y = _project(problem, densities, values, masses)
