@@ -19,7 +19,7 @@ from ..problem import FieldValue, Infeasible, PlaneField
 from . import tensor_adapt, tensor_initial, tensor_stationary
 from .coefficients import fixed_parameters
 from .tensor_implicit import FrozenLines
-from .tensor_lines import LineForms
+from .tensor_lines import Activity, LineForms
 from .tensor_spaces import Axis, Tensor, evaluate_plane
 from .tensor_transport import Transport
 
@@ -50,7 +50,7 @@ class TensorProblem:
         }
         self.transport = Transport(forms, axis)
         self.total_weights = axis.weights * forms.total_weights(axis.nodes)
-        self._memory: tuple[Any, tuple[float, float]] = (None, (0.0, 1.0))
+        self._memory: tuple[Any, Any] = (None, None)
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
     # parameters and meshes --------------------------------------------------------------------------------------
@@ -113,9 +113,9 @@ class TensorProblem:
         """y as p[v-node, w-node]."""
         return y.reshape(self.shape)
 
-    def _solve_total(self, t: float, p: np.ndarray) -> tuple[float, float]:
-        """(Nbar, 1 - dg/dNbar); an integrator asks several times at one point, which is known by what N is made of."""
-        tail = p[len(p) - self.forms.tail :]
+    def activity(self, t: float, y: np.ndarray) -> Activity:
+        """What the lines fire; an integrator asks several times at one point, which is known by what N is made of."""
+        tail = self.plane(y)[self.shape[0] - self.forms.tail :]
         key = (t, tail.tobytes())
         if self._memory[0] != key:
             self._memory = (key, self.forms.solve_total(t, self.w_nodes, self.total_weights, tail))
@@ -123,7 +123,7 @@ class TensorProblem:
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """[Nbar]. Raises Infeasible where no rate exists."""
-        return np.array([self._solve_total(t, self.plane(y))[0]])
+        return np.array([self.activity(t, y).Nbar])
 
     def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """`scalars` of many states, shape (len(times), 1)."""
@@ -131,16 +131,14 @@ class TensorProblem:
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """dNbar/dy, shape (1, size)."""
-        Nbar, slope = self._solve_total(t, self.plane(y))
-        rows = self.forms.rows(self.forms.coefficients(t, self.w_nodes, Nbar))
-        gradient = np.zeros(self.shape)
-        gradient[self.shape[0] - len(rows) :] = rows * self.total_weights / slope
+        activity, gradient = self.activity(t, y), np.zeros(self.shape)
+        gradient[self.shape[0] - self.forms.tail :] = activity.rows * self.total_weights / activity.slope
         return gradient.reshape(1, -1)
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - dg/dNbar with Nbar = g(Nbar) at this state; 0 where no rate exists."""
         try:
-            return self._solve_total(t, self.plane(y))[1]
+            return self.activity(t, y).slope
         except Infeasible:
             return 0.0
 
@@ -148,10 +146,8 @@ class TensorProblem:
 
     def rates(self, t: float, y: np.ndarray) -> tuple[np.ndarray, float]:
         """(N at the w-nodes, Nbar)."""
-        p = self.plane(y)
-        Nbar, _ = self._solve_total(t, p)
-        rows = self.forms.rows(self.forms.coefficients(t, self.w_nodes, Nbar))
-        return np.einsum("kl,kl->l", rows, p[len(p) - len(rows) :]), Nbar
+        activity = self.activity(t, y)
+        return activity.N, activity.Nbar
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y), shape (size,)."""
@@ -247,8 +243,7 @@ class TensorProblem:
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dF/dNbar, dNbar/dy) at y, each of shape (size,)."""
-        Nbar, _ = self._solve_total(t, self.plane(y))
-        change = self.forms.slope(t, self.w_nodes, Nbar, self.plane(y))
+        change = self.forms.slope(self.activity(t, y), self.plane(y))
         change = np.zeros(self.shape) if change is None else change
         return (change * self.w_weights).ravel(), self.scalar_gradient(t, y)[0]
 

@@ -22,12 +22,12 @@ class FrozenLines:
     def __init__(self, problem: Any, t: float, y: np.ndarray) -> None:
         self.problem = problem
         p = problem.plane(y)
-        self.Nbar, _ = problem._solve_total(t, p)
-        self._c = problem.forms.coefficients(t, problem.w_nodes, self.Nbar)
-        self.lines = problem.forms.lines(self._c)
+        activity = problem.activity(t, y)
+        self.Nbar, self._c = activity.Nbar, activity.c
+        self.lines = problem.forms.lines(activity.c, activity.rows)
         self._u = self._g = None
         if not problem.space.positive:
-            change = problem.forms.slope(t, problem.w_nodes, self.Nbar, p)
+            change = problem.forms.slope(activity, p)
             if change is not None:
                 self._u = (change * problem.w_weights).ravel()
                 self._g = problem.scalar_gradient(t, y)[0]
@@ -41,10 +41,9 @@ class FrozenLines:
         """F(t, y) - L y."""
         problem, forms = self.problem, self.problem.forms
         p = problem.plane(y)
-        Nbar, _ = problem._solve_total(t, p)
-        c = forms.coefficients(t, problem.w_nodes, Nbar)
-        N = np.einsum("kl,kl->l", forms.rows(c), p[len(p) - forms.tail :])
-        change = forms.change(self._c, c, p)
+        activity = problem.activity(t, y)
+        N, Nbar = activity.N, activity.Nbar
+        change = forms.change(self._c, activity.c, p)
         if change is None:
             total = np.zeros(problem.shape)
         else:

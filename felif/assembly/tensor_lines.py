@@ -8,6 +8,7 @@ The V_F row gives N(w), the consistent flux, line by line: what leaves at (V_F, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +54,18 @@ def transports_in_w(term: Term, field: str) -> bool:
             f"Term {term.name!r}: of forms with a derivative in w, p * dw(phi) times a coefficient is supported"
         )
     return transport != 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What the lines fire at a state: Nbar, 1 - dg/dNbar, the coefficients there with slopes, N = rows . last nodes."""
+
+    Nbar: float
+    slope: float
+    c: np.ndarray  # (kinds, lines)
+    changes: np.ndarray  # dc/dNbar
+    rows: np.ndarray  # (nodes, lines)
+    N: np.ndarray  # (lines,)
 
 
 class LineForms:
@@ -214,10 +227,11 @@ class LineForms:
 
     # operators --------------------------------------------------------------------------------------------------
 
-    def lines(self, c: np.ndarray) -> Lines:
-        """The operator on all lines for coefficients c (kinds, lines)."""
+    def lines(self, c: np.ndarray, rows: np.ndarray | None = None) -> Lines:
+        """The operator on all lines for coefficients c (kinds, lines); `rows` of these coefficients, if known."""
+        rows = self.rows(c) if rows is None else rows
         if not self.fitted:
-            return Lines(Combined(self._bands, c), self.rows(c), self.into, self.gain)
+            return Lines(Combined(self._bands, c), rows, self.into, self.gain)
         left, right = self._fluxes(c)
         n, count = len(self.weights), c.shape[1]
         data = np.zeros((n, 3, count))
@@ -225,7 +239,7 @@ class LineForms:
         data[1:, 0] += left[:-1]
         data[1:, 1] -= right[:-1]
         data[:-1, 2] += right[:-1]
-        return Lines(Separate(data), self.rows(c), self.into, self.gain)
+        return Lines(Separate(data), rows, self.into, self.gain)
 
     def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray) -> np.ndarray | None:
         """(A(after) - A(before)) p without the reset; None where the coefficients are the same."""
@@ -235,12 +249,10 @@ class LineForms:
             return Combined(self._bands[1:], (after - before)[1:]) @ p
         return Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p
 
-    def slope(self, t: float, w: np.ndarray, Nbar: float, p: np.ndarray) -> np.ndarray | None:
+    def slope(self, activity: Activity, p: np.ndarray) -> np.ndarray | None:
         """d(lines)/dNbar p, the reset included; None where Nbar changes nothing. Spectral elements only."""
-        if self.fitted:
-            return None
-        c = self.coefficients(t, w, complex(Nbar, STEP)).imag / STEP
-        if not c.any():
+        c = activity.changes
+        if self.fitted or not c.any():
             return None
         change = Combined(self._bands[1:], c[1:]) @ p
         change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :])
@@ -261,11 +273,12 @@ class LineForms:
         drift, a = self._convection[:, -1] @ c, self._diffusion[:, -1] @ c
         return (a / width * bernoulli_pair(width * drift / a)[0])[None] / self._lost
 
-    def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, tail: np.ndarray) -> tuple[float, float]:
-        """(Nbar, 1 - dg/dNbar) with Nbar = g(Nbar) = sum_w weights N(w; Nbar), of the last nodes. Raises Infeasible."""
+    def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, tail: np.ndarray) -> Activity:
+        """Nbar = g(Nbar) = sum_w weights N(w; Nbar), from the values at the last nodes. Raises Infeasible."""
         parts = None if self.fitted else (self._rows @ tail) * weights  # what each coefficient adds to Nbar
         if not self._varying and not self.fitted:
-            return float(parts.sum()), 1.0
+            c = np.ones((1, len(w)))
+            return self._activity(float(parts.sum()), 1.0, c.astype(complex), tail)
         Nbar, slope, last, low, high = 0.0, 1.0, np.inf, -np.inf, np.inf
         for _ in range(_NEWTON_STEPS):
             c = self.coefficients(t, w, complex(Nbar, STEP))
@@ -275,7 +288,7 @@ class LineForms:
                 abs(change) <= 4e-16 * abs(Nbar) or abs(change) >= last and abs(change) <= 1e-13 * (1 + abs(Nbar))
             )
             if at_rounding and slope > 0:
-                return Nbar + change / slope, slope
+                return self._activity(Nbar, slope, c, tail)
             low, high, last = (Nbar, high, abs(change)) if change > 0 else (low, Nbar, abs(change))
             Nbar = Nbar + change / slope if slope > 0 else np.nan
             if not low <= Nbar <= high:  # beyond a root where g is steep, or no way to go: between what is known
@@ -283,6 +296,11 @@ class LineForms:
             if not abs(Nbar) < _LARGEST:
                 break
         raise Infeasible(f"no {self.total_name} satisfies its equation: the slope is {slope:.3g} near {low:.6g}")
+
+    def _activity(self, Nbar: float, slope: float, c: np.ndarray, tail: np.ndarray) -> Activity:
+        values = np.ascontiguousarray(c.real)
+        rows = self.rows(values)
+        return Activity(Nbar, slope, values, c.imag / STEP, rows, np.einsum("kl,kl->l", rows, tail))
 
     @property
     def tail(self) -> int:

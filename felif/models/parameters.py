@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -103,7 +104,7 @@ class Tabulated:
     w_min: float
     w_max: float
 
-    @property
+    @cached_property
     def breakpoints(self) -> np.ndarray:
         return np.linspace(self.w_min, self.w_max, len(self.values))
 
