@@ -30,6 +30,7 @@ from .quadrature import integrate, root, roots
 
 _MOST = 690.0  # in a logarithm, in place of what overflows
 _SCAN = 1e-8
+_LEAST = 1e-280
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ class _Side:
 
     def total(self, A: float, rtol: float = 1e-14) -> float:
         """Nbar_A."""
-        return float(np.sqrt(integrate(lambda u: u / self._growth(u), 0.0, A, self.breaks, rtol)))
+        # in x = u/A: A may be as small as the rate of a silent network
+        return A * float(np.sqrt(integrate(lambda x: x / self._growth(A * x), 0.0, 1.0, self._within(A), rtol)))
 
     def excess(self, A: float, rtol: float = 1e-14) -> float:
         """log of int C dw, for the support that ends at A."""
@@ -186,13 +188,17 @@ class _Side:
         highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 17), Nbar))
         shift = max(0.0, float(highest) - _MOST)  # of the logarithm, so that 1/r does not overflow
 
-        def integrand(u: np.ndarray) -> np.ndarray:
-            return u / self._growth(u) * np.exp(-self.lines.log_rate(self.sign * u, Nbar) - shift)
+        def integrand(x: np.ndarray) -> np.ndarray:
+            return x / self._growth(A * x) * np.exp(-self.lines.log_rate(self.sign * A * x, Nbar) - shift)
 
         # where 1/r grows by many orders of magnitude, all of the integral sits near the outer edge
         halvings = int(np.log2(max(float(highest), 1.0))) + 1 if highest > 30 else 0
-        breaks = (*self.breaks, *(A * (1 - 0.5 ** np.arange(1, halvings + 1))))
-        return float(np.log(integrate(integrand, 0.0, A, breaks, rtol) + 1e-300) + shift)
+        breaks = (*self._within(A), *(1 - 0.5 ** np.arange(1, halvings + 1)))
+        return float(np.log(integrate(integrand, 0.0, 1.0, breaks, rtol) + 1e-300) + shift + 2 * np.log(A))
+
+    def _within(self, A: float) -> tuple[float, ...]:
+        """Breaks in units of A."""
+        return tuple(b / A for b in self.breaks if 0 < b < A)
 
     @property
     def reach(self) -> float:
@@ -207,6 +213,8 @@ class _Side:
             return np.inf
         while f(low) >= 0:
             low -= 3.0
+            if low < np.log(_LEAST):
+                return 0.0
         return float(np.exp(root(f, low, high)))
 
     def solutions(self) -> LearnedConnectivities:
@@ -214,6 +222,8 @@ class _Side:
         low = 1e-3 * high
         while self.excess(low, _SCAN) >= 0:
             low *= 1e-2
+            if low < _LEAST:
+                return LearnedConnectivities.of([], f"none with A > {_LEAST}: at w = 0 no neuron fires")
         logs = roots(
             lambda x: self.excess(np.exp(x), _SCAN),
             np.log(low),

@@ -110,6 +110,16 @@ def test_where_there_is_none_the_message_says_why(parameters, message):
     assert re.match(message, found.message), found.message
 
 
+def test_silent_networks_learn_next_to_nothing():
+    """A is of the size of the rate at w = 0: e^-309, or e^-1245, too small for a number."""
+    (found,) = fl.learned_connectivity(learning(current=-0.5, a0=0.01))
+    assert 0 < found.A < 1e-130
+    assert found.moment(0) == pytest.approx(1.0, abs=1e-10)
+    silent = fl.learned_connectivity(learning(current=-3.0, a0=0.01))
+    assert silent == ()
+    assert "no neuron fires" in silent.message
+
+
 def test_a_zero_of_the_rule_is_not_reached():
     (found,) = fl.learned_connectivity(learning(K=lambda w: -1 - w, w_min=-1.0))
     assert 0.4 < found.A < 1
