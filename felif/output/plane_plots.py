@@ -10,7 +10,7 @@ from .planes import axis_samples, plane_samples, values_at
 from .plots import fine_times, house_style, mark_thresholds, new_figure
 from .sampling import run_times
 
-_TIMES, _WEIGHTS = 81, 400  # of an image over time
+_TIMES, _WEIGHTS = 81, 240  # of an image over time
 
 
 def plot_plane_run(run: Any, t: float | None = None) -> Any:
