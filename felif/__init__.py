@@ -72,6 +72,7 @@ _HOME = {
     "neuron_path": "single_neuron",
     "fit": "fitting",
     "Fit": "fitting",
+    "load_fit": "fit_files",
     "read_intervals": "intervals",
     # steady states
     "steady_states": "stationary",

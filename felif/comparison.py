@@ -106,6 +106,15 @@ class Comparison:
 
         return plot_comparison(self, path)
 
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """Write the tables: run.json, rate-N.csv, density-01.csv, ...; neurons and run are saved by their own `save`.
+
+        Raises ValueError if the folder holds anything else, or a comparison and `overwrite` is False.
+        """
+        from .fit_files import save_comparison
+
+        return save_comparison(self, folder, overwrite)
+
     def __repr__(self) -> str:
         kind = "independent batches" if self.independent else "groups of one network, NOT independent"
         lines = [f"Comparison of {self.neurons} neurons with their equation ({self.batches} {kind})"]

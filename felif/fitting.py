@@ -11,16 +11,12 @@ import numpy as np
 from scipy.stats import chi2, kstwo, norm
 
 from .intervals import as_intervals
-from .likelihood import STEP, TIME, Likelihood
+from .likelihood import POSITIVE, TIME, Likelihood
+from .likelihood_maximum import maximise, near, told_apart
 from .passage import FirstPassage
 
-_ITERATIONS, _MATCHING = 60, 60
-_CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
-_PATIENCE, _FLAT, _SLOW = 8, 1e-3, 1.0  # gains in log-likelihood, in so many iterations, not worth going on; on a ridge
-_RIDGE = 1e-2  # smallest singular value of the normalised scores there
 _SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
 _WEAK = 5e-3  # the same where that is said, but fitted
-_DAMPED = 1e12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +30,11 @@ class Profile:
     maximum: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values."""
+        """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values.
+
+        Raises ValueError for a level that is not between 0 and 1.
+        """
+        _check_level(level)
         root = np.sign(self.values - self.estimate) * np.sqrt(2 * np.maximum(self.maximum - self.log_likelihood, 0.0))
         bound = math.sqrt(chi2.ppf(level, 1))
         return (
@@ -55,15 +55,16 @@ class Fit:
                        (too large), as the law was fitted to the same intervals
     passage            the fitted law, a FirstPassage, its times in units of `membrane_time`
     model              the model with the estimates
+    save(folder)       to disk: run.json, intervals.csv, density.csv; `load_fit` reads it
     converged, identifiable, message, iterations, evaluations
     """
 
     def __init__(self, likelihood: Likelihood, theta: np.ndarray, iterations: int, converged: bool):
-        self._likelihood, self._theta, self.iterations = likelihood, theta, iterations
+        self.likelihood, self.theta, self.iterations = likelihood, theta, iterations
         self.intervals, self.count = likelihood.intervals, len(likelihood.intervals)
         self.passage: FirstPassage
         self.passage, self.membrane_time = likelihood.passage(theta)
-        self.model = likelihood.at(theta)[0]
+        self.model, self.mesh_theta = likelihood.at(theta)[0], likelihood.mesh_theta.copy()
         self.values = dict(zip(likelihood.names, likelihood.values(theta).tolist(), strict=True))
         self.log_likelihood = likelihood.total(theta)
         self.aic = 2 * len(theta) - 2 * self.log_likelihood
@@ -83,12 +84,12 @@ class Fit:
         self.evaluations = likelihood.evaluations
 
     def _invert(self) -> np.ndarray:
-        likelihood, theta = self._likelihood, self._theta
+        likelihood, theta = self.likelihood, self.theta
         scores = likelihood.scores(theta, np.arange(len(theta)))
         nothing = np.full((len(theta), len(theta)), np.inf)
         if scores is None:
             return nothing
-        told = _told_apart(scores, likelihood.names, _WEAK)
+        told = told_apart(scores, likelihood.names, _WEAK)
         if told:
             self.identifiable, self.message = False, told
         try:
@@ -104,42 +105,54 @@ class Fit:
             return nothing
 
     def confidence(self, name: str, level: float = 0.95) -> tuple[float, float]:
-        """Interval that covers the true value with probability `level`, for many intervals."""
+        """Interval that covers the true value with probability `level`, for many intervals.
+
+        Raises ValueError for a name that was not fitted, and for a level that is not between 0 and 1.
+        """
+        _check_level(level)
         j = self._place(name)
         half = float(norm.ppf(0.5 + level / 2) * np.sqrt(self._theta_covariance[j, j]))
-        low, high = self._theta.copy(), self._theta.copy()
+        low, high = self.theta.copy(), self.theta.copy()
         low[j], high[j] = low[j] - half, high[j] + half
-        return float(self._likelihood.values(low)[j]), float(self._likelihood.values(high)[j])
+        return float(self.likelihood.values(low)[j]), float(self.likelihood.values(high)[j])
 
     def profile(self, name: str, values: Sequence[float] | None = None, points: int = 13) -> Profile:
         """Profile likelihood at `values`, or at `points` within 3.5 standard errors of the estimate.
 
-        Raises ValueError for a name that was not fitted.
+        Raises ValueError for a name that was not fitted, and for values or points that are not allowed.
         """
-        j, likelihood = self._place(name), self._likelihood
+        j, likelihood = self._place(name), self.likelihood
+        if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 3:
+            raise ValueError(f"profile: points = {points!r}; allowed is a whole number >= 3")
         if values is None:
             error = math.sqrt(self._theta_covariance[j, j])
             if not math.isfinite(error):
                 raise ValueError(f"profile: {name!r} has no standard error; give values")
-            given = self._theta[j] + error * np.linspace(-3.5, 3.5, points)
+            given = self.theta[j] + error * np.linspace(-3.5, 3.5, points)
         else:
-            whole = np.tile(likelihood.values(self._theta), (len(values), 1))
+            asked = np.asarray(values)
+            lowest = 0.0 if name in POSITIVE else -math.inf
+            if asked.ndim != 1 or not asked.size or asked.dtype.kind not in "iuf" or not np.isfinite(asked).all():
+                raise ValueError(f"profile: values = {values!r}; allowed is a row of finite numbers")
+            if not np.all(asked > lowest):
+                raise ValueError(f"profile: values = {values!r}; {name!r} must be positive")
+            whole = np.tile(likelihood.values(self.theta), (len(values), 1))
             whole[:, j] = values
             given = np.array([likelihood.theta(row)[j] for row in whole])
         given = np.sort(given)
-        free = np.delete(np.arange(len(self._theta)), j)
+        free = np.delete(np.arange(len(self.theta)), j)
         heights = np.empty(len(given))
-        centre = int(np.argmin(np.abs(given - self._theta[j])))
+        centre = int(np.argmin(np.abs(given - self.theta[j])))
         for path in (range(centre, len(given)), range(centre - 1, -1, -1)):
-            theta = self._theta.copy()
+            theta = self.theta.copy()
             for k in path:
                 shift = given[k] - theta[j]
                 theta[j] = given[k]
                 if len(free):  # along the ridge
                     theta[free] += shift * self._ridge(j, free)
-                    theta = _maximise(likelihood, theta, free)[0]
+                    theta = maximise(likelihood, theta, free)[0]
                 heights[k] = likelihood.total(theta)
-        whole = np.tile(self._theta, (len(given), 1))
+        whole = np.tile(self.theta, (len(given), 1))
         whole[:, j] = given
         at = np.array([likelihood.values(row)[j] for row in whole])
         return Profile(name, at, heights, self.values[name], self.log_likelihood)
@@ -159,6 +172,15 @@ class Fit:
 
         time = self.membrane_time
         return plot_intervals(self.intervals, lambda t: self.passage.density(t / time) / time, path)
+
+    def save(self, folder: Any, overwrite: bool = False) -> Any:
+        """Write run.json, intervals.csv, density.csv, final.npz; `load_fit` reads them back.
+
+        Raises ValueError if the folder holds anything else, or a fit and `overwrite` is False.
+        """
+        from .fit_files import save_fit
+
+        return save_fit(self, folder, overwrite)
 
     def __repr__(self) -> str:
         rows = []
@@ -202,101 +224,47 @@ def fit(
     leaves all intervals as they are. NotConverged where the model hardly ever fires to begin with.
     """
     data = as_intervals(intervals, kind)
-    names = tuple([parameters] if isinstance(parameters, str) else parameters)
-    _check(model, names, membrane_time)
+    names = _names(parameters)
+    _check(model, names, membrane_time, rate)
     if len(data) <= len(names):
         raise ValueError(f"intervals: {len(data)}; allowed are more than there are parameters ({len(names)})")
+    if len(names) > 1 and {"a0", TIME} & set(names) and np.ptp(data) <= 1e-9 * data.max():
+        raise ValueError(f"intervals: all {len(data)} are {data[0]:g}; the less noise the better they fit, without end")
     likelihood = Likelihood(data, model, names, rate, float(membrane_time))
     likelihood.passage(likelihood.start)  # says what is wrong
-    start, everything = _near(likelihood), np.arange(len(names))
+    start, everything = near(likelihood), np.arange(len(names))
+    if likelihood.impossible(start):
+        raise ValueError(
+            f"intervals: their mean is {data.mean():.3g}, that of the model to begin with "
+            f"{math.exp(likelihood.moments(likelihood.start)[0]):.3g}: too far apart to begin there; allowed is a "
+            "model nearer to them, or the membrane_time in their unit"
+        )
     scores = likelihood.scores(start, everything)
     if scores is not None:
-        confused = _told_apart(scores, names, _SINGULAR)
+        confused = told_apart(scores, names, _SINGULAR)
         if confused:
             raise ValueError(f"parameters = {list(names)}: {confused}")
-    theta, iterations, converged = _maximise(likelihood, start, everything)
+    theta, iterations, converged = maximise(likelihood, start, everything)
     return Fit(likelihood, theta, iterations, converged)
 
 
-def _near(likelihood: Likelihood) -> np.ndarray:
-    """The start given; where it explains the intervals worse than an exponential law, one of their mean and cv.
-
-    Gauss-Newton steps in (log mean, log cv), the shortest ones where more than two parameters are free.
-    """
-    theta, data = likelihood.start, likelihood.intervals
-    if likelihood.total(theta) > -len(data) * (1 + math.log(data.mean())) - 0.1 * len(data):
-        return theta
-    wanted = np.log([data.mean(), max(data.std() / data.mean(), 1e-3)])
-    found = likelihood.moments(theta)
-    for _ in range(_MATCHING):
-        columns = []
-        for move in np.diag(STEP * likelihood.scales):
-            moved = likelihood.moments(theta + move)
-            columns.append((moved - found) / move.sum() if moved is not None else np.zeros(2))
-        # a change of scale 1 in a parameter counts as much as a factor e in a moment
-        scaled = np.array(columns).T * likelihood.scales
-        step = likelihood.scales * np.linalg.lstsq(scaled, wanted - found, rcond=1e-8)[0]
-        step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
-        while (new := likelihood.moments(theta + step)) is None or _length(wanted - new) > _length(wanted - found):
-            step = step / 2
-            if np.max(np.abs(step) / likelihood.scales) < 1e-3:
-                return theta
-        theta, found = theta + step, new
-        if _length(wanted - found) < 1e-2:
-            break
-    return theta
+def _check_level(level: Any) -> None:
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise ValueError(f"level = {level!r}; allowed is a number between 0 and 1")
 
 
-def _length(x: np.ndarray) -> float:
-    return float(np.linalg.norm(x))
+def _names(parameters: Any) -> tuple[str, ...]:
+    names = [parameters] if isinstance(parameters, str) else parameters
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"fit: parameters = {parameters!r}; allowed are names of parameters")
+    return tuple(names)
 
 
-def _maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, int, bool]:
-    """(theta, iterations, reached): Gauss-Newton steps with the scores' outer product for the information, damped."""
-    value, damping = likelihood.total(theta), 1e-3
-    before = [-math.inf] * _PATIENCE
-    for iteration in range(1, _ITERATIONS + 1):
-        scores = likelihood.scores(theta, free)
-        if scores is None:
-            return theta, iteration, False
-        norms = np.maximum(np.linalg.norm(scores, axis=0), 1e-300)
-        gradient, B = scores.sum(axis=0) / norms, (scores / norms).T @ (scores / norms)
-        if gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0] < _CLOSE:  # along a ridge there is no gradient
-            return theta, iteration, True
-        while damping < _DAMPED:
-            step = np.zeros(len(theta))
-            step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
-            step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
-            new = likelihood.total(theta + step)
-            if new > value:
-                theta, value, damping = theta + step, new, damping / 10
-                break
-            damping = max(10 * damping, 1e-3)
-        else:
-            return theta, iteration, False
-        ridge = np.linalg.svd(scores / norms, compute_uv=False)[-1] < _RIDGE
-        if value - before.pop(0) < (_SLOW if ridge else _FLAT):
-            return theta, iteration, False
-        before.append(value)
-    return theta, _ITERATIONS, False
+def _check(model: Any, names: tuple[str, ...], time: Any, rate: Any) -> None:
+    def number(value: Any) -> bool:
+        return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
 
-
-def _told_apart(scores: np.ndarray, names: tuple[str, ...], least: float) -> str:
-    """What intervals do not tell apart, in a sentence; empty if they tell all parameters."""
-    norms = np.linalg.norm(scores, axis=0)
-    if np.any(norms == 0):
-        return f"The intervals do not depend on {', '.join(np.array(names)[norms == 0])}."
-    _, singular, rows = np.linalg.svd(scores / norms, full_matrices=False)
-    weak = rows[singular < least]
-    if not len(weak):
-        return ""
-    mixed = [name for name, column in zip(names, np.abs(weak).max(axis=0), strict=True) if column > 0.05]
-    which = " and ".join([", ".join(mixed[:-1]), mixed[-1]]) if len(mixed) > 1 else mixed[0]
-    return f"Intervals do not tell {which} apart: fix {len(weak)} of them and fit the rest."
-
-
-def _check(model: Any, names: tuple[str, ...], time: Any) -> None:
-    if not dataclasses.is_dataclass(model) or not hasattr(model, "weak_form"):
+    if isinstance(model, type) or not dataclasses.is_dataclass(model) or not hasattr(model, "weak_form"):
         raise ValueError(f"fit: model = {model!r}; allowed is a model")
     numbers = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
     known = [k for k, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)] + [TIME]
@@ -308,5 +276,7 @@ def _check(model: Any, names: tuple[str, ...], time: Any) -> None:
     for name in names:
         if name not in known:
             raise ValueError(f"fit: {type(model).__name__} has no number {name!r} to fit; there are {', '.join(known)}")
-    if not isinstance(time, int | float) or not (0 < time < math.inf):
+    if rate is not None and not (number(rate) and rate >= 0):
+        raise ValueError(f"fit: rate = {rate!r}; allowed is None or a number >= 0")
+    if not (number(time) and time > 0):
         raise ValueError(f"fit: membrane_time = {time!r}; allowed is a positive number")

@@ -19,7 +19,7 @@ _DEGREE, _TOL = 8, 1e-8
 _FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
 STEP = 1e-4  # of differences
 _NEAR = 0.05  # change of parameters over which a mesh is kept
-_POSITIVE = ("a0", "tau", "eps", TIME)
+POSITIVE = ("a0", "tau", "eps", TIME)
 
 
 class Likelihood:
@@ -27,9 +27,9 @@ class Likelihood:
 
     def __init__(self, intervals: np.ndarray, model: Any, names: tuple[str, ...], rate: float | None, time: float):
         self.intervals, self.model, self.names = intervals, model, names
-        self._rate, self._time = rate, time
+        self.rate, self.time = rate, time
         self.evaluations = 0
-        self._logarithmic = np.array([name in _POSITIVE for name in names])
+        self._logarithmic = np.array([name in POSITIVE for name in names])
         self.start = self.theta([time if name == TIME else getattr(model, name) for name in names])
         width = float(model.v_fire) - float(model.v_reset)
         self.scales = np.where(self._logarithmic, 1.0, width)  # of a change of theta that matters
@@ -37,7 +37,7 @@ class Likelihood:
         self._base: tuple[np.ndarray, Any] | None = None
 
     def theta(self, values: Any) -> np.ndarray:
-        values = np.asarray(values, float)
+        values = np.asarray(values, float)  # positive where the logarithm is taken
         return np.where(self._logarithmic, np.log(np.where(self._logarithmic, values, 1.0)), values)
 
     def values(self, theta: np.ndarray) -> np.ndarray:
@@ -50,13 +50,18 @@ class Likelihood:
     def at(self, theta: np.ndarray) -> tuple[Any, float]:
         """(model, membrane time). Raises ValueError where the model does not exist."""
         values = dict(zip(self.names, self.values(theta).tolist(), strict=True))
-        time = values.pop(TIME, self._time)
+        time = values.pop(TIME, self.time)
         return dataclasses.replace(self.model, **values), time
 
     def passage(self, theta: np.ndarray) -> tuple[FirstPassage, float]:
         model, time = self.at(theta)
-        neuron = FirstSpike.of(model, self._rate)
+        neuron = FirstSpike.of(model, self.rate)
         return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL), time
+
+    @property
+    def mesh_theta(self) -> np.ndarray:
+        """The parameters whose mesh was used last."""
+        return self._base[0]
 
     def _discretized(self, neuron: FirstSpike, theta: np.ndarray) -> Any:
         """On the mesh of the last parameters, where these are close to them and V_R, V_F are the same."""
@@ -83,6 +88,11 @@ class Likelihood:
         logs = np.log(np.maximum(passage.density(self.intervals / time), _FLOOR)) - math.log(time)
         self._last = (theta.tobytes(), logs)
         return logs
+
+    def impossible(self, theta: np.ndarray) -> bool:
+        """No interval could be one of the model."""
+        logs = self.logarithms(theta)
+        return logs is None or bool(logs.max() <= math.log(_FLOOR) - math.log(self.at(theta)[1]) + 1)
 
     def total(self, theta: np.ndarray) -> float:
         logs = self.logarithms(theta)

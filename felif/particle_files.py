@@ -19,9 +19,11 @@ from .output.files import read_npz, write_json, write_npz, write_series
 from .output.points import COLLECTION, FOLDER, write_particles
 from .output.provenance import describe, provenance
 from .output.reading import read_description
+from .output.results import make_room
 from .problem import Outcome
 
 _KIND = "particles"
+_FILES = ("series.csv", "final.npz", COLLECTION, f"{FOLDER}/*.vtp")
 _COLUMNS = ("v", "resting", "population", "batch", "w")
 
 
@@ -30,14 +32,8 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
 
     Raises ValueError if the folder holds anything else, or such a run and `overwrite` is False.
     """
-    import cloudpickle
-
-    path = Path(folder)
-    _make_room(path, overwrite)
-    try:
-        model = np.frombuffer(cloudpickle.dumps(run.model), np.uint8)
-    except Exception as error:
-        raise ValueError(f"{run.model} cannot be stored: {error}; use functions without open files") from error
+    path, model = Path(folder), packed(run.model)
+    make_room(path, _KIND, "simulation of particles", overwrite, _FILES)
     description = {
         "kind": _KIND,
         "model": describe(run.model),
@@ -109,17 +105,11 @@ def load_particles(folder: str | Path) -> Any:
     )
 
 
-def _make_room(folder: Path, overwrite: bool) -> None:
-    """An empty place; only files that such a folder consists of are ever deleted."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; give the name of a folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
-        return
-    if not (folder / "run.json").exists() or read_description(folder).get("kind") != _KIND:
-        raise ValueError(f"{folder} is not empty and holds no simulation of particles; give another name.")
-    if not overwrite:
-        raise ValueError(f"{folder} already holds a simulation; give another name, or overwrite=True to replace it.")
-    for pattern in ("series.csv", "final.npz", COLLECTION, f"{FOLDER}/*.vtp"):
-        for path in folder.glob(pattern):
-            path.unlink()
+def packed(model: Any) -> np.ndarray:
+    """The model as bytes, with the functions it is made of. Raises ValueError for what cannot be stored."""
+    import cloudpickle
+
+    try:
+        return np.frombuffer(cloudpickle.dumps(model), np.uint8)
+    except Exception as error:
+        raise ValueError(f"{model} cannot be stored: {error}; use functions without open files") from error

@@ -23,6 +23,7 @@ from .models.first_spike import COUNT, FirstSpike
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
 _GROWTH, _WIDEST = 0.6, 1.25  # of cells away from the start; of a cell, in units of the local width of the density
+_CELLS = 5000  # at most
 _FINEST = 2e-3  # cell, in units of the distance to V_F
 _LAYER = 8.0  # of a cell, in units of a/|f|
 _X, _W = np.polynomial.legendre.leggauss(20)
@@ -72,7 +73,10 @@ class FirstPassage:
 
     def both(self, t: Any) -> tuple[Any, Any]:
         """(density, survival) at t, computed together."""
-        times = np.asarray(t, float)
+        try:
+            times = np.asarray(t, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0") from None
         if not np.all(times >= 0) or not np.all(np.isfinite(times)):
             raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0")
         self._law.require_times(float(times.max(initial=0.0)))
@@ -116,7 +120,10 @@ class FirstPassage:
         return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """`count` independent times T, reproducible from the seed."""
+        """`count` independent times T, reproducible from the seed. Raises ValueError for anything but whole numbers."""
+        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"sample: {name} = {value!r}; allowed is a whole number >= {least}")
         return self.quantile(np.random.default_rng(seed).random(count))
 
     def __repr__(self) -> str:
@@ -259,6 +266,11 @@ def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high:
     v = np.linspace(low, high, 400)
     density = 1 / size(v)
     count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
+    if count[-1] > _CELLS:
+        raise ValueError(
+            f"first_passage: {count[-1]:.3g} cells between {low:.6g} and {high:.6g}; allowed are {_CELLS}: give a "
+            "start nearer to v_fire, or a current, noise and drift for which the density is less narrow"
+        )
     nodes = np.interp(np.linspace(0, count[-1], max(1, math.ceil(count[-1] - 1e-9)) + 1), count, v)
     nodes[[0, -1]] = low, high
     return nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -154,9 +155,24 @@ def test_too_few_spikes_make_no_test(network):
     assert "too few" in repr(comparison)
 
 
-def test_a_picture_of_both(network, tmp_path):
-    fl.compare(simulated(network.model), network).plot(tmp_path / "both.png")
+def test_pictures_and_tables_of_both(network, tmp_path):
+    comparison = fl.compare(simulated(network.model), network)
+    comparison.plot(tmp_path / "both.png")
     assert (tmp_path / "both.png").stat().st_size > 20_000
+    folder = comparison.save(tmp_path / "comparison")
+    told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert told["p"] == comparison.p
+    assert told["particles"][0]["seed"] == 7
+    rate, density = comparison.rates["N"], comparison.densities[1]
+    for written, part in ((told["rates"]["N"], rate), (told["densities"][1], density)):
+        assert written["test"]["p"] == part.test.p
+        table = np.genfromtxt(folder / written["file"], delimiter=",", names=True)
+        np.testing.assert_array_equal(table["start"], part.edges[:-1])
+        for name in ("particles", "error", "expected"):
+            np.testing.assert_array_equal(table[name], getattr(part, name))
+    with pytest.raises(ValueError, match="already holds a comparison"):
+        comparison.save(folder)
+    comparison.save(folder, overwrite=True)
 
 
 @pytest.mark.parametrize(

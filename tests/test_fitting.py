@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.special import erfinv
@@ -120,6 +122,8 @@ def test_a_neuron_that_hardly_ever_fires_tells_its_rate_only():
         ("spikes", "allowed is an array of numbers"),
         ([True, False, True], "truth values; allowed is an array of numbers"),
         ([1.0, 2.0], "2; allowed are more than there are parameters"),
+        (np.ones(20), "all 20 are 1; the less noise the better"),
+        (1e-12 * INTERVALS[:20], "too far apart to begin there; allowed is a model nearer"),
     ],
 )
 def test_bad_intervals(data, message):
@@ -139,6 +143,10 @@ def test_bad_intervals(data, message):
         ({"model": fl.NoisyLIF(current=lambda t: 1.0)}, "current depends on time"),
         ({"model": fl.NoisyLIF(b=0.5)}, "depends on the firing rate of the network"),
         ({"model": 3.0}, "model = 3.0; allowed is a model"),
+        ({"model": fl.NoisyLIF}, "model = .*; allowed is a model"),
+        ({"parameters": None}, "parameters = None; allowed are names"),
+        ({"membrane_time": True}, "membrane_time = True; allowed is a positive number"),
+        ({"model": fl.NoisyLIF(b=0.5), "rate": -1.0}, "rate = -1.0; allowed is None or a number >= 0"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -211,6 +219,46 @@ class TestFiles:
             fl.read_intervals(tmp_path / "isi.csv", column="c")
         with pytest.raises(ValueError, match="has no number in column 2"):
             fl.read_intervals(tmp_path / "isi.csv", column=2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda fitted: fitted.confidence("b"), "'b' was not fitted; fitted are current, a0"),
+        (lambda fitted: fitted.confidence("a0", 95), "level = 95; allowed is a number between 0 and 1"),
+        (lambda fitted: fitted.profile("a0", points=1), "points = 1; allowed is a whole number >= 3"),
+        (lambda fitted: fitted.profile("a0", values=[]), "allowed is a row of finite numbers"),
+        (lambda fitted: fitted.profile("a0", values=[-1.0, 1.0]), "'a0' must be positive"),
+    ],
+)
+def test_what_is_not_asked_of_a_fit(fitted, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(fitted)
+
+
+def test_a_fit_comes_back_from_its_folder(fitted, tmp_path):
+    folder = fitted.save(tmp_path / "fit")
+    again = fl.load_fit(folder)
+    assert again.values == fitted.values
+    assert again.errors == pytest.approx(fitted.errors, rel=1e-9)
+    assert again.log_likelihood == pytest.approx(fitted.log_likelihood, abs=1e-9)
+    np.testing.assert_array_equal(again.intervals, INTERVALS)
+    assert repr(again) == repr(fitted)
+    told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert told["values"] == fitted.values
+    assert told["confidence"]["a0"] == list(fitted.confidence("a0"))
+    density = np.genfromtxt(folder / "density.csv", delimiter=",", names=True)
+    assert np.trapezoid(density["density"], density["t"]) == pytest.approx(
+        0.999, abs=5e-4
+    )  # to the quantile 0.999, by trapezoids
+    with pytest.raises(ValueError, match="already holds a fit"):
+        fitted.save(folder)
+    fitted.save(folder, overwrite=True)
+    with pytest.raises(ValueError, match="holds no fit"):
+        fitted.save(tmp_path)
+    (folder / "intervals.csv").write_text("interval\n1.0\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="holds 1 of 400 intervals"):
+        fl.load_fit(folder)
 
 
 def test_picture(fitted, tmp_path):

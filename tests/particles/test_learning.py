@@ -64,7 +64,6 @@ def test_rates_over_weights_integrate_to_all_spikes():
         ({"start": lambda v, w: -1.0}, "start"),
         ({"start": (0.0, -0.5), "record": 1}, "record"),
     ],
-    ids=str,
 )
 def test_what_is_not_allowed_is_refused_by_name(given, named):
     with pytest.raises(ValueError, match=named):
