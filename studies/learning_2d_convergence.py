@@ -22,12 +22,12 @@ import numpy as np
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"cells": 8, "degree": 1, "tol": 1e-2, "rtol": 1e-3}
+CHEAP = {"cells": 8, "degree": 1, "tol": 3e-2, "rtol": 1e-3}
 EXPECTED = {
     "order_triangles": (1.0, 0.4),  # of the last pair of meshes, beyond the degree; the smallest of all degrees
     "order_lines": (1.0, 0.4),
     "digits_a_degree": (0.7, 0.4),  # decimal digits of p that one more degree of spectral elements in v brings
-    "dofs_saved": (0.6, 0.25),  # by triangles that follow the density, at the error of the finest uniform mesh
+    "dofs_saved": (0.6, 0.3),  # by triangles that follow the density, at the error of the finest uniform mesh
     "error_Nbar_triangles": (0.0, 1e-3),  # at t = .25, .5, 1 with learning; extrapolated values of two other schemes
     "error_moments_triangles": (0.0, 1e-3),
     "error_Nbar_lines": (0.0, 1e-3),
@@ -123,7 +123,7 @@ def main(
     quiet = fl.LearningLIF(eps=eps, K=0.0, sigma=lambda x: 0.0 * x, current=1.0, a0=0.1 * a0)
     neuron = fl.NoisyLIF(b=0.0, a0=0.1 * a0, current=1.0)
     neuron = fl.evolve(fl.discretize(neuron, tol=1e-9), concentrated, t_end, rtol=1e-9)
-    uniform = [fl.strip(quiet, v_min=-3.0, cells=(r, r), grading=1.0) for r in (16, 24, 32) if r <= 3 * cells]
+    uniform = [fl.strip(quiet, v_min=-3.0, cells=(r, r), grading=1.0) for r in (12, 16, 24, 32) if r <= 2 * cells]
     uniform = [fl.discretize(quiet, mesh, space=fl.Triangles(2)) for mesh in uniform]
     adaptive = [fl.discretize(quiet, space=fl.Triangles(2), tol=t) for t in (3e-2, 1e-2, 5e-3) if t >= tol]
     loose = max(rtol, 1e-4)
