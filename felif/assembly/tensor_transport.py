@@ -95,8 +95,8 @@ class Transport:
         share = size / (1.0 + size)
         share[share < _NEGLIGIBLE] = 0.0
         wider = share.copy()  # a shock about to enter a cell
-        np.maximum(wider[1:], share[:-1], out=wider[1:])
-        np.maximum(wider[:-1], share[1:], out=wider[:-1])
+        np.maximum(wider[1:], share[:-1] ** 2, out=wider[1:])
+        np.maximum(wider[:-1], share[1:] ** 2, out=wider[:-1])
         return wider
 
     def nonnegative(self, p: np.ndarray) -> np.ndarray:
