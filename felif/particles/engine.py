@@ -121,7 +121,8 @@ def _simulate(
         currents = np.array(
             [[mean_current(p.current, dt * k, dt * (k + 1)) for p in law.populations] for k in range(step, last)]
         )
-        spikes = np.zeros((record, 16 * block + 256 if record else 1))
+        taken = last - step
+        spikes = np.zeros((record, 16 * taken + 256 if record else 1))
         tables = tabulated(law, drifts, v, dt, tables)
         step, status, count = stepping.run_steps(
             step, last, dt, constants, np.array(plan.sizes, float), g, a0, kicks, noise_kicks, lag, currents + push,
@@ -131,7 +132,7 @@ def _simulate(
         eternal = status == stepping.ETERNAL
         for i in range(record):
             if spikes[i, 0] >= spikes.shape[1]:
-                raise ValueError(f"record: neuron {i} fires {spikes[i, 0]:g} times in {block} steps; record fewer")
+                raise ValueError(f"record: neuron {i} fires {spikes[i, 0]:g} times in {taken} steps; record fewer")
             heard[i].append(spikes[i, 1 : 1 + int(spikes[i, 0])])
         watch(step / steps)
     if eternal:
