@@ -126,6 +126,22 @@ def test_the_mesh_is_fine_where_the_density_is(run):
     assert problem.area[far].min() > 4 * problem.area[~far].min()
 
 
+def test_triangles_that_are_no_longer_needed_are_given_back():
+    problem = fl.discretize(LEARNING, space=fl.Triangles(2), tol=1e-2)
+    problem, y, _ = problem.initial_state(start)
+    fine = problem.on_mesh(cut(cut(problem.mesh, 0, 0.8), 1, 0.8))
+    there = fine.received(y, problem)
+    assert problem.coarsened(0.0, y) is None
+    coarse, back, why = fine.coarsened(0.0, there)
+    assert len(coarse.cells) < 0.7 * len(fine.cells)
+    assert f"{len(fine.cells)} triangles became" in why
+    assert coarse.conserved["mass"] @ back == pytest.approx(1.0, rel=1e-14)
+    assert not to_be_cut(coarse, back).any()
+    v, w = np.linspace(-2, 2, 40)[:, None], np.linspace(-1, 0, 41)
+    before, after = (np.ravel(p.field("p", x)(v, w)) for p, x in ((problem, y), (coarse, back)))
+    assert np.linalg.norm(after - before) < 0.1 * np.linalg.norm(before)  # a few triangles, 3 tol each
+
+
 class Stop(BaseException):
     """As a keyboard interrupt."""
 
