@@ -21,7 +21,7 @@ import numpy as np
 
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
-from .rate_table import rate_table
+from .rate_table import RateTable, rate_table
 
 _NEEDED = ("current", "sigma", "w_min", "w_max", "a0", "v_reset", "v_fire")
 _SCAN = 1e-8  # accuracy of integrals while roots are looked for
@@ -40,16 +40,20 @@ class Lines:
     v_fire: float
     breaks: tuple[float, ...] = ()
 
+    @property
+    def rates(self) -> RateTable:
+        return rate_table(self.a0, self.v_reset, self.v_fire)
+
     def centre(self, w: Any, Nbar: float) -> np.ndarray:
         """mu(w) = I(w) + w sigma(Nbar)."""
         return self.current(w) + w * float(self.sigma(Nbar))
 
     def log_rate(self, w: Any, Nbar: float) -> np.ndarray:
-        return rate_table(self.a0, self.v_reset, self.v_fire).log_rate(self.centre(w, Nbar))
+        return self.rates.log_rate(self.centre(w, Nbar))
 
     def slope(self, centre: np.ndarray) -> np.ndarray:
         """r'(mu)."""
-        return rate_table(self.a0, self.v_reset, self.v_fire).slope(centre)
+        return self.rates.slope(centre)
 
     def output(self, C: Callable, w: Any, Nbar: float) -> np.ndarray:
         """N(w) = C(w) r(mu(w))."""
@@ -155,7 +159,7 @@ def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
     def G(x: float, rtol: float = 1e-14) -> float:
         return lines.integral(lambda w: lines.output(C, w, x), rtol)
 
-    return tuple(StationaryOutput(x, mass, C, lines) for x in _fixed_points(lines, G))
+    return tuple(StationaryOutput(x, mass, C, lines) for x in _fixed_points(lines, C, G))
 
 
 def stationary_output(learning: Any, C: Any, guess: float | None = None) -> StationaryOutput:
@@ -184,7 +188,7 @@ def chosen(found: tuple, values: list[float], guess: float | None, name: str) ->
     return found[0]
 
 
-def _fixed_points(lines: Lines, G: Callable) -> list[float]:
+def _fixed_points(lines: Lines, C: Callable, G: Callable) -> list[float]:
     """All x > 0 with x = G(x): where G decreases, between G(G(0)) and G(0); otherwise the roots of log G(x) - log x."""
     start = G(0.0)
     if start == 0.0:  # nothing fires
@@ -199,8 +203,30 @@ def _fixed_points(lines: Lines, G: Callable) -> list[float]:
     low = np.log(start) - 1
     while f(low, _SCAN) <= 0:
         low -= 1
-    high = max(np.log(start), 0.0) + 20
+    high = _highest(lines, C, low, max(np.log(start), 0.0) + 20)
     return [float(np.exp(u)) for u in roots(lambda u: f(u, _SCAN), low - 2, high, polish=f)]
+
+
+def _highest(lines: Lines, C: Callable, low: float, high: float) -> float:
+    """Log of a total activity above which there is no fixed point up to e^high: G(x) stays below x there.
+
+    By the largest response on [0, x], so that oscillations of sigma need not be followed.
+    """
+    u = np.arange(low, high, 0.5)
+    x = np.concatenate([[0.0], np.exp(np.arange(low, high, 0.02))])
+    response = np.array([float(lines.sigma(z)) for z in x])
+    most, least = np.maximum.accumulate(response), np.minimum.accumulate(response)
+    for k in range(len(u) - 1, -1, -1):
+        within = np.searchsorted(x, np.exp(u[k]))
+        ends = most[within - 1], least[within - 1]
+
+        def most_of_all(w: np.ndarray, ends: tuple = ends) -> np.ndarray:
+            centre = lines.current(w) + np.maximum(w * ends[0], w * ends[1])
+            return C(w) * np.exp(lines.rates.log_rate(centre))
+
+        if lines.integral(most_of_all, _SCAN) >= np.exp(u[k]):
+            return min(u[k] + 1.0, high)
+    return low + 1.0
 
 
 def _nondecreasing(sigma: Callable, high: float) -> bool:

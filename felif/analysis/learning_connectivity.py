@@ -29,6 +29,7 @@ from .neuron import log_rate, rate
 from .quadrature import integrate, root, roots
 
 _MOST = 690.0  # in a logarithm, in place of what overflows
+_SAFE = 300.0  # in a logarithm of which only samples are known
 _SCAN = 1e-8
 _LEAST = 1e-280
 
@@ -185,8 +186,8 @@ class _Side:
 
     def log_mass(self, A: float, Nbar: float, rtol: float = 1e-14) -> float:
         """log of int_0^A u/(|K| r(I + w sigma(Nbar))) du."""
-        highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 17), Nbar))
-        shift = max(0.0, float(highest) - _MOST)  # of the logarithm, so that 1/r does not overflow
+        highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 513), Nbar))
+        shift = max(0.0, float(highest) - _SAFE)  # of the logarithm, so that 1/r does not overflow
 
         def integrand(x: np.ndarray) -> np.ndarray:
             return x / self._growth(A * x) * np.exp(-self.lines.log_rate(self.sign * A * x, Nbar) - shift)

@@ -12,13 +12,16 @@ from ..problem import NotConverged
 _X, _W = np.polynomial.legendre.leggauss(16)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W
 _PANELS = 4  # to begin with, between two breaks
+_TINY = 1e-305  # integrals below have no relative accuracy
 _MOST = 4000  # panels at a time
+_ASKED = 4000  # values of a function whose roots are looked for
 
 
 def integrate(
     f: Callable[[np.ndarray], np.ndarray], low: float, high: float, breaks: Iterable[float] = (), rtol: float = 1e-14
 ) -> float:
-    """int_low^high f dw, f a function of arrays; its error is about rtol int |f|, jumps and kinks included.
+    """int_low^high f dw, f a function of arrays; its error is about rtol int |f|, jumps and kinks included,
+    or what rounding in f leaves.
 
     Panels with 16 Gauss points are halved until both halves agree with the whole; a kink costs some 40 panels, one of
     `breaks` none. inf where f is infinite; ValueError where it is not a number; NotConverged for what is noise.
@@ -34,6 +37,7 @@ def integrate(
     width = np.repeat(np.diff(edges) / _PANELS, _PANELS)
     value, size = _panels(f, left, width)
     total, scale, smallest = 0.0, float(size.sum()), 4e-16 * (high - low)
+    error = np.full(left.shape, np.inf)  # of the panel that this one is half of
     while left.size:
         if not np.isfinite(value).all():
             return np.inf
@@ -41,9 +45,12 @@ def integrate(
         width = np.stack([0.5 * width, 0.5 * width], axis=1)
         halves, sizes = (part.reshape(left.shape) for part in _panels(f, left.ravel(), width.ravel()))
         scale = max(scale, float(sizes.sum()))
-        open_ = (np.abs(halves.sum(1) - value) > 0.1 * rtol * scale) & (width[:, 0] > smallest)
+        defect = np.abs(halves.sum(1) - value)
+        rounding = (defect > 0.25 * error) & (defect < 1e-10 * sizes.sum(1))  # of f itself: halving does not help
+        open_ = (defect > max(0.1 * rtol * scale, _TINY)) & (width[:, 0] > smallest) & ~rounding
         total += float(halves[~open_].sum())
         left, width, value = left[open_].ravel(), width[open_].ravel(), halves[open_].ravel()
+        error = np.repeat(defect[open_], 2)
         if left.size > _MOST:
             raise NotConverged(
                 f"the integral over [{low:.6g}, {high:.6g}] does not settle on {_MOST} panels, most of them near "
@@ -79,8 +86,10 @@ def roots(
     """All roots of a smooth f between low and high, sorted, each to rounding of `polish` (the same, more accurate).
 
     f is sampled at `first` points; an interval is halved as long as a curve through its ends and its middle might cross
-    zero unseen, at most `depth` times: two roots closer than (high - low) 2^-depth/first are one or none.
+    zero unseen, at most `depth` times: two roots closer than (high - low) 2^-depth/first are one or none. NotConverged
+    for a function that oscillates more than can be followed.
     """
+    f = _counted(f)
     points = [(float(x), float(f(float(x)))) for x in np.linspace(low, high, first)]
     if not np.isfinite([value for _, value in points]).all():
         raise ValueError(f"roots: f is not finite at {[x for x, value in points if not np.isfinite(value)][0]}")
@@ -89,6 +98,21 @@ def roots(
         _bracket(f, a, b, depth, signs)
     found = [_within(polish or f, *bracket) for bracket in signs]
     return sorted({x for x in found if x is not None})
+
+
+def _counted(f: Callable[[float], float]) -> Callable[[float], float]:
+    asked = 0
+
+    def counted(x: float) -> float:
+        nonlocal asked
+        asked += 1
+        if asked > _ASKED:
+            raise NotConverged(
+                f"{_ASKED} values of f do not separate its roots, the last one at {x:.6g}: it oscillates"
+            )
+        return f(x)
+
+    return counted
 
 
 Point = tuple[float, float]

@@ -111,7 +111,7 @@ def test_where_there_is_none_the_message_says_why(parameters, message):
 
 
 def test_silent_networks_learn_next_to_nothing():
-    """A is of the size of the rate at w = 0: e^-309, or e^-1245, too small for a number."""
+    """A is of the size of the rate at w = 0: e^-310, or e^-1247, too small for a number."""
     (found,) = fl.learned_connectivity(learning(current=-0.5, a0=0.01))
     assert 0 < found.A < 1e-130
     assert found.moment(0) == pytest.approx(1.0, abs=1e-10)

@@ -220,6 +220,21 @@ def test_integrals_have_no_trouble_with_kinks_jumps_and_peaks():
         integrate(lambda x: np.full_like(x, np.nan), 0.0, 1.0)
 
 
+def test_integrands_that_carry_rounding_or_underflow_settle():
+    assert integrate(lambda x: 1.0 + 1e-13 * np.sin(1e9 * x), 0.0, 1.0) == pytest.approx(1.0, rel=1e-12)
+    assert integrate(lambda x: np.exp(-710.0 - x), 0.0, 1.0) == pytest.approx(
+        np.exp(-710.0) * -np.expm1(-1.0), rel=1e-3
+    )
+
+
+def test_responses_that_oscillate_are_followed():
+    waves = replace(EXCITATORY, sigma=lambda x: 3 * np.sin(3 * x), current=1.0)
+    found = fl.stationary_outputs(waves, PARABOLA)
+    assert len(found) % 2 == 1  # x - G(x) is negative at 0 and positive above the largest G
+    for state in found:
+        assert integrate(state.N, 0.0, 3.0) == pytest.approx(state.Nbar, rel=1e-12)
+
+
 def test_all_roots_are_found_however_close():
     f = lambda x: (x - 0.2) * (x - 0.7) * (x - 0.7001)
     assert roots(f, 0.0, 1.0) == pytest.approx([0.2, 0.7, 0.7001], abs=1e-11)
