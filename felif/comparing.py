@@ -36,8 +36,14 @@ def compare(
     Raises ValueError for another model or other parameters, for times that do not overlap, for a single batch (no
     error bar), for runs with the same seed.
     """
-    several = (particles,) if isinstance(particles, ParticleRun) else tuple(particles)
+    several = (particles,) if isinstance(particles, ParticleRun) else particles
+    if not isinstance(several, list | tuple) or not several or not all(isinstance(p, ParticleRun) for p in several):
+        raise ValueError(f"compare: particles = {particles!r}; allowed are what simulate_particles returns, or a list")
+    several = tuple(several)
     _require_comparable(several, run)
+    for name, value in (("start", start), ("end", end)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+            raise ValueError(f"compare: {name} = {value!r}; allowed is None or a number")
     first = several[0]
     low = max(first.times[0], run.times[0]) if start is None else float(start)
     high = min(first.times[-1], run.times[-1]) if end is None else float(end)
@@ -74,8 +80,6 @@ def compare(
 
 
 def _require_comparable(several: tuple[ParticleRun, ...], run: Any) -> None:
-    if not several or not all(isinstance(p, ParticleRun) for p in several):
-        raise ValueError(f"compare: particles = {several!r}; allowed are what simulate_particles returns")
     if not hasattr(run, "sample") or not hasattr(run, "model"):
         raise ValueError(f"compare: run = {run!r}; allowed is what evolve returns")
     for p in several:

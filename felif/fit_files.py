@@ -20,7 +20,7 @@ import numpy as np
 
 from .output.files import read_npz, read_series, write_json, write_npz, write_series
 from .output.provenance import describe, provenance
-from .output.reading import read_description
+from .output.reading import READERS, read_description
 from .output.results import make_room
 from .particle_files import packed
 
@@ -70,7 +70,8 @@ def load_fit(folder: str | Path) -> Any:
     path = Path(folder)
     description = read_description(path)
     if description.get("kind") != _FIT:
-        raise ValueError(f"{folder} holds no fit.")
+        other = READERS.get(description.get("kind"), "a run in time: read it with load_run")
+        raise ValueError(f"{folder} holds no fit, but {other}.")
     arrays = read_npz(path / "final.npz")
     if not (path / "intervals.csv").exists():
         raise ValueError(f"{folder}: intervals.csv is missing.")

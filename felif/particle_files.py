@@ -18,7 +18,7 @@ import numpy as np
 from .output.files import read_npz, write_json, write_npz, write_series
 from .output.points import COLLECTION, FOLDER, write_particles
 from .output.provenance import describe, provenance
-from .output.reading import read_description
+from .output.reading import READERS, read_description
 from .output.results import make_room
 from .problem import Outcome
 
@@ -69,7 +69,8 @@ def load_particles(folder: str | Path) -> Any:
     path = Path(folder)
     description = read_description(path)
     if description.get("kind") != _KIND:
-        raise ValueError(f"{folder} holds no simulation of particles; read it with load_run.")
+        other = READERS.get(description.get("kind"), "a run in time: read it with load_run")
+        raise ValueError(f"{folder} holds no simulation of particles, but {other}.")
     arrays = read_npz(path / "final.npz")
     try:
         model = pickle.loads(arrays["model"].tobytes())

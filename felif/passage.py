@@ -234,7 +234,7 @@ def passage_cells(neuron: FirstSpike, start: float, t: float, tol: float) -> np.
         step = 1e-4 * distance
         drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]), 0.0, t)
         slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
-        bulk = _WIDEST * np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-300))
+        bulk = _WIDEST * np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-100))
         h = np.minimum(bulk, distance / _PARTS + _GROWTH * np.maximum(start - v, np.maximum(v - neuron.v_fire, 0.0)))
         steepness = np.abs(drift[: len(v)]) / noise[: len(v)]
         return np.minimum(h, np.maximum(_LAYER / np.maximum(steepness, 1e-300), _FINEST * distance))

@@ -194,5 +194,9 @@ def test_what_cannot_be_compared_is_refused(network, options, said):
 def test_only_simulations_and_runs_are_compared(network):
     with pytest.raises(ValueError, match="simulate_particles"):
         fl.compare([1.0], network)
+    with pytest.raises(ValueError, match="simulate_particles"):
+        fl.compare(network, simulated(network.model))
+    with pytest.raises(ValueError, match="start = 'now'"):
+        fl.compare(simulated(network.model), network, start="now")
     with pytest.raises(ValueError, match="evolve"):
         fl.compare(simulated(network.model), "run")

@@ -18,7 +18,7 @@ import numpy as np
 
 from .files import csv_line, read_npz, read_series, write_json, write_npz
 from .provenance import provenance
-from .reading import MARKS, RunFolder, chunk_name, read_description, read_folder
+from .reading import MARKS, READERS, RunFolder, chunk_name, read_description, read_folder
 from .sampling import run_times
 from .vtk import FieldSeries
 
@@ -203,6 +203,8 @@ def _make_room(folder: Path, overwrite: bool) -> None:
     if not overwrite:
         raise ValueError(f"{folder} already holds a run; give another name, or overwrite=True to replace it.")
     description = read_description(folder)
+    if kind := description.get("kind"):
+        raise ValueError(f"{folder} holds no run in time, but {READERS.get(kind, kind)}; give another name.")
     if (folder / "series.csv").exists():
         with open(folder / "series.csv", "ab") as file:
             _lock(file, folder)

@@ -13,8 +13,11 @@ from .plots import house_style, mark_thresholds, new_figure, save_figure
 def plot_particles(run: Any, path: str | Path | None = None) -> Any:
     """Figure of a ParticleRun: N(t) of each bin with its standard error on the left, the last potentials on the right.
 
-    Synchronous spikes are marked on the time axis. Written to `path` if one is given.
+    Synchronous spikes are marked on the time axis. Written to `path` if one is given. Raises ValueError for
+    anything else.
     """
+    if not hasattr(run, "batches"):
+        raise ValueError(f"plot_particles: run = {run!r}; allowed is what simulate_particles returns")
     figure, (left, right) = new_figure(1, 2)
     plot_particle_rates(left, run)
     plot_histograms(right, run)

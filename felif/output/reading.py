@@ -12,6 +12,11 @@ import numpy as np
 from .files import read_npz, read_series
 from .vtk import read_pvd
 
+READERS = {  # what other folders are, by the kind in their run.json
+    "particles": "a simulation of particles: read it with load_particles",
+    "fit": "a fit: read it with load_fit",
+    "comparison": "the tables of a comparison",
+}
 MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz
 
 
@@ -35,6 +40,8 @@ def read_folder(folder: str | Path) -> RunFolder:
     """
     path = Path(folder)
     description = read_description(path)
+    if kind := description.get("kind"):
+        raise ValueError(f"{folder} holds no run in time, but {READERS.get(kind, kind)}.")
     final = path / "final.npz"
     checkpoint = read_npz(final) if final.exists() else None
     if checkpoint is not None:

@@ -167,6 +167,15 @@ def test_a_simulation_comes_back_from_its_folder(tmp_path):
     run.save(tmp_path / "run", overwrite=True)
     with pytest.raises(ValueError, match="no simulation"):
         run.save(tmp_path)
+    for read in (fl.load_run, fl.load_fit):
+        with pytest.raises(ValueError, match="a simulation of particles: read it with load_particles"):
+            read(tmp_path / "run")
+    in_time = fl.evolve(fl.discretize(fl.NoisyLIF(), tol=1e-2), START, t_end=0.1, rtol=1e-2)
+    with pytest.raises(ValueError, match="holds no run in time"):
+        in_time.save(tmp_path / "run", overwrite=True)
+    in_time.save(tmp_path / "in_time")
+    with pytest.raises(ValueError, match="a run in time: read it with load_run"):
+        fl.load_particles(tmp_path / "in_time")
 
 
 def test_paraview_plays_the_neurons(tmp_path):
