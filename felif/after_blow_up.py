@@ -17,11 +17,18 @@ from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
 from .assembly.thresholds import boundary_layers, resets_at_once, runaway
 from .assembly.transport import ShiftedDensity, synchronous_spike
-from .evolution import Event, Rodas5P, integrate
-from .problem import BlowUp, Infeasible, State, require_over_v
+from .evolution import Event, Rodas5P, Trajectory, integrate
+from .problem import BlowUp, Infeasible, NotConverged, State, require_over_v
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
-_LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal
+_LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal, where there may be one
+_LONGEST_THAT_ENDS = 1e6
+_FIRST_HORIZON = 2.0  # kicks for which a mesh has room at first
+_DEVIATIONS = 7.0  # of the noise of a spike, in the room below
+_STARTS = 0.9  # spikes fired by a kick: 1 - O(1/N) where a blow-up has been followed to N, less where there is no queue
+_FIRST_KICK = (
+    1e-14  # data that do not vanish at V_F fire Q ~ sqrt(s): a long first step misses that the queue was there
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,10 @@ def require_one_population(problem: Any) -> None:
 
 
 def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
-    """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends."""
+    """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends.
+
+    NotConverged for a spike whose end is not found.
+    """
     kick, noise = runaway(problem)
     kind = "diffusion" if noise > 0 else "transport"
     if noise > 0:
@@ -107,13 +117,44 @@ def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any,
     return kicks, on_mesh, after
 
 
+def _deliver(problem: Any, y: np.ndarray, kicks: float, rtol: float, emptied: Event) -> Trajectory | None:
+    """Up to so many kicks in dilated time, with room below for what they throw back; None if no queue builds up."""
+    drift, noise = runaway(problem)
+    low, width = problem.cells[0], problem.widths[0]
+    depth = max(-drift, 0.0) * kicks + _DEVIATIONS * math.sqrt(2 * noise * kicks)
+    below = []
+    while low > problem.cells[0] - depth:
+        width *= 1.5
+        low -= width
+        below.append(low)
+    roomy = problem.on_cells(np.concatenate([below[::-1], problem.cells])) if below else problem
+    dilated = roomy.dilated()
+    start = np.append(transfer(problem, roomy, y), 0.0)  # no spike counted yet
+    if not dilated.scalars(0.0, start)[0] > _STARTS:
+        return None
+    # N is spikes a kick in a linear equation: however large, no blow-up
+    how = {"scheme": Rodas5P(), "rtol": rtol, "events": (emptied,), "first_step": _FIRST_KICK, "N_max": math.inf}
+    return integrate(dilated, start, 0.0, kicks, **how)
+
+
 def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
-    dilated = problem.dilated()
-    start = np.append(y, 0.0)  # no spike counted yet
+    # A network that b alone does not keep going (b < V_F - V_R, or neurons that wait) empties its queue at last.
+    ends = not resets_at_once(problem) or runaway(problem)[0] < problem.v_fire - problem.v_reset
+    longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON
     emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
-    trajectory = integrate(dilated, start, 0.0, _LONGEST, scheme=Rodas5P(), rtol=rtol, events=(emptied,))
-    if trajectory.outcome.name != emptied.name:
+    while True:
+        horizon = min(horizon, longest)
+        trajectory = _deliver(problem, y, horizon, rtol, emptied)
+        if trajectory is None:
+            return 0.0, problem, y
+        if trajectory.outcome.name != "finished" or horizon >= longest:
+            break
+        horizon *= 5.0
+    if trajectory.outcome.name == "finished" and not ends:
         return math.inf, problem, None
+    if trajectory.outcome.name != emptied.name:
+        reached = f"after {trajectory.series['t'][-1]:.4g} spikes per neuron: {trajectory.outcome.message}"
+        raise NotConverged(f"the synchronous spike cannot be followed to its end, {reached}")
     last, y = trajectory.segments[-1], trajectory.segments[-1].states[-1]
     # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
     # a layer of no width. Cells down to _FINEST hold it.

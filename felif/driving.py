@@ -22,7 +22,7 @@ from .evolution import (
     Trajectory,
     integrate,
 )
-from .problem import BlowUp, Outcome
+from .problem import BlowUp, NotConverged, Outcome
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
@@ -63,13 +63,17 @@ def _through_events(
         if spikes >= going_on["max_events"] or found.time >= t_end:
             return trajectory
         found = with_mesh_error([*segments, *trajectory.segments], [*events, *trajectory.events], found, settings)
-        event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
+        try:
+            event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
+        except NotConverged as reason:
+            trajectory.outcome = Outcome("unresolved", f"Blow-up at t = {found.time:.10g}, but {reason}")
+            return trajectory
         trajectory.events.append(event)
         if y is None:
             message = f"The synchronous spike at t = {found.time:.10g} never ends: all neurons fire again and again."
             trajectory.outcome = Outcome("eternal_blow_up", message)
             return trajectory
-        if event.size == 0.0:
+        if event.size == 0.0 and not at_once:  # at the start: too small for the mesh, which has a rate all the same
             return trajectory
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
 

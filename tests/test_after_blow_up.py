@@ -5,8 +5,12 @@ References: finite elements and a prototype that shares no code; the first row a
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import erfc
 
 import felif as fl
 
@@ -134,6 +138,43 @@ def test_eternal_blow_ups_are_named(b, start):
     assert "never ends" in run.outcome.message
     assert np.isinf(run.events[-1].size)
     assert run.blow_up.time == run.events[-1].time
+
+
+def exact_size(b, noise, density, near):
+    """Q(s) = s, Q = spikes per neuron after s kicks: passages of v_0 + b s + sqrt(2 a1) W_s to V_F, V_F + L, ..."""
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    distances, weights = 5 * (nodes + 1), weights * density(2.0 - 5 * (nodes + 1))
+    weights /= weights.sum()
+
+    def queue(s):
+        total, spread = -s, np.sqrt(4 * noise * s)
+        for k in itertools.count():  # first-passage probability of a Brownian motion with drift
+            z = distances + k
+            passed = erfc((z - b * s) / spread) + np.exp(b * z / noise) * erfc((z + b * s) / spread)
+            total += 0.5 * weights @ passed
+            if weights @ passed < 1e-12:
+                return total
+
+    return brentq(queue, 0.9 * near, 1.1 * near, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("b", "noise", "mean", "size"), [(-1.5, 1e3, 0.0, 492.06511956), (-0.5, 30.0, 1.0, 24.4374042073)]
+)
+def test_a_spike_of_a_network_with_overwhelming_noise_ends(b, noise, mean, size):
+    """Neurons fire hundreds of times at once and are thrown far down; b < V_F - V_R empties every queue at last."""
+    expected = exact_size(b, noise, lambda v: np.exp(-2 * (v - mean) ** 2), near=size)
+    assert expected == pytest.approx(size, rel=1e-9)
+    run = through(fl.NoisyLIF(b=b, a1=noise), fl.Gaussian(mean, 0.25), 1e-3)
+    assert run.events[0].size == pytest.approx(expected, rel=1e-6)
+    assert run.outcome.name == "finished"
+
+
+def test_a_spike_too_small_for_the_mesh_is_no_eternal_one():
+    """n(V_F) = 5e-4 and a1 > 0: Q ~ 2 n(V_F) sqrt(a1 s/pi), a queue that is empty after 3e-8 kicks."""
+    run = through(fl.NoisyLIF(b=0.5, a1=0.1), fl.Gaussian(0.0, 0.25), 0.1)
+    assert run.outcome.name == "finished"
+    assert [event.size for event in run.events] == [pytest.approx(0.0, abs=1e-6)]
 
 
 def test_nothing_happens_where_nothing_blows_up():
