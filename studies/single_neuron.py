@@ -89,7 +89,7 @@ def main(
     problem = law.problem  # without reset, on its own mesh; the delta is phi(V_R) against every test function
     impulse = (np.abs(problem.nodes - neuron.v_reset) < 1e-12)[: problem.size - 1] / problem.mass.data[0, :-1]
     start = fl.State(problem, 0.0, np.append(impulse, 0.0))
-    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "run"), resume=True)
+    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "run"), resume=True, snapshots=41)
     t = np.linspace(0.0, t_end, 61)
     density = law.density(t)
 
