@@ -8,7 +8,7 @@ import pytest
 import felif as fl
 
 TIMES = np.linspace(0.1, 2.5, 25)
-VOLLEYS = [  # b, a0, v_reset, mean: missed by 460 and 35 tol (39 and 12 at 1e-6) with steps that look at N and max n only
+VOLLEYS = [  # b, a0, v_reset, mean: missed by 460 and 35 tol (39 and 12 at 1e-6) where steps see N and max n only
     (-1.33, 0.0020, -0.69, 0.93),
     (-1.88, 0.0020, 0.40, 1.40),
 ]
