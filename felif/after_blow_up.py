@@ -21,6 +21,7 @@ from .evolution import Event, Rodas5P, Trajectory, integrate
 from .problem import BlowUp, Infeasible, NotConverged, State, require_over_v
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
+_NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
 _LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal, where there may be one
 _LONGEST_THAT_ENDS = 1e6
 _FIRST_HORIZON = 2.0  # kicks for which a mesh has room at first
@@ -112,6 +113,11 @@ def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any,
     if not resets:  # fired neurons wait in the refractory state
         (waiting,) = values
         values[waiting] += kicks
+        if values[waiting] > 1.0 - _NOBODY:
+            on_mesh = problem.rebuilt()
+            after = np.zeros(on_mesh.size)
+            after[on_mesh.layout.offsets[waiting]] = 1.0
+            return kicks, on_mesh, after
     start = {field: ShiftedDensity(problem, field, y, kick * kicks, resets), **values}
     on_mesh, after, _ = initial(problem.rebuilt(), start)
     return kicks, on_mesh, after

@@ -28,6 +28,7 @@ from .run import Run
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
 _FORGOTTEN, _COMPANION = 0.1, 0.3  # of the parts of the error bar that count, where noise is constant: see theory.md, 9
+_LARGE = 1e5  # a rate no network has for long
 _COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
 
 
@@ -149,7 +150,7 @@ def blow_up_outcome(found: BlowUp) -> Outcome:
 def _mechanism(last: Segment, found: BlowUp, settings: dict) -> str:
     """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
     problem = last.problem
-    if found.N < 1e-2 * settings["N_max"] and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
+    if found.N < 1e-2 * min(settings["N_max"], _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
     return "noise" if not _unknown(problem) and runaway(problem)[1] > 0 else "drift"
 

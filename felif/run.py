@@ -192,7 +192,9 @@ class Run:
             return max(0.0, -float(np.min(self.series[self._smallest])) / largest)
         for segment in self.segments:
             states = segment.states[:, : segment.problem.size - len(segment.problem.layout.differential)]
-            worst = max(worst, float(np.max(-states.min(axis=1) / states.max(axis=1))))
+            largest = states.max(axis=1)
+            some = largest > 0  # all neurons may wait in a refractory state
+            worst = max(worst, float(np.max(-states.min(axis=1)[some] / largest[some], initial=0.0)))
         return worst
 
     @cached_property

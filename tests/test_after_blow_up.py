@@ -231,3 +231,36 @@ def test_bad_options_are_refused(name, value):
 def test_models_whose_spikes_cannot_be_followed_are_refused_first(model):
     with pytest.raises(ValueError, match="one population without delay"):
         fl.evolve(fl.discretize(model), NEAR, 1.0, after_blow_up=fl.Continue())
+
+
+@pytest.mark.parametrize(("t_start", "tol", "size_error"), [(1e3, 1e-8, 1e-5), (1e4, 1e-6, 5e-5)])
+def test_spikes_late_on_the_clock(t_start, tol, size_error):
+    """The clock resolves 1e-13 and 2e-12: N cannot be followed far, nor the layers right after the spike."""
+    run = fl.evolve(
+        fl.discretize(fl.NoisyLIF(b=0.5), tol=tol),
+        NEAR,
+        t_start=t_start,
+        t_end=t_start + 0.06,
+        rtol=tol,
+        after_blow_up=fl.Continue(),
+    )
+    assert run.outcome.name == "finished"
+    assert run.events[0].time - t_start == pytest.approx(0.009224431428, abs=1e-9)
+    assert run.events[0].size == pytest.approx(0.52373045, rel=size_error)
+    assert run.sample("N", run.events[0].time + 0.05) == pytest.approx(0.969891435, rel=1e-4)
+
+
+def test_tight_tolerances_where_rounding_ends_the_approach():
+    """At rtol = 1e-9 no step succeeds beyond N = 2e5: that is the blow-up, and the steps after it are too short."""
+    problem = fl.discretize(fl.RefractoryLIF(b=3.0, tau=0.1), tol=1e-6)
+    run = fl.evolve(problem, fl.Gaussian(-1.0, 0.5), 3.8, rtol=1e-9, after_blow_up=fl.Continue())
+    assert run.outcome.name == "finished"
+    assert [event.size for event in run.events] == [pytest.approx(0.73173244, rel=1e-6)]
+
+
+def test_all_neurons_may_wait_after_a_spike():
+    run = through(fl.RefractoryLIF(b=3.0, tau=0.1), fl.Uniform(1.9, 2.0), 0.2)
+    assert [event.size for event in run.events] == [pytest.approx(1.0, abs=1e-9)]
+    assert run.events[0].state.R == 1.0
+    assert run.sample("R", 0.02) == pytest.approx(np.exp(-0.2), rel=1e-4)  # nobody has fired again
+    assert run.drift["total"] < 1e-10

@@ -20,7 +20,7 @@ from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .trajectory import EventRecord, Segment, Trajectory, restrict
 
-FIRST_ULPS, FIRST_ERROR = 64, 1e3
+FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
 CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
@@ -58,7 +58,7 @@ class Integration:
         self.h = fixed_step if fixed_step is not None else nan if first_step is None else first_step
         # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
         self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
-        self._shortest = 0.0  # a first step this short is accepted with an error up to FIRST_ERROR
+        self._shortest = self._layer = 0.0  # steps this short are accepted with errors up to FIRST_CHANGE, up to _layer
         self._failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
         self.statistics = dict.fromkeys(COUNTERS, 0) if onto is None else onto.statistics
@@ -166,7 +166,7 @@ class Integration:
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
             # an initial layer thinner than what the clock can tell apart is stepped over: the schemes damp it
             self._shortest = FIRST_ULPS * float(np.spacing(max(abs(t), self.tiny)))
-            self.h = max(self.h, self._shortest)
+            self.h, self._layer = max(self.h, self._shortest), t + 1024 * self._shortest
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t
@@ -190,7 +190,7 @@ class Integration:
                 self._failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
-            if error is not None and h <= self._shortest and error < FIRST_ERROR:
+            if error is not None and h <= 1.1 * self._shortest and error * self.rtol < FIRST_CHANGE:
                 break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
@@ -202,7 +202,7 @@ class Integration:
             else:
                 self._failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
-        self._shortest = 0.0
+        self._shortest *= t1 < self._layer
         return self._accept(t1, y1, h, inside, scalars, error, lands)
 
     def _conserve(self, y: np.ndarray, y1: np.ndarray, h: float) -> np.ndarray:
@@ -278,7 +278,7 @@ class Integration:
             self.h = nan  # chosen anew behind the jump
         else:
             proposed = h * self.controller.accepted(h, error)
-            self.h = max(proposed, self.h) if lands else proposed
+            self.h = max(proposed, self.h if lands else self._shortest)
         if lands and self._left_of_jump:
             self.stepper.forget()
 
@@ -339,6 +339,8 @@ class Integration:
             return self._blow_up(f"No step {size} leads on from {where}: {failure}.", self._N)
         if self.watch.left < CLOCK_ULPS * float(np.spacing(abs(self.t))):
             return self._blow_up(f"N = {self._N:.4g} rises to its pole within the resolution of the clock.", self._N)
+        if self.fixed_step is None and self.watch.lawful:  # as good as the rounding of N in so thin a layer allows
+            return self._blow_up(f"N = {self._N:.4g} rises to its pole until rounding lets no step succeed.", self._N)
         name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
