@@ -35,7 +35,7 @@ def error_estimate(run: Run, quantity: str | Callable[[State], float] = "N", tim
 
     quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5). inf
     where the more accurate run has no state: it has blown up before. The first call costs one to three times the run,
-    the next ones nothing. Raises ValueError for an unknown series, and for times outside the run.
+    the next ones nothing. Raises ValueError for an unknown series, for times outside the run, and on triangles.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     better = companion(run)
@@ -62,6 +62,8 @@ def _made_again(run: Run) -> Run:
     from .runs import evolve
 
     settings, first = run.settings, run.segments[0]
+    if not callable(getattr(first.problem, "enriched", None)):
+        raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
     problem, y = _richer(first.problem, first.states[0])
     start = run.start
     if start is None or isinstance(start, State) or _holds_state(start):

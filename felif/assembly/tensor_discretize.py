@@ -59,11 +59,17 @@ def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, 
     v_mesh, w_cells = mesh
     if not isinstance(v_mesh, MeshLine):
         raise ValueError(f"discretize: mesh[0] = {type(v_mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
-    w_cells = np.asarray(w_cells, float)
-    if w_cells.ndim != 1 or len(w_cells) < 2 or np.any(np.diff(w_cells) <= 0) or (*w_cells[[0, -1]],) != ends:
-        raise ValueError(f"discretize: mesh[1] must rise from w_min = {ends[0]:g} to w_max = {ends[1]:g}")
+    try:
+        cells = np.asarray(w_cells, float)
+    except (TypeError, ValueError):
+        cells = np.zeros(0)
+    if cells.ndim != 1 or len(cells) < 2 or not np.all(np.diff(cells) > 0) or (*cells[[0, -1]],) != ends:
+        raise ValueError(
+            f"discretize: mesh[1] = {w_cells!r}; allowed are numbers that rise from w_min = {ends[0]:g} to "
+            f"w_max = {ends[1]:g}"
+        )
     # tags and node positions are checked, whoever made the mesh
-    return line(v_mesh.p[0], float(model.v_reset), float(model.v_fire)), w_cells
+    return line(v_mesh.p[0], float(model.v_reset), float(model.v_fire)), cells
 
 
 def _cells_in_w(space: Tensor, tol: float) -> int:

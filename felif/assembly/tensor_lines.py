@@ -274,7 +274,10 @@ class LineForms:
         return (a / width * bernoulli_pair(width * drift / a)[0])[None] / self._lost
 
     def solve_total(self, t: float, w: np.ndarray, weights: np.ndarray, tail: np.ndarray) -> Activity:
-        """Nbar = g(Nbar) = sum_w weights N(w; Nbar), from the values at the last nodes. Raises Infeasible."""
+        """Nbar = g(Nbar) = sum_w weights N(w; Nbar), from the values at the last nodes.
+
+        Raises Infeasible; FloatingPointError where a coefficient is not finite.
+        """
         parts = None if self.fitted else (self._rows @ tail) * weights  # what each coefficient adds to Nbar
         if not self._varying and not self.fitted:
             c = np.ones((1, len(w)))
@@ -283,6 +286,8 @@ class LineForms:
         for _ in range(_NEWTON_STEPS):
             c = self.coefficients(t, w, complex(Nbar, STEP))
             g = complex(np.vdot(parts, c) if parts is not None else (weights * self.rows(c)[0]) @ tail[0])
+            if not np.isfinite(g):
+                raise FloatingPointError(f"a coefficient is not finite at {self.total_name} = {Nbar:.6g}")
             slope, change = 1.0 - g.imag / STEP, g.real - Nbar
             at_rounding = (
                 abs(change) <= 4e-16 * abs(Nbar) or abs(change) >= last and abs(change) <= 1e-13 * (1 + abs(Nbar))

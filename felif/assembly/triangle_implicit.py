@@ -20,7 +20,7 @@ class ImplicitPart:
 
     The rest is of second order, and transport in w, which vanishes at V_F as p does. Without the second part the
     change of the drift, left to explicit stages, would lift p off zero at V_F, and N, read from its slope there, would
-    be noise.
+    be noise. Raises FloatingPointError where a coefficient is not finite.
     """
 
     def __init__(self, problem: Any, y: np.ndarray) -> None:
@@ -33,6 +33,9 @@ class ImplicitPart:
             moved = operator.namespace({n: getattr(s, n) + _STEP * (n == name) for n in problem.scalar_names})
             columns.append((operator.rate_in_v(y, moved, m) - here) / _STEP)
         self._u = np.array(columns).T
+        if not np.isfinite(self._u).all():
+            at = ", ".join(f"{name} = {getattr(s, name):.6g}" for name in problem.scalar_names)
+            raise FloatingPointError(f"a coefficient is not finite at {at} or {_STEP:g} above")
         self._g = operator.scalar_gradient(s, m)
 
     def __matmul__(self, y: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from ..problem import Infeasible
 from ..weakform import CELLS, Term, WeakForm
 from .coefficients import Parameters
 from .spaces import gauss
@@ -152,7 +153,8 @@ class TriangleOperator:
 
     def solve(self, y: np.ndarray, m: Parameters, guess: dict[str, float] | None = None) -> tuple[Any, np.ndarray]:
         """(s with the scalars that are numbers, N at the points of the trace): a fixed point, for the drift at V_F may
-        read Nbar; where it points inwards the first iterate is exact."""
+        read Nbar; where it points inwards the first iterate is exact. Raises Infeasible where iterates do not settle,
+        FloatingPointError where they are not finite."""
         trace = self.trace
         p, slope = trace.value @ y, trace.slope @ y
         s = self.namespace(guess or dict.fromkeys(self.integrals, 0.0))
@@ -165,6 +167,15 @@ class TriangleOperator:
             previous, s = s, self.namespace(values)
             if all(abs(value - getattr(previous, name)) <= 1e-15 * abs(value) for name, value in values.items()):
                 break
+        for name, value in values.items():
+            if not np.isfinite(value):
+                raise FloatingPointError(
+                    f"a coefficient or p is not finite; the last {name} is {getattr(previous, name):.6g}"
+                )
+            if abs(value - getattr(previous, name)) > 1e-12 * abs(value):
+                raise Infeasible(
+                    f"no {name} satisfies its equation: iterates are {getattr(previous, name):.6g}, {value:.6g}"
+                )
         return s, N
 
     def scalar_gradient(self, s: SimpleNamespace, m: Parameters) -> np.ndarray:

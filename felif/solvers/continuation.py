@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Outcome, Problem, State
+from ..problem import Outcome, Problem, State, require_over_v
 from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .events import Seen, special_points
@@ -46,6 +46,7 @@ def continuation(
     >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
     >>> branch.folds[0].b, branch.folds[0].N
     """
+    require_over_v(problem, "continuation")
     start, y = _start(problem, state, parameter)
     low, high = _checked(bounds, parameter, start, N_max, max_step)
     crossing = state.details["crossing"] if getattr(state, "kind", "") == "branch point" else None

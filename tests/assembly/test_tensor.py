@@ -192,11 +192,27 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: evolve(on(4), 1.0, scheme=fl.BackwardEuler()), "keep p >= 0"),
         (lambda: evolve(on(4), 1.0, after_blow_up=fl.Continue()), "density over"),
         (lambda: fl.poincare(on(4), None), "density over"),
+        (lambda: fl.continuation(on(4), None, "eps", bounds=(0.0, 1.0)), "density over"),
+        (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), [-1.0, np.nan, 0.0])), "rise from w_min"),
+        (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), ["a", "b"])), "rise from w_min"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_is_allowed(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("space", [fl.Tensor(w=fl.DG(2)), fl.Triangles(1)])
+def test_a_response_that_is_not_finite_is_no_blow_up(space):
+    model = learning(sigma=lambda x: np.nan if 0.07 < x < 0.3 else 4 * x)
+    columns = fl.interval(model, v_min=-5.0, cells=10)
+    mesh = (
+        fl.strip(model, v_min=-5.0, cells=(8, 4)) if isinstance(space, fl.Triangles) else (columns, [-1.0, -0.5, 0.0])
+    )
+    run = evolve(fl.discretize(model, mesh, space=space), 0.5, 1e-3)
+    assert run.outcome.name in ("step_underflow", "not_finite")
+    assert "not finite" in run.outcome.message
+    assert 0.05 < run.final.Nbar <= 0.07
 
 
 def test_error_bars_cover_the_error_and_are_not_much_larger():
