@@ -15,7 +15,7 @@ from ..problem import FieldValue, Infeasible, State
 from . import adapt, coarsen, linearised, local_degree, spaces, tails, weighted
 from .arrivals import Arrivals
 from .automatic import Flow
-from .coefficients import Parameters, fixed_parameters, parameters_of
+from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
@@ -58,27 +58,14 @@ class SemiDiscrete:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
-        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
-        fixed = fixed_parameters(self.model)
-        return tuple(k for k, v in values.items() if k not in fixed and isinstance(v, int | float))
+        return changeable(self.model)
 
     def at(self, **parameters: Any) -> SemiDiscrete:
         """The same discretisation with other parameters; nothing is assembled again.
 
         Raises ValueError for unknown parameters and for those that shape forms or geometry (v_fire, drift, ...).
         """
-        known = {f.name for f in dataclasses.fields(self.model)}
-        for name in parameters:
-            if name not in known:
-                raise ValueError(
-                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
-                )
-            if name in fixed_parameters(self.model):
-                raise ValueError(
-                    f"parameter {name!r} shapes the mesh or the forms, so `at` cannot change it; "
-                    f"call discretize again with {name}={parameters[name]!r}"
-                )
-        model = dataclasses.replace(self.model, **parameters)
+        model = with_parameters(self.model, parameters)
         if [u.name for u in model.weak_form().unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         return SemiDiscrete(self._assembled.for_parameters(model), model, self.history)

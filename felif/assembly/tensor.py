@@ -17,7 +17,7 @@ import numpy as np
 from ..algebra import Band
 from ..problem import FieldValue, Infeasible, PlaneField
 from . import tensor_adapt, tensor_initial, tensor_stationary
-from .coefficients import fixed_parameters
+from .coefficients import changeable, with_parameters
 from .tensor_implicit import FrozenLines
 from .tensor_lines import Activity, LineForms
 from .tensor_spaces import Axis, Tensor, evaluate_plane
@@ -58,24 +58,11 @@ class TensorProblem:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
-        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
-        fixed = fixed_parameters(self.model)
-        return tuple(k for k, v in values.items() if k not in fixed and isinstance(v, int | float))
+        return changeable(self.model)
 
     def at(self, **parameters: Any) -> TensorProblem:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
-        known = {f.name for f in dataclasses.fields(self.model)}
-        for name in parameters:
-            if name not in known:
-                raise ValueError(
-                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
-                )
-            if name in fixed_parameters(self.model):
-                raise ValueError(
-                    f"parameter {name!r} shapes the mesh or the forms, so `at` cannot change it; "
-                    f"call discretize again with {name}={parameters[name]!r}"
-                )
-        forms = LineForms(dataclasses.replace(self.model, **parameters), self.mesh, self.space.v)
+        forms = LineForms(with_parameters(self.model, parameters), self.mesh, self.space.v)
         return TensorProblem(forms, self.axis, self.space, self.tol, self.base)
 
     def rebuilt(self, **parameters: Any) -> TensorProblem:

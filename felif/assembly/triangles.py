@@ -17,7 +17,7 @@ from ..algebra import Band
 from ..meshing.strip import corners_of, triangles
 from ..problem import FieldValue, PlaneField
 from . import triangle_adapt
-from .coefficients import Parameters, fixed_parameters, parameters_of
+from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .spaces import gauss
 from .triangle_implicit import ImplicitPart, factored
 from .triangle_locate import Locator
@@ -94,25 +94,11 @@ class OnTriangles:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
-        values = {f.name: getattr(self.model, f.name) for f in dataclasses.fields(self.model)}
-        return tuple(
-            k for k, v in values.items() if k not in fixed_parameters(self.model) and isinstance(v, int | float)
-        )
+        return changeable(self.model)
 
     def at(self, **parameters: Any) -> OnTriangles:
         """The same discretisation with other parameters. Raises ValueError for unknown ones and those that shape it."""
-        known = {f.name for f in dataclasses.fields(self.model)}
-        for name in parameters:
-            if name not in known:
-                raise ValueError(
-                    f"{type(self.model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}"
-                )
-            if name in fixed_parameters(self.model):
-                raise ValueError(
-                    f"parameter {name!r} shapes the mesh, so `at` cannot change it; "
-                    f"call discretize again with {name}={parameters[name]!r}"
-                )
-        return OnTriangles(self._assembled, dataclasses.replace(self.model, **parameters))
+        return OnTriangles(self._assembled, with_parameters(self.model, parameters))
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
