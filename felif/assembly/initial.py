@@ -221,7 +221,7 @@ def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
 
 
 def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:
-    """Cells prepended, ever larger ones, while the density has mass below the first one."""
+    """Cells prepended, ever larger ones, while the density has mass below the first one. Raises ValueError."""
     points, weights, values = profile.quadrature(cells, 6)
     mass, peak = weights @ values, float(values.max())
     for _ in range(_ROUNDS):
@@ -233,7 +233,9 @@ def _reach(cells: np.ndarray, profile: Profile, tol: float) -> np.ndarray:
             return cells
         cells = np.concatenate([[cells[0] - 1.5 * width], cells])
         mass += beyond
-    return cells
+    raise ValueError(
+        f"start: {profile.name} still has mass below v = {cells[0]:.3g}; allowed is a density of finite mass"
+    )
 
 
 def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndarray) -> None:

@@ -113,7 +113,7 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
 
 
 def _reach(problem: Any, density: Callable) -> Any:
-    """Cells of v prepended while the density has mass below them."""
+    """Cells of v prepended while the density has mass below them. Raises ValueError where that does not end."""
     cells = problem.cells
     w = np.linspace(*problem.w_cells[[0, -1]], 65)
     for _ in range(_ROUNDS):
@@ -121,6 +121,11 @@ def _reach(problem: Any, density: Callable) -> Any:
         if _mass(density, beyond, w) <= 0.1 * problem.tol * _mass(density, cells, w):
             break
         cells = np.concatenate([[cells[0] - 1.5 * (cells[1] - cells[0])], cells])
+    else:
+        raise ValueError(
+            f"start: {problem.field_names[0]} still has mass below v = {cells[0]:.3g}; "
+            "allowed is a density of finite mass"
+        )
     return problem if len(cells) == len(problem.cells) else problem.on_cells(cells)
 
 

@@ -125,6 +125,11 @@ def test_data_that_are_no_density_are_refused(density, message):
             start(problem, density)
 
 
+def test_a_density_of_infinite_mass_is_refused_where_the_mesh_would_have_to_hold_it():
+    with pytest.raises(ValueError, match="still has mass below v = -.*allowed is a density of finite mass"):
+        start(fl.discretize(NETWORK), lambda v: 1.0 + 0 * v)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -187,6 +187,7 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: on(4).at(w_min=-2.0), "w_min"),
         (lambda: evolve(on(4), 1.0, start=lambda v, w: -1.0 + 0 * v), "allowed are finite numbers >= 0"),
         (lambda: evolve(on(4), 1.0, start=lambda v, w: 0 * v * w), "no mass"),
+        (lambda: evolve(fl.discretize(learning(), tol=1e-3), 1.0, start=lambda v, w: 1.0), "finite mass"),
         (lambda: evolve(on(4), 1.0, start=fl.Gaussian()), "no function of"),
         (lambda: evolve(on(4), 1.0, scheme=fl.Rodas5P()), "ARK43"),
         (lambda: evolve(on(4), 1.0, scheme=fl.BackwardEuler()), "keep p >= 0"),
