@@ -43,7 +43,9 @@ def pack(run: Integration) -> Checkpoint:
     memory = {
         "h": np.array(run.h),
         "tiny": np.array(run.tiny),
-        "controller": np.array([controller.error, controller.step, float(controller.rejected)]),
+        "controller": np.array(
+            [controller.error, controller.step, float(controller.rejected), float(controller.starting)]
+        ),
         "slope": np.zeros(0) if slope is None else slope.copy(),
         "contraction": np.array(getattr(run.stepper, "contraction", 1.0)),
         "counters": np.array([run.statistics[name] for name in COUNTERS]),
@@ -56,8 +58,9 @@ def unpack(checkpoint: Checkpoint, run: Integration) -> None:
     """Puts an integration where the checkpoint was made."""
     memory = checkpoint.memory
     run.t, run.y, run.h, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["h"]), float(memory["tiny"])
-    error, step, rejected = memory["controller"].tolist()
-    run.controller.error, run.controller.step, run.controller.rejected = error, step, bool(rejected)
+    controller = run.controller
+    controller.error, controller.step, rejected, starting = memory["controller"].tolist()
+    controller.rejected, controller.starting = bool(rejected), bool(starting)
     run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=False))
     run.watch.restore(memory)
     if hasattr(run.stepper, "slope"):

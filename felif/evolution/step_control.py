@@ -84,29 +84,33 @@ class ErrorNorm:
 
 
 class Controller:
-    """Predictive controller: h_new = h * 0.9 (1/err)^(1/k) min(1, (h/h_old) (err_old/err)^(1/k)), k = error order + 1.
+    """Predictive controller: h_new = h * 0.9 (1/err)^(1/k) trend, trend = (h/h_old) (err_old/err)^(1/k), k = order + 1.
 
-    The second factor continues the trend of the steps: near blow-up they shrink by a steady factor, which a controller
-    that looks at the last error alone only learns from rejections. Growth is left to the first factor, at most LARGEST
-    but AFTER_FIRST for the first step, which was a cautious guess.
+    The trend continues that of the steps: near blow-up they shrink by a steady factor, which a controller that looks
+    at the last error alone only learns from rejections. A trend upwards is believed at the start, where steps grow by
+    orders of magnitude (N ~ t^(-1/2) after data that do not vanish at V_F), and in part, trend^UPWARD; later it would
+    be refused too often. A step grows at most LARGEST times, the first one, a cautious guess, AFTER_FIRST times.
     Source: K. Gustafsson, ACM Trans. Math. Software 20 (1994) 496-517.
     """
 
-    SAFETY, SMALLEST, LARGEST, AFTER_FIRST = 0.9, 0.2, 6.0, 1e3
+    SAFETY, SMALLEST, LARGEST, AFTER_FIRST, UPWARD = 0.9, 0.2, 6.0, 1e3, 0.3
 
     def __init__(self, error_order: int) -> None:
         self._exponent = 1.0 / (error_order + 1)
         self.error = self.step = 0.0  # of the last accepted step; 0 when there is none to compare with
         self.rejected = False  # a step just rejected must not grow again at once
+        self.starting = True  # no step has been shorter than the one before
 
     def accepted(self, step: float, error: float) -> float:
         """Factor for the next step."""
         error = max(error, 1e-6 if self.step > 0 else 1e-15)
         factor, largest = self.SAFETY * error**-self._exponent, self.AFTER_FIRST
         if self.step > 0:
-            factor = min(factor, factor * step / self.step * (self.error / error) ** self._exponent)
+            trend = step / self.step * (self.error / error) ** self._exponent
+            factor *= trend if trend < 1.0 else trend**self.UPWARD if self.starting else 1.0
             largest = self.LARGEST
         factor = min(max(factor, self.SMALLEST), 1.0 if self.rejected else largest)
+        self.starting = self.starting and not self.rejected and factor >= 1.0
         self.error, self.step, self.rejected = max(error, 1e-2), step, False
         return factor
 
