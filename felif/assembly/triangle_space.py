@@ -20,14 +20,19 @@ class Triangles:
 
     Symmetric interior penalty in v (the only direction with diffusion), upwind fluxes for the drift in v, Rusanov
     fluxes in w. Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+
+    positive: whether p is kept nonnegative, see `triangle_limiter`; more steps at small rtol, and less accurate.
     """
 
     highest: ClassVar[int] = 6
     degree: int = 2
+    positive: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.degree, int | np.integer) or not 1 <= self.degree <= self.highest:
             raise ValueError(f"Triangles: degree = {self.degree!r}; allowed are integers from 1 to {self.highest}")
+        if not isinstance(self.positive, bool):
+            raise ValueError(f"Triangles: positive = {self.positive!r}; allowed are True and False")
 
 
 def modes(degree: int) -> int:

@@ -20,6 +20,7 @@ from . import triangle_adapt
 from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .spaces import gauss
 from .triangle_implicit import ImplicitPart, factored
+from .triangle_limiter import Limiter
 from .triangle_locate import Locator
 from .triangle_operator import TriangleOperator
 from .triangle_space import Triangles, modes, nodes, shapes
@@ -52,6 +53,10 @@ class TriangleMesh:
     @cached_property
     def locator(self) -> Locator:
         return Locator(self.cells)
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        return Limiter(self.cells, self.operator.area, self.space.degree)
 
 
 class OnTriangles:
@@ -87,6 +92,7 @@ class OnTriangles:
         self.quantities = {"mass": weights}
         self.conserved = {q.name: q.weights[self.field_names[0]] * weights for q in self.weak_form.conserved}
         self.parameters: Parameters = parameters_of(model)
+        self._limits = self.space.positive and not self.lines_stay
         self._memory: tuple[bytes, tuple] = (b"", ())
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -177,6 +183,14 @@ class OnTriangles:
         radius = self.operator.explicit_rate(y, self.parameters)
         return 1.0 / radius if radius > 0 else np.inf
 
+    def limited(self, y: np.ndarray) -> np.ndarray:
+        """y without values below zero but at V_F, see `triangle_limiter`; or y itself (C(w) stays; not asked for)."""
+        return self._assembled.limiter.evolved(y) if self._limits else y
+
+    def shown(self, y: np.ndarray) -> np.ndarray:
+        """y as p is shown: without values below zero at V_F either."""
+        return self._assembled.limiter.shown(y) if self._limits else y
+
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
@@ -191,7 +205,7 @@ class OnTriangles:
     def nodal(self, y: np.ndarray) -> np.ndarray:
         """Values at equidistant nodes of every triangle, corners included, shape (cells, nodes)."""
         values, _ = shapes(self.degree, nodes(self.degree))
-        return y.reshape(-1, self._number) @ values
+        return self.shown(y).reshape(-1, self._number) @ values
 
     @property
     def nodes(self) -> np.ndarray:
@@ -212,7 +226,7 @@ class OnTriangles:
         values, _ = shapes(self.degree, X)
         return PlaneField(
             self.places(X).reshape(2, -1),
-            (y.reshape(-1, self._number) @ values).ravel(),
+            (self.shown(y).reshape(-1, self._number) @ values).ravel(),
             lambda v, w: self.evaluate(y, v, w),
             (self.area[:, None] * (2 * W)).ravel(),
         )
@@ -222,7 +236,7 @@ class OnTriangles:
         v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
         cell, X = self._assembled.locator(np.array([v.ravel(), w.ravel()]))
         values, _ = shapes(self.degree, X)
-        result = np.einsum("ip,pi->p", values, y.reshape(-1, self._number)[cell])
+        result = np.einsum("ip,pi->p", values, self.shown(y).reshape(-1, self._number)[cell])
         return np.where(cell >= 0, result, 0.0).reshape(v.shape)
 
     def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
@@ -271,7 +285,8 @@ class OnTriangles:
         change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
         density = self.received(y - _SETTLING * change, old)
         matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
-        return self._of_same_mass(factored(matrix.tocsc()).solve(self.mass.data[0] * density), y, old)
+        settled = factored(matrix.tocsc()).solve(self.mass.data[0] * density)
+        return self.limited(self._of_same_mass(settled, y, old))
 
     def _of_same_mass(self, new: np.ndarray, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """What is exact but for rounding, with that taken out."""
