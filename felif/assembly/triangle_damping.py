@@ -1,7 +1,7 @@
 """What keeps shocks in w from oscillating: triangles whose neighbours disagree lose what varies with w inside them.
 
     dp/dt = ... - tau_T (p - P p),      P: the L2 projection on polynomials of v alone on each triangle T
-    tau_T = 8 alpha_T / h_T min(1, (2 s_T)^2),   s_T = sum over the edges of T of |n_w| (|[p]| + h_T |[p_w]|) / max|p|
+    tau_T = 5 alpha_T / h_T min(1, (2 s_T)^2),   s_T = sum over the edges of T of |n_w| (|[p]| + h_T |[p_w]|) / max|p|
 
 alpha_T is the largest wave speed, h_T the extent of T in w; jumps are means over an edge. They are of order h^(k+1)
 where p is smooth, and the damping of twice that; at a shock they are of order 1, and p becomes a function of v alone on
@@ -20,7 +20,7 @@ from skfem.refdom import RefTri
 
 from .triangle_space import shapes
 
-_STRENGTH = 8.0
+_STRENGTH = 5.0
 _SHOCK = 0.5  # jumps, summed over the edges, over the largest mean value of p: there the damping is full
 
 

@@ -224,4 +224,4 @@ def test_the_variation_of_connectivity_does_not_grow_with_refinement_when_there_
         run = fl.evolve(on, bell, 2.0, rtol=1e-2, progress=False)
         fine = np.abs(np.diff(run.final.C(np.linspace(-1.0, 0.0, 2001)))).sum()
         found.append((run.series["variation_C"].max(), fine))
-    assert np.max(found) < 14  # 9 to 12.4 measured
+    assert np.max(found) < 14  # 9 to 13.2 measured
