@@ -34,7 +34,7 @@ def test_effectivity_is_near_one(model, start, quantity):
             run = evolved(model, start, t_end, tol)
             true = value(exact, quantity) - value(run, quantity)
             # below that, errors of the adjoint's own steps decide
-            if abs(true) > max(1e-8, 5e-7 * abs(value(exact, quantity))):
+            if abs(true) > max(1e-8, 3e-7 * abs(value(exact, quantity))):
                 ratios.append(fl.dual_weighted(run, quantity).signed / true)
     assert ratios
     assert np.median(ratios) == pytest.approx(1.0, abs=0.1)  # 0.99 to 1.01 for N, 1.00 to 1.09 for n(0.7)
@@ -81,6 +81,12 @@ def test_elements_of_low_degree(space):
     assert abs(found.end) > 2 * abs(found.signed)
 
 
+def test_what_the_data_lose_shows_where_steps_are_short():
+    model, start = CASES[1]
+    found = fl.dual_weighted(fl.evolve(fl.discretize(model, tol=1e-3), start, 1.0, rtol=3e-5, progress=False))
+    assert abs(found.data) > 0.5 * abs(found.signed)
+
+
 def test_contributions_add_up_and_correct_the_value():
     model, start = CASES[1]
     run = evolved(model, start, 1.0, 1e-3)
@@ -89,7 +95,6 @@ def test_contributions_add_up_and_correct_the_value():
     assert found.steps.shape == (run.statistics["steps"],)
     assert found.data + found.steps.sum() + found.end == pytest.approx(found.signed, rel=1e-12)
     assert found.cells[1].sum() == pytest.approx(found.steps.sum(), rel=1e-9)  # one mesh: nothing jumps
-    assert abs(found.data) > 0.02 * abs(found.signed)
     assert abs(run.final.N + found.signed - exact) < 0.05 * abs(run.final.N - exact)
 
 
