@@ -148,7 +148,7 @@ def learning(cells: int, rtol: float, results: dict, out: Path | None) -> dict:
     """Errors of what is known of the learning network, on both discretisations."""
     model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=CURRENT)
     start = lambda v, w: (w * (1 + w)) ** 4 * potentials(v)
-    triangles = fl.discretize(model, fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 12))), space=fl.Triangles(2))
+    triangles = fl.discretize(model, fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 16))), space=fl.Triangles(2))
     problems = {"triangles": triangles, "lines": fl.discretize(model, tol=1e-3)}
     runs = {
         name: fl.evolve(problem, start, 1.0, rtol=rtol, folder=fl.study.folder(out, name), snapshots=3, resume=True)

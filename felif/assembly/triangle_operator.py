@@ -145,7 +145,8 @@ class TriangleOperator:
         self.penalty = np.repeat(each, len(points)) * self.nv**2
         x = np.asarray(first.global_coordinates()).reshape(2, -1)
         self.facet_cells = [s.tind for s in sides]
-        self.damping = Damping(mesh, degree, self.jump, slopes_w[0] - slopes_w[1], self.nw, self.facet_cells, weights)
+        dw = self.nw * self.facet_dx
+        self.damping = Damping(mesh, degree, self.jump, slopes_w[0] - slopes_w[1], dw, self.facet_cells)
         self.facets = Points(x, transport)
         self.sides = [Points(x, transport, self.trace.at(x[1], np.repeat(centres[s.tind], len(points)))) for s in sides]
 
@@ -204,11 +205,11 @@ class TriangleOperator:
         result = self.rate_in_v(y, s, m, coefficients)
         speed = self.cells.transport(s, m, self.cells.trace @ coefficients)
         result += self._t("slope_w") @ (speed * (self.value @ y) * self.dx)
-        flux_w, alpha = self._rusanov(y, s, m, coefficients)
+        flux_w, steepening = self._rusanov(y, s, m, coefficients)
         result -= self._t("jump") @ (flux_w * self.facet_dx)
-        if not np.any(alpha):
+        if not np.any(steepening):
             return result
-        return result + self.damping.apply(y, self.damping.rates(y, self._by_facets(alpha))) * self.masses
+        return result + self.damping.apply(y, self.damping.rates(y, self._by_facets(steepening))) * self.masses
 
     def rate_in_v(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray | None = None) -> np.ndarray:
         """Drift, noise, firing and reset at scalars s; `coefficients` of N_h if they are known."""
@@ -237,30 +238,36 @@ class TriangleOperator:
         """The largest of values at the points of each inner facet."""
         return values.reshape(len(self.facet_cells[0]), -1).max(axis=1)
 
-    def _rusanov(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, Any]:
-        """(flux in w times n_w through the interior facets, alpha)."""
-        total, alpha, jump = 0.0, 0.0, 0.0
-        for sign, points, values in zip((1, -1), self.sides, self.values, strict=True):
-            speed, largest = self._speeds(points, s, m, coefficients)
+    def _rusanov(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(flux in w times n_w through the interior facets, |N dc/dN|, the larger of both sides)."""
+        total, jump = 0.0, 0.0
+        alpha, steepening = self._waves(speeds := self._speeds(s, m, coefficients))
+        for sign, (speed, _), values in zip((1, -1), speeds, self.values, strict=True):
             p = values @ y
             total, jump = total + 0.5 * speed * p, jump + sign * p
-            alpha = np.maximum(alpha, largest)
-        return self.nw * total + 0.5 * np.abs(self.nw) * alpha * jump, alpha
+        return self.nw * total + 0.5 * np.abs(self.nw) * alpha * jump, steepening
+
+    def _speeds(self, s: Any, m: Parameters, coefficients: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(c, N dc/dN) on both sides of the interior facets."""
+        result = []
+        for points in self.sides:
+            N = points.trace @ coefficients
+            stepped = points.transport(s, m, N + 1j * _STEP)
+            result.append((stepped.real, N * stepped.imag / _STEP))
+        return result
 
     @staticmethod
-    def _speeds(points: Points, s: Any, m: Parameters, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(c, max(|c|, |c + N dc/dN|)) at points."""
-        N = points.trace @ coefficients
-        stepped = points.transport(s, m, N + 1j * _STEP)
-        speed, slope = stepped.real, stepped.imag / _STEP
-        return speed, np.maximum(np.abs(speed), np.abs(speed + N * slope))
+    def _waves(speeds: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        """(alpha, |N dc/dN|), the larger of both sides."""
+        alpha = np.maximum(*(np.maximum(np.abs(c), np.abs(c + of_N)) for c, of_N in speeds))
+        return alpha, np.maximum(*(np.abs(of_N) for _, of_N in speeds))
 
     def explicit_rate(self, y: np.ndarray, m: Parameters) -> float:
         """Bound on the spectral radius of transport in w, and of what damps its shocks."""
         s, flux = self.solve(y, m)
         coefficients = self.trace.from_points @ flux
-        alpha = self._by_facets(np.maximum(*(self._speeds(points, s, m, coefficients)[1] for points in self.sides)))
-        damping = float(self.damping.rates(y, alpha).max())
+        alpha, steepening = map(self._by_facets, self._waves(self._speeds(s, m, coefficients)))
+        damping = float(self.damping.rates(y, steepening).max())
         through = alpha * np.abs(self._by_facets(self.nw)) * self.facet_dx.reshape(len(alpha), -1).sum(axis=1)
         outer = np.zeros(self.mesh.nelements)
         for cells in self.facet_cells:
