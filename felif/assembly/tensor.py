@@ -20,6 +20,7 @@ from . import tensor_adapt, tensor_initial, tensor_stationary
 from .coefficients import changeable, with_parameters
 from .tensor_implicit import FrozenLines
 from .tensor_lines import Activity, LineForms
+from .tensor_positive import Mender
 from .tensor_spaces import Axis, Tensor, evaluate_plane
 from .tensor_transport import Transport
 
@@ -151,12 +152,12 @@ class TensorProblem:
         return self.transport.step_limit(t, N, Nbar)
 
     def limited(self, y: np.ndarray) -> np.ndarray:
-        """y with polynomials in w that fall below zero drawn towards their means; y itself where none does.
+        """y with polynomials in w that fall below zero mended (`tensor_positive`); y itself where none does.
 
-        Keeps the mean of every cell on every line v = const, and the order of accuracy; nothing where C(w) stays.
+        Keeps the mean of every cell on every line v = const, and the order of accuracy. Where C(w) stays so does y.
         Source: X. Zhang, C.-W. Shu, J. Comput. Phys. 229 (2010) 3091-3120.
         """
-        return y if self.lines_stay else self.transport.nonnegative(self.plane(y)).reshape(-1)
+        return y if self.lines_stay else self.mender.mended(self.plane(y)).reshape(-1)
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
         return None
@@ -167,14 +168,14 @@ class TensorProblem:
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Nbar (inf where none exists), mass, smallest nodal value of p, total variation of C."""
+        """Nbar (inf where none exists), mass, smallest value of p at nodes and between, total variation of C."""
         try:
             Nbar = float(self.scalars(t, y)[0])
         except Infeasible:
             Nbar = np.inf
         row = {self.scalar_names[0]: Nbar}
         row.update({name: float(weights @ y) for name, weights in self.conserved.items()})
-        row[f"min_{self.field_names[0]}"] = float(y.min())
+        row[f"min_{self.field_names[0]}"] = self.mender.smallest(self.plane(y))
         row["variation_C"] = float(np.abs(np.diff(self.connectivity(y), prepend=0.0, append=0.0)).sum())
         return row
 
@@ -252,6 +253,11 @@ class TensorProblem:
         """(problem, y on it) in richer spaces on the same cells, for error estimates."""
         richer = tensor_stationary.enriched(self, by)
         return richer, tensor_adapt.transferred(self, richer, y)
+
+    @cached_property
+    def mender(self) -> Mender:
+        """What brings densities that fall below zero back."""
+        return Mender(self.forms, self.axis)
 
     @cached_property
     def lines_stay(self) -> bool:

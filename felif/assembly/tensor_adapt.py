@@ -87,7 +87,7 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     keep[:] = True
     keep[good + 1] = False
     new = problem.on_cells(w_cells=axis.cells[keep])
-    return new, transferred(problem, new, y), "cells of w merged"
+    return new, new.limited(transferred(problem, new, y)), "cells of w merged"
 
 
 def siblings(cells: np.ndarray, base: np.ndarray) -> np.ndarray:

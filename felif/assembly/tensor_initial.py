@@ -87,7 +87,10 @@ def _rule(cells: np.ndarray, count: int, pieces: int) -> tuple[np.ndarray, np.nd
 
 
 def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
-    """L2 projection in w, and in v one that keeps every line's mass; what lies in V_F's test function has fired."""
+    """L2 projection in w, and in v one that keeps every line's mass; what lies in V_F's test function has fired.
+
+    Polynomials in w that fall below zero are mended.
+    """
     axis, q = problem.axis, problem.space.w.degree
     _, w, w_weights = _rule(axis.cells, q + 3, 4)
     cell, v, v_weights = _rule(problem.cells, problem.degree + 3, 2)
@@ -100,7 +103,7 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
     full = np.ascontiguousarray(p)
     inner = full[:-1]
     inner[problem.forms.into] += full[-1]
-    y = (inner / problem.v_weights[:, None]).ravel()
+    y = problem.mender.mended(inner / problem.v_weights[:, None]).ravel()
     mass = float(problem.mass.data[0] @ y)
     if not mass > 0:
         v_ends, w_ends = problem.cells[[0, -1]], problem.w_cells[[0, -1]]

@@ -11,6 +11,7 @@ from numpy.polynomial import legendre
 from .spaces import ExponentialFitting, SpectralElement, gauss, shapes
 
 _HIGHEST = 8
+_SAMPLES = 8  # times the degree: points at which a polynomial is looked at for its minimum
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class CellTables:
     left: np.ndarray  # phi_i(0)
     right: np.ndarray  # phi_i(1)
     modal: np.ndarray  # from nodal values to coefficients of Legendre polynomials of unit size
+    samples: np.ndarray  # shape functions at points close enough to see where a polynomial is lowest
+    lifts: np.ndarray  # [x]: the least function in L2, orthogonal to straight lines, that is 1 at sample x
     radius: float  # of the spectrum of transport at speed 1 through cells of width 1, whatever the upwinding
 
 
@@ -91,7 +94,18 @@ def cell_tables(degree: int) -> CellTables:
     left, right = (legendre.legvander(np.array([end]), degree)[0] @ inverse for end in (-1.0, 1.0))
     volume = weights[:, None] * slopes
     modal = inverse / np.sqrt(2 * np.arange(degree + 1) + 1)[:, None]
-    return CellTables(points, weights, volume, left, right, modal, (degree + 1.0) * (degree + 2.0))
+    at = sample_points(degree)
+    samples = values_at(degree, at)
+    higher = legendre.legvander(2 * at - 1, degree)[:, 2:]
+    kernel = (higher * (2 * np.arange(2, degree + 1) + 1)) @ legendre.legvander(t, degree)[:, 2:].T
+    lifts = kernel / np.einsum("xi,xi->x", kernel, samples)[:, None] if degree > 1 else np.zeros_like(samples)
+    return CellTables(points, weights, volume, left, right, modal, samples, lifts, (degree + 1.0) * (degree + 2.0))
+
+
+def sample_points(degree: int) -> np.ndarray:
+    """Points of [0, 1], both ends included, among which a polynomial falls little lower than at them."""
+    count = _SAMPLES * degree
+    return (1 - np.cos(np.pi * np.arange(count + 1) / count)) / 2 if degree else np.array([0.5])
 
 
 def values_at(degree: int, x: np.ndarray) -> np.ndarray:
@@ -115,6 +129,20 @@ class Axis:
     def by_cells(self, values: np.ndarray) -> np.ndarray:
         """values[..., nodes] as (..., cells, degree + 1)."""
         return values.reshape(*values.shape[:-1], self.count, -1)
+
+    def lowest(self, polynomials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(the sample at which each is lowest, how low it is near there) of polynomials (..., degree + 1) on cells.
+
+        The second by a parabola through three samples, which are equally far from each other in the angle acos(x).
+        """
+        values = polynomials @ self.tables.samples.T
+        before = np.concatenate([values[..., 1:2], values[..., :-1]], axis=-1)  # even in the angle at both ends
+        after = np.concatenate([values[..., 1:], values[..., -2:-1]], axis=-1)
+        bend = before - 2 * values + after
+        valley = (values <= before) & (values <= after) & (bend > 0)
+        depths = values - np.where(valley, (after - before) ** 2 / (8 * np.where(valley, bend, 1.0)), 0.0)
+        at = depths.argmin(axis=-1)
+        return at, np.take_along_axis(depths, at[..., None], axis=-1)[..., 0]
 
     def evaluate(self, values: np.ndarray, w: np.ndarray) -> np.ndarray:
         """The polynomials with these nodal values, shape (..., size), at points w: (..., len(w)); zero outside."""

@@ -16,7 +16,6 @@ from .tensor_spaces import MUSCL, Axis
 
 _NEGLIGIBLE = 1e-4  # share of finite volumes that is left out
 _JUMP = 0.2  # between cells of degree 1 to 3, relative to C, at which both methods have an equal share
-_BELOW = 1e-7  # of the largest density: undershoots smaller than that are left alone
 _QUIET = 3e-3  # of the largest C: oscillations are measured relative to C where it is larger than this
 
 
@@ -98,24 +97,6 @@ class Transport:
         np.maximum(wider[1:], share[:-1] ** 2, out=wider[1:])
         np.maximum(wider[:-1], share[1:] ** 2, out=wider[:-1])
         return wider
-
-    def nonnegative(self, p: np.ndarray) -> np.ndarray:
-        """p with polynomials that fall below zero scaled about their means until their nodal values are not negative.
-
-        A mean below zero, which is not of this transport's making, is left with its polynomial.
-        """
-        local = self._axis.by_cells(p)
-        lowest = local.min(axis=2)
-        v, cell = np.nonzero(lowest < -_BELOW * p.max())
-        means = local[v, cell] @ self._axis.tables.weights
-        good = means > 0.0
-        v, cell, means = v[good], cell[good], means[good, None]
-        if not len(v) or local.shape[2] == 1:
-            return p
-        scale = means / (means - lowest[v, cell][:, None])
-        result = p.copy()
-        self._axis.by_cells(result)[v, cell] = means + scale * (local[v, cell] - means)
-        return result
 
     def step_limit(self, t: float, N: np.ndarray, Nbar: float) -> float:
         """1 / spectral radius; inf where nothing moves."""

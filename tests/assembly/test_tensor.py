@@ -35,6 +35,14 @@ def evolve(problem, t_end, rtol=1e-6, start=start, **options):
     return fl.evolve(problem, start, t_end=t_end, rtol=rtol, progress=False, **options)
 
 
+def lowest(state):
+    """Smallest density over the largest, looked at between nodes."""
+    problem = state.problem
+    v = np.linspace(problem.cells[:-1], problem.cells[1:], 14).ravel()
+    w = np.linspace(problem.w_cells[:-1], problem.w_cells[1:], 24).ravel()
+    return state.p(v[:, None], w).min() / state.p.values.max()
+
+
 def test_nonlinear_learning_has_the_rates_and_moments_of_the_reference():
     run = evolve(fl.discretize(learning(), tol=1e-6), 1.0, rtol=1e-7)
     assert max(segment.problem.size for segment in run.segments) <= 12_000
@@ -44,6 +52,8 @@ def test_nonlinear_learning_has_the_rates_and_moments_of_the_reference():
     assert moments == pytest.approx(MOMENTS, abs=1e-6)  # 3e-8 measured
     assert run.drift["mass"] < 1e-12
     assert run.undershoot < 1e-6
+    assert lowest(run.at(0.5)) > -1e-6  # 2e-7 measured
+    assert lowest(run.final) > -1e-6
     assert run.final.p.integral() == pytest.approx(1.0, abs=1e-12)
     N = run.final.N
     assert N.integral() == pytest.approx(run.final.Nbar, abs=1e-14)
@@ -92,6 +102,7 @@ def test_the_total_variation_of_C_is_that_of_its_one_peak_behind_the_shock_too()
         variations.append(run.series["variation_C"][-1])
         assert variations[-1] < 1.02 * 2 * run.final.C.values.max()
         assert run.undershoot < 1e-6
+        assert lowest(run.at(1.75)) > -1e-6  # a shock passes from cell to cell
         assert run.drift["mass"] < 1e-12
     # upwinding on the sign of the velocity doubles it with every refinement
     assert variations[2] - variations[1] < 0.5
@@ -115,6 +126,22 @@ def test_cells_of_w_follow_a_shock_and_leave_nothing_behind():
         assert after.problem.connectivity(after.states[0]) @ after.problem.w_weights == pytest.approx(
             integral, abs=1e-14
         )
+
+
+@pytest.mark.parametrize("degree", [1, 2, 5])
+def test_what_falls_below_zero_between_lines_is_mended_with_its_means_kept(degree):
+    problem = on(4, degree)
+    v, w = problem.nodes[:-1, None], problem.w_nodes
+    p = (2 - v) * np.exp(-(v**2) / 2) * np.maximum(w + 0.6, 0.0) * (1.0 + 0.3 * v * w)  # a kink within a cell
+    y = problem.limited(p.ravel())
+    assert lowest(fl.problem.State(problem, 0.0, p.ravel())) < -1e-3
+    assert lowest(fl.problem.State(problem, 0.0, y)) > -2e-7
+    assert problem.observe(0.0, y)["min_p"] >= -2e-7 * p.max()
+    change = problem.axis.by_cells(problem.plane(y) - p)
+    assert change @ problem.axis.tables.weights == pytest.approx(np.zeros(change.shape[:2]), abs=1e-15)
+    assert np.abs(change).max() < 0.1 * p.max()
+    assert not change[:, 2:].any()  # where nothing is below zero
+    assert problem.limited(y) == pytest.approx(y, abs=1e-7 * p.max())
 
 
 def test_fitted_lines_with_limited_slopes_never_become_negative():
