@@ -138,7 +138,10 @@ class Problem(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FieldValue:
-    """A density on its mesh: call it at points; `.integral()`; `.nodes` and `.values` are the nodal representation."""
+    """A density on its mesh: call it at points; `.integral()`; `.nodes` and `.values` are the nodal representation.
+
+    NaN at NaN.
+    """
 
     nodes: np.ndarray
     values: np.ndarray
@@ -147,8 +150,10 @@ class FieldValue:
 
     def __call__(self, v: Any) -> Any:
         v = np.asarray(v, float)
-        result = self.evaluate(np.atleast_1d(v).ravel()).reshape(np.atleast_1d(v).shape)
-        return result if v.ndim else result[0].item()
+        unknown = np.isnan(v)
+        result = self.evaluate(np.where(unknown, self.nodes[0], v).ravel()).reshape(v.shape)
+        result = np.where(unknown, np.nan, result)
+        return result if v.ndim else result.item()
 
     def integral(self) -> float:
         return (self.weights @ self.values).item()
@@ -159,7 +164,10 @@ class FieldValue:
 
 @dataclass(frozen=True, eq=False)
 class PlaneField:
-    """A density over (v, w): call it at points, which broadcast; `.integral()`; `.nodes` (2, n) and `.values` (n,)."""
+    """A density over (v, w): call it at points, which broadcast; `.integral()`; `.nodes` (2, n) and `.values` (n,).
+
+    NaN where v or w is.
+    """
 
     nodes: np.ndarray
     values: np.ndarray
@@ -168,7 +176,9 @@ class PlaneField:
 
     def __call__(self, v: Any, w: Any) -> Any:
         v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
-        result = self.evaluate(v.ravel(), w.ravel()).reshape(v.shape)
+        unknown = np.isnan(v) | np.isnan(w)
+        inside = (np.where(unknown, known, x).ravel() for known, x in zip(self.nodes[:, 0], (v, w), strict=True))
+        result = np.where(unknown, np.nan, self.evaluate(*inside).reshape(v.shape))
         return result if v.ndim else result.item()
 
     def integral(self) -> float:

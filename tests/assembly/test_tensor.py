@@ -160,6 +160,18 @@ def test_fitted_lines_with_limited_slopes_never_become_negative():
     assert fine.sample("Nbar", 1.0) == pytest.approx(REFERENCE[1.0], abs=1e-3)
 
 
+@pytest.mark.parametrize("space", [fl.Tensor(), fl.Triangles(1)])
+def test_what_is_asked_at_nan_is_nan(space):
+    model = learning()
+    mesh = fl.strip(model, v_min=-5.0, cells=(8, 4))
+    if isinstance(space, fl.Tensor):
+        mesh = fl.interval(model, v_min=-4.5, cells=8), np.linspace(*INTERVAL, 5)
+    state = evolve(fl.discretize(model, mesh, space=space), 0.0).final
+    assert np.isnan([state.N(np.nan), state.C(np.nan), state.p(np.nan, -0.5), state.p(0.0, np.nan)]).all()
+    assert np.array_equal(np.isnan(state.C([-0.5, np.nan])), [False, True])
+    assert np.array_equal(np.isnan(state.p([[0.0], [np.nan]], [-0.5, np.nan])), [[False, True], [True, True]])
+
+
 def test_states_start_runs_on_other_meshes_with_their_mass_and_connectivity():
     run = evolve(fl.discretize(learning(), tol=1e-4), 0.3, 1e-5)
     onward = evolve(run.problem, 0.2, 1e-5, run.final)
