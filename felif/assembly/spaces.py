@@ -26,9 +26,7 @@ class SpectralElement:
 
     def __post_init__(self) -> None:
         _require_degree(self, 2, self.highest)
-        if self.lowest is not None and (
-            not isinstance(self.lowest, int | np.integer) or not 3 <= self.lowest <= self.degree
-        ):
+        if self.lowest is not None and (not is_integer(self.lowest) or not 3 <= self.lowest <= self.degree):
             raise ValueError(
                 f"SpectralElement: lowest = {self.lowest!r}; allowed are None and integers from 3 to {self.degree}"
             )
@@ -60,8 +58,13 @@ class ExponentialFitting:
 Space = SpectralElement | Lagrange | ExponentialFitting
 
 
+def is_integer(value: object) -> bool:
+    """Whether this is a whole number of Python or numpy; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _require_degree(space: SpectralElement | Lagrange, low: int, high: int) -> None:
-    if not isinstance(space.degree, int | np.integer) or not low <= space.degree <= high:
+    if not is_integer(space.degree) or not low <= space.degree <= high:
         raise ValueError(
             f"{type(space).__name__}: degree = {space.degree!r}; allowed are integers from {low} to {high}"
         )

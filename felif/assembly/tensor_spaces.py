@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from .spaces import ExponentialFitting, SpectralElement, gauss, shapes
+from .spaces import ExponentialFitting, SpectralElement, gauss, is_integer, shapes
 
 _HIGHEST = 8
 _SAMPLES = 8  # times the degree: points at which a polynomial is looked at for its minimum
@@ -26,7 +26,7 @@ class DG:
     degree: int = 5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.degree, int | np.integer) or not 0 <= self.degree <= _HIGHEST:
+        if not is_integer(self.degree) or not 0 <= self.degree <= _HIGHEST:
             raise ValueError(f"DG: degree = {self.degree!r}; allowed are integers from 0 to {_HIGHEST}")
 
 

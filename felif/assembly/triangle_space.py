@@ -13,6 +13,8 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from .spaces import is_integer
+
 
 @dataclass(frozen=True)
 class Triangles:
@@ -29,7 +31,7 @@ class Triangles:
     positive: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.degree, int | np.integer) or not 1 <= self.degree <= self.highest:
+        if not is_integer(self.degree) or not 1 <= self.degree <= self.highest:
             raise ValueError(f"Triangles: degree = {self.degree!r}; allowed are integers from 1 to {self.highest}")
         if not isinstance(self.positive, bool):
             raise ValueError(f"Triangles: positive = {self.positive!r}; allowed are True and False")

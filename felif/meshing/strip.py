@@ -22,7 +22,7 @@ def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), gra
         columns, rows = cells
     except (TypeError, ValueError):
         raise ValueError(f"strip: cells = {cells!r}; allowed is a pair (in v, in w) of integers") from None
-    if not isinstance(rows, int | np.integer) or rows < 1:
+    if not isinstance(rows, int | np.integer) or isinstance(rows, bool) or rows < 1:
         raise ValueError(f"strip: cells = {cells!r}; allowed in w is an integer >= 1")
     v = np.sort(interval(model, v_min=v_min, cells=columns, grading=grading).p[0])
     w = np.linspace(low, high, rows + 1)

@@ -217,6 +217,10 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
     ("call", "message"),
     [
         (lambda: fl.DG(9), "DG: degree = 9"),
+        (lambda: fl.DG(True), "DG: degree = True"),
+        (lambda: fl.Triangles(True), "Triangles: degree = True"),
+        (lambda: fl.Lagrange(True), "Lagrange: degree = True"),
+        (lambda: fl.strip(learning(), cells=(6, True)), "allowed in w is an integer"),
         (lambda: fl.Tensor(v=fl.Lagrange(2)), "Tensor: v ="),
         (lambda: fl.Tensor(v=fl.SpectralElement(8, lowest=4)), "lowest=None"),
         (lambda: fl.Tensor(w=fl.SpectralElement(4)), "Tensor: w ="),
