@@ -210,6 +210,8 @@ def continue_run(
 
 def _past(problem: Any, history: Any, t_start: float) -> History | None:
     """The history of a delayed problem; None where nothing is delayed."""
+    if hasattr(problem, "line_names") and history != 0.0:
+        raise ValueError(f"evolve: history = {history!r}; nothing is delayed over (v, w): leave it out")
     if not problem.delays:
         return None
     for value in history.values() if isinstance(history, Mapping) else [history]:

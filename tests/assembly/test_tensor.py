@@ -234,6 +234,8 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: evolve(on(4), 1.0, start=fl.Gaussian()), "no function of"),
         (lambda: evolve(on(4), 1.0, scheme=fl.Rodas5P()), "ARK43"),
         (lambda: evolve(on(4), 1.0, scheme=fl.BackwardEuler()), "keep p >= 0"),
+        (lambda: evolve(on(4), 1.0, history=0.5), "history = 0.5; nothing is delayed"),
+        (lambda: evolve(on(4), 1.0, history=lambda t: 0.0), "nothing is delayed"),
         (lambda: evolve(on(4), 1.0, after_blow_up=fl.Continue()), "density over"),
         (lambda: fl.poincare(on(4), None), "density over"),
         (lambda: fl.continuation(on(4), None, "eps", bounds=(0.0, 1.0)), "density over"),
