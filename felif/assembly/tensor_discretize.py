@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -115,7 +116,7 @@ def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:
     return nodes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Line:
     """The model on one line w = const, as if all of the network were there: Nbar = N."""
 
@@ -123,6 +124,9 @@ class _Line:
     w: float
     v_reset: float
     v_fire: float
+
+    def __repr__(self) -> str:
+        return f"{self.of!r} on the line w = {self.w:.6g}"
 
     def weak_form(self) -> WeakForm:
         whole, m = self.of.weak_form(), parameters_of(self.of)
@@ -135,8 +139,11 @@ class _Line:
 
             def value(s: Any, _: Any) -> Any:
                 N = getattr(s, rate)
-                answer = coefficient(SimpleNamespace(w=np.array([self.w]), **{rate: N, total: N}), m)
-                return np.asarray(answer).ravel()[0].item()
+                here = SimpleNamespace(w=np.array([self.w]), **{rate: N, total: N})
+                answer = np.asarray(coefficient(here, m)).ravel()[0].item()
+                if not cmath.isfinite(answer):
+                    raise ValueError(_what_is_not_finite(self.of, coefficient, here, m))
+                return answer
 
             return value
 
@@ -145,3 +152,26 @@ class _Line:
             unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
             terms=tuple(Term(t.name, t.into, t.form, t.of, at_w(t.coefficient), t.over) for t in terms),
         )
+
+
+def _what_is_not_finite(model: Any, coefficient: Any, s: SimpleNamespace, m: Any) -> str:
+    """Names the parameter that makes a coefficient inf or NaN: the function among those it calls that is not finite."""
+    kind, found = type(model).__name__, []
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            value = getattr(m, name)
+            if not callable(value):
+                return value
+
+            def watched(x: Any) -> Any:
+                answer = value(x)
+                if not np.isfinite(answer).all():
+                    found.append(f"{kind}: {name}({np.ravel(x)[0]:.6g}) = {np.ravel(answer)[0]}")
+                return answer
+
+            return watched
+
+    coefficient(s, Watched())
+    where = found[0] if found else f"{kind}: a coefficient is not finite at w = {s.w[0]:.6g}"
+    return f"{where}; allowed are finite values"

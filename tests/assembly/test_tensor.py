@@ -217,6 +217,18 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
     ("call", "message"),
     [
         (lambda: fl.DG(9), "DG: degree = 9"),
+        (
+            lambda: fl.discretize(learning(sigma=lambda x: np.nan if x == 1.0 else 4 * x), tol=1e-3),
+            r"^LearningLIF: sigma\(1\) = nan; allowed are finite values",
+        ),
+        (
+            lambda: fl.discretize(learning(current=lambda w: np.where(np.abs(w + 0.97) < 0.01, np.nan, 1.5)), tol=1e-3),
+            r"^LearningLIF: current\(-0.96875\) = nan",
+        ),
+        (
+            lambda: fl.discretize(learning(sigma=lambda x: 1e9 * x), tol=1e-3),
+            r"^LearningLIF.* on the line w = -1: the drift does not hold neurons",
+        ),
         (lambda: fl.DG(True), "DG: degree = True"),
         (lambda: fl.Triangles(True), "Triangles: degree = True"),
         (lambda: fl.Lagrange(True), "Lagrange: degree = True"),
