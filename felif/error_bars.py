@@ -30,14 +30,18 @@ def companion(run: Run) -> Run:
     return run.kept_companion
 
 
-def error_estimate(run: Run, quantity: str | Callable[[State], float] = "N", times: Any = None) -> Any:
+def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
     """Estimate of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
 
-    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5). inf
+    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
+    default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
     where the more accurate run has no state: it has blown up before. The first call costs one to three times the run,
     the next ones nothing. Raises ValueError for an unknown series, for times outside the run, and on triangles.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
+    quantity = run.problem.scalar_names[0] if quantity is None else quantity
+    for t in np.ravel(asked):
+        _value(run, quantity, float(t))  # what is not known is said before anything is computed again
     better = companion(run)
     values = [_difference(run, better, quantity, float(t)) for t in np.ravel(asked)]
     return np.array(values).reshape(asked.shape) if asked.ndim else values[0]

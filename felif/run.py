@@ -160,8 +160,8 @@ class Run:
             return float(problem.scalars(t, y)[self._place_of(name)])
         return float(problem.observe(t, y)[name])
 
-    def error(self, quantity: Any = "N", times: Any = None) -> Any:
-        """Error bar of a series or of any function of a State at `times` (default: the end); see `error_bars`."""
+    def error(self, quantity: Any = None, times: Any = None) -> Any:
+        """Error bar of a series (default: the firing rate) or a function of a State at `times` (default: the end)."""
         from .error_bars import error_estimate
 
         return error_estimate(self, quantity, times)
@@ -254,10 +254,11 @@ class Run:
         tol, count = self.problem.tol, self.statistics.get("undershoots", 0)
         text = f"; {count} meshes refined where n < -tol max n" if count else ""
         if tol is not None and self.undershoot > tol:
-            text += (
-                f"; {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}: ExponentialFitting() keeps "
-                "densities nonnegative"
-            )
+            spaces = "ExponentialFitting() keeps"
+            if hasattr(self.problem, "line_names"):
+                spaces = "Tensor(v=ExponentialFitting(), w=MUSCL()) on lines and Triangles(positive=True) keep"
+            worst = f"{-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
+            text += f"; {worst}: {spaces} densities nonnegative"
         return text
 
     def __repr__(self) -> str:

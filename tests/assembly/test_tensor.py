@@ -144,6 +144,13 @@ def test_what_falls_below_zero_between_lines_is_mended_with_its_means_kept(degre
     assert problem.limited(y) == pytest.approx(y, abs=1e-7 * p.max())
 
 
+def test_undershoots_of_data_that_jump_are_said_with_what_has_none():
+    box = lambda v, w: connectivity(w) * (np.abs(v) < 0.31)
+    run = evolve(fl.discretize(learning(), tol=1e-3), 0.0, start=box)
+    assert run.undershoot > run.problem.tol
+    assert "Tensor(v=ExponentialFitting(), w=MUSCL())" in repr(run)
+
+
 def test_fitted_lines_with_limited_slopes_never_become_negative():
     space = fl.Tensor(v=fl.ExponentialFitting(), w=fl.MUSCL())
     model = learning(eps=2.0, K=-3.0)
@@ -276,7 +283,11 @@ def test_a_response_that_is_not_finite_is_no_blow_up(space):
 def test_error_bars_cover_the_error_and_are_not_much_larger():
     run = evolve(fl.discretize(learning(), tol=1e-4), 0.5, 1e-4)
     error = abs(run.sample("Nbar", 0.25) - REFERENCE[0.25])
+    with pytest.raises(ValueError, match="'N' is no series of this run; it has: t, dt, Nbar"):
+        run.error("N")
+    assert run.kept_companion is None
     assert error / 3 < run.error("Nbar", 0.25) < 3 * error
+    assert run.error() == run.error("Nbar", 0.5)
 
 
 def test_cells_of_v_are_split_where_lines_become_steep():
