@@ -150,7 +150,8 @@ TESTS: dict[str, Callable[[State], Certificate]] = {
 def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
     """Margins of every certificate along a run, by name, beside "t": at every accepted step, or at `times`.
 
-    The value of "bounded_rate" is "rate_bound". Where a margin of a blow-up is >= 0 the solution must blow up. Raises
+    The value of "bounded_rate" is "rate_bound". Where a margin of a blow-up is >= 0 the solution must blow up. Margins
+    are -inf where no theorem covers the model, over (v, w) for one: the message of each certificate says why. Raises
     ValueError for times outside the run.
     """
     asked = run.times if times is None else np.atleast_1d(np.asarray(times, float))

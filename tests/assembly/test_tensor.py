@@ -151,6 +151,14 @@ def test_undershoots_of_data_that_jump_are_said_with_what_has_none():
     assert "Tensor(v=ExponentialFitting(), w=MUSCL())" in repr(run)
 
 
+def test_certificates_do_not_apply_over_the_plane_and_say_so():
+    run = evolve(on(4), 0.0)
+    found = fl.certificates(run)
+    assert found["t"] == [0.0]
+    assert all(found[name] == [-np.inf] for name in ("excitatory_blow_up", "noise_blow_up", "bounded_rate"))
+    assert "LearningLIF is no NoisyLIF" in fl.noise_blow_up(run.final).message
+
+
 def test_fitted_lines_with_limited_slopes_never_become_negative():
     space = fl.Tensor(v=fl.ExponentialFitting(), w=fl.MUSCL())
     model = learning(eps=2.0, K=-3.0)
