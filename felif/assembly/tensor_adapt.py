@@ -14,10 +14,12 @@ import numpy as np
 from . import adapt
 from .spaces import modal_transform, shapes
 from .tensor_spaces import Axis, cell_tables, values_at
+from .tensor_transport import Transport
 
 _UNRESOLVED = 20.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
 _MERGED = 0.02  # of what splits a cell: less than this in the union of two, and they are merged
+_SHARE = 0.01  # of finite volumes in a cell, above which it is split
 _FIRES = 1e-6  # of the largest rate, above which the layer of a line is to be resolved
 _MARGIN = 0.8  # 1 - dg/dNbar below which the last cell of v is halved
 _WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made anew
@@ -39,8 +41,17 @@ def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
 def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     """Cells of w to be split, as a boolean array."""
     axis = problem.axis
-    found = contents(axis, problem.v_weights, problem.plane(y))
-    return (found > _UNRESOLVED * problem.tol) & (axis.widths > 1.5 * smallest(problem))
+    found = contents(axis, problem.v_weights, problem.plane(y)) > _UNRESOLVED * problem.tol
+    # finite volumes cost more accuracy than cells do: they are for what no cell resolves
+    found |= _finite_volumes(problem, axis, problem.plane(y)) > _SHARE
+    return found & (axis.widths > 1.5 * smallest(problem))
+
+
+def _finite_volumes(problem: Any, axis: Axis, p: np.ndarray) -> np.ndarray:
+    """Their share in every cell of an axis with these values; none where nothing moves."""
+    if problem.lines_stay:
+        return np.zeros(axis.count)
+    return Transport(problem.forms, axis).finite_volumes(problem.v_weights @ p)
 
 
 def smallest(problem: Any) -> float:
@@ -81,7 +92,8 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     merged = _across(axis, coarse, problem.plane(y))
     found = contents(coarse, problem.v_weights, merged)
     cell = np.searchsorted(coarse.cells, axis.cells[first], side="right") - 1
-    good = first[found[cell] < _MERGED * _UNRESOLVED * problem.tol]
+    share = _finite_volumes(problem, coarse, merged)
+    good = first[(found[cell] < _MERGED * _UNRESOLVED * problem.tol) & (share[cell] == 0)]
     if len(good) < max(1, min(_WORTH, axis.count // 10)):
         return None
     keep[:] = True
