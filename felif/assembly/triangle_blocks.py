@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from .coefficients import Parameters
-from .triangle_trace import rows_of
 
 
 class Blocks:
@@ -39,9 +38,9 @@ class Blocks:
         """Values at the points of all inner facets as (facets that count, points, 1)."""
         return values.reshape(len(self.operator.facet_cells[0]), -1)[self._kept][..., None]
 
-    def matrix(self, s: Any, m: Parameters) -> sparse.csc_matrix:
-        """Drift, noise, firing and reset at scalars s."""
-        operator, trace = self.operator, self.operator.trace
+    def matrix(self, s: Any, m: Parameters) -> sparse.csr_matrix:
+        """Drift and noise at scalars s, as if nothing passed V_F."""
+        operator = self.operator
         drift, noise = ((operator.cells.sum(k, s, m) * operator.dx).reshape(len(self._value), -1, 1) for k in (0, 1))
         own = self._slope.transpose(0, 2, 1) @ (drift * self._value - noise * self._slope)
         dx, nv, noise = self._at(operator.facet_dx), self._at(operator.nv), self._at(operator.facets.sum(1, s, m))
@@ -58,15 +57,6 @@ class Blocks:
                     np.add.at(own, cells, block)
                 else:
                     between.append(block)
-        noise = operator.firing.sum(1, s, m)
-        value, slope = (rows.data.reshape(len(trace.cells), -1, self._size) for rows in (trace.value, trace.slope))
-        weights = (noise * trace.dx).reshape(len(trace.cells), -1, 1)
-        own[trace.cells] += slope.transpose(0, 2, 1) @ (weights * value)
         data = np.concatenate([own, *between])[self._order]
         shape = (operator.size, operator.size)
-        matrix = sparse.bsr_matrix((data, self._indices, self._starts), shape).tocsr()
-        out = operator.outwards(s, m).reshape(len(trace.cells), -1, 1) * value
-        out -= noise.reshape(len(trace.cells), -1, 1) * slope
-        flux = (trace.projector @ out).reshape(-1, self._size)
-        coupling = trace.transfer @ rows_of(flux, np.repeat(trace.cells, len(trace.projector)), operator.size)
-        return (matrix + coupling).tocsc()
+        return sparse.bsr_matrix((data, self._indices, self._starts), shape).tocsr()

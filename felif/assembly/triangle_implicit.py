@@ -36,7 +36,7 @@ class ImplicitPart:
         if not np.isfinite(self._u).all():
             at = ", ".join(f"{name} = {getattr(s, name):.6g}" for name in problem.scalar_names)
             raise FloatingPointError(f"a coefficient is not finite at {at} or {_STEP:g} above")
-        self._g = operator.scalar_gradient(s, m)
+        self._g = operator.scalar_gradient(y, s, m)
 
     def __matmul__(self, y: np.ndarray) -> np.ndarray:
         return self.matrix @ y + self._u @ (self._g @ y)

@@ -81,19 +81,19 @@ def initial_on_triangles(problem: OnTriangles, start: Any) -> tuple[OnTriangles,
     if problem.tol is None:
         y = project(problem, density)
         _require_resolved(problem, density, y)
-        return problem, problem.limited(y), _vanishes(problem, density)
+        return problem, y, _vanishes(problem, density)
     for _ in range(_ROUNDS):
         y = project(problem, density)
         marked = triangle_adapt.to_be_cut(problem, y)
         if not marked.any():
             break
         problem = problem.on_mesh(refined(problem.mesh, marked, problem.model))
-    return problem, problem.limited(project(problem, density)), _vanishes(problem, density)
+    return problem, project(problem, density), _vanishes(problem, density)
 
 
 def project(problem: OnTriangles, density: Callable) -> np.ndarray:
     """L2 projection of a density, scaled to mass 1. Raises ValueError where it has none on the mesh."""
-    y = projection(problem, density)
+    y = problem.operator.threshold.constrained(projection(problem, density))
     mass = float(problem.quantities["mass"] @ y)
     if not mass > 0:
         (v0, w0), (v1, w1) = problem.mesh.p.min(axis=1), problem.mesh.p.max(axis=1)
@@ -140,10 +140,10 @@ def _from_state(problem: OnTriangles, start: State) -> tuple[OnTriangles, np.nda
     if not isinstance(old, OnTriangles):
         view = old.field(old.field_names[0], start.y)
         if problem.tol is None:
-            return problem, problem.limited(project(problem, lambda v, w: view(v, w))), True
+            return problem, project(problem, lambda v, w: view(v, w)), True
         return initial_on_triangles(problem, lambda v, w: np.maximum(view(v, w), 0.0))
     same_ends = (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire)
     if problem.tol is not None and same_ends and (old.w_min, old.w_max) == (problem.w_min, problem.w_max):
         problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
-    y = problem.received(start.y, old)
-    return problem, problem.limited(y / (problem.quantities["mass"] @ y)), True
+    y = problem.operator.threshold.constrained(problem.received(start.y, old))
+    return problem, y / (problem.quantities["mass"] @ y), True

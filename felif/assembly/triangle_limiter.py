@@ -1,14 +1,15 @@
-"""What keeps densities on triangles nonnegative: polynomials that fall below zero are scaled about their means.
+"""What makes densities on triangles nonnegative, triangle by triangle: little is changed, and every mean is kept.
 
-    p <- m_T + theta_T (p - m_T),   theta_T = min(1, m_T / (m_T - min p)),   m_T: the mean of p on the triangle T
+First p is moved, at most 8 times, so that its worst Bernstein coefficient becomes zero, by the shortest way (in L2)
+that keeps the mean. What is left is taken away by scaling,
 
-For the minimum stands a lower bound: the least Bernstein coefficient of p as a polynomial of a higher degree, so that p
-is nonnegative everywhere, not only at some points. The mass of every triangle is kept.
+    p <- q_T + theta_T (p - q_T),   theta_T the largest number in [0, 1] for which no coefficient is negative,
 
-Triangles that touch V_F evolve without: there p is zero only up to the error of the scheme, N(w) is read from how it is
-so, and any change would be felt in N for a time h^2/a, at every step. They are scaled where p is looked at. Where the
-implicit part, which is not monotone, makes a mean negative, it is set to zero and all of p scaled to the mass it had.
-Source: X. Zhang, C.-W. Shu, J. Comput. Phys. 229 (2010) 3091-3120.
+with q_T of the same mean: a constant or, where p is zero on V_F and shall stay so, a multiple of V_F - v.
+The coefficients are those of p as a polynomial of four times its degree (12 at most), a lower bound of p everywhere, so
+that it is nonnegative between points too. Means below zero, which the implicit part, being no monotone scheme, can
+produce, are set to zero and all of p scaled to the mass it had.
+Source of the scaling: X. Zhang, C.-W. Shu, J. Comput. Phys. 229 (2010) 3091-3120.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from math import factorial
 import numpy as np
 
 from .triangle_space import nodes, shapes
+from .triangle_threshold import Threshold
 
-_RAISED, _HIGHEST = (
-    4,
-    12,
-)  # times the degree, at most: that of the Bernstein polynomials
-_BELOW = 1e-10  # of the largest mean: what is rounding
+_RAISED, _HIGHEST = 4, 12  # times the degree, at most: that of the Bernstein polynomials
+_BELOW = 1e-12  # of the largest mean: what is rounding
+_MOVES = 8
+_STIFF = 1e-3  # of the largest length: coefficients that can hardly be moved are left to the scaling
 
 
 @lru_cache
@@ -40,37 +41,74 @@ def bernstein(degree: int, raised: int) -> np.ndarray:
 
 
 class Limiter:
-    """Scalings on one mesh of triangles, corners `cells` (cells, 3, 2)."""
+    """`nonnegative` and `lowest` on one mesh; p is zero on V_F in the triangles `threshold.cells`."""
 
-    def __init__(self, cells: np.ndarray, area: np.ndarray, degree: int) -> None:
-        self._area = area
-        self._bounds = bernstein(degree, min(_RAISED * degree, _HIGHEST))
-        v = cells[:, :, 0]
-        self.at_fire = v.max(axis=1) > v.max() - 1e-9 * np.ptp(v)
+    def __init__(self, cells: np.ndarray, area: np.ndarray, degree: int, threshold: Threshold) -> None:
+        self._area, raised = area, min(_RAISED * degree, _HIGHEST)
+        self._bounds = bernstein(degree, raised)
+        # tables with a row for every triangle of the threshold, behind one for all others
+        self._row = np.zeros(len(cells), int)
+        self._row[threshold.cells] = 1 + np.arange(len(threshold.cells))
+        width = np.ptp(cells[:, :, 0])
+        distance = cells[:, :, 0].max() - cells[threshold.cells][:, :, 0]  # V_F - v at the corners
+        q = np.concatenate([np.ones((1, 3)), np.where(distance > 1e-9 * width, distance, 0.0)])
+        q /= q.mean(axis=1, keepdims=True)
+        # q is linear: its coefficients are values at equidistant points
+        at_corners, at_points = (np.array([1 - X[0] - X[1], *X]) for X in (nodes(1), nodes(raised)))
+        self._q = q @ at_points
+        self._on_fire = self._q < 1e-9
+        self._q_modes = np.zeros((len(q), len(self._bounds)))
+        self._q_modes[:, :3] = np.linalg.solve(shapes(1, nodes(1))[0].T, (q @ at_corners).T).T
+        # how coefficients move p at least: orthogonal projections that keep the mean, and zero on V_F
+        kept = np.concatenate([np.eye(len(self._bounds))[None], threshold.vanishing])
+        constant = kept[:, :, 0]
+        kept = kept - constant[:, :, None] * constant[:, None, :] / constant[:, :1, None]
+        self._ways = kept @ self._bounds
+        self._lengths = (self._ways**2).sum(axis=1)
+        self._lengths[self._lengths < _STIFF * self._lengths.max()] = np.inf
+        self._memory: tuple[bytes, np.ndarray | None] = (b"", None)
 
-    def evolved(self, y: np.ndarray) -> np.ndarray:
-        """y with nonnegative means, and nonnegative on the triangles that do not touch V_F; y itself if it is so."""
-        table = self._nonnegative_means(y.reshape(len(self._area), -1))
-        return self._scaled(table, ~self.at_fire).ravel()
+    def lowest(self, y: np.ndarray) -> float:
+        """A lower bound of p; what is rounding counts as zero."""
+        table = y.reshape(len(self._area), -1)
+        found = float(self._coefficients(table, self._row).min())
+        return 0.0 if -2 * _BELOW * table[:, 0].max() <= found < 0.0 else found
 
-    def shown(self, y: np.ndarray) -> np.ndarray:
-        """y, nonnegative on the triangles that touch V_F wherever their means are."""
-        return self._scaled(y.reshape(len(self._area), -1), self.at_fire).ravel()
+    def _coefficients(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
+        return np.where(self._on_fire[row], 0.0, table @ self._bounds)
 
-    def _nonnegative_means(self, table: np.ndarray) -> np.ndarray:
-        means = table[:, 0]
-        if means.min() >= 0.0 or not (mass := self._area @ means) > 0:
-            return table
-        table = table.copy()
-        table[:, 0] = np.maximum(means, 0.0)
-        return table * (mass / (self._area @ table[:, 0]))
+    def nonnegative(self, y: np.ndarray) -> np.ndarray:
+        """y without values below zero, but for rounding; y itself if it has none. The last one is kept."""
+        key = y.tobytes()
+        if self._memory[0] != key:
+            found = self._limited(y)
+            self._memory = (key, None if found is y else found)
+        return y if self._memory[1] is None else self._memory[1]
 
-    def _scaled(self, table: np.ndarray, among: np.ndarray) -> np.ndarray:
-        means = table[:, 0]
-        lowest = (table @ self._bounds).min(axis=1)
-        low = np.flatnonzero(among & (lowest < -_BELOW * means.max()) & (means >= 0.0))
+    def _limited(self, y: np.ndarray) -> np.ndarray:
+        given = y.reshape(len(self._area), -1)
+        table = self._of_nonnegative_means(given)
+        lowest = self._coefficients(table, self._row).min(axis=1)
+        low = np.flatnonzero(lowest < -_BELOW * table[:, 0].max())
         if not len(low):
-            return table
+            return y if table is given else table.ravel()
+        row, changed, number = self._row[low], table[low], np.arange(len(low))
+        for _ in range(_MOVES):
+            coefficients = self._coefficients(changed, row)
+            worst = coefficients.argmin(axis=1)
+            depth = np.maximum(-coefficients[number, worst], 0.0)
+            changed = changed + (depth / self._lengths[row, worst])[:, None] * self._ways[row, :, worst]
+        means, coefficients = changed[:, :1], self._coefficients(changed, row)
+        negative, aim, middle = coefficients < 0.0, means * self._q[row], means * self._q_modes[row]
+        theta = np.where(negative, aim / np.where(negative, aim - coefficients, 1.0), 1.0).min(axis=1)
         table = table.copy()
-        table[low, 1:] *= (means[low] / (means[low] - lowest[low]))[:, None]
-        return table
+        table[low] = middle + theta[:, None] * (changed - middle)
+        return table.ravel()
+
+    def _of_nonnegative_means(self, table: np.ndarray) -> np.ndarray:
+        below = table[:, 0] < 0.0
+        mass = self._area @ table[:, 0]
+        if not below.any() or not mass > 0:
+            return table
+        table = np.where(below[:, None], 0.0, table)
+        return table * (mass / (self._area @ table[:, 0]))

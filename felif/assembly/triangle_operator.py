@@ -3,7 +3,7 @@
 Between triangles the fluxes in v are {b p} + |b| [p]/2 for the drift b and -{a p_v} + s a [p] for the noise a, with
 the adjoint term that makes the interior penalty symmetric; the flux in w is {c p} + alpha [p]/2 (Rusanov), with alpha
 the larger of |c| and |c + N dc/dN| on both sides: c depends on N, and N is proportional to p. Times the normal,
-throughout: a facet with n_v = 0 lets no noise through. On v = V_F the same flux with p = 0 beyond is N.
+throughout: a facet with n_v = 0 lets no noise through. On v = V_F p is zero, see `triangle_threshold`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ..problem import Infeasible
 from ..weakform import CELLS, Term, WeakForm
 from .coefficients import Parameters
 from .spaces import gauss
 from .triangle_blocks import Blocks
 from .triangle_damping import Damping
+from .triangle_firing import Firing
 from .triangle_space import element, modes
+from .triangle_threshold import Threshold
 from .triangle_trace import Trace, rows_of
 
 _STEP = 1e-30  # of the complex step in N
@@ -97,7 +98,7 @@ class Points:
 class TriangleOperator:
     """Everything assembled on one mesh for one weak form; coefficients are evaluated anew for every state."""
 
-    def __init__(self, weak_form: WeakForm, mesh: MeshTri, degree: int) -> None:
+    def __init__(self, weak_form: WeakForm, mesh: MeshTri, degree: int, positive: bool = False) -> None:
         self.mesh, self.degree = mesh, degree
         self.size = mesh.nelements * modes(degree)
         field, self.line, self.integrals, transport = _unknowns(weak_form)
@@ -115,11 +116,10 @@ class TriangleOperator:
         centres = mesh.p[1, mesh.t].mean(axis=0)
         self.cells = Points(x, transport, trace.at(x[1], np.repeat(centres, len(basis.W))))
         self._facets(transport, centres)
-        self.firing = Points(trace.points, transport)
         self._blocks = Blocks(self, self._slopes)
-        c = degree * (degree + 1) / 2
-        self.firing_penalty = np.repeat(_PENALTY * 3 * c * trace.lengths / self.area[trace.cells], trace.count)
         self._transposed = {}
+        self.threshold = Threshold(mesh, degree, trace, positive)
+        self.firing = Firing(self, self.integrals, lambda x: Points(x, transport))
 
     def _facets(self, transport: list[Term], centres: np.ndarray) -> None:
         mesh, degree = self.mesh, self.degree
@@ -152,46 +152,13 @@ class TriangleOperator:
 
     # scalars ----------------------------------------------------------------------------------------------------
 
-    def solve(self, y: np.ndarray, m: Parameters, guess: dict[str, float] | None = None) -> tuple[Any, np.ndarray]:
-        """(s with the scalars that are numbers, N at the points of the trace): a fixed point, for the drift at V_F may
-        read Nbar; where it points inwards the first iterate is exact. Raises Infeasible where iterates do not settle,
-        FloatingPointError where they are not finite."""
-        trace = self.trace
-        p, slope = trace.value @ y, trace.slope @ y
-        s = self.namespace(guess or dict.fromkeys(self.integrals, 0.0))
-        for _ in range(50):
-            N = self._flux(p, slope, s, m)
-            values = {
-                name: float(sum(np.sum(form(N, trace.points[1:]) * trace.dx) for form in forms))
-                for name, forms in self.integrals.items()
-            }
-            previous, s = s, self.namespace(values)
-            if all(abs(value - getattr(previous, name)) <= 1e-15 * abs(value) for name, value in values.items()):
-                break
-        for name, value in values.items():
-            if not np.isfinite(value):
-                raise FloatingPointError(
-                    f"a coefficient or p is not finite; the last {name} is {getattr(previous, name):.6g}"
-                )
-            if abs(value - getattr(previous, name)) > 1e-12 * abs(value):
-                raise Infeasible(
-                    f"no {name} satisfies its equation: iterates are {getattr(previous, name):.6g}, {value:.6g}"
-                )
-        return s, N
+    def solve(self, y: np.ndarray, m: Parameters) -> tuple[Any, np.ndarray]:
+        """(s with the scalars that are numbers, coefficients of N_h), see `Firing.solve`."""
+        return self.firing.solve(y, m)
 
-    def scalar_gradient(self, s: SimpleNamespace, m: Parameters) -> np.ndarray:
-        """d(scalars)/dy at s, shape (scalars, size), the drift at V_F held fixed."""
-        trace = self.trace
-        noise, through = self.firing.sum(1, s, m), self.outwards(s, m)
-        one = np.ones_like(noise)
-        return np.array(
-            [
-                trace.value.T @ (weights * through) - trace.slope.T @ (weights * noise)
-                for weights in (
-                    sum(form(one, trace.points[1:]) * trace.dx for form in forms) for forms in self.integrals.values()
-                )
-            ]
-        )
+    def scalar_gradient(self, y: np.ndarray, s: SimpleNamespace, m: Parameters) -> np.ndarray:
+        """d(scalars)/dy at y and its scalars s, shape (scalars, size)."""
+        return self.firing.gradient(y, s, m)
 
     def namespace(self, numbers: dict[str, float]) -> SimpleNamespace:
         return SimpleNamespace(line=self.line, **numbers)
@@ -200,21 +167,22 @@ class TriangleOperator:
 
     def rate(self, y: np.ndarray, m: Parameters) -> np.ndarray:
         """F(y), shape (size,)."""
-        s, flux = self.solve(y, m)
-        coefficients = self.trace.from_points @ flux
-        result = self.rate_in_v(y, s, m, coefficients)
+        s, coefficients = self.solve(y, m)
+        result = self._in_v(y, s, m)
         speed = self.cells.transport(s, m, self.cells.trace @ coefficients)
         result += self._t("slope_w") @ (speed * (self.value @ y) * self.dx)
         flux_w, steepening = self._rusanov(y, s, m, coefficients)
         result -= self._t("jump") @ (flux_w * self.facet_dx)
-        if not np.any(steepening):
-            return result
-        return result + self.damping.apply(y, self.damping.rates(y, self._by_facets(steepening))) * self.masses
+        if np.any(steepening):
+            result += self.damping.apply(y, self.damping.rates(y, self._by_facets(steepening))) * self.masses
+        return self.threshold.closed(result)
 
-    def rate_in_v(self, y: np.ndarray, s: Any, m: Parameters, coefficients: np.ndarray | None = None) -> np.ndarray:
-        """Drift, noise, firing and reset at scalars s; `coefficients` of N_h if they are known."""
-        if coefficients is None:
-            coefficients = self.trace.from_points @ self._flux(self.trace.value @ y, self.trace.slope @ y, s, m)
+    def rate_in_v(self, y: np.ndarray, s: Any, m: Parameters) -> np.ndarray:
+        """Drift, noise, firing and reset at scalars s."""
+        return self.threshold.closed(self._in_v(y, s, m))
+
+    def _in_v(self, y: np.ndarray, s: Any, m: Parameters) -> np.ndarray:
+        """Drift and noise against every test function, as if nothing passed V_F."""
         in_v = self.cells.sum(0, s, m) * (self.value @ y) - self.cells.sum(1, s, m) * (self.slope_v @ y)
         result = self._t("slope_v") @ (in_v * self.dx)
         jump, mean = self.jump @ y, self.mean @ y
@@ -223,16 +191,7 @@ class TriangleOperator:
         through += noise * (self.penalty * jump - self.nv * (self.mean_slope @ y))
         result -= self._t("jump") @ (through * self.facet_dx)
         result += self._t("mean_slope") @ (noise * self.nv * jump * self.facet_dx)
-        at_fire = self.firing.sum(1, s, m) * (self.trace.value @ y) * self.trace.dx
-        return result + self.trace.slope.T @ at_fire + self.trace.transfer @ coefficients
-
-    def _flux(self, p: np.ndarray, slope: np.ndarray, s: Any, m: Parameters) -> np.ndarray:
-        """N at the points of the trace, from p and its slope there."""
-        return self.outwards(s, m) * p - self.firing.sum(1, s, m) * slope
-
-    def outwards(self, s: Any, m: Parameters) -> np.ndarray:
-        """What p > 0 at V_F adds to the flux: the penalty, and the drift where it points outwards."""
-        return self.firing.sum(1, s, m) * self.firing_penalty + np.maximum(self.firing.sum(0, s, m), 0.0)
+        return result
 
     def _by_facets(self, values: np.ndarray) -> np.ndarray:
         """The largest of values at the points of each inner facet."""
@@ -264,8 +223,7 @@ class TriangleOperator:
 
     def explicit_rate(self, y: np.ndarray, m: Parameters) -> float:
         """Bound on the spectral radius of transport in w, and of what damps its shocks."""
-        s, flux = self.solve(y, m)
-        coefficients = self.trace.from_points @ flux
+        s, coefficients = self.solve(y, m)
         alpha, steepening = map(self._by_facets, self._waves(self._speeds(s, m, coefficients)))
         damping = float(self.damping.rates(y, steepening).max())
         through = alpha * np.abs(self._by_facets(self.nw)) * self.facet_dx.reshape(len(alpha), -1).sum(axis=1)
@@ -279,7 +237,7 @@ class TriangleOperator:
 
     def implicit(self, s: Any, m: Parameters) -> sparse.csc_matrix:
         """Matrix of drift, noise, firing and reset at scalars s: that of `rate_in_v`."""
-        return self._blocks.matrix(s, m)
+        return self.threshold.closed(self._blocks.matrix(s, m)).tocsc()
 
     def _t(self, name: str) -> sparse.csr_matrix:
         if name not in self._transposed:

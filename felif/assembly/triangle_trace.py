@@ -36,17 +36,14 @@ class Trace:
         w = (self.ends[:-1, None] + self.lengths[:, None] * points).ravel()
         self.points = np.array([np.full(w.size, mesh.p[0, mesh.facets[0, facets[0]]]), w])
         self.dx = (self.lengths[:, None] * weights).ravel()
-        values, slopes = tabulate(mesh, degree, np.repeat(self.cells, self.count), self.points)
+        values, _ = tabulate(mesh, degree, np.repeat(self.cells, self.count), self.points)
         self.value = rows_of(values, np.repeat(self.cells, self.count), size)
-        self.slope = rows_of(slopes, np.repeat(self.cells, self.count), size)
         table = legendre.legvander(2 * points - 1, degree)  # (points, k + 1)
         edges = sparse.identity(len(facets), format="csr")
         self.projector = (table * weights[:, None]).T * (2 * np.arange(degree + 1)[:, None] + 1)
-        self.from_points = sparse.kron(edges, self.projector).tocsr()
         self.at_points = sparse.kron(edges, table).tocsr()
         self.outflow = (self.value.T @ sparse.diags(self.dx) @ self.at_points).tocsr()
         self.inflow = self._reset(mesh, size)
-        self.transfer = (self.inflow - self.outflow).tocsr()
 
     def _reset(self, mesh: MeshTri, size: int) -> sparse.csr_matrix:
         facets, ends = _along(mesh, mesh.boundaries["reset"])

@@ -36,7 +36,7 @@ class TriangleMesh:
     def __init__(self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray) -> None:
         self.mesh, self.space, self.tol, self.coarsest = mesh, space, tol, coarsest
         self.weak_form = model.weak_form()
-        self.operator = TriangleOperator(self.weak_form, mesh, space.degree)
+        self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
 
     @cached_property
@@ -56,7 +56,7 @@ class TriangleMesh:
 
     @cached_property
     def limiter(self) -> Limiter:
-        return Limiter(self.cells, self.operator.area, self.space.degree)
+        return Limiter(self.cells, self.operator.area, self.space.degree, self.operator.threshold)
 
 
 class OnTriangles:
@@ -159,11 +159,11 @@ class OnTriangles:
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size), the drift at V_F held fixed (where it points inwards: exact)."""
         s, _ = self._solved(y)
-        return self.operator.scalar_gradient(s, self.parameters)
+        return self.operator.scalar_gradient(y, s, self.parameters)
 
     def margin(self, t: float, y: np.ndarray) -> float:
-        """1: every line has a firing rate, whatever the state, because p stands on the right of its equation only."""
-        return 1.0
+        """det(1 - df/ds), s = f(s) the equation of the scalars: positive where it has one solution near by."""
+        return self.operator.firing.margin(y, self._solved(y)[0], self.parameters)
 
     # the system -------------------------------------------------------------------------------------------------
 
@@ -183,29 +183,29 @@ class OnTriangles:
         radius = self.operator.explicit_rate(y, self.parameters)
         return 1.0 / radius if radius > 0 else np.inf
 
-    def limited(self, y: np.ndarray) -> np.ndarray:
-        """y without values below zero but at V_F, see `triangle_limiter`; or y itself (C(w) stays; not asked for)."""
-        return self._assembled.limiter.evolved(y) if self._limits else y
+    def starting(self, y: np.ndarray) -> np.ndarray:
+        """What a step starts from: y, or `shown(y)` with the option `positive` (without learning y: C(w) stays)."""
+        return self.shown(y) if self._limits else y
 
     def shown(self, y: np.ndarray) -> np.ndarray:
-        """y as p is shown: without values below zero at V_F either."""
-        return self._assembled.limiter.shown(y) if self._limits else y
+        """y as p is shown, nonnegative, see `triangle_limiter`; y itself where it is."""
+        return self._assembled.limiter.nonnegative(y)
 
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Nbar, mass, conserved quantities, smallest value of p at the nodes, total variation of C."""
+        """Nbar, mass, conserved quantities, a lower bound of p, total variation of C."""
         row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
         row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
-        row[f"min_{self.field_names[0]}"] = float(self.nodal(y).min())
-        C = self._assembled.rows @ y
+        row[f"min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.shown(y))
+        C = self._assembled.rows @ self.starting(y)
         row["variation_C"] = float(np.abs(np.diff(C, prepend=0.0, append=0.0)).sum())
         return row
 
     def nodal(self, y: np.ndarray) -> np.ndarray:
         """Values at equidistant nodes of every triangle, corners included, shape (cells, nodes)."""
         values, _ = shapes(self.degree, nodes(self.degree))
-        return self.shown(y).reshape(-1, self._number) @ values
+        return np.maximum(self.shown(y).reshape(-1, self._number) @ values, 0.0)  # below is rounding
 
     @property
     def nodes(self) -> np.ndarray:
@@ -226,7 +226,7 @@ class OnTriangles:
         values, _ = shapes(self.degree, X)
         return PlaneField(
             self.places(X).reshape(2, -1),
-            (self.shown(y).reshape(-1, self._number) @ values).ravel(),
+            np.maximum(self.shown(y).reshape(-1, self._number) @ values, 0.0).ravel(),
             lambda v, w: self.evaluate(y, v, w),
             (self.area[:, None] * (2 * W)).ravel(),
         )
@@ -237,19 +237,17 @@ class OnTriangles:
         cell, X = self._assembled.locator(np.array([v.ravel(), w.ravel()]))
         values, _ = shapes(self.degree, X)
         result = np.einsum("ip,pi->p", values, self.shown(y).reshape(-1, self._number)[cell])
-        return np.where(cell >= 0, result, 0.0).reshape(v.shape)
+        return np.where(cell >= 0, np.maximum(result, 0.0), 0.0).reshape(v.shape)
 
     def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
         """N(w) or C(w)."""
         if name == "C":
-            integrals = self.integrals
-            return FieldValue(
-                integrals.nodes, integrals.matrix @ y, lambda w: self._within(w, integrals.at, y), integrals.weights
-            )
+            at, y = self.integrals, self.starting(y)
+            return FieldValue(at.nodes, at.matrix @ y, lambda w: self._within(w, at.at, y), at.weights)
         if name != self.operator.line:
             raise ValueError(f"line: {name!r}; allowed are {', '.join(self.line_names)}")
         trace = self.operator.trace
-        coefficients = trace.from_points @ self._solved(y)[1]
+        coefficients = self._solved(y)[1]
         return FieldValue(
             trace.points[1],
             trace.at_points @ coefficients,
@@ -285,8 +283,8 @@ class OnTriangles:
         change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
         density = self.received(y - _SETTLING * change, old)
         matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
-        settled = factored(matrix.tocsc()).solve(self.mass.data[0] * density)
-        return self.limited(self._of_same_mass(settled, y, old))
+        settled = factored(matrix.tocsc()).solve(self.operator.threshold.closed(self.mass.data[0] * density))
+        return self._of_same_mass(settled, y, old)
 
     def _of_same_mass(self, new: np.ndarray, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """What is exact but for rounding, with that taken out."""

@@ -11,6 +11,10 @@ for that, beside `rate`, `scalars` and the rest of the protocol:
                                             tableau's `stability`, is the largest step that is ever made
     problem.mass                            a Band, or anything with `@` and `solve`
     problem.limited(y) -> y                 (if offered) what a step has made, brought back to where densities lie
+    problem.starting(y) -> y                (if offered) what a step starts from in place of y; y stays what is known
+
+What `starting` changes stiff modes forget within a step: its share in the estimate of the error, as far as L goes, is
+no error and is taken out. Otherwise a constraint that acts in every step would make steps as short as these modes.
 
 Conserved quantities survive to rounding if every part keeps them: stages are solved for their increments.
 """
@@ -54,6 +58,7 @@ class AdditiveStepper:
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
         self.mass = problem.mass if hasattr(problem.mass, "solve") else MassMatrix(problem.mass)
         self._limited = getattr(problem, "limited", None)
+        self._starting = getattr(problem, "starting", None)
         stages = len(tableau.c)
         # the implicit slopes first, then the explicit ones: every combination is one small product
         self._slopes = np.zeros((2 * stages, problem.size))
@@ -68,6 +73,10 @@ class AdditiveStepper:
 
     def begin(self, t: float, y: np.ndarray, window: Window) -> None:
         """Evaluates what every attempt of a step from (t, y) shares."""
+        known, self._put_in = y, None
+        if self._starting is not None and (y := self._starting(known)) is not known:
+            self._put_in = y - known
+        self._start = y
         self._window, self._t0 = window, window.inside(t)
         self.limit = _RESERVE * self._largest(self._t0, y)
         self._L = self.problem.implicit_part(self._t0, y)
@@ -89,7 +98,8 @@ class AdditiveStepper:
         gamma = self.tableau.gamma
         factored = self._L.factor(1.0 / (h * gamma))
         self.statistics["factorisations"] += 1
-        y1 = self._euler(t, y, h, factored) if self.tableau.positive else self._stages(t, y, h, factored)
+        step = self._euler if self.tableau.positive else self._stages
+        y1 = step(t, self._start, h, factored)
         if self._limited is not None:
             y1 = self._limited(y1)
         if not np.isfinite(y1 @ y1):
@@ -98,6 +108,8 @@ class AdditiveStepper:
             allowed = self._largest(self._time(t + h), y1)
             raise StepFailed("unstable_step", f"a step of {h:.4g} exceeds {allowed:.4g}, what the transport allows")
         self.error = factored.solve((self._difference @ self._slopes) / gamma)
+        if self._put_in is not None:
+            self.error -= self._forgotten(h, factored)
         self._t, self._y, self._y1, self._h = t, y, y1, h
         return y1
 
@@ -109,6 +121,16 @@ class AdditiveStepper:
             self._implicit[i] = (self._times_mass(z) / h - known) / gamma
             self._explicit[i] = self._L.remainder(self._time(t + self._c[i] * h), y + z)
         return y + h * self.mass.solve(self._weights @ self._slopes)
+
+    def _forgotten(self, h: float, factored: Any) -> np.ndarray:
+        """The share in `error` of what was put in at the start: that of the same step of M dy/dt = L y from there."""
+        gamma, stages, stage = self.tableau.gamma, len(self._c), self.tableau.implicit
+        slopes = np.zeros((stages, self.problem.size))
+        slopes[0] = self._L @ self._put_in
+        for i in range(1, stages):
+            known = stage[i, :i] @ slopes[:i]
+            slopes[i] = (self._times_mass(factored.solve(known / gamma + slopes[0])) / h - known) / gamma
+        return factored.solve((self._difference[:stages] @ slopes) / gamma)
 
     def _known(self, i: int) -> np.ndarray:
         """The part of stage i that earlier stages give; later slopes, of an attempt before, are not looked at."""

@@ -10,9 +10,7 @@ import pytest
 import felif as fl
 from felif.assembly.triangle_adapt import to_be_cut
 from felif.assembly.triangle_initial import project, projection
-from felif.assembly.triangle_limiter import bernstein
 from felif.assembly.triangle_locate import Locator
-from felif.assembly.triangle_space import nodes, shapes
 from felif.assembly.triangle_transfer import overlaps, transfer
 from felif.meshing.strip import corners_of, refined
 
@@ -180,51 +178,3 @@ def test_without_learning_every_weight_keeps_its_neurons_while_the_mesh_changes(
     run = fl.evolve(problem, start, 0.3, rtol=1e-4, progress=False)
     assert run.drift["C"] < 1e-12
     assert run.drift["mass"] < 1e-13
-
-
-@pytest.mark.parametrize("degree", [1, 2, 3, 4])
-def test_bernstein_coefficients_bound_a_polynomial_from_below(degree):
-    bounds = bernstein(degree, min(4 * degree, 12))
-    y, points = np.random.default_rng(degree).normal(size=(50, bounds.shape[0])), nodes(24)
-    values = y @ shapes(degree, points)[0]
-    assert np.all((y @ bounds).min(axis=1) <= values.min(axis=1) + 1e-9)
-    assert bounds[0] == pytest.approx(np.ones(bounds.shape[1]), abs=1e-10)
-
-
-def test_densities_are_nonnegative_everywhere_and_every_triangle_keeps_its_mass():
-    """Of what is shown: nodes, a fine grid; of the state itself wherever triangles do not touch V_F."""
-    problem = fl.discretize(LEARNING, space=fl.Triangles(2, positive=True), tol=TOL)
-    run = fl.evolve(problem, start, 1.0, rtol=1e-4, progress=False)
-    assert run.sample("Nbar", [0.25, 0.5, 1.0]) == pytest.approx([0.3132451128, 0.3719775948, 0.3880724248], abs=5e-4)
-    assert run.drift["mass"] < 1e-13
-    largest = run.final.p.values.max()
-    assert run.series["min_p"].min() >= -1e-9 * largest
-    v, w = np.linspace(-5.0, 2.0, 301)[:, None], np.linspace(-1.0, 0.0, 203)
-    for segment in run.segments:
-        problem = segment.problem
-        below = problem.cells[:, :, 0].max(axis=1) < 2.0
-        for y in segment.states[[0, -1]]:
-            assert problem.evaluate(y, v, w).min() >= -1e-9 * largest
-            table = y.reshape(len(problem.cells), -1)
-            assert table[:, 0].min() >= 0.0
-            assert (table[below] @ shapes(2, nodes(7))[0]).min() >= -1e-9 * largest
-            assert np.array_equal(problem.shown(y).reshape(table.shape)[:, 0], table[:, 0])
-            assert problem.limited(y) == pytest.approx(y, abs=1e-9)
-
-
-def test_means_below_zero_are_cut_off_and_the_mass_is_kept():
-    space = fl.Triangles(2, positive=True)
-    problem = fl.discretize(LEARNING, fl.strip(LEARNING, v_min=-5.0, cells=(8, 4)), space=space)
-    y = project(problem, start)
-    y[:: problem._number][[0, 5]] = -1e-5
-    there = problem.limited(y)
-    assert there[:: problem._number].min() >= 0.0
-    assert problem.conserved["mass"] @ there == pytest.approx(problem.conserved["mass"] @ y, rel=1e-15)
-
-
-def test_without_learning_nothing_is_limited():
-    still, space = dataclasses.replace(LEARNING, eps=0.0), fl.Triangles(2, positive=True)
-    problem = fl.discretize(still, fl.strip(still), space=space)
-    y = np.random.default_rng(0).normal(size=problem.size)
-    assert problem.limited(y) is y
-    assert problem.shown(y) is y
