@@ -152,7 +152,7 @@ def figure(results: dict):
         left.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
         left.set_title("one connectivity", loc="left")
         left.legend()
-        for name, label in (("error_L1", r"$\int|C-C_\infty|$"), ("errors_Nbar", r"$|\bar N-\bar N_\infty|$")):
+        for name, label in (("error_L1", r"$\int\;|C-C_\infty|\,dw$"), ("errors_Nbar", r"$|\bar N-\bar N_\infty|$")):
             order = results[{"error_L1": "order_L1", "errors_Nbar": "order_Nbar"}[name]]
             right.loglog(sizes, results[name], "o-", label=f"{label}, order {order:.1f}")
         right.set(xlabel="cells of $w$", ylabel="error", xticks=sizes, xticklabels=[str(s) for s in sizes])
@@ -160,7 +160,7 @@ def figure(results: dict):
         right.legend()
         for A, C in zip(results["A_several"], results["C_several"], strict=True):
             three.loglog(-results["w_several"], np.where(C > 0, C, np.nan), label=f"$A={A:.4g}$")
-        three.set(xlabel="$-w$", ylabel="connectivity $C(w)$", xlim=(0.01, 4.0), ylim=(1e-2, 30))
+        three.set(xlabel="weight, $-w$", ylabel="connectivity $C(w)$", xlim=(0.01, 4.0), ylim=(1e-2, 30))
         three.set_title("one input, three connectivities", loc="left")
         three.legend()
         for width in WEIGHTS:

@@ -184,14 +184,16 @@ def figure(results: dict):
             distances.plot(delta, results[f"right_{name}_after"], f"C{k}:", lw=1.0)
         signals.set(xlabel="weight $w$", ylabel="signal $J(w)$", title="signals")
         answers.set(xlabel="weight $w$", ylabel="output $N_J(w)$", ylim=(0.0, None), title="answers after learning")
-        distances.set(xlabel=r"$\delta$", ylabel=r"$\int|N_I-N_J|dw$", title="before: dashed; bound: dotted")
-        restless.set(xlabel=r"$\delta$", ylabel=r"$\int|\Phi_J-w|\,C\,dw$", ylim=(0.0, None))
-        restless.set_title("how much weights would move; before: dashed")
-        while_learning.set(xlabel="time $t$", ylabel=r"$\int|\Phi_J-w|\,C\,dw$", title="while the signal is learned")
+        apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
+        difference = r"difference $\delta$ of the signals"
+        distances.set(xlabel=difference, ylabel=apart, title="distance; before: dashed, bound: dotted")
+        restless.set(xlabel=difference, ylabel=moved, ylim=(0.0, None), title="motion of weights; before: dashed")
+        while_learning.set(xlabel="time $t$ (membrane time constants)", ylabel=moved)
+        while_learning.set_title("while the signal is learned")
         bound.loglog(results["rights"], results["lefts"], "o", ms=3)
         ends = np.array([results["rights"].min(), results["lefts"].max()])
         bound.loglog(ends, ends, "k--", lw=1.0)
-        bound.set(xlabel="lower bound", ylabel=r"$\int|N_I-N_J|dw$")
+        bound.set(xlabel="lower bound", ylabel=apart)
         bound.set_title(f"{len(results['lefts'])} pairs, smallest ratio {results['smallest_ratio']:.2f}")
         for axes in (signals, answers, restless, while_learning):
             axes.legend(fontsize=8.5)

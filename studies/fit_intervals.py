@@ -154,14 +154,17 @@ def figure(results: dict):
         left.errorbar(*values.T, *errors.T[::-1], fmt=".", ms=3, lw=0.5, alpha=0.5)
         left.plot(*truth, "k+", ms=14, mew=2, label="truth")
         left.set(xlabel="current $I$", ylabel="noise $a_0$")
+        left.set_title(f"{len(values)} data sets", loc="left")
         left.legend()
         middle.plot(results["profile_values"], results["profile_heights"], ".-")
         middle.axhline(-1.92, color="k", ls="--", lw=0.9, label="95 %")
         middle.axvline(truth[0], color="k", ls=":", lw=0.9, label="truth")
         middle.set(xlabel="current $I$", ylabel="profile log-likelihood")
+        middle.set_title("the first of them", loc="left")
         middle.legend()
     best = fl.NoisyLIF(current=float(values[0, 0]), a0=float(values[0, 1]))
     draw_intervals(right, np.asarray(results["intervals"]), fl.first_passage(best).density)
+    right.set_title("its intervals", loc="left")
     return figure
 
 

@@ -139,17 +139,17 @@ def figure(results: dict):
         run, some = results["run"], w[::16]
         outputs.plot(some, run.final.N(some), "C0o", ms=3.5, label=f"equation, $t={run.times[-1]:g}$")
         inputs.set(xlabel="weight $w$", ylabel="input $I(w)$")
-        outputs.set(xlabel="weight $w$", ylabel="output $N(w)$", ylim=(0.0, None))
+        highest = max(results[f"N_{name}"].max() for name in PAIRS)  # room for the legend
+        outputs.set(xlabel="weight $w$", ylabel="output $N(w)$", ylim=(0.0, 1.2 * highest))
         connectivities.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
         inputs.legend()
-        outputs.legend(loc="lower center")
+        outputs.legend(loc="upper center")
         for strength in STRENGTHS:
+            factor = "" if abs(strength) == 1 else f"{abs(strength):g}"
             kind = "excitatory" if strength > 0 else "inhibitory"
-            amplitude.loglog(
-                results["nu"], results[f"mass_{strength:g}"], label=rf"{kind}, $\sigma={abs(strength):g}\bar N$"
-            )
+            amplitude.loglog(results["nu"], results[f"mass_{strength:g}"], label=rf"{kind}, $\sigma={factor}\bar N$")
         amplitude.axhline(1.0, color="k", ls="--", lw=1.0)
-        amplitude.set(xlabel=r"amplitude $\nu$ of the output", ylabel=r"mass $\int C\,dw$", ylim=(0.03, 30))
+        amplitude.set(xlabel=r"amplitude $\nu$ of the output", ylabel=r"mass $\int\;C\,dw$", ylim=(0.03, 30))
         amplitude.legend()
     return figure
 

@@ -33,5 +33,5 @@ def draw_intervals(axes: Any, intervals: np.ndarray, density: Callable[[np.ndarr
         axes.stairs(counts / np.diff(edges) / len(intervals), edges, fill=True, alpha=0.35, label="intervals")
         t = np.linspace(0.0, end, 400)
         axes.plot(t, density(t), label="first-passage density")
-        axes.set(xlabel="interspike interval", ylabel="density", xlim=(0, end))
+        axes.set(xlabel="interspike interval (membrane time constants)", ylabel="density", xlim=(0, end))
         axes.legend()
