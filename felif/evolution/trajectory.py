@@ -185,11 +185,17 @@ class Trajectory:
         self._checkpoint = checkpoint
 
     def evaluate(self, t: float) -> tuple[Problem, np.ndarray]:
-        """(problem, y) at time t by dense output. Raises ValueError outside the times covered."""
+        """(problem, y) at time t by dense output. Raises ValueError outside the times covered.
+
+        Between steps what problems offer as `limited` is applied as it was to the steps: interpolation in time may
+        leave where densities lie.
+        """
         first, last = self.segments[0].times[0], self.t
         if not first <= t <= last:
             raise ValueError(f"t = {t!r} lies outside the times covered by this run, [{first!r}, {last!r}]")
         for segment in self.segments:
             if t <= segment.times[-1]:
-                return segment.problem, segment.evaluate(t)
+                problem, y = segment.problem, segment.evaluate(t)
+                limited = getattr(problem, "limited", None)
+                return problem, y if limited is None or t in segment.times else limited(y)
         raise ValueError(f"t = {t!r} is not a number within [{first!r}, {last!r}]")

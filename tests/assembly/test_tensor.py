@@ -66,6 +66,11 @@ def test_cells_are_split_before_finite_volumes_cost_accuracy():
     moments = [C.weights @ (C.nodes**k * C.values) for k in (1, 2)]
     assert moments == pytest.approx(MOMENTS, abs=5e-6)  # 7e-7 measured; 2e-4 with a share of finite volumes
     assert max(segment.problem.size for segment in run.segments) < 4000
+    # between steps, where the dense output alone falls to -3e-6
+    assert min(lowest(run.at(t)) for t in np.linspace(0.55, 0.63, 17)) > -1e-6
+    assert run.at(0.6).p.integral() == pytest.approx(1.0, abs=1e-12)
+    middle = len(run.segments[0].times) // 2
+    assert np.array_equal(run.at(run.segments[0].times[middle]).y, run.segments[0].states[middle])
 
 
 def test_dg_in_w_converges_with_at_least_half_an_order_more_than_its_degree():
