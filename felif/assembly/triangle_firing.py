@@ -44,7 +44,8 @@ class Firing:
     def solve(self, y: np.ndarray, m: Parameters) -> tuple[Any, np.ndarray]:
         """(s with the scalars that are numbers, coefficients of N_h), by secants from 0 (Broyden 1965).
 
-        Raises Infeasible where iterates do not settle, FloatingPointError where they are not finite.
+        Raises Infeasible where iterates do not settle, or settle where the margin is negative: a blow-up lies between;
+        FloatingPointError where they are not finite.
         """
         p, known, last = self._at(y), np.zeros(len(self._names)), None
         inverse = np.eye(len(known))
@@ -64,6 +65,8 @@ class Firing:
             known = known - inverse @ defect
         if np.any(np.abs(defect) > 1e-12 * np.abs(values)):
             raise Infeasible(f"{self._show(known)} does not satisfy its equation: N(w) then gives {self._show(values)}")
+        if not np.linalg.det(inverse) > 0:
+            raise Infeasible(f"{self._show(values)} is beyond the state in which N(w) rises as fast as what it makes")
         return self._numbers(values), flux
 
     def _show(self, values: np.ndarray) -> str:

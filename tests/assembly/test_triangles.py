@@ -15,7 +15,7 @@ from felif.assembly.triangle_initial import project, projection
 from felif.assembly.triangle_space import shapes
 from felif.assembly.triangle_trace import full_lines
 from felif.meshing.strip import corners_of, refined, triangles
-from felif.problem import State
+from felif.problem import Infeasible, State
 
 MESHES = Path(__file__).parents[2] / "meshes"
 LEARNING = fl.LearningLIF(eps=0.2, K=lambda w: -1.0 - w, sigma=lambda x: 4 * x, current=lambda w: 1.5 + 0.3 * w)
@@ -258,3 +258,14 @@ def test_the_variation_of_connectivity_on_a_mesh_without_rows(past_the_shock):
     assert len(full_lines(on.cells)) == 2  # the ends
     found = variations(fl.evolve(on, bell, 2.0, rtol=1e-2, progress=False))
     assert np.max(found) < 12.0  # 9.4 and 11.3 measured
+
+
+def test_no_total_rate_is_found_where_what_it_makes_rises_faster_than_itself():
+    """The drift carries p through V_F: N(w) is b p there, and b rises with Nbar. Small p has one, large p has none."""
+    model = fl.LearningLIF(eps=0.0, K=0.0, sigma=lambda x: 50 * x, current=50.0, w_min=0.0, w_max=2.0)
+    on = fl.discretize(model, fl.strip(model, v_min=-1.0, cells=(4, 2)), space=fl.Triangles(2))
+    y = project(on, lambda v, w: np.exp(-((v - 1.5) ** 2) / 0.3) * (2 - v))
+    assert 0.0 < on.margin(0.0, 1e-2 * y) < 1.0
+    assert on.margin(0.0, 1e-2 * y) == pytest.approx(1 - 10 * (1 - on.margin(0.0, 1e-3 * y)), rel=1e-6)
+    with pytest.raises(Infeasible, match="rises as fast as what it makes"):
+        on.scalars(0.0, y)
