@@ -27,7 +27,7 @@ def start(v, w):
 @pytest.fixture(scope="module")
 def run():
     """Triangles that are cut on the way."""
-    problem = fl.discretize(LEARNING, space=fl.Triangles(2), tol=5e-3)
+    problem = fl.discretize(LEARNING, space=fl.Triangles(2), tol=3e-3)
     return fl.evolve(problem, start, 1.5, rtol=1e-3, progress=False)
 
 
