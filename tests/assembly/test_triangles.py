@@ -257,7 +257,7 @@ def test_the_variation_of_connectivity_on_a_mesh_without_rows(past_the_shock):
     on = fl.discretize(model, triangles(corners_of(MeshTri(p, mesh.t)), model), space=fl.Triangles(2))
     assert len(full_lines(on.cells)) == 2  # the ends
     found = variations(fl.evolve(on, bell, 2.0, rtol=1e-2, progress=False))
-    assert np.max(found) < 12.0  # 9.4 and 11.3 measured
+    assert np.max(found) < 12.0  # 9.1 and 11.8 measured
 
 
 def test_no_total_rate_is_found_where_what_it_makes_rises_faster_than_itself():
