@@ -6,8 +6,8 @@ from .initial import initial
 from .planes import plane_from_arrays
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, SpectralElement
-from .tensor_spaces import DG, MUSCL, Tensor
-from .triangle_space import Triangles
+from .tensor.spaces import DG, MUSCL, Tensor
+from .triangles.space import Triangles
 
 __all__ = [
     "DG",

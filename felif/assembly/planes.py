@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshTri
 
-from .tensor_discretize import discretize_tensor, tensor_from_arrays
-from .tensor_spaces import Tensor
-from .triangle_initial import discretize_triangles, triangles_from_arrays
-from .triangle_space import Triangles
+from .tensor.discretize import discretize_tensor, tensor_from_arrays
+from .tensor.spaces import Tensor
+from .triangles.initial import discretize_triangles, triangles_from_arrays
+from .triangles.space import Triangles
 
 
 def is_plane(model: Any) -> bool:

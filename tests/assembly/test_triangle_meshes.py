@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.triangle_adapt import to_be_cut
-from felif.assembly.triangle_initial import project, projection
-from felif.assembly.triangle_locate import Locator
-from felif.assembly.triangle_transfer import overlaps, transfer
+from felif.assembly.triangles.adapt import to_be_cut
+from felif.assembly.triangles.initial import project, projection
+from felif.assembly.triangles.locate import Locator
+from felif.assembly.triangles.transfer import overlaps, transfer
 from felif.meshing.strip import corners_of, refined
 
 LEARNING = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=1.5)

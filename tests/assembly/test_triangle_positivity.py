@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.triangle_initial import project, projection
-from felif.assembly.triangle_limiter import bernstein
-from felif.assembly.triangle_space import nodes, shapes
+from felif.assembly.triangles.initial import project, projection
+from felif.assembly.triangles.limiter import bernstein
+from felif.assembly.triangles.space import nodes, shapes
 from felif.meshing.strip import refined
 
 LEARNING = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=1.5)

@@ -11,9 +11,9 @@ from scipy.special import erfi
 from skfem import MeshTri
 
 import felif as fl
-from felif.assembly.triangle_initial import project, projection
-from felif.assembly.triangle_space import shapes
-from felif.assembly.triangle_trace import full_lines
+from felif.assembly.triangles.initial import project, projection
+from felif.assembly.triangles.space import shapes
+from felif.assembly.triangles.trace import full_lines
 from felif.meshing.strip import corners_of, refined, triangles
 from felif.problem import Infeasible, State
 

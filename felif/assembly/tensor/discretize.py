@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshLine
 
-from ..meshing import line
-from ..weakform import Field, Scalar, Term, WeakForm
-from .automatic import Flow, choose_nodes
-from .coefficients import parameters_of
-from .tensor import TensorProblem
-from .tensor_lines import LineForms, transports_in_w
-from .tensor_spaces import Axis, Tensor
+from ...meshing import line
+from ...weakform import Field, Scalar, Term, WeakForm
+from ..automatic import Flow, choose_nodes
+from ..coefficients import parameters_of
+from .lines import LineForms, transports_in_w
+from .problem import TensorProblem
+from .spaces import Axis, Tensor
 
 DEFAULT_TOLERANCE = 1e-6
 _LINES = 33  # lines among which those are looked for that the mesh of v is chosen for

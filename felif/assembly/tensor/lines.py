@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshLine
 
-from ..algebra.lines import Combined, Lines, Separate, by_rows
-from ..meshing import line
-from ..problem import Infeasible
-from ..weakform import Field, Scalar, Term, WeakForm
-from .coefficients import STEP, parameters_of
-from .fitted import bernoulli_pair
-from .forms import Assembler, probe
-from .spaces import ExponentialFitting, gauss
+from ...algebra.lines import Combined, Lines, Separate, by_rows
+from ...meshing import line
+from ...problem import Infeasible
+from ...weakform import Field, Scalar, Term, WeakForm
+from ..coefficients import STEP, parameters_of
+from ..fitted import bernoulli_pair
+from ..forms import Assembler, probe
+from ..spaces import ExponentialFitting, gauss
 
 _NEWTON_STEPS = 80
 _LARGEST = 1e8  # activity beyond which no root is looked for

@@ -22,7 +22,7 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from .triangle_space import shapes
+from .space import shapes
 
 _STRENGTH = 40.0
 _SHOCK = 0.5  # s_T from which the damping is full

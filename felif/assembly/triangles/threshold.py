@@ -21,8 +21,8 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 from skfem.mesh import MeshTri
 
-from .triangle_space import modes, tabulate
-from .triangle_trace import Trace
+from .space import modes, tabulate
+from .trace import Trace
 
 
 class Threshold:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..problem import Infeasible
-from .coefficients import Parameters
+from ...problem import Infeasible
+from ..coefficients import Parameters
 
 _STEP = 1e-4  # in the scalars, of differences
 _MOST = 50  # iterates
 
 
 class Firing:
-    """N_h (see `triangle_threshold`) from p and the scalars, and the scalars from p.
+    """N_h (see `triangles.threshold`) from p and the scalars, and the scalars from p.
 
     Only triangles that touch V_F and their edges count; what they hold is gathered once.
     """

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from . import adapt
-from .spaces import modal_transform, shapes
-from .tensor_spaces import Axis, cell_tables, values_at
-from .tensor_transport import Transport
+from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, split
+from ..spaces import modal_transform, shapes
+from .spaces import Axis, cell_tables, values_at
+from .transport import Transport
 
 _UNRESOLVED = 20.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 _SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
@@ -76,7 +76,7 @@ def refined(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
     wider[:-1] |= flags[1:]
     # what moves towards a fine cell must find its neighbour at most twice as large
     wider &= problem.axis.widths > 1.5 * smallest(problem)
-    new = problem.on_cells(w_cells=adapt.split(problem.w_cells, wider))
+    new = problem.on_cells(w_cells=split(problem.w_cells, wider))
     return new, transferred(problem, new, y), "cells of w split"
 
 
@@ -122,9 +122,9 @@ def thick_in_v(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     firing = N > _FIRES * np.abs(N).max()
     if firing.any():
         layer = problem.forms.layers(t, problem.w_nodes, Nbar)[firing].min()
-        width, thinnest = problem.widths[-1], adapt.THINNEST * (problem.v_fire - problem.v_reset)
-        thick = width > adapt.LAYER_CELLS * layer or problem.margin(t, y) < _MARGIN
-        flags[-1] = thick and width > adapt.LAYER_CELLS * thinnest
+        width, thinnest = problem.widths[-1], THINNEST * (problem.v_fire - problem.v_reset)
+        thick = width > LAYER_CELLS * layer or problem.margin(t, y) < _MARGIN
+        flags[-1] = thick and width > LAYER_CELLS * thinnest
     return flags
 
 
@@ -135,12 +135,12 @@ def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
     local = full[np.arange(len(problem.widths))[:, None] * degree + np.arange(degree + 1)]
     if degree >= 3:
         total = np.abs(modal_transform(degree)[-2:] @ local).sum(axis=1) @ lines * problem.widths
-    else:  # as `adapt.content`
+    else:  # as `content` in one dimension
         slopes = np.einsum("k,ckl->cl", modal_transform(degree)[-1], local) / problem.widths[:, None] ** degree
         jumps = np.abs(np.diff(slopes, axis=0)) @ lines
         total = (np.pad(jumps, (1, 0)) + np.pad(jumps, (0, 1))) * problem.widths ** (degree + 1) / 8
-    flags = total > adapt.UNRESOLVED * problem.tol
-    return flags & (problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset))
+    flags = total > UNRESOLVED * problem.tol
+    return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
 
 
 def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -152,7 +152,7 @@ def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray
     flags = unresolved_in_v(problem, y) | thick_in_v(problem, t, y)
     if not flags.any():
         return None
-    new = problem.on_cells(adapt.split(problem.cells, flags))
+    new = problem.on_cells(split(problem.cells, flags))
     return new, transferred(problem, new, y), "cells of v split"
 
 

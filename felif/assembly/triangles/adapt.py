@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..meshing.strip import refined
-from .triangle_space import modes
+from ...meshing.strip import refined
+from .space import modes
 
 UNRESOLVED = 3.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
 _BINS = 256  # of the interval of w, in which heights of triangles are compared

@@ -13,7 +13,7 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from .spaces import is_integer
+from ..spaces import is_integer
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Triangles:
     Symmetric interior penalty in v (the only direction with diffusion), upwind fluxes for the drift in v, Rusanov
     fluxes in w. Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
 
-    p is shown nonnegative, see `triangle_limiter`. positive: steps start from what is shown, and p is zero on V_F at
-    vertices too (`triangle_threshold`); less accurate, and more steps at small rtol.
+    p is shown nonnegative, see `triangles.limiter`. positive: steps start from what is shown, and p is zero on V_F at
+    vertices too (`triangles.threshold`); less accurate, and more steps at small rtol.
     """
 
     highest: ClassVar[int] = 6

@@ -10,16 +10,16 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ..meshing import strip, triangles
-from ..meshing.strip import corners_of, refined
-from ..problem import State
-from . import triangle_adapt
-from .automatic import choose_nodes
-from .spaces import SpectralElement
-from .tensor_discretize import _Line
-from .tensor_initial import _density as checked_density
-from .triangle_space import Triangles, shapes
-from .triangles import OnTriangles, TriangleMesh
+from ...meshing import strip, triangles
+from ...meshing.strip import corners_of, refined
+from ...problem import State
+from ..automatic import choose_nodes
+from ..spaces import SpectralElement
+from ..tensor.discretize import _Line
+from ..tensor.initial import _density as checked_density
+from . import adapt
+from .problem import OnTriangles, TriangleMesh
+from .space import Triangles, shapes
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
@@ -84,7 +84,7 @@ def initial_on_triangles(problem: OnTriangles, start: Any) -> tuple[OnTriangles,
         return problem, y, _vanishes(problem, density)
     for _ in range(_ROUNDS):
         y = project(problem, density)
-        marked = triangle_adapt.to_be_cut(problem, y)
+        marked = adapt.to_be_cut(problem, y)
         if not marked.any():
             break
         problem = problem.on_mesh(refined(problem.mesh, marked, problem.model))

@@ -1,7 +1,7 @@
 """The Problem over (v, w) on the tensor path: nodes in v times nodes in w, M dp/dt = lines + transport across them.
 
 The unknowns are p at (v-node, w-node), w innermost: shape (n_v, n_w), without the node on V_F, where p = 0. N(w) and
-Nbar are functionals of p (see `tensor_lines`); the lines are implicit with Nbar frozen, transport in w is explicit
+Nbar are functionals of p (see `tensor.lines`); the lines are implicit with Nbar frozen, transport in w is explicit
 (`evolution.additive`).
 """
 
@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band
-from ..problem import FieldValue, Infeasible, PlaneField
-from . import tensor_adapt, tensor_initial, tensor_stationary
-from .coefficients import changeable, with_parameters
-from .tensor_implicit import FrozenLines
-from .tensor_lines import Activity, LineForms
-from .tensor_positive import Mender
-from .tensor_spaces import Axis, Tensor, evaluate_plane
-from .tensor_transport import Transport
+from ...algebra import Band
+from ...problem import FieldValue, Infeasible, PlaneField
+from ..coefficients import changeable, with_parameters
+from . import adapt, initial, stationary
+from .implicit import FrozenLines
+from .lines import Activity, LineForms
+from .positive import Mender
+from .spaces import Axis, Tensor, evaluate_plane
+from .transport import Transport
 
 
 class TensorProblem:
@@ -68,7 +68,7 @@ class TensorProblem:
 
     def rebuilt(self, **parameters: Any) -> TensorProblem:
         """Discretised again with other parameters, those that shape the mesh included."""
-        from .tensor_discretize import discretize_tensor
+        from .discretize import discretize_tensor
 
         model = dataclasses.replace(self.model, **parameters)
         mesh = None if self.tol is not None else (self.mesh, self.base)
@@ -152,7 +152,7 @@ class TensorProblem:
         return self.transport.step_limit(t, N, Nbar)
 
     def limited(self, y: np.ndarray) -> np.ndarray:
-        """y with polynomials in w that fall below zero mended (`tensor_positive`); y itself where none does.
+        """y with polynomials in w that fall below zero mended (`tensor.positive`); y itself where none does.
 
         Keeps the mean of every cell on every line v = const, and the order of accuracy. Where C(w) stays so does y.
         Source: X. Zhang, C.-W. Shu, J. Comput. Phys. 229 (2010) 3091-3120.
@@ -205,29 +205,29 @@ class TensorProblem:
 
     def initial_state(self, start: Any) -> tuple[TensorProblem, np.ndarray, bool]:
         """(problem, y, compatible) for initial data, see `initial`."""
-        return tensor_initial.initial_state(self, start)
+        return initial.initial_state(self, start)
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
         """Cells of w split where this state is not resolved; None for a mesh the user has chosen."""
-        return None if self.tol is None else tensor_adapt.refined(self, t, y)
+        return None if self.tol is None else adapt.refined(self, t, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
         """Cells of w merged where this state no longer needs them; None where that is not worth it."""
-        return None if self.tol is None else tensor_adapt.coarsened(self, t, y)
+        return None if self.tol is None else adapt.coarsened(self, t, y)
 
-    # lines at rest, see `tensor_stationary` ---------------------------------------------------------------------------
+    # lines at rest, see `tensor.stationary` ---------------------------------------------------------------------------
 
     def stationary(self, t: float, Nbar: float, C: np.ndarray) -> np.ndarray:
         """y with every line at rest at this total activity, and masses C. Raises SingularMatrix."""
-        return tensor_stationary.stationary(self, t, Nbar, C)
+        return stationary.stationary(self, t, Nbar, C)
 
     def stationary_total(self, t: float, Nbar: float, C: np.ndarray) -> float:
         """What such lines fire together."""
-        return tensor_stationary.stationary_total(self, t, Nbar, C)
+        return stationary.stationary_total(self, t, Nbar, C)
 
     def line_matrices(self, t: float, y: np.ndarray) -> np.ndarray:
         """M_v^-1 A of every line at the activity of y, shape (n_w, n_v, n_v)."""
-        return tensor_stationary.line_matrices(self, self.implicit_part(t, y).lines)
+        return stationary.line_matrices(self, self.implicit_part(t, y).lines)
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dF/dNbar, dNbar/dy) at y, each of shape (size,)."""
@@ -237,7 +237,7 @@ class TensorProblem:
 
     def with_connectivity(self, C: Any) -> tuple[TensorProblem, np.ndarray]:
         """(problem, C at its w-nodes) on cells of w that resolve C. Raises ValueError."""
-        return tensor_stationary.with_connectivity(self, C)
+        return stationary.with_connectivity(self, C)
 
     def cut_off_lines(self, y: np.ndarray) -> float:
         """Part of the mass that y, continued as it decays there, has below the mesh."""
@@ -247,12 +247,12 @@ class TensorProblem:
 
     def resolving(self, y: np.ndarray) -> TensorProblem | None:
         """The problem on cells of v that resolve y; None if these do."""
-        return tensor_stationary.resolving(self, y)
+        return stationary.resolving(self, y)
 
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[TensorProblem, np.ndarray]:
         """(problem, y on it) in richer spaces on the same cells, for error estimates."""
-        richer = tensor_stationary.enriched(self, by)
-        return richer, tensor_adapt.transferred(self, richer, y)
+        richer = stationary.enriched(self, by)
+        return richer, adapt.transferred(self, richer, y)
 
     @cached_property
     def mender(self) -> Mender:

@@ -3,7 +3,7 @@
 Between triangles the fluxes in v are {b p} + |b| [p]/2 for the drift b and -{a p_v} + s a [p] for the noise a, with
 the adjoint term that makes the interior penalty symmetric; the flux in w is {c p} + alpha [p]/2 (Rusanov), with alpha
 the larger of |c| and |c + N dc/dN| on both sides: c depends on N, and N is proportional to p. Times the normal,
-throughout: a facet with n_v = 0 lets no noise through. On v = V_F p is zero, see `triangle_threshold`.
+throughout: a facet with n_v = 0 lets no noise through. On v = V_F p is zero, see `triangles.threshold`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ..weakform import CELLS, Term, WeakForm
-from .coefficients import Parameters
-from .spaces import gauss
-from .triangle_blocks import Blocks
-from .triangle_damping import Damping
-from .triangle_firing import Firing
-from .triangle_space import element, modes
-from .triangle_threshold import Threshold
-from .triangle_trace import Trace, rows_of
+from ...weakform import CELLS, Term, WeakForm
+from ..coefficients import Parameters
+from ..spaces import gauss
+from .blocks import Blocks
+from .damping import Damping
+from .firing import Firing
+from .space import element, modes
+from .threshold import Threshold
+from .trace import Trace, rows_of
 
 _STEP = 1e-30  # of the complex step in N
 _PENALTY = 1.5  # times the smallest penalty for which the interior penalty form is definite

@@ -19,8 +19,8 @@ from math import factorial
 
 import numpy as np
 
-from .triangle_space import nodes, shapes
-from .triangle_threshold import Threshold
+from .space import nodes, shapes
+from .threshold import Threshold
 
 _RAISED, _HIGHEST = 4, 12  # times the degree, at most: that of the Bernstein polynomials
 _BELOW = 1e-12  # of the largest mean: what is rounding

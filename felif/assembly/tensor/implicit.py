@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import SingularMatrix
+from ...algebra import SingularMatrix
 
 
 class FrozenLines:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import State
-from . import adapt, tensor_adapt
-from .projection import tied_moments
-from .spaces import gauss
-from .tensor_spaces import values_at
+from ...problem import State
+from ..adapt import split
+from ..projection import tied_moments
+from ..spaces import gauss
+from . import adapt
+from .spaces import values_at
 
 _ROUNDS = 30
 
@@ -31,12 +32,12 @@ def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     problem = _reach(problem, density)
     for _ in range(_ROUNDS):
         y, compatible = _projected(problem, density)
-        in_v, in_w = tensor_adapt.unresolved_in_v(problem, y), tensor_adapt.unresolved(problem, y)
+        in_v, in_w = adapt.unresolved_in_v(problem, y), adapt.unresolved(problem, y)
         if not in_v.any() and not in_w.any():
             return problem, y, compatible
         problem = problem.on_cells(
-            adapt.split(problem.cells, in_v) if in_v.any() else None,
-            adapt.split(problem.w_cells, in_w) if in_w.any() else None,
+            split(problem.cells, in_v) if in_v.any() else None,
+            split(problem.w_cells, in_w) if in_w.any() else None,
         )
     return problem, *_projected(problem, density)
 

@@ -6,7 +6,7 @@ import numpy as np
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from .triangle_space import modes, shapes
+from .space import modes, shapes
 
 _PAIRS = 2_000_000  # pairs of bounding boxes compared at once
 _SLIVER = 1e-14  # of the smaller triangle: an overlap that is rounding

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from ..algebra import SingularMatrix
+from ...algebra import SingularMatrix
 
 _STEP = 1e-4  # of the difference in Nbar: whatever its error, the order in time stays
 

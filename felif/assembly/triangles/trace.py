@@ -7,8 +7,8 @@ from numpy.polynomial import legendre
 from scipy import sparse
 from skfem.mesh import MeshTri
 
-from .spaces import gauss
-from .triangle_space import modes, tabulate
+from ..spaces import gauss
+from .space import modes, tabulate
 
 
 def rows_of(values: np.ndarray, cells: np.ndarray, size: int) -> sparse.csr_matrix:

@@ -13,19 +13,19 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ..algebra import Band
-from ..meshing.strip import corners_of, triangles
-from ..problem import FieldValue, PlaneField
-from . import triangle_adapt
-from .coefficients import Parameters, changeable, parameters_of, with_parameters
-from .spaces import gauss
-from .triangle_implicit import ImplicitPart, factored
-from .triangle_limiter import Limiter
-from .triangle_locate import Locator
-from .triangle_operator import TriangleOperator
-from .triangle_space import Triangles, modes, nodes, shapes
-from .triangle_trace import LineIntegrals, full_lines
-from .triangle_transfer import transfer
+from ...algebra import Band
+from ...meshing.strip import corners_of, triangles
+from ...problem import FieldValue, PlaneField
+from ..coefficients import Parameters, changeable, parameters_of, with_parameters
+from ..spaces import gauss
+from . import adapt
+from .implicit import ImplicitPart, factored
+from .limiter import Limiter
+from .locate import Locator
+from .operator import TriangleOperator
+from .space import Triangles, modes, nodes, shapes
+from .trace import LineIntegrals, full_lines
+from .transfer import transfer
 
 _SETTLING = 0.1  # time constant, in units of the membrane's, above which scales of p are kept when meshes change
 
@@ -108,7 +108,7 @@ class OnTriangles:
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
-        from .triangle_initial import discretize_triangles
+        from .initial import discretize_triangles
 
         model = dataclasses.replace(self.model, **parameters)
         return discretize_triangles(model, None if self.tol is not None else self.mesh, self.space, self.tol)
@@ -134,8 +134,8 @@ class OnTriangles:
         return self
 
     def initial_state(self, start: Any) -> tuple[OnTriangles, np.ndarray, bool]:
-        """(problem, y, compatible) for initial data, see `triangle_initial`."""
-        from .triangle_initial import initial_on_triangles
+        """(problem, y, compatible) for initial data, see `triangles.initial`."""
+        from .initial import initial_on_triangles
 
         return initial_on_triangles(self, start)
 
@@ -188,7 +188,7 @@ class OnTriangles:
         return self.shown(y) if self._limits else y
 
     def shown(self, y: np.ndarray) -> np.ndarray:
-        """y as p is shown, nonnegative, see `triangle_limiter`; y itself where it is."""
+        """y as p is shown, nonnegative, see `triangles.limiter`; y itself where it is."""
         return self._assembled.limiter.nonnegative(y)
 
     # looking at a state -----------------------------------------------------------------------------------------
@@ -263,11 +263,11 @@ class OnTriangles:
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A finer mesh where this state needs one; None for a mesh the user has chosen."""
-        return None if self.tol is None else triangle_adapt.adapted(self, y)
+        return None if self.tol is None else adapt.adapted(self, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
-        return None if self.tol is None else triangle_adapt.coarsened(self, y)
+        return None if self.tol is None else adapt.coarsened(self, y)
 
     def received(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """The state y of `old` on these triangles: the L2 projection, the mass to rounding."""

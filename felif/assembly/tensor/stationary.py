@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra.lines import Lines
-from . import adapt, tensor_adapt
-from .spaces import ExponentialFitting, SpectralElement, gauss
-from .tensor_lines import LineForms
-from .tensor_spaces import DG, Axis, values_at
+from ...algebra.lines import Lines
+from ..adapt import split
+from ..spaces import ExponentialFitting, SpectralElement, gauss
+from . import adapt
+from .lines import LineForms
+from .spaces import DG, Axis, values_at
 
 _ROUNDS = 12
 _UNRESOLVED = 5.0  # times tol: size of the highest modes of C in a cell, times its width, above which it is split
@@ -54,11 +55,11 @@ def with_connectivity(problem: Any, C: Any) -> tuple[Any, np.ndarray]:
         values = _projected(problem.axis, C)
         if problem.tol is None:
             break
-        contents = tensor_adapt.contents(problem.axis, np.ones(1), values[None])
-        flags = (contents > _UNRESOLVED * problem.tol) & (problem.axis.widths > 1.5 * tensor_adapt.smallest(problem))
+        contents = adapt.contents(problem.axis, np.ones(1), values[None])
+        flags = (contents > _UNRESOLVED * problem.tol) & (problem.axis.widths > 1.5 * adapt.smallest(problem))
         if not flags.any():
             break
-        problem = problem.on_cells(w_cells=adapt.split(problem.w_cells, flags))
+        problem = problem.on_cells(w_cells=split(problem.w_cells, flags))
     if not problem.w_weights @ values > 0:
         raise ValueError("steady_states: C has no mass; allowed is a function of w >= 0 that is positive somewhere")
     return problem, values
@@ -82,8 +83,8 @@ def resolving(problem: Any, y: np.ndarray) -> Any | None:
     """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
     if problem.tol is None:
         return None
-    flags = tensor_adapt.unresolved_in_v(problem, y)
-    return problem.on_cells(adapt.split(problem.cells, flags)) if flags.any() else None
+    flags = adapt.unresolved_in_v(problem, y)
+    return problem.on_cells(split(problem.cells, flags)) if flags.any() else None
 
 
 def enriched(problem: Any, by: int) -> Any:
@@ -94,7 +95,7 @@ def enriched(problem: Any, by: int) -> Any:
     space, axis = problem.space, problem.axis
     w_space = DG(min(axis.space.degree + 1, 8)) if isinstance(axis.space, DG) else axis.space
     if isinstance(space.v, ExponentialFitting):
-        forms = problem.forms.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
+        forms = problem.forms.on_cells(split(problem.cells, np.ones(len(problem.widths), bool)))
     else:
         v_space = SpectralElement(min(space.v.degree + by, SpectralElement.highest))
         forms, space = LineForms(problem.model, problem.mesh, v_space), replace(space, v=v_space)

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .spaces import shapes
-from .tensor_lines import LineForms
-from .tensor_spaces import Axis
+from ..spaces import shapes
+from .lines import LineForms
+from .spaces import Axis
 
 _BELOW = 1e-7  # of the largest density: what falls less below zero is left alone
 _ROUNDS = 4  # of lifting a polynomial where it is lowest

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..algebra import transport_kernels
-from ..algebra.line_kernels import compiled
-from .tensor_lines import LineForms
-from .tensor_spaces import MUSCL, Axis
+from ...algebra import transport_kernels
+from ...algebra.line_kernels import compiled
+from .lines import LineForms
+from .spaces import MUSCL, Axis
 
 _NEGLIGIBLE = 1e-4  # share of finite volumes that is left out
 _JUMP = 0.2  # between cells of degree 1 to 3, relative to C, at which both methods have an equal share

@@ -1,0 +1,1 @@
+"""Discontinuous polynomials on triangles over v and w."""
