@@ -185,11 +185,12 @@ class Run:
 
     @cached_property
     def undershoot(self) -> float:
-        """max(-min n / max n) over the accepted steps: how far the density falls below zero."""
+        """max(-min n / max n) over the accepted steps: how far the density falls below zero, as it evolves."""
         worst = 0.0
         if hasattr(self.problem, "line_names"):
             largest = min(float(segment.states[0].max()) for segment in self.segments)
-            return max(0.0, -float(np.min(self.series[self._smallest])) / largest)
+            lowest = self.series.get("evolving_" + self._smallest, self.series[self._smallest])
+            return max(0.0, -float(np.min(lowest)) / largest)
         for segment in self.segments:
             states = segment.states[:, : segment.problem.size - len(segment.problem.layout.differential)]
             largest = states.max(axis=1)
@@ -257,7 +258,7 @@ class Run:
             spaces = "ExponentialFitting() keeps"
             if hasattr(self.problem, "line_names"):
                 spaces = "Tensor(v=ExponentialFitting(), w=MUSCL()) on lines and Triangles(positive=True) keep"
-            worst = f"{-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
+            worst = f"as it evolves {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
             text += f"; {worst}: {spaces} densities nonnegative"
         return text
 

@@ -194,10 +194,11 @@ class OnTriangles:
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Nbar, mass, conserved quantities, a lower bound of p, total variation of C."""
+        """Nbar, mass, conserved quantities, lower bounds of p as shown and as it evolves, variation of C."""
         row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
         row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
         row[f"min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.shown(y))
+        row[f"evolving_min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.starting(y))
         C = self._assembled.rows @ self.starting(y)
         row["variation_C"] = float(np.abs(np.diff(C, prepend=0.0, append=0.0)).sum())
         return row
