@@ -178,7 +178,8 @@ def figure(results: dict):
             axis.set(xlabel="unknowns", ylabel="relative error of $p$ in $L^2$")
             axis.set_title(name, loc="left")
             axis.xaxis.set_minor_formatter("")
-            axis.legend()
+            axis.set_ylim(bottom=table[:, 1].min() / 30)  # room for the legend
+            axis.legend(loc="lower left")
         axes[1, 0].semilogy(results["degrees"], results["errors_in_v"], "o-")
         axes[1, 0].set(xlabel="degree of spectral elements in $v$", ylabel="relative error of $p$ in $L^2$")
         axes[1, 0].set_title("lines", loc="left")
