@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.triangles.adapt import to_be_cut
+from felif.assembly.triangles.adapt import behind_others, to_be_cut
 from felif.assembly.triangles.initial import project, projection
 from felif.assembly.triangles.locate import Locator
 from felif.assembly.triangles.transfer import overlaps, transfer
@@ -64,6 +64,15 @@ def test_a_transfer_between_meshes_that_are_not_nested_keeps_moments():
             for problem, state in ((one, y), (other, there))
         )
         assert after == pytest.approx(before, rel=1e-12)
+
+
+def test_triangles_above_the_reset_are_as_fine_in_w_as_busy_ones_below_it():
+    height = np.array([0.1, 1.0, 0.15, 1.0])[:, None]  # below V_R and busy; above: tall, short, elsewhere
+    v = np.array([0.0, 1.0, 1.0, 1.0])[:, None] + [0.0, 1.0, 0.0]
+    w = np.array([0.0, 0.0, 0.0, 2.0])[:, None] + height * [0.0, 0.0, 1.0]
+    corners, busy = np.stack([v, w], axis=2), np.array([True, False, False, False])
+    assert behind_others(corners, 1.0, busy).tolist() == [False, True, False, False]
+    assert not behind_others(corners, 1.0, ~np.ones(4, bool)).any()
 
 
 def test_points_are_found_in_their_triangles():

@@ -8,7 +8,7 @@ Only a speed c that depends on N makes shocks, and only as fast as beta, so ther
 the extent of a triangle in w. The integrals are taken along all facets that a line w = const meets, whatever their v:
 on a line of edges the first is the jump of C. For a shock passes through all v at once, also where p is small, as it is
 at V_F, where the speed is read from it; and errors of p as a function of v, which no shock makes, cancel. They are of
-order h^(k+1) where p is smooth, and the damping of four times that; at a shock they are of order 1, and p becomes a
+order h^(k+1) where p is smooth, and s_T^4 of order h^(4k+4); at a shock they are of order 1, and p becomes a
 function of v alone on the triangles there, for which the Rusanov flux is a finite volume scheme. The mass of every
 triangle is kept.
 Source: the idea of damping by jumps is that of J. Lu, Y. Liu, C.-W. Shu, SIAM J. Numer. Anal. 59 (2021) 1299-1324.

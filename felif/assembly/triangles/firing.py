@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.optimize import brentq
 
 from ...problem import Infeasible
 from ..coefficients import Parameters
@@ -64,10 +65,19 @@ class Firing:
             last = known, defect
             known = known - inverse @ defect
         if np.any(np.abs(defect) > 1e-12 * np.abs(values)):
+            if (root := self._between(p, m)) is not None:
+                return self._numbers(root), self._flux(p, self._numbers(root), m)
             raise Infeasible(f"{self._show(known)} does not satisfy its equation: N(w) then gives {self._show(values)}")
         if not np.linalg.det(inverse) > 0:
             raise Infeasible(f"{self._show(values)} is beyond the state in which N(w) rises as fast as what it makes")
         return self._numbers(values), flux
+
+    def _between(self, p: list[np.ndarray], m: Parameters) -> np.ndarray | None:
+        """A single scalar that secants did not find, where N(w) falls with it; None if it does not."""
+        made = lambda x: float((self._integrals @ self._flux(p, self._numbers(np.array([x])), m))[0])
+        if len(self._names) != 1 or not (most := made(0.0)) > max(made(most), 0.0):
+            return None
+        return np.array([brentq(lambda x: x - made(x), 0.0, most, xtol=1e-300, rtol=1e-15)])
 
     def _show(self, values: np.ndarray) -> str:
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self._names, values, strict=True))
@@ -110,6 +120,9 @@ class Firing:
         here = np.array([getattr(s, name) for name in self._names])
         columns = []
         for step in _STEP * np.eye(len(here)):
-            high, low = (self._integrals @ self._flux(p, self._numbers(here + x * step), m) for x in (1, -1))
-            columns.append((high - low) / (2 * _STEP))
+            ends = here + step, np.maximum(here - step, np.minimum(here, 0.0))  # coefficients may need N >= 0
+            high, low = (self._integrals @ self._flux(p, self._numbers(there), m) for there in ends)
+            columns.append((high - low) / np.max(ends[0] - ends[1]))
+        if not np.isfinite(columns).all():
+            raise FloatingPointError(f"a coefficient is not finite near {self._show(here)}")
         return np.array(columns).T

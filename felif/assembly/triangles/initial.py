@@ -22,6 +22,7 @@ from .problem import OnTriangles, TriangleMesh
 from .space import Triangles, shapes
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines
+_HIGHEST = 19  # order of quadrature on triangles that scikit-fem has
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _COARSEST = (8, 8)  # columns and rows that a mesh made from a tolerance begins with
 _ROUNDS = 16
@@ -103,7 +104,7 @@ def project(problem: OnTriangles, density: Callable) -> np.ndarray:
 
 def projection(problem: OnTriangles, function: Callable) -> np.ndarray:
     """Coefficients of the L2 projection of a function of v and w."""
-    X, W = get_quadrature(RefTri, 2 * problem.degree + 8)
+    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
     values, _ = shapes(problem.degree, X)
     return ((function(*problem.places(X)) * (2 * W)) @ values.T).ravel()
 
@@ -116,7 +117,7 @@ def _vanishes(problem: OnTriangles, density: Callable) -> bool:
 
 def _require_resolved(problem: OnTriangles, density: Callable, y: np.ndarray) -> None:
     """ValueError naming where cells are too large on a user's mesh that misplaces more than a fifth of the mass."""
-    X, W = get_quadrature(RefTri, 2 * problem.degree + 8)
+    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
     values, _ = shapes(problem.degree, X)
     places = problem.places(X)
     wanted, got = density(*places), y.reshape(len(problem.cells), -1) @ values

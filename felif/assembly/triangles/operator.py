@@ -163,6 +163,12 @@ class TriangleOperator:
     def namespace(self, numbers: dict[str, float]) -> SimpleNamespace:
         return SimpleNamespace(line=self.line, **numbers)
 
+    def lines_stay(self, m: Parameters) -> bool:
+        """Whether nothing moves in w whatever N is: c is a sum of a part that N multiplies and one that it does not."""
+        count = self.cells.x.shape[1]
+        numbers = [self.namespace(dict.fromkeys(self.integrals, value)) for value in (1.0, 0.7)]
+        return not any(np.any(self.cells.transport(s, m, np.full(count, N))) for s in numbers for N in (0.0, 1.0, 0.6))
+
     # F ----------------------------------------------------------------------------------------------------------
 
     def rate(self, y: np.ndarray, m: Parameters) -> np.ndarray:

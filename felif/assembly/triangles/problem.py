@@ -15,7 +15,7 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band
 from ...meshing.strip import corners_of, triangles
-from ...problem import FieldValue, PlaneField
+from ...problem import FieldValue, Infeasible, PlaneField
 from ..coefficients import Parameters, changeable, parameters_of, with_parameters
 from ..spaces import gauss
 from . import adapt
@@ -157,7 +157,7 @@ class OnTriangles:
         return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
-        """d(scalars)/dy, shape (scalars, size), the drift at V_F held fixed (where it points inwards: exact)."""
+        """d(scalars)/dy, shape (scalars, size), what the drift makes of it included."""
         s, _ = self._solved(y)
         return self.operator.scalar_gradient(y, s, self.parameters)
 
@@ -195,7 +195,11 @@ class OnTriangles:
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
         """Nbar, mass, conserved quantities, lower bounds of p as shown and as it evolves, variation of C."""
-        row = dict(zip(self.scalar_names, self.scalars(t, y).tolist(), strict=True))
+        try:
+            scalars = self.scalars(t, y)
+        except Infeasible:  # a run that cannot start has a first row nevertheless
+            scalars = np.full(len(self.scalar_names), np.nan)
+        row = dict(zip(self.scalar_names, scalars.tolist(), strict=True))
         row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
         row[f"min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.shown(y))
         row[f"evolving_min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.starting(y))
@@ -296,9 +300,7 @@ class OnTriangles:
     @cached_property
     def lines_stay(self) -> bool:
         """Whether nothing moves in w, so that C(w) stays as it is."""
-        cells = self.operator.cells
-        s = self.operator.namespace(dict.fromkeys(self.scalar_names, 1.0))
-        return not np.any(cells.transport(s, self.parameters, np.ones(cells.x.shape[1])))
+        return self.operator.lines_stay(self.parameters)
 
     def line_drift(self, segments: Any) -> float:
         """Largest int |C(w, t) - C(w, 0)| dw along a run, C projected on polynomials between full lines of edges."""

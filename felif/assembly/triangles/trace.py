@@ -134,11 +134,18 @@ class LineIntegrals:
 
 
 def full_lines(corners: np.ndarray) -> np.ndarray:
-    """The w of those lines w = const that run along edges of triangles (cells, 3, 2) from end to end, sorted."""
+    """The w of those lines w = const that run along edges of triangles (cells, 3, 2) from end to end, sorted.
+
+    To 1e-9 of the height: meshes from files are rounded.
+    """
     edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
-    level = edges[edges[:, 0, 1] == edges[:, 1, 1]]
-    values, inverse = np.unique(level[:, 0, 1], return_inverse=True)
-    covered = np.bincount(inverse.ravel(), np.abs(level[:, 1, 0] - level[:, 0, 0]))
-    width = np.ptp(corners[:, :, 0])
-    ends = (values == corners[:, :, 1].min()) | (values == corners[:, :, 1].max())  # inner edges are there twice
-    return values[covered > (2 - ends) * width * (1 - 1e-9)]
+    low, near = corners[:, :, 1].min(), 1e-9 * np.ptp(corners[:, :, 1])
+    level = edges[np.abs(np.diff(edges[:, :, 1], axis=1)[:, 0]) <= near]
+    level = level[np.argsort(level[:, 0, 1])]
+    w = level[:, 0, 1]
+    group = np.cumsum(np.diff(w, prepend=low) > near)
+    covered = np.bincount(group, np.abs(level[:, 1, 0] - level[:, 0, 0]))
+    values = w[np.searchsorted(group, np.arange(group[-1] + 1))]
+    ends = (values - low <= near) | (corners[:, :, 1].max() - values <= near)  # inner edges are there twice
+    values[ends] = np.where(values[ends] - low <= near, low, corners[:, :, 1].max())
+    return values[covered > (2 - ends) * np.ptp(corners[:, :, 0]) * (1 - 1e-9)]
