@@ -11,18 +11,17 @@ A comparison:   run.json        means, tests and synchronous spikes, seeds, vers
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .model_files import packed, unpacked
 from .output.files import read_npz, read_series, write_json, write_npz, write_series
 from .output.provenance import describe, provenance
-from .output.reading import READERS, read_description
+from .output.reading import read_description
 from .output.results import make_room
-from .particle_files import packed
 
 _FIT, _COMPARISON = "fit", "comparison"
 
@@ -68,20 +67,14 @@ def load_fit(folder: str | Path) -> Any:
     from .likelihood import Likelihood
 
     path = Path(folder)
-    description = read_description(path)
-    if description.get("kind") != _FIT:
-        other = READERS.get(description.get("kind"), "a run in time: read it with load_run")
-        raise ValueError(f"{folder} holds no fit, but {other}.")
+    description = read_description(path, _FIT)
     arrays = read_npz(path / "final.npz")
     if not (path / "intervals.csv").exists():
         raise ValueError(f"{folder}: intervals.csv is missing.")
     intervals = read_series(path / "intervals.csv")["interval"]
     if len(intervals) != description["count"]:
         raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
-    try:
-        model = pickle.loads(arrays["model"].tobytes())
-    except Exception as error:
-        raise ValueError(f"{folder}: the model in final.npz cannot be restored ({error}).") from error
+    model = unpacked(arrays, description, folder)
     names = tuple(description["parameters"])
     likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
     likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off

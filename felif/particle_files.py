@@ -8,17 +8,17 @@ particles.pvd      the snapshots in particles/ as points, for ParaView
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .model_files import packed, unpacked
 from .output.files import read_npz, write_json, write_npz, write_series
 from .output.points import COLLECTION, FOLDER, write_particles
 from .output.provenance import describe, provenance
-from .output.reading import READERS, read_description
+from .output.reading import read_description
 from .output.results import make_room
 from .problem import Outcome
 
@@ -67,15 +67,9 @@ def load_particles(folder: str | Path) -> Any:
     from .particle_run import ParticleEvent, ParticleRun, Snapshot
 
     path = Path(folder)
-    description = read_description(path)
-    if description.get("kind") != _KIND:
-        other = READERS.get(description.get("kind"), "a run in time: read it with load_run")
-        raise ValueError(f"{folder} holds no simulation of particles, but {other}.")
+    description = read_description(path, _KIND)
     arrays = read_npz(path / "final.npz")
-    try:
-        model = pickle.loads(arrays["model"].tobytes())
-    except Exception as error:
-        raise ValueError(f"{folder}: the model in final.npz cannot be restored ({error}).") from error
+    model = unpacked(arrays, description, folder)
 
     def starting(prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
@@ -104,13 +98,3 @@ def load_particles(folder: str | Path) -> Any:
         spikes=[spikes[str(k)] for k in range(len(spikes))],
         wall_time=description["wall_time"],
     )
-
-
-def packed(model: Any) -> np.ndarray:
-    """The model as bytes, with the functions it is made of. Raises ValueError for what cannot be stored."""
-    import cloudpickle
-
-    try:
-        return np.frombuffer(cloudpickle.dumps(model), np.uint8)
-    except Exception as error:
-        raise ValueError(f"{model} cannot be stored: {error}; use functions without open files") from error

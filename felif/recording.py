@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from .assembly import (
 from .assembly.densities import density_from_text
 from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
+from .model_files import packed, unpacked
 from .output import RunWriter, read_folder, snapshot_times
 from .output.provenance import describe, describe_mesh
 from .problem import BlowUp, Outcome, State
@@ -51,7 +51,7 @@ class Recorder:
     ) -> None:
         """`resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start."""
         self._writer, self._compatible = writer, compatible
-        self._model = np.frombuffer(_pickled((model, None if past is None else past.before)), np.uint8)
+        self._model = packed((model, None if past is None else past.before))
         resumed = resumed_after is not None
         self._earlier = earlier
         self._offset = resumed_after - 1 if resumed else 0
@@ -156,7 +156,7 @@ def restore(stored: Any) -> Run:
     description, path = stored.description, stored.path
     if stored.checkpoint is None:
         raise ValueError(f"{path}: the run was stopped before its first checkpoint; start it again")
-    model, before = _unpickled(stored.checkpoint, description, path)
+    model, before = unpacked(stored.checkpoint, description, path)
     past = None if before is None else History(before, float(description["settings"]["t_start"]))
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"])
     outcome = description.get("outcome")
@@ -246,25 +246,3 @@ def _space_of(entry: Any, path: Path) -> Any:
     if entry.get("class") not in _SPACES:
         raise ValueError(f"{path}: run.json names the space {entry.get('class')!r}; allowed are {', '.join(_SPACES)}")
     return _SPACES[entry["class"]](**rest)
-
-
-def _pickled(model: tuple[Any, Any]) -> bytes:
-    """The model by value, so that functions of the user come back too."""
-    import cloudpickle
-
-    try:
-        return cloudpickle.dumps(model)
-    except Exception as error:
-        raise ValueError(
-            f"{model} cannot be stored: {error}. Use functions that hold no open files or threads."
-        ) from error
-
-
-def _unpickled(checkpoint: Mapping[str, np.ndarray], description: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
-    try:
-        return pickle.loads(checkpoint["model"].tobytes())
-    except Exception as error:
-        raise ValueError(
-            f"{path}: the model in final.npz cannot be restored ({error}); "
-            f"it was stored with {description.get('versions')}"
-        ) from error

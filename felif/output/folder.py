@@ -18,7 +18,7 @@ import numpy as np
 
 from .files import csv_line, read_npz, read_series, write_json, write_npz
 from .provenance import provenance
-from .reading import MARKS, READERS, RunFolder, chunk_name, read_description, read_folder
+from .reading import MARKS, RunFolder, chunk_name, read_description, read_folder
 from .sampling import run_times
 from .vtk import FieldSeries
 
@@ -202,9 +202,7 @@ def _make_room(folder: Path, overwrite: bool) -> None:
         raise ValueError(f"{folder} is not empty and not a run folder; give another name.")
     if not overwrite:
         raise ValueError(f"{folder} already holds a run; give another name, or overwrite=True to replace it.")
-    description = read_description(folder)
-    if kind := description.get("kind"):
-        raise ValueError(f"{folder} holds no run in time, but {READERS.get(kind, kind)}; give another name.")
+    description = read_description(folder, None)
     if (folder / "series.csv").exists():
         with open(folder / "series.csv", "ab") as file:
             _lock(file, folder)

@@ -12,11 +12,13 @@ import numpy as np
 from .files import read_npz, read_series
 from .vtk import read_pvd
 
-READERS = {  # what other folders are, by the kind in their run.json
+READERS = {  # what folders are, by the kind in their run.json
+    None: "a run in time: read it with load_run",
     "particles": "a simulation of particles: read it with load_particles",
     "fit": "a fit: read it with load_fit",
     "comparison": "the tables of a comparison",
 }
+ANY = "any"
 MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz
 
 
@@ -39,9 +41,7 @@ def read_folder(folder: str | Path) -> RunFolder:
     folder and what is missing or damaged.
     """
     path = Path(folder)
-    description = read_description(path)
-    if kind := description.get("kind"):
-        raise ValueError(f"{folder} holds no run in time, but {READERS.get(kind, kind)}.")
+    description = read_description(path, None)
     final = path / "final.npz"
     checkpoint = read_npz(final) if final.exists() else None
     if checkpoint is not None:
@@ -69,7 +69,8 @@ def chunk_name(number: int) -> str:
     return f"steps-{number:04d}.npz"
 
 
-def read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path, wanted: str | None = ANY) -> dict[str, Any]:
+    """run.json of a folder. Raises ValueError where there is none, or it is of another kind than `wanted`."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder.")
     try:
@@ -80,4 +81,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder}: run.json cannot be read ({error}).") from None
     if not isinstance(description, dict):
         raise ValueError(f"{folder}: run.json does not describe a run.")
+    if wanted != ANY and (kind := description.get("kind")) != wanted:
+        missing = READERS[wanted].partition(":")[0].removeprefix("a ")
+        raise ValueError(f"{folder} holds no {missing}, but {READERS.get(kind, kind)}.")
     return description

@@ -21,9 +21,9 @@ def rows_of(values: np.ndarray, cells: np.ndarray, size: int) -> sparse.csr_matr
 class Trace:
     """N_h(w): on each edge of the line v = V_F a polynomial of degree k; Legendre coefficients, shape (edges, k + 1).
 
-    It is the projection of the numerical flux, so that -(N_h, phi)_{V_F} is exactly what the triangles there lose, and
-    +(N_h, {phi})_{V_R} what those at V_R receive, {phi} the mean of both sides. The nodes of the two lines may differ:
-    the second integral is taken on the merged intervals.
+    It is the multiplier of p = 0, see `triangles.threshold`: -(N_h, phi)_{V_F} is exactly what the triangles there
+    lose, and +(N_h, {phi})_{V_R} what those at V_R receive, {phi} the mean of both sides. The nodes of the two lines
+    may differ: the second integral is taken on the merged intervals.
     """
 
     def __init__(self, mesh: MeshTri, degree: int) -> None:
@@ -42,7 +42,6 @@ class Trace:
         edges = sparse.identity(len(facets), format="csr")
         self.projector = (table * weights[:, None]).T * (2 * np.arange(degree + 1)[:, None] + 1)
         self.at_points = sparse.kron(edges, table).tocsr()
-        self.outflow = (self.value.T @ sparse.diags(self.dx) @ self.at_points).tocsr()
         self.inflow = self._reset(mesh, size)
 
     def _reset(self, mesh: MeshTri, size: int) -> sparse.csr_matrix:
