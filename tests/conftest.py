@@ -1,6 +1,36 @@
-"""The independent solver of tests/analysis is importable by every test as `independent`."""
+"""The independent solver of tests/analysis is importable by every test as `independent`; the option --fresh."""
 
+import secrets
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "analysis"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "analysis")]
+
+import randomised  # noqa: E402  (found on the path above)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--fresh",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random tests look at N new cases each, with new seeds, instead of their fixed ones",
+    )
+    parser.addoption("--fresh-seed", type=int, default=None, help="the seed printed by a run with --fresh")
+
+
+def pytest_configure(config):
+    randomised.fresh = config.getoption("--fresh")
+    if randomised.fresh and config.getoption("--fresh-seed") is None:
+        config.option.fresh_seed = secrets.randbelow(
+            2**31
+        )  # one for all workers of a run, which collect the same tests
+    randomised.first = config.getoption("--fresh-seed") or 0
+
+
+def pytest_report_header(config):
+    if randomised.fresh:
+        again = f"--fresh {randomised.fresh} --fresh-seed {randomised.first}"
+        return f"{randomised.fresh} new cases a random test; the same seeds again with {again}"
+    return None

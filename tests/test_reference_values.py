@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from independent import FiringRate
+from randomised import cases
 
 import felif as fl
 from felif.analysis import exact
@@ -112,7 +113,7 @@ def _steady(model):
     return run
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@cases(8)
 @given(
     b=st.integers(-40, 8).map(lambda tenths: tenths / 10),
     a0=st.floats(0.3, 2),

@@ -62,11 +62,16 @@ class SteadyState(State):
 
 
 class SteadyStates(Sequence):
-    """All steady states found, sorted by the first scalar; `.message` says how many and why, `.nearest_fold` where two
-    of them meet when the model's first parameter (b) is varied, None if no fold was found."""
+    """Steady states found, sorted by the first scalar.
 
-    def __init__(self, states: list[SteadyState], message: str, hint: Any) -> None:
-        self._states, self._message, self._hint = tuple(states), message, hint
+    complete      True where it was shown that there are no others between the rates that `message` names; False where
+                  the search may have missed some
+    message       how many there are, why there are no others or what was searched
+    nearest_fold  where two of them meet when the model's first parameter (b) is varied; None if no fold was found
+    """
+
+    def __init__(self, states: list[SteadyState], message: str, hint: Any, complete: bool = False) -> None:
+        self._states, self._message, self._hint, self.complete = tuple(states), message, hint, complete
 
     def __len__(self) -> int:
         return len(self._states)

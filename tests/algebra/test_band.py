@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 from felif.algebra import Band, BandLowRank, SingularMatrix
 
@@ -24,7 +25,7 @@ def random_band(n, kl, ku, seed, kind=float):
     return band, dense
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@cases(60)
 @given(shape=shapes, kind=st.sampled_from([float, complex]))
 def test_products_and_transposes_agree_with_dense_matrices(shape, kind):
     band, dense = random_band(*shape, kind)
@@ -63,7 +64,7 @@ def random_system(n, kl, ku, seed, rank=2):
     return BandLowRank(band, U, G), dense + U @ G
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@cases(60)
 @given(shape=shapes, rank=st.integers(0, 3), shift=st.sampled_from([20.0, 15 + 8j]))
 def test_solves_agree_with_dense_algebra(shape, rank, shift):
     """shift beyond the norm of A: well conditioned whatever A is."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 from felif.analysis import exact
@@ -110,7 +111,7 @@ networks = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@cases(60)
 @given(networks)
 def test_steady_rates_solve_the_equation_and_none_is_missing(network):
     """N T = 1 to rounding (amplified near folds); and the sign changes of N T - 1 on a fine scan are as many."""
@@ -129,7 +130,7 @@ def test_steady_rates_solve_the_equation_and_none_is_missing(network):
     assert len(inside) >= np.count_nonzero(np.diff(np.sign(defect(scan))))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@cases(30)
 @given(networks)
 def test_the_number_of_steady_states_changes_by_two_at_every_fold(network):
     for fold in exact.folds(network):
@@ -138,7 +139,7 @@ def test_the_number_of_steady_states_changes_by_two_at_every_fold(network):
             assert abs(below - above) == 2
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@cases(60)
 @given(networks, st.floats(0.02, 0.98))
 def test_the_curve_over_the_rate_passes_through_every_steady_state(network, part):
     shortest = network.tau + network.eps

@@ -3,8 +3,9 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 from felif.analysis import exact, firing_zone, neuron
 
@@ -25,7 +26,7 @@ def passage_time(m, a, v_reset, v_fire):
     return mpmath.quad(h, [low, *reversed(cuts)])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@cases(25)
 @given(
     m=st.floats(-300, 300) | st.floats(-3, 5),
     log_a=st.floats(-4, 2),
@@ -41,7 +42,7 @@ def test_rate_has_twelve_digits_wherever_it_does_not_underflow(m, log_a, v_reset
         assert abs(exact.passage_time(m, a, v_reset, v_fire) / time - 1) < 1e-12
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@cases(25)
 @given(m=st.floats(-20, 300), log_a=st.floats(-1, 2))
 def test_slope_of_the_passage_time(m, log_a):
     a = 10.0**log_a

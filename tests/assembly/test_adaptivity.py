@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 from felif.assembly import adapt, coarsen
@@ -60,7 +61,7 @@ MODELS = [
 SPACES = [fl.SpectralElement(6), fl.SpectralElement(3), fl.Lagrange(2), fl.ExponentialFitting()]
 
 
-@settings(max_examples=16, deadline=None, derandomize=True)
+@cases(16)
 @given(model=st.sampled_from(MODELS), space=st.sampled_from(SPACES), seed=st.integers(0, 10**6))
 def test_merging_keeps_moments_and_conserved_quantities(model, space, seed):
     """Against functions of the coarse space that are the same at V_R and V_F, 1 among them: exact up to rounding."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 
@@ -21,7 +22,7 @@ CONVEX = {
 }
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@cases(25)
 @given(
     a0=st.floats(0.02, 2.0),
     current=st.floats(-1.0, 3.0),

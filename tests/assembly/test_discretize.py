@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 import skfem
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 from scipy.special import ndtr
 
 import felif as fl
@@ -66,7 +67,7 @@ def test_print_says_what_the_problem_is():
         assert part in text
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@cases(25)
 @given(
     a0=st.floats(0.01, 10),
     width=st.floats(0.01, 5),

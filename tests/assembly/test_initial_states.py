@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 from scipy.integrate import quad
 
 import felif as fl
@@ -43,7 +44,7 @@ def test_densities_are_normalised(make, density):
     assert state.t == 0.0
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@cases(15)
 @given(
     mean=st.floats(-3, 1.6),
     variance=st.sampled_from([1e-4, 1e-3, 0.05, 0.5]),

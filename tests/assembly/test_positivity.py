@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp
+from randomised import cases
 
 import felif as fl
 from felif.assembly.fitted import bernoulli_of_minus, bernoulli_pair
@@ -33,7 +34,7 @@ def hostile(problem, seed):
     return fl.State(problem, 0.0, y)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@cases(40)
 @given(
     network=st.sampled_from(NETWORKS),
     b=st.floats(-20, 3),
@@ -79,7 +80,7 @@ def test_other_spaces_do_not_promise_positivity():
     assert problem.frozen(0.0, np.zeros(problem.size)) is None
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@cases(200)
 @given(z=st.one_of(st.floats(-800, 800), st.floats(-0.1, 0.1)))
 def test_bernoulli_functions_are_accurate_and_positive_everywhere(z):
     with mp.workdps(40):

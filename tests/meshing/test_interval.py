@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 from felif.meshing import line
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@cases(60)
 @given(
     v_reset=st.floats(-5, 5),
     width=st.floats(0.01, 10),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from bifurcations import Cubic
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 from felif.analysis import exact
@@ -30,7 +31,7 @@ def test_the_folds_of_a_cubic_meet_in_its_cusp():
     assert mu[0] * mu[-1] < 0
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@cases(6)
 @given(a=st.floats(0.5, 2.0), v_reset=st.floats(0.5, 1.4), current=st.floats(-0.3, 0.6))
 def test_the_fold_of_any_network_is_that_of_its_closed_form(a, v_reset, current):
     model = fl.NoisyLIF(b=0.0, a0=a, v_reset=v_reset, current=current)

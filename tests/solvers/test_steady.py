@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from randomised import cases
 
 import felif as fl
 from felif.algebra import Band, BandLowRank
@@ -100,7 +101,7 @@ def test_every_steady_rate_of_the_reference_values(b, a):
         assert [s.stable for s in found] == [True, False]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@cases(12)
 @given(
     b=st.floats(-20, 4),
     a0=st.floats(0.15, 3),
