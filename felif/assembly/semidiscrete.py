@@ -279,6 +279,12 @@ class SemiDiscrete:
         """How far the density reaches beyond either end of the mesh, without activity."""
         return Flow(self.model, self.weak_form).decay_lengths(self.cells[[0, -1]])
 
+    @cached_property
+    def leak_rate(self) -> float:
+        """By how much the drift falls from V_R to V_F, over their distance: 1 / tau_m of a leaky neuron; 0 for none."""
+        drift, _, _ = Flow(self.model, self.weak_form).at_ends()
+        return max(float(drift[0] - drift[1]) / (self.v_fire - self.v_reset), 0.0)
+
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
         if self.tol is None:

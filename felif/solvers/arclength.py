@@ -13,6 +13,7 @@ from .system import AtParameter, Metric, Node, Place, at_distance, at_scalar, co
 _WANTED_STEPS = 4.0
 _WANTED_ANGLE, _LARGEST_ANGLE = 0.2, 0.4  # between successive tangents
 _SHORTEST = 1e-6  # step, in units of the longest
+_ROUNDS = 24  # of adapting the mesh to one point
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Trace:
                     return
                 if (ended := self._ahead(node, ds, bend)) is not None:
                     self.outcome = ended[0].outcome
-                    yield ended[1]
+                    yield self.served(ended[1], ended[0].place)
                     return
                 try:
                     new, angle = self._step(node, ds, bend)
@@ -81,13 +82,14 @@ class Trace:
                 limit = min(passed, key=lambda limit: limit.part(node, new))
                 self.outcome = limit.outcome
                 if limit.excess(node) < 0:
-                    yield self._end(node, new, limit)
+                    yield self.served(self._end(node, new, limit), limit.place)
                 return
             bend = ((new.ty - node.ty) / ds, (new.tz - node.tz) / ds)
             grow = min(_WANTED_ANGLE / max(angle, 1e-9), 2.0 ** ((_WANTED_STEPS - new.iterations) / 2))
             ds = min(ds * min(max(grow, 0.4), 1.8), self.longest)
-            if self.adapt and (better := self._adapted(new)) is not None:
-                new, bend = better, None
+            served = self.served(new)
+            if served is not new:
+                new, bend = served, None
             node = new
             if node.system.condition is not None:  # its borders follow the null vectors, which turn along the curve
                 node.system = node.system.renewed(node.y, node.z)
@@ -152,12 +154,25 @@ class Trace:
         ended.s = node.s + part * (new.s - node.s)
         return ended
 
-    def _adapted(self, node: Node) -> Node | None:
-        """The node on a better mesh, where the problem offers one."""
-        offered = node.problem.adapted(0.0, node.y)
-        if offered is None:
-            return None
-        problem, y, _ = offered
+    def served(self, node: Node, place: Place | None = None) -> Node:
+        """The node on a mesh that resolves it and cuts nothing off, at the same place of the curve; itself if it has it.
+
+        Each round asks for all that the state needs and corrects once: what cuts off much changes the state much.
+        """
+        if not self.adapt:
+            return node
+        for _ in range(_ROUNDS):
+            offered = _better(node.problem, node.y)
+            if offered is None:
+                break
+            try:
+                node = self._on(offered, node, place or self._beside(node))
+            except NotConverged:
+                break
+        return node
+
+    def _beside(self, node: Node) -> Place:
+        """Orthogonal to the tangent, as far as scalars and z say so: those have a meaning on any mesh."""
         rates = node.problem.scalar_gradient(0.0, node.y) @ node.ty / self.metric.scalars**2
 
         def place(p: Problem, y: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -165,11 +180,12 @@ class Trace:
             gone = rates @ (p.scalars(0.0, y) - node.problem.scalars(0.0, node.y)) + row_z @ (z - node.z)
             return gone, row, row_z
 
-        try:
-            new = correct(node.system.on(problem, y, node.z), y, node.z, place)
-        except NotConverged:
-            return None
-        _, row, row_z = place(new.problem, new.y, new.z)
+        return place
+
+    def _on(self, offered: tuple[Problem, np.ndarray], node: Node, place: Place) -> Node:
+        problem, y = offered
+        new = correct(node.system.on(problem, y, node.z), y, node.z, place)
+        _, row, row_z = self._beside(node)(new.problem, new.y, new.z)
         new = normalise(self.metric, new, (row, row_z))
         new.s = node.s
         return new
@@ -186,3 +202,19 @@ class Trace:
             and row @ node.ty + row_z @ node.tz > 0.8
             and row @ gone + row_z @ gone_z >= 0
         )
+
+
+def _better(problem: Problem, y: np.ndarray) -> tuple[Problem, np.ndarray] | None:
+    """(problem, y) on cells that reach far enough and resolve y, or None where the present ones do both.
+
+    `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
+    """
+    here, extended = problem, getattr(problem, "extended", None)
+    if extended is not None and (further := extended(0.0, y)) is not None:
+        problem, y = further
+    for _ in range(_ROUNDS):
+        offered = problem.adapted(0.0, y)
+        if offered is None:
+            break
+        problem, y = offered[0], offered[1]
+    return None if problem is here else (problem, y)

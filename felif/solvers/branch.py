@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
+from .point_errors import point_errors
 from .stability import leading, unstable
+from .steady_state import SMALL
 from .system import AtParameter, System, correct
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
@@ -47,6 +49,21 @@ class Point:
     def state(self) -> State:
         return State(self.problem, 0.0, self.y)
 
+    @cached_property
+    def errors(self) -> dict[str, float]:
+        """Bounds of |value - exact value| by name, computed when asked for (see `point_errors`).
+
+        Of an ordinary point: its scalars, at its parameters. Of folds, Hopf and branch points, and of points of their
+        curves: the scalars, the first parameter and the frequency of the special point itself (on a curve at the given
+        second parameter). nan where the problem offers no richer space.
+        """
+        return point_errors(self)
+
+    @property
+    def error(self) -> float:
+        """The largest of `errors` over the scalars."""
+        return max((self.errors[name] for name in self.problem.scalar_names), default=np.nan)
+
     @property
     def stable(self) -> bool | None:
         return None if self.unstable is None else self.unstable == 0
@@ -56,6 +73,8 @@ class Point:
             raise AttributeError(name)
         if name in self.details:
             return self.details[name]
+        if name in self.problem.scalar_names:
+            return float(_scalars(self)[self.problem.scalar_names.index(name)])
         if name in (*self.problem.scalar_names, *self.problem.field_names):
             return getattr(self.state, name)
         value = getattr(getattr(self.problem, "model", self.problem), name, None)
@@ -71,12 +90,34 @@ class Point:
         return f"{self.kind or 'point'}({', '.join(parts)})"
 
 
+class Table(Mapping):
+    """Columns by name; those that take long are computed when they are first asked for."""
+
+    def __init__(self, columns: dict[str, np.ndarray], late: dict[str, Callable[[], np.ndarray]]) -> None:
+        self._columns, self._late = columns, late
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._columns and name in self._late:
+            self._columns[name] = self._late[name]()
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._columns, *self._late)))
+
+    def __len__(self) -> int:
+        return len({*self._columns, *self._late})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns or name in self._late
+
+
 class Branch:
     """A curve of steady states in one parameter (or of folds, Hopf points in two): a sequence of `Point`.
 
     `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength",
     "stable", "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its
-    imaginary part). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`,
+    imaginary part), "error" (the largest over the scalars of `Point.errors`, computed when first
+    asked for). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`,
     `branch_points`, `cusps`: the special points, which are rows too, exactly on their place.
     """
 
@@ -152,7 +193,10 @@ class Branch:
         return Outcome(name, message)
 
     @cached_property
-    def table(self) -> dict[str, np.ndarray]:
+    def table(self) -> Mapping[str, np.ndarray]:
+        return Table(self._columns(), {"error": lambda: np.array([point.error for point in self.points])})
+
+    def _columns(self) -> dict[str, np.ndarray]:
         points = self.points
         table = {name: np.array([parameter_value(p.problem, name) for p in points]) for name in self.names}
         scalars = np.array([_scalars(p) for p in points])
@@ -188,7 +232,9 @@ class Branch:
 
 
 def _scalars(point: Point) -> np.ndarray:
+    """With 0 for what is lost in rounding: digits below 1e-14 mean nothing."""
     try:
-        return point.problem.scalars(0.0, point.y)
+        values = point.problem.scalars(0.0, point.y)
+        return np.where(np.abs(values) <= SMALL, 0.0, values)
     except Infeasible:
         return np.full(len(point.problem.scalar_names), np.inf)

@@ -13,7 +13,7 @@ from .events import Seen, special_points
 from .family import Family
 from .newton import conservation, newton
 from .stability import leading, unstable
-from .system import AtParameter, Metric, Node, System, correct, normalise
+from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
 
 _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
 
@@ -24,7 +24,7 @@ def continuation(
     parameter: str,
     bounds: tuple[float, float],
     *,
-    N_max: float = 20.0,
+    N_max: float | None = None,
     max_step: float = 1.0,
     max_points: int = 1000,
     stability: bool = True,
@@ -35,30 +35,38 @@ def continuation(
     another branch, from which the branch that crosses there is followed. parameter: any number of the model (b, a0, a1,
     tau, current, delay; v_reset and v_fire move the mesh). The branch ends at the bounds, where a scalar reaches N_max,
     where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
-    max_step: longest step, in units of a twentieth of the bounds and of N_max. stability=False leaves out eigenvalues
+    N_max: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m for -v / tau_m), whatever unit of time
+    the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max. stability=False leaves out eigenvalues
     and with them Hopf and branch points.
 
     Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
     that depends on time; NotConverged if there is no steady state near `state`.
 
-    Arc length: ds^2 = (20 dp/(p_max - p_min))^2 + sum (20 dN/N_max)^2 + (dy, M dy)/max(1, (y, M y)).
+    Arc length: ds^2 = (20 dp/(p_max - p_min))^2 + sum (20 dN/N_max)^2 + (dy, M dy)/max(1/(V_F - V_R), (y, M y)).
 
     >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
     >>> branch.folds[0].b, branch.folds[0].N
     """
     require_over_v(problem, "continuation")
     start, y = _start(problem, state, parameter)
+    N_max = default_rate(start) if N_max is None else N_max
     low, high = _checked(bounds, parameter, start, N_max, max_step)
     crossing = state.details["crossing"] if getattr(state, "kind", "") == "branch point" else None
     family = Family(start, (parameter,))
     y = np.array(y, float) if crossing is not None else newton(start, y).y
     system = System(family, conservation(start) @ y)
-    metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, max(1.0, float(np.sqrt(y @ (start.mass @ y)))))
+    metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, density_unit(start, y))
     if crossing is not None:
         first = Node(system, start, y, family.start, *crossing)
     else:
         first = correct(system, y, family.start, AtParameter(0, family.start[0]))
     first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
+    if crossing is None:
+        first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
+            first, AtParameter(0, family.start[0])
+        )
+        if first.tz[0] < 0:
+            first = _reversed(first)
     limits = [
         Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),
         Limit(0, high, 1.0, False, Outcome("bound", f"{parameter} = {high:g} is the upper bound")),

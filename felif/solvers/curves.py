@@ -17,7 +17,7 @@ from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .newton import conservation
 from .stability import leading, sorted_leading, unstable
-from .system import AtParameter, Condition, Metric, Node, System, at_distance, correct, normalise
+from .system import AtParameter, Condition, Metric, Node, System, at_distance, correct, default_rate, density_unit, normalise
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
@@ -31,7 +31,7 @@ def fold_curve(
     second: str,
     bounds: Bounds = None,
     *,
-    N_max: float = 20.0,
+    N_max: float | None = None,
     max_points: int = 500,
     stability: bool = True,
 ) -> Branch:
@@ -57,7 +57,7 @@ def hopf_curve(
     second: str,
     bounds: Bounds = None,
     *,
-    N_max: float = 20.0,
+    N_max: float | None = None,
     max_points: int = 500,
     stability: bool = True,
 ) -> Branch:
@@ -96,7 +96,7 @@ def _curve(
     z: np.ndarray,
     condition: Condition,
     bounds: Bounds,
-    N_max: float,
+    N_max: float | None,
     max_points: int,
     stability: bool,
     what: str,
@@ -104,7 +104,8 @@ def _curve(
     names, problem = family.names, family.at(z[:2])
     system = System(family, conservation(problem) @ y, condition)
     units = np.array([_STEP * max(abs(value), 0.05) for value in z])
-    metric = Metric(units, N_max / 20, max(1.0, float(np.sqrt(y @ (problem.mass @ y)))))
+    N_max = default_rate(problem) if N_max is None else N_max
+    metric = Metric(units, N_max / 20, density_unit(problem, y))
     first = _first(system, metric, y, z)
     limits = []
     for k, name in enumerate(names):

@@ -91,7 +91,7 @@ def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> S
             break
         problem = better[0]
         solved = newton(problem, better[1], t=t, totals=totals)
-    state, richer = _estimated(problem, t, solved, totals)
+    state, richer = estimated(problem, t, solved, totals)
     tol = getattr(problem, "tol", None)
     for _ in range(4):
         if tol is None or richer is None or (excess := _excess(tol, state)) <= 1:
@@ -99,7 +99,7 @@ def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> S
         # what V_min cuts off may be magnified by the coupling
         further = problem.extended(t, state.y, 0.1 * tol / excess) or richer
         solved = newton(*further, t=t, totals=totals)
-        finer, richer = _estimated(further[0], t, solved, totals)
+        finer, richer = estimated(further[0], t, solved, totals)
         if finer.error >= state.error:
             break  # down to rounding
         problem, state = finer.problem, finer
@@ -120,7 +120,7 @@ def _excess(tol: float, state: SteadyState) -> float:
     return max(error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items())
 
 
-def _estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
+def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
     """The state with its error estimates, and (problem, y) of the richer space they came from."""
     y, here = solved.y, problem.scalars(t, solved.y)
     noise = _rounding(problem, t, y)

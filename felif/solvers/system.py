@@ -105,6 +105,18 @@ class Metric:
         return row, tz / self.z**2
 
 
+def density_unit(problem: Problem, y: np.ndarray) -> float:
+    """The metric's unit of y: the norm of the density, at least that of one spread over V_F - V_R."""
+    width = getattr(problem, "v_fire", 1.0) - getattr(problem, "v_reset", 0.0)
+    return max(1 / float(np.sqrt(width)), float(np.sqrt(y @ (problem.mass @ y))))
+
+
+def default_rate(problem: Problem) -> float:
+    """The largest rate looked at unless another is given: 20 in units of the leak rate, where the drift has one."""
+    leak = getattr(problem, "leak_rate", None)
+    return 20.0 * leak if leak else 20.0
+
+
 @dataclass(frozen=True)
 class AtParameter:
     """The place where z_k has a value: exactly, because the model may allow nothing beyond it."""

@@ -1,0 +1,79 @@
+"""How far points of branches and curves may be from those of the model: the same equations in a richer space.
+
+An ordinary point is a steady state at given parameters, estimated as `steady_states` does. A fold, Hopf or branch point
+is solved again in elements of a degree higher by two (four below 4) on the same cells, with the mass that V_min cuts
+off. What is reported is twice the difference, as the richer space has an error too, and what rounding leaves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..algebra import SingularMatrix
+from ..problem import Infeasible, NotConverged
+from .branch_points import branch_point_at
+from .family import Family, parameter_value
+from .folds import fold_at
+from .hopf import hopf_at
+from .newton import Solved, conservation
+from .steady import estimated
+from .system import Node, System
+
+_SAFETY = 2.0  # of a difference that estimates an error
+_ROUNDING = 1e-11  # relative, of where a singular point lies: second differences in its equations
+
+
+def point_errors(point: Any) -> dict[str, float]:
+    """`Point.errors`; inf where the richer space has no such point near by."""
+    problem, y, names = point.problem, point.y, point.names
+    special = point.kind in ("fold", "hopf", "branch point") or len(names) > 1
+    wanted = [*problem.scalar_names, *(names[:1] if special else ())]
+    wanted += ["frequency"] if special and "frequency" in point.details else []
+    if not hasattr(problem, "enriched"):
+        return dict.fromkeys(wanted, np.nan)
+    try:
+        if special:
+            return dict(zip(wanted, _of_special(point, wanted).tolist(), strict=True))
+        state, _ = estimated(problem, 0.0, Solved(y, np.nan, 0, 0.0), conservation(problem) @ y)
+    except (NotConverged, SingularMatrix, Infeasible):
+        return dict.fromkeys(wanted, np.inf)
+    return {name: _SAFETY * error for name, error in state.errors.items()}
+
+
+def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
+    """Differences of the scalars, the first parameter and the frequency to those of the richer space."""
+    problem, y, totals = point.problem, point.y, conservation(point.problem) @ point.y
+    richer, z = problem.enriched(y, by=4 if getattr(problem, "degree", 6) < 4 else 2)
+    found, omega = _located(richer, z, point, totals)
+    beyond = np.maximum(found.problem.cut_off(0.0, found.y), 0.0)
+    if beyond.any():
+        found, omega = _located(richer, found.y, point, totals**2 / (totals + beyond), found.z[:1])
+    here = [*problem.scalars(0.0, y), parameter_value(problem, point.names[0])]
+    there = [*found.problem.scalars(0.0, found.y), found.z[0]]
+    if "frequency" in wanted:
+        here, there = [*here, point.details["frequency"]], [*there, omega]
+    return _SAFETY * np.abs(np.subtract(there, here)) + _ROUNDING * (1 + np.abs(here))
+
+
+def _located(
+    problem: Any, y: np.ndarray, point: Any, totals: np.ndarray, start: np.ndarray | None = None
+) -> tuple[Node, float]:
+    family = Family(problem, point.names[:1])
+    start = family.start if start is None else start
+    ty = problem.received(_Tangent(point)) if point.tangent is not None else np.zeros(len(y))
+    tz = np.ones(1) if point.tangent is None else point.tangent[1][:1]
+    node = Node(System(family, totals), family.at(start), y, start, ty, tz)
+    omega = float(point.details.get("frequency", 0.0))
+    if omega:
+        found = hopf_at(node, omega)
+        return found, float(found.z[1])
+    return (branch_point_at(node)[0] if point.kind == "branch point" else fold_at(node)), 0.0
+
+
+class _Tangent:
+    """The tangent of a point as a state that can be carried to another mesh."""
+
+    def __init__(self, point: Any) -> None:
+        self.problem, self.t, self.y = point.problem, 0.0, point.tangent[0]
