@@ -155,7 +155,7 @@ class Trace:
         return ended
 
     def served(self, node: Node, place: Place | None = None) -> Node:
-        """The node on a mesh that resolves it and cuts nothing off, at the same place of the curve; itself if it has it.
+        """The node on a mesh that resolves it and cuts nothing off, at the same place; itself if it is on one.
 
         Each round asks for all that the state needs and corrects once: what cuts off much changes the state much.
         """

@@ -36,8 +36,8 @@ def continuation(
     tau, current, delay; v_reset and v_fire move the mesh). The branch ends at the bounds, where a scalar reaches N_max,
     where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
     N_max: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m for -v / tau_m), whatever unit of time
-    the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max. stability=False leaves out eigenvalues
-    and with them Hopf and branch points.
+    the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max.
+    stability=False leaves out eigenvalues and with them Hopf and branch points.
 
     Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
     that depends on time; NotConverged if there is no steady state near `state`.

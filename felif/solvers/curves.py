@@ -17,7 +17,18 @@ from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .newton import conservation
 from .stability import leading, sorted_leading, unstable
-from .system import AtParameter, Condition, Metric, Node, System, at_distance, correct, default_rate, density_unit, normalise
+from .system import (
+    AtParameter,
+    Condition,
+    Metric,
+    Node,
+    System,
+    at_distance,
+    correct,
+    default_rate,
+    density_unit,
+    normalise,
+)
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
@@ -117,7 +128,15 @@ def _curve(
     for k, name in enumerate(problem.scalar_names):
         limits.append(Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} (N_max)")))
     if len(z) > 2:
-        limits.append(Limit(2, _SLOWEST, -1.0, False, Outcome("zero_frequency", "the frequency falls to 0")))
+        limits.append(
+            Limit(
+                2,
+                _SLOWEST * default_rate(problem) / 20,
+                -1.0,
+                False,
+                Outcome("zero_frequency", "the frequency falls to 0"),
+            )
+        )
     backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
     traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
     forward = list(traces[0])

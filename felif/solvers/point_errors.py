@@ -1,8 +1,8 @@
 """How far points of branches and curves may be from those of the model: the same equations in a richer space.
 
 An ordinary point is a steady state at given parameters, estimated as `steady_states` does. A fold, Hopf or branch point
-is solved again in elements of a degree higher by two (four below 4) on the same cells, with the mass that V_min cuts
-off. What is reported is twice the difference, as the richer space has an error too, and what rounding leaves.
+is solved again in elements of a degree higher by two (four below 4), on cells that reach further where the mesh may
+change, and with the mass that V_min cuts off. What is reported is twice the difference, as the richer space has an error too, and what rounding leaves.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from .branch_points import branch_point_at
 from .family import Family, parameter_value
 from .folds import fold_at
 from .hopf import hopf_at
-from .newton import Solved, conservation
+from .newton import conservation, newton
 from .steady import estimated
+from .steady_state import SMALL
 from .system import Node, System
 
 _SAFETY = 2.0  # of a difference that estimates an error
+_FURTHER = 1e-4  # of the tolerance: what a mesh may cut off that shows the error of a special point
 _ROUNDING = 1e-11  # relative, of where a singular point lies: second differences in its equations
 
 
@@ -36,16 +38,24 @@ def point_errors(point: Any) -> dict[str, float]:
     try:
         if special:
             return dict(zip(wanted, _of_special(point, wanted).tolist(), strict=True))
-        state, _ = estimated(problem, 0.0, Solved(y, np.nan, 0, 0.0), conservation(problem) @ y)
+        solved = newton(problem, y)
+        missed = np.abs(problem.scalars(0.0, solved.y) - problem.scalars(0.0, y))  # what the corrector left
+        state, _ = estimated(problem, 0.0, solved, conservation(problem) @ y)
     except (NotConverged, SingularMatrix, Infeasible):
         return dict.fromkeys(wanted, np.inf)
-    return {name: _SAFETY * error for name, error in state.errors.items()}
+    lost = missed + np.where(np.abs(problem.scalars(0.0, y)) <= SMALL, SMALL, 0.0)  # the latter are reported as 0
+    return {
+        name: _SAFETY * error + more for (name, error), more in zip(state.errors.items(), lost.tolist(), strict=True)
+    }
 
 
 def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
     """Differences of the scalars, the first parameter and the frequency to those of the richer space."""
     problem, y, totals = point.problem, point.y, conservation(point.problem) @ point.y
-    richer, z = problem.enriched(y, by=4 if getattr(problem, "degree", 6) < 4 else 2)
+    tol = getattr(problem, "tol", None)  # a mesh that may reach further shows what is cut off, with its derivatives
+    further = problem.extended(0.0, y, _FURTHER * tol) if tol else None
+    wider, z = further or (problem, y)
+    richer, z = wider.enriched(z, by=4 if getattr(problem, "degree", 6) < 4 else 2)
     found, omega = _located(richer, z, point, totals)
     beyond = np.maximum(found.problem.cut_off(0.0, found.y), 0.0)
     if beyond.any():
