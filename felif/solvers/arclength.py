@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..problem import NotConverged, Outcome, Problem
+from .newton import newton
 from .system import AtParameter, Metric, Node, Place, at_distance, at_scalar, correct, normalise
 
 _WANTED_STEPS = 4.0
@@ -68,10 +69,11 @@ class Trace:
                     return
                 if (ended := self._ahead(node, ds, bend)) is not None:
                     self.outcome = ended[0].outcome
-                    yield self.served(ended[1], ended[0].place)
+                    yield ended[1]
                     return
                 try:
                     new, angle = self._step(node, ds, bend)
+                    served = self.served(new)
                 except NotConverged as error:
                     failure, ds = str(error), ds / 3
                     continue
@@ -82,12 +84,11 @@ class Trace:
                 limit = min(passed, key=lambda limit: limit.part(node, new))
                 self.outcome = limit.outcome
                 if limit.excess(node) < 0:
-                    yield self.served(self._end(node, new, limit), limit.place)
+                    yield self._end(node, new, limit)
                 return
             bend = ((new.ty - node.ty) / ds, (new.tz - node.tz) / ds)
             grow = min(_WANTED_ANGLE / max(angle, 1e-9), 2.0 ** ((_WANTED_STEPS - new.iterations) / 2))
             ds = min(ds * min(max(grow, 0.4), 1.8), self.longest)
-            served = self.served(new)
             if served is not new:
                 new, bend = served, None
             node = new
@@ -130,7 +131,10 @@ class Trace:
         if not straight or length > 1.5 * ds or any(other.excess(ended) > 0 for other in self.limits if other != limit):
             return None
         ended.s = node.s + float(length)
-        return limit, ended
+        try:
+            return limit, self.served(ended, limit.place)
+        except NotConverged:
+            return None
 
     def _step(self, node: Node, ds: float, bend: tuple | None) -> tuple[Node, float]:
         y, z = self._predicted(node, ds, bend)
@@ -152,12 +156,16 @@ class Trace:
         if row @ ended.ty + row_z @ ended.tz < 0:
             ended.ty, ended.tz = -ended.ty, -ended.tz
         ended.s = node.s + part * (new.s - node.s)
-        return ended
+        try:
+            return self.served(ended, limit.place)
+        except NotConverged:
+            return ended
 
     def served(self, node: Node, place: Place | None = None) -> Node:
         """The node on a mesh that resolves it and cuts nothing off, at the same place; itself if it is on one.
 
         Each round asks for all that the state needs and corrects once: what cuts off much changes the state much.
+        Raises NotConverged: a shorter step changes it less.
         """
         if not self.adapt:
             return node
@@ -165,10 +173,7 @@ class Trace:
             offered = _better(node.problem, node.y)
             if offered is None:
                 break
-            try:
-                node = self._on(offered, node, place or self._beside(node))
-            except NotConverged:
-                break
+            node = self._on(offered, node, place or self._beside(node))
         return node
 
     def _beside(self, node: Node) -> Place:
@@ -184,7 +189,14 @@ class Trace:
 
     def _on(self, offered: tuple[Problem, np.ndarray], node: Node, place: Place) -> Node:
         problem, y = offered
-        new = correct(node.system.on(problem, y, node.z), y, node.z, place)
+        system = node.system.on(problem, y, node.z)
+        try:
+            new = correct(system, y, node.z, place)
+        except NotConverged:
+            if system.condition is not None:
+                raise
+            y = newton(system.at(node.z), y, totals=system.totals).y  # which takes shorter steps
+            new = correct(system, y, node.z, AtParameter(0, node.z[0]))
         _, row, row_z = self._beside(node)(new.problem, new.y, new.z)
         new = normalise(self.metric, new, (row, row_z))
         new.s = node.s

@@ -2,7 +2,8 @@
 
 An ordinary point is a steady state at given parameters, estimated as `steady_states` does. A fold, Hopf or branch point
 is solved again in elements of a degree higher by two (four below 4), on cells that reach further where the mesh may
-change, and with the mass that V_min cuts off. What is reported is twice the difference, as the richer space has an error too, and what rounding leaves.
+change, with the mass that V_min cuts off. What is reported is twice the difference, as the richer space has an error
+too, and what rounding leaves.
 """
 
 from __future__ import annotations
