@@ -73,18 +73,9 @@ def _located(
 ) -> tuple[Node, float]:
     family = Family(problem, point.names[:1])
     start = family.start if start is None else start
-    ty = problem.received(_Tangent(point)) if point.tangent is not None else np.zeros(len(y))
-    tz = np.ones(1) if point.tangent is None else point.tangent[1][:1]
-    node = Node(System(family, totals), family.at(start), y, start, ty, tz)
+    node = Node(System(family, totals), family.at(start), y, start, np.zeros(len(y)), np.ones(1))
     omega = float(point.details.get("frequency", 0.0))
     if omega:
         found = hopf_at(node, omega)
         return found, float(found.z[1])
     return (branch_point_at(node)[0] if point.kind == "branch point" else fold_at(node)), 0.0
-
-
-class _Tangent:
-    """The tangent of a point as a state that can be carried to another mesh."""
-
-    def __init__(self, point: Any) -> None:
-        self.problem, self.t, self.y = point.problem, 0.0, point.tangent[0]
