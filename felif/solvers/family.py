@@ -31,6 +31,11 @@ class Family:
         self._known: dict[tuple[float, ...], Problem] = {}
         self._derivatives: dict[int, tuple] = {}
 
+    @property
+    def moves_nodes(self) -> bool:
+        """Whether Newton's method converges linearly only, with `derivative_near`."""
+        return bool(self._moving)
+
     def at(self, p: np.ndarray) -> Problem:
         """The problem with these values; Infeasible where the model does not allow them."""
         key = tuple(float(value) for value in p)

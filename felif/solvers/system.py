@@ -138,11 +138,11 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
 
     The node's tangent is what moves when the last row's equation is relaxed, of no particular length.
     """
-    previous, close = np.inf, _ROUNDING if exact else _CLOSE
+    previous, close = np.inf, _ROUNDING if exact or system.family.moves_nodes else _CLOSE
     put = place.put if isinstance(place, AtParameter) else np.copy
     z = put(z)
     try:
-        for iteration in range(1, _STEPS + (6 if exact else 1)):
+        for iteration in range(1, _STEPS + (6 if close == _ROUNDING else 1)):
             linear, rate, residual = system.linearise(y, z, place)
             dy, d = linear.solve(-rate, -residual)
             dz = d[len(d) - len(z) :]
