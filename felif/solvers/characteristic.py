@@ -30,7 +30,7 @@ _FITTED = 1e-10  # error of the interpolant, relative to the largest |K|
 _SMALL = 0.9  # |Z K| below which D does not turn
 _TURN = 0.6  # largest relative change of D between successive points of a line
 _SAMPLES = 600  # of K on its lines
-_MOST = 2_000_000  # points of a line
+_MOST = 200_000  # points of a line
 _LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
 _ATTEMPTS = 8
 _DENSEST = 4.0  # starts of Newton's method per 1/d of height
@@ -253,6 +253,23 @@ class Characteristic:
             return None
         return round(turned) + int(np.count_nonzero(self.poles.real > edge))
 
+    def around(self, rational: Rational, wanted: int, left: float) -> float:
+        """A line right of which there seem to be somewhat more than the wanted number of modes, by bisection."""
+        low, high, edge = left, 0.0, left
+        for _ in range(12):
+            height = self.top(edge)
+            if height * self.delays.max() > np.pi * (4 * wanted + 60):
+                low, number = edge, np.inf
+            else:
+                number = self.count(rational, edge, height)
+                if number is None or wanted < number <= 2 * wanted + 8:
+                    break
+                low, high = (edge, high) if number > wanted else (low, edge)
+            if edge == left and number <= wanted:
+                break
+            edge = (low + high) / 2
+        return edge
+
     # zeros ------------------------------------------------------------------------------------------------------
 
     def starts(self, rational: Rational, left: float, top: float, density: float) -> np.ndarray:
@@ -361,6 +378,7 @@ def _apart(x: np.ndarray, poles: np.ndarray) -> np.ndarray:
 
 def _different(x: np.ndarray) -> np.ndarray:
     kept: list[complex] = []
+    x = x[np.unique(np.round(x, 8), return_index=True)[1]]
     for one in x[np.lexsort((x.imag, -x.real))]:
         if all(abs(one - other) > _SAME * (1 + abs(one)) for other in kept[-30:]):
             kept.append(one)
@@ -394,7 +412,9 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         x = D.zeros(rational, D.starts(rational, left, 1.5 * top, density), left, 1.5 * top)
         x = _different(np.concatenate([x, found]))
         marks = np.concatenate([x[_apart(x, D.poles)], D.at_poles(rational, left)])
-        edge = _edge(_whole(marks), D.poles, wanted, left)
+        marks = _whole(marks)
+        many = max(wanted, _growing(marks))
+        edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
             message = f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
@@ -418,15 +438,16 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
             if density >= _DENSEST:
                 break
             density *= 2
+            rational = D.interpolant([0.0, edge / 10, edge / 3, edge], reach)
         elif len(values) >= count:
             return Modes(values, edge, counted, "")
-        elif len(values) < len(_whole(marks)) and wanted < 2 * count + 8:
+        elif len(values) < len(marks) and wanted < 2 * count + 8:
             wanted += count - len(values) + 1
         elif left == least and density >= _DENSEST:
             message = f"{len(values)} modes were found right of {edge:.6g}, {count} were asked for"
             break
         else:
-            left, top, density = max(2 * left, least), 2 * top, density * (2 if left == least else 1)
+            left, density = max(2 * left, least), density * (2 if left == least else 1)
     if not message and counted is None:
         message = f"modes right of {edge:.6g} could not be counted ({len(values)} were found)"
     elif not message:
@@ -434,17 +455,16 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
     return Modes(values, edge, -1 if counted is None else counted, message)
 
 
-def _edge(values: np.ndarray, poles: np.ndarray, count: int, left: float) -> float:
-    """A line left of `count` modes and of every unstable one, in a gap between them and eigenvalues of J."""
-    stable = int(np.count_nonzero(values.real > -1e-6 * (1 + np.abs(values))))
-    first = max(count, stable)
-    if first >= len(values):
-        return (min(values.real.min(initial=0.0), 0.0) + left) / 2
-    last = values.real[first - 1]
-    marks = np.concatenate([values.real[first - 1 : first + 8], poles.real[poles.real < last]])
-    marks = np.sort(marks[marks >= values.real[min(first + 7, len(values) - 1)]])[::-1]
-    if len(marks) < 2:
-        return last - 0.1
+def _growing(values: np.ndarray) -> int:
+    """How many are unstable, or too near the axis to tell."""
+    return int(np.count_nonzero(values.real > -1e-6 * (1 + np.abs(values))))
+
+
+def _edge(values: np.ndarray, poles: np.ndarray, count: int) -> float:
+    """A line left of the first `count`, in a gap between values and eigenvalues of J."""
+    last, end = values.real[count - 1], values.real[min(count + 7, len(values) - 1)]
+    marks = np.concatenate([values.real[count - 1 : count + 8], poles.real[(poles.real < last) & (poles.real >= end)]])
+    marks = np.sort(marks)[::-1]
     gaps = marks[:-1] - marks[1:]
     wide = int(np.argmax(gaps > 0.3 * gaps.max()))
     return float(marks[wide] - 0.5 * gaps[wide])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ..problem import NotConverged
 from .branch_points import branch_point_at
@@ -15,6 +16,9 @@ from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .stability import leading, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
+
+_HALVINGS = 12  # of a step, until what lies in it is alone
+_BEYOND = 0.02  # of a step, by which its ends on different meshes may err
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,32 +32,110 @@ class Seen:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def seen_at(node: Node) -> Seen:
+    """The node with its leading eigenvalues; with none, where they cannot be counted."""
+    try:
+        values = leading(node.problem, node.y)
+    except NotConverged:
+        return Seen(node, np.zeros(0), None)
+    return Seen(node, values, unstable(values))
+
+
 def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
     """Every fold, branch point and Hopf point between successive nodes.
 
     A fold turns the parameter's direction and takes one real eigenvalue through 0; a branch point takes one through 0
-    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair.
+    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair. Where more than one of
+    them lies between two nodes, or may, the step is halved until each is alone.
     """
     found: list[Seen] = []
     for a, b in zip(seen[:-1], seen[1:], strict=True):
-        if a.kind or b.kind:
-            continue  # next to the branch point where this branch was begun
-        turned = a.node.tz[0] * b.node.tz[0] < 0
-        if turned:
-            found += _fold(a, b, metric)
-        if a.unstable is None or b.unstable is None:
-            continue
-        crossed = _real_unstable(a) % 2 != _real_unstable(b) % 2
-        if crossed and not turned:
-            found += _branch_point(a, b, metric)
-        pairs = abs(b.unstable - a.unstable) // 2
-        if pairs:
-            found += _hopf(a, b, metric)
+        for one in _between_nodes(a, b, metric, _HALVINGS):
+            same = [other for other in found[-8:] if _same(one, other, metric)]
+            if not same:
+                found.append(one)
     return found
 
 
+def _same(one: Seen, other: Seen, metric: Metric) -> bool:
+    """Two finds of one special point."""
+    near = abs(one.node.z - other.node.z) <= 1e-7 * (metric.z + abs(one.node.z))
+    frequencies = [seen.details.get("frequency", 0.0) for seen in (one, other)]
+    return (
+        one.kind == other.kind
+        and bool(near.all())
+        and abs(one.node.s - other.node.s) <= 1e-2
+        and abs(frequencies[0] - frequencies[1]) <= 1e-6 * (1 + frequencies[0])
+    )
+
+
+def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen]:
+    """The special points between two nodes, in order."""
+    turned = a.node.tz[0] * b.node.tz[0] < 0
+    begun = bool(a.kind or b.kind)  # next to the branch point where this branch was begun
+    if a.unstable is None or b.unstable is None:
+        return _fold(a, b, metric) if turned and not begun else []
+    real, pairs = _real_unstable(b) - _real_unstable(a), (_paired(b) - _paired(a)) // 2
+    if begun:
+        real = 0
+    if abs(real) + turned == 0 and not pairs and not _doubtful(a, b):
+        return []
+    alone: list[Seen] | None = None
+    if abs(real) == 1 and not pairs:
+        alone = _fold(a, b, metric) if turned else _branch_point(a, b, metric)
+    elif abs(pairs) == 1 and not real and not turned:
+        alone = _hopf(a, b, metric)
+    elif begun and not pairs:
+        return []
+    if alone and not _doubtful(a, b):
+        return alone
+    middle = _middle(a, b, metric) if halvings else None
+    if middle is not None:
+        return [*_between_nodes(a, middle, metric, halvings - 1), *_between_nodes(middle, b, metric, halvings - 1)]
+    if alone is not None:
+        return alone
+    crossing = _fold(a, b, metric) if turned else _branch_point(a, b, metric) if real % 2 else []
+    change = b.unstable - a.unstable - (real if crossing else 0)
+    return crossing + (_hopf(a, b, metric) if abs(change) > 1 else [])
+
+
+def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
+    """The node halfway."""
+    for end, ds in ((a, (b.node.s - a.node.s) / 2), (b, (a.node.s - b.node.s) / 2)):
+        node = end.node
+        try:
+            y, z = node.y + ds * node.ty, node.z + ds * node.tz
+            new = correct(node.system, y, z, at_distance(metric, node, ds))
+        except NotConverged:
+            continue
+        new = normalise(metric, new, metric.row(node.problem, node.y, node.ty, node.tz))
+        new.s = node.s + ds
+        return seen_at(new)
+    return None
+
+
 def _real_unstable(one: Seen) -> int:
-    return int(np.count_nonzero((one.eigenvalues.real > 0) & (one.eigenvalues.imag == 0)))
+    return unstable(one.eigenvalues[one.eigenvalues.imag == 0])
+
+
+def _paired(one: Seen) -> int:
+    return int(one.unstable) - _real_unstable(one)
+
+
+def _doubtful(a: Seen, b: Seen) -> bool:
+    """Whether eigenvalues may cross the axis there and back: other ones are unstable, or some near it move far."""
+    if not len(a.eigenvalues) or not len(b.eigenvalues):
+        return False
+    for one, other in ((a, b), (b, a)):
+        values = one.eigenvalues[one.eigenvalues.imag >= 0]
+        others = other.eigenvalues[other.eigenvalues.imag >= 0]
+        nearest = others[np.argmin(np.abs(others - values[:, None]), axis=1)]
+        moved = np.abs(nearest - values)
+        close = np.abs(values.real) < 0.25 * moved
+        stays = (values.real > 0) == (nearest.real > 0)
+        if (close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
+            return True
+    return False
 
 
 def _fold(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
@@ -88,14 +170,19 @@ def _branch_point(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
 
 
 def _hopf(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
-    """The pair on the unstable side that is nearest to the axis, followed to it."""
-    more, less = (a, b) if a.unstable > b.unstable else (b, a)
-    pair = [value for value in more.eigenvalues if value.real > 0 and value.imag > 0]
+    """The pair that crosses, followed to the axis: unstable on one side, the nearest one on the other side not."""
+    more, less = (a, b) if _paired(a) > _paired(b) else (b, a)
+    pair = more.eigenvalues[(more.eigenvalues.real > 0) & (more.eigenvalues.imag > 0)]
     other = less.eigenvalues[less.eigenvalues.imag > 0]
-    if not pair or not len(other):
+    if not len(pair) or not len(other):
         return []
-    value = min(pair, key=lambda value: value.real)
-    before = other[np.argmin(np.abs(other - value))]
+    rows, columns = linear_sum_assignment(np.abs(pair[:, None] - other))
+    crossing = [(pair[i], other[j]) for i, j in zip(rows, columns, strict=True) if other[j].real <= 0]
+    left = np.setdiff1d(np.arange(len(pair)), rows)
+    crossing += [(pair[i], other[np.argmin(np.abs(other - pair[i]))]) for i in left]
+    if not crossing:
+        return []
+    value, before = min(crossing, key=lambda both: abs(both[0] - both[1]))
     part = _zero(before.real, value.real) if more is b else _zero(value.real, before.real)
     for guess in _between(a, b, part, metric):
         try:
@@ -137,7 +224,7 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
         if len(end.y) == len(node.y):
             row, row_z = metric.row(end.problem, end.y, end.ty, end.tz)
             node.s = end.s + float(row @ (node.y - end.y) + row_z @ (node.z - end.z))
-            if -0.1 * length <= node.s - a.node.s <= 1.1 * length:
+            if -_BEYOND * length - 1e-9 <= node.s - a.node.s <= (1 + _BEYOND) * length + 1e-9:
                 node.s = min(max(node.s, a.node.s), b.node.s)
                 return True
     return False
