@@ -27,11 +27,13 @@ from .newton import by_mass, conservation, deflated
 
 _AWAY = 1e3  # deflation puts the zeros of conserved quantities to -1e3
 _FITTED = 1e-10  # error of the interpolant, relative to the largest |K|
+_FOLLOWED = 1e-4  # error of D, relative, with which its turns are counted
 _SMALL = 0.9  # |Z K| below which D does not turn
 _TURN = 0.6  # largest relative change of D between successive points of a line
 _SAMPLES = 600  # of K on its lines
 _MOST = 200_000  # points of a line
 _LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
+_STARTS = 5000  # of Newton's method at once, at most
 _ATTEMPTS = 8
 _DENSEST = 4.0  # starts of Newton's method per 1/d of height
 _SAME = 1e-7  # relative distance at which two zeros are one
@@ -200,9 +202,10 @@ class Characteristic:
         return np.abs(rational(x) - K).max(axis=(1, 2)) <= _FITTED * max(np.abs(K).max(), 1e-200)
 
     def meets(self, rational: Rational, edge: float, top: float) -> bool:
-        """Whether an interpolant made on other lines serves on this one."""
+        """Whether an interpolant made on other lines gives D on this one, well enough to follow its turns."""
         x, K = self.sampled(edge, self.heights[self.heights <= top])
-        return bool(self._met(rational, x, K).all())
+        D = self.of(x, K)
+        return bool((np.abs(self.of(x, rational(x)) - D) <= _FOLLOWED * np.abs(D)).all())
 
     def beyond(self) -> float:
         """|K| beyond every eigenvalue of J."""
@@ -288,7 +291,8 @@ class Characteristic:
         if len(self.delays) > 1 or density > 3:
             chains += [share * x.max() + (1 - share) * left + 1j * h for share in np.linspace(0.0, 1.0, int(2 + 2 * density))]
         around = [near + step * (0.1 + np.abs(near.imag) * 0.05) for step in (0.0, 1.0, -1.0, 3.0, 1j, 3j)]
-        return np.concatenate([*chains, *around, axis]) + 1e-9j
+        all_starts = np.concatenate([*chains, *around, axis]) + 1e-9j
+        return all_starts[:: 1 + len(all_starts) // _STARTS]
 
     def zeros(self, rational: Rational, x: np.ndarray, left: float, top: float) -> np.ndarray:
         """Different modes, Im >= 0, that Newton's method on the interpolant reaches from x."""

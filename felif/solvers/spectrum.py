@@ -117,7 +117,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         starts, missing = _starts(problem, t, y, count)
         pairs = _leading(_pairs(problem, t, y, starts), count)
         resolved, reached = _errors(problem, t, y, pairs)
-        if tol is None or attempt == _ATTEMPTS - 1:
+        if tol is None or missing or attempt == _ATTEMPTS - 1:
             break
         limit = tol * np.array([1 + abs(pair.value) for pair in pairs])
         if (resolved + reached <= limit).all():
