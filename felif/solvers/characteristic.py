@@ -168,6 +168,9 @@ class Characteristic:
         Z = np.exp(-x[:, None] * self.delays)
         if len(self.delays) == 1:
             return 1 - Z[:, 0] * K[:, 0, 0]
+        if len(self.delays) == 2:
+            L = Z[:, :, None] * K
+            return (1 - L[:, 0, 0]) * (1 - L[:, 1, 1]) - L[:, 0, 1] * L[:, 1, 0]
         return np.linalg.det(np.eye(len(self.delays)) - Z[:, :, None] * K)
 
     def size(self, x: np.ndarray, K: np.ndarray) -> np.ndarray:
@@ -281,14 +284,17 @@ class Characteristic:
         heights = self.heights
         even = np.linspace(0.0, top, 4 + int(density * top * longest))
         h = np.union1d(even, heights[heights < top])
-        x = np.zeros(len(h))
-        for _ in range(3):
-            K = rational(x + 1j * h)
-            x = np.clip(np.log(np.maximum(np.abs(K).max(axis=(1, 2)), 1e-300)) / longest, left, None)
+        x, chains = np.zeros(len(h)), []
+        for j in range(len(self.delays)):
+            for _ in range(3):
+                K = rational(x + 1j * h)
+                sizes = np.abs(K[:, :, 0] if len(self.delays) == 1 else np.sort(np.abs(np.linalg.eigvals(K)), axis=1))
+                x = np.clip(np.log(np.maximum(sizes[:, -1 - j], 1e-300)) / longest, left, None)
+            chains.append(x + 1j * h)
+        x = chains[0].real
         near = self.poles[(self.poles.real > left) & (self.poles.imag >= 0)]
         axis = np.linspace(left, max(x.max(), near.real.max(initial=0.0), 0.0) + 1.0, int(12 * density))
-        chains = [x + 1j * h]
-        if len(self.delays) > 1 or density > 3:
+        if density > (1 if len(self.delays) > 1 else 3):
             chains += [share * x.max() + (1 - share) * left + 1j * h for share in np.linspace(0.0, 1.0, int(2 + 2 * density))]
         around = [near + step * (0.1 + np.abs(near.imag) * 0.05) for step in (0.0, 1.0, -1.0, 3.0, 1j, 3j)]
         all_starts = np.concatenate([*chains, *around, axis]) + 1e-9j

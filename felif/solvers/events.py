@@ -78,22 +78,21 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
     real, pairs = _real_unstable(b) - _real_unstable(a), (_paired(b) - _paired(a)) // 2
     if begun:
         real = 0
-    if abs(real) + turned == 0 and not pairs and not _doubtful(a, b):
+    doubtful = _doubtful(a, b)
+    if not (real or turned or pairs or doubtful) or (begun and not pairs):
         return []
-    alone: list[Seen] | None = None
-    if abs(real) == 1 and not pairs:
+    alone: list[Seen] = []
+    if doubtful and halvings:
+        pass
+    elif abs(real) == 1 and not pairs:
         alone = _fold(a, b, metric) if turned else _branch_point(a, b, metric)
     elif abs(pairs) == 1 and not real and not turned:
         alone = _hopf(a, b, metric)
-    elif begun and not pairs:
-        return []
-    if alone and not _doubtful(a, b):
+    if alone or not (real or turned or pairs or halvings):
         return alone
     middle = _middle(a, b, metric) if halvings else None
     if middle is not None:
         return [*_between_nodes(a, middle, metric, halvings - 1), *_between_nodes(middle, b, metric, halvings - 1)]
-    if alone is not None:
-        return alone
     crossing = _fold(a, b, metric) if turned else _branch_point(a, b, metric) if real % 2 else []
     change = b.unstable - a.unstable - (real if crossing else 0)
     return crossing + (_hopf(a, b, metric) if abs(change) > 1 else [])
@@ -129,11 +128,13 @@ def _doubtful(a: Seen, b: Seen) -> bool:
     for one, other in ((a, b), (b, a)):
         values = one.eigenvalues[one.eigenvalues.imag >= 0]
         others = other.eigenvalues[other.eigenvalues.imag >= 0]
-        nearest = others[np.argmin(np.abs(others - values[:, None]), axis=1)]
-        moved = np.abs(nearest - values)
+        apart = np.abs(others - values[:, None])
+        match = np.argmin(apart, axis=1)
+        mutual = np.argmin(apart, axis=0)[match] == np.arange(len(values))
+        nearest, moved = others[match], np.abs(others[match] - values)
         close = np.abs(values.real) < 0.25 * moved
         stays = (values.real > 0) == (nearest.real > 0)
-        if (close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
+        if (mutual & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
             return True
     return False
 
