@@ -15,8 +15,6 @@ interpolant through them, checked between them (AAA: Nakatsukasa, Sete & Trefeth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.linalg import lapack
 
@@ -24,96 +22,18 @@ from ..algebra import eigenvalues
 from ..problem import Problem
 from .delayed import Delayed
 from .newton import by_mass, conservation, deflated
+from .rational import Rational
 
 _AWAY = 1e3  # deflation puts the zeros of conserved quantities to -1e3
 _FITTED = 1e-10  # error of the interpolant, relative to the largest |K|
 _FOLLOWED = 1e-4  # error of D, relative, with which its turns are counted
-_SMALL = 0.9  # |Z K| below which D does not turn
+SMALL = 0.9  # |Z K| below which D does not turn
 _TURN = 0.6  # largest relative change of D between successive points of a line
 _SAMPLES = 600  # of K on its lines
 _MOST = 200_000  # points of a line
-_LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
 _STARTS = 5000  # of Newton's method at once, at most
-_ATTEMPTS = 8
-_DENSEST = 4.0  # starts of Newton's method per 1/d of height
-_SAME = 1e-7  # relative distance at which two zeros are one
-
-
-@dataclass(frozen=True, eq=False)
-class Modes:
-    """Every mode right of Re lambda = edge by falling real part (pairs complete), and how many were `counted` there."""
-
-    values: np.ndarray
-    edge: float
-    counted: int
-    message: str
-
-
-@dataclass(frozen=True, eq=False)
-class Rational:
-    """Values (m, k, k) at points (m,), continued as sum w_j values_j / (x - z_j) over sum w_j / (x - z_j)."""
-
-    points: np.ndarray
-    values: np.ndarray
-    weights: np.ndarray
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        away = x[:, None] - self.points
-        away[away == 0] = 1e-15
-        parts = self.weights / away
-        parts /= parts.sum(axis=1)[:, None]
-        k = self.values.shape[-1]
-        return (parts @ self.values.reshape(len(self.points), -1)).reshape(-1, k, k)
-
-    @classmethod
-    def through(cls, x: np.ndarray, values: np.ndarray, accuracy: float) -> Rational:
-        """From samples at x (n,) with Im x >= 0 and their conjugates, until they are met: greedy support points.
-
-        Weights of conjugate points are conjugate, so the least-squares problem for them is real.
-        """
-        flat = values.reshape(len(x), -1)
-        scale = max(float(np.abs(flat).max()), 1e-200)
-        error, chosen = np.abs(flat - flat.mean(axis=0).real).max(axis=1), np.zeros(0, int)
-        found = None
-        for _ in range(40):
-            taken = min(3, np.count_nonzero(error > accuracy * scale)) or 1
-            error[chosen] = -1.0
-            chosen = np.append(chosen, np.argsort(error)[-taken:])
-            rest = np.setdiff1d(np.arange(len(x)), chosen)
-            z, f = x[chosen], flat[chosen]
-            real = z.imag == 0
-            weights = _weights(x[rest], flat[rest], z, f, real)
-            pairs = ~real
-            points = np.concatenate([z, z[pairs].conj()])
-            found = cls(
-                points,
-                np.concatenate([values[chosen], values[chosen][pairs].conj()]),
-                np.concatenate([weights, weights[pairs].conj()]),
-            )
-            if len(rest) < 4:
-                break
-            error = np.zeros(len(x))
-            error[rest] = np.abs(found(x[rest]).reshape(len(rest), -1) - flat[rest]).max(axis=1)
-            if error.max() <= accuracy * scale:
-                break
-        return found
-
-
-def _weights(x: np.ndarray, fx: np.ndarray, z: np.ndarray, fz: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """The weights w (conjugate ones at conjugate points) of length one that best make the interpolant meet fx."""
-    one = (fx[:, None, :] - fz[None]) / (x[:, None] - z)[:, :, None]
-    other = (fx[:, None, :] - fz.conj()[None]) / (x[:, None] - z.conj())[:, :, None]
-    by_real = np.where(real[None, :, None], one, one + other)
-    by_imaginary = (1j * (one - other))[:, ~real]
-    columns = np.concatenate([by_real, by_imaginary], axis=1)
-    columns = columns.transpose(0, 2, 1).reshape(-1, columns.shape[1])
-    columns = np.vstack([columns.real, columns.imag])
-    if len(columns) < columns.shape[1]:
-        columns = np.vstack([columns, np.zeros((columns.shape[1] - len(columns), columns.shape[1]))])
-    w = np.linalg.svd(np.linalg.qr(columns, mode="r"))[2][-1]
-    weights = w[: len(z)].astype(complex)
-    weights[~real] += 1j * w[len(z) :]
-    return weights
+_CIRCLE = 24  # points of a circle
+SAME = 1e-7  # relative distance at which two zeros are one
 
 
 class Characteristic:
@@ -135,7 +55,9 @@ class Characteristic:
         self._known: dict[complex, np.ndarray] = {}
         least = 0.3 * min(1.0, float(np.abs(self.poles).min(initial=1.0)))
         #: heights at which K is looked at on a line at first: 0, up to beyond every eigenvalue of J, and its resonances
-        far = np.geomspace(1e3 * least, 1e3 * least + 10 * self.radius, 1 + int(np.log10(10 + 1e-2 * self.radius / least)))
+        far = np.geomspace(
+            1e3 * least, 1e3 * least + 10 * self.radius, 1 + int(np.log10(10 + 1e-2 * self.radius / least))
+        )
         sharp = self.poles[(self.poles.imag > 0) & (np.abs(self.poles.real) < self.poles.imag)]
         sharp = sharp.imag[np.argsort(-sharp.real)[:12]]
         self.heights = np.unique(np.concatenate([[0.0], np.geomspace(least, 1e3 * least, 16), far, sharp]))
@@ -219,16 +141,16 @@ class Characteristic:
 
         Looked for beyond every eigenvalue of J; `everywhere` False: up to where three successive samples are small.
         """
-        small = 0
+        small, first = 0, np.inf
         for height in self.heights:
             x, K = self.sampled(edge, np.array([height]))
-            if self.size(x, K)[0] >= _SMALL:
+            if self.size(x, K)[0] >= SMALL:
                 small = 0
                 continue
-            first, small = (height if small == 0 else first), small + 1
+            first, small = float(height) if small == 0 else first, small + 1
             if small == 3 and not everywhere:
                 break
-        return float(first) if small else np.inf
+        return first if small else np.inf
 
     def count(self, rational: Rational, edge: float, top: float) -> int | None:
         """How many modes are right of the line; None where D vanishes on it, or turns too often to be followed."""
@@ -295,7 +217,9 @@ class Characteristic:
         near = self.poles[(self.poles.real > left) & (self.poles.imag >= 0)]
         axis = np.linspace(left, max(x.max(), near.real.max(initial=0.0), 0.0) + 1.0, int(12 * density))
         if density > (1 if len(self.delays) > 1 else 3):
-            chains += [share * x.max() + (1 - share) * left + 1j * h for share in np.linspace(0.0, 1.0, int(2 + 2 * density))]
+            chains += [
+                share * x.max() + (1 - share) * left + 1j * h for share in np.linspace(0.0, 1.0, int(2 + 2 * density))
+            ]
         around = [near + step * (0.1 + np.abs(near.imag) * 0.05) for step in (0.0, 1.0, -1.0, 3.0, 1j, 3j)]
         all_starts = np.concatenate([*chains, *around, axis]) + 1e-9j
         return all_starts[:: 1 + len(all_starts) // _STARTS]
@@ -320,8 +244,8 @@ class Characteristic:
                 if not len(alive):
                     break
         found = np.concatenate(done)
-        found.imag[found.imag <= _SAME * (1 + np.abs(found))] = 0.0
-        return _different(found[found.real > left])
+        found.imag[found.imag <= SAME * (1 + np.abs(found))] = 0.0
+        return different(found[found.real > left])
 
     def _with_slope(self, rational: Rational, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         h = 1e-5 * (1 + np.abs(x))
@@ -348,18 +272,34 @@ class Characteristic:
             if not np.isfinite(x) or abs(x - start) > 1e-3 * (1 + abs(start)):
                 return None
             if abs(step) <= 1e-10 * (1 + abs(x)):
-                return complex(x.real, 0.0) if abs(x.imag) <= _SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
+                return complex(x.real, 0.0) if abs(x.imag) <= SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
         return None
 
     def _exact(self, x: np.ndarray) -> np.ndarray:
         return self.of(x, np.array([self._kernel(complex(one)) for one in x]))
 
-    def at_poles(self, rational: Rational | None, left: float) -> np.ndarray:
-        """Modes at an eigenvalue of J, Im >= 0: the delayed feedback (hardly) moves them. rational None: exactly."""
-        p = _different(self.poles[(self.poles.imag >= 0) & (self.poles.real > left)])
+    def at_poles(self, x: np.ndarray, edge: float, rational: Rational | None) -> np.ndarray:
+        """The modes x right of the line, those close to eigenvalues p of J made anew. rational None: from exact values.
+
+        Within a small circle around p the function D prod (z - p) is a polynomial to rounding; feedback that hardly
+        moves an eigenvalue leaves zero and pole of D closer than differences of D can tell.
+        """
+        x, p = x[x.real > edge], different(self.poles[(self.poles.imag >= 0) & (self.poles.real > edge)])
         if not len(p):
-            return p
-        return np.repeat(p, np.maximum(self._turns(rational, p, self._radius(p, 1e-5 if rational else _SAME)), 0))
+            return x
+        radius, unit = self._radius(p, 1e-3), np.exp(2j * np.pi * np.arange(_CIRCLE) / _CIRCLE)
+        D = self._around(p, radius, unit, rational)
+        inside = (np.abs(self.poles - p[:, None]) < radius[:, None]).sum(axis=1)
+        parts = [x[(np.abs(x[:, None] - p) >= radius).all(axis=1)]]
+        for values, centre, size, number in zip(D, p, radius, inside, strict=True):
+            count = _turned(values) + int(number)
+            if count > 0:
+                series = np.fft.fft(values * unit**number)[: _CIRCLE // 2] / _CIRCLE
+                roots = np.roots(series[::-1])
+                z = centre + size * roots[np.argsort(np.abs(roots))[:count]]
+                z = np.where(np.abs(z.imag) <= SAME * (1 + np.abs(z)), z.real, z)
+                parts.append(z[z.imag >= 0])
+        return np.concatenate(parts)
 
     def repeated(self, rational: Rational, x: np.ndarray) -> np.ndarray:
         """Zeros of D as often as they are zeros."""
@@ -368,113 +308,29 @@ class Characteristic:
     def _radius(self, x: np.ndarray, size: float) -> np.ndarray:
         others = np.concatenate([x, x.conj(), self.poles])
         gap = np.abs(others - x[:, None])
-        gap[gap <= _SAME * (1 + np.abs(x[:, None]))] = np.inf
+        gap[gap <= SAME * (1 + np.abs(x[:, None]))] = np.inf
         return np.minimum(size * (1 + np.abs(x)), 0.3 * gap.min(axis=1))
 
-    def _turns(self, rational: Rational | None, x: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    def _turns(self, rational: Rational, x: np.ndarray, radius: np.ndarray) -> np.ndarray:
         """How many modes are within small circles: turns of D, and eigenvalues of J inside."""
-        circles = x[:, None] + radius[:, None] * np.exp(2j * np.pi * np.arange(33) / 32)
+        D = self._around(x, radius, np.exp(2j * np.pi * np.arange(32) / 32), rational)
+        return [_turned(values) for values in D] + (np.abs(self.poles - x[:, None]) < radius[:, None]).sum(axis=1)
+
+    def _around(self, x: np.ndarray, radius: np.ndarray, unit: np.ndarray, rational: Rational | None) -> np.ndarray:
+        circles = x[:, None] + radius[:, None] * unit
         flat = circles.ravel()
-        D = (self.of(flat, rational(flat)) if rational else self._exact(flat)).reshape(circles.shape)
-        turned = np.angle(D[:, 1:] / D[:, :-1]).sum(axis=1) / (2 * np.pi)
-        inside = (np.abs(self.poles - x[:, None]) < radius[:, None]).sum(axis=1)
-        return np.rint(turned).astype(int) + inside
+        return (self.of(flat, rational(flat)) if rational else self._exact(flat)).reshape(circles.shape)
 
 
-def _apart(x: np.ndarray, poles: np.ndarray) -> np.ndarray:
-    """Which of x are not at eigenvalues of J."""
-    return (np.abs(x[:, None] - poles) > _SAME * (1 + np.abs(x[:, None]))).all(axis=1)
+def _turned(values: np.ndarray) -> int:
+    """Turns around 0 of values along a circle."""
+    return round(float(np.angle(np.roll(values, -1) / values).sum()) / (2 * np.pi))
 
 
-def _different(x: np.ndarray) -> np.ndarray:
+def different(x: np.ndarray) -> np.ndarray:
     kept: list[complex] = []
     x = x[np.unique(np.round(x, 8), return_index=True)[1]]
     for one in x[np.lexsort((x.imag, -x.real))]:
-        if all(abs(one - other) > _SAME * (1 + abs(one)) for other in kept[-30:]):
+        if all(abs(one - other) > SAME * (1 + abs(one)) for other in kept[-30:]):
             kept.append(one)
     return np.array(kept, complex)
-
-
-def _whole(x: np.ndarray) -> np.ndarray:
-    """Zeros with Im >= 0 and their conjugates by falling real part, of a pair the one with positive imaginary part first."""
-    both = np.concatenate([x, x[x.imag > 0].conj()])
-    return both[np.lexsort((-both.imag, -both.real))]
-
-
-def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
-    """The `count` leading modes at a steady state of a problem with delays, and all unstable ones.
-
-    They are looked for until there are as many right of the last one as the argument principle counts there; where that
-    does not come about, `message` says what is missing.
-    """
-    D = Characteristic(problem, y)
-    longest, order = D.delays.max(), np.sort(D.poles.real)[::-1]
-    K = D.sampled(0.0, D.heights[:8])[1]
-    largest, beyond = float(np.abs(K).max()), D.beyond()
-    least = -max(min(_LEFT - np.log(max(largest, 1e-300)), np.log(0.5 * _SMALL / beyond)), 1e-3) / longest
-    left = max(float(order[min(count + 2, len(order)) - 1]) - 1.0, least)
-    highest = D.top(0.0, everywhere=False)
-    top = max(highest if np.isfinite(highest) else 0.0, min((count / 2 + 3) * 2 * np.pi / longest, 3 * abs(left) + 30.0))
-    reach, density, message = 1.5 * top, 1.0, ""
-    rational = D.interpolant([0.0], reach)
-    wanted, values, found, edge, counted = count, np.zeros(0), np.zeros(0, complex), 0.0, None
-    for _ in range(_ATTEMPTS):
-        x = D.zeros(rational, D.starts(rational, left, 1.5 * top, density), left, 1.5 * top)
-        x = _different(np.concatenate([x, found]))
-        marks = np.concatenate([x[_apart(x, D.poles)], D.at_poles(rational, left)])
-        marks = _whole(marks)
-        many = max(wanted, _growing(marks))
-        edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
-        height = D.top(edge)
-        if not np.isfinite(height):
-            message = f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
-            break
-        top = max(top, height)
-        if 1.5 * top > reach or not D.meets(rational, edge, 1.5 * top):
-            reach = 1.5 * top
-            rational = D.interpolant([0.0, edge], reach)
-        near = [D.polished(one) for one in x[x.real > edge - 1e-6]]
-        found = _different(np.array([one for one in near if one is not None], complex))
-        found = found[_apart(found, D.poles)]
-        counted = D.count(rational, edge, height)
-        right = found[found.real > edge]
-        values = _whole(right)
-        if counted is not None and counted > len(values):
-            right = np.concatenate([right, D.at_poles(None, edge)])
-            values = _whole(right)
-        if counted is not None and counted > len(values):
-            values = _whole(D.repeated(rational, right))
-        if counted != len(values):
-            if density >= _DENSEST:
-                break
-            density *= 2
-            rational = D.interpolant([0.0, edge / 10, edge / 3, edge], reach)
-        elif len(values) >= count:
-            return Modes(values, edge, counted, "")
-        elif len(values) < len(marks) and wanted < 2 * count + 8:
-            wanted += count - len(values) + 1
-        elif left == least and density >= _DENSEST:
-            message = f"{len(values)} modes were found right of {edge:.6g}, {count} were asked for"
-            break
-        else:
-            left, density = max(2 * left, least), density * (2 if left == least else 1)
-    if not message and counted is None:
-        message = f"modes right of {edge:.6g} could not be counted ({len(values)} were found)"
-    elif not message:
-        message = f"the argument principle counts {counted} modes right of {edge:.6g}, {len(values)} were found"
-    return Modes(values, edge, -1 if counted is None else counted, message)
-
-
-def _growing(values: np.ndarray) -> int:
-    """How many are unstable, or too near the axis to tell."""
-    return int(np.count_nonzero(values.real > -1e-6 * (1 + np.abs(values))))
-
-
-def _edge(values: np.ndarray, poles: np.ndarray, count: int) -> float:
-    """A line left of the first `count`, in a gap between values and eigenvalues of J."""
-    last, end = values.real[count - 1], values.real[min(count + 7, len(values) - 1)]
-    marks = np.concatenate([values.real[count - 1 : count + 8], poles.real[(poles.real < last) & (poles.real >= end)]])
-    marks = np.sort(marks)[::-1]
-    gaps = marks[:-1] - marks[1:]
-    wide = int(np.argmax(gaps > 0.3 * gaps.max()))
-    return float(marks[wide] - 0.5 * gaps[wide])

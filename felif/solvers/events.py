@@ -45,8 +45,8 @@ def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
     """Every fold, branch point and Hopf point between successive nodes.
 
     A fold turns the parameter's direction and takes one real eigenvalue through 0; a branch point takes one through 0
-    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair. Where more than one of
-    them lies between two nodes, or may, the step is halved until each is alone.
+    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair. Where more than one
+    of them lies between two nodes, or may, the step is halved until each is alone.
     """
     found: list[Seen] = []
     for a, b in zip(seen[:-1], seen[1:], strict=True):

@@ -10,11 +10,10 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from ..algebra import SingularMatrix, eigenpairs
 from ..problem import FieldValue, NotConverged, Problem, State
-from .characteristic import modes
 from .delayed import jacobian_at
+from .delayed_modes import modes
 from .newton import bordered, by_mass, conservation, deflated, newton
 from .plane_modes import is_plane
-from .stability import leading
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
@@ -345,4 +344,5 @@ def _message(pairs: list[_Pair], missing: str) -> str:
     if not weak:
         return said
     values = ", ".join(f"{pair.value:.6g}" for pair in weak)
-    return f"{said} Nearly defective (its left and right vectors are almost orthogonal), good to fewer digits: {values}.".strip()
+    weakly = f"Nearly defective (its left and right vectors are almost orthogonal), good to fewer digits: {values}."
+    return f"{said} {weakly}".strip()

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..algebra import SingularMatrix, eigenpairs, eigenvalues
 from ..problem import NotConverged, Problem
-from .characteristic import modes
+from .delayed_modes import modes
 from .newton import by_mass, carriers, conservation, deflated
 from .plane_modes import is_plane, leading_on_lines
 

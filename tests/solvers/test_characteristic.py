@@ -12,7 +12,9 @@ from scipy.interpolate import CubicSpline
 
 import felif as fl
 from felif.problem import State
-from felif.solvers.characteristic import Characteristic, Rational, modes
+from felif.solvers.characteristic import Characteristic
+from felif.solvers.delayed_modes import modes
+from felif.solvers.rational import Rational
 from felif.solvers.stability import leading, unstable
 
 
@@ -105,8 +107,10 @@ def test_modes_that_the_delayed_feedback_does_not_see_are_listed():
 
 
 def test_two_populations_that_are_one():
-    """b_EE - b_IE = b_EI - b_II = b: the sum of the populations has the modes of one network, the difference a neuron's."""
-    model = fl.ExcitatoryInhibitoryLIF(b_EE=1.0, b_IE=6.0, b_EI=1.0, b_II=6.0, current_E=2.0, current_I=2.0, a0=0.3, delay=2.0)
+    """b_EE - b_IE = b_EI - b_II = b: their sum has the modes of one network, the difference those of a neuron."""
+    model = fl.ExcitatoryInhibitoryLIF(
+        b_EE=1.0, b_IE=6.0, b_EI=1.0, b_II=6.0, current_E=2.0, current_I=2.0, a0=0.3, delay=2.0
+    )
     problem = fl.discretize(model)
     found = modes(problem, fl.steady_states(problem)[0].y, 4)
     alone = fl.NoisyLIF(b=-5.0, current=2.0, a0=0.3, delay=2.0)
