@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ..problem import NotConverged
 from .branch_points import branch_point_at
@@ -78,7 +77,8 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
     real, pairs = _real_unstable(b) - _real_unstable(a), (_paired(b) - _paired(a)) // 2
     if begun:
         real = 0
-    doubtful = _doubtful(a, b)
+    crossings = _crossings(a, b)
+    doubtful = _doubtful(a, b) or len(crossings) > abs(pairs)
     if not (real or turned or pairs or doubtful) or (begun and not pairs):
         return []
     alone: list[Seen] = []
@@ -94,8 +94,7 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
     if middle is not None:
         return [*_between_nodes(a, middle, metric, halvings - 1), *_between_nodes(middle, b, metric, halvings - 1)]
     crossing = _fold(a, b, metric) if turned else _branch_point(a, b, metric) if real % 2 else []
-    change = b.unstable - a.unstable - (real if crossing else 0)
-    return crossing + (_hopf(a, b, metric) if abs(change) > 1 else [])
+    return crossing + (_hopf(a, b, metric) if pairs or crossings else [])
 
 
 def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
@@ -128,13 +127,11 @@ def _doubtful(a: Seen, b: Seen) -> bool:
     for one, other in ((a, b), (b, a)):
         values = one.eigenvalues[one.eigenvalues.imag >= 0]
         others = other.eigenvalues[other.eigenvalues.imag >= 0]
-        apart = np.abs(others - values[:, None])
-        match = np.argmin(apart, axis=1)
-        mutual = np.argmin(apart, axis=0)[match] == np.arange(len(values))
+        match = _mutual(values, others)
         nearest, moved = others[match], np.abs(others[match] - values)
         close = np.abs(values.real) < 0.25 * moved
         stays = (values.real > 0) == (nearest.real > 0)
-        if (mutual & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
+        if ((match >= 0) & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
             return True
     return False
 
@@ -170,24 +167,50 @@ def _branch_point(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
     return []
 
 
+def _crossings(a: Seen, b: Seen) -> list[tuple[complex, complex]]:
+    """Pairs (one value at each node, Im > 0) that are unstable at one of them only.
+
+    They are matched with what is nearest in both directions; as many as the numbers of unstable pairs demand are found
+    among the unstable ones that have no such partner in the list of leading values of the other node.
+    """
+    first, last = (one.eigenvalues[one.eigenvalues.imag > 0] for one in (a, b))
+    if not len(first) or not len(last):
+        return []
+    match = _mutual(first, last)
+    matched = [(x, last[j]) for x, j in zip(first, match, strict=True) if j >= 0]
+    crossings = [both for both in matched if (both[0].real > 0) != (both[1].real > 0)]
+    entering = sum(1 if y.real > 0 else -1 for _, y in crossings)
+    missing = (_paired(b) - _paired(a)) // 2 - entering
+    alone = last[np.setdiff1d(np.arange(len(last)), match)] if missing > 0 else first[match < 0]
+    for x in alone[alone.real > 0][::-1][: abs(missing)]:
+        other = first if missing > 0 else last
+        nearest = other[np.argmin(np.abs(other - x))]
+        crossings.append((nearest, x) if missing > 0 else (x, nearest))
+    return crossings
+
+
+def _mutual(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """For each of `first` the place in `last` of its nearest one, if that is nearest in both directions, else -1."""
+    apart = np.abs(last - first[:, None])
+    match = np.argmin(apart, axis=1)
+    return np.where(np.argmin(apart, axis=0)[match] == np.arange(len(first)), match, -1)
+
+
 def _hopf(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
-    """The pair that crosses, followed to the axis: unstable on one side, the nearest one on the other side not."""
-    more, less = (a, b) if _paired(a) > _paired(b) else (b, a)
-    pair = more.eigenvalues[(more.eigenvalues.real > 0) & (more.eigenvalues.imag > 0)]
-    other = less.eigenvalues[less.eigenvalues.imag > 0]
-    if not len(pair) or not len(other):
-        return []
-    rows, columns = linear_sum_assignment(np.abs(pair[:, None] - other))
-    crossing = [(pair[i], other[j]) for i, j in zip(rows, columns, strict=True) if other[j].real <= 0]
-    left = np.setdiff1d(np.arange(len(pair)), rows)
-    crossing += [(pair[i], other[np.argmin(np.abs(other - pair[i]))]) for i in left]
-    if not crossing:
-        return []
-    value, before = min(crossing, key=lambda both: abs(both[0] - both[1]))
-    part = _zero(before.real, value.real) if more is b else _zero(value.real, before.real)
-    for guess in _between(a, b, part, metric):
+    """The pairs that cross, followed to the axis."""
+    found: list[Seen] = []
+    for first, last in _crossings(a, b):
+        found += _hopf_of(a, b, first, last, metric)
+    return found
+
+
+def _hopf_of(a: Seen, b: Seen, first: complex, last: complex, metric: Metric) -> list[Seen]:
+    less, growing = (b, first) if _paired(a) > _paired(b) else (a, last)
+    if growing.real <= 0:
+        growing = first if growing is last else last
+    for guess in _between(a, b, _zero(first.real, last.real), metric):
         try:
-            found = hopf_at(guess, float(value.imag))
+            found = hopf_at(guess, float(growing.imag))
         except NotConverged:
             continue
         omega = float(found.z[1])
