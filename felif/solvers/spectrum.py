@@ -49,7 +49,7 @@ class Spectrum:
                  eigenvalue with one eigenvector
     residuals    sum |J x - lambda M x| / sum |J |x||
     gap          slowest decay rate of perturbations that keep the conserved quantities; negative if unstable
-    message      what is to be said about accuracy
+    message      what is to be said about accuracy, and modes that are counted but not listed (delays only)
     """
 
     problem: Problem
@@ -91,11 +91,13 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     J is the Jacobian at a steady state with all its nonlocal terms, delays included; the zeros that belong to conserved
     quantities are removed by Brauer's shift. Eigenvalues start from a dense QR iteration in the variable that is
     balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns) or from inverse iteration
-    around zero, and are polished by Newton on the bordered band system. A problem made from a tolerance is extended
-    (modes reach further down than the density) and enriched until the eigenvalues meet it, relative to 1 + |lambda|;
-    `.problem` is the one they belong to.
+    around zero; with delays from zeros of the characteristic function, as many right of the last one as the argument
+    principle counts (`message` says where not). They are polished by Newton on the bordered band system. A problem made
+    from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
+    relative to 1 + |lambda|; `.problem` is the one they belong to.
 
-    Raises ValueError for a state of another model, and for a count that is no positive number.
+    Raises ValueError for a state of another model, and for a count that is no positive number; NotConverged where no
+    mode of a problem with delays can be counted.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"spectrum: count = {count!r}; allowed is a positive whole number")

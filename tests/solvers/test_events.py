@@ -7,6 +7,7 @@ from randomised import seeds
 
 import felif as fl
 from felif.problem import State
+from felif.solvers.branch import Branch
 from felif.solvers.continuation import continuation
 
 
@@ -21,8 +22,9 @@ def unaccounted(branch):
             pairs, reals = between.count("hopf"), len(between) - between.count("hopf")
             allowed = {abs(2 * i + j) for i in range(-pairs, pairs + 1, 2) for j in range(-reals, reals + 1, 2)}
             if abs(point.unstable - last.unstable) not in allowed:
-                wrong.append((last, point, between))
+                wrong.append((last, point))
         last, between = point, []
+    assert branch.unaccounted == tuple(wrong)
     return wrong
 
 
@@ -89,6 +91,15 @@ def test_real_modes_that_become_a_pair_are_no_special_point():
     branch = continuation(toy, State(toy, 0.0, np.zeros(2)), "mu", bounds=(-0.9, 2.0))
     assert {point.kind for point in branch} == {""}
     assert set(branch.table["unstable"]) == {2}
+
+
+def test_a_branch_says_where_special_points_are_missing():
+    branch = of_pairs(lambda mu: mu - 0.1)
+    rest = Branch(branch.names, [point for point in branch if not point.kind], branch.ends, "")
+    ((before, after),) = rest.unaccounted
+    assert before.mu < 0.1 < after.mu
+    assert "special points missing: 0 to 2 unstable modes" in str(rest)
+    assert "missing" not in str(branch)
 
 
 HOPFS = [(-1.68561565, 0.59066132), (-2.2260667, 1.7874803), (-3.2727596, 3.0092210), (-4.8536701, 4.2459414)]
