@@ -12,7 +12,7 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
-from .stability import leading, unstable
+from .stability import leading_and_unstable
 from .system import AtParameter, System, correct
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
@@ -118,8 +118,9 @@ class Branch:
             y = a.y + part * (b.y - a.y)
         system = System(Family(problem, self.names), conservation(problem) @ near.y)
         node = correct(system, y, np.array([value]), AtParameter(0, value), exact=True)
-        values = leading(node.problem, node.y) if near.unstable is not None else np.zeros(0)
-        count = unstable(values) if near.unstable is not None else None
+        values, count = np.zeros(0), None
+        if near.unstable is not None:
+            values, count = leading_and_unstable(node.problem, node.y)
         s = a.arclength + part * (b.arclength - a.arclength)
         return Point(self.names, node.problem, node.y, s, values, count)
 

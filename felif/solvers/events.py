@@ -13,7 +13,7 @@ from .branch_points import branch_point_at
 from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
-from .stability import leading, sorted_leading, unstable
+from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
 
 _HALVINGS = 12  # of a step, until what lies in it is alone
@@ -33,11 +33,7 @@ class Seen:
 
 def seen_at(node: Node) -> Seen:
     """The node with its leading eigenvalues; with none, where they cannot be counted."""
-    try:
-        values = leading(node.problem, node.y)
-    except NotConverged:
-        return Seen(node, np.zeros(0), None)
-    return Seen(node, values, unstable(values))
+    return Seen(node, *leading_and_unstable(node.problem, node.y))
 
 
 def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
@@ -256,9 +252,9 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
 
 def _special(node: Node, kind: str, before: Seen, details: Mapping[str, Any], critical: int) -> Seen:
     """With its eigenvalues, those that cross put on the axis, and counted as unstable."""
-    if before.unstable is None:
-        return Seen(node, np.zeros(0), None, kind, details)
-    values = leading(node.problem, node.y)
+    values, count = (np.zeros(0), None) if before.unstable is None else leading_and_unstable(node.problem, node.y)
+    if count is None:
+        return Seen(node, values, None, kind, details)
     target = 1j * details.get("frequency", 0.0)
     exact = np.array([target, -target] if critical == 2 else [0.0], complex)
     values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])

@@ -34,6 +34,15 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     return _first(sorted_leading(values), count)
 
 
+def leading_and_unstable(problem: Problem, y: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """(`leading` eigenvalues, how many of all are unstable); none and None where they cannot be counted."""
+    try:
+        values = leading(problem, y)
+    except NotConverged:
+        return np.zeros(0), None
+    return values, unstable(values)
+
+
 def _first(values: np.ndarray, count: int) -> np.ndarray:
     count = min(max(count, unstable(values)), len(values))
     if 0 < count < len(values) and values[count - 1].imag > 0:
