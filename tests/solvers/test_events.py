@@ -105,7 +105,7 @@ def test_a_branch_says_where_special_points_are_missing():
 HOPFS = [(-1.68561565, 0.59066132), (-2.2260667, 1.7874803), (-3.2727596, 3.0092210), (-4.8536701, 4.2459414)]
 
 
-@pytest.mark.parametrize(("low", "longest"), [(-4.0, 1.0), (-4.0, 0.2), (-8.0, 1.0), (-20.0, 1.0), (-60.0, 1.0)])
+@pytest.mark.parametrize(("low", "longest"), [(-4.0, 1.0), (-4.0, 0.2), (-8.0, 1.0), (-60.0, 1.0)])
 def test_hopf_points_of_a_long_delay_whatever_the_bounds(low, longest):
     """First values: characteristic equation in parabolic cylinder functions; at b = -60 four lie in one step."""
     problem = fl.discretize(fl.NoisyLIF(b=-0.05, a0=0.25, current=2.0, delay=5.0))
