@@ -13,7 +13,7 @@ from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
 from .point_errors import point_errors
-from .stability import leading, unstable
+from .stability import leading_and_unstable
 from .steady_state import SMALL
 from .system import AtParameter, System, correct
 
@@ -159,8 +159,9 @@ class Branch:
             y = a.y + part * (b.y - a.y)
         system = System(Family(problem, self.names), conservation(problem) @ near.y)
         node = correct(system, y, np.array([value]), AtParameter(0, value), exact=True)
-        values = leading(node.problem, node.y) if near.unstable is not None else np.zeros(0)
-        count = unstable(values) if near.unstable is not None else None
+        values, count = np.zeros(0), None
+        if near.unstable is not None:
+            values, count = leading_and_unstable(node.problem, node.y)
         s = a.arclength + part * (b.arclength - a.arclength)
         return Point(self.names, node.problem, node.y, s, values, count)
 
@@ -182,6 +183,25 @@ class Branch:
     @property
     def cusps(self) -> tuple[Point, ...]:
         return self.of_kind("cusp")
+
+    @cached_property
+    def unaccounted(self) -> tuple[tuple[Point, Point], ...]:
+        """Successive ordinary points between which the number of unstable modes changes otherwise than the special
+        points there allow (a fold or branch point by one, a Hopf point by two), or is not known at one of them.
+
+        Empty for a complete list; steps without stability are left out only where none was asked for.
+        """
+        if self.what or all(point.unstable is None for point in self.points):
+            return ()
+        steps, last, kinds = [], None, []
+        for point in self.points:
+            if point.kind:
+                kinds.append(point.kind)
+                continue
+            if last is not None and not _accounted(last.unstable, point.unstable, kinds):
+                steps.append((last, point))
+            last, kinds = point, []
+        return tuple(steps)
 
     @property
     def outcome(self) -> Outcome:
@@ -228,7 +248,19 @@ class Branch:
             count = self.table["unstable"][k]
             row = "".join(f"{self.table[name][k]:17.10g}" for name in numbers)
             lines.append(f"{row}  {'-' if count < 0 else count:>8}  {self.points[k].kind}".rstrip())
+        for a, b in self.unaccounted:
+            change = f"{a.unstable} to {b.unstable} unstable modes"
+            lines.append(f"special points missing: {change} between {a.parameter:.10g} and {b.parameter:.10g}")
         return "\n".join([*lines, f"ended: {self.outcome}"])
+
+
+def _accounted(before: int | None, after: int | None, kinds: list[str]) -> bool:
+    if before is None or after is None:
+        return False
+    pairs = kinds.count("hopf")
+    singles = len(kinds) - pairs
+    changes = {2 * i + j for i in range(-pairs, pairs + 1, 2) for j in range(-singles, singles + 1, 2)}
+    return after - before in changes
 
 
 def _scalars(point: Point) -> np.ndarray:

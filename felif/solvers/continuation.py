@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,9 @@ import numpy as np
 from ..problem import Outcome, Problem, State, require_over_v
 from .arclength import Limit, Trace
 from .branch import Branch, Point
-from .events import Seen, special_points
+from .events import Seen, seen_at, special_points
 from .family import Family
 from .newton import conservation, newton
-from .stability import leading, unstable
 from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
 
 _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
@@ -137,9 +137,10 @@ def _points(
     """Points in the order of arc length, from 0; `crossed`: the branch point where the branch was begun, if it was."""
     seen = []
     for node in nodes:
-        values = leading(node.problem, node.y) if stability else np.zeros(0)
-        special = ("branch point", crossed[1]) if crossed is not None and node is crossed[0] else ("", {})
-        seen.append(Seen(node, values, unstable(values) if stability else None, *special))
+        one = seen_at(node) if stability else Seen(node, np.zeros(0), None)
+        if crossed is not None and node is crossed[0]:
+            one = replace(one, kind="branch point", details=crossed[1])
+        seen.append(one)
     all_seen = sorted([*seen, *special_points(seen, metric)], key=lambda one: one.node.s)
     start = all_seen[0].node.s
     return [

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..algebra import SingularMatrix
 from ..problem import Problem
 from .delayed import Delayed
 from .family import Family, step_along
@@ -41,7 +42,8 @@ def criticality(problem: Problem, y: np.ndarray, omega: float) -> float:
     """First Lyapunov coefficient: < 0 supercritical (stable cycles near it), > 0 subcritical.
 
     Its size is that of an eigenvector q whose first scalar (N) has modulus 1, so that N - N* = A cos(omega t) with
-    A^2 = -4 Re(lambda) / (omega l_1) near the Hopf point; without scalars, of one with q^H M q = 1.
+    A^2 = -4 Re(lambda) / (omega l_1) near the Hopf point; without scalars, of one with q^H M q = 1. NaN where 2 i omega
+    or 0 is an eigenvalue as well (another Hopf point in resonance, a fold): there is no such coefficient.
     """
     forms = _Forms(problem, y)
     condition = ImaginaryPair.near(Family(problem, ()), y, np.array([omega]))
@@ -49,7 +51,10 @@ def criticality(problem: Problem, y: np.ndarray, omega: float) -> float:
     v = v / forms.size(v, 1j * omega)
     q = forms.mode(v, 1j * omega)
     p = w / (w @ forms.slope(v, 1j * omega))
-    h11, h20 = forms.response(q, q.conj(), 0.0), forms.response(q, q, 2j * omega)
+    try:
+        h11, h20 = forms.response(q, q.conj(), 0.0), forms.response(q, q, 2j * omega)
+    except SingularMatrix:
+        return float("nan")
     total = forms.third(q) + 2 * forms.second(q, h11) + forms.second(q.conj(), h20)
     return float((p @ forms.gathered(total, 1j * omega)).real) / (2 * omega)
 

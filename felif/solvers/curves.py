@@ -16,7 +16,7 @@ from .family import Family
 from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .newton import conservation
-from .stability import leading, sorted_leading, unstable
+from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import (
     AtParameter,
     Condition,
@@ -219,7 +219,8 @@ def _point(node: Node, names: tuple[str, ...], stability: bool, kind: str) -> Po
         exact = np.array([1j, -1j]) * node.z[2]
     values, count = np.zeros(0), None
     if stability:
-        values = leading(node.problem, node.y)
+        values, count = leading_and_unstable(node.problem, node.y)
+    if count is not None:
         values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
         count = unstable(values)
         values = np.concatenate([values, exact])

@@ -13,8 +13,11 @@ from .branch_points import branch_point_at
 from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
-from .stability import leading, sorted_leading, unstable
+from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
+
+_HALVINGS = 12  # of a step, until what lies in it is alone
+_BEYOND = 0.02  # of a step, by which its ends on different meshes may err
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,32 +31,105 @@ class Seen:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def seen_at(node: Node) -> Seen:
+    """The node with its leading eigenvalues; with none, where they cannot be counted."""
+    return Seen(node, *leading_and_unstable(node.problem, node.y))
+
+
 def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
     """Every fold, branch point and Hopf point between successive nodes.
 
     A fold turns the parameter's direction and takes one real eigenvalue through 0; a branch point takes one through 0
-    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair.
+    without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair. Where more than one
+    of them lies between two nodes, or may, the step is halved until each is alone.
     """
     found: list[Seen] = []
     for a, b in zip(seen[:-1], seen[1:], strict=True):
-        if a.kind or b.kind:
-            continue  # next to the branch point where this branch was begun
-        turned = a.node.tz[0] * b.node.tz[0] < 0
-        if turned:
-            found += _fold(a, b, metric)
-        if a.unstable is None or b.unstable is None:
-            continue
-        crossed = _real_unstable(a) % 2 != _real_unstable(b) % 2
-        if crossed and not turned:
-            found += _branch_point(a, b, metric)
-        pairs = abs(b.unstable - a.unstable) // 2
-        if pairs:
-            found += _hopf(a, b, metric)
+        for one in _between_nodes(a, b, metric, _HALVINGS):
+            same = [other for other in found[-8:] if _same(one, other, metric)]
+            if not same:
+                found.append(one)
     return found
 
 
+def _same(one: Seen, other: Seen, metric: Metric) -> bool:
+    """Two finds of one special point."""
+    near = abs(one.node.z - other.node.z) <= 1e-7 * (metric.z + abs(one.node.z))
+    frequencies = [seen.details.get("frequency", 0.0) for seen in (one, other)]
+    return (
+        one.kind == other.kind
+        and bool(near.all())
+        and abs(one.node.s - other.node.s) <= 1e-2
+        and abs(frequencies[0] - frequencies[1]) <= 1e-6 * (1 + frequencies[0])
+    )
+
+
+def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen]:
+    """The special points between two nodes, in order."""
+    turned = a.node.tz[0] * b.node.tz[0] < 0
+    begun = bool(a.kind or b.kind)  # next to the branch point where this branch was begun
+    if a.unstable is None or b.unstable is None:
+        return _fold(a, b, metric) if turned and not begun else []
+    real, pairs = _real_unstable(b) - _real_unstable(a), (_paired(b) - _paired(a)) // 2
+    if begun:
+        real = 0
+    crossings = _crossings(a, b)
+    doubtful = _doubtful(a, b) or len(crossings) > abs(pairs)
+    if not (real or turned or pairs or doubtful) or (begun and not pairs):
+        return []
+    alone: list[Seen] = []
+    if doubtful and halvings:
+        pass
+    elif abs(real) == 1 and not pairs:
+        alone = _fold(a, b, metric) if turned else _branch_point(a, b, metric)
+    elif abs(pairs) == 1 and not real and not turned:
+        alone = _hopf(a, b, metric)
+    if alone or not (real or turned or pairs or halvings):
+        return alone
+    middle = _middle(a, b, metric) if halvings else None
+    if middle is not None:
+        return [*_between_nodes(a, middle, metric, halvings - 1), *_between_nodes(middle, b, metric, halvings - 1)]
+    crossing = _fold(a, b, metric) if turned else _branch_point(a, b, metric) if real % 2 else []
+    return crossing + (_hopf(a, b, metric) if pairs or crossings else [])
+
+
+def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
+    """The node halfway."""
+    for end, ds in ((a, (b.node.s - a.node.s) / 2), (b, (a.node.s - b.node.s) / 2)):
+        node = end.node
+        try:
+            y, z = node.y + ds * node.ty, node.z + ds * node.tz
+            new = correct(node.system, y, z, at_distance(metric, node, ds))
+        except NotConverged:
+            continue
+        new = normalise(metric, new, metric.row(node.problem, node.y, node.ty, node.tz))
+        new.s = node.s + ds
+        return seen_at(new)
+    return None
+
+
 def _real_unstable(one: Seen) -> int:
-    return int(np.count_nonzero((one.eigenvalues.real > 0) & (one.eigenvalues.imag == 0)))
+    return unstable(one.eigenvalues[one.eigenvalues.imag == 0])
+
+
+def _paired(one: Seen) -> int:
+    return int(one.unstable) - _real_unstable(one)
+
+
+def _doubtful(a: Seen, b: Seen) -> bool:
+    """Whether eigenvalues may cross the axis there and back: other ones are unstable, or some near it move far."""
+    if not len(a.eigenvalues) or not len(b.eigenvalues):
+        return False
+    for one, other in ((a, b), (b, a)):
+        values = one.eigenvalues[one.eigenvalues.imag >= 0]
+        others = other.eigenvalues[other.eigenvalues.imag >= 0]
+        match = _mutual(values, others)
+        nearest, moved = others[match], np.abs(others[match] - values)
+        close = np.abs(values.real) < 0.25 * moved
+        stays = (values.real > 0) == (nearest.real > 0)
+        if ((match >= 0) & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
+            return True
+    return False
 
 
 def _fold(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
@@ -87,19 +163,50 @@ def _branch_point(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
     return []
 
 
-def _hopf(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
-    """The pair on the unstable side that is nearest to the axis, followed to it."""
-    more, less = (a, b) if a.unstable > b.unstable else (b, a)
-    pair = [value for value in more.eigenvalues if value.real > 0 and value.imag > 0]
-    other = less.eigenvalues[less.eigenvalues.imag > 0]
-    if not pair or not len(other):
+def _crossings(a: Seen, b: Seen) -> list[tuple[complex, complex]]:
+    """Pairs (one value at each node, Im > 0) that are unstable at one of them only.
+
+    They are matched with what is nearest in both directions; as many as the numbers of unstable pairs demand are found
+    among the unstable ones that have no such partner in the list of leading values of the other node.
+    """
+    first, last = (one.eigenvalues[one.eigenvalues.imag > 0] for one in (a, b))
+    if not len(first) or not len(last):
         return []
-    value = min(pair, key=lambda value: value.real)
-    before = other[np.argmin(np.abs(other - value))]
-    part = _zero(before.real, value.real) if more is b else _zero(value.real, before.real)
-    for guess in _between(a, b, part, metric):
+    match = _mutual(first, last)
+    matched = [(x, last[j]) for x, j in zip(first, match, strict=True) if j >= 0]
+    crossings = [both for both in matched if (both[0].real > 0) != (both[1].real > 0)]
+    entering = sum(1 if y.real > 0 else -1 for _, y in crossings)
+    missing = (_paired(b) - _paired(a)) // 2 - entering
+    alone = last[np.setdiff1d(np.arange(len(last)), match)] if missing > 0 else first[match < 0]
+    for x in alone[alone.real > 0][::-1][: abs(missing)]:
+        other = first if missing > 0 else last
+        nearest = other[np.argmin(np.abs(other - x))]
+        crossings.append((nearest, x) if missing > 0 else (x, nearest))
+    return crossings
+
+
+def _mutual(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """For each of `first` the place in `last` of its nearest one, if that is nearest in both directions, else -1."""
+    apart = np.abs(last - first[:, None])
+    match = np.argmin(apart, axis=1)
+    return np.where(np.argmin(apart, axis=0)[match] == np.arange(len(first)), match, -1)
+
+
+def _hopf(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
+    """The pairs that cross, followed to the axis."""
+    found: list[Seen] = []
+    for first, last in _crossings(a, b):
+        found += _hopf_of(a, b, first, last, metric)
+    return found
+
+
+def _hopf_of(a: Seen, b: Seen, first: complex, last: complex, metric: Metric) -> list[Seen]:
+    less, growing = (b, first) if _paired(a) > _paired(b) else (a, last)
+    if growing.real <= 0:
+        growing = first if growing is last else last
+    for guess in _between(a, b, _zero(first.real, last.real), metric):
         try:
-            found = hopf_at(guess, float(value.imag))
+            found = hopf_at(guess, float(growing.imag))
         except NotConverged:
             continue
         omega = float(found.z[1])
@@ -137,7 +244,7 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
         if len(end.y) == len(node.y):
             row, row_z = metric.row(end.problem, end.y, end.ty, end.tz)
             node.s = end.s + float(row @ (node.y - end.y) + row_z @ (node.z - end.z))
-            if -0.1 * length <= node.s - a.node.s <= 1.1 * length:
+            if -_BEYOND * length - 1e-9 <= node.s - a.node.s <= (1 + _BEYOND) * length + 1e-9:
                 node.s = min(max(node.s, a.node.s), b.node.s)
                 return True
     return False
@@ -145,9 +252,9 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
 
 def _special(node: Node, kind: str, before: Seen, details: Mapping[str, Any], critical: int) -> Seen:
     """With its eigenvalues, those that cross put on the axis, and counted as unstable."""
-    if before.unstable is None:
-        return Seen(node, np.zeros(0), None, kind, details)
-    values = leading(node.problem, node.y)
+    values, count = (np.zeros(0), None) if before.unstable is None else leading_and_unstable(node.problem, node.y)
+    if count is None:
+        return Seen(node, values, None, kind, details)
     target = 1j * details.get("frequency", 0.0)
     exact = np.array([target, -target] if critical == 2 else [0.0], complex)
     values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_banded
 
 from ..algebra import BandLowRank, Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
@@ -95,6 +96,14 @@ def deflated(problem: Problem, matrix: BandLowRank, y: np.ndarray, shift: float 
         return matrix
     U = np.asfortranarray(np.hstack([matrix.U, -shift * weighted(problem, carriers(problem, y))]))
     return BandLowRank(matrix.band, U, np.vstack([matrix.G, C]))
+
+
+def by_mass(problem: Problem, matrix: np.ndarray) -> np.ndarray:
+    """M^-1 A for a dense A."""
+    mass = problem.mass
+    if mass.kl == mass.ku == 0:
+        return matrix / mass.data[0][:, None]
+    return solve_banded((mass.kl, mass.ku), mass.data, matrix)
 
 
 def newton(

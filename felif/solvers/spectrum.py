@@ -9,11 +9,11 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from ..algebra import SingularMatrix, eigenpairs
-from ..problem import FieldValue, Problem, State
+from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed import jacobian_at
-from .newton import bordered, conservation, deflated, newton
+from .delayed_modes import modes
+from .newton import bordered, by_mass, conservation, deflated, newton
 from .plane_modes import is_plane
-from .stability import by_mass, leading
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
@@ -49,7 +49,7 @@ class Spectrum:
                  eigenvalue with one eigenvector
     residuals    sum |J x - lambda M x| / sum |J |x||
     gap          slowest decay rate of perturbations that keep the conserved quantities; negative if unstable
-    message      what is to be said about accuracy
+    message      what is to be said about accuracy, and modes that are counted but not listed (delays only)
     """
 
     problem: Problem
@@ -91,11 +91,13 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     J is the Jacobian at a steady state with all its nonlocal terms, delays included; the zeros that belong to conserved
     quantities are removed by Brauer's shift. Eigenvalues start from a dense QR iteration in the variable that is
     balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns) or from inverse iteration
-    around zero, and are polished by Newton on the bordered band system. A problem made from a tolerance is extended
-    (modes reach further down than the density) and enriched until the eigenvalues meet it, relative to 1 + |lambda|;
-    `.problem` is the one they belong to.
+    around zero; with delays from zeros of the characteristic function, as many right of the last one as the argument
+    principle counts (`message` says where not). They are polished by Newton on the bordered band system. A problem made
+    from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
+    relative to 1 + |lambda|; `.problem` is the one they belong to.
 
-    Raises ValueError for a state of another model, and for a count that is no positive number.
+    Raises ValueError for a state of another model, and for a count that is no positive number; NotConverged where no
+    mode of a problem with delays can be counted.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"spectrum: count = {count!r}; allowed is a positive whole number")
@@ -107,14 +109,16 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         from .plane_spectrum import spectrum_over_the_plane
 
         return spectrum_over_the_plane(problem, state, count)
-    count = min(count, problem.size - len(conservation(problem)))
+    if not getattr(problem, "delays", None):
+        count = min(count, problem.size - len(conservation(problem)))
     tol = getattr(problem, "tol", None)
     if tol is not None:  # modes reach further down than the stationary density
         problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
     for attempt in range(_ATTEMPTS):
-        pairs = _leading(_pairs(problem, t, y, count), count)
+        starts, missing = _starts(problem, t, y, count)
+        pairs = _leading(_pairs(problem, t, y, starts), count)
         resolved, reached = _errors(problem, t, y, pairs)
-        if tol is None or attempt == _ATTEMPTS - 1:
+        if tol is None or missing or attempt == _ATTEMPTS - 1:
             break
         limit = tol * np.array([1 + abs(pair.value) for pair in pairs])
         if (resolved + reached <= limit).all():
@@ -133,7 +137,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         resolved + reached + [_uncertain(pair) for pair in pairs],
         np.array([pair.condition for pair in pairs]),
         np.array([pair.residual for pair in pairs]),
-        _message(pairs),
+        _message(pairs, missing),
     )
 
 
@@ -166,26 +170,34 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[_Pair]) -> tu
     return resolved, np.array(reached)
 
 
+_Starts = list[tuple[complex, np.ndarray | None]]  # eigenvalue, right vector or None; of each pair one
+
 # where to start --------------------------------------------------------------------------------------------------
 
 
-def _pairs(problem: Problem, t: float, y: np.ndarray, count: int) -> list[_Pair]:
-    starts = _starts(problem, t, y, count)
+def _pairs(problem: Problem, t: float, y: np.ndarray, starts: _Starts) -> list[_Pair]:
     return [_polished(problem, t, y, value, x, _distance(value, starts)) for value, x in starts]
 
 
-def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> list[tuple[complex, np.ndarray | None]]:
-    """(eigenvalue, right vector or None) of somewhat more than the `count` leading modes, each pair once."""
+def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Starts, str]:
+    """Somewhat more than the `count` leading modes, and what is to be said of missing ones.
+
+    Raises NotConverged where delays leave none.
+    """
     more = count + 2
     if getattr(problem, "delays", None):
-        values, vectors = leading(problem, y, more), None
-    elif problem.size <= _DENSE:
+        found = modes(problem, y, count)
+        if not len(found.values):
+            raise NotConverged(f"spectrum: {found.message}")
+        leading = found.values[found.values.imag >= 0]
+        return [(complex(value), None) for value in leading[: count + 1]], found.message
+    if problem.size <= _DENSE:
         values, vectors = _dense(problem, t, y)
     else:
         values, vectors = _arnoldi(problem, t, y, more)
     order = np.lexsort((-values.imag, -values.real))
     order = [k for k in order[: 2 * more] if values[k].imag >= 0]
-    return [(complex(values[k]), None if vectors is None else vectors[:, k]) for k in order[:more]]
+    return [(complex(values[k]), vectors[:, k]) for k in order[:more]], ""
 
 
 def balance(problem: Problem, y: np.ndarray) -> np.ndarray:
@@ -224,7 +236,7 @@ def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.
     return values[order], vectors[:, order]
 
 
-def _distance(value: complex, starts: list[tuple[complex, Any]]) -> float:
+def _distance(value: complex, starts: _Starts) -> float:
     """To the nearest other start, or conjugate one."""
     others = [other for other, _ in starts if other != value]
     everyone = [*others, *(other.conjugate() for other, _ in starts if other.imag)]
@@ -328,9 +340,11 @@ def _uncertain(pair: _Pair) -> float:
     return abs(pair.value) * min(eps * pair.condition, np.sqrt(eps))
 
 
-def _message(pairs: list[_Pair]) -> str:
+def _message(pairs: list[_Pair], missing: str) -> str:
+    said = f"Not every mode is listed: {missing}." if missing else ""
     weak = [pair for pair in pairs if not pair.condition < _DEFECTIVE]
     if not weak:
-        return ""
+        return said
     values = ", ".join(f"{pair.value:.6g}" for pair in weak)
-    return f"Nearly defective (its left and right vectors are almost orthogonal), good to fewer digits: {values}."
+    weakly = f"Nearly defective (its left and right vectors are almost orthogonal), good to fewer digits: {values}."
+    return f"{said} {weakly}".strip()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve_banded
 
 from ..algebra import SingularMatrix, eigenpairs, eigenvalues
-from ..problem import Problem
-from .delayed import Delayed
-from .newton import carriers, conservation, deflated
+from ..problem import NotConverged, Problem
+from .delayed_modes import modes
+from .newton import by_mass, carriers, conservation, deflated
 from .plane_modes import is_plane, leading_on_lines
 
 _DENSE = 350  # unknowns up to which all eigenvalues are computed
 _KRYLOV = 60
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
-_CHEBYSHEV = 24  # degree of the pasts of delayed scalars
 _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenvalue looked at
 
 
@@ -22,12 +20,30 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
     Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
-    positive axis: real parts up to 1e4 are seen, pairs of large imaginary part may be missed.
+    positive axis: real parts up to 1e4 are seen, pairs of large imaginary part may be missed. With delays they are
+    counted by the argument principle; raises NotConverged where fewer are found.
     """
     if is_plane(problem):
         return leading_on_lines(problem, 0.0, y, count)[0]
+    if getattr(problem, "delays", None):
+        found = modes(problem, y, count)
+        if found.message:
+            raise NotConverged(f"stability with delays: {found.message}")
+        return _first(found.values, count)
     values = _all(problem, y) if problem.size <= _DENSE else _right_half(problem, y)
-    values = sorted_leading(values)
+    return _first(sorted_leading(values), count)
+
+
+def leading_and_unstable(problem: Problem, y: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """(`leading` eigenvalues, how many of all are unstable); none and None where they cannot be counted."""
+    try:
+        values = leading(problem, y)
+    except NotConverged:
+        return np.zeros(0), None
+    return values, unstable(values)
+
+
+def _first(values: np.ndarray, count: int) -> np.ndarray:
     count = min(max(count, unstable(values)), len(values))
     if 0 < count < len(values) and values[count - 1].imag > 0:
         count += 1
@@ -44,56 +60,13 @@ def unstable(values: np.ndarray) -> int:
     return int(np.count_nonzero(values.real > 1e-9 * (1 + np.abs(values))))
 
 
-def by_mass(problem: Problem, matrix: np.ndarray) -> np.ndarray:
-    """M^-1 A for a dense A."""
-    mass = problem.mass
-    if mass.kl == mass.ku == 0:
-        return matrix / mass.data[0][:, None]
-    return solve_banded((mass.kl, mass.ku), mass.data, matrix)
-
-
 def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
-    if getattr(problem, "delays", None):
-        return _with_history(problem, y)
     J = problem.jacobian(0.0, y)
     kept = len(conservation(problem))
     if not kept:
         return eigenvalues(by_mass(problem, J.dense()))
     values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
-
-
-def _with_history(problem: Problem, y: np.ndarray) -> np.ndarray:
-    """Eigenvalues with delayed scalars: their pasts are polynomials on Chebyshev points, transported to the left.
-
-    Unknowns (y, s at the points below 0); at 0, s = G y + Gamma s(-d). Good to about 1e-10 for |lambda| d < 10.
-    """
-    parts, kept = Delayed.at(problem, y), len(conservation(problem))
-    D, k, n = chebyshev(_CHEBYSHEV), len(parts.delays), problem.size
-    m = _CHEBYSHEV
-    A = np.zeros((n + k * m, n + k * m))
-    J = parts.instantaneous
-    A[:n, :n] = by_mass(problem, deflated(problem, J, y, -_AWAY).dense() if kept else J.dense())
-    lag = [n + j * m + m - 1 for j in range(k)]  # where s_j(-d_j) stands
-    A[:n, lag] += by_mass(problem, parts.U)
-    for j in range(k):
-        own, speed = slice(n + j * m, n + (j + 1) * m), 2 / parts.delays[j]
-        A[own, own] += speed * D[1:, 1:]
-        A[own, :n] += speed * D[1:, :1] * parts.G[j]
-        A[own, lag] += speed * D[1:, :1] * parts.Gamma[j]
-    values = eigenvalues(A)
-    return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
-
-
-def chebyshev(m: int) -> np.ndarray:
-    """Differentiation matrix on the m + 1 points cos(k pi / m), k = 0 ... m, from 1 down to -1.
-
-    Source: Trefethen, Spectral Methods in MATLAB (SIAM 2000), program 6.
-    """
-    x = np.cos(np.pi * np.arange(m + 1) / m)
-    c = np.r_[2.0, np.ones(m - 1), 2.0] * (-1.0) ** np.arange(m + 1)
-    D = np.outer(c, 1 / c) / (x[:, None] - x[None, :] + np.eye(m + 1))
-    return D - np.diag(D.sum(axis=1))
 
 
 def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:

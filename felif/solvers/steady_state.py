@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import Problem, State
+from ..problem import NotConverged, Problem, State
 from .nearest_fold import NearestFold
 from .stability import leading
 
@@ -58,7 +58,11 @@ class SteadyState(State):
 
     def __repr__(self) -> str:
         scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
-        return f"SteadyState({scalars}, error={self.error:.1e}, {'stable' if self.stable else 'unstable'})"
+        try:
+            stability = "stable" if self.stable else "unstable"
+        except NotConverged:
+            stability = "of unknown stability"
+        return f"SteadyState({scalars}, error={self.error:.1e}, {stability})"
 
 
 class SteadyStates(Sequence):

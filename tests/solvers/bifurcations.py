@@ -186,3 +186,42 @@ class Exchange(Toy):
 
     def scalar_gradient(self, t, y):
         return np.array([[1.0, 0.0]])
+
+
+@dataclass(frozen=True)
+class Pairs(Toy):
+    """Uncoupled linear pairs x' = rho x - w z, z' = w x + rho z around 0, with rho = growth(mu): stable until rho = 0.
+
+    The last unknown is w' = mu - w^2 where `folding`, so that its branch turns at mu = 0.
+    """
+
+    mu: float = -1.0
+    growths: tuple = ()
+    folding: bool = False
+
+    @property
+    def size(self):
+        return 2 * len(self.growths) + self.folding
+
+    def _rates(self, y):
+        """(growth, frequency) of each pair: functions of mu, or of the unknown that folds."""
+        where = y[-1] if self.folding else self.mu
+        return [(growth(where), 1.0 + k) for k, growth in enumerate(self.growths)]
+
+    def F(self, y):
+        rates = [
+            part
+            for k, (rho, w) in enumerate(self._rates(y))
+            for part in (rho * y[2 * k] - w * y[2 * k + 1], w * y[2 * k] + rho * y[2 * k + 1])
+        ]
+        return [*rates, self.mu - y[-1] ** 2] if self.folding else rates
+
+    def DF(self, y):
+        J = np.zeros((self.size, self.size))
+        for k, (rho, w) in enumerate(self._rates(y)):
+            J[2 * k : 2 * k + 2, 2 * k : 2 * k + 2] = [[rho, -w], [w, rho]]
+            if self.folding:  # growths are linear
+                J[2 * k : 2 * k + 2, -1] = (self.growths[k](1.0) - self.growths[k](0.0)) * y[2 * k : 2 * k + 2]
+        if self.folding:
+            J[-1, -1] = -2 * y[-1]
+        return J

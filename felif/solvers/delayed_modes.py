@@ -1,0 +1,107 @@
+"""The leading modes of a problem with delays: looked for until there are as many as the argument principle counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..problem import Problem
+from .characteristic import SMALL, Characteristic, different
+
+_LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
+_ATTEMPTS = 8
+_DENSEST = 4.0  # starts of Newton's method per 1/d of height
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Every mode right of Re lambda = edge by falling real part (pairs complete), and how many were `counted` there."""
+
+    values: np.ndarray
+    edge: float
+    counted: int
+    message: str
+
+
+def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
+    """The `count` leading modes at a steady state of a problem with delays, and all unstable ones.
+
+    They are looked for until there are as many right of the last one as the argument principle counts there; where that
+    does not come about, `message` says what is missing.
+    """
+    D = Characteristic(problem, y)
+    longest, order = D.delays.max(), np.sort(D.poles.real)[::-1]
+    K = D.sampled(0.0, D.heights[:8])[1]
+    largest, beyond = float(np.abs(K).max()), D.beyond()
+    least = -max(min(_LEFT - np.log(max(largest, 1e-300)), np.log(0.5 * SMALL / beyond)), 1e-3) / longest
+    left = max(float(order[min(count + 2, len(order)) - 1]) - 1.0, least)
+    highest = D.top(0.0, everywhere=False)
+    top = max(
+        highest if np.isfinite(highest) else 0.0, min((count / 2 + 3) * 2 * np.pi / longest, 3 * abs(left) + 30.0)
+    )
+    reach, density, message = 1.5 * top, 1.0, ""
+    rational = D.interpolant([0.0], reach)
+    wanted, values, found, edge, counted = count, np.zeros(0), np.zeros(0, complex), 0.0, None
+    for _ in range(_ATTEMPTS):
+        x = D.zeros(rational, D.starts(rational, left, 1.5 * top, density), left, 1.5 * top)
+        x = different(np.concatenate([x, found]))
+        marks = whole(D.at_poles(x, left, rational))
+        many = max(wanted, _growing(marks))
+        edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
+        height = D.top(edge)
+        if not np.isfinite(height):
+            message = (
+                f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
+            )
+            break
+        top = max(top, height)
+        if 1.5 * top > reach or not D.meets(rational, edge, 1.5 * top):
+            reach = 1.5 * top
+            rational = D.interpolant([0.0, edge], reach)
+        near = [D.polished(one) for one in x[x.real > edge - 1e-6]]
+        found = different(np.array([one for one in near if one is not None], complex))
+        right = D.at_poles(found, edge, None)
+        counted, values = D.count(rational, edge, height), whole(right)
+        if counted is not None and counted > len(values):
+            values = whole(D.repeated(rational, right))
+        if counted != len(values):
+            if density >= _DENSEST:
+                break
+            density *= 2
+            rational = D.interpolant([0.0, edge / 10, edge / 3, edge], reach)
+        elif len(values) >= count:
+            return Modes(values, edge, counted, "")
+        elif len(values) < len(marks) and wanted < 2 * count + 8:
+            wanted += count - len(values) + 1
+        elif left == least and density >= _DENSEST:
+            message = f"{len(values)} modes were found right of {edge:.6g}, {count} were asked for"
+            break
+        else:
+            left, density = max(2 * left, least), density * (2 if left == least else 1)
+    if not message and counted is None:
+        message = f"modes right of {edge:.6g} could not be counted ({len(values)} were found)"
+    elif not message:
+        message = f"the argument principle counts {counted} modes right of {edge:.6g}, {len(values)} were found"
+    return Modes(values, edge, -1 if counted is None else counted, message)
+
+
+def _growing(values: np.ndarray) -> int:
+    """How many are unstable, or too near the axis to tell."""
+    return int(np.count_nonzero(values.real > -1e-6 * (1 + np.abs(values))))
+
+
+def _edge(values: np.ndarray, poles: np.ndarray, count: int) -> float:
+    """A line left of the first `count`, in a gap between values and eigenvalues of J."""
+    last, end = values.real[count - 1], values.real[min(count + 7, len(values) - 1)]
+    marks = np.concatenate([values.real[count - 1 : count + 8], poles.real[(poles.real < last) & (poles.real >= end)]])
+    marks = np.sort(marks)[::-1]
+    gaps = marks[:-1] - marks[1:]
+    wide = int(np.argmax(gaps > 0.3 * gaps.max()))
+    return float(marks[wide] - 0.5 * gaps[wide])
+
+
+def whole(x: np.ndarray) -> np.ndarray:
+    """Zeros with Im >= 0 and their conjugates by falling real part, of a pair the one with Im > 0 first."""
+    both = np.concatenate([x, x[x.imag > 0].conj()])
+    return both[np.lexsort((-both.imag, -both.real))]
