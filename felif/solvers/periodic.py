@@ -12,7 +12,7 @@ from ..problem import Infeasible, NotConverged, Problem, State
 from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
-from .newton import conservation
+from .newton import carriers, conservation
 from .orbit import PeriodicOrbit, scalar_series
 from .orbit_system import Line, Linearised, Orbit, delayed_names, past, product
 
@@ -175,7 +175,7 @@ class _Follower:
         part = (1 - before.theta) / (after.theta - before.theta) if before is not after else 0.0
         guess = replace(before.plus(after.plus(before, -1.0), part), theta=1.0)
         for _ in range(6):
-            orbit, _ = self.correct(guess, self._phase(guess, guess), None, exact=True)
+            orbit = self._kept(self.correct(guess, self._phase(guess, guess), None, exact=True)[0])
             error = _error(self.line, orbit)
             (guess,) = self._refined([orbit])
             if guess is orbit:
@@ -183,6 +183,15 @@ class _Follower:
         path.append(self._entry(orbit))
         columns = {name: np.array([row[name] for row in path]) for name in path[0]}
         return PeriodicOrbit(self.line, orbit, self.totals, error, columns)
+
+    def _kept(self, orbit: Orbit) -> Orbit:
+        """The orbit with the rounding of its linear systems taken out of what is conserved."""
+        problem, Y = self.line.at(orbit.theta), orbit.Y.copy()
+        C = conservation(problem)
+        for i, j in np.ndindex(*orbit.mesh.points.shape) if C.size else ():
+            y = np.ascontiguousarray(Y[i, :, j])
+            Y[i, :, j] = y + carriers(problem, y) @ (self.totals - C @ y)
+        return replace(orbit, Y=Y)
 
     def _entry(self, orbit: Orbit) -> dict[str, float]:
         """A row of `path`."""

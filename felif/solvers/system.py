@@ -139,6 +139,7 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
     The node's tangent is what moves when the last row's equation is relaxed, of no particular length.
     """
     previous, close = np.inf, _ROUNDING if exact or system.family.moves_nodes else _CLOSE
+    near = 0  # iterations to where quadratic convergence would end; what steps are judged by
     put = place.put if isinstance(place, AtParameter) else np.copy
     z = put(z)
     try:
@@ -150,9 +151,10 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
             if not size < 1e6 or (size > 2 * previous and size > 1e-6):
                 break
             y, z = y + dy, put(z + dz)
+            near = near or (iteration if size <= _CLOSE else 0)
             if size <= close or (size <= 1e-8 and size >= 0.3 * previous):
                 ty, tz = _tangent(linear, len(y), len(d), len(z))
-                return Node(system, system.at(z), y, z, ty, tz, iterations=iteration)
+                return Node(system, system.at(z), y, z, ty, tz, iterations=near or iteration)
             previous = size
     except (Infeasible, SingularMatrix) as error:
         raise NotConverged(f"the corrector left where solutions can be computed: {error}") from error
