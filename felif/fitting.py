@@ -14,7 +14,7 @@ from scipy.stats import chi2, kstwo
 from .intervals import as_intervals
 from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, maximise, near, told_apart
-from .likelihood_profile import FLAT, LOST, Better, End, ProfilePath
+from .likelihood_profile import FLAT, LOST, Better, End, Profile, ProfilePath, check_level
 from .passage import FirstPassage
 from .problem import NotConverged
 
@@ -24,30 +24,6 @@ _MISFIT = 1e-4  # p-value of the distance between law and intervals below which 
 _QUADRATIC = 0.15  # scales that a standard error may be for a likelihood to count as quadratic
 _RESTARTS = 5  # from points that turn out better than the maximum
 _USUAL = (0.05, 8.0)  # mean intervals, in membrane times, of neurons whose unit of time nobody asks about
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """Profile likelihood of one parameter: the largest log-likelihood at each of its `values`, the others free."""
-
-    name: str
-    values: np.ndarray
-    log_likelihood: np.ndarray
-    estimate: float
-    maximum: float
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values.
-
-        Raises ValueError for a level that is not between 0 and 1.
-        """
-        _check_level(level)
-        root = np.sign(self.values - self.estimate) * np.sqrt(2 * np.maximum(self.maximum - self.log_likelihood, 0.0))
-        bound = math.sqrt(chi2.ppf(level, 1))
-        return (
-            float(np.interp(-bound, root, self.values)) if root[0] < -bound else -math.inf,
-            float(np.interp(bound, root, self.values)) if root[-1] > bound else math.inf,
-        )
 
 
 class Fit:
@@ -144,7 +120,7 @@ class Fit:
         positive parameters) where the profile stays above that. Raises ValueError for a name that was not fitted and a
         level that is not between 0 and 1, NotConverged for a fit that has not converged.
         """
-        _check_level(level)
+        check_level(level)
         j = self._place(name)
         if not self.converged:
             raise NotConverged(f"confidence: the fit has not converged, so there is no interval. {self._notes[0]}")
@@ -317,11 +293,6 @@ def fit(
             found = Fit(likelihood, theta, spent, STOPPED)
     found.evaluations = likelihood.evaluations
     return found
-
-
-def _check_level(level: Any) -> None:
-    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
-        raise ValueError(f"level = {level!r}; allowed is a number between 0 and 1")
 
 
 def _names(parameters: Any) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.stats import chi2
 
 from .likelihood import Likelihood
 from .likelihood_maximum import match, maximise
@@ -149,3 +151,32 @@ class ProfilePath:
 
     def _open(self, way: int, why: str) -> End:
         return End(math.inf * way, why)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Profile likelihood of one parameter: the largest log-likelihood at each of its `values`, the others free."""
+
+    name: str
+    values: np.ndarray
+    log_likelihood: np.ndarray
+    estimate: float
+    maximum: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values.
+
+        Raises ValueError for a level that is not between 0 and 1.
+        """
+        check_level(level)
+        root = np.sign(self.values - self.estimate) * np.sqrt(2 * np.maximum(self.maximum - self.log_likelihood, 0.0))
+        bound = math.sqrt(chi2.ppf(level, 1))
+        return (
+            float(np.interp(-bound, root, self.values)) if root[0] < -bound else -math.inf,
+            float(np.interp(bound, root, self.values)) if root[-1] > bound else math.inf,
+        )
+
+
+def check_level(level: Any) -> None:
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise ValueError(f"level = {level!r}; allowed is a number between 0 and 1")
