@@ -45,7 +45,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
         "parameters": list(fit.values),
         "values": fit.values,
         "errors": fit.errors,
-        "confidence": {name: fit.confidence(name) for name in fit.values},
+        "confidence": {name: fit.confidence(name) if fit.converged else None for name in fit.values},
         "covariance": fit.covariance,
         "rate": likelihood.rate,
         "membrane_time": time,
@@ -58,7 +58,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
 
 
 _NUMBERS = ("count", "log_likelihood", "aic", "ks", "p_value", "converged", "identifiable", "message")
-_NUMBERS += ("iterations", "evaluations")
+_NUMBERS += ("iterations", "evaluations", "how")
 
 
 def load_fit(folder: str | Path) -> Any:
@@ -78,7 +78,7 @@ def load_fit(folder: str | Path) -> Any:
     names = tuple(description["parameters"])
     likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
     likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off
-    fit = Fit(likelihood, arrays["theta"], description["iterations"], description["converged"])
+    fit = Fit(likelihood, arrays["theta"], description["iterations"], description["how"])
     fit.evaluations = description["evaluations"]
     return fit
 

@@ -4,50 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import chi2, kstwo, norm
+from scipy.stats import chi2, kstwo
 
 from .intervals import as_intervals
-from .likelihood import POSITIVE, TIME, Likelihood
-from .likelihood_maximum import maximise, near, told_apart
+from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
+from .likelihood_maximum import LIMIT, STOPPED, maximise, near, told_apart
+from .likelihood_profile import FLAT, LOST, Better, End, Profile, ProfilePath, check_level
 from .passage import FirstPassage
+from .problem import NotConverged
 
 _SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
 _WEAK = 5e-3  # the same where that is said, but fitted
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """Profile likelihood of one parameter: the largest log-likelihood at each of its `values`, the others free."""
-
-    name: str
-    values: np.ndarray
-    log_likelihood: np.ndarray
-    estimate: float
-    maximum: float
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values.
-
-        Raises ValueError for a level that is not between 0 and 1.
-        """
-        _check_level(level)
-        root = np.sign(self.values - self.estimate) * np.sqrt(2 * np.maximum(self.maximum - self.log_likelihood, 0.0))
-        bound = math.sqrt(chi2.ppf(level, 1))
-        return (
-            float(np.interp(-bound, root, self.values)) if root[0] < -bound else -math.inf,
-            float(np.interp(bound, root, self.values)) if root[-1] > bound else math.inf,
-        )
+_MISFIT = 1e-4  # p-value of the distance between law and intervals below which it is said
+_QUADRATIC = 0.15  # scales that a standard error may be for a likelihood to count as quadratic
+_RESTARTS = 5  # from points that turn out better than the maximum
+_USUAL = (0.05, 8.0)  # mean intervals, in membrane times, of neurons whose unit of time nobody asks about
 
 
 class Fit:
     """Maximum-likelihood estimates.
 
-    values, errors     {name: estimate}, {name: standard error} (observed information; inf where it is singular)
-    confidence(name)   95 % interval: estimate -+ 1.96 standard errors, of the logarithm for positive parameters
+    values, errors     {name: estimate}, {name: standard error} (observed information; inf where it is singular, and of
+                       use only where the likelihood is nearly quadratic)
+    confidence(name)   95 % interval by the likelihood ratio; an end that the intervals do not give is inf (0 for
+                       positive parameters)
     covariance         of the estimates, in the order of `values`
     profile(name)      profile likelihood, with `.interval(level)`
     log_likelihood, aic, count    of the intervals
@@ -56,11 +41,15 @@ class Fit:
     passage            the fitted law, a FirstPassage, its times in units of `membrane_time`
     model              the model with the estimates
     save(folder)       to disk: run.json, intervals.csv, density.csv; `load_fit` reads it
-    converged, identifiable, message, iterations, evaluations
+    converged          whether the likelihood is the largest there is near the start: a maximum, or, where it goes on
+                       rising more and more slowly as parameters grow, its supremum to a thousandth
+    identifiable       whether every parameter is told by the intervals: False where they are confused, or where the
+                       95 % interval of one has no end
+    message, iterations, evaluations
     """
 
-    def __init__(self, likelihood: Likelihood, theta: np.ndarray, iterations: int, converged: bool):
-        self.likelihood, self.theta, self.iterations = likelihood, theta, iterations
+    def __init__(self, likelihood: Likelihood, theta: np.ndarray, iterations: int, how: str):
+        self.likelihood, self.theta, self.iterations, self.how = likelihood, theta, iterations, how
         self.intervals, self.count = likelihood.intervals, len(likelihood.intervals)
         self.passage: FirstPassage
         self.passage, self.membrane_time = likelihood.passage(theta)
@@ -68,30 +57,51 @@ class Fit:
         self.values = dict(zip(likelihood.names, likelihood.values(theta).tolist(), strict=True))
         self.log_likelihood = likelihood.total(theta)
         self.aic = 2 * len(theta) - 2 * self.log_likelihood
-        self.converged, self.message, self.identifiable = converged, "", True
+        self.converged = how != STOPPED
+        self._ends: dict[tuple[str, float], tuple[End, End]] = {}
+        self._notes: list[str] = []
         self._theta_covariance = self._invert()
-        if not converged:
-            hint = ": start from a model nearer to the data." if self.identifiable else " on a ridge."
-            self.message = f"Stopped after {iterations} iterations{hint} {self.message}".strip()
-        slopes = likelihood.slopes(theta)
-        self.covariance = self._theta_covariance * np.outer(slopes, slopes)
-        errors = np.sqrt(np.diag(self.covariance)).tolist()
-        self.errors = dict(zip(likelihood.names, errors, strict=True))
+        if how == STOPPED:
+            self._notes.append(f"Stopped after {iterations} iterations: start from a model nearer to the data.")
+        if how == LIMIT:
+            self._notes.append("The likelihood has no maximum: it rises, by less and less, as parameters go on.")
+        self.covariance = self._theta_covariance * np.outer(*2 * [likelihood.slopes(theta)])
+        self.errors = dict(zip(likelihood.names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
         uniform = np.sort(1 - self.passage.survival(self.intervals / self.membrane_time))
         ranks = np.arange(self.count + 1) / self.count
         self.ks = float(max(np.max(ranks[1:] - uniform), np.max(uniform - ranks[:-1])))
         self.p_value = float(kstwo.sf(self.ks, self.count))
+        if self.p_value < _MISFIT:
+            self._notes.append("The fitted law is not that of the intervals: see ks and p_value.")
         self.evaluations = likelihood.evaluations
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Parameters whose 95 % interval has an end that the intervals do not give."""
+        ends = {name: self._likelihood_interval(name, 0.95) for name in self.values} if self.converged else {}
+        return tuple(name for name, pair in ends.items() if any(end.why in (FLAT, LOST) for end in pair))
+
+    @property
+    def identifiable(self) -> bool:
+        return not (self._confused or self.open)
+
+    @property
+    def message(self) -> str:
+        notes = [self._confused, *self._notes]
+        for name in self.open:
+            low, high = self._likelihood_interval(name, 0.95)
+            side = " or from ".join(s for s, end in (("below", low), ("above", high)) if end.why in (FLAT, LOST))
+            lost = "; its profile could not be followed to the end" if LOST in (low.why, high.why) else ""
+            notes.append(f"The likelihood is flat along {name}: the intervals do not bound it from {side}{lost}.")
+        return " ".join(note for note in notes if note)
 
     def _invert(self) -> np.ndarray:
         likelihood, theta = self.likelihood, self.theta
         scores = likelihood.scores(theta, np.arange(len(theta)))
         nothing = np.full((len(theta), len(theta)), np.inf)
+        self._confused = "" if scores is None else told_apart(scores, likelihood.names, _WEAK)
         if scores is None:
             return nothing
-        told = told_apart(scores, likelihood.names, _WEAK)
-        if told:
-            self.identifiable, self.message = False, told
         try:
             rough = np.sqrt(np.diag(np.linalg.inv(scores.T @ scores)))
             information = likelihood.information(theta, 0.1 * rough)
@@ -100,21 +110,42 @@ class Fit:
             np.linalg.cholesky(information)
             return np.linalg.inv(information)
         except np.linalg.LinAlgError:
-            self.identifiable = False
-            self.message = f"{self.message} The information matrix is not positive: no standard errors.".strip()
+            self._notes.append("The information matrix is not positive: no standard errors.")
             return nothing
 
     def confidence(self, name: str, level: float = 0.95) -> tuple[float, float]:
-        """Interval that covers the true value with probability `level`, for many intervals.
+        """Interval by the likelihood ratio: values at which 2 (max log L - profile) <= chi2 quantile of `level`.
 
-        Raises ValueError for a name that was not fitted, and for a level that is not between 0 and 1.
+        It covers the true value with probability `level`, for many intervals, and has no end (inf; 0 below, for
+        positive parameters) where the profile stays above that. Raises ValueError for a name that was not fitted and a
+        level that is not between 0 and 1, NotConverged for a fit that has not converged.
         """
-        _check_level(level)
+        check_level(level)
         j = self._place(name)
-        half = float(norm.ppf(0.5 + level / 2) * np.sqrt(self._theta_covariance[j, j]))
-        low, high = self.theta.copy(), self.theta.copy()
-        low[j], high[j] = low[j] - half, high[j] + half
-        return float(self.likelihood.values(low)[j]), float(self.likelihood.values(high)[j])
+        if not self.converged:
+            raise NotConverged(f"confidence: the fit has not converged, so there is no interval. {self._notes[0]}")
+        ends = self._likelihood_interval(name, level)
+        return tuple(float(self.likelihood.values(self._moved(j, end.value))[j]) for end in ends)
+
+    def _moved(self, j: int, value: float) -> np.ndarray:
+        theta = self.theta.copy()
+        theta[j] = value
+        return theta
+
+    def _likelihood_interval(self, name: str, level: float) -> tuple[End, End]:
+        """Both ends, in coordinates. Raises Better."""
+        if (name, level) not in self._ends:
+            path, q = self._path(name), float(chi2.ppf(level, 1))
+            self._ends[name, level] = path.end(-1, q), path.end(+1, q)
+        return self._ends[name, level]
+
+    def _path(self, name: str) -> ProfilePath:
+        return ProfilePath(self.likelihood, self.theta, self._theta_covariance, self._place(name))
+
+    @property
+    def quadratic(self) -> bool:
+        """Whether standard errors are so small that the likelihood is nearly quadratic where it matters."""
+        return bool(np.all(np.sqrt(np.diag(self._theta_covariance)) < _QUADRATIC * self.likelihood.scales))
 
     def profile(self, name: str, values: Sequence[float] | None = None, points: int = 13) -> Profile:
         """Profile likelihood at `values`, or at `points` within 3.5 standard errors of the estimate.
@@ -131,7 +162,7 @@ class Fit:
             given = self.theta[j] + error * np.linspace(-3.5, 3.5, points)
         else:
             asked = np.asarray(values)
-            lowest = 0.0 if name in POSITIVE else -math.inf
+            lowest = 0.0 if name in POSITIVE else -1e-300 if name in NONNEGATIVE else -math.inf
             if asked.ndim != 1 or not asked.size or asked.dtype.kind not in "iuf" or not np.isfinite(asked).all():
                 raise ValueError(f"profile: values = {values!r}; allowed is a row of finite numbers")
             if not np.all(asked > lowest):
@@ -140,26 +171,14 @@ class Fit:
             whole[:, j] = values
             given = np.array([likelihood.theta(row)[j] for row in whole])
         given = np.sort(given)
-        free = np.delete(np.arange(len(self.theta)), j)
-        heights = np.empty(len(given))
-        centre = int(np.argmin(np.abs(given - self.theta[j])))
-        for path in (range(centre, len(given)), range(centre - 1, -1, -1)):
-            theta = self.theta.copy()
-            for k in path:
-                shift = given[k] - theta[j]
-                theta[j] = given[k]
-                if len(free):  # along the ridge
-                    theta[free] += shift * self._ridge(j, free)
-                    theta = maximise(likelihood, theta, free)[0]
-                heights[k] = likelihood.total(theta)
-        whole = np.tile(self.theta, (len(given), 1))
-        whole[:, j] = given
-        at = np.array([likelihood.values(row)[j] for row in whole])
+        path = self._path(name)
+        heights, centre = np.empty(len(given)), int(np.argmin(np.abs(given - self.theta[j])))
+        for order in (range(centre, len(given)), range(centre - 1, -1, -1)):
+            side = path.side()
+            for k in order:
+                heights[k] = path.at(float(given[k]), side)[0]
+        at = np.array([likelihood.values(self._moved(j, x))[j] for x in given])
         return Profile(name, at, heights, self.values[name], self.log_likelihood)
-
-    def _ridge(self, j: int, free: np.ndarray) -> np.ndarray:
-        slope = self._theta_covariance[free, j] / self._theta_covariance[j, j]
-        return np.where(np.isfinite(slope), slope, 0.0)
 
     def _place(self, name: str) -> int:
         if name not in self.values:
@@ -185,8 +204,10 @@ class Fit:
     def __repr__(self) -> str:
         rows = []
         for name, value in self.values.items():
-            low, high = self.confidence(name)
-            rows.append(f"  {name:<14}{value:.6g} +- {self.errors[name]:.2g}   (95 %: {low:.6g} to {high:.6g})")
+            row = f"  {name:<14}{value:.6g} +- {self.errors[name]:.2g}"
+            if self.converged:
+                row += "   (95 %: {:.6g} to {:.6g})".format(*self.confidence(name))
+            rows.append(row)
         state = "converged" if self.converged else "not converged"
         return "\n".join(
             [
@@ -206,7 +227,7 @@ def fit(
     *,
     kind: Literal["intervals", "times"] = "intervals",
     rate: float | None = None,
-    membrane_time: float = 1.0,
+    membrane_time: float | None = None,
 ) -> Fit:
     """Parameters of a neuron from independent interspike intervals t_i:  max over theta of sum log f(t_i; theta).
 
@@ -218,6 +239,11 @@ def fit(
                    model's unit of time in that of the intervals
     kind           "intervals" or "times" of spikes
     rate           firing rate of the network around the neuron, for models with b or a1 (see `first_passage`)
+    membrane_time  the model's unit of time in that of the intervals (20.0: intervals in ms, membrane time 20 ms); 1 by
+                   default, with a warning where intervals are then unusually long or short
+
+    A search that takes long shows its progress on a terminal. Where the likelihood is far from quadratic, its profiles
+    are followed at once, and the search begins again where they meet a larger one.
 
     Raises ValueError for bad intervals and names, and for parameters that intervals cannot tell apart: of current, a0,
     v_reset and v_fire of a leaky neuron only two can be fitted, since a change of the scale and of the origin of v
@@ -225,32 +251,48 @@ def fit(
     """
     data = as_intervals(intervals, kind)
     names = _names(parameters)
-    _check(model, names, membrane_time, rate)
+    time = 1.0 if membrane_time is None else membrane_time
+    _check(model, names, time, rate)
     if len(data) <= len(names):
         raise ValueError(f"intervals: {len(data)}; allowed are more than there are parameters ({len(names)})")
     if len(names) > 1 and {"a0", TIME} & set(names) and np.ptp(data) <= 1e-9 * data.max():
         raise ValueError(f"intervals: all {len(data)} are {data[0]:g}; the less noise the better they fit, without end")
-    likelihood = Likelihood(data, model, names, rate, float(membrane_time))
-    likelihood.passage(likelihood.start)  # says what is wrong
-    start, everything = near(likelihood), np.arange(len(names))
-    if likelihood.impossible(start):
-        raise ValueError(
-            f"intervals: their mean is {data.mean():.3g}, that of the model to begin with "
-            f"{math.exp(likelihood.moments(likelihood.start)[0]):.3g}: too far apart to begin there; allowed is a "
-            "model nearer to them, or the membrane_time in their unit"
+    if membrane_time is None and not _USUAL[0] <= data.mean() <= _USUAL[1]:
+        warnings.warn(
+            f"fit: the intervals have a mean of {data.mean():.4g} membrane times, which is unusual. Give membrane_time "
+            "in the unit of the intervals (20.0 for ms), or membrane_time=1.0 if they are in membrane times.",
+            stacklevel=2,
         )
-    scores = likelihood.scores(start, everything)
-    if scores is not None:
-        confused = told_apart(scores, names, _SINGULAR)
-        if confused:
-            raise ValueError(f"parameters = {list(names)}: {confused}")
-    theta, iterations, converged = maximise(likelihood, start, everything)
-    return Fit(likelihood, theta, iterations, converged)
-
-
-def _check_level(level: Any) -> None:
-    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
-        raise ValueError(f"level = {level!r}; allowed is a number between 0 and 1")
+    likelihood = Likelihood(data, model, names, rate, float(time))
+    likelihood.passage(likelihood.start)  # says what is wrong
+    with likelihood.shown():
+        start, everything = near(likelihood), np.arange(len(names))
+        if likelihood.impossible(start):
+            raise ValueError(
+                f"intervals: their mean is {data.mean():.3g}, that of the model to begin with "
+                f"{math.exp(likelihood.moments(likelihood.start)[0]):.3g}: too far apart to begin there; allowed is a "
+                "model nearer to them, or the membrane_time in their unit"
+            )
+        scores = likelihood.scores(start, everything)
+        if scores is not None:
+            confused = told_apart(scores, names, _SINGULAR)
+            if confused:
+                raise ValueError(f"parameters = {list(names)}: {confused}")
+        spent = 0
+        for _ in range(_RESTARTS):
+            theta, iterations, how = maximise(likelihood, start, everything)
+            spent += iterations
+            found = Fit(likelihood, theta, spent, how)
+            try:
+                if found.converged and not found.quadratic:
+                    _ = found.open
+                break
+            except Better as better:
+                start = better.theta
+        else:
+            found = Fit(likelihood, theta, spent, STOPPED)
+    found.evaluations = likelihood.evaluations
+    return found
 
 
 def _names(parameters: Any) -> tuple[str, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .assembly import SpectralElement, discretize
+from .evolution.progress import Spinner
 from .meshing import line
 from .models.first_spike import FirstSpike
 from .passage import FirstPassage, passage_cells, passage_on
@@ -20,32 +23,61 @@ _FLOOR = 1e-300  # density of an interval that is impossible, so that its logari
 STEP = 1e-4  # of differences
 _NEAR = 0.05  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
+NONNEGATIVE = ("dead_time",)
+_LARGEST = 500  # cells; what needs more is too narrow a density to be the law of measured intervals
 
 
 class Likelihood:
-    """log f(t_i; theta) of every interval. theta: the free parameters, logarithms of those that must be positive."""
+    """log f(t_i; theta) of every interval.
+
+    theta: coordinates of the free parameters in which likelihoods are nearly quadratic over wide ranges: log x of those
+    that must be positive, sqrt(x) of a dead time, w asinh((x - V_R)/w) with w = V_F - V_R of potentials and currents,
+    which is logarithmic far away. `scales`: a change of theta that matters; `limits`: where theta ends.
+    """
 
     def __init__(self, intervals: np.ndarray, model: Any, names: tuple[str, ...], rate: float | None, time: float):
         self.intervals, self.model, self.names = intervals, model, names
         self.rate, self.time = rate, time
         self.evaluations = 0
         self._logarithmic = np.array([name in POSITIVE for name in names])
+        self._rooted = np.array([name in NONNEGATIVE for name in names])
+        self._origin, self._width = float(model.v_reset), float(model.v_fire) - float(model.v_reset)
         self.start = self.theta([time if name == TIME else getattr(model, name) for name in names])
-        width = float(model.v_fire) - float(model.v_reset)
-        self.scales = np.where(self._logarithmic, 1.0, width)  # of a change of theta that matters
+        plain = np.where(self._rooted, math.sqrt(float(intervals.mean()) / time), self._width)
+        self.scales = np.where(self._logarithmic, 1.0, plain)
+        self.limits = [(0.0, math.inf) if rooted else (-math.inf, math.inf) for rooted in self._rooted]
         self._last: tuple[bytes, np.ndarray] | None = None
+        self._spinner, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
 
     def theta(self, values: Any) -> np.ndarray:
-        values = np.asarray(values, float)  # positive where the logarithm is taken
-        return np.where(self._logarithmic, np.log(np.where(self._logarithmic, values, 1.0)), values)
+        values = np.asarray(values, float)
+        positive = np.where(self._logarithmic, values, 1.0)  # where the logarithm is taken
+        stretched = self._width * np.arcsinh((values - self._origin) / self._width)
+        result = np.where(self._logarithmic, np.log(positive), stretched)
+        return np.where(self._rooted, np.sqrt(np.where(self._rooted, values, 0.0)), result)
 
     def values(self, theta: np.ndarray) -> np.ndarray:
-        return np.where(self._logarithmic, np.exp(np.where(self._logarithmic, theta, 0.0)), theta)
+        with np.errstate(over="ignore"):
+            stretched = self._origin + self._width * np.sinh(theta / self._width)
+        result = np.where(self._logarithmic, np.exp(np.where(self._logarithmic, theta, 0.0)), stretched)
+        return np.where(self._rooted, theta**2, result)
 
     def slopes(self, theta: np.ndarray) -> np.ndarray:
         """d(values)/d(theta)."""
-        return np.where(self._logarithmic, self.values(theta), 1.0)
+        with np.errstate(over="ignore"):
+            plain = np.cosh(theta / self._width)
+        return np.where(self._rooted, 2 * theta, np.where(self._logarithmic, self.values(theta), plain))
+
+    def exists(self, theta: np.ndarray, j: int, x: float) -> bool:
+        """Whether there is a model where theta_j = x."""
+        moved = theta.copy()
+        moved[j] = x
+        try:
+            self.at(moved)
+        except ValueError:
+            return False
+        return True
 
     def at(self, theta: np.ndarray) -> tuple[Any, float]:
         """(model, membrane time). Raises ValueError where the model does not exist."""
@@ -72,9 +104,18 @@ class Likelihood:
             ):
                 return problem.at(model=neuron.model)
         cells = passage_cells(neuron, neuron.v_reset, 0.0, _TOL)
+        if len(cells) > _LARGEST:
+            raise ValueError(f"fit: {neuron.model} needs {len(cells)} cells; allowed are {_LARGEST}")
         problem = discretize(neuron, line(cells, neuron.v_reset, neuron.v_fire), space=SpectralElement(_DEGREE))
         self._base = theta.copy(), problem
         return problem
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Progress on a terminal, after two seconds: evaluations and the largest likelihood so far."""
+        with Spinner("fit") as self._spinner:
+            yield
+        self._spinner = None
 
     def logarithms(self, theta: np.ndarray) -> np.ndarray | None:
         """log f(t_i), or None where the model does not exist or hardly ever fires."""
@@ -87,6 +128,9 @@ class Likelihood:
             return None
         logs = np.log(np.maximum(passage.density(self.intervals / time), _FLOOR)) - math.log(time)
         self._last = (theta.tobytes(), logs)
+        if self._spinner is not None:
+            self._best = max(self._best, float(logs.sum()))
+            self._spinner(f"{self.evaluations} evaluations, log-likelihood {self._best:.6g}")
         return logs
 
     def impossible(self, theta: np.ndarray) -> bool:

@@ -10,31 +10,71 @@ from .likelihood import STEP, Likelihood
 
 _ITERATIONS, _MATCHING = 60, 60
 _CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
-_PATIENCE, _FLAT, _SLOW = 8, 1e-3, 1.0  # gains in log-likelihood, in so many iterations, not worth going on; on a ridge
-_RIDGE = 1e-2  # smallest singular value of the normalised scores there
+_NOISE = 1e-2  # the same where differences of the likelihood lead no further
+_PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
+_GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
+MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
 _DAMPED = 1e12
+_MEAN, _BOTH = slice(1), slice(2)  # of the moments
+_APART = 0.3  # in log mean and log cv, from which on moments do not agree
 
 
 def near(likelihood: Likelihood) -> np.ndarray:
     """The start given; where it explains the intervals worse than an exponential law, one of their mean and cv.
 
-    Gauss-Newton steps in (log mean, log cv), the shortest ones where more than two parameters are free.
+    Raises ValueError where no model with these parameters has such a mean and cv.
     """
     theta, data = likelihood.start, likelihood.intervals
-    if likelihood.total(theta) > -len(data) * (1 + math.log(data.mean())) - 0.1 * len(data):
+    exponential = -len(data) * (1 + math.log(data.mean())) - 0.1 * len(data)
+    if likelihood.total(theta) > exponential:
         return theta
-    wanted = np.log([data.mean(), max(data.std() / data.mean(), 1e-3)])
-    found = likelihood.moments(theta)
+    for which in (_MEAN, _BOTH):  # the mean alone is often enough, and where neurons fire rarely all have the same cv
+        theta = max(theta, match(likelihood, theta, np.arange(len(theta)), which), key=likelihood.total)
+        if likelihood.total(theta) > exponential:
+            return theta
+    if len(theta) > 1:
+        wanted, found = _moments(data), likelihood.moments(theta)
+        if found is None or _length(wanted - found) > _APART:
+            has = "none" if found is None else "mean {:.3g}, cv {:.3g}".format(*np.exp(found))
+            raise ValueError(
+                f"intervals: their mean is {data.mean():.3g} and their cv {math.exp(wanted[1]):.3g}; no model was "
+                f"found that has both (nearest: {has}): too far apart to begin there; allowed is a model nearer to "
+                "them, or the membrane_time in their unit"
+            )
+    return theta
+
+
+def _moments(data: np.ndarray) -> np.ndarray:
+    return np.log([data.mean(), max(data.std() / data.mean(), 1e-3)])
+
+
+def match(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, which: slice = _BOTH) -> np.ndarray:
+    """Free parameters moved so that the law has the mean and cv of the intervals, as far as it can.
+
+    Gauss-Newton steps in (log mean, log cv), the shortest ones where more than two parameters are free.
+    """
+    wanted, scales = _moments(likelihood.intervals)[which], likelihood.scales[free]
+
+    def moments(at: np.ndarray) -> np.ndarray | None:
+        values = likelihood.moments(at)
+        return values if values is None else values[which]
+
+    found = moments(theta)
+    if found is None:
+        return theta
     for _ in range(_MATCHING):
         columns = []
-        for move in np.diag(STEP * likelihood.scales):
-            moved = likelihood.moments(theta + move)
-            columns.append((moved - found) / move.sum() if moved is not None else np.zeros(2))
+        for j in free:
+            move = np.zeros(len(theta))
+            move[j] = STEP * likelihood.scales[j]
+            moved = moments(theta + move)
+            columns.append((moved - found) / move.sum() if moved is not None else np.zeros(len(wanted)))
         # a change of scale 1 in a parameter counts as much as a factor e in a moment
-        scaled = np.array(columns).T * likelihood.scales
-        step = likelihood.scales * np.linalg.lstsq(scaled, wanted - found, rcond=1e-8)[0]
-        step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
-        while (new := likelihood.moments(theta + step)) is None or _length(wanted - new) > _length(wanted - found):
+        scaled = np.array(columns).T * scales
+        step = np.zeros(len(theta))
+        step[free] = scales * np.linalg.lstsq(scaled, wanted - found, rcond=1e-8)[0]
+        step *= min(1.0, float(1 / max(np.max(np.abs(step) / likelihood.scales), 1e-300)))
+        while (new := moments(theta + step)) is None or _length(wanted - new) > _length(wanted - found):
             step = step / 2
             if np.max(np.abs(step) / likelihood.scales) < 1e-3:
                 return theta
@@ -48,18 +88,25 @@ def _length(x: np.ndarray) -> float:
     return float(np.linalg.norm(x))
 
 
-def maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, int, bool]:
-    """(theta, iterations, reached): Gauss-Newton steps with the scores' outer product for the information, damped."""
+def maximise(
+    likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, close: float = _CLOSE
+) -> tuple[np.ndarray, int, str]:
+    """(theta, iterations, how): Gauss-Newton steps with the scores' outer product for the information, damped.
+
+    how: MAXIMUM; LIMIT where the likelihood hardly rises any more although a parameter goes on and on, so that its
+    supremum is approached, not attained; STOPPED where neither is known.
+    """
     value, damping = likelihood.total(theta), 1e-3
-    before = [-math.inf] * _PATIENCE
+    before = [(-math.inf, theta)] * _PATIENCE
     for iteration in range(1, _ITERATIONS + 1):
         scores = likelihood.scores(theta, free)
         if scores is None:
-            return theta, iteration, False
+            return theta, iteration, STOPPED
         norms = np.maximum(np.linalg.norm(scores, axis=0), 1e-300)
         gradient, B = scores.sum(axis=0) / norms, (scores / norms).T @ (scores / norms)
-        if gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0] < _CLOSE:  # along a ridge there is no gradient
-            return theta, iteration, True
+        distance = gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0]  # along a ridge there is no gradient
+        if distance < close:
+            return theta, iteration, MAXIMUM
         while damping < _DAMPED:
             step = np.zeros(len(theta))
             step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
@@ -70,12 +117,13 @@ def maximise(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray) -> tup
                 break
             damping = max(10 * damping, 1e-3)
         else:
-            return theta, iteration, False
-        ridge = np.linalg.svd(scores / norms, compute_uv=False)[-1] < _RIDGE
-        if value - before.pop(0) < (_SLOW if ridge else _FLAT):
-            return theta, iteration, False
-        before.append(value)
-    return theta, _ITERATIONS, False
+            return theta, iteration, MAXIMUM if distance < _NOISE else STOPPED
+        height, place = before.pop(0)
+        if value - height < _FLAT:
+            far = np.max(np.abs(theta - place) / likelihood.scales) > _GOES_ON
+            return theta, iteration, LIMIT if far else MAXIMUM if distance < _NOISE else STOPPED
+        before.append((value, theta))
+    return theta, _ITERATIONS, STOPPED
 
 
 def told_apart(scores: np.ndarray, names: tuple[str, ...], least: float) -> str:

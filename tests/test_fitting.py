@@ -87,6 +87,55 @@ def test_unit_of_time_of_the_data():
     assert known.values["a0"] == pytest.approx(1.0, abs=4 * known.errors["a0"])
 
 
+def test_intervals_have_no_end_where_the_likelihood_gives_none():
+    """Slow leak, much drift: v -> scale v and time -> scale time nearly cancel, and a perfect integrator fits as well.
+
+    The profile in membrane_time (truth 20), computed one by one: 2 (max - profile) = 5.91, 2.02, .40, .003, .06, .14,
+    .12, .08, .04 at 10, 14, 20, 30, 45, 80, 150, 300, 1000.
+    """
+    law = fl.first_passage(fl.NoisyLIF(current=35.0, a0=62.5, v_reset=0.0, v_fire=30.0))
+    guess = fl.NoisyLIF(current=30.0, a0=50.0, v_reset=0.0, v_fire=30.0)
+    names = ["current", "a0", "membrane_time"]
+    ridge = fl.fit(law.sample(500, seed=109) * 20, guess, names, membrane_time=20.0)
+    assert ridge.converged
+    assert not ridge.identifiable
+    for name, lowest, truth in (("current", 26, 35.0), ("a0", 25, 62.5), ("membrane_time", 10.5, 20.0)):
+        low, high = ridge.confidence(name)
+        assert lowest < low < truth
+        assert high == np.inf
+        assert f"flat along {name}: the intervals do not bound it from above" in ridge.message
+    low, _ = ridge.confidence("membrane_time")
+    assert 10.5 < low < 13.0  # between 5.91 at 10 and 2.02 at 14; 3.84 is the quantile
+    profile = ridge.profile("membrane_time", values=[low])
+    assert 2 * (ridge.log_likelihood - profile.log_likelihood[0]) == pytest.approx(3.8415, abs=0.02)
+
+
+def test_a_fit_that_has_not_converged_gives_no_interval(fitted):
+    from felif.fitting import Fit
+
+    stopped = Fit(fitted.likelihood, fitted.theta, 3, "stopped")
+    assert not stopped.converged
+    with pytest.raises(fl.NotConverged, match="the fit has not converged, so there is no interval"):
+        stopped.confidence("a0")
+    assert "95 %" not in str(stopped)
+    assert "not converged" in str(stopped)
+
+
+def test_intervals_that_are_long_for_a_membrane_time_are_asked_about():
+    data = 20 * INTERVALS[:50]
+    with pytest.warns(UserWarning, match="membrane times, which is unusual. Give membrane_time"):
+        fl.fit(data, fl.NoisyLIF(current=1.5), "current")
+
+
+def test_intervals_of_no_leaky_neuron_are_fitted_in_bounded_work_and_said_to_be_none():
+    """A mean of 100 membrane times with a cv of .45: whoever waits so long for noise waits a random time, cv = 1."""
+    data = np.random.default_rng(0).gamma(5, 20, size=300)
+    found = fl.fit(data, fl.NoisyLIF(current=1.0, a0=0.5), ["current", "a0"], membrane_time=1.0)
+    assert found.p_value < 1e-6
+    assert "The fitted law is not that of the intervals" in found.message
+    assert found.evaluations < 400
+
+
 def test_a_wrong_model_is_noticed():
     assert fl.fit(np.random.default_rng(3).uniform(0.9, 1.1, 300), fl.NoisyLIF(), ["a0"]).p_value < 1e-6
 
@@ -106,7 +155,8 @@ def test_what_intervals_cannot_tell_apart_is_named(names, fix):
 
 def test_a_neuron_that_hardly_ever_fires_tells_its_rate_only():
     """Intervals are exponential then: the fit says that it is a ridge."""
-    found = fl.fit(np.random.default_rng(4).exponential(3000.0, 60), fl.NoisyLIF(current=-2.5), ["current", "a0"])
+    data = np.random.default_rng(4).exponential(3000.0, 60)
+    found = fl.fit(data, fl.NoisyLIF(current=-2.5), ["current", "a0"], membrane_time=1.0)
     assert not found.identifiable or found.errors["a0"] > 0.1
     assert found.passage.mean == pytest.approx(3000, rel=0.5)
 

@@ -1,4 +1,4 @@
-"""A progress bar for long runs, as an observer: only on a terminal, only after a while."""
+"""Progress of long work: a bar for runs, as an observer, a line for searches; on a terminal only, after a while."""
 
 from __future__ import annotations
 
@@ -6,6 +6,33 @@ import sys
 from time import monotonic
 
 from .trajectory import Trajectory
+
+
+class Spinner:
+    """A line of text for work whose end is not known; like `Progress` only on a terminal and after `delay` seconds."""
+
+    def __init__(self, what: str, stream=None, delay: float = 2.0) -> None:
+        self._what, self._stream = what, sys.stderr if stream is None else stream
+        self._enabled = bool(getattr(self._stream, "isatty", lambda: False)())
+        self._due, self._status = monotonic() + delay, None
+
+    def __call__(self, text: str) -> None:
+        if not self._enabled or monotonic() < self._due:
+            return
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(file=self._stream).status("")
+            self._status.start()
+        self._status.update(f"{self._what}: {text}")
+        self._due = monotonic() + 0.1
+
+    def __enter__(self) -> Spinner:
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._status is not None:
+            self._status.stop()
 
 
 class Progress:
