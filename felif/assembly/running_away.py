@@ -1,0 +1,153 @@
+"""Drifts that run away towards V_F: where the line may be cut, whatever V_F is, V_F = infinity included.
+
+Far above the last place at which noise decides anything, a neuron follows V' = f(V) and all that matters is the time
+
+    T(v) = int_v^{V_F} dv / f(v)
+
+that it still needs. So f is kept up to a place v_c and constant above it, and V_F becomes v_c + f(v_c) T(v_c): the time
+from v_c to the threshold is the same, and no mass is lost. What this changes is how noise, a/f(v_c)^2, and the current
+m, m T/f(v_c), alter that time; v_c is where both have fallen below 1e-10 of the time scale of the neuron.
+
+Exponential neurons: v_c lies about 13 delta above v_soft and V_F one delta above v_c. Quadratic ones: V_F = 2 v_c.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..weakform import Term, WeakForm
+
+NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The drift is constant above `last`; there the axis counts the time that is left, and V_F is `v_fire`."""
+
+    last: float
+    v_fire: float
+
+    def of(self, form: WeakForm) -> WeakForm:
+        """The weak form whose integrands read v no farther than `last`."""
+        return dataclasses.replace(form, terms=tuple(self._term(term) for term in form.terms))
+
+    def _term(self, term: Term) -> Term:
+        if term.of is None or term.form is None:
+            return term
+        inner, last = term.form, self.last
+        return dataclasses.replace(term, form=lambda n, phi, x: inner(n, phi, np.minimum(x, last)))
+
+
+def values(drift: Callable, v: np.ndarray) -> np.ndarray:
+    """f at points v, infinite where it overflows."""
+    with np.errstate(all="ignore"):
+        try:
+            f = np.asarray(drift(v), float)
+        except (TypeError, ValueError):  # written for one number
+            f = np.empty(0)
+        if f.shape != v.shape:
+            f = np.array([_one(drift, x) for x in v.tolist()])
+    return f
+
+
+def _one(drift: Callable, x: float) -> float:
+    try:
+        return float(drift(x))
+    except OverflowError:
+        return math.inf
+
+
+def cut(drift: Callable, noise: float, v_reset: float, v_fire: float, part: float = NEGLIGIBLE) -> Cut | None:
+    """Where the line ends for this drift, or None where it must reach to V_F itself.
+
+    Only a convex drift that grows up to V_F runs away. Raises ValueError for V_F = infinity where the drift needs an
+    infinite time to get there, or needs values beyond those of floating-point numbers.
+    """
+    v, f, low = _way(drift, noise, v_reset, v_fire)
+    if v is None:
+        if math.isinf(v_fire):
+            raise ValueError(
+                f"v_fire = inf: drift = {drift!r} takes an infinite time to infinity; allowed are drifts for which "
+                "int dv/f(v) converges (Exponential, Quadratic), or a finite v_fire"
+            )
+        return None
+    k = int(np.argmin(f))
+    own = np.flatnonzero(f[k:] * (v[k:] - low) >= noise) + k  # noise no longer leads back to the minimum
+    if not own.size:
+        return None
+    scale = max(abs(float(f[k])), float(f[own[0]]))
+    time = max(float(v[own[0]] - low), math.sqrt(noise * 1e-8)) / scale
+    left = travel_times(drift, v, v_fire)
+    with np.errstate(all="ignore"):
+        wrong = (left * scale + noise / f) / f
+    settled = (np.arange(len(v)) > own[0]) & (f > scale) & (wrong <= part * time)
+    place = np.flatnonzero(settled)
+    if not place.size:
+        if math.isinf(v_fire):
+            raise ValueError(f"v_fire = inf: the way of drift = {drift!r} to infinity is too slow to be cut off")
+        return None
+    last = float(v[place[0]])
+    end = last + float(f[place[0]]) * float(left[place[0]])
+    return Cut(last, end) if last < end < v_fire else None
+
+
+def _way(
+    drift: Callable, noise: float, v_reset: float, v_fire: float
+) -> tuple[np.ndarray | None, np.ndarray | None, float]:
+    """(points from the minimum of f upwards, f there, that minimum); None where f does not run away."""
+    unit = math.sqrt(noise)
+    top = v_fire if math.isfinite(v_fire) else max(v_reset, 0.0) + 1e30 * max(unit, 1.0)
+    reach = top - v_reset
+    steps = np.concatenate([[0.0], np.geomspace(1e-6 * min(unit, reach), reach, 4001)])
+    v = v_reset + steps
+    f = values(drift, v)
+    low = float(v[int(np.argmin(np.where(np.isnan(f), np.inf, f)))])
+    for _ in range(3):  # the minimum, closer
+        width = max(abs(low - v_reset) * 2e-2, 1e-3 * min(unit, reach))
+        near = np.linspace(max(low - width, v_reset), min(low + width, top), 401)
+        low = float(near[int(np.argmin(values(drift, near)))])
+    start = max(low, v_reset)
+    if not top > start:
+        return None, None, low
+    v = start + np.concatenate([[0.0], np.geomspace(1e-3 * min(unit, top - start), top - start, 6001)])
+    f = values(drift, v)
+    good = np.isfinite(f) & (f < 1e150)
+    if not good.all():
+        v, f = v[: int(np.argmin(good))], f[: int(np.argmin(good))]
+    if len(v) < 10 or not f[-1] > 0 or not np.all(np.diff(f) >= -1e-9 * np.abs(f[1:])):
+        return None, None, low
+    slope = np.diff(f) / np.diff(v)
+    return (v, f, low) if slope[-1] > 2 * max(float(slope[0]), 0.0) else (None, None, low)
+
+
+def travel_times(drift: Callable, v: np.ndarray, v_fire: float) -> np.ndarray:
+    """T(v) = int_v^{V_F} dv/f at increasing v; infinite below the last zero of f."""
+    end = float(v[-1])
+    tail = _tail(drift, end, v_fire)
+    widths = np.diff(v)
+    points = v[:-1, None] + widths[:, None] * (_POINTS + 1) / 2
+    f = values(drift, points.ravel()).reshape(points.shape)
+    with np.errstate(all="ignore"):
+        pieces = np.where((f > 0).all(axis=1), widths / 2 * ((1 / f) @ _WEIGHTS), np.inf)
+    return np.append(np.cumsum(pieces[::-1])[::-1], 0.0) + tail
+
+
+def _tail(drift: Callable, low: float, v_fire: float) -> float:
+    """int_low^{V_F} dv/f where f is huge: pieces that grow, until nothing is added."""
+    total, width, v = 0.0, 1e-3 * max(abs(low), 1e-3), low
+    while v < v_fire:
+        width = min(width, v_fire - v)
+        points = v + width * (_POINTS + 1) / 2
+        f = values(drift, points)
+        piece = float(width / 2 * ((1 / f) @ _WEIGHTS))
+        total, v, width = total + piece, v + width, 1.3 * width
+        if not piece > 1e-18 * total or v > 1e200:
+            break
+    return total
