@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .assembly import SpectralElement, discretize
-from .meshing import line
+from .assembly.automatic import end_of
 from .models.first_spike import FirstSpike
-from .passage import FirstPassage, passage_cells, passage_on
+from .passage import FirstPassage, passage_on, passage_problem
 from .problem import NotConverged
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
@@ -31,7 +30,8 @@ class Likelihood:
         self.evaluations = 0
         self._logarithmic = np.array([name in POSITIVE for name in names])
         self.start = self.theta([time if name == TIME else getattr(model, name) for name in names])
-        width = float(model.v_fire) - float(model.v_reset)
+        end = end_of(model)  # V_F may be infinite
+        width = (float(model.v_fire) if end is None else end.last) - float(model.v_reset)
         self.scales = np.where(self._logarithmic, 1.0, width)  # of a change of theta that matters
         self._last: tuple[bytes, np.ndarray] | None = None
         self._base: tuple[np.ndarray, Any] | None = None
@@ -67,12 +67,11 @@ class Likelihood:
         """On the mesh of the last parameters, where these are close to them and V_R, V_F are the same."""
         if self._base is not None:
             at, problem = self._base
-            if (neuron.v_reset, neuron.v_fire) == (problem.v_reset, problem.v_fire) and np.all(
+            if (neuron.v_reset, neuron.v_fire) == (problem.model.v_reset, problem.model.v_fire) and np.all(
                 np.abs(theta - at) < _NEAR * self.scales
             ):
                 return problem.at(model=neuron.model)
-        cells = passage_cells(neuron, neuron.v_reset, 0.0, _TOL)
-        problem = discretize(neuron, line(cells, neuron.v_reset, neuron.v_fire), space=SpectralElement(_DEGREE))
+        problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
         self._base = theta.copy(), problem
         return problem
 

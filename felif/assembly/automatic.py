@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -27,23 +27,35 @@ _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of 
 def end_of(model: Any) -> Cut | None:
     """Where the line may end because the drift of the first field runs away, None where it goes on to V_F."""
     flow = Flow(model)
-    if flow.lives_above:
+    if flow.lives_above or (np.isfinite(flow.v_fire) and not flow.bends):
         return None
     noise = float(flow.at(np.array([flow.v_reset]))[1][0])
     return cut(flow.drift, noise, flow.v_reset, flow.v_fire) if noise > 0 else None
 
 
-def choose_nodes(model: Any, space: Space, tol: float, end: Cut | None = None) -> np.ndarray:
+def choose_nodes(
+    model: Any,
+    space: Space,
+    tol: float,
+    end: Cut | None = None,
+    start: float | None = None,
+    times: Sequence[float] = (0.0,),
+) -> np.ndarray:
     """Sorted cell ends for `model`, graded toward V_F, nodes on V_R and V_F.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
+    start: another place from which neurons begin; times: at which the drift is looked at for V_min.
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
     flow = Flow(model, end=end)
-    low = flow.cut(tol)
-    sizes = _Sizes(flow, space, tol)
-    parts = [sizes.nodes(low, flow.v_reset), sizes.nodes(flow.v_reset, flow.v_fire)]
+    sizes = _Sizes(flow, space, tol, start)
+    low = min(flow.cut(tol, t) for t in times)
+    if start is None:
+        ends = [low, flow.v_reset, flow.v_fire]
+    else:
+        ends = [min(low, sizes.below(start)), *sorted({start, flow.v_reset}), flow.v_fire]
+    parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if flow.lives_above:
         parts.append(sizes.nodes(flow.v_fire, flow.cut_above(tol)))
     return np.unique(np.concatenate(parts))
@@ -233,7 +245,7 @@ def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarr
 class _Sizes:
     """The size function h(v) and the meshes that follow it."""
 
-    def __init__(self, flow: Flow, space: Space, tol: float) -> None:
+    def __init__(self, flow: Flow, space: Space, tol: float, start: float | None = None) -> None:
         self._flow = flow
         degree = space.degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
@@ -252,6 +264,15 @@ class _Sizes:
         self._sources = ((flow.v_fire, min(finest, self._relative * float(layers[1]))),)
         if drift[0] > 0:
             self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
+
+        if start is not None:
+            drift, noise, _ = flow.at(np.array([start]))
+            layer = min(0.1 * self._scale, self._relative * float(noise[0] / max(abs(drift[0]), 1e-300)))
+            self._sources += ((start, layer),)
+
+    def below(self, start: float) -> float:
+        """A place below `start` that the density around it does not reach."""
+        return start - 40 * self._sources[-1][1] / self._relative
 
     def size(self, v: np.ndarray) -> np.ndarray:
         flow, step = self._flow, (1e-7 if self._flow.bends else 1e-4) * (self._flow.v_fire - self._flow.v_reset)

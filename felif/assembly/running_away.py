@@ -109,10 +109,10 @@ def _way(
     v = v_reset + steps
     f = values(drift, v)
     low = float(v[int(np.argmin(np.where(np.isnan(f), np.inf, f)))])
-    for _ in range(3):  # the minimum, closer
-        width = max(abs(low - v_reset) * 2e-2, 1e-3 * min(unit, reach))
+    width = max(abs(low - v_reset) * 2e-2, 1e-3 * min(unit, reach))
+    for _ in range(5):  # the minimum, closer
         near = np.linspace(max(low - width, v_reset), min(low + width, top), 401)
-        low = float(near[int(np.argmin(values(drift, near)))])
+        low, width = float(near[int(np.argmin(values(drift, near)))]), width / 50
     start = max(low, v_reset)
     if not top > start:
         return None, None, low
@@ -121,6 +121,8 @@ def _way(
     good = np.isfinite(f) & (f < 1e150)
     if not good.all():
         v, f = v[: int(np.argmin(good))], f[: int(np.argmin(good))]
+    k = int(np.argmin(f)) if len(f) else 0
+    v, f = v[k:], f[k:]
     if len(v) < 10 or not f[-1] > 0 or not np.all(np.diff(f) >= -1e-9 * np.abs(f[1:])):
         return None, None, low
     slope = np.diff(f) / np.diff(v)
