@@ -11,7 +11,7 @@ import numpy as np
 
 from ..weakform import CELLS
 from .coefficients import parameters_of
-from .forms import convection, probe
+from .forms import convection_of, probe
 from .running_away import Cut, cut
 from .spaces import ExponentialFitting, Space
 
@@ -20,7 +20,7 @@ _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), 
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
 _CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
-_MOST = 20_000  # cells of a mesh
+_MOST = 1_000_000  # nodes of a mesh
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
@@ -117,7 +117,7 @@ class Flow:
 
     def drift(self, v: np.ndarray) -> np.ndarray:
         """The drift without activity, where it overflows too."""
-        forms = [(term, convection(term, v), 0.0, 0.0) for term in self._terms]
+        forms = [(term, convection_of(term, v), 0.0, 0.0) for term in self._terms]
         return np.broadcast_to(self.combine(forms)[0], v.shape)
 
     def rate_range(self) -> tuple[float, ...]:
@@ -147,7 +147,7 @@ class Flow:
         return 1.0 / float(np.sum(np.exp(np.clip(potential - potential[-1], -600, 600)) * inner / noise) * step)
 
     def _passage_time(self, v: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> float:
-        """int P/a with P(v) = int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) ds, Phi' = f/a: from V_F down, no overflow."""
+        """int P/a with P(v) = int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) ds, Phi' = f/a, from V_F down."""
         steps = np.diff(v)
         rises = np.clip((slope[1:] + slope[:-1]) / 2 * steps, -600, 600)
         rises = np.where(np.abs(rises) < 1e-12, 1e-12, rises)
@@ -219,27 +219,31 @@ class Flow:
 
 def carried(bulk: np.ndarray, drift: np.ndarray, slope: np.ndarray, above_reset: np.ndarray) -> np.ndarray:
     """Widths where the drift carries the density up and noise is small: n is J/f there, as smooth as f."""
-    smooth = drift / np.maximum(slope, 1e-300)
+    smooth = drift / np.maximum(slope, 1e-100)
     return np.where(above_reset & (smooth > _CARRIED * bulk), smooth / _CARRIED, bulk)
 
 
-def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarray:
+def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) -> np.ndarray:
     """Points dense enough for the size function: none of their distances is far above the sizes at its ends.
 
-    Raises ValueError where more than _MOST cells would be needed.
+    Raises ValueError where more than `most` points would be needed.
     """
     while True:
         h, gaps = size(v), np.diff(v)
         wide = gaps > 2 * np.minimum(h[1:], h[:-1])
-        if not np.all(np.isfinite(h) & (h > 0)) or len(v) > _MOST:
-            raise ValueError(
-                f"no mesh of at most {_MOST} cells on [{v[0]:.6g}, {v[-1]:.6g}]: the density would vary within "
-                f"{np.nanmin(h):.3g} there; allowed are drift, noise and v_fire for which it is less narrow"
-            )
+        if not np.all(np.isfinite(h) & (h > 0)) or len(v) > most:
+            raise _too_many(most, v, h)
         wide &= gaps > 1e-13 * (np.abs(v[1:]) + (v[-1] - v[0]))
         if not wide.any():
             return v
         v = np.sort(np.concatenate([v, (v[:-1] + v[1:])[wide] / 2]))
+
+
+def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
+    return ValueError(
+        f"discretize: no mesh of at most {most} cells on [{v[0]:.6g}, {v[-1]:.6g}], for the density would vary within "
+        f"{np.nanmin(h):.3g} there; allowed are drift, noise and v_fire for which it is less narrow, or a larger tol"
+    )
 
 
 class _Sizes:
@@ -248,6 +252,7 @@ class _Sizes:
     def __init__(self, flow: Flow, space: Space, tol: float, start: float | None = None) -> None:
         self._flow = flow
         degree = space.degree
+        self._most = _MOST // degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
         local = getattr(space, "lowest", None) is not None  # degrees follow the state: what it needs comes with it
@@ -291,9 +296,12 @@ class _Sizes:
         """Cell ends on [low, high], equidistributed with respect to dv/h(v)."""
         v = np.concatenate([low + _DEPTH * (high - low), high - _DEPTH[-2::-1] * (high - low)])
         if self._flow.bends:
-            v = sampled(self.size, v)
-        density = 1 / self.size(v)
+            v = sampled(self.size, v, self._most)
+        h = self.size(v)
+        density = 1 / np.maximum(h, 1e-300)
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
+        if not count[-1] <= self._most:
+            raise _too_many(self._most, v, h)
         cells = max(1, int(np.ceil(count[-1])))
         nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
         nodes[[0, -1]] = low, high

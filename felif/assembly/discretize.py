@@ -19,8 +19,8 @@ from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
-from .running_away import Cut
 from .planes import discretize_plane, is_plane
+from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss

@@ -122,9 +122,7 @@ def lowered(problem: Any, t: float, y: np.ndarray, limit: float, allowed: np.nda
     return new if (degrees - new).sum() >= _SHARE * len(problem.nodes) else None
 
 
-def natural(
-    model: Any, space: spaces.Space, limit: float, cells: np.ndarray, end: Any = None
-) -> spaces.Degrees:
+def natural(model: Any, space: spaces.Space, limit: float, cells: np.ndarray, end: Any = None) -> spaces.Degrees:
     """Degrees that the stationary density of the model asks for at the slowest and fastest rates expected.
 
     P = C int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) / a(s) ds with Phi' = f/a, at frozen activity. Where neurons live

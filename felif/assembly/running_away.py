@@ -6,7 +6,8 @@ Far above the last place at which noise decides anything, a neuron follows V' = 
 
 that it still needs. So f is kept up to a place v_c and constant above it, and V_F becomes v_c + f(v_c) T(v_c): the time
 from v_c to the threshold is the same, and no mass is lost. What this changes is how noise, a/f(v_c)^2, and the current
-m, m T/f(v_c), alter that time; v_c is where both have fallen below 1e-10 of the time scale of the neuron.
+m, m T/f(v_c), alter that time; v_c is where both have fallen below 1e-10 of the time scale of the neuron (a current
+that is constant counts as part of f, and is no error).
 
 Exponential neurons: v_c lies about 13 delta above v_soft and V_F one delta above v_c. Quadratic ones: V_F = 2 v_c.
 """
@@ -24,6 +25,8 @@ import numpy as np
 from ..weakform import Term, WeakForm
 
 NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
+_WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...
+_THINNEST = 1e-11  # ... this part of the line
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
@@ -43,6 +46,54 @@ class Cut:
             return term
         inner, last = term.form, self.last
         return dataclasses.replace(term, form=lambda n, phi, x: inner(n, phi, np.minimum(x, last)))
+
+
+def bounded_law(law: Any, part: float) -> Any:
+    """A particle law that ends where its drift runs away, in terms of `cut`; the law itself where it does not.
+
+    Raises ValueError for V_F = infinity and populations of different drifts.
+    """
+    drifts = {id(population.drift): population.drift for population in law.populations}
+    if law.escape_time > 0 or law.learning is not None or len(drifts) > 1:
+        if math.isinf(law.v_fire):
+            raise ValueError("v_fire = inf; allowed for particles is one drift that reaches infinity, and a threshold")
+        return law
+    (drift,) = drifts.values()
+    end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, part)
+    if end is None:
+        return law
+    populations = tuple(dataclasses.replace(p, drift=Capped(drift, end.last)) for p in law.populations)
+    return dataclasses.replace(law, populations=populations, v_fire=end.v_fire, place=Place(drift, end, law.v_fire))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where potentials below `v_fire` lie on an axis that counts the time left above `end.last`."""
+
+    drift: Callable
+    end: Cut
+    v_fire: float
+
+    def __call__(self, v: np.ndarray) -> np.ndarray:
+        above = v > self.end.last
+        if not above.any():
+            return v
+        high, back = np.unique(np.append(v[above], self.end.last), return_inverse=True)
+        left = travel_times(self.drift, high, self.v_fire)
+        new = v.copy()
+        new[above] = self.end.v_fire - (self.end.v_fire - self.end.last) * (left / left[0])[back.ravel()][:-1]
+        return np.minimum(new, np.nextafter(self.end.v_fire, -np.inf))
+
+
+@dataclass(frozen=True)
+class Capped:
+    """A drift that is constant above `last`."""
+
+    drift: Callable
+    last: float
+
+    def __call__(self, v: Any) -> Any:
+        return self.drift(np.minimum(v, self.last))
 
 
 def values(drift: Callable, v: np.ndarray) -> np.ndarray:
@@ -83,15 +134,21 @@ def cut(drift: Callable, noise: float, v_reset: float, v_fire: float, part: floa
     if not own.size:
         return None
     scale = max(abs(float(f[k])), float(f[own[0]]))
-    time = max(float(v[own[0]] - low), math.sqrt(noise * 1e-8)) / scale
     left = travel_times(drift, v, v_fire)
+    time = float(left[own[0]])
     with np.errstate(all="ignore"):
         wrong = (left * scale + noise / f) / f
-    settled = (np.arange(len(v)) > own[0]) & (f > scale) & (wrong <= part * time)
-    place = np.flatnonzero(settled)
+        thin = noise / f < _THINNEST * (v + f * left - v_reset)
+    above = (np.arange(len(v)) > own[0]) & (f > scale)
+    place = np.flatnonzero(above & ((wrong <= part * time) | thin))
+    place = place[wrong[place] <= max(_WORST, part) * time]
     if not place.size:
         if math.isinf(v_fire):
-            raise ValueError(f"v_fire = inf: the way of drift = {drift!r} to infinity is too slow to be cut off")
+            raise ValueError(
+                f"v_fire = inf: with noise {noise:.3g} the way of drift = {drift!r} to infinity cannot be cut off "
+                "where the boundary layer is not too thin for floating-point numbers; allowed are more noise, or a "
+                "finite v_fire"
+            )
         return None
     last = float(v[place[0]])
     end = last + float(f[place[0]]) * float(left[place[0]])
