@@ -45,8 +45,8 @@ def _runs_away(model: Any) -> bool:
     require_callable(model, "drift")
     if not reaches_infinity(model.drift):
         raise ValueError(
-            f"{type(model).__name__}: v_fire = inf, but drift = {model.drift!r} needs an infinite time to get there; "
-            "allowed are drifts for which int dv/f(v) converges (Exponential, Quadratic), or a finite v_fire"
+            f"{type(model).__name__}: v_fire = inf; allowed is a finite number, for drift = {model.drift!r} needs an "
+            "infinite time to get there: V_F may be infinite where int dv/f(v) converges (Exponential, Quadratic)"
         )
     return True
 
