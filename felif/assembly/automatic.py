@@ -55,6 +55,8 @@ def choose_nodes(
         ends = [low, flow.v_reset, flow.v_fire]
     else:
         ends = [min(low, sizes.below(start)), *sorted({start, flow.v_reset}), flow.v_fire]
+    if end is not None:
+        ends.insert(-1, end.last)
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if flow.lives_above:
         parts.append(sizes.nodes(flow.v_fire, flow.cut_above(tol)))

@@ -122,6 +122,7 @@ def test_runs_do_not_feel_the_cut_off_and_conserve_mass():
         problem = fl.discretize(exponential(v_fire, b=0.5), tol=1e-8)
         run = fl.evolve(problem, fl.Gaussian(mean=0.0, variance=0.1), 3.0, rtol=1e-8)
         assert run.drift["mass"] < 1e-12
+        assert run.moment_defect < 1e-9  # 2e-4 where the place at which the drift becomes constant is no node
         rates.append(run.sample("N", times))
     np.testing.assert_allclose(rates[0], rates[1], rtol=2e-8)
 
