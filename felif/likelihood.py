@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .assembly import SpectralElement, discretize
+from .assembly.automatic import end_of
 from .evolution.progress import Spinner
-from .meshing import line
 from .models.first_spike import FirstSpike
-from .passage import FirstPassage, passage_cells, passage_on
+from .passage import FirstPassage, passage_on, passage_problem
 from .problem import NotConverged
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
@@ -24,7 +23,7 @@ STEP = 1e-4  # of differences
 _NEAR = 0.05  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
 NONNEGATIVE = ("dead_time",)
-_LARGEST = 500  # cells; what needs more is too narrow a density to be the law of measured intervals
+_LARGEST = 5000  # unknowns; what needs more is too narrow a density to be the law of measured intervals
 
 
 class Likelihood:
@@ -41,7 +40,9 @@ class Likelihood:
         self.evaluations = 0
         self._logarithmic = np.array([name in POSITIVE for name in names])
         self._rooted = np.array([name in NONNEGATIVE for name in names])
-        self._origin, self._width = float(model.v_reset), float(model.v_fire) - float(model.v_reset)
+        end = end_of(model)  # V_F may be infinite
+        self._origin = float(model.v_reset)
+        self._width = (float(model.v_fire) if end is None else end.last) - self._origin
         self.start = self.theta([time if name == TIME else getattr(model, name) for name in names])
         plain = np.where(self._rooted, math.sqrt(float(intervals.mean()) / time), self._width)
         self.scales = np.where(self._logarithmic, 1.0, plain)
@@ -99,14 +100,13 @@ class Likelihood:
         """On the mesh of the last parameters, where these are close to them and V_R, V_F are the same."""
         if self._base is not None:
             at, problem = self._base
-            if (neuron.v_reset, neuron.v_fire) == (problem.v_reset, problem.v_fire) and np.all(
+            if (neuron.v_reset, neuron.v_fire) == (problem.model.v_reset, problem.model.v_fire) and np.all(
                 np.abs(theta - at) < _NEAR * self.scales
             ):
                 return problem.at(model=neuron.model)
-        cells = passage_cells(neuron, neuron.v_reset, 0.0, _TOL)
-        if len(cells) > _LARGEST:
-            raise ValueError(f"fit: {neuron.model} needs {len(cells)} cells; allowed are {_LARGEST}")
-        problem = discretize(neuron, line(cells, neuron.v_reset, neuron.v_fire), space=SpectralElement(_DEGREE))
+        problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
+        if problem.size > _LARGEST:
+            raise ValueError(f"fit: {neuron.model} needs {problem.size} unknowns; allowed are {_LARGEST}")
         self._base = theta.copy(), problem
         return problem
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .assembly.running_away import bounded_law
 from .evolution.progress import Progress
 from .particles import Plan, Recording, plan_simulation, simulate_networks
 from .problem import Outcome
+
+_UNNOTICED = 1e-3  # part of a neuron's time by which the time that a drift needs to run away may be wrong
 
 
 @dataclass(frozen=True, repr=False)
@@ -188,7 +191,7 @@ def simulate_particles(
     began = time.monotonic()
     if isinstance(model, type) or not hasattr(model, "particle_law"):
         raise ValueError(f"model = {model!r}; allowed is a model with particle_law(), see docs/adding_a_model.md")
-    law = model.particle_law()
+    law = bounded_law(model.particle_law(), _UNNOTICED)
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )

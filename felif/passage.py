@@ -16,9 +16,10 @@ import numpy as np
 
 from .algebra import Band, BandLowRank
 from .assembly import SpectralElement, discretize
-from .assembly.automatic import Flow
+from .assembly.automatic import Flow, choose_nodes, end_of
+from .assembly.discretize import discretize_to
+from .assembly.running_away import Cut
 from .evolution.laplace import Decay
-from .meshing import line
 from .models.first_spike import COUNT, FirstSpike
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
@@ -167,8 +168,7 @@ def first_passage(
     if problem is not None and problem.tol is None:
         problem = discretize(neuron, problem.mesh, space=problem.space)
     else:
-        cells = passage_cells(neuron, start, t_start, tol)
-        problem = discretize(neuron, line(cells, neuron.v_reset, neuron.v_fire), space=SpectralElement(_DEGREE))
+        problem = passage_problem(neuron, start, t_start, tol)
     return passage_on(problem, start, t_start, t_end, tol)
 
 
@@ -221,9 +221,22 @@ def _leading(band: Band, n: int) -> Band:
     return Band(band.data[:, :n].copy(order="F"), band.kl, band.ku)
 
 
-def passage_cells(neuron: FirstSpike, start: float, t: float, tol: float) -> np.ndarray:
-    """Cell ends for the passage from `start`: fine on the way to V_F, growing below, layers at V_F resolved."""
-    flow, times = Flow(neuron), _extremes(neuron, t)
+def passage_problem(neuron: FirstSpike, start: float, t: float, tol: float) -> Any:
+    """`neuron` on a mesh for the passage from `start`."""
+    end, space = end_of(neuron), SpectralElement(_DEGREE)
+    return discretize_to(end, neuron, _cells(neuron, start, t, tol, end, space), space)
+
+
+def _cells(neuron: FirstSpike, start: float, t: float, tol: float, end: Cut | None, space: Any) -> np.ndarray:
+    """Cell ends: fine on the way to V_F, growing below, layers at V_F resolved."""
+    flow, times = Flow(neuron, end=end), _extremes(neuron, t)
+    if end is not None and start >= end.last:
+        raise ValueError(
+            f"first_passage: start = {start!r} is so far up that the drift alone rules the rest of the way to "
+            f"v_fire = {neuron.v_fire!r}; allowed are numbers below {end.last:.6g}"
+        )
+    if flow.bends:
+        return choose_nodes(neuron, space, tol, end, start, times)
     distance = neuron.v_fire - start
     low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / _PARTS)
 

@@ -74,10 +74,10 @@ def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
     return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
 
 
-def natural(model: Any, space: spaces.Space, tol: float) -> tuple[np.ndarray, spaces.Degrees]:
+def natural(model: Any, space: spaces.Space, tol: float, end: Any = None) -> tuple[np.ndarray, spaces.Degrees]:
     """Cell ends and degrees that the tolerance asks for, from the model alone."""
-    cells = choose_nodes(model, space, tol)
-    return cells, local_degree.natural(model, space, UNRESOLVED * tol, cells)
+    cells = choose_nodes(model, space, tol, end)
+    return cells, local_degree.natural(model, space, UNRESOLVED * tol, cells, end)
 
 
 def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from . import thresholds
-from .automatic import Flow
 
 _SPREAD = 10.0  # noise over drift and V_F - V_R, times this: the part of the largest flux that counts as small
 
@@ -28,7 +27,7 @@ class Arrivals:
         self._varies = any(callable(getattr(problem.model, i.parameter, None)) for i in problem.weak_form.inputs)
         if not self._varies and _ruled_by_noise(problem):
             return
-        self._flow = Flow(problem.model, problem.weak_form)
+        self._flow = problem.flow
         self._last = int(np.searchsorted(problem.nodes, problem.v_fire))
         self._forms = self._flow.on(problem.nodes[: self._last + 1])
         self._known = self._at(0.0) if self._forms and not self._varies else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -10,26 +11,53 @@ import numpy as np
 
 from ..weakform import CELLS
 from .coefficients import parameters_of
-from .forms import probe
+from .forms import convection_of, probe
+from .running_away import Cut, cut
 from .spaces import ExponentialFitting, Space
 
 _WIDEST = 1.25  # cell, in units of the local width of the density
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
+_CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
+_FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
+_MOST = 1_000_000  # nodes of a mesh
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
-def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
+def end_of(model: Any) -> Cut | None:
+    """Where the line may end because the drift of the first field runs away, None where it goes on to V_F."""
+    flow = Flow(model)
+    if flow.lives_above or (np.isfinite(flow.v_fire) and not flow.bends):
+        return None
+    noise = float(flow.at(np.array([flow.v_reset]))[1][0])
+    return cut(flow.drift, noise, flow.v_reset, flow.v_fire) if noise > 0 else None
+
+
+def choose_nodes(
+    model: Any,
+    space: Space,
+    tol: float,
+    end: Cut | None = None,
+    start: float | None = None,
+    times: Sequence[float] = (0.0,),
+) -> np.ndarray:
     """Sorted cell ends for `model`, graded toward V_F, nodes on V_R and V_F.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
+    start: another place from which neurons begin; times: at which the drift is looked at for V_min.
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
-    flow = Flow(model)
-    low = flow.cut(tol)
-    sizes = _Sizes(flow, space, tol)
-    parts = [sizes.nodes(low, flow.v_reset), sizes.nodes(flow.v_reset, flow.v_fire)]
+    flow = Flow(model, end=end)
+    sizes = _Sizes(flow, space, tol, start)
+    low = min(flow.cut(tol, t) for t in times)
+    if start is None:
+        ends = [low, flow.v_reset, flow.v_fire]
+    else:
+        ends = [min(low, sizes.below(start)), *sorted({start, flow.v_reset}), flow.v_fire]
+    if end is not None:
+        ends.insert(-1, end.last)
+    parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if flow.lives_above:
         parts.append(sizes.nodes(flow.v_fire, flow.cut_above(tol)))
     return np.unique(np.concatenate(parts))
@@ -38,9 +66,10 @@ def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
 class Flow:
     """Drift and noise of the first field as functions of v, for given values of the scalars."""
 
-    def __init__(self, model: Any, weak_form: Any = None) -> None:
+    def __init__(self, model: Any, weak_form: Any = None, end: Cut | None = None) -> None:
         weak_form = model.weak_form() if weak_form is None else weak_form
-        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire) if end is None else end.v_fire
+        weak_form = weak_form if end is None else end.of(weak_form)
         self.field = weak_form.fields[0].name
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
@@ -58,6 +87,14 @@ class Flow:
     def on(self, v: np.ndarray) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
         """(term, convection, diffusion, reaction) of each form at points v, for `combine`."""
         return [(term, *probe(term, v)) for term in self._terms]
+
+    @cached_property
+    def bends(self) -> bool:
+        """Whether the drift is not affine in v between V_R and V_F."""
+        v = np.linspace(self.v_reset, self.v_fire, 33)
+        f = self.drift(v)
+        straight = f[0] + (f[-1] - f[0]) * (v - v[0]) / (v[-1] - v[0])
+        return bool(np.abs(f - straight).max() > 1e-9 * (np.abs(f).max() + 1e-300))
 
     def combine(
         self, forms: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], rate: float = 0.0, t: float = 0.0
@@ -80,11 +117,18 @@ class Flow:
         """(drift, noise, escape rate) at points v."""
         return self.combine(self.on(v), rate, t)
 
+    def drift(self, v: np.ndarray) -> np.ndarray:
+        """The drift without activity, where it overflows too."""
+        forms = [(term, convection_of(term, v), 0.0, 0.0) for term in self._terms]
+        return np.broadcast_to(self.combine(forms)[0], v.shape)
+
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
         if self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
+        if self.bends:  # where noise decides lies anywhere between
+            v = self._spread(v[0])
         forms = self.on(v)
         low, high = 0.0, max(self._stationary_rate(v, forms, 0.0), 1e-12)
         for _ in range(12):
@@ -95,6 +139,8 @@ class Flow:
     def _stationary_rate(self, v: np.ndarray, forms: list, rate: float) -> float:
         """1 / (mean first-passage time from V_R to V_F) at frozen activity; trapezoidal rule, a few per cent."""
         drift, noise, _ = self.combine(forms, rate)
+        if self.bends:
+            return 1.0 / self._passage_time(v, drift / noise, noise)
         step = v[1] - v[0]
         potential = np.concatenate([[0.0], np.cumsum((drift / noise)[1:] + (drift / noise)[:-1]) * step / 2])
         inner = np.exp(np.clip(potential[-1] - potential, -600, 600))
@@ -102,10 +148,30 @@ class Flow:
         inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
         return 1.0 / float(np.sum(np.exp(np.clip(potential - potential[-1], -600, 600)) * inner / noise) * step)
 
+    def _passage_time(self, v: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> float:
+        """int P/a with P(v) = int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) ds, Phi' = f/a, from V_F down."""
+        steps = np.diff(v)
+        rises = np.clip((slope[1:] + slope[:-1]) / 2 * steps, -600, 600)
+        rises = np.where(np.abs(rises) < 1e-12, 1e-12, rises)
+        kept, gained = np.exp(-rises), np.where(v[:-1] >= self.v_reset, -np.expm1(-rises) / rises * steps, 0.0)
+        P = np.zeros(len(v))
+        for i in range(len(v) - 2, -1, -1):
+            P[i] = min(kept[i] * P[i + 1] + gained[i], 1e250)
+        return float(np.sum((P / noise)[1:] * steps + (P / noise)[:-1] * steps) / 2)
+
+    def _spread(self, low: float) -> np.ndarray:
+        """Points from `low` to V_F, dense at V_R, at V_F and where the drift is smallest."""
+        v = np.linspace(low, self.v_fire, 400)
+        smallest = v[int(np.argmin(np.where(v >= self.v_reset, np.abs(self.drift(v)), np.inf)))]
+        away = np.geomspace(1e-9, 1.0, 300) * (self.v_fire - low)
+        places = np.array([[self.v_reset], [smallest], [self.v_fire]])
+        v = np.unique(np.concatenate([v, places.ravel(), (places + away).ravel(), (places - away).ravel()]))
+        return v[(v >= low) & (v <= self.v_fire)]
+
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
-        v = self.v_reset - self._unit() * _BELOW
+        v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
         lowest, forms = self.v_reset, self.on(v)
         for rate in self.rate_range():
             drift, noise, _ = self.combine(forms, rate, t)
@@ -114,6 +180,8 @@ class Flow:
             # log of the mass below v: the density times its decay length
             below = potential - np.maximum.accumulate(potential) - np.log(np.maximum(slope * width, 1.0))
             enough = (below < np.log(tol / 30)) & (slope > 0)
+            if self.bends:  # however little mass lies below V_R, the layer there is the source's
+                enough &= potential < np.log(tol / 30) / 2
             if not enough.any():
                 raise ValueError(
                     f"{self.model}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can be chosen; "
@@ -151,12 +219,42 @@ class Flow:
         return float(v[np.argmax(enough)])
 
 
+def carried(bulk: np.ndarray, drift: np.ndarray, slope: np.ndarray, above_reset: np.ndarray) -> np.ndarray:
+    """Widths where the drift carries the density up and noise is small: n is J/f there, as smooth as f."""
+    smooth = drift / np.maximum(slope, 1e-100)
+    return np.where(above_reset & (smooth > _CARRIED * bulk), smooth / _CARRIED, bulk)
+
+
+def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) -> np.ndarray:
+    """Points dense enough for the size function: none of their distances is far above the sizes at its ends.
+
+    Raises ValueError where more than `most` points would be needed.
+    """
+    while True:
+        h, gaps = size(v), np.diff(v)
+        wide = gaps > 2 * np.minimum(h[1:], h[:-1])
+        if not np.all(np.isfinite(h) & (h > 0)) or len(v) > most:
+            raise _too_many(most, v, h)
+        wide &= gaps > 1e-13 * (np.abs(v[1:]) + (v[-1] - v[0]))
+        if not wide.any():
+            return v
+        v = np.sort(np.concatenate([v, (v[:-1] + v[1:])[wide] / 2]))
+
+
+def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
+    return ValueError(
+        f"discretize: no mesh of at most {most} cells on [{v[0]:.6g}, {v[-1]:.6g}], for the density would vary within "
+        f"{np.nanmin(h):.3g} there; allowed are drift, noise and v_fire for which it is less narrow, or a larger tol"
+    )
+
+
 class _Sizes:
     """The size function h(v) and the meshes that follow it."""
 
-    def __init__(self, flow: Flow, space: Space, tol: float) -> None:
+    def __init__(self, flow: Flow, space: Space, tol: float, start: float | None = None) -> None:
         self._flow = flow
         degree = space.degree
+        self._most = _MOST // degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
         local = getattr(space, "lowest", None) is not None  # degrees follow the state: what it needs comes with it
@@ -174,11 +272,22 @@ class _Sizes:
         if drift[0] > 0:
             self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
 
+        if start is not None:
+            drift, noise, _ = flow.at(np.array([start]))
+            layer = min(0.1 * self._scale, self._relative * float(noise[0] / max(abs(drift[0]), 1e-300)))
+            self._sources += ((start, layer),)
+
+    def below(self, start: float) -> float:
+        """A place below `start` that the density around it does not reach."""
+        return start - 40 * self._sources[-1][1] / self._relative
+
     def size(self, v: np.ndarray) -> np.ndarray:
-        flow, step = self._flow, 1e-4 * (self._flow.v_fire - self._flow.v_reset)
+        flow, step = self._flow, (1e-7 if self._flow.bends else 1e-4) * (self._flow.v_fire - self._flow.v_reset)
         drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]))
         slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
         bulk = np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-300))
+        if flow.bends:
+            bulk = carried(bulk, drift[: len(v)], slope, v >= flow.v_reset)
         # far below everything the density is negligible, however steep
         h = self._relative * np.minimum(bulk, 2 * (flow.v_fire - flow.v_reset) + 0.3 * np.abs(v - flow.v_reset))
         for place, finest in self._sources:
@@ -188,8 +297,13 @@ class _Sizes:
     def nodes(self, low: float, high: float) -> np.ndarray:
         """Cell ends on [low, high], equidistributed with respect to dv/h(v)."""
         v = np.concatenate([low + _DEPTH * (high - low), high - _DEPTH[-2::-1] * (high - low)])
-        density = 1 / self.size(v)
+        if self._flow.bends:
+            v = sampled(self.size, v, self._most)
+        h = self.size(v)
+        density = 1 / np.maximum(h, 1e-300)
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
+        if not count[-1] <= self._most:
+            raise _too_many(self._most, v, h)
         cells = max(1, int(np.ceil(count[-1])))
         nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
         nodes[[0, -1]] = low, high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -13,11 +14,13 @@ from skfem.mesh import MeshLine
 
 from ..meshing import line
 from . import adapt, local_degree, spaces
+from .automatic import end_of
 from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
 from .planes import discretize_plane, is_plane
+from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
@@ -52,32 +55,52 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-        cells, degrees = natural = adapt.natural(model, space, tol)
-        mesh = line(cells, float(model.v_reset), float(model.v_fire))
-        problem = SemiDiscrete(Assembled(model, mesh, space, tol, degrees), model)
+        end = end_of(model)
+        cells, degrees = natural = adapt.natural(model, space, tol, end)
+        mesh = line(cells, float(model.v_reset), _top(model, end))
+        problem = SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model)
         problem.natural = natural
         return problem
     if tol is not None:
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
+    if model.v_fire == math.inf:
+        raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
     return SemiDiscrete(Assembled(model, mesh, space, tol), model)
+
+
+def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:
+    """On these cells, up to where the drift runs away (`automatic.end_of`), or to V_F without an end."""
+    mesh = line(cells, float(model.v_reset), _top(model, end))
+    return SemiDiscrete(Assembled(model, mesh, space, None, None, end), model)
+
+
+def _top(model: Any, end: Cut | None) -> float:
+    return float(model.v_fire) if end is None else end.v_fire
 
 
 class Assembled:
     """Everything of a problem that does not depend on numerical parameters: made once, shared by `at`."""
 
     def __init__(
-        self, model: Any, mesh: MeshLine, space: Space, tol: float | None, degrees: spaces.Degrees | None = None
+        self,
+        model: Any,
+        mesh: MeshLine,
+        space: Space,
+        tol: float | None,
+        degrees: spaces.Degrees | None = None,
+        end: Cut | None = None,
     ) -> None:
-        self.mesh, self.space, self.tol = mesh, space, tol
+        self.mesh, self.space, self.tol, self.end = mesh, space, tol, end
+        self.v_fire = _top(model, end)
         self.degrees = space.degree if degrees is None else degrees
         self._v_reset = float(model.v_reset)
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
-        self.weak_form = model.weak_form()
+        self.weak_form = self._form_of(model)
         assembler = Assembler(self.weak_form, mesh, space, self.degrees)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
@@ -90,6 +113,9 @@ class Assembled:
         ]
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
+
+    def _form_of(self, model: Any) -> Any:
+        return model.weak_form() if self.end is None else self.end.of(model.weak_form())
 
     @cached_property
     def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:
@@ -219,7 +245,7 @@ class Assembled:
 
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape (their coefficients may read other names)."""
-        weak_form = model.weak_form()
+        weak_form = self._form_of(model)
         if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
             return self
         other = copy.copy(self)
@@ -232,12 +258,12 @@ class Assembled:
     ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
         degrees = self._own(degrees, len(cells) - 1)
-        key = (_shape(model), cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
+        key = (_shape(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
         assembled = self._others.pop(key, None)
         if assembled is None:
-            mesh = line(cells, float(model.v_reset), float(model.v_fire))
+            mesh = line(cells, float(model.v_reset), self.v_fire)
             degrees = local_degree.inherited(cells, degrees, mesh.p[0])  # ends may have been one point but for rounding
-            assembled = Assembled(model, mesh, self.space, self.tol, degrees)
+            assembled = Assembled(model, mesh, self.space, self.tol, degrees, self.end)
             assembled._others = self._others
         self._others[key] = assembled
         while len(self._others) > _KEPT_MESHES:
@@ -265,7 +291,7 @@ class Assembled:
             halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
             return halved, adapt.transfer(problem, halved, y)
         degrees = self.degrees + by if isinstance(self.degrees, np.ndarray) else None
-        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol, degrees), problem.model)
+        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol, degrees, self.end), problem.model)
         return richer, adapt.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
@@ -273,7 +299,7 @@ class Assembled:
             return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
         cells = np.sort(self.mesh.p[0])
         keep = np.arange(len(cells)) % 2 == 0
-        keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), float(model.v_fire)])
+        keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire])
         return self.on_cells(model, cells[keep], self.degrees)
 
     # text -------------------------------------------------------------------------------------------------------

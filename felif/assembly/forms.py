@@ -299,6 +299,12 @@ class _Probe(float):
 _VALUE, _SLOPE = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
 
 
+def convection_of(term: Term, points: np.ndarray) -> np.ndarray:
+    """The part n phi' of a form at points where it may overflow."""
+    value = term.form(_VALUE, _SLOPE, points[None])
+    return value if getattr(value, "shape", None) == points.shape else np.full(points.shape, float(value))
+
+
 def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
 

@@ -122,7 +122,7 @@ def lowered(problem: Any, t: float, y: np.ndarray, limit: float, allowed: np.nda
     return new if (degrees - new).sum() >= _SHARE * len(problem.nodes) else None
 
 
-def natural(model: Any, space: spaces.Space, limit: float, cells: np.ndarray) -> spaces.Degrees:
+def natural(model: Any, space: spaces.Space, limit: float, cells: np.ndarray, end: Any = None) -> spaces.Degrees:
     """Degrees that the stationary density of the model asks for at the slowest and fastest rates expected.
 
     P = C int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) / a(s) ds with Phi' = f/a, at frozen activity. Where neurons live
@@ -130,7 +130,7 @@ def natural(model: Any, space: spaces.Space, limit: float, cells: np.ndarray) ->
     """
     if getattr(space, "lowest", None) is None:
         return space.degree
-    flow, widths = Flow(model), np.diff(cells)
+    flow, widths = Flow(model, end=end), np.diff(cells)
     degrees = np.full(len(widths), space.lowest)
     if flow.lives_above:
         return np.full(len(widths), space.degree)

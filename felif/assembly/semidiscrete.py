@@ -39,7 +39,7 @@ class SemiDiscrete:
         self.degree = assembled.space.degree  # the highest
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
-        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.v_reset, self.v_fire = float(model.v_reset), assembled.v_fire
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
@@ -274,10 +274,15 @@ class SemiDiscrete:
         *_, U, _, own = self._linearised(t, y)
         return U, own, self._assembled.flux_weights
 
+    @property
+    def flow(self) -> Flow:
+        """Drift and noise of the first field on this mesh."""
+        return Flow(self.model, self.model.weak_form(), self._assembled.end)
+
     @cached_property
     def decay_lengths(self) -> tuple[float, float]:
         """How far the density reaches beyond either end of the mesh, without activity."""
-        return Flow(self.model, self.weak_form).decay_lengths(self.cells[[0, -1]])
+        return self.flow.decay_lengths(self.cells[[0, -1]])
 
     @cached_property
     def leak_rate(self) -> float:

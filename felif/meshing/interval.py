@@ -50,6 +50,8 @@ def interval(
     default V_F + 4 (V_F - V_R), and a third of the cells lies above V_F. Raises ValueError naming what is not allowed.
     """
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
+    if math.isinf(v_fire):
+        raise ValueError("interval: v_fire = inf has no place on a mesh; let discretize choose one from `tol`")
     lives_above = not any(scalar.algebraic == "flux" for scalar in model.weak_form().scalars)
     if not _is_number(v_min) or v_min >= v_reset:
         raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below v_reset = {v_reset!r}")

@@ -27,7 +27,7 @@ class Leaky:
 
 @dataclass(frozen=True)
 class Quadratic:
-    """f(v) = v^2 - c: the quadratic (theta) neuron; it runs away above sqrt(c), so V_F is a cut-off of the spike."""
+    """f(v) = v^2 - c: the quadratic (theta) neuron; above sqrt(c) it runs away: V_F cuts the spike off, or is inf."""
 
     offset: float = 0.0
 
@@ -43,7 +43,9 @@ class Exponential:
     """f(v) = -v + delta exp((v - v_soft)/delta): the exponential neuron.
 
     `v_soft` is where the spike starts (f' = 0 there), `delta` its sharpness; delta -> 0 is the leaky neuron with
-    threshold v_soft. Source: Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003), eq. 2.
+    threshold v_soft. V_F is a cut-off of the spike, or infinity.
+
+    Source: Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003), eq. 2.
     """
 
     delta: float = 0.2

@@ -23,6 +23,7 @@ class NoisyLIF:
 
     b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
     current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
+    v_fire = math.inf, for drifts that get there in a finite time (Exponential, Quadratic): N is the flux at infinity.
     Time is in units of the membrane time constant.
 
     Source: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), eqs. 1.1-1.4.

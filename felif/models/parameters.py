@@ -29,12 +29,26 @@ def require_number(model: Any, name: str, *, positive: bool = False, nonnegative
 
 def require_threshold_above_reset(model: Any) -> None:
     require_number(model, "v_reset")
-    require_number(model, "v_fire")
+    if not _runs_away(model):
+        require_number(model, "v_fire")
     if model.v_reset >= model.v_fire:
         raise ValueError(
             f"{type(model).__name__}: v_reset = {model.v_reset!r} is not below v_fire = {model.v_fire!r}; "
             "allowed is v_reset < v_fire"
         )
+
+
+def _runs_away(model: Any) -> bool:
+    """Whether V_F is infinite and the drift gets there in a finite time; ValueError where V_F is and it does not."""
+    if not (isinstance(model.v_fire, Real) and model.v_fire == math.inf and hasattr(model, "drift")):
+        return False
+    require_callable(model, "drift")
+    if not reaches_infinity(model.drift):
+        raise ValueError(
+            f"{type(model).__name__}: v_fire = inf; allowed is a finite number, for drift = {model.drift!r} needs an "
+            "infinite time to get there: V_F may be infinite where int dv/f(v) converges (Exponential, Quadratic)"
+        )
+    return True
 
 
 def require_network(model: Any) -> None:
@@ -153,6 +167,21 @@ def along_the_real_axis(function: Callable[[Any], Any], x: Any) -> Any:
     else:
         slope = sum(c * function(real + k * step) for k, c in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * step)
     return function(real) + 1j * x.imag * slope
+
+
+def reaches_infinity(drift: Callable[[Any], Any]) -> bool:
+    """Whether V' = f(V) takes a finite time from some v to infinity, int dv/f < inf: v/f(v) falls as v is doubled."""
+    times = []
+    for v in (2.0**k for k in range(30, 91)):
+        try:
+            with np.errstate(all="ignore"):
+                f = float(drift(v))
+        except OverflowError:
+            f = math.inf
+        if not f > 0:
+            return False
+        times.append(v / f)
+    return times[-1] <= 1e-3 * times[30] or times[-1] == 0.0
 
 
 InputValue = float | Callable[[float], float] | Piecewise

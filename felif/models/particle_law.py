@@ -59,6 +59,7 @@ class ParticleLaw:
     escape_time: float = 0.0
     delay: float = 0.0
     learning: Learning | None = None
+    place: Callable | None = None  # of a potential below V_F on the axis of this law, where that is another
 
 
 def one_population(model, **law: float) -> ParticleLaw:

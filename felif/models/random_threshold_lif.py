@@ -34,6 +34,7 @@ class RandomThresholdLIF:
     drift: Callable = fixed(Leaky())
 
     def __post_init__(self) -> None:
+        require_number(self, "v_fire")
         require_network(self)
         require_number(self, "eps", positive=True)
         require_number(self, "tau", positive=True)

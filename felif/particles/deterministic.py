@@ -67,6 +67,8 @@ def _law_of(model: Any) -> Any:
         raise ValueError(f"spike_times: {kind} has {len(law.populations)} populations; allowed is one neuron")
     if any(law.populations[0].kicks):
         raise ValueError(f"spike_times: {kind} is coupled, b = {law.populations[0].kicks[0]!r}; allowed is b = 0")
+    if math.isinf(law.v_fire):
+        raise ValueError("spike_times: v_fire = inf; allowed is a finite v_fire: give a cut-off of the spike")
     if law.refractory_time or law.escape_time:
         raise ValueError(f"spike_times: {kind} rests or fires at random times; allowed is NoisyLIF")
     return law

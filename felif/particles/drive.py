@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_POINTS = 8192
+_POINTS, _MOST = 8192, 1 << 20  # of a table, at least and at most
 _GAUSS = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
 
 
@@ -38,19 +38,37 @@ def tabulated(
     low, high = float(v.min()), max(float(v.max()), law.v_fire)
     if before is not None:
         row = next(k for k in range(count) if drifts[k] is None)
-        lowest, highest = before[row, 0], before[row, 0] + (_POINTS - 1) / before[row, 1]
+        lowest, highest = before[row, 0], before[row, 0] + (before.shape[1] - 3) / before[row, 1]
         if lowest <= low and high <= highest:
             return before
     low, high = min(low, law.v_reset - 4 * length) - 4 * length, high + 0.25 * length + 8 * noise
-    points = np.linspace(low, high, _POINTS)
-    tables = np.zeros((count, _POINTS + 2))
+    curved = [(p.drift, p.noise) for p, pair in zip(law.populations, drifts, strict=True) if pair is None]
+    size = _POINTS
+    while size < _MOST and not all(_fine(drift, noise, low, high, size) for drift, noise in curved):
+        size *= 2
+    points = np.linspace(low, high, size)
+    tables = np.zeros((count, size + 2))
     for k, population in enumerate(law.populations):
         if drifts[k] is None:
-            tables[k, 0], tables[k, 1] = low, (_POINTS - 1) / (high - low)
+            tables[k, 0], tables[k, 1] = low, (size - 1) / (high - low)
             tables[k, 2:] = _values(population.drift, points)
             if not np.isfinite(tables[k]).all():
                 raise ValueError(f"drift: {population.drift} is not finite on [{low:.6g}, {high:.6g}]")
     return tables
+
+
+def _fine(drift: Callable, noise: float, low: float, high: float, size: int) -> bool:
+    """Whether lines between `size` points follow the drift to 1e-3 of it, or, where it is small, of what noise does.
+
+    With a curvature f'' of the drift, noise does as much as a drift of (a^2 |f''|)^(1/3).
+    """
+    v = np.linspace(low, high, 2 * size - 1)
+    f = _values(drift, v)
+    if not np.isfinite(f).all():
+        return True  # told below
+    bent = np.abs(f[:-2:2] - 2 * f[1:-1:2] + f[2::2]) / 2
+    curvature = 8 * bent / ((high - low) / (size - 1)) ** 2
+    return bool(np.all(bent <= 1e-3 * (np.abs(f[1:-1:2]) + np.cbrt(noise**2 * curvature))))
 
 
 def _values(drift: Callable, v: np.ndarray) -> np.ndarray:

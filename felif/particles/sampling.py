@@ -61,20 +61,24 @@ def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Ge
         ) from None
     if v.shape not in ((), (size,)):
         raise ValueError(f"start: {name} has shape {v.shape}; allowed is one potential, or {size}, one a neuron")
-    low = law.escape_time == 0 and not np.all(v < law.v_fire)
+    v_fire = law.v_fire if law.place is None else law.place.v_fire
+    low = law.escape_time == 0 and not np.all(v < v_fire)
     if not np.isfinite(v).all() or low:
-        bad = v[~np.isfinite(v) | (v >= law.v_fire if low else False)] if v.ndim else v
+        bad = v[~np.isfinite(v) | (v >= v_fire if low else False)] if v.ndim else v
         raise ValueError(
             f"start: {name} holds the potential {np.ravel(bad)[0]}; allowed are finite numbers"
-            + (f" below v_fire = {law.v_fire}" if low else "")
+            + (f" below v_fire = {v_fire}" if low else "")
         )
-    return np.broadcast_to(v, (size,)).astype(float)
+    v = np.broadcast_to(v, (size,)).astype(float)
+    return v if law.place is None else law.place(v)
 
 
 def _from_density(law: Any, name: str, density: Any, size: int, random: np.random.Generator) -> np.ndarray:
     """By inversion of the distribution function of the density, linear between the points of a fine grid."""
     length = law.v_fire - law.v_reset
     top = law.v_fire if law.escape_time == 0 else law.v_fire + _REACH * length
+    if law.place is not None:
+        top = min(law.place.v_fire, law.v_fire + length)
     points = np.linspace(law.v_fire - _REACH * length, top, _POINTS)
     features = np.array(sorted({*getattr(density, "features", ()), *getattr(density, "breakpoints", ())}), float)
     nodes = getattr(density, "nodes", None)  # a field of a State knows its mesh, and is zero beyond it
@@ -101,6 +105,8 @@ def _from_density(law: Any, name: str, density: Any, size: int, random: np.rando
     root = np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0.0))  # the density is linear within a cell
     part = np.where(left + root > 0, 2 * rest / np.where(left + root > 0, left + root, 1.0), 0.5)
     v = points[cell] + width * np.clip(part, 0.0, 1.0)
+    if law.place is not None and nodes is None:  # those of a State lie on such an axis already
+        v = law.place(v)
     return v if law.escape_time > 0 else np.minimum(v, np.nextafter(law.v_fire, -np.inf))
 
 
