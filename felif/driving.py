@@ -101,8 +101,10 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
 
 
 def _unknown(problem: Any) -> bool:
-    """Whether nothing is known about how a problem may blow up: several populations, a density over (v, w)."""
-    return len(problem.field_names) > 1 or hasattr(problem, "line_names")
+    """Whether nothing is known about how a problem may blow up: several populations, no flux, a density over (v, w)."""
+    if len(problem.field_names) > 1 or hasattr(problem, "line_names"):
+        return True
+    return not any(scalar.algebraic == "flux" for scalar in problem.weak_form.scalars)
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:

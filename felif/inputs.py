@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,25 @@ def landings(
             found.update(times[k] for k in picked.union(smooth[: _INSIDE // 2], {smooth[-1] + 1}))
         before = last
     return sorted(float(t) for t in found if start < t < end)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A function of time with the times on which steps must land to see all of it (`landings`)."""
+
+    name: str
+    function: Callable[[float], Any]
+    breakpoints: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, function: Any, start: float, end: float) -> Any:
+        """A number, and a function that says itself where it jumps, stay what they are."""
+        if not callable(function) or hasattr(function, "breakpoints"):
+            return function
+        return cls(name, function, tuple(landings(name, function, start, end)))
+
+    def __call__(self, t: float) -> float:
+        return input_value(self.name, self.function, t)
 
 
 def _values(name: str, function: Callable[[float], Any], times: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ import numpy as np
 from ..algebra import Band, BandLowRank
 from ..problem import Infeasible
 from ..weakform import WeakForm
+from .analytic import is_own
 from .coefficients import parameters_of
 from .forms import probe
-from .language import changed_form, is_own, places_of
+from .language import changed_form, places_of
 
 CONSERVED = 1e-9  # allowed change of what is conserved, relative to all that changes
 _AMOUNTS = (0.1, 10.0, 1e3)  # of N, at which conservation is looked at

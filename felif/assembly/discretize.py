@@ -314,7 +314,8 @@ class Assembled:
 
 def _shape(model: Any) -> tuple[Any, ...]:
     """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
-    return type(model), *(getattr(model, name) for name in sorted(fixed_parameters(model)))
+    values = (getattr(model, name) for name in sorted(fixed_parameters(model)))
+    return type(model), *(id(value) if language.hashable(value) is None else value for value in values)
 
 
 def _one(s: Any, m: Any) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from skfem.element import DiscreteField
 
 from ..weakform import CELLS, Term, WeakForm
-from .analytic import require_analytic
+from .analytic import is_own, require_analytic
 from .coefficients import parameters_of
 from .forms import probe
 
@@ -29,7 +29,7 @@ def require_sound(model: Any) -> None:
 
     What a user's function raises reaches the user. Models and forms that have passed are remembered.
     """
-    key = _hashable((type(model), model))
+    key = hashable((type(model), model))
     if key is not None and key in _sound_models:
         return
     weak_form = model.weak_form()
@@ -53,7 +53,8 @@ def _remember(memory: dict[Any, None], key: Any) -> None:
             del memory[next(iter(memory))]
 
 
-def _hashable(key: Any) -> Any:
+def hashable(key: Any) -> Any:
+    """key, or None where it has no hash."""
     try:
         hash(key)
     except TypeError:
@@ -69,15 +70,6 @@ def identity(function: Any) -> Any:
     closure = (cell.cell_contents for cell in function.__closure__ or ())
     held = tuple(identity(value) if callable(value) else value for value in closure)
     return code, held, function.__defaults__, tuple((function.__kwdefaults__ or {}).items())
-
-
-def is_own(function: Any) -> bool:
-    """Whether a function, and all that it holds, is felif's own: looked at by felif's tests."""
-    kind = function if hasattr(function, "__code__") else type(function)
-    if (kind.__module__ or "").partition(".")[0] != "felif":
-        return False
-    held = (cell.cell_contents for cell in getattr(function, "__closure__", None) or ())
-    return all(is_own(value) for value in held if callable(value))
 
 
 def _require_places(model: Any, weak_form: WeakForm) -> None:
@@ -142,7 +134,7 @@ def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
     x = places_of(model, weak_form, term.over)
     fields = {f.name for f in weak_form.fields}
     kind = (term.of is not None, term.of in fields, term.into in fields, term.over, x.tobytes())
-    key = _hashable((identity(term.form), kind))
+    key = hashable((identity(term.form), kind))
     if key is not None and key in _sound_forms:
         return
     nonlinearity(weak_form, term, x)
@@ -172,7 +164,8 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
             found = np.asarray(term.form(*made, x))
         except IndexError as error:
             raise ValueError(
-                f"Term {term.name!r}: its form reads x[k] of a coordinate that is not there: {error}"
+                f"Term {term.name!r}: its form reads a coordinate that it does not have ({error}); "
+                "on lines w is s.w, in coefficients"
             ) from error
         if found.dtype.kind not in "fiub" or not np.isfinite(found).all():
             at = (

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible
+from .analytic import is_own
 from .coefficients import STEP, Parameters
 from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40
+_SIZES = np.array([0.0, 1e-3, 0.03, 0.2, 0.6, 1.2, 2.4, 3.3, 5.1, 9.0, 27.0, 120.0, 1e3, 1e5])
 
 History = Callable[[str, float], float]  # (name of a scalar, time) -> its value then
 
@@ -223,10 +225,31 @@ class ScalarEquations:
             return False
         self._slopes = tables[0]
         self._constant = [float(c) for c in self.at(self._point(0.0))]
+        if not all(map(is_own, self._varying)) and not self._affine_everywhere(names):
+            return False
         for name, value in self._constants.items():
             self._constant = [o + value * k for o, k in zip(self._constant, self._slopes[name], strict=True)]
         self._rate_slopes, self._own_slope = self._slopes[self.names[0]], float(self._is_integral[0])
         return True
+
+    def _affine_everywhere(self, names: tuple[str, ...]) -> bool:
+        """Whether constants and slopes give a user's coefficients at all sizes of the scalars and inputs."""
+        signs = np.where(np.arange(len(_SIZES)) % 2, -1.0, 1.0)
+        points = [
+            np.roll(_SIZES * (signs if name in self._input_names else 1.0), 5 * k) for k, name in enumerate(names)
+        ]
+        rows = [self._coefficients_at(dict(zip(names, row, strict=True))) for row in np.array(points).T.tolist()]
+        expected, sizes = np.tile(self._constant, (len(_SIZES), 1)), np.tile(np.abs(self._constant), (len(_SIZES), 1))
+        for name, values in zip(names, points, strict=True):
+            parts = np.outer(values, self._slopes[name])
+            expected, sizes = expected + parts, sizes + np.abs(parts)
+        return bool(np.all(np.abs(np.array(rows) - expected) <= 1e-12 * sizes))
+
+    def _coefficients_at(self, values: dict[str, float]) -> list[float]:
+        try:
+            return [float(c) for c in self.at(SimpleNamespace(**values))]
+        except (ArithmeticError, ValueError, TypeError):  # not so large, or not of that sign
+            return [np.nan] * len(self._varying)
 
     def _slope_of_the_empty_network(self, size: int) -> float:
         if not self._number:
