@@ -22,6 +22,7 @@ from .evolution import (
     Trajectory,
     integrate,
 )
+from .inputs import SAMPLES, landings
 from .problem import BlowUp, NotConverged, Outcome
 from .run import Run
 
@@ -77,6 +78,15 @@ def _through_events(
         if event.size == 0.0 and not at_once:  # at the start: too small for the mesh, which has a rate all the same
             return trajectory
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
+
+
+def seen(problem: Any, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES) -> list[float]:
+    """The breakpoints, and the times on which steps must land to see what functions of time do in between."""
+    found = set(breakpoints)
+    for name, function in getattr(problem, "driven", {}).items():
+        if not hasattr(function, "breakpoints"):
+            found.update(landings(name, function, start, end, samples))
+    return sorted(found)
 
 
 def _possible(trajectory: Trajectory) -> BlowUp | None:

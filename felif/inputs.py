@@ -48,6 +48,8 @@ def is_of_user(error: BaseException) -> bool:
     """Whether an exception was raised by, or on behalf of, a function that is not felif's."""
     if getattr(error, "of_user", False):
         return True
+    if type(error).__module__.partition(".")[0] == "felif":  # raised to be caught
+        return False
     frame = error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs import input_value
 from ..weakform import CELLS
 from .coefficients import parameters_of
 from .forms import probe
@@ -45,7 +46,7 @@ class Flow:
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
         self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
-        self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
+        self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
         self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
@@ -64,8 +65,8 @@ class Flow:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate above V_F) where `forms` were probed, when every algebraic scalar is `rate`."""
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
-        for name, value in self._inputs:
-            setattr(s, name, float(value(t)) if callable(value) else float(value))
+        for name, parameter, value in self._inputs:
+            setattr(s, name, input_value(parameter, value, t) if callable(value) else float(value))
         for name in self._delayed:
             setattr(s, name, rate)
         drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]

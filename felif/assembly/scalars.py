@@ -7,11 +7,13 @@ function of n; 1 - f1.n <= 0 is blow-up (Infeasible). Other models take Newton's
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from ..inputs import input_value
 from ..problem import Infeasible
 from .analytic import is_own
 from .coefficients import STEP, Parameters
@@ -35,6 +37,7 @@ class ScalarEquations:
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
         self._is_integral = [s.algebraic == "integral" for s in weak_form.scalars if s.algebraic]
         self.inputs: dict[str, Callable[[float], float]] = {}
+        self.driven: dict[str, Callable[[float], Any]] = {}  # parameters that are functions of t, as the user gave them
         self._constants: dict[str, float] = {}
         self._delayed: dict[str, tuple[str, ...]] = {}  # scalar -> delayed inputs that equal it, for want of a history
         for given in weak_form.inputs:
@@ -44,7 +47,8 @@ class ScalarEquations:
             elif given.of is not None:
                 self.inputs[given.name] = lambda t, of=given.of, delay=float(value): history(of, t - delay)
             elif callable(value):
-                self.inputs[given.name] = value
+                self.driven[given.parameter] = value
+                self.inputs[given.name] = partial(input_value, given.parameter, value)
             else:
                 self._constants[given.name] = float(value)
         self._input_names = tuple(i.name for i in weak_form.inputs)
@@ -76,8 +80,8 @@ class ScalarEquations:
 
     @staticmethod
     def _input(name: str, function: Callable[[float], float], t: float) -> float:
-        value = float(function(t))
-        if value - value != 0.0:
+        value = function(t)
+        if value - value != 0.0:  # a past that is not finite
             raise Infeasible(f"input {name} is {value!r} at t = {t!r}")
         return value
 
@@ -117,8 +121,10 @@ class ScalarEquations:
         value = g / slope
         return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
 
-    def _infeasible(self, slope: float) -> Infeasible:
+    def _infeasible(self, slope: float) -> ArithmeticError:
         names = ", ".join(self.algebraic)
+        if slope != slope:
+            return FloatingPointError(f"the equation of {names} is not finite")
         return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
 
     def _newton(self, s: SimpleNamespace, prepared: Any) -> float:

@@ -338,7 +338,12 @@ class SemiDiscrete:
     @property
     def breakpoints(self) -> tuple[float, ...]:
         """Times at which an input jumps and says so (Piecewise)."""
-        return tuple(sorted({t for f in self.equations.inputs.values() for t in getattr(f, "breakpoints", ())}))
+        return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
+
+    @property
+    def driven(self) -> Mapping[str, Any]:
+        """Parameters that are functions of time, by name."""
+        return self.equations.driven
 
     def __repr__(self) -> str:
         return self._assembled.describe(self)
