@@ -82,10 +82,10 @@ class DiagonallyImplicitStepper:
         return y1
 
     def _newton(self, t: float, base: np.ndarray, guess: np.ndarray, step: float) -> np.ndarray:
-        """The increment of a stage; where no rate exists on Newton's way from the guess, from 0 or from `_frozen`."""
+        """The increment of a stage; where Newton's way from the guess leads nowhere at the start, from `_frozen`."""
         try:
             return self._iterate(t, base, guess, step)
-        except Infeasible:
+        except (Infeasible, StepFailed):
             if not self._explicit:
                 raise
         return self._iterate(t, base, self._frozen(t, base, step), step)
