@@ -81,13 +81,15 @@ def landings(
     visible = _VISIBLE * float(np.ptp(values))
     if visible == 0.0:
         return []
-    fast, found, before = _fast(times, values, moves > visible), set(), -samples
+    fast, before = _fast(times, values, moves > visible), -samples
+    known: set[float] = set()  # jumps, which may lie at both ends
+    found: set[float] = set()
     for first, last in _stretches(np.flatnonzero(fast).tolist()):
         jumps = {}
         for k in range(first, last + 1):
             if moves[k] > 1e-2 * visible:
                 jumps[k] = _jump(name, function, times[k : k + 2].tolist(), values[k : k + 2].tolist())
-        found.update(t for t in jumps.values() if t is not None)
+        known.update(t for t in jumps.values() if t is not None)
         beside = {k + j for k, t in jumps.items() if t is not None for j in (-1, 0, 1)}
         smooth = [k for k in range(first, last + 1) if fast[k] and (k not in beside or moves[k] > visible)]
         smooth = [k for k in smooth if jumps.get(k) is None]
@@ -97,7 +99,7 @@ def landings(
             picked = {smooth[round(j * (len(smooth) - 1) / _INSIDE)] for j in range(_INSIDE + 1)}
             found.update(times[k] for k in picked.union(smooth[: _INSIDE // 2], {smooth[-1] + 1}))
         before = last
-    return sorted(float(t) for t in found if start < t < end)
+    return sorted(known.union(float(t) for t in found if start < t < end))
 
 
 @dataclass(frozen=True)

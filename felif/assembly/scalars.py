@@ -30,7 +30,7 @@ class ScalarEquations:
 
     def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
-        self.m = m
+        self.m, self._terms = m, weak_form.terms
         self.operator, self._varying = assembled.operator(m, merge=True)
         self.algebraic, self.names = layout.algebraic, (*layout.algebraic, *layout.differential)
         self._number = len(layout.algebraic)
@@ -121,11 +121,16 @@ class ScalarEquations:
         value = g / slope
         return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
 
-    def _infeasible(self, slope: float) -> ArithmeticError:
+    def _infeasible(self, slope: float, s: SimpleNamespace | None = None) -> ArithmeticError:
         names = ", ".join(self.algebraic)
-        if slope != slope:
-            return FloatingPointError(f"the equation of {names} is not finite")
-        return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
+        if slope == slope:
+            return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
+        values = {} if s is None else {name: getattr(s, name).real for name in self.algebraic}
+        for term in self._terms if s is not None else ():
+            if term.coefficient in self._varying and not np.isfinite(complex(term.coefficient(s, self.m))):
+                where = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+                return FloatingPointError(f"the coefficient of {term.name!r} is not finite at {where}")
+        return FloatingPointError(f"the equation of {names} is not finite")
 
     def _newton(self, s: SimpleNamespace, prepared: Any) -> float:
         """Sets the algebraic scalars, from 0 upwards (g is convex in them), and returns det(-dg/dN)."""
@@ -135,7 +140,7 @@ class ScalarEquations:
             g, slopes = np.array(self.residual(s, prepared)), self.residual_slopes(s, prepared)
             determinant = float(np.linalg.det(-slopes))
             if not (determinant > 0 and np.all(np.linalg.eigvals(-slopes).real > 0)):
-                raise self._infeasible(determinant)
+                raise self._infeasible(determinant, s)
             change = -np.linalg.solve(slopes, g)
             values = values + change
             relative = float(np.max(np.abs(change) / np.maximum(np.abs(values), 1e-300)))
@@ -153,7 +158,7 @@ class ScalarEquations:
             g = complex(self.residual(s, prepared)[0])
             slope = -g.imag / STEP
             if not slope > 0.0:
-                raise self._infeasible(slope)
+                raise self._infeasible(slope, s)
             change = g.real / slope
             value += change
             relative = abs(change) / max(abs(value), 1e-300)

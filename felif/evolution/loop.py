@@ -340,7 +340,8 @@ class Integration:
             return self._blow_up(f"N = {self._N:.4g} rises to its pole within the resolution of the clock.", self._N)
         if self.fixed_step is None and self.watch.lawful:  # as good as the rounding of N in so thin a layer allows
             return self._blow_up(f"N = {self._N:.4g} rises to its pole until rounding lets no step succeed.", self._N)
-        name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
+        name = "not_finite" if isinstance(failure, FloatingPointError) else "step_underflow"
+        name = failure.kind if isinstance(failure, StepFailed) else name
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
     def checkpoint(self) -> Checkpoint:
