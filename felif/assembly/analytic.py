@@ -17,7 +17,7 @@ from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
 from .spaces import gauss
 
 RANGES = {"algebraic": (0.0, 4.0), "differential": (0.0, 1.0), "input": (-3.0, 3.0)}
-PIECES = 8  # of a scalar's range
+PIECES = (8, 11)  # of a scalar's range, twice: Gauss's rule may by chance be right for a kink
 ANALYTIC = 1e-8  # allowed defect of int c' = c(b) - c(a); Gauss's rule leaves less wherever c is smooth
 LINES = 17  # weights at which coefficients over (v, w) are looked at
 _UNEVEN = 1.2345  # so that a kink at a round number lies inside a piece
@@ -112,10 +112,10 @@ def not_analytic(term: Term, name: str, c: Callable[[Any], Any], low: float, hig
 
     abs, max and the like have no complex step or a wrong one; where a derivative jumps the defect does not fall.
     """
-    ends, worst = low + (high - low) * np.linspace(0.0, 1.0, PIECES + 1) ** _UNEVEN, 0.0
-    defects = _fundamental(term, name, c, ends[:-1], ends[1:])[0]
-    for k, defect in enumerate(defects.tolist()):
-        a, b = ends[k : k + 2]
+    grids = [low + (high - low) * np.linspace(0.0, 1.0, pieces + 1) ** _UNEVEN for pieces in PIECES]
+    left, right = (np.concatenate([grid[part] for grid in grids]) for part in (slice(-1), slice(1, None)))
+    defects, worst = _fundamental(term, name, c, left, right)[0], 0.0
+    for a, b, defect in zip(left, right, defects.tolist(), strict=True):
         for _ in range(_LEVELS):
             if defect <= ANALYTIC:
                 break

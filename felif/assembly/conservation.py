@@ -10,7 +10,7 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank
 from ..problem import Infeasible
-from ..weakform import WeakForm
+from ..weakform import CELLS, WeakForm
 from .analytic import is_own
 from .coefficients import parameters_of
 from .forms import probe
@@ -29,15 +29,15 @@ def require_conserved(problem: Any) -> None:
             f"{type(problem.model).__name__}: {names} has no equation: without activity its slope is "
             f"{equations.empty_slope:.3g} and must be positive. What is a flux must leave through 'firing'."
         )
-    if not problem.conserved:
-        return
+    sources = [t for t in problem.weak_form.terms if t.of is None or t.of != t.into or t.over != CELLS]
+    functions = [t.form for t in sources] + [t.coefficient for t in problem.weak_form.terms]
+    if not problem.conserved or all(function is None or is_own(function) for function in functions):
+        return  # what felif's own terms conserve is known
     if equations.inputs:
         equations = copy.copy(equations)
         equations.inputs = dict.fromkeys(equations.inputs, lambda t: 0.37)
-    smooth, amounts = _positive_state(problem), _AMOUNTS
-    if all(is_own(term.coefficient) for term in problem.weak_form.terms if term.coefficient is not None):
-        amounts = _AMOUNTS[:1]  # affine in everything
-    for amount in amounts:
+    smooth = _positive_state(problem)
+    for amount in _AMOUNTS:
         y = _with_activity(equations, smooth, amount)
         c = equations.coefficients(0.0, y)
         band, F = equations.operator.jacobian_band(c), equations.operator.rate(y, c)
@@ -117,10 +117,10 @@ def parameters_of_sources(model: Any, weak_form: WeakForm) -> frozenset[str]:
     return frozenset(read)
 
 
-def require_as_before(old: Any, new: Any, parameters: Any) -> None:
+def require_as_before(old: WeakForm, new: Any, weak_form: WeakForm, parameters: Any) -> None:
     """ValueError where other parameters change a form, which stays as assembled, or what the terms conserve."""
     kind = type(new.model).__name__
-    if (changed := changed_form(old.weak_form, new.model.weak_form(), new.model)) is not None:
+    if (changed := changed_form(old, weak_form, new.model)) is not None:
         names = " or ".join(map(repr, parameters))
         raise ValueError(
             f"parameter {names} of {kind} is read by a form, that of the term {changed!r}, which is assembled once: "

@@ -16,7 +16,7 @@ from ..algebra import Band
 from ..weakform import CELLS, Term, WeakForm
 from .spaces import Degrees, Space, alike, element, gauss, has_lumped_mass, node_count, quadrature
 
-_SOURCE_POINTS = 24  # of Gauss's rule for sources, in every cell
+_SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
 
 @dataclass(frozen=True, eq=False)

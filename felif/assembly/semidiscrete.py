@@ -71,10 +71,11 @@ class SemiDiscrete:
         the terms no longer conserve what is declared.
         """
         model = with_parameters(self.model, parameters)
-        if [u.name for u in model.weak_form().unknowns] != [u.name for u in self.weak_form.unknowns]:
+        weak_form = model.weak_form()
+        if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
-        conservation.require_as_before(self, new, parameters)
+        conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:

@@ -190,12 +190,15 @@ def steady_rate_with_spread_reset(deviation, b=0.0, a=1.0):
     return 1.0 / (quad(inner, -9.0, 2.0, epsabs=1e-12, epsrel=1e-11)[0] / a)
 
 
-def test_a_reset_distribution_is_computed():
+@pytest.mark.parametrize("deviation", [0.1, 0.5, 1.2])
+def test_a_reset_distribution_is_computed(deviation):
     """Against a quadrature of the stationary equation; no mass is lost although the source is spread out."""
-    model = Own(b=0.0, resets=(spread(0.5),))
+    model = Own(b=0.0, resets=(spread(deviation),))
     problem = fl.discretize(model, tol=1e-8)
-    exact = steady_rate_with_spread_reset(0.5)
-    assert fl.steady_states(problem)[0].N == pytest.approx(exact, rel=1e-9)
+    exact = steady_rate_with_spread_reset(deviation)
+    assert fl.steady_states(problem)[0].N == pytest.approx(exact, rel=1e-8)
+    if deviation != 0.5:
+        return
     run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), 14.0, rtol=1e-8)
     assert run.final.N == pytest.approx(exact, rel=1e-6)
     assert run.drift["mass"] < 1e-13
