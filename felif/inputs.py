@@ -67,7 +67,7 @@ def landings(
     it changes by more than 2 % of its range from one sample to the next, or bends far more than it mostly does, it is
     looked at more closely: jumps are found to the last digit by halving, and every such stretch gets its two ends and a
     few times in between, from where the error control of the steps sees the rest. Whatever lasts longer than two of the
-    samples, (end - start)/2048 by default, is met by one of them.
+    samples, (end - start)/2048 by default, is met by one of them. From where the function fails it is not looked at.
 
     >>> landings("current", lambda t: 50.0 if 1 < t < 1.01 else 0.0, 0.0, 2.0)
     [1.0, 1.01]
@@ -76,11 +76,12 @@ def landings(
         return []
     shifts = np.arange(1, samples + 1) * _GOLDEN % 1.0
     times = np.concatenate([[start], start + (np.arange(samples) + shifts) * ((end - start) / samples), [end]])
-    values = _values(name, function, times)
-    moves = np.abs(np.diff(values))
+    values = np.array(_values(name, function, times.tolist()))
+    missing = times[len(values) : len(values) + 1].tolist()  # where it fails: steps land there, and see it
+    if len(values) < 3 or np.ptp(values) == 0.0:
+        return missing
+    times, moves = times[: len(values)], np.abs(np.diff(values))
     visible = _VISIBLE * float(np.ptp(values))
-    if visible == 0.0:
-        return []
     fast, before = _fast(times, values, moves > visible), -samples
     known: set[float] = set()  # jumps, which may lie at both ends
     found: set[float] = set()
@@ -93,13 +94,12 @@ def landings(
         beside = {k + j for k, t in jumps.items() if t is not None for j in (-1, 0, 1)}
         smooth = [k for k in range(first, last + 1) if fast[k] and (k not in beside or moves[k] > visible)]
         smooth = [k for k in smooth if jumps.get(k) is None]
-        if smooth and first - before > _ALONE * min(
-            last - first, _LONG
-        ):  # else steps are still as short as they must be
+        alone = first - before > _ALONE * min(last - first, _LONG)  # else steps are still as short as they must be
+        if smooth and alone:
             picked = {smooth[round(j * (len(smooth) - 1) / _INSIDE)] for j in range(_INSIDE + 1)}
             found.update(times[k] for k in picked.union(smooth[: _INSIDE // 2], {smooth[-1] + 1}))
         before = last
-    return sorted(known.union(float(t) for t in found if start < t < end))
+    return sorted(known.union(missing, (float(t) for t in found if start < t < end)))
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,15 @@ class Landing:
         return input_value(self.name, self.function, t)
 
 
-def _values(name: str, function: Callable[[float], Any], times: np.ndarray) -> np.ndarray:
+def _values(name: str, function: Callable[[float], Any], times: list[float]) -> list[float]:
+    """Values up to the first time at which there is none: a run that gets there says why."""
+    values = []
     try:
-        values = [function(t) for t in times.tolist()]
-        if all(type(value) is float for value in values) and np.isfinite(array := np.array(values)).all():
-            return array
-    except ArithmeticError:
-        pass  # told below, with the time
-    return np.array([input_value(name, function, t) for t in times.tolist()])
+        for t in times:
+            values.append(input_value(name, function, t))
+    except Exception:
+        pass
+    return values
 
 
 def _fast(times: np.ndarray, values: np.ndarray, moving: np.ndarray) -> np.ndarray:
