@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.stats import norm
 
 import felif as fl
 from felif.models import terms
+from felif.models.parameters import fixed
 
 LOST = ()  # nothing is declared conserved
 REACTION = fl.Term("loss", into="n", of="n", form=lambda n, phi, x: -0.1 * n * phi)
@@ -358,6 +360,28 @@ def test_a_neuron_that_waits_every_other_time_takes_half_of_that_longer():
     """E T = E T_0 + tau/2, tau = 0.1."""
     alone, split = fl.first_passage(Own(b=0.0)), fl.first_passage(Own(b=0.0, **SPLIT))
     assert split.mean == pytest.approx(alone.mean + 0.05, rel=1e-10)
+
+
+@dataclass(frozen=True)
+class Lookalike(Own):
+    """Has the parameters of NoisyLIF, and a reset of its own."""
+
+    a0: float = 0.01
+    a1: float = 0.0
+    noise: Callable = fixed(lambda s, m: m.a0)
+    resets: tuple = fixed((spread(0.5),))
+
+
+def test_closed_forms_are_not_those_of_a_model_with_terms_of_its_own():
+    """The rate of this one is below rounding, where that of NoisyLIF is put in for NoisyLIF."""
+    problem = fl.discretize(Lookalike(b=0.0), tol=1e-4)
+    state = fl.steady_states(problem)[0]
+    assert math.isnan(state.log_N)
+    assert state.N == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(ValueError, match="Lookalike has terms of its own"):
+        fl.analysis.exact.steady_rates(Lookalike())
+    with pytest.raises(ValueError, match="Lookalike has terms of its own"):
+        fl.relative_entropy(fl.evolve(problem, fl.Gaussian(), 0.1, progress=False), state)
 
 
 class Stated(Own):
