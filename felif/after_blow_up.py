@@ -15,6 +15,7 @@ import numpy as np
 from .assembly import initial
 from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
+from .assembly.spikes import unfollowed
 from .assembly.thresholds import boundary_layers, resets_at_once, runaway
 from .assembly.transport import ShiftedDensity, synchronous_spike
 from .evolution import Event, Rodas5P, Trajectory, integrate
@@ -69,13 +70,15 @@ class BlowUpEvent:
 
 
 def require_one_population(problem: Any) -> None:
-    """ValueError for a problem whose spikes cannot be followed: several populations, or delays."""
+    """ValueError, naming the term, for a problem whose spikes cannot be followed as its terms say."""
     require_over_v(problem, "after_blow_up")
+    kind = type(problem.model).__name__
     if len(problem.field_names) > 1 or problem.delays:
-        kind = type(problem.model).__name__
         raise ValueError(
             f"after_blow_up: {kind} has several populations or delays; allowed is one population without delay"
         )
+    if (reason := unfollowed(problem)) is not None:
+        raise ValueError(f"after_blow_up: {kind}: {reason}")
 
 
 def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:

@@ -22,6 +22,7 @@ from .evolution import (
     Trajectory,
     integrate,
 )
+from .inputs import SAMPLES, landings
 from .problem import BlowUp, NotConverged, Outcome
 from .run import Run
 
@@ -79,6 +80,15 @@ def _through_events(
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
 
 
+def seen(problem: Any, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES) -> list[float]:
+    """The breakpoints, and the times on which steps must land to see what functions of time do in between."""
+    found = set(breakpoints)
+    for name, function in getattr(problem, "driven", {}).items():
+        if not hasattr(function, "breakpoints"):
+            found.update(landings(name, function, start, end, samples))
+    return sorted(found)
+
+
 def _possible(trajectory: Trajectory) -> BlowUp | None:
     """The blow-up of a trajectory, if the equation can have one.
 
@@ -101,8 +111,10 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
 
 
 def _unknown(problem: Any) -> bool:
-    """Whether nothing is known about how a problem may blow up: several populations, a density over (v, w)."""
-    return len(problem.field_names) > 1 or hasattr(problem, "line_names")
+    """Whether nothing is known about how a problem may blow up: several populations, no flux, a density over (v, w)."""
+    if len(problem.field_names) > 1 or hasattr(problem, "line_names"):
+        return True
+    return not any(scalar.algebraic == "flux" for scalar in problem.weak_form.scalars)
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:

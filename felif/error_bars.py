@@ -16,10 +16,12 @@ import numpy as np
 
 from .assembly import discretize
 from .assembly.local_degree import inherited
+from .inputs import SAMPLES
 from .problem import State
 from .run import Run
 
 _TIGHTER = 30.0
+_LOOKS = 4  # how much more closely functions of time are looked at
 _TIGHTEST = 1e-12  # tolerance below which steps count rounding only
 
 
@@ -62,7 +64,7 @@ def _value(run: Run, quantity: Any, t: float) -> float:
 
 def _made_again(run: Run) -> Run:
     from .after_blow_up import Continue
-    from .driving import SCHEMES
+    from .driving import SCHEMES, seen
     from .runs import evolve
 
     settings, first = run.settings, run.segments[0]
@@ -82,7 +84,7 @@ def _made_again(run: Run) -> Run:
         rtol=max(settings["rtol"] / _TIGHTER, _TIGHTEST),
         atol=None if settings["atol"] is None else settings["atol"] / _TIGHTER,
         scheme=SCHEMES[settings["scheme"]](),
-        breakpoints=settings["breakpoints"],
+        breakpoints=seen(problem, settings["breakpoints"], settings["t_start"], float(run.times[-1]), _LOOKS * SAMPLES),
         fixed_step=None if fixed is None else fixed / 2,
         max_step=math.inf if settings["max_step"] is None else settings["max_step"],
         N_max=settings["N_max"],

@@ -17,7 +17,7 @@ from .passage import FirstPassage, passage_on, passage_problem
 from .problem import NotConverged
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
-_DEGREE, _TOL = 8, 1e-8
+_TOL = 1e-8
 _FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
 STEP = 1e-4  # of differences
 _NEAR = 0.05  # change of parameters over which a mesh is kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ import numpy as np
 
 from .assembly.running_away import bounded_law
 from .evolution.progress import Progress
+from .inputs import Landing
+from .law_of_particles import require_law
 from .particles import Plan, Recording, plan_simulation, simulate_networks
 from .problem import Outcome
 
@@ -191,7 +195,9 @@ def simulate_particles(
     began = time.monotonic()
     if isinstance(model, type) or not hasattr(model, "particle_law"):
         raise ValueError(f"model = {model!r}; allowed is a model with particle_law(), see docs/adding_a_model.md")
-    law = bounded_law(model.particle_law(), _UNNOTICED)
+    law = model.particle_law()
+    require_law(model, law)
+    law = bounded_law(_landing(law, t_end), _UNNOTICED)
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )
@@ -215,6 +221,17 @@ def simulate_particles(
         "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
     }
     return collect(model, law, plan, recordings, settings, time.monotonic() - began)
+
+
+def _landing(law: Any, t_end: float) -> Any:
+    """The law with currents that say where they jump: their means over steps are taken between those times."""
+    if not (isinstance(t_end, int | float | np.number) and math.isfinite(t_end)):
+        return law  # refused where the simulation is planned
+    populations = tuple(
+        dataclasses.replace(population, current=Landing.of("current", population.current, 0.0, float(t_end)))
+        for population in law.populations
+    )
+    return dataclasses.replace(law, populations=populations)
 
 
 @contextmanager

@@ -202,14 +202,17 @@ class State:
     Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`.
     """
 
-    def __init__(self, problem: Problem, t: float, y: np.ndarray) -> None:
-        self.problem, self.t, self.y = problem, float(t), y
+    def __init__(self, problem: Problem, t: float, y: np.ndarray, known: Mapping[str, float] | None = None) -> None:
+        """`known`: scalars that are not those of y: inf where data do not vanish at V_F, NaN of a failed run."""
+        self.problem, self.t, self.y, self._known = problem, float(t), y, known or {}
 
     def __getattr__(self, name: str) -> Any:
         problem = self.__dict__.get("problem")
         if problem is None or name.startswith("__"):
             raise AttributeError(name)
         if name in problem.scalar_names:
+            if name in self.__dict__.get("_known", ()):
+                return float(self._known[name])
             try:
                 return float(problem.scalars(self.t, self.y)[problem.scalar_names.index(name)])
             except Infeasible:

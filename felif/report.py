@@ -106,7 +106,11 @@ def _value(value: Any) -> str:
     if hasattr(value, "shape"):
         shape = " x ".join(map(str, value.shape))
         if value.size and value.dtype.kind in "biuf":
-            return f"{shape} numbers from {value.min():.6g} to {value.max():.6g}"
+            known = value[value == value]
+            missing = f", {value.size - known.size} missing" if known.size < value.size else ""
+            if not known.size:
+                return f"{shape} numbers, all missing"
+            return f"{shape} numbers from {known.min():.6g} to {known.max():.6g}{missing}"
         return f"{shape} entries"
     return _cell(value)
 

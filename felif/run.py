@@ -13,6 +13,7 @@ import numpy as np
 from .evolution import Checkpoint, Segment, Trajectory, through_steps
 from .problem import BlowUp, Outcome, State
 
+FAILURES = frozenset({"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved"})
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
@@ -33,6 +34,7 @@ class Run:
     events      what happened on the way
     statistics  steps, rejected, factorisations, newton_iterations, remeshes, undershoots (remeshes for n < -tol max n)
     final       the last state; `at(t)` any other; `sample(name, times)` a series at any times
+    failed      True where steps failed: `print` says so first, scalars of `final` are NaN
     """
 
     def __init__(
@@ -96,7 +98,17 @@ class Run:
     def at(self, t: float) -> State:
         """The state at time t by dense output. Raises ValueError outside the run."""
         problem, y = self._trajectory.evaluate(float(t))
-        return State(problem, self._just_before(float(t)), y)
+        return State(problem, self._just_before(float(t)), y, self._infinite if t == self.times[0] else None)
+
+    @cached_property
+    def _infinite(self) -> dict[str, float]:
+        """The rates that are infinite at the start, where data do not vanish at V_F."""
+        return {} if self.compatible else dict.fromkeys(infinite_rates(self.problem), math.inf)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run stopped because it could not be made: what it reached is no result for any later time."""
+        return self.outcome.name in FAILURES and self.outcome.name not in self.settings.get("events", ())
 
     def _just_before(self, t: float) -> float:
         """t, or a few ulps less where an input jumps at t: rates there are limits from the left, as in `series`."""
@@ -111,8 +123,12 @@ class Run:
 
     @property
     def final(self) -> State:
+        """The last state. Its scalars are NaN where the run failed: `at(run.times[-1])` has those it reached."""
         last = self.segments[-1]
-        return State(last.problem, self._just_before(float(last.times[-1])), last.states[-1].copy())
+        known = self._infinite if len(self.times) == 1 else None
+        if self.failed:
+            known = dict.fromkeys(last.problem.scalar_names, math.nan)
+        return State(last.problem, self._just_before(float(last.times[-1])), last.states[-1].copy(), known)
 
     def sample(self, name: str, times: Any) -> Any:
         """A series by name at any times, by dense output: an array of the shape of `times`.
@@ -265,13 +281,16 @@ class Run:
     def __repr__(self) -> str:
         low, high = float(self.times[0]), float(self.times[-1])
         scalars = ", ".join(f"{name} = {self.series[name][-1]:.10g}" for name in self.problem.scalar_names)
+        asked = self.settings.get("t_end", high)
+        reached = f"  reached    t = {high:.10g} of {asked:g} with {scalars}: no result" if self.failed else None
         lines = [
+            *([f"FAILED: {self.outcome}"] if self.failed else []),
             f"Run of {self.model}",
             f"  outcome    {self.outcome}",
             f"  time       {low:g} to {high:.10g}: {self.statistics['steps']} steps, "
             f"{self.statistics['rejected']} rejected, {self.statistics['remeshes']} meshes changed, "
             f"{self.wall_time:.3g} s",
-            f"  final      {scalars}",
+            reached or f"  final      {scalars}",
             "  conserved  "
             + ", ".join(f"{name} to {drift:.1e}" for name, drift in self.drift.items())
             + f" (rounding taken out on the way: {self.trajectory.rounding:.1e})",

@@ -14,7 +14,7 @@ import numpy as np
 from .after_blow_up import Continue, require_one_population
 from .assembly import initial
 from .assembly.thresholds import runaway
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, with_mesh_error
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, with_mesh_error
 from .evolution import (
     BackwardEuler,
     Event,
@@ -60,7 +60,9 @@ def evolve(
     scheme       Rodas5P() (the default), ESDIRK43(), TRBDF2(), BackwardEuler(); over (v, w), where transport in w is
                  explicit within its CFL limit, ARK43(), and BackwardEuler() for spaces that keep p >= 0
     events       Event(name, function of the state, direction, terminal)
-    breakpoints  times at which an input jumps (those of Piecewise are known): steps land on them
+    breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
+                 looked at before the run (`felif.inputs.landings`): jumps, and pulses that last longer than
+                 (t_end - t_start)/2048, are found; shorter ones must be named here
     history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
     folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
@@ -68,7 +70,8 @@ def evolve(
     N_max        a firing rate that exceeds this, rising, is taken for blow-up
 
     Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised. Raises ValueError for bad
-    input before any work is done.
+    input before any work is done, and for a function of the user that returns no finite number, naming it and t. What
+    such a function raises reaches the caller.
     """
     if not isinstance(t_end, int | float) or not math.isfinite(t_end) or t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
@@ -110,6 +113,7 @@ def evolve(
         "events": [event.name for event in events],
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
+    settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
     impossible = _instant_blow_up(on_mesh, y, compatible)
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
@@ -185,7 +189,8 @@ def continue_run(
     due = snapshot_times(float(run.times[-1]), end, 101) if t_end is not None else ()
     with RunWriter.reopen(folder, due) as writer:
         run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
-        settings = {**run.settings, "t_end": end}
+        known, reached = run.settings["breakpoints"], float(run.times[-1])
+        settings = {**run.settings, "t_end": end, "breakpoints": seen(run.problem, known, reached, end)}
         past = run.past
         if past is not None:
             past = History(past.before, settings["t_start"])

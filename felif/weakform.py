@@ -16,12 +16,14 @@ w is a function of w, coefficients may read s.w (points of the w-axis) and are t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 CELLS = "cells"
+_TAKEN = frozenset({"t", "dt", "w", "mass", "min_n"})  # columns of every run, and what coefficients read
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,13 @@ class WeakForm:
     inputs: tuple[Input, ...] = ()
 
     def __post_init__(self) -> None:
+        for entries, kinds in ((self.unknowns, Field | Scalar), (self.terms, Term), (self.conserved, Conserved)):
+            wrong = [entry for entry in entries if not isinstance(entry, kinds)]
+            if wrong:
+                raise ValueError(f"WeakForm: {wrong[0]!r} stands where {kinds} must")
         names = [u.name for u in self.unknowns] + [i.name for i in self.inputs]
+        if taken := _TAKEN.intersection(names):
+            raise ValueError(f"{sorted(taken)} are names of what every run records; choose others")
         if len(set(names)) != len(names):
             raise ValueError(f"names are used twice among unknowns and inputs: {names}")
         if len({term.name for term in self.terms}) != len(self.terms):
@@ -122,6 +130,9 @@ class WeakForm:
         known = {u.name for u in self.unknowns}
         fields = {u.name for u in self.fields}
         lines = {u.name for u in self.lines}
+        fluxes = {u.name: u.of for u in self.scalars if u.algebraic == "flux"}
+        if len(set(fluxes.values())) < len(fluxes):
+            raise ValueError(f"{sorted(fluxes)} are fluxes of the same field; a field has one")
         for term in self.terms:
             if term.into not in known:
                 raise ValueError(
@@ -131,6 +142,16 @@ class WeakForm:
                 raise ValueError(f"Term {term.name!r} is of {term.of!r}, which is no field; there are {sorted(fields)}")
             if term.form is None and (term.into in fields or term.of is not None):
                 raise ValueError(f"Term {term.name!r} needs a form")
+            if term.form is None and term.over != CELLS:
+                raise ValueError(f"Term {term.name!r} is over {term.over!r}, which means nothing without a form")
+            for what, function in (("form", term.form), ("coefficient", term.coefficient)):
+                if function is not None and not callable(function):
+                    raise ValueError(f"Term {term.name!r}: its {what} is {function!r}; allowed is a function")
+            if term.into in fluxes:
+                raise ValueError(
+                    f"Term {term.name!r} goes into {term.into!r}, a flux: what that is follows from the terms into "
+                    f"{fluxes[term.into]!r}"
+                )
         for given in self.inputs:
             if given.of is not None and given.of not in known - fields - lines:
                 raise ValueError(f"Input {given.name!r} is a delayed {given.of!r}, which is no scalar")
@@ -147,9 +168,22 @@ class WeakForm:
                     "the flux of a field over v is a number, that of a field over v and w is along w"
                 )
         for quantity in self.conserved:
-            unknown = set(quantity.weights) - (known - lines)
-            if unknown:
-                raise ValueError(f"Conserved {quantity.name!r} weighs {sorted(unknown)}, which are no unknowns")
+            stored = {u.name for u in self.unknowns if isinstance(u, Field) or u.algebraic is False}
+            unknown = set(quantity.weights) - stored
+            weights, name = dict(quantity.weights), quantity.name
+            if unknown or not weights:
+                raise ValueError(
+                    f"Conserved {name!r} weighs {sorted(unknown)}, which are no unknowns that are stored; allowed are "
+                    f"{sorted(stored)}"
+                )
+            if not all(isinstance(w, int | float) and math.isfinite(w) and w for w in weights.values()):
+                raise ValueError(f"Conserved {name!r} weighs {weights}; allowed are numbers that are not 0")
+            if name in _TAKEN - {"mass"} or name in names:
+                raise ValueError(f"Conserved {name!r} has the name of something else; choose another")
+            if name == "mass" and weights != dict.fromkeys(fields, 1.0):
+                raise ValueError(f"Conserved 'mass' weighs {weights}; it is that of all fields")
+        if len({quantity.name for quantity in self.conserved}) < len(self.conserved):
+            raise ValueError(f"names of conserved quantities are used twice: {[q.name for q in self.conserved]}")
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

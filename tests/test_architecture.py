@@ -12,15 +12,16 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "weakform": ("", ""),
+    "inputs": ("", ""),
     "problem": ("algebra", "scipy numba"),
     "algebra": ("", "scipy numba threadpoolctl"),
-    "models": ("weakform", ""),
+    "models": ("weakform inputs", ""),
     "meshing": ("", "skfem meshio"),
-    "assembly": ("weakform problem algebra meshing", "skfem scipy"),
+    "assembly": ("weakform inputs problem algebra meshing", "skfem scipy"),
     "solvers": ("problem algebra", "scipy"),
-    "evolution": ("problem algebra solvers", "scipy rich"),
+    "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem", "scipy"),
-    "particles": ("weakform problem", "scipy numba"),
+    "particles": ("weakform inputs problem", "scipy numba"),
     "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
 }
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions

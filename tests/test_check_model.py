@@ -111,7 +111,7 @@ def test_a_coefficient_that_is_not_analytic_is_named(coefficient):
         ({"form": lambda n, phi, x: (n + 1.0) * fl.dv(phi)}, "Term 'leak'.*not linear in its field"),
         ({"form": lambda n, phi, x: n * phi * fl.dv(phi)}, "Term 'leak'.*not linear in its test function"),
         ({"form": lambda n, phi: n * phi}, "Term 'leak': its form cannot be evaluated"),
-        ({"reset": lambda s, m: 0.9 * s.N}, "conserved mass.*defect 0"),
+        ({"reset": lambda s, m: 0.9 * s.N}, "Conserved 'mass' of Own is not conserved by its terms"),
         ({"input": "curent"}, "'curent', which Own does not have"),
         ({"more": (fl.Term("x", into="n", form=lambda phi, x: phi, over="nowhere"),)}, "no cells named 'nowhere'"),
     ],

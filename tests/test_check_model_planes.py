@@ -75,7 +75,10 @@ def test_a_model_of_a_user_over_planes_passes():
         ({"current": lambda s, m: s.M * s.w}, "'current' reads s.M, which is no scalar or input"),
         ({"speed": lambda s, m: m.epsilon * s.N}, "'learning' reads m.epsilon, which Own does not have"),
         ({"learning": lambda p, phi, x: p * p * fl.dw(phi)}, "'learning': its form is not linear in its field"),
-        ({"reset": lambda s, m: 0.5 * s.N}, "conserved.* mass on Tensor: defect"),
+        (
+            {"reset": lambda s, m: 0.5 * s.N},
+            "Conserved 'mass' of Own is not conserved by its terms: 0.5 of what fires comes back",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(broken, message):

@@ -39,6 +39,9 @@ def network_of(model: Any) -> Network:
     """The parameters of `model`, checked: ValueError where no closed form exists for them."""
     if isinstance(model, Network):
         return model
+    terms = getattr(type(model), "weak_form", None)
+    if terms is not None and not terms.__module__.startswith("felif.models."):
+        raise ValueError(f"{type(model).__name__} has terms of its own; closed forms exist for felif's models")
     network = Network(*(_number(model, name, default) for name, default in _DEFAULTS.items()))
     name = type(model).__name__
     if network.v_reset >= network.v_fire:

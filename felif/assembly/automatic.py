@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs import input_value
 from ..weakform import CELLS
 from .coefficients import parameters_of
 from .forms import convection_of, probe
@@ -21,6 +22,7 @@ _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200
 _CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
 _MOST = 1_000_000  # nodes of a mesh
+_NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
@@ -73,8 +75,10 @@ class Flow:
         self.field = weak_form.fields[0].name
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
+        sources = (t for t in weak_form.terms if t.into == self.field and t.of is None and t.over == CELLS)
+        self._sources = [t.form for t in sources if callable(t.form)]
         self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
-        self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
+        self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
         self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
@@ -101,8 +105,8 @@ class Flow:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate above V_F) where `forms` were probed, when every algebraic scalar is `rate`."""
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
-        for name, value in self._inputs:
-            setattr(s, name, float(value(t)) if callable(value) else float(value))
+        for name, parameter, value in self._inputs:
+            setattr(s, name, input_value(parameter, value, t) if callable(value) else float(value))
         for name in self._delayed:
             setattr(s, name, rate)
         drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
@@ -172,7 +176,7 @@ class Flow:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
         v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
-        lowest, forms = self.v_reset, self.on(v)
+        lowest, forms = self._lowest_source(v), self.on(v)
         for rate in self.rate_range():
             drift, noise, _ = self.combine(forms, rate, t)
             slope = drift / noise
@@ -188,6 +192,17 @@ class Flow:
                     "give a mesh (interval) or a drift that is positive at very negative v"
                 )
             lowest = min(lowest, float(v[np.argmax(enough)]))
+        return lowest
+
+    def _lowest_source(self, v: np.ndarray) -> float:
+        """The highest of the potentials v, from V_R downwards, below which no source brings anybody in."""
+        lowest = self.v_reset
+        for form in self._sources:
+            height = np.abs(np.broadcast_to(form(np.ones_like(v), v[None]), v.shape))
+            panels = (height[1:] + height[:-1]) / 2 * np.abs(np.diff(v))
+            below = np.append(np.cumsum(panels[::-1])[::-1], 0.0)
+            if below[0] > 0:
+                lowest = min(lowest, float(v[np.argmax(below <= _NOBODY * below[0])]))
         return lowest
 
     def _unit(self) -> float:

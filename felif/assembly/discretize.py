@@ -13,7 +13,8 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
-from . import adapt, local_degree, spaces
+from ..weakform import CELLS
+from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
 from .coefficients import Parameters, constant_of, fixed_parameters
 from .fitted import FittedOperator, Transport
@@ -35,13 +36,16 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
     `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is. space: SpectralElement(6) by default,
     Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
-    (0, 0.1], for both a mesh and a tol, and for a model whose weak form is inconsistent.
+    (0, 0.1], for both a mesh and a tol, and, naming the term, for a model whose weak form cannot be computed as it is
+    written: forms that are not linear, coefficients that are not analytic, scalars without an equation, noise that is
+    not positive, declared quantities that the terms do not conserve.
 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
     if not callable(getattr(model, "weak_form", None)):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
+    language.require_sound(model)
     if is_plane(model):
         return discretize_plane(model, mesh, space, tol)
     if space is None:
@@ -60,6 +64,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         mesh = line(cells, float(model.v_reset), _top(model, end))
         problem = SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model)
         problem.natural = natural
+        conservation.require_conserved(problem)
         return problem
     if tol is not None:
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
@@ -69,7 +74,9 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
-    return SemiDiscrete(Assembled(model, mesh, space, tol), model)
+    problem = SemiDiscrete(Assembled(model, mesh, space, tol), model)
+    conservation.require_conserved(problem)
+    return problem
 
 
 def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:
@@ -94,7 +101,7 @@ class Assembled:
         degrees: spaces.Degrees | None = None,
         end: Cut | None = None,
     ) -> None:
-        self.mesh, self.space, self.tol, self.end = mesh, space, tol, end
+        self.model, self.mesh, self.space, self.tol, self.end = model, mesh, space, tol, end
         self.v_fire = _top(model, end)
         self.degrees = space.degree if degrees is None else degrees
         self._v_reset = float(model.v_reset)
@@ -125,6 +132,11 @@ class Assembled:
             forms = [t for t in self.weak_form.terms if t.into == field == t.of]
             table[field] = [(t.coefficient, *probe(t, places)[:2]) for t in forms]
         return table
+
+    @cached_property
+    def in_sources(self) -> frozenset[str]:
+        """Parameters on whose values it may depend whether the terms conserve what is declared."""
+        return conservation.parameters_of_sources(self.model, self.weak_form)
 
     # assembly ---------------------------------------------------------------------------------------------------
 
@@ -168,7 +180,11 @@ class Assembled:
         for term in self.weak_form.terms:
             if self._is_transport(term, assembler):
                 convection, diffusion, _ = probe(term, x)
-                probes[term.name] = (convection @ weights, diffusion @ weights)
+                here = np.ones(len(x))
+                if term.over != CELLS:
+                    assembler.parts(term.over)  # raises for cells that the mesh does not have
+                    here = 1.0 * np.isin(np.arange(len(x)), self.mesh.subdomains[term.over])
+                probes[term.name] = (here * (convection @ weights), here * (diffusion @ weights))
         return probes
 
     def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -324,7 +340,8 @@ class Assembled:
 
 def _shape(model: Any) -> tuple[Any, ...]:
     """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
-    return type(model), *(getattr(model, name) for name in sorted(fixed_parameters(model)))
+    values = (getattr(model, name) for name in sorted(fixed_parameters(model)))
+    return type(model), *(id(value) if language.hashable(value) is None else value for value in values)
 
 
 def _one(s: Any, m: Any) -> float:

@@ -14,7 +14,9 @@ from skfem.mesh import MeshLine
 
 from ..algebra import Band
 from ..weakform import CELLS, Term, WeakForm
-from .spaces import Degrees, Space, alike, element, has_lumped_mass, node_count, quadrature
+from .spaces import Degrees, Space, alike, element, gauss, has_lumped_mass, node_count, quadrature
+
+_SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +242,7 @@ class Assembler:
         if term.of is None:
             numbers[index] = 1.0 if term.form is None else self._integral(term)
             return Contribution(numbers=numbers)
-        full = self._functional(term, lambda n, w: term.form(n, w.x))
+        full = self._functional(self.parts(term.over), lambda n, w: term.form(n, w.x))
         rows[index, layout.slice(term.of)] = full[: layout.free(term.of)]
         return Contribution(rows=rows)
 
@@ -258,12 +260,15 @@ class Assembler:
                 term.form(DiscreteField(np.ones_like(points)), points[None]), points.shape
             )
             return full
-        return self._functional(term, lambda phi, w: term.form(phi, w.x))
+        self.parts(term.over)  # raises for cells that the mesh does not have
+        points, weights = gauss(_SOURCE_POINTS)  # what is spread out in v must lose nothing
+        fine = bases(self.mesh, self.degrees, term.over, lambda degree: (points[None], weights))
+        return self._functional(fine, lambda phi, w: term.form(phi, w.x))
 
-    def _functional(self, term: Term, form: Callable) -> np.ndarray:
-        """form(phi_i, w) integrated over the term's cells, for every node."""
+    def _functional(self, parts: list[tuple[CellBasis, np.ndarray]], form: Callable) -> np.ndarray:
+        """form(phi_i, w) integrated over cells, for every node."""
         full = np.zeros(len(self.nodes))
-        for basis, places in self.parts(term.over):
+        for basis, places in parts:
             rank = np.zeros(basis.N, int)
             rank[basis.element_dofs] = places
             coo = LinearForm(form).elemental(basis)

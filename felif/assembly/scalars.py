@@ -7,16 +7,20 @@ function of n; 1 - f1.n <= 0 is blow-up (Infeasible). Other models take Newton's
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from ..inputs import input_value
 from ..problem import Infeasible
+from .analytic import is_own
 from .coefficients import STEP, Parameters
 from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40
+_SIZES = np.array([0.0, 1e-3, 0.03, 0.2, 0.6, 1.2, 2.4, 3.3, 5.1, 9.0, 27.0, 120.0, 1e3, 1e5])
 
 History = Callable[[str, float], float]  # (name of a scalar, time) -> its value then
 
@@ -26,13 +30,14 @@ class ScalarEquations:
 
     def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
-        self.m = m
+        self.m, self._terms = m, weak_form.terms
         self.operator, self._varying = assembled.operator(m, merge=True)
         self.algebraic, self.names = layout.algebraic, (*layout.algebraic, *layout.differential)
         self._number = len(layout.algebraic)
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
         self._is_integral = [s.algebraic == "integral" for s in weak_form.scalars if s.algebraic]
         self.inputs: dict[str, Callable[[float], float]] = {}
+        self.driven: dict[str, Callable[[float], Any]] = {}  # parameters that are functions of t, as the user gave them
         self._constants: dict[str, float] = {}
         self._delayed: dict[str, tuple[str, ...]] = {}  # scalar -> delayed inputs that equal it, for want of a history
         for given in weak_form.inputs:
@@ -42,7 +47,8 @@ class ScalarEquations:
             elif given.of is not None:
                 self.inputs[given.name] = lambda t, of=given.of, delay=float(value): history(of, t - delay)
             elif callable(value):
-                self.inputs[given.name] = value
+                self.driven[given.parameter] = value
+                self.inputs[given.name] = partial(input_value, given.parameter, value)
             else:
                 self._constants[given.name] = float(value)
         self._input_names = tuple(i.name for i in weak_form.inputs)
@@ -74,8 +80,8 @@ class ScalarEquations:
 
     @staticmethod
     def _input(name: str, function: Callable[[float], float], t: float) -> float:
-        value = float(function(t))
-        if value - value != 0.0:
+        value = function(t)
+        if value - value != 0.0:  # a past that is not finite
             raise Infeasible(f"input {name} is {value!r} at t = {t!r}")
         return value
 
@@ -115,9 +121,16 @@ class ScalarEquations:
         value = g / slope
         return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
 
-    def _infeasible(self, slope: float) -> Infeasible:
+    def _infeasible(self, slope: float, s: SimpleNamespace | None = None) -> ArithmeticError:
         names = ", ".join(self.algebraic)
-        return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
+        if slope == slope:
+            return Infeasible(f"no {names} satisfies its equation: 1 - f1.n = {slope / self.empty_slope:.3g}")
+        values = {} if s is None else {name: getattr(s, name).real for name in self.algebraic}
+        for term in self._terms if s is not None else ():
+            if term.coefficient in self._varying and not np.isfinite(complex(term.coefficient(s, self.m))):
+                where = ", ".join(f"{name} = {value:.6g}" for name, value in values.items())
+                return FloatingPointError(f"the coefficient of {term.name!r} is not finite at {where}")
+        return FloatingPointError(f"the equation of {names} is not finite")
 
     def _newton(self, s: SimpleNamespace, prepared: Any) -> float:
         """Sets the algebraic scalars, from 0 upwards (g is convex in them), and returns det(-dg/dN)."""
@@ -127,7 +140,7 @@ class ScalarEquations:
             g, slopes = np.array(self.residual(s, prepared)), self.residual_slopes(s, prepared)
             determinant = float(np.linalg.det(-slopes))
             if not (determinant > 0 and np.all(np.linalg.eigvals(-slopes).real > 0)):
-                raise self._infeasible(determinant)
+                raise self._infeasible(determinant, s)
             change = -np.linalg.solve(slopes, g)
             values = values + change
             relative = float(np.max(np.abs(change) / np.maximum(np.abs(values), 1e-300)))
@@ -145,7 +158,7 @@ class ScalarEquations:
             g = complex(self.residual(s, prepared)[0])
             slope = -g.imag / STEP
             if not slope > 0.0:
-                raise self._infeasible(slope)
+                raise self._infeasible(slope, s)
             change = g.real / slope
             value += change
             relative = abs(change) / max(abs(value), 1e-300)
@@ -223,10 +236,31 @@ class ScalarEquations:
             return False
         self._slopes = tables[0]
         self._constant = [float(c) for c in self.at(self._point(0.0))]
+        if not all(map(is_own, self._varying)) and not self._affine_everywhere(names):
+            return False
         for name, value in self._constants.items():
             self._constant = [o + value * k for o, k in zip(self._constant, self._slopes[name], strict=True)]
         self._rate_slopes, self._own_slope = self._slopes[self.names[0]], float(self._is_integral[0])
         return True
+
+    def _affine_everywhere(self, names: tuple[str, ...]) -> bool:
+        """Whether constants and slopes give a user's coefficients at all sizes of the scalars and inputs."""
+        signs = np.where(np.arange(len(_SIZES)) % 2, -1.0, 1.0)
+        points = [
+            np.roll(_SIZES * (signs if name in self._input_names else 1.0), 5 * k) for k, name in enumerate(names)
+        ]
+        rows = [self._coefficients_at(dict(zip(names, row, strict=True))) for row in np.array(points).T.tolist()]
+        expected, sizes = np.tile(self._constant, (len(_SIZES), 1)), np.tile(np.abs(self._constant), (len(_SIZES), 1))
+        for name, values in zip(names, points, strict=True):
+            parts = np.outer(values, self._slopes[name])
+            expected, sizes = expected + parts, sizes + np.abs(parts)
+        return bool(np.all(np.abs(np.array(rows) - expected) <= 1e-12 * sizes))
+
+    def _coefficients_at(self, values: dict[str, float]) -> list[float]:
+        try:
+            return [float(c) for c in self.at(SimpleNamespace(**values))]
+        except (ArithmeticError, ValueError, TypeError):  # not so large, or not of that sign
+            return [np.nan] * len(self._varying)
 
     def _slope_of_the_empty_network(self, size: int) -> float:
         if not self._number:

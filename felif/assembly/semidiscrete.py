@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, linearised, local_degree, spaces, tails, weighted
+from . import adapt, coarsen, conservation, linearised, local_degree, spaces, tails, weighted
 from .arrivals import Arrivals
 from .automatic import Flow
 from .coefficients import Parameters, changeable, parameters_of, with_parameters
@@ -48,8 +48,12 @@ class SemiDiscrete:
         self._field_size = layout.size - len(layout.differential)
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self._m = parameters_of(model)
-        self._equations = ScalarEquations(model, assembled, self._m, history)
-        self.operator, self._explicit = self._equations.operator, self._equations.explicit
+        self.equations = ScalarEquations(model, assembled, self._m, history)
+        self.equations, self.operator, self._explicit = (
+            self.equations,
+            self.equations.operator,
+            self.equations.explicit,
+        )
         self.history = history
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
@@ -63,12 +67,16 @@ class SemiDiscrete:
     def at(self, **parameters: Any) -> SemiDiscrete:
         """The same discretisation with other parameters; nothing is assembled again.
 
-        Raises ValueError for unknown parameters and for those that shape forms or geometry (v_fire, drift, ...).
+        Raises ValueError for unknown parameters, for those that shape forms or geometry (v_fire, drift, ...), and where
+        the terms no longer conserve what is declared.
         """
         model = with_parameters(self.model, parameters)
-        if [u.name for u in model.weak_form().unknowns] != [u.name for u in self.weak_form.unknowns]:
+        weak_form = model.weak_form()
+        if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
-        return SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
+        new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
+        conservation.require_as_before(self.weak_form, new, weak_form, parameters)
+        return new
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""
@@ -126,7 +134,7 @@ class SemiDiscrete:
         """What is known of the last point looked at: an integrator asks several questions there."""
         key = (t, y.tobytes())
         if self._memory[0] != key:
-            self._memory = (key, {"solved": self._equations.solve(t, y)})
+            self._memory = (key, {"solved": self.equations.solve(t, y)})
         return self._memory[1]
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
@@ -148,7 +156,7 @@ class SemiDiscrete:
 
     def point(self, rate: float) -> SimpleNamespace:
         """`s` with every algebraic scalar equal to `rate`, constant inputs, and everything else 0."""
-        return self._equations.point(rate)
+        return self.equations.point(rate)
 
     @property
     def threshold_transport(self) -> Mapping[str, Any]:
@@ -164,7 +172,7 @@ class SemiDiscrete:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
         try:
             slope = self._explicit.solve(y)[1] if self._explicit is not None else self._point(t, y)["solved"][3]
-            return slope / self._equations.empty_slope
+            return slope / self.equations.empty_slope
         except Infeasible:
             return 0.0
 
@@ -174,12 +182,12 @@ class SemiDiscrete:
         """F(t, y), shape (size,)."""
         if self._explicit is not None:
             return self._explicit.rate(y)
-        return self.operator.rate(y, self._equations.coefficients(t, y))
+        return self.operator.rate(y, self.equations.coefficients(t, y))
 
     def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
         point = self._point(t, y)
         if "linearised" not in point:
-            point["linearised"] = linearised.linearise(self._equations, self._places, *point["solved"][:3], y)
+            point["linearised"] = linearised.linearise(self.equations, self._places, *point["solved"][:3], y)
         return point["linearised"]
 
     def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
@@ -195,14 +203,14 @@ class SemiDiscrete:
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        inputs = self._equations.inputs
+        inputs = self.equations.inputs
         slopes = {name: linearised.forward_slope(f, t, min(step / 4, 1e-3)) for name, f in inputs.items()}
         changes = [slope * self.input_derivative(t, y, name)[0] for name, slope in slopes.items() if slope]
         return sum(changes, np.zeros(self.size)) if inputs else None
 
     def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
-        return linearised.input_derivative(self._equations, self._linearised(t, y), y, name)
+        return linearised.input_derivative(self.equations, self._linearised(t, y), y, name)
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y, through the scalars too; ValueError unless it is a number `at` may change."""
@@ -213,7 +221,7 @@ class SemiDiscrete:
 
         Raises ValueError for a model with a source that is no multiple of the scalars.
         """
-        return linearised.linear_at(self._equations, self._places, self.size, t, scalars)
+        return linearised.linear_at(self.equations, self._places, self.size, t, scalars)
 
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
@@ -221,7 +229,7 @@ class SemiDiscrete:
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""
-        return linearised.pulse(self._equations, y, name)
+        return linearised.pulse(self.equations, y, name)
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
@@ -342,7 +350,12 @@ class SemiDiscrete:
     @property
     def breakpoints(self) -> tuple[float, ...]:
         """Times at which an input jumps and says so (Piecewise)."""
-        return tuple(sorted({t for f in self._equations.inputs.values() for t in getattr(f, "breakpoints", ())}))
+        return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
+
+    @property
+    def driven(self) -> Mapping[str, Any]:
+        """Parameters that are functions of time, by name."""
+        return self.equations.driven
 
     def __repr__(self) -> str:
         return self._assembled.describe(self)

@@ -82,6 +82,32 @@ class DiagonallyImplicitStepper:
         return y1
 
     def _newton(self, t: float, base: np.ndarray, guess: np.ndarray, step: float) -> np.ndarray:
+        """The increment of a stage; where Newton's way from the guess leads nowhere at the start, from `_frozen`."""
+        try:
+            return self._iterate(t, base, guess, step)
+        except (Infeasible, StepFailed):
+            if not self._explicit:
+                raise
+        return self._iterate(t, base, self._frozen(t, base, step), step)
+
+    def _frozen(self, t: float, base: np.ndarray, step: float) -> np.ndarray:
+        """The increment with drift and noise frozen, first without activity, then at the activity this gives.
+
+        From data that do not vanish at V_F Newton's first iterate is far off: the rate there is that of the jump.
+        """
+        problem, U = self.problem, base
+        scalars = np.zeros(len(problem.scalar_names))
+        for _ in range(2):
+            try:
+                frozen = problem.linear_at(t, scalars)
+            except ValueError as reason:  # a source that is no multiple of the scalars
+                raise Infeasible(str(reason)) from reason
+            U = frozen.factor(1.0 / step, problem.mass).solve(self._times_mass(base) / step)
+            self.statistics["factorisations"] += 1
+            scalars = problem.scalars(t, U)
+        return U - base
+
+    def _iterate(self, t: float, base: np.ndarray, guess: np.ndarray, step: float) -> np.ndarray:
         problem, norm, target = self.problem, self.norm, self.norm.newton_target
         z, factor_is_current, previous = guess, False, None
         rate = self.contraction**0.8

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 from scipy.optimize import brentq
 
-from ..problem import Problem, State
-from .trajectory import interpolate
+from ..problem import Outcome, Problem, State
+from .trajectory import EventRecord, interpolate
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,21 @@ class Event:
             raise ValueError(f"direction of event {self.name!r} is {self.direction!r}; it must be -1, 0 or 1")
         if not callable(self.function):
             raise ValueError(f"function of event {self.name!r} is {self.function!r}; it must take a State")
+
+    def value(self, state: State) -> float:
+        """function(state). Raises ValueError, naming the event and t, for what is no number that can pass zero."""
+        found = self.function(state)
+        if not isinstance(found, bool | np.bool_ | str) and not getattr(found, "ndim", 0):
+            try:
+                number = float(found)
+            except (TypeError, ValueError):
+                number = nan
+            if number == number:
+                return number
+        raise ValueError(
+            f"event {self.name!r} is {found!r} at t = {state.t!r}; allowed is a number that passes zero where the "
+            "event is, such as state.N - 10 (not state.N > 10)"
+        )
 
     def crossed(self, before: float, after: float) -> bool:
         """True where a step from value `before` to value `after` passes zero; a start on zero does not count."""
@@ -65,10 +81,23 @@ def locate(
             continue
         theta = 1.0
         if g1 != 0 and np.isfinite(g0) and np.isfinite(g1):
-            theta = brentq(lambda x, event=event: event.function(step.at(x)), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
+            theta = brentq(lambda x, event=event: event.value(step.at(x)), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
         found.append((float(theta), event))
     found.sort(key=lambda pair: pair[0])
     for position, (_, event) in enumerate(found):
         if event.terminal:
             return found[: position + 1]
     return found
+
+
+def happened(
+    events: Sequence[Event], before: Sequence[float], step: Step, records: list[EventRecord]
+) -> tuple[list[float], tuple[float, Outcome] | None]:
+    """(values at the end of a step, (theta, outcome) if an event ends the run there); what happened is recorded."""
+    after = [event.value(step.at(1.0)) for event in events]
+    for theta, event in locate(events, before, after, step):
+        state = step.at(theta)
+        records.append(EventRecord(event.name, state.t, state))
+        if event.terminal:
+            return after, (theta, Outcome(event.name, f"Event {event.name!r} at t = {state.t:.10g}."))
+    return after, None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs import input_value
 from ..problem import Infeasible
 from .trajectory import Trajectory
 
@@ -35,7 +36,7 @@ class History:
     def __call__(self, name: str, t: float) -> float:
         if t <= self._t_start:
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
-            return float(before(t)) if callable(before) else float(before)
+            return input_value(f"history of {name}", before, t) if callable(before) else float(before)
         if t > self._times[-1]:
             raise Infeasible(f"{name} at t = {t!r} is not known yet")
         step = min(bisect_right(self._times, t) - 1, len(self._steps) - 1)

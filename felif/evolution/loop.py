@@ -8,23 +8,30 @@ from math import inf, isnan, nan
 
 import numpy as np
 
+from ..inputs import is_of_user
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
-from .events import Event, Step, locate
+from .events import Event, Step, happened
 from .rosenbrock import RosenbrockStepper
 from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
-from .trajectory import EventRecord, Segment, Trajectory, restrict
+from .trajectory import Segment, Trajectory, restrict
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
 CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
+
+
+def _unevaluated(reason: ArithmeticError, where: str) -> Outcome:
+    if is_of_user(reason):
+        raise reason
+    return Outcome("not_finite", f"The problem cannot be evaluated {where}: {reason}.")
 
 
 class Integration:
@@ -127,7 +134,7 @@ class Integration:
         except Infeasible as reason:
             return self._blow_up(f"No firing rate exists at the start, t = {self.t:.10g}: {reason}.", inf)
         except ArithmeticError as reason:
-            return Outcome("not_finite", f"The problem cannot be evaluated at the start, t = {self.t:.10g}: {reason}.")
+            return _unevaluated(reason, f"at the start, t = {self.t:.10g}")
         if not self.watch.rates and self.rate_index is not None:
             self.watch.record(self.t, self._N, 0.0, 0.0)
         self._values = self._event_values()
@@ -160,7 +167,7 @@ class Integration:
         except Infeasible as reason:
             return self._blow_up(f"No firing rate exists at t = {t:.10g}: {reason}.", self._N)
         except ArithmeticError as reason:
-            return Outcome("not_finite", f"The problem cannot be evaluated at t = {t:.10g}: {reason}.")
+            return _unevaluated(reason, f"at t = {t:.10g}")
         if isnan(self.h):
             span = self.t_end - t
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
@@ -187,6 +194,8 @@ class Integration:
                 if not error < inf:
                     raise StepFailed("not_finite", "the estimate of the error is not finite")
             except ArithmeticError as reason:
+                if getattr(reason, "of_user", False):
+                    raise
                 self._failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
@@ -241,9 +250,10 @@ class Integration:
         stepper.accept()
         outcome = None
         if self.events:
-            happened = self._happened(Step(problem, t, t1, y, y1, dense))
-            if happened is not None:
-                theta, outcome = happened
+            step = Step(problem, t, t1, y, y1, dense)
+            self._values, ending = happened(self.events, self._values, step, self.trajectory.events)
+            if ending is not None:
+                theta, outcome = ending
                 if theta < 1.0:
                     y1, dense = restrict(y, y1, dense, theta)
                     t1 = t + theta * h
@@ -305,20 +315,7 @@ class Integration:
     # -- events and ends -------------------------------------------------------------------------------------------
 
     def _event_values(self) -> list[float]:
-        return [float(event.function(State(self.problem, self.t, self.y))) for event in self.events]
-
-    def _happened(self, step: Step) -> tuple[float, Outcome] | None:
-        """Records the events within the step; (theta, outcome) if one of them ends the run."""
-        end = step.at(1.0)
-        values = [float(event.function(end)) for event in self.events]
-        found = locate(self.events, self._values, values, step)
-        self._values = values
-        for theta, event in found:
-            state = step.at(theta)
-            self.trajectory.events.append(EventRecord(event.name, state.t, state))
-            if event.terminal:
-                return theta, Outcome(event.name, f"Event {event.name!r} at t = {state.t:.10g}.")
-        return None
+        return [event.value(State(self.problem, self.t, self.y)) for event in self.events]
 
     @property
     def _N(self) -> float:
@@ -331,6 +328,8 @@ class Integration:
     def _stuck(self) -> Outcome:
         """No step succeeds, however small (or the fixed one does not): why?"""
         failure = self._failure
+        if failure is not None and is_of_user(failure):  # a coefficient fails in every step
+            raise failure
         margin = self.problem.margin(self.window.inside(self.t), self.y)
         size = "of the fixed size" if self.fixed_step is not None else "however small"
         infeasible = isinstance(failure, Infeasible)
@@ -341,7 +340,8 @@ class Integration:
             return self._blow_up(f"N = {self._N:.4g} rises to its pole within the resolution of the clock.", self._N)
         if self.fixed_step is None and self.watch.lawful:  # as good as the rounding of N in so thin a layer allows
             return self._blow_up(f"N = {self._N:.4g} rises to its pole until rounding lets no step succeed.", self._N)
-        name = failure.kind if isinstance(failure, StepFailed) else "step_underflow"
+        name = "not_finite" if isinstance(failure, FloatingPointError) else "step_underflow"
+        name = failure.kind if isinstance(failure, StepFailed) else name
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
     def checkpoint(self) -> Checkpoint:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
+_FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
+
+
+def require_near(v: float, v_reset: float, v_fire: float) -> None:
+    """ValueError for an end of a mesh that no neuron can ever come near."""
+    if abs(v - v_fire) > _FARTHEST * (v_fire - v_reset):
+        raise ValueError(
+            f"mesh: it reaches to v = {v!r}; allowed are distances from v_fire up to {_FARTHEST:g} (v_fire - v_reset)"
+        )
 
 
 def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
@@ -20,6 +29,9 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     nodes = np.unique(np.asarray(nodes, float))
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
+    if nodes.size:
+        require_near(float(nodes[0]), v_reset, v_fire)
+        require_near(float(nodes[-1]), v_reset, v_fire)
     close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
     if close.size:
         nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (v_reset, v_fire)), close, close + 1))

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from skfem import MeshTri
 
-from .interval import interval
+from .interval import interval, require_near
+
+_FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
 
 
 def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
@@ -51,6 +53,7 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
             f"mesh: v reaches up to {top!r}, w from {ends[0]!r} to {ends[1]!r}; "
             f"allowed are exactly v_fire = {fire!r}, w_min = {low!r} and w_max = {high!r}"
         )
+    require_near(floor, reset, fire)
     if not floor < reset:
         raise ValueError(f"mesh: v begins at {floor!r}; it must reach below v_reset = {reset!r}")
     (x0, x1, x2), (y0, y1, y2) = v[cells], w[cells]
@@ -61,6 +64,7 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
             f"mesh: the triangles cover {area:g} of the rectangle [{floor:g}, {fire:g}] x [{low:g}, {high:g}], "
             f"which has {whole:g}, or do not meet edge to edge; allowed are triangulations of a rectangle"
         )
+    _require_whole(mesh, (floor, fire), (low, high))
     places = {"reset": (0, reset), "firing": (0, fire), "floor": (0, floor), "w_min": (1, low), "w_max": (1, high)}
     tags = {name: facets_on(mesh, axis, value) for name, (axis, value) in places.items()}
     for name in ("reset", "firing"):
@@ -69,6 +73,29 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
             value = f"v_{name} = {reset!r}" if name == "reset" else f"v_fire = {fire!r}"
             raise ValueError(f"mesh: no line of edges from w_min to w_max lies exactly on {value}. Put nodes there.")
     return mesh.with_boundaries(tags)
+
+
+def _require_whole(mesh: MeshTri, v_ends: tuple[float, float], w_ends: tuple[float, float]) -> None:
+    """ValueError naming a place where triangles are flat, or an edge inside the rectangle belongs to one only."""
+    corners = corners_of(mesh)
+    sides = corners - np.roll(corners, 1, axis=1)
+    lengths = np.sqrt((sides**2).sum(axis=2))
+    doubled = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
+    flat = np.flatnonzero(doubled <= _FLAT * lengths.max(axis=1) ** 2)
+    if flat.size:
+        v, w = corners[flat[0]].mean(axis=0)
+        raise ValueError(f"mesh: {flat.size} triangles have no area, one of them at v = {v:.6g}, w = {w:.6g}")
+    ends = mesh.p[:, mesh.facets[:, mesh.boundary_facets()]]  # (2, end, facet)
+    outer = np.zeros(ends.shape[2], bool)
+    for axis, places in ((0, v_ends), (1, w_ends)):
+        for place in places:
+            outer |= np.all(ends[axis] == place, axis=0)
+    if not outer.all():
+        v, w = ends[:, :, np.flatnonzero(~outer)[0]].mean(axis=1)
+        raise ValueError(
+            f"mesh: {np.count_nonzero(~outer)} edges inside the rectangle belong to one triangle only, one of them at "
+            f"v = {v:.6g}, w = {w:.6g}: a crack (nodes twice), a hole, or a node in the middle of an edge"
+        )
 
 
 def facets_on(mesh: MeshTri, axis: int, value: float) -> np.ndarray:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import numpy as np
+
 from ..weakform import Conserved, Field, Scalar, Term, WeakForm
 from .parameters import fixed
 
@@ -56,6 +58,9 @@ class FirstSpike:
             raise ValueError(
                 f"{kind} has {len(resets)} reset terms and {len(rates)} firing rates; allowed is one of each"
             )
+        (rate,) = rates
+        firing = next((s.over for s in form.scalars if s.name == rate and s.over is not None), None)
+        _require_return(self.model, form, resets[0], rate, firing)
         lagged = [i.name for i in form.inputs if i.of is not None]
         activity = dict.fromkeys((*rates, *lagged), 0.0 if self.rate is None else self.rate)
         if self.rate is None:
@@ -76,6 +81,33 @@ class FirstSpike:
             (Conserved("total", {**kept, COUNT: 1.0}),),
             tuple(i for i in form.inputs if i.of is None),
         )
+
+
+def _require_return(model: Any, form: WeakForm, reset: Term, rate: str, firing: str | None) -> None:
+    """ValueError unless the reset alone brings back what has fired, and drift and noise are those of one neuron."""
+    kind = type(model).__name__
+    inputs = {i.name: 0.37 for i in form.inputs}
+
+    def depends(term: Term, name: str) -> bool:
+        if term.coefficient is None:
+            return False
+        at = lambda x: SimpleNamespace(**inputs, **{**{u.name: 0.37 for u in form.scalars}, name: x})
+        return any(term.coefficient(at(x), model) != term.coefficient(at(0.0), model) for x in (0.4, 1.0, 7.0))
+
+    for term in form.terms:
+        if term is not reset and term.of is None and term.into == reset.into and term.over != firing:
+            raise ValueError(
+                f"{kind}: {term.name!r} brings neurons in beside {reset.name!r}; allowed is one reset, to the point V_R"
+            )
+        for scalar in form.scalars:
+            if not scalar.algebraic and term.of is not None and term.into == term.of and depends(term, scalar.name):
+                raise ValueError(
+                    f"{kind}: {term.name!r} depends on {scalar.name}, which is of the network and not of one neuron; "
+                    "allowed are drift and noise that read inputs and the firing rate"
+                )
+    brought = reset.form(np.ones(1), np.array([[float(model.v_reset)]]))
+    if abs(float(np.ravel(brought)[0]) - 1.0) > 1e-12:
+        raise ValueError(f"{kind}: the form of {reset.name!r} is {np.ravel(brought)[0]:.6g} phi; allowed is phi")
 
 
 class _Given:

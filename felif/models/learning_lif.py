@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
+from ..inputs import is_of_user
 from ..weakform import Conserved, Field, Scalar, Term, WeakForm, dw
 from . import terms
 from .drifts import Leaky
@@ -109,8 +111,10 @@ def _require_response(model: LearningLIF) -> None:
         raise ValueError(f"LearningLIF: sigma = {model.sigma!r}; allowed is a function of Nbar")
     for x in (0.0, 0.5, 2.0):
         try:
-            value = float(model.sigma(x))
-        except Exception as error:
+            value = model.sigma(x)
+        except TypeError as error:
+            if is_of_user(error):
+                raise
             raise ValueError(f"LearningLIF: sigma({x}) fails: {error}; allowed is a function of a number") from error
-        if not np.isfinite(value):
-            raise ValueError(f"LearningLIF: sigma({x}) = {value}; allowed is a function with finite values")
+        if not isinstance(value, Real) or not np.isfinite(float(value)):
+            raise ValueError(f"LearningLIF: sigma({x}) = {value!r}; allowed is a function with finite values")

@@ -143,7 +143,7 @@ def require_profile(model: Any, name: str, w_min: float, w_max: float) -> None:
     w = np.linspace(w_min, w_max, 17)
     try:
         values = np.broadcast_to(np.asarray(value(w), float), w.shape)
-    except Exception as error:
+    except (TypeError, ValueError) as error:  # if w > 0, math.exp(w): written for one number
         raise ValueError(
             f"{kind}: {name} cannot be evaluated at an array of weights ({error}); "
             "allowed is a function of arrays: use numpy's functions, np.where in place of if"

@@ -11,6 +11,7 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
+from ..inputs import Landing
 from .drive import affine
 
 _DEGREE = 24  # of the polynomial that stands for the current on a piece of time
@@ -41,7 +42,7 @@ def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start
     if isinstance(v, bool) or not isinstance(v, int | float | np.number) or not v < law.v_fire or not math.isfinite(v):
         raise ValueError(f"spike_times: start = {start!r}; allowed is a number below v_fire = {law.v_fire!r}")
     pair = affine(neuron.drift, law)
-    current, spikes = neuron.current, []
+    current, spikes = Landing.of("current", neuron.current, float(t_start), float(t_end)), []
     breaks = [float(t) for t in getattr(current, "breakpoints", ()) if t_start < t < t_end]
     ends = [float(t_start), *breaks, float(t_end)]
     steps = not callable(current) or hasattr(current, "values")  # Piecewise is constant between its breakpoints

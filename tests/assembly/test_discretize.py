@@ -200,7 +200,7 @@ class Own:
         ),
         (terms.current(lambda s, m: s.M), r"Term 'current' reads s\.M, which is no scalar or input"),
         (terms.current(lambda s, m: m.q * s.N), "reads parameter 'q', which the model does not have"),
-        (terms.current(lambda s, m: abs(s.N)), "Term 'current': .* not analytic"),
+        (terms.current(lambda s, m: abs(s.N)), "Term 'current': .* no analytic function of s.N"),
     ],
     ids=lambda x: "" if isinstance(x, fl.Term) else x,
 )

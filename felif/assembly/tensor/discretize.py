@@ -147,10 +147,13 @@ class _Line:
 
             return value
 
+        def on_line(form: Any) -> Any:
+            return lambda *given: form(*given[:-1], np.stack([given[-1][0], np.full_like(given[-1][0], self.w)]))
+
         terms = (t for t in whole.terms if t.into == field and not transports_in_w(t, field))
         return WeakForm(
             unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
-            terms=tuple(Term(t.name, t.into, t.form, t.of, at_w(t.coefficient), t.over) for t in terms),
+            terms=tuple(Term(t.name, t.into, on_line(t.form), t.of, at_w(t.coefficient), t.over) for t in terms),
         )
 
 

@@ -16,12 +16,15 @@ import numpy as np
 from skfem.mesh import MeshLine
 
 from ...algebra.lines import Combined, Lines, Separate, by_rows
+from ...inputs import input_value
 from ...meshing import line
 from ...problem import Infeasible
 from ...weakform import Field, Scalar, Term, WeakForm
 from ..coefficients import STEP, parameters_of
 from ..fitted import bernoulli_pair
 from ..forms import Assembler, probe
+from ..language import nonlinearity
+from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
 from ..spaces import ExponentialFitting, gauss
 
 _NEWTON_STEPS = 80
@@ -41,10 +44,11 @@ def transports_in_w(term: Term, field: str) -> bool:
     """Whether a term is p dw(phi): transport across the lines. Raises ValueError for other forms with a dw."""
     if term.into != field or term.of != field:
         return False
-    x = np.array([[0.3], [0.7]])
+    x = np.array([[-7.1, -0.6, 0.3, 1.4], [0.7, -0.9, 0.2, 3.0]])
 
     def integrand(p: _Along, phi: _Along) -> float:
-        return float(np.max(np.abs(np.asarray(term.form(p, phi, x), float))))
+        values = np.abs(np.asarray(term.form(p, phi, x), float))
+        return float(values.max()) if np.ptp(values) == 0 else np.inf
 
     value, slope = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
     mixed = integrand(_Along(*slope), _Along(1.0, 1.0, 1.0))
@@ -83,6 +87,9 @@ class LineForms:
             unknowns=(Field(self.field), Scalar(self.rate_name, algebraic="flux", of=self.field, over="firing")),
             terms=tuple(t for t in terms if t not in self.transports),
         )
+        for term in on_lines.terms:
+            if term.of is not None:  # it must not read x[1]
+                nonlinearity(on_lines, term, np.array([[self.model.v_reset, self.model.v_fire]], float))
         assembler = Assembler(on_lines, mesh, space)
         self.nodes, self.degree = assembler.nodes, space.degree
         self.cells = np.sort(mesh.p[0])
@@ -110,31 +117,33 @@ class LineForms:
 
     def _constants(self, model: Any) -> None:
         self._inputs = {i.name: getattr(model, i.parameter) for i in self.weak_form.inputs}
-        if any(i.of is not None for i in self.weak_form.inputs):
-            raise ValueError(f"{type(model).__name__}: delayed inputs over (v, w) are not supported")
+        require_alike_everywhere(model, self.weak_form)
 
     def _find_reset(self, assembler: Assembler, sources: list[Term]) -> None:
         """`into`, `gain`: where and how much of N comes back; `_lost`: how much of N leaves in the V_F row."""
         entering, leaving = np.zeros(len(self.weights)), 0.0
         for term in sources:
-            part, one, two = assembler.contribution(term), self._multiple(term, 1.0), self._multiple(term, 2.0)
-            if np.any(two != 2 * one) or np.ptp(one):
-                raise ValueError(
-                    f"Term {term.name!r}: the coefficient of a source must be a number times {self.rate_name}"
-                )
-            entering += one[0] * part.vector
-            leaving -= one[0] * part.numbers[0]
+            k = multiple(self.model, self.weak_form, term)
+            plain = Term(term.name, term.into, lambda phi, x: phi, over=term.over)
+            part = assembler.contribution(plain)
+            entering += k * part.vector
+            leaving -= k * part.numbers[0]
         places = np.flatnonzero(entering)
         if len(places) != 1 or not leaving > 0:
             raise ValueError(
                 f"{type(self.model).__name__}: what fires must leave through 'firing' and enter at one node of 'reset'"
             )
         self.into, self.gain, self._lost = int(places[0]), float(entering[places[0]]), float(leaving)
-
-    def _multiple(self, term: Term, rate: float) -> np.ndarray:
-        s = self.namespace(0.0, np.array([0.3, 0.7]), np.full(2, rate), 0.37)
-        value = 1.0 if term.coefficient is None else term.coefficient(s, self.m)
-        return np.broadcast_to(np.asarray(value, float), 2)
+        for term in self._moving:
+            reacts = np.any(probe(term, self.cells)[2])
+            if self.weak_form.conserved and (reacts or abs(self.gain - self._lost) > 1e-12 * self._lost):
+                why = (
+                    f"the term {term.name!r} is a reaction"
+                    if reacts
+                    else (f"{self.gain / self._lost:.6g} of what fires comes back")
+                )
+                name, kind = self.weak_form.conserved[0].name, type(self.model).__name__
+                raise ValueError(f"Conserved {name!r} of {kind} is not conserved by its terms: {why}")
 
     def _probe(self, moving: list[Term]) -> None:
         """Cell means of convection and diffusion of each term, for fitted fluxes."""
@@ -150,9 +159,9 @@ class LineForms:
 
     def _find_constant_terms(self) -> None:
         """Terms whose coefficient is one number everywhere come first, added up."""
-        w, fixed = np.linspace(0.1, 0.9, 5), []
+        w, fixed = weights_of(self.model), []
         for term in self._moving:
-            found = [np.unique(np.broadcast_to(self._coefficient(term, 0.0, w, Nbar), 5)) for Nbar in (0.0, 0.37, 1.9)]
+            found = [np.unique(np.broadcast_to(self._coefficient(term, 0.0, w, Nbar), w.shape)) for Nbar in TOTALS]
             same = all(len(values) == 1 and values[0] == found[0][0] for values in found)
             fixed.append(float(found[0][0]) if same and not self._callable_inputs else None)
         order = [k for k, value in enumerate(fixed) if value is not None]
@@ -175,7 +184,7 @@ class LineForms:
         if N is not None:
             setattr(s, self.rate_name, N)
         for name, value in self._inputs.items():
-            setattr(s, name, float(value(t)) if callable(value) else float(value))
+            setattr(s, name, input_value(name, value, t) if callable(value) else float(value))
         return s
 
     def _coefficient(self, term: Term, t: float, w: np.ndarray, Nbar: Any) -> Any:

@@ -95,6 +95,12 @@ class TensorProblem:
         """This problem: nothing of it is delayed."""
         return self
 
+    @property
+    def driven(self) -> Mapping[str, Any]:
+        """Parameters that are functions of time, by name."""
+        values = {i.parameter: getattr(self.model, i.parameter) for i in self.weak_form.inputs}
+        return {name: value for name, value in values.items() if callable(value)}
+
     # scalars ----------------------------------------------------------------------------------------------------
 
     def plane(self, y: np.ndarray) -> np.ndarray:

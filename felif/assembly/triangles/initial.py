@@ -14,9 +14,11 @@ from ...meshing import strip, triangles
 from ...meshing.strip import corners_of, refined
 from ...problem import State
 from ..automatic import choose_nodes
+from ..returned import multiple, reads_rate, require_alike_everywhere
 from ..spaces import SpectralElement
 from ..tensor.discretize import _Line
 from ..tensor.initial import _density as checked_density
+from ..tensor.lines import transports_in_w
 from . import adapt
 from .problem import OnTriangles, TriangleMesh
 from .space import Triangles, shapes
@@ -37,6 +39,7 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
     Raises ValueError for a mesh that does not fit the model.
     """
     space = Triangles() if space is None else space
+    _require_readable(model)
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
@@ -51,6 +54,30 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
     else:  # tags and node positions are checked, whoever made the mesh
         mesh = triangles(corners_of(mesh), model)
     return OnTriangles(TriangleMesh(model, mesh, space, tol, corners_of(mesh)), model)
+
+
+def _require_readable(model: Any) -> None:
+    """ValueError for terms that triangles would not read: what leaves at (V_F, w) enters at (V_R, w), all of it."""
+    weak_form, kind = model.weak_form(), type(model).__name__
+    if len(weak_form.fields) != 1 or len(weak_form.lines) != 1:
+        return  # refused by name where the terms are sorted out
+    require_alike_everywhere(model, weak_form)
+    field, line = weak_form.fields[0].name, weak_form.lines[0].name
+    for over, wanted in (("firing", -1.0), ("reset", 1.0)):
+        sources = [t for t in weak_form.terms if t.into == field and t.of is None and t.over == over]
+        found = sum(multiple(model, weak_form, term) for term in sources)
+        if abs(found - wanted) > 1e-12:
+            names = ", ".join(repr(term.name) for term in sources) or "none"
+            raise ValueError(
+                f"Triangles: the terms of {kind} over {over!r} ({names}) are {found:.6g} {line} phi; allowed on "
+                f"triangles is {wanted:g} {line} phi. Tensor() takes others."
+            )
+    for term in weak_form.terms:
+        if term.into == field == term.of and not transports_in_w(term, field) and reads_rate(model, weak_form, term):
+            raise ValueError(
+                f"Term {term.name!r} of {kind}: on triangles coefficients of drift and noise may read s.w and numbers, "
+                f"not s.{line}"
+            )
 
 
 def triangles_from_arrays(

@@ -1,0 +1,248 @@
+"""What the language of models accepts is computed as written: what it cannot be is refused here, by name.
+
+Forms are linear in what they are `of` and in the test function, coefficients are analytic (`assembly.analytic`),
+noise is positive, every scalar has an equation, and what is declared conserved is conserved by the terms
+(`assembly.conservation`). Checked by `discretize`; what only one discretisation cannot do is refused where that begins.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from skfem.element import DiscreteField
+
+from ..weakform import CELLS, Term, WeakForm
+from .analytic import is_own, require_analytic
+from .coefficients import parameters_of
+from .forms import probe
+
+LINEAR = 1e-12
+_KEPT = 512
+_sound_forms: dict[Any, None] = {}
+_sound_models: dict[Any, None] = {}
+
+
+def require_sound(model: Any) -> None:
+    """ValueError, naming the term, unless forms, coefficients, inputs and noise of a model are what they must be.
+
+    What a user's function raises reaches the user. Models and forms that have passed are remembered.
+    """
+    key = hashable((type(model), model))
+    if key is not None and key in _sound_models:
+        return
+    weak_form = model.weak_form()
+    if not isinstance(weak_form, WeakForm):
+        raise ValueError(f"discretize: {type(model).__name__}.weak_form() returns {weak_form!r}; allowed is a WeakForm")
+    _require_places(model, weak_form)
+    _require_inputs(model, weak_form)
+    for term in weak_form.terms:
+        _require_form(model, weak_form, term)
+    for term in weak_form.terms:
+        if term.coefficient is not None and not is_own(term.coefficient):
+            require_analytic(model, weak_form, term)
+    _require_noise(model, weak_form)
+    _remember(_sound_models, key)
+
+
+def _remember(memory: dict[Any, None], key: Any) -> None:
+    if key is not None:
+        memory[key] = None
+        if len(memory) > _KEPT:
+            del memory[next(iter(memory))]
+
+
+def hashable(key: Any) -> Any:
+    """key, or None where it has no hash."""
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def identity(function: Any) -> Any:
+    """What tells two functions apart that may be made anew at every call: code, closure, defaults."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return function
+    closure = (cell.cell_contents for cell in function.__closure__ or ())
+    held = tuple(identity(value) if callable(value) else value for value in closure)
+    return code, held, function.__defaults__, tuple((function.__kwdefaults__ or {}).items())
+
+
+def _require_places(model: Any, weak_form: WeakForm) -> None:
+    pairs = [("v_reset", "v_fire")] + [("w_min", "w_max")] * any(len(f.over) == 2 for f in weak_form.fields)
+    for name in (name for pair in pairs for name in pair):
+        value = getattr(model, name, None)
+        if not _is_number(value):
+            raise ValueError(f"discretize: {type(model).__name__}: {name} = {value!r}; allowed is a finite number")
+    for low, high in pairs:
+        if not getattr(model, low) < getattr(model, high):
+            raise ValueError(
+                f"discretize: {type(model).__name__}: {low} = {getattr(model, low)!r}; allowed are numbers below "
+                f"{high} = {getattr(model, high)!r}"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+# inputs ----------------------------------------------------------------------------------------------------------
+
+
+def _require_inputs(model: Any, weak_form: WeakForm) -> None:
+    kind = type(model).__name__
+    for given in weak_form.inputs:
+        if not hasattr(model, given.parameter):
+            raise ValueError(f"Input {given.name!r} is the parameter {given.parameter!r}, which {kind} does not have")
+        value = getattr(model, given.parameter)
+        number = _is_number(value)
+        if given.of is not None and not (number and value > 0):
+            raise ValueError(
+                f"{kind}: {given.parameter} = {value!r}; allowed for the delay of {given.name!r} is a positive number"
+            )
+        if given.of is None and not (number or callable(value)):
+            raise ValueError(
+                f"{kind}: {given.parameter} = {value!r}; allowed for the input {given.name!r} are a finite number and "
+                "a function of t"
+            )
+
+
+# forms -----------------------------------------------------------------------------------------------------------
+
+
+def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
+    """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
+    low, high = float(model.v_reset), float(model.v_fire)
+    if over in ("reset", "firing"):
+        v = np.full(9, low if over == "reset" else high)
+    else:
+        begin, end = (low - 2 * (high - low), high) if over == CELLS else (high, 2 * high - low)
+        v = begin + (end - begin) * (np.arange(9) + 0.5) / 9  # cells: not their ends, where functions may jump
+    if not any(len(field.over) == 2 for field in weak_form.fields):
+        return v[None]
+    w = np.linspace(float(model.w_min), float(model.w_max), 9)
+    return np.stack([v, w[np.arange(9) * 4 % 9]])
+
+
+def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
+    if term.form is None:
+        return
+    x = places_of(model, weak_form, term.over)
+    fields = {f.name for f in weak_form.fields}
+    kind = (term.of is not None, term.of in fields, term.into in fields, term.over, x.tobytes())
+    key = hashable((identity(term.form), kind))
+    if key is not None and key in _sound_forms:
+        return
+    nonlinearity(weak_form, term, x)
+    if term.into in fields and term.of in fields and len(x) == 1:
+        probe(term, x[0])
+    _remember(_sound_forms, key)
+
+
+def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
+    """Relative defect of form(a u + b w) = a form(u) + b form(w), in the field and in the test function.
+
+    Raises ValueError, naming the term, where it is above LINEAR, and for values that are no finite numbers.
+    """
+    fields = {f.name for f in weak_form.fields}
+    places = [name for name, there in (("field", term.of is not None), ("test function", term.into in fields)) if there]
+    facet = term.over in ("reset", "firing")
+    rng, worst = np.random.default_rng(0), 0.0
+
+    def pair() -> tuple[np.ndarray, np.ndarray]:
+        return rng.choice([-1.0, 1.0], x.shape[1]) * 10.0 ** rng.uniform(-3, 3, x.shape[1]), rng.uniform(-1, 1, x.shape)
+
+    def value(arguments: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """The form; a scalar along w has no derivative, as an argument neither."""
+        made = [u if what == "field" and term.of not in fields else DiscreteField(u, slope)
+                for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
+        try:
+            found = np.asarray(term.form(*made, x))
+        except IndexError as error:
+            raise ValueError(
+                f"Term {term.name!r}: its form reads a coordinate that it does not have ({error}); "
+                "on lines w is s.w, in coefficients"
+            ) from error
+        if found.dtype.kind not in "fiub" or not np.isfinite(found).all():
+            at = (
+                np.flatnonzero(~np.isfinite(np.broadcast_to(found, x.shape[1:]))) if found.dtype.kind in "fiub" else [0]
+            )
+            raise ValueError(
+                f"Term {term.name!r}: its form is {np.ravel(found)[at[0] % found.size]} at v = {x[0, at[0]]:.6g}; "
+                "allowed are finite real numbers"
+            )
+        return np.broadcast_to(found, x.shape[1:]).astype(float)
+
+    given = [pair() for _ in places]
+    for place, what in enumerate(places):
+        u, w, (a, b) = pair(), pair(), rng.uniform(1, 2, 2)
+        mixed = (a * u[0] + b * w[0], a * u[1] + b * w[1])
+        values = [value([*given[:place], one, *given[place + 1 :]]) for one in (mixed, u, w)]
+        size = np.abs(values[0]) + np.abs(a * values[1]) + np.abs(b * values[2]) + 1e-300
+        worst = max(worst, float((np.abs(values[0] - a * values[1] - b * values[2]) / size).max()))
+        if not worst <= LINEAR:
+            raise ValueError(
+                f"Term {term.name!r}: its form is not linear in its {what} (defect {worst:.3g}, relative). What is "
+                "nonlinear must go through scalars, read by the coefficient."
+            )
+    if not places:
+        value([])
+    elif facet and np.any(value([(u, 0 * slope) for u, slope in given]) != value(given)):
+        raise ValueError(f"Term {term.name!r}: its form has a derivative over facets, {term.over!r}; use cells")
+    return worst
+
+
+def changed_form(one: WeakForm, other: WeakForm, model: Any) -> str | None:
+    """The name of a term whose form differs between two weak forms of a model, None if all agree."""
+    known = {term.name: term for term in one.terms}
+    for b in other.terms:
+        a = known.get(b.name, b)  # a term that other parameters add
+        if a.form is None or b.form is None or a.form is b.form:
+            if a.form is not b.form:
+                return a.name
+            continue
+        try:
+            if identity(a.form) == identity(b.form):
+                continue
+        except Exception:  # what the closures hold cannot be compared: looked at below
+            pass
+        x, fields = places_of(model, one, a.over), {f.name for f in one.fields}
+        u = 1 + 0.5 * np.sin(np.arange(x.shape[1]))
+        arguments = [DiscreteField(u, u * x)] * ((a.of is not None) + (a.into in fields))
+        if not np.array_equal(a.form(*arguments, x), b.form(*arguments, x)):
+            return a.name
+    return None
+
+
+# noise -------------------------------------------------------------------------------------------------------
+
+
+def _require_noise(model: Any, weak_form: WeakForm) -> None:
+    """ValueError where noise without activity is negative, or none at a V_F whose flux it makes."""
+    if weak_form.lines:
+        return
+    m, kind = parameters_of(model), type(model).__name__
+    s = SimpleNamespace(**dict.fromkeys((u.name for u in weak_form.scalars), 0.0))
+    for given in weak_form.inputs:
+        value = getattr(model, given.parameter)
+        if callable(value):
+            return  # what it is then, is seen when it is there
+        setattr(s, given.name, 0.0 if given.of is not None else float(value))
+    v = np.concatenate([places_of(model, weak_form, CELLS)[0], [float(model.v_fire)]])
+    tied = {scalar.of for scalar in weak_form.scalars if scalar.algebraic == "flux"}
+    for field in weak_form.fields:
+        total = np.zeros(len(v))
+        for term in (t for t in weak_form.terms if t.into == field.name == t.of and t.over == CELLS):
+            c = 1.0 if term.coefficient is None else float(term.coefficient(s, m))
+            total = total + c * probe(term, v)[1]
+        worst = int(np.argmin(total))
+        if total[worst] < 0 or (field.name in tied and total[-1] == 0):
+            at, a = (v[worst], total[worst]) if total[worst] < 0 else (v[-1], 0.0)
+            raise ValueError(
+                f"{kind}: the noise of {field.name} without activity is {a:.6g} at v = {at:.6g}; allowed is a positive "
+                f"one: the form -dv({field.name}) * dv(phi) with a positive coefficient"
+            )

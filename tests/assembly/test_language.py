@@ -1,0 +1,423 @@
+"""What the language of models accepts is computed as written; everything else is refused by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from own_models import Own, OwnPlane, refused, spread
+from scipy.integrate import quad
+from scipy.stats import norm
+
+import felif as fl
+from felif.models import terms
+from felif.models.parameters import fixed
+
+LOST = ()  # nothing is declared conserved
+REACTION = fl.Term("loss", into="n", of="n", form=lambda n, phi, x: -0.1 * n * phi)
+HALF = fl.Term("half", into="n", form=lambda phi, x: 0.5 * phi, coefficient=lambda s, m: s.N, over="reset")
+
+
+# forms -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda n, phi, x: -n * n * phi,
+        lambda n, phi, x: -abs(n) * phi,
+        lambda n, phi, x: (n + 1e-6) * phi,
+        lambda n, phi, x: np.maximum(n, 0.0) * fl.dv(phi),
+        lambda n, phi, x: np.sin(n) * fl.dv(phi),
+        lambda n, phi, x: n * phi * phi,
+        lambda n, phi, x: n * (phi + 1.0),
+        lambda n, phi, x: fl.dv(n) * fl.dv(n) * fl.dv(phi),
+        lambda n, phi, x: np.where(n > 100.0, 0.0, n) * phi,
+    ],
+)
+def test_forms_that_are_not_linear_are_refused(form):
+    message = refused(lambda: fl.discretize(Own(more=(fl.Term("odd", into="n", of="n", form=form),), conserved=LOST)))
+    assert "Term 'odd': its form is not linear in its" in message
+
+
+@pytest.mark.parametrize(
+    ("term", "message"),
+    [
+        (fl.Term("x", "n", lambda n, phi, x: np.log(x[0]) * n * phi, "n"), "'x': its form is nan at v = -0.8"),
+        (fl.Term("x", "n", lambda n, phi, x: 1j * n * phi, "n"), "'x': its form is .*j.* allowed are finite real"),
+        (fl.Term("x", "n", lambda n, phi, x: x[1] * n * phi, "n"), "'x': its form reads a coordinate"),
+        (fl.Term("x", "n", lambda n, phi, x: fl.dv(n) * phi, "n"), "'x' has a part n' phi"),
+        (fl.Term("x", "n", lambda phi, x: fl.dv(phi), over="reset"), "'x': its form has a derivative over facets"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
+def test_forms_that_cannot_be_read_are_refused(term, message):
+    with pytest.raises(ValueError, match=message):
+        fl.discretize(Own(more=(term,), conserved=LOST))
+
+
+def test_a_parameter_that_a_form_reads_must_be_fixed():
+    problem = fl.discretize(Hidden())
+    assert problem.at(b=0.2).model.b == 0.2
+    with pytest.raises(ValueError, match="'gain' of Hidden is read by a form, that of the term 'leak'"):
+        problem.at(gain=2.0)
+
+
+class Hidden(Own):
+    def weak_form(self) -> fl.WeakForm:
+        return replace(self, leak=lambda n, phi, x: -self.gain * x[0] * n * fl.dv(phi)).plain()
+
+    def plain(self) -> fl.WeakForm:
+        return Own.weak_form(self)
+
+
+# coefficients ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("drive", "message"),
+    [
+        (lambda s, m: abs(s.N), "no analytic function of s.N"),
+        (lambda s, m: s.N + abs(s.N), "no analytic function of s.N"),
+        (lambda s, m: np.real(s.N), "no analytic function of s.N"),
+        (lambda s, m: np.maximum(s.N, 0.5), "no analytic function of s.N"),
+        (lambda s, m: np.where(np.real(s.N) > 2.0, s.N - 2.0, 0.0), "no analytic function of s.N"),
+        (lambda s, m: max(s.N, 0.1), "cannot be evaluated at a complex s.N.*avoid max"),
+        (lambda s, m: math.exp(-s.N), "cannot be evaluated at a complex s.N.*those of math"),
+        (lambda s, m: abs(m.b) * s.N, "no analytic function of m.b"),
+        (lambda s, m: np.real(m.b) * s.N, "no analytic function of m.b"),
+        (lambda s, m: None, "coefficient is None"),
+        (lambda s, m: "1", "coefficient is '1'"),
+        (lambda s, m: 1j * s.N, "allowed are finite real numbers"),
+        (lambda s, m: math.nan, "coefficient is nan"),
+        (lambda s, m: np.array([1.0, 2.0]), r"coefficient has the shape \(2,\)"),
+        (lambda s, m: s.w, "reads s.w, which is no scalar or input"),
+        (lambda s, m: s.t, "reads s.t, which is no scalar or input"),
+    ],
+)
+def test_coefficients_without_derivatives_or_values_are_refused(drive, message):
+    with pytest.raises(ValueError, match=f"Term 'current'.*{message}"):
+        fl.discretize(Own(drive=drive))
+
+
+def test_a_coefficient_that_saturates_beyond_where_one_looks_first_is_not_taken_for_affine():
+    """N of y solves N = f0.y + c(N) f1.y: with c constant beyond N = 6 that is one division."""
+    capped, free, constant = (
+        fl.discretize(Own(drive=drive), fl.interval(Own()))
+        for drive in (lambda s, m: s.N if np.real(s.N) < 6.0 else 6.0 + 0 * s.N, lambda s, m: s.N, lambda s, m: 6.0)
+    )
+    y = np.interp(capped.nodes[:-1], [-1.0, 1.0, 2.0], [0.0, 12.0, 0.0])
+    assert constant.scalars(0.0, y)[0] == pytest.approx(capped.scalars(0.0, y)[0], rel=1e-13)
+    assert capped.scalars(0.0, y)[0] > 6.0
+    assert free.scalars(0.0, 1e-3 * y)[0] == pytest.approx(capped.scalars(0.0, 1e-3 * y)[0], rel=1e-13)
+
+
+# scalars, inputs, noise ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"firing": lambda s, m: 0.0 * s.N}, "N has no equation"),
+        ({"firing": lambda s, m: -s.N}, "N has no equation"),
+        ({"noise": lambda s, m: -1.0}, "the noise of n without activity is -1 at v = "),
+        ({"noise": lambda s, m: 0.0 * m.b}, "the noise of n without activity is 0 at v = 2"),
+        ({"v_reset": 2.0}, "v_reset = 2.0; allowed are numbers below v_fire = 2.0"),
+        ({"v_fire": math.nan}, "v_fire = nan; allowed is a finite number"),
+        ({"current": math.inf}, "current = inf; allowed for the input 'I' are a finite number"),
+        ({"current": "3"}, "current = '3'; allowed for the input 'I'"),
+        ({"inputs": (fl.Input("I", "curent"),)}, "the parameter 'curent', which Own does not have"),
+        ({"inputs": (fl.Input("I", "current", of="N"),)}, "current = 0.0; allowed for the delay of 'I' is a positive"),
+        ({"more": (fl.Term("x", "N", lambda n, x: n, "n"),)}, "'x' goes into 'N', a flux"),
+        ({"scalars": (fl.Scalar("M", algebraic="flux", of="n", over="firing"),)}, "are fluxes of the same field"),
+        ({"scalars": (fl.Scalar("mass"),)}, r"\['mass'\] are names of what every run records"),
+        ({"scalars": (fl.Scalar("R"),), "more": (fl.Term("x", "R", over="firing"),)}, "'x' is over 'firing'"),
+        ({"conserved": (fl.Conserved("x", {"N": 1.0}),)}, r"'x' weighs \['N'\]"),
+        ({"conserved": (fl.Conserved("x", {}),)}, "'x' weighs"),
+        ({"conserved": (fl.Conserved("x", {"n": math.nan}),)}, "'x' weighs .*allowed are numbers"),
+        ({"conserved": (fl.Conserved("N", {"n": 1.0}),)}, "'N' has the name of something else"),
+        ({"conserved": (fl.Conserved("mass", {"n": 2.0}),)}, "it is that of all fields"),
+    ],
+)
+def test_scalars_inputs_noise_and_names_are_what_they_must_be(change, message):
+    with pytest.raises(ValueError, match=message):
+        fl.discretize(Own(**change))
+
+
+# conservation ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"more": (REACTION,)},
+        {"resets": (terms.reset(lambda s, m: 0.9 * s.N),)},
+        {"resets": (terms.reset(lambda s, m: s.N + 0.1),)},
+        {"resets": (terms.reset(lambda s, m: s.N * np.exp(-0.01 * s.N)),)},  # all of it only while nobody fires
+        {"resets": ()},
+        {"firing": lambda s, m: 2.0 * s.N},
+        {"resets": (HALF,)},
+        {"resets": (spread(0.5, share=0.999),)},
+        {"more": (fl.Term("rain", "n", lambda phi, x: 0.01 * phi * np.exp(-x[0] ** 2)),)},
+        {"scalars": (fl.Scalar("R"),), "more": (fl.Term("in", "R", coefficient=lambda s, m: s.N),),
+         "conserved": (fl.Conserved("total", {"n": 1.0, "R": 1.0}),)},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("space", [fl.SpectralElement(6), fl.Lagrange(2), fl.ExponentialFitting()], ids=repr)
+def test_terms_that_do_not_conserve_what_is_declared_are_refused(change, space):
+    with pytest.raises(ValueError, match=r"Conserved '\w+' of Own is not conserved by its terms: where N = .* rate"):
+        fl.discretize(Own(**change), tol=1e-3, space=space)
+
+
+def test_the_same_terms_are_computed_where_nothing_is_declared():
+    """dm/dt = -m/10 for the loss, whatever else the neurons do."""
+    run = fl.evolve(fl.discretize(Own(more=(REACTION,), conserved=LOST)), fl.Gaussian(0.0, 0.25), 2.0, rtol=1e-8)
+    assert run.series["mass"][-1] == pytest.approx(math.exp(-0.2), rel=1e-7)
+
+
+def test_a_parameter_of_a_source_may_not_spoil_it_later():
+    problem = fl.discretize(Own(resets=(terms.reset(lambda s, m: m.gain * s.N),)))
+    with pytest.raises(ValueError, match="Conserved 'mass' of Own is not conserved"):
+        problem.at(gain=0.5)
+    assert problem.at(b=0.1).model.gain == 1.0
+
+
+def steady_rate_with_spread_reset(deviation, b=0.0, a=1.0):
+    """n = (N/a) int_v^V_F R(s) e^{(s^2 - v^2)/(2a)} ds for the drift -v, R the distribution function of the reset."""
+    R = lambda s: norm.cdf(s / deviation) / norm.cdf(2.0 / deviation)
+    inner = lambda v: quad(lambda s: R(s) * math.exp((s * s - v * v) / (2 * a)), v, 2.0, epsabs=1e-13, epsrel=1e-12)[0]
+    return 1.0 / (quad(inner, -9.0, 2.0, epsabs=1e-12, epsrel=1e-11)[0] / a)
+
+
+@pytest.mark.parametrize("deviation", [0.5, 1.2])
+def test_a_reset_distribution_is_computed(deviation):
+    """Against a quadrature of the stationary equation; no mass is lost although the source is spread out."""
+    model = Own(b=0.0, resets=(spread(deviation),))
+    problem = fl.discretize(model, tol=1e-8)
+    exact = steady_rate_with_spread_reset(deviation)
+    assert fl.steady_states(problem)[0].N == pytest.approx(exact, rel=1e-8)
+    if deviation != 0.5:
+        return
+    run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), 14.0, rtol=1e-8)
+    assert run.final.N == pytest.approx(exact, rel=1e-6)
+    assert run.drift["mass"] < 1e-13
+
+
+def test_a_drift_above_the_threshold_only_acts_there_with_fitted_fluxes_too():
+    push = fl.Term("push", "n", lambda n, phi, x: -5.0 * n * fl.dv(phi), "n", over="above")
+    rates = [
+        fl.steady_states(fl.discretize(Above(push=push), mesh, space=space))[0].N
+        for mesh, space in (
+            (fl.interval(Above(), v_min=-6.0, cells=24), fl.SpectralElement(8)),
+            (fl.interval(Above(), v_min=-6.0, cells=1200, grading=1.0), fl.ExponentialFitting()),
+        )
+    ]
+    assert rates[1] == pytest.approx(rates[0], rel=2e-3)  # the cells' h^2
+    assert fl.steady_states(fl.discretize(Above(), tol=1e-6))[0].N > 1.02 * rates[0]
+
+
+class Above(fl.RandomThresholdLIF):
+    push: fl.Term | None = None
+
+    def __init__(self, push=None):
+        super().__init__(b=0.0, eps=0.5)
+        object.__setattr__(self, "push", push)
+
+    def weak_form(self) -> fl.WeakForm:
+        form = super().weak_form()
+        return replace(form, terms=(*form.terms, self.push)) if self.push else form
+
+
+# over (v, w) -----------------------------------------------------------------------------------------------------
+
+OVER = {"tol": 1e-2}
+
+
+def plane(over, form=lambda phi, x: phi, coefficient=lambda s, m: s.N):
+    sign = -1.0 if over == "firing" else 1.0
+    return (fl.Term(over, "p", lambda phi, x: sign * form(phi, x), coefficient=coefficient, over=over),)
+
+
+@pytest.mark.parametrize(
+    ("change", "on_lines", "on_triangles"),
+    [
+        ({"resets": plane("reset", lambda phi, x: 0.5 * phi)}, "0.5 of what fires", "are 0.5 N phi"),
+        ({"resets": plane("reset", coefficient=lambda s, m: 0.5 * s.N)}, "0.5 of what fires", "are 0.5 N phi"),
+        ({"resets": plane("reset", coefficient=lambda s, m: s.N * (1 + s.w))}, "number times N", "number times N"),
+        ({"resets": plane("reset", coefficient=lambda s, m: s.N * (s.w > -0.5))}, "number times N", "number times N"),
+        ({"resets": plane("reset", coefficient=lambda s, m: s.N * (1 + s.Nbar))}, "number times N", "number times N"),
+        ({"resets": plane("reset", coefficient=lambda s, m: s.N * s.N)}, "number times N", "number times N"),
+        ({"resets": plane("reset", lambda phi, x: (1 + x[1]) * phi)}, "number times N", "number times N"),
+        ({"resets": ()}, "must leave through 'firing' and enter", "'reset' (none) are 0 N phi"),
+        ({"firing": plane("firing", coefficient=lambda s, m: 2.0 * s.N)}, "0.5 of what fires", "are -2 N phi"),
+        ({"leak": lambda p, phi, x: (x[1] - x[0]) * p * fl.dv(phi)}, "reads a coordinate", None),
+        ({"drive": lambda s, m: s.w * s.N}, "has no attribute 'N'", "may read s.w and numbers, not s.N"),
+        ({"total": lambda N, x: N * N}, "not linear in its field", "not linear in its field"),
+        ({"more": (fl.Term("x", "Nbar", lambda p, x: p, "p"),)}, "a number is the integral of N", "integral of N"),
+        ({"more": (fl.Term("x", "p", lambda p, phi, x: -p * phi, "p"),)}, "'x' is a reaction", "and nothing else"),
+        ({"more": (fl.Term("x", "p", lambda phi, x: phi),)}, "a source is over 'firing'", "a source is over 'firing'"),
+    ],
+)  # fmt: skip
+def test_over_v_and_w_terms_are_read_or_refused(change, on_lines, on_triangles):
+    model = OwnPlane(**change)
+    assert on_lines in refused(lambda: fl.discretize(model, **OVER))
+    triangles = lambda: fl.discretize(model, space=fl.Triangles(1), **OVER)
+    if on_triangles is None:
+        triangles()
+    else:
+        said = refused(triangles)
+        assert on_triangles in said or "nothing else" in on_triangles and "nothing else" in said
+
+
+def test_half_of_what_fires_may_be_lost_on_lines():
+    """Without learning and coupling every line loses half of what fires: d mass/dt = -Nbar/2."""
+    lossy = OwnPlane(eps=0.0, drive=lambda s, m: 1.0, resets=plane("reset", lambda phi, x: 0.5 * phi), conserved=())
+    run = fl.evolve(
+        fl.discretize(lossy, tol=1e-4), lambda v, w: np.exp(-(v**2)) * (1 + w) ** 2, 1.0, rtol=1e-6, progress=False
+    )
+    times = np.linspace(0.2, 1.0, 401)  # N starts from infinity
+    fired = np.trapezoid(run.sample("Nbar", times), times)
+    assert run.at(0.2).p.integral() - run.final.p.integral() == pytest.approx(0.5 * fired, rel=1e-4)
+    assert fired > 0.05
+
+
+def test_a_current_that_varies_where_nobody_looked_is_no_constant():
+    """On weights in [-1, 0] the profile max(0, -w) was looked at for w in (0.1, 0.9), where it is 0."""
+    profile = lambda w: 2.0 * np.maximum(0.0, -w)
+    model = fl.LearningLIF(eps=0.0, K=0.0, sigma=lambda x: 0.0 * x, current=profile)
+    problem = fl.discretize(model, tol=1e-3)
+    state = fl.evolve(problem, lambda v, w: np.exp(-(v**2)) + 0.0 * w, 12.0, progress=False).final
+    single = [fl.steady_states(fl.discretize(fl.NoisyLIF(current=profile(w))))[0].N for w in (-0.9, -0.2)]
+    assert state.N(np.array([-0.9, -0.2])) == pytest.approx(single, rel=2e-3)
+
+
+# whoever else reads terms ----------------------------------------------------------------------------------------
+
+WAITING = (fl.Scalar("R"),)
+IN, OUT = fl.Term("in", "R", coefficient=lambda s, m: s.N), fl.Term("out", "R", coefficient=lambda s, m: -s.R / 0.1)
+SPLIT = {
+    "scalars": WAITING,
+    "resets": (terms.reset(lambda s, m: 0.5 * s.N + s.R / 0.1),),
+    "more": (replace(IN, coefficient=lambda s, m: 0.5 * s.N), OUT),
+    "conserved": (fl.Conserved("total", {"n": 1.0, "R": 1.0}),),
+}
+ADAPTATION = {
+    "scalars": (fl.Scalar("A"),),
+    "drive": lambda s, m: m.b * s.N - s.A,
+    "more": (fl.Term("adapt", "A", coefficient=lambda s, m: s.N - s.A),),
+}
+SYNAPSE = fl.Term("synapse", "n", lambda n, phi, x: (4.0 - x[0]) * n * fl.dv(phi), "n", lambda s, m: m.b * s.N)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resets": (spread(0.5),)}, "'spread reset' sets neurons that fire down over 'cells'"),
+        ({"resets": (HALF, spread(0.5, 0.5))}, "'spread reset' sets neurons that fire down over 'cells'"),
+        ({"resets": (HALF,), "conserved": LOST}, "of what fires, 0.5 are set back"),
+        ({"drive": lambda s, m: m.b * np.tanh(s.N)}, "'current' is not affine in N"),
+        ({"more": (SYNAPSE,)}, "depends on v, from"),
+        (ADAPTATION, r"1 are set back to V_R and 1 enter \['A'\]"),
+        (SPLIT, "0.5 are set back to V_R and 0.5 enter"),
+        ({"resets": (terms.reset(lambda s, m: s.N * (1 + 0.2 * s.N)),), "conserved": LOST}, "'reset' is not affine"),
+    ],
+)
+def test_synchronous_spikes_that_cannot_be_followed_as_written_are_refused(change, message):
+    problem = fl.discretize(Own(b=3.0, **change), tol=1e-3)
+    with pytest.raises(ValueError, match=f"after_blow_up: Own: .*{message}"):
+        fl.evolve(problem, fl.Gaussian(-1.0, 0.5), 1.0, after_blow_up=fl.Continue())
+
+
+def test_the_spike_of_a_users_copy_of_the_model_is_that_of_the_model():
+    start = fl.Gaussian(1.9, 0.01, boundary_layer=0.1)
+    runs = [
+        fl.evolve(fl.discretize(model, tol=1e-4), start, 0.05, after_blow_up=fl.Continue(), progress=False)
+        for model in (Own(b=0.8), fl.NoisyLIF(b=0.8))
+    ]
+    assert runs[0].events
+    assert [e.size for e in runs[0].events] == pytest.approx([e.size for e in runs[1].events], rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resets": (spread(0.5),)}, "0 reset terms"),
+        ({"resets": (HALF, spread(0.5, 0.5))}, "'spread reset' brings neurons in beside 'half'"),
+        ({"resets": (HALF,), "conserved": LOST}, "the form of 'half' is 0.5 phi"),
+        ({"resets": (terms.reset(lambda s, m: 0.5 * s.N),), "conserved": LOST}, "not conserved by its terms"),
+        (ADAPTATION, "'current' depends on A, which is of the network"),
+    ],
+)
+def test_first_passages_that_are_not_those_of_the_terms_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        fl.first_passage(Own(b=0.0, **change))
+
+
+def test_a_neuron_that_waits_every_other_time_takes_half_of_that_longer():
+    """E T = E T_0 + tau/2, tau = 0.1."""
+    alone, split = fl.first_passage(Own(b=0.0)), fl.first_passage(Own(b=0.0, **SPLIT))
+    assert split.mean == pytest.approx(alone.mean + 0.05, rel=1e-10)
+
+
+@dataclass(frozen=True)
+class Lookalike(Own):
+    """Has the parameters of NoisyLIF, and a reset of its own."""
+
+    a0: float = 0.01
+    a1: float = 0.0
+    noise: Callable = fixed(lambda s, m: m.a0)
+    resets: tuple = fixed((spread(0.5),))
+
+
+def test_closed_forms_are_not_those_of_a_model_with_terms_of_its_own():
+    """The rate of this one is below rounding, where that of NoisyLIF is put in for NoisyLIF."""
+    problem = fl.discretize(Lookalike(b=0.0), tol=1e-4)
+    state = fl.steady_states(problem)[0]
+    assert math.isnan(state.log_N)
+    assert state.N == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(ValueError, match="Lookalike has terms of its own"):
+        fl.analysis.exact.steady_rates(Lookalike())
+    with pytest.raises(ValueError, match="Lookalike has terms of its own"):
+        fl.relative_entropy(fl.evolve(problem, fl.Gaussian(), 0.1, progress=False), state)
+
+
+class Stated(Own):
+    """With a network of neurons that a test can put wrongly."""
+
+    def __init__(self, law=None, **change):
+        super().__init__(**change)
+        object.__setattr__(self, "law", law or {})
+
+    def particle_law(self):
+        law = fl.NoisyLIF(b=self.b).particle_law()
+        population = {k: v for k, v in self.law.items() if k in ("kicks", "noise", "noise_kicks", "drift", "current")}
+        rest = {k: v for k, v in self.law.items() if k not in population}
+        return replace(law, populations=(replace(law.populations[0], **population),), **rest)
+
+
+@pytest.mark.parametrize(
+    ("law", "change", "message"),
+    [
+        ({"kicks": (0.7,)}, {}, "the drift of particle_law"),
+        ({"drift": lambda v: -2 * v}, {}, "the drift of particle_law"),
+        ({"current": 1.0}, {}, "the drift of particle_law"),
+        ({"noise": 2.0}, {}, "the noise of particle_law"),
+        ({"noise_kicks": (0.1,)}, {}, "the noise of particle_law"),
+        ({"refractory_time": 0.1}, {}, "the reset of particle_law"),
+        ({"escape_time": 0.1}, {}, "the rate of escape of particle_law"),
+        ({"v_reset": 0.5}, {}, "v_reset of particle_law"),
+        ({}, {"resets": (spread(0.5),)}, "the reset of particle_law"),
+        ({}, {"resets": (HALF,), "conserved": LOST}, "the reset of particle_law"),
+    ],
+)
+def test_a_network_of_neurons_that_is_not_that_of_the_terms_is_refused(law, change, message):
+    with pytest.raises(ValueError, match=f"Stated: {message}"):
+        fl.simulate_particles(Stated(law, **change), neurons=10, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
+
+
+def test_the_right_network_is_simulated():
+    run = fl.simulate_particles(Stated(), neurons=50, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
+    assert run.outcome.name == "finished"
