@@ -214,6 +214,12 @@ class Flow:
         """(drift, noise, escape rate) at V_R and V_F, without activity."""
         return self.combine(self._at_ends)
 
+    @property
+    def leak_rate(self) -> float:
+        """By how much the drift falls from V_R to V_F, over their distance: 1 / tau_m of a leaky neuron; 0 for none."""
+        drift, _, _ = self.at_ends()
+        return max(float(drift[0] - drift[1]) / (self.v_fire - self.v_reset), 0.0)
+
     def decay_lengths(self, ends: np.ndarray) -> tuple[float, float]:
         """How far a density reaches beyond the two ends of a mesh, without activity; 0 above V_F where nobody is."""
         drift, noise, escape = self.at(ends)

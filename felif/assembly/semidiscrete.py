@@ -49,12 +49,7 @@ class SemiDiscrete:
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self._m = parameters_of(model)
         self.equations = ScalarEquations(model, assembled, self._m, history)
-        self.equations, self.operator, self._explicit = (
-            self.equations,
-            self.equations.operator,
-            self.equations.explicit,
-        )
-        self.history = history
+        self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -262,12 +257,8 @@ class SemiDiscrete:
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
-        return FieldValue(
-            self.nodes,
-            values,
-            lambda v: spaces.evaluate(self.cells, self.degrees, values, v),
-            self._assembled.weights,
-        )
+        at = lambda v: spaces.evaluate(self.cells, self.degrees, values, v)
+        return FieldValue(self.nodes, values, at, self._assembled.weights)
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
         """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
@@ -295,14 +286,11 @@ class SemiDiscrete:
     @cached_property
     def leak_rate(self) -> float:
         """By how much the drift falls from V_R to V_F, over their distance: 1 / tau_m of a leaky neuron; 0 for none."""
-        drift, _, _ = Flow(self.model, self.weak_form).at_ends()
-        return max(float(drift[0] - drift[1]) / (self.v_fire - self.v_reset), 0.0)
+        return self.flow.leak_rate
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
-        if self.tol is None:
-            return None
-        if self._watch is not None and self._watch.quiet(y):
+        if self.tol is None or (self._watch is not None and self._watch.quiet(y)):
             return None
         return adapt.adapted(self, t, y)
 
@@ -322,7 +310,8 @@ class SemiDiscrete:
     @cached_property
     def natural(self) -> tuple[np.ndarray, spaces.Degrees]:
         """Cell ends and degrees that the tolerance asks for whatever the state: no mesh is made coarser than that."""
-        return (self.cells, self.degrees) if self.tol is None else adapt.natural(self.model, self.space, self.tol)
+        end = self._assembled.end
+        return (self.cells, self.degrees) if self.tol is None else adapt.natural(self.model, self.space, self.tol, end)
 
     @cached_property
     def mergeable(self) -> np.ndarray:
