@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -35,18 +36,30 @@ def choose_nodes(model: Any, space: Space, tol: float) -> np.ndarray:
     return np.unique(np.concatenate(parts))
 
 
-class Flow:
-    """Drift and noise of the first field as functions of v, for given values of the scalars."""
+def fitting_nodes(model: Any, space: Space, tol: float, scalars: Mapping[str, float], t: float) -> np.ndarray:
+    """The same for the densities of all fields at given values of the scalars; none of them lives above V_F."""
+    weak_form = model.weak_form()
+    flows = [Flow(model, weak_form, field.name, scalars) for field in weak_form.fields]
+    sizes = _Sizes(flows[0], space, tol, [_Sizes(flow, space, tol) for flow in flows[1:]])
+    low = min(flow.cut(tol, t) for flow in flows)
+    v_reset, v_fire = flows[0].v_reset, flows[0].v_fire
+    return np.unique(np.concatenate([sizes.nodes(low, v_reset), sizes.nodes(v_reset, v_fire)]))
 
-    def __init__(self, model: Any, weak_form: Any = None) -> None:
+
+class Flow:
+    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate."""
+
+    def __init__(
+        self, model: Any, weak_form: Any = None, field: str | None = None, scalars: Mapping[str, float] | None = None
+    ) -> None:
         weak_form = model.weak_form() if weak_form is None else weak_form
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
-        self.field = weak_form.fields[0].name
+        self.field, self._given = weak_form.fields[0].name if field is None else field, scalars
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
         self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
         self._inputs = [(i.name, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
-        self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
+        self._delayed = [(i.name, i.of) for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
 
@@ -66,8 +79,9 @@ class Flow:
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
         for name, value in self._inputs:
             setattr(s, name, float(value(t)) if callable(value) else float(value))
-        for name in self._delayed:
-            setattr(s, name, rate)
+        vars(s).update(self._given or {})
+        for name, of in self._delayed:
+            setattr(s, name, getattr(s, of))
         drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
         for term, convection, diffusion, reaction in forms:
             c = 1.0 if term.coefficient is None else term.coefficient(s, self._m)
@@ -82,7 +96,7 @@ class Flow:
 
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
-        if self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
+        if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
         forms = self.on(v)
@@ -154,8 +168,8 @@ class Flow:
 class _Sizes:
     """The size function h(v) and the meshes that follow it."""
 
-    def __init__(self, flow: Flow, space: Space, tol: float) -> None:
-        self._flow = flow
+    def __init__(self, flow: Flow, space: Space, tol: float, others: Sequence[_Sizes] = ()) -> None:
+        self._flow, self._others = flow, others
         degree = space.degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
@@ -183,6 +197,8 @@ class _Sizes:
         h = self._relative * np.minimum(bulk, 2 * (flow.v_fire - flow.v_reset) + 0.3 * np.abs(v - flow.v_reset))
         for place, finest in self._sources:
             h = np.minimum(h, finest + self._growth * np.abs(v - place))
+        for other in self._others:
+            h = np.minimum(h, other.size(v))
         return h
 
     def nodes(self, low: float, high: float) -> np.ndarray:

@@ -64,16 +64,21 @@ class Neurons:
     def log_rates(self, rates: np.ndarray) -> np.ndarray:
         """log of what fires when the populations are taken to fire at `rates`."""
         m, a = self.inputs(rates)
-        a = np.maximum(a, self.least)
-        return np.stack([self.log_rate(i, m[:, i], a[:, i])[0] for i in range(self.count)], axis=1)
+        return self.log_rate(m, np.maximum(a, self.least), slopes=False)[0]
 
-    def log_rate(self, i: int, m: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(log r, r_m/r, r_a/r) of population i."""
-        times = self._kinds[i](m, a)
-        resting = np.log(self._resting_time[i]) if self._resting_time[i] > 0 else -np.inf
-        log = np.logaddexp(times.log + np.log(self._weight[i]), resting)
-        part = np.exp(times.log + np.log(self._weight[i]) - log)
-        return np.maximum(np.log(self._total[i]) - log, SILENT), times.by_m * part, times.by_a * part
+    def log_rate(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(log r, r_m/r, r_a/r) of every population at inputs m and noises a of shape (..., k)."""
+        if self._together is not None:
+            log_time, by_m, by_a = self._together(m, a, slopes)
+        else:
+            each = [kind(m[..., i], a[..., i], slopes) for i, kind in enumerate(self._kinds)]
+            log_time, by_m, by_a = (np.stack(part, axis=-1) for part in zip(*each, strict=True))
+        log_time = log_time + self._log_weight
+        if not self._rests:
+            return np.maximum(self._log_total - log_time, SILENT), by_m, by_a
+        log = np.logaddexp(log_time, self._log_resting)
+        part = np.exp(log_time - log)
+        return np.maximum(self._log_total - log, SILENT), by_m * part, by_a * part
 
     # what the weak form says ------------------------------------------------------------------------------------
 
@@ -141,6 +146,10 @@ class Neurons:
         self._weight, self._resting_time, self._total = np.array([rows[name] for name in problem.field_names]).T
         if not (self._total > 0).all() or not (self._weight > 0).all():
             raise NotNeurons("a conserved quantity leaves nobody for the density")
+        self._log_weight, self._log_total = np.log(self._weight), np.log(self._total)
+        self._rests = bool(self._resting_time.any())
+        with np.errstate(divide="ignore"):
+            self._log_resting = np.log(self._resting_time)
         for rates in self._rates_to_try()[:6]:
             s = self._at(self.scalars(rates))
             for i, name in enumerate(problem.field_names):
@@ -180,6 +189,10 @@ class Neurons:
         if self.affine and (self.a0 <= 0).any():
             raise NotNeurons("there is no noise without activity")
         self._kinds = [self._kind(i, form.fields[i].name, start, moves, ends, highest) for i in range(self.count)]
+        self._together = None
+        if all(isinstance(kind, LinearNeuron) for kind in self._kinds):
+            conductances, offsets = np.array([kind[:2] for kind in self._kinds]).T
+            self._together = LinearNeuron(conductances, offsets, *ends)
         self.centres = np.array([kind.centre for kind in self._kinds])
         self.error = max(kind.error for kind in self._kinds)
         varies = self.aN.any(axis=1) if self.affine else np.ones(self.count, bool)

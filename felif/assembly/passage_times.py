@@ -11,7 +11,7 @@ T = int h dy with h(y) = int_0^inf exp(s y - s^2/2) ds, and T_m, T_a, T_mm fall 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicSpline, RectBivariateSpline
@@ -33,10 +33,10 @@ class Times(NamedTuple):
 
 
 class LinearNeuron(NamedTuple):
-    """Drift m + f0 - g v, g > 0: integrals of h, to rounding."""
+    """Drifts m + f0 - g v, g > 0, of one neuron or of several (arrays, along the last axis): to rounding."""
 
-    conductance: float
-    offset: float
+    conductance: Any
+    offset: Any
     v_reset: float
     v_fire: float
 
@@ -44,30 +44,36 @@ class LinearNeuron(NamedTuple):
     falls = True  # T_a < 0, and the sizes of T_m, T_a fall with m and a
 
     @property
-    def centre(self) -> float:
+    def centre(self) -> Any:
         """The input m at which drift alone carries the neuron to V_F."""
         return self.conductance * self.v_fire - self.offset
 
-    def __call__(self, m: np.ndarray, a: np.ndarray) -> Times:
+    def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
         g, shape = self.conductance, np.shape(m)
-        m, root = np.ravel(m) / g + self.offset / g, np.sqrt(np.ravel(a) / g)
-        top = np.clip((self.v_fire - m) / root, -1e9, HIGHEST)
-        length = (self.v_fire - self.v_reset) / root
-        low, total = top - length, np.zeros(len(m))
-        some = np.flatnonzero(top > 0)
+        root = np.sqrt(a / g)
+        top = ((self.centre - m) / g / root).ravel()
+        top = np.minimum(np.maximum(top, -1e9), HIGHEST)
+        length = ((self.v_fire - self.v_reset) / root).ravel()
+        low, total = top - length, np.zeros(len(top))
+        some = (top > 0).nonzero()[0]
         if some.size:
             high = top[some]
             width = np.minimum(np.minimum(length[some], high), _DROP / np.maximum(high, 1e-3))
             total[some] += width * (_mills(high[:, None] - width[:, None] * _X) @ _W)
-        some = np.flatnonzero(low < 0)
+        some = (low < 0).nonzero()[0]
         if some.size:  # h ~ -1/y: in the variable log(1 - y)
-            near = np.maximum(-top[some], 0.0)
-            width = np.log1p((-low[some] - near) / (1 + near))
-            stretch = (1 + near)[:, None] * np.exp(width[:, None] * _X)
+            near = 1 + np.maximum(-top[some], 0.0)
+            width = np.log1p((1 - low[some] - near) / near)
+            stretch = near[:, None] * np.exp(width[:, None] * _X)
             total[some] += width * ((_mills(1 - stretch) * stretch) @ _W)
-        slope = (_mills(top) - _mills(low)) / root / g
-        curvature = (_mills_slope(top) - _mills_slope(low)) / root**2 / (2 * g)
-        return Times(*(part.reshape(shape) for part in (np.log(total / g), slope / total, curvature / total)))
+        total = total.reshape(shape)
+        log = np.log(total / g)
+        if not slopes:
+            return Times(log, log, log)
+        top, low = top.reshape(shape), low.reshape(shape)
+        upper, lower = _mills(top), _mills(low)
+        curvature = (_mills_slope(top, upper) - _mills_slope(low, lower)) / root**2 / (2 * g)
+        return Times(log, (upper - lower) / root / g / total, curvature / total)
 
 
 class Neuron:
@@ -89,7 +95,7 @@ class Neuron:
             self._log_a, self._x, table, kx=min(3, len(table) - 1)
         )  # fmt: skip
 
-    def __call__(self, m: np.ndarray, a: np.ndarray) -> Times:
+    def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
         root = np.sqrt(a)
         y = (np.asarray(m, float) - self.centre) / root
         x = np.clip(np.arcsinh(y), self._x[0], self._x[-1])
@@ -154,7 +160,7 @@ def _mills(y: np.ndarray) -> np.ndarray:
     return np.sqrt(np.pi / 2) * erfcx(-y / np.sqrt(2))
 
 
-def _mills_slope(y: np.ndarray) -> np.ndarray:
+def _mills_slope(y: np.ndarray, h: np.ndarray) -> np.ndarray:
     """h' = 1 + y h, by its asymptotic series where that cancels."""
     square = 1 / np.maximum(y * y, 100.0)
-    return np.where(y < -40, square * (1 - 3 * square * (1 - 5 * square)), 1 + y * _mills(y))
+    return np.where(y < -40, square * (1 - 3 * square * (1 - 5 * square)), 1 + y * h)

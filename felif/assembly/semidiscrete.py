@@ -12,11 +12,12 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, linearised, local_degree, spaces, tails, weighted
+from . import adapt, automatic, coarsen, linearised, local_degree, spaces, tails, weighted
 from .arrivals import Arrivals
 from .automatic import Flow
 from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
+from .neurons import Neurons, NotNeurons
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
 
@@ -218,6 +219,25 @@ class SemiDiscrete:
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
+
+    def neurons(self, t: float, totals: np.ndarray, highest: float) -> tuple[Neurons | None, str]:
+        """The network at rest as one neuron a population (see `assembly.neurons`), or None and why it is not one."""
+        try:
+            return Neurons(self, t, totals, highest), ""
+        except NotNeurons as error:
+            return None, str(error)
+
+    def fitting(self, t: float, scalars: np.ndarray) -> SemiDiscrete | None:
+        """The same on cells that fit the densities at rest when the scalars are these; None: no mesh of the user's
+        is changed, nor one that reaches beyond V_F, nor where nothing holds the neurons."""
+        if self.tol is None or any(tied is None for tied in self.layout.tied.values()):
+            return None
+        try:
+            given = dict(zip(self.scalar_names, scalars.tolist(), strict=True))
+            cells = automatic.fitting_nodes(self.model, self.space, self.tol, given, t)
+        except ValueError:
+            return None
+        return self.on_cells(cells)
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""

@@ -27,7 +27,7 @@ _LARGE = 1e100  # stands for slopes that overflow
 
 
 class Rates(Protocol):
-    """See `assembly.neurons`: u = m0 + mN N, a = a0 + aN N, and (log r, r_u/r, r_a/r) of neuron i."""
+    """See `assembly.neurons`: u = m0 + mN N, a = a0 + aN N, and (log r, r_u/r, r_a/r) of all neurons."""
 
     count: int
     error: float  # of log r, times 1 + |log r|
@@ -38,7 +38,7 @@ class Rates(Protocol):
     least: float  # noise below which it counts as this
     centres: np.ndarray  # inputs at which the neurons begin to fire by themselves
 
-    def log_rate(self, i: int, u: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    def log_rate(self, u: np.ndarray, a: np.ndarray, slopes: bool = True) -> tuple[np.ndarray, ...]: ...
 
 
 @dataclass
@@ -144,10 +144,9 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
             x[some] for x in (z_low, z_high, u_low, u_high, boxes.z_high - boxes.z_low, kept)
         )
         a_low, a_high = _noise(rates, z_low, z_high)
-        for i in range(rates.count):
-            least, most = rates.log_rate(i, np.stack([u_low[:, i], u_high[:, i]]), np.stack([a_low[:, i], a_high[:, i]]))[0]
-            z_low[:, i] = np.maximum(z_low[:, i], least - rates.error * (1 + np.abs(least)))
-            z_high[:, i] = np.minimum(z_high[:, i], most + rates.error * (1 + np.abs(most)))
+        least, most = rates.log_rate(np.stack([u_low, u_high]), np.stack([a_low, a_high]), slopes=False)[0]
+        z_low = np.maximum(z_low, least - rates.error * (1 + np.abs(least)))
+        z_high = np.minimum(z_high, most + rates.error * (1 + np.abs(most)))
         boxes = _Boxes(z_low, z_high, u_low, u_high)
         some = boxes.alive()
         gain = ((z_high - z_low) < 0.9 * old)[some]
@@ -172,22 +171,18 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     z_low, z_high, u_low, u_high = boxes
     N_low, N_high = np.exp(z_low), np.exp(z_high)
     a_low, a_high = _noise(rates, z_low, z_high)
-    P, Q = np.empty((2, number, k)), np.empty((2, number, k))
-    rise = np.empty((number, k))  # of log r_i over the box of u_i
-    reach_u, reach_a = np.empty((number, k)), np.empty((number, k))
-    for i in range(k):
-        *slopes, logs = _slope_bounds(rates, i, u_low[:, i], u_high[:, i], a_low[:, i], a_high[:, i])
-        ends = np.stack([N_low[:, i], N_high[:, i]])
-        P[:, :, i], Q[:, :, i] = (np.minimum(s * ends, _LARGE) for s in slopes)
-        rise[:, i], reach_u[:, i], reach_a[:, i] = logs[1] - logs[0], slopes[0][1], slopes[1][1]
+    by_u, by_a, logs = _slope_bounds(rates, u_low, u_high, a_low, a_high)
+    ends = np.exp(logs)
+    P, Q = np.minimum(by_u * ends, _LARGE), np.minimum(by_a * ends, _LARGE)
+    rise = logs[1] - logs[0]  # of log r_i over the box of u_i
     u_c, N_c = (u_low + u_high) / 2, (N_low + N_high) / 2
     for _ in range(2 if rates.aN.any() else 1):
         a_c = np.maximum(rates.a0 + N_c @ rates.aN.T, rates.least)
-        log = np.stack([rates.log_rate(i, u_c[:, i], a_c[:, i])[0] for i in range(k)], axis=1)
+        log = rates.log_rate(u_c, a_c, slopes=False)[0]
         N_c = np.clip(np.exp(log), N_low, N_high)
     a_c = np.maximum(rates.a0 + N_c @ rates.aN.T, rates.least)
     if rates.aN.any():
-        log = np.stack([rates.log_rate(i, u_c[:, i], a_c[:, i])[0] for i in range(k)], axis=1)
+        log = rates.log_rate(u_c, a_c, slopes=False)[0]
     F = np.concatenate([N_c - np.exp(log), u_c - rates.m0 - N_c @ rates.mN.T], axis=1)
     rounding = _ROUNDING * (np.abs(rates.m0) + np.abs(u_c) + N_c @ np.abs(rates.mN).T)
     error = np.concatenate([rates.error * (1 + np.abs(log)) * np.exp(log), rounding], axis=1)
@@ -202,7 +197,7 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     size = np.concatenate([np.maximum(N_high, 1e-300), np.maximum(u_high - u_low, 1e-300)], axis=1)
     usable = np.isfinite(middle).all(axis=(1, 2)) & (np.abs(middle).max(axis=(1, 2)) < 1e30)
     middle[~usable] = np.eye(2 * k)
-    usable &= np.linalg.cond(middle * size[:, None, :] / size[:, :, None]) < 1e14
+    usable &= np.abs(np.linalg.det(middle * size[:, None, :] / size[:, :, None])) > 1e-12
     middle[~usable] = np.eye(2 * k)
     Y = np.linalg.inv(middle)
     spread = np.where(usable[:, None, None], np.abs(Y) @ np.minimum(radius, 1e100), 1e100)
@@ -229,32 +224,32 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
         z_low = np.where(low[:, :k] > N_low, np.maximum(z_low, np.log(low[:, :k]) - _ROUNDING), z_low)
         shorter = np.where(high[:, :k] > 0, np.log(high[:, :k]) + _ROUNDING, -np.inf)
         z_high = np.where(high[:, :k] < N_high, np.minimum(z_high, shorter), z_high)
-    by_u = np.minimum(rise, _LARGE) * N_high  # what cutting u_i or N_j changes in log r
+    gain = np.minimum(rise, 1.0) * N_high  # what cutting u_i or N_j changes in log r
     limit = rise + 1e-3
-    from_u = np.minimum(reach_u[:, :, None] * np.abs(rates.mN) * by_u[:, None, :].clip(0, N_high[:, None, :] - 0),
+    from_u = np.minimum(by_u[1][:, :, None] * np.abs(rates.mN) * gain[:, None, :],
                         limit[:, :, None]).max(axis=1)  # fmt: skip
-    from_a = (reach_a[:, :, None] * np.abs(rates.aN) * (N_high - N_low)[:, None, :]).max(axis=1)
+    from_a = (by_a[1][:, :, None] * np.abs(rates.aN) * (N_high - N_low)[:, None, :]).max(axis=1)
     effect = np.nan_to_num(np.concatenate([from_u, np.minimum(from_a, 300.0)], axis=1), posinf=300.0)
     return _Boxes(z_low, z_high, low[:, k:], high[:, k:]), one, effect, start
 
 
-def _slope_bounds(rates: Rates, i: int, u_low, u_high, a_low, a_high) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bounds (2, B) of r_u/r and r_a/r of neuron i, and log r at both corners.
+def _slope_bounds(rates: Rates, u_low, u_high, a_low, a_high) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds (2, B, k) of r_u/r and r_a/r, and log r at both corners.
 
     -T_u, -T_a and T fall with u and a, and log T is convex in u.
     """
     u, a = np.stack([u_low, u_high]), np.stack([a_low, a_high])
-    log, by_u, by_a = rates.log_rate(i, u, a)
+    log, by_u, by_a = rates.log_rate(u, a)
     factor = np.ones_like(log)
-    if rates.aN[i].any():
-        factor = np.exp(np.clip(rates.log_rate(i, u, a[::-1])[0] - log, -300, 300))
-    slack = np.array([[-1.0], [1.0]]) * (1e-7 if rates.error < 1e-8 else 1e-3)
+    if rates.aN.any():
+        factor = np.exp(np.clip(rates.log_rate(u, a[::-1], slopes=False)[0] - log, -300, 300))
+        factor[0] = np.where(log[0] <= LOWEST, 1.1, factor[0])  # where it is not silent slopes are smaller than there
+    slack = np.array([[[1.0]], [[-1.0]]]) * (1e-7 if rates.error < 1e-8 else 1e-3)
     silent = log <= LOWEST
     bounds = []
     for slope in (by_u, by_a):
-        both = (slope * factor * (1 - slack))[::-1] * np.array([[1.0], [1.0]])
-        both = np.stack([np.where(silent[0], 0.0, both[0]), np.where(silent[1], 0.0, both[1])])
-        bounds.append(both)
+        most, least = slope * factor * (1 + slack)
+        bounds.append(np.stack([np.where(silent[0], 0.0, least), np.where(silent[1], 0.0, most)]))
     return bounds[0], bounds[1], log
 
 
@@ -293,9 +288,7 @@ def polished(rates: Rates, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(_NEWTON):
         N = np.exp(z)
         a = np.maximum(rates.a0 + N @ rates.aN.T, rates.least)
-        log, by_u, by_a = (
-            np.stack(part, axis=1) for part in zip(*(rates.log_rate(i, u[:, i], a[:, i]) for i in range(k)), strict=True)
-        )
+        log, by_u, by_a = rates.log_rate(u, a)
         active = log > LOWEST
         M[:, :k, :k] = np.eye(k) - (by_a * active)[:, :, None] * rates.aN * N[:, None, :]
         M[:, range(k), range(k, 2 * k)] = -by_u * active
