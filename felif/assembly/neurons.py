@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..weakform import CELLS
+from .automatic import fitting_nodes
 from .forms import probe
 from .passage_times import LinearNeuron, Neuron
 
@@ -22,6 +23,29 @@ _SAME = 1e-9  # relative deviation from what is affine that rounding explains
 
 class NotNeurons(ValueError):
     """The weak form is not that of populations with a flux each; the message says why."""
+
+
+def neurons(problem: Any, t: float, totals: np.ndarray, highest: float) -> tuple[Neurons | None, str]:
+    """The network of a problem for rates up to `highest`, or None and why it is not one."""
+    try:
+        return Neurons(problem, t, totals, highest), ""
+    except NotNeurons as error:
+        return None, str(error)
+
+
+def fitting(problem: Any, t: float, scalars: np.ndarray) -> Any:
+    """The problem on cells that fit the densities at rest when the scalars are these.
+
+    None for a mesh of the user's, one that reaches beyond V_F, and where nothing holds the neurons.
+    """
+    if problem.tol is None or any(tied is None for tied in problem.layout.tied.values()):
+        return None
+    given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
+    try:
+        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t)
+    except ValueError:
+        return None
+    return problem.on_cells(cells)
 
 
 class Neurons:
@@ -180,7 +204,9 @@ class Neurons:
         for place, (q, (convection, diffusion, _)) in enumerate(zip(self._terms, probes, strict=True)):
             i = next(i for i, group in enumerate(terms) if q in group)
             self._to_a[i, place] = diffusion[0]
-            if np.ptp(diffusion) > _SAME * size or (moves[place] and np.ptp(convection) > _SAME * np.abs(convection).max()):
+            if np.ptp(diffusion) > _SAME * size or (
+                moves[place] and np.ptp(convection) > _SAME * np.abs(convection).max()
+            ):
                 raise NotNeurons("noise, or the part of the drift that rates change, depends on v")
             self._to_m[i, place] = convection[0] if moves[place] else 0.0
         self._find_affine(start, tried)

@@ -91,9 +91,10 @@ class Neuron:
         last = np.arcsinh(max(highest - self.centre, 1.0) / np.exp(low / 2))
         self._x = np.linspace(np.arcsinh(-HIGHEST), last, 40 + int(12 * last))
         table = np.array([self._row(a) for a in np.exp(self._log_a)])
-        self._spline = CubicSpline(self._x, table[0]) if len(table) == 1 else RectBivariateSpline(
-            self._log_a, self._x, table, kx=min(3, len(table) - 1)
-        )  # fmt: skip
+        if len(table) == 1:
+            self._spline = CubicSpline(self._x, table[0])
+        else:
+            self._spline = RectBivariateSpline(self._log_a, self._x, table, kx=min(3, len(table) - 1))
 
     def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
         root = np.sqrt(a)
@@ -110,9 +111,8 @@ class Neuron:
     def _row(self, a: float) -> np.ndarray:
         m = self.centre + np.sqrt(a) * np.sinh(self._x)
         grid = self._grid(a, float(m[0]))
-        coarse, fine = (self._log_times(m, a, np.interp(np.arange(0, len(grid) - 1 + h, h), np.arange(len(grid)), grid))
-                        for h in (1.0, 0.5))  # fmt: skip
-        return (4 * fine - coarse) / 3
+        halves = np.sort(np.concatenate([grid, (grid[1:] + grid[:-1]) / 2]))
+        return (4 * self._log_times(m, a, halves) - self._log_times(m, a, grid)) / 3
 
     def _grid(self, a: float, lowest: float) -> np.ndarray:
         """Ends of panels, V_R among them: equal parts of int sqrt(|f'|/a) dv, or of log f where f alone decides."""
@@ -126,7 +126,8 @@ class Neuron:
             raise ValueError(f"the drift {self._drift} does not hold a neuron that receives {lowest:.4g}")
         parts = []
         for low, high in ((below[np.argmax(enough)], v_reset), (v_reset, v_fire)):
-            v = np.unique(np.concatenate([np.linspace(low, high, 2000), high - (high - low) * np.geomspace(1e-8, 1, 400)]))
+            ends = high - (high - low) * np.geomspace(1e-8, 1, 400)
+            v = np.unique(np.concatenate([np.linspace(low, high, 2000), ends]))
             f = self._drift(v)
             bend = np.abs(np.diff(f) / np.diff(v))
             size = np.abs(f[1:] + f[:-1]) / 2

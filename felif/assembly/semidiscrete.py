@@ -12,12 +12,11 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, automatic, coarsen, linearised, local_degree, spaces, tails, weighted
+from . import adapt, coarsen, linearised, local_degree, neurons, spaces, tails, weighted
 from .arrivals import Arrivals
 from .automatic import Flow
 from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
-from .neurons import Neurons, NotNeurons
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
 
@@ -220,24 +219,13 @@ class SemiDiscrete:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
-    def neurons(self, t: float, totals: np.ndarray, highest: float) -> tuple[Neurons | None, str]:
-        """The network at rest as one neuron a population (see `assembly.neurons`), or None and why it is not one."""
-        try:
-            return Neurons(self, t, totals, highest), ""
-        except NotNeurons as error:
-            return None, str(error)
+    def neurons(self, t: float, totals: np.ndarray, highest: float) -> tuple[Any, str]:
+        """The network at rest as one neuron a population, or None and why it is not one (see `assembly.neurons`)."""
+        return neurons.neurons(self, t, totals, highest)
 
     def fitting(self, t: float, scalars: np.ndarray) -> SemiDiscrete | None:
-        """The same on cells that fit the densities at rest when the scalars are these; None: no mesh of the user's
-        is changed, nor one that reaches beyond V_F, nor where nothing holds the neurons."""
-        if self.tol is None or any(tied is None for tied in self.layout.tied.values()):
-            return None
-        try:
-            given = dict(zip(self.scalar_names, scalars.tolist(), strict=True))
-            cells = automatic.fitting_nodes(self.model, self.space, self.tol, given, t)
-        except ValueError:
-            return None
-        return self.on_cells(cells)
+        """The same on cells that fit the densities at rest at these scalars; None where the mesh may not change."""
+        return neurons.fitting(self, t, scalars)
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""

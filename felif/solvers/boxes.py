@@ -78,8 +78,7 @@ class _Boxes(NamedTuple):
 def all_roots(rates: Rates, highest: float, most: int) -> Roots:
     """Every root with N_i <= highest; once `most` boxes have been looked at the others are left."""
     k, roots = rates.count, Roots()
-    shape = (1, k)
-    boxes = _Boxes(np.full(shape, LOWEST), np.full(shape, np.log(highest)), np.full(shape, -1e300), np.full(shape, 1e300))
+    boxes = _Boxes(*(np.full((1, k), end) for end in (LOWEST, np.log(highest), -1e300, 1e300)))
     while boxes.number():
         if roots.boxes >= most:
             roots.left += list(zip(boxes.z_low, boxes.z_high, strict=True))
@@ -193,32 +192,31 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     middle[:, range(k), range(k, 2 * k)] = -P.mean(axis=0)
     radius[:, range(k), range(k, 2 * k)] = (P[1] - P[0]) / 2
     middle[:, k:, :k] = -rates.mN
-    # rows and columns in units of the boxes, so that what is singular is seen
-    size = np.concatenate([np.maximum(N_high, 1e-300), np.maximum(u_high - u_low, 1e-300)], axis=1)
-    usable = np.isfinite(middle).all(axis=(1, 2)) & (np.abs(middle).max(axis=(1, 2)) < 1e30)
-    middle[~usable] = np.eye(2 * k)
-    usable &= np.abs(np.linalg.det(middle * size[:, None, :] / size[:, :, None])) > 1e-12
+    # everything in units of the box
+    unit = np.concatenate([N_high, np.maximum(u_high - u_low, _ROUNDING * (1 + np.abs(u_c)))], axis=1)
+    middle, radius = (np.clip(x * unit[:, None, :] / unit[:, :, None], -_LARGE, _LARGE) for x in (middle, radius))
+    usable = (np.abs(middle).max(axis=(1, 2)) < 1e30) & (np.abs(np.linalg.det(middle)) > 1e-12)
     middle[~usable] = np.eye(2 * k)
     Y = np.linalg.inv(middle)
-    spread = np.where(usable[:, None, None], np.abs(Y) @ np.minimum(radius, 1e100), 1e100)
-    value, noise = np.einsum("bij,bj->bi", Y, F), np.einsum("bij,bj->bi", np.abs(Y), error)
-    one = usable.copy()
-    some = np.flatnonzero(usable & (np.trace(spread, axis1=1, axis2=2) < 2 * k))
-    one[:] = False
-    one[some] = np.abs(np.linalg.eigvals(spread[some])).max(axis=1, initial=0.0) < 0.999
+    spread = np.abs(Y) @ radius + np.abs(Y @ middle - np.eye(2 * k)) + _ROUNDING
+    value, noise = np.einsum("bij,bj->bi", Y, F / unit), np.einsum("bij,bj->bi", np.abs(Y), error / unit)
+    one = usable & (np.trace(spread, axis1=1, axis2=2) < 2 * k)
+    one[one] = np.abs(np.linalg.eigvals(spread[one])).max(axis=1, initial=0.0) < 0.999
     c = np.concatenate([N_c, u_c], axis=1)
     low, high = np.concatenate([N_low, u_low], axis=1), np.concatenate([N_high, u_high], axis=1)
     for i in range(2 * k):  # (1 +- spread_ii) x_i = -value_i +- (sum over j of spread_ij |x_j|)
         own = spread[:, i, i]
-        away = np.maximum(np.abs(low - c), np.abs(high - c))
+        away = np.maximum(np.abs(low - c), np.abs(high - c)) / unit
         around = np.einsum("bj,bj->b", spread[:, i], away) - own * away[:, i] + noise[:, i]
         able = usable & (own < 1)
         grown, shrunk = 1 / np.where(able, 1 - own, 1.0), 1 / (1 + own)
-        a, b = -value[:, i] - around, -value[:, i] + around
-        new_low, new_high = np.where(a < 0, a * grown, a * shrunk) + c[:, i], np.where(b > 0, b * grown, b * shrunk) + c[:, i]
+        least, most = -value[:, i] - around, -value[:, i] + around
+        least = np.where(least < 0, least * grown, least * shrunk) * unit[:, i] + c[:, i]
+        most = np.where(most > 0, most * grown, most * shrunk) * unit[:, i] + c[:, i]
         slack = _ROUNDING * np.abs(c[:, i])
-        low[:, i] = np.where(able, np.maximum(low[:, i], new_low - slack), low[:, i])
-        high[:, i] = np.where(able, np.minimum(high[:, i], new_high + slack), high[:, i])
+        low[:, i] = np.where(able, np.maximum(low[:, i], least - slack), low[:, i])
+        high[:, i] = np.where(able, np.minimum(high[:, i], most + slack), high[:, i])
+    value *= unit
     start = np.log(np.clip(c[:, :k] - value[:, :k], np.maximum(N_low, 1e-300), np.maximum(N_high, 1e-300)))
     with np.errstate(divide="ignore", invalid="ignore"):
         z_low = np.where(low[:, :k] > N_low, np.maximum(z_low, np.log(low[:, :k]) - _ROUNDING), z_low)

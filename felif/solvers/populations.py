@@ -1,7 +1,13 @@
-"""Candidates for the steady states of several populations: all there are where bounds exist, else many searches."""
+"""The steady states of several populations: all there are where rates can be bounded, else what many searches find.
+
+A problem whose populations are neurons that see each other through their rates (`problem.neurons`) becomes one equation
+a population, log r_i(N) = log N_i; its roots are isolated by `boxes`. Each is then confirmed by Newton's method on the
+whole system, on a mesh that fits its densities. Other problems are searched frozen at many values of their scalars.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +18,14 @@ from ..algebra import SingularMatrix
 from ..problem import Infeasible
 from .boxes import LOWEST, all_roots, polished
 from .frozen import HIGHEST, Frozen
+from .steady_state import SMALL, SteadyState, SteadyStates
 
 _MOST = {1: 4_000, 2: 20_000, 3: 60_000}  # boxes that are looked at
 _MOST_OF_MANY = 150_000
 _STARTS = 64  # of searches without bounds, times the number of scalars
 _FROZEN_STARTS = 12  # the same where every look costs a linear system
 _STEPS = 40
+_NEAR = 0.03  # relative distance of a state from its candidate
 _CLOSE = 1e-5  # distance of candidates, in log N
 
 
@@ -25,9 +33,76 @@ _CLOSE = 1e-5  # distance of candidates, in log N
 class Candidates:
     """Values of every scalar (scalars,), whether there are no others, and what is to be said of the search."""
 
+    names: tuple[str, ...]  # of the rates
+    places: list[int]  # of theirs among the scalars
     scalars: list[np.ndarray]
     complete: bool
-    remark: str
+    remark: str = ""
+
+
+def several(frozen: Frozen) -> bool:
+    """Whether a problem has several populations, or several scalars that drift and noise depend on."""
+    return len(frozen.moving) > 1 or len(frozen.problem.field_names) > 1
+
+
+def steady_states(frozen: Frozen, reached: Callable) -> SteadyStates:
+    """All of them; reached: (problem, y) -> (state, "") or (state or None, what is wrong with it)."""
+    found = candidates(frozen)
+    states, doubts = [], []
+    for scalars in found.scalars:
+        state, reason = _confirmed(frozen, scalars, found.scalars, reached)
+        if state is None:
+            doubts.append((scalars, reason))
+        else:
+            states.append(state)
+    states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
+    complete = found.complete and not doubts
+    return SteadyStates(states, _message(found, states, doubts), lambda: None, complete)
+
+
+def _confirmed(
+    frozen: Frozen, scalars: np.ndarray, others: list[np.ndarray], reached: Callable
+) -> tuple[SteadyState | None, str]:
+    """(the steady state at given scalars, "") or (None, why there is none), on a mesh that fits, then on the given."""
+    reason = ""
+    for there in (fitted(frozen, scalars[frozen.moving]), frozen):
+        try:
+            y = there.solve(scalars[frozen.moving], refine=1)[1]
+        except SingularMatrix as error:
+            reason = str(error)
+            continue
+        state, reason = reached(there.problem, y)
+        if not reason:
+            here = state.problem.scalars(frozen.t, state.y)
+            room = SMALL + 10 * np.array([*state.errors.values()])
+            away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
+            own = next(k for k, s in enumerate(others) if s is scalars)
+            if away[own] <= min(_NEAR, *away):
+                return state, ""
+            reason = f"Newton's method went on to {dict(zip(state.problem.scalar_names, here.tolist(), strict=True))}"
+        if there is frozen:
+            break
+    return None, reason
+
+
+def _message(found: Candidates, states: list[SteadyState], doubts: list[tuple[np.ndarray, str]]) -> str:
+    names = ", ".join(found.names)
+    count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
+    parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
+    if found.complete and not doubts:
+        parts.append("Bounds of every rate show that there is no other.")
+    parts.append(found.remark)
+    for scalars, reason in doubts:
+        at = ", ".join(f"{value:.4g}" for value in scalars[found.places])
+        parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
+    for number, state in enumerate(states, 1):
+        lost = [name for name in found.names if getattr(state, name) <= SMALL]
+        if lost:
+            bound = SMALL + max(state.errors[name] for name in lost)
+            parts.append(
+                f"{', '.join(lost)} of number {number} is lost in rounding: 0 to within {bound:.0e} (absolute)."
+            )
+    return " ".join(filter(None, parts))
 
 
 def candidates(frozen: Frozen) -> Candidates:
@@ -36,37 +111,32 @@ def candidates(frozen: Frozen) -> Candidates:
     neurons, why = hook(frozen.t, frozen.totals, HIGHEST) if hook else (None, "the problem has no populations")
     if neurons is None:
         return _of_frozen(frozen, why)
+    places = [frozen.problem.scalar_names.index(name) for name in neurons.names]
+
+    def result(found: list[np.ndarray], complete: bool, remark: str = "") -> Candidates:
+        rates = (np.where(z > LOWEST + 1, np.exp(z), 0.0) for z in found)
+        return Candidates(neurons.names, places, [neurons.scalars(N) for N in rates], complete, remark)
+
     if not neurons.affine:
-        why = "drift or noise is not affine in the rates"
-        return Candidates(_at(neurons, _searched(neurons)), False, f"{_SEARCHED.format(why)}")
-    most = _MOST.get(neurons.count, _MOST_OF_MANY)
-    roots = all_roots(neurons, HIGHEST, most)
-    found = roots.found
-    if not roots.left:
-        if neurons.bounded:
-            return Candidates(_at(neurons, found), True, "")
-        why = "how a rate depends on the noise has no proven bounds for this drift"
-        for z in _searched(neurons):
-            _add(found, z)
-        return Candidates(_at(neurons, found), False, _SEARCHED.format(why))
-    low, high = (np.array(part) for part in zip(*roots.left, strict=True))
+        return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))
+    roots = all_roots(neurons, HIGHEST, _MOST.get(neurons.count, _MOST_OF_MANY))
+    if not roots.left and neurons.bounded:
+        return result(roots.found, True)
+    low, high = np.array(roots.left).reshape(-1, 2, neurons.count).transpose(1, 0, 2)
     for z in _searched(neurons, (low + high) / 2):
-        _add(found, z)
+        roots.add(z, _CLOSE)
+    if not neurons.bounded:
+        why = "how a rate depends on the noise has no proven bounds for this drift"
+        return result(roots.found, False, _SEARCHED.format(why))
     ranges = ", ".join(
         f"{name} from {np.exp(a):.3g} to {np.exp(b):.3g}"
         for name, a, b in zip(neurons.names, low.min(axis=0), high.max(axis=0), strict=True)
     )
-    return Candidates(
-        _at(neurons, found), False,
-        f"There may be others: of {roots.boxes:,} boxes of rates {len(low):,} were left undecided, with {ranges}.",
-    )  # fmt: skip
+    left = f"of {roots.boxes:,} boxes of rates {len(low):,} were left undecided, with {ranges}"
+    return result(roots.found, False, f"There may be others: {left}.")
 
 
 _SEARCHED = "There may be others: {}, so Newton's method was started from many places instead of bounding every rate."
-
-
-def _at(neurons: Any, found: list[np.ndarray]) -> list[np.ndarray]:
-    return [neurons.scalars(np.where(z > LOWEST + 1, np.exp(z), 0.0)) for z in found]
 
 
 def _add(found: list[np.ndarray], z: np.ndarray) -> None:
@@ -130,7 +200,7 @@ def _of_frozen(frozen: Frozen, why: str) -> Candidates:
         full = np.zeros(len(frozen.problem.scalar_names))
         full[frozen.moving] = np.exp(root)
         scalars.append(full)
-    return Candidates(scalars, False, _SEARCHED.format(why))
+    return Candidates(tuple(frozen.names), frozen.moving, scalars, False, _SEARCHED.format(why))
 
 
 def fitted(frozen: Frozen, s: np.ndarray) -> Frozen:

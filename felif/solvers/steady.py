@@ -21,7 +21,6 @@ _ROUNDS = 24  # of adapting the mesh to a state
 _SAME = 1e-8  # relative distance of scalars at which two states are one
 _UNDECIDED = 0.02  # |log(out/N)| at the highest N below which the mesh could hide a root
 _REFUTED = 0.1  # |log(out/s)| in a richer space beyond which a candidate was an artefact of the mesh
-_NEAR = 0.03  # relative distance of a state from its candidate
 _NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
 
 
@@ -31,16 +30,15 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     F(t, y) = 0 and c.y = total for every conserved quantity (`totals`, one each by default). With drift and noise
     frozen at a value of N the problem is linear and fires at a rate out(N); the roots of out(N) = N are found by a scan
     over log N that is refined wherever two could hide, then Newton's method on the whole system, on a mesh adapted to
-    each state if the problem was made from a tolerance. Several populations: boxes of rates are bounded, cut and
-    refuted until every state is found and there can be no other (see `boxes`); `.complete` says whether that succeeded,
-    `.message` why not.
+    each state if the problem was made from a tolerance. Several populations: see `populations`; `.complete` says
+    whether it was shown that there are no others.
 
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
     frozen = Frozen(problem, t, totals)
-    if len(frozen.moving) > 1 or len(problem.field_names) > 1:
-        return _of_populations(frozen)
+    if populations.several(frozen):
+        return populations.steady_states(frozen, lambda problem, y: _reached(problem, y, t, totals))
     finest = _resolving_the_top(frozen)
     states, doubts = [], []
     for guess in fixed_points(finest):
@@ -57,41 +55,6 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
     centre = _centre(frozen, states)
     return SteadyStates(states, _message(frozen, states, doubts, centre), lambda: _hint(frozen, centre))
-
-
-def _of_populations(frozen: Frozen) -> SteadyStates:
-    """The same where several rates are unknown: the candidates of `populations`, each settled on a mesh of its own."""
-    candidates = populations.candidates(frozen)
-    states, doubts = [], []
-    for scalars in candidates.scalars:
-        state, reason = _confirmed(frozen, scalars)
-        if state is None:
-            doubts.append((scalars[frozen.moving], reason))
-        elif not any(_same(state, other) for other in states):
-            states.append(state)
-    states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
-    message = " ".join(filter(None, [_message(frozen, states, doubts, 0.0), candidates.remark]))
-    return SteadyStates(states, message, lambda: None, complete=candidates.complete and not doubts)
-
-
-def _confirmed(frozen: Frozen, scalars: np.ndarray) -> tuple[SteadyState | None, str]:
-    """(the steady state near given scalars, "") or (None, why none was reached)."""
-    reason = ""
-    for there in (populations.fitted(frozen, scalars[frozen.moving]), frozen):
-        try:
-            problem, y = there.problem, there.solve(scalars[frozen.moving], refine=1)[1]
-            state = _settled(problem, y, frozen.t, frozen.totals)
-            reason = _objection(state)
-            found = state.problem.scalars(frozen.t, state.y)
-            if not reason and (np.abs(found - scalars) > _NEAR * np.abs(scalars) + SMALL + 10 * state.error).any():
-                reason = f"Newton's method went to {state!r} instead"
-            if not reason:
-                return state, ""
-        except (NotConverged, SingularMatrix, Infeasible) as error:
-            reason = str(error)
-        if there.problem is frozen.problem:
-            break
-    return None, reason
 
 
 def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
@@ -120,6 +83,15 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
 
 
 # from candidates to states --------------------------------------------------------------------------------------
+
+
+def _reached(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> tuple[SteadyState | None, str]:
+    """(the steady state that Newton's method reaches from y, "") or (None, why it is none)."""
+    try:
+        state = _settled(problem, y, t, totals)
+    except (NotConverged, SingularMatrix, Infeasible) as error:
+        return None, str(error)
+    return state, _objection(state)
 
 
 def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
@@ -280,7 +252,7 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> t
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")
     values = np.resize(values, len(frozen.moving))
-    there = populations.fitted(frozen, values) if len(problem.field_names) > 1 else frozen
+    there = populations.fitted(frozen, values) if populations.several(frozen) else frozen
     return there.problem, there.solve(values, refine=1)[1]
 
 
