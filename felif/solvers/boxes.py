@@ -21,6 +21,7 @@ _SWEEPS = 4  # contractions before slopes are looked at
 _SHRINK = 0.7  # of its widths, to which a box must have shrunk not to be cut
 _SMALLEST = 1e-7  # width, in log N and in units of the noise, of boxes that are given up
 _BATCH = 4096  # boxes that are looked at together
+_LAST = 0.05  # weight of cutting a rate and not the input that it follows
 _NEWTON = 25  # steps from the centre of a box
 _ROUNDING = 1e-12
 _LARGE = 1e100  # stands for slopes that overflow
@@ -143,7 +144,15 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
             x[some] for x in (z_low, z_high, u_low, u_high, boxes.z_high - boxes.z_low, kept)
         )
         a_low, a_high = _noise(rates, z_low, z_high)
-        least, most = rates.log_rate(np.stack([u_low, u_high]), np.stack([a_low, a_high]), slopes=False)[0]
+        middle, mark = (u_low + u_high) / 2, np.sqrt(a_low)
+        y_low, y_high = (np.arcsinh((u - rates.centres) / mark) for u in (u_low, u_high))
+        cuts = [rates.centres + mark * np.sinh((1 - part) * y_low + part * y_high) for part in (0.25, 0.75)]
+        cuts = [np.where((cut > u_low) & (cut < u_high), cut, middle) for cut in cuts]
+        least, below, above, most = rates.log_rate(
+            np.stack([u_low, *cuts, u_high]), np.stack([a_low, a_high, a_low, a_high]), slopes=False
+        )[0]
+        u_low = np.where(below + rates.error * (1 + np.abs(below)) < z_low, cuts[0], u_low)
+        u_high = np.where(above - rates.error * (1 + np.abs(above)) > z_high, cuts[1], u_high)
         z_low = np.maximum(z_low, least - rates.error * (1 + np.abs(least)))
         z_high = np.minimum(z_high, most + rates.error * (1 + np.abs(most)))
         boxes = _Boxes(z_low, z_high, u_low, u_high)
@@ -170,7 +179,7 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     z_low, z_high, u_low, u_high = boxes
     N_low, N_high = np.exp(z_low), np.exp(z_high)
     a_low, a_high = _noise(rates, z_low, z_high)
-    by_u, by_a, logs = _slope_bounds(rates, u_low, u_high, a_low, a_high)
+    by_u, by_a, logs, crossed = _slope_bounds(rates, u_low, u_high, a_low, a_high)
     ends = np.exp(logs)
     P, Q = np.minimum(by_u * ends, _LARGE), np.minimum(by_a * ends, _LARGE)
     rise = logs[1] - logs[0]  # of log r_i over the box of u_i
@@ -222,25 +231,27 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
         z_low = np.where(low[:, :k] > N_low, np.maximum(z_low, np.log(low[:, :k]) - _ROUNDING), z_low)
         shorter = np.where(high[:, :k] > 0, np.log(high[:, :k]) + _ROUNDING, -np.inf)
         z_high = np.where(high[:, :k] < N_high, np.minimum(z_high, shorter), z_high)
-    gain = np.minimum(rise, 1.0) * N_high  # what cutting u_i or N_j changes in log r
-    limit = rise + 1e-3
-    from_u = np.minimum(by_u[1][:, :, None] * np.abs(rates.mN) * gain[:, None, :],
-                        limit[:, :, None]).max(axis=1)  # fmt: skip
-    from_a = (by_a[1][:, :, None] * np.abs(rates.aN) * (N_high - N_low)[:, None, :]).max(axis=1)
-    effect = np.nan_to_num(np.concatenate([from_u, np.minimum(from_a, 300.0)], axis=1), posinf=300.0)
+    # what cutting u_j, or N_j itself, takes from the ranges of all log r_i: its share in each of them
+    heard = by_u[1][:, :, None] * np.abs(rates.mN) + by_a[1][:, :, None] * np.abs(rates.aN)
+    along = np.maximum(logs[1] - crossed[0], crossed[1] - logs[0])  # of log r_i at one noise
+    parts = np.minimum(heard, _LARGE) * (np.minimum(along, 1.0) * N_high)[:, None, :]
+    from_u = (parts * (np.minimum(1.0, rise / np.maximum(parts.sum(axis=2), 1e-300)))[:, :, None]).sum(axis=1)
+    from_N = (by_a[1][:, :, None] * np.abs(rates.aN) * (N_high - N_low)[:, None, :]).max(axis=1)
+    effect = np.nan_to_num(np.concatenate([from_u, _LAST * np.minimum(from_N, 300.0)], axis=1), posinf=300.0)
     return _Boxes(z_low, z_high, low[:, k:], high[:, k:]), one, effect, start
 
 
-def _slope_bounds(rates: Rates, u_low, u_high, a_low, a_high) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bounds (2, B, k) of r_u/r and r_a/r, and log r at both corners.
+def _slope_bounds(rates: Rates, u_low, u_high, a_low, a_high) -> tuple[np.ndarray, ...]:
+    """Bounds (2, B, k) of r_u/r and r_a/r, log r at both corners and at (u_low, a_high), (u_high, a_low).
 
     -T_u, -T_a and T fall with u and a, and log T is convex in u.
     """
     u, a = np.stack([u_low, u_high]), np.stack([a_low, a_high])
     log, by_u, by_a = rates.log_rate(u, a)
-    factor = np.ones_like(log)
+    factor, crossed = np.ones_like(log), log
     if rates.aN.any():
-        factor = np.exp(np.clip(rates.log_rate(u, a[::-1], slopes=False)[0] - log, -300, 300))
+        crossed = rates.log_rate(u, a[::-1], slopes=False)[0]
+        factor = np.exp(np.clip(crossed - log, -300, 300))
         factor[0] = np.where(log[0] <= LOWEST, 1.1, factor[0])  # where it is not silent slopes are smaller than there
     slack = np.array([[[1.0]], [[-1.0]]]) * (1e-7 if rates.error < 1e-8 else 1e-3)
     silent = log <= LOWEST
@@ -248,7 +259,7 @@ def _slope_bounds(rates: Rates, u_low, u_high, a_low, a_high) -> tuple[np.ndarra
     for slope in (by_u, by_a):
         most, least = slope * factor * (1 + slack)
         bounds.append(np.stack([np.where(silent[0], 0.0, least), np.where(silent[1], 0.0, most)]))
-    return bounds[0], bounds[1], log
+    return bounds[0], bounds[1], log, crossed
 
 
 def _cut(rates: Rates, boxes: _Boxes, effect: np.ndarray) -> _Boxes:

@@ -50,7 +50,7 @@ def steady_states(frozen: Frozen, reached: Callable) -> SteadyStates:
     found = candidates(frozen)
     states, doubts = [], []
     for scalars in found.scalars:
-        state, reason = _confirmed(frozen, scalars, found.scalars, reached)
+        state, reason = _confirmed(frozen, scalars, found, reached)
         if state is None:
             doubts.append((scalars, reason))
         else:
@@ -61,7 +61,7 @@ def steady_states(frozen: Frozen, reached: Callable) -> SteadyStates:
 
 
 def _confirmed(
-    frozen: Frozen, scalars: np.ndarray, others: list[np.ndarray], reached: Callable
+    frozen: Frozen, scalars: np.ndarray, found: Candidates, reached: Callable
 ) -> tuple[SteadyState | None, str]:
     """(the steady state at given scalars, "") or (None, why there is none), on a mesh that fits, then on the given."""
     reason = ""
@@ -73,13 +73,14 @@ def _confirmed(
             continue
         state, reason = reached(there.problem, y)
         if not reason:
-            here = state.problem.scalars(frozen.t, state.y)
-            room = SMALL + 10 * np.array([*state.errors.values()])
+            here = state.problem.scalars(frozen.t, state.y)[found.places]
+            room = SMALL + 10 * np.array([*state.errors.values()])[found.places]
+            others = [s[found.places] for s in found.scalars]
             away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
-            own = next(k for k, s in enumerate(others) if s is scalars)
+            own = next(k for k, s in enumerate(found.scalars) if s is scalars)
             if away[own] <= min(_NEAR, *away):
                 return state, ""
-            reason = f"Newton's method went on to {dict(zip(state.problem.scalar_names, here.tolist(), strict=True))}"
+            reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
         if there is frozen:
             break
     return None, reason
