@@ -164,4 +164,4 @@ def _mills(y: np.ndarray) -> np.ndarray:
 def _mills_slope(y: np.ndarray, h: np.ndarray) -> np.ndarray:
     """h' = 1 + y h, by its asymptotic series where that cancels."""
     square = 1 / np.maximum(y * y, 100.0)
-    return np.where(y < -40, square * (1 - 3 * square * (1 - 5 * square)), 1 + y * h)
+    return np.where(y < -40, square * (1 - 3 * square * (1 - 5 * square * (1 - 7 * square))), 1 + y * h)

@@ -87,6 +87,7 @@ def all_roots(rates: Rates, highest: float, most: int) -> Roots:
         rest, now = boxes[:-_BATCH], boxes[-_BATCH:]
         roots.boxes += now.number()
         boxes = rest.and_(_one_round(rates, now, roots))
+    roots.found = [z for z in roots.found if z.max() <= np.log(highest)]
     return roots
 
 
@@ -102,13 +103,17 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
     boxes, one, before, start = boxes[alive], one[alive], before[alive], start[alive]
     effect = effect[alive]
     if one.any():
+        which = np.flatnonzero(one)
         z, good = polished(rates, start[one])
         pad = 1e-6 + 20 * rates.error * (1 + np.abs(z))
         inside = good & ((z >= boxes.z_low[one] - pad) & (z <= boxes.z_high[one] + pad)).all(axis=1)
+        near = np.flatnonzero(good & ~inside & (z < 100).all(axis=1))
+        if near.size:  # the only root from the box to there is outside of it
+            inside[near] = _newton_step(rates, _with(rates, boxes[which[near]], z[near]))[1]
         for point in z[inside]:
             roots.add(point)
         open_ = np.ones(boxes.number(), bool)
-        open_[np.flatnonzero(one)[inside]] = False
+        open_[which[inside]] = False
         boxes, effect, before = boxes[open_], effect[open_], before[open_]
     width = boxes.z_high - boxes.z_low
     small = (width <= _SMALLEST + 20 * rates.error * (1 + np.abs(boxes.z_low))).all(axis=1)
@@ -117,6 +122,14 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
     shrunk = ((boxes.z_high - boxes.z_low) <= _SHRINK * (before.z_high - before.z_low)).any(axis=1)
     shrunk |= ((boxes.u_high - boxes.u_low) <= _SHRINK * (before.u_high - before.u_low)).any(axis=1)
     return boxes[shrunk].and_(_cut(rates, boxes[~shrunk], effect[~shrunk]))
+
+
+def _with(rates: Rates, boxes: _Boxes, z: np.ndarray) -> _Boxes:
+    """The smallest boxes that also hold the points z."""
+    u = rates.m0 + np.exp(z) @ rates.mN.T
+    return _Boxes(
+        np.minimum(boxes.z_low, z), np.maximum(boxes.z_high, z), np.minimum(boxes.u_low, u), np.maximum(boxes.u_high, u)
+    )
 
 
 def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
