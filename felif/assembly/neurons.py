@@ -33,7 +33,7 @@ def neurons(problem: Any, t: float, totals: np.ndarray, highest: float) -> tuple
         return None, str(error)
 
 
-def fitting(problem: Any, t: float, scalars: np.ndarray) -> Any:
+def mesh_at_rest(problem: Any, t: float, scalars: np.ndarray) -> Any:
     """The problem on cells that fit the densities at rest when the scalars are these.
 
     None for a mesh of the user's, one that reaches beyond V_F, and where nothing holds the neurons.

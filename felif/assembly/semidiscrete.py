@@ -223,9 +223,9 @@ class SemiDiscrete:
         """The network at rest as one neuron a population, or None and why it is not one (see `assembly.neurons`)."""
         return neurons.neurons(self, t, totals, highest)
 
-    def fitting(self, t: float, scalars: np.ndarray) -> SemiDiscrete | None:
+    def mesh_at_rest(self, t: float, scalars: np.ndarray) -> SemiDiscrete | None:
         """The same on cells that fit the densities at rest at these scalars; None where the mesh may not change."""
-        return neurons.fitting(self, t, scalars)
+        return neurons.mesh_at_rest(self, t, scalars)
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""

@@ -206,7 +206,7 @@ def _of_frozen(frozen: Frozen, why: str) -> Candidates:
 
 def fitted(frozen: Frozen, s: np.ndarray) -> Frozen:
     """The same on a mesh that fits the densities which drift and noise at the scalars s hold, if it may change."""
-    hook = getattr(frozen.problem, "fitting", None)
+    hook = getattr(frozen.problem, "mesh_at_rest", None)
     full = np.zeros(len(frozen.problem.scalar_names))
     full[frozen.moving] = s
     better = hook(frozen.t, full) if hook else None
