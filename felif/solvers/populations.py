@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible
@@ -146,8 +145,14 @@ def _add(found: list[np.ndarray], z: np.ndarray) -> None:
 
 
 def _places(count: int, k: int) -> np.ndarray:
-    """Rates spread evenly over what is looked at, in log N, with all of them silent and all of them high."""
-    spread = qmc.Sobol(k, seed=11).random(1 << int(np.ceil(np.log2(count))))
+    """Rates spread evenly over what is looked at, in log N, with all of them silent and all of them 1.
+
+    The additive sequence of the powers of 1/g, g^(k+1) = g + 1, which leaves no large gaps.
+    """
+    g = 2.0
+    for _ in range(40):
+        g = (1 + g) ** (1 / (k + 1))
+    spread = (0.5 + np.arange(1, count + 1)[:, None] * g ** -np.arange(1.0, k + 1)) % 1
     return np.concatenate([np.log(1e-10) + spread * np.log(HIGHEST / 1e-10), np.full((1, k), LOWEST), np.zeros((1, k))])
 
 

@@ -340,7 +340,7 @@ class TwoRandomThresholds:
 
 def test_random_thresholds_are_searched_as_they_are_and_nothing_is_claimed(monkeypatch):
     """The states of one: closed form of the random threshold (tests of `exact`)."""
-    monkeypatch.setattr(populations, "_FROZEN_STARTS", 4)
+    monkeypatch.setattr(populations, "_FROZEN_STARTS", 2)
     found = fl.steady_states(fl.discretize(TwoRandomThresholds(), tol=1e-4))
     one = [0.0075802772, 0.1315991105, 2.1466394841]
     assert not found.complete
@@ -350,7 +350,7 @@ def test_random_thresholds_are_searched_as_they_are_and_nothing_is_claimed(monke
         near = [pair for pair in left if N == pytest.approx(pair, rel=1e-4)]
         assert near
         left.remove(near[0])
-    assert len(found) >= 4
+    assert len(found) >= 3
 
 
 def test_boxes_that_are_left_are_named(monkeypatch):
