@@ -19,7 +19,8 @@ import numpy as np
 LOWEST = -200.0  # log of a rate that counts as none; log_rate returns no less
 _SWEEPS = 4  # contractions before slopes are looked at
 _SHRINK = 0.7  # of its widths, to which a box must have shrunk not to be cut
-_SMALLEST = 1e-7  # width, in log N and in units of the noise, of boxes that are given up
+_SMALLEST = 3e-6, 3e-4  # widths, in log N and of the input in units of the noise, of boxes that are given up
+_THIN = 1e-9  # what is not cut further
 _BATCH = 4096  # boxes that are looked at together
 _LAST = 0.05  # weight of cutting a rate and not the input that it follows
 _NEWTON = 25  # steps from the centre of a box
@@ -116,7 +117,10 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
         open_[which[inside]] = False
         boxes, effect, before = boxes[open_], effect[open_], before[open_]
     width = boxes.z_high - boxes.z_low
-    small = (width <= _SMALLEST + 20 * rates.error * (1 + np.abs(boxes.z_low))).all(axis=1)
+    small = (width <= _SMALLEST[0] + 20 * rates.error * (1 + np.abs(boxes.z_low))).all(axis=1)
+    root = np.sqrt(np.maximum(rates.a0 + np.exp(boxes.z_low) @ rates.aN.T, rates.least))
+    room = _SMALLEST[1] * root + 20 * rates.error * np.abs(rates.mN).max() * np.exp(boxes.z_high)
+    small &= (boxes.u_high - boxes.u_low <= room).all(axis=1)
     roots.left += list(zip(boxes.z_low[small], boxes.z_high[small], strict=True))
     boxes, effect, before = boxes[~small], effect[~small], before[~small]
     shrunk = ((boxes.z_high - boxes.z_low) <= _SHRINK * (before.z_high - before.z_low)).any(axis=1)
@@ -283,7 +287,7 @@ def _cut(rates: Rates, boxes: _Boxes, effect: np.ndarray) -> _Boxes:
     z_low, z_high, u_low, u_high = (part.copy() for part in tuple(boxes))
     root = np.sqrt(np.maximum(rates.a0 + np.exp(boxes.z_low) @ rates.aN.T, rates.least))
     y = [np.arcsinh(np.maximum((u - rates.centres) / root, -30.0)) for u in (u_low, u_high)]
-    thin = np.concatenate([y[1] - y[0] < _SMALLEST, z_high - z_low < _SMALLEST], axis=1)
+    thin = np.concatenate([y[1] - y[0] < _THIN, z_high - z_low < _THIN], axis=1)
     wide = np.concatenate([y[1] - y[0], z_high - z_low], axis=1)
     axis = np.argmax(np.where(thin, -1.0, effect + 1e-9 * wide), axis=1)
     halves = [[part.copy() for part in (z_low, z_high, u_low, u_high)] for _ in range(2)]
