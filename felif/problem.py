@@ -96,6 +96,12 @@ class Problem(Protocol):
         The first rows of its G give the scalars of y: G y.
         """
 
+    def neurons(self, t: float, totals: np.ndarray, highest: float) -> tuple[Any, str]:
+        """The network at rest as one neuron a population (see `solvers.boxes.Rates`), or None and why it is not one."""
+
+    def mesh_at_rest(self, t: float, scalars: np.ndarray) -> Problem | None:
+        """The same on a mesh that fits the densities at rest at these scalars; None where the mesh may not change."""
+
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y."""
 

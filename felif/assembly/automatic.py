@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +11,16 @@ import numpy as np
 
 from ..inputs import input_value
 from ..weakform import CELLS
+from .cell_sizes import Sizes
 from .coefficients import parameters_of
 from .forms import convection_of, probe
 from .running_away import Cut, cut
-from .spaces import ExponentialFitting, Space
+from .spaces import Space
 
-_WIDEST = 1.25  # cell, in units of the local width of the density
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
-_CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
-_MOST = 1_000_000  # nodes of a mesh
 _NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
-_DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
 def end_of(model: Any) -> Cut | None:
@@ -51,7 +48,7 @@ def choose_nodes(
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
     flow = Flow(model, end=end)
-    sizes = _Sizes(flow, space, tol, start)
+    sizes = Sizes(flow, space, tol, start)
     low = min(flow.cut(tol, t) for t in times)
     if start is None:
         ends = [low, flow.v_reset, flow.v_fire]
@@ -65,21 +62,40 @@ def choose_nodes(
     return np.unique(np.concatenate(parts))
 
 
-class Flow:
-    """Drift and noise of the first field as functions of v, for given values of the scalars."""
+def fitting_nodes(
+    model: Any, space: Space, tol: float, scalars: Mapping[str, float], t: float, end: Cut | None = None
+) -> np.ndarray:
+    """The same for the densities of all fields at given values of the scalars; none of them lives above V_F."""
+    weak_form = model.weak_form()
+    flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
+    sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
+    low = min(flow.cut(tol, t) for flow in flows)
+    v_reset, v_fire = flows[0].v_reset, flows[0].v_fire
+    return np.unique(np.concatenate([sizes.nodes(low, v_reset), sizes.nodes(v_reset, v_fire)]))
 
-    def __init__(self, model: Any, weak_form: Any = None, end: Cut | None = None) -> None:
+
+class Flow:
+    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate."""
+
+    def __init__(
+        self,
+        model: Any,
+        weak_form: Any = None,
+        end: Cut | None = None,
+        field: str | None = None,
+        scalars: Mapping[str, float] | None = None,
+    ) -> None:
         weak_form = model.weak_form() if weak_form is None else weak_form
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire) if end is None else end.v_fire
         weak_form = weak_form if end is None else end.of(weak_form)
-        self.field = weak_form.fields[0].name
+        self.field, self._given = weak_form.fields[0].name if field is None else field, scalars
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
         sources = (t for t in weak_form.terms if t.into == self.field and t.of is None and t.over == CELLS)
         self._sources = [t.form for t in sources if callable(t.form)]
         self._scalars = [(s.name, bool(s.algebraic)) for s in weak_form.scalars]
         self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
-        self._delayed = [i.name for i in weak_form.inputs if i.of is not None]
+        self._delayed = [(i.name, i.of) for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
         self.model = model
 
@@ -107,8 +123,9 @@ class Flow:
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
         for name, parameter, value in self._inputs:
             setattr(s, name, input_value(parameter, value, t) if callable(value) else float(value))
-        for name in self._delayed:
-            setattr(s, name, rate)
+        vars(s).update(self._given or {})
+        for name, of in self._delayed:
+            setattr(s, name, getattr(s, of))
         drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
         for term, convection, diffusion, reaction in forms:
             c = 1.0 if term.coefficient is None else term.coefficient(s, self._m)
@@ -128,7 +145,7 @@ class Flow:
 
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
-        if self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
+        if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
         if self.bends:  # where noise decides lies anywhere between
@@ -238,94 +255,3 @@ class Flow:
         if not enough.any():
             raise ValueError(f"{self.model}: the density above v_fire does not decay; give a mesh (interval, v_max)")
         return float(v[np.argmax(enough)])
-
-
-def carried(bulk: np.ndarray, drift: np.ndarray, slope: np.ndarray, above_reset: np.ndarray) -> np.ndarray:
-    """Widths where the drift carries the density up and noise is small: n is J/f there, as smooth as f."""
-    smooth = drift / np.maximum(slope, 1e-100)
-    return np.where(above_reset & (smooth > _CARRIED * bulk), smooth / _CARRIED, bulk)
-
-
-def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) -> np.ndarray:
-    """Points dense enough for the size function: none of their distances is far above the sizes at its ends.
-
-    Raises ValueError where more than `most` points would be needed.
-    """
-    while True:
-        h, gaps = size(v), np.diff(v)
-        wide = gaps > 2 * np.minimum(h[1:], h[:-1])
-        if not np.all(np.isfinite(h) & (h > 0)) or len(v) > most:
-            raise _too_many(most, v, h)
-        wide &= gaps > 1e-13 * (np.abs(v[1:]) + (v[-1] - v[0]))
-        if not wide.any():
-            return v
-        v = np.sort(np.concatenate([v, (v[:-1] + v[1:])[wide] / 2]))
-
-
-def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
-    return ValueError(
-        f"discretize: no mesh of at most {most} cells on [{v[0]:.6g}, {v[-1]:.6g}], for the density would vary within "
-        f"{np.nanmin(h):.3g} there; allowed are drift, noise and v_fire for which it is less narrow, or a larger tol"
-    )
-
-
-class _Sizes:
-    """The size function h(v) and the meshes that follow it."""
-
-    def __init__(self, flow: Flow, space: Space, tol: float, start: float | None = None) -> None:
-        self._flow = flow
-        degree = space.degree
-        self._most = _MOST // degree
-        order = 2 if isinstance(space, ExponentialFitting) else degree + 1
-        self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
-        local = getattr(space, "lowest", None) is not None  # degrees follow the state: what it needs comes with it
-        if degree > 2 and not local:  # what is cheap enough to resolve ordinary initial data too, without another mesh
-            self._relative = min(self._relative, _WIDEST * max(1.0, tol / 1e-3) ** (1 / order))
-        if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
-            self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
-        self._growth = 1.1 if degree > 2 else 0.35
-        drift, noise, _ = flow.at_ends()
-        layers = noise / np.maximum(np.abs(drift), 1e-300)
-        self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
-        finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
-        finest = np.sqrt(finest * self._scale) if local else finest
-        self._sources = ((flow.v_fire, min(finest, self._relative * float(layers[1]))),)
-        if drift[0] > 0:
-            self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
-
-        if start is not None:
-            drift, noise, _ = flow.at(np.array([start]))
-            layer = min(0.1 * self._scale, self._relative * float(noise[0] / max(abs(drift[0]), 1e-300)))
-            self._sources += ((start, layer),)
-
-    def below(self, start: float) -> float:
-        """A place below `start` that the density around it does not reach."""
-        return start - 40 * self._sources[-1][1] / self._relative
-
-    def size(self, v: np.ndarray) -> np.ndarray:
-        flow, step = self._flow, (1e-7 if self._flow.bends else 1e-4) * (self._flow.v_fire - self._flow.v_reset)
-        drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]))
-        slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
-        bulk = np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-300))
-        if flow.bends:
-            bulk = carried(bulk, drift[: len(v)], slope, v >= flow.v_reset)
-        # far below everything the density is negligible, however steep
-        h = self._relative * np.minimum(bulk, 2 * (flow.v_fire - flow.v_reset) + 0.3 * np.abs(v - flow.v_reset))
-        for place, finest in self._sources:
-            h = np.minimum(h, finest + self._growth * np.abs(v - place))
-        return h
-
-    def nodes(self, low: float, high: float) -> np.ndarray:
-        """Cell ends on [low, high], equidistributed with respect to dv/h(v)."""
-        v = np.concatenate([low + _DEPTH * (high - low), high - _DEPTH[-2::-1] * (high - low)])
-        if self._flow.bends:
-            v = sampled(self.size, v, self._most)
-        h = self.size(v)
-        density = 1 / np.maximum(h, 1e-300)
-        count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
-        if not count[-1] <= self._most:
-            raise _too_many(self._most, v, h)
-        cells = max(1, int(np.ceil(count[-1])))
-        nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
-        nodes[[0, -1]] = low, high
-        return nodes

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, conservation, linearised, local_degree, spaces, tails, weighted
+from . import adapt, coarsen, conservation, linearised, local_degree, neurons, spaces, tails, weighted
 from .arrivals import Arrivals
 from .automatic import Flow
 from .coefficients import Parameters, changeable, parameters_of, with_parameters
@@ -39,7 +39,7 @@ class SemiDiscrete:
         self.degree = assembled.space.degree  # the highest
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
-        self.v_reset, self.v_fire = float(model.v_reset), assembled.v_fire
+        self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
@@ -222,6 +222,8 @@ class SemiDiscrete:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
+    neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
+
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""
         return linearised.pulse(self.equations, y, name)
@@ -310,8 +312,8 @@ class SemiDiscrete:
     @cached_property
     def natural(self) -> tuple[np.ndarray, spaces.Degrees]:
         """Cell ends and degrees that the tolerance asks for whatever the state: no mesh is made coarser than that."""
-        end = self._assembled.end
-        return (self.cells, self.degrees) if self.tol is None else adapt.natural(self.model, self.space, self.tol, end)
+        fixed = self.cells, self.degrees
+        return fixed if self.tol is None else adapt.natural(self.model, self.space, self.tol, self.end)
 
     @cached_property
     def mergeable(self) -> np.ndarray:
@@ -322,13 +324,7 @@ class SemiDiscrete:
         """Room for what is computed from (t, y), kept until another point is looked at. Raises Infeasible."""
         return self._point(t, y)
 
-    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
-        """Part of each conserved quantity that a stationary state like y has below V_min (see tails.py)."""
-        return tails.cut_off(self, t, y)
-
-    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> complex:
-        """Relative error of an eigenvalue of the linearisation that V_min causes (see tails.py)."""
-        return tails.cut_off_mode(self, t, y, x, z)
+    cut_off, cut_off_mode = tails.cut_off, tails.cut_off_mode  # what lies below V_min: see `Problem` and tails.py
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
         """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""

@@ -7,7 +7,6 @@ steady state is a root of out(s) = s. Only the scalars that move A(s) count as u
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 
 import numpy as np
 from scipy.optimize import brentq
@@ -71,12 +70,10 @@ class Frozen:
 
 
 def fixed_points(frozen: Frozen) -> list[np.ndarray]:
-    """Values of the moving scalars (shape (k,)) near every steady state, good to a few digits; some may be spurious."""
+    """Values of the moving scalar (shape (1,)) near every steady state, good to a few digits; some may be spurious."""
     if not frozen.moving:
         return [np.zeros(0)]
-    if len(frozen.moving) == 1:
-        return [np.array([N]) for N in _roots_of_one(lambda N: float(frozen.excess(np.array([N]))[0]))]
-    return _roots_of_many(frozen)
+    return [np.array([N]) for N in _roots_of_one(lambda N: float(frozen.excess(np.array([N]))[0]))]
 
 
 def _roots_of_one(excess: Callable[[float], float]) -> list[float]:
@@ -107,70 +104,3 @@ def _doubtful(x: np.ndarray, f: np.ndarray) -> np.ndarray:
     capped = (np.abs(f[:-1]) >= _DEEP) & (np.abs(f[1:]) >= _DEEP)
     same = (f[:-1] > 0) == (f[1:] > 0)
     return np.flatnonzero(same & (sag > near) & (width > _FINEST) & ~capped)
-
-
-def _roots_of_many(frozen: Frozen) -> list[np.ndarray]:
-    """Deflated Newton from the cells of a logarithmic grid where every component changes sign, and low points."""
-    k = len(frozen.moving)
-    axis = np.linspace(np.log(1e-6), np.log(1e3), {2: 15, 3: 7}.get(k, 4))
-    grid = np.array([frozen.excess(np.exp(np.array(p))) for p in product(axis, repeat=k)])
-    grid = grid.reshape(*[len(axis)] * k, k)
-    roots: list[np.ndarray] = []
-    for start in _starts(grid, axis):
-        for _ in range(4):  # again from the same start, away from what is known
-            found = _deflated_newton(frozen, start, roots)
-            if found is None:
-                break
-            roots.append(found)
-    return [np.exp(root) for root in roots]
-
-
-def _starts(grid: np.ndarray, axis: np.ndarray) -> list[np.ndarray]:
-    """Centres of cells in which every component takes both signs, then local minima of the largest component."""
-    k, g = grid.shape[-1], len(axis)
-    positive = grid > 0
-    corners = [positive[tuple(slice(c, g - 1 + c) for c in corner)] for corner in product((0, 1), repeat=k)]
-    both = np.any(corners, axis=0) & ~np.all(corners, axis=0)
-    middle = (axis[:-1] + axis[1:]) / 2
-    starts = [middle[list(index)] for index in np.argwhere(both.all(axis=-1))]
-    size = np.abs(grid).max(axis=-1)
-    padded = np.pad(size, 1, constant_values=np.inf)
-    around = [padded[tuple(slice(1 + d, 1 + d + g) for d in shift)] for shift in product((-1, 0, 1), repeat=k)]
-    starts += [axis[list(index)] for index in np.argwhere((size <= np.min(around, axis=0)) & (size < _DEEP))]
-    return starts
-
-
-def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> np.ndarray | None:
-    """A root of the excess over z = log s that is not among `known`, or None.
-
-    Deflation (Farrell, Birkisson & Funke, SIAM J. Sci. Comput. 37 (2015)): Newton on the excess times
-    prod (1 + 1/|z - z_i|^2), whose step is the plain one divided by 1 + grad(log of the product) . step.
-    """
-    k = len(z)
-    value = frozen.excess(np.exp(z))
-    for _ in range(40):
-        slopes = np.empty((k, k))
-        for j in range(k):
-            shifted = z.copy()
-            shifted[j] += 1e-6
-            slopes[:, j] = (frozen.excess(np.exp(shifted)) - value) / 1e-6
-        try:
-            step = -np.linalg.solve(slopes, value)
-        except np.linalg.LinAlgError:
-            return None
-        away = sum((_repulsion(z - other) for other in known), np.zeros(k)) @ step
-        step = step / (1 - away) if abs(1 - away) > 1e-8 else -step
-        step *= min(1.0, 1.5 / max(np.abs(step).max(), 1e-300))
-        z = z + step
-        if not (np.log(LOWEST) < z.min() and z.max() < np.log(HIGHEST)):
-            return None
-        value = frozen.excess(np.exp(z))
-        if np.abs(step).max() < 1e-6 and np.abs(value).max() < 1e-6:
-            return None if any(np.abs(z - other).max() < 1e-5 for other in known) else z
-    return None
-
-
-def _repulsion(d: np.ndarray) -> np.ndarray:
-    """Gradient of log(1 + 1/|d|^2)."""
-    square = max(float(d @ d), 1e-300)
-    return -2 * d / (square * (square + 1))

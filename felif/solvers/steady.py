@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from ..algebra import Band, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
+from . import populations
 from .frozen import HIGHEST, LOWEST, Frozen, fixed_points
 from .nearest_fold import NearestFold, nearest_fold
 from .newton import conservation, linearised, newton
@@ -29,13 +30,15 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     F(t, y) = 0 and c.y = total for every conserved quantity (`totals`, one each by default). With drift and noise
     frozen at a value of N the problem is linear and fires at a rate out(N); the roots of out(N) = N are found by a scan
     over log N that is refined wherever two could hide, then Newton's method on the whole system, on a mesh adapted to
-    each state if the problem was made from a tolerance. Several unknown scalars (populations): deflated Newton from a
-    grid.
+    each state if the problem was made from a tolerance. Several populations: see `populations`; `.complete` says
+    whether it was shown that there are no others.
 
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
     frozen = Frozen(problem, t, totals)
+    if populations.several(frozen):
+        return populations.steady_states(frozen, lambda problem, y: _reached(problem, y, t, totals))
     finest = _resolving_the_top(frozen)
     states, doubts = [], []
     for guess in fixed_points(finest):
@@ -80,6 +83,15 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
 
 
 # from candidates to states --------------------------------------------------------------------------------------
+
+
+def _reached(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> tuple[SteadyState | None, str]:
+    """(the steady state that Newton's method reaches from y, "") or (None, why it is none)."""
+    try:
+        state = _settled(problem, y, t, totals)
+    except (NotConverged, SingularMatrix, Infeasible) as error:
+        return None, str(error)
+    return state, _objection(state)
 
 
 def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
@@ -239,7 +251,9 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> t
     frozen = Frozen(problem, t, totals)
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")
-    return problem, frozen.solve(np.resize(values, len(frozen.moving)), refine=1)[1]
+    values = np.resize(values, len(frozen.moving))
+    there = populations.fitted(frozen, values) if populations.several(frozen) else frozen
+    return there.problem, there.solve(values, refine=1)[1]
 
 
 # what is said about them ----------------------------------------------------------------------------------------

@@ -1,0 +1,254 @@
+"""The steady states of several populations: all there are where rates can be bounded, else what many searches find.
+
+A problem whose populations are neurons that see each other through their rates (`problem.neurons`) becomes one equation
+a population, log r_i(N) = log N_i; its roots are isolated by `boxes`. Each is then confirmed by Newton's method on the
+whole system, on a mesh that fits its densities. Other problems are searched frozen at many values of their scalars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..algebra import SingularMatrix
+from ..problem import Infeasible
+from .boxes import LOWEST, all_roots, polished
+from .frozen import HIGHEST, Frozen
+from .steady_state import SMALL, SteadyState, SteadyStates
+
+_MOST = {1: 4_000, 2: 20_000, 3: 60_000}  # boxes that are looked at
+_MOST_OF_MANY = 150_000
+_STARTS = 64  # of searches without bounds, times the number of scalars
+_FROZEN_STARTS = 12  # the same where every look costs a linear system
+_STEPS = 40
+_NEAR = 0.03  # relative distance of a state from its candidate
+_CLOSE = 1e-5  # distance of candidates, in log N
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Values of every scalar (scalars,), whether there are no others, and what is to be said of the search."""
+
+    names: tuple[str, ...]  # of the rates
+    places: list[int]  # of theirs among the scalars
+    scalars: list[np.ndarray]
+    complete: bool
+    remark: str = ""
+
+
+def several(frozen: Frozen) -> bool:
+    """Whether a problem has several populations, or several scalars that drift and noise depend on."""
+    return len(frozen.moving) > 1 or len(frozen.problem.field_names) > 1
+
+
+def steady_states(frozen: Frozen, reached: Callable) -> SteadyStates:
+    """All of them; reached: (problem, y) -> (state, "") or (state or None, what is wrong with it)."""
+    found = candidates(frozen)
+    states, doubts = [], []
+    for scalars in found.scalars:
+        state, reason = _confirmed(frozen, scalars, found, reached)
+        if state is None:
+            doubts.append((scalars, reason))
+        else:
+            states.append(state)
+    states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
+    complete = found.complete and not doubts
+    return SteadyStates(states, _message(found, states, doubts), lambda: None, complete)
+
+
+def _confirmed(
+    frozen: Frozen, scalars: np.ndarray, found: Candidates, reached: Callable
+) -> tuple[SteadyState | None, str]:
+    """(the steady state at given scalars, "") or (None, why there is none), on a mesh that fits, then on the given."""
+    reason = ""
+    for there in (fitted(frozen, scalars[frozen.moving]), frozen):
+        try:
+            y = there.solve(scalars[frozen.moving], refine=1)[1]
+        except SingularMatrix as error:
+            reason = str(error)
+            continue
+        state, reason = reached(there.problem, y)
+        if not reason:
+            here = state.problem.scalars(frozen.t, state.y)[found.places]
+            room = SMALL + 10 * np.array([*state.errors.values()])[found.places]
+            others = [s[found.places] for s in found.scalars]
+            away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
+            own = next(k for k, s in enumerate(found.scalars) if s is scalars)
+            if away[own] <= min(_NEAR, *away):
+                return state, ""
+            reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
+        if there is frozen:
+            break
+    return None, reason
+
+
+def _message(found: Candidates, states: list[SteadyState], doubts: list[tuple[np.ndarray, str]]) -> str:
+    names = ", ".join(found.names)
+    count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
+    parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
+    if found.complete and not doubts:
+        parts.append("Bounds of every rate show that there is no other.")
+    parts.append(found.remark)
+    for scalars, reason in doubts:
+        at = ", ".join(f"{value:.4g}" for value in scalars[found.places])
+        parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
+    for number, state in enumerate(states, 1):
+        lost = [name for name in found.names if getattr(state, name) <= SMALL]
+        if lost:
+            bound = SMALL + max(state.errors[name] for name in lost)
+            parts.append(
+                f"{', '.join(lost)} of number {number} is lost in rounding: 0 to within {bound:.0e} (absolute)."
+            )
+    return " ".join(filter(None, parts))
+
+
+def candidates(frozen: Frozen) -> Candidates:
+    """Of a problem with several fields or several scalars that drift and noise depend on."""
+    hook = getattr(frozen.problem, "neurons", None)
+    neurons, why = hook(frozen.t, frozen.totals, HIGHEST) if hook else (None, "the problem has no populations")
+    if neurons is None:
+        return _of_frozen(frozen, why)
+    places = [frozen.problem.scalar_names.index(name) for name in neurons.names]
+
+    def result(found: list[np.ndarray], complete: bool, remark: str = "") -> Candidates:
+        rates = (np.where(z > LOWEST + 1, np.exp(z), 0.0) for z in found)
+        return Candidates(neurons.names, places, [neurons.scalars(N) for N in rates], complete, remark)
+
+    if not neurons.affine:
+        return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))
+    roots = all_roots(neurons, HIGHEST, _MOST.get(neurons.count, _MOST_OF_MANY))
+    if not roots.left and neurons.bounded:
+        return result(roots.found, True)
+    low, high = np.array(roots.left).reshape(-1, 2, neurons.count).transpose(1, 0, 2)
+    for z in _searched(neurons, (low + high) / 2):
+        roots.add(z, _CLOSE)
+    if not neurons.bounded:
+        why = "how a rate depends on the noise has no proven bounds for this drift"
+        return result(roots.found, False, _SEARCHED.format(why))
+    ranges = ", ".join(
+        f"{name} from {np.exp(a):.3g} to {np.exp(b):.3g}"
+        for name, a, b in zip(neurons.names, low.min(axis=0), high.max(axis=0), strict=True)
+    )
+    left = f"of {roots.boxes:,} boxes of rates {len(low):,} were left undecided, with {ranges}"
+    return result(roots.found, False, f"There may be others: {left}.")
+
+
+_SEARCHED = "There may be others: {}, so Newton's method was started from many places instead of bounding every rate."
+
+
+def _add(found: list[np.ndarray], z: np.ndarray) -> None:
+    if not any(np.abs(z - other).max() < _CLOSE * (1 + np.abs(z).max()) for other in found):
+        found.append(z)
+
+
+def _places(count: int, k: int) -> np.ndarray:
+    """Rates spread evenly over what is looked at, in log N, with all of them silent and all of them 1.
+
+    The additive sequence of the powers of 1/g, g^(k+1) = g + 1, which leaves no large gaps.
+    """
+    g = 2.0
+    for _ in range(40):
+        g = (1 + g) ** (1 / (k + 1))
+    spread = (0.5 + np.arange(1, count + 1)[:, None] * g ** -np.arange(1.0, k + 1)) % 1
+    return np.concatenate([np.log(1e-10) + spread * np.log(HIGHEST / 1e-10), np.full((1, k), LOWEST), np.zeros((1, k))])
+
+
+def _searched(neurons: Any, more: np.ndarray | None = None) -> list[np.ndarray]:
+    """log N of the roots that Newton's method reaches from many places, and from where the network itself goes."""
+    k = neurons.count
+    starts = _places(_STARTS * k, k)
+    starts = starts if more is None else np.concatenate([starts, more[:: max(1, len(more) // 200)]])
+    slow = starts.copy()
+    for _ in range(_STEPS):  # towards what fires: the rates that a network at rest drifts to
+        slow += 0.3 * np.clip(neurons.log_rates(np.exp(slow)) - slow, -2, 2)
+    starts = np.clip(np.concatenate([starts, slow]), LOWEST, np.log(HIGHEST))
+    ends, good = polished(neurons, starts) if neurons.affine else _newton(neurons, starts)
+    found: list[np.ndarray] = []
+    for z in ends[good & (ends <= np.log(HIGHEST)).all(axis=1)]:
+        _add(found, z)
+    return found
+
+
+def _newton(neurons: Any, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same for rates without slopes: these from differences in log N."""
+    k, good, step = neurons.count, np.zeros(len(z), bool), 1e-6
+    for _ in range(_STEPS):
+        g = neurons.log_rates(np.exp(z)) - z
+        shifted = z[:, None, :] + step * np.eye(k)
+        J = neurons.log_rates(np.exp(shifted).reshape(-1, k)).reshape(len(z), k, k) - shifted - g[:, None, :]
+        change = -np.einsum("bij,bj->bi", np.linalg.pinv(J.transpose(0, 2, 1) / step), g)
+        size = np.abs(change).max(axis=1)
+        z = np.clip(z + change * np.minimum(1.0, 1.5 / np.maximum(size, 1e-300))[:, None], LOWEST, np.log(HIGHEST))
+        good = (size < 1e-6) & (np.abs(g).max(axis=1) < 1e-5 + 300 * neurons.error)
+        if good.all():
+            break
+    return z, good
+
+
+# problems that are no network of neurons -------------------------------------------------------------------------
+
+
+def _of_frozen(frozen: Frozen, why: str) -> Candidates:
+    """Deflated Newton on the excess of the problem frozen at its scalars, from many places, on meshes that fit."""
+    roots: list[np.ndarray] = []
+    for start in _places(_FROZEN_STARTS * len(frozen.moving), len(frozen.moving)):
+        there = fitted(frozen, np.exp(start))
+        for _ in range(3):  # again from the same place, away from what is known
+            found = _deflated_newton(there, start, roots)
+            if found is None:
+                break
+            roots.append(found)
+    scalars = []
+    for root in roots:
+        full = np.zeros(len(frozen.problem.scalar_names))
+        full[frozen.moving] = np.exp(root)
+        scalars.append(full)
+    return Candidates(tuple(frozen.names), frozen.moving, scalars, False, _SEARCHED.format(why))
+
+
+def fitted(frozen: Frozen, s: np.ndarray) -> Frozen:
+    """The same on a mesh that fits the densities which drift and noise at the scalars s hold, if it may change."""
+    hook = getattr(frozen.problem, "mesh_at_rest", None)
+    full = np.zeros(len(frozen.problem.scalar_names))
+    full[frozen.moving] = s
+    better = hook(frozen.t, full) if hook else None
+    return frozen if better is None else Frozen(better, frozen.t, frozen.totals, frozen.moving)
+
+
+def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> np.ndarray | None:
+    """A root of the excess over z = log s that is not among `known`, or None.
+
+    Deflation (Farrell, Birkisson & Funke, SIAM J. Sci. Comput. 37 (2015)): Newton on the excess times
+    prod (1 + 1/|z - z_i|^2), whose step is the plain one divided by 1 + grad(log of the product) . step.
+    """
+    k = len(z)
+    value = frozen.excess(np.exp(z))
+    for _ in range(_STEPS):
+        slopes = np.empty((k, k))
+        for j in range(k):
+            shifted = z.copy()
+            shifted[j] += 1e-6
+            slopes[:, j] = (frozen.excess(np.exp(shifted)) - value) / 1e-6
+        try:
+            step = -np.linalg.solve(slopes, value)
+        except (np.linalg.LinAlgError, SingularMatrix, Infeasible):
+            return None
+        away = sum((_repulsion(z - other) for other in known), np.zeros(k)) @ step
+        step = step / (1 - away) if abs(1 - away) > 1e-8 else -step
+        step *= min(1.0, 1.5 / max(np.abs(step).max(), 1e-300))
+        z = z + step
+        if not (np.log(1e-14) < z.min() and z.max() < np.log(HIGHEST)):
+            return None
+        value = frozen.excess(np.exp(z))
+        if np.abs(step).max() < 1e-6 and np.abs(value).max() < 1e-6:
+            return None if any(np.abs(z - other).max() < _CLOSE for other in known) else z
+    return None
+
+
+def _repulsion(d: np.ndarray) -> np.ndarray:
+    """Gradient of log(1 + 1/|d|^2)."""
+    square = max(float(d @ d), 1e-300)
+    return -2 * d / (square * (square + 1))
