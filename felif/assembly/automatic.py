@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +140,11 @@ class Flow:
         high = noise[1] / max(np.sqrt(max(drift[1], 0.0) ** 2 + 4 * noise[1] * escape[1]), shortest[1])
         return float(low), float(high) if self.lives_above else 0.0
 
+    def decay_above(self, v: float, rate: float = 0.0) -> float:
+        """Width of the layer of those who have not fired yet above V_F, sqrt(a eps) for a small escape time eps."""
+        drift, noise, escape = (float(part[0]) for part in self.at(np.array([np.nextafter(v, np.inf)]), rate))
+        return (drift + math.sqrt(drift**2 + 4 * noise * escape)) / max(2 * escape, 1e-300)
+
     def cut_above(self, tol: float, rate: float = 0.0) -> float:
         """V_max above V_F: n ~ exp(k (v - V_F)), a k^2 - f k = escape rate, has fallen below tol there."""
         v = self.v_fire + self._unit() * np.linspace(0, 60, 4000)
@@ -170,7 +176,8 @@ class _Sizes:
         self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
         finest = np.sqrt(finest * self._scale) if local else finest
-        self._sources = ((flow.v_fire, min(finest, self._relative * float(layers[1]))),)
+        at_fire = min(float(layers[1]), flow.decay_above(flow.v_fire)) if flow.lives_above else float(layers[1])
+        self._sources = ((flow.v_fire, min(finest, self._relative * at_fire)),)
         if drift[0] > 0:
             self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
 
