@@ -117,7 +117,7 @@ def evolve(
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
-        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         run.start = start
         return run
     integrate_through(
@@ -130,7 +130,7 @@ def evolve(
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
-        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         _finish(writer, recorder, run)
     run.start = start
     return run

@@ -103,6 +103,22 @@ class Flow:
         inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
         return 1.0 / float(np.sum(np.exp(np.clip(potential - potential[-1], -600, 600)) * inner / noise) * step)
 
+    def share_below(self, low: float) -> float:
+        """Part of the stationary density without activity below `low`; trapezoidal rule, a few per cent of it.
+
+        Raises ValueError where the drift holds no neurons.
+        """
+        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.v_fire, 2000), [low, self.v_reset]]))
+        drift, noise, _ = self.at(v)
+        slope, steps = drift / noise, np.diff(v)
+        potential = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * steps)])
+        rise = np.exp(np.clip(potential.max() - potential, None, 600.0))
+        inner = np.concatenate([np.cumsum(((rise[1:] + rise[:-1]) / 2 * steps)[::-1])[::-1], [0.0]])
+        inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
+        density = np.exp(potential - potential.max()) * inner / noise
+        parts = (density[1:] + density[:-1]) / 2 * steps
+        return float(parts[v[1:] <= low].sum() / parts.sum())
+
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset

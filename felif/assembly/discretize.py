@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -30,7 +31,8 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
-    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is. space: SpectralElement(6) by default,
+    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
+    thousandth of the density without activity is warned of. space: SpectralElement(6) by default,
     Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
     (0, 0.1], for both a mesh and a tol, and for a model whose weak form is inconsistent.
 
@@ -63,7 +65,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     # tags and node positions are checked, whoever made the mesh
     mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
-    return SemiDiscrete(Assembled(model, mesh, space, tol), model)
+    problem = SemiDiscrete(Assembled(model, mesh, space, tol), model)
+    if problem.truncation:
+        warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
+    return problem
 
 
 class Assembled:

@@ -19,6 +19,7 @@ from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
+from .widened import continued, reaching, truncation
 
 
 class SemiDiscrete:
@@ -82,9 +83,16 @@ class SemiDiscrete:
             new.natural = self.natural
         return new
 
-    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
-        """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
-        return self._assembled.enriched(self, y, by)
+    def enriched(self, y: np.ndarray, by: int = 2, reach: bool = True) -> tuple[SemiDiscrete, np.ndarray]:
+        """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates.
+
+        On a mesh of the user also beyond its ends, as far as the model has neurons, unless `reach` is False.
+        """
+        cells = reaching(self) if reach and self.tol is None else None
+        if cells is None:
+            return self._assembled.enriched(self, y, by)
+        wide = self.on_cells(cells)
+        return wide._assembled.enriched(wide, continued(self, wide, y), by)
 
     def carried(self, state: State) -> tuple[SemiDiscrete, np.ndarray]:
         """(problem, y) for a state of the same unknowns: on the state's own cells if this mesh may change, else here.
@@ -273,6 +281,11 @@ class SemiDiscrete:
         """(dF/d(scalars), dg/d(algebraic scalars) of their equations g, m_F M^-1 of fields without lumped mass)."""
         *_, U, _, own = self._linearised(t, y)
         return U, own, self._assembled.flux_weights
+
+    @cached_property
+    def truncation(self) -> str:
+        """What the ends of a mesh given by the user visibly cut off without activity; nothing where they do not."""
+        return "" if self.tol is not None else truncation(self)
 
     @cached_property
     def decay_lengths(self) -> tuple[float, float]:
