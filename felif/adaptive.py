@@ -20,8 +20,8 @@ import numpy as np
 from .adjoint_error import gradient, value
 from .algebra import SingularMatrix
 from .assembly import adapt, spaces
-from .assembly.weighted import adjoint_values
 from .assembly.tails import require_reach
+from .assembly.weighted import adjoint_values
 from .assembly.widened import Widened, element_rates, ends_below
 from .problem import Infeasible, NotConverged, State
 from .solvers import steady

@@ -24,6 +24,7 @@ from .run import Run
 _TIGHTER = 30.0
 _TIGHTEST = 1e-12  # tolerance below which steps count rounding only
 _OF_USERS = 1e-8  # tolerance of the companion of a run on a mesh chosen by the user, if its steps ask for no less
+_FLOOR = 0.005  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
 _MARGIN = 1.15  # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
 
 
@@ -57,9 +58,13 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
         return math.inf
     there = _value(better, quantity, t)
     unseen = np.finfo(float).eps * abs(here)
-    if run.problem.tol is None and better.problem.tol is not None:
+    if hasattr(run.problem, "line_names"):
+        return 0.0 if here == there else float(abs(here - there) + unseen)
+    if run.problem.tol is not None:
+        unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
+    elif better.problem.tol is not None:
         unseen += better.problem.tol * abs(there)
-    return 0.0 if here == there else float(_MARGIN * abs(here - there) + unseen)
+    return float(_MARGIN * abs(here - there) + unseen)
 
 
 def _value(run: Run, quantity: Any, t: float) -> float:

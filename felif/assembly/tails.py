@@ -69,7 +69,7 @@ def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
     if not share < _TOO_MUCH:
         raise ValueError(
             f"{verb}: V_min = {problem.cells[0]:g} of the mesh cuts off {100 * share / (1 + share):.3g} % of the "
-            f"density, allowed is {100 * _TOO_MUCH:g} %: errors are seen to first order here. Let the mesh reach further"
+            f"density, allowed is {100 * _TOO_MUCH:g} %: errors are of first order here. Let the mesh reach further"
         )
 
 
