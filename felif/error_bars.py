@@ -18,13 +18,15 @@ import numpy as np
 
 from .assembly import SpectralElement, discretize
 from .assembly.local_degree import inherited
+from .assembly.tensor.adapt import transferred
 from .problem import State
 from .run import Run
 
 _TIGHTER = 30.0
 _TIGHTEST = 1e-12  # tolerance below which steps count rounding only
 _OF_USERS = 1e-8  # tolerance of the companion of a run on a mesh chosen by the user, if its steps ask for no less
-_FLOOR = 0.005  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
+_OF_LINES = 1e-6  # tolerance that says how far lines over (v, w) must reach
+_FLOOR = 0.01  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
 _MARGIN = 1.15  # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
 
 
@@ -40,7 +42,8 @@ def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = N
 
     quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
     default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
-    where the more accurate run has no state: it has blown up before. The first call costs one to three times the run,
+    where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
+    seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times the run,
     the next ones nothing. Raises ValueError for an unknown series, for times outside the run, and on triangles.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
@@ -59,7 +62,7 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
     there = _value(better, quantity, t)
     unseen = np.finfo(float).eps * abs(here)
     if hasattr(run.problem, "line_names"):
-        return 0.0 if here == there else float(abs(here - there) + unseen)
+        return float(_MARGIN * abs(here - there) + unseen)
     if run.problem.tol is not None:
         unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
     elif better.problem.tol is not None:
@@ -115,15 +118,28 @@ def _made_again(run: Run) -> Run:
 
 def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y on it) with elements of a higher degree on cells that reach as far as the tighter tolerance asks."""
-    reach = {} if hasattr(problem, "line_names") else {"reach": False}
-    richer, same = problem.enriched(y, by=4 if problem.degree < 4 else 2, **reach)
-    if problem.tol is None or hasattr(problem, "line_names"):
+    by = 4 if problem.degree < 4 else 2
+    if hasattr(problem, "line_names"):
+        return _over_plane(problem, y, by)
+    richer, same = problem.enriched(y, by=by, reach=False)
+    if problem.tol is None:
         return richer, same
     wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
     low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
     cells = np.concatenate([low, richer.cells, high])
     wide = wide.on_cells(cells, inherited(richer.cells, richer.degrees, cells))
     return wide, wide.received(State(richer, 0.0, same))
+
+
+def _over_plane(problem: Any, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
+    """The same over (v, w); lines of a mesh of the user go on below it as far as the model has neurons."""
+    if problem.tol is None:
+        wide = discretize(problem.model, space=problem.space, tol=_OF_LINES)
+        low = wide.cells[wide.cells < problem.cells[0]]
+        if low.size:
+            wide = problem.on_cells(np.concatenate([low, problem.cells]))
+            problem, y = wide, transferred(problem, wide, y)
+    return problem.enriched(y, by=by)
 
 
 def _chosen_mesh(problem: Any, rtol: float) -> Any:

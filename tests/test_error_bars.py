@@ -45,7 +45,7 @@ def test_error_bars_hold_over_random_networks():
             ratios.append(estimate[seen] / true[seen])
     ratios = np.concatenate(ratios)
     assert np.mean(ratios >= 1.0) >= 0.95
-    assert np.median(ratios) < 1.4
+    assert np.median(ratios) < 1.5  # 1.38 measured
     assert np.mean(ratios < 5.0) > 0.9
 
 

@@ -94,6 +94,21 @@ def test_a_mesh_without_steady_states_of_the_model_is_named_as_the_cause(v_min):
     assert f"V_min = {v_min:g} cuts off" in found.message
 
 
+@pytest.mark.parametrize("v_min", [-1.0, 0.0])
+def test_lines_over_the_plane_that_are_too_short_have_bars_that_contain_it(v_min):
+    model = fl.LearningLIF(
+        eps=0.2, K=lambda w: -1.0, sigma=lambda x: 4 * x, current=lambda w: 1.5, w_min=-1.0, w_max=0.0
+    )
+
+    def start(v, w):
+        return w**4 * (1 + w) ** 4 * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-((np.abs(2 - v) / 0.5) ** 4))
+
+    problem = fl.discretize(model, (fl.interval(model, v_min=v_min, cells=8), np.linspace(-1.0, 0.0, 6)))
+    run = fl.evolve(problem, start, 0.25, rtol=1e-3, progress=False)
+    true = abs(run.final.Nbar - 0.3132451128)  # reference-values, learning
+    assert true < run.error("Nbar") < 1.3 * true
+
+
 def test_first_order_is_not_claimed_where_it_says_nothing():
     run = on_mesh(NETWORK, START, 2.0, -2.0)
     assert fl.dual_weighted(run).error == pytest.approx(abs(run.final.N - 0.136899892), rel=0.01)
