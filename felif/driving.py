@@ -29,10 +29,11 @@ from .run import Run
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
 # what counts of `BlowUp.steps` and of the difference to the companion run, measured: see theory.md, 9
-_GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.5), (0.5, 1.2)
+_GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.5), 1.2
 _CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
 _LARGE = 1e5  # a rate no network has for long
 _COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
+_SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
 _LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
@@ -180,7 +181,7 @@ def with_mesh_error(
     sharper = None if over_plane or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings["rtol"])
     mild = not _unknown(problem) and runaway(problem)[1] == 0
     if sharper is not None:
-        steps, share = _ON_OTHER_MESH if not mild else (_CONSTANT_NOISE[0], _ON_OTHER_MESH[1])
+        steps, share = (_CONSTANT_NOISE if mild else _GROWING_NOISE)[0], _ON_OTHER_MESH
     elif problem.tol is None or _unknown(problem):
         steps, share = 1.0, 1.0
     else:
@@ -189,7 +190,7 @@ def with_mesh_error(
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or over_plane:
         return found
-    if data is None or spikes or isinstance(data, State):
+    if sharper is None or data is None or spikes or isinstance(data, State):
         data = {
             name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
         }
@@ -210,13 +211,14 @@ def with_mesh_error(
         which = "coarser mesh" if sharper is None else "mesh made from a tolerance"
         message = f"{found.message} A companion run on a {which} does not blow up: the mesh does not resolve this."
         return dataclasses.replace(found, error=error + found.time - t_start, message=message)
-    return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time))
+    unseen = 0.0 if sharper is None else companion.error - (1 - steps) * companion.steps
+    return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time) + unseen)
 
 
 def _on_a_mesh_of_its_own(problem: Any, rtol: float) -> Any:
     """The model on a mesh made from a tolerance, with the past of a problem; None where no V_min can be chosen."""
     try:
-        own = discretize(problem.model, tol=min(max(rtol, 1e-10), _LOOSEST))
+        own = discretize(problem.model, tol=min(max(rtol / _SHARPER, 1e-10), _LOOSEST))
     except ValueError:
         return None
     return own.with_history(problem.history)

@@ -44,7 +44,7 @@ def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = N
     default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
     where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
     seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times
-    the run, the next ones nothing. Raises ValueError for an unknown series, for times outside the run, and on triangles.
+    the run, the next ones nothing. Raises ValueError for an unknown series, times outside the run, and on triangles.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     quantity = run.problem.scalar_names[0] if quantity is None else quantity

@@ -248,7 +248,7 @@ def _finish_resumed(
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
         whole.blow_up = with_mesh_error(
-            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings
+            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start
         )
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(whole.blow_up)
