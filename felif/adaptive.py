@@ -20,6 +20,7 @@ import numpy as np
 from .adjoint_error import gradient, value
 from .algebra import SingularMatrix
 from .assembly import adapt, spaces
+from .assembly.tails import require_reach
 from .assembly.weighted import adjoint_values
 from .assembly.widened import Widened, element_rates, ends_below
 from .problem import Infeasible, NotConverged, State
@@ -74,6 +75,7 @@ def steady_value(
         raise ValueError(f"steady_value: tol = {tol!r}; allowed are numbers in (0, 0.1]")
     first = steady.steady_state(problem, guess)
     here, y, t = first.problem, first.y, first.t
+    require_reach(here, t, y, "steady_value")
     totals, known, rounds = conservation(here) @ y, value(quantity, here, t, y), []
     if problem.tol is not None:
         known += _estimate(here, t, y, totals, quantity)[0]

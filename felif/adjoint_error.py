@@ -19,7 +19,7 @@ import numpy as np
 from .algebra import Band, BandLowRank
 from .assembly.initial import projected
 from .assembly.spaces import gauss
-from .assembly.tails import transport
+from .assembly.tails import require_reach, transport
 from .assembly.widened import Widened
 from .problem import State, require_over_v
 from .run import Run
@@ -61,12 +61,14 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
 
     Seen: the projection of the data, elements, V_min, every change of the mesh, steps and dense output. Not seen:
     second order in the error, and V_max of a random threshold; `error_estimate` sees those too. Raises ValueError for
-    a problem with delays, a run through a synchronous spike, and a scalar the model does not have.
+    a problem with delays, a run through a synchronous spike, a scalar the model does not have, and a mesh whose V_min
+    cuts off more than a tenth of the density, of which first order says little.
     """
     require_over_v(run.problem, "dual_weighted")
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):
         raise ValueError("dual_weighted: the run has a delay or goes through a blow-up, where only run.error applies")
     end, last = float(run.times[-1]), run.segments[-1]
+    require_reach(last.problem, end, last.states[-1], "dual_weighted")
     ends = last.problem.cells
     by_cell, by_step = np.zeros(len(ends) - 1), []
     z, later, jump = None, None, 0.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .after_blow_up import BlowUpEvent, through
-from .assembly import initial
+from .assembly import discretize, initial, tails
 from .assembly.thresholds import runaway
 from .evolution import (
     ARK43,
@@ -23,14 +24,18 @@ from .evolution import (
     integrate,
 )
 from .inputs import SAMPLES, landings
-from .problem import BlowUp, NotConverged, Outcome
+from .problem import BlowUp, Infeasible, NotConverged, Outcome, State
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
-_FORGOTTEN, _COMPANION = 0.1, 0.3  # of the parts of the error bar that count, where noise is constant: see theory.md, 9
+# what counts of `BlowUp.steps` and of the difference to the companion run, measured: see theory.md, 9
+_GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.5), 1.2
+_CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
 _LARGE = 1e5  # a rate no network has for long
-_COARSER = 30.0  # how much looser the companion run is that measures the error of a blow-up time
+_COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
+_SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
+_LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
 def integrate_through(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
@@ -144,10 +149,11 @@ def _close(observers: Sequence[Any], trajectory: Trajectory) -> Trajectory:
     return trajectory
 
 
-def finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool) -> Run:
+def finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool, data: Any = None) -> Run:
     blow_up = trajectory.blow_up
+    warn_of_truncation(trajectory, settings["rtol"])
     if blow_up is not None:
-        blow_up = with_mesh_error(trajectory.segments, trajectory.events, blow_up, settings)
+        blow_up = with_mesh_error(trajectory.segments, trajectory.events, blow_up, settings, data)
         if blow_up.time == settings["t_start"] and trajectory.outcome.name == "blow_up":
             blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
         if trajectory.outcome.name == "blow_up":
@@ -167,8 +173,13 @@ def _mechanism(last: Segment, found: BlowUp, settings: dict) -> str:
     return "noise" if not _unknown(problem) and runaway(problem)[1] > 0 else "drift"
 
 
-def with_mesh_error(segments: Sequence[Segment], events: Sequence[Any], found: BlowUp, settings: dict) -> BlowUp:
-    """The blow-up with the difference to a companion run on a coarser mesh with looser steps in its error.
+def with_mesh_error(
+    segments: Sequence[Segment], events: Sequence[Any], found: BlowUp, settings: dict, data: Any = None
+) -> BlowUp:
+    """The blow-up with the difference to a companion run in its error.
+
+    The companion has a coarser mesh and looser steps; for a mesh chosen by the user it starts from `data`, as they were
+    given, on a mesh made from a tolerance, since no coarsening tells what V_min cuts off.
 
     segments, events: of the whole run. The companion starts after the last synchronous spike, whose error is added: a
     blow-up is as late as those before it.
@@ -178,25 +189,66 @@ def with_mesh_error(segments: Sequence[Segment], events: Sequence[Any], found: B
     if spikes:
         first, error = next(s for s in segments if s.times[0] >= spikes[-1].time), spikes[-1].error
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
-    mild = not _unknown(problem) and runaway(problem)[1] == 0 and problem.tol is not None
-    own, share = (found.error - (1 - _FORGOTTEN) * found.steps, _COMPANION) if mild else (found.error, 1.0)
+    over_plane = hasattr(problem, "line_names")
+    sharper = None if over_plane or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings["rtol"])
+    mild = not _unknown(problem) and runaway(problem)[1] == 0
+    if sharper is not None:
+        steps, share = (_CONSTANT_NOISE if mild else _GROWING_NOISE)[0], _ON_OTHER_MESH
+    elif problem.tol is None or _unknown(problem):
+        steps, share = 1.0, 1.0
+    else:
+        steps, share = _CONSTANT_NOISE if mild else _GROWING_NOISE
+    own = found.error - (1 - steps) * found.steps
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
-    if not found.time > t_start or hasattr(problem, "line_names"):
+    if not found.time > t_start or over_plane:
         return found
-    start: dict[str, Any] = {
-        name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
-    }
-    start |= {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
+    if sharper is None or data is None or spikes or isinstance(data, State):
+        data = {
+            name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
+        }
+        data |= {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
+    looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
+    if sharper is not None:
+        looser |= {"rtol": sharper.tol, "fixed_step": None, "first_step": None}
     try:
-        on_mesh, y, _ = initial(problem.coarser(_COARSER), start)
+        on_mesh, y, _ = initial(problem.coarser(_COARSER) if sharper is None else sharper, data)
     except ValueError:  # the coarser mesh cannot hold the data at all
         companion = None
     else:
-        looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
-        scheme, until = SCHEMES[settings["scheme"]](), t_start + 2 * (found.time - t_start)
+        scheme = SCHEMES[settings["scheme"] if sharper is None else "Rodas5P"]()
+        until = t_start + 2 * (found.time - t_start)
         how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
         companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:
-        message = found.message + " A companion run on a coarser mesh does not blow up: the mesh does not resolve this."
+        which = "coarser mesh" if sharper is None else "mesh made from a tolerance"
+        message = f"{found.message} A companion run on a {which} does not blow up: the mesh does not resolve this."
         return dataclasses.replace(found, error=error + found.time - t_start, message=message)
-    return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time))
+    unseen = 0.0 if sharper is None else companion.error - (1 - steps) * companion.steps
+    return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time) + unseen)
+
+
+def _on_a_mesh_of_its_own(problem: Any, rtol: float) -> Any:
+    """The model on a mesh made from a tolerance, with the past of a problem; None where no V_min can be chosen."""
+    try:
+        own = discretize(problem.model, tol=min(max(rtol / _SHARPER, 1e-10), _LOOSEST))
+    except ValueError:
+        return None
+    return own.with_history(problem.history)
+
+
+def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
+    """Warning where the last state of a run on a mesh of the user goes on beyond the ends of the mesh."""
+    problem, y = trajectory.segments[-1].problem, trajectory.segments[-1].states[-1]
+    if problem.tol is not None or hasattr(problem, "line_names"):
+        return
+    try:
+        parts = tails.beyond(problem, float(trajectory.segments[-1].times[-1]), y)
+    except Infeasible:
+        return
+    share = sum(abs(part) for ends in parts.values() for part in ends)
+    if share > max(rtol, _CUT):
+        warnings.warn(
+            f"evolve: the mesh [{problem.cells[0]:g}, {problem.cells[-1]:g}] cuts off "
+            f"{100 * share / (1 + share):.2g} % of the density, more than rtol = {rtol:g}; run.error contains that",
+            stacklevel=4,
+        )

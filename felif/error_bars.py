@@ -1,9 +1,11 @@
 """Error bars of a run: the same run again, far more accurately, and the difference of whatever is asked for.
 
 `companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted
-for a tolerance 30 times tighter, which the steps have too. The difference contains what mesh, V_min, remeshing, steps
-and dense output contribute, with their signs, for every functional at once; what it leaves out is the companion's own
-error. Where an error comes from, in v and t, is what `dual_weighted` says. Effectivity: tests/test_error_bars.py.
+for a tolerance 30 times tighter, which the steps have too. Of a mesh that the user chose nothing is taken for granted,
+neither its ends nor its cells: the companion starts from the data as they were given, on a mesh made from a tolerance
+of its own. The difference contains what mesh, V_min, V_max, remeshing, steps and dense output contribute, with their
+signs, for every functional at once; a margin stands for the companion's own error. Where an error comes from, in v and
+t, is what `dual_weighted` says. How often bars contain the truth: tests/test_error_bars.py.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .assembly import discretize
+from .assembly import SpectralElement, discretize
 from .assembly.local_degree import inherited
+from .assembly.tensor.adapt import transferred
 from .inputs import SAMPLES
 from .problem import State
 from .run import Run
@@ -23,6 +26,10 @@ from .run import Run
 _TIGHTER = 30.0
 _LOOKS = 4  # how much more closely functions of time are looked at
 _TIGHTEST = 1e-12  # tolerance below which steps count rounding only
+_OF_USERS = 1e-8  # tolerance of the companion of a run on a mesh chosen by the user, if its steps ask for no less
+_OF_LINES = 1e-6  # tolerance that says how far lines over (v, w) must reach
+_FLOOR = 0.01  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
+_MARGIN = 1.15  # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
 
 
 def companion(run: Run) -> Run:
@@ -33,12 +40,13 @@ def companion(run: Run) -> Run:
 
 
 def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
-    """Estimate of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
+    """Bar of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
 
     quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
     default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
-    where the more accurate run has no state: it has blown up before. The first call costs one to three times the run,
-    the next ones nothing. Raises ValueError for an unknown series, for times outside the run, and on triangles.
+    where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
+    seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times
+    the run, the next ones nothing. Raises ValueError for an unknown series, times outside the run, and on triangles.
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     quantity = run.problem.scalar_names[0] if quantity is None else quantity
@@ -54,8 +62,14 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
     if t > better.times[-1]:
         return math.inf
     there = _value(better, quantity, t)
-    rounding = np.finfo(float).eps * abs(here)
-    return 0.0 if here == there else float(abs(here - there) + rounding)
+    unseen = np.finfo(float).eps * abs(here)
+    if hasattr(run.problem, "line_names"):
+        return float(_MARGIN * abs(here - there) + unseen)
+    if run.problem.tol is not None:
+        unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
+    elif better.problem.tol is not None:
+        unseen += better.problem.tol * abs(there)
+    return float(_MARGIN * abs(here - there) + unseen)
 
 
 def _value(run: Run, quantity: Any, t: float) -> float:
@@ -70,22 +84,30 @@ def _made_again(run: Run) -> Run:
     settings, first = run.settings, run.segments[0]
     if not callable(getattr(first.problem, "enriched", None)):
         raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
-    problem, y = _richer(first.problem, first.states[0])
+    over_plane = hasattr(first.problem, "line_names")
+    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings["rtol"])
+    problem, y = _richer(first.problem, first.states[0]) if own is None else (own, None)
     start = run.start
     if start is None or isinstance(start, State) or _holds_state(start):
+        if y is None:
+            problem, y = _holding(own, first.problem, first.states[0])
         start = State(problem, settings["t_start"], y)
-    going_on = settings.get("after_blow_up")
-    fixed = settings["fixed_step"]
+    going_on, fixed = settings.get("after_blow_up"), settings["fixed_step"]
+    scheme, step = None, None  # the most accurate one, whatever the run was made with
+    if over_plane:
+        scheme = SCHEMES[settings["scheme"]]()
+        step = None if fixed is None else fixed / (8 if settings["scheme"] == "BackwardEuler" else 2)
+    rtol = max(settings["rtol"] / _TIGHTER, _TIGHTEST)
     better = evolve(
         problem,
         start,
         float(run.times[-1]),
         t_start=settings["t_start"],
-        rtol=max(settings["rtol"] / _TIGHTER, _TIGHTEST),
+        rtol=rtol if own is None else own.tol,
         atol=None if settings["atol"] is None else settings["atol"] / _TIGHTER,
-        scheme=SCHEMES[settings["scheme"]](),
+        scheme=scheme,
         breakpoints=seen(problem, settings["breakpoints"], settings["t_start"], float(run.times[-1]), _LOOKS * SAMPLES),
-        fixed_step=None if fixed is None else fixed / 2,
+        fixed_step=step,
         max_step=math.inf if settings["max_step"] is None else settings["max_step"],
         N_max=settings["N_max"],
         history=0.0 if run.past is None else run.past.before,
@@ -98,14 +120,46 @@ def _made_again(run: Run) -> Run:
 
 def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y on it) with elements of a higher degree on cells that reach as far as the tighter tolerance asks."""
-    richer, same = problem.enriched(y, by=4 if problem.degree < 4 else 2)
-    if problem.tol is None or hasattr(problem, "line_names"):
+    by = 4 if problem.degree < 4 else 2
+    if hasattr(problem, "line_names"):
+        return _over_plane(problem, y, by)
+    richer, same = problem.enriched(y, by=by, reach=False)
+    if problem.tol is None:
         return richer, same
     wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
     low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
     cells = np.concatenate([low, richer.cells, high])
     wide = wide.on_cells(cells, inherited(richer.cells, richer.degrees, cells))
     return wide, wide.received(State(richer, 0.0, same))
+
+
+def _over_plane(problem: Any, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
+    """The same over (v, w); lines of a mesh of the user go on below it as far as the model has neurons."""
+    if problem.tol is None:
+        wide = discretize(problem.model, space=problem.space, tol=_OF_LINES)
+        low = wide.cells[wide.cells < problem.cells[0]]
+        if low.size:
+            wide = problem.on_cells(np.concatenate([low, problem.cells]))
+            problem, y = wide, transferred(problem, wide, y)
+    return problem.enriched(y, by=by)
+
+
+def _chosen_mesh(problem: Any, rtol: float) -> Any:
+    """The model of a problem on a mesh made from a tolerance; None where no V_min or V_max can be chosen for it.
+
+    The ends that the user gave are then walls of the model, and not something that is cut off.
+    """
+    space = SpectralElement(max(6, problem.degree))
+    try:
+        return discretize(problem.model, space=space, tol=max(min(_OF_USERS, rtol / _TIGHTER), _TIGHTEST))
+    except ValueError:
+        return None
+
+
+def _holding(own: Any, problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(problem, y on it) for a state of which nothing but y is known: cells of either mesh."""
+    own = own.on_cells(np.unique(np.concatenate([own.cells, problem.cells])))
+    return own, own.received(State(problem, 0.0, y))
 
 
 def _holds_state(start: Any) -> bool:

@@ -121,7 +121,7 @@ def evolve(
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
-        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         run.start = start
         return run
     integrate_through(
@@ -134,7 +134,7 @@ def evolve(
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
-        run = finished(trajectory, settings, time.perf_counter() - started, compatible)
+        run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         _finish(writer, recorder, run)
     run.start = start
     return run
@@ -253,7 +253,7 @@ def _finish_resumed(
     whole = restore(read_folder(writer.folder))
     if trajectory.blow_up is not None:
         whole.blow_up = with_mesh_error(
-            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings
+            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start
         )
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(whole.blow_up)

@@ -28,7 +28,7 @@ def evolved(model, start, tol):
 
 
 def test_error_bars_hold_over_random_networks():
-    """8 networks x 4 times x 2 functionals, tol = 1e-4. Single values miss where the error passes through 0."""
+    """8 networks x 4 times x 2 functionals, tol = 1e-4: bars contain the error, and are hardly wider than it."""
     ratios = []
     for seed in range(8):
         model, start = network(seed)
@@ -44,9 +44,9 @@ def test_error_bars_hold_over_random_networks():
             seen = true > 1e-7 * scale
             ratios.append(estimate[seen] / true[seen])
     ratios = np.concatenate(ratios)
-    assert 0.9 < np.median(ratios) < 1.1
-    assert np.mean((ratios > 0.5) & (ratios < 5.0)) > 0.9
-    assert np.mean(ratios > 0.2) > 0.97
+    assert np.mean(ratios >= 1.0) >= 0.95
+    assert np.median(ratios) < 1.5  # 1.38 measured
+    assert np.mean(ratios < 5.0) > 0.9
 
 
 def test_the_error_of_a_mesh_of_the_user_is_seen_too():
@@ -62,7 +62,8 @@ def test_low_order_and_fixed_steps():
     model = fl.NoisyLIF(b=0.5)
     problem = fl.discretize(model, fl.interval(model, cells=60), space=fl.ExponentialFitting())
     run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), 1.0, scheme=fl.BackwardEuler(), fixed_step=0.02)
-    assert run.error() == pytest.approx(abs(run.final.N - 0.135953971), rel=0.8)  # halved steps: about half is seen
+    true = abs(run.final.N - 0.135953971)  # reference-values table, as above
+    assert true < run.error() == pytest.approx(true, rel=0.2)
 
 
 def test_delays_blow_ups_and_runs_from_a_folder(tmp_path):

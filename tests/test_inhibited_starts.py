@@ -20,7 +20,7 @@ HOSTILE = {
     "density 1e4": (fl.NoisyLIF(b=-10.0), fl.Uniform(2 - 1e-4, 2.0)),
     "density 1e6": (fl.NoisyLIF(b=-1.0), fl.Uniform(2 - 1e-6, 2.0)),
     "strong inhibition": (fl.NoisyLIF(b=-1e3), fl.Uniform(1.9, 2.0)),
-    "half a Gaussian": (fl.NoisyLIF(b=-1.0), fl.Gaussian(2.0, 1e-8)),
+    "half a Gaussian": (fl.NoisyLIF(b=-1.0), lambda v: np.exp(-((v - 2) ** 2) / 2e-8)),
     "a step that nobody announced": (fl.NoisyLIF(b=-100.0), lambda v: 1.0 * (v > 1.9)),
     "a refractory state": (fl.RefractoryLIF(b=-10.0, tau=0.2), fl.Uniform(2 - 1e-4, 2.0)),
     "within 1e-6 of V_F": (fl.NoisyLIF(b=-1.0), fl.Gaussian(2 - 1e-6, 1e-14)),

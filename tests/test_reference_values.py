@@ -94,7 +94,9 @@ def test_firing_rate_with_the_threshold_at_rest_is_the_renewal_of_first_passages
 def test_incompatible_data_start_with_the_square_root_law():
     """N sqrt(t) -> n0(V_F) sqrt(a/pi) for b = 0: Duhamel's formula on the half line."""
     reference = ThresholdAtRest(mean=1.8, variance=0.25, a=1.0, v_reset=1.0, v_fire=2.0, t_end=0.1)
-    run = fl.evolve(fl.discretize(fl.NoisyLIF(current=2.0), tol=1e-8), fl.Gaussian(1.8, 0.25), t_end=0.1, rtol=1e-8)
+    run = fl.evolve(
+        fl.discretize(fl.NoisyLIF(current=2.0), tol=1e-8), lambda v: np.exp(-2 * (v - 1.8) ** 2), t_end=0.1, rtol=1e-8
+    )
     assert run.series["N"][0] == np.inf
     times = np.array([1e-3, 1e-2, 0.1])
     # before t = 0.1 a run follows how many neurons have fired rather than N itself: 1e-3 of the first, sharper and

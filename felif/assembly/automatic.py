@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace
@@ -189,6 +190,22 @@ class Flow:
         v = np.unique(np.concatenate([v, places.ravel(), (places + away).ravel(), (places - away).ravel()]))
         return v[(v >= low) & (v <= self.v_fire)]
 
+    def share_below(self, low: float) -> float:
+        """Part of the stationary density without activity below `low`; trapezoidal rule, a few per cent of it.
+
+        Raises ValueError where the drift holds no neurons.
+        """
+        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.v_fire, 2000), [low, self.v_reset]]))
+        drift, noise, _ = self.at(v)
+        slope, steps = drift / noise, np.diff(v)
+        potential = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * steps)])
+        rise = np.exp(np.clip(potential.max() - potential, None, 600.0))
+        inner = np.concatenate([np.cumsum(((rise[1:] + rise[:-1]) / 2 * steps)[::-1])[::-1], [0.0]])
+        inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
+        density = np.exp(potential - potential.max()) * inner / noise
+        parts = (density[1:] + density[:-1]) / 2 * steps
+        return float(parts[v[1:] <= low].sum() / parts.sum())
+
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
@@ -244,6 +261,11 @@ class Flow:
         low = noise[0] / max(drift[0], shortest[0])
         high = noise[1] / max(np.sqrt(max(drift[1], 0.0) ** 2 + 4 * noise[1] * escape[1]), shortest[1])
         return float(low), float(high) if self.lives_above else 0.0
+
+    def decay_above(self, v: float, rate: float = 0.0) -> float:
+        """Width of the layer of those who have not fired yet above V_F, sqrt(a eps) for a small escape time eps."""
+        drift, noise, escape = (float(part[0]) for part in self.at(np.array([np.nextafter(v, np.inf)]), rate))
+        return (drift + math.sqrt(drift**2 + 4 * noise * escape)) / max(2 * escape, 1e-300)
 
     def cut_above(self, tol: float, rate: float = 0.0) -> float:
         """V_max above V_F: n ~ exp(k (v - V_F)), a k^2 - f k = escape rate, has fallen below tol there."""

@@ -69,7 +69,8 @@ class Sizes:
         self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
         finest = np.sqrt(finest * self._scale) if local else finest
-        self._sources = ((flow.v_fire, min(finest, self._relative * float(layers[1]))),)
+        at_fire = min(float(layers[1]), flow.decay_above(flow.v_fire)) if flow.lives_above else float(layers[1])
+        self._sources = ((flow.v_fire, min(finest, self._relative * at_fire)),)
         if drift[0] > 0:
             self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Gaussian:
     """exp(-(v - mean)^2 / (2 variance)), cut at V_F and normalised there.
 
     boundary_layer = l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which vanishes at V_F: N(0) is then finite.
+    A model without neurons above V_F refuses one of which more than a twentieth lies there (one half with a boundary
+    layer, which shapes it near V_F anyway): what was written is then not what would be run.
     """
 
     mean: float = 0.0
@@ -34,6 +36,18 @@ class Gaussian:
         return np.exp(-((v - self.mean) ** 2) / (2 * self.variance))
 
     @property
+    def allowed_beyond(self) -> float:
+        """Largest part that may be cut off at V_F: a tail has no end, but the bulk must not lie there."""
+        return 0.5 if self.boundary_layer else 0.05
+
+    def share_below(self, v: float) -> float:
+        """Part of the uncut density below v."""
+        return 0.5 * math.erfc((self.mean - v) / math.sqrt(2 * self.variance))
+
+    def share_above(self, v: float) -> float:
+        return 0.5 * math.erfc((v - self.mean) / math.sqrt(2 * self.variance))
+
+    @property
     def features(self) -> tuple[float, ...]:
         """Points near which the density varies: a quadrature must not step over them."""
         width = math.sqrt(self.variance)
@@ -42,7 +56,12 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Constant on [low, high], zero elsewhere; boundary_layer as for Gaussian."""
+    """Constant on [low, high], zero elsewhere; boundary_layer as for Gaussian.
+
+    Refused where high lies above V_F by more than rounding and no neurons live there.
+    """
+
+    allowed_beyond: ClassVar[float] = 1e-12  # it has an end, which can be V_F
 
     low: float
     high: float
@@ -57,6 +76,13 @@ class Uniform:
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)
+
+    def share_below(self, v: float) -> float:
+        """Part of the uncut density below v."""
+        return min(max((v - self.low) / (self.high - self.low), 0.0), 1.0)
+
+    def share_above(self, v: float) -> float:
+        return min(max((self.high - v) / (self.high - self.low), 0.0), 1.0)
 
     @property
     def features(self) -> tuple[float, ...]:

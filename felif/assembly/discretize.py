@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -34,11 +35,12 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
-    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is. space: SpectralElement(6) by default,
+    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
+    thousandth of the density without activity is warned of. space: SpectralElement(6) by default,
     Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
-    (0, 0.1], for both a mesh and a tol, and, naming the term, for a model whose weak form cannot be computed as it is
-    written: forms that are not linear, coefficients that are not analytic, scalars without an equation, noise that is
-    not positive, declared quantities that the terms do not conserve.
+    (0, 0.1], for both, and, naming the term, for a weak form that cannot be computed as it is written: forms that are
+    not linear, coefficients not analytic, scalars without an equation, noise that is not positive, declared quantities
+    that the terms do not conserve.
 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
@@ -74,8 +76,9 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
-    problem = SemiDiscrete(Assembled(model, mesh, space, tol), model)
-    conservation.require_conserved(problem)
+    conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
+    if problem.truncation:
+        warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
     return problem
 
 
@@ -333,9 +336,8 @@ class Assembled:
             + (f", degrees {np.min(self.degrees)} to {np.max(self.degrees)}" if np.ndim(self.degrees) else ""),
             f"  conserved  {', '.join(self.conserved) or 'nothing'}",
         ]
-        if self.tol is not None:
-            lines.append(f"  mesh       chosen from tol = {self.tol:g}; evolve may adapt it")
-        return "\n".join(lines)
+        chosen = [f"  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"] if self.tol is not None else []
+        return "\n".join(lines + chosen)
 
 
 def _shape(model: Any) -> tuple[Any, ...]:

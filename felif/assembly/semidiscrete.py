@@ -19,6 +19,7 @@ from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
+from .widened import reached, truncation
 
 
 class SemiDiscrete:
@@ -50,6 +51,7 @@ class SemiDiscrete:
         self._m = parameters_of(model)
         self.equations = ScalarEquations(model, assembled, self._m, history)
         self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history
+        self.driven: Mapping[str, Any] = self.equations.driven  # parameters that are functions of time, by name
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
@@ -85,9 +87,13 @@ class SemiDiscrete:
             new.natural = self.natural
         return new
 
-    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[SemiDiscrete, np.ndarray]:
-        """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates."""
-        return self._assembled.enriched(self, y, by)
+    def enriched(self, y: np.ndarray, by: int = 2, reach: bool = True) -> tuple[SemiDiscrete, np.ndarray]:
+        """(problem, y on it) with elements of a degree higher by `by` on the same cells, for error estimates.
+
+        On a mesh of the user also beyond its ends, as far as the model has neurons, unless `reach` is False.
+        """
+        wide, y = reached(self, y) if reach and self.tol is None else (self, y)
+        return wide._assembled.enriched(wide, y, by)
 
     def carried(self, state: State) -> tuple[SemiDiscrete, np.ndarray]:
         """(problem, y) for a state of the same unknowns: on the state's own cells if this mesh may change, else here.
@@ -266,9 +272,7 @@ class SemiDiscrete:
         """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
         return self.function(weighted.adjoint_values(self, t, y, name, z))
 
-    def weighted_forms(self, t: float, y: np.ndarray, name: str) -> weighted.WeightedForms:
-        """int P u' v' and int P u v with the named density P of the steady state y."""
-        return weighted.weighted_forms(self, t, y, name)
+    weighted_forms = weighted.weighted_forms  # int P u' v', int P u v with a named density P: see `Problem`
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         """(dF/d(scalars), dg/d(algebraic scalars) of their equations g, m_F M^-1 of fields without lumped mass)."""
@@ -279,6 +283,11 @@ class SemiDiscrete:
     def flow(self) -> Flow:
         """Drift and noise of the first field on this mesh."""
         return Flow(self.model, self.model.weak_form(), self._assembled.end)
+
+    @cached_property
+    def truncation(self) -> str:
+        """What the ends of a mesh given by the user visibly cut off without activity; nothing where they do not."""
+        return "" if self.tol is not None else truncation(self)
 
     @cached_property
     def decay_lengths(self) -> tuple[float, float]:
@@ -320,9 +329,7 @@ class SemiDiscrete:
         """Pairs of neighbouring cells whose union is no larger than the cells that the tolerance asks for."""
         return coarsen.mergeable(self, self.cells)
 
-    def remembered(self, t: float, y: np.ndarray) -> dict[str, Any]:
-        """Room for what is computed from (t, y), kept until another point is looked at. Raises Infeasible."""
-        return self._point(t, y)
+    remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 
     cut_off, cut_off_mode = tails.cut_off, tails.cut_off_mode  # what lies below V_min: see `Problem` and tails.py
 
@@ -336,11 +343,6 @@ class SemiDiscrete:
     def breakpoints(self) -> tuple[float, ...]:
         """Times at which an input jumps and says so (Piecewise)."""
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
-
-    @property
-    def driven(self) -> Mapping[str, Any]:
-        """Parameters that are functions of time, by name."""
-        return self.equations.driven
 
     def __repr__(self) -> str:
         return self._assembled.describe(self)

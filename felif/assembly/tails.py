@@ -12,6 +12,8 @@ from .spaces import gauss
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
+_FIRST_ORDER = 1.5  # margin of errors of first order on meshes of the user
+_TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
 
 def beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -51,14 +53,24 @@ def cut_off_mode(problem: Any, t: float, y: np.ndarray, x: np.ndarray, z: np.nda
     """Relative error of an eigenvalue of the linearisation at y that V_min causes, z.M x = 1 of its eigenvectors.
 
     The flux of the exact mode through V_min is lambda times its mass beyond; the mesh has none there. The mode is taken
-    to decay like the stationary density.
+    to decay like the stationary density. First order in what is cut off, which a mesh of the user may do visibly.
     """
     total = 0.0
     for name in problem.field_names:
         _, below = _profile_below(problem, t, y, name)
         first = problem.layout.slice(name).start
         total = total + z[first] * x[first] * below[-1]
-    return total
+    return total if problem.tol is not None else _FIRST_ORDER * total
+
+
+def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
+    """ValueError where a mesh cuts off so much of a state that nothing of first order can be said about it."""
+    share = sum(abs(below) for below, _ in beyond(problem, t, y).values())
+    if not share < _TOO_MUCH:
+        raise ValueError(
+            f"{verb}: V_min = {problem.cells[0]:g} of the mesh cuts off {100 * share / (1 + share):.3g} % of the "
+            f"density, allowed is {100 * _TOO_MUCH:g} %: errors are of first order here. Let the mesh reach further"
+        )
 
 
 def extended(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:

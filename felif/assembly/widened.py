@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from . import spaces
+from ..problem import Infeasible
+from . import adapt, spaces
+from .automatic import Flow, choose_nodes
 from .tails import transport
 from .weighted import adjoint_values
 
 _DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
 _PANELS = 80
+_VISIBLE = 1e-3  # part cut off that is warned of before anything is computed
+_REACHED = 1e-9  # tolerance that says how far a mesh must reach for errors of V_min and V_max to be seen
 
 
 class Widened:
@@ -25,17 +30,12 @@ class Widened:
         self.base, low = problem, problem.cells[0]
         cells = np.concatenate([ends_below(problem, t, y), problem.cells])
         wide = problem.on_cells(cells)
-        self.problem, _ = wide.enriched(np.ones(wide.size), by)
+        self.problem, _ = wide.enriched(np.ones(wide.size), by, reach=False)
         nodes = self.problem.nodes
         self._count = int(np.searchsorted(nodes, low))
         self._profiles = {}
-        points, weights = spaces.gauss(6)
         for name in problem.field_names:
-            pieces = np.diff(nodes[: self._count + 1])
-            v = nodes[: self._count, None] + pieces[:, None] * points
-            drift, noise, _ = transport(problem, t, y, name, v.ravel())
-            potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
-            self._profiles[name] = np.exp(-np.cumsum(potential[::-1])[::-1])
+            self._profiles[name] = profile_below(problem, t, y, name, nodes[: self._count + 1])
         self._weights = self.problem.coupling(t, self.embedded(y))[2]
 
     def embedded(self, y: np.ndarray) -> np.ndarray:
@@ -76,6 +76,76 @@ class Widened:
         for name in old.layout.differential:
             result[new.layout.offsets[name]] = x[old.layout.offsets[name]]
         return result
+
+
+def profile_below(problem: Any, t: float, y: np.ndarray, name: str, ends: np.ndarray) -> np.ndarray:
+    """exp(-int f/a) at all but the last of `ends`, over its value there: a density without flux below V_min."""
+    points, weights = spaces.gauss(6)
+    pieces = np.diff(ends)
+    v = ends[:-1, None] + pieces[:, None] * points
+    drift, noise, _ = transport(problem, t, y, name, v.ravel())
+    potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
+    return np.exp(-np.cumsum(potential[::-1])[::-1])
+
+
+def reaching(problem: Any) -> np.ndarray | None:
+    """Cells of a mesh given by the user, and others beyond its ends as far as its model has neurons.
+
+    None where there are none there, or where no ends can be chosen: those of the user are then walls of the model.
+    """
+    cells = problem.cells
+    try:
+        wide = choose_nodes(problem.model, spaces.SpectralElement(), _REACHED)
+    except ValueError:
+        return None
+    low, high = wide[wide < cells[0] - (cells[1] - cells[0]) / 4], wide[wide > cells[-1] + (cells[-1] - cells[-2]) / 4]
+    if problem.v_fire == cells[-1]:
+        high = high[:0]
+    return np.concatenate([low, cells, high]) if low.size or high.size else None
+
+
+def reached(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(problem, y) on a mesh that goes beyond the ends of the user's, as far as the model has neurons."""
+    cells = reaching(problem)
+    if cells is None:
+        return problem, y
+    wide = problem.on_cells(cells)
+    return wide, continued(problem, wide, y)
+
+
+def truncation(problem: Any) -> str:
+    """What the ends of a mesh visibly cut off the stationary density without activity, in words; else nothing."""
+    flow, parts = Flow(problem.model, problem.weak_form), []
+    low, high = float(problem.cells[0]), float(problem.cells[-1])
+    try:
+        below = flow.share_below(low)
+        if below > _VISIBLE:
+            parts.append(f"V_min = {low:g} cuts off {100 * below:.2g} %, where {flow.cut(_REACHED):.3g} would do")
+    except ValueError:
+        pass  # walls of the model
+    if flow.lives_above:
+        decay = flow.decay_above(problem.v_fire)
+        above = math.exp(-(high - problem.v_fire) / decay)
+        if above > _VISIBLE:
+            wanted = problem.v_fire - decay * math.log(_REACHED)
+            parts.append(f"V_max = {high:g} cuts off {100 * above:.2g} % of what is above V_F; {wanted:.3g} would do")
+    return "" if not parts else f"The mesh is too short for the density: {', '.join(parts)}."
+
+
+def continued(problem: Any, wide: Any, y: np.ndarray) -> np.ndarray:
+    """y on a mesh with the same cells and others beyond: below V_min without flux, nobody above V_max."""
+    result, count = adapt.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
+    for name in problem.field_names:
+        first = wide.layout.slice(name).start
+        try:
+            below = profile_below(problem, 0.0, y, name, wide.nodes[: count + 1])
+        except Infeasible:
+            continue
+        result[first : first + count] = result[first + count] * np.minimum(below, 10.0)
+    for quantity, functional in wide.conserved.items():
+        carrier = functional != 0
+        result[carrier] *= (problem.conserved[quantity] @ y) / (functional @ result)
+    return result
 
 
 def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:

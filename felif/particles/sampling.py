@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import State
+from ..problem import State, require_below
 
 _POINTS = 20_001
 _REACH = 60.0  # how far below V_F a density is looked for that does not say where it is, in units of V_F - V_R
@@ -75,6 +75,8 @@ def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Ge
 
 def _from_density(law: Any, name: str, density: Any, size: int, random: np.random.Generator) -> np.ndarray:
     """By inversion of the distribution function of the density, linear between the points of a fine grid."""
+    if law.escape_time == 0:
+        require_below(name, density, law.v_fire)
     length = law.v_fire - law.v_reset
     top = law.v_fire if law.escape_time == 0 else law.v_fire + _REACH * length
     if law.place is not None:

@@ -16,6 +16,7 @@ from .nearest_fold import NearestFold, nearest_fold
 from .newton import conservation, linearised, newton
 from .steady_state import SMALL, SteadyState, SteadyStates
 
+_MARGIN = 1.05  # of what a richer space changes: it is no truth either
 _FLOOR = 1e-16  # of every error estimate
 _ROUNDS = 24  # of adapting the mesh to a state
 _SAME = 1e-8  # relative distance of scalars at which two states are one
@@ -145,7 +146,7 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
             better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
-        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        difference, pair = _MARGIN * np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
     errors = dict(zip(problem.scalar_names, (difference + noise + _FLOOR).tolist(), strict=True))
@@ -285,7 +286,10 @@ def _message(frozen: Frozen, states: list[SteadyState], doubts: list[tuple[Any, 
     names = ", ".join(frozen.names) or ", ".join(frozen.problem.scalar_names[:1])
     count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
     parts = [f"{count} with {names} between {LOWEST:g} and {HIGHEST:,.0f}."]
-    if not states and not doubts and len(frozen.moving) == 1:
+    truncation = getattr(frozen.problem, "truncation", "")
+    if not states and truncation:
+        parts.append(truncation)
+    elif not states and not doubts and len(frozen.moving) == 1:
         excess = float(frozen.excess(np.array([centre]))[0])
         more = "more" if excess > 0 else "less"
         parts.append(
