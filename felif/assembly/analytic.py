@@ -88,18 +88,20 @@ def _number(term: Term, value: Any, where: str) -> np.ndarray:
 def _require_slope(term: Term, values: dict[str, Any], m: Parameters, name: str, value: float) -> None:
     """ValueError where the complex step in a parameter is not the derivative, as for abs(m.b)."""
     for x in (value, 1.25 * value + 0.1):
-        step = 1e-4 * (1 + abs(x))
-        try:
-            s = SimpleNamespace(**values)
-            high, low, stepped = (
-                np.asarray(term.coefficient(s, Parameters(**{**vars(m), name: z})))
-                for z in (x + step, x - step, complex(x, STEP))
-            )
-        except (TypeError, ValueError):  # a parameter that only takes certain values is asked for no derivative
-            return
-        slope, steps = (high - low) / (2 * step), np.imag(stepped) / STEP
-        size = np.abs(slope) + np.abs(steps) + 1e-12 * (1 + np.abs(high)) / step
-        if np.isfinite(slope).all() and not (np.abs(slope - steps) <= 1e-3 * size).all():
+        for step in (1e-4 * (1 + abs(x)), 1e-4 * abs(x), 1e-6 * abs(x)):  # coefficients may bend on the scale of x
+            try:
+                s = SimpleNamespace(**values)
+                high, low, stepped = (
+                    np.asarray(term.coefficient(s, Parameters(**{**vars(m), name: z})))
+                    for z in (x + step, x - step, complex(x, STEP))
+                )
+            except (TypeError, ValueError):  # a parameter that only takes certain values is asked for no derivative
+                return
+            slope, steps = (high - low) / (2 * step or 1.0), np.imag(stepped) / STEP
+            size = np.abs(slope) + np.abs(steps) + 1e-12 * (1 + np.abs(high)) / (step or 1.0)
+            if not np.isfinite(slope).all() or (np.abs(slope - steps) <= 1e-3 * size).all():
+                break
+        else:
             raise ValueError(
                 f"Term {term.name!r}: its coefficient is no analytic function of m.{name}: at m.{name} = {x:.6g} its "
                 f"slope is {np.ravel(slope)[0]:.6g} by differences and {np.ravel(steps)[0]:.6g} by a complex step. "

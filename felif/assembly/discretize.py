@@ -53,10 +53,8 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     if space is None:
         space = SpectralElement()
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
-        raise ValueError(
-            f"discretize: space = {space!r}; "
-            "allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
-        )
+        allowed = "allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
+        raise ValueError(f"discretize: space = {space!r}; {allowed}")
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
@@ -64,9 +62,8 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         end = end_of(model)
         cells, degrees = natural = adapt.natural(model, space, tol, end)
         mesh = line(cells, float(model.v_reset), _top(model, end))
-        problem = SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model)
+        conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model))
         problem.natural = natural
-        conservation.require_conserved(problem)
         return problem
     if tol is not None:
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
@@ -84,8 +81,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
 
 def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:
     """On these cells, up to where the drift runs away (`automatic.end_of`), or to V_F without an end."""
+    language.require_sound(model)
     mesh = line(cells, float(model.v_reset), _top(model, end))
-    return SemiDiscrete(Assembled(model, mesh, space, None, None, end), model)
+    conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, None, None, end), model))
+    return problem
 
 
 def _top(model: Any, end: Cut | None) -> float:

@@ -7,6 +7,7 @@ noise is positive, every scalar has an equation, and what is declared conserved 
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,7 +77,7 @@ def _require_places(model: Any, weak_form: WeakForm) -> None:
     pairs = [("v_reset", "v_fire")] + [("w_min", "w_max")] * any(len(f.over) == 2 for f in weak_form.fields)
     for name in (name for pair in pairs for name in pair):
         value = getattr(model, name, None)
-        if not _is_number(value):
+        if not _is_number(value) and not (name == "v_fire" and len(pairs) == 1 and value == math.inf):
             raise ValueError(f"discretize: {type(model).__name__}: {name} = {value!r}; allowed is a finite number")
     for low, high in pairs:
         if not getattr(model, low) < getattr(model, high):
@@ -114,9 +115,15 @@ def _require_inputs(model: Any, weak_form: WeakForm) -> None:
 # forms -----------------------------------------------------------------------------------------------------------
 
 
+def top_of(model: Any) -> float:
+    """V_F, or a potential above V_R by max(1, |V_R|) where V_F is infinite."""
+    low, high = float(model.v_reset), float(model.v_fire)
+    return high if high < math.inf else low + max(1.0, abs(low))
+
+
 def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
     """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
-    low, high = float(model.v_reset), float(model.v_fire)
+    low, high = float(model.v_reset), top_of(model)
     if over in ("reset", "firing"):
         v = np.full(9, low if over == "reset" else high)
     else:
@@ -232,7 +239,7 @@ def _require_noise(model: Any, weak_form: WeakForm) -> None:
         if callable(value):
             return  # what it is then, is seen when it is there
         setattr(s, given.name, 0.0 if given.of is not None else float(value))
-    v = np.concatenate([places_of(model, weak_form, CELLS)[0], [float(model.v_fire)]])
+    v = np.concatenate([places_of(model, weak_form, CELLS)[0], [top_of(model)]])
     tied = {scalar.of for scalar in weak_form.scalars if scalar.algebraic == "flux"}
     for field in weak_form.fields:
         total = np.zeros(len(v))
