@@ -16,6 +16,7 @@ from .start_up import settled
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
 _CARRIED = 0.05
+_CONSISTENT = 1e-6  # fraction of neurons by which a silent state may differ from its history
 _VANISHES = 1e-12  # density at V_F over the largest one
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
@@ -31,6 +32,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
+    start = _with_silent(problem, start)
     densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)
     if problem.tol is None:
@@ -39,6 +41,43 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     else:
         problem, y = _resolve(problem, cells, densities, values, masses)
     return problem, y, all(end <= (problem.tol or 1e-8) for end in ends)
+
+
+def _with_silent(problem: Any, start: Any) -> Any:
+    """`start` with what a dead time holds at first: int_{-D}^0 N of the history. ValueError if it says otherwise."""
+    silent = _silent(problem)
+    if not silent or not (callable(start) or isinstance(start, Mapping)):
+        return start
+    given = dict(start) if isinstance(start, Mapping) else dict.fromkeys(problem.field_names, start)
+    for name, value in silent.items():
+        if name in given:
+            _require_consistent(name, float(given[name]), value)
+    return given | silent
+
+
+def _silent(problem: Any) -> dict[str, float]:
+    """Scalar -> int_{t-D}^t of the rate that fills it, over the history before the start."""
+    if problem.history is None:
+        return {}
+    silent = {}
+    for name, scalar in problem.held.items():
+        of, delay = problem.delays[name]
+        value = problem.history.before_start(of, delay)
+        if not 0 <= value < 1:
+            raise ValueError(
+                f"history: the integral of {of} over the dead time {delay:g} is {value:.6g}, the fraction that is "
+                "silent at the start; allowed are fractions in [0, 1)"
+            )
+        silent[scalar] = value
+    return silent
+
+
+def _require_consistent(name: str, given: float, silent: float) -> None:
+    if abs(given - silent) > _CONSISTENT:
+        raise ValueError(
+            f"start: {name} = {given:.10g}, but the history fires {silent:.10g} within the dead time before the start; "
+            f"allowed is a history that agrees: history=N for a steady state, or leave {name} out"
+        )
 
 
 def projected(problem: Any, start: Any) -> np.ndarray:
@@ -57,7 +96,8 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
             cells = _reach(cells, profile, _part(problem) * problem.tol)
         profile.check(cells)
         ends.append(profile.end / profile.peak)
-        after = settled(problem, profile) if problem.tol is not None and ends[-1] > problem.tol else None
+        layer = problem.tol is not None and ends[-1] > problem.tol and not problem.held  # these must return in time
+        after = settled(problem, profile) if layer else None
         if after is not None:
             profile = Profile(name, after, problem.v_fire, above=False)
             profile.check(cells)
@@ -266,6 +306,8 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         raise ValueError(
             f"start: a state of {type(old.model).__name__} has other unknowns than {type(problem.model).__name__}"
         )
+    for name, silent in _silent(problem).items():
+        _require_consistent(name, float(start.y[old.layout.offsets[name]]), silent)
     same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
     if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True

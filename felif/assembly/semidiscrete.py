@@ -112,6 +112,11 @@ class SemiDiscrete:
         given = [i for i in self.weak_form.inputs if i.of is not None]
         return {i.name: (i.of, float(getattr(self.model, i.parameter))) for i in given}
 
+    @property
+    def held(self) -> dict[str, str]:
+        """Delayed input -> the differential scalar that it empties (a dead time), where it does."""
+        return {i.name: i.held for i in self.weak_form.inputs if i.held is not None}
+
     def with_history(self, history: History | None) -> SemiDiscrete:
         """The same problem with a past, history(scalar, t); None: delayed scalars are the present ones, as at rest."""
         return SemiDiscrete(self._assembled, self.model, history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import product
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from .trajectory import Trajectory
 Past = float | Callable[[float], float] | Mapping[str, Any]
 
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
+_PANELS = 50  # of the quadrature of a given past
 _NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 
@@ -31,6 +33,17 @@ class History:
         self._times = [t_start]
         self._steps: list[dict[str, list[float]]] = []
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
+
+    def before_start(self, name: str, span: float) -> float:
+        """Integral of what was given, over the time `span` before the start; ValueError for a negative rate."""
+        edges = self._t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
+        x, w = np.polynomial.legendre.leggauss(10)
+        half = np.diff(edges) / 2
+        points = (edges[:-1] + half)[:, None] + half[:, None] * x
+        values = np.array([self(name, t) for t in points.ravel().tolist()])
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise ValueError(f"history: {name} takes the value {values.min()!r}; allowed are rates >= 0")
+        return float((half[:, None] * w).ravel() @ values)
 
     def __call__(self, name: str, t: float) -> float:
         if t <= self._t_start:
@@ -68,6 +81,8 @@ class History:
 
 
 def breaking_points(t_start: float, t_end: float, delays: list[float]) -> list[float]:
-    """Times at which the jump between the given past and the run comes back through the delays."""
-    multiples = np.arange(1, _BREAKING_POINTS + 1)
-    return sorted({float(t_start + k * d) for d in delays for k in multiples if t_start + k * d < t_end})
+    """Times at which the jump between the given past and the run comes back through the delays, one after another."""
+    different = sorted(set(delays))
+    counts = product(range(_BREAKING_POINTS + 1), repeat=len(different))
+    sums = [sum(k * d for k, d in zip(count, different, strict=True)) for count in counts if sum(count) <= _BREAKING_POINTS]
+    return sorted({float(t_start + s) for s in sums if s > 0 and t_start + s < t_end})

@@ -7,7 +7,7 @@ from scipy.linalg import solve_banded
 
 from ..algebra import SingularMatrix, eigenpairs, eigenvalues
 from ..problem import Problem
-from .delayed import Delayed
+from .delayed import AWAY, Delayed
 from .newton import carriers, conservation, deflated
 from .plane_modes import is_plane, leading_on_lines
 
@@ -81,6 +81,11 @@ def _with_history(problem: Problem, y: np.ndarray) -> np.ndarray:
         A[own, own] += speed * D[1:, 1:]
         A[own, :n] += speed * D[1:, :1] * parts.G[j]
         A[own, lag] += speed * D[1:, :1] * parts.Gamma[j]
+    for j in np.flatnonzero(parts.emptying):  # what R holds beyond int_{-d}^0 s returns quickly
+        column, mean = by_mass(problem, parts.U[:, j : j + 1]), clenshaw_curtis(m) / 2
+        A[:n, :n] += column * (parts.E[j] - AWAY * parts.delays[j] * mean[0] * parts.G[j])
+        A[:n, n + j * m : n + (j + 1) * m] -= AWAY * parts.delays[j] * column * mean[1:]
+        A[:n, lag] -= AWAY * parts.delays[j] * mean[0] * column * parts.Gamma[j]
     values = eigenvalues(A)
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
 
@@ -94,6 +99,16 @@ def chebyshev(m: int) -> np.ndarray:
     c = np.r_[2.0, np.ones(m - 1), 2.0] * (-1.0) ** np.arange(m + 1)
     D = np.outer(c, 1 / c) / (x[:, None] - x[None, :] + np.eye(m + 1))
     return D - np.diag(D.sum(axis=1))
+
+
+def clenshaw_curtis(m: int) -> np.ndarray:
+    """Weights on the points of `chebyshev`, m even: exact for polynomials of degree m on [-1, 1]."""
+    k = np.arange(m + 1)
+    even = np.arange(0, m + 1, 2)
+    modes = np.where((even == 0) | (even == m), 0.5, 1.0) * 2 / (1.0 - even**2)
+    weights = 2 / m * (np.cos(np.pi * np.outer(k, even) / m) @ modes)
+    weights[[0, -1]] /= 2
+    return weights
 
 
 def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
