@@ -19,7 +19,7 @@ _DEGREE, _TOL = 8, 1e-8
 _FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
 STEP = 1e-4  # of differences
 _NEAR = 0.05  # change of parameters over which a mesh is kept
-POSITIVE = ("a0", "tau", "eps", TIME)
+POSITIVE = ("a0", "tau", "eps", "dead_time", TIME)
 
 
 class Likelihood:
@@ -55,8 +55,8 @@ class Likelihood:
 
     def passage(self, theta: np.ndarray) -> tuple[FirstPassage, float]:
         model, time = self.at(theta)
-        neuron = FirstSpike.of(model, self.rate)
-        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL), time
+        neuron, silent = FirstSpike.between_spikes(model, self.rate)
+        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL, silent=silent), time
 
     @property
     def mesh_theta(self) -> np.ndarray:

@@ -61,7 +61,8 @@ def evolve(
                  explicit within its CFL limit, ARK43(), and BackwardEuler() for spaces that keep p >= 0
     events       Event(name, function of the state, direction, terminal)
     breakpoints  times at which an input jumps (those of Piecewise are known): steps land on them
-    history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
+    history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
+                 scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
     folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
                  with a run that was stopped in this folder, overwrite=True replaces it
@@ -90,6 +91,8 @@ def evolve(
     if after_blow_up is not None:
         require_one_population(problem)
     past = _past(problem, history, t_start)
+    if past is not None and problem.held and problem.operator.positive:
+        raise ValueError(f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces")
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
     settings = {

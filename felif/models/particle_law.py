@@ -62,6 +62,11 @@ class ParticleLaw:
     dead_time: float = 0.0
     learning: Learning | None = None
 
+    @property
+    def rests(self) -> bool:
+        """Whether a neuron is at no potential for a while after it has fired."""
+        return self.refractory_time > 0 or self.dead_time > 0
+
 
 def one_population(model, **law: float) -> ParticleLaw:
     """The law of a network with the parameters b, a0, a1, current, drift, v_reset, v_fire."""
