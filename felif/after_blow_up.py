@@ -74,7 +74,8 @@ def require_one_population(problem: Any) -> None:
     if len(problem.field_names) > 1 or problem.delays:
         kind = type(problem.model).__name__
         raise ValueError(
-            f"after_blow_up: {kind} has several populations, delays or a dead time; allowed is one population without these"
+            f"after_blow_up: {kind} has several populations, delays or a dead time; "
+            "allowed is one population without these"
         )
 
 

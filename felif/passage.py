@@ -170,8 +170,8 @@ def first_passage(
     """When a neuron fires: the density of its interspike interval, or of the time of its first spike from `start`.
 
     model    a model of one population, or a problem: its model, on its mesh if that was given by the user
-    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time included;
-             a number below V_F: T is the time of the first spike
+    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time
+             included; a number below V_F: T is the time of the first spike
     rate     firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of
              a neuron in the steady state, of mean 1/N); None for a neuron alone
     t_start  when the neuron starts, for currents that depend on time

@@ -92,18 +92,19 @@ def evolve(
         require_one_population(problem)
     past = _past(problem, history, t_start)
     if past is not None and problem.held and problem.operator.positive:
-        raise ValueError(f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces")
+        raise ValueError(
+            f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces"
+        )
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
+    jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
     settings = {
         "scheme": type(scheme).__name__,
         "rtol": rtol,
         "atol": atol,
         "t_start": float(t_start),
         "t_end": float(t_end),
-        "breakpoints": sorted(
-            {*map(float, breakpoints), *on_mesh.breakpoints, *breaking_points(float(t_start), float(t_end), delays)}
-        ),
+        "breakpoints": breaking_points(float(t_start), float(t_end), delays, jumps),
         "fixed_step": fixed_step,
         "first_step": first_step,
         "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),

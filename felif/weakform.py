@@ -138,7 +138,9 @@ class WeakForm:
             if given.held is not None and (
                 given.of is None or given.held not in {s.name for s in self.scalars if s.algebraic is False}
             ):
-                raise ValueError(f"Input {given.name!r}: held={given.held!r}; allowed is a differential scalar, of a lag")
+                raise ValueError(
+                    f"Input {given.name!r}: held={given.held!r}; allowed is a differential scalar, of a lag"
+                )
         for scalar in self.scalars:
             if scalar.of is not None and scalar.of not in fields:
                 raise ValueError(

@@ -151,7 +151,11 @@ def _differentiation(x: np.ndarray) -> np.ndarray:
 
 def _check(model: Any, steady: State) -> None:
     name = type(model).__name__
-    for parameter, reason in (("a1", "noise depends on N"), ("delay", "drift is delayed"), ("dead_time", "reset is delayed")):
+    for parameter, reason in (
+        ("a1", "noise depends on N"),
+        ("delay", "drift is delayed"),
+        ("dead_time", "reset is delayed"),
+    ):
         if getattr(model, parameter, 0.0):
             raise ValueError(f"relative_entropy: {parameter} = {getattr(model, parameter)}; its {reason}, allowed is 0")
     if steady.problem.field_names != ("n",) or steady.problem.scalar_names != ("N",) or hasattr(model, "eps"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from .trajectory import Trajectory
 Past = float | Callable[[float], float] | Mapping[str, Any]
 
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
+_SAME = 1e-12  # relative difference of times that are one
 _PANELS = 50  # of the quadrature of a given past
 _NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
@@ -80,9 +81,19 @@ class History:
         self._times.append(end)
 
 
-def breaking_points(t_start: float, t_end: float, delays: list[float]) -> list[float]:
-    """Times at which the jump between the given past and the run comes back through the delays, one after another."""
+def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Sequence[float] = ()) -> list[float]:
+    """`jumps` of inputs, and when they and the jump between the given past and the run come back through the delays.
+
+    Sums of delays count up to six of them; a jump of an input comes back once: the rate itself does not jump there.
+    Times that differ by rounding are one.
+    """
     different = sorted(set(delays))
-    counts = product(range(_BREAKING_POINTS + 1), repeat=len(different))
-    sums = [sum(k * d for k, d in zip(count, different, strict=True)) for count in counts if sum(count) <= _BREAKING_POINTS]
-    return sorted({float(t_start + s) for s in sums if s > 0 and t_start + s < t_end})
+    counts = sorted(product(range(_BREAKING_POINTS + 1), repeat=len(different)), key=sum)
+    sums = [sum(k * d for k, d in zip(n, different, strict=True)) for n in counts if 0 < sum(n) <= _BREAKING_POINTS]
+    later = [t_start + s for s in sums] + [t + d for t in jumps for d in different]
+    found = sorted(map(float, jumps))
+    for t in sorted({float(t) for t in later if t_start < t < t_end}):
+        place = bisect_right(found, t)
+        if all(abs(t - other) > _SAME * (1 + abs(t)) for other in found[max(place - 1, 0) : place + 1]):
+            found.insert(place, t)
+    return found

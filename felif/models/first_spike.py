@@ -63,7 +63,9 @@ class FirstSpike:
                 f"{kind} has {len(resets)} reset terms and {len(rates)} firing rates; allowed is one of each"
             )
         if self.until == "return" and any(i.held is not None for i in form.inputs):
-            raise ValueError(f"{kind} has a dead time, after which a neuron returns for certain; allowed is until='spike'")
+            raise ValueError(
+                f"{kind} has a dead time, after which a neuron returns for certain; allowed is until='spike'"
+            )
         lagged = [i.name for i in form.inputs if i.of is not None]
         activity = dict.fromkeys((*rates, *lagged), 0.0 if self.rate is None else self.rate)
         if self.rate is None:

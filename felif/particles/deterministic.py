@@ -70,7 +70,9 @@ def _law_of(model: Any) -> Any:
     if law.refractory_time or law.escape_time:
         raise ValueError(f"spike_times: {kind} rests or fires at random times; allowed is NoisyLIF")
     if law.dead_time and callable(law.populations[0].current):
-        raise ValueError(f"spike_times: dead_time = {law.dead_time!r}; with a current that depends on time allowed is 0")
+        raise ValueError(
+            f"spike_times: dead_time = {law.dead_time!r}; with a current that depends on time allowed is 0"
+        )
     return law
 
 

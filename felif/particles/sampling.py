@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ _CONSISTENT = 1e-3  # fraction of neurons by which a silent state may differ fro
 _REACH = 60.0  # how far below V_F a density is looked for that does not say where it is, in units of V_F - V_R
 
 
-def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.Generator, silent: tuple[float, ...] = ()) -> tuple:
+def draw_start(
+    law: Any, start: Any, sizes: tuple[int, ...], random: np.random.Generator, silent: tuple[float, ...] = ()
+) -> tuple:
     """(potentials, resting) of all populations one after the other, resting = True for neurons that begin at rest.
 
     start: potentials (an array; for several populations a mapping n_E, n_I), a density (a callable, unnormalised; for
@@ -40,8 +42,8 @@ def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.G
     for fraction, share in zip(fractions, silent, strict=False):
         if abs(float(given.setdefault(fraction, share)) - share) > _CONSISTENT:
             raise ValueError(
-                f"start: {fraction} = {given[fraction]!r}, but the history fires {share:.6g} within the dead time before "
-                "the start; allowed is a history that agrees"
+                f"start: {fraction} = {given[fraction]!r}, but the history fires {share:.6g} within the dead time "
+                "before the start; allowed is a history that agrees"
             )
     potentials, resting = [], []
     for name, fraction, size in zip(names, fractions, sizes, strict=True):
@@ -62,7 +64,9 @@ def silent_at_first(law: Any, history: Callable[[str, float], float]) -> tuple[f
         return ()
     shares = tuple(float(_fired(law, history, p.name)[1][-1]) for p in law.populations)
     if max(shares) >= 1:
-        raise ValueError(f"history: {max(shares):.6g} spikes per neuron within the dead time; allowed are fractions < 1")
+        raise ValueError(
+            f"history: {max(shares):.6g} spikes per neuron within the dead time; allowed are fractions < 1"
+        )
     return shares
 
 

@@ -3,10 +3,12 @@
 With the delayed scalars l held fixed, ds = G dy + Gamma dl and dF = J dy + U dl. A mode has dl = exp(-lambda d) ds, so
 J(lambda) = J + U Z (1 - Gamma Z)^-1 G with Z = diag exp(-lambda d).
 
-Where a delayed input empties a scalar R (a dead time d: dR/dt = s - l), R = int_{t-d}^t s is a fact that the rates at
-one instant do not hold, and lambda = 0 would be an eigenvalue of any other R. A mode has dR = (1 - e^{-lambda d})/lambda
-ds; with dl = e^{-lambda d} ds + AWAY [dR - (1 - e^{-lambda d})/lambda ds], which is the same then, the others decay like
-e^{-AWAY t}:  dl = (1 - Z Gamma)^-1 (Z G + E) dy, with Z and E of that sentence.
+Where a delayed input empties a scalar R (a dead time d: dR/dt = s - l), R = int_{t-d}^t s, which dR/dt alone does not
+say: lambda = 0 would be an eigenvalue, with any other R. A mode has dR = (1 - e^{-lambda d})/lambda ds; with
+
+    dl = e^{-lambda d} ds + AWAY [dR - (1 - e^{-lambda d})/lambda ds],
+
+the same for modes, that eigenvalue becomes -AWAY. Then dl = (1 - Z Gamma)^-1 (Z G + E) dy, Z and E read off above.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..problem import Problem
 from .family import second_derivative_row, step_along
-
 
 AWAY = 1e3  # decay of scalars that are not the integral that they stand for
 
@@ -57,7 +58,7 @@ class Delayed:
             U[:, k], slopes = fixed.input_derivative(0.0, y, name)
             Gamma[: len(slopes), k] = slopes
         G = fixed.scalar_gradient(0.0, y)
-        E, held = np.zeros((len(rows), len(y))), problem.held
+        E, held = np.zeros((len(rows), len(y))), getattr(problem, "held", {})
         for k, name in enumerate(inputs):
             if name in held:
                 E[k, problem.layout.offsets[held[name]]] = AWAY
