@@ -75,7 +75,7 @@ def require_one_population(problem: Any) -> None:
         kind = type(problem.model).__name__
         raise ValueError(
             f"after_blow_up: {kind} has several populations, delays or a dead time; "
-            "allowed is one population without these"
+            "allowed is one population without delay or dead time"
         )
 
 
