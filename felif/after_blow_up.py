@@ -75,7 +75,8 @@ def require_one_population(problem: Any) -> None:
     kind = type(problem.model).__name__
     if len(problem.field_names) > 1 or problem.delays:
         raise ValueError(
-            f"after_blow_up: {kind} has several populations or delays; allowed is one population without delay"
+            f"after_blow_up: {kind} has several populations, delays or a dead time; "
+            "allowed is one population without delay or dead time"
         )
     if (reason := unfollowed(problem)) is not None:
         raise ValueError(f"after_blow_up: {kind}: {reason}")

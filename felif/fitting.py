@@ -235,8 +235,8 @@ def fit(
 
     intervals      an array (several arrays: separate recordings), in units of the time that `membrane_time` is in
     model          where the search begins, and the values of what is not fitted
-    parameters     numbers of the model ("current", "a0", "v_reset", "v_fire", "tau", ...), or "membrane_time", the
-                   model's unit of time in that of the intervals
+    parameters     numbers of the model ("current", "a0", "v_reset", "v_fire", "tau", "dead_time", ...), or
+                   "membrane_time", the model's unit of time in that of the intervals
     kind           "intervals" or "times" of spikes
     rate           firing rate of the network around the neuron, for models with b or a1 (see `first_passage`)
     membrane_time  the model's unit of time in that of the intervals (20.0: intervals in ms, membrane time 20 ms); 1 by
@@ -253,6 +253,7 @@ def fit(
     names = _names(parameters)
     time = 1.0 if membrane_time is None else membrane_time
     _check(model, names, time, rate)
+    _check_dead_time(model, names, data, float(time))
     if len(data) <= len(names):
         raise ValueError(f"intervals: {len(data)}; allowed are more than there are parameters ({len(names)})")
     if len(names) > 1 and {"a0", TIME} & set(names) and np.ptp(data) <= 1e-9 * data.max():
@@ -293,6 +294,19 @@ def fit(
             found = Fit(likelihood, theta, spent, STOPPED)
     found.evaluations = likelihood.evaluations
     return found
+
+
+def _check_dead_time(model: Any, names: tuple[str, ...], data: np.ndarray, time: float) -> None:
+    dead_time = getattr(model, "dead_time", None)
+    if "dead_time" in names and not dead_time:
+        raise ValueError(
+            f"fit: dead_time = {dead_time!r} to begin with; allowed is a positive number where it is fitted"
+        )
+    if dead_time and TIME not in names and dead_time * time >= data.min():
+        raise ValueError(
+            f"fit: dead_time = {dead_time!r}; the smallest interval is {data.min() / time:.6g} membrane times: allowed "
+            "are dead times below it"
+        )
 
 
 def _names(parameters: Any) -> tuple[str, ...]:

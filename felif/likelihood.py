@@ -88,8 +88,8 @@ class Likelihood:
 
     def passage(self, theta: np.ndarray) -> tuple[FirstPassage, float]:
         model, time = self.at(theta)
-        neuron = FirstSpike.of(model, self.rate)
-        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL), time
+        neuron, silent = FirstSpike.between_spikes(model, self.rate)
+        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL, silent=silent), time
 
     @property
     def mesh_theta(self) -> np.ndarray:

@@ -30,6 +30,30 @@ _LAYER = 8.0  # of a cell, in units of a/|f|
 _X, _W = np.polynomial.legendre.leggauss(20)
 
 
+class Late:
+    """The law of a time of passage that begins to run after a time `silent`."""
+
+    def __init__(self, law: Any, silent: float) -> None:
+        self._law, self._silent, self.slowest = law, silent, law.slowest
+        self.mean = law.mean + silent
+        self.second_moment = law.second_moment + 2 * silent * law.mean + silent**2
+
+    def require_all(self) -> None:
+        self._law.require_all()
+
+    def require_times(self, longest: float) -> None:
+        self._law.require_times(max(longest - self._silent, 0.0))
+
+    def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        f, S = np.zeros(len(times)), np.ones(len(times))
+        late = times > self._silent
+        f[late], S[late] = self._law.evaluate(times[late] - self._silent)
+        return f, S
+
+    def panels(self) -> np.ndarray:
+        return np.concatenate([[0.0], self._silent + self._law.panels()])
+
+
 class FirstPassage:
     """The distribution of the time T after which a neuron fires, or of its interspike interval.
 
@@ -147,8 +171,8 @@ def first_passage(
     """When a neuron fires: the density of its interspike interval, or of the time of its first spike from `start`.
 
     model    a model of one population, or a problem: its model, on its mesh if that was given by the user
-    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory time included;
-             a number below V_F: T is the time of the first spike
+    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time
+             included; a number below V_F: T is the time of the first spike
     rate     firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of
              a neuron in the steady state, of mean 1/N); None for a neuron alone
     t_start  when the neuron starts, for currents that depend on time
@@ -163,19 +187,31 @@ def first_passage(
     if not hasattr(model, "weak_form"):
         raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
     _check(model, start, rate, t_start, t_end, tol)
-    neuron = FirstSpike.of(model, rate, "return" if start is None else "spike")
+    neuron, silent = FirstSpike.between_spikes(model, rate)
+    if start is not None:
+        neuron, silent = FirstSpike.of(model, rate, "spike"), 0.0
+    if t_end is not None and t_end <= t_start + silent:
+        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is a time after the dead time, {silent!r}")
     start = neuron.v_reset if start is None else float(start)
     if problem is not None and problem.tol is None:
         problem = discretize(neuron, problem.mesh, space=problem.space)
     else:
-        problem = passage_problem(neuron, start, t_start, tol)
-    return passage_on(problem, start, t_start, t_end, tol)
+        problem = passage_problem(neuron, start, t_start + silent, tol)
+    return passage_on(problem, start, t_start, t_end, tol, silent)
 
 
 def passage_on(
-    problem: Any, start: float, t_start: float = 0.0, t_end: float | None = None, tol: float = 1e-10
+    problem: Any,
+    start: float,
+    t_start: float = 0.0,
+    t_end: float | None = None,
+    tol: float = 1e-10,
+    silent: float = 0.0,
 ) -> FirstPassage:
-    """The first passage on a discretised FirstSpike, from a cell end. Raises ValueError, NotConverged."""
+    """The first passage on a discretised FirstSpike, from a cell end, after a time `silent`.
+
+    Raises ValueError, NotConverged.
+    """
     (field,) = problem.field_names
     node = int(np.argmin(np.abs(problem.nodes - start)))
     if abs(problem.nodes[node] - start) > 1e-12 * (problem.v_fire - problem.v_reset) or start >= problem.v_fire:
@@ -185,9 +221,10 @@ def passage_on(
     if any(callable(getattr(problem.model, i.parameter)) for i in problem.weak_form.inputs):
         from .passage_in_time import Course
 
-        course = Course.of(problem, b, t_start, t_end, tol)
-        return FirstPassage(problem, course, course.run)
-    return FirstPassage(problem, _decay(problem, b, start, tol))
+        course = Course.of(problem, b, t_start + silent, t_end, tol)
+        return FirstPassage(problem, Late(course, silent) if silent else course, course.run)
+    law = _decay(problem, b, start, tol)
+    return FirstPassage(problem, Late(law, silent) if silent else law)
 
 
 def _decay(problem: Any, b: np.ndarray, start: float, tol: float) -> Decay:

@@ -63,7 +63,8 @@ def evolve(
     breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
                  looked at before the run (`felif.inputs.landings`): jumps, and pulses that last longer than
                  (t_end - t_start)/2048, are found; shorter ones must be named here
-    history      of a delayed problem: N before t_start, a number, a function of t, or a mapping of scalars to those
+    history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
+                 scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
     folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
                  with a run that was stopped in this folder, overwrite=True replaces it
@@ -93,17 +94,20 @@ def evolve(
     if after_blow_up is not None:
         require_one_population(problem)
     past = _past(problem, history, t_start)
+    if past is not None and problem.held and problem.operator.positive:
+        raise ValueError(
+            f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces"
+        )
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
+    jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
     settings = {
         "scheme": type(scheme).__name__,
         "rtol": rtol,
         "atol": atol,
         "t_start": float(t_start),
         "t_end": float(t_end),
-        "breakpoints": sorted(
-            {*map(float, breakpoints), *on_mesh.breakpoints, *breaking_points(float(t_start), float(t_end), delays)}
-        ),
+        "breakpoints": breaking_points(float(t_start), float(t_end), delays, jumps),
         "fixed_step": fixed_step,
         "first_step": first_step,
         "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),

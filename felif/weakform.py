@@ -77,6 +77,7 @@ class Input:
     name: str
     parameter: str
     of: str | None = None  # lagged: the value of this scalar, a delay earlier; `parameter` is the delay
+    held: str | None = None  # scalar that gains `of` and loses this input: at rest this input is held / delay
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,12 @@ class WeakForm:
         for given in self.inputs:
             if given.of is not None and given.of not in known - fields - lines:
                 raise ValueError(f"Input {given.name!r} is a delayed {given.of!r}, which is no scalar")
+            if given.held is not None and (
+                given.of is None or given.held not in {s.name for s in self.scalars if s.algebraic is False}
+            ):
+                raise ValueError(
+                    f"Input {given.name!r}: held={given.held!r}; allowed is a differential scalar, of a lag"
+                )
         for scalar in self.scalars:
             if scalar.of is not None and scalar.of not in fields:
                 raise ValueError(

@@ -197,6 +197,8 @@ def _excluded(model: Any, kinds: tuple[str, ...]) -> str:
         return f"{type(model).__name__} is no {' or '.join(kinds)}"
     if getattr(model, "delay", 0.0):
         return "delay = 0 is needed"
+    if getattr(model, "dead_time", 0.0):
+        return "dead_time = 0 is needed"
     if callable(model.current):
         return "a constant current is needed"
     drift = model.drift

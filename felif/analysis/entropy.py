@@ -153,7 +153,11 @@ def _check(model: Any, steady: State) -> None:
     name = type(model).__name__
     if not type(model).weak_form.__module__.startswith("felif.models."):
         raise ValueError(f"relative_entropy: {name} has terms of its own; the identity is that of NoisyLIF")
-    for parameter, reason in (("a1", "noise depends on N"), ("delay", "drift is delayed")):
+    for parameter, reason in (
+        ("a1", "noise depends on N"),
+        ("delay", "drift is delayed"),
+        ("dead_time", "reset is delayed"),
+    ):
         if getattr(model, parameter, 0.0):
             raise ValueError(f"relative_entropy: {parameter} = {getattr(model, parameter)}; its {reason}, allowed is 0")
     if steady.problem.field_names != ("n",) or steady.problem.scalar_names != ("N",) or hasattr(model, "eps"):

@@ -123,8 +123,8 @@ def stefan(run: Any) -> Stefan:
     """
     model = run.model
     drift = getattr(model, "drift", None)
-    if type(model).__name__ != "NoisyLIF" or type(drift).__name__ != "Leaky" or model.delay:
-        raise ValueError(f"stefan: {model}; allowed is NoisyLIF with drift -v and without delay")
+    if type(model).__name__ != "NoisyLIF" or type(drift).__name__ != "Leaky" or model.delay or model.dead_time:
+        raise ValueError(f"stefan: {model}; allowed is NoisyLIF with drift -v, without delay or dead time")
     if drift.conductance != 1.0 or drift.v_rest != 0.0:
         raise ValueError(f"stefan: drift = {drift}; allowed is -v; put v_rest into current")
     if run.times[0] != 0.0 or len(run.times) < 2 or any(hasattr(event, "size") for event in run.events):

@@ -12,6 +12,7 @@ from ..problem import Infeasible, State, require_below
 from . import adapt, local_degree, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
+from .silent import require_consistent, silent_at_start, with_silent
 from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
@@ -34,6 +35,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
+    start = with_silent(problem, start)
     densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)
     if problem.tol is None:
@@ -66,7 +68,8 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
             _warn_of_cut(problem, name, density, above)
         profile.check(cells)
         ends.append(profile.end / profile.peak)
-        after = settled(problem, profile) if problem.tol is not None and ends[-1] > problem.tol else None
+        layer = problem.tol is not None and ends[-1] > problem.tol and not problem.held  # these must return in time
+        after = settled(problem, profile) if layer else None
         if after is not None:
             profile = Profile(name, after, problem.v_fire, above=False)
             profile.check(cells)
@@ -258,10 +261,10 @@ def _reach(cells: np.ndarray, profile: Profile, tol: float, side: int = 1) -> np
 
 def _warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
     """Warning where the ends of a user's mesh cut off what is seen of a density that knows its own shape."""
-    low, high = float(problem.cells[0]), float(problem.cells[-1])
+    low, high, nothing = float(problem.cells[0]), float(problem.cells[-1]), lambda v: 0.0
     for end, where, share in (
-        (low, "below V_min", getattr(density, "share_below", _nothing)(low)),
-        (high, "above V_max", getattr(density, "share_above", _nothing)(high) if above else 0.0),
+        (low, "below V_min", getattr(density, "share_below", nothing)(low)),
+        (high, "above V_max", getattr(density, "share_above", nothing)(high) if above else 0.0),
     ):
         if share > _CUT:
             warnings.warn(
@@ -269,10 +272,6 @@ def _warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
                 "run.error contains what that does. Let the mesh reach further, or leave it to discretize(model, tol=)",
                 stacklevel=4,
             )
-
-
-def _nothing(v: float) -> float:
-    return 0.0
 
 
 def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndarray) -> None:
@@ -319,6 +318,8 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         raise ValueError(
             f"start: a state of {type(old.model).__name__} has other unknowns than {type(problem.model).__name__}"
         )
+    for name, silent in silent_at_start(problem).items():
+        require_consistent(name, float(start.y[old.layout.offsets[name]]), silent)
     same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
     if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True

@@ -83,6 +83,8 @@ def parameter_derivative(
     for given in problem.weak_form.inputs:
         if given.parameter == name and given.of is None:
             setattr(stepped, given.name, complex(value, STEP))
+        if given.parameter == name and given.held is not None and problem.history is None:
+            setattr(stepped, given.name, getattr(s, given.held) / complex(value, STEP))
     perturbed = [complex(f(stepped, m)) for f in varying]
     c, dc = [z.real for z in perturbed], [z.imag / STEP for z in perturbed]
     total = operator.rate_along(y, c, dc)

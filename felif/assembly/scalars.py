@@ -39,11 +39,13 @@ class ScalarEquations:
         self.inputs: dict[str, Callable[[float], float]] = {}
         self.driven: dict[str, Callable[[float], Any]] = {}  # parameters that are functions of t, as the user gave them
         self._constants: dict[str, float] = {}
-        self._delayed: dict[str, tuple[str, ...]] = {}  # scalar -> delayed inputs that equal it, for want of a history
+        # scalar -> (delayed input, factor): what that input is of the scalar at rest, for want of a history
+        self._delayed: dict[str, tuple[tuple[str, float], ...]] = {}
         for given in weak_form.inputs:
             value = getattr(model, given.parameter)
             if given.of is not None and history is None:
-                self._delayed[given.of] = (*self._delayed.get(given.of, ()), given.name)
+                source, factor = (given.of, 1.0) if given.held is None else (given.held, 1.0 / float(value))
+                self._delayed[source] = (*self._delayed.get(source, ()), (given.name, factor))
             elif given.of is not None:
                 self.inputs[given.name] = lambda t, of=given.of, delay=float(value): history(of, t - delay)
             elif callable(value):
@@ -73,10 +75,10 @@ class ScalarEquations:
         return s
 
     def assign(self, s: SimpleNamespace, name: str, value: complex) -> None:
-        """s.name = value, and the same for what equals this scalar a delay ago as long as nothing is known of then."""
+        """s.name = value, and what a delayed input is at rest for as long as nothing is known of the past."""
         setattr(s, name, value)
-        for other in self._delayed.get(name, ()):
-            setattr(s, other, value)
+        for other, factor in self._delayed.get(name, ()):
+            setattr(s, other, factor * value)
 
     @staticmethod
     def _input(name: str, function: Callable[[float], float], t: float) -> float:

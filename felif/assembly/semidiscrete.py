@@ -48,6 +48,7 @@ class SemiDiscrete:
         self._observed, self._observers = tuple(self.quantities), np.array([*self.quantities.values()])
         self._field_size = layout.size - len(layout.differential)
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
+        self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
         self._m = parameters_of(model)
         self.equations = ScalarEquations(model, assembled, self._m, history)
         self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from .trajectory import Trajectory
 Past = float | Callable[[float], float] | Mapping[str, Any]
 
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
+_SAME = 1e-12  # relative difference of times that are one
+_PANELS = 50  # of the quadrature of a given past
 _NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 
@@ -32,6 +35,17 @@ class History:
         self._times = [t_start]
         self._steps: list[dict[str, list[float]]] = []
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
+
+    def before_start(self, name: str, span: float) -> float:
+        """Integral of what was given, over the time `span` before the start; ValueError for a negative rate."""
+        edges = self._t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
+        x, w = np.polynomial.legendre.leggauss(10)
+        half = np.diff(edges) / 2
+        points = (edges[:-1] + half)[:, None] + half[:, None] * x
+        values = np.array([self(name, t) for t in points.ravel().tolist()])
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise ValueError(f"history: {name} takes the value {values.min()!r}; allowed are rates >= 0")
+        return float((half[:, None] * w).ravel() @ values)
 
     def __call__(self, name: str, t: float) -> float:
         if t <= self._t_start:
@@ -68,7 +82,19 @@ class History:
         self._times.append(end)
 
 
-def breaking_points(t_start: float, t_end: float, delays: list[float]) -> list[float]:
-    """Times at which the jump between the given past and the run comes back through the delays."""
-    multiples = np.arange(1, _BREAKING_POINTS + 1)
-    return sorted({float(t_start + k * d) for d in delays for k in multiples if t_start + k * d < t_end})
+def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Sequence[float] = ()) -> list[float]:
+    """`jumps` of inputs, and when they and the jump between the given past and the run come back through the delays.
+
+    Sums of delays count up to six of them; a jump of an input comes back once: the rate itself does not jump there.
+    Times that differ by rounding are one.
+    """
+    different = sorted(set(delays))
+    counts = sorted(product(range(_BREAKING_POINTS + 1), repeat=len(different)), key=sum)
+    sums = [sum(k * d for k, d in zip(n, different, strict=True)) for n in counts if 0 < sum(n) <= _BREAKING_POINTS]
+    later = [t_start + s for s in sums] + [t + d for t in jumps for d in different]
+    found = sorted(map(float, jumps))
+    for t in sorted({float(t) for t in later if t_start < t < t_end}):
+        place = bisect_right(found, t)
+        if all(abs(t - other) > _SAME * (1 + abs(t)) for other in found[max(place - 1, 0) : place + 1]):
+            found.insert(place, t)
+    return found

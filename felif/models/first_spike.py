@@ -42,6 +42,12 @@ class FirstSpike:
     def of(cls, model: Any, rate: float | None = None, until: Literal["return", "spike"] = "return") -> FirstSpike:
         return cls(model, float(model.v_reset), float(model.v_fire), rate, until)
 
+    @classmethod
+    def between_spikes(cls, model: Any, rate: float | None = None) -> tuple[FirstSpike, float]:
+        """(what takes a random time from one spike to the next, the dead time before that)."""
+        silent = float(getattr(model, "dead_time", 0.0))
+        return cls.of(model, rate, "spike" if silent else "return"), silent
+
     def __getattr__(self, name: str) -> Any:
         """Inputs are read from the model (`current`)."""
         if name.startswith("__") or name == "model":
@@ -61,6 +67,10 @@ class FirstSpike:
         (rate,) = rates
         firing = next((s.over for s in form.scalars if s.name == rate and s.over is not None), None)
         _require_return(self.model, form, resets[0], rate, firing)
+        if self.until == "return" and any(i.held is not None for i in form.inputs):
+            raise ValueError(
+                f"{kind} has a dead time, after which a neuron returns for certain; allowed is until='spike'"
+            )
         lagged = [i.name for i in form.inputs if i.of is not None]
         activity = dict.fromkeys((*rates, *lagged), 0.0 if self.rate is None else self.rate)
         if self.rate is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..weakform import Conserved, Field, Input, Scalar, WeakForm
+from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
@@ -19,14 +19,18 @@ class NoisyLIF:
         n_t + [(f(v) + I(t) + b N) n]_v - (a0 + a1 N) n_vv = N(t) delta(v - V_R),     v < V_F
         n(V_F, t) = 0,      N(t) = -(a0 + a1 N) n_v(V_F, t),      int n dv = 1
 
-    With a delay d > 0 the drift holds b N(t - d) instead.
+    With a delay d > 0 the drift holds b N(t - d) instead. With a dead time D > 0 (Brunel's refractory period) a neuron
+    is silent, at no potential, for the time D after a spike: the source is N(t - D) delta(v - V_R), R(t) is the silent
+    fraction, dR/dt = N(t) - N(t - D), and int n dv + R = 1. R is an unknown of models with D > 0 only, so that
+    `problem.at` cannot change D from or to 0.
 
     b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
     current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
     v_fire = math.inf, for drifts that get there in a finite time (Exponential, Quadratic): N is the flux at infinity.
     Time is in units of the membrane time constant.
 
-    Source: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), eqs. 1.1-1.4.
+    Sources: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), eqs. 1.1-1.4; for the dead time Brunel,
+    J. Comput. Neurosci. 8 (2000), section 3.
     """
 
     b: float = 0.0
@@ -37,13 +41,15 @@ class NoisyLIF:
     current: InputValue = 0.0
     drift: Callable = fixed(Leaky())
     delay: float = 0.0
+    dead_time: float = 0.0
 
     def __post_init__(self) -> None:
         require_network(self)
         require_number(self, "delay", nonnegative=True)
+        require_number(self, "dead_time", nonnegative=True)
 
     def particle_law(self) -> ParticleLaw:
-        return one_population(self, delay=self.delay)
+        return one_population(self, delay=self.delay, dead_time=self.dead_time)
 
     def weak_form(self) -> WeakForm:
         inputs: tuple[Input, ...] = (Input("I", "current"),)
@@ -51,15 +57,26 @@ class NoisyLIF:
         if self.delay > 0:
             inputs += (Input("N_delayed", "delay", of="N"),)
             recurrent = terms.current(lambda s, m: s.I + m.b * s.N_delayed)
+        returning, silent, quantity = (lambda s, m: s.N), (), Conserved("mass", {"n": 1.0})
+        resting: tuple[Scalar, ...] = ()
+        if self.dead_time > 0:
+            inputs += (Input("N_returning", "dead_time", of="N", held="R"),)
+            returning, resting = (lambda s, m: s.N_returning), (Scalar("R"),)
+            silent = (
+                Term("fall silent", into="R", coefficient=lambda s, m: s.N),
+                Term("return", into="R", coefficient=lambda s, m: -s.N_returning),
+            )
+            quantity = Conserved("total", {"n": 1.0, "R": 1.0})
         return WeakForm(
-            unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing")),
+            unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing"), *resting),
             inputs=inputs,
             terms=(
                 terms.drift(self.drift),
                 recurrent,
                 terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
                 terms.firing(lambda s, m: s.N),
-                terms.reset(lambda s, m: s.N),
+                terms.reset(returning),
+                *silent,
             ),
-            conserved=(Conserved("mass", {"n": 1.0}),),
+            conserved=(quantity,),
         )

@@ -49,7 +49,8 @@ class ParticleLaw:
     """A network: its populations, and what a neuron does when it fires.
 
     It fires when V reaches v_fire; with escape_time > 0 at rate 1/escape_time while V > v_fire. It then rests for an
-    exponential time of mean refractory_time (0: not at all) and begins again at v_reset. Kicks arrive `delay` later.
+    exponential time of mean refractory_time (0: not at all), or for exactly `dead_time`, and begins again at v_reset.
+    Kicks arrive `delay` later.
     """
 
     populations: tuple[Population, ...]
@@ -58,8 +59,14 @@ class ParticleLaw:
     refractory_time: float = 0.0
     escape_time: float = 0.0
     delay: float = 0.0
+    dead_time: float = 0.0
     learning: Learning | None = None
     place: Callable | None = None  # of a potential below V_F on the axis of this law, where that is another
+
+    @property
+    def rests(self) -> bool:
+        """Whether a neuron is at no potential for a while after it has fired."""
+        return self.refractory_time > 0 or self.dead_time > 0
 
 
 def one_population(model, **law: float) -> ParticleLaw:

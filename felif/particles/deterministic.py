@@ -23,7 +23,7 @@ _MOST = 10_000_000  # spikes
 def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start: float = 0.0) -> np.ndarray:
     """Times in (t_start, t_end] at which a neuron fires that has no noise and no network around it.
 
-        dV/dt = f(V) + I(t),   V(t_start) = start (None: V_R),   V = V_F: a spike, V is reset to V_R
+        dV/dt = f(V) + I(t),   V(t_start) = start (None: V_R),   V = V_F: a spike, V is reset to V_R (dead_time later)
 
     Leaky neurons: closed form for I constant or Piecewise, T = log((I - V_R)/(I - V_F)) for f = -v; for a function I(t)
     the equation is integrated exactly for polynomials that agree with I to rounding, and crossings are their roots.
@@ -72,6 +72,10 @@ def _law_of(model: Any) -> Any:
         raise ValueError("spike_times: v_fire = inf; allowed is a finite v_fire: give a cut-off of the spike")
     if law.refractory_time or law.escape_time:
         raise ValueError(f"spike_times: {kind} rests or fires at random times; allowed is NoisyLIF")
+    if law.dead_time and callable(law.populations[0].current):
+        raise ValueError(
+            f"spike_times: dead_time = {law.dead_time!r}; with a current that depends on time allowed is 0"
+        )
     return law
 
 
@@ -84,12 +88,12 @@ def _constant(piece: tuple[Callable, Callable], a: float, b: float, v: float, la
     first = a + wait(v)
     if first > b:
         return np.empty(0), flow(v, b - a)
-    period = wait(law.v_reset)
+    period = wait(law.v_reset) + law.dead_time
     count = 1 + (int((b - first) / period) if period < math.inf else 0)
     if count > _MOST:
         raise ValueError(f"spike_times: {count} spikes between t = {a:g} and {b:g}; allowed are at most {_MOST}")
     spikes = first + period * np.arange(count) if count > 1 else np.array([first])
-    return spikes, flow(law.v_reset, max(b - float(spikes[-1]), 0.0))
+    return spikes, flow(law.v_reset, max(b - float(spikes[-1]) - law.dead_time, 0.0))
 
 
 def _leaky(g: float, m: float, I: float, law: Any) -> tuple[Callable, Callable]:

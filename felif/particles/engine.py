@@ -14,7 +14,7 @@ from .drive import affine, mean_current, tabulated
 from .learning import simulate_learning
 from .planning import Plan
 from .recording import Recording, batch_of_neurons, make_chunks
-from .sampling import draw_start
+from .sampling import draw_start, first_returns, silent_at_first
 
 _ALONE = 20_000  # below so many neurons a step is too short for two threads
 _EVENTS = 100_000
@@ -67,9 +67,11 @@ def _simulate(
     populations = len(law.populations)
     first_draws, streams_seed = seed.spawn(2)
     random = np.random.default_rng(first_draws)
-    v, asleep = draw_start(law, start, plan.sizes, random)
-    wake = np.full(v.size if law.refractory_time > 0 else 1, -1.0)
-    if law.refractory_time > 0:
+    v, asleep = draw_start(law, start, plan.sizes, random, silent_at_first(law, plan.history))
+    wake = np.full(v.size if law.rests else 1, -1.0)
+    if law.dead_time > 0:
+        wake[asleep] = first_returns(law, plan.history, plan.sizes, asleep, random)
+    elif law.rests:
         wake[asleep] = law.refractory_time * random.exponential(size=int(asleep.sum()))
     asleep_first = np.array([part.mean() for part in np.split(asleep, np.cumsum(plan.sizes)[:-1])])
     chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
@@ -98,7 +100,8 @@ def _simulate(
     memory[stepping.MEMORY + 2 * populations : stepping.MEMORY + 3 * populations] = asleep_first
     memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     record = min(plan.record, v.size)
-    constants = np.array([law.v_reset, law.v_fire, law.refractory_time, law.escape_time])
+    rest = -law.dead_time if law.dead_time > 0 else law.refractory_time
+    constants = np.array([law.v_reset, law.v_fire, rest, law.escape_time])
 
     heard: list[list[np.ndarray]] = [[] for _ in range(record)]
     kept: dict[int, tuple[np.ndarray, np.ndarray, None]] = {}
@@ -108,7 +111,7 @@ def _simulate(
 
     def keep() -> None:
         offset = np.repeat(memory[stepping.MEMORY : stepping.MEMORY + populations], plan.sizes)
-        idle = wake > step * dt if law.refractory_time > 0 else np.zeros(v.size, bool)
+        idle = wake > step * dt if law.rests else np.zeros(v.size, bool)
         kept[step] = (np.where(idle, law.v_reset, v + offset), idle, None)
 
     while True:

@@ -105,8 +105,9 @@ def _walk(i, x, y, left, v, wake, c, slope, pull, table, state, spikes):
             if spikes[i, 0] < spikes.shape[1]:
                 spikes[i, np.int64(spikes[i, 0])] = end - c[CLOCK] * left
         fired += 1
-        if c[TAU] > 0.0:
-            wake[i] = end - c[CLOCK] * left + c[TAU] * exponential(state)
+        if c[TAU] != 0.0:  # < 0: a dead time
+            rest = c[TAU] * exponential(state) if c[TAU] > 0.0 else -c[TAU]
+            wake[i] = end - c[CLOCK] * left + rest
             v[i] = c[V_R]
             if wake[i] >= end:
                 return fired
@@ -160,7 +161,7 @@ def _chunk(first, last, v, wake, c, pulls, table, state, buffer, spikes):
         for j in range(size):
             i, y = start + j, buffer[j]
             x, left, own = v[i] + kick, h, slope
-            if tau > 0.0 and wake[i] > t0:
+            if tau != 0.0 and wake[i] > t0:
                 if wake[i] >= end:
                     resting += 1
                     continue
@@ -176,7 +177,7 @@ def _chunk(first, last, v, wake, c, pulls, table, state, buffer, spikes):
             else:
                 pull = pulls[i] if own_pulls else 0.0
                 fired += _walk(i, x, y, left, v, wake, c, own, pull, table, state, spikes)
-                if tau > 0.0 and wake[i] >= end:
+                if tau != 0.0 and wake[i] >= end:
                     resting += 1
                 else:
                     top = max(top, v[i])

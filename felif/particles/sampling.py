@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,13 @@ import numpy as np
 from ..problem import State, require_below
 
 _POINTS = 20_001
+_CONSISTENT = 1e-3  # fraction of neurons by which a silent state may differ from its history
 _REACH = 60.0  # how far below V_F a density is looked for that does not say where it is, in units of V_F - V_R
 
 
-def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.Generator) -> tuple:
+def draw_start(
+    law: Any, start: Any, sizes: tuple[int, ...], random: np.random.Generator, silent: tuple[float, ...] = ()
+) -> tuple:
     """(potentials, resting) of all populations one after the other, resting = True for neurons that begin at rest.
 
     start: potentials (an array; for several populations a mapping n_E, n_I), a density (a callable, unnormalised; for
@@ -36,6 +39,12 @@ def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.G
             )
     else:
         given = dict.fromkeys(names, start)
+    for fraction, share in zip(fractions, silent, strict=False):
+        if abs(float(given.setdefault(fraction, share)) - share) > _CONSISTENT:
+            raise ValueError(
+                f"start: {fraction} = {given[fraction]!r}, but the history fires {share:.6g} within the dead time "
+                "before the start; allowed is a history that agrees"
+            )
     potentials, resting = [], []
     for name, fraction, size in zip(names, fractions, sizes, strict=True):
         potentials.append(_potentials(law, name, given[name], size, random))
@@ -43,10 +52,44 @@ def draw_start(law: Any, start: Any, sizes: tuple[int, ...], random: np.random.G
         if isinstance(share, bool) or not isinstance(share, int | float | np.number):
             raise ValueError(f"start: {fraction} = {share!r}; allowed is a number in [0, 1]")
         share = float(share)
-        if not 0 <= share <= 1 or (share > 0 and law.refractory_time == 0):
+        if not 0 <= share <= 1 or (share > 0 and not law.rests):
             raise ValueError(f"start: {fraction} = {share!r}; allowed: in [0, 1], 0 without refractory state")
         resting.append(random.random(size) < share if share else np.zeros(size, bool))
     return np.concatenate(potentials), np.concatenate(resting)
+
+
+def silent_at_first(law: Any, history: Callable[[str, float], float]) -> tuple[float, ...]:
+    """Fractions that fired within the dead time before the start; none where there is no dead time."""
+    if not law.dead_time:
+        return ()
+    shares = tuple(float(_fired(law, history, p.name)[1][-1]) for p in law.populations)
+    if max(shares) >= 1:
+        raise ValueError(
+            f"history: {max(shares):.6g} spikes per neuron within the dead time; allowed are fractions < 1"
+        )
+    return shares
+
+
+def _fired(law: Any, history: Callable[[str, float], float], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(times since t = -dead_time, spikes per neuron up to then)."""
+    t = np.linspace(0.0, law.dead_time, _POINTS)
+    rates = np.array([history("N" + name, x - law.dead_time) for x in t.tolist()])
+    return t, np.concatenate([[0.0], np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(t))])
+
+
+def first_returns(
+    law: Any,
+    history: Callable[[str, float], float],
+    sizes: tuple[int, ...],
+    asleep: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """When the neurons that begin silent return: dead_time after a spike of the history."""
+    times = []
+    for population, own in zip(law.populations, np.split(asleep, np.cumsum(sizes)[:-1]), strict=True):
+        t, spikes = _fired(law, history, population.name)
+        times.append(np.interp(spikes[-1] * random.random(int(own.sum())), spikes, t))
+    return np.concatenate(times)
 
 
 def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Generator) -> np.ndarray:

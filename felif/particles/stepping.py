@@ -184,7 +184,8 @@ def run_steps(
 ):  # fmt: skip
     """Steps first..last-1 of length dt; (next step, status, events in all).
 
-    law: v_reset, v_fire, refractory time, escape time.  kicks[p, j], noise_kicks[p, j]: from population j to p. lag:
+    law: v_reset, v_fire, refractory time (mean; minus a dead time), escape time.
+    kicks[p, j], noise_kicks[p, j]: from population j to p. lag:
     delay in steps.  currents[k, p]: mean over step first + k. rates[past + k, p], synchronous[k, p], resting[k, p]:
     spikes per neuron in step k; those of them in synchronous spikes; fraction at rest.  batches[bin, batch, p]: spikes,
     but for synchronous ones.  events[e]: time, generations, then spikes per neuron of each population.
@@ -265,7 +266,7 @@ def run_steps(
                     _clear(queue)
                     _clear(foreseen)
                     _add(rates[past + k], total)
-                    if law[2] > 0.0:
+                    if law[2] != 0.0:
                         _add(at_rest, total)
                     if eternal or _largest(total) >= event_size:
                         _add(synchronous[k], total)

@@ -9,6 +9,9 @@ Poles of D are eigenvalues of J. Right of a line Re lambda = x there are as many
 D around 0 along the line (upwards, clockwise): K is rational and vanishes at infinity up to Gamma, so D is near
 det(1 - Z Gamma) on the arc that closes the line, and |Z K| < 1 from some height on, beyond which D cannot turn.
 
+An input that empties a scalar R (a dead time, see delayed.py) keeps whatever R holds beyond int_{t-d}^t s: of every
+such input D has a zero at 0 that is no mode, since R is that integral. It is divided out: D(lambda)/lambda.
+
 K does not depend on the delays and is smooth: it is known from complex band solves on the line and a rational
 interpolant through them, checked between them (AAA: Nakatsukasa, Sete & Trefethen, SIAM J. Sci. Comput. 40 (2018)).
 """
@@ -42,7 +45,7 @@ class Characteristic:
     def __init__(self, problem: Problem, y: np.ndarray) -> None:
         parts = Delayed.at(problem, y)
         C, J = conservation(problem), parts.instantaneous
-        self.delays, self.Gamma = parts.delays, parts.Gamma
+        self.delays, self.Gamma, self._emptying = parts.delays, parts.Gamma, int(parts.emptying.sum())
         J = deflated(problem, J, y, _AWAY)
         values = eigenvalues(by_mass(problem, J.dense()))
         #: eigenvalues of J, those of conserved quantities left out
@@ -86,7 +89,12 @@ class Characteristic:
         return self.Gamma + products[r:, r:] + products[r:, :r] @ inner
 
     def of(self, x: np.ndarray, K: np.ndarray) -> np.ndarray:
-        """D where K has been computed, shapes (n,) and (n, k, k)."""
+        """D where K has been computed, shapes (n,) and (n, k, k), without its zeros at 0 that are no modes."""
+        D = self.whole(x, K)
+        return D if not self._emptying else D / np.where(x == 0, 1e-12, x) ** self._emptying
+
+    def whole(self, x: np.ndarray, K: np.ndarray) -> np.ndarray:
+        """D with all its zeros."""
         Z = np.exp(-x[:, None] * self.delays)
         if len(self.delays) == 1:
             return 1 - Z[:, 0] * K[:, 0, 0]
@@ -160,7 +168,7 @@ class Characteristic:
         even = np.linspace(0.0, top, 8 + int(top * longest / 0.3))
         fine = (heights[:-1, None] + np.diff(heights)[:, None] * np.arange(4) / 4).ravel()
         h = np.union1d(even, fine[fine < top])
-        D = self.of(edge + 1j * h, rational(edge + 1j * h))
+        D = self.whole(edge + 1j * h, rational(edge + 1j * h))
         for _ in range(40):
             least = np.minimum(np.abs(D[1:]), np.abs(D[:-1]))
             far = np.flatnonzero(~(np.abs(np.diff(D)) <= _TURN * least))
@@ -170,7 +178,7 @@ class Characteristic:
                 return None
             between = (h[far] + h[far + 1]) / 2
             x = edge + 1j * between
-            h, D = np.insert(h, far + 1, between), np.insert(D, far + 1, self.of(x, rational(x)))
+            h, D = np.insert(h, far + 1, between), np.insert(D, far + 1, self.whole(x, rational(x)))
         else:
             return None
         last = np.array([edge + 1j * top])
@@ -179,7 +187,7 @@ class Characteristic:
         turned = (closing - np.angle(D[1:] / D[:-1]).sum()) / np.pi
         if abs(turned - round(turned)) > 1e-3:
             return None
-        return round(turned) + int(np.count_nonzero(self.poles.real > edge))
+        return round(turned) + int(np.count_nonzero(self.poles.real > edge)) - self._emptying * (edge < 0)
 
     def around(self, rational: Rational, wanted: int, left: float) -> float:
         """A line right of which there seem to be somewhat more than the wanted number of modes, by bisection."""

@@ -70,7 +70,7 @@ class _Forms:
         return self.problem.mass @ x.real + 1j * (self.problem.mass @ x.imag)
 
     def mode(self, v: np.ndarray, eigenvalue: complex) -> _Direction:
-        return _Direction(v, self.parts.gain(eigenvalue) @ (self.parts.G @ v))
+        return _Direction(v, self.parts.lags(eigenvalue) @ v)
 
     def size(self, v: np.ndarray, eigenvalue: complex) -> float:
         """Modulus of the first scalar's perturbation; where there is none, the length of v."""
@@ -131,4 +131,5 @@ class _Forms:
             h = -bordered(self.problem, J, self.y).solve(right.real, np.zeros(len(self.problem.conserved)))[0]
         else:
             h = self.parts.jacobian(eigenvalue).factor(eigenvalue, self.problem.mass).solve(right)
-        return _Direction(h, self.parts.gain(eigenvalue) @ (self.parts.G @ h + both[len(self.y) :]))
+        past = self.parts.lags(eigenvalue) @ h + self.parts.gain(eigenvalue) @ both[len(self.y) :]
+        return _Direction(h, past)

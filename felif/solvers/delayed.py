@@ -2,6 +2,13 @@
 
 With the delayed scalars l held fixed, ds = G dy + Gamma dl and dF = J dy + U dl. A mode has dl = exp(-lambda d) ds, so
 J(lambda) = J + U Z (1 - Gamma Z)^-1 G with Z = diag exp(-lambda d).
+
+Where a delayed input empties a scalar R (a dead time d: dR/dt = s - l), R = int_{t-d}^t s, which dR/dt alone does not
+say: lambda = 0 would be an eigenvalue, with any other R. A mode has dR = (1 - e^{-lambda d})/lambda ds; with
+
+    dl = e^{-lambda d} ds + AWAY [dR - (1 - e^{-lambda d})/lambda ds],
+
+the same for modes, that eigenvalue becomes -AWAY. Then dl = (1 - Z Gamma)^-1 (Z G + E) dy, Z and E read off above.
 """
 
 from __future__ import annotations
@@ -14,10 +21,15 @@ from ..algebra import BandLowRank
 from ..problem import Problem
 from .family import second_derivative_row, step_along
 
+AWAY = 1e3  # decay of scalars that are not the integral that they stand for
+
 
 @dataclass(frozen=True, eq=False)
 class Delayed:
-    """The parts of the linearisation: J, U (size, k), G (k, size), Gamma (k, k), delays (k,); one k a delayed input."""
+    """The parts of the linearisation: J, U (size, k), G (k, size), Gamma (k, k), delays (k,); one k a delayed input.
+
+    E (k, size): AWAY at the unknown that the input empties, `emptying` (k,) says which inputs do.
+    """
 
     instantaneous: BandLowRank
     U: np.ndarray
@@ -25,6 +37,8 @@ class Delayed:
     Gamma: np.ndarray
     delays: np.ndarray
     lagged: np.ndarray  # values of the delayed inputs here
+    E: np.ndarray
+    emptying: np.ndarray
 
     @classmethod
     def at(cls, problem: Problem, y: np.ndarray, lagged: np.ndarray | None = None) -> Delayed:
@@ -32,7 +46,7 @@ class Delayed:
         if not getattr(problem, "delays", None):
             none = np.zeros(0)
             U, G = np.zeros((len(y), 0)), np.zeros((0, len(y)))
-            return cls(problem.jacobian(0.0, y), U, G, np.zeros((0, 0)), none, none)
+            return cls(problem.jacobian(0.0, y), U, G, np.zeros((0, 0)), none, none, G, none.astype(bool))
         inputs, (names, delays) = list(problem.delays), zip(*problem.delays.values(), strict=True)
         rows = _rows(problem)
         if lagged is None:
@@ -44,17 +58,34 @@ class Delayed:
             U[:, k], slopes = fixed.input_derivative(0.0, y, name)
             Gamma[: len(slopes), k] = slopes
         G = fixed.scalar_gradient(0.0, y)
-        return cls(fixed.jacobian(0.0, y), U, G[rows], Gamma[rows], np.array(delays), lagged)
+        E, held = np.zeros((len(rows), len(y))), getattr(problem, "held", {})
+        for k, name in enumerate(inputs):
+            if name in held:
+                E[k, problem.layout.offsets[held[name]]] = AWAY
+        J = fixed.jacobian(0.0, y)
+        return cls(J, U, G[rows], Gamma[rows], np.array(delays), lagged, E, np.array([name in held for name in inputs]))
+
+    def _factors(self, eigenvalue: complex) -> np.ndarray:
+        """The diagonal of Z."""
+        x = eigenvalue * self.delays
+        mean = np.where(np.abs(x) < 1e-5, 1 - x / 2 + x * x / 6, -np.expm1(-x) / np.where(x == 0, 1.0, x))
+        return np.exp(-x) - np.where(self.emptying, AWAY * self.delays * mean, 0.0)
 
     def gain(self, eigenvalue: complex) -> np.ndarray:
         """Z (1 - Gamma Z)^-1: from G dy to the perturbation of the delayed inputs."""
-        Z = np.diag(np.exp(-eigenvalue * self.delays))
+        Z = np.diag(self._factors(eigenvalue))
         return Z @ np.linalg.inv(np.eye(len(Z)) - self.Gamma @ Z)
+
+    def lags(self, eigenvalue: complex) -> np.ndarray:
+        """Rows (1 - Z Gamma)^-1 (Z G + E): from dy to the perturbation of the delayed inputs."""
+        Z = np.diag(self._factors(eigenvalue))
+        return np.linalg.solve(np.eye(len(Z)) - Z @ self.Gamma, Z @ self.G + self.E)
 
     def jacobian(self, eigenvalue: complex) -> BandLowRank:
         """J(lambda)."""
-        J, U = self.instantaneous, self.U @ self.gain(eigenvalue)
-        return BandLowRank(J.band, np.asfortranarray(np.hstack([J.U, U])), np.vstack([J.G, self.G]))
+        J = self.instantaneous
+        U = np.asfortranarray(np.hstack([J.U, self.U]))
+        return BandLowRank(J.band, U, np.vstack([J.G, self.lags(eigenvalue)]))
 
 
 def jacobian_at(problem: Problem, y: np.ndarray, eigenvalue: complex) -> BandLowRank:
@@ -76,7 +107,7 @@ def jacobian_derivative_row(
         return second_derivative_row(lambda x: problem.jacobian(0.0, x), y, w, v)
     parts, rows = Delayed.at(problem, y), _rows(problem)
     gain, lagged = parts.gain(eigenvalue), problem.scalars(0.0, y)[rows]
-    moved, adjoint = gain @ (parts.G @ v), gain.T @ (parts.U.T @ w)
+    moved, adjoint = parts.lags(eigenvalue) @ v, gain.T @ (parts.U.T @ w)
     follow = problem.scalar_gradient(0.0, y)[rows]
     total = np.zeros(len(y), complex)
     for u, l, factor in ((v.real, moved.real, 1.0), (v.imag, moved.imag, 1j)):

@@ -32,8 +32,8 @@ def periodic_orbit(
     (by default to those of `problem`). tol: relative accuracy of the scalars over the period, as far as the time mesh
     is concerned; the mesh of the fields is adapted where the problem offers it.
 
-    Raises ValueError for a point that is no Hopf point or parameters that cannot be varied; NotConverged if the
-    branch of orbits does not lead there (the message says how far it went).
+    Raises ValueError for a model with a dead time, a point that is no Hopf point, and parameters that cannot be varied;
+    NotConverged if the branch of orbits does not lead there (the message says how far it went).
 
     >>> periodic_orbit(problem, branch.hopfs[0], b=5.0).period
     """
@@ -42,6 +42,10 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
+    if getattr(hopf.problem, "held", None):
+        raise ValueError(
+            "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
+        )
     family = Family(hopf.problem, tuple(parameters))
     direction = np.array([float(value) for value in parameters.values()]) - family.start
     if not direction.any():
