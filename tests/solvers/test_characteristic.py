@@ -58,7 +58,7 @@ DELAYED = [
 ]
 
 
-@pytest.mark.parametrize("model", DELAYED)
+pytest.mark.parametrize("model", DELAYED)
 def test_as_many_unstable_modes_as_the_closed_form_counts(model):
     problem = fl.discretize(model)
     for state in fl.steady_states(problem):
@@ -99,7 +99,8 @@ def test_modes_that_the_delayed_feedback_does_not_see_are_listed():
     expected = leading(single, fl.steady_state(single).y, 3)
     for model, times in ((fl.NoisyLIF(delay=2.0), 1), (fl.ExcitatoryInhibitoryLIF(delay=2.0), 2)):
         problem = fl.discretize(model)
-        found = modes(problem, fl.steady_states(problem)[0].y, 3 * times)
+        state = fl.steady_states(problem)[0]
+        found = modes(state.problem, state.y, 3 * times)
         assert found.values[: 3 * times] == pytest.approx(np.repeat(expected, times), rel=1e-5)
 
 
@@ -109,11 +110,11 @@ def test_two_populations_that_are_one():
         b_EE=1.0, b_IE=6.0, b_EI=1.0, b_II=6.0, current_E=2.0, current_I=2.0, a0=0.3, delay=2.0
     )
     problem = fl.discretize(model)
-    found = modes(problem, fl.steady_states(problem)[0].y, 4)
+    state = fl.steady_states(problem)[0]
+    found = modes(state.problem, state.y, 4)
     alone = fl.NoisyLIF(b=-5.0, current=2.0, a0=0.3, delay=2.0)
-    one = fl.discretize(alone)
-    state = fl.steady_state(one)
-    expected = modes(one, state.y, 4).values
+    state = fl.steady_state(fl.discretize(alone))
+    expected = modes(state.problem, state.y, 4).values
     assert found.values[:4] == pytest.approx(expected[:4], abs=1e-4)
     assert unstable(found.values) == growing(alone, float(state.N))
 
