@@ -58,7 +58,7 @@ DELAYED = [
 ]
 
 
-pytest.mark.parametrize("model", DELAYED)
+@pytest.mark.parametrize("model", DELAYED)
 def test_as_many_unstable_modes_as_the_closed_form_counts(model):
     problem = fl.discretize(model)
     for state in fl.steady_states(problem):
