@@ -19,7 +19,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "assembly": ("weakform problem algebra meshing", "skfem scipy"),
     "solvers": ("problem algebra", "scipy"),
     "evolution": ("problem algebra solvers", "scipy rich"),
-    "analysis": ("weakform problem", "scipy"),
+    "analysis": ("weakform problem algebra", "scipy"),
     "particles": ("weakform problem", "scipy numba"),
     "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
 }
