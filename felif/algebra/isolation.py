@@ -33,7 +33,7 @@ def isolate(
 ) -> Isolated:
     """Every root of f between the first and the last of `ends`, increasing numbers that are the first cells.
 
-    f(x): values and how wrong they may be; enclose(x0, x1): bounds (f from, f to, f' from, f' to) on [x0, x1]; both take
+    f(x): values and how wrong they may be; enclose(x0, x1): bounds (f from, f to, f' from, f' to) on [x0, x1]; both of
     arrays. Cells narrower than `narrowest`, and those left after `most` cells, are doubtful.
     """
     ends = np.asarray(ends, float)

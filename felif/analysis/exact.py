@@ -5,8 +5,8 @@ threshold) and `fold_equations`; stationary densities and the mass cut off with 
 time-dependent closed forms in `exact_time`.
 
 Functions of a network take a model: any object with the attributes b, a0, v_reset, v_fire and, where it has them, a1,
-current, tau, eps, dead_time, drift (-g (v - E)). Functions of a single neuron (`rate`, `log_rate`, `passage_time`, `passage_time_slope`) take
-numbers.
+current, tau, eps, dead_time and the drift -g (v - E). Functions of a single neuron (`rate`, `log_rate`, `passage_time`,
+`passage_time_slope`) take numbers.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def log_steady_rates(model: Any) -> np.ndarray:
     """log N of every steady state, sorted: the roots x of  f(x) = x + log T(I + b e^x, a0 + a1 e^x).
 
     All of them, each to rounding: bounds of f and f' on intervals isolate every root or exclude it, for b of any sign
-    and a1 of any size; the argument stands in `steady_equation`. Two roots that are one to rounding, or none, at a fold,
-    cannot be told apart: a UserWarning says where.
+    and a1 of any size; the argument stands in `steady_equation`. Where two of them
+    meet to rounding, at a fold, a UserWarning says that they cannot be told apart.
     """
     found = log_rates(network_of(model))
     shift = np.log(units_of(model).rate)

@@ -2,10 +2,9 @@
 
     f(x) = x + log T(m, a) = 0,    x = log N,    m = I + b N,    a = a0 + a1 N,    T = J + tau + d.
 
-For the sharp threshold J(m, a) = int_{y_R}^{y_F} h dy is a mixture of exponentials exp(-s m + s^2 a/2 ...): with the
-K_k > 0 of `neuron`, J_m = -K_1/sqrt(a), J_a = -K_2/(2a), and since dK_k/dm = -K_{k+1}/sqrt(a) and J_a = -J_mm/2 (Siegert's
-equation is the heat equation backwards), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a
-are monotone, so the values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
+For the sharp threshold, with the K_k > 0 of `neuron`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2; since
+dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are monotone,
+so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
 
     f'(x) = 1 + N (b J_m + a1 J_a)/T.
 
@@ -40,6 +39,7 @@ _NARROWEST = 3e-9  # cell in x; a pair of roots closer than that is lost in roun
 _TOP = 1e12  # times the scale of rates, where N T -> 1 is no longer followed
 _EQUAL = 1e-9  # |b/W - 1| below which b is W
 _FIRST = 0.5  # width of the first cells in x
+_STARTS = -np.concatenate([np.arange(-3.0, 12.0, 0.75), np.geomspace(12.0, 690.0, 24)])
 
 
 class LogRates(NamedTuple):
@@ -79,16 +79,16 @@ class _Parts(NamedTuple):
 
 def _parts(p: Network, m: np.ndarray, a: np.ndarray) -> _Parts:
     exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire, order=2)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # far above V_F K_2 underflows
         logs = exponent + np.log(k)
     return _Parts(logs[0], logs[1] - 0.5 * np.log(a), logs[2] - np.log(2 * a))
 
 
-def _above(p: Network, y: np.ndarray) -> np.ndarray:
-    """log Q and log Q' at y, shape (2, len(y)); -inf without random threshold."""
+def _above(p: Network, y: np.ndarray, order: int = 1) -> np.ndarray:
+    """log Q and, if `order` is 1, log Q' at y, shape (order + 1, len(y)); -inf without random threshold."""
     if p.eps == 0:
-        return np.full((2, y.size), -np.inf)
-    q = excursions(y, 1 / p.eps, order=1)
+        return np.full((order + 1, y.size), -np.inf)
+    q = excursions(y, 1 / p.eps, order)
     with np.errstate(divide="ignore"):
         return np.log(q) + 0.5 * np.maximum(y, 0.0) ** 2
 
@@ -103,7 +103,8 @@ def _value(p: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """f and its rounding."""
     N = np.exp(x)
     m, a = p.current + p.b * N, p.a0 + p.a1 * N
-    log_T = _total(p, _parts(p, m, a).time, _above(p, (p.v_fire - m) / np.sqrt(a))[0])
+    exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire)
+    log_T = _total(p, exponent + np.log(k[0]), _above(p, (p.v_fire - m) / np.sqrt(a), 0)[0])
     return x + log_T, _ROUNDING * (1 + np.abs(x) + np.abs(log_T))
 
 
@@ -112,11 +113,11 @@ def _enclosed(p: Network, x0: np.ndarray, x1: np.ndarray) -> tuple[np.ndarray, .
     N0, N1 = np.exp(x0), np.exp(x1)
     m = np.sort([p.current + p.b * N0, p.current + p.b * N1], axis=0)
     a = np.array([p.a0 + p.a1 * N0, p.a0 + p.a1 * N1])
-    slow, fast = _parts(p, m[0], a[0]), _parts(p, m[1], a[1])
+    slow, fast = (_Parts(*part) for part in np.moveaxis(np.array(_parts(p, m, a)), 1, 0))
     d = p.v_fire - m  # the first is the larger
     y = np.array([np.where(d[1] > 0, d[1] / np.sqrt(a[1]), d[1] / np.sqrt(a[0]))])
     y = np.vstack([y, np.where(d[0] > 0, d[0] / np.sqrt(a[0]), d[0] / np.sqrt(a[1]))])
-    least, largest = _above(p, y[0]), _above(p, y[1])
+    least, largest = np.split(_above(p, y.ravel()), 2, axis=1)
     T = _total(p, fast.time, least[0]), _total(p, slow.time, largest[0])
     with np.errstate(over="ignore", invalid="ignore"):
         mean = np.exp(x0 + fast.by_m - T[1]), np.exp(x1 + slow.by_m - T[0])
@@ -141,15 +142,9 @@ def _change_of_threshold(p: Network, N0: Any, N1: Any, a: np.ndarray, y: np.ndar
 
 def _lowest(p: Network) -> float:
     """x below which f' >= 1/2."""
-    x = 0.0
-    for _ in range(200):
-        _, _, slope, _ = _enclosed(p, np.array([-700.0]), np.array([x]))
-        if slope[0] >= 0.5:
-            return x
-        x = x - 0.7 if x > -20 else 1.5 * x
-        if x <= -690:
-            break
-    return -690.0
+    x = _STARTS
+    good = _enclosed(p, np.full(x.size, -700.0), x)[2] >= 0.5
+    return float(x[np.argmax(good)]) if good.any() else -700.0
 
 
 def _highest(p: Network) -> float:

@@ -222,7 +222,7 @@ def test_curve_parameters_are_checked():
         exact.steady_curve_over_rate(Network(tau=0.5), 2.0)
 
 
-# a second method: int_0^inf e^{-s^2/2} (e^{s y_F} - e^{s y_R})/s ds by Gauss-Legendre panels (Brunel & Hakim 1999), scanned
+# a second method: int_0^inf e^{-s^2/2} (e^{s y_F} - e^{s y_R})/s ds by Gauss panels (Brunel & Hakim 1999), scanned
 
 _S, _WEIGHT = np.polynomial.legendre.leggauss(20)
 
