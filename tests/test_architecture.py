@@ -20,7 +20,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "assembly": ("weakform inputs problem algebra meshing", "skfem scipy"),
     "solvers": ("problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
-    "analysis": ("weakform problem", "scipy"),
+    "analysis": ("weakform problem algebra", "scipy"),
     "particles": ("weakform inputs problem", "scipy numba"),
     "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
 }

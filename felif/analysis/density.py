@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from .firing_zone import log_densities, ratio
-from .network import Network, network_of
+from .network import Network, network_of, units_of
 
 _X, _W = np.polynomial.legendre.leggauss(60)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W
@@ -29,8 +29,8 @@ def density(model: Any, N: float, v: Any) -> np.ndarray:
 
     Zero above V_F for a sharp threshold. Relative accuracy about 1e-13 wherever P does not underflow.
     """
-    p, m, a = _state(model, N)
-    v = np.asarray(v, float)
+    p, m, a, N, E = _state(model, N)
+    v = np.asarray(v, float) - E
     below = np.minimum(v, p.v_fire)
     log = _log_bridge(p, m, a, np.maximum(below, p.v_reset)) + _log_weight(m, a, np.maximum(below, p.v_reset), below)
     if p.eps > 0:
@@ -51,10 +51,10 @@ def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
 
     Cutting at v_min with zero flux changes the rate of a single neuron by exactly tail/(1 - tail), relatively.
     """
-    p, m, a = _state(model, N)
-    v_min = np.asarray(v_min, float)
+    p, m, a, N, E = _state(model, N)
+    v_min = np.asarray(v_min, float) - E
     if (v_min > p.v_reset).any():
-        raise ValueError(f"v_min = {v_min}; allowed is a number <= v_reset = {p.v_reset}")
+        raise ValueError(f"v_min = {v_min + E}; allowed is a number <= v_reset = {p.v_reset + E}")
     log = _log_bridge(p, m, a, np.asarray(p.v_reset)) + 0.5 * (p.v_reset - m) ** 2 / a
     if p.eps > 0:
         y_fire = (p.v_fire - m) / np.sqrt(a)
@@ -68,10 +68,10 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
 
     eps N e^{(y_F^2-y^2)/2} M_nu(y)/M_nu(y_F), y at v_max; eps N, all that fires, at v_max = V_F.
     """
-    p, m, a = _state(model, N)
-    v_max = np.asarray(v_max, float)
+    p, m, a, N, E = _state(model, N)
+    v_max = np.asarray(v_max, float) - E
     if p.eps <= 0 or (v_max < p.v_fire).any():
-        raise ValueError(f"v_max = {v_max}, eps = {p.eps}; allowed is v_max >= v_fire = {p.v_fire} and eps > 0")
+        raise ValueError(f"v_max = {v_max + E}, eps = {p.eps}; allowed is v_max >= v_fire = {p.v_fire + E} and eps > 0")
     y, y_fire = (v_max - m) / np.sqrt(a), (p.v_fire - m) / np.sqrt(a)
     at = log_densities(y.ravel(), 1 / p.eps)[1].reshape(y.shape)
     return p.eps * N * np.exp(at - log_densities(y_fire, 1 / p.eps)[1][0])
@@ -79,22 +79,25 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
 
 def cut_below(model: Any, N: float, tolerance: float) -> float:
     """The largest v_min <= V_R below which the steady state with firing rate N has at most mass `tolerance`."""
-    p, m, a = _state(model, N)
-    return _bisect(lambda v: float(tail_mass(p, N, v)) <= tolerance, p.v_reset, min(p.v_reset, m) - 40 * np.sqrt(a))
+    p, m, a, N, E = _state(model, N)
+    far = min(p.v_reset, m) - 40 * np.sqrt(a)
+    return E + _bisect(lambda v: float(tail_mass(p, N, v)) <= tolerance, p.v_reset, far)
 
 
 def cut_above(model: Any, N: float, tolerance: float) -> float:
     """The smallest v_max >= V_F above which the steady state with firing rate N has at most mass `tolerance`."""
-    p, m, a = _state(model, N)
+    p, m, a, N, E = _state(model, N)
     far = max(p.v_fire, m) + 40 * (np.sqrt(a) + p.eps * abs(p.v_fire - m))
-    return _bisect(lambda v: float(head_mass(p, N, v)) <= tolerance, p.v_fire, far)
+    return E + _bisect(lambda v: float(head_mass(p, N, v)) <= tolerance, p.v_fire, far)
 
 
-def _state(model: Any, N: float) -> tuple[Network, float, float]:
-    p = network_of(model)
+def _state(model: Any, N: float) -> tuple[Network, float, float, float, float]:
+    """(network, m, a, N) in the units of `network_of`, and E."""
+    p, (g, E) = network_of(model), units_of(model)
     if not (np.isfinite(N) and N > 0):
         raise ValueError(f"N = {N}; allowed is a positive firing rate, one of steady_rates(model)")
-    return p, p.current + p.b * N, p.a0 + p.a1 * N
+    N = N / g
+    return p, p.current + p.b * N, p.a0 + p.a1 * N, N, E
 
 
 def _log_weight(m: float, a: float, s: Any, v: Any) -> np.ndarray:

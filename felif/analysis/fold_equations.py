@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from .network import Network, drift_centre, log_interval, network_of
+from .network import Network, drift_centre, log_interval, network_of, units_of
 
 STEP = 0.05  # of scans, in the logarithm of what is scanned
 
@@ -32,19 +32,24 @@ def folds(model: Any) -> tuple[Fold, ...]:
     s = p.current + _reach(p) * np.exp(np.arange(-16.0, 16.0, STEP))
     if p.a1 == 0:
         ms = _roots(lambda m: _along_m(p, m), np.union1d(s, near_thresholds(p)))
-        return tuple(sorted((_fold(p, m, float(np.exp(-log_interval(p, m).log))) for m in ms), key=lambda f: f.N))
+        return tuple(
+            sorted((_fold(model, p, m, float(np.exp(-log_interval(p, m).log))) for m in ms), key=lambda f: f.N)
+        )
     x = -log_interval(p, np.concatenate([2 * p.current - s[::-1], s])).log
     x = np.union1d(x, np.arange(-16.0, 16.0, STEP))
-    x = x[(x > -690) & (np.exp(np.minimum(x, 700)) * (p.tau + p.eps) < 1 - 1e-7)]
-    return tuple(_fold(p, float(drift_centre(p, N)), N) for N in np.exp(_roots(lambda x: _along_N(p, np.exp(x)), x)))
+    x = x[(x > -690) & (np.exp(np.minimum(x, 700)) * p.shortest < 1 - 1e-7)]
+    rates = np.exp(_roots(lambda x: _along_N(p, np.exp(x)), x))
+    return tuple(_fold(model, p, float(drift_centre(p, N)), N) for N in rates)
 
 
 def cusps(model: Any) -> tuple[Fold, ...]:
-    """Cusps in (b, tau) for a1 = 0, where two folds meet: 2 J' + (m - I) J'' = 0, tau = -(J + (m - I) J') >= 0.
+    """Cusps in (b, tau) for a1 = 0, where two folds meet: 2 J' + (m - I) J'' = 0, tau + d = -(J + (m - I) J') >= d.
 
     The model's own b and tau are not used.
     """
-    p = network_of(model)._replace(tau=0.0)
+    p = network_of(model)
+    fixed = p.dead_time
+    p = p._replace(tau=0.0, dead_time=0.0)
     if p.a1:
         raise ValueError(f"a1 = {p.a1}; the cusp equations are in closed form for a1 = 0 only")
 
@@ -57,9 +62,9 @@ def cusps(model: Any) -> tuple[Fold, ...]:
     for m in _roots(condition, np.union1d(s, near_thresholds(p))):
         at = log_interval(p, m)
         J = float(np.exp(at.log))
-        tau = -J * (1 + (m - p.current) * float(at.by_m))
-        if tau >= 0:
-            found.append(_fold(p._replace(tau=tau), m, 1 / (J + tau)))
+        silent = -J * (1 + (m - p.current) * float(at.by_m))
+        if silent >= fixed:
+            found.append(_fold(model, p._replace(tau=silent - fixed), m, 1 / (J + silent)))
     return tuple(found)
 
 
@@ -95,5 +100,6 @@ def _reach(p: Network) -> float:
     return np.sqrt(p.a0) + p.v_fire - p.v_reset + abs(p.v_fire - p.current)
 
 
-def _fold(p: Network, m: float, N: float) -> Fold:
-    return Fold(float((m - p.current) / N), float(N), float(m), p.tau)
+def _fold(model: Any, p: Network, m: float, N: float) -> Fold:
+    g, E = units_of(model)
+    return Fold(float((m - p.current) / N), float(g * N), float(m + E), p.tau / g)

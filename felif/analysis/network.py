@@ -3,10 +3,13 @@
 With the drift -v and a constant current I the steady states of NoisyLIF, RefractoryLIF (tau) and RandomThresholdLIF
 (eps, tau) are the solutions of
 
-    N = 1/T(m, a),    m = I + b N,    a = a0 + a1 N,    T = J(m, a) + tau,
+    N = 1/T(m, a),    m = I + b N,    a = a0 + a1 N,    T = J(m, a) + tau + d,
 
 J the mean time between two spikes of a neuron without refractory state: I(m) of `neuron`; with a random threshold
-I + eps + Q(y_F) of `firing_zone`.
+I + eps + Q(y_F) of `firing_zone`; d a fixed dead time.
+
+A drift -g (v - E) is that of -v with potentials counted from E and times in units of 1/g: `network_of` has its numbers
+in these units, `units_of` has (g, E). The drift centre is m = E + (I + b N)/g in the model's own potentials.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from .neuron import passage_integrals
 
 
 class Network(NamedTuple):
-    """The numbers of a model that its steady states depend on; eps = 0 is the sharp threshold."""
+    """The numbers of a model that its steady states depend on, for the drift -v; eps = 0 is the sharp threshold."""
 
     b: float
     a0: float
@@ -30,13 +33,33 @@ class Network(NamedTuple):
     current: float
     tau: float
     eps: float
+    dead_time: float = 0.0
+
+    @property
+    def silent(self) -> float:
+        """Mean time of an interval in which the neuron's potential does not move."""
+        return self.tau + self.dead_time
+
+    @property
+    def shortest(self) -> float:
+        """What every mean interval exceeds, however strong the current."""
+        return self.tau + self.dead_time + self.eps
 
 
-_DEFAULTS = {"b": None, "a0": None, "a1": 0.0, "v_reset": None, "v_fire": None, "current": 0.0, "tau": 0.0, "eps": 0.0}
+class Units(NamedTuple):
+    """g and E of the drift -g (v - E)."""
+
+    rate: float
+    potential: float
+
+
+_DEFAULTS = {"b": None, "a0": None, "a1": 0.0, "v_reset": None, "v_fire": None, "current": 0.0}
+_DEFAULTS |= {"tau": 0.0, "eps": 0.0, "dead_time": 0.0}
+_PROBES = (-2.5, 0.3, 7.0)  # where a drift is compared with a straight line, in units of V_F - V_R from V_R
 
 
 def network_of(model: Any) -> Network:
-    """The parameters of `model`, checked: ValueError where no closed form exists for them."""
+    """The parameters of `model` in its own units (see `units_of`), checked: ValueError where no closed form exists."""
     if isinstance(model, Network):
         return model
     terms = getattr(type(model), "weak_form", None)
@@ -48,13 +71,43 @@ def network_of(model: Any) -> Network:
         raise ValueError(f"{name}: v_reset = {network.v_reset}; allowed is a number below v_fire = {network.v_fire}")
     if network.a0 <= 0:
         raise ValueError(f"{name}: a0 = {network.a0}; allowed is a positive number")
-    for parameter in ("a1", "tau", "eps"):
+    for parameter in ("a1", "tau", "eps", "dead_time"):
         if getattr(network, parameter) < 0:
             raise ValueError(f"{name}: {parameter} = {getattr(network, parameter)}; allowed is a number >= 0")
+    g, E = units_of(model)
+    return network._replace(
+        a0=network.a0 / g,
+        v_reset=network.v_reset - E,
+        v_fire=network.v_fire - E,
+        current=network.current / g,
+        tau=network.tau * g,
+        eps=network.eps * g,
+        dead_time=network.dead_time * g,
+    )
+
+
+def units_of(model: Any) -> Units:
+    """g and E of a model with the drift -g (v - E); ValueError for other drifts."""
     drift = getattr(model, "drift", None)
-    if drift is not None and any(abs(drift(v) + v) > 1e-14 * (1 + abs(v)) for v in (-2.5, 0.0, 0.3, 1.0, 7.0)):
-        raise ValueError(f"{name}: drift = {drift!r}; closed forms exist for the drift -v only")
-    return network
+    if drift is None or isinstance(model, Network):
+        return Units(1.0, 0.0)
+    low, high = float(model.v_reset), float(model.v_fire)
+    width = high - low
+    at = [float(drift(v)) for v in (0.0, low, high)]
+    g = (at[1] - at[2]) / width
+    if getattr(drift, "conductance", None) is not None:  # the numbers themselves, where they are known
+        g = float(drift.conductance)
+    g = round(g) if abs(g - round(g)) < 1e-13 * abs(g) else g
+    E = at[0] / g if g > 0 else 0.0
+    scale = g * (abs(low) + abs(high) + abs(E) + width)
+    if not g > 0 or any(
+        abs(float(drift(v)) + g * (v - E)) > 1e-12 * scale * (1 + abs(x))
+        for x, v in ((x, low + x * width) for x in _PROBES)
+    ):
+        raise ValueError(
+            f"{type(model).__name__}: drift = {drift!r}; closed forms exist for the leaky drift -g (v - E) only"
+        )
+    return Units(float(g), E)
 
 
 def _number(model: Any, name: str, default: float | None) -> float:
@@ -74,36 +127,41 @@ class Interval(NamedTuple):
 
 
 def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
-    """log of the mean interval T = J(m, a) + tau between spikes, and its relative derivatives; never overflows.
+    """log of the mean interval T between spikes at drift centre m and noise a, and its relative derivatives.
+
+    T = J(m, a) + tau + d. For the drift -v:
 
     J_m = -(K_1 + Q')/sqrt(a), J_mm = (K_2 + Q'')/a, J_a = -(K_2 + y_F Q')/(2a), Q = 0 without random threshold.
-    Arrays `m` and `a` (by default a0) broadcast.
+    Arrays `m` and `a` (by default a0) broadcast. Never overflows.
     """
-    p = network_of(model)
-    m, a = np.broadcast_arrays(np.asarray(m, float), np.asarray(p.a0 if a is None else a, float))
+    p, (g, E) = network_of(model), units_of(model)
+    m, a = np.broadcast_arrays(np.asarray(m, float) - E, np.asarray(p.a0 * g if a is None else a, float) / g)
     exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire, order=2)
-    total, slope, curvature, by_a = k[0] + (p.tau + p.eps) * np.exp(-exponent), k[1], k[2], k[2]
+    total, slope, curvature, by_a = k[0] + p.shortest * np.exp(-exponent), k[1], k[2], k[2]
     if p.eps > 0:
         y = (p.v_fire - m) / np.sqrt(a)
         q = excursions(y.ravel(), 1 / p.eps, order=2).reshape(3, *y.shape)
         total, slope, curvature, by_a = total + q[0], slope + q[1], curvature + q[2], by_a + y * q[1]
-    relative = (-slope / np.sqrt(a) / total, curvature / a / total, -by_a / (2 * a) / total)
-    return Interval(exponent + np.log(total), *relative)
+    relative = (-slope / np.sqrt(a) / total, curvature / a / total, -by_a / (2 * a) / total / g)
+    return Interval(exponent + np.log(total) - np.log(g), *relative)
 
 
 def drift_centre(model: Any, N: Any) -> np.ndarray:
-    """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/(tau + eps).
+    """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/(tau + eps + d).
 
     Newton on log J, which decreases (for the sharp threshold it is convex, a Laplace transform of a positive measure,
     and Newton climbs from the left without overshooting); a step that leaves the bracket is replaced by bisection.
     """
-    p = network_of(model)
-    N = np.asarray(N, float)
-    if not ((N > 0) & (N * (p.tau + p.eps) < 1)).all():
-        raise ValueError(f"N = {N}; allowed is 0 < N < 1/(tau + eps), tau = {p.tau}, eps = {p.eps}")
-    alone, shape, N = p._replace(tau=0.0), N.shape, N.ravel()
+    p, (g, E) = network_of(model), units_of(model)
+    N = np.asarray(N, float) / g
+    if not ((N > 0) & (N * p.shortest < 1)).all():
+        raise ValueError(
+            f"N = {N * g}; allowed is 0 < N < 1/(tau + eps + dead_time), "
+            f"tau = {p.tau / g}, eps = {p.eps / g}, dead_time = {p.dead_time / g}"
+        )
+    alone, shape, N = p._replace(tau=0.0, dead_time=0.0), N.shape, N.ravel()
     a = p.a0 + p.a1 * N
-    target = np.log1p(-N * p.tau) - np.log(N)  # log(1/N - tau)
+    target = np.log1p(-N * p.silent) - np.log(N)  # log(1/N - tau - d)
     scale = np.sqrt(a)
     low = p.v_fire - scale * (1 + np.sqrt(2 * np.maximum(target, 0)))  # log J ~ (V_F - m)^2/(2a) far below V_F
     while (right := log_interval(alone, low, a).log < target).any():
@@ -120,4 +178,4 @@ def drift_centre(model: Any, N: Any) -> np.ndarray:
         left = left[moving & (high[left] - low[left] > 1e-15 * np.abs(new))]
         if not left.size:
             break
-    return m.reshape(shape)
+    return m.reshape(shape) + E
