@@ -14,7 +14,7 @@ from ..inputs import input_value
 from ..weakform import CELLS
 from .cell_sizes import Sizes
 from .coefficients import parameters_of
-from .forms import convection_of, probe
+from .forms import UNIT_TESTS, convection_of, probe
 from .running_away import Cut, cut
 from .spaces import Space
 
@@ -232,7 +232,7 @@ class Flow:
         """The highest of the potentials v, from V_R downwards, below which no source brings anybody in."""
         lowest = self.v_reset
         for form in self._sources:
-            height = np.abs(np.broadcast_to(form(np.ones_like(v), v[None]), v.shape))
+            height = sum(np.abs(np.broadcast_to(form(phi, v[None]), v.shape)) for phi in UNIT_TESTS)
             panels = (height[1:] + height[:-1]) / 2 * np.abs(np.diff(v))
             below = np.append(np.cumsum(panels[::-1])[::-1], 0.0)
             if below[0] > 0:

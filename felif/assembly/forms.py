@@ -301,7 +301,7 @@ class _Probe(float):
         return self
 
 
-_VALUE, _SLOPE = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
+_VALUE, _SLOPE = UNIT_TESTS = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
 
 
 def convection_of(term: Term, points: np.ndarray) -> np.ndarray:

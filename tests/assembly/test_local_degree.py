@@ -124,7 +124,7 @@ def test_a_relaxation_needs_fewer_unknowns_and_keeps_its_mass(relaxation):
     assert max(s.problem.size for s in relaxation.segments) <= 70
     assert np.ptp(relaxation.series["mass"]) < 1e-13
     lacking = fine.final.N - relaxation.final.N
-    assert 0.2 * abs(lacking) < relaxation.error() < 5 * abs(lacking)
+    assert abs(lacking) < relaxation.error() < 5 * abs(lacking) + 1.2e-2 * 1e-6 * fine.final.N  # the least bar
     assert fl.dual_weighted(relaxation).signed == pytest.approx(lacking, rel=0.5)
 
 
