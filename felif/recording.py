@@ -166,7 +166,7 @@ def restore(stored: Any) -> Run:
         blow_up=BlowUp(**description["blow_up"]) if description.get("blow_up") else None,
         statistics=description.get("statistics") or {},
         t_end=float(description["settings"]["t_end"]),
-        rounding=float(description.get("rounding") or 0.0),
+        rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
     rows = sum(len(segment.times) - 1 for segment in segments) + 1
     table = {name: values[:rows] for name, values in stored.series.items()}

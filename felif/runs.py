@@ -262,7 +262,7 @@ def _finish_resumed(
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
-    whole.trajectory.rounding = before.trajectory.rounding + trajectory.rounding
+    whole.trajectory.rounding = trajectory.rounding  # counted on from the checkpoint
     whole.events = [*before.events, *trajectory.events]
     whole.wall_time = before.wall_time + time.perf_counter() - started
     writer.finish({**describe_end(whole), "settings": settings}, whole)
