@@ -57,7 +57,9 @@ def goes_on(folder: Path, asked: Mapping[str, Any], overwrite: bool) -> bool:
     if differing and not overwrite:
         if set(differing) - {"mesh"} and any(name.split(".")[0] in ("model", "space", "tol") for name in differing):
             differing.pop("mesh", None)  # follows from those
-        said = "; ".join(f"{name} = {_said(new)} is asked, {_said(old)} is there" for name, (old, new) in differing.items())
+        said = "; ".join(
+            f"{name} = {_said(new)} is asked, {_said(old)} is there" for name, (old, new) in differing.items()
+        )
         raise ValueError(f"evolve: {folder} holds another run: {said}. {_WAY_OUT}")
     return not differing and (folder / "final.npz").exists()
 

@@ -130,7 +130,12 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
     """State and Run by their numbers, others by their attributes or as they are pickled."""
     kind = type(value)
     if hasattr(value, "problem") and hasattr(value, "y"):
-        return {"class": kind.__name__, "t": value.t, "y": _told(np.asarray(value.y), within), "on": mesh(value.problem)}
+        return {
+            "class": kind.__name__,
+            "t": value.t,
+            "y": _told(np.asarray(value.y), within),
+            "on": mesh(value.problem),
+        }
     if hasattr(value, "trajectory") and hasattr(value, "times"):
         return {"class": kind.__name__, "times": _told(value.times, within), "y": _told(value.final.y, within)}
     attributes = getattr(value, "__dict__", None)

@@ -223,9 +223,7 @@ def continue_run(
         if past is not None:
             past = History(past.before, settings["t_start"])
             past.follow(run.trajectory)
-        recorder = Recorder(
-            writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events
-        )
+        recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .files import csv_line, read_npz, read_series, temporary_name, write_json, write_npz
-from .provenance import provenance
 from .manifest import FIELDS, MANIFEST, Room, find_room
+from .provenance import provenance
 from .reading import MARKS, RunFolder, chunk_name, read_description, read_folder
 from .sampling import run_times
 from .vtk import FieldSeries

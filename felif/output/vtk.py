@@ -20,7 +20,6 @@ from .planes import axis_samples, is_plane, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
-
 _PARTS = ("fields", "lines", "spacetime", "view")
 
 
