@@ -48,7 +48,10 @@ class Recorder:
         resumed_after: int | None = None,
         earlier: Sequence[Any] = (),
     ) -> None:
-        """`model`: `packed_model`. `resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start."""
+        """`model`: `packed_model`.
+
+        `resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start.
+        """
         self._writer, self._compatible = writer, compatible
         self._model = model
         resumed = resumed_after is not None

@@ -118,8 +118,8 @@ def find_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence
         there = [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != MANIFEST]
         if there and not room.others() and any(name in there for name in _DESCRIPTIONS):
             raise ValueError(
-                f"{folder} is not empty and not a {kind} folder that may be replaced: it holds no {what} with a list of "
-                f"what felif wrote ({MANIFEST}), as older versions kept none. Nothing there is replaced or deleted: "
+                f"{folder} is not empty and not a {kind} folder that may be replaced: it holds no {what} with a list "
+                f"of what felif wrote ({MANIFEST}), as older versions kept none. Nothing there is replaced or deleted: "
                 "remove it yourself, or give another name."
             )
         if there:

@@ -127,8 +127,8 @@ def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None
 
     `times`: where to look at the run, by default 101 times evenly spaced and more towards a blow-up. Beside the series
     come `spacetime.vtr`, `view.py` (`paraview --script=view.py`) and, unless it is a run's own folder, the series.csv
-    that N(t) is drawn from. Snapshots of the same run are replaced, those of another only with overwrite=True, and files
-    that felif did not write never. Raises ValueError for a time outside the run.
+    that N(t) is drawn from. Snapshots of the same run are replaced, those of another only with overwrite=True,
+    and files that felif did not write never. Raises ValueError for a time outside the run.
     """
     chosen = run_times(run) if times is None else np.unique(np.asarray(times, float))
     for t in (*chosen[:1], *chosen[-1:]):
