@@ -237,11 +237,9 @@ def main(b: float = 0.5, out: Path | None = None):
     model = fl.NoisyLIF(b=b)
     problem = fl.discretize(model, fl.interval(model, cells=6, v_min=-5.0))
     how = {"rtol": 1e-3, "progress": False}
-    run = fl.evolve(problem, fl.Gaussian(-1.0, 0.25), 0.1, folder=fl.study.folder(out, "run"), resume=True, **how)
+    folder = {"folder": fl.study.folder(out, "run"), "resume": True, "snapshots": 2}
+    run = fl.evolve(problem, fl.Gaussian(-1.0, 0.25), 0.1, **folder, **how)
     return {"run": run, "saved": fl.evolve(problem, fl.Gaussian(-1.0, 0.25), 0.1, **how), "N": run.final.N}
-
-def figure(results):
-    return results["run"].plot()
 '''
 
 
@@ -260,7 +258,8 @@ def made(tmp_path_factory):
     particles = [simulated(b) for b in (0.1, 0.2)]
     law = fl.first_passage(fl.NoisyLIF(current=1.5))
     fits = [fl.fit(law.sample(60, seed=s), fl.NoisyLIF(current=1.0), ["current"]) for s in (1, 2)]
-    branches = [fl.continuation(PROBLEM, "b", bounds=(0.4, high)) for high in (0.6, 0.7)]
+    found = fl.steady_states(PROBLEM)
+    branches = [fl.continuation(PROBLEM, found[0], "b", bounds=(0.45, high)) for high in (0.55, 0.6)]
     pool = ThreadPoolExecutor(1)
 
     return {
@@ -353,7 +352,7 @@ def test_kinds_do_not_replace_each_other(made, tmp_path):
             beside |= "vtk" in kind and there in ("study", "sweep")
             if same or beside:
                 continue
-            with pytest.raises(ValueError, match="holds"):
+            with pytest.raises(ValueError, match="holds|belongs to"):
                 made[kind](tmp_path / there, True, 1 if "run" in there else 0)
             assert contents(tmp_path) == before, (there, kind)
 

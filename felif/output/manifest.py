@@ -91,9 +91,9 @@ class Room:
                 _clear_folder(self.folder / name)
             elif self._there(name):
                 (self.folder / name).unlink()
-            self._kinds.pop(name)
-        if names is None:
-            self._kinds = {name: kind for name, kind in self._kinds.items() if kind != self.kind}
+        kept = {name for name in self.names if name.endswith("/")}  # where somebody else has put something
+        gone = set(chosen if names is not None else self.listed) - kept
+        self._kinds = {name: kind for name, kind in self._kinds.items() if kind != self.kind or name not in gone}
         _write(self.folder, self._kinds)
         for parent in {(self.folder / name).parent for name in chosen} - {self.folder}:
             _remove_if_empty(parent)
@@ -114,7 +114,8 @@ def find_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence
         raise ValueError(f"{folder} is a file; give the name of a folder for the {what}.")
     path.mkdir(parents=True, exist_ok=True)
     room = Room(path, kind)
-    if not room.names and kind not in BESIDE_OTHERS:
+    cleared = (path / MANIFEST).is_file() and not room.others()  # only files of others are left
+    if not room.names and not cleared and kind not in BESIDE_OTHERS:
         there = [entry.name for entry in path.iterdir() if not entry.name.startswith(".") and entry.name != MANIFEST]
         if there and not room.others() and any(name in there for name in _DESCRIPTIONS):
             raise ValueError(
@@ -145,6 +146,8 @@ def _clear_folder(folder: Path) -> None:
     """Delete what a manifest lists of a folder, but for what may have been put beside it later."""
     for kind in sorted(set(_read(folder).values()) - set(BESIDE_OTHERS)):
         Room(folder, kind).clear()
+    if [path.name for path in folder.iterdir()] == [MANIFEST]:
+        (folder / MANIFEST).unlink()
     _remove_if_empty(folder)
 
 
@@ -170,10 +173,8 @@ def _read(folder: Path) -> dict[str, str]:
 def _write(folder: Path, kinds: dict[str, str]) -> None:
     from .files import write_text
 
-    if kinds:
+    if kinds or (folder / MANIFEST).exists():
         write_text(folder / MANIFEST, _HEAD + "".join(f"{kind}\t{name}\n" for name, kind in kinds.items()))
-    else:
-        (folder / MANIFEST).unlink(missing_ok=True)
 
 
 def _append(path: Path, line: str) -> None:
