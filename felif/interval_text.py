@@ -39,10 +39,9 @@ def read_text(
     names: list[str] = []
     rows: list[list[str]] = []
     if lines:
-        header = _is_header(lines[0], delimiter)
         only = (delimiter,) if delimiter else _SEPARATORS
         several = (train is not None and train is not False) or (isinstance(column, int) and column not in (0, -1))
-        rows = _rows(path, numbers, lines, header, only, decimal, layout, several)
+        rows, header = _rows(path, numbers, lines, only, decimal, layout, several)
         if header:
             names, rows, numbers = rows[0], rows[1:], numbers[1:]
     if not rows:
@@ -99,7 +98,7 @@ class _Cells:
         return Train(array, f"{self.path}{of}", lines if column is not None else lines * len(values))
 
     def refuse(self, cell: str, line: int, column: int) -> None:
-        text = f"{self.path}, line {line}: {cell!r} has no number in column {column}"
+        text = f"{self.path}, line {line}: {_short(cell)!r} has no number in column {column}"
         if not cell:
             text = f"{self.path}, line {line}: a blank cell has no number in column {column}"
             raise ValueError(f"{text}; padding=True allows blank cells at the end of a train")
@@ -112,6 +111,10 @@ class _Cells:
         if _LIKE_A_NUMBER.match(cell):
             text += ", but begins with one; allowed are plain numbers: take units out of the file and give unit="
         raise ValueError(text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str]]:
@@ -135,26 +138,26 @@ def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str]]:
     return numbers, lines
 
 
-def _is_header(line: str, delimiter: str | None) -> bool:
-    """Whether no cell is a number, or looks like one, wherever cells may end."""
-    cells = re.split(rf"[{re.escape(delimiter)}]" if delimiter else r"[,;|\t]", line)
-    cells = [cell.strip().strip('"').strip() for cell in cells]
-    return not any(_LIKE_A_NUMBER.match(cell) or _MISSING.fullmatch(cell) for cell in cells)
+def _is_header(cells: list[str]) -> bool:
+    """Whether no cell is a number, or looks like one."""
+    return not any(_LIKE_A_NUMBER.match(cell) or _MISSING.fullmatch(cell) for cell in map(str.strip, cells))
 
 
 def _rows(
     path: Path,
     numbers: list[int],
     lines: list[str],
-    header: bool,
     separators: tuple[str, ...],
     decimal: str | None,
     layout: str | None,
     several: bool,
-) -> list[list[str]]:
-    """Cells of every line, by the one separator that serves the whole file. ValueError where that is not one."""
+) -> tuple[list[list[str]], bool]:
+    """Cells of every line, by the one separator that serves the whole file; whether the first line holds names.
+
+    Raises ValueError where it is not one separator.
+    """
     given = len(separators) == 1
-    found: dict[str, list[list[str]]] = {}
+    found: dict[str, tuple[list[list[str]], bool]] = {}
     failed: list[str] = []
     for separator in separators:
         if not given and (separator == decimal or not any(separator in line for line in lines)):
@@ -164,36 +167,47 @@ def _rows(
         except ValueError as error:
             failed.append(str(error))
             continue
-        counts = [len(row) for row in rows]
-        body = rows[header:]
+        counts, header = [len(row) for row in rows], _is_header(rows[0])
         if layout != "rows" and len(set(counts)) > 1:
-            odd = next(k for k, count in enumerate(counts) if count != counts[-1 if header else 0])
             first = -1 if header else 0
+            odd = next(k for k, count in enumerate(counts) if count != counts[first])
             failed.append(
-                f"line {numbers[odd]}: {lines[odd]!r} has {counts[odd]} cells separated by {separator!r}, "
+                f"line {numbers[odd]}: {_short(lines[odd])!r} has {counts[odd]} cells separated by {separator!r}, "
                 f"line {numbers[first]} has {counts[first]}"
             )
-        elif given or (max(counts) > 1 and not any(_torn(cell, separator) for row in body for cell in row)):
-            found[separator] = [[cell.strip() for cell in row] for row in rows]
-    body = lines[header:]
+        elif given or (max(counts) > 1 and not any(_torn(cell, separator) for row in rows[header:] for cell in row)):
+            found[separator] = [[cell.strip() for cell in row] for row in rows], header
     if given and not found:
         raise ValueError(f'{path}, {failed[0]}; allowed is the same number in every line (or layout="rows")')
-    if not given and not (several and found) and not (header and found):
-        alone = _split_alone(numbers, lines)
-        if alone is not None and all(_is_alone(row[0], decimal) for row in alone[header:]):
-            found[_ONE_CELL] = [[cell.strip() for cell in row] for row in alone]
-    if len(found) == 1 or (len(found) > 1 and len({str(rows) for rows in found.values()}) == 1):
+    if not given and not (found and (several or all(header for _, header in found.values()))):
+        alone = _alone(numbers, lines, decimal)
+        if alone is not None:
+            found[_ONE_CELL] = alone
+    if found and all(reading == next(iter(found.values())) for reading in found.values()):
         return next(iter(found.values()))
     if _ONE_CELL in found:
+        k = min(int(found[_ONE_CELL][1]), len(lines) - 1)
         raise ValueError(
-            f"{path}, line {numbers[header]}: {body[0]!r} is a number with a decimal comma, or several cells; give "
+            f"{path}, line {numbers[k]}: {_short(lines[k])!r} is a number with a decimal comma, or several cells; give "
             'decimal="," or delimiter=","'
         )
     if found:
-        names = " or ".join(repr(s) for s in found)
-        raise ValueError(f"{path}, line {numbers[header]}: cells of {body[0]!r} may end at {names}; give delimiter=")
-    why = failed[0] if failed else f"line {numbers[0]}: {lines[0]!r}: it is not clear where its cells end"
+        names, k = " or ".join(repr(s) for s in found), len(lines) - 1
+        raise ValueError(
+            f"{path}, line {numbers[k]}: cells of {_short(lines[k])!r} may end at {names}; give delimiter="
+        )
+    why = failed[0] if failed else f"line {numbers[0]}: {_short(lines[0])!r}: it is not clear where its cells end"
     raise ValueError(f'{path}, {why}; give delimiter=, or layout="rows" if every line is a train')
+
+
+def _alone(numbers: list[int], lines: list[str], decimal: str | None) -> tuple[list[list[str]], bool] | None:
+    """Lines as single cells, where nothing in them separates, but for commas that may be decimal."""
+    try:
+        rows = [[cell.strip() for cell in row] for row in _split(numbers, lines, _ONE_CELL)]
+    except ValueError:
+        return None
+    header = _is_header(re.split(r"[,;|\s]", rows[0][0]))
+    return (rows, header) if all(_is_alone(row[0], decimal) for row in rows[header:]) else None
 
 
 def _split(numbers: list[int], lines: list[str], separator: str) -> list[list[str]]:
@@ -208,15 +222,8 @@ def _split(numbers: list[int], lines: list[str], separator: str) -> list[list[st
             rows.append(row)
     except csv.Error as error:
         k = len(rows)
-        raise ValueError(f"line {numbers[k]}: {lines[k][:80]!r}: {error}") from None
+        raise ValueError(f"line {numbers[k]}: {_short(lines[k])!r}: {error}") from None
     return rows
-
-
-def _split_alone(numbers: list[int], lines: list[str]) -> list[list[str]] | None:
-    try:
-        return _split(numbers, lines, _ONE_CELL)
-    except ValueError:
-        return None
 
 
 def _is_alone(cell: str, decimal: str | None) -> bool:
@@ -244,5 +251,5 @@ def _check_quoted(path: Path, numbers: list[int], lines: list[str]) -> None:
     for number, line in zip(numbers, lines, strict=True):
         if re.search(r"[0-9],[0-9]", re.sub(r'"[^"]*"', "q", line)):
             raise ValueError(
-                f"{path}, line {number}: {line!r}; with delimiter = decimal = ',' numbers must be in quotes"
+                f"{path}, line {number}: {_short(line)!r}; with delimiter = decimal = ',' numbers must be in quotes"
             )

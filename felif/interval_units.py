@@ -20,6 +20,7 @@ _SECONDS = {
 }
 TIME_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names.split()}
 _SHORT = {seconds: names.split()[0] for seconds, names in _SECONDS.items()}
+UNIT_NAMES = ", ".join(_SHORT.values())
 _MISSING = object()
 
 
@@ -30,17 +31,17 @@ def numbers_of(data: Any, unit: Any, kind: str, where: str) -> Train:
         raise ValueError(f"{where}: {type(data).__name__}; allowed is an array of numbers{hint}")
     if hasattr(data, "spiketrains"):
         raise ValueError(f"{where}: {type(data).__name__}; allowed are its spiketrains")
-    _refuse_masked(data, where)
+    refuse_masked(data, where)
     own = own_unit(data)
-    if own is None and (wrapped := getattr(data, "data", None)) is not None and not isinstance(data, np.ndarray):
-        own = own_unit(wrapped) if hasattr(wrapped, "units") else None  # xarray around pint
-        data = wrapped if own is not None else data
+    wrapped = None if isinstance(data, np.ndarray) else getattr(data, "data", None)
+    if own is None and hasattr(wrapped, "units"):  # xarray around pint
+        own, data = own_unit(wrapped), wrapped
     if own is None:
         return Train(_plain(data, where), where)
     if hasattr(data, "times") and kind != "times":
         raise ValueError(f"{where}: {type(data).__name__} holds times, kind = {kind!r}; allowed is kind='times'")
     converted = _converted(data, own, _target(unit, own, where), where)
-    _refuse_masked(converted, where)
+    refuse_masked(converted, where)
     return Train(_plain(converted, where), where, has_unit=True)
 
 
@@ -51,7 +52,7 @@ def scalars_of(entries: list[Any], unit: Any, where: str) -> Train:
         own = own_unit(entry)
         if own is None or getattr(entry, "ndim", 0):
             raise ValueError(f"{where}: entry {k} is {entry!r}, others have a unit; allowed are all or none")
-        _refuse_masked(entry, f"{where}: entry {k}")
+        refuse_masked(entry, f"{where}: entry {k}")
         converted = np.asarray(_converted(entry, own, _target(unit, own, where), f"{where}: entry {k}"))
         values[k] = _plain(converted.reshape(1), f"{where}: entry {k}")[0]
     return Train(values, where, has_unit=True)
@@ -61,8 +62,9 @@ def _target(unit: Any, own: str, where: str) -> float:
     """Seconds in the unit that is wanted."""
     if unit is None or isinstance(unit, str):
         return TIME_UNITS["s" if unit is None else unit]
-    names = ", ".join(_SHORT.values())
-    raise ValueError(f"{where} has a unit of its own ({own}), unit = {unit!r}; allowed is the unit wanted: {names}")
+    raise ValueError(
+        f"{where} has a unit of its own ({own}), unit = {unit!r}; allowed is the unit wanted: {UNIT_NAMES}"
+    )
 
 
 def is_row(data: Any) -> bool:
@@ -71,6 +73,8 @@ def is_row(data: Any) -> bool:
         return True
     if isinstance(data, np.ndarray) and data.dtype == object and data.ndim == 1 and not hasattr(data, "units"):
         return True
+    if hasattr(data, "iloc"):  # tables of pandas
+        return False
     simple = not isinstance(data, str | bytes | Mapping | set | frozenset) and not _is_path(data)
     return simple and isinstance(data, Iterable) and not hasattr(data, "dtype") and not hasattr(data, "units")
 
@@ -79,7 +83,7 @@ def _is_path(data: Any) -> bool:
     return hasattr(data, "__fspath__")
 
 
-def _refuse_masked(data: Any, where: str) -> None:
+def refuse_masked(data: Any, where: str) -> None:
     for part in (data, getattr(data, "magnitude", None), getattr(data, "value", None)):
         if isinstance(part, np.ma.MaskedArray) and (masked := int(np.ma.getmaskarray(part).sum())):
             raise ValueError(
@@ -97,7 +101,7 @@ def own_unit(data: Any) -> str | None:
             if (unit := getattr(data, name, None)) is not None:
                 return str(getattr(unit, "dimensionality", unit)) if hasattr(data, "rescale") else str(unit)
     attributes = getattr(data, "attrs", None)
-    for unit in (getattr(data, "units", None), *_named(attributes)):
+    for unit in (getattr(data, "units", None), getattr(data, "unit", None), *_named(attributes)):
         if isinstance(unit, bytes):
             unit = unit.decode(errors="replace")
         if isinstance(unit, str):
@@ -139,7 +143,7 @@ def _converted(data: Any, own: str, target: float, where: str) -> Any:
                     return getattr(converted, name)
             return converted
     if own not in TIME_UNITS:
-        raise ValueError(f"{where}: unit {own!r}; allowed are {', '.join(TIME_UNITS)}, or plain numbers and a factor")
+        raise ValueError(f"{where}: unit {own!r}; allowed are {UNIT_NAMES}, or plain numbers and a factor")
     values = _plain(data, where)
     seconds = TIME_UNITS[own]
     return (
@@ -169,7 +173,7 @@ def _listed(entries: Any, where: str) -> np.ndarray:
     for k, entry in enumerate(entries):
         if isinstance(entry, bool | np.bool_):
             raise ValueError(f"{where}: truth values; allowed is an array of numbers (entry {k} is {entry!r})")
-        _refuse_masked(entry, f"{where}: entry {k}")
+        refuse_masked(entry, f"{where}: entry {k}")
         one = np.ndim(entry) == 0 and not isinstance(entry, str | bytes)
         if not one or not isinstance(getattr(entry, "item", lambda e=entry: e)(), numbers.Real):
             try:

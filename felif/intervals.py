@@ -11,7 +11,7 @@ import numpy as np
 from .interval_binary import read_binary
 from .interval_tables import Train, intervals_of, split
 from .interval_text import read_text
-from .interval_units import TIME_UNITS, is_row, numbers_of, own_unit, scalars_of
+from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
 
 KINDS = ("intervals", "times")
 LAYOUTS = (None, "rows", "columns")
@@ -95,8 +95,8 @@ def as_intervals(
     """Checked intervals, an array, from intervals or times of spikes.
 
     data      an array of real numbers; a list of arrays holds separate trains: no interval is taken between two of
-              them; tables (DataFrames, structured arrays, arrays of two dimensions) with `column`, `train`, `layout` as in
-              `read_intervals`
+              them; tables (DataFrames, structured arrays, arrays of two dimensions) with `column`, `train`, `layout` as
+              in `read_intervals`
     unit      plain numbers: a factor, 1 by default. Objects with units of their own (neo, quantities, pint, astropy,
               timedelta64, arrays whose `attrs` have "units"): the name of the unit wanted, "s" by default ("ms", "us",
               "ns", "min", "h")
@@ -109,7 +109,7 @@ def as_intervals(
     column, train = _check(kind, column, train, layout, padding)
     named = isinstance(unit, str)
     if named and unit not in TIME_UNITS:
-        raise ValueError(f"unit = {unit!r}; allowed are a positive number and {', '.join(TIME_UNITS)}")
+        raise ValueError(f"unit = {unit!r}; allowed are a positive number and {UNIT_NAMES}")
     if unit is not None and not named:
         if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
             raise ValueError(f"unit = {unit!r}; allowed is a positive number, or the name of a unit of time")
@@ -150,6 +150,7 @@ def _joined(trains: list[Train], kind: str, factor: float, padding: bool) -> np.
 
 
 def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any, layout: Any) -> list[Train]:
+    refuse_masked(data, where)
     if is_row(data):
         data = list(data)
         rows = [_is_train(part) for part in data]
