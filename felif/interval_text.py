@@ -19,6 +19,8 @@ _NUMBER = {s: re.compile(rf"[+-]?(?:[0-9]+{p}?[0-9]*|{p}[0-9]+){_EXPONENT}") for
 _MISSING = re.compile(r"[+-]?(?:nan|inf|infinity)|na|n/a|null|none", re.IGNORECASE)
 _LIKE_A_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
 _COMMA = re.compile(rf"[+-]?(?:[0-9]*,[0-9]+|[0-9]{{1,3}}(?:[.,][0-9]{{3}})+[.,]?[0-9]*){_EXPONENT}")
+_SEPARATES = re.compile(r"[,;\t| ]")
+_OTHERS = {s: re.compile("[" + "".join(o for o in _SEPARATORS if o != s) + "]") for s in _SEPARATORS}
 _ONE_CELL = "\x1f"  # separates nothing: a line is a cell
 
 
@@ -85,6 +87,8 @@ class _Cells:
     def train(self, cells: Any, lines: list[int], column: int | None = None, of: str = "") -> Train:
         kind = Decimal if self.exact else float
         values, good, comma = [], self.pattern.fullmatch, self.decimal == ","
+        if not comma and all(map(good, cells)):
+            values, cells = list(map(kind, cells)), ()
         for k, cell in enumerate(cells):
             if good(cell):
                 values.append(kind(cell.replace(",", ".") if comma else cell))
@@ -156,11 +160,11 @@ def _rows(
 
     Raises ValueError where it is not one separator.
     """
-    given = len(separators) == 1
+    given, together = len(separators) == 1, "\n".join(lines)
     found: dict[str, tuple[list[list[str]], bool]] = {}
     failed: list[str] = []
     for separator in separators:
-        if not given and (separator == decimal or not any(separator in line for line in lines)):
+        if not given and (separator == decimal or separator not in together):
             continue
         try:
             rows = _split(numbers, lines, separator)
@@ -228,14 +232,13 @@ def _split(numbers: list[int], lines: list[str], separator: str) -> list[list[st
 
 def _is_alone(cell: str, decimal: str | None) -> bool:
     """Whether a line is one cell: nothing in it separates, but for a comma that may be decimal."""
-    cell = cell.strip()
-    if decimal != "." and _COMMA.fullmatch(cell):
-        return True
-    return not any(s in cell for s in _SEPARATORS)
+    return not _SEPARATES.search(cell) or (decimal != "." and _COMMA.fullmatch(cell) is not None)
 
 
 def _torn(cell: str, separator: str) -> bool:
     """Whether a cell looks as if it ended elsewhere: at another separator than the one that was tried."""
+    if not _OTHERS[separator].search(cell):
+        return False
     bare = cell.strip(" ")
     others = [s for s in _SEPARATORS if s != separator and s in bare]
     if not others:
