@@ -349,7 +349,7 @@ def test_kinds_do_not_replace_each_other(made, tmp_path):
         for kind in KINDS:
             same = there == kind or {there, kind} in ({"run", "saved run"}, {"vtk", "branch vtk"})
             beside = kind == "branch" or (there == "branch" and "vtk" in kind)
-            beside |= "vtk" in kind and there in ("study", "sweep")
+            beside |= "vtk" in kind and there in ("fit", "study", "sweep")
             if same or beside:
                 continue
             with pytest.raises(ValueError, match="holds|belongs to"):
