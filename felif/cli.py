@@ -34,7 +34,7 @@ STUDY is the name of a file in ./studies, or the path of one."""
 Out = Annotated[Path | None, Parameter(help="Folder to write into [default: results/STUDY in the current directory].")]
 Json = Annotated[bool, Parameter(help="Print JSON for other programs instead of text.", negative=())]
 Overwrite = Annotated[
-    bool, Parameter(help="Replace what is in the folder already, though it is not finished.", negative=())
+    bool, Parameter(help="Replace what felif wrote into the folder before; it never touches other files.", negative=())
 ]
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 

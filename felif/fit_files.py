@@ -11,6 +11,7 @@ A comparison:   run.json        means, tests and synchronous spikes, seeds, vers
 
 from __future__ import annotations
 
+import glob
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ import numpy as np
 
 from .model_files import packed, unpacked
 from .output.files import read_npz, read_series, write_json, write_npz, write_series
+from .output.manifest import make_room
 from .output.provenance import describe, provenance
 from .output.reading import read_description
-from .output.results import make_room
 
 _FIT, _COMPARISON = "fit", "comparison"
 
@@ -30,14 +31,14 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a Fit as a folder. ValueError if it holds anything else, or a fit and `overwrite` is False."""
     path, likelihood = Path(folder), fit.likelihood
     model = packed(likelihood.model)
-    make_room(path, _FIT, "fit", overwrite, ("*.csv", "final.npz"))
+    room = make_room(path, _FIT, overwrite, ("run.json", "intervals.csv", "density.csv", "final.npz"))
     time = fit.membrane_time
     t = fit.passage.times
     f, S = fit.passage.both(t)
-    write_series(path / "intervals.csv", {"interval": fit.intervals})
-    write_series(path / "density.csv", {"t": t * time, "density": f / time, "survival": S})
+    write_series(room.at("intervals.csv"), {"interval": fit.intervals})
+    write_series(room.at("density.csv"), {"t": t * time, "density": f / time, "survival": S})
     theta = {"theta": fit.theta, "mesh": fit.mesh_theta}
-    write_npz(path / "final.npz", {"model": model, **theta})
+    write_npz(room.at("final.npz"), {"model": model, **theta})
     description = {
         "kind": _FIT,
         "model": describe(fit.model),
@@ -53,7 +54,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
         **{name: getattr(fit, name) for name in _NUMBERS},
         **provenance(),
     }
-    write_json(path / "run.json", description)
+    write_json(room.at("run.json"), description)
     return path
 
 
@@ -86,16 +87,18 @@ def load_fit(folder: str | Path) -> Any:
 def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write the tables of a Comparison. ValueError if the folder holds anything else, or one and not `overwrite`."""
     path = Path(folder)
-    make_room(path, _COMPARISON, "comparison", overwrite, ("*.csv",))
+    tables = [f"rate-{name}.csv" for name in comparison.rates]
+    tables += [f"density-{number:02d}.csv" for number in range(1, len(comparison.densities) + 1)]
+    room = make_room(path, _COMPARISON, overwrite, ("run.json", *map(glob.escape, tables)))
     rates, densities = {}, []
     for name, rate in comparison.rates.items():
         file = f"rate-{name}.csv"
-        write_series(path / file, _columns(rate))
+        write_series(room.at(file), _columns(rate))
         means = {key: getattr(rate, key) for key in ("mean", "mean_error", "mean_expected")}
         rates[name] = {"file": file, **means, "test": asdict(rate.test)}
     for number, density in enumerate(comparison.densities, 1):
         file = f"density-{number:02d}.csv"
-        write_series(path / file, _columns(density))
+        write_series(room.at(file), _columns(density))
         what = {key: getattr(density, key) for key in ("name", "axis", "t", "inflation")}
         tests = {"distance": asdict(density.distance), "test": asdict(density.test)}
         densities.append({"file": file, **what, **tests})
@@ -113,7 +116,7 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
         "spikes": [asdict(spike) for spike in comparison.spikes],
         **provenance(),
     }
-    write_json(path / "run.json", description)
+    write_json(room.at("run.json"), description)
     return path
 
 

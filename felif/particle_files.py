@@ -16,14 +16,14 @@ import numpy as np
 
 from .model_files import packed, unpacked
 from .output.files import read_npz, write_json, write_npz, write_series
+from .output.manifest import make_room
 from .output.points import COLLECTION, FOLDER, write_particles
 from .output.provenance import describe, provenance
 from .output.reading import read_description
-from .output.results import make_room
 from .problem import Outcome
 
 _KIND = "particles"
-_FILES = ("series.csv", "final.npz", COLLECTION, f"{FOLDER}/*.vtp")
+_FILES = ("run.json", "series.csv", "final.npz", COLLECTION, f"{FOLDER}/[0-9][0-9][0-9][0-9]*.vtp")
 _COLUMNS = ("v", "resting", "population", "batch", "w")
 
 
@@ -33,7 +33,7 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
     Raises ValueError if the folder holds anything else, or such a run and `overwrite` is False.
     """
     path, model = Path(folder), packed(run.model)
-    make_room(path, _KIND, "simulation of particles", overwrite, _FILES)
+    room = make_room(path, _KIND, overwrite, _FILES)
     description = {
         "kind": _KIND,
         "model": describe(run.model),
@@ -54,11 +54,11 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
             values = getattr(run.snapshots[t], name)
             if values is not None:
                 arrays[f"{name}_{k}"] = values
-    write_series(path / "series.csv", {"start": run.times[:-1], "end": run.times[1:], **run.series})
-    write_npz(path / "final.npz", arrays)
+    write_series(room.at("series.csv"), {"start": run.times[:-1], "end": run.times[1:], **run.series})
+    write_npz(room.at("final.npz"), arrays)
     if points:
-        write_particles(run.snapshots, path)
-    write_json(path / "run.json", description)
+        write_particles(run.snapshots, room)
+    write_json(room.at("run.json"), description)
     return path
 
 

@@ -43,15 +43,17 @@ class Recorder:
     def __init__(
         self,
         writer: RunWriter,
-        model: Any,
+        model: np.ndarray,
         compatible: bool,
         resumed_after: int | None = None,
-        past: History | None = None,
         earlier: Sequence[Any] = (),
     ) -> None:
-        """`resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start."""
+        """`model`: `packed_model`.
+
+        `resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start.
+        """
         self._writer, self._compatible = writer, compatible
-        self._model = packed((model, None if past is None else past.before))
+        self._model = model
         resumed = resumed_after is not None
         self._earlier = earlier
         self._offset = resumed_after - 1 if resumed else 0
@@ -97,12 +99,17 @@ class Recorder:
         self._written_at = time.monotonic()
 
 
+def packed_model(model: Any, past: History | None) -> np.ndarray:
+    """A model and its history as they are stored. Raises ValueError for what cannot be, before a folder is touched."""
+    return packed((model, None if past is None else past.before))
+
+
 def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
     degrees = getattr(problem, "degrees", None)
     return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
-def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool) -> dict[str, Any]:
+def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
     """What run.json says from the beginning."""
     return {
         "model": describe(problem.model),
@@ -112,6 +119,7 @@ def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool) ->
         "settings": dict(settings),
         "compatible": compatible,
         "seed": None,
+        "asked": asked,
     }
 
 
@@ -132,15 +140,17 @@ def describe_end(run: Run) -> dict[str, Any]:
 def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
     """A run in memory as a folder."""
     due = snapshot_times(float(run.times[0]), float(run.times[-1]), snapshots)
-    description = describe_run(run.segments[0].problem, run.settings, run.compatible)
+    description = describe_run(run.segments[0].problem, run.settings, run.compatible, run.asked)
+    model = packed_model(run.model, run.past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
-        recorder = Recorder(writer, run.model, run.compatible, past=run.past)
+        recorder = Recorder(writer, model, run.compatible)
         recorder.rows(run.trajectory)
         for t in writer.due(float(run.times[-1])):
             writer.snapshot(run.at(t), t)
         recorder.chunk(run.trajectory)
         writer.finish(describe_end(run), run)
-    return Path(folder)
+    run.folder = Path(folder)
+    return run.folder
 
 
 # reading --------------------------------------------------------------------------------------------------------
@@ -166,7 +176,7 @@ def restore(stored: Any) -> Run:
         blow_up=BlowUp(**description["blow_up"]) if description.get("blow_up") else None,
         statistics=description.get("statistics") or {},
         t_end=float(description["settings"]["t_end"]),
-        rounding=float(description.get("rounding") or 0.0),
+        rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
     rows = sum(len(segment.times) - 1 for segment in segments) + 1
     table = {name: values[:rows] for name, values in stored.series.items()}
@@ -184,6 +194,7 @@ def restore(stored: Any) -> Run:
     settings = description["settings"]
     run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])
     run.start = density_from_text(str(settings.get("initial")))  # others are functions, and not stored
+    run.asked, run.folder = description.get("asked"), path
     return run
 
 

@@ -52,6 +52,8 @@ class Run:
         self.events = trajectory.events
         self.statistics = trajectory.statistics
         self.start: Any = None  # the initial data as given to `evolve`; None for a run that was read from a folder
+        self.asked: Any = None  # what `evolve` was asked, as folders store it (`felif.asked`)
+        self.folder: Path | None = None  # where it is written
         self.kept_companion: Run | None = None  # of `error`
 
     @property

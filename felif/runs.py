@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .after_blow_up import Continue, require_one_population
+from .asked import goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
 from .assembly.thresholds import runaway
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, with_mesh_error
@@ -23,7 +24,7 @@ from .evolution import (
     breaking_points,
 )
 from .output import RunWriter, read_folder, snapshot_times
-from .recording import Recorder, describe_end, describe_run, restore
+from .recording import Recorder, describe_end, describe_run, packed_model, restore
 from .run import Run
 
 
@@ -46,7 +47,7 @@ def evolve(
     history: float | Callable[[float], float] | Mapping[str, Any] = 0.0,
     after_blow_up: Continue | None = None,
     folder: str | Path | None = None,
-    snapshots: int | Sequence[float] = 101,
+    snapshots: int | Sequence[float] | None = None,
     resume: bool = False,
     overwrite: bool = False,
     observers: Sequence[Callable[[Trajectory], None]] = (),
@@ -66,8 +67,10 @@ def evolve(
     history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
                  scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
-    folder       write a run folder while running; `snapshots` (a number or times) go to ParaView. resume=True goes on
-                 with a run that was stopped in this folder, overwrite=True replaces it
+    folder       write a run folder while running; `snapshots` (a number, by default 101, or times) go to ParaView.
+                 resume=True returns the run that is there, or goes on with it, if it is the one that is asked for, if
+                 need be to a later t_end or with more steps; another model, start or setting is a ValueError that
+                 names it. overwrite=True replaces a run; what felif did not write there is never touched
     N_max        a firing rate that exceeds this, rising, is taken for blow-up
 
     Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised. Raises ValueError for bad
@@ -76,8 +79,6 @@ def evolve(
     """
     if not isinstance(t_end, int | float) or not math.isfinite(t_end) or t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
-    if folder is not None and resume and (Path(folder) / "run.json").exists():
-        return continue_run(folder, events=events, observers=observers, progress=progress)
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
@@ -93,6 +94,15 @@ def evolve(
         )
     if after_blow_up is not None:
         require_one_population(problem)
+    how = {"scheme": scheme, "events": events, "after_blow_up": after_blow_up, "history": history, "rtol": rtol}
+    how |= {"atol": atol, "breakpoints": breakpoints, "fixed_step": fixed_step, "first_step": first_step}
+    how |= {"max_step": max_step, "max_steps": max_steps, "N_max": N_max, "snapshots": snapshots}
+    asked = what_is_asked(problem, start, t_start, t_end, how)
+    if folder is not None and resume and (Path(folder) / "run.json").exists():
+        if goes_on(Path(folder), asked, overwrite):
+            ends = {"t_end": float(t_end), "max_steps": max_steps}
+            return continue_run(folder, **ends, events=events, observers=observers, progress=progress)
+        overwrite = True
     past = _past(problem, history, t_start)
     if past is not None and problem.held and problem.operator.positive:
         raise ValueError(
@@ -126,21 +136,22 @@ def evolve(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
-        run.start = start
+        run.start, run.asked = start, asked
         return run
     integrate_through(
         on_mesh, y, settings, t_end=t_start, observers=(), **how
     )  # refuses bad settings before a folder is made
-    due = snapshot_times(float(t_start), float(t_end), snapshots)
-    with RunWriter(folder, describe_run(on_mesh, settings, compatible), due, overwrite=overwrite) as writer:
-        recorder = Recorder(writer, on_mesh.model, compatible, past=past)
+    due = snapshot_times(float(t_start), float(t_end), 101 if snapshots is None else snapshots)
+    description, model = describe_run(on_mesh, settings, compatible, asked), packed_model(on_mesh.model, past)
+    with RunWriter(folder, description, due, overwrite=overwrite) as writer:
+        recorder = Recorder(writer, model, compatible)
         observers = _observers([past, recorder], observers, progress)
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         _finish(writer, recorder, run)
-    run.start = start
+    run.start, run.asked, run.folder = start, asked, Path(folder)
     return run
 
 
@@ -157,30 +168,37 @@ def resume(
     folder: str | Path,
     *,
     t_end: float | None = None,
+    max_steps: int | None = None,
     events: Sequence[Event] = (),
     progress: bool | None = None,
 ) -> Run:
     """Go on with a run that was stopped, from its last checkpoint, to the same digits as if it had not been.
 
-    A finished run is returned as it is, unless `t_end` lies beyond its own. Events are functions and not stored: give
-    them again. Raises ValueError for a folder without a run or with one that never reached a checkpoint.
+    A finished run is returned as it is, unless `t_end` lies beyond its own; so is one that made all its `max_steps`,
+    unless more are allowed. Events are functions and not stored: give them again. Raises ValueError for a folder
+    without a run or with one that never reached a checkpoint, and for other events.
     """
-    return continue_run(folder, t_end=t_end, events=events, progress=progress)
+    if max_steps is None:
+        max_steps = read_folder(folder).description.get("settings", {}).get("max_steps")
+    return continue_run(folder, t_end=t_end, max_steps=max_steps, events=events, progress=progress)
 
 
 def continue_run(
     folder: str | Path,
     *,
     t_end: float | None = None,
+    max_steps: int | None = None,
     events: Sequence[Event] = (),
     observers: Sequence[Callable[[Trajectory], None]] = (),
     progress: bool | None = None,
 ) -> Run:
-    """`resume`, with observers."""
+    """`resume`, with observers. `max_steps`: of the whole run, None for any number."""
     stored = read_folder(folder)
     run = restore(stored)
     end = run.settings["t_end"] if t_end is None else float(t_end)
-    if stored.description.get("outcome") is not None and not (run.outcome.name == "finished" and end > run.times[-1]):
+    more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
+    ended = stored.description.get("outcome") is not None
+    if ended and not more and not (run.outcome.name == "finished" and end > run.times[-1]):
         return run
     if end < run.times[-1]:
         raise ValueError(
@@ -189,19 +207,23 @@ def continue_run(
     names = [event.name for event in events]
     if names != run.settings["events"]:
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
-    started = time.perf_counter()
-    due = snapshot_times(float(run.times[-1]), end, 101) if t_end is not None else ()
-    with RunWriter.reopen(folder, due) as writer:
+    require_events(folder, run.asked, events)
+    started, due = time.perf_counter(), ()
+    known, reached = run.settings["breakpoints"], float(run.times[-1])
+    settings = {**run.settings, "t_end": end, "max_steps": max_steps}
+    if end > run.settings["t_end"]:
+        count = (run.asked or {}).get("snapshots")
+        due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
+        settings["breakpoints"] = seen(run.problem, known, reached, end)
+    model = packed_model(run.model, run.past)
+    changes = {"settings": settings, "asked": prolonged(run.asked, end, max_steps)}
+    with RunWriter.reopen(folder, due, changes) as writer:
         run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
-        known, reached = run.settings["breakpoints"], float(run.times[-1])
-        settings = {**run.settings, "t_end": end, "breakpoints": seen(run.problem, known, reached, end)}
         past = run.past
         if past is not None:
             past = History(past.before, settings["t_start"])
             past.follow(run.trajectory)
-        recorder = Recorder(
-            writer, run.model, run.compatible, resumed_after=len(run.segments), past=past, earlier=run.events
-        )
+        recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
@@ -262,10 +284,10 @@ def _finish_resumed(
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(whole.blow_up)
     whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
-    whole.trajectory.rounding = before.trajectory.rounding + trajectory.rounding
+    whole.trajectory.rounding = trajectory.rounding  # counted on from the checkpoint
     whole.events = [*before.events, *trajectory.events]
     whole.wall_time = before.wall_time + time.perf_counter() - started
-    writer.finish({**describe_end(whole), "settings": settings}, whole)
+    writer.finish(describe_end(whole), whole)
 
 
 def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:

@@ -89,8 +89,16 @@ class Study:
 
 
 def folder(out: Path | None, name: str) -> Path | None:
-    """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written."""
-    return None if out is None else Path(out) / name
+    """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written.
+
+    It belongs to the study from then on. Raises ValueError if it is there and the study did not make it.
+    """
+    if out is None:
+        return None
+    from .output.manifest import Room
+
+    room = Room(out, "study")
+    return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
 
 
 def studies(where: str | Path = "studies") -> dict[str, tuple[Path, str]]:

@@ -5,6 +5,8 @@ results.npz      the arrays among the results, and numbers that JSON does not kn
 NAME/            one run folder for every Run among the results
 figure.png       what the study's `figure` makes of the results read back; spacetime_NAME.png where it asks for it
 traceback.txt    where the study failed, if it did
+
+felif-manifest.txt lists them (`felif.output.manifest`): nothing else in the folder is ever replaced or deleted.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 import time
 import traceback
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .output.manifest import Room
     from .study import Study
 
 __all__ = ["Report", "read_record", "read_results", "run", "split"]
@@ -50,10 +52,11 @@ def run(
     """Run a study and write its results into the folder `out` (None: nothing is written).
 
     `resume` goes on in a folder that a killed or interrupted run has left: Runs that main writes while it runs are
-    continued, and the results of a finished run are only read (and drawn again). A folder with a finished or failed run
-    is replaced; one with an unfinished run only if `overwrite`. Nothing but what felif wrote there is ever deleted.
+    continued, and the results of a finished run are only read (and drawn again). A folder with a run is replaced only
+    if `overwrite`, or if the run failed and left no Run. Nothing but what felif wrote there is ever deleted.
 
-    Raises ValueError for unknown options, for a folder that holds anything else, and whatever main raises.
+    Raises ValueError for unknown options, for a folder that holds anything else, to resume with other options or a
+    finished run of a main that has changed since, and whatever main raises.
     """
     complete = study.complete(options or {})
     record = None
@@ -68,8 +71,11 @@ def run(
     if record is None or record["status"] != "finished":
         record = _compute(study, complete, out, resume, overwrite)
     results = read_results(out)
-    with _noted(out):
-        pictures = _draw(study, results, out) if draw else []
+    from .output.manifest import Room
+
+    room = Room(out, "study")
+    with _noted(room):
+        pictures = _draw(study, results, room) if draw else []
     series = [path for name in record["runs"] for path in sorted((out / name).glob("*.pvd"))]
     return Report(study, complete, results, out, record["wall_time"], (*pictures, *series))
 
@@ -145,25 +151,27 @@ def _call(study: Study, options: Mapping[str, Any], out: Path | None) -> dict[st
 
 
 def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
+    from .identity import told
     from .output.files import write_json, write_npz
     from .output.provenance import provenance
 
     record = {"study": study.name, "file": str(study.path), "status": "running", "options": _jsonable(study, options)}
-    record |= {"results": {}, "runs": {}, "wall_time": None, **provenance()}
-    _make_room(out, resume, overwrite, keep_runs=resume and study.takes_out)
-    write_json(out / "results.json", record)
+    record |= {"results": {}, "runs": {}, "wall_time": None, "main": told(study.main), **provenance()}
+    room = _make_room(study, out, resume, overwrite)
+    write_json(room.at("results.json"), record)
     start = time.perf_counter()
     try:
-        with _noted(out):
+        with _noted(room):
             results = study.main(**options, **({"out": out} if study.takes_out else {}))
             plain, arrays, runs = split(results, study.name)
             for name, value in plain.items():
                 if isinstance(value, float) and not math.isfinite(value):
                     arrays[name] = value
-            write_npz(out / "results.npz", arrays)
+            write_npz(room.at("results.npz"), arrays)
             for name, value in runs.items():
-                if not (out / name / "run.json").exists():  # else main wrote it while it ran
-                    value.save(out / name)
+                written = getattr(value, "folder", None)
+                if written is None or Path(written).resolve() != (out / name).resolve():  # else main wrote it
+                    value.save(room.at(f"{name}/"))
             summary = {
                 name: {"outcome": value.outcome.name, "message": value.outcome.message} for name, value in runs.items()
             }
@@ -176,64 +184,70 @@ def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, ove
         raise
     finally:
         record["wall_time"] = time.perf_counter() - start
-        write_json(out / "results.json", record)
+        write_json(room.at("results.json"), record)
     return json.loads((out / "results.json").read_text(encoding="utf-8"))
 
 
 def _continued(study: Study, record: Mapping[str, Any], options: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Options of the run in a folder; those given as well must be the same."""
+    from .identity import told
+
     if record["study"] != study.name:
         raise ValueError(f"{out} holds a run of the study {record['study']}, not of {study.name}.")
     stored = study.complete(record["options"])
     for name, value in _jsonable(study, options).items():
         if value != stored[name]:
             raise ValueError(f"{out} holds a run with {name} = {stored[name]}, not {value}: leave the option out.")
+    if record["status"] == "finished" and (was := record.get("main")) != (now := told(study.main)):
+        raise ValueError(
+            f"{out} holds the results of another main of {study.name}: {was}, now {now}. "
+            f"Give another folder (--out), or --overwrite to replace them."
+        )
     return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
-def _make_room(out: Path, resume: bool, overwrite: bool, keep_runs: bool) -> None:
+def _make_room(study: Study, out: Path, resume: bool, overwrite: bool) -> Room:
     """A folder that holds nothing of an earlier run, except the Runs to go on with."""
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; give the name of a folder for the results.")
-    out.mkdir(parents=True, exist_ok=True)
-    if all(path.name.startswith(".") for path in out.iterdir()):  # a kill may leave a hidden temporary file
-        return
-    if not (out / "results.json").exists():
-        raise ValueError(f"{out} is not empty and holds no run of a study; give another folder (--out).")
-    record = read_record(out)
-    if record["status"] in ("running", "interrupted") and not (resume or overwrite):
+    from .output.manifest import find_room
+
+    names = ["results.json", "results.npz", "traceback.txt"] + ["figure.png"] * (study.figure is not None)
+    names += [f"spacetime_{name}.png" for name in study.spacetime]
+    room = find_room(out, "study", True, names)
+    if not room.names:
+        return room
+    folders = [name for name in room.names if name.endswith("/")]
+    if resume:
+        room.clear([name for name in room.names if name != "results.json" and name not in folders])
+        return room
+    status = read_record(out)["status"] if "results.json" in room.names else "interrupted"
+    if not overwrite and (status != "failed" or folders):
+        unfinished = status in ("running", "interrupted")
+        what = f"{'an unfinished' if unfinished else 'a ' + status} run of {study.name}"
         raise ValueError(
-            f"{out} holds an unfinished run of {record['study']}: "
-            f"--resume {out} goes on with it, --overwrite replaces it."
+            f"{out} holds {what}: --resume {out} {'goes on with it' if status != 'finished' else 'reads it'}, "
+            "--overwrite replaces it, --out gives another folder."
         )
-    for path in (
-        *out.glob("results.npz"),
-        *out.glob("traceback.txt"),
-        *out.glob("figure.png"),
-        *out.glob("spacetime_*.png"),
-    ):
-        path.unlink()
-    for path in list(out.glob("*/run.json")):
-        if not (keep_runs and path.with_name("final.npz").exists()):  # a Run without a checkpoint starts again
-            shutil.rmtree(path.parent)
+    room.clear()
+    return room
 
 
 class _noted:
     """Leave the traceback of an exception in the folder, and a note of where it is on the exception."""
 
-    def __init__(self, out: Path) -> None:
-        self.path = out / "traceback.txt"
+    def __init__(self, room: Room) -> None:
+        self.room = room
 
     def __enter__(self) -> None:
-        self.path.unlink(missing_ok=True)
+        self.room.clear(["traceback.txt"])
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: Any) -> None:
         if isinstance(error, Exception):
-            self.path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            error.add_note(f"Traceback: {self.path}")
+            path = self.room.at("traceback.txt")
+            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            error.add_note(f"Traceback: {path}")
 
 
-def _draw(study: Study, results: Mapping[str, Any], out: Path) -> list[Path]:
+def _draw(study: Study, results: Mapping[str, Any], room: Room) -> list[Path]:
     if study.figure is None and not study.spacetime:
         return []
     import matplotlib
@@ -250,12 +264,12 @@ def _draw(study: Study, results: Mapping[str, Any], out: Path) -> list[Path]:
             raise ValueError(
                 f"figure of the study {study.name} returned {type(figure).__name__}, not a matplotlib Figure."
             )
-        written.append(save_figure(figure, out / "figure.png"))
+        written.append(save_figure(figure, room.at("figure.png")))
         plt.close(figure)
     for name in study.spacetime:
         if name not in results or not hasattr(results[name], "plot_spacetime"):
             raise ValueError(f"SPACETIME of the study {study.name} names {name!r}, which is no Run among its results.")
-        path = out / f"spacetime_{name}.png"
+        path = room.at(f"spacetime_{name}.png")
         results[name].plot_spacetime(path)
         written.append(path)
     return written

@@ -27,6 +27,8 @@ from .workers import WorkerPool, run_points
 if TYPE_CHECKING:
     import numpy as np
 
+    from .output.manifest import Room
+
 __all__ = ["Table", "axis", "read_table", "sweep"]
 
 CHUNK = 1.5  # seconds of work sent to a worker at once: passing it on costs about a millisecond
@@ -101,19 +103,19 @@ def sweep(
         raise ValueError(f"workers = {workers}: at least 1.")
     plan = definition(study, grid, fixed or {})
     points = points_of(plan, study)
-    open_folder(folder, plan, overwrite)
+    room = open_folder(folder, plan, overwrite)
     done = {index for index, record in read_shards(folder).items() if record["status"] == "ok" or not retry}
     todo = [(index, points[index]) for index in range(i - 1, len(points), n) if index not in done]
     if todo:
         with _progress(len(todo), sys.stderr.isatty() if progress is None else progress) as advance:
             pool = _Given(executor) if executor is not None else WorkerPool(min(workers, len(todo)))
             try:
-                _compute(study, todo, folder, pool, workers, folders, advance)
+                _compute(study, todo, room, pool, workers, folders, advance)
             finally:
                 pool.close()
-                write_table(folder / "sweep.csv", read_table(folder, study).rows)
+                write_table(room.at("sweep.csv"), read_table(folder, study).rows)
     elif not (folder / "sweep.csv").exists():
-        write_table(folder / "sweep.csv", read_table(folder, study).rows)
+        write_table(room.at("sweep.csv"), read_table(folder, study).rows)
     return read_table(folder, study)
 
 
@@ -171,7 +173,7 @@ class _Given:
 def _compute(
     study: Study,
     todo: Sequence[tuple[int, dict[str, Any]]],
-    folder: Path,
+    room: Room,
     pool: Any,
     workers: int,
     folders: bool,
@@ -188,13 +190,13 @@ def _compute(
     if module is not None and module.__name__.startswith("felif_study_"):  # a script, which workers cannot import
         cloudpickle.register_pickle_by_value(module)
     payload = cloudpickle.dumps(study)
-    where = str(folder / "points") if folders else None
+    where = str(room.folder) if folders else None
     pending, suspects = deque(todo), deque()
     running: dict[Future, list[tuple[int, dict[str, Any]]]] = {}
     size = 1
 
     def keep(records: list[dict[str, Any]]) -> None:
-        write_shard(folder, records)
+        write_shard(room, records)
         advance(len(records))
 
     while pending or suspects or running:

@@ -4,6 +4,8 @@ sweep.json              what is swept: study, options, grid; two sweeps never sh
 shards/000012-ab12.json one file a chunk of points, moved into place when complete; lost only in the chunk under way
 sweep.csv               the table: index, options, status, results, wall time, message; one row a finished point
 points/000012/          one results folder a point, where asked for
+
+felif-manifest.txt lists them (`felif.output.manifest`): nothing else in the folder is ever replaced or deleted.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ import csv
 import io
 import itertools
 import json
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .output.manifest import Room
     from .study import Study
 
 
@@ -28,6 +30,8 @@ def definition(study: Study, grid: Mapping[str, Sequence[Any]], fixed: Mapping[s
     Raises ValueError for options the study does not have, an empty axis, an option both swept and fixed, values that
     are no numbers, text or lists.
     """
+    from .identity import told
+
     study.complete({**grid, **fixed})
     if not grid:
         raise ValueError("grid is empty: give the values of at least one option, as in --b 0:3:31 or {'b': [0, 1, 2]}.")
@@ -41,7 +45,8 @@ def definition(study: Study, grid: Mapping[str, Sequence[Any]], fixed: Mapping[s
         if name in fixed:
             raise ValueError(f"The option {name!r} is both swept and fixed at {fixed[name]!r}.")
     try:
-        return json.loads(json.dumps({"study": study.name, "grid": axes, "fixed": dict(fixed)}, allow_nan=False))
+        plan = {"study": study.name, "grid": axes, "fixed": dict(fixed), "main": told(study.main)}
+        return json.loads(json.dumps(plan, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"grid: the values are kept in sweep.json: finite numbers, text and lists. {error}") from None
 
@@ -72,44 +77,42 @@ def read_sweep(folder: str | Path) -> dict[str, Any]:
     raise ValueError(f"{path} was not written by `felif sweep`, or is damaged.")
 
 
-def open_folder(folder: Path, sweep: Mapping[str, Any], overwrite: bool) -> None:
+def open_folder(folder: Path, sweep: Mapping[str, Any], overwrite: bool) -> Room:
     """Make `folder` the place of this sweep, or find that it is. Raises ValueError if it holds anything else."""
     from .output.files import write_json
+    from .output.manifest import find_room
 
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; give the name of a folder for the sweep.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "sweep.json").exists():
+    room = find_room(folder, "sweep", True, ("sweep.json", "sweep.csv"))
+    if overwrite:
+        room.clear()
+    elif "sweep.json" in room.names:
         there = read_sweep(folder)
-        if overwrite:
-            (folder / "sweep.csv").unlink(missing_ok=True)
-            shutil.rmtree(folder / "shards", ignore_errors=True)
-            shutil.rmtree(folder / "points", ignore_errors=True)
-        elif there != sweep:
-            changed = [key for key in ("study", "grid", "fixed") if there[key] != sweep[key]]
-            was, now = ({key: one[key] for key in changed} for one in (there, sweep))
+        changed = [key for key in sweep if there.get(key) != sweep[key]]
+        if changed:
+            was, now = ({key: one.get(key) for key in changed} for one in (there, sweep))
             raise ValueError(
                 f"{folder} holds another sweep: {was}, not {now}. "
                 "Give another folder (--out), or --overwrite to replace it."
             )
-    elif not all(path.name.startswith(".") for path in folder.iterdir()):
-        raise ValueError(f"{folder} is not empty and holds no sweep; give another folder (--out).")
-    (folder / "shards").mkdir(exist_ok=True)
-    write_json(folder / "sweep.json", sweep)
+    write_json(room.at("sweep.json"), sweep)
+    return room
 
 
-def write_shard(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
+def write_shard(room: Room, records: Sequence[Mapping[str, Any]]) -> None:
     """Keep the records of a chunk. Python's JSON, in which NaN and Infinity survive."""
     from .output.files import write_text
 
-    name = f"{records[0]['index']:06d}-{uuid.uuid4().hex[:4]}.json"
-    write_text(folder / "shards" / name, json.dumps(list(records), indent=1))
+    name = f"shards/{records[0]['index']:06d}-{uuid.uuid4().hex[:4]}.json"
+    write_text(room.at(name), json.dumps(list(records), indent=1))
 
 
 def read_shards(folder: str | Path) -> dict[int, dict[str, Any]]:
     """{index: record} of every point that was finished; of a point computed again, the latest record."""
+    from .output.manifest import Room
+
     records: dict[int, dict[str, Any]] = {}
-    shards = sorted(Path(folder).glob("shards/*.json"), key=lambda path: path.stat().st_mtime_ns)
+    names = [name for name in Room(folder, "sweep").names if name.startswith("shards/")]
+    shards = sorted((Path(folder) / name for name in names), key=lambda path: path.stat().st_mtime_ns)
     for path in shards:
         try:
             records |= {record["index"]: record for record in json.loads(path.read_text(encoding="utf-8"))}

@@ -93,7 +93,8 @@ def run_points(
 ) -> list[dict[str, Any]]:
     """Run a chunk of a sweep: one record a point, {index, status, message, wall_time, results}.
 
-    `study`: a `Study` through cloudpickle. `folder`: where each point gets a folder of its own; None for none.
+    `study`: a `Study` through cloudpickle. `folder`: of the sweep, in which each point gets one of its own; None for
+    none.
     """
     loaded = _unpickled(study)
     return [_run_point(loaded, index, options, folder) for index, options in points]
@@ -102,16 +103,22 @@ def run_points(
 def _run_point(study: Any, index: int, options: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
     from .study_run import run
 
-    out = None if folder is None else Path(folder) / f"{index:06d}"
     start = time.perf_counter()
     record = {"index": index, "status": "ok", "message": "", "results": {}}
     try:
+        out = None if folder is None else _folder_of_point(Path(folder), index)
         resume = out is not None and (out / "results.json").exists()
         results = run(study, options, out, resume=resume, draw=False).results
         record["results"] = _numbers(results, study.name)
     except (Exception, SystemExit) as error:
         record |= {"status": "failed", "message": " ".join(f"{type(error).__name__}: {error}".split())}
     return {**record, "wall_time": time.perf_counter() - start}
+
+
+def _folder_of_point(folder: Path, index: int) -> Path:
+    from .output.manifest import Room
+
+    return Room(folder, "sweep").at(f"points/{index:06d}/")
 
 
 def _numbers(results: Mapping[str, Any], study: str) -> dict[str, Any]:

@@ -13,11 +13,12 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "weakform": ("", ""),
     "inputs": ("", ""),
+    "identity": ("", ""),
     "problem": ("algebra", "scipy numba"),
     "algebra": ("", "scipy numba threadpoolctl"),
     "models": ("weakform inputs", ""),
     "meshing": ("", "skfem meshio"),
-    "assembly": ("weakform inputs problem algebra meshing", "skfem scipy"),
+    "assembly": ("weakform inputs identity problem algebra meshing", "skfem scipy"),
     "solvers": ("problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem algebra", "scipy"),

@@ -102,7 +102,7 @@ def test_a_script_does_what_felif_run_does(project):
     script = subprocess.run(command, capture_output=True, text=True)
     assert script.stderr == ""
     printed = json.loads(script.stdout)
-    same = json.loads(felif("run", "growth", "--b", "2", "--json").stdout)
+    same = json.loads(felif("run", "growth", "--b", "2", "--json", "--overwrite").stdout)
     assert {**printed, "wall_time": 0} == {**same, "wall_time": 0}
     assert printed["folder"] == os.path.join("results", "growth")
 
@@ -141,15 +141,18 @@ def test_run_prints_numbers_and_where_they_are(capsys, project):
     assert "As expected." in text
     assert f"written to {os.path.join('results', 'growth')}" in text
     assert (project / "results" / "growth" / "results.json").exists()
-    assert "xpected" not in output(capsys, "run", "growth", "--b", "2")  # EXPECTED says nothing about b = 2
+    assert "xpected" not in output(
+        capsys, "run", "growth", "--b", "2", "--overwrite"
+    )  # EXPECTED says nothing about b = 2
 
 
 def test_options_are_written_in_the_manner_of_python_or_of_command_lines(capsys):
     for name in ("--t-end", "--t_end"):
-        printed = json.loads(output(capsys, "run", "growth", name, "0", "--b-EE=-3", "--json"))
+        printed = json.loads(output(capsys, "run", "growth", name, "0", "--b-EE=-3", "--json", "--overwrite"))
         assert printed["results"]["y"] == -2.0
     assert printed["options"]["t_end"] == 0.0
-    assert json.loads(output(capsys, "run", "growth", "--cells", "none", "--json"))["options"]["cells"] is None
+    printed = json.loads(output(capsys, "run", "growth", "--cells", "none", "--json", "--overwrite"))
+    assert printed["options"]["cells"] is None
 
 
 def test_a_study_is_found_by_its_path_and_writes_where_it_is_told(capsys, project, monkeypatch):

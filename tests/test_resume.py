@@ -92,6 +92,7 @@ def require_the_same(found, expected, fields=True):
     for name in names if fields else ():
         assert (found / "fields" / name).read_bytes() == (expected / "fields" / name).read_bytes()
     assert one.drift == other.drift
+    assert one.trajectory.rounding == other.trajectory.rounding > 0 or not fields
     assert one.statistics["steps"] == other.statistics["steps"]
     described = [{k: v for k, v in vars(event).items() if k != "state"} for event in one.events]
     assert described == [{k: v for k, v in vars(event).items() if k != "state"} for event in other.events]

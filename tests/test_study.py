@@ -146,9 +146,11 @@ def test_results_come_back_from_the_folder_to_the_same_bits(tmp_path, midpoint):
     assert record["options"] == {"cells": None, "t_end": 1.0, "b": 0.1}
 
 
-def test_a_finished_run_is_replaced_and_a_strange_folder_is_not(tmp_path, midpoint):
+def test_a_finished_run_is_replaced_on_demand_only_and_a_strange_folder_never(tmp_path, midpoint):
     run(midpoint, {}, tmp_path / "out")
-    run(midpoint, {"b": 2.0}, tmp_path / "out")
+    with pytest.raises(ValueError, match="holds a finished run of midpoint: --resume .* reads it, --overwrite"):
+        run(midpoint, {"b": 2.0}, tmp_path / "out")
+    run(midpoint, {"b": 2.0}, tmp_path / "out", overwrite=True)
     assert read_record(tmp_path / "out")["options"]["b"] == 2.0
     with pytest.raises(ValueError, match="holds no run of a study"):
         run(midpoint, {}, tmp_path / "studies")
@@ -233,7 +235,7 @@ def test_runs_are_kept_as_run_folders_whether_main_wrote_them_or_not(tmp_path):
         assert fl.load_run(tmp_path / "out" / name).times[-1] == t_end
     assert report.results["written"].final.N == report.results["N"]
     assert {path.name for path in report.files} == {"figure.png", "spacetime_written.png", "fields.pvd"}
-    run(study, {"t_end": 0.2}, tmp_path / "out")  # not a continuation of what is there
+    run(study, {"t_end": 0.2}, tmp_path / "out", overwrite=True)  # not a continuation of what is there
     assert fl.load_run(tmp_path / "out" / "written").times[-1] == 0.2
 
 

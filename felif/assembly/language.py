@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
+from ..identity import identity
 from ..weakform import CELLS, Term, WeakForm
 from .analytic import is_own, require_analytic
 from .coefficients import parameters_of
@@ -61,16 +62,6 @@ def hashable(key: Any) -> Any:
     except TypeError:
         return None
     return key
-
-
-def identity(function: Any) -> Any:
-    """What tells two functions apart that may be made anew at every call: code, closure, defaults."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return function
-    closure = (cell.cell_contents for cell in function.__closure__ or ())
-    held = tuple(identity(value) if callable(value) else value for value in closure)
-    return code, held, function.__defaults__, tuple((function.__kwdefaults__ or {}).items())
 
 
 def _require_places(model: Any, weak_form: WeakForm) -> None:

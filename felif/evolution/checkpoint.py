@@ -23,7 +23,7 @@ class Checkpoint:
 
     t: float
     y: np.ndarray
-    memory: Mapping[str, np.ndarray]  # step size, controller, slope carried over, recent N, counters
+    memory: Mapping[str, np.ndarray]  # step size, controller, slope carried over, recent N, counters, rounding
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for `np.savez`."""
@@ -48,6 +48,7 @@ def pack(run: Integration) -> Checkpoint:
         ),
         "slope": np.zeros(0) if slope is None else slope.copy(),
         "contraction": np.array(getattr(run.stepper, "contraction", 1.0)),
+        "rounding": np.array(run.trajectory.rounding),
         "counters": np.array([run.statistics[name] for name in COUNTERS]),
         **{name: value.copy() for name, value in run.watch.to_arrays().items()},
     }

@@ -76,6 +76,8 @@ class Integration:
         if checkpoint is not None:
             unpack(checkpoint, self)
         self.trajectory = onto or Trajectory([])
+        if checkpoint is not None and onto is None:
+            self.trajectory.rounding = float(checkpoint.memory.get("rounding", 0.0))
         self.trajectory.statistics, self.trajectory.t_end = self.statistics, t_end
         self.trajectory.blow_up, self.trajectory.checkpoint = None, self.checkpoint
         self._open_segment()
@@ -83,17 +85,15 @@ class Integration:
     def run(self) -> Trajectory:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             outcome = self._start()
-            steps = 0
             while outcome is None:
                 if self.t >= self.t_end:
                     outcome = Outcome("finished", f"Reached t = {self.t_end:.10g}.")
-                elif steps >= self.max_steps:
+                elif (steps := self.statistics["steps"]) >= self.max_steps:  # a resumed run counts on
                     outcome = Outcome(
                         "max_steps", f"Made {steps} steps, the most allowed, and reached t = {self.t:.10g}."
                     )
                 else:
                     outcome = self._advance()
-                    steps += 1
         self.trajectory.checkpoint = self.checkpoint()
         self.trajectory.outcome = outcome
         return self.trajectory

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .files import csv_line, read_npz, write_json, write_npz, write_series, write_text
+from .files import csv_line, read_npz, write_json, write_npz, write_text
+from .manifest import make_room
 from .plots import house_style, new_figure, save_figure
-from .vtk import FieldSeries
+from .vtk import new_series
 
 MARKS = {
     "fold": ("o", "C3"),
@@ -129,20 +130,21 @@ def _label(name: str) -> str:
     return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
 
 
-def save_branch(branch: Any, folder: str | Path) -> Path:
+def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`. Returns the
     folder.
 
     states.npz holds `mesh` (rows,), the number of the mesh of each row, and for each mesh m its cell ends `cells_m` and
-    the states `y_m` (rows on it, unknowns) in the order of the rows. Files that are there are replaced.
+    the states `y_m` (rows on it, unknowns) in the order of the rows. Raises ValueError if the folder holds a branch and
+    `overwrite` is False, or files of these names that are something else.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    room = make_room(folder, "branch", overwrite, ("branch.csv", "states.npz", "branch.json"))
     table = branch.table
     rows = zip(*(np.asarray(column, float).tolist() for column in table.values()), strict=True)
     lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
-    write_text(folder / "branch.csv", ",".join([*table, "kind"]) + "\n" + "".join(lines))
-    write_npz(folder / "states.npz", _states(branch))
+    write_text(room.at("branch.csv"), ",".join([*table, "kind"]) + "\n" + "".join(lines))
+    write_npz(room.at("states.npz"), _states(branch))
     special = [
         {"row": k, "kind": point.kind, **{n: v for n, v in point.details.items() if isinstance(v, float)}}
         for k, point in enumerate(branch)
@@ -155,7 +157,7 @@ def save_branch(branch: Any, folder: str | Path) -> Path:
         "model": str(getattr(branch[0].problem, "model", branch[0].problem)),
         "special_points": special,
     }
-    write_json(folder / "branch.json", description)
+    write_json(room.at("branch.json"), description)
     return folder
 
 
@@ -194,20 +196,21 @@ def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndar
     return table, states
 
 
-def write_branch_vtk(branch: Any, folder: str | Path, rows: Sequence[int] | None = None) -> Path:
+def write_branch_vtk(
+    branch: Any, folder: str | Path, rows: Sequence[int] | None = None, overwrite: bool = False
+) -> Path:
     """Write the densities along a branch as a ParaView series whose time is the arc length; returns `fields.pvd`.
 
     rows: which points, by default all. Beside the series come `spacetime.vtr` (densities over v and arc length),
-    series.csv and view.py; every file carries the parameters and the scalars as field data.
+    series.csv and view.py; every file carries the parameters and the scalars as field data. A series of another branch
+    is replaced only with overwrite=True (ValueError), and files that felif did not write never.
     """
-    folder = Path(folder)
-    series = FieldSeries.reopen(folder, 0)
+    series = new_series(folder, {"t": branch.table["arclength"], **branch.table}, overwrite)
     chosen: Iterable[int] = range(len(branch)) if rows is None else rows
     for k in chosen:
         series.add(_Labelled(branch[k]), float(branch[k].arclength))
     series.write_spacetime()
-    write_series(folder / "series.csv", {"t": branch.table["arclength"], **branch.table})
-    return folder / "fields.pvd"
+    return series.folder / "fields.pvd"
 
 
 class _Labelled:

@@ -58,8 +58,12 @@ def csv_line(values: Iterable[Any]) -> str:
 
 def write_series(path: Path, series: Mapping[str, np.ndarray]) -> None:
     """A whole series.csv at once, byte for byte as a run writes it step by step."""
+    write_text(path, series_text(series))
+
+
+def series_text(series: Mapping[str, np.ndarray]) -> str:
     rows = zip(*(np.asarray(column, float).tolist() for column in series.values()), strict=True)
-    write_text(path, ",".join(series) + "\n" + "".join(csv_line(row) for row in rows))
+    return ",".join(series) + "\n" + "".join(csv_line(row) for row in rows)
 
 
 def read_series(path: Path) -> dict[str, np.ndarray]:

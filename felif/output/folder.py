@@ -5,6 +5,8 @@ series.csv      one row an accepted step, grows
 steps-0001.npz  states and dense output of the steps since the file before
 final.npz       the latest checkpoint: everything needed to go on, and how much of the other files belongs to it
 fields.pvd      snapshots in fields/ for ParaView, with spacetime.vtr and view.py; over (v, w) also lines.pvd, lines/
+
+felif-manifest.txt lists them: nothing else in the folder is ever replaced or deleted.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .files import csv_line, read_npz, read_series, write_json, write_npz
+from .files import csv_line, read_npz, read_series, temporary_name, write_json, write_npz
+from .manifest import FIELDS, MANIFEST, Room, find_room
 from .provenance import provenance
 from .reading import MARKS, RunFolder, chunk_name, read_description, read_folder
 from .sampling import run_times
@@ -25,8 +28,7 @@ from .vtk import FieldSeries
 __all__ = ["RunFolder", "RunWriter", "read_folder"]
 
 FLUSH_EVERY = 0.5  # seconds
-_OWN_FILES = ("final.npz", "steps-*.npz", "series.csv", "fields.pvd", "lines.pvd", "fields/*.vtu", "lines/*.vtu")
-_OWN_FILES += ("spacetime.vtr", "view.py")
+_FILES = ("run.json", "series.csv", "final.npz", "steps-[0-9][0-9][0-9][0-9]*.npz", *FIELDS)
 
 
 class RunWriter:
@@ -46,20 +48,25 @@ class RunWriter:
         overwrite: bool = False,
     ) -> None:
         self.folder = Path(folder)
-        _make_room(self.folder, overwrite)
+        self.room = _make_room(self.folder, overwrite)
         self.description = {"outcome": None, **description, **provenance()}
         self.schedule = np.unique(np.asarray(snapshots, float))
-        self.fields = FieldSeries(self.folder)
+        self.fields = FieldSeries(self.folder, self.room)
         self.rows = self.chunks = 0
         self._names: tuple[str, ...] | None = None
-        write_json(self.folder / "run.json", self.description)
+        write_json(self.room.at("run.json"), self.description)
         self._open()
 
     @classmethod
-    def reopen(cls, folder: str | Path, snapshots: Sequence[float] | np.ndarray = ()) -> RunWriter:
+    def reopen(
+        cls,
+        folder: str | Path,
+        snapshots: Sequence[float] | np.ndarray = (),
+        changes: Mapping[str, Any] | None = None,
+    ) -> RunWriter:
         """Go on with a run from its checkpoint: whatever was written after it is removed.
 
-        The times at which fields are due are those given at the start, and any given here.
+        The times at which fields are due are those given at the start, and any given here; `changes`: of run.json.
 
         Raises ValueError if there is no run, no checkpoint, a file of the checkpoint is missing, or another process
         is still writing. Read the folder with `read_folder` afterwards.
@@ -67,6 +74,7 @@ class RunWriter:
         self = cls.__new__(cls)
         self.folder = Path(folder)
         self.description = read_description(self.folder)
+        self.room = Room(self.folder, "run")
         path = self.folder / "final.npz"
         if not path.exists():
             raise ValueError(f"{folder}: final.npz is missing: no checkpoint was reached. Start the run again.")
@@ -80,25 +88,30 @@ class RunWriter:
         for number in range(1, self.chunks + 1):
             if not (self.folder / chunk_name(number)).exists():
                 raise ValueError(f"{folder}: {chunk_name(number)} is missing, which belongs to the checkpoint.")
+        if not self.room.names:
+            raise ValueError(
+                f"{folder} was written by an older version, without a list of its files ({MANIFEST}), and is not "
+                "changed. load_run reads it, and `save` puts what it reads into another folder."
+            )
         self._open(truncate=int(marks["bytes"]))
-        for path in self.folder.glob("steps-*.npz"):
-            if path.name not in {chunk_name(number) for number in range(1, self.chunks + 1)}:
-                path.unlink()
-        (self.folder / "spacetime.vtr").unlink(missing_ok=True)
-        for pattern in (".*.tmp", "fields/.*.tmp", "lines/.*.tmp"):
-            for path in self.folder.glob(pattern):
-                path.unlink()
-        self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]))
+        kept = {chunk_name(number) for number in range(1, self.chunks + 1)}
+        later = [name for name in self.room.names if name.startswith("steps-") and name not in kept]
+        for name in self.room.listed:  # what was under way when the process was killed
+            temporary_name(self.folder / name).unlink(missing_ok=True)
+        temporary_name(self.folder / MANIFEST).unlink(missing_ok=True)
+        self.room.clear([*later, "spacetime.vtr"])
+        self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]), self.room)
         names = tuple(read_series(self.folder / "series.csv"))
         self._names = names or None
-        self.description["outcome"] = None
-        write_json(self.folder / "run.json", self.description)
+        self.description |= {"outcome": None, **(changes or {})}
+        write_json(self.room.at("run.json"), self.description)
         return self
 
     def _open(self, truncate: int | None = None) -> None:
         path = self.folder / "series.csv"
         if truncate is not None and (not path.exists() or path.stat().st_size < truncate):
             raise ValueError(f"{self.folder}: series.csv is missing or shorter than at the checkpoint.")
+        self.room.at(path.name)
         self._file: BinaryIO | None = open(path, "ab", buffering=0)  # unbuffered: what is written is on file
         _lock(self._file, self.folder)
         if truncate is not None:
@@ -134,7 +147,7 @@ class RunWriter:
     def chunk(self, arrays: Mapping[str, Any]) -> None:
         """Write the next steps-0001.npz, steps-0002.npz, ...: whatever the caller needs to load these steps again."""
         self.chunks += 1
-        write_npz(self.folder / chunk_name(self.chunks), arrays)
+        write_npz(self.room.at(chunk_name(self.chunks)), arrays)
 
     def checkpoint(self, arrays: Mapping[str, Any]) -> None:
         """Replace final.npz. Rows, chunks and snapshots written so far belong to it; `reopen` drops later ones."""
@@ -151,7 +164,7 @@ class RunWriter:
             "snapshots": len(self.fields.entries),
             "schedule": self.schedule,
         }
-        write_npz(self.folder / "final.npz", {**arrays, **{MARKS + name: value for name, value in marks.items()}})
+        write_npz(self.room.at("final.npz"), {**arrays, **{MARKS + name: value for name, value in marks.items()}})
 
     def due(self, t: float) -> list[float]:
         """Scheduled snapshot times up to t that are not written yet: evaluate the run there and call `snapshot`."""
@@ -174,7 +187,7 @@ class RunWriter:
                 self.snapshot(run.at(float(t)), float(t))
         self.fields.write_spacetime()
         self.description = {**self.description, **description}
-        write_json(self.folder / "run.json", self.description)
+        write_json(self.room.at("run.json"), self.description)
         self.close()
 
     def close(self) -> None:
@@ -191,26 +204,14 @@ class RunWriter:
         self.close()
 
 
-def _make_room(folder: Path, overwrite: bool) -> None:
-    """An empty place for a run; only files that a run folder consists of are ever deleted."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; give the name of a folder for the run.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
-        return
-    if not (folder / "run.json").exists():
-        raise ValueError(f"{folder} is not empty and not a run folder; give another name.")
-    if not overwrite:
-        raise ValueError(f"{folder} already holds a run; give another name, or overwrite=True to replace it.")
-    description = read_description(folder, None)
-    if (folder / "series.csv").exists():
+def _make_room(folder: Path, overwrite: bool) -> Room:
+    """An empty place for a run; only files that felif wrote as those of a run are ever deleted."""
+    room = find_room(folder, "run", overwrite, _FILES)
+    if "series.csv" in room.names:
         with open(folder / "series.csv", "ab") as file:
             _lock(file, folder)
-    # killed in the middle of this, the folder is an unfinished run with fewer files: true, and replaceable
-    write_json(folder / "run.json", {**description, "outcome": None})
-    for pattern in _OWN_FILES:
-        for path in folder.glob(pattern):
-            path.unlink()
+    room.clear()
+    return room
 
 
 def _lock(file: BinaryIO, folder: Path) -> None:

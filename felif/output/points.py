@@ -9,34 +9,31 @@ from typing import Any
 import numpy as np
 
 from .files import write_text
+from .manifest import Room
 from .vtk_files import write_points
 
 FOLDER, COLLECTION = "particles", "particles.pvd"
 
 
-def write_particles(snapshots: Mapping[float, Any], folder: str | Path) -> Path:
-    """Write snapshots of neurons (t, v, w or None, resting, population, batch) and return `folder/particles.pvd`.
+def write_particles(snapshots: Mapping[float, Any], room: Room) -> Path:
+    """Write snapshots of neurons (t, v, w or None, resting, population, batch) and return the path of particles.pvd.
 
     A neuron is the point (v, w), or, where it has no weight w, (v, y) with y its place among the neurons of its
     population, in (0, 1) for the first, (1, 2) for the second: a cloud that is dense where n(v) is large. Point data:
     v, w, resting, population, batch; field data: t.
     """
-    folder = Path(folder)
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     rows = []
     for number, t in enumerate(sorted(snapshots)):
         name = f"{FOLDER}/{number:04d}.vtp"
         snapshot = snapshots[t]
         height = _places(snapshot.population) if snapshot.w is None else snapshot.w
         points = np.column_stack([snapshot.v, height, np.zeros(snapshot.v.size)])
-        write_points(folder / name, points, _columns(snapshot), {"t": snapshot.t})
+        write_points(room.at(name), points, _columns(snapshot), {"t": snapshot.t})
         rows.append(f'    <DataSet timestep="{float(t)!r}" part="0" file="{name}"/>\n')
     head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
-    write_text(folder / COLLECTION, head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n")
-    for path in (folder / FOLDER).glob("*.vtp"):
-        if int(path.stem) >= len(rows):
-            path.unlink()
-    return folder / COLLECTION
+    collection = room.at(COLLECTION)
+    write_text(collection, head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n")
+    return collection
 
 
 def _columns(snapshot: Any) -> dict[str, np.ndarray]:

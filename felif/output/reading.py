@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .files import read_npz, read_series
+from .manifest import Room
 from .vtk import read_pvd
 
 READERS = {  # what folders are, by the kind in their run.json
@@ -51,7 +52,9 @@ def read_folder(folder: str | Path) -> RunFolder:
         raise ValueError(f"{folder}: series.csv is missing.")
     if checkpoint is None and description.get("outcome") is not None:
         raise ValueError(f"{folder}: final.npz is missing.")
-    numbers = sorted(int(file.stem.removeprefix("steps-")) for file in path.glob("steps-*.npz"))
+    listed = Room(path, "run").names  # none in a folder of an older version
+    names = [file.name for file in path.glob("steps-*.npz") if not listed or file.name in listed]
+    numbers = sorted(int(name[6:-4]) for name in names if name[6:-4].isdecimal())
     missing = sorted(set(range(1, numbers[-1] + 1)) - set(numbers)) if numbers else []
     if missing:
         raise ValueError(f"{folder}: {chunk_name(missing[0])} is missing.")

@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .files import write_series, write_text
+from .files import series_text, write_series, write_text
+from .manifest import FIELDS, Room, make_room
 from .planes import axis_samples, is_plane, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
+
+_PARTS = ("fields", "lines", "spacetime", "view")
 
 
 class FieldSeries:
@@ -26,15 +29,17 @@ class FieldSeries:
     Over (v, w) also `lines.pvd` and `lines/0000.vtu`, ...
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, room: Room | None = None) -> None:
+        """`room`: whose files these are; by default a series of its own."""
         self.folder = Path(folder)
+        self.room = Room(self.folder, "vtk") if room is None else room
         self.entries: list[tuple[float, str]] = []  # (time, file) in the order of writing; the .pvd is sorted by time
         self._has_lines = False
 
     @classmethod
-    def reopen(cls, folder: str | Path, count: int) -> FieldSeries:
+    def reopen(cls, folder: str | Path, count: int, room: Room | None = None) -> FieldSeries:
         """The first `count` snapshots of a folder; later ones are deleted. ValueError when some of them are missing."""
-        series = cls(folder)
+        series = cls(folder, room)
         listed = {file: time for time, file in read_pvd(series.folder)}
         series._has_lines = (series.folder / "lines.pvd").exists()
         for number in range(count):
@@ -45,9 +50,7 @@ class FieldSeries:
         kept = {file for _, name in series.entries for file in series._files(name)}
         if listed:
             series._write_pvd()  # before the files go, so that it never names one that is not there
-        for path in (*(series.folder / "fields").glob("*.vtu"), *(series.folder / "lines").glob("*.vtu")):
-            if f"{path.parent.name}/{path.name}" not in kept:
-                path.unlink()
+        series.room.clear(name for name in series.room.names if name.endswith(".vtu") and name not in kept)
         return series
 
     def _files(self, name: str) -> list[str]:
@@ -71,9 +74,7 @@ class FieldSeries:
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
         self._has_lines = is_plane(problem)
         if not self.entries:
-            for folder in ("fields", "lines") if self._has_lines else ("fields",):
-                (self.folder / folder).mkdir(parents=True, exist_ok=True)
-            copy_view(self.folder, "view_plane.py" if self._has_lines else "view.py")
+            copy_view(self.room, "view_plane.py" if self._has_lines else "view.py")
         name = _file_name(len(self.entries))
         scalars = {**scalars_of(state), "t": t}
         if self._has_lines:
@@ -81,7 +82,7 @@ class FieldSeries:
         else:
             points = sample_points(problem)
             fields = {field: getattr(state, field)(points) for field in problem.field_names}
-            write_line_mesh(self.folder / name, points, fields, scalars)
+            write_line_mesh(self.room.at(name), points, fields, scalars)
         self.entries.append((t, name))
         self._write_pvd()
 
@@ -89,10 +90,10 @@ class FieldSeries:
         problem = state.problem
         w, inside = axis_samples(problem)
         lines = {line: getattr(state, line)(inside) for line in problem.line_names}
-        write_line_mesh(self.folder / _line_name(name), w, lines, scalars, axis="w")
+        write_line_mesh(self.room.at(_line_name(name)), w, lines, scalars, axis="w")
         surface = plane_samples(problem)
         fields = {field: values_at(getattr(state, field), surface) for field in problem.field_names}
-        write_triangle_mesh(self.folder / name, surface.points, surface.triangles, fields, scalars)
+        write_triangle_mesh(self.room.at(name), surface.points, surface.triangles, fields, scalars)
 
     def _write_pvd(self) -> None:
         for kind in ("lines", "fields") if self._has_lines else ("fields",):
@@ -100,7 +101,7 @@ class FieldSeries:
             rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
             head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
             text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-            write_text(self.folder / f"{kind}.pvd", text)
+            write_text(self.room.at(f"{kind}.pvd"), text)
 
     def write_spacetime(self) -> None:
         """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of.
@@ -118,24 +119,48 @@ class FieldSeries:
             name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        write_rectilinear(self.folder / "spacetime.vtr", x, times, fields)
+        write_rectilinear(self.room.at("spacetime.vtr"), x, times, fields)
 
 
-def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None) -> Path:
+def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:
     """Write the fields of a run for ParaView and return `folder/fields.pvd`.
 
     `times`: where to look at the run, by default 101 times evenly spaced and more towards a blow-up. Beside the series
     come `spacetime.vtr`, `view.py` (`paraview --script=view.py`) and, unless it is a run's own folder, the series.csv
-    that N(t) is drawn from. Snapshots already in the folder are replaced. Raises ValueError for a time outside the run.
+    that N(t) is drawn from. Snapshots of the same run are replaced, those of another only with overwrite=True,
+    and files that felif did not write never. Raises ValueError for a time outside the run.
     """
-    folder = Path(folder)
-    series = FieldSeries.reopen(folder, 0)
-    for t in run_times(run) if times is None else np.unique(np.asarray(times, float)):
+    chosen = run_times(run) if times is None else np.unique(np.asarray(times, float))
+    for t in (*chosen[:1], *chosen[-1:]):
+        run.at(float(t))  # refuses times outside before anything is replaced
+    series = new_series(folder, run.series, overwrite)
+    for t in chosen:
         series.add(run.at(float(t)), float(t))
     series.write_spacetime()
-    if not (folder / "run.json").exists():
-        write_series(folder / "series.csv", run.series)
-    return folder / "fields.pvd"
+    return series.folder / "fields.pvd"
+
+
+def new_series(folder: str | Path, table: Mapping[str, np.ndarray], overwrite: bool) -> FieldSeries:
+    """An empty series of fields, with series.csv, in place of one with the same table, or any if `overwrite`.
+
+    In the folder of a run it is a part of that run, and only that run's own. Raises ValueError where it would replace
+    anything else.
+    """
+    folder = Path(folder)
+    there = folder / "series.csv"
+    same = there.is_file() and there.read_text(errors="replace").startswith(series_text(table))
+    of_run = Room(folder, "run")
+    if "run.json" in of_run.names:
+        if not same:
+            raise ValueError(f"{folder} holds another run; give another name.")
+        room = of_run
+        for name in (name for pattern in FIELDS for name in folder.glob(pattern)):
+            room.require_free(name.relative_to(folder).as_posix())
+        room.clear([name for name in room.names if name.partition("/")[0].partition(".")[0] in _PARTS])
+        return FieldSeries(folder, room)
+    room = make_room(folder, "vtk", overwrite or same, (*FIELDS, "series.csv"))
+    write_series(room.at("series.csv"), table)
+    return FieldSeries(folder, room)
 
 
 def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
@@ -150,10 +175,11 @@ def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
         raise ValueError(f"{folder}: fields.pvd cannot be read ({error}).") from None
 
 
-def copy_view(folder: Path, script: str = "view.py") -> None:
+def copy_view(room: Room, script: str = "view.py") -> None:
     """The script that shows the folder in ParaView, as view.py beside the data it shows."""
     script = Path(__file__).with_name(script).read_text()
-    write_text(folder / "view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {str(folder.resolve())!r}"))
+    where = str(room.folder.resolve())
+    write_text(room.at("view.py"), script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"))
 
 
 def _file_name(number: int) -> str:

@@ -1,0 +1,414 @@
+"""Folders answer what is asked, and nothing that felif did not write is ever replaced or deleted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import felif as fl
+from felif.identity import differences, told
+from felif.output import write_vtk
+from felif.output.branches import save_branch, write_branch_vtk
+from felif.output.manifest import MANIFEST
+from felif.study import load
+from felif.study_run import read_results
+from felif.study_run import run as run_study
+from felif.sweep import sweep
+
+MESH = {"cells": 6, "v_min": -5.0}
+
+
+def problem_of(tol=None, cells=6, space=None, **parameters):
+    model = fl.NoisyLIF(**{"b": 0.5, **parameters})
+    if tol is not None:
+        return fl.discretize(model, tol=tol)
+    return fl.discretize(model, fl.interval(model, **{**MESH, "cells": cells}), space=space)
+
+
+PROBLEM, START = problem_of(), fl.Gaussian(-1.0, 0.25)
+LATE = problem_of(delay=0.5)
+
+
+def evolve(problem=PROBLEM, start=START, t_end=0.2, **settings):
+    return fl.evolve(problem, start, t_end, **{**HOW, "resume": True, **settings})
+
+
+HOW = {"rtol": 1e-3, "snapshots": 2, "progress": False}
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# what is asked is compared with what is there -------------------------------------------------------------------------
+
+
+def factor(k):
+    return lambda t: k * t
+
+
+def shifted(shift):
+    """A current that reads a global of its script."""
+    scope = {"shift": shift}
+    exec("current = lambda t: shift + t", scope)
+    return scope["current"]
+
+
+class Bump:
+    """A density with parameters of its own."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def __call__(self, v):
+        return np.exp(-((v / self.width) ** 2)) * (1.0 - v) * (v < 1)
+
+
+LOUD = fl.Event("loud", lambda state: state.N - 5.0)
+OTHERS = {  # (what is there, what is asked instead, what the message says)
+    "b": ({}, {"problem": problem_of(b=-2.0)}, r"model\.b = -2\.0 is asked, 0\.5 is there"),
+    "a0": ({}, {"problem": problem_of(a0=2.0)}, r"model\.a0 = 2\.0 is asked, 1\.0 is there"),
+    "cells": ({}, {"problem": problem_of(cells=7)}, r"mesh = 7 cells .* 6 cells"),
+    "space": ({}, {"problem": problem_of(space=fl.SpectralElement(3))}, r"space\.degree = 3 is asked"),
+    "tol": ({"problem": problem_of(1e-4)}, {"problem": problem_of(1e-3)}, r"tol = 0\.001 is asked, 0\.0001 is there"),
+    "model": ({}, {"problem": fl.discretize(fl.RefractoryLIF(b=0.5), PROBLEM.mesh)}, "RefractoryLIF"),
+    "start": ({}, {"start": fl.Gaussian(-1.0, 0.5)}, r"start\.variance = 0\.5 is asked, 0\.25 is there"),
+    "kind of start": ({}, {"start": fl.Uniform(-1.0, 0.5)}, r"'Uniform'"),
+    "start as a function": ({"start": Bump(1.0)}, {"start": Bump(1.1)}, r"start = Bump"),
+    "t_start": ({}, {"t_start": 0.1}, r"t_start = 0\.1 is asked, 0\.0 is there"),
+    "earlier t_end": ({}, {"t_end": 0.1}, r"t_end = 0\.1 is asked, 0\.2 is there"),
+    "rtol": ({}, {"rtol": 1e-4}, r"rtol = 0\.0001 is asked, 0\.001 is there"),
+    "atol": ({}, {"atol": 1e-4}, r"atol = 0\.0001 is asked, None is there"),
+    "scheme": ({}, {"scheme": fl.ESDIRK43()}, "'ESDIRK43'"),
+    "N_max": ({}, {"N_max": 1e6}, r"N_max = 1000000\.0 is asked"),
+    "first_step": ({}, {"first_step": 1e-3}, "first_step"),
+    "max_step": ({}, {"max_step": 0.05}, r"max_step = 0\.05 is asked, inf is there"),
+    "fewer steps": ({"max_steps": 900}, {"max_steps": 800}, "max_steps = 800 is asked, 900 is there"),
+    "breakpoints": ({}, {"breakpoints": [0.1]}, r"breakpoints = \[0\.1\] is asked, \[\] is there"),
+    "snapshots": ({}, {"snapshots": [0.1]}, r"snapshots = \[0\.1\] is asked, 2 is there"),
+    "after_blow_up": ({}, {"after_blow_up": fl.Continue()}, "after_blow_up"),
+    "events": ({}, {"events": [LOUD]}, "events"),
+    "event function": (
+        {"events": [LOUD]},
+        {"events": [fl.Event("loud", lambda state: state.N - 6.0)]},
+        "events",
+    ),
+    "history": ({"problem": LATE}, {"problem": LATE, "history": 0.1}, r"history = 0\.1 is asked, 0\.0 is there"),
+    "code": (
+        {"problem": problem_of(current=lambda t: 1.0 + t)},
+        {"problem": problem_of(current=lambda t: 1.0 - t)},
+        r"model\.current = .*code",
+    ),
+    "closure": ({"problem": problem_of(current=factor(1.0))}, {"problem": problem_of(current=factor(2.0))}, "current"),
+    "global": ({"problem": problem_of(current=shifted(1.0))}, {"problem": problem_of(current=shifted(2.0))}, "current"),
+    "default": (
+        {"problem": problem_of(current=lambda t, k=1.0: k * t)},
+        {"problem": problem_of(current=lambda t, k=2.0: k * t)},
+        "current",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_folder_with_another_run_is_refused_and_says_what_differs(case, tmp_path):
+    there, asked, message = OTHERS[case]
+    evolve(folder=tmp_path / "run", **there)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=message) as caught:
+        evolve(folder=tmp_path / "run", **{**there, **asked})
+    assert "another folder, or overwrite=True" in str(caught.value)
+    assert contents(tmp_path) == before
+    assert np.array_equal(evolve(folder=tmp_path / "run", **there).times, fl.load_run(tmp_path / "run").times)
+    assert contents(tmp_path) == before
+
+
+def test_the_same_question_made_anew_gets_the_run_that_is_there(tmp_path):
+    ask = lambda: {"problem": problem_of(current=factor(1.5)), "start": Bump(0.7)}
+    first = evolve(folder=tmp_path / "run", **ask())
+    before = contents(tmp_path)
+    again = evolve(folder=tmp_path / "run", **ask())
+    assert np.array_equal(again.final.y, first.final.y)
+    assert contents(tmp_path) == before
+    saved = evolve(**ask())
+    saved.save(tmp_path / "saved")  # one from memory says as much
+    assert np.array_equal(evolve(folder=tmp_path / "saved", **ask()).final.y, first.final.y)
+    with pytest.raises(ValueError, match=r"start = Bump"):
+        evolve(folder=tmp_path / "saved", **{**ask(), "start": Bump(0.8)})
+
+
+def test_only_a_later_end_goes_on_to_it_and_overwrite_replaces_whatever_differs(tmp_path):
+    evolve(folder=tmp_path / "run")
+    longer = evolve(folder=tmp_path / "run", t_end=0.4)
+    assert (longer.times[0], longer.times[-1]) == (0.0, 0.4)
+    with pytest.raises(ValueError, match=r"t_end = 0\.2 is asked, 0\.4 is there"):
+        evolve(folder=tmp_path / "run")
+    other = evolve(problem_of(b=-2.0), folder=tmp_path / "run", overwrite=True)
+    assert (other.model.b, other.times[-1]) == (-2.0, 0.2)
+    assert fl.load_run(tmp_path / "run").model.b == -2.0
+
+
+def test_a_run_that_made_all_its_steps_goes_on_with_more_to_the_same_digits(tmp_path):
+    ask = {"rtol": 1e-7, "snapshots": 4}
+    whole = evolve(folder=tmp_path / "whole", **ask)
+    assert len(whole.times) > 8
+    for name, more in (("some", 7), ("any", None)):
+        short = evolve(folder=tmp_path / name, **ask, max_steps=4)
+        assert (short.outcome.name, len(short.times)) == ("max_steps", 5)
+        assert evolve(folder=tmp_path / name, **ask, max_steps=4).outcome.name == "max_steps"
+        longer = evolve(folder=tmp_path / name, **ask, max_steps=more)
+        assert len(longer.times) == (8 if more else len(whole.times))
+    assert np.array_equal(longer.final.y, whole.final.y)
+    assert fl.resume(tmp_path / "some", max_steps=10**6, progress=False).outcome.name == "finished"
+    for name in ("some", "any"):
+        for file in ("series.csv", "fields.pvd", "fields/0003.vtu"):
+            assert (tmp_path / name / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_resume_wants_the_same_events_not_only_their_names(tmp_path):
+    evolve(folder=tmp_path / "run", events=[LOUD])
+    with pytest.raises(ValueError, match="of event 'loud' is given"):
+        fl.resume(tmp_path / "run", t_end=0.3, events=[fl.Event("loud", lambda state: state.N - 6.0)])
+    assert fl.resume(tmp_path / "run", t_end=0.3, events=[LOUD], progress=False).times[-1] == 0.3
+
+
+def test_a_run_of_an_older_version_is_read_and_neither_gone_on_with_nor_replaced(tmp_path):
+    evolve(folder=tmp_path / "run", snapshots=3)
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "asked"}))
+    with pytest.raises(ValueError, match="does not say what it was asked for"):
+        evolve(folder=tmp_path / "run")
+    (tmp_path / "run" / MANIFEST).unlink()
+    before = contents(tmp_path)
+    for refused in (
+        lambda: evolve(folder=tmp_path / "run", overwrite=True),
+        lambda: evolve(folder=tmp_path / "run", resume=False, overwrite=True),
+        lambda: fl.resume(tmp_path / "run", t_end=0.3),
+    ):
+        with pytest.raises(ValueError, match="older version"):
+            refused()
+    assert fl.load_run(tmp_path / "run").times[-1] == 0.2
+    assert contents(tmp_path) == before
+
+
+def test_functions_are_told_alike_in_every_process(tmp_path):
+    source = (
+        "import numpy as np\nk, names = 2.0, {'a', 'b', 'c'}\n"
+        "def helper(t): return np.sin(k * t) if 'a' in {'a', 'b', 'c', 'd'} else len(names)\n"
+        "class Own:\n    def current(self, t, shift=(1.0, 2)): return helper(t) + shift[0]\n"
+        "def recursive(t): return recursive(t - 1) if t > 0 else helper(t)\n"
+    )
+    ask = "from felif.identity import told; import module; o = module.Own()\n"
+    ask += "print(told([module.helper, o.current, module.recursive, module.Own, lambda t: o.current(t)]))"
+    module = tmp_path / "module.py"
+
+    def said(text, seed):
+        module.write_text(text)
+        paths = f"{tmp_path}:{Path(fl.__file__).parents[1]}"
+        environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run([sys.executable, "-c", ask], env=environment, check=True, capture_output=True).stdout
+
+    first = said(source, "1")
+    assert said("# moved by a line\n" + source, "2") == first
+    assert said(source.replace("k, names = 2.0", "k, names = 2.5"), "1") != first
+    assert said(source.replace("shift[0]", "shift[1]"), "1") != first
+
+
+def test_differences_are_named_where_they_are():
+    assert differences(told(fl.NoisyLIF(b=1)), told(fl.NoisyLIF(b=1.0))) == {}
+    assert differences(told(fl.NoisyLIF(b=1)), told(fl.NoisyLIF(b=2))) == {"b": (1, 2)}
+    array = np.linspace(0, 1, 50)
+    assert told(array) == told(array.copy()) != told(np.nextafter(array, 2))
+    assert told([np.inf, np.nan, 1j]) == ["inf", "nan", "1j"]
+
+
+# nothing that felif did not write is touched --------------------------------------------------------------------------
+
+STUDY = '''"""Does it keep what is there?"""
+from pathlib import Path
+import felif as fl
+
+def main(b: float = 0.5, out: Path | None = None):
+    model = fl.NoisyLIF(b=b)
+    problem = fl.discretize(model, fl.interval(model, cells=6, v_min=-5.0))
+    how = {"rtol": 1e-3, "progress": False}
+    folder = {"folder": fl.study.folder(out, "run"), "resume": True, "snapshots": 2}
+    run = fl.evolve(problem, fl.Gaussian(-1.0, 0.25), 0.1, **folder, **how)
+    return {"run": run, "saved": fl.evolve(problem, fl.Gaussian(-1.0, 0.25), 0.1, **how), "N": run.final.N}
+'''
+
+
+def simulated(b):
+    how = {"neurons": 50, "t_end": 0.1, "start": START, "seed": 1, "snapshots": [0.1], "progress": False}
+    return fl.simulate_particles(fl.NoisyLIF(b=b), **how)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """{kind: function of (folder, overwrite, which) that writes one of two results of that kind}."""
+    path = tmp_path_factory.mktemp("studies") / "keeps.py"
+    path.write_text(STUDY)
+    study = load(path)
+    runs = [fl.evolve(PROBLEM, START, t, rtol=1e-3, progress=False) for t in (0.1, 0.2)]
+    particles = [simulated(b) for b in (0.1, 0.2)]
+    law = fl.first_passage(fl.NoisyLIF(current=1.5))
+    fits = [fl.fit(law.sample(60, seed=s), fl.NoisyLIF(current=1.0), ["current"]) for s in (1, 2)]
+    found = fl.steady_states(PROBLEM)
+    branches = [fl.continuation(PROBLEM, found[0], "b", bounds=(0.45, high)) for high in (0.55, 0.6)]
+    pool = ThreadPoolExecutor(1)
+
+    return {
+        "run": lambda f, over, k: fl.evolve(
+            PROBLEM, START, 0.1 + 0.1 * k, rtol=1e-3, folder=f, overwrite=over, snapshots=2, progress=False
+        ),
+        "saved run": lambda f, over, k: runs[k].save(f, overwrite=over, snapshots=2),
+        "particles": lambda f, over, k: particles[k].save(f, overwrite=over),
+        "fit": lambda f, over, k: fits[k].save(f, overwrite=over),
+        "vtk": lambda f, over, k: write_vtk(runs[k], f, [0.0, 0.1], overwrite=over),
+        "branch": lambda f, over, k: save_branch(branches[k], f, overwrite=over),
+        "branch vtk": lambda f, over, k: write_branch_vtk(branches[k], f, rows=[0, 1], overwrite=over),
+        "study": lambda f, over, k: run_study(study, {"b": 0.1 + k}, f, overwrite=over),
+        "sweep": lambda f, over, k: sweep(study, {"b": [0.1 + k]}, f, pool, folders=True, overwrite=over),
+    }
+
+
+KINDS = ("run", "saved run", "particles", "fit", "vtk", "branch", "branch vtk", "study", "sweep")
+FOREIGN = (
+    "mine.csv notes.txt recording.npz thesis.json movie.vtr picture.png mine.pvd steps-mine.npz .hidden "
+    "fields/mine.vtu lines/mine.vtu particles/mine.vtp shards/mine.json points/mine/run.json mine/run.json "
+    "mine/results.json run/mine.csv run/fields/mine.vtu saved/mine.txt points/000000/mine.csv "
+    "points/000000/run/mine.csv"
+).split()
+
+
+def put(folder, name):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps({"kind": None, "mine": name}))
+    return folder / name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_foreign_files_survive_whatever_is_asked_byte_for_byte(kind, made, tmp_path):
+    folder = tmp_path / "f"
+    made[kind](folder, False, 0)
+    written = set(contents(folder))
+    assert folder / MANIFEST in written
+    mine = [put(folder, name) for name in FOREIGN]
+    assert not written & set(mine)
+    before = contents(folder)
+    with pytest.raises(ValueError, match="already holds|holds another|holds a finished"):
+        made[kind](folder, False, 1)
+    assert contents(folder) == before  # finished results are replaced only when asked
+    made[kind](folder, True, 1)
+    after = contents(folder)
+    assert {path: after.get(path) for path in mine} == {path: before[path] for path in mine}
+    assert any(after.get(path) != before[path] for path in written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_foreign_file_with_a_name_that_is_needed_is_refused_by_name(kind, made, tmp_path):
+    made[kind](tmp_path / "f", False, 0)
+    listed = [line.split("\t")[1] for line in (tmp_path / "f" / MANIFEST).read_text().splitlines()[1:]]
+    needed = [name for name in listed if not name.endswith("/") and not name.startswith("shards")]
+    for name in (needed[0], needed[-1]):  # no longer felif's, as far as the list says
+        text = "".join(line for line in (tmp_path / "f" / MANIFEST).read_text().splitlines(True) if name not in line)
+        changed = tmp_path / name.replace("/", "-")
+        subprocess.run(["cp", "-r", tmp_path / "f", changed], check=True)
+        (changed / MANIFEST).write_text(text)
+        before = contents(changed)
+        with pytest.raises(ValueError, match="neither replaced nor deleted|not empty and not|replaced or deleted") as e:
+            made[kind](changed, True, 1)
+        assert str(changed) in str(e.value)
+        assert contents(changed) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_of_somebody_else_or_of_another_kind_is_left_alone(kind, made, tmp_path):
+    for number, name in enumerate(("series.csv", "run.json", "branch.csv", "results.json", "sweep.json", "fields.pvd")):
+        put(tmp_path / str(number), name)
+        before = contents(tmp_path / str(number))
+        try:
+            made[kind](tmp_path / str(number), True, 0)
+        except ValueError:
+            assert contents(tmp_path / str(number)) == before
+        else:  # exports may lie beside files of other names
+            assert kind in ("vtk", "branch", "branch vtk")
+            assert {path: contents(tmp_path / str(number))[path] for path in before} == before
+
+
+def test_kinds_do_not_replace_each_other(made, tmp_path):
+    for kind in KINDS:
+        made[kind](tmp_path / kind, False, 0)
+    before = contents(tmp_path)
+    for there in KINDS:
+        for kind in KINDS:
+            same = there == kind or {there, kind} in ({"run", "saved run"}, {"vtk", "branch vtk"})
+            beside = kind == "branch" or (there == "branch" and "vtk" in kind)
+            beside |= "vtk" in kind and there in ("fit", "study", "sweep")
+            if same or beside:
+                continue
+            with pytest.raises(ValueError, match="holds|belongs to"):
+                made[kind](tmp_path / there, True, 1 if "run" in there else 0)
+            assert contents(tmp_path) == before, (there, kind)
+
+
+def test_fields_of_the_same_run_are_made_anew_without_a_flag_and_in_its_own_folder(made, tmp_path):
+    made["saved run"](tmp_path / "f", False, 0)
+    run = fl.load_run(tmp_path / "f")
+    mine = put(tmp_path / "f", "fields/0009.vtu")
+    with pytest.raises(ValueError, match=r"0009\.vtu was not written by felif"):
+        write_vtk(run, tmp_path / "f", [0.05])
+    mine.unlink()
+    write_vtk(run, tmp_path / "f", [0.05])
+    assert [path.name for path in sorted((tmp_path / "f" / "fields").iterdir())] == ["0000.vtu"]
+    with pytest.raises(ValueError, match="holds another run"):
+        made["vtk"](tmp_path / "f", True, 1)
+
+
+def test_a_study_deletes_the_runs_it_made_and_no_others(made, tmp_path):
+    """A run of the user beside them, and one with the name of a result."""
+    made["study"](tmp_path / "out", False, 0)
+    made["run"](tmp_path / "out" / "my_run", False, 0)
+    mine = contents(tmp_path / "out" / "my_run")
+    made["study"](tmp_path / "out", True, 1)
+    assert contents(tmp_path / "out" / "my_run") == mine
+    assert read_results(tmp_path / "out")["run"].model.b == 1.1
+    (tmp_path / "other").mkdir()
+    made["study"](tmp_path / "first", False, 0)
+    manifest = tmp_path / "first" / MANIFEST
+    manifest.write_text("".join(line for line in manifest.read_text().splitlines(True) if "run/" not in line))
+    before = contents(tmp_path / "first" / "run")
+    with pytest.raises(ValueError, match="run.* was not written by felif"):
+        made["study"](tmp_path / "first", True, 1)
+    assert contents(tmp_path / "first" / "run") == before
+
+
+def test_a_finished_study_is_not_read_for_another_main(tmp_path):
+    path = tmp_path / "changing.py"
+    path.write_text('"""?"""\nFACTOR = 2.0\ndef main(b: float = 1.0):\n    return {"y": FACTOR * b}\n')
+    assert run_study(load(path), {}, tmp_path / "out").results["y"] == 2.0
+    assert run_study(load(path), {}, tmp_path / "out", resume=True).results["y"] == 2.0
+    path.write_text(path.read_text().replace("FACTOR = 2.0", "FACTOR = 3.00"))
+    with pytest.raises(ValueError, match="results of another main of changing"):
+        run_study(load(path), {}, tmp_path / "out", resume=True)
+    assert run_study(load(path), {}, tmp_path / "out", overwrite=True).results["y"] == 3.0
+
+
+def test_a_sweep_of_another_function_does_not_get_the_points_that_are_there(tmp_path):
+    def of(power):
+        def main(b: float = 1.0) -> dict:
+            return {"y": b**power}
+
+        return main
+
+    pool = ThreadPoolExecutor(1)
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
+    with pytest.raises(ValueError, match="holds another sweep: {'main'"):
+        sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool)
+    assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True).column("y").tolist() == [27.0]
