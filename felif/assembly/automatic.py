@@ -218,11 +218,11 @@ class Flow:
 
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
-        width = self.v_fire - self.v_reset
-        v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
-        lowest, forms = self._lowest_source(v), self.on(v)
+        width, points = self.v_fire - self.v_reset, _FINE_BELOW if self.bends else _BELOW
+        lowest = self._lowest_source(self.v_reset - self._unit() * points)
         for rate in self.rate_range():
-            drift, noise, _ = self.combine(forms, rate, t)
+            v = self.v_reset - self._unit(rate) * points
+            drift, noise, _ = self.combine(self.on(v), rate, t)
             slope = drift / noise
             potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(v)))])
             # log of the mass below v: the density times its decay length
@@ -249,10 +249,11 @@ class Flow:
                 lowest = min(lowest, float(v[np.argmax(below <= _NOBODY * below[0])]))
         return lowest
 
-    def _unit(self) -> float:
-        """Width of the neuron's world: V_F - V_R or sqrt(a), whichever is larger."""
-        _, noise, _ = self.at_ends()
-        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])))
+    def _unit(self, rate: float = 0.0) -> float:
+        """Width of the neuron's world: V_F - V_R or sqrt(a), or what is far for it if the drift leads far below V_R."""
+        drift, noise, _ = self.combine(self._at_ends, rate)
+        far = max(-float(drift[0]), 0.0) / self.leak_rate if self.leak_rate > 0 else 0.0
+        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])), 4 * far / _REACH)
 
     def at_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate) at V_R and V_F, without activity."""

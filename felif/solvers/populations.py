@@ -57,7 +57,7 @@ def candidates(frozen: Frozen) -> Candidates:
         return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))
     roots = all_roots(neurons, HIGHEST, _MOST.get(neurons.count, _MOST_OF_MANY))
     if not roots.left and neurons.bounded:
-        return result(roots.found, True, _BOUNDED.format("no other" if roots.found else "none"))
+        return result(roots.found, True, _BOUNDED)
     low, high = np.array(roots.left).reshape(-1, 2, neurons.count).transpose(1, 0, 2)
     for z in _searched(neurons, (low + high) / 2):
         roots.add(z, _CLOSE)
@@ -72,7 +72,7 @@ def candidates(frozen: Frozen) -> Candidates:
     return result(roots.found, False, f"There may be others: {left}.")
 
 
-_BOUNDED = "Bounds of every rate show that there is {}."
+_BOUNDED = "Bounds of every rate show that there is no other."
 _SEARCHED = "There may be others: {}, so Newton's method was started from many places instead of bounding every rate."
 _SCANNED = "There may be others: {}, so rates were scanned, finer where two could hide, instead of bounding them."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .steady_state import SMALL, SteadyState, SteadyStates
 _MARGIN = 1.05  # of what a richer space changes: it is no truth either
 _FLOOR = 1e-16  # of every error estimate
 _ROUNDS = 24  # of adapting the mesh to a state
+_SERVES = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
 _NEAR = 0.03  # relative distance of a state from its candidate
 _NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
 
@@ -64,14 +65,15 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
             raise NotConverged(found.message)
         return found[0]
     totals = _totals(problem, t, totals)
-    try:
-        on_mesh, y = _from_guess(problem, t, totals, guess)
-        state = _settled(on_mesh, y, t, totals)
-        reason = _objection(state)
-    except (NotConverged, SingularMatrix, Infeasible) as error:
-        reason = str(error)
-    if not reason:
-        return state
+    reason = "the problem frozen there has no solution"
+    for on_mesh, y in _from_guess(problem, t, totals, guess):
+        try:
+            state = _settled(on_mesh, y, t, totals)
+            reason = _objection(state)
+        except (NotConverged, SingularMatrix, Infeasible) as error:
+            reason = str(error)
+        if not reason:
+            return state
     rest = f" {steady_states(problem, t=t, totals=totals).message}" if hasattr(problem, "linear_at") else ""
     raise NotConverged(f"No steady state was reached from the guess: {reason}.{rest}")
 
@@ -80,9 +82,9 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
 
 
 def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[SteadyState | None, str]:
-    """(the steady state at given scalars, "") or (None, why there is none), on a mesh that fits, then on the given."""
+    """(the steady state at given scalars, "") or (None, why there is none), on the mesh at hand or one that fits."""
     reason, t, totals = "", frozen.t, frozen.totals
-    for there in (frozen.fitting(scalars[frozen.moving]), frozen):
+    for there in _meshes(frozen, scalars[frozen.moving]):
         try:
             state = _settled(there.problem, there.solve(scalars[frozen.moving], refine=1)[1], t, totals)
             reason = _objection(state)
@@ -90,16 +92,27 @@ def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[
             state, reason = None, str(error)
         if state is not None and not reason:
             here = state.problem.scalars(t, state.y)[found.places]
-            room = SMALL + 10 * np.array([*state.errors.values()])[found.places]
+            room = SMALL + 10 * np.nan_to_num([*state.errors.values()])[found.places]
             others = [s[found.places] for s in found.scalars]
             away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
             own = next(k for k, s in enumerate(found.scalars) if s is scalars)
             if away[own] <= min(_NEAR, *away):
                 return state, ""
             reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
-        if there is frozen:
-            break
     return None, reason
+
+
+def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
+    """Where to start from scalars s: on the mesh at hand if it serves there, on one that fits, else on that at hand."""
+    here = frozen.excess(s)
+    if (np.abs(here) < _SERVES).all():
+        yield frozen
+    there = frozen.fitting(s)
+    if there is not frozen:
+        pair = (frozen, there) if (np.abs(there.excess(s) - here) < _SERVES).all() else (there, frozen)
+        yield from pair
+    else:
+        yield frozen
 
 
 def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
@@ -206,18 +219,25 @@ def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     return totals
 
 
-def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> tuple[Problem, np.ndarray]:
+def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> Iterator[tuple[Problem, np.ndarray]]:
+    """(problem, y) to start Newton's method from, one after the other until it succeeds."""
     if isinstance(guess, State):
-        return (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
+        yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
+        return
     values = np.atleast_1d(np.asarray(guess, float))
     if values.shape == (problem.size,) and problem.size > len(problem.scalar_names):
-        return problem, values
+        yield problem, values
+        return
     frozen = Frozen(problem, t, totals)
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")
     values = np.resize(values, len(frozen.moving))
-    there = frozen.fitting(values)
-    return there.problem, there.solve(values, refine=1)[1]
+    for there in _meshes(frozen, values):
+        try:
+            y = there.solve(values, refine=1)[1]
+        except SingularMatrix:
+            continue
+        yield there.problem, y
 
 
 # what is said about them ----------------------------------------------------------------------------------------
