@@ -126,7 +126,7 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
     room = _SMALLEST[1] * root + 20 * rates.error * np.abs(rates.mN).max() * np.exp(boxes.z_high)
     small &= (boxes.u_high - boxes.u_low <= room).all(axis=1)
     roots.left += list(zip(boxes.z_low[small], boxes.z_high[small], strict=True))
-    boxes, effect, before = boxes[~small], effect[~small], before[~small]
+    boxes, effect, before, room = boxes[~small], effect[~small], before[~small], room[~small]
     shrunk = ((boxes.z_high - boxes.z_low) < _SHRINK * (before.z_high - before.z_low)).any(axis=1)
     was = before.u_high - before.u_low  # rounding, where no rate moves an input
     shrunk |= ((boxes.u_high - boxes.u_low < _SHRINK * was) & (was > room)).any(axis=1)

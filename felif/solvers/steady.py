@@ -166,10 +166,16 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
             better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
-        difference, pair = _MARGIN * np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        if getattr(problem, "decay_lengths", (0.0, 0.0))[1] > 0:  # V_max reflects what would be above it
+            part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
+            further = richer.extended(t, better.y, max(part, 1e-13))
+            if further is not None:
+                beyond_top = newton(*further, t=t, totals=totals)
+                difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
-    errors = dict(zip(problem.scalar_names, (difference + noise + _FLOOR).tolist(), strict=True))
+    errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
     return SteadyState(problem, t, y, solved.residual, errors), pair
 
 
