@@ -218,11 +218,11 @@ class Flow:
 
     def cut(self, tol: float, t: float = 0.0) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
-        width, points = self.v_fire - self.v_reset, _FINE_BELOW if self.bends else _BELOW
-        lowest = self._lowest_source(self.v_reset - self._unit() * points)
+        width = self.v_fire - self.v_reset
+        v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
+        lowest, forms = self._lowest_source(v), self.on(v)
         for rate in self.rate_range():
-            v = self.v_reset - self._unit(rate) * points
-            drift, noise, _ = self.combine(self.on(v), rate, t)
+            drift, noise, _ = self.combine(forms, rate, t)
             slope = drift / noise
             potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(v)))])
             # log of the mass below v: the density times its decay length
@@ -230,6 +230,8 @@ class Flow:
             enough = (below < np.log(tol / 30)) & (slope > 0)
             if self.bends:  # however little mass lies below V_R, the layer there is the source's
                 enough &= potential < np.log(tol / 30) / 2
+            if not enough.any() and rate > 0:
+                return float(v[-1])  # the rate is an upper bound where neurons rest or fire late
             if not enough.any():
                 raise ValueError(
                     f"{self.model}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can be chosen; "
@@ -249,9 +251,9 @@ class Flow:
                 lowest = min(lowest, float(v[np.argmax(below <= _NOBODY * below[0])]))
         return lowest
 
-    def _unit(self, rate: float = 0.0) -> float:
+    def _unit(self) -> float:
         """Width of the neuron's world: V_F - V_R or sqrt(a), or what is far for it if the drift leads far below V_R."""
-        drift, noise, _ = self.combine(self._at_ends, rate)
+        drift, noise, _ = self.at_ends()
         far = max(-float(drift[0]), 0.0) / self.leak_rate if self.leak_rate > 0 else 0.0
         return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])), 4 * far / _REACH)
 
