@@ -74,6 +74,7 @@ _HOME = {
     "Fit": "fitting",
     "load_fit": "fit_files",
     "read_intervals": "intervals",
+    "as_intervals": "intervals",
     # steady states
     "steady_states": "stationary",
     "steady_state": "stationary",

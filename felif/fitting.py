@@ -226,6 +226,7 @@ def fit(
     parameters: Sequence[str] = ("current", "a0"),
     *,
     kind: Literal["intervals", "times"] = "intervals",
+    unit: float | str | None = None,
     rate: float | None = None,
     membrane_time: float | None = None,
 ) -> Fit:
@@ -238,6 +239,8 @@ def fit(
     parameters     numbers of the model ("current", "a0", "v_reset", "v_fire", "tau", "dead_time", ...), or
                    "membrane_time", the model's unit of time in that of the intervals
     kind           "intervals" or "times" of spikes
+    unit           factor of plain numbers; objects with units are converted to it ("ms"; seconds by default), and
+                   `membrane_time` is in the same unit (see `felif.as_intervals`)
     rate           firing rate of the network around the neuron, for models with b or a1 (see `first_passage`)
     membrane_time  the model's unit of time in that of the intervals (20.0: intervals in ms, membrane time 20 ms); 1 by
                    default, with a warning where intervals are then unusually long or short
@@ -249,7 +252,7 @@ def fit(
     v_reset and v_fire of a leaky neuron only two can be fitted, since a change of the scale and of the origin of v
     leaves all intervals as they are. NotConverged where the model hardly ever fires to begin with.
     """
-    data = as_intervals(intervals, kind)
+    data = as_intervals(intervals, kind, unit=unit)
     names = _names(parameters)
     time = 1.0 if membrane_time is None else membrane_time
     _check(model, names, time, rate)

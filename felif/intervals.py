@@ -1,101 +1,216 @@
-"""Interspike intervals from arrays and text files."""
+"""Interspike intervals from arrays, objects with units and files. What could be read in two ways is refused."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from .interval_binary import read_binary
+from .interval_tables import Train, intervals_of, split
+from .interval_text import read_text
+from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
+
 KINDS = ("intervals", "times")
+LAYOUTS = (None, "rows", "columns")
 
 
 def read_intervals(
-    path: str | Path, *, kind: Literal["intervals", "times"] = "intervals", column: int | str = 0, unit: float = 1.0
+    path: Any,
+    *,
+    kind: Literal["intervals", "times"] = "intervals",
+    column: int | str | None = None,
+    unit: float = 1.0,
+    train: int | str | bool | None = None,
+    layout: Literal["rows", "columns"] | None = None,
+    padding: bool = False,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
 ) -> np.ndarray:
-    """Interspike intervals from a text or CSV file, one number a line.
+    """Interspike intervals from a file, or from several (a list of paths: separate trains).
 
-    kind     "intervals", or "times" of spikes, whose differences are taken
-    column   number or name (in the first line) of the column to read, where lines hold several
-    unit     of the numbers, in the time unit wanted (0.001: milliseconds become seconds)
+    kind       "intervals", or "times" of spikes, whose differences are taken (in decimals, as they are written)
+    column     number (from 0) or name of the column to read, where there are several; in .mat and .npz files the name
+               of the variable
+    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds)
+    train      number or name of the column that names the neuron, trial, ... of every line: no interval is taken
+               between two of them; False where other columns look as if they did, and do not
+    layout     "rows": every line (row of an array) is a train; "columns": every column is
+    padding    True: blank cells and NaN at the end of a train are no spikes
+    delimiter, decimal, encoding   of text, where the file itself does not tell; " " stands for any number of blanks
 
-    Columns end at commas, semicolons, tabs or spaces; lines that begin with # are comments; the first line may hold
-    names. Raises ValueError naming file and line for anything that is not a number, for a file without intervals,
-    and for intervals that are not positive; OSError for a file that cannot be opened.
+    Text: cells may be quoted; lines that begin with # are comments; the first line holds names if none of its cells is
+    a number. One separator (comma, semicolon, tab, bar, blanks) serves the whole file, with the same number of cells
+    in every line. A comma within a number needs decimal=","; thousands separators are not read.
+    Arrays: .npy, .npz, and .mat up to version 7 (vectors, matrices with `layout`, cell arrays: one train a cell).
+
+    Raises ValueError naming file and line for anything that is not a number, for whatever may be read in two ways, for
+    a file without intervals, intervals that are not positive, times that do not increase; OSError for a file that
+    cannot be opened.
     """
-    path = Path(path)
     if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
         raise ValueError(f"unit = {unit!r}; allowed is a positive number")
-    if isinstance(column, bool) or not isinstance(column, int | np.integer | str):
-        raise ValueError(f"column = {column!r}; allowed is the number or the name of a column")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a mark before the first number
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text: {error}") from None
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
-    names: list[str] = []
-    if lines and not any(_number(cell) is not None for cell in _cells(lines[0][1])):
-        names = _cells(lines.pop(0)[1])
-    if isinstance(column, str):
-        if column not in names:
-            raise ValueError(f"{path}: column = {column!r}; there are {names or 'no names in the first line'}")
-        column = names.index(column)
-    values = []
-    for number, line in lines:
-        cells = _cells(line)
-        value = _number(cells[column]) if -len(cells) <= column < len(cells) else None
-        if value is None:
-            raise ValueError(f"{path}, line {number}: {line!r} has no number in column {column}")
-        values.append(value * unit)
-    if not values:
-        raise ValueError(f"{path} is empty: it holds no {kind}")
-    return as_intervals(values, kind, str(path))
+    column, train = _check(kind, column, train, layout, padding)
+    for name, value in (("delimiter", delimiter), ("decimal", decimal), ("encoding", encoding)):
+        allowed = {"delimiter": "a single character", "decimal": "'.' or ','", "encoding": "the name of one"}[name]
+        good = isinstance(value, str) and (name == "encoding" or len(value) == 1)
+        if value is not None and (not good or (name == "decimal" and value not in ".,") or value in ("\n", "\r", '"')):
+            raise ValueError(f"{name} = {value!r}; allowed is {allowed}")
+    text = {"delimiter": delimiter, "decimal": decimal, "encoding": encoding}
+    paths = list(path) if isinstance(path, list | tuple) else [path]
+    trains: list[Train] = []
+    for one in paths:
+        if not isinstance(one, str | Path):
+            raise ValueError(f"path = {one!r}; allowed is the path of a file, or a list of them")
+        file = Path(one)
+        if file.is_dir():
+            raise ValueError(f"path = {str(file)!r} is a folder; allowed is the path of a file, or a list of them")
+        if file.suffix.lower() not in (".npy", ".npz", ".mat"):
+            choice = {"column": column, "train": train, "layout": layout, "padding": padding}
+            trains += read_text(file, kind == "times", **choice, **text)
+            continue
+        if given := [name for name, value in text.items() if value is not None]:
+            raise ValueError(f"{file} is no text; allowed without {', '.join(given)}")
+        data, left = read_binary(file, column)
+        trains += _trains(data, kind, str(file), None, left, train, layout)
+    if not trains:
+        raise ValueError(f"path = {path!r}; allowed is the path of a file, or a list of them")
+    return _joined(trains, kind, float(unit), padding)
 
 
-def as_intervals(data: Any, kind: str = "intervals", where: str = "intervals") -> np.ndarray:
+def as_intervals(
+    data: Any,
+    kind: str = "intervals",
+    where: str = "intervals",
+    *,
+    unit: float | str | None = None,
+    column: int | str | None = None,
+    train: int | str | bool | None = None,
+    layout: Literal["rows", "columns"] | None = None,
+    padding: bool = False,
+) -> np.ndarray:
     """Checked intervals, an array, from intervals or times of spikes.
 
-    A list of arrays holds separate recordings: no interval is taken between two of them. Raises ValueError for an empty
-    array, for values that are not finite, intervals that are not positive, times that do not increase.
+    data      an array of real numbers; a list of arrays holds separate trains: no interval is taken between two of
+              them; tables (DataFrames, structured arrays, arrays of two dimensions) with `column`, `train`, `layout` as
+              in `read_intervals`
+    unit      plain numbers: a factor, 1 by default. Objects with units of their own (neo, quantities, pint, astropy,
+              timedelta64, arrays whose `attrs` have "units"): the name of the unit wanted, "s" by default ("ms", "us",
+              "ns", "min", "h")
+    padding   True: NaN at the end of a train are no spikes
+
+    Raises ValueError for an empty array, truth values, complex numbers and text, masked entries, values that are not
+    finite, intervals that are not positive, times that do not increase, units that are not of time, and for a train of
+    spikes that is given as intervals.
     """
-    if kind not in KINDS:
+    column, train = _check(kind, column, train, layout, padding)
+    named = isinstance(unit, str)
+    if named and unit not in TIME_UNITS:
+        raise ValueError(f"unit = {unit!r}; allowed are a positive number and {UNIT_NAMES}")
+    if unit is not None and not named:
+        if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
+            raise ValueError(f"unit = {unit!r}; allowed is a positive number, or the name of a unit of time")
+    trains = _trains(data, kind, where, unit, column, train, layout)
+    units = {one.has_unit for one in trains}
+    if len(units) > 1:
+        plain = next(one.where for one in trains if not one.has_unit)
+        raise ValueError(f"{where}: {plain} has no unit, others have; allowed are all or none")
+    if named and units == {False}:
+        raise ValueError(f"{where}: unit = {unit!r}, but the numbers have no unit of their own; allowed is a factor")
+    return _joined(trains, kind, 1.0 if unit is None or named else float(unit), padding)
+
+
+def _check(kind: Any, column: Any, train: Any, layout: Any, padding: Any) -> tuple[Any, Any]:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind = {kind!r}; allowed are {KINDS}")
-    if isinstance(data, list | tuple) and any(np.ndim(part) for part in data):
-        parts = [as_intervals(part, kind, f"{where}[{k}]") for k, part in enumerate(data)]
-        return np.concatenate(parts)
-    try:
-        values = np.asarray(list(data) if isinstance(data, Iterable) and not hasattr(data, "dtype") else data, float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{where}: {type(data).__name__}; allowed is an array of numbers") from None
-    if np.asarray(data).dtype == bool:
-        raise ValueError(f"{where}: truth values; allowed is an array of numbers")
-    if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"{where}: shape {values.shape}; allowed is a row of at least one number")
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise ValueError(f"{where}: entry {bad[0]} is {values[bad[0]]}; allowed are finite numbers")
-    if kind == "times":
-        if values.size < 2:
-            raise ValueError(f"{where}: one spike; allowed are times of at least two")
-        values = np.diff(values)
-        bad = np.flatnonzero(values <= 0)
-        if bad.size:
-            raise ValueError(f"{where}: spike {bad[0] + 1} is not after spike {bad[0]}; allowed are increasing times")
-    bad = np.flatnonzero(values <= 0)
-    if bad.size:
-        raise ValueError(f"{where}: entry {bad[0]} is {values[bad[0]]}; allowed are positive numbers")
-    return values
+    for name, value in (("column", column), ("train", train)):
+        fine = isinstance(value, int | np.integer | str) and not isinstance(value, bool)
+        if not fine and value is not None and not (name == "train" and value is False):
+            raise ValueError(f"{name} = {value!r}; allowed is the number or the name of a column")
+    if not (layout is None or isinstance(layout, str)) or layout not in LAYOUTS:
+        raise ValueError(f"layout = {layout!r}; allowed are 'rows' and 'columns'")
+    if not isinstance(padding, bool):
+        raise ValueError(f"padding = {padding!r}; allowed are True and False")
+    return tuple(int(x) if isinstance(x, np.integer) else x for x in (column, train))
 
 
-def _cells(line: str) -> list[str]:
-    return [cell.strip().strip('"') for cell in re.split(r"\s*[,;\t]\s*|\s+", line)]
+def _told(train: Any) -> bool:
+    return train is not None and train is not False
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None
+def _joined(trains: list[Train], kind: str, factor: float, padding: bool) -> np.ndarray:
+    parts = [intervals_of(one, kind, factor, padding, len(trains) == 1) for one in trains]
+    found = np.concatenate(parts)
+    if not found.size:
+        raise ValueError(f"{trains[0].where}: {len(trains)} trains without an interval; allowed is at least one")
+    return found
+
+
+def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any, layout: Any) -> list[Train]:
+    refuse_masked(data, where)
+    if is_row(data):
+        data = list(data)
+        rows = [_is_train(part) for part in data]
+        if any(rows):
+            if column is not None or _told(train) or layout is not None:
+                raise ValueError(f"{where}: a list of trains; column, train and layout are for tables")
+            if not all(rows):
+                k = rows.index(False)
+                raise ValueError(f"{where}: entry {k} is {data[k]!r} among trains; allowed are arrays of numbers")
+            return list(_each(data, kind, where, unit))
+        if any(own_unit(part) is not None for part in data):
+            return [scalars_of(data, unit, where)]
+    table = _table(data)
+    if table is None:
+        one = numbers_of(data, unit, kind, where)
+        if not (column is None or column in (0, -1)) or _told(train):
+            raise ValueError(f"{where}: a row of numbers; column = {column!r}, train = {train!r} are for tables")
+        return [one]
+    names, columns, rows_too = table
+    if layout is not None:
+        if column is not None or _told(train):
+            raise ValueError(f"{where}: layout = {layout!r}: all are trains; column = {column!r}, train = {train!r}")
+        if layout == "rows" and not rows_too:
+            raise ValueError(f"{where}: layout = 'rows' is for arrays of numbers; allowed is column=")
+        parts = list(data) if layout == "rows" else columns
+        return list(_each(parts, kind, where, unit))
+    hint = 'layout="rows" or "columns" if every row or column is a train'
+    if column is None and rows_too:
+        raise ValueError(f"{where}: shape {np.shape(data)}; give column=, or {hint}")
+    j, labels = split(names, [np.asarray(c).tolist() for c in columns], column, train, where, hint)
+    if labels is None:
+        return [numbers_of(columns[j], unit, kind, f"{where}[{names[j]!r}]" if names else where)]
+    parts = {label: _taken(columns[j], chosen) for label, chosen in labels.items()}
+    return [numbers_of(part, unit, kind, f"{where} of train {label!r}") for label, part in parts.items()]
+
+
+def _each(parts: Any, kind: str, where: str, unit: Any) -> Iterator[Train]:
+    for k, part in enumerate(parts):
+        row = list(part) if is_row(part) else part
+        if isinstance(row, list) and any(own_unit(entry) is not None for entry in row):
+            yield scalars_of(row, unit, f"{where}[{k}]")
+        else:
+            yield numbers_of(row, unit, kind, f"{where}[{k}]")
+
+
+def _is_train(part: Any) -> bool:
+    return is_row(part) or getattr(part, "ndim", 0) > 0
+
+
+def _table(data: Any) -> tuple[list[Any], list[Any], bool] | None:
+    """Names and columns of a table, and whether its rows could be trains as well."""
+    if hasattr(data, "columns") and hasattr(data, "iloc"):
+        names = list(data.columns)
+        return names, [data.iloc[:, j] for j in range(len(names))], False
+    if fields := getattr(getattr(data, "dtype", None), "names", None):
+        return list(fields), [data[name] for name in fields], False
+    if getattr(data, "ndim", 0) == 2:
+        return [], [data[:, j] for j in range(data.shape[1])], True
+    return None
+
+
+def _taken(column: Any, chosen: np.ndarray) -> Any:
+    return column.iloc[chosen] if hasattr(column, "iloc") else column[chosen]

@@ -17,8 +17,9 @@ from scipy.stats import chi2
 from .likelihood import Likelihood
 from .likelihood_maximum import match, maximise
 
-_PRECISE = 1e-3  # of the square root of D, at an end of an interval
-_ENOUGH = 1e-4  # squared distance from the maximum over the other parameters, in standard errors
+_PRECISE = 4e-3  # of the square root of D, at an end of an interval
+_ENOUGH = 2e-3  # squared distance from the maximum over the other parameters, in standard errors
+_ASTRAY = 5.0  # log-likelihood below the maximum, beyond which other starts are tried
 _FAR = 7.0  # scales from the estimate (a factor 1000 of a positive parameter) to which a side is followed
 _STRIDE, _FIRST, _SHORTEST = 1.0, 0.5, 1e-3  # of the search for an end, in scales
 _SIDES, _REFINED = 60, 30  # steps at most: along a side, towards its end
@@ -78,10 +79,11 @@ class ProfilePath:
         guess[self.j] = x
         height = self.likelihood.total(guess)
         if len(self.free):
-            plain = last.copy()
-            plain[self.j] = x
-            if (other := self.likelihood.total(plain)) > height:
-                guess, height = plain, other
+            if not self.maximum - height < _ASTRAY:  # extrapolated too far
+                plain = last.copy()
+                plain[self.j] = x
+                if (other := self.likelihood.total(plain)) > height:
+                    guess, height = plain, other
             if self.maximum - height > 20:  # far off: the moments of the intervals lead back to the ridge
                 matched = match(self.likelihood, guess, self.free)
                 if self.likelihood.total(matched) > height:

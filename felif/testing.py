@@ -83,7 +83,7 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
         for kind, subject, space, defect, allowed in check_planes(model, rng):
             _record(found, Check(kind, subject, space, defect, allowed))
         return ModelReport(model, tuple(found.values()), ())
-    mesh = interval(model, v_min=float(model.v_reset) - 4 * (float(model.v_fire) - float(model.v_reset)), cells=8)
+    mesh = interval(model, v_min=float(model.v_reset) - 8 * (float(model.v_fire) - float(model.v_reset)), cells=8)
     for space in _SPACES:
         name = type(space).__name__
         try:

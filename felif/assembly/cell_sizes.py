@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from .spaces import ExponentialFitting, Space
-
-if TYPE_CHECKING:
-    from .automatic import Flow
 
 _WIDEST = 1.25  # cell, in units of the local width of the density
 _CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
@@ -48,10 +45,10 @@ def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
 
 
 class Sizes:
-    """The size function h(v) and the meshes that follow it."""
+    """The size function h(v) of a `Flow`, and the meshes that follow it."""
 
     def __init__(
-        self, flow: Flow, space: Space, tol: float, start: float | None = None, others: Sequence[Sizes] = ()
+        self, flow: Any, space: Space, tol: float, start: float | None = None, others: Sequence[Sizes] = ()
     ) -> None:
         self._flow, self._others = flow, others
         degree = space.degree
