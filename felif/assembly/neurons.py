@@ -42,10 +42,9 @@ def mesh_at_rest(problem: Any, t: float, scalars: np.ndarray) -> Any:
         return None
     given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
     try:
-        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
+        return problem.on_cells(fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end))
     except ValueError:
         return None
-    return problem.on_cells(cells)
 
 
 class Neurons:
