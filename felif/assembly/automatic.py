@@ -21,6 +21,7 @@ from .spaces import Space
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
+_FAR = 4.0  # times V_F - V_R: a width sqrt(a) from which on this is short
 _NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
 
 
@@ -66,13 +67,17 @@ def choose_nodes(
 def fitting_nodes(
     model: Any, space: Space, tol: float, scalars: Mapping[str, float], t: float, end: Cut | None = None
 ) -> np.ndarray:
-    """The same for the densities of all fields at given values of the scalars; none of them lives above V_F."""
+    """The same for the densities of all fields at given values of the scalars."""
     weak_form = model.weak_form()
     flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
     sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
     low = min(flow.cut(tol, t) for flow in flows)
     v_reset, v_fire = flows[0].v_reset, flows[0].v_fire
-    return np.unique(np.concatenate([sizes.nodes(low, v_reset), sizes.nodes(v_reset, v_fire)]))
+    ends = [low, v_reset, v_fire] if end is None else [low, v_reset, end.last, v_fire]
+    parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    if any(flow.lives_above for flow in flows):
+        parts.append(sizes.nodes(v_fire, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
+    return np.unique(np.concatenate(parts))
 
 
 class Flow:
@@ -117,6 +122,11 @@ class Flow:
         straight = f[0] + (f[-1] - f[0]) * (v - v[0]) / (v[-1] - v[0])
         return bool(np.abs(f - straight).max() > 1e-9 * (np.abs(f).max() + 1e-300))
 
+    @cached_property
+    def _uneven(self) -> bool:
+        """Whether evenly spread points do not see the way from V_R to V_F, nor what lies below it."""
+        return self.bends or self._unit() > _FAR * (self.v_fire - self.v_reset)
+
     def combine(
         self, forms: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], rate: float = 0.0, t: float = 0.0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,8 +159,8 @@ class Flow:
         if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
-        if self.bends:  # where noise decides lies anywhere between
-            v = self._spread(v[0])
+        if self._uneven:  # where noise decides lies anywhere between
+            v = self._spread(min(v[0], self.v_reset - 8 * self._unit()))
         forms = self.on(v)
         low, high = 0.0, max(self._stationary_rate(v, forms, 0.0), 1e-12)
         for _ in range(12):
@@ -161,7 +171,7 @@ class Flow:
     def _stationary_rate(self, v: np.ndarray, forms: list, rate: float) -> float:
         """1 / (mean first-passage time from V_R to V_F) at frozen activity; trapezoidal rule, a few per cent."""
         drift, noise, _ = self.combine(forms, rate)
-        if self.bends:
+        if self._uneven:
             return 1.0 / self._passage_time(v, drift / noise, noise)
         step = v[1] - v[0]
         potential = np.concatenate([[0.0], np.cumsum((drift / noise)[1:] + (drift / noise)[:-1]) * step / 2])
@@ -220,6 +230,8 @@ class Flow:
             enough = (below < np.log(tol / 30)) & (slope > 0)
             if self.bends:  # however little mass lies below V_R, the layer there is the source's
                 enough &= potential < np.log(tol / 30) / 2
+            if not enough.any() and rate > 0:
+                return float(v[-1])  # the rate is an upper bound where neurons rest or fire late
             if not enough.any():
                 raise ValueError(
                     f"{self.model}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can be chosen; "
@@ -240,9 +252,10 @@ class Flow:
         return lowest
 
     def _unit(self) -> float:
-        """Width of the neuron's world: V_F - V_R or sqrt(a), whichever is larger."""
-        _, noise, _ = self.at_ends()
-        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])))
+        """Width of the neuron's world: V_F - V_R or sqrt(a), or what is far for it if the drift leads far below V_R."""
+        drift, noise, _ = self.at_ends()
+        far = max(-float(drift[0]), 0.0) / self.leak_rate if self.leak_rate > 0 else 0.0
+        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])), 4 * far / _REACH)
 
     def at_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate) at V_R and V_F, without activity."""

@@ -36,16 +36,15 @@ def neurons(problem: Any, t: float, totals: np.ndarray, highest: float) -> tuple
 def mesh_at_rest(problem: Any, t: float, scalars: np.ndarray) -> Any:
     """The problem on cells that fit the densities at rest when the scalars are these.
 
-    None for a mesh of the user's, one that reaches beyond V_F, and where nothing holds the neurons.
+    None for a mesh of the user's and where nothing holds the neurons.
     """
-    if problem.tol is None or any(tied is None for tied in problem.layout.tied.values()):
+    if problem.tol is None:
         return None
     given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
     try:
-        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
+        return problem.on_cells(fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end))
     except ValueError:
         return None
-    return problem.on_cells(cells)
 
 
 class Neurons:

@@ -113,8 +113,8 @@ def transport(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) 
 def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
     """(distances below V_min, mass up to there per unit of n(V_min)); the last mass is all there is."""
     low, (points, weights) = problem.cells[0], gauss(6)
-    width = problem.v_fire - problem.v_reset
     drift, noise, _ = transport(problem, t, y, field, np.array([low]))
+    width = max(problem.v_fire - problem.v_reset, float(np.sqrt(noise[0])))
     length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
     ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
     steps = np.diff(ends)[:, None]

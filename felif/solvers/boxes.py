@@ -21,6 +21,7 @@ _SWEEPS = 4  # contractions before slopes are looked at
 _SHRINK = 0.7  # of its widths, to which a box must have shrunk not to be cut
 _SMALLEST = 3e-6, 3e-4  # widths, in log N and of the input in units of the noise, of boxes that are given up
 _THIN = 1e-9  # what is not cut further
+_FIRST = -35.0, 100  # the boxes that one rate starts from: their lowest end, in log N, and how many
 _BATCH = 4096  # boxes that are looked at together
 _LAST = 0.05  # weight of cutting a rate and not the input that it follows
 _NEWTON = 25  # steps from the centre of a box
@@ -81,6 +82,9 @@ def all_roots(rates: Rates, highest: float, most: int) -> Roots:
     """Every root with N_i <= highest; once `most` boxes have been looked at the others are left."""
     k, roots = rates.count, Roots()
     boxes = _Boxes(*(np.full((1, k), end) for end in (LOWEST, np.log(highest), -1e300, 1e300)))
+    if k == 1:  # many at once cost what one does
+        ends = np.concatenate([[LOWEST], np.linspace(_FIRST[0], np.log(highest), _FIRST[1])])[:, None]
+        boxes = _Boxes(ends[:-1], ends[1:], *(np.full((len(ends) - 1, 1), end) for end in (-1e300, 1e300)))
     while boxes.number():
         if roots.boxes >= most:
             roots.left += list(zip(boxes.z_low, boxes.z_high, strict=True))
@@ -122,9 +126,10 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
     room = _SMALLEST[1] * root + 20 * rates.error * np.abs(rates.mN).max() * np.exp(boxes.z_high)
     small &= (boxes.u_high - boxes.u_low <= room).all(axis=1)
     roots.left += list(zip(boxes.z_low[small], boxes.z_high[small], strict=True))
-    boxes, effect, before = boxes[~small], effect[~small], before[~small]
-    shrunk = ((boxes.z_high - boxes.z_low) <= _SHRINK * (before.z_high - before.z_low)).any(axis=1)
-    shrunk |= ((boxes.u_high - boxes.u_low) <= _SHRINK * (before.u_high - before.u_low)).any(axis=1)
+    boxes, effect, before, room = boxes[~small], effect[~small], before[~small], room[~small]
+    shrunk = ((boxes.z_high - boxes.z_low) < _SHRINK * (before.z_high - before.z_low)).any(axis=1)
+    was = before.u_high - before.u_low  # rounding, where no rate moves an input
+    shrunk |= ((boxes.u_high - boxes.u_low < _SHRINK * was) & (was > room)).any(axis=1)
     return boxes[shrunk].and_(_cut(rates, boxes[~shrunk], effect[~shrunk]))
 
 

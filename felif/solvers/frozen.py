@@ -68,16 +68,17 @@ class Frozen:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.clip(np.where(out > 0, np.log(np.maximum(out, 1e-300) / s), -_DEEP), -_DEEP, _DEEP)
 
+    def fitting(self, s: np.ndarray) -> Frozen:
+        """The same on a mesh that fits the densities which drift and noise at s hold; this one if it may not change."""
+        hook = getattr(self.problem, "mesh_at_rest", None)
+        full = self._scalars.copy()
+        full[self.moving] = s
+        better = hook(self.t, full) if hook else None
+        return self if better is None else Frozen(better, self.t, self.totals, self.moving)
 
-def fixed_points(frozen: Frozen) -> list[np.ndarray]:
-    """Values of the moving scalar (shape (1,)) near every steady state, good to a few digits; some may be spurious."""
-    if not frozen.moving:
-        return [np.zeros(0)]
-    return [np.array([N]) for N in _roots_of_one(lambda N: float(frozen.excess(np.array([N]))[0]))]
 
-
-def _roots_of_one(excess: Callable[[float], float]) -> list[float]:
-    """Sign changes of the excess between LOWEST and HIGHEST, after refining wherever two could hide."""
+def roots_of_one(excess: Callable[[float], float]) -> list[float]:
+    """Sign changes of the excess between LOWEST and HIGHEST, after refining wherever two could hide; some spurious."""
     x = np.log(_COARSE)
     f = np.array([excess(N) for N in _COARSE])
     for _ in range(24):

@@ -55,7 +55,8 @@ def nearest_fold(problem: Problem, t: float, totals: np.ndarray, N: float) -> Ne
     p, z = min(found, key=lambda fold: abs(fold[0] - value))
     if getattr(problem, "tol", None):  # again on a mesh made for it
         try:
-            there = _Curve(problem.rebuilt(**{name: p}), t, totals, name)
+            near = Frozen(problem.rebuilt(**{name: p}), t, totals, moving=[0])
+            there = _Curve(near.fitting(np.exp([z])).problem, t, totals, name, follows=False)
             p, z = _extremum(
                 there, [(z + shift, there(z + shift, p)) for shift in (-0.1 * _STRIDE, 0.0, 0.1 * _STRIDE)]
             )
@@ -69,15 +70,26 @@ class _Lost(ArithmeticError):
 
 
 class _Curve:
-    """p(log N): the parameter at which N is a steady rate, by the secant method, slopes kept from call to call."""
+    """p(log N): the parameter at which N is a steady rate, by the secant method, slopes kept from call to call.
 
-    def __init__(self, problem: Problem, t: float, totals: np.ndarray, name: str) -> None:
-        self._problem, self._t, self._totals, self._name = problem, t, totals, name
+    On a mesh that fits for each decade of N, at the parameter where the curve first came there, if it `follows`.
+    """
+
+    def __init__(self, problem: Problem, t: float, totals: np.ndarray, name: str, follows: bool = True) -> None:
+        self._problem, self._t, self._totals, self._name, self._follows = problem, t, totals, name, follows
         self._slope: float | None = None
+        self._meshes: dict[int, Problem] = {}
 
     def _excess(self, z: float, p: float) -> float:
-        frozen = Frozen(self._problem.at(**{self._name: p}), self._t, self._totals, moving=[0])
+        decade = round(z / np.log(10.0)) if self._follows else 0
+        if decade not in self._meshes:
+            self._meshes[decade] = self._fitting(z, p) if self._follows else self._problem
+        frozen = Frozen(self._meshes[decade].at(**{self._name: p}), self._t, self._totals, moving=[0])
         return float(frozen.excess(np.exp(np.array([z])))[0])
+
+    def _fitting(self, z: float, p: float) -> Problem:
+        there = Frozen(self._problem.at(**{self._name: p}), self._t, self._totals, moving=[0])
+        return there.fitting(np.exp([z])).problem
 
     def __call__(self, z: float, p: float) -> float:
         f = self._excess(z, p)

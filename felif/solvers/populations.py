@@ -1,8 +1,8 @@
-"""The steady states of several populations: all there are where rates can be bounded, else what many searches find.
+"""Where steady states lie: all places there are where rates can be bounded, else what many searches find.
 
 A problem whose populations are neurons that see each other through their rates (`problem.neurons`) becomes one equation
-a population, log r_i(N) = log N_i; its roots are isolated by `boxes`. Each is then confirmed by Newton's method on the
-whole system, on a mesh that fits its densities. Other problems are searched frozen at many values of their scalars.
+a population, log r_i(N) = log N_i; its roots are isolated by `boxes`. Other problems are searched frozen at many values
+of their scalars, on meshes that fit.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ import numpy as np
 from ..algebra import SingularMatrix
 from ..problem import Infeasible
 from .boxes import LOWEST, all_roots, polished
-from .frozen import HIGHEST, Frozen
-from .steady_state import SMALL, SteadyState, SteadyStates
+from .frozen import HIGHEST, Frozen, roots_of_one
 
 _MOST = {1: 4_000, 2: 20_000, 3: 60_000}  # boxes that are looked at
 _MOST_OF_MANY = 150_000
 _STARTS = 64  # of searches without bounds, times the number of scalars
 _FROZEN_STARTS = 12  # the same where every look costs a linear system
 _STEPS = 40
-_NEAR = 0.03  # relative distance of a state from its candidate
 _CLOSE = 1e-5  # distance of candidates, in log N
 
 
@@ -36,92 +34,30 @@ class Candidates:
     places: list[int]  # of theirs among the scalars
     scalars: list[np.ndarray]
     complete: bool
-    remark: str = ""
-
-
-def several(frozen: Frozen) -> bool:
-    """Whether a problem has several populations, or several scalars that drift and noise depend on."""
-    return len(frozen.moving) > 1 or len(frozen.problem.field_names) > 1
-
-
-def steady_states(frozen: Frozen, reached: Callable) -> SteadyStates:
-    """All of them; reached: (problem, y) -> (state, "") or (state or None, what is wrong with it)."""
-    found = candidates(frozen)
-    states, doubts = [], []
-    for scalars in found.scalars:
-        state, reason = _confirmed(frozen, scalars, found, reached)
-        if state is None:
-            doubts.append((scalars, reason))
-        else:
-            states.append(state)
-    states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
-    complete = found.complete and not doubts
-    return SteadyStates(states, _message(found, states, doubts), lambda: None, complete)
-
-
-def _confirmed(
-    frozen: Frozen, scalars: np.ndarray, found: Candidates, reached: Callable
-) -> tuple[SteadyState | None, str]:
-    """(the steady state at given scalars, "") or (None, why there is none), on a mesh that fits, then on the given."""
-    reason = ""
-    for there in (fitted(frozen, scalars[frozen.moving]), frozen):
-        try:
-            y = there.solve(scalars[frozen.moving], refine=1)[1]
-        except SingularMatrix as error:
-            reason = str(error)
-            continue
-        state, reason = reached(there.problem, y)
-        if not reason:
-            here = state.problem.scalars(frozen.t, state.y)[found.places]
-            room = SMALL + 10 * np.array([*state.errors.values()])[found.places]
-            others = [s[found.places] for s in found.scalars]
-            away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
-            own = next(k for k, s in enumerate(found.scalars) if s is scalars)
-            if away[own] <= min(_NEAR, *away):
-                return state, ""
-            reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
-        if there is frozen:
-            break
-    return None, reason
-
-
-def _message(found: Candidates, states: list[SteadyState], doubts: list[tuple[np.ndarray, str]]) -> str:
-    names = ", ".join(found.names)
-    count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
-    parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
-    if found.complete and not doubts:
-        parts.append("Bounds of every rate show that there is no other.")
-    parts.append(found.remark)
-    for scalars, reason in doubts:
-        at = ", ".join(f"{value:.4g}" for value in scalars[found.places])
-        parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
-    for number, state in enumerate(states, 1):
-        lost = [name for name in found.names if getattr(state, name) <= SMALL]
-        if lost:
-            bound = SMALL + max(state.errors[name] for name in lost)
-            parts.append(
-                f"{', '.join(lost)} of number {number} is lost in rounding: 0 to within {bound:.0e} (absolute)."
-            )
-    return " ".join(filter(None, parts))
+    remark: str
+    excess: Callable[[float], float] | None = None  # of one rate: log N -> log(out/N)
 
 
 def candidates(frozen: Frozen) -> Candidates:
-    """Of a problem with several fields or several scalars that drift and noise depend on."""
+    """Of the steady states with rates up to HIGHEST."""
     hook = getattr(frozen.problem, "neurons", None)
     neurons, why = hook(frozen.t, frozen.totals, HIGHEST) if hook else (None, "the problem has no populations")
     if neurons is None:
         return _of_frozen(frozen, why)
     places = [frozen.problem.scalar_names.index(name) for name in neurons.names]
 
-    def result(found: list[np.ndarray], complete: bool, remark: str = "") -> Candidates:
-        rates = (np.where(z > LOWEST + 1, np.exp(z), 0.0) for z in found)
-        return Candidates(neurons.names, places, [neurons.scalars(N) for N in rates], complete, remark)
+    def excess(z: float) -> float:
+        return float(neurons.log_rates(np.array([[np.exp(z)]]))[0, 0]) - z
+
+    def result(found: list[np.ndarray], complete: bool, remark: str) -> Candidates:
+        scalars = [neurons.scalars(np.where(z > LOWEST + 1, np.exp(z), 0.0)) for z in found]
+        return Candidates(neurons.names, places, scalars, complete, remark, excess if neurons.count == 1 else None)
 
     if not neurons.affine:
         return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))
     roots = all_roots(neurons, HIGHEST, _MOST.get(neurons.count, _MOST_OF_MANY))
     if not roots.left and neurons.bounded:
-        return result(roots.found, True)
+        return result(roots.found, True, _BOUNDED)
     low, high = np.array(roots.left).reshape(-1, 2, neurons.count).transpose(1, 0, 2)
     for z in _searched(neurons, (low + high) / 2):
         roots.add(z, _CLOSE)
@@ -136,7 +72,9 @@ def candidates(frozen: Frozen) -> Candidates:
     return result(roots.found, False, f"There may be others: {left}.")
 
 
+_BOUNDED = "Bounds of every rate show that there is no other."
 _SEARCHED = "There may be others: {}, so Newton's method was started from many places instead of bounding every rate."
+_SCANNED = "There may be others: {}, so rates were scanned, finer where two could hide, instead of bounding them."
 
 
 def _add(found: list[np.ndarray], z: np.ndarray) -> None:
@@ -192,30 +130,53 @@ def _newton(neurons: Any, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_frozen(frozen: Frozen, why: str) -> Candidates:
+    """Of the problem frozen at its scalars."""
+    if not frozen.moving:
+        return _of_linear(frozen)
+    return _of_one(frozen, why) if len(frozen.moving) == 1 else _of_several(frozen, why)
+
+
+def _of_linear(frozen: Frozen) -> Candidates:
+    problem = frozen.problem
+    try:
+        scalars = [problem.scalars(frozen.t, frozen.solve(np.zeros(0), refine=1)[1])]
+    except (SingularMatrix, Infeasible) as error:
+        return Candidates(problem.scalar_names[:1], [0], [], False, f"The linear system has no solution: {error}.")
+    remark = "Drift and noise are the same whatever fires, so there is no other."
+    return Candidates(problem.scalar_names[:1], [*range(min(1, len(scalars[0])))], scalars, True, remark)
+
+
+def _of_one(frozen: Frozen, why: str) -> Candidates:
+    """A scan over log N, on a mesh for each decade."""
+    meshes: dict[int, Frozen] = {}
+
+    def excess(N: float) -> float:
+        decade = round(float(np.log10(N)))
+        if decade not in meshes:
+            meshes[decade] = frozen.fitting(np.array([10.0**decade])) if decade > -3 else frozen
+        return float(meshes[decade].excess(np.array([N]))[0])
+
+    roots = [np.array([np.log(N)]) for N in roots_of_one(excess)]
+    return _at_roots(frozen, roots, _SCANNED.format(why), lambda z: excess(float(np.exp(z))))
+
+
+def _of_several(frozen: Frozen, why: str) -> Candidates:
     """Deflated Newton on the excess of the problem frozen at its scalars, from many places, on meshes that fit."""
     roots: list[np.ndarray] = []
     for start in _places(_FROZEN_STARTS * len(frozen.moving), len(frozen.moving)):
-        there = fitted(frozen, np.exp(start))
+        there = frozen.fitting(np.exp(start))
         for _ in range(3):  # again from the same place, away from what is known
             found = _deflated_newton(there, start, roots)
             if found is None:
                 break
             roots.append(found)
-    scalars = []
-    for root in roots:
-        full = np.zeros(len(frozen.problem.scalar_names))
-        full[frozen.moving] = np.exp(root)
-        scalars.append(full)
-    return Candidates(tuple(frozen.names), frozen.moving, scalars, False, _SEARCHED.format(why))
+    return _at_roots(frozen, roots, _SEARCHED.format(why))
 
 
-def fitted(frozen: Frozen, s: np.ndarray) -> Frozen:
-    """The same on a mesh that fits the densities which drift and noise at the scalars s hold, if it may change."""
-    hook = getattr(frozen.problem, "mesh_at_rest", None)
-    full = np.zeros(len(frozen.problem.scalar_names))
-    full[frozen.moving] = s
-    better = hook(frozen.t, full) if hook else None
-    return frozen if better is None else Frozen(better, frozen.t, frozen.totals, frozen.moving)
+def _at_roots(frozen: Frozen, roots: list[np.ndarray], remark: str, excess: Callable | None = None) -> Candidates:
+    scalars = np.zeros((len(roots), len(frozen.problem.scalar_names)))
+    scalars[:, frozen.moving] = np.exp(np.array(roots).reshape(len(roots), len(frozen.moving)))
+    return Candidates(tuple(frozen.names), frozen.moving, [*scalars], False, remark, excess)
 
 
 def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> np.ndarray | None:

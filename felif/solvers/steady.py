@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,52 +10,46 @@ from scipy.optimize import minimize_scalar
 
 from ..algebra import Band, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
-from . import populations
-from .frozen import HIGHEST, LOWEST, Frozen, fixed_points
+from .frozen import HIGHEST, Frozen
 from .nearest_fold import NearestFold, nearest_fold
 from .newton import conservation, linearised, newton
+from .populations import Candidates, candidates
 from .steady_state import SMALL, SteadyState, SteadyStates
 
-_MARGIN = 1.05  # of what a richer space changes: it is no truth either
+_MARGIN = 1.3  # of what a richer space changes: it is no truth either
 _FLOOR = 1e-16  # of every error estimate
 _ROUNDS = 24  # of adapting the mesh to a state
-_SAME = 1e-8  # relative distance of scalars at which two states are one
-_UNDECIDED = 0.02  # |log(out/N)| at the highest N below which the mesh could hide a root
-_REFUTED = 0.1  # |log(out/s)| in a richer space beyond which a candidate was an artefact of the mesh
+_SERVES = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
+_NEAR = 0.03  # relative distance of a state from its candidate
 _NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
 
 
 def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] | None = None) -> SteadyStates:
-    """All steady states whose scalars lie between 1e-14 and 1e4, sorted; possibly none, and then `.message` says why.
+    """All steady states with rates up to 1e4, sorted; possibly none, and then `.message` says why.
 
-    F(t, y) = 0 and c.y = total for every conserved quantity (`totals`, one each by default). With drift and noise
-    frozen at a value of N the problem is linear and fires at a rate out(N); the roots of out(N) = N are found by a scan
-    over log N that is refined wherever two could hide, then Newton's method on the whole system, on a mesh adapted to
-    each state if the problem was made from a tolerance. Several populations: see `populations`; `.complete` says
-    whether it was shown that there are no others.
+    F(t, y) = 0 and c.y = total for every conserved quantity (`totals`, one each by default). At rest every population
+    is one neuron with its own drift and noise, which fires at a rate that bounds are known of: all solutions of
+    out(N) = N are isolated (see `populations`), and `.complete` says whether there are no others. Each is confirmed by
+    Newton's method on the whole system, on a mesh that fits it if the problem was made from a tolerance.
 
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
     frozen = Frozen(problem, t, totals)
-    if populations.several(frozen):
-        return populations.steady_states(frozen, lambda problem, y: _reached(problem, y, t, totals))
-    finest = _resolving_the_top(frozen)
+    found = candidates(frozen)
     states, doubts = [], []
-    for guess in fixed_points(finest):
-        try:
-            state = _settled(*_at(guess, frozen, finest), t, totals)
-            reason = _objection(state)
-        except (NotConverged, SingularMatrix, Infeasible) as error:
-            reason = str(error)
-        if reason:
-            if not _refuted(finest, guess):
-                doubts.append((guess, reason))
-        elif not any(_same(state, other) for other in states):
+    for scalars in found.scalars:
+        state, reason = _confirmed(frozen, scalars, found)
+        if state is None:
+            doubts.append((scalars, reason))
+        else:
             states.append(state)
     states.sort(key=lambda state: tuple(getattr(state, name) for name in state.problem.scalar_names))
-    centre = _centre(frozen, states)
-    return SteadyStates(states, _message(frozen, states, doubts, centre), lambda: _hint(frozen, centre))
+    complete = found.complete and not doubts
+    centre = _centre(found, states)
+    return SteadyStates(
+        states, _message(frozen, found, states, doubts, centre), lambda: _hint(frozen, centre), complete
+    )
 
 
 def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
@@ -71,14 +65,15 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
             raise NotConverged(found.message)
         return found[0]
     totals = _totals(problem, t, totals)
-    try:
-        on_mesh, y = _from_guess(problem, t, totals, guess)
-        state = _settled(on_mesh, y, t, totals)
-        reason = _objection(state)
-    except (NotConverged, SingularMatrix, Infeasible) as error:
-        reason = str(error)
-    if not reason:
-        return state
+    reason = "the problem frozen there has no solution"
+    for on_mesh, y in _from_guess(problem, t, totals, guess):
+        try:
+            state = _settled(on_mesh, y, t, totals)
+            reason = _objection(state)
+        except (NotConverged, SingularMatrix, Infeasible) as error:
+            reason = str(error)
+        if not reason:
+            return state
     rest = f" {steady_states(problem, t=t, totals=totals).message}" if hasattr(problem, "linear_at") else ""
     raise NotConverged(f"No steady state was reached from the guess: {reason}.{rest}")
 
@@ -86,13 +81,38 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
 # from candidates to states --------------------------------------------------------------------------------------
 
 
-def _reached(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> tuple[SteadyState | None, str]:
-    """(the steady state that Newton's method reaches from y, "") or (None, why it is none)."""
-    try:
-        state = _settled(problem, y, t, totals)
-    except (NotConverged, SingularMatrix, Infeasible) as error:
-        return None, str(error)
-    return state, _objection(state)
+def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[SteadyState | None, str]:
+    """(the steady state at given scalars, "") or (None, why there is none), on the mesh at hand or one that fits."""
+    reason, t, totals = "", frozen.t, frozen.totals
+    for there in _meshes(frozen, scalars[frozen.moving]):
+        try:
+            state = _settled(there.problem, there.solve(scalars[frozen.moving], refine=1)[1], t, totals)
+            reason = _objection(state)
+        except (NotConverged, SingularMatrix, Infeasible) as error:
+            state, reason = None, str(error)
+        if state is not None and not reason:
+            here = state.problem.scalars(t, state.y)[found.places]
+            room = SMALL + 10 * np.nan_to_num([*state.errors.values()])[found.places]
+            others = [s[found.places] for s in found.scalars]
+            away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
+            own = next(k for k, s in enumerate(found.scalars) if s is scalars)
+            if away[own] <= min(_NEAR, *away):
+                return state, ""
+            reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
+    return None, reason
+
+
+def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
+    """Where to start from scalars s: on the mesh at hand if it serves there, on one that fits, else on that at hand."""
+    here = frozen.excess(s)
+    if (np.abs(here) < _SERVES).all():
+        yield frozen
+    there = frozen.fitting(s)
+    if there is not frozen:
+        pair = (frozen, there) if (np.abs(there.excess(s) - here) < _SERVES).all() else (there, frozen)
+        yield from pair
+    else:
+        yield frozen
 
 
 def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
@@ -146,10 +166,16 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
             better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
-        difference, pair = _MARGIN * np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        if getattr(problem, "decay_lengths", (0.0, 0.0))[1] > 0:  # V_max reflects what would be above it
+            part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
+            further = richer.extended(t, better.y, max(part, 1e-13))
+            if further is not None:
+                beyond_top = newton(*further, t=t, totals=totals)
+                difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
-    errors = dict(zip(problem.scalar_names, (difference + noise + _FLOOR).tolist(), strict=True))
+    errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
     return SteadyState(problem, t, y, solved.residual, errors), pair
 
 
@@ -182,20 +208,6 @@ def _objection(state: SteadyState) -> str:
     return ""
 
 
-def _refuted(frozen: Frozen, s: np.ndarray) -> bool:
-    """Whether a richer space shows that nothing is there: at scalars s it fires at rates far from s."""
-    _, y = frozen.solve(s)
-    if not hasattr(frozen.problem, "enriched"):
-        return False
-    richer, _ = frozen.problem.enriched(y)
-    return bool(np.abs(Frozen(richer, frozen.t, frozen.totals, frozen.moving).excess(s)).max(initial=0.0) > _REFUTED)
-
-
-def _same(one: SteadyState, other: SteadyState) -> bool:
-    pairs = [(getattr(one, name), getattr(other, name)) for name in one.problem.scalar_names]
-    return all(abs(a - b) <= _SAME * max(abs(a), abs(b)) + SMALL for a, b in pairs)
-
-
 # where to look --------------------------------------------------------------------------------------------------
 
 
@@ -213,62 +225,39 @@ def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     return totals
 
 
-def _resolving_the_top(frozen: Frozen) -> Frozen:
-    """The same on a finer mesh, if at the highest rates out ~ N, so that the present one could hide a root."""
-    if len(frozen.moving) == 1 and getattr(frozen.problem, "tol", None):
-        top = np.array([HIGHEST])
-        if abs(frozen.excess(top)[0]) < _UNDECIDED:
-            return _resolving(frozen, top)
-    return frozen
-
-
-def _at(s: np.ndarray, coarse: Frozen, fine: Frozen) -> tuple[Problem, np.ndarray]:
-    """(problem, y frozen at s), on the finer mesh only where the coarser one does not do."""
-    _, y = coarse.solve(s)
-    if coarse is fine or y.min() >= -1e-3 * y.max():
-        return coarse.problem, y
-    return fine.problem, fine.solve(s)[1]
-
-
-def _resolving(frozen: Frozen, s: np.ndarray) -> Frozen:
-    for _ in range(_ROUNDS):
-        try:
-            _, y = frozen.solve(s)
-            better = frozen.problem.adapted(frozen.t, y)
-        except (Infeasible, SingularMatrix):
-            break
-        if better is None:
-            break
-        frozen = Frozen(better[0], frozen.t, frozen.totals, frozen.moving)
-    return frozen
-
-
-def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> tuple[Problem, np.ndarray]:
+def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> Iterator[tuple[Problem, np.ndarray]]:
+    """(problem, y) to start Newton's method from, one after the other until it succeeds."""
     if isinstance(guess, State):
-        return (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
+        yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
+        return
     values = np.atleast_1d(np.asarray(guess, float))
     if values.shape == (problem.size,) and problem.size > len(problem.scalar_names):
-        return problem, values
+        yield problem, values
+        return
     frozen = Frozen(problem, t, totals)
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")
     values = np.resize(values, len(frozen.moving))
-    there = populations.fitted(frozen, values) if populations.several(frozen) else frozen
-    return there.problem, there.solve(values, refine=1)[1]
+    for there in _meshes(frozen, values):
+        try:
+            y = there.solve(values, refine=1)[1]
+        except SingularMatrix:
+            continue
+        yield there.problem, y
 
 
 # what is said about them ----------------------------------------------------------------------------------------
 
 
-def _centre(frozen: Frozen, states: list[SteadyState]) -> float:
+def _centre(found: Candidates, states: list[SteadyState]) -> float:
     """A firing rate near which the curve of steady states over the first parameter passes."""
-    if states:
-        return max(getattr(states[-1 if len(states) > 1 else 0], frozen.problem.scalar_names[0]), 1e-6)
-    if len(frozen.moving) != 1:
+    if states and states[0].problem.scalar_names:
+        return max(getattr(states[-1 if len(states) > 1 else 0], states[0].problem.scalar_names[0]), 1e-6)
+    if found.excess is None:
         return 0.0
 
     def distance(x: float) -> float:
-        return abs(float(frozen.excess(np.exp(np.array([x])))[0]))
+        return abs(found.excess(x))
 
     x = np.log(10.0) * np.arange(-4.0, 3.1, 0.25)
     near = x[np.argmin([distance(z) for z in x])]
@@ -277,31 +266,40 @@ def _centre(frozen: Frozen, states: list[SteadyState]) -> float:
 
 
 def _hint(frozen: Frozen, centre: float) -> NearestFold | None:
-    if len(frozen.moving) > 1 or not frozen.problem.scalar_names:
+    if len(frozen.moving) > 1 or len(frozen.problem.field_names) > 1 or not frozen.problem.scalar_names:
         return None
     return nearest_fold(frozen.problem, frozen.t, frozen.totals, centre)
 
 
-def _message(frozen: Frozen, states: list[SteadyState], doubts: list[tuple[Any, str]], centre: float) -> str:
-    names = ", ".join(frozen.names) or ", ".join(frozen.problem.scalar_names[:1])
+def _message(
+    frozen: Frozen,
+    found: Candidates,
+    states: list[SteadyState],
+    doubts: list[tuple[np.ndarray, str]],
+    centre: float,
+) -> str:
+    names = ", ".join(found.names)
     count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
-    parts = [f"{count} with {names} between {LOWEST:g} and {HIGHEST:,.0f}."]
+    parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
+    if not doubts or not found.complete:
+        parts.append(found.remark)
     truncation = getattr(frozen.problem, "truncation", "")
     if not states and truncation:
         parts.append(truncation)
-    elif not states and not doubts and len(frozen.moving) == 1:
-        excess = float(frozen.excess(np.array([centre]))[0])
+    elif not states and not doubts and found.excess is not None:
+        excess = found.excess(np.log(centre))
         more = "more" if excess > 0 else "less"
         parts.append(
-            f"Whatever {names} is assumed, the network fires {more}: {np.exp(excess):.4g} times it at best, "
-            f"near {names} = {centre:.3g}."
+            f"Wherever {names} was looked at, the network fires {more} than that: {np.exp(excess):.4g} times it at "
+            f"best, near {names} = {centre:.3g}."
         )
-    for guess, reason in doubts:
-        at = ", ".join(f"{value:.4g}" for value in guess)
+    for scalars, reason in doubts:
+        at = ", ".join(f"{value:.4g}" for value in scalars[found.places])
         parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
-    small = [s for s in states if getattr(s, s.problem.scalar_names[0]) <= SMALL]
-    if small:
-        parts.append(
-            f"Of the first, {names} is lost in rounding: it is 0 to within {small[0].error + SMALL:.0e} (absolute)."
-        )
+    for number, state in enumerate(states, 1):
+        lost = [name for name in found.names if getattr(state, name) <= SMALL]
+        if lost:
+            bound = SMALL + max(state.errors[name] for name in lost)
+            of = f" of number {number}" if len(states) > 1 else ""
+            parts.append(f"{', '.join(lost)}{of} is lost in rounding: 0 to within {bound:.0e} (absolute).")
     return " ".join(parts)
