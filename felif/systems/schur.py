@@ -23,9 +23,7 @@ class Schur:
     Rows are (y, z), columns (y, z, inputs).
     """
 
-    def __init__(
-        self, pattern: tuple[np.ndarray, np.ndarray], n_y: int, n_z: int, n_in: int, n_fields: int
-    ) -> None:
+    def __init__(self, pattern: tuple[np.ndarray, np.ndarray], n_y: int, n_z: int, n_in: int, n_fields: int) -> None:
         rows, columns = pattern
         self.rows, self.columns, self.n_y, self.n_z = rows, columns, n_y, n_z
         y, z, inputs = (0, n_y), (n_y, n_y + n_z), (n_y + n_z, n_y + n_z + n_in)
