@@ -19,8 +19,8 @@ class CellPolarisation:
     L         the time after which what is bound at the wall leaves it
     mass      int n at the start
 
-    Unknowns: n, mu, and trace = n(0, t). Source: V. Calvez, R. J. Hawkins, N. Meunier, R. Voituriez, SIAM J. Appl. Math.
-    72 (2012) 594-622.
+    Unknowns: n, mu, and trace = n(0, t). Source: V. Calvez, R. J. Hawkins, N. Meunier,
+    R. Voituriez, SIAM J. Appl. Math. 72 (2012) 594-622.
     """
 
     closure: str = "trace"

@@ -9,20 +9,26 @@ import numpy as np
 from ..language import Index
 from ..spaces import Line
 
-_SMALLEST = 1e-9  # of a cell, in units of the whole axis
+_SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
 _MOST = 400  # cells along an axis
 
 
-def refined(system: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
-    """(system, y on it, why) with every cell split whose highest modes exceed tol of the largest value; None if none."""
+def refined(system: Any, y: np.ndarray, data: bool = False) -> tuple[Any, np.ndarray, str] | None:
+    """(system, y on it, why) with every cell split whose highest modes exceed tol of the largest value; None if none.
+
+    Along an axis of transport alone cells are split for initial `data` only: what jumps there is carried on as a jump,
+    which no cells resolve, and what is fired by it is as smooth as the hazard.
+    """
     lines = {}
     for name, line in system.lines.items():
+        if not (line.continuous or data):
+            continue
         worst = np.zeros(line.count)
         for u in system.layout.fields:
             if name in u.over:
                 worst = np.maximum(worst, _unresolved(system, u, name, y))
         span = line.cells[-1] - line.cells[0]
-        marked = (worst > system.tol) & (line.widths > _SMALLEST * span)
+        marked = (worst > system.tol) & (line.widths > (_SMALLEST if line.continuous else _SMALLEST_OF_JUMPS) * span)
         if marked.any() and line.count + marked.sum() <= _MOST:
             lines[name] = _split(line, marked)
     if not lines:

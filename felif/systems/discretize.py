@@ -69,7 +69,7 @@ def _inner(axis: Axis) -> float:
 
 
 def _along(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> list[tuple[Term, dict]]:
-    """(term, kernels) of the terms of each density over the axis in its own equation, at places x; others in the middle."""
+    """(term, kernels) of the terms of each density over the axis in its own equation, at places x of the axis."""
     found = []
     for u in equations.unknowns:
         if u.kind != "evolves" or axis.name not in u.over:

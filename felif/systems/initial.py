@@ -31,7 +31,7 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     given = _by_name(system, start)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
-        better = refined(system, y)
+        better = refined(system, y, data=True)
         if better is None:
             break
         system = better[0]
