@@ -14,8 +14,8 @@ import numpy as np
 
 from .algebra import BandLowRank
 from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
-from .assembly.coefficients import fixed_parameters
 from .meshing import interval
+from .model_parameters import fixed_parameters
 from .problem import Infeasible
 from .testing_planes import check_planes
 from .testing_terms import CheckFailed, check_terms, value_tested

@@ -13,8 +13,8 @@ from skfem.element import DiscreteField
 
 from .assembly import spaces
 from .assembly.analytic import ANALYTIC, RANGES, not_analytic
-from .assembly.coefficients import Parameters, fixed_parameters, parameters_of
 from .assembly.language import LINEAR, nonlinearity, places_of
+from .model_parameters import Parameters, fixed_parameters, parameters_of
 from .weakform import CELLS, Term, WeakForm
 
 

@@ -14,10 +14,11 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
+from ..model_parameters import Parameters, fixed_parameters
 from ..weakform import CELLS
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
-from .coefficients import Parameters, constant_of, fixed_parameters
+from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
@@ -45,6 +46,8 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
+    if callable(getattr(model, "equations", None)):
+        return _of_equations(model, mesh, space, tol)
     if not callable(getattr(model, "weak_form", None)):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
     language.require_sound(model)
@@ -77,6 +80,25 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     if problem.truncation:
         warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
     return problem
+
+
+def _of_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> Any:
+    """A model over any axes."""
+    from ..systems.discretize import discretize_equations
+
+    if space is None:
+        space = SpectralElement(6)
+    if not isinstance(space, SpectralElement) or space.lowest is not None:
+        raise ValueError(
+            f"discretize: space = {space!r}; allowed for {type(model).__name__} is SpectralElement(degree)"
+        )
+    if mesh is None:
+        tol = DEFAULT_TOLERANCE if tol is None else tol
+        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
+            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
+    elif tol is not None:
+        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+    return discretize_equations(model, mesh, space, tol)
 
 
 def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:

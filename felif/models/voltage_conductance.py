@@ -16,7 +16,7 @@ class VoltageConductance:
     """p_t + d/dv[(-v + g (V_E - v)) p] + gamma d/dg[(g_in + S N - g) p - a p_g] = 0, V_R < v < V_F, g > 0.
 
     What leaves at V_F enters at V_R with the same g; no flux through g = 0. The rate is
-    N = int (-V_F + g (V_E - V_F))_+ p(V_F, g) dg. Conductances are in units of the leak, time in membrane time constants.
+    N = int (-V_F + g (V_E - V_F))_+ p(V_F, g) dg. Conductances are in units of the leak, time in membrane constants.
 
     g_in, S   input and strength of the network;  a  noise of g;  gamma  rate of the synapses
     v_excitatory, v_fire, v_reset   V_E > V_F > V_R = 0

@@ -51,7 +51,23 @@ def _unresolved(system: Any, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
 
 def _split(line: Line, marked: np.ndarray) -> Line:
     middles = (line.cells[:-1] + line.cells[1:])[marked] / 2
-    return Line(np.sort(np.concatenate([line.cells, middles])), line.degree, line.continuous, line.periodic)
+    return of_cells(line, np.sort(np.concatenate([line.cells, middles])))
+
+
+def of_cells(line: Line, cells: np.ndarray) -> Line:
+    """The same elements on other cells."""
+    return Line(cells, line.degree, line.continuous, line.periodic)
+
+
+def thinned(system: Any) -> dict[str, Line]:
+    """Every second end of a cell, and the named places."""
+    found = {}
+    for name, line in system.lines.items():
+        keep = np.arange(line.count + 1) % 2 == 0
+        axis = system.equations.axis(name)
+        keep |= np.isin(line.cells, [line.cells[0], line.cells[-1], *axis.points.values()])
+        found[name] = of_cells(line, line.cells[keep])
+    return found
 
 
 def of_degree(system: Any, by: int) -> Any:

@@ -12,7 +12,7 @@ from scipy import sparse
 from ..algebra import Band
 from ..inputs import input_value
 from ..language import Delayed, Equations, Given
-from ..problem import FieldValue, Infeasible
+from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
 from ..spaces import Line
 from .constraint import Constraint
 from .layout import Layout
@@ -107,13 +107,13 @@ class System:
     @cached_property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
-        from ..assembly.coefficients import changeable
+        from ..model_parameters import changeable
 
         return changeable(self.model)
 
     def at(self, **parameters: Any) -> System:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
-        from ..assembly.coefficients import with_parameters
+        from ..model_parameters import with_parameters
 
         model = with_parameters(self.model, parameters)
         return System(model, model.equations(), self.lines, self.space, self.tol, self.history)
@@ -155,6 +155,58 @@ class System:
     def breakpoints(self) -> tuple[float, ...]:
         """Times at which inputs are known to jump."""
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
+
+    feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
+    default_scheme, held = "Rodas5P", {}
+    instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
+
+    def as_data(self, y: np.ndarray) -> dict[str, Any]:
+        """A state as initial data for another mesh: densities, cut at zero, and numbers."""
+        data: dict[str, Any] = {}
+        for u in self.layout.fields:
+            functions = self.field(u.name, y)
+            parts = functions if isinstance(functions, tuple) else (functions,)
+            cut = [lambda *x, part=part: np.maximum(part(*x), 0.0) for part in parts]
+            data[u.name] = cut if isinstance(functions, tuple) else cut[0]
+        return data | {u.name: self.full(u.name, y) for u in self.layout.numbers}
+
+    def largest_and_lowest(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The largest and the smallest value of the densities of many states (one a row)."""
+        densities = states[:, : self.layout.n_fields] if self.layout.n_fields else np.ones((len(states), 1))
+        return densities.max(axis=1), densities.min(axis=1)
+
+    def coarser(self, factor: float) -> System:
+        """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
+        from .adapt import thinned
+        from .discretize import discretize_equations
+
+        if self.tol is not None:
+            tol = min(factor * self.tol, 0.1)
+            return discretize_equations(self.model, None, self.space, tol).with_history(self.history)
+        return self.on_lines(thinned(self))
+
+    def on_cells(self, cells: Mapping[str, np.ndarray]) -> System:
+        """The same model and space on other cells of some axes."""
+        from .adapt import of_cells
+
+        return self.on_lines({name: of_cells(self.lines[name], ends) for name, ends in cells.items()})
+
+    def mesh_arrays(self) -> dict[str, np.ndarray]:
+        """What `on_arrays` makes this mesh from, for a run folder."""
+        return {f"cells of {name}": line.cells for name, line in self.lines.items()}
+
+    def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> System:
+        """This problem on the mesh that `mesh_arrays` described."""
+        return self.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
+
+    @property
+    def described_mesh(self) -> dict[str, Any]:
+        """What run.json says about the mesh."""
+        found: dict[str, Any] = {"unknowns": self.size}
+        for name, line in self.lines.items():
+            found |= {f"cells_{name}": line.count, f"{name}_min": line.cells[0], f"{name}_max": line.cells[-1]}
+            found |= {f"smallest_cell_{name}": line.widths.min(), f"degree_{name}": line.degree}
+        return found
 
     # the system -------------------------------------------------------------------------------------------------
 
