@@ -154,6 +154,7 @@ class Equations:
     """What a model returns: axes, unknowns, terms, inputs, and what they conserve.
 
     masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1
+    symmetric_along  a periodic axis along which every solution may be rotated
     """
 
     axes: tuple[Axis | Index, ...]
@@ -162,6 +163,7 @@ class Equations:
     conserved: tuple[Conserved, ...] = ()
     inputs: tuple[Given | Delayed, ...] = ()
     masses: Mapping[str, float] = field(default_factory=dict)
+    symmetric_along: str | None = None
 
     def __post_init__(self) -> None:
         for entries, kinds in (

@@ -51,6 +51,23 @@ class SparseSchur:
             return self.F_y.toarray()
         return self.F_y.toarray() - self.F_z @ self._constraint.solve(self.g_y.toarray())
 
+    def magnitudes(self, x: np.ndarray) -> np.ndarray:
+        """sum_j |a_ij x_j|, part by part: what rounding errors of A x are relative to."""
+        found = abs(self.F_y) @ np.abs(x)
+        if self.g_z.shape[0]:
+            found = found + abs(self.F_z) @ np.abs(_solve(self._constraint, self.g_y @ x))
+        return found
+
+    def plus(self, U: np.ndarray, G: np.ndarray) -> SparseSchur:
+        """A + U G."""
+        m = U.shape[1]
+        F_z, g_y = sparse.hstack([self.F_z, U]).tocsr(), sparse.vstack([self.g_y, G]).tocsr()
+        return SparseSchur(self.F_y, F_z, g_y, sparse.block_diag([self.g_z, -sparse.identity(m)]).tocsr())
+
+    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> SparseBordered:
+        """LU factors of [A - shift mass, columns; rows, corner]."""
+        return SparseBordered(self, columns, rows, corner, how.get("shift", 0.0), how.get("mass"))
+
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> FactoredSparse:
         """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""
         return FactoredSparse(self, shift, mass)
@@ -71,7 +88,43 @@ class FactoredSparse:
         return _solve(self._lu, full)[: self._n]
 
 
-def _solve(lu: Any, b: np.ndarray) -> np.ndarray:
-    if np.iscomplexobj(b) and not np.iscomplexobj(lu.L.data[:1]):
-        return lu.solve(np.ascontiguousarray(b.real)) + 1j * lu.solve(np.ascontiguousarray(b.imag))
-    return lu.solve(b)
+class SparseBordered:
+    """LU factors of [W B; C D], W = A - shift mass, with z kept: `solve` and `solve_transposed` as in `Bordered`."""
+
+    def __init__(
+        self, matrix: SparseSchur, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, shift: complex, mass: Any
+    ) -> None:
+        self._n, self._k, m = matrix.n, columns.shape[1], matrix.g_z.shape[0]
+        diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
+        W = matrix.F_y - sparse.diags(diagonal)
+        empty = sparse.csr_matrix((m, self._k))
+        whole = [[W, columns, matrix.F_z], [rows, corner, empty.T], [matrix.g_y, empty, matrix.g_z]]
+        if not m:
+            whole = [[W, columns], [rows, corner]]
+        self._matrix = sparse.bmat([[sparse.csr_matrix(block) for block in row] for row in whole]).tocsc()
+        self._lu = _factored(self._matrix)
+
+    def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W x + B z = f and C x + D z = g."""
+        return self._solved(f, g, refine, "N")
+
+    def solve_transposed(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated)."""
+        return self._solved(f, g, refine, "T")
+
+    def _solved(self, f: np.ndarray, g: np.ndarray, refine: int, side: str) -> tuple[np.ndarray, np.ndarray]:
+        rest = self._matrix.shape[0] - self._n - self._k
+        full = np.concatenate([f, g, np.zeros(rest)])
+        matrix = self._matrix if side == "N" else self._matrix.T
+        found = _solve(self._lu, full, side)
+        for _ in range(refine):
+            found = found + _solve(self._lu, full - matrix @ found, side)
+        if not np.isfinite(found).all():
+            raise SingularMatrix("the bordered matrix is singular to working precision")
+        return found[: self._n], found[self._n : self._n + self._k]
+
+
+def _solve(lu: Any, b: np.ndarray, side: str = "N") -> np.ndarray:
+    if np.iscomplexobj(lu.U) or not np.iscomplexobj(b):
+        return lu.solve(b.astype(lu.U.dtype), side)
+    return lu.solve(np.ascontiguousarray(b.real), side) + 1j * lu.solve(np.ascontiguousarray(b.imag), side)

@@ -232,7 +232,8 @@ class SemiDiscrete:
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, feedback, as_data = property(facts.infinite_rates), property(facts.feedback), facts.as_data
     instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
-    largest_and_lowest = facts.largest_and_lowest
+    largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)
+    totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""

@@ -71,4 +71,5 @@ class Kuramoto:
             terms.append(drift("rho", "theta", lambda x: 1.0, name="rotation"))
             terms.append(drift("rho", "theta", lambda x: -np.sin(x.theta), lambda s, m: m.A, name="rotators"))
         unknowns = (Unknown("rho", over), *(Unknown(name, (), "equals") for name in ("c", "s", "r")))
-        return Equations(axes, unknowns, tuple(terms), (Conserved("mass", {"rho": 1.0}, each),))
+        conserved = (Conserved("mass", {"rho": 1.0}, each),)
+        return Equations(axes, unknowns, tuple(terms), conserved, symmetric_along=None if self.A else "theta")

@@ -52,7 +52,7 @@ class WilsonCowan:
             Term("h", "w", coefficient=lambda s, m: s.presynaptic, name="synaptic input"),
             Term("stimulus", coefficient=lambda s, m: still[s.i], name="constant stimuli"),
             Term("N", "N", coefficient=lambda s, m: -1.0, name="decay"),
-            Term("N", coefficient=lambda s, m: 1 / (1 + np.exp(-s.h - s.stimulus)), name="response"),
+            Term("N", coefficient=lambda s, m: 0.5 + 0.5 * np.tanh(0.5 * (s.h + s.stimulus)), name="response"),
             Term("w", "w", coefficient=lambda s, m: -1.0, name="forgetting"),
             Term("w", coefficient=lambda s, m: k[s.i, s.j] * s.N * s.presynaptic, name="Hebb's rule"),
         ]

@@ -12,7 +12,7 @@ from ..algebra import SingularMatrix, eigenpairs
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed import jacobian_at
 from .delayed_modes import modes
-from .newton import bordered, by_mass, conservation, deflated, newton
+from .newton import bordered, by_mass, conservation, deflated, newton, symmetry
 from .plane_modes import is_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
@@ -215,6 +215,11 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
     if len(C):  # the modes that deflation moved are the only ones that carry conserved quantities
         carried = sum(np.abs(c @ vectors) / np.maximum(np.abs(c) @ np.abs(vectors), 1e-300) for c in C)
         keep = np.argsort(carried)[: -len(C)]
+        values, vectors = values[keep], vectors[:, keep]
+    e = symmetry(problem, y)
+    if e is not None:  # the mode along a symmetry decays nowhere, and is none of the dynamics
+        along = np.abs(e @ vectors) / np.linalg.norm(vectors, axis=0)
+        keep = np.argsort(along)[:-1]
         values, vectors = values[keep], vectors[:, keep]
     return values, vectors
 

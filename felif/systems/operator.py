@@ -110,12 +110,14 @@ class Operator:
             return list(piece.upwind)
         return [] if piece.values is None else [piece.values]
 
-    def jacobian(self, X: np.ndarray) -> np.ndarray:
-        """The entries of dR/dX at `pattern`."""
+    def jacobian(self, X: np.ndarray, frozen: bool = False) -> np.ndarray:
+        """The entries of dR/dX at `pattern`; `frozen`: as if the coefficients did not change with X."""
         if not self._patterned:
             self._find_pattern()
         data, last, known = self._base.copy(), None, {}
         for (piece, which, keys, parts), slots in zip(self._parts, self._slots, strict=True):
+            if frozen and which != "self":
+                continue
             if piece is not last:
                 c, last, known = coefficient(piece, X, self.m), piece, {}
             if piece.how == "points":

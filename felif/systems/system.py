@@ -157,7 +157,7 @@ class System:
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
 
     feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
-    default_scheme, held = "Rodas5P", {}
+    default_scheme, held, nonnegative = "Rodas5P", {}, ()
     instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
 
     def as_data(self, y: np.ndarray) -> dict[str, Any]:
@@ -254,7 +254,7 @@ class System:
         layout = self.layout
         if not hasattr(self._operator, "pattern"):
             self._operator.jacobian(np.zeros(len(layout.columns)))
-        return Schur(self._operator.pattern, layout.n_y, layout.n_z, layout.n_in, layout.n_fields)
+        return Schur(self._operator.pattern, layout.n_y, layout.n_z, layout.n_in, layout.n_fields or layout.n_y)
 
     def jacobian(self, t: float, y: np.ndarray) -> Any:
         """dF/dy, the algebraic unknowns eliminated: a band plus a few columns, or sparse blocks. Raises Infeasible."""
@@ -307,6 +307,48 @@ class System:
 
     def frozen(self, t: float, y: np.ndarray) -> None:
         """No matrix that keeps densities positive is offered."""
+
+    def symmetry(self, y: np.ndarray) -> np.ndarray | None:
+        """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
+        axis = self.equations.symmetric_along
+        if axis is None:
+            return None
+        found, line = np.zeros(self.size), self.lines[axis]
+        columns, rows = line.rows(line.nodes, derivative=True)
+        for u in self.layout.fields:
+            values = np.moveaxis(self.full(u.name, y), u.over.index(axis), -1)
+            slopes = np.einsum("...pi,pi->...p", values[..., columns], rows)
+            position = self.layout.position[self.layout.indices(u.name)]
+            found[position] = np.moveaxis(slopes, -1, u.over.index(axis)).ravel()
+        return found if np.abs(found).max() > 1e-9 * np.abs(y).max() else None
+
+    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
+        """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""
+        return np.zeros(len(self.conserved))
+
+    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> float:
+        """0: what the ends of the mesh cut off a mode is not estimated."""
+        return 0.0
+
+    def starts(self, t: float, totals: np.ndarray) -> Any:
+        """States to look for steady states from, see `systems.rest`."""
+        from .rest import starts
+
+        return starts(self, t, totals)
+
+    @property
+    def totals(self) -> np.ndarray:
+        """What is conserved, as the model says it is at the start, or 1."""
+        from .rest import totals_of
+
+        return totals_of(self)
+
+    def frozen_at(self, t: float, numbers: np.ndarray) -> Any:
+        """A with F = A y where every coefficient reads `numbers` (all numbers, in the order of (y, z)) and y = 0."""
+        X = np.zeros(len(self.layout.columns))
+        X[self.layout.n_fields : self.size + self.layout.n_z] = numbers
+        self._inputs(t, X)
+        return self._structure.at(self._operator.jacobian(X, frozen=True)).jacobian
 
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
