@@ -12,6 +12,7 @@ from .newton import newton, symmetry
 from .steady_state import SteadyState, SteadyStates
 
 _SAME = 1e-6  # relative distance of states that are one
+_TURNING = 1e-3  # part of the largest change along a symmetry, from which a number changes with it
 
 
 def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates:
@@ -49,5 +50,5 @@ def _marks(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     values, e = problem.scalars(t, y).copy(), symmetry(problem, y)
     if e is not None:
         change = np.abs(problem.scalar_gradient(t, y) @ e)
-        values[change > 1e-6 * change.max()] = 0.0
+        values[change > _TURNING * change.max()] = 0.0
     return values

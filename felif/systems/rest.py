@@ -9,7 +9,7 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 
-_FROZEN, _FREE = 24, 400  # starts with a linear system each, and of numbers alone
+_FROZEN, _FREE = 24, 60  # starts with a linear system each, and of numbers alone
 _SIZES = -2.0, 1.5  # powers of ten of numbers
 
 
