@@ -106,6 +106,7 @@ _HOME = {
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",
     "stefan": "analysis.stefan",
+    "noiseless_blow_up": "analysis.noiseless",
     # theorems on learning
     "representation": "analysis.learning_representation",
     "discrimination": "analysis.learning_discrimination",

@@ -74,6 +74,8 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     0
     """
     rng = np.random.default_rng(seed)
+    if callable(getattr(model, "equations", None)):
+        return _report_on_equations(model, rng)
     weak_form = _require_model(model)
     found: dict[tuple[str, str, str], Check] = {}
     skipped: list[str] = []
@@ -100,6 +102,22 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     return ModelReport(model, tuple(found.values()), tuple(skipped))
 
 
+def _report_on_equations(model: Any, rng: np.random.Generator) -> ModelReport:
+    from .systems.checking import check_equations
+
+    _require_frozen(model)
+    found: dict[tuple[str, str, str], Check] = {}
+    space = SpectralElement(4)
+    try:
+        for kind, subject, defect, allowed in check_equations(model, space, rng):
+            _record(found, Check(kind, subject, "SpectralElement", defect, allowed))
+    except CheckFailed:
+        raise
+    except ValueError as error:
+        raise CheckFailed(f"{type(model).__name__} cannot be discretised: {error}") from error
+    return ModelReport(model, tuple(found.values()), ())
+
+
 def _record(found: dict[tuple[str, str, str], Check], check: Check) -> None:
     if not check.found <= check.allowed:
         where = f" on {check.space}" if check.space else ""
@@ -111,10 +129,15 @@ def _record(found: dict[tuple[str, str, str], Check], check: Check) -> None:
         found[key] = check
 
 
-def _require_model(model: Any) -> WeakForm:
+def _require_frozen(model: Any) -> str:
     kind = type(model).__name__
     if not dataclasses.is_dataclass(model) or isinstance(model, type) or not model.__dataclass_params__.frozen:
         raise CheckFailed(f"{model!r} is no frozen dataclass: write @dataclass(frozen=True) above class {kind}")
+    return kind
+
+
+def _require_model(model: Any) -> WeakForm:
+    kind = _require_frozen(model)
     if not callable(getattr(model, "weak_form", None)):
         raise CheckFailed(f"{kind} has no method weak_form()")
     for name in ("v_reset", "v_fire"):

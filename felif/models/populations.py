@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..language import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
+from .parameters import fixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +31,10 @@ class Populations:
     current: Any = 0.0
     a0: Any = 1.0
     a1: Any = 0.0
-    v_reset: Any = 1.0
-    v_fire: float = 2.0
-    delay: Any = 0.0
-    tau: Any = 0.0
+    v_reset: Any = fixed(1.0)
+    v_fire: float = fixed(2.0)
+    delay: Any = fixed(0.0)
+    tau: Any = fixed(0.0)
 
     def __post_init__(self) -> None:
         from scipy import sparse

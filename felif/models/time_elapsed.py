@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..language import Axis, Conserved, Delayed, Equations, Term, Unknown, drift
-from .parameters import require_callable, require_number
+from .parameters import fixed, require_callable, require_number
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TimeElapsed:
 
     hazard: Callable[[Any, Any], Any]
     tau: float | None = None
-    delay: float = 0.0
+    delay: float = fixed(0.0)
 
     def __post_init__(self) -> None:
         require_callable(self, "hazard")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..language import Axis, Equations, Index, Term
 from ..spaces import Line
+from .conservation import require_conserved
 from .forms import kernels, read_by
 from .system import System
 
@@ -35,7 +36,9 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
         else:
             cells = _given(axis, mesh[axis.name])
         lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
-    return System(model, equations, lines, space, tol)
+    system = System(model, equations, lines, space, tol)
+    require_conserved(system)
+    return system
 
 
 def _given(axis: Axis, cells: Any) -> np.ndarray:

@@ -200,6 +200,11 @@ class System:
         return self.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
 
     @property
+    def degree(self) -> int:
+        """Of the elements along every axis."""
+        return max((line.degree for line in self.lines.values()), default=0)
+
+    @property
     def described_mesh(self) -> dict[str, Any]:
         """What run.json says about the mesh."""
         found: dict[str, Any] = {"unknowns": self.size}
@@ -242,6 +247,12 @@ class System:
         if "R" not in point:
             point["R"] = self._operator.residual(point["X"])
         return point["R"]
+
+    def constraint_residual(self, t: float, y: np.ndarray) -> tuple[np.ndarray, float]:
+        """(g at the algebraic unknowns of y, the size of its largest parts)."""
+        X = self._point(t, y)["X"]
+        g = self.constraint.operator.residual(X)
+        return g, float(abs(self.constraint.matrix(X)).max() * np.abs(X).max() + 1e-300) if len(g) else 1.0
 
     def _schur(self, t: float, y: np.ndarray) -> Any:
         point = self._point(t, y)
@@ -356,7 +367,11 @@ class System:
             raise ValueError(f"{name!r} is no parameter that `at` may change; allowed are {self.parameter_names}")
         p = float(getattr(self.model, name))
         h = 1e-3 * max(abs(p), 0.1)
-        F = [self.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
+        try:
+            F = [self.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
+        except ValueError:  # nothing is allowed below p
+            F = [self.at(**{name: p + k * h}).rate(t, y) for k in range(5)]
+            return (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
         return (F[0] - 8 * F[1] + 8 * F[2] - F[3]) / (12 * h)
 
     # looking at a state -----------------------------------------------------------------------------------------
