@@ -43,7 +43,7 @@ def told(value: Any) -> Any:
 
 
 def _told(value: Any, within: tuple[int, ...]) -> Any:
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
         value = value.item()
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -41,17 +41,19 @@ def choose_nodes(
     end: Cut | None = None,
     start: float | None = None,
     times: Sequence[float] = (0.0,),
+    must_hold: bool = False,
 ) -> np.ndarray:
     """Sorted cell ends for `model`, graded toward V_F, nodes on V_R and V_F.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
-    start: another place from which neurons begin; times: at which the drift is looked at for V_min.
+    start: another place from which neurons begin; times: at which the drift is looked at for V_min; must_hold: a
+    drift that holds nobody at the highest rate there may be is refused, as no mesh is extended later.
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
     flow = Flow(model, end=end)
     sizes = Sizes(flow, space, tol, start)
-    low = min(flow.cut(tol, t) for t in times)
+    low = min(flow.cut(tol, t, must_hold) for t in times)
     if start is None:
         ends = [low, flow.v_reset, flow.v_fire]
     else:
@@ -216,7 +218,7 @@ class Flow:
         parts = (density[1:] + density[:-1]) / 2 * steps
         return float(parts[v[1:] <= low].sum() / parts.sum())
 
-    def cut(self, tol: float, t: float = 0.0) -> float:
+    def cut(self, tol: float, t: float = 0.0, must_hold: bool = False) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
         v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
@@ -230,7 +232,7 @@ class Flow:
             enough = (below < np.log(tol / 30)) & (slope > 0)
             if self.bends:  # however little mass lies below V_R, the layer there is the source's
                 enough &= potential < np.log(tol / 30) / 2
-            if not enough.any() and rate > 0:
+            if not enough.any() and rate > 0 and not must_hold:
                 return float(v[-1])  # the rate is an upper bound where neurons rest or fire late
             if not enough.any():
                 raise ValueError(

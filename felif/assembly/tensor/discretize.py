@@ -82,7 +82,7 @@ def _cells_in_w(space: Tensor, tol: float) -> int:
 def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
     """Cells of v that serve the lines: locally as small as the smallest that any of them asks for."""
     ends = (float(model.v_reset), float(model.v_fire))
-    found = [choose_nodes(_Line(model, w, *ends), space.v, tol) for w in _different_lines(model)]
+    found = [choose_nodes(_Line(model, w, *ends), space.v, tol, must_hold=True) for w in _different_lines(model)]
     low = min(float(nodes[0]) for nodes in found)
     return np.unique(np.concatenate([_finest(found, low, ends[0]), _finest(found, *ends)]))
 
