@@ -18,6 +18,7 @@ _HOME = {
     "CellPolarisation": "models.cell_polarisation",
     "Kuramoto": "models.kuramoto",
     "TimeElapsed": "models.time_elapsed",
+    "StepHazard": "models.time_elapsed",
     "VoltageConductance": "models.voltage_conductance",
     "WilsonCowan": "models.wilson_cowan",
     "AdaptiveLIF": "models.adaptive_lif",

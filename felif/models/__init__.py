@@ -11,7 +11,7 @@ from .parameters import Piecewise
 from .populations import Populations
 from .random_threshold_lif import RandomThresholdLIF
 from .refractory_lif import RefractoryLIF
-from .time_elapsed import TimeElapsed
+from .time_elapsed import StepHazard, TimeElapsed
 from .voltage_conductance import VoltageConductance
 from .wilson_cowan import WilsonCowan
 
@@ -29,6 +29,7 @@ __all__ = [
     "Quadratic",
     "RandomThresholdLIF",
     "RefractoryLIF",
+    "StepHazard",
     "TimeElapsed",
     "VoltageConductance",
     "WilsonCowan",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..language import Axis, Conserved, Equations, Index, Term, Unknown, drift, noise
-from .parameters import require_number
+from .parameters import fixed, require_number
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Kuramoto:
 
     K: float = 4.0
     D: float = 0.5
-    A: float = 0.0
+    A: float = fixed(0.0)
     omega: float = 0.0
     frequencies: tuple[Sequence[float], Sequence[float]] | None = None
 

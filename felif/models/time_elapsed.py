@@ -12,10 +12,23 @@ from .parameters import fixed, require_callable, require_number
 
 
 @dataclass(frozen=True)
+class StepHazard:
+    """p(s, x) = 1 where s > sigma(x), else 0: neurons fire at rate 1 once they have waited for sigma(x)."""
+
+    sigma: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        require_callable(self, "sigma")
+
+    def __call__(self, s: Any, x: Any) -> Any:
+        return (s > self.sigma(x)) * 1.0
+
+
+@dataclass(frozen=True)
 class TimeElapsed:
     """n_t + n_s + p(s, x) n = 0, n(0, t) = N = int p n ds, int n = 1.
 
-    hazard   p(s, x), smooth in both and analytic in x
+    hazard   p(s, x), smooth in both and analytic in x. A StepHazard is refused by `discretize`: no mesh follows its step
     tau      x = J with tau J' = N - J; None: no J
     delay    x = N(t - delay); with neither tau nor delay x = N, and N solves its own equation at every time
 
@@ -35,6 +48,11 @@ class TimeElapsed:
                 raise ValueError(f"TimeElapsed: tau = {self.tau!r} and delay = {self.delay!r}; allowed is one of them")
 
     def equations(self) -> Equations:
+        if isinstance(self.hazard, StepHazard):
+            raise ValueError(
+                f"TimeElapsed: hazard = {self.hazard!r}; allowed are smooth hazards, such as "
+                "1 / (1 + exp(-(s - sigma(x)) / delta)): no mesh follows the step of this one"
+            )
         unknowns = [Unknown("n", ("s",)), Unknown("N", (), "equals")]
         inputs = []
         if self.tau is not None:
