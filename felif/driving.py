@@ -23,7 +23,7 @@ from .evolution import (
     integrate,
 )
 from .inputs import SAMPLES, landings
-from .problem import BlowUp, Infeasible, NotConverged, Outcome
+from .problem import BlowUp, Infeasible, NotConverged, Outcome, State
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
@@ -194,7 +194,7 @@ def with_mesh_error(
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or as_data is None:
         return found
-    if sharper is None or data is None or spikes:
+    if sharper is None or data is None or spikes or isinstance(data, State):
         data = as_data
     looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
     if sharper is not None:

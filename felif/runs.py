@@ -134,7 +134,8 @@ def evolve(
     integrate_through(
         on_mesh, y, settings, t_end=t_start, observers=(), **how
     )  # refuses bad settings before a folder is made
-    due = snapshot_times(float(t_start), float(t_end), 101 if snapshots is None else snapshots)
+    count = snapshots if snapshots is not None else 101 if on_mesh.field_names else 0
+    due = snapshot_times(float(t_start), float(t_end), count)
     description, model = describe_run(on_mesh, settings, compatible, asked), packed_model(on_mesh.model, past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, model, compatible)

@@ -22,7 +22,7 @@ from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
-from .planes import discretize_plane, is_plane
+from .planes import discretize_over_axes, discretize_plane, is_plane
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
@@ -47,7 +47,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
     if callable(getattr(model, "equations", None)):
-        return _of_equations(model, mesh, space, tol)
+        return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
     if not callable(getattr(model, "weak_form", None)):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
     language.require_sound(model)
@@ -80,25 +80,6 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     if problem.truncation:
         warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
     return problem
-
-
-def _of_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> Any:
-    """A model over any axes."""
-    from ..systems.discretize import discretize_equations
-
-    if space is None:
-        space = SpectralElement(6)
-    if not isinstance(space, SpectralElement) or space.lowest is not None:
-        raise ValueError(
-            f"discretize: space = {space!r}; allowed for {type(model).__name__} is SpectralElement(degree)"
-        )
-    if mesh is None:
-        tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-    elif tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
-    return discretize_equations(model, mesh, space, tol)
 
 
 def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:
@@ -241,7 +222,7 @@ class Assembled:
             else:
                 varying.append(part)
                 varying_terms.append(term.name)
-                functions.append(term.coefficient or _one)
+                functions.append(term.coefficient or (lambda s, m: 1.0))
         width = max((p.band.kl for p in self._contributions if p.band is not None), default=0)
         if self._probes is not None:
             width = 1
@@ -365,7 +346,3 @@ def _shape(model: Any) -> tuple[Any, ...]:
     """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
     values = (getattr(model, name) for name in sorted(fixed_parameters(model)))
     return type(model), *(id(value) if language.hashable(value) is None else value for value in values)
-
-
-def _one(s: Any, m: Any) -> float:
-    return 1.0

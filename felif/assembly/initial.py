@@ -20,7 +20,6 @@ _ROUNDS = 40
 _CARRIED = 0.05
 _VANISHES = 1e-12  # density at V_F over the largest one
 _ROUNDING = 1e-9  # part of a State above V_F that is not there but for its rounding and undershoots
-_COINCIDE = 1e-6  # distance of cell ends, in units of V_F - V_R, below which they are the same
 _CUT = 1e-6  # part of the data beyond the ends of a user's mesh that is warned of
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
@@ -63,7 +62,8 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         if not above:
             require_below(name, density, problem.v_fire)
         if problem.tol is not None:
-            cells = _reaching(problem, cells, profile, above)
+            cells = _reach(cells, profile, _part(problem) * problem.tol)
+            cells = -_reach(-cells[::-1], profile, _part(problem) * problem.tol, -1)[::-1] if above else cells
         else:
             _warn_of_cut(problem, name, density, above)
         profile.check(cells)
@@ -232,13 +232,6 @@ def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
         return None
 
 
-def _reaching(problem: Any, cells: np.ndarray, profile: Profile, above: bool) -> np.ndarray:
-    """Cells that reach as far as a density, above V_F where it lives there."""
-    tol = _part(problem) * problem.tol
-    cells = _reach(cells, profile, tol)
-    return -_reach(-cells[::-1], profile, tol, -1)[::-1] if above else cells
-
-
 def _reach(cells: np.ndarray, profile: Profile, tol: float, side: int = 1) -> np.ndarray:
     """Cells prepended, ever larger ones, while the density has mass below the first one. Raises ValueError.
 
@@ -330,46 +323,26 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
     if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True
-    serves = problem.tol is not None and old.tol is not None and old.tol <= problem.tol
-    if serves and old.space == problem.space and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
+    if (
+        problem.tol is not None
+        and old.space == problem.space
+        and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire)
+    ):
         problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
-    densities, cells = {}, problem.cells
+    densities = {}
     for name in problem.field_names:
         view = old.field(name, start.y)
         if not _lives_above(problem, name) and old.cells[-1] > problem.v_fire:
             _require_state_below(problem, name, view, old.cells)
-        above = _lives_above(problem, name)
-        profile = Profile(name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, above)
+        profile = Profile(
+            name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, _lives_above(problem, name)
+        )
         profile.features = np.concatenate([old.cells, [old.cells[-1]]])
-        if problem.tol is None:
-            _warn_of_cut(problem, name, _Shares(profile, old.cells), above)
-        else:
-            cells = _reaching(problem, cells, profile, above)
-            near = _COINCIDE * (problem.v_fire - problem.v_reset)
-            apart = np.abs(old.cells[:, None] - cells).min(axis=1) > near
-            profile.breakpoints = old.cells[apart & (np.diff(old.cells, prepend=-np.inf) > near)]
-        profile.check(cells)
+        profile.check(problem.cells)
         densities[name] = profile
     values = {name: float(start.y[old.layout.offsets[name]]) for name in problem.layout.differential}
     masses = _masses(problem, values)
-    if problem.tol is not None:
-        problem, y = _resolve(problem, cells, densities, values, masses)
-        return problem, y, True
     y = _project(problem, densities, values, masses)
     _require_resolved(problem, densities, y)
     return problem, y, True
-
-
-class _Shares:
-    """What of a density on known cells lies beyond a point."""
-
-    def __init__(self, profile: Profile, cells: np.ndarray) -> None:
-        self._profile, self._cells = profile, cells
-
-    def share_below(self, v: float) -> float:
-        points, weights, values = self._profile.quadrature(np.unique([*self._cells, v]), 8)
-        return float((weights * values)[points < v].sum() / (weights @ values))
-
-    def share_above(self, v: float) -> float:
-        return 1.0 - self.share_below(v)

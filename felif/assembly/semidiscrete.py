@@ -49,8 +49,8 @@ class SemiDiscrete:
         self._observed, self._observers = tuple(self.quantities), np.array([*self.quantities.values()])
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
-        self._m = parameters_of(model)
-        self.equations = ScalarEquations(model, assembled, self._m, history)
+        self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
+        self.equations = ScalarEquations(model, assembled, self.parameters, history)
         self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history
         self.driven: Mapping[str, Any] = self.equations.driven  # parameters that are functions of time, by name
         self._memory: tuple = (None, {})
@@ -164,11 +164,6 @@ class SemiDiscrete:
     def threshold_transport(self) -> Mapping[str, Any]:
         """Field -> (coefficient, convection, diffusion) at V_R and V_F of its forms (see `assembly.thresholds`)."""
         return self._assembled.threshold_transport
-
-    @property
-    def parameters(self) -> Parameters:
-        """`m`: the model's parameters as coefficients read them."""
-        return self._m
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""

@@ -28,7 +28,7 @@ class StepHazard:
 class TimeElapsed:
     """n_t + n_s + p(s, x) n = 0, n(0, t) = N = int p n ds, int n = 1.
 
-    hazard   p(s, x), smooth in both and analytic in x. A StepHazard is refused by `discretize`: no mesh follows its step
+    hazard   p(s, x), smooth in both and analytic in x; `discretize` refuses a StepHazard: no mesh follows its step
     tau      x = J with tau J' = N - J; None: no J
     delay    x = N(t - delay); with neither tau nor delay x = N, and N solves its own equation at every time
 

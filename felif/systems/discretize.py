@@ -10,8 +10,8 @@ import numpy as np
 
 from ..language import Axis, Equations, Index, Term
 from ..spaces import Line
-from .conservation import require_conserved
-from .forms import kernels, read_by
+from .forms import kernels_of, read_by
+from .soundness import require_analytic, require_conserved
 from .system import System
 
 _FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units of its scale
@@ -37,6 +37,7 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
             cells = _given(axis, mesh[axis.name])
         lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
     system = System(model, equations, lines, space, tol)
+    require_analytic(system)
     require_conserved(system)
     return system
 
@@ -85,7 +86,7 @@ def _along(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> list[
                 a.name: np.zeros(len(x), int) if isinstance(a, Index) else np.full(len(x), _inner(a)) for a in others
             }
             names = [name for name in u.over if isinstance(equations.axis(name), Axis)]
-            found.append((term, kernels(term, names, SimpleNamespace(**places, **{axis.name: x}), len(x))))
+            found.append((term, kernels_of(term, names, SimpleNamespace(**places, **{axis.name: x}), len(x))))
     return found
 
 

@@ -34,7 +34,7 @@ class Jet(np.ndarray):
 Direction = str | None  # an axis along which is differentiated, None for the value
 
 
-def kernels(
+def kernels_of(
     term: Term, axes: Sequence[str], x: SimpleNamespace, size: int
 ) -> dict[tuple[Direction, Direction], np.ndarray]:
     """{(of the unknown, of the test function): kernel at the points} of a term, both None where there is no form.
@@ -84,13 +84,11 @@ def _require_linear(term: Term, axes: Sequence[str], found: dict, value: Callabl
             )
 
 
-class Reads:
-    """Stands for `s`: notes which names a coefficient reads, and gives numbers for them."""
+class _Reads:
+    """Stands for `s`: notes which names a coefficient reads, and gives numbers for them, whole ones for indices."""
 
-    def __init__(self, known: set[str], called: str) -> None:
-        object.__setattr__(self, "_known", known)
-        object.__setattr__(self, "_called", called)
-        object.__setattr__(self, "names", [])
+    def __init__(self, known: set[str], integers: set[str], called: str) -> None:
+        self.__dict__.update(_known=known, _integers=integers, _called=called, names=[])
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._known:
@@ -99,26 +97,14 @@ class Reads:
             )
         if name not in self.names:
             self.names.append(name)
-        return 0.3 + 0.1 * len(self.names)
+        return 0 if name in self._integers else 0.3 + 0.1 * len(self.names)
 
 
 def read_by(term: Term, known: set[str], integers: set[str], m: Any) -> list[str]:
     """Names of unknowns, inputs and coordinates that the coefficient of a term reads."""
     if term.coefficient is None:
         return []
-    reads = _Whole(known, term.called, integers)
+    reads = _Reads(known, integers, term.called)
     with np.errstate(all="ignore"):
         term.coefficient(reads, m)
-    return list(reads.names)
-
-
-class _Whole(Reads):
-    """Indices are whole numbers, and may be used to look values up."""
-
-    def __init__(self, known: set[str], called: str, integers: set[str]) -> None:
-        super().__init__(known, called)
-        object.__setattr__(self, "_integers", integers)
-
-    def __getattr__(self, name: str) -> Any:
-        value = super().__getattr__(name)
-        return 0 if name in self._integers else value
+    return reads.names

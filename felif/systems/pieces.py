@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ..language import Equations, Index, Term
 from ..spaces import Line
-from .forms import kernels, read_by
+from .forms import kernels_of, read_by
 
 
 @dataclass(eq=False)
@@ -118,7 +118,7 @@ class Builder:
         n = len(weights)
         lines = [name for name in over if name not in self.indices]
         found = []
-        for (a, b), kernel in kernels(term, lines, x, n).items():
+        for (a, b), kernel in kernels_of(term, lines, x, n).items():
             values = None if term.of is None else self.rows(term.of, places, n, a)
             tests = self._tests(term, places, x, n, b)
             found.append(self._piece(term, names, places, tests, values, weights * kernel, n))
@@ -251,7 +251,7 @@ class Builder:
         low, high, from_below, from_above = face
         places, weights, x = self._grid(over, {**term.at, b: from_below})
         n = len(weights)
-        kernel = kernels(term, [name for name in over if name not in self.indices], x, n).get((None, b))
+        kernel = kernels_of(term, [name for name in over if name not in self.indices], x, n).get((None, b))
         if kernel is None:
             return []
         below = {**places, b: (np.full(n, from_below), np.full(n, low))}

@@ -14,6 +14,7 @@ from ..inputs import input_value
 from ..language import Delayed, Equations, Given
 from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
 from ..spaces import Line
+from . import changes, looking
 from .constraint import Constraint
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
@@ -43,17 +44,17 @@ class System:
         self.history = history
         self.layout = layout = Layout(equations, lines, history is not None)
         builder = Builder(equations, lines, layout.places, layout.size, model)
-        self._pieces = [
+        self.pieces = [
             piece for p in builder.pieces() if not is_empty(piece := restricted(p, layout.rows, layout.selection))
         ]
         n_y, n_z = layout.n_y, layout.n_z
         self.size, columns = n_y, len(layout.columns)
         own = self._own_rows()
-        self._operator = Operator(self._pieces, n_y + n_z, columns, model, own)
+        self._operator = Operator(self.pieces, n_y + n_z, columns, model, own)
         below = np.arange(n_y, n_y + n_z)
         self.constraint = Constraint(
             Operator(
-                [q for p in self._pieces if not is_empty(q := restricted(p, below))],
+                [q for p in self.pieces if not is_empty(q := restricted(p, below))],
                 n_z,
                 columns,
                 model,
@@ -72,7 +73,7 @@ class System:
         self.mass = Band.diagonal(mass[layout.columns[:n_y]])
         self.field_names = tuple(u.name for u in layout.fields)
         self._describe_scalars()
-        self.quantities, self.conserved = self._functionals()
+        self.quantities, self.conserved = looking.functionals(self)
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
 
     def _own_rows(self) -> Any:
@@ -118,15 +119,6 @@ class System:
         model = with_parameters(self.model, parameters)
         return System(model, model.equations(), self.lines, self.space, self.tol, self.history)
 
-    def rebuilt(self, **parameters: Any) -> System:
-        """Discretised again with other parameters, those that shape the mesh included."""
-        import dataclasses
-
-        from .discretize import discretize_equations
-
-        model = dataclasses.replace(self.model, **parameters)
-        return discretize_equations(model, None if self.tol is not None else self.lines, self.space, self.tol)
-
     def on_lines(self, lines: Mapping[str, Line]) -> System:
         """The same model on other elements."""
         return System(self.model, self.equations, {**self.lines, **lines}, self.space, self.tol, self.history)
@@ -159,59 +151,16 @@ class System:
     feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
     default_scheme, held, nonnegative = "Rodas5P", {}, ()
     instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
-
-    def as_data(self, y: np.ndarray) -> dict[str, Any]:
-        """A state as initial data for another mesh: densities, cut at zero, and numbers."""
-        data: dict[str, Any] = {}
-        for u in self.layout.fields:
-            functions = self.field(u.name, y)
-            parts = functions if isinstance(functions, tuple) else (functions,)
-            cut = [lambda *x, part=part: np.maximum(part(*x), 0.0) for part in parts]
-            data[u.name] = cut if isinstance(functions, tuple) else cut[0]
-        return data | {u.name: self.full(u.name, y) for u in self.layout.numbers}
-
-    def largest_and_lowest(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The largest and the smallest value of the densities of many states (one a row)."""
-        densities = states[:, : self.layout.n_fields] if self.layout.n_fields else np.ones((len(states), 1))
-        return densities.max(axis=1), densities.min(axis=1)
-
-    def coarser(self, factor: float) -> System:
-        """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
-        from .adapt import thinned
-        from .discretize import discretize_equations
-
-        if self.tol is not None:
-            tol = min(factor * self.tol, 0.1)
-            return discretize_equations(self.model, None, self.space, tol).with_history(self.history)
-        return self.on_lines(thinned(self))
-
-    def on_cells(self, cells: Mapping[str, np.ndarray]) -> System:
-        """The same model and space on other cells of some axes."""
-        from .adapt import of_cells
-
-        return self.on_lines({name: of_cells(self.lines[name], ends) for name, ends in cells.items()})
-
-    def mesh_arrays(self) -> dict[str, np.ndarray]:
-        """What `on_arrays` makes this mesh from, for a run folder."""
-        return {f"cells of {name}": line.cells for name, line in self.lines.items()}
-
-    def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> System:
-        """This problem on the mesh that `mesh_arrays` described."""
-        return self.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
+    coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
+    mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
+    parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
+    observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
+    largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
 
     @property
     def degree(self) -> int:
         """Of the elements along every axis."""
         return max((line.degree for line in self.lines.values()), default=0)
-
-    @property
-    def described_mesh(self) -> dict[str, Any]:
-        """What run.json says about the mesh."""
-        found: dict[str, Any] = {"unknowns": self.size}
-        for name, line in self.lines.items():
-            found |= {f"cells_{name}": line.count, f"{name}_min": line.cells[0], f"{name}_max": line.cells[-1]}
-            found |= {f"smallest_cell_{name}": line.widths.min(), f"degree_{name}": line.degree}
-        return found
 
     # the system -------------------------------------------------------------------------------------------------
 
@@ -295,17 +244,6 @@ class System:
         except Infeasible:
             return 0.0
 
-    def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
-        """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        if not self.driven and not (self.delays and self.history is not None):
-            return None
-        h = min(step / 4, 1e-3)
-        values = np.zeros((3, len(self.layout.columns)))
-        for k, row in enumerate(values):
-            self._inputs(t + k * h, row)
-        slopes = (-1.5 * values[0] + 2 * values[1] - 0.5 * values[2]) / h
-        return self._schur(t, y).along_inputs(slopes[self.size + self.layout.n_z :])
-
     def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
         names = [n for given in self.layout.inputs for n in self.layout.flattened(given.name)]
@@ -318,20 +256,6 @@ class System:
 
     def frozen(self, t: float, y: np.ndarray) -> None:
         """No matrix that keeps densities positive is offered."""
-
-    def symmetry(self, y: np.ndarray) -> np.ndarray | None:
-        """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
-        axis = self.equations.symmetric_along
-        if axis is None:
-            return None
-        found, line = np.zeros(self.size), self.lines[axis]
-        columns, rows = line.rows(line.nodes, derivative=True)
-        for u in self.layout.fields:
-            values = np.moveaxis(self.full(u.name, y), u.over.index(axis), -1)
-            slopes = np.einsum("...pi,pi->...p", values[..., columns], rows)
-            position = self.layout.position[self.layout.indices(u.name)]
-            found[position] = np.moveaxis(slopes, -1, u.over.index(axis)).ravel()
-        return found if np.abs(found).max() > 1e-9 * np.abs(y).max() else None
 
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
         """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""
@@ -361,59 +285,7 @@ class System:
         self._inputs(t, X)
         return self._structure.at(self._operator.jacobian(X, frozen=True)).jacobian
 
-    def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
-        """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
-        if name not in self.parameter_names:
-            raise ValueError(f"{name!r} is no parameter that `at` may change; allowed are {self.parameter_names}")
-        p = float(getattr(self.model, name))
-        h = 1e-3 * max(abs(p), 0.1)
-        try:
-            F = [self.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
-        except ValueError:  # nothing is allowed below p
-            F = [self.at(**{name: p + k * h}).rate(t, y) for k in range(5)]
-            return (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
-        return (F[0] - 8 * F[1] + 8 * F[2] - F[3]) / (12 * h)
-
     # looking at a state -----------------------------------------------------------------------------------------
-
-    def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """(what every run records, what is conserved) as vectors on y."""
-        layout, quantities, conserved = self.layout, {}, {}
-        for u in layout.fields:
-            vector = np.zeros(self.size)
-            vector[layout.of_y(u.name)] = self.mass.data[0][layout.of_y(u.name)]
-            quantities["mass" if len(layout.fields) == 1 else f"mass_{u.name}"] = vector
-        for quantity in self.equations.conserved:
-            conserved |= self._conserved(quantity)
-        return quantities | conserved, conserved
-
-    def _conserved(self, quantity: Any) -> dict[str, np.ndarray]:
-        layout = self.layout
-        count = 1 if quantity.each is None else self.equations.axis(quantity.each).count
-        vectors = np.zeros((count, self.size))
-        for name, weight in quantity.weights.items():
-            over, shape = self.equations.unknown(name).over, layout.shapes[name]
-            position = layout.position[layout.indices(name)]
-            entry = np.zeros(shape, int)
-            if quantity.each is not None:
-                k = over.index(quantity.each)
-                entry = entry + np.arange(shape[k]).reshape([-1 if i == k else 1 for i in range(len(shape))])
-            free = position >= 0
-            vectors[entry.ravel()[free], position[free]] += weight * self.mass.data[0][position[free]]
-        if quantity.each is None:
-            return {quantity.name: vectors[0]}
-        return {f"{quantity.name}_{k}": vector for k, vector in enumerate(vectors)}
-
-    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Scalars (inf where none exist), integrals of the densities, conserved quantities, smallest nodal value."""
-        try:
-            scalars = self.scalars(t, y)
-        except Infeasible:
-            scalars = np.full(len(self.scalar_names), np.inf)
-        row = dict(zip(self.scalar_names, scalars.tolist(), strict=True))
-        row.update({name: float(vector @ y) for name, vector in self.quantities.items()})
-        row["min_n"] = float(y[: self.layout.n_fields].min(initial=np.inf)) if self.layout.n_fields else 0.0
-        return row
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """All nodal values of an unknown that evolves, zeros where it is held included, in its shape."""
@@ -434,6 +306,12 @@ class System:
         values = self._point(t, y)["X"][layout.position[layout.indices(name)]]
         return field_value(self, name, values.reshape(layout.shapes[name]))
 
+    def samples(self, y: np.ndarray) -> tuple:
+        """(axes, points, triangles or None, {name: values}) that draw the densities, see `systems.values`."""
+        from .values import samples
+
+        return samples(self, y)
+
     @property
     def functions(self) -> tuple[str, ...]:
         """Names of the algebraic unknowns that are functions of an axis."""
@@ -452,13 +330,6 @@ class System:
         from .adapt import refined
 
         return None if self.tol is None else refined(self, y)
-
-    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[System, np.ndarray]:
-        """(problem, y on it) with elements of a degree higher by `by`, for error estimates."""
-        from .adapt import of_degree, transferred
-
-        richer = of_degree(self, by)
-        return richer, transferred(self, richer, y)
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> None:
         """None: no mesh of a system is extended."""
