@@ -14,6 +14,14 @@ _HOME = {
     # models
     "NoisyLIF": "models.noisy_lif",
     "RefractoryLIF": "models.refractory_lif",
+    "Populations": "models.populations",
+    "CellPolarisation": "models.cell_polarisation",
+    "Kuramoto": "models.kuramoto",
+    "TimeElapsed": "models.time_elapsed",
+    "StepHazard": "models.time_elapsed",
+    "VoltageConductance": "models.voltage_conductance",
+    "WilsonCowan": "models.wilson_cowan",
+    "AdaptiveLIF": "models.adaptive_lif",
     "RandomThresholdLIF": "models.random_threshold_lif",
     "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
     "LearningLIF": "models.learning_lif",
@@ -99,6 +107,7 @@ _HOME = {
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",
     "stefan": "analysis.stefan",
+    "noiseless_blow_up": "analysis.noiseless",
     # theorems on learning
     "representation": "analysis.learning_representation",
     "discrimination": "analysis.learning_discrimination",

@@ -12,7 +12,6 @@ import numpy as np
 
 from .after_blow_up import BlowUpEvent, through
 from .assembly import discretize, initial, tails
-from .assembly.thresholds import runaway
 from .evolution import (
     ARK43,
     ESDIRK43,
@@ -101,7 +100,7 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
     blow-up then is a density that went negative in a layer thinner than the mesh, and is called that.
     """
     found, last = trajectory.blow_up, trajectory.segments[-1]
-    if found is None or _unknown(last.problem) or max(runaway(last.problem)) > 0:
+    if found is None or last.problem.feedback is None or max(last.problem.feedback) > 0:
         return found
     trajectory.blow_up = None
     trajectory.outcome = Outcome(
@@ -113,13 +112,6 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
         "with cells of that size at V_F, a mesh chosen from tol, or a smaller tol.",
     )
     return None
-
-
-def _unknown(problem: Any) -> bool:
-    """Whether nothing is known about how a problem may blow up: several populations, no flux, a density over (v, w)."""
-    if len(problem.field_names) > 1 or hasattr(problem, "line_names"):
-        return True
-    return not any(scalar.algebraic == "flux" for scalar in problem.weak_form.scalars)
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
@@ -170,7 +162,7 @@ def _mechanism(last: Segment, found: BlowUp, settings: dict) -> str:
     problem = last.problem
     if found.N < 1e-2 * min(settings["N_max"], _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
-    return "noise" if not _unknown(problem) and runaway(problem)[1] > 0 else "drift"
+    return "noise" if problem.feedback is not None and problem.feedback[1] > 0 else "drift"
 
 
 def with_mesh_error(
@@ -189,24 +181,21 @@ def with_mesh_error(
     if spikes:
         first, error = next(s for s in segments if s.times[0] >= spikes[-1].time), spikes[-1].error
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
-    over_plane = hasattr(problem, "line_names")
-    sharper = None if over_plane or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings["rtol"])
-    mild = not _unknown(problem) and runaway(problem)[1] == 0
+    as_data = problem.as_data(y)
+    sharper = None if as_data is None or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings["rtol"])
+    mild = problem.feedback is not None and problem.feedback[1] == 0
     if sharper is not None:
         steps, share = (_CONSTANT_NOISE if mild else _GROWING_NOISE)[0], _ON_OTHER_MESH
-    elif problem.tol is None or _unknown(problem):
+    elif problem.tol is None or problem.feedback is None:
         steps, share = 1.0, 1.0
     else:
         steps, share = _CONSTANT_NOISE if mild else _GROWING_NOISE
     own = found.error - (1 - steps) * found.steps
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
-    if not found.time > t_start or over_plane:
+    if not found.time > t_start or as_data is None:
         return found
     if sharper is None or data is None or spikes or isinstance(data, State):
-        data = {
-            name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
-        }
-        data |= {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
+        data = as_data
     looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
     if sharper is not None:
         looser |= {"rtol": sharper.tol, "fixed_step": None, "first_step": None}

@@ -123,6 +123,8 @@ def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
     by = 4 if problem.degree < 4 else 2
     if hasattr(problem, "line_names"):
         return _over_plane(problem, y, by)
+    if hasattr(problem, "starts"):  # over any axes
+        return problem.enriched(y, by=by)
     richer, same = problem.enriched(y, by=by, reach=False)
     if problem.tol is None:
         return richer, same

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .assembly.coefficients import parameters_of
 from .assembly.forms import probe
 from .assembly.language import places_of
 from .inputs import input_value
+from .model_parameters import parameters_of
 from .weakform import CELLS, WeakForm
 
 _AGREE = 1e-9

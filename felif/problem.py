@@ -194,6 +194,15 @@ class PlaneField:
         return float(np.min(self.values))
 
 
+def nothing_known(problem: Any, *_: Any) -> None:
+    """What a problem answers that knows nothing of how its solutions may blow up."""
+
+
+def all_scalars(problem: Any) -> list[str]:
+    """Names of all scalars of a problem."""
+    return list(problem.scalar_names)
+
+
 def require_over_v(problem: Any, verb: str) -> None:
     """ValueError for a density over (v, w), where `verb` has no meaning or is not available."""
     if hasattr(problem, "line_names"):
@@ -242,6 +251,8 @@ class State:
                 return float("inf")
         if name in problem.field_names:
             return problem.field(name, self.y)
+        if name in getattr(problem, "groups", ()):  # numbers, one for each entry of an index
+            return problem.group(name, self.t, self.y)
         lines = getattr(problem, "line_names", ())  # functions of w of a problem over (v, w)
         if name in lines:
             return problem.line(name, self.t, self.y)

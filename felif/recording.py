@@ -29,7 +29,7 @@ from .model_files import packed, unpacked
 from .output import RunWriter, read_folder, snapshot_times
 from .output.provenance import describe, describe_mesh
 from .problem import BlowUp, Outcome, State
-from .run import Run, infinite_rates
+from .run import Run
 
 _STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
 _SPACES = {
@@ -76,7 +76,7 @@ class Recorder:
         for index in range(self._rows, len(series["t"])):
             row = {name: float(values[index]) for name, values in series.items()}
             if index == 0 and not self._compatible:
-                row.update(dict.fromkeys(infinite_rates(trajectory.segments[0].problem), float("inf")))
+                row.update(dict.fromkeys(trajectory.segments[0].problem.infinite_rates, float("inf")))
             self._writer.step(row)
         self._rows = len(series["t"])
 
@@ -235,6 +235,11 @@ def _segments(
 
 
 def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
+    if callable(getattr(model, "equations", None)):
+        if like is None:
+            ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
+            like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
+        return like.on_arrays(mesh)
     if isinstance(space, Tensor | Triangles):
         like = plane_from_arrays(model, mesh, space, tol) if like is None else like
         return like.on_arrays(mesh)

@@ -10,18 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .evolution import Checkpoint, Segment, Trajectory, through_steps
+from .evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
 from .problem import BlowUp, Outcome, State
 
 FAILURES = frozenset({"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved"})
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
-
-
-def infinite_rates(problem: Any) -> list[str]:
-    """Scalars that are infinite at t = 0 when the initial density does not vanish at V_F."""
-    if hasattr(problem, "line_names"):  # N(w) is no series, but the number made of it
-        return list(problem.scalar_names)
-    return [scalar.name for scalar in problem.weak_form.scalars if scalar.algebraic == "flux"]
 
 
 class Run:
@@ -89,7 +82,7 @@ class Run:
     def series(self) -> dict[str, np.ndarray]:
         series = self._trajectory.series
         if not self.compatible:  # N ~ t^(-1/2): the discrete value at t = 0 means nothing
-            for name in infinite_rates(self.problem):
+            for name in self.problem.infinite_rates:
                 series[name] = np.concatenate([[np.inf], series[name][1:]])
         return series
 
@@ -105,7 +98,7 @@ class Run:
     @cached_property
     def _infinite(self) -> dict[str, float]:
         """The rates that are infinite at the start, where data do not vanish at V_F."""
-        return {} if self.compatible else dict.fromkeys(infinite_rates(self.problem), math.inf)
+        return {} if self.compatible else dict.fromkeys(self.problem.infinite_rates, math.inf)
 
     @property
     def failed(self) -> bool:
@@ -137,18 +130,24 @@ class Run:
 
         Raises ValueError for an unknown name and for times outside the run.
         """
+        asked = np.asarray(times, float)
+        if name in getattr(self.problem, "groups", ()):
+            values = [problem.group(name, t, y) for t, (problem, y) in self._evaluated(asked)]
+            return np.array(values).reshape((*asked.shape, *values[0].shape))
         if name not in self.series:
             raise ValueError(f"sample: {name!r} is no series of this run; it has: {', '.join(self.series)}")
-        asked = np.asarray(times, float)
         if name == "t":
             return asked + 0.0 if asked.ndim else float(asked)
         start = float(self.times[0])
-        if hasattr(self.problem, "line_names") and name in self.problem.scalar_names:
+        if is_additive(self.problem) and name in self.problem.scalar_names:
             return self._through_steps(name, asked)
         if name in self.problem.scalar_names and asked.size > 1 and len(self.segments) == 1 and not self._jumps:
             return self._sample_scalar(name, asked.ravel(), start).reshape(asked.shape)
         values = [self._sample_one(name, t, t == start) for t in asked.ravel().tolist()]
         return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
+
+    def _evaluated(self, times: np.ndarray) -> list[tuple[float, tuple[Any, np.ndarray]]]:
+        return [(self._just_before(t), self._trajectory.evaluate(t)) for t in times.ravel().tolist()]
 
     def _through_steps(self, name: str, times: np.ndarray) -> Any:
         for t in times.ravel()[~((times.ravel() >= self.times[0]) & (times.ravel() <= self.times[-1]))]:
@@ -205,15 +204,14 @@ class Run:
     def undershoot(self) -> float:
         """max(-min n / max n) over the accepted steps: how far the density falls below zero, as it evolves."""
         worst = 0.0
-        if hasattr(self.problem, "line_names"):
+        if self.problem.largest_and_lowest is None:
             largest = min(float(segment.states[0].max()) for segment in self.segments)
             lowest = self.series.get("evolving_" + self._smallest, self.series[self._smallest])
             return max(0.0, -float(np.min(lowest)) / largest)
         for segment in self.segments:
-            states = segment.states[:, : segment.problem.size - len(segment.problem.layout.differential)]
-            largest = states.max(axis=1)
+            largest, lowest = segment.problem.largest_and_lowest(segment.states)
             some = largest > 0  # all neurons may wait in a refractory state
-            worst = max(worst, float(np.max(-states.min(axis=1)[some] / largest[some], initial=0.0)))
+            worst = max(worst, float(np.max(-lowest[some] / largest[some], initial=0.0)))
         return worst
 
     @cached_property
@@ -224,14 +222,12 @@ class Run:
         tested with e^v (see `felif.assembly.moments`), integrated by Gauss's rule on the dense output.
         None over (v, w).
         """
-        if hasattr(self.problem, "line_names"):
+        if self.problem.exponential_moment is None:
             return None
-        from .assembly.moments import ExponentialMoment
-
         defect, largest, integral, first, top = 0.0, 0.0, 0.0, None, None
         spikes, value = {event.time for event in self.events if hasattr(event, "size")}, None
         for segment in self.segments:
-            moment = ExponentialMoment(segment.problem)
+            moment = segment.problem.exponential_moment()
             top = segment.problem.cells[-1] if top is None else top
             unit = np.exp(segment.problem.cells[-1] - top)
             first = moment.value(segment.states[0]) if first is None else first

@@ -9,12 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .after_blow_up import Continue, require_one_population
 from .asked import goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
-from .assembly.thresholds import runaway
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, with_mesh_error
 from .evolution import (
     BackwardEuler,
@@ -82,12 +79,8 @@ def evolve(
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
-    scheme = SCHEMES[getattr(problem, "default_scheme", "Rodas5P")]() if scheme is None else scheme
-    if (
-        hasattr(problem, "line_names")
-        and isinstance(scheme, BackwardEuler)
-        and problem.default_scheme != "BackwardEuler"
-    ):
+    scheme = SCHEMES[problem.default_scheme]() if scheme is None else scheme
+    if problem.default_scheme == "ARK43" and isinstance(scheme, BackwardEuler):
         raise ValueError(
             f"evolve: scheme = BackwardEuler(); with {problem.space} allowed is ARK43(): explicit Euler steps across "
             "the lines are stable for spaces that keep p >= 0 only"
@@ -128,7 +121,7 @@ def evolve(
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
     settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
-    impossible = _instant_blow_up(on_mesh, y, compatible)
+    impossible = on_mesh.instant_blow_up(y, compatible)
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
         observers = _observers([past], observers, progress)
@@ -141,7 +134,8 @@ def evolve(
     integrate_through(
         on_mesh, y, settings, t_end=t_start, observers=(), **how
     )  # refuses bad settings before a folder is made
-    due = snapshot_times(float(t_start), float(t_end), 101 if snapshots is None else snapshots)
+    count = snapshots if snapshots is not None else 101 if on_mesh.field_names else 0
+    due = snapshot_times(float(t_start), float(t_end), count)
     description, model = describe_run(on_mesh, settings, compatible, asked), packed_model(on_mesh.model, past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, model, compatible)
@@ -241,9 +235,11 @@ def continue_run(
 
 def _past(problem: Any, history: Any, t_start: float) -> History | None:
     """The history of a delayed problem; None where nothing is delayed."""
-    if hasattr(problem, "line_names") and history != 0.0:
-        raise ValueError(f"evolve: history = {history!r}; nothing is delayed over (v, w): leave it out")
     if not problem.delays:
+        if history != 0.0:
+            raise ValueError(
+                f"evolve: history = {history!r}; nothing of {type(problem.model).__name__} is delayed: leave it out"
+            )
         return None
     for value in history.values() if isinstance(history, Mapping) else [history]:
         if not callable(value) and not (isinstance(value, int | float) and math.isfinite(value)):
@@ -288,21 +284,3 @@ def _finish_resumed(
     whole.events = [*before.events, *trajectory.events]
     whole.wall_time = before.wall_time + time.perf_counter() - started
     writer.finish(describe_end(whole), whole)
-
-
-def _instant_blow_up(problem: Any, y: Any, compatible: bool) -> str | None:
-    """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
-    if hasattr(problem, "line_names"):  # over (v, w) nothing is known
-        return None
-    fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
-    if compatible or len(fluxes) != 1 or len(problem.field_names) != 1:
-        return None
-    kick, noise = runaway(problem)
-    where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
-    if noise > 0:
-        return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
-    near = problem.cells[max(-6, -len(problem.cells))]  # beyond the cells where the projection oscillates
-    height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
-    if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
-        return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."
-    return None

@@ -14,11 +14,11 @@ import numpy as np
 
 from .algebra import BandLowRank
 from .assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
-from .assembly.coefficients import fixed_parameters
 from .meshing import interval
+from .model_parameters import fixed_parameters
 from .problem import Infeasible
 from .testing_planes import check_planes
-from .testing_terms import CheckFailed, check_terms, value_tested
+from .testing_terms import CheckFailed, check_terms, require_frozen, value_tested
 from .weakform import WeakForm
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]
@@ -73,17 +73,18 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     >>> len(check_model(NoisyLIF(b=0.5)).skipped)
     0
     """
+    if callable(getattr(model, "equations", None)):
+        return _report_on_equations(model, np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
-    weak_form = _require_model(model)
     found: dict[tuple[str, str, str], Check] = {}
-    skipped: list[str] = []
-    for kind, subject, defect, allowed in check_terms(model, weak_form, rng):
-        _record(found, Check(kind, subject, "", defect, allowed))
+    weak_form, skipped = _require_model(model), []
+    for kind, subject, *numbers in check_terms(model, weak_form, rng):
+        _record(found, Check(kind, subject, "", *numbers))
     if weak_form.lines:
-        for kind, subject, space, defect, allowed in check_planes(model, rng):
-            _record(found, Check(kind, subject, space, defect, allowed))
+        for check in check_planes(model, rng):
+            _record(found, Check(*check))
         return ModelReport(model, tuple(found.values()), ())
-    mesh = interval(model, v_min=float(model.v_reset) - 8 * (float(model.v_fire) - float(model.v_reset)), cells=8)
+    mesh = interval(model, v_min=float(9 * model.v_reset - 8 * model.v_fire), cells=8)
     for space in _SPACES:
         name = type(space).__name__
         try:
@@ -91,13 +92,26 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
         except ValueError as error:
             if not isinstance(space, ExponentialFitting):
                 raise CheckFailed(f"{type(model).__name__} cannot be discretised with {space}: {error}") from error
-            skipped.append(f"{name}: {error}")
+            skipped += [f"{name}: {error}"]
             continue
-        checks = _Checks(model, mesh, space, problem, rng)
-        for kind, subject, defect, allowed in checks.all():
-            _record(found, Check(kind, subject, name, defect, allowed))
+        for kind, subject, *numbers in (checks := _Checks(model, mesh, space, problem, rng)).all():
+            _record(found, Check(kind, subject, name, *numbers))
         skipped += [f"{name}: {reason}" for reason in checks.skipped]
     return ModelReport(model, tuple(found.values()), tuple(skipped))
+
+
+def _report_on_equations(model: Any, rng: np.random.Generator) -> ModelReport:
+    from .systems.checking import check_equations as check
+
+    require_frozen(model)
+    try:
+        checks = list(check(model, SpectralElement(4), rng))
+    except ValueError as error:
+        raise CheckFailed(f"{type(model).__name__} cannot be discretised: {error}") from error
+    found: dict[tuple[str, str, str], Check] = {}
+    for kind, subject, *numbers in checks:
+        _record(found, Check(kind, subject, "", *numbers))
+    return ModelReport(model, tuple(found.values()), ())
 
 
 def _record(found: dict[tuple[str, str, str], Check], check: Check) -> None:
@@ -112,9 +126,7 @@ def _record(found: dict[tuple[str, str, str], Check], check: Check) -> None:
 
 
 def _require_model(model: Any) -> WeakForm:
-    kind = type(model).__name__
-    if not dataclasses.is_dataclass(model) or isinstance(model, type) or not model.__dataclass_params__.frozen:
-        raise CheckFailed(f"{model!r} is no frozen dataclass: write @dataclass(frozen=True) above class {kind}")
+    kind = require_frozen(model)
     if not callable(getattr(model, "weak_form", None)):
         raise CheckFailed(f"{kind} has no method weak_form()")
     for name in ("v_reset", "v_fire"):

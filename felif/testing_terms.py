@@ -13,8 +13,8 @@ from skfem.element import DiscreteField
 
 from .assembly import spaces
 from .assembly.analytic import ANALYTIC, RANGES, not_analytic
-from .assembly.coefficients import Parameters, fixed_parameters, parameters_of
 from .assembly.language import LINEAR, nonlinearity, places_of
+from .model_parameters import Parameters, fixed_parameters, parameters_of
 from .weakform import CELLS, Term, WeakForm
 
 
@@ -166,3 +166,11 @@ def _field(
     values = modes @ legendre.legvander(at, modes.shape[1] - 1).T
     slopes = legendre.legval(at, legendre.legder(modes.T)) * 2 / widths
     return DiscreteField(values, slopes[None])
+
+
+def require_frozen(model: Any) -> str:
+    """The name of its class; CheckFailed for anything but an instance of a frozen dataclass."""
+    kind = type(model).__name__
+    if dataclasses.is_dataclass(model) and not isinstance(model, type) and model.__dataclass_params__.frozen:
+        return kind
+    raise CheckFailed(f"{model!r} is no frozen dataclass: write @dataclass(frozen=True) above class {kind}")

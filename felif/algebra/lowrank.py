@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import lapack
@@ -34,6 +35,21 @@ class BandLowRank:
 
     def dense(self) -> np.ndarray:
         return self.band.dense() + self.U @ self.G
+
+    def magnitudes(self, x: np.ndarray) -> np.ndarray:
+        """sum_j |a_ij x_j|, part by part: what rounding errors of A x are relative to."""
+        x = np.abs(x)
+        return Band(np.abs(self.band.data), self.band.kl, self.band.ku) @ x + np.abs(self.U) @ (np.abs(self.G) @ x)
+
+    def plus(self, U: np.ndarray, G: np.ndarray) -> BandLowRank:
+        """A + U G."""
+        return BandLowRank(self.band, np.asfortranarray(np.hstack([self.U, U])), np.vstack([self.G, G]))
+
+    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> Any:
+        """LU factors of [A - shift mass, columns; rows, corner] (see `Bordered`)."""
+        from .bordered import Bordered
+
+        return Bordered(self, columns, rows, corner, **how)
 
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> Factored:
         """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..model_parameters import Parameters, fixed_parameters, parameters_of
 from ..weakform import Term, WeakForm
-from .coefficients import STEP, Parameters, fixed_parameters, parameters_of
+from .coefficients import STEP
 from .spaces import gauss
 
 RANGES = {"algebraic": (0.0, 4.0), "differential": (0.0, 1.0), "input": (-3.0, 3.0)}

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..inputs import input_value
+from ..model_parameters import parameters_of
 from ..weakform import CELLS
 from .cell_sizes import Sizes
-from .coefficients import parameters_of
 from .forms import UNIT_TESTS, convection_of, probe
 from .running_away import Cut, cut
 from .spaces import Space

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
+from ..model_parameters import parameters_of
 from ..problem import Infeasible
 from ..weakform import CELLS, WeakForm
 from .analytic import is_own
-from .coefficients import parameters_of
 from .forms import probe
 from .language import changed_form, places_of
 

@@ -14,14 +14,15 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..meshing import line
+from ..model_parameters import Parameters, fixed_parameters
 from ..weakform import CELLS
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
-from .coefficients import Parameters, constant_of, fixed_parameters
+from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution, probe
 from .operators import FormsOperator
-from .planes import discretize_plane, is_plane
+from .planes import discretize_over_axes, discretize_plane, is_plane
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
@@ -45,6 +46,8 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
+    if callable(getattr(model, "equations", None)):
+        return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
     if not callable(getattr(model, "weak_form", None)):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
     language.require_sound(model)
@@ -219,7 +222,7 @@ class Assembled:
             else:
                 varying.append(part)
                 varying_terms.append(term.name)
-                functions.append(term.coefficient or _one)
+                functions.append(term.coefficient or (lambda s, m: 1.0))
         width = max((p.band.kl for p in self._contributions if p.band is not None), default=0)
         if self._probes is not None:
             width = 1
@@ -343,7 +346,3 @@ def _shape(model: Any) -> tuple[Any, ...]:
     """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
     values = (getattr(model, name) for name in sorted(fixed_parameters(model)))
     return type(model), *(id(value) if language.hashable(value) is None else value for value in values)
-
-
-def _one(s: Any, m: Any) -> float:
-    return 1.0

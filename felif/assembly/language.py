@@ -15,9 +15,9 @@ import numpy as np
 from skfem.element import DiscreteField
 
 from ..identity import identity
+from ..model_parameters import parameters_of
 from ..weakform import CELLS, Term, WeakForm
 from .analytic import is_own, require_analytic
-from .coefficients import parameters_of
 from .forms import probe
 
 LINEAR = 1e-12

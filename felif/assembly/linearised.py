@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
-from .coefficients import STEP, Parameters, fixed_parameters
+from ..model_parameters import Parameters, fixed_parameters
+from .coefficients import STEP
 from .scalars import ScalarEquations
 
 

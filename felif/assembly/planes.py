@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshTri
 
+from .spaces import SpectralElement
 from .tensor.discretize import discretize_tensor, tensor_from_arrays
 from .tensor.spaces import Tensor
 from .triangles.initial import discretize_triangles, triangles_from_arrays
@@ -37,3 +38,21 @@ def plane_from_arrays(
     if isinstance(space, Tensor):
         return tensor_from_arrays(model, arrays, space, tol)
     return triangles_from_arrays(model, arrays, space, tol)
+
+
+def discretize_over_axes(model: Any, mesh: Any, space: Any, tol: float | None) -> Any:
+    """A model with `equations()`. Raises ValueError for other spaces than SpectralElement(degree), and for bad tol."""
+    from ..systems.discretize import discretize_equations
+
+    if space is None:
+        space = SpectralElement(6)
+    if not isinstance(space, SpectralElement) or space.lowest is not None:
+        raise ValueError(
+            f"discretize: space = {space!r}; allowed for {type(model).__name__} is SpectralElement(degree)"
+        )
+    if mesh is None:
+        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
+            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
+    elif tol is not None:
+        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+    return discretize_equations(model, mesh, space, tol)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..inputs import input_value
+from ..model_parameters import Parameters
 from ..problem import Infeasible
 from .analytic import is_own
-from .coefficients import STEP, Parameters
+from .coefficients import STEP
 from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40

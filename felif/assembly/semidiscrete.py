@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
+from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
 from . import adapt, coarsen, conservation, linearised, local_degree, neurons, spaces, tails, weighted
+from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow
-from .coefficients import Parameters, changeable, parameters_of, with_parameters
 from .dilated import Dilated
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
@@ -46,14 +47,13 @@ class SemiDiscrete:
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
         self.conserved: Mapping[str, np.ndarray] = assembled.conserved
         self._observed, self._observers = tuple(self.quantities), np.array([*self.quantities.values()])
-        self._field_size = layout.size - len(layout.differential)
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
-        self._m = parameters_of(model)
-        self.equations = ScalarEquations(model, assembled, self._m, history)
+        self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
+        self.equations = ScalarEquations(model, assembled, self.parameters, history)
         self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history
         self.driven: Mapping[str, Any] = self.equations.driven  # parameters that are functions of time, by name
-        self._memory: tuple[Any, dict[str, Any]] = (None, {})
+        self._memory: tuple = (None, {})
 
     # parameters -------------------------------------------------------------------------------------------------
 
@@ -148,9 +148,9 @@ class SemiDiscrete:
 
     def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """`scalars` of many states, shape (len(times), len(scalar_names))."""
-        if self._explicit is not None:
-            return self._explicit.values(states)[:, None]
-        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+        if self._explicit is None:
+            return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+        return self._explicit.values(states)[:, None]
 
     def namespace(self, t: float, y: np.ndarray) -> SimpleNamespace:
         """`s` at (t, y): every scalar and input by name, as coefficients read it."""
@@ -164,11 +164,6 @@ class SemiDiscrete:
     def threshold_transport(self) -> Mapping[str, Any]:
         """Field -> (coefficient, convection, diffusion) at V_R and V_F of its forms (see `assembly.thresholds`)."""
         return self._assembled.threshold_transport
-
-    @property
-    def parameters(self) -> Parameters:
-        """`m`: the model's parameters as coefficients read them."""
-        return self._m
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network; 0 or below at blow-up."""
@@ -230,6 +225,10 @@ class SemiDiscrete:
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
+    infinite_rates, feedback, as_data = property(facts.infinite_rates), property(facts.feedback), facts.as_data
+    instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
+    largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)
+    totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
         """What one neuron that fires does at y, through the algebraic scalar `name`: (change of M y, 1 - f1.n)."""
@@ -251,7 +250,7 @@ class SemiDiscrete:
             scalars = [np.inf] * self._number + [float(y[place]) for place in self._places]
         row = dict(zip(self.scalar_names, scalars, strict=True))
         row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
-        row["min_n"] = float(y[: self._field_size].min())
+        row["min_n"] = float(y[: self.size - len(self._places)].min())
         return row
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:

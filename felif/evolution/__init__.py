@@ -1,5 +1,6 @@
 """ROOM 6: M dy/dt = F(t, y) in time: schemes, control of the step, events, blow-up, checkpoints."""
 
+from .additive import is_additive
 from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
@@ -21,5 +22,6 @@ __all__ = [
     "Trajectory",
     "breaking_points",
     "integrate",
+    "is_additive",
     "through_steps",
 ]

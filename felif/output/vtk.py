@@ -35,6 +35,7 @@ class FieldSeries:
         self.room = Room(self.folder, "vtk") if room is None else room
         self.entries: list[tuple[float, str]] = []  # (time, file) in the order of writing; the .pvd is sorted by time
         self._has_lines = False
+        self._axis: str | None = "v"  # of the surface over an axis and time; None where there is none
 
     @classmethod
     def reopen(cls, folder: str | Path, count: int, room: Room | None = None) -> FieldSeries:
@@ -70,6 +71,9 @@ class FieldSeries:
         if any(t == time for time, _ in self.entries):
             return
         problem = state.problem
+        if hasattr(problem, "samples"):
+            self._add_samples(state, t)
+            return
         if not getattr(problem, "field_names", ()) or not hasattr(problem, "cells"):
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
         self._has_lines = is_plane(problem)
@@ -83,6 +87,19 @@ class FieldSeries:
             points = sample_points(problem)
             fields = {field: getattr(state, field)(points) for field in problem.field_names}
             write_line_mesh(self.room.at(name), points, fields, scalars)
+        self.entries.append((t, name))
+        self._write_pvd()
+
+    def _add_samples(self, state: Any, t: float) -> None:
+        """Densities over any axes: line cells along one axis, triangles over two."""
+        axes, points, triangles, fields = state.problem.samples(state.y)
+        name = _file_name(len(self.entries))
+        scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
+        if triangles is None:
+            write_line_mesh(self.room.at(name), points, fields, scalars, axis=axes[0])
+        else:
+            write_triangle_mesh(self.room.at(name), points, triangles, fields, scalars, axes)
+        self._axis = axes[0] if triangles is None else None
         self.entries.append((t, name))
         self._write_pvd()
 
@@ -108,7 +125,9 @@ class FieldSeries:
 
         Over (v, w) it is a grid (w, t) with N and C.
         """
-        axis = "w" if self._has_lines else "v"
+        axis = "w" if self._has_lines else self._axis
+        if axis is None:
+            return
         files = [(t, _line_name(name) if self._has_lines else name) for t, name in sorted(self.entries)]
         snapshots = [(t, *read_line_mesh(self.folder / name, axis)) for t, name in files]
         if not snapshots:
@@ -119,7 +138,7 @@ class FieldSeries:
             name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        write_rectilinear(self.room.at("spacetime.vtr"), x, times, fields)
+        write_rectilinear(self.room.at("spacetime.vtr"), x, times, fields, self._axis or "v")
 
 
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:

@@ -33,10 +33,11 @@ def write_triangle_mesh(
     cells: np.ndarray,
     fields: Mapping[str, np.ndarray],
     scalars: Mapping[str, float],
+    axes: tuple[str, str] = ("v", "w"),
 ) -> None:
-    """A .vtu of triangles `cells` (m, 3) of points (v, w, 0), `points` (n, 2): point data `fields`, v and w."""
+    """A .vtu of triangles `cells` (m, 3) of points (v, w, 0), `points` (n, 2): point data `fields` and the axes."""
     corners = np.column_stack([points, np.zeros(len(points))])
-    _write_cells(path, corners, cells, {**fields, "v": points[:, 0], "w": points[:, 1]}, scalars)
+    _write_cells(path, corners, cells, {**fields, axes[0]: points[:, 0], axes[1]: points[:, 1]}, scalars)
 
 
 def _write_cells(
@@ -61,14 +62,16 @@ def _write_cells(
     _write(vtkXMLUnstructuredGridWriter(), grid, path)
 
 
-def write_rectilinear(path: Path, v: np.ndarray, times: np.ndarray, fields: Mapping[str, np.ndarray]) -> None:
+def write_rectilinear(
+    path: Path, v: np.ndarray, times: np.ndarray, fields: Mapping[str, np.ndarray], axis: str = "v"
+) -> None:
     """A .vtr on the grid (v, t, 0), or (w, t, 0); each field has shape (len(times), len(v))."""
     from vtkmodules.vtkCommonDataModel import vtkRectilinearGrid
     from vtkmodules.vtkIOXML import vtkXMLRectilinearGridWriter
 
     grid = vtkRectilinearGrid()
     grid.SetDimensions(v.size, times.size, 1)
-    grid.SetXCoordinates(_array("v", v))
+    grid.SetXCoordinates(_array(axis, v))
     grid.SetYCoordinates(_array("t", times))
     grid.SetZCoordinates(_array("z", np.zeros(1)))
     _attach(grid, {name: values.ravel() for name, values in fields.items()}, {})

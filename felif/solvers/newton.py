@@ -78,7 +78,7 @@ def bordered(
         E, C = np.hstack([E, columns]), np.vstack([C, rows])
         full[k:, k:] = 0.0 if corner is None else corner
     mass = problem.mass if shift else None
-    return Bordered(matrix, E, C, full, shift=shift, mass=mass, pins=pins(problem, y))
+    return matrix.bordered(E, C, full, shift=shift, mass=mass, pins=pins(problem, y))
 
 
 def linearised(problem: Problem, t: float, y: np.ndarray, **border: Any) -> Bordered:
@@ -92,10 +92,18 @@ def deflated(problem: Problem, matrix: BandLowRank, y: np.ndarray, shift: float 
     Every other eigenvalue and right eigenvector stays as it is.
     """
     C = conservation(problem)
-    if not len(C):
-        return matrix
-    U = np.asfortranarray(np.hstack([matrix.U, -shift * weighted(problem, carriers(problem, y))]))
-    return BandLowRank(matrix.band, U, np.vstack([matrix.G, C]))
+    if len(C):
+        matrix = matrix.plus(-shift * weighted(problem, carriers(problem, y)), C)
+    e = symmetry(problem, y)
+    if e is not None:
+        matrix = matrix.plus(-shift * weighted(problem, e[:, None]), e[None] / (e @ e))
+    return matrix
+
+
+def symmetry(problem: Problem, y: np.ndarray) -> np.ndarray | None:
+    """dy of a symmetry that moves y, such as a rotation, J dy = 0 at a steady state; None where there is none."""
+    hook = getattr(problem, "symmetry", None)
+    return None if hook is None else hook(y)
 
 
 def by_mass(problem: Problem, matrix: np.ndarray) -> np.ndarray:
@@ -126,8 +134,8 @@ def newton(
     try:
         F = problem.rate(t, y)
         for iteration in range(1, steps + 1):
-            system = linearised(problem, t, y)
-            step, _ = system.solve(-F, totals - C @ y)
+            system, rest = _with_symmetry(problem, t, y)
+            step, _ = system.solve(-F, np.append(totals - C @ y, rest))
             size, scale = float(np.abs(step).max()), float(np.abs(y).max())
             if not np.isfinite(size):
                 raise NotConverged("Newton's method met numbers that are not finite")
@@ -135,7 +143,7 @@ def newton(
             if converged or (size <= _STALLED * scale and size >= 0.3 * previous):
                 y = y + step if converged else y
                 return Solved(y, float(np.abs(problem.rate(t, y)).sum()), iteration, size / max(scale, 1e-300))
-            y, F, fraction = _damped(problem, system, t, y, step, size, totals, C)
+            y, F, fraction = _damped(problem, system, rest, t, y, step, size, totals, C)
             previous = size if fraction == 1.0 else np.inf
     except Infeasible as error:
         raise NotConverged(f"Newton's method left the states that have a firing rate: {error}") from error
@@ -144,9 +152,18 @@ def newton(
     raise NotConverged(f"Newton's method did not converge in {steps} steps (last change {size / scale:.1e})")
 
 
+def _with_symmetry(problem: Problem, t: float, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(`linearised`, right-hand sides beyond those of what is conserved): steps do not move along a symmetry."""
+    e = symmetry(problem, y)
+    if e is None:
+        return linearised(problem, t, y), np.zeros(0)
+    return linearised(problem, t, y, columns=weighted(problem, e[:, None]), rows=e[None] / (e @ e)), np.zeros(1)
+
+
 def _damped(
     problem: Problem,
-    system: Bordered,
+    system: Any,
+    rest: np.ndarray,
     t: float,
     y: np.ndarray,
     step: np.ndarray,
@@ -160,7 +177,7 @@ def _damped(
         trial = y + fraction * step
         try:
             F = problem.rate(t, trial)
-            following, _ = system.solve(-F, totals - C @ trial, refine=0)
+            following, _ = system.solve(-F, np.append(totals - C @ trial, rest), refine=0)
             if np.abs(following).max() <= (1 - fraction / 4) * size or size <= 1e-6 * np.abs(y).max():
                 return trial, F, fraction
         except Infeasible:

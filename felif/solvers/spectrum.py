@@ -12,7 +12,7 @@ from ..algebra import SingularMatrix, eigenpairs
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed import jacobian_at
 from .delayed_modes import modes
-from .newton import bordered, by_mass, conservation, deflated, newton
+from .newton import bordered, by_mass, conservation, deflated, newton, symmetry
 from .plane_modes import is_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
@@ -195,8 +195,7 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
         values, vectors = _dense(problem, t, y)
     else:
         values, vectors = _arnoldi(problem, t, y, more)
-    order = np.lexsort((-values.imag, -values.real))
-    order = [k for k in order[: 2 * more] if values[k].imag >= 0]
+    order = [k for k in np.lexsort((-values.imag, -values.real))[: 2 * more] if values[k].imag >= 0]
     return [(complex(values[k]), vectors[:, k]) for k in order[:more]], ""
 
 
@@ -212,6 +211,8 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
     A = by_mass(problem, deflated(problem, problem.jacobian(t, y), y, _AWAY).dense())
     values, q = eigenpairs(A * d / d[:, None])
     vectors = q * d[:, None]
+    if (e := symmetry(problem, y)) is not None:  # the mode along it decays nowhere, and is none of the dynamics
+        C = np.vstack([C, e])
     if len(C):  # the modes that deflation moved are the only ones that carry conserved quantities
         carried = sum(np.abs(c @ vectors) / np.maximum(np.abs(c) @ np.abs(vectors), 1e-300) for c in C)
         keep = np.argsort(carried)[: -len(C)]
@@ -221,12 +222,11 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Modes nearest to a point right of the leading one, from the inverted operator in the balanced variable."""
-    d, shift = balance(problem, y), 0.5
+    d, shift, moved = balance(problem, y), 0.5, deflated(problem, problem.jacobian(t, y), y, _AWAY)
     try:
-        factored = deflated(problem, problem.jacobian(t, y), y, _AWAY).factor(shift, problem.mass)
+        factored = moved.factor(shift, problem.mass)
     except SingularMatrix:
-        shift = 0.61803
-        factored = deflated(problem, problem.jacobian(t, y), y, _AWAY).factor(shift, problem.mass)
+        factored = moved.factor(shift := 0.61803, problem.mass)
     n = problem.size
     inverse = LinearOperator((n, n), matvec=lambda q: -factored.solve(problem.mass @ (d * q.ravel())) / d, dtype=float)
     wanted = min(2 * count + 8, n - 2)

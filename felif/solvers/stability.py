@@ -7,7 +7,7 @@ import numpy as np
 from ..algebra import SingularMatrix, eigenpairs, eigenvalues
 from ..problem import NotConverged, Problem
 from .delayed_modes import modes
-from .newton import by_mass, carriers, conservation, deflated
+from .newton import by_mass, carriers, conservation, deflated, symmetry
 from .plane_modes import is_plane, leading_on_lines
 
 _DENSE = 350  # unknowns up to which all eigenvalues are computed
@@ -62,7 +62,7 @@ def unstable(values: np.ndarray) -> int:
 
 def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
     J = problem.jacobian(0.0, y)
-    kept = len(conservation(problem))
+    kept = len(conservation(problem)) + (symmetry(problem, y) is not None)
     if not kept:
         return eigenvalues(by_mass(problem, J.dense()))
     values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..algebra import Band, SingularMatrix
+from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
 from .frozen import HIGHEST, Frozen
+from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
 from .newton import conservation, linearised, newton
 from .populations import Candidates, candidates
@@ -35,6 +36,8 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
+    if hasattr(problem, "starts"):
+        return from_many_starts(problem, t, totals)
     frozen = Frozen(problem, t, totals)
     found = candidates(frozen)
     states, doubts = [], []
@@ -68,8 +71,8 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
     reason = "the problem frozen there has no solution"
     for on_mesh, y in _from_guess(problem, t, totals, guess):
         try:
-            state = _settled(on_mesh, y, t, totals)
-            reason = _objection(state)
+            state = settled(on_mesh, y, t, totals)
+            reason = objection(state)
         except (NotConverged, SingularMatrix, Infeasible) as error:
             reason = str(error)
         if not reason:
@@ -86,8 +89,8 @@ def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[
     reason, t, totals = "", frozen.t, frozen.totals
     for there in _meshes(frozen, scalars[frozen.moving]):
         try:
-            state = _settled(there.problem, there.solve(scalars[frozen.moving], refine=1)[1], t, totals)
-            reason = _objection(state)
+            state = settled(there.problem, there.solve(scalars[frozen.moving], refine=1)[1], t, totals)
+            reason = objection(state)
         except (NotConverged, SingularMatrix, Infeasible) as error:
             state, reason = None, str(error)
         if state is not None and not reason:
@@ -115,7 +118,7 @@ def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
         yield frozen
 
 
-def _settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
+def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
     """Newton from y, on a mesh adapted to the state, of a degree that brings the error below the tolerance."""
     solved = newton(problem, y, t=t, totals=totals)
     for _ in range(_ROUNDS):
@@ -182,7 +185,7 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
 def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> float:
     """What rounding in F leaves uncertain of a functional whose adjoint is `weights` (J^T w its gradient)."""
     J = problem.jacobian(t, y)
-    parts = Band(np.abs(J.band.data), J.band.kl, J.band.ku) @ np.abs(y) + np.abs(J.U) @ (np.abs(J.G) @ np.abs(y))
+    parts = J.magnitudes(y)
     return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
 
 
@@ -193,18 +196,18 @@ def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     return np.array([rounding(problem, t, y, w) for w in weights])
 
 
-def _objection(state: SteadyState) -> str:
+def objection(state: SteadyState) -> str:
     """Why a solution of the discrete equations is no steady state of the model, or nothing."""
+    problem = state.problem
     for name, error in state.errors.items():
         value = getattr(state, name)
-        if value < 0:
+        if value < 0 and name in problem.nonnegative:
             return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
         if error > 0.5 * abs(value) + 1e-10:
             return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
-    for name in state.problem.field_names:
-        values = state.problem.field(name, state.y).values
-        if values.min() < -_NEGATIVE * values.max():
-            return f"the density {name} falls to {values.min():.3g}: the mesh does not resolve it"
+    largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
+    if lowest < -_NEGATIVE * largest:
+        return f"a density falls to {lowest:.3g}: the mesh does not resolve it"
     return ""
 
 
@@ -213,7 +216,7 @@ def _objection(state: SteadyState) -> str:
 
 def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     C = conservation(problem)
-    totals = np.ones(len(C)) if totals is None else np.asarray(totals, float)
+    totals = problem.totals if totals is None else np.asarray(totals, float)
     if totals.shape != (len(C),) or not np.all(totals > 0):
         raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
     change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)

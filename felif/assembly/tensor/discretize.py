@@ -12,9 +12,9 @@ import numpy as np
 from skfem.mesh import MeshLine
 
 from ...meshing import line
+from ...model_parameters import parameters_of
 from ...weakform import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
-from ..coefficients import parameters_of
 from .lines import LineForms, transports_in_w
 from .problem import TensorProblem
 from .spaces import Axis, Tensor

@@ -18,9 +18,10 @@ from skfem.mesh import MeshLine
 from ...algebra.lines import Combined, Lines, Separate, by_rows
 from ...inputs import input_value
 from ...meshing import line
+from ...model_parameters import parameters_of
 from ...problem import Infeasible
 from ...weakform import Field, Scalar, Term, WeakForm
-from ..coefficients import STEP, parameters_of
+from ..coefficients import STEP
 from ..fitted import bernoulli_pair
 from ..forms import Assembler, probe
 from ..language import nonlinearity

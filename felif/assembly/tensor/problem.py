@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...algebra import Band
-from ...problem import FieldValue, Infeasible, PlaneField
-from ..coefficients import changeable, with_parameters
+from ...model_parameters import changeable, with_parameters
+from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
 from .lines import Activity, LineForms
@@ -55,6 +55,10 @@ class TensorProblem:
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
     # parameters and meshes --------------------------------------------------------------------------------------
+
+    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
+    instant_blow_up = as_data = nothing_known
+    infinite_rates = property(all_scalars)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

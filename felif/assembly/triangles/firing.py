@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import brentq
 
+from ...model_parameters import Parameters
 from ...problem import Infeasible
-from ..coefficients import Parameters
 
 _STEP = 1e-4  # in the scalars, of differences
 _MOST = 50  # iterates

@@ -18,8 +18,8 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from ...model_parameters import Parameters
 from ...weakform import CELLS, Term, WeakForm
-from ..coefficients import Parameters
 from ..spaces import gauss
 from .blocks import Blocks
 from .damping import Damping

@@ -15,8 +15,8 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band
 from ...meshing.strip import corners_of, triangles
-from ...problem import FieldValue, Infeasible, PlaneField
-from ..coefficients import Parameters, changeable, parameters_of, with_parameters
+from ...model_parameters import Parameters, changeable, parameters_of, with_parameters
+from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
 from ..spaces import gauss
 from . import adapt
 from .implicit import ImplicitPart, factored
@@ -96,6 +96,10 @@ class OnTriangles:
         self._memory: tuple[bytes, tuple] = (b"", ())
 
     # parameters -------------------------------------------------------------------------------------------------
+
+    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
+    instant_blow_up = as_data = nothing_known
+    infinite_rates = property(all_scalars)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -212,10 +216,7 @@ class OnTriangles:
         values, _ = shapes(self.degree, nodes(self.degree))
         return np.maximum(self.shown(y).reshape(-1, self._number) @ values, 0.0)  # below is rounding
 
-    @property
-    def nodes(self) -> np.ndarray:
-        """(v, w) of the nodes of `nodal`, shape (2, cells, nodes)."""
-        return self.places(nodes(self.degree))
+    nodes = property(lambda self: self.places(nodes(self.degree)))  # (v, w) of those of `nodal`, (2, cells, nodes)
 
     def places(self, X: np.ndarray) -> np.ndarray:
         """Where points X (2, n) of the reference triangle lie in every triangle, shape (2, cells, n)."""

@@ -1,0 +1,130 @@
+"""Sparse Jacobians of systems that are no band: what is algebraic stays in the matrix, nothing is eliminated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from .band import Band
+from .lowrank import SingularMatrix
+
+
+def _factored(matrix: Any) -> Any:
+    try:
+        return splu(matrix.tocsc(), permc_spec="COLAMD", options={"SymmetricMode": False})
+    except RuntimeError as error:
+        raise SingularMatrix(f"sparse LU: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class SparseSchur:
+    """A = F_y - F_z g_z^-1 g_y: what is left of y where 0 = g(y, z) defines z; all blocks are sparse."""
+
+    F_y: Any
+    F_z: Any
+    g_y: Any
+    g_z: Any
+
+    @property
+    def n(self) -> int:
+        return self.F_y.shape[0]
+
+    @cached_property
+    def _constraint(self) -> Any:
+        return _factored(self.g_z)
+
+    def __matmul__(self, x: np.ndarray) -> np.ndarray:
+        if not self.g_z.shape[0]:
+            return self.F_y @ x
+        return self.F_y @ x - self.F_z @ _solve(self._constraint, self.g_y @ x)
+
+    def transpose(self) -> SparseSchur:
+        return SparseSchur(self.F_y.T.tocsr(), self.g_y.T.tocsr(), self.F_z.T.tocsr(), self.g_z.T.tocsr())
+
+    def dense(self) -> np.ndarray:
+        if not self.g_z.shape[0]:
+            return self.F_y.toarray()
+        return self.F_y.toarray() - self.F_z @ self._constraint.solve(self.g_y.toarray())
+
+    def magnitudes(self, x: np.ndarray) -> np.ndarray:
+        """sum_j |a_ij x_j|, part by part: what rounding errors of A x are relative to."""
+        found = abs(self.F_y) @ np.abs(x)
+        if self.g_z.shape[0]:
+            found = found + abs(self.F_z) @ np.abs(_solve(self._constraint, self.g_y @ x))
+        return found
+
+    def plus(self, U: np.ndarray, G: np.ndarray) -> SparseSchur:
+        """A + U G."""
+        m = U.shape[1]
+        F_z, g_y = sparse.hstack([self.F_z, U]).tocsr(), sparse.vstack([self.g_y, G]).tocsr()
+        return SparseSchur(self.F_y, F_z, g_y, sparse.block_diag([self.g_z, -sparse.identity(m)]).tocsr())
+
+    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> SparseBordered:
+        """LU factors of [A - shift mass, columns; rows, corner]."""
+        return SparseBordered(self, columns, rows, corner, how.get("shift", 0.0), how.get("mass"))
+
+    def factor(self, shift: complex = 0.0, mass: Band | None = None) -> FactoredSparse:
+        """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""
+        return FactoredSparse(self, shift, mass)
+
+
+class FactoredSparse:
+    """`solve` with shift * mass - A, by the sparse LU of the matrix that keeps z."""
+
+    def __init__(self, matrix: SparseSchur, shift: complex, mass: Band | None) -> None:
+        self._n, self._m = matrix.n, matrix.g_z.shape[0]
+        diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
+        whole = sparse.bmat([[sparse.diags(diagonal) - matrix.F_y, -matrix.F_z], [-matrix.g_y, -matrix.g_z]])
+        self._lu = _factored(whole if self._m else sparse.diags(diagonal) - matrix.F_y)
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """W^-1 b for b of shape (n,) or (n, m)."""
+        full = np.concatenate([b, np.zeros((self._m, *b.shape[1:]), b.dtype)])
+        return _solve(self._lu, full)[: self._n]
+
+
+class SparseBordered:
+    """LU factors of [W B; C D], W = A - shift mass, with z kept: `solve` and `solve_transposed` as in `Bordered`."""
+
+    def __init__(
+        self, matrix: SparseSchur, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, shift: complex, mass: Any
+    ) -> None:
+        self._n, self._k, m = matrix.n, columns.shape[1], matrix.g_z.shape[0]
+        diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
+        W = matrix.F_y - sparse.diags(diagonal)
+        empty = sparse.csr_matrix((m, self._k))
+        whole = [[W, columns, matrix.F_z], [rows, corner, empty.T], [matrix.g_y, empty, matrix.g_z]]
+        if not m:
+            whole = [[W, columns], [rows, corner]]
+        self._matrix = sparse.bmat([[sparse.csr_matrix(block) for block in row] for row in whole]).tocsc()
+        self._lu = _factored(self._matrix)
+
+    def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W x + B z = f and C x + D z = g."""
+        return self._solved(f, g, refine, "N")
+
+    def solve_transposed(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated)."""
+        return self._solved(f, g, refine, "T")
+
+    def _solved(self, f: np.ndarray, g: np.ndarray, refine: int, side: str) -> tuple[np.ndarray, np.ndarray]:
+        rest = self._matrix.shape[0] - self._n - self._k
+        full = np.concatenate([f, g, np.zeros(rest)])
+        matrix = self._matrix if side == "N" else self._matrix.T
+        found = _solve(self._lu, full, side)
+        for _ in range(refine):
+            found = found + _solve(self._lu, full - matrix @ found, side)
+        if not np.isfinite(found).all():
+            raise SingularMatrix("the bordered matrix is singular to working precision")
+        return found[: self._n], found[self._n : self._n + self._k]
+
+
+def _solve(lu: Any, b: np.ndarray, side: str = "N") -> np.ndarray:
+    if np.iscomplexobj(lu.U) or not np.iscomplexobj(b):
+        return lu.solve(b.astype(lu.U.dtype), side)
+    return lu.solve(np.ascontiguousarray(b.real), side) + 1j * lu.solve(np.ascontiguousarray(b.imag), side)

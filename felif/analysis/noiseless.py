@@ -1,0 +1,158 @@
+"""The network without noise: its blow-up, or the end of every round of spikes, by an exact recursion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from scipy.integrate import quad
+from scipy.optimize import brentq
+
+_NODES = 256  # Chebyshev nodes of a round
+_ROUNDS = 20_000
+
+
+@dataclass(frozen=True)
+class NoiselessBlowUp:
+    """When a network without noise blows up.
+
+    time      of the blow-up, None where there is none
+    round     the round of spikes in which it comes, from 1, and `fraction`, the part of that round's neurons that have
+              fired before; None without blow-up
+    ends      times at which rounds end: every neuron has fired once more
+    N         rates at those times
+    error     estimated error of `time`, from fewer nodes; nan without blow-up
+    """
+
+    time: float | None
+    round: int | None
+    fraction: float | None
+    ends: tuple[float, ...]
+    N: tuple[float, ...]
+    error: float
+
+
+def noiseless_blow_up(
+    b: float,
+    current: float,
+    density: Callable[[Any], Any],
+    v_reset: float = 1.0,
+    v_fire: float = 2.0,
+    rounds: int = 20,
+) -> NoiselessBlowUp:
+    """Blow-up of n_t + d/dv[(-v + I + b N) n] = N delta_{V_R} for data on [V_R, V_F], exactly, round by round.
+
+    With z = e^t and the part q of neurons fired in round k, (I - V_F) z_k' = g_k - b z_k, g_0 = 1 / n_0(v(q)),
+    g_{k+1} = g_k + (V_F - V_R) z_k', z_{k+1}(0) = z_k(1), z_0(0) = 1; N = z / z', and N is infinite at the first zero
+    of g_k - b z_k. With I <= V_F nobody fires without b n_0(V_F) >= 1, and that is a blow-up at once.
+
+    density   positive on [v_reset, v_fire], normalised there
+    rounds    rounds that are followed at most (20000 where b > 0: then every density but the splay state blows up)
+
+    Raises ValueError for parameters that are not finite, v_reset >= v_fire, a density that is not positive.
+    Source: the lecture's network without noise; A. Mauroy, R. Sepulchre, arXiv:1102.4511, for the dichotomy.
+    """
+    for name, value in (("b", b), ("current", current), ("v_reset", v_reset), ("v_fire", v_fire)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            raise ValueError(f"noiseless_blow_up: {name} = {value!r}; allowed is a finite number")
+    if not v_reset < v_fire:
+        raise ValueError(f"noiseless_blow_up: v_reset = {v_reset!r} is not below v_fire = {v_fire!r}")
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise ValueError(f"noiseless_blow_up: rounds = {rounds!r}; allowed are whole numbers from 1")
+    found = _followed(b, current, density, v_reset, v_fire, rounds, _NODES)
+    if found.time is None or not found.ends and found.time == 0.0:
+        return found
+    other = _followed(b, current, density, v_reset, v_fire, rounds, 3 * _NODES // 4)
+    error = math.inf if other.time is None else abs(other.time - found.time) + 1e-14 * (1 + found.time)
+    return NoiselessBlowUp(found.time, found.round, found.fraction, found.ends, found.N, error)
+
+
+def _followed(
+    b: float, current: float, density: Callable, v_reset: float, v_fire: float, rounds: int, nodes: int
+) -> NoiselessBlowUp:
+    x = 0.5 - 0.5 * np.cos(np.pi * np.arange(nodes) / (nodes - 1))
+    g = 1.0 / _by_fraction(density, v_reset, v_fire, x)
+    drive, width = current - v_fire, v_fire - v_reset
+    if g[0] - b <= 0:
+        return NoiselessBlowUp(0.0, 1, 0.0, (), (), 0.0)
+    if drive <= 0:
+        return NoiselessBlowUp(None, None, None, (), (), math.nan)
+    z, ends, rates = 1.0, [], []
+    growth = np.exp(b * x / drive)
+    for k in range(1, (_ROUNDS if b > 0 else rounds) + 1):
+        values = (z + _integral(growth * g / drive, x)) / growth
+        slope = (g - b * values) / drive
+        q = _first_zero(slope)
+        if q is not None:
+            time = math.log(float(_at(values, q)))
+            return NoiselessBlowUp(time, k, q, tuple(ends[:rounds]), tuple(rates[:rounds]), math.nan)
+        z = float(values[-1])
+        ends.append(math.log(z))
+        rates.append(z / float(slope[-1]))
+        g = g + width * slope
+    return NoiselessBlowUp(None, None, None, tuple(ends[:rounds]), tuple(rates[:rounds]), math.nan)
+
+
+def _by_fraction(density: Callable, v_reset: float, v_fire: float, q: np.ndarray) -> np.ndarray:
+    """n_0(v(q)), normalised, at the parts q of neurons that are nearer to V_F."""
+    edges = sorted({v_reset, v_fire, *(p for p in getattr(density, "breakpoints", ()) if v_reset < p < v_fire)})
+    value = lambda v: float(np.asarray(density(np.array([v])), float).ravel()[0])
+    check = np.array([value(v) for v in np.linspace(v_reset, v_fire, 201)])
+    if not np.isfinite(check).all() or not check.min() > 0:
+        raise ValueError(
+            f"noiseless_blow_up: density is {check.min():.3g} somewhere in [{v_reset:g}, {v_fire:g}]; allowed are "
+            "positive values"
+        )
+    above = lambda v: sum(
+        quad(value, max(v, low), high, epsabs=1e-15, epsrel=1e-13, limit=200)[0]
+        for low, high in zip(edges, edges[1:], strict=False)
+        if high > v
+    )
+    mass = above(v_reset)
+    places = [
+        v_fire
+        if part == 0
+        else v_reset
+        if part == 1
+        else brentq(lambda v, part=part: above(v) / mass - part, v_reset, v_fire, xtol=1e-15)
+        for part in q.tolist()
+    ]
+    return np.array([value(v) for v in places]) / mass
+
+
+def _coefficients(values: np.ndarray) -> np.ndarray:
+    """Of Chebyshev polynomials on [0, 1], from values at the nodes."""
+    n = len(values)
+    angles = np.pi * np.arange(n) / (n - 1)
+    weights = np.ones(n)
+    weights[[0, -1]] = 0.5
+    found = np.array([(weights * values[::-1] * np.cos(k * angles)).sum() for k in range(n)]) * 2 / (n - 1)
+    found[[0, -1]] /= 2
+    return found
+
+
+def _integral(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """int_0^x at the nodes."""
+    whole = chebyshev.chebint(_coefficients(values)) / 2
+    return chebyshev.chebval(2 * x - 1, whole) - chebyshev.chebval(-1.0, whole)
+
+
+def _at(values: np.ndarray, q: float) -> float:
+    return chebyshev.chebval(2 * q - 1, _coefficients(values))
+
+
+def _first_zero(values: np.ndarray) -> float | None:
+    """The first place in (0, 1] at which a function, positive at 0, vanishes."""
+    c = _coefficients(values)
+    fine = np.linspace(0, 1, 2001)
+    signs = chebyshev.chebval(2 * fine - 1, c) <= 0
+    if not signs.any():
+        return None
+    k = int(np.argmax(signs))
+    if k == 0:
+        return 0.0
+    return float(brentq(lambda q: chebyshev.chebval(2 * q - 1, c), fine[k - 1], fine[k], xtol=1e-15))

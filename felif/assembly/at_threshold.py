@@ -1,0 +1,56 @@
+"""What a run asks a density over v about its threshold: may N be infinite, may it blow up at once, what excites it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .moments import ExponentialMoment
+from .thresholds import runaway
+
+
+def infinite_rates(problem: Any) -> list[str]:
+    """Scalars that are infinite at t = 0 when the initial density does not vanish at V_F."""
+    return [scalar.name for scalar in problem.weak_form.scalars if scalar.algebraic == "flux"]
+
+
+def feedback(problem: Any) -> tuple[float, float] | None:
+    """(b, a1) as the threshold sees them; None where nothing is known: several populations, or no flux."""
+    if len(problem.field_names) > 1 or not infinite_rates(problem):
+        return None
+    return runaway(problem)
+
+
+def instant_blow_up(problem: Any, y: np.ndarray, compatible: bool) -> str | None:
+    """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
+    if compatible or len(infinite_rates(problem)) != 1 or len(problem.field_names) != 1:
+        return None
+    kick, noise = runaway(problem)
+    where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
+    if noise > 0:
+        return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
+    near = problem.cells[max(-6, -len(problem.cells))]  # beyond the cells where the projection oscillates
+    height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
+    if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
+        return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."
+    return None
+
+
+def as_data(problem: Any, y: np.ndarray) -> dict[str, Any]:
+    """A state as initial data for another mesh: densities, cut at zero, and differential scalars."""
+    data: dict[str, Any] = {
+        name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
+    }
+    return data | {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
+
+
+def largest_and_lowest(problem: Any, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest and the smallest value of the densities of many states (one a row)."""
+    densities = states[:, : problem.size - len(problem.layout.differential)]
+    return densities.max(axis=1), densities.min(axis=1)
+
+
+def exponential_moment(problem: Any) -> ExponentialMoment:
+    """The identity of int e^v n dv that checks N."""
+    return ExponentialMoment(problem)

@@ -1,0 +1,153 @@
+"""Any number of coupled populations of noisy leaky integrate-and-fire neurons."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..language import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
+from .parameters import fixed
+
+
+@dataclass(frozen=True, eq=False)
+class Populations:
+    """d/dt n_i + d/dv[(-v + I_i + sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta_{V_R}, v < V_F.
+
+    coupling   b[i, j], from population j to i: an array (K, K) or a scipy sparse matrix
+    current    I: a number, one a population, or a function of t
+    a0, a1     noise a_i = a0_i + sum_j a1_ij N_j: numbers, one a population, or (a1) a matrix
+    v_reset, v_fire  numbers, or (v_reset) one a population
+    delay      d: a number or an array (K, K)
+    tau        mean refractory time, a number or one a population: what fires waits in R_i, int n_i + R_i = 1
+
+    Unknowns: n, N, R over the populations; `state.N[i]`, `state.n[i](v)`. Source: the lecture's networks of several
+    populations; M. J. Caceres, R. Schneider, Kinet. Relat. Models 10 (2017) 587-612.
+    """
+
+    coupling: Any = 0.0
+    current: Any = 0.0
+    a0: Any = 1.0
+    a1: Any = 0.0
+    v_reset: Any = fixed(1.0)
+    v_fire: float = fixed(2.0)
+    delay: Any = fixed(0.0)
+    tau: Any = fixed(0.0)
+
+    def __post_init__(self) -> None:
+        from scipy import sparse
+
+        coupling = self.coupling if sparse.issparse(self.coupling) else np.atleast_2d(np.asarray(self.coupling, float))
+        if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
+            raise ValueError(f"Populations: coupling has the shape {coupling.shape}; allowed is (K, K)")
+        entries = coupling.data if sparse.issparse(coupling) else coupling
+        if not np.isfinite(np.asarray(entries)).all():
+            raise ValueError("Populations: coupling holds values that are not finite")
+        object.__setattr__(self, "_matrix", sparse.csr_matrix(coupling))
+        K = coupling.shape[0]
+        for name in ("a0", "v_reset", "tau"):
+            self._each(name, K)
+        if not callable(self.current):
+            self._each("current", K)
+        if not (self._each("a0", K) > 0).all():
+            raise ValueError(f"Populations: a0 = {self.a0!r}; allowed are positive numbers")
+        if not (self._each("tau", K) >= 0).all():
+            raise ValueError(f"Populations: tau = {self.tau!r}; allowed are numbers >= 0")
+        if not (isinstance(self.v_fire, int | float) and math.isfinite(self.v_fire)):
+            raise ValueError(f"Populations: v_fire = {self.v_fire!r}; allowed is a finite number")
+        if not (self._each("v_reset", K) < self.v_fire).all():
+            raise ValueError(
+                f"Populations: v_reset = {self.v_reset!r}; allowed are numbers below v_fire = {self.v_fire}"
+            )
+        for name in ("a1", "delay"):
+            value = np.asarray(getattr(self, name), float)
+            if value.shape not in ((), (K, K)) or not np.isfinite(value).all() or (value < 0).any():
+                raise ValueError(
+                    f"Populations: {name} = {getattr(self, name)!r}; allowed is a number >= 0 or ({K}, {K})"
+                )
+
+    def _each(self, name: str, count: int) -> np.ndarray:
+        """A parameter, one a population."""
+        value = np.asarray(getattr(self, name), float)
+        if value.shape not in ((), (count,)) or not np.isfinite(value).all():
+            raise ValueError(f"Populations: {name} = {getattr(self, name)!r}; allowed is a number, or {count} of them")
+        return np.broadcast_to(value, (count,))
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return self._matrix.shape[0]
+
+    def equations(self) -> Equations:
+        K, matrix = self.count, self._matrix
+        reset, tau, a0 = (self._each(name, K) for name in ("v_reset", "tau", "a0"))
+        places = {"firing": self.v_fire} | {f"reset_{k}": float(v) for k, v in enumerate(np.unique(reset))}
+        axes = (Index("population", K), Axis("v", -math.inf, self.v_fire, places))
+        unknowns = [
+            Unknown("n", ("population", "v")),
+            Unknown("N", ("population",), "holds", of="n", at={"v": self.v_fire}),
+            Unknown("input", ("population",), "equals"),
+        ]
+        inputs: list[Any] = []
+        own = np.zeros(K) if callable(self.current) else self._each("current", K)
+        drive = lambda s, m: s.input + own[s.population]
+        if callable(self.current):
+            inputs.append(Given("I", "current"))
+            drive = lambda s, m: s.input + s.I
+        terms = [
+            drift("n", "v", lambda x: -x.v, name="leak"),
+            drift("n", "v", lambda x: 1.0, drive, name="input"),
+            noise("n", "v", lambda s, m: a0[s.population], name="noise"),
+        ]
+        lags = np.broadcast_to(np.asarray(self.delay, float), (K, K))
+        dense = np.asarray(matrix.todense())
+        for number, lag in enumerate(np.unique(lags[dense != 0])):
+            of = "N"
+            if lag > 0:
+                of = f"N_before_{number}"
+                inputs.append(Delayed(of, "N", float(lag)))
+            terms.append(Term("input", of, matrix=np.where(lags == lag, dense, 0.0), name=f"coupling {number}"))
+        weights = {"n": 1.0}
+        at = {"v": self.v_fire}
+        if not tau.any():
+            terms.append(jump("n", "N", lambda x: {"v": reset[x.population]}, at=at, name="reset"))
+        elif tau.all():
+            unknowns.append(Unknown("R", ("population",)))
+            terms += [
+                Term("n", "N", lambda N, phi, x: -N * phi, at=at, name="firing"),
+                Term("R", "N", name="waiting begins"),
+                Term("R", "R", coefficient=lambda s, m: -1 / tau[s.population], name="waiting ends"),
+                *self._returns(reset, tau),
+            ]
+            weights["R"] = 1.0
+        else:
+            raise ValueError(f"Populations: tau = {self.tau!r}; allowed are all 0, or all positive")
+        a1 = np.asarray(self.a1, float)
+        if a1.any():
+            unknowns.append(Unknown("synaptic_noise", ("population",), "equals"))
+            full = a1 if a1.ndim else a1 * np.eye(K)
+            terms.append(Term("synaptic_noise", "N", matrix=full, name="synaptic noise"))
+            terms.append(noise("n", "v", lambda s, m: s.synaptic_noise, name="noise of the network"))
+        return Equations(
+            axes, tuple(unknowns), tuple(terms), (Conserved("total", weights, "population"),), tuple(inputs)
+        )
+
+    @staticmethod
+    def _returns(reset: np.ndarray, tau: np.ndarray) -> list[Term]:
+        """R / tau enters at V_R, one term for each reset potential there is."""
+        found = []
+        for place in np.unique(reset):
+            here = np.where(reset == place, 1.0, 0.0) / tau
+            found.append(
+                Term(
+                    "n",
+                    "R",
+                    lambda R, phi, x: R * phi,
+                    lambda s, m, here=here: here[s.population],
+                    at={"v": float(place)},
+                    name=f"return to {place:g}",
+                )
+            )
+        return found

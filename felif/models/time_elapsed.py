@@ -1,0 +1,76 @@
+"""Neurons structured by the time elapsed since they last fired."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..language import Axis, Conserved, Delayed, Equations, Term, Unknown, drift
+from .parameters import fixed, require_callable, require_number
+
+
+@dataclass(frozen=True)
+class StepHazard:
+    """p(s, x) = 1 where s > sigma(x), else 0: neurons fire at rate 1 once they have waited for sigma(x)."""
+
+    sigma: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        require_callable(self, "sigma")
+
+    def __call__(self, s: Any, x: Any) -> Any:
+        return (s > self.sigma(x)) * 1.0
+
+
+@dataclass(frozen=True)
+class TimeElapsed:
+    """n_t + n_s + p(s, x) n = 0, n(0, t) = N = int p n ds, int n = 1.
+
+    hazard   p(s, x), smooth in both and analytic in x; `discretize` refuses a StepHazard: no mesh follows its step
+    tau      x = J with tau J' = N - J; None: no J
+    delay    x = N(t - delay); with neither tau nor delay x = N, and N solves its own equation at every time
+
+    Unknowns: n, N, J. Source: K. Pakdaman, B. Perthame, D. Salort, Nonlinearity 23 (2010) 55-75.
+    """
+
+    hazard: Callable[[Any, Any], Any]
+    tau: float | None = None
+    delay: float = fixed(0.0)
+
+    def __post_init__(self) -> None:
+        require_callable(self, "hazard")
+        require_number(self, "delay", nonnegative=True)
+        if self.tau is not None:
+            require_number(self, "tau", positive=True)
+            if self.delay:
+                raise ValueError(f"TimeElapsed: tau = {self.tau!r} and delay = {self.delay!r}; allowed is one of them")
+
+    def equations(self) -> Equations:
+        if isinstance(self.hazard, StepHazard):
+            raise ValueError(
+                f"TimeElapsed: hazard = {self.hazard!r}; allowed are smooth hazards, such as "
+                "1 / (1 + exp(-(s - sigma(x)) / delta)): no mesh follows the step of this one"
+            )
+        unknowns = [Unknown("n", ("s",)), Unknown("N", (), "equals")]
+        inputs = []
+        if self.tau is not None:
+            unknowns.append(Unknown("J"))
+            p = lambda s, m: m.hazard(s.s, s.J)
+        elif self.delay:
+            inputs.append(Delayed("N_before", "N", self.delay))
+            p = lambda s, m: m.hazard(s.s, s.N_before)
+        else:
+            p = lambda s, m: m.hazard(s.s, s.N)
+        terms = [
+            drift("n", "s", lambda x: 1.0, name="age"),
+            Term("n", "n", lambda n, phi, x: -n * phi, p, name="firing"),
+            Term("N", "n", lambda n, phi, x: n * phi, p, name="rate"),
+            Term("n", "N", lambda N, phi, x: N * phi, at={"s": 0.0}, name="renewal"),
+        ]
+        if self.tau is not None:
+            terms.append(Term("J", "N", coefficient=lambda s, m: 1 / m.tau, name="what arrives"))
+            terms.append(Term("J", "J", coefficient=lambda s, m: -1 / m.tau, name="decay"))
+        axis = Axis("s", 0.0, math.inf)
+        return Equations((axis,), tuple(unknowns), tuple(terms), (Conserved("mass", {"n": 1.0}),), tuple(inputs))

@@ -1,0 +1,69 @@
+"""Rates with learning weights: Wilson and Cowan's equations with Hebb's rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..language import Equations, Given, Index, Term, Unknown
+
+
+@dataclass(frozen=True, eq=False)
+class WilsonCowan:
+    """N_i' = -N_i + sig(sum_j w_ij N_j + s_i), w_ij' = k_ij N_i N_j - w_ij, sig the logistic function.
+
+    k   an array (n, n)
+    s   stimuli: a number or n of them, each a number, a function of t or Piecewise
+
+    Unknowns: N (n,), w (n, n), and h = sum_j w_ij N_j. Source: the lecture's Wilson-Cowan equations with Hebb's rule.
+    """
+
+    k: Any
+    s: Any = 0.0
+
+    def __post_init__(self) -> None:
+        k = np.asarray(self.k, float)
+        if k.ndim != 2 or k.shape[0] != k.shape[1] or not np.isfinite(k).all():
+            raise ValueError(f"WilsonCowan: k has the shape {k.shape}; allowed are (n, n) finite numbers")
+        stimuli = self.s if isinstance(self.s, list | tuple | np.ndarray) else [self.s] * len(k)
+        if len(stimuli) != len(k):
+            raise ValueError(f"WilsonCowan: {len(stimuli)} stimuli s; allowed are {len(k)}, or one for all")
+        for number, one in enumerate(stimuli):
+            if not callable(one) and not np.isfinite(one):
+                raise ValueError(f"WilsonCowan: s[{number}] = {one!r}; allowed are finite numbers and functions of t")
+            object.__setattr__(self, f"s_{number}", one)
+
+    def equations(self) -> Equations:
+        k = np.asarray(self.k, float)
+        n = len(k)
+        driven = [j for j in range(n) if callable(getattr(self, f"s_{j}"))]
+        still = np.array([0.0 if j in driven else float(getattr(self, f"s_{j}")) for j in range(n)])
+        unknowns = [
+            Unknown("N", ("i",)),
+            Unknown("w", ("i", "j")),
+            Unknown("h", ("i",), "equals"),
+            Unknown("presynaptic", ("j",), "equals"),
+            Unknown("stimulus", ("i",), "equals"),
+        ]
+        terms = [
+            Term("presynaptic", "N", matrix=np.eye(n), name="N of j"),
+            Term("h", "w", coefficient=lambda s, m: s.presynaptic, name="synaptic input"),
+            Term("stimulus", coefficient=lambda s, m: still[s.i], name="constant stimuli"),
+            Term("N", "N", coefficient=lambda s, m: -1.0, name="decay"),
+            Term("N", coefficient=lambda s, m: 0.5 + 0.5 * np.tanh(0.5 * (s.h + s.stimulus)), name="response"),
+            Term("w", "w", coefficient=lambda s, m: -1.0, name="forgetting"),
+            Term("w", coefficient=lambda s, m: k[s.i, s.j] * s.N * s.presynaptic, name="Hebb's rule"),
+        ]
+        for j in driven:
+            unit = np.eye(n)[j]
+            terms.append(
+                Term(
+                    "stimulus",
+                    coefficient=lambda s, m, j=j, unit=unit: unit[s.i] * getattr(s, f"s{j}"),
+                    name=f"stimulus {j}",
+                )
+            )
+        inputs = tuple(Given(f"s{j}", f"s_{j}") for j in driven)
+        return Equations((Index("i", n), Index("j", n)), tuple(unknowns), tuple(terms), (), inputs)

@@ -1,0 +1,54 @@
+"""Steady states that Newton's method reaches from many starts, where no bounds isolate them: nothing is claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..algebra import SingularMatrix
+from ..problem import Infeasible, NotConverged
+from .newton import newton, symmetry
+from .steady_state import SteadyState, SteadyStates
+
+_SAME = 1e-6  # relative distance of states that are one
+_TURNING = 1e-3  # part of the largest change along a symmetry, from which a number changes with it
+
+
+def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates:
+    """The different steady states reached from `problem.starts`, sorted by their numbers; `complete` is False."""
+    from .steady import objection, settled
+
+    found: list[SteadyState] = []
+    known: list[np.ndarray] = []
+    tried = 0
+    for start in problem.starts(t, totals):
+        tried += 1
+        try:
+            y = newton(problem, start, t=t, totals=totals).y
+        except (NotConverged, SingularMatrix, Infeasible):
+            continue
+        marks = _marks(problem, t, y)
+        if any(np.allclose(marks, other, rtol=_SAME, atol=_SAME) for other in known):
+            continue
+        known.append(marks)
+        try:
+            state = settled(problem, y, t, totals)
+        except (NotConverged, SingularMatrix, Infeasible):
+            continue
+        if not objection(state):
+            found.append(state)
+    found.sort(key=lambda state: _marks(state.problem, t, state.y).tolist())
+    count = f"{len(found)} steady state" + ("" if len(found) == 1 else "s")
+    return SteadyStates(found, f"{count}, from {tried} starts of Newton's method. There may be others.", None, False)
+
+
+def _marks(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+    """What tells states apart: the numbers, 0 for those that a symmetry changes; y where there are none."""
+    if not problem.scalar_names:
+        return y
+    values, e = problem.scalars(t, y).copy(), symmetry(problem, y)
+    if e is not None:
+        change = np.abs(problem.scalar_gradient(t, y) @ e)
+        values[change > _TURNING * change.max()] = 0.0
+    return values

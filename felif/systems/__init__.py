@@ -1,0 +1,1 @@
+"""From equations in the language to a system: M dy/dt = F(t, y), for solvers and integrators."""

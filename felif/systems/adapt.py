@@ -1,0 +1,107 @@
+"""Cells of any axis: split where a state is not resolved, and states carried to other cells and degrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..language import Index
+from ..spaces import Line
+
+_SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
+_MOST = 400  # cells along an axis
+
+
+def refined(system: Any, y: np.ndarray, data: bool = False) -> tuple[Any, np.ndarray, str] | None:
+    """(system, y on it, why) with every cell split whose highest modes exceed tol of the largest value; None if none.
+
+    Along an axis of transport alone cells are split for initial `data` only: what jumps there is carried on as a jump,
+    which no cells resolve, and what is fired by it is as smooth as the hazard.
+    """
+    lines = {}
+    for name, line in system.lines.items():
+        if not (line.continuous or data):
+            continue
+        worst = np.zeros(line.count)
+        for u in system.layout.fields:
+            if name in u.over:
+                worst = np.maximum(worst, _unresolved(system, u, name, y))
+        span = line.cells[-1] - line.cells[0]
+        marked = (worst > system.tol) & (line.widths > (_SMALLEST if line.continuous else _SMALLEST_OF_JUMPS) * span)
+        if marked.any() and line.count + marked.sum() <= _MOST:
+            lines[name] = _split(line, marked)
+    if not lines:
+        return None
+    new = system.on_lines(lines)
+    return new, transferred(system, new, y), f"cells of {', '.join(lines)} split"
+
+
+def _unresolved(system: Any, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
+    """Per cell: its two highest Legendre coefficients over the largest value of the density."""
+    line, values = system.lines[axis], system.full(u.name, y)
+    values = np.moveaxis(values, u.over.index(axis), -1)
+    entry = (
+        values.reshape(values.shape[0], -1) if u.over and isinstance(system.equations.axis(u.over[0]), Index) else None
+    )
+    largest = np.abs(values).max() if entry is None else np.abs(entry).max(axis=1).reshape(-1, *[1] * (values.ndim - 1))
+    modes = line.modes(values / np.maximum(largest, 1e-300))
+    return np.abs(modes[..., -2:]).sum(axis=-1).reshape(-1, line.count).max(axis=0)
+
+
+def _split(line: Line, marked: np.ndarray) -> Line:
+    middles = (line.cells[:-1] + line.cells[1:])[marked] / 2
+    return of_cells(line, np.sort(np.concatenate([line.cells, middles])))
+
+
+def of_cells(line: Line, cells: np.ndarray) -> Line:
+    """The same elements on other cells."""
+    return Line(cells, line.degree, line.continuous, line.periodic)
+
+
+def thinned(system: Any) -> dict[str, Line]:
+    """Every second end of a cell, and the named places."""
+    found = {}
+    for name, line in system.lines.items():
+        keep = np.arange(line.count + 1) % 2 == 0
+        axis = system.equations.axis(name)
+        keep |= np.isin(line.cells, [line.cells[0], line.cells[-1], *axis.points.values()])
+        found[name] = of_cells(line, line.cells[keep])
+    return found
+
+
+def of_degree(system: Any, by: int) -> Any:
+    """The same cells with elements of a degree higher by `by`."""
+    lines = {name: Line(l.cells, l.degree + by, l.continuous, l.periodic) for name, l in system.lines.items()}
+    return system.on_lines(lines)
+
+
+def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+    """y of one discretisation on another of the same unknowns, interpolated; what is conserved is kept to rounding."""
+    found = np.zeros(new.size)
+    for u in (*old.layout.fields, *old.layout.numbers):
+        values = old.full(u.name, y)
+        for k, axis in enumerate(u.over):
+            if axis in old.lines:
+                values = _along(old.lines[axis], new.lines[axis], values, k)
+        position = new.layout.position[new.layout.indices(u.name)]
+        found[position[position >= 0]] = values.ravel()[position >= 0]
+    for name, weights in new.conserved.items():
+        before, after = float(old.conserved[name] @ y), float(weights @ found)
+        if after:
+            found[(weights != 0) & (np.arange(new.size) < new.layout.n_fields)] *= 1 + (before - after) / after
+    return found
+
+
+def _along(old: Line, new: Line, values: np.ndarray, k: int) -> np.ndarray:
+    """Values at the nodes of another line, along one dimension; inside their cells where elements are discontinuous."""
+    values = np.moveaxis(values, k, -1)
+    middle = (new.cells[:-1] + new.cells[1:])[:, None] / 2
+    x = np.empty(new.size)
+    inside = middle + (new.nodes[new.dofs] - middle) * (1.0 if new.continuous else 1 - 1e-13)
+    x[new.dofs[::-1]] = inside[::-1]
+    columns, rows = old.rows(np.clip(x, old.cells[0], old.cells[-1]))
+    found = np.einsum("...pi,pi->...p", values[..., columns], rows)
+    if not old.periodic:
+        found = np.where((x < old.cells[0]) | (x > old.cells[-1]), 0.0, found)
+    return np.moveaxis(found, -1, k)

@@ -1,0 +1,78 @@
+"""A system on other meshes and with other parameters, and how it changes with them and in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .adapt import of_cells, of_degree, thinned, transferred
+
+
+def coarser(system: Any, factor: float) -> Any:
+    """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
+    from .discretize import discretize_equations
+
+    if system.tol is not None:
+        tol = min(factor * system.tol, 0.1)
+        return discretize_equations(system.model, None, system.space, tol).with_history(system.history)
+    return system.on_lines(thinned(system))
+
+
+def on_cells(system: Any, cells: Mapping[str, np.ndarray]) -> Any:
+    """The same model and space on other cells of some axes."""
+
+    return system.on_lines({name: of_cells(system.lines[name], ends) for name, ends in cells.items()})
+
+
+def mesh_arrays(system: Any) -> dict[str, np.ndarray]:
+    """What `on_arrays` makes this mesh from, for a run folder."""
+    return {f"cells of {name}": line.cells for name, line in system.lines.items()}
+
+
+def on_arrays(system: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """This problem on the mesh that `mesh_arrays` described."""
+    return system.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
+
+
+def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
+    """(problem, y on it) with elements of a degree higher by `by`, for error estimates."""
+
+    richer = of_degree(system, by)
+    return richer, transferred(system, richer, y)
+
+
+def rebuilt(system: Any, **parameters: Any) -> Any:
+    """Discretised again with other parameters, those that shape the mesh included."""
+    from .discretize import discretize_equations
+
+    model = dataclasses.replace(system.model, **parameters)
+    return discretize_equations(model, None if system.tol is not None else system.lines, system.space, system.tol)
+
+
+def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
+    """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
+    if name not in system.parameter_names:
+        raise ValueError(f"{name!r} is no parameter that `at` may change; allowed are {system.parameter_names}")
+    p = float(getattr(system.model, name))
+    h = 1e-3 * max(abs(p), 0.1)
+    try:
+        F = [system.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
+    except ValueError:  # nothing is allowed below p
+        F = [system.at(**{name: p + k * h}).rate(t, y) for k in range(5)]
+        return (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
+    return (F[0] - 8 * F[1] + 8 * F[2] - F[3]) / (12 * h)
+
+
+def time_derivative(system: Any, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
+    """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
+    if not system.driven and not (system.delays and system.history is not None):
+        return None
+    h = min(step / 4, 1e-3)
+    values = np.zeros((3, len(system.layout.columns)))
+    for k, row in enumerate(values):
+        system._inputs(t + k * h, row)
+    slopes = (-1.5 * values[0] + 2 * values[1] - 0.5 * values[2]) / h
+    return system._schur(t, y).along_inputs(slopes[system.size + system.layout.n_z :])

@@ -1,0 +1,103 @@
+"""The algebraic unknowns z of a system: 0 = g(y, z) solved at a state, and how near that is to having no solution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..algebra import SingularMatrix
+from ..algebra.sparse import SparseSchur
+from ..problem import Infeasible
+from .operator import Operator
+
+_STEPS = 60
+_DENSE = 400  # unknowns z up to which their equations are solved as a dense system
+
+
+class Constraint:
+    """g(X) = 0 for the part z of X = (y, z, inputs); Newton's method from z = 0, the same for the same y."""
+
+    def __init__(self, operator: Operator, names: str, n_y: int, n_z: int) -> None:
+        self.operator, self.names, self.z = operator, names, slice(n_y, n_y + n_z)
+        self.count, self._n_y = n_z, n_y
+        self.empty, self._places = 1.0, None
+        if n_z:
+            X = np.zeros(operator.shape[1])
+            self.affine = self._is_affine(X)
+            self.empty = self._determinant(self.slopes(X)) if n_z <= _DENSE else 1.0
+
+    def slopes(self, X: np.ndarray) -> np.ndarray:
+        """g_z, dense."""
+        data = self.operator.jacobian(X)
+        if self._places is None:
+            rows, columns = self.operator.pattern
+            pick = np.flatnonzero((columns >= self.z.start) & (columns < self.z.stop))
+            self._places = pick, (rows[pick], columns[pick] - self.z.start)
+        pick, at = self._places
+        found = np.zeros((self.count, self.count))
+        found[at] = data[pick]
+        return found
+
+    def matrix(self, X: np.ndarray):
+        """dg/dX, sparse."""
+        from scipy import sparse
+
+        data = self.operator.jacobian(X)
+        return sparse.csr_matrix((data, self.operator.pattern), self.operator.shape)
+
+    def _is_affine(self, X: np.ndarray) -> bool:
+        """Whether g is affine in z, whatever y is: found by its slopes at three places."""
+        random, found = np.random.default_rng(5), []
+        y = random.random(self._n_y)
+        for scale in (0.0, 1.0, 7.3):
+            point = X.copy()
+            point[: self._n_y] = y
+            point[self.z] = scale * random.random(self.count)
+            data = self.operator.jacobian(point)
+            rows, columns = self.operator.pattern
+            found.append(data[(columns >= self.z.start) & (columns < self.z.stop)])
+        return all(np.allclose(data, found[0], rtol=1e-13, atol=0) for data in found[1:])
+
+    @staticmethod
+    def _determinant(slopes: np.ndarray) -> float:
+        return float(np.linalg.det(-slopes))
+
+    def solve(self, X: np.ndarray) -> tuple[np.ndarray, float]:
+        """(X with z filled in, det(-g_z) over that of an empty network). Raises Infeasible where no z is reached."""
+        X = X.copy()
+        if not self.count:
+            return X, 1.0
+        X[self.z], previous, margin = 0.0, np.inf, 1.0
+        for _ in range(_STEPS):
+            g = self.operator.residual(X)
+            if not np.isfinite(g).all():
+                raise FloatingPointError(f"the equation of {self.names} is not finite")
+            change, margin = self._step(X, g)
+            X[self.z] += change
+            size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
+            if self.affine or size <= 1e-15 or size >= previous < 1e-12:
+                return X, margin
+            previous = size
+        raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
+
+    def _step(self, X: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, float]:
+        if self.count > _DENSE:
+            block = self.matrix(X)[:, self.z]
+            try:
+                return SparseSchur(-block, block[:, :0], block[:0], block[:0, :0]).factor().solve(g), 1.0
+            except SingularMatrix as error:
+                raise Infeasible(f"no {self.names} satisfies its equation: {error}") from error
+        slopes = self.slopes(X)
+        if not np.isfinite(slopes).all():
+            raise FloatingPointError(f"the equation of {self.names} is not finite")
+        if self.count == 1:
+            determinant = -float(slopes[0, 0])
+            if determinant / self.empty <= 0:
+                raise self._infeasible(determinant / self.empty)
+            return -g / slopes[0, 0], determinant / self.empty
+        margin = self._determinant(slopes) / self.empty
+        if not margin > 0 or not (np.linalg.eigvals(-slopes).real > 0).all():
+            raise self._infeasible(margin)
+        return -np.linalg.solve(slopes, g), margin
+
+    def _infeasible(self, margin: float) -> Infeasible:
+        return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")

@@ -1,0 +1,170 @@
+"""(model, mesh, space) -> System: cells along every axis, and which axes take discontinuous elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..language import Axis, Equations, Index, Term
+from ..spaces import Line
+from .forms import kernels_of, read_by
+from .soundness import require_analytic, require_conserved
+from .system import System
+
+_FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units of its scale
+_GROWTH = 1.4  # of cells towards an infinite end
+_MOST = 12  # cells between two named places, at first
+_SAMPLES = 4000
+
+
+def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> System:
+    """A System on {axis: ends of cells}, or {axis: Line}, or on cells chosen from tol. Raises ValueError."""
+    equations = model.equations()
+    degree = space.degree
+    axes = [axis for axis in equations.axes if isinstance(axis, Axis)]
+    lines = {}
+    for axis in axes:
+        if mesh is None:
+            cells = _chosen(model, equations, axis, tol)
+        elif not isinstance(mesh, Mapping) or axis.name not in mesh:
+            raise ValueError(
+                f"discretize: mesh = {mesh!r}; allowed is {{axis: ends of cells}} for {[a.name for a in axes]}"
+            )
+        else:
+            cells = _given(axis, mesh[axis.name])
+        lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
+    system = System(model, equations, lines, space, tol)
+    require_analytic(system)
+    require_conserved(system)
+    return system
+
+
+def _given(axis: Axis, cells: Any) -> np.ndarray:
+    if isinstance(cells, Line):
+        return cells.cells
+    cells = np.asarray(cells, float)
+    allowed = "allowed are increasing numbers, two or more"
+    if cells.ndim != 1 or len(cells) < 2 or not np.isfinite(cells).all() or not (np.diff(cells) > 0).all():
+        raise ValueError(f"discretize: mesh[{axis.name!r}] = {cells!r}; {allowed}")
+    wanted = [end for end in (axis.low, axis.high) if np.isfinite(end)] + list(axis.points.values())
+    missing = [place for place in wanted if place not in cells]
+    if missing or cells[0] < axis.low or cells[-1] > axis.high:
+        raise ValueError(
+            f"discretize: mesh[{axis.name!r}] from {cells[0]:g} to {cells[-1]:g} lacks {missing}; allowed are cells of "
+            f"[{axis.low}, {axis.high}] with ends there"
+        )
+    return cells
+
+
+def _is_continuous(model: Any, equations: Equations, axis: Axis) -> bool:
+    """Whether anything diffuses along an axis."""
+    return any(
+        (axis.name, axis.name) in found for _, found in _along(model, equations, axis, np.zeros(1) + _inner(axis))
+    )
+
+
+def _inner(axis: Axis) -> float:
+    low = axis.low if np.isfinite(axis.low) else (axis.high if np.isfinite(axis.high) else 0.0) - 2 * axis.scale
+    high = axis.high if np.isfinite(axis.high) else low + 2 * axis.scale
+    return low + 0.381966 * (high - low)
+
+
+def _along(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> list[tuple[Term, dict]]:
+    """(term, kernels) of the terms of each density over the axis in its own equation, at places x of the axis."""
+    found = []
+    for u in equations.unknowns:
+        if u.kind != "evolves" or axis.name not in u.over:
+            continue
+        for term in equations.terms:
+            if term.into != u.name or term.of != u.name or term.at or term.matrix is not None or term.lands is not None:
+                continue
+            others = [a for a in equations.axes if a.name in u.over and a.name != axis.name]
+            places = {
+                a.name: np.zeros(len(x), int) if isinstance(a, Index) else np.full(len(x), _inner(a)) for a in others
+            }
+            names = [name for name in u.over if isinstance(equations.axis(name), Axis)]
+            found.append((term, kernels_of(term, names, SimpleNamespace(**places, **{axis.name: x}), len(x))))
+    return found
+
+
+def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndarray:
+    """Cells to begin with: as far as a density at rest reaches without activity, and a few between named places."""
+    low, high = axis.low, axis.high
+    if not np.isfinite(low):
+        low = _reach(model, equations, axis, -1.0, tol)
+    if not np.isfinite(high):
+        high = _reach(model, equations, axis, 1.0, tol)
+    places = np.unique([low, high, *axis.points.values()])
+    parts = [places[:1]]
+    for a, b in zip(places, places[1:], strict=False):
+        if b == high and not np.isfinite(axis.high):
+            parts.append(a + _growing(b - a, axis.scale))
+        elif a == low and not np.isfinite(axis.low):
+            parts.append((b - _growing(b - a, axis.scale))[::-1])
+            parts.append(np.array([b]))
+        else:
+            count = int(np.clip(np.ceil((b - a) / axis.scale), 4 if axis.periodic else 2, _MOST))
+            parts.append(np.linspace(a, b, count + 1)[1:])
+    return np.unique(np.concatenate(parts))
+
+
+def _growing(length: float, scale: float) -> np.ndarray:
+    """Distances from a finite end: cells of about the scale, wider and wider."""
+    widths = [0.5 * scale]
+    while sum(widths) < length:
+        widths.append(max(0.5 * scale, min(_GROWTH * widths[-1], 0.25 * sum(widths))))
+    ends = np.cumsum(widths)
+    return ends * (length / ends[-1])
+
+
+def _reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float) -> float:
+    """Where a density at rest without activity falls below tol^2, towards an infinite end."""
+    start = next((end for end in (axis.low, axis.high) if np.isfinite(end)), 0.0)
+    inner = [place for place in (start, *axis.points.values())]
+    start = max(inner) if side > 0 else min(inner)
+    distance = np.concatenate([np.linspace(0, 20, 2000), np.geomspace(20.01, _FURTHEST, 1000)]) * axis.scale
+    x = start + side * distance
+    drift, noise, loss = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
+    for term, found in _along(model, equations, axis, x):
+        c = _without_activity(model, equations, term, axis, x)
+        drift += c * found.get((None, axis.name), 0.0)
+        noise -= c * found.get((axis.name, axis.name), 0.0)
+        loss -= c * found.get((None, None), 0.0)
+    if (noise > 0).all():
+        slope = side * drift / noise
+    elif (drift * side > 0).all():
+        slope = -loss / np.abs(drift)
+    else:
+        return float(start + side * 12 * axis.scale)
+    steps = np.diff(distance) * (slope[1:] + slope[:-1]) / 2
+    potential = np.concatenate([[0.0], np.cumsum(steps)])
+    potential -= np.maximum.accumulate(potential)
+    enough = np.flatnonzero(potential < 2 * np.log(tol) - 5)
+    return float(x[enough[0]] if len(enough) else x[-1])
+
+
+def _without_activity(model: Any, equations: Equations, term: Term, axis: Axis, x: np.ndarray) -> np.ndarray:
+    """The coefficient of a term where unknowns and inputs that are functions of time are 0."""
+    if term.coefficient is None:
+        return np.ones(len(x))
+    known = {u.name for u in equations.unknowns} | {i.name for i in equations.inputs} | {a.name for a in equations.axes}
+    indices = {a.name for a in equations.axes if isinstance(a, Index)}
+    s = SimpleNamespace()
+    for name in read_by(term, known, indices, model):
+        value: Any = 0.0
+        if name == axis.name:
+            value = x
+        elif name in indices:
+            value = np.zeros(len(x), int)
+        elif name in {a.name for a in equations.axes}:
+            value = _inner(equations.axis(name))
+        else:
+            given = next((i for i in equations.inputs if i.name == name and hasattr(i, "parameter")), None)
+            number = None if given is None else getattr(model, given.parameter)
+            value = number if isinstance(number, int | float) else 0.0
+        setattr(s, name, value)
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(np.nan_to_num(np.real(term.coefficient(s, model))), (len(x),)).astype(float)

@@ -1,0 +1,126 @@
+"""Initial states of a system: densities over any axes at the nodes, normalised, on cells that resolve them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..language import Index
+from ..problem import State
+from .adapt import refined, transferred
+
+_ROUNDS = 30
+_NEGATIVE = 1e-9
+_VANISHES = 1e-8  # of a density where it is held at zero, over its largest value
+
+
+def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+    """(system, y, compatible): y from a density, a list with one for each entry of an index, a mapping, or a State.
+
+    Of a system made from a tolerance the cells are split until they resolve the data. `compatible`: whether the
+    densities vanish where they are held at zero. Raises ValueError naming what is wrong with a start.
+    """
+    if isinstance(start, State):
+        if start.problem is system:
+            return system, start.y.copy(), True
+        if getattr(start.problem, "field_names", None) != system.field_names:
+            raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
+        return system, transferred(start.problem, system, start.y), True
+    given = _by_name(system, start)
+    y, compatible = _interpolated(system, given)
+    for _ in range(_ROUNDS if system.tol is not None else 0):
+        better = refined(system, y, data=True)
+        if better is None:
+            break
+        system = better[0]
+        y, compatible = _interpolated(system, given)
+    return system, y, compatible
+
+
+def _by_name(system: Any, start: Any) -> dict[str, Any]:
+    names = [u.name for u in (*system.layout.fields, *system.layout.numbers)]
+    if isinstance(start, Mapping):
+        if unknown := set(start) - set(names):
+            raise ValueError(f"start names {sorted(unknown)}; allowed are {', '.join(names)}")
+        missing = set(system.field_names) - set(start)
+        if missing:
+            raise ValueError(f"start lacks a density for {', '.join(sorted(missing))}")
+        return dict(start)
+    if len(system.field_names) != 1:
+        raise ValueError(f"start = {start!r}; allowed is a mapping of {', '.join(names)} to densities and values")
+    return {system.field_names[0]: start}
+
+
+def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
+    layout, y, compatible = system.layout, np.zeros(system.size), True
+    for u in layout.numbers:
+        value = np.asarray(given.get(u.name, 0.0), float)
+        if not np.isfinite(value).all():
+            raise ValueError(f"start: {u.name} = {given[u.name]!r}; allowed are finite numbers")
+        try:
+            y[layout.of_y(u.name)] = np.broadcast_to(value, layout.shapes[u.name]).ravel()
+        except ValueError:
+            raise ValueError(
+                f"start: {u.name} has the shape {value.shape}; allowed is {layout.shapes[u.name]} or a number"
+            ) from None
+    for u in layout.fields:
+        values = _at_nodes(system, u, given[u.name])
+        largest = np.abs(values).max()
+        if not np.isfinite(values).all() or values.min() < -_NEGATIVE * largest or not largest > 0:
+            raise ValueError(
+                f"start: the density {u.name} is {values.min():.3g} somewhere; allowed are finite values >= 0"
+            )
+        position = layout.position[layout.indices(u.name)]
+        flat = values.ravel()
+        compatible &= bool((np.abs(flat[position < 0]) <= _VANISHES * largest).all())
+        free = position >= 0
+        y[position[free]] = flat[free]
+        _normalise(system, u, y)
+    return y, compatible
+
+
+def _at_nodes(system: Any, u: Any, density: Any) -> np.ndarray:
+    nodes, shape = system.layout.nodes(u.name), system.layout.shapes[u.name]
+    first = system.equations.axis(u.over[0])
+    if isinstance(first, Index):
+        if isinstance(density, Sequence) and len(density) != first.count:
+            raise ValueError(f"start: {len(density)} densities of {u.name}; allowed are {first.count}, or one for all")
+        densities = density if isinstance(density, Sequence) else [density] * first.count
+    else:
+        densities = [density]
+    for one in densities:
+        if not callable(one):
+            raise ValueError(f"start: the density {u.name} = {one!r}; allowed is a function of {', '.join(u.over)}")
+    axes = nodes[1:] if isinstance(first, Index) else nodes
+    grids = np.meshgrid(*axes, indexing="ij")
+    found = [np.broadcast_to(np.asarray(one(*grids), float), grids[0].shape) for one in densities]
+    return np.reshape(found, shape)
+
+
+def _normalise(system: Any, u: Any, y: np.ndarray) -> None:
+    """Scales each entry of a density to its mass."""
+    first, layout = system.equations.axis(u.over[0]), system.layout
+    count = first.count if isinstance(first, Index) else 1
+    places = layout.position[layout.indices(u.name)].reshape(count, -1)
+    mass = system.mass.data[0]
+    for k, row in enumerate(places):
+        row = row[row >= 0]
+        y[row] *= _wanted(system, u, k, y) / float(mass[row] @ y[row])
+
+
+def _wanted(system: Any, u: Any, k: int, y: np.ndarray) -> float:
+    """The mass of entry k of a density: as the model says, or what is left of 1."""
+    if u.name in system.equations.masses:
+        return system.equations.masses[u.name]
+    rest = 0.0
+    for quantity in system.equations.conserved:
+        if u.name in quantity.weights:
+            for name, weight in quantity.weights.items():
+                if name in [number.name for number in system.layout.numbers]:
+                    values = y[system.layout.of_y(name)]
+                    rest += weight * float(values[k] if quantity.each is not None else values.sum())
+    if not rest < 1:
+        raise ValueError(f"start: the numbers hold {rest:g} of the mass 1; allowed is less")
+    return 1.0 - rest

@@ -1,0 +1,103 @@
+"""Where every unknown stands: in X, which holds everything, in y, what evolves, and in z, what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..language import Delayed, Equations, Index
+from ..spaces import Line
+
+
+class Layout:
+    """Places of unknowns.
+
+    places     {name: slice of X} of unknowns and inputs; `size` of X
+    columns    entries of X that are variables: y, then z, then inputs; `n_y`, `n_z`, `n_in` of them
+    selection  sparse (size, variables): X from the variables; what is delayed is what is now where there is no past
+    rows       rows of the equations of y and z: that of what is held zero is the equation of what holds it
+    """
+
+    def __init__(self, equations: Equations, lines: Mapping[str, Line], past: bool) -> None:
+        self.equations, self.lines = equations, lines
+        self.shapes = {u.name: tuple(self._count(name) for name in u.over) for u in equations.unknowns}
+        for given in equations.inputs:
+            self.shapes[given.name] = self.shapes[given.of] if isinstance(given, Delayed) else ()
+        self.places, self.size = {}, 0
+        for name, shape in self.shapes.items():
+            count = int(np.prod(shape, dtype=int))
+            self.places[name] = slice(self.size, self.size + count)
+            self.size += count
+        held = {u.name: self._held(u) for u in equations.unknowns if u.kind == "holds"}
+        self.held = np.concatenate([np.zeros(0, int), *held.values()])
+        evolving = [u for u in equations.unknowns if u.kind == "evolves"]
+        self.fields = [u for u in evolving if equations.lines(u)]
+        self.numbers = [u for u in evolving if not equations.lines(u)]
+        self.algebraic = [u for u in equations.unknowns if u.kind != "evolves"]
+        free = [np.setdiff1d(self.indices(u.name), self.held) for u in (*self.fields, *self.numbers)]
+        y = np.concatenate([np.zeros(0, int), *free])
+        z = np.concatenate([np.zeros(0, int), *[self.indices(u.name) for u in self.algebraic]])
+        rows = [held[u.name] if u.kind == "holds" else self.indices(u.name) for u in self.algebraic]
+        self.inputs = [given for given in equations.inputs if past or not isinstance(given, Delayed)]
+        inputs = np.concatenate([np.zeros(0, int), *[self.indices(given.name) for given in self.inputs]])
+        self.n_y, self.n_z, self.n_in = len(y), len(z), len(inputs)
+        self.n_fields = sum(len(part) for part in free[: len(self.fields)])
+        self.columns = np.concatenate([y, z, inputs])
+        self.rows = np.concatenate([y, np.zeros(0, int), *rows])
+        self.position = np.full(self.size, -1)  # of an entry of X among the columns
+        self.position[self.columns] = np.arange(len(self.columns))
+        column = self.position.copy()
+        for given in equations.inputs:
+            if given not in self.inputs:
+                column[self.places[given.name]] = self.position[self.places[given.of]]
+        known = np.flatnonzero(column >= 0)
+        shape = (self.size, len(self.columns))
+        self.selection = sparse.csr_matrix((np.ones(len(known)), (known, column[known])), shape)
+
+    def _count(self, axis: str) -> int:
+        found = self.equations.axis(axis)
+        return found.count if isinstance(found, Index) else self.lines[axis].size
+
+    def _held(self, u: Any) -> np.ndarray:
+        """Entries of X that are zero because u holds them, in the order of u."""
+        over = self.equations.unknown(u.of).over
+        ((axis, place),) = u.at.items()
+        if not self.lines[axis].continuous:
+            raise ValueError(
+                f"Unknown {u.name!r} holds {u.of!r}, which nothing makes continuous along {axis!r}: no noise"
+            )
+        everything = self.indices(u.of).reshape(self.shapes[u.of])
+        return np.take(everything, self.lines[axis].end(place), axis=over.index(axis)).ravel()
+
+    def indices(self, name: str) -> np.ndarray:
+        """Entries of X of an unknown or input."""
+        return np.arange(self.places[name].start, self.places[name].stop)
+
+    def of_y(self, name: str) -> np.ndarray:
+        """Places in y of what is free of an unknown that evolves."""
+        position = self.position[self.indices(name)]
+        return position[position >= 0]
+
+    def weights(self, name: str) -> np.ndarray:
+        """The lumped mass of every entry of an unknown: the integral over its axes, the sum over its indices."""
+        weights = np.ones(1)
+        for axis in self.equations.unknown(name).over:
+            found = self.equations.axis(axis)
+            weights = np.kron(weights, np.ones(found.count) if isinstance(found, Index) else self.lines[axis].weights)
+        return weights
+
+    def nodes(self, name: str) -> list[np.ndarray]:
+        """Along each axis of an unknown: nodes, or numbers of an index."""
+        found = []
+        for axis in self.equations.unknown(name).over:
+            entry = self.equations.axis(axis)
+            found.append(np.arange(entry.count) if isinstance(entry, Index) else self.lines[axis].nodes)
+        return found
+
+    def flattened(self, name: str) -> tuple[str, ...]:
+        """Names of the entries of a number (one) or of a function of indices: N_0, N_1, ..., w_0_1."""
+        shape = self.shapes[name]
+        return tuple("_".join([name, *map(str, k)]) for k in np.ndindex(*shape)) if shape else (name,)

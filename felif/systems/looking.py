@@ -1,0 +1,92 @@
+"""What is seen of a state: what a run records and conserves, the state as data, the rotation it may have, its mesh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..problem import Infeasible
+
+
+def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
+    """A state as initial data for another mesh: densities, cut at zero, and numbers."""
+    data: dict[str, Any] = {}
+    for u in system.layout.fields:
+        functions = system.field(u.name, y)
+        parts = functions if isinstance(functions, tuple) else (functions,)
+        cut = [lambda *x, part=part: np.maximum(part(*x), 0.0) for part in parts]
+        data[u.name] = cut if isinstance(functions, tuple) else cut[0]
+    return data | {u.name: system.full(u.name, y) for u in system.layout.numbers}
+
+
+def largest_and_lowest(system: Any, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest and the smallest value of the densities of many states (one a row)."""
+    densities = states[:, : system.layout.n_fields] if system.layout.n_fields else np.ones((len(states), 1))
+    return densities.max(axis=1), densities.min(axis=1)
+
+
+def observe(system: Any, t: float, y: np.ndarray) -> dict[str, float]:
+    """Scalars (inf where none exist), integrals of the densities, conserved quantities, smallest nodal value."""
+    try:
+        scalars = system.scalars(t, y)
+    except Infeasible:
+        scalars = np.full(len(system.scalar_names), np.inf)
+    row = dict(zip(system.scalar_names, scalars.tolist(), strict=True))
+    row.update({name: float(vector @ y) for name, vector in system.quantities.items()})
+    row["min_n"] = float(y[: system.layout.n_fields].min(initial=np.inf)) if system.layout.n_fields else 0.0
+    return row
+
+
+def functionals(system: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """(what every run records, what is conserved) as vectors on y."""
+    layout, quantities, conserved = system.layout, {}, {}
+    for u in layout.fields:
+        vector = np.zeros(system.size)
+        vector[layout.of_y(u.name)] = system.mass.data[0][layout.of_y(u.name)]
+        quantities["mass" if len(layout.fields) == 1 else f"mass_{u.name}"] = vector
+    for quantity in system.equations.conserved:
+        conserved |= _conserved(system, quantity)
+    return quantities | conserved, conserved
+
+
+def _conserved(system: Any, quantity: Any) -> dict[str, np.ndarray]:
+    layout = system.layout
+    count = 1 if quantity.each is None else system.equations.axis(quantity.each).count
+    vectors = np.zeros((count, system.size))
+    for name, weight in quantity.weights.items():
+        over, shape = system.equations.unknown(name).over, layout.shapes[name]
+        position = layout.position[layout.indices(name)]
+        entry = np.zeros(shape, int)
+        if quantity.each is not None:
+            k = over.index(quantity.each)
+            entry = entry + np.arange(shape[k]).reshape([-1 if i == k else 1 for i in range(len(shape))])
+        free = position >= 0
+        vectors[entry.ravel()[free], position[free]] += weight * system.mass.data[0][position[free]]
+    if quantity.each is None:
+        return {quantity.name: vectors[0]}
+    return {f"{quantity.name}_{k}": vector for k, vector in enumerate(vectors)}
+
+
+def symmetry(system: Any, y: np.ndarray) -> np.ndarray | None:
+    """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
+    axis = system.equations.symmetric_along
+    if axis is None:
+        return None
+    found, line = np.zeros(system.size), system.lines[axis]
+    columns, rows = line.rows(line.nodes, derivative=True)
+    for u in system.layout.fields:
+        values = np.moveaxis(system.full(u.name, y), u.over.index(axis), -1)
+        slopes = np.einsum("...pi,pi->...p", values[..., columns], rows)
+        position = system.layout.position[system.layout.indices(u.name)]
+        found[position] = np.moveaxis(slopes, -1, u.over.index(axis)).ravel()
+    return found if np.abs(found).max() > 1e-9 * np.abs(y).max() else None
+
+
+def described_mesh(system: Any) -> dict[str, Any]:
+    """What run.json says about the mesh."""
+    found: dict[str, Any] = {"unknowns": system.size}
+    for name, line in system.lines.items():
+        found |= {f"cells_{name}": line.count, f"{name}_min": line.cells[0], f"{name}_max": line.cells[-1]}
+        found |= {f"smallest_cell_{name}": line.widths.min(), f"degree_{name}": line.degree}
+    return found

@@ -1,0 +1,277 @@
+"""Terms as matrices: each term becomes pieces  T^T [w c(s) (S X)]  with rows T of tests and S of unknowns at points.
+
+X holds all unknowns, and behind them the inputs. How a coefficient is applied depends on the axes it reads, and that is
+the only switch: numbers only -> one matrix times a number; indices -> its rows times what the coefficient is for each
+entry of the index; other axes -> at points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..language import Equations, Index, Term
+from ..spaces import Line
+from .forms import kernels_of, read_by
+
+
+@dataclass(eq=False)
+class Piece:
+    """One part of a term; `how` is "number", "index" or "points".
+
+    matrix   T^T diag(w) S, or None with points; source: T^T w where nothing is multiplied
+    tests, values, weights   T (P, rows), S (P, columns) or None, w (P,): with points
+    blocks   for "index": the entry of the index that each row belongs to
+    reads    {name: matrix (P or entries, columns)} of what the coefficient reads; coordinates: {name: values}
+    upwind   of a face: S below and above, chosen by the sign of c w
+    """
+
+    term: Term
+    how: str
+    matrix: Any = None
+    source: np.ndarray | None = None
+    tests: Any = None
+    values: Any = None
+    weights: np.ndarray | None = None
+    blocks: np.ndarray | None = None
+    reads: dict[str, Any] = field(default_factory=dict)
+    coordinates: dict[str, np.ndarray] = field(default_factory=dict)
+    upwind: tuple[Any, Any] | None = None
+    size: int = 1  # of the coefficient
+
+
+class Builder:
+    """Makes the pieces of all terms on given elements; `places`: {name: slice of X} of unknowns and inputs."""
+
+    def __init__(
+        self, equations: Equations, lines: Mapping[str, Line], places: Mapping[str, slice], size: int, m: Any
+    ) -> None:
+        self.equations, self.lines, self.places, self.size, self.m = equations, lines, places, size, m
+        self.over = {u.name: u.over for u in equations.unknowns}
+        for given in equations.inputs:
+            self.over[given.name] = self.over[given.of] if hasattr(given, "of") else ()
+        self.order = [axis.name for axis in equations.axes]
+        self.indices = {axis.name for axis in equations.axes if isinstance(axis, Index)}
+
+    def pieces(self) -> list[Piece]:
+        return [piece for term in self.equations.terms for piece in self._of(term)]
+
+    def count(self, axis: str) -> int:
+        """Unknowns along an axis."""
+        return self.equations.axis(axis).count if axis in self.indices else self.lines[axis].size
+
+    # points -----------------------------------------------------------------------------------------------------
+
+    def _grid(self, axes: Sequence[str], at: Mapping[str, float]) -> tuple[dict, np.ndarray, SimpleNamespace]:
+        """({axis: (places, cells or None)}, weights, x for forms) of the product of quadratures along `axes`."""
+        parts = []
+        for name in axes:
+            if name in at:
+                parts.append((np.array([float(at[name])]), None, np.ones(1)))
+            elif name in self.indices:
+                parts.append((np.arange(self.count(name)), None, np.ones(self.count(name))))
+            else:
+                line = self.lines[name]
+                parts.append((line.points, line.cell, line.dx))
+        shapes = np.meshgrid(*[np.arange(len(p[0])) for p in parts], indexing="ij") if parts else []
+        places, weights = {}, np.ones(1)
+        for name, (x, cell, _), k in zip(axes, parts, [s.ravel() for s in shapes], strict=True):
+            places[name] = (x[k], None if cell is None else cell[k])
+        for _, _, w in parts:
+            weights = np.kron(weights, w)
+        return places, weights, SimpleNamespace(**{name: x for name, (x, _) in places.items()})
+
+    def rows(self, name: str, places: Mapping[str, Any], n: int, along: str | None = None, above: bool = True) -> Any:
+        """The values of an unknown or input at points, or derivatives `along` an axis: sparse (n, size)."""
+        columns, values, size = np.zeros((n, 1), int), np.ones((n, 1)), 1
+        for axis in self.over[name]:
+            x, cell = places[axis]
+            if axis in self.indices:
+                c, v = np.asarray(x)[:, None], np.ones((n, 1))
+            else:
+                c, v = self.lines[axis].rows(x, cell, along == axis, above)
+            columns = (columns[:, :, None] * self.count(axis) + c[:, None, :]).reshape(n, -1)
+            values = (values[:, :, None] * v[:, None, :]).reshape(n, -1)
+            size *= self.count(axis)
+        if along is not None and along not in self.over[name]:
+            values = np.zeros_like(values)
+        start = self.places[name].start
+        at = np.repeat(np.arange(n), columns.shape[1]), columns.ravel() + start
+        return sparse.csr_matrix((values.ravel(), at), (n, self.size))
+
+    # one term ---------------------------------------------------------------------------------------------------
+
+    def _of(self, term: Term) -> list[Piece]:
+        if term.matrix is not None:
+            return [self._coupling(term)]
+        names = read_by(term, {*self.over, *self.order}, self.indices, self.m)
+        axes = {*self.over[term.into], *(self.over[term.of] if term.of else ()), *term.at}
+        for name in names:
+            axes |= {name} if name in self.order else set(self.over[name])
+        over = [name for name in self.order if name in axes]
+        places, weights, x = self._grid(over, term.at)
+        n = len(weights)
+        lines = [name for name in over if name not in self.indices]
+        found = []
+        for (a, b), kernel in kernels_of(term, lines, x, n).items():
+            values = None if term.of is None else self.rows(term.of, places, n, a)
+            tests = self._tests(term, places, x, n, b)
+            found.append(self._piece(term, names, places, tests, values, weights * kernel, n))
+            if a is None and b in lines and term.of is not None and not self.lines[b].continuous:
+                found += self._faces(term, names, over, b)
+        return found
+
+    def _tests(self, term: Term, places: Mapping, x: SimpleNamespace, n: int, along: str | None) -> Any:
+        """Rows of the test function: where it is, or, of what jumps, where it lands minus where it is."""
+        here = self.rows(term.into, places, n, along)
+        if term.lands is None:
+            return here
+        if along is not None:
+            raise ValueError(f"Term {term.called!r}: what lands is no derivative of the test function")
+        landing = term.lands(x)
+        tests = -here
+        for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
+            there = dict(places)
+            for axis, place in to.items():
+                if axis not in self.order:
+                    raise ValueError(f"Term {term.called!r} lands at {axis!r}; the axes are {self.order}")
+                there[axis] = (np.broadcast_to(np.asarray(place), (n,)), None)
+                self._require_inside(term, axis, there[axis][0])
+            tests = tests + sparse.diags(np.broadcast_to(np.asarray(weight, float), (n,))) @ self.rows(
+                term.into, there, n
+            )
+        return tests
+
+    def _require_inside(self, term: Term, axis: str, places: np.ndarray) -> None:
+        if axis in self.indices or self.lines[axis].periodic:
+            return
+        cells = self.lines[axis].cells
+        if not ((places >= cells[0]) & (places <= cells[-1])).all():
+            raise ValueError(f"Term {term.called!r} lands outside [{cells[0]:g}, {cells[-1]:g}] of the axis {axis!r}")
+
+    def _coupling(self, term: Term) -> Piece:
+        """A matrix from one index to another."""
+        into, of = self.over[term.into], self.over[term.of]
+        rows, columns = (1 if not over else self.count(over[0]) for over in (into, of))
+        matrix = sparse.csr_matrix(term.matrix)
+        if len(into) > 1 or len(of) > 1 or {*into, *of} - self.indices or matrix.shape != (rows, columns):
+            raise ValueError(
+                f"Term {term.called!r} has a matrix of shape {matrix.shape}; allowed is ({rows}, {columns}), between "
+                "functions of one index"
+            )
+        if term.coefficient is not None:
+            raise ValueError(f"Term {term.called!r} has a matrix and a coefficient; allowed is one of them")
+        tests = self.rows(term.into, {a: (np.arange(rows), None) for a in into}, rows)
+        wide = sparse.csr_matrix(
+            (matrix.data, matrix.indices + self.places[term.of].start, matrix.indptr), (rows, self.size)
+        )
+        return Piece(term, "number", matrix=(tests.T @ wide).tocsr())
+
+    def _piece(
+        self, term: Term, names: list[str], places: Mapping, tests: Any, values: Any, weights: np.ndarray, n: int
+    ) -> Piece:
+        coordinates = {name: places[name][0] for name in names if name in self.order}
+        read = {name: self.over[name] for name in names if name not in self.order}
+        axes = set(coordinates).union(*read.values()) if names else set()
+        if not axes:
+            reads = {name: self.rows(name, {}, 1) for name in read}
+            return self._summed(Piece(term, "number", reads=reads), tests, values, weights)
+        moved = set() if term.lands is None else self._moved(term, places)
+        if axes <= self.indices and axes <= set(self.over[term.into]) - moved:
+            order = [name for name in self.order if name in axes]
+            grid, _, _ = self._grid(order, {})
+            size = int(np.prod([self.count(name) for name in order]))
+            piece = Piece(term, "index", size=size)
+            piece.coordinates = {name: grid[name][0] for name in coordinates}
+            piece.reads = {name: self.rows(name, grid, size) for name in read}
+            piece.blocks = self._blocks(term.into, order)
+            return self._summed(piece, tests, values, weights)
+        reads = {name: self.rows(name, places, n) for name in read}
+        return Piece(
+            term, "points", tests=tests, values=values, weights=weights, reads=reads, coordinates=coordinates, size=n
+        )
+
+    def _moved(self, term: Term, places: Mapping) -> set[str]:
+        landing = term.lands(SimpleNamespace(**{name: x for name, (x, _) in places.items()}))
+        parts = landing if isinstance(landing, list) else [(1.0, landing)]
+        return {axis for _, to in parts for axis in to}
+
+    def _blocks(self, into: str, order: list[str]) -> np.ndarray:
+        """Entry of the product of the indices `order` for every row of X (0 for rows of other unknowns)."""
+        over = self.over[into]
+        shape = [self.count(name) for name in over]
+        numbers = np.meshgrid(*[np.arange(count) for count in shape], indexing="ij")
+        entry = np.zeros(shape, int)
+        for name in order:
+            entry = entry * self.count(name) + numbers[over.index(name)]
+        blocks = np.zeros(self.size, int)
+        blocks[self.places[into]] = entry.ravel()
+        return blocks
+
+    @staticmethod
+    def _summed(piece: Piece, tests: Any, values: Any, weights: np.ndarray) -> Piece:
+        if values is None:
+            piece.source = tests.T @ weights
+        else:
+            piece.matrix = (tests.T @ sparse.diags(weights) @ values).tocsr()
+        return piece
+
+    def _faces(self, term: Term, names: list[str], over: list[str], b: str) -> list[Piece]:
+        """Upwind fluxes between the cells of an axis without diffusion; the ends let nothing through."""
+        parts = [part for face in self.lines[b].faces for part in self._face(term, names, over, b, face)]
+        if not parts:
+            return []
+        tests, below, above = (sparse.vstack([part[k] for part in parts]).tocsr() for k in range(3))
+        weights = np.concatenate([part[3] for part in parts])
+        if term.coefficient is None:  # the side is known
+            side = sparse.diags((weights < 0).astype(float))
+            values = side @ below + (sparse.identity(len(weights)) - side) @ above
+            return [self._summed(Piece(term, "number"), tests, values.tocsr(), weights)]
+        stacked = lambda k, name: [part[k][name] for part in parts]
+        return [
+            Piece(
+                term,
+                "points",
+                tests=tests,
+                weights=weights,
+                size=len(weights),
+                upwind=(below, above),
+                coordinates={name: np.concatenate(stacked(4, name)) for name in parts[0][4]},
+                reads={name: sparse.vstack(stacked(5, name)).tocsr() for name in parts[0][5]},
+            )
+        ]
+
+    def _face(self, term: Term, names: list[str], over: list[str], b: str, face: tuple) -> list[tuple]:
+        """(tests, values below, values above, weights, coordinates, reads) on one face, if anything crosses it."""
+        low, high, from_below, from_above = face
+        places, weights, x = self._grid(over, {**term.at, b: from_below})
+        n = len(weights)
+        kernel = kernels_of(term, [name for name in over if name not in self.indices], x, n).get((None, b))
+        if kernel is None:
+            return []
+        below = {**places, b: (np.full(n, from_below), np.full(n, low))}
+        above = {**places, b: (np.full(n, from_above), np.full(n, high))}
+        tests = self.rows(term.into, below, n) - self.rows(term.into, above, n)
+        coordinates = {name: places[name][0] for name in names if name in self.order}
+        reads = {name: self.rows(name, below, n) for name in names if name not in self.order}
+        both = self.rows(term.of, below, n), self.rows(term.of, above, n)
+        return [(tests, *both, -weights * kernel, coordinates, reads)]
+
+
+def coefficient(piece: Piece, X: np.ndarray, m: Any, change: tuple[str, complex] | None = None) -> Any:
+    """c at X: a number, or one an entry or a point; with `change`, that is added to what is read by one name."""
+    function: Callable | None = piece.term.coefficient
+    if function is None:
+        return 1.0
+    s = SimpleNamespace(**piece.coordinates)
+    for name, rows in piece.reads.items():
+        value = rows @ X
+        value = value[0] if piece.how == "number" else value
+        setattr(s, name, value if change is None or name != change[0] else value + change[1])
+    found = function(s, m)
+    return found if piece.how == "number" else np.broadcast_to(np.asarray(found), (piece.size,))

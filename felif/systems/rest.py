@@ -1,0 +1,53 @@
+"""Where a search for steady states of a system begins: states at rest with coefficients frozen at many numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..algebra import SingularMatrix
+
+_FROZEN, _FREE = 24, 60  # starts with a linear system each, and of numbers alone
+_SIZES = -2.0, 1.5  # powers of ten of numbers
+
+
+def totals_of(system: Any) -> np.ndarray:
+    """Of every conserved quantity what the model says a density holds at the start, or 1."""
+    found = []
+    for quantity in system.equations.conserved:
+        masses = [system.equations.masses[name] for name in quantity.weights if name in system.equations.masses]
+        count = 1 if quantity.each is None else system.equations.axis(quantity.each).count
+        found += [sum(masses) if masses else 1.0] * count
+    return np.array(found)
+
+
+def starts(system: Any, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
+    """States y to begin Newton's method from: the first from zero, the others from numbers of all sizes and signs."""
+    random, layout = np.random.default_rng(11), system.layout
+    if not layout.n_fields:
+        yield np.zeros(system.size)
+        for _ in range(_FREE):
+            yield _numbers(random, system.size)
+        return
+    C = np.array([*system.conserved.values()]).reshape(len(system.conserved), system.size)
+    uniform = np.where(C != 0, 1.0, 0.0)
+    E = uniform.T / np.maximum((uniform * C).sum(axis=1), 1e-300)
+    count = system.size - layout.n_fields + layout.n_z
+    for k in range(_FROZEN if count else 1):
+        numbers = np.zeros(count) if k == 0 else _numbers(random, count)
+        try:
+            A = system.frozen_at(t, numbers)
+            border = system.mass.data[0][:, None] * E
+            pins = tuple({int(np.argmax(np.abs(c))) for c in C})
+            y, _ = A.bordered(border, C, np.zeros((len(C), len(C))), pins=pins).solve(np.zeros(system.size), totals)
+        except (SingularMatrix, ArithmeticError):
+            continue
+        if np.isfinite(y).all() and y[: layout.n_fields].min() >= -0.1 * np.abs(y[: layout.n_fields]).max():
+            yield y
+
+
+def _numbers(random: np.random.Generator, count: int) -> np.ndarray:
+    signs = np.where(random.random(count) < 0.7, 1.0, -1.0)
+    return signs * 10.0 ** random.uniform(*_SIZES, size=count)

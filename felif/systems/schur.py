@@ -1,0 +1,158 @@
+"""From the entries of dR/dX to dF/dy, what is algebraic eliminated: a band and a few columns, where it is that."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..algebra import Band, BandLowRank
+from ..algebra.sparse import SparseSchur
+from ..problem import Infeasible
+
+_WIDEST = 40  # of a band
+_MOST_ROWS = 40  # that may leave the band
+_MOST_COLUMNS = 400  # algebraic unknowns that are eliminated from a band
+
+
+class Schur:
+    """Where each entry of a pattern goes; `at(data)` is the matrix.
+
+    Rows are (y, z), columns (y, z, inputs).
+    """
+
+    def __init__(self, pattern: tuple[np.ndarray, np.ndarray], n_y: int, n_z: int, n_in: int, n_fields: int) -> None:
+        rows, columns = pattern
+        self.rows, self.columns, self.n_y, self.n_z = rows, columns, n_y, n_z
+        y, z, inputs = (0, n_y), (n_y, n_y + n_z), (n_y + n_z, n_y + n_z + n_in)
+        sides = {"F_y": (y, y), "F_z": (y, z), "g_y": (z, y), "g_z": (z, z), "F_in": (y, inputs), "g_in": (z, inputs)}
+        self.blocks = {name: self._block(*side) for name, side in sides.items()}
+        in_fields = (rows < n_fields) & (columns < n_fields)
+        self.numbers = np.arange(n_fields, n_y)
+        distance = np.abs(rows - columns)
+        leaving = [np.unique(rows[in_fields & (distance > k)]) for k in range(_WIDEST + 1)]
+        self.reach = next((k for k, out in enumerate(leaving) if len(out) <= _MOST_ROWS), None)
+        few = n_z <= _MOST_COLUMNS and len(self.numbers) <= _MOST_COLUMNS and n_fields > 0
+        self.is_band = self.reach is not None and few
+        if self.is_band:
+            fewest = min(len(out) for out in leaving)
+            self.reach = next(k for k, out in enumerate(leaving) if len(out) == fewest)
+            self._place(in_fields & (distance <= self.reach), n_fields)
+
+    def _block(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, tuple, tuple[int, int]]:
+        """(entries of the pattern, where they go, shape)."""
+        r, c = self.rows, self.columns
+        pick = np.flatnonzero((r >= rows[0]) & (r < rows[1]) & (c >= columns[0]) & (c < columns[1]))
+        return pick, (r[pick] - rows[0], c[pick] - columns[0]), (rows[1] - rows[0], columns[1] - columns[0])
+
+    def _place(self, inside: np.ndarray, n_fields: int) -> None:
+        rows, columns, k = self.rows, self.columns, self.reach
+        self._inside = np.flatnonzero(inside)
+        self._flat = columns[inside] * (2 * k + 1) + k + rows[inside] - columns[inside]
+        by_y = (rows < self.n_y) & (columns < self.n_y)
+        other_column = by_y & (columns >= n_fields)
+        dense_row = by_y & (columns < n_fields) & ~inside
+        self._to_numbers = np.flatnonzero(other_column)
+        self._dense = np.flatnonzero(dense_row)
+        self.dense_rows = np.unique(rows[dense_row])
+        self._dense_at = np.searchsorted(self.dense_rows, rows[dense_row])
+
+    def at(self, data: np.ndarray) -> Linearised:
+        """The linearisation with these entries."""
+        return Linearised(self, data)
+
+
+class Linearised:
+    """dF/dy and what goes with it at one state."""
+
+    def __init__(self, structure: Schur, data: np.ndarray) -> None:
+        self.structure, self._data = structure, data
+
+    def _block(self, which: str) -> Any:
+        """One block, sparse."""
+        pick, at, shape = self.structure.blocks[which]
+        return sparse.csr_matrix((self._data[pick], at), shape)
+
+    def _dense_block(self, which: str) -> np.ndarray:
+        pick, at, shape = self.structure.blocks[which]
+        found = np.zeros(shape)
+        found[at] = self._data[pick]
+        return found
+
+    @cached_property
+    def jacobian(self) -> Any:
+        s = self.structure
+        if not s.is_band:
+            return SparseSchur(*(self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")))
+        k, n = s.reach, s.n_y
+        flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
+        band = Band(flat.reshape(2 * k + 1, n, order="F"), k, k)
+        U, G = [], []
+        if len(s.numbers):
+            columns = np.zeros((n, len(s.numbers)))
+            at = s.rows[s._to_numbers], s.columns[s._to_numbers] - s.numbers[0]
+            np.add.at(columns, at, self._data[s._to_numbers])
+            unit = np.zeros((len(s.numbers), n))
+            unit[np.arange(len(s.numbers)), s.numbers] = 1.0
+            U.append(columns)
+            G.append(unit)
+        if len(s.dense_rows):
+            unit = np.zeros((n, len(s.dense_rows)))
+            unit[s.dense_rows, np.arange(len(s.dense_rows))] = 1.0
+            dense = np.zeros((len(s.dense_rows), n))
+            np.add.at(dense, (s._dense_at, s.columns[s._dense]), self._data[s._dense])
+            U.append(unit)
+            G.append(dense)
+        if s.n_z:
+            U.append(self._dense_block("F_z"))
+            G.append(self.dz_dy)
+        if not U:
+            return BandLowRank(band, np.zeros((n, 0), order="F"), np.zeros((0, n)))
+        return BandLowRank(band, np.asfortranarray(np.hstack(U)), np.ascontiguousarray(np.vstack(G)))
+
+    @cached_property
+    def dz_dy(self) -> np.ndarray:
+        """-g_z^-1 g_y, dense."""
+        return -self._by_g_z(self._dense_block("g_y"))
+
+    def _by_g_z(self, b: np.ndarray) -> np.ndarray:
+        if not self.structure.n_z:
+            return b
+        if self.structure.n_z > _MOST_COLUMNS:
+            g_z = self._block("g_z")
+            nothing = sparse.csr_matrix((g_z.shape[0], 0))
+            return SparseSchur(-g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(b)
+        try:
+            return np.linalg.solve(self._dense_block("g_z"), b)
+        except np.linalg.LinAlgError as error:
+            raise Infeasible("the equations of the algebraic unknowns are singular") from error
+
+    def gradient(self, places: np.ndarray) -> np.ndarray:
+        """d(unknowns)/dy at places of (y, z), shape (places, size)."""
+        s = self.structure
+        found = np.zeros((len(places), s.n_y))
+        for row, place in zip(found, places.tolist(), strict=True):
+            if place < s.n_y:
+                row[place] = 1.0
+        algebraic = np.flatnonzero(places >= s.n_y)
+        if len(algebraic):
+            if s.n_z <= _MOST_COLUMNS:
+                found[algebraic] = self.dz_dy[places[algebraic] - s.n_y]
+            else:
+                unit = np.zeros((s.n_z, len(algebraic)))
+                unit[places[algebraic] - s.n_y, np.arange(len(algebraic))] = 1.0
+                nothing = sparse.csr_matrix((s.n_z, 0))
+                g_z = -self._block("g_z").T
+                solved = SparseSchur(g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(unit)
+                found[algebraic] = -(self._block("g_y").T @ solved).T
+        return found
+
+    def z_along_inputs(self, slopes: np.ndarray) -> np.ndarray:
+        """dz for a change of the inputs at fixed y."""
+        return -self._by_g_z(self._block("g_in") @ slopes)
+
+    def along_inputs(self, slopes: np.ndarray) -> np.ndarray:
+        """dF for a change of the inputs at fixed y."""
+        return self._block("F_in") @ slopes + self._block("F_z") @ self.z_along_inputs(slopes)

@@ -1,0 +1,57 @@
+"""Coefficients are analytic, and what is declared conserved is conserved: tried at random states, refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..problem import Infeasible
+from .operator import STEP
+from .pieces import coefficient
+
+_ROUNDING = 1e-9
+_TRIES = 3
+_CHANGE = 1e-5  # step of the real difference that a complex step must agree with, to _AGREES
+_AGREES = 1e-6
+
+
+def require_analytic(system: Any) -> None:
+    """ValueError, naming the term, unless complex steps of coefficients agree with real differences, both ways."""
+    random = np.random.default_rng(4)
+    for piece in system.pieces:
+        for name in piece.reads:
+            for sign in (1.0, -1.0):
+                X = sign * (0.2 + random.random(piece.reads[name].shape[1]))
+                with np.errstate(all="ignore"):
+                    slope = np.imag(coefficient(piece, X, system.model, (name, 1j * STEP))) / STEP
+                    parts = [coefficient(piece, X, system.model, (name, k * _CHANGE)) for k in (-2, -1, 1, 2)]
+                real = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / (12 * _CHANGE)
+                size = np.abs(real) + np.abs(slope) + 1e-2 * np.abs(parts[0]) + 1e-300
+                wrong = np.isfinite(real) & (np.abs(real - slope) > _AGREES * size)
+                if np.any(wrong):
+                    raise ValueError(
+                        f"Term {piece.term.called!r}: its coefficient has no complex step in s.{name}: it is not "
+                        "analytic there. Avoid abs, max, min and .real"
+                    )
+
+
+def require_conserved(system: Any) -> None:
+    """ValueError, naming the quantity, unless c.F = 0 at random states for every conserved quantity c."""
+    random = np.random.default_rng(3)
+    for _ in range(_TRIES):
+        y = 0.1 + random.random(system.size)
+        y *= 0.1 / max(float(system.mass.data[0] @ y), 1e-300)
+        try:
+            F = system.rate(0.0, y)
+        except Infeasible:
+            continue
+        scale = np.abs(system.mass.data[0]) @ np.abs(y) + np.abs(F).max(initial=0.0)
+        for name, weights in system.conserved.items():
+            carried = weights / system.mass.data[0]
+            change = float(carried @ F)
+            if abs(change) > _ROUNDING * (float(np.abs(carried) @ np.abs(F)) + scale):
+                raise ValueError(
+                    f"discretize: {type(system.model).__name__} declares {name!r} conserved, and its terms change it "
+                    f"by {change:.3g} a unit of time at a state where all terms together move {np.abs(F).sum():.3g}"
+                )

@@ -1,0 +1,350 @@
+"""The Problem that `discretize` makes of equations: M dy/dt = F(t, y), what is algebraic eliminated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..algebra import Band
+from ..inputs import input_value
+from ..language import Delayed, Equations, Given
+from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
+from ..spaces import Line
+from . import changes, looking
+from .constraint import Constraint
+from .layout import Layout
+from .operator import Operator, is_empty, restricted
+from .pieces import Builder
+from .schur import Schur
+
+History = Callable[[str, float], float]
+_SHOWN = 64  # entries of a function of indices, up to which each is a series of a run
+
+
+class System:
+    """Equations of a model on elements along its axes. Immutable: `at`, `on_lines` and `with_history` return another.
+
+    y holds the nodal values of what evolves, densities first; z, what equals or holds, is solved for at every state.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        equations: Equations,
+        lines: Mapping[str, Line],
+        space: Any,
+        tol: float | None,
+        history: History | None = None,
+    ) -> None:
+        self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
+        self.history = history
+        self.layout = layout = Layout(equations, lines, history is not None)
+        builder = Builder(equations, lines, layout.places, layout.size, model)
+        self.pieces = [
+            piece for p in builder.pieces() if not is_empty(piece := restricted(p, layout.rows, layout.selection))
+        ]
+        n_y, n_z = layout.n_y, layout.n_z
+        self.size, columns = n_y, len(layout.columns)
+        own = self._own_rows()
+        self._operator = Operator(self.pieces, n_y + n_z, columns, model, own)
+        below = np.arange(n_y, n_y + n_z)
+        self.constraint = Constraint(
+            Operator(
+                [q for p in self.pieces if not is_empty(q := restricted(p, below))],
+                n_z,
+                columns,
+                model,
+                own[below],
+            ),
+            ", ".join(u.name for u in layout.algebraic),
+            n_y,
+            n_z,
+        )
+        weights = np.concatenate([layout.weights(u.name) for u in (*layout.fields, *layout.numbers)] or [np.ones(0)])
+        entries = np.concatenate(
+            [layout.indices(u.name) for u in (*layout.fields, *layout.numbers)] or [np.zeros(0, int)]
+        )
+        mass = np.zeros(layout.size)
+        mass[entries] = weights
+        self.mass = Band.diagonal(mass[layout.columns[:n_y]])
+        self.field_names = tuple(u.name for u in layout.fields)
+        self._describe_scalars()
+        self.quantities, self.conserved = looking.functionals(self)
+        self._memory: tuple[Any, dict[str, Any]] = (None, {})
+
+    def _own_rows(self) -> Any:
+        """-z of what equals its terms, tested as they are."""
+        layout = self.layout
+        columns = len(layout.columns)
+        rows, values = [], []
+        for u in layout.algebraic:
+            if u.kind == "equals":
+                rows.append(layout.position[layout.indices(u.name)])
+                values.append(-layout.weights(u.name))
+        at = np.concatenate([np.zeros(0, int), *rows])
+        return sparse.csr_matrix((np.concatenate([np.zeros(0), *values]), (at, at)), (layout.n_y + layout.n_z, columns))
+
+    def _describe_scalars(self) -> None:
+        """Names of the numbers, those that are solved for first, and their places in X."""
+        layout, names, places, self.groups = self.layout, [], [], {}
+        for u in (*layout.algebraic, *layout.numbers):
+            if self.equations.lines(u):
+                continue
+            shape = layout.shapes[u.name]
+            if shape:
+                self.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
+            if int(np.prod(shape)) <= _SHOWN:
+                names += layout.flattened(u.name)
+                places += layout.position[layout.indices(u.name)].tolist()
+        self.scalar_names = tuple(names)
+        self._scalar_places = np.array(places, int)
+
+    # parameters and meshes --------------------------------------------------------------------------------------
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Numbers that `at` may change, in the order of the model."""
+        from ..model_parameters import changeable
+
+        return changeable(self.model)
+
+    def at(self, **parameters: Any) -> System:
+        """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
+        from ..model_parameters import with_parameters
+
+        model = with_parameters(self.model, parameters)
+        return System(model, model.equations(), self.lines, self.space, self.tol, self.history)
+
+    def on_lines(self, lines: Mapping[str, Line]) -> System:
+        """The same model on other elements."""
+        return System(self.model, self.equations, {**self.lines, **lines}, self.space, self.tol, self.history)
+
+    def with_history(self, history: History | None) -> System:
+        """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
+        return System(self.model, self.equations, self.lines, self.space, self.tol, history)
+
+    @property
+    def delays(self) -> dict[str, tuple[str, float]]:
+        """Delayed inputs: name -> (the scalar, how long ago), one for each entry of an index."""
+        found = {}
+        for given in self.equations.inputs:
+            if isinstance(given, Delayed):
+                names, of = self.layout.flattened(given.name), self.layout.flattened(given.of)
+                found |= {name: (one, float(given.delay)) for name, one in zip(names, of, strict=True)}
+        return found
+
+    @cached_property
+    def driven(self) -> dict[str, Any]:
+        """Parameters that are functions of time, by name."""
+        given = [i for i in self.equations.inputs if isinstance(i, Given)]
+        return {i.parameter: value for i in given if callable(value := getattr(self.model, i.parameter))}
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """Times at which inputs are known to jump."""
+        return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
+
+    feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
+    default_scheme, held, nonnegative = "Rodas5P", {}, ()
+    instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
+    coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
+    mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
+    parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
+    observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
+    largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
+
+    @property
+    def degree(self) -> int:
+        """Of the elements along every axis."""
+        return max((line.degree for line in self.lines.values()), default=0)
+
+    # the system -------------------------------------------------------------------------------------------------
+
+    def _inputs(self, t: float, X: np.ndarray) -> None:
+        """Fills in the inputs."""
+        layout = self.layout
+        for given in layout.inputs:
+            places = layout.position[layout.indices(given.name)]
+            if isinstance(given, Given):
+                value = getattr(self.model, given.parameter)
+                X[places] = input_value(given.parameter, value, t) if callable(value) else value
+            else:
+                names = layout.flattened(given.of)
+                X[places] = [self.history(name, t - given.delay) for name in names]
+
+    def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
+        """What is known of the last point looked at: an integrator asks several questions there."""
+        key = (t, y.tobytes())
+        if self._memory[0] != key:
+            X = np.zeros(len(self.layout.columns))
+            X[: self.size] = y
+            self._inputs(t, X)
+            solved, margin = self.constraint.solve(X)
+            self._memory = (key, {"X": solved, "margin": margin})
+        return self._memory[1]
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """F(t, y), shape (size,). Raises Infeasible."""
+        return self._residual(t, y)[: self.size]
+
+    def _residual(self, t: float, y: np.ndarray) -> np.ndarray:
+        point = self._point(t, y)
+        if "R" not in point:
+            point["R"] = self._operator.residual(point["X"])
+        return point["R"]
+
+    def constraint_residual(self, t: float, y: np.ndarray) -> tuple[np.ndarray, float]:
+        """(g at the algebraic unknowns of y, the size of its largest parts)."""
+        X = self._point(t, y)["X"]
+        g = self.constraint.operator.residual(X)
+        return g, float(abs(self.constraint.matrix(X)).max() * np.abs(X).max() + 1e-300) if len(g) else 1.0
+
+    def _schur(self, t: float, y: np.ndarray) -> Any:
+        point = self._point(t, y)
+        if "schur" not in point:
+            point["schur"] = self._structure.at(self._operator.jacobian(point["X"]))
+        return point["schur"]
+
+    @cached_property
+    def _structure(self) -> Schur:
+        layout = self.layout
+        if not hasattr(self._operator, "pattern"):
+            self._operator.jacobian(np.zeros(len(layout.columns)))
+        return Schur(self._operator.pattern, layout.n_y, layout.n_z, layout.n_in, layout.n_fields or layout.n_y)
+
+    def jacobian(self, t: float, y: np.ndarray) -> Any:
+        """dF/dy, the algebraic unknowns eliminated: a band plus a few columns, or sparse blocks. Raises Infeasible."""
+        return self._schur(t, y).jacobian
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Values of `scalar_names`. Raises Infeasible."""
+        return self._point(t, y)["X"][self._scalar_places]
+
+    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """`scalars` of many states, shape (len(times), len(scalar_names))."""
+        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """d(scalars)/dy, shape (scalars, size)."""
+        return self._schur(t, y).gradient(self._scalar_places)
+
+    def group(self, name: str, t: float, y: np.ndarray) -> np.ndarray:
+        """The values of a function of indices, in its shape."""
+        shape, places = self.groups[name]
+        return self._point(t, y)["X"][places].reshape(shape)
+
+    def margin(self, t: float, y: np.ndarray) -> float:
+        """det(-g_z) over that of an empty network: falls to 0 at blow-up; 0 where no solution exists."""
+        try:
+            return self._point(t, y)["margin"]
+        except Infeasible:
+            return 0.0
+
+    def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
+        names = [n for given in self.layout.inputs for n in self.layout.flattened(given.name)]
+        unit = np.zeros(self.layout.n_in)
+        unit[names.index(name)] = 1.0
+        schur = self._schur(t, y)
+        dz = schur.z_along_inputs(unit)
+        places = self._scalar_places - self.size
+        return schur.along_inputs(unit), dz[places[(places >= 0) & (places < self.layout.n_z)]]
+
+    def frozen(self, t: float, y: np.ndarray) -> None:
+        """No matrix that keeps densities positive is offered."""
+
+    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
+        """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""
+        return np.zeros(len(self.conserved))
+
+    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> float:
+        """0: what the ends of the mesh cut off a mode is not estimated."""
+        return 0.0
+
+    def starts(self, t: float, totals: np.ndarray) -> Any:
+        """States to look for steady states from, see `systems.rest`."""
+        from .rest import starts
+
+        return starts(self, t, totals)
+
+    @property
+    def totals(self) -> np.ndarray:
+        """What is conserved, as the model says it is at the start, or 1."""
+        from .rest import totals_of
+
+        return totals_of(self)
+
+    def frozen_at(self, t: float, numbers: np.ndarray) -> Any:
+        """A with F = A y where every coefficient reads `numbers` (all numbers, in the order of (y, z)) and y = 0."""
+        X = np.zeros(len(self.layout.columns))
+        X[self.layout.n_fields : self.size + self.layout.n_z] = numbers
+        self._inputs(t, X)
+        return self._structure.at(self._operator.jacobian(X, frozen=True)).jacobian
+
+    # looking at a state -----------------------------------------------------------------------------------------
+
+    def full(self, name: str, y: np.ndarray) -> np.ndarray:
+        """All nodal values of an unknown that evolves, zeros where it is held included, in its shape."""
+        position = self.layout.position[self.layout.indices(name)]
+        return np.where(position >= 0, y[position], 0.0).reshape(self.layout.shapes[name])
+
+    def field(self, name: str, y: np.ndarray) -> Any:
+        """The named density as a function of its axes; one over an index: a tuple of functions, one an entry."""
+        from .values import field_value
+
+        return field_value(self, name, self.full(name, y))
+
+    def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
+        """An algebraic function of one axis, such as N(w)."""
+        from .values import field_value
+
+        layout = self.layout
+        values = self._point(t, y)["X"][layout.position[layout.indices(name)]]
+        return field_value(self, name, values.reshape(layout.shapes[name]))
+
+    def samples(self, y: np.ndarray) -> tuple:
+        """(axes, points, triangles or None, {name: values}) that draw the densities, see `systems.values`."""
+        from .values import samples
+
+        return samples(self, y)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the algebraic unknowns that are functions of an axis."""
+        return tuple(u.name for u in self.layout.algebraic if self.equations.lines(u))
+
+    # other meshes, see `systems.adapt` ----------------------------------------------------------------------------
+
+    def initial_state(self, start: Any) -> tuple[System, np.ndarray, bool]:
+        """(problem, y, compatible) for initial data, see `systems.initial`."""
+        from .initial import initial_state
+
+        return initial_state(self, start)
+
+    def adapted(self, t: float, y: np.ndarray) -> tuple[System, np.ndarray, str] | None:
+        """Cells split where this state is not resolved; None for a mesh the user has chosen."""
+        from .adapt import refined
+
+        return None if self.tol is None else refined(self, y)
+
+    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> None:
+        """None: no mesh of a system is extended."""
+
+    def __repr__(self) -> str:
+        unknowns = ", ".join(u.name for u in self.equations.unknowns)
+        axes = [
+            f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
+            for name, line in self.lines.items()
+        ]
+        lines = [
+            f"Problem: {self.model}",
+            f"  unknowns   {unknowns}   ({self.size} degrees of freedom)",
+            "  terms      " + ", ".join(term.called for term in self.equations.terms),
+            *([f"  axes       {'; '.join(axes)}"] if axes else []),
+            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
+        ]
+        return "\n".join(lines)

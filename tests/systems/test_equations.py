@@ -1,0 +1,168 @@
+"""The language over any axes: what it refuses, and that what it accepts is computed as written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+import felif as fl
+from felif.language import Axis, Conserved, Equations, Given, Index, Term, Unknown, d, drift, exchange, jump, noise
+from felif.testing import CheckFailed, check_model
+
+V = Axis("v", -math.inf, 2.0, {"reset": 1.0, "firing": 2.0})
+N_OF_N = (Unknown("n", ("v",)), Unknown("N", (), "holds", of="n", at={"v": 2.0}))
+RESET = jump("n", "N", lambda x: {"v": 1.0}, at={"v": 2.0})
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model whose equations a test writes."""
+
+    axes: tuple = (V,)
+    unknowns: tuple = N_OF_N
+    terms: tuple = ()
+    conserved: tuple = (Conserved("mass", {"n": 1.0}),)
+    inputs: tuple = ()
+    b: float = 0.5
+    current: Any = 0.0
+    more: dict = field(default_factory=dict)
+
+    def equations(self):
+        return Equations(self.axes, self.unknowns, self.terms, self.conserved, self.inputs, **self.more)
+
+
+LEAK, NOISE = drift("n", "v", lambda x: -x.v), noise("n", "v")
+INPUT = drift("n", "v", lambda x: 1.0, lambda s, m: m.b * s.N + s.I)
+LIF = Written(terms=(LEAK, INPUT, NOISE, RESET), inputs=(Given("I", "current"),))
+
+
+@pytest.mark.parametrize("b", [0.5, -2.0])
+def test_the_noisy_network_in_this_language_is_that_of_the_other_engine(b):
+    """Two engines that share neither spaces nor meshes; a start that vanishes at V_F."""
+    start = fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
+    vanishing = lambda v: np.exp(-2 * v**2) * (1 - np.exp(-(((2 - v) / 0.5) ** 4)))
+    own = Written(terms=LIF.terms, inputs=LIF.inputs, b=b)
+    run = fl.evolve(fl.discretize(own), vanishing, 1.0, rtol=1e-7, progress=False)
+    other = fl.evolve(fl.discretize(fl.NoisyLIF(b=b), tol=1e-8), start, 1.0, rtol=1e-8, progress=False)
+    assert run.sample("N", [0.3, 1.0]) == pytest.approx(other.sample("N", [0.3, 1.0]), rel=1e-6)
+    assert run.at(1.0).n(np.array([-1.0, 0.5, 1.5])) == pytest.approx(
+        other.at(1.0).n(np.array([-1.0, 0.5, 1.5])), rel=1e-6
+    )
+    assert run.drift["mass"] < 1e-13
+
+
+def test_what_lands_at_several_places_is_a_reset_distribution():
+    """Half of what fires starts at 1, half at 0: the rate at rest is one over the mean of both passage times."""
+    spread = jump("n", "N", lambda x: [(0.5, {"v": 1.0}), (0.5, {"v": 0.0})], at={"v": 2.0})
+    axis = Axis("v", -math.inf, 2.0, {"upper": 1.0, "lower": 0.0})
+    model = Written(axes=(axis,), terms=(LEAK, NOISE, spread))
+    rate = fl.steady_states(fl.discretize(model))[0].N
+    times = [1 / fl.steady_states(fl.discretize(fl.NoisyLIF(v_reset=v, v_fire=2.0)))[0].N for v in (0.0, 1.0)]
+    assert rate == pytest.approx(2 / sum(times), rel=1e-6)
+
+
+def test_two_densities_exchange_neurons_and_keep_them():
+    """Up and down states that relax to the shares of the rates, 2 : 3, whatever the potentials do."""
+    unknowns = (Unknown("up", ("v",)), Unknown("down", ("v",)))
+    axis = Axis("v", -math.inf, math.inf)
+    moves = [drift(n, "v", lambda x, at=at: at - x.v) for n, at in (("up", 1.0), ("down", -1.0))]
+    terms = (
+        *moves,
+        noise("up", "v"),
+        noise("down", "v"),
+        *exchange("up", "down", lambda s, m: 3.0),
+        *exchange("down", "up", lambda s, m: 2.0),
+    )
+    model = Written(
+        axes=(axis,), unknowns=unknowns, terms=terms, conserved=(Conserved("total", {"up": 1.0, "down": 1.0}),)
+    )
+    start = {"up": lambda v: np.exp(-(v**2)), "down": lambda v: np.exp(-(v**2))}
+    run = fl.evolve(fl.discretize(model, tol=1e-4), start, 1.0, rtol=1e-7, progress=False)
+    assert run.drift["total"] < 1e-13
+    total = run.series["total"][0]
+    mass = 0.4 * total + (0.5 - 0.4) * total * math.exp(-5.0)  # of up, whose share obeys m' = 2 (total - m) - 3 m
+    assert run.series["mass_up"][-1] == pytest.approx(mass, rel=1e-6)
+
+
+def test_a_jump_leaves_where_it_is_and_lands_where_it_says():
+    """On a circle, by a quarter turn at rate 2: the moment z = int e^{i theta} n changes like e^{2 (i - 1) t}."""
+    circle = Axis("theta", 0.0, 2 * math.pi, periodic=True)
+    unknowns = (Unknown("n", ("theta",)), Unknown("c", (), "equals"), Unknown("s", (), "equals"))
+    terms = (
+        noise("n", "theta", lambda s, m: 0.1),
+        jump("n", "n", lambda x: {"theta": x.theta + math.pi / 2}, rate=lambda x: 2.0),
+        Term("c", "n", lambda u, phi, x: np.cos(x.theta) * u * phi),
+        Term("s", "n", lambda u, phi, x: np.sin(x.theta) * u * phi),
+    )
+    model = Written(axes=(circle,), unknowns=unknowns, terms=terms)
+    run = fl.evolve(fl.discretize(model, tol=1e-5), lambda th: 1 + 0.5 * np.cos(th), 0.7, rtol=1e-8, progress=False)
+    z = 0.25 * np.exp((2 * (1j - 1) - 0.1) * 0.7)
+    assert (run.final.c, run.final.s) == pytest.approx((z.real, z.imag), rel=1e-5)
+
+
+WRONG = {
+    "nonlinear form": (
+        Written(terms=(LEAK, NOISE, RESET, Term("n", "n", lambda u, phi, x: np.abs(u) * phi))),
+        "not linear",
+    ),
+    "square": (Written(terms=(LEAK, NOISE, RESET, Term("n", "n", lambda u, phi, x: u * u * phi))), "not linear"),
+    "constant": (Written(terms=(LEAK, NOISE, RESET, Term("n", "n", lambda u, phi, x: (u + 1) * phi))), "not linear"),
+    "product's derivative": (
+        Written(terms=(LEAK, Term("n", "n", lambda u, phi, x: d(u * phi, "v")))),
+        "derivatives of",
+    ),
+    "unknown name": (Written(terms=(drift("n", "v", lambda x: 1.0, lambda s, m: s.M),)), r"reads s\.M"),
+    "loses mass": (
+        Written(terms=(LEAK, NOISE, Term("n", "N", lambda N, phi, x: -N * phi, at={"v": 2.0}))),
+        "'mass' conserved",
+    ),
+    "lands outside": (
+        Written(terms=(LEAK, NOISE, jump("n", "N", lambda x: {"v": 3.0}, at={"v": 2.0}))),
+        "lands outside",
+    ),
+    "nothing diffuses": (Written(terms=(LEAK, RESET)), "no noise"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_computed_as_written_is_refused_by_name(case):
+    model, message = WRONG[case]
+    with pytest.raises(ValueError, match=message):
+        fl.discretize(model, tol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Axis("v", 1.0, 1.0), "low < high"),
+        (lambda: Axis("v", 0.0, math.inf, periodic=True), "finite ends"),
+        (lambda: Axis("v", 0.0, 1.0, {"far": 2.0}), "lies outside"),
+        (lambda: Index("k", 0), "whole numbers from 1"),
+        (lambda: Unknown("N", (), "holds"), "names `of` what"),
+        (lambda: Equations((V,), (Unknown("t", ("v",)),), ()), "names of axes"),
+        (lambda: Equations((V,), (Unknown("n", ("w",)),), ()), "the axes are"),
+        (lambda: Equations((V,), N_OF_N, (Term("N", "n"),)), "goes into 'N'"),
+        (lambda: Equations((V,), N_OF_N, (Term("n", "m"),)), "is no unknown"),
+        (lambda: Equations((V,), N_OF_N, (), (Conserved("mass", {"N": 1.0}),)), "allowed are unknowns that evolve"),
+        (
+            lambda: Equations((V,), (Unknown("n", ("v",)), Unknown("N", (), "holds", of="n", at={"v": 1.0})), ()),
+            "the ends of an axis",
+        ),
+    ],
+)
+def test_equations_that_mean_nothing_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("f", [abs, np.abs, lambda x: np.maximum(x.real, 0.0)])
+def test_coefficients_without_a_complex_derivative_are_refused(f):
+    rough = Written(terms=(LEAK, NOISE, RESET, drift("n", "v", lambda x: 1.0, lambda s, m: f(s.N))))
+    with pytest.raises(ValueError, match=r"'drift of n along v'.*no complex step in s\.N"):
+        fl.discretize(rough, tol=1e-2)
+    with pytest.raises(CheckFailed, match="cannot be discretised"):
+        check_model(rough)
