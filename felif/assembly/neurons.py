@@ -17,6 +17,7 @@ from .forms import probe
 from .passage_times import LinearNeuron, Neuron
 
 SILENT = -200.0  # log of the rate below which a population is taken to be silent
+_MOST_CELLS = 2000  # of a mesh at rest
 _SAMPLES = np.concatenate([np.geomspace(1e-2, 30.0, 40)[::-1] * -1.0, np.linspace(0.0, 1.0, 40)])  # from V_R to V_F
 _SAME = 1e-9  # relative deviation from what is affine that rounding explains
 
@@ -36,13 +37,15 @@ def neurons(problem: Any, t: float, totals: np.ndarray, highest: float) -> tuple
 def mesh_at_rest(problem: Any, t: float, scalars: np.ndarray) -> Any:
     """The problem on cells that fit the densities at rest when the scalars are these.
 
-    None for a mesh of the user's and where nothing holds the neurons.
+    None for a mesh of the user's, where nothing holds the neurons, and where they would rest so far from V_F, held down
+    by the activity that is assumed, that cells of their width are too many: they do not fire then.
     """
     if problem.tol is None:
         return None
     given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
     try:
-        return problem.on_cells(fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end))
+        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
+        return problem.on_cells(cells) if len(cells) <= _MOST_CELLS else None
     except ValueError:
         return None
 
