@@ -201,10 +201,12 @@ def objection(state: SteadyState) -> str:
     problem = state.problem
     for name, error in state.errors.items():
         value = getattr(state, name)
-        if value < 0 and name in problem.nonnegative:
+        if value < 0 and name in getattr(problem, "nonnegative", problem.scalar_names):
             return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
         if error > 0.5 * abs(value) + 1e-10:
             return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
+    if not problem.field_names:
+        return ""
     largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
     if lowest < -_NEGATIVE * largest:
         return f"a density falls to {lowest:.3g}: the mesh does not resolve it"
@@ -216,7 +218,7 @@ def objection(state: SteadyState) -> str:
 
 def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     C = conservation(problem)
-    totals = problem.totals if totals is None else np.asarray(totals, float)
+    totals = getattr(problem, "totals", np.ones(len(C))) if totals is None else np.asarray(totals, float)
     if totals.shape != (len(C),) or not np.all(totals > 0):
         raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
     change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)
