@@ -7,11 +7,10 @@ import dataclasses
 import dis
 import functools
 import hashlib
-import pickle
 import sys
 import sysconfig
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,10 @@ def identity(function: Any) -> Any:
 
 
 def _identity(function: Any, within: tuple[int, ...]) -> Any:
-    code = getattr(function, "__code__", None)
-    if code is None or id(function) in within:
+    function = getattr(function, "py_func", function)  # compiled by numba
+    if not hasattr(function, "__closure__") or id(function) in within:
         return function
+    code = function.__code__
     within = (*within, id(function))
     held = tuple(_identity(value, within) if callable(value) else value for value in _held(function))
     defaults = (function.__defaults__, tuple((function.__kwdefaults__ or {}).items()))
@@ -49,8 +49,10 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
         return value
     if isinstance(value, float | complex):
         return value if isinstance(value, float) and np.isfinite(value) else str(value)
+    if isinstance(value, bytes | bytearray):
+        return f"bytes ({_hash(bytes(value))})"
     if isinstance(value, np.ndarray):
-        if value.size <= _FEW and value.dtype.kind in "biuf":
+        if value.ndim and value.size <= _FEW and value.dtype.kind in "biuf":
             return [_told(entry, within) for entry in value.tolist()]
         shape = " x ".join(map(str, value.shape))
         return f"array of {shape} {value.dtype} ({_hash(value.tolist() if value.dtype.hasobject else value.tobytes())})"
@@ -72,10 +74,13 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
         return {"class": _class(type(value), within), **fields}
     if isinstance(value, functools.partial):
         return {"partial": _told((value.func, value.args, value.keywords), within)}
-    if hasattr(value, "__code__"):
+    value = getattr(value, "py_func", value)  # compiled by numba
+    if hasattr(value, "__closure__"):
         return _function(value, within)
     if isinstance(value, types.BuiltinFunctionType | np.ufunc):
-        return f"{getattr(value, '__module__', None) or 'numpy'}.{value.__name__}"
+        bound = getattr(value, "__self__", None)
+        of = getattr(value, "__module__", None) or "numpy"
+        return f"{of if isinstance(bound, types.ModuleType | None) else _told(bound, within)}.{value.__name__}"
     return _object(value, within)
 
 
@@ -118,16 +123,21 @@ def _class(kind: type, within: tuple[int, ...]) -> str:
         return kind.__name__
     members = {}
     for base in (base for base in kind.__mro__ if base.__module__ == kind.__module__):
+        fields = getattr(base, "__dataclass_fields__", {})
         for name, member in vars(base).items():
             member = getattr(member, "__func__", getattr(member, "fget", member))
             generated = dataclasses.is_dataclass(base) and getattr(member, "__code__", None) is not None
-            if hasattr(member, "__code__") and not (generated and member.__code__.co_filename == "<string>"):
+            if hasattr(member, "__code__"):
+                told_apart = not (generated and member.__code__.co_filename == "<string>")
+            else:  # a constant; fields are told with the object
+                told_apart = not (name.startswith(("__", "_abc_")) or hasattr(member, "__get__") or name in fields)
+            if told_apart:
                 members[f"{base.__name__}.{name}"] = _told(member, (*within, id(kind)))
     return f"{kind.__name__} (code {_hash(members)})"
 
 
 def _object(value: Any, within: tuple[int, ...]) -> Any:
-    """State and Run by their numbers, others by their attributes or as they are pickled."""
+    """State and Run by their numbers, others by what a copy of them is made from."""
     kind = type(value)
     if hasattr(value, "problem") and hasattr(value, "y"):
         return {
@@ -138,15 +148,21 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
         }
     if hasattr(value, "trajectory") and hasattr(value, "times"):
         return {"class": kind.__name__, "times": _told(value.times, within), "y": _told(value.final.y, within)}
-    attributes = getattr(value, "__dict__", None)
-    if attributes is not None:
-        cached = {n for base in kind.__mro__ for n, m in vars(base).items() if isinstance(m, functools.cached_property)}
-        parts = {name: entry for name, entry in attributes.items() if name not in cached}
-        return f"{_class(kind, within)} with {_hash(_told(parts, within))}"
     try:
-        return f"{kind.__name__} with {_hash(pickle.dumps(value))}"
+        made = value.__reduce_ex__(2)  # attributes, slots, entries: all that a copy is made from
     except Exception:  # whatever an object of another library raises
-        return f"{kind.__name__} that cannot be compared ({id(value)})"
+        made = (None, (), getattr(value, "__dict__", None))
+        if not made[2]:
+            return f"{kind.__name__} that cannot be compared ({id(value)})"
+    if isinstance(made, str):  # known by its name alone
+        made = (made, (), getattr(value, "__dict__", None))
+    cached = {n for base in kind.__mro__ for n, m in vars(base).items() if isinstance(m, functools.cached_property)}
+    parts: list[Any] = []
+    for part in (*made[:2], *(made[2] if made[2:] and isinstance(made[2], tuple) else made[2:3]), *made[3:]):
+        if isinstance(part, dict):
+            part = {name: entry for name, entry in part.items() if name not in cached}
+        parts.append(list(part) if isinstance(part, Iterator) else part)
+    return f"{_class(kind, within)} with {_hash(_told(parts, within))}"
 
 
 def mesh(problem: Any) -> str:

@@ -16,7 +16,11 @@ from .interval_tables import Train, split
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = {s: re.compile(rf"[+-]?(?:[0-9]+{p}?[0-9]*|{p}[0-9]+){_EXPONENT}") for s, p in ((".", r"\."), (",", ","))}
-_MISSING = re.compile(r"[+-]?(?:nan|inf|infinity)|na|n/a|null|none", re.IGNORECASE)
+_ERRORS = r"#(?:n/?a|value!|ref!|div/0!|num!|name\?|null!)"  # of spreadsheets: no comments
+_MISSING = re.compile(
+    rf"[+-]?(?:nan|inf|infinity)(?:\(\w*\))?|na|n/a|n\.a\.?|nat|null|none|missing|{_ERRORS}", re.IGNORECASE
+)
+_ERROR = re.compile(_ERRORS, re.IGNORECASE)
 _LIKE_A_NUMBER = re.compile(r"[+-]?[.,]?[0-9]")
 _COMMA = re.compile(rf"[+-]?(?:[0-9]*,[0-9]+|[0-9]{{1,3}}(?:[.,][0-9]{{3}})+[.,]?[0-9]*){_EXPONENT}")
 _SEPARATES = re.compile(r"[,;\t| ]")
@@ -47,7 +51,8 @@ def read_text(
         if header:
             names, rows, numbers = rows[0], rows[1:], numbers[1:]
     if not rows:
-        raise ValueError(f"{path} is empty: it holds no {'times' if exact else 'intervals'}")
+        held = f"has nothing below the names {names}" if names else "is empty"
+        raise ValueError(f"{path} {held}: it holds no {'times' if exact else 'intervals'}")
     if delimiter == decimal == ",":
         _check_quoted(path, numbers, lines[len(lines) - len(rows) :])
     read = _Cells(path, decimal, exact, padding)
@@ -136,15 +141,20 @@ def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str]]:
     numbers, lines = [], []
     for number, line in enumerate(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         bare = line.strip()
-        if bare and not bare.startswith("#"):
+        if bare and (not bare.startswith("#") or _ERROR.match(bare)):
             numbers.append(number)
             lines.append(line)
     return numbers, lines
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Whether no cell is a number, or looks like one."""
-    return not any(_LIKE_A_NUMBER.match(cell) or _MISSING.fullmatch(cell) for cell in map(str.strip, cells))
+    """Whether every cell is a name, or blank: begins with a letter, but for signs, and stands for no missing number."""
+
+    def is_name(cell: str) -> bool:
+        first = next(filter(str.isalnum, cell), "")
+        return not cell or (first.isalpha() and not _LIKE_A_NUMBER.match(cell) and not _MISSING.fullmatch(cell))
+
+    return all(map(is_name, map(str.strip, cells)))
 
 
 def _rows(

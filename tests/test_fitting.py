@@ -251,7 +251,7 @@ class TestFiles:
         [
             ("", "is empty: it holds no intervals"),
             ("# nothing\n", "is empty: it holds no intervals"),
-            ("interval\n", "is empty: it holds no intervals"),
+            ("interval\n", "has nothing below the names"),
             ("1.0\nabc\n", "line 2: 'abc' has no number in column 0"),
             ("1.0\n-2.0\n", "entry 1 is -2.0; allowed are positive numbers"),
             ("1.0\nnan\n", "entry 1 is nan; allowed are finite numbers"),

@@ -412,3 +412,31 @@ def test_a_sweep_of_another_function_does_not_get_the_points_that_are_there(tmp_
     with pytest.raises(ValueError, match="holds another sweep: {'main'"):
         sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool)
     assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True).column("y").tolist() == [27.0]
+
+
+def test_what_a_link_leads_to_is_neither_replaced_nor_deleted(tmp_path):
+    folder, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    evolve(folder=folder)
+    subprocess.run(["rm", "-r", folder / "fields"], check=True)
+    put(elsewhere, "0000.vtu")
+    put(elsewhere, "0001.vtu")
+    (folder / "fields").symlink_to(elsewhere)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=r"fields is a link to somewhere else"):
+        fl.evolve(PROBLEM, START, 0.1, folder=folder, overwrite=True, **HOW)
+    assert contents(tmp_path) == before
+    (tmp_path / "nowhere").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="nowhere is a link to nothing; give the name of a folder"):
+        evolve(folder=tmp_path / "nowhere")
+
+
+def test_a_list_that_felif_did_not_write_and_hidden_files_are_left_alone(tmp_path):
+    mine = put(tmp_path / "mine", MANIFEST)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=f"{MANIFEST} was not written by felif"):
+        fl.evolve(PROBLEM, START, 0.1, folder=mine.parent, overwrite=True, **HOW)
+    assert contents(tmp_path) == before
+    hidden = put(tmp_path / "run", ".run.json.tmp")
+    before = hidden.read_bytes()
+    evolve(folder=tmp_path / "run")
+    assert hidden.read_bytes() == before

@@ -78,7 +78,7 @@ def test_text_is_read_as_it_is_written(tmp_path, text, options, expected):
         ("1_000\n", {}, "has no number in column 0, but begins with one"),
         ("0x10\n", {}, "has no number in column 0, but begins with one"),
         ("1.5D+01\n", {}, "has no number in column 0, but begins with one"),
-        ("\u0661\u0662\n3\n\u0661\n", {}, "line 3: .* has no number"),
+        ("\u0661\u0662\n3\n\u0661\n", {}, "line 1: .* has no number"),
         ("12.5ms\n13.5\n", {}, r"line 1: .12.5ms. has no number .* take units out of the file and give unit="),
         ("13.5\n12.5ms\n", {}, r"line 2: .12.5ms. has no number .* give unit="),
         ("12.5 ms\n13.5 ms\n", {}, "2 columns .*; give column="),
@@ -390,3 +390,26 @@ def test_differences_of_whole_numbers_are_not_rounded(kind):
     assert as_intervals(np.array([-100, 100], np.int8), "times").tolist() == [200.0]
     assert as_intervals(np.ma.array([1.0, 2.0], mask=False)).tolist() == [1.0, 2.0]
     assert as_intervals((t for t in (1.0, 2.0, 4.0)), "times").tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["\u22121", "~12.5", "<5", "(3)", "[1.5", "\uff11", "-", "?", "#N/A", "n.a.", "missing", "NaT", "-nan(ind)"],
+)
+def test_a_first_line_that_is_no_name_is_not_taken_for_one(tmp_path, first):
+    path = tmp_path / "spikes.txt"
+    path.write_text(f"{first}\n2\n3\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 1: .* has no number in column 0"):
+        fl.read_intervals(path)
+    for name in ("ISI", "(ms)", "_x", "\u0394t", "\u9593\u9694"):
+        path.write_text(f"{name}\n2\n3\n", encoding="utf-8")
+        assert fl.read_intervals(path).tolist() == [2.0, 3.0]
+
+
+def test_errors_of_a_spreadsheet_are_no_comments(tmp_path):
+    path = tmp_path / "spikes.txt"
+    path.write_text("1\n#DIV/0!\n2\n")
+    with pytest.raises(ValueError, match="line 2: '#DIV/0!' has no number"):
+        fl.read_intervals(path)
+    path.write_text("1\n# N/A on Monday\n2\n")
+    assert fl.read_intervals(path).tolist() == [1.0, 2.0]

@@ -80,8 +80,8 @@ class _Reading:
 def _number(term: Term, value: Any, where: str) -> np.ndarray:
     """The values of a coefficient at real arguments. Raises ValueError for what are no finite real numbers."""
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-        shown = repr(value) if array.dtype.kind not in "fiub" or array.ndim == 0 else array[~np.isfinite(array)][0]
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        shown = repr(value) if array.dtype.kind not in "fiu" or array.ndim == 0 else array[~np.isfinite(array)][0]
         raise ValueError(f"Term {term.name!r}: its coefficient is {shown}{where}; allowed are finite real numbers")
     return array
 

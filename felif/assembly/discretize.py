@@ -53,11 +53,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     language.require_sound(model)
     if is_plane(model):
         return discretize_plane(model, mesh, space, tol)
-    if space is None:
-        space = SpectralElement()
+    space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
-        allowed = "allowed are SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
-        raise ValueError(f"discretize: space = {space!r}; {allowed}")
+        allowed = "SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
+        raise ValueError(f"discretize: space = {space!r}; allowed are {allowed}")
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
@@ -65,6 +64,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         end = end_of(model)
         cells, degrees = natural = adapt.natural(model, space, tol, end)
         mesh = line(cells, float(model.v_reset), _top(model, end))
+        language.require_sound_on(model, cells)
         conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model))
         problem.natural = natural
         return problem
@@ -76,6 +76,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
         raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
+    language.require_sound_on(model, np.sort(mesh.p[0]))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
     if problem.truncation:
         warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)

@@ -21,6 +21,8 @@ from .analytic import is_own, require_analytic
 from .forms import probe
 
 LINEAR = 1e-12
+PLACES = 63  # at which forms are looked at, before there is a mesh
+_IN_A_CELL = (np.arange(8) + 0.5) / 8  # points of a cell at which forms are looked at once more
 _KEPT = 512
 _sound_forms: dict[Any, None] = {}
 _sound_models: dict[Any, None] = {}
@@ -114,16 +116,16 @@ def top_of(model: Any) -> float:
 
 def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
     """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
-    low, high = float(model.v_reset), top_of(model)
+    low, high, count = float(model.v_reset), top_of(model), PLACES
     if over in ("reset", "firing"):
-        v = np.full(9, low if over == "reset" else high)
+        v = np.full(count, low if over == "reset" else high)
     else:
         begin, end = (low - 2 * (high - low), high) if over == CELLS else (high, 2 * high - low)
-        v = begin + (end - begin) * (np.arange(9) + 0.5) / 9  # cells: not their ends, where functions may jump
+        v = begin + (end - begin) * (np.arange(count) + 0.5) / count  # not the ends of cells, where functions may jump
     if not any(len(field.over) == 2 for field in weak_form.fields):
         return v[None]
-    w = np.linspace(float(model.w_min), float(model.w_max), 9)
-    return np.stack([v, w[np.arange(9) * 4 % 9]])
+    w = np.linspace(float(model.w_min), float(model.w_max), count)
+    return np.stack([v, w[np.arange(count) * 4 % count]])
 
 
 def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
@@ -131,7 +133,8 @@ def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
         return
     x = places_of(model, weak_form, term.over)
     fields = {f.name for f in weak_form.fields}
-    kind = (term.of is not None, term.of in fields, term.into in fields, term.over, x.tobytes())
+    ends = x[:, [0, -1]].tobytes()
+    kind = (term.of is not None, term.of in fields, term.into in fields, term.over, ends)
     key = hashable((identity(term.form), kind))
     if key is not None and key in _sound_forms:
         return
@@ -144,7 +147,9 @@ def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
 def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
     """Relative defect of form(a u + b w) = a form(u) + b form(w), in the field and in the test function.
 
-    Raises ValueError, naming the term, where it is above LINEAR, and for values that are no finite numbers.
+    Raises ValueError, naming the term, where it is above LINEAR, for values that are no finite numbers, and for forms
+    whose value at a point depends on other points (n.mean(), np.gradient(n), x - x.mean()): their integral would
+    depend on how the points are arranged.
     """
     fields = {f.name for f in weak_form.fields}
     places = [name for name, there in (("field", term.of is not None), ("test function", term.into in fields)) if there]
@@ -154,7 +159,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
     def pair() -> tuple[np.ndarray, np.ndarray]:
         return rng.choice([-1.0, 1.0], x.shape[1]) * 10.0 ** rng.uniform(-3, 3, x.shape[1]), rng.uniform(-1, 1, x.shape)
 
-    def value(arguments: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    def value(arguments: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray = x) -> np.ndarray:
         """The form; a scalar along w has no derivative, as an argument neither."""
         made = [u if what == "field" and term.of not in fields else DiscreteField(u, slope)
                 for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
@@ -173,6 +178,11 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
                 f"Term {term.name!r}: its form is {np.ravel(found)[at[0] % found.size]} at v = {x[0, at[0]]:.6g}; "
                 "allowed are finite real numbers"
             )
+        if found.ndim and found.shape != x.shape[1:]:
+            raise ValueError(
+                f"Term {term.name!r}: its form has the shape {found.shape} at points of the shape {x.shape[1:]}; "
+                "allowed is a value at each"
+            )
         return np.broadcast_to(found, x.shape[1:]).astype(float)
 
     given = [pair() for _ in places]
@@ -187,11 +197,32 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
                 f"Term {term.name!r}: its form is not linear in its {what} (defect {worst:.3g}, relative). What is "
                 "nonlinear must go through scalars, read by the coefficient."
             )
+    if not facet:
+        whole, part = value(given), slice(1, None, 3)
+        alone = value([(u[part], slope[:, part]) for u, slope in given], x[:, part])
+        size = np.abs(whole[part]) + np.abs(alone)
+        if np.any(np.abs(whole[part] - alone) > LINEAR * size):
+            raise ValueError(
+                f"Term {term.name!r}: the value of its form at a point depends on other points; allowed is a function "
+                "of n, phi, their derivatives and x there. What is of the whole density is a scalar."
+            )
     if not places:
         value([])
     elif facet and np.any(value([(u, 0 * slope) for u, slope in given]) != value(given)):
         raise ValueError(f"Term {term.name!r}: its form has a derivative over facets, {term.over!r}; use cells")
     return worst
+
+
+def require_sound_on(model: Any, cells: np.ndarray) -> None:
+    """ValueError unless a user's forms are linear at points of every cell of a mesh, too."""
+    weak_form = model.weak_form()
+    points = cells[:-1, None] + np.diff(cells)[:, None] * _IN_A_CELL
+    for term in weak_form.terms:
+        if term.form is None or is_own(term.form) or term.over in ("reset", "firing"):
+            continue
+        inside = points.ravel() if term.over == CELLS else points[cells[:-1] >= float(model.v_fire)].ravel()
+        if inside.size:
+            nonlinearity(weak_form, term, inside[None])
 
 
 def changed_form(one: WeakForm, other: WeakForm, model: Any) -> str | None:

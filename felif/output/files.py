@@ -15,7 +15,7 @@ import numpy as np
 
 def temporary_name(path: Path) -> Path:
     """Where `path` is written before it is moved into place: hidden, in the same folder, reused after a kill."""
-    return path.with_name(f".{path.name}.tmp")
+    return path.with_name(f".{path.name}.felif-tmp")
 
 
 def atomic(path: Path, write: Callable[[BinaryIO], Any]) -> None:

@@ -57,6 +57,8 @@ class Room:
         Raises ValueError if it is there and not one of this kind.
         """
         path = self.folder / name
+        if (link := _link(self.folder, name)) is not None:
+            raise ValueError(f"{link} is a link to somewhere else, where nothing is written; move it.")
         if not self.owns(name):
             self.require_free(name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,16 @@ class Room:
 
     def _there(self, name: str) -> bool:
         path = self.folder / name
+        if _link(self.folder, name) is not None:
+            return False
         return path.is_dir() if name.endswith("/") else path.is_file() or path.is_symlink()
+
+
+def _link(folder: Path, name: str) -> Path | None:
+    """The first folder on the way to `name` (it included, if it is one) that is a link: what is there is not ours."""
+    parts = Path(name).parts[: None if name.endswith("/") else -1]
+    ways = (folder.joinpath(*parts[: k + 1]) for k in range(len(parts)))
+    return next((way for way in ways if way.is_symlink()), None)
 
 
 def find_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence[str]) -> Room:
@@ -110,8 +121,9 @@ def find_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence
     needed and that felif did not write, and for a result of this kind unless `overwrite`.
     """
     path, what = Path(folder), KINDS[kind]
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{folder} is a file; give the name of a folder for the {what}.")
+    if os.path.lexists(path) and not path.is_dir():
+        there = "a link to nothing" if path.is_symlink() and not path.exists() else "a file"
+        raise ValueError(f"{folder} is {there}; give the name of a folder for the {what}.")
     path.mkdir(parents=True, exist_ok=True)
     room = Room(path, kind)
     cleared = (path / MANIFEST).is_file() and not room.others()  # only files of others are left
@@ -124,10 +136,14 @@ def find_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence
                 "remove it yourself, or give another name."
             )
         if there:
-            held = "".join(f", but a {KINDS[other]}" for other in sorted(room.others()))
+            others = " and a ".join(KINDS[other] for other in sorted(room.others()))
+            held = f", but a {others}" if others else ""
             raise ValueError(
                 f"{folder} is not empty and not a {kind} folder: it holds no {what}{held}; give another name."
             )
+    for name in room.listed:
+        if (link := _link(path, name)) is not None:
+            raise ValueError(f"{link} is a link to somewhere else, where nothing is replaced; move it.")
     for found in (found for pattern in patterns for found in sorted(path.glob(pattern))):
         room.require_free(found.relative_to(path).as_posix())
     if room.names and not overwrite:
@@ -161,7 +177,10 @@ def _read(folder: Path) -> dict[str, str]:
     path = folder / MANIFEST
     if not path.is_file():
         return {}
-    lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")[:-1]
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if not (text.startswith(_HEAD) or _HEAD.startswith(text)):
+        raise ValueError(f"{path} was not written by felif, or is damaged: {text[:80]!r}.")
+    lines = text.split("\n")[:-1]
     entries = [line.split("\t") for line in lines if line and not line.startswith("#")]
     for entry in entries:
         name = entry[-1]

@@ -36,6 +36,8 @@ HALF = fl.Term("half", into="n", form=lambda phi, x: 0.5 * phi, coefficient=lamb
         lambda n, phi, x: n * (phi + 1.0),
         lambda n, phi, x: fl.dv(n) * fl.dv(n) * fl.dv(phi),
         lambda n, phi, x: np.where(n > 100.0, 0.0, n) * phi,
+        lambda n, phi, x: -np.where((x[0] > 0.9) & (x[0] < 0.95), n * n, n) * phi,
+        lambda n, phi, x: -np.where(x[0] < -4.0, n * n, n) * phi,  # below all that is looked at without a mesh
     ],
 )
 def test_forms_that_are_not_linear_are_refused(form):
@@ -44,9 +46,29 @@ def test_forms_that_are_not_linear_are_refused(form):
 
 
 @pytest.mark.parametrize(
+    "form",
+    [
+        lambda n, phi, x: -np.mean(n) * phi,
+        lambda n, phi, x: -n.sum(axis=-1, keepdims=True) * phi,
+        lambda n, phi, x: -np.roll(np.asarray(n), 1) * phi,
+        lambda n, phi, x: np.gradient(np.asarray(n), axis=-1) * fl.dv(phi),
+        lambda n, phi, x: (x[0].mean() - x[0]) * n * fl.dv(phi),
+        lambda n, phi, x: (x[0].max() - x[0]) * n * phi,
+    ],
+)
+def test_forms_that_look_at_other_points_are_refused(form):
+    message = "Term 'odd': the value of its form at a point depends on other points"
+    for model, field in ((Own, "n"), (OwnPlane, "p")):
+        odd = fl.Term("odd", into=field, of=field, form=form)
+        assert message in refused(lambda: fl.discretize(model(more=(odd,), conserved=LOST)))  # noqa: B023
+
+
+@pytest.mark.parametrize(
     ("term", "message"),
     [
-        (fl.Term("x", "n", lambda n, phi, x: np.log(x[0]) * n * phi, "n"), "'x': its form is nan at v = -0.8"),
+        (fl.Term("x", "n", lambda n, phi, x: -np.ones(3), "n"), "'x': its form has the shape \\(3,\\)"),
+        (fl.Term("x", "n", lambda n, phi, x: -n * phi, "n", lambda s, m: True), "'x': its coefficient is True"),
+        (fl.Term("x", "n", lambda n, phi, x: np.log(x[0]) * n * phi, "n"), "'x': its form is nan at v = -0.9"),
         (fl.Term("x", "n", lambda n, phi, x: 1j * n * phi, "n"), "'x': its form is .*j.* allowed are finite real"),
         (fl.Term("x", "n", lambda n, phi, x: x[1] * n * phi, "n"), "'x': its form reads a coordinate"),
         (fl.Term("x", "n", lambda n, phi, x: fl.dv(n) * phi, "n"), "'x' has a part n' phi"),
