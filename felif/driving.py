@@ -22,9 +22,10 @@ from .evolution import (
     Segment,
     Trajectory,
     integrate,
+    same_time,
 )
 from .inputs import SAMPLES, landings
-from .problem import BlowUp, Infeasible, NotConverged, Outcome, State
+from .problem import BlowUp, Infeasible, NotConverged, Outcome
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
@@ -86,12 +87,15 @@ def _through_events(
 
 
 def seen(problem: Any, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES) -> list[float]:
-    """The breakpoints, and the times on which steps must land to see what functions of time do in between."""
-    found = set(breakpoints)
+    """The breakpoints, and the times on which steps must land to see what functions of time do in between.
+
+    A breakpoint that differs by rounding from a jump that is found there is that jump.
+    """
+    found: set[float] = set()
     for name, function in getattr(problem, "driven", {}).items():
         if not hasattr(function, "breakpoints"):
             found.update(landings(name, function, start, end, samples))
-    return sorted(found)
+    return sorted(found.union(t for t in breakpoints if not any(same_time(t, other) for other in found)))
 
 
 def _possible(trajectory: Trajectory) -> BlowUp | None:
@@ -202,7 +206,7 @@ def with_mesh_error(
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or over_plane:
         return found
-    if sharper is None or data is None or spikes or isinstance(data, State):
+    if sharper is None or data is None or spikes:
         data = {
             name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
         }

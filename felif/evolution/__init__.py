@@ -3,7 +3,7 @@
 from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
-from .history import History, breaking_points
+from .history import History, breaking_points, same_time
 from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
@@ -21,5 +21,6 @@ __all__ = [
     "Trajectory",
     "breaking_points",
     "integrate",
+    "same_time",
     "through_steps",
 ]
