@@ -226,7 +226,9 @@ def with_mesh_error(
     if companion is None:
         which = "coarser mesh" if sharper is None else "mesh made from a tolerance"
         message = f"{found.message} A companion run on a {which} does not blow up: the mesh does not resolve this."
-        return dataclasses.replace(found, error=error + found.time - t_start, message=message)
+        # a mesh made from a tolerance is believed: the blow-up is later than twice that, or there is none
+        wrong = found.time - t_start if sharper is None else math.inf
+        return dataclasses.replace(found, error=error + wrong, message=message)
     unseen = 0.0 if sharper is None else companion.error - (1 - steps) * companion.steps
     return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time) + unseen)
 
