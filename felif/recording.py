@@ -173,7 +173,7 @@ def restore(stored: Any) -> Run:
     trajectory = Trajectory(
         segments,
         outcome=Outcome(**outcome) if outcome else Outcome("running", f"Stopped at t = {segments[-1].times[-1]:.10g}."),
-        blow_up=BlowUp(**description["blow_up"]) if description.get("blow_up") else None,
+        blow_up=_blow_up(description.get("blow_up")),
         statistics=description.get("statistics") or {},
         t_end=float(description["settings"]["t_end"]),
         rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
@@ -210,6 +210,13 @@ def _restored_event(event: Mapping[str, Any], trajectory: Trajectory) -> Any:
         return BlowUpEvent(**event, state=None)
     after = next(s for s in trajectory.segments if s.times[0] >= event["time"])
     return BlowUpEvent(**event, state=State(after.problem, event["time"], after.states[0]))
+
+
+def _blow_up(entry: Mapping[str, Any] | None) -> BlowUp | None:
+    """JSON has no infinity: a bar that is none is stored as null."""
+    if not entry:
+        return None
+    return BlowUp(**{**entry, "error": np.inf if entry["error"] is None else entry["error"]})
 
 
 def _segments(

@@ -91,6 +91,20 @@ def test_smooth_currents_cost_no_landings(function):
     assert len(landings("current", function, 0.0, 10.0)) <= 10
 
 
+@pytest.mark.parametrize("named", [0.4, math.nextafter(0.4, 0.0), math.nextafter(0.4, 1.0), 0.4 + 1e-11])
+def test_a_jump_that_is_named_and_found_is_one(named):
+    """A breakpoint beside the jump by one digit ended the run as step_underflow ... division by zero."""
+    both = []
+    for current, known in (
+        (lambda t: 2.5 - 6.0 * (0.3 < t < 0.4), [named]),
+        (fl.Piecewise((0.3, 0.4), (2.5, -3.5, 2.5)), []),
+    ):
+        problem = fl.discretize(fl.RefractoryLIF(b=-1.4, tau=0.3, current=current), tol=1e-4)
+        both.append(fl.evolve(problem, fl.Gaussian(0.0, 0.1), 0.5, rtol=1e-4, breakpoints=known, progress=False))
+    assert both[0].outcome.name == "finished"
+    assert both[0].final.N == pytest.approx(both[1].final.N, rel=1e-6)
+
+
 def test_particles_and_spike_times_see_pulses_too():
     """Without noise V = 50 (1 - e^-s) during the pulse from V = 0: 2 at s = log(50/48); then once more from V_R = 1."""
     pulse = lambda t: 50.0 if 1.0 < t < 1.07 else 0.0

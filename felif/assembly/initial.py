@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..problem import Infeasible, State, require_below
-from . import adapt, local_degree, spaces, thresholds
+from . import adapt, beyond_ends, local_degree, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
 from .silent import require_consistent, silent_at_start, with_silent
@@ -19,8 +18,7 @@ _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misp
 _ROUNDS = 40
 _CARRIED = 0.05
 _VANISHES = 1e-12  # density at V_F over the largest one
-_ROUNDING = 1e-9  # part of a State above V_F that is not there but for its rounding and undershoots
-_CUT = 1e-6  # part of the data beyond the ends of a user's mesh that is warned of
+_COINCIDE = 1e-6  # distance of cell ends, in units of V_F - V_R, below which they are the same
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
 
@@ -62,10 +60,9 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         if not above:
             require_below(name, density, problem.v_fire)
         if problem.tol is not None:
-            cells = _reach(cells, profile, _part(problem) * problem.tol)
-            cells = -_reach(-cells[::-1], profile, _part(problem) * problem.tol, -1)[::-1] if above else cells
+            cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
         else:
-            _warn_of_cut(problem, name, density, above)
+            beyond_ends.warn_of_cut(problem, name, density, above)
         profile.check(cells)
         ends.append(profile.end / profile.peak)
         layer = problem.tol is not None and ends[-1] > problem.tol and not problem.held  # these must return in time
@@ -232,48 +229,6 @@ def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
         return None
 
 
-def _reach(cells: np.ndarray, profile: Profile, tol: float, side: int = 1) -> np.ndarray:
-    """Cells prepended, ever larger ones, while the density has mass below the first one. Raises ValueError.
-
-    side = -1: the cells are mirrored, and it is the upper end that moves.
-    """
-
-    def mass_on(low: float, high: float) -> tuple[float, float]:
-        ends = np.sort(side * np.array([low, high]))
-        points, weights, values = profile.quadrature(ends, 6)
-        return float(weights @ values), float(values.max())
-
-    points, weights, values = profile.quadrature(np.sort(side * cells), 6)
-    mass, peak, features = weights @ values, float(values.max()), side * profile.features
-    for _ in range(_ROUNDS):
-        width = cells[1] - cells[0]
-        beyond, largest = mass_on(cells[0] - 4 * width, cells[0])
-        known, peak = features[features < cells[0]], max(peak, largest)
-        if beyond <= 0.1 * tol * mass and not (known.size and np.any(profile(side * known) > tol * peak)):
-            return cells
-        cells = np.concatenate([[cells[0] - 1.5 * width], cells])
-        mass += beyond
-    where = "below" if side > 0 else "above"
-    raise ValueError(
-        f"start: {profile.name} still has mass {where} v = {side * cells[0]:.3g}; allowed is a density of finite mass"
-    )
-
-
-def _warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
-    """Warning where the ends of a user's mesh cut off what is seen of a density that knows its own shape."""
-    low, high, nothing = float(problem.cells[0]), float(problem.cells[-1]), lambda v: 0.0
-    for end, where, share in (
-        (low, "below V_min", getattr(density, "share_below", nothing)(low)),
-        (high, "above V_max", getattr(density, "share_above", nothing)(high) if above else 0.0),
-    ):
-        if share > _CUT:
-            warnings.warn(
-                f"start: {100 * share:.3g} % of the density {name} lies {where} = {end:g} of the mesh and is cut off; "
-                "run.error contains what that does. Let the mesh reach further, or leave it to discretize(model, tol=)",
-                stacklevel=4,
-            )
-
-
 def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndarray) -> None:
     """ValueError naming the cells that are needed where the user's mesh misplaces more than a fifth of the mass."""
     for name, profile in densities.items():
@@ -295,22 +250,6 @@ def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndar
             )
 
 
-def _require_state_below(problem: Any, name: str, view: Any, cells: np.ndarray) -> None:
-    """ValueError where a State of another threshold has mass above this one."""
-    profile = Profile(name, lambda v: np.maximum(view(v), 0.0), problem.v_fire, above=True)
-    masses = []
-    for low, high in ((cells[0], problem.v_fire), (problem.v_fire, cells[-1])):
-        inner = cells[(cells > low) & (cells < high)]
-        _, weights, values = profile.quadrature(np.array([low, *inner, high]), 8)
-        masses.append(float(weights @ values))
-    share = masses[1] / sum(masses)
-    if share > _ROUNDING:
-        raise ValueError(
-            f"start: {100 * share:.3g} % of the density {name} of the State lies above v_fire = {problem.v_fire:g}, "
-            "where this model has no neurons"
-        )
-
-
 def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, projected (conservatively) to another."""
     old = start.problem
@@ -323,26 +262,32 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
     if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True
-    if (
-        problem.tol is not None
-        and old.space == problem.space
-        and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire)
-    ):
+    serves = problem.tol is not None and old.tol is not None and old.tol <= problem.tol
+    if serves and old.space == problem.space and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
         problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
-    densities = {}
+    densities, cells = {}, problem.cells
     for name in problem.field_names:
         view = old.field(name, start.y)
         if not _lives_above(problem, name) and old.cells[-1] > problem.v_fire:
-            _require_state_below(problem, name, view, old.cells)
-        profile = Profile(
-            name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, _lives_above(problem, name)
-        )
+            beyond_ends.require_state_below(problem, name, view, old.cells)
+        above = _lives_above(problem, name)
+        profile = Profile(name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, above)
         profile.features = np.concatenate([old.cells, [old.cells[-1]]])
-        profile.check(problem.cells)
+        if problem.tol is None:
+            beyond_ends.warn_of_cut(problem, name, beyond_ends.Shares(profile, old.cells), above)
+        else:
+            cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
+            near = _COINCIDE * (problem.v_fire - problem.v_reset)
+            apart = np.abs(old.cells[:, None] - cells).min(axis=1) > near
+            profile.breakpoints = old.cells[apart & (np.diff(old.cells, prepend=-np.inf) > near)]
+        profile.check(cells)
         densities[name] = profile
     values = {name: float(start.y[old.layout.offsets[name]]) for name in problem.layout.differential}
     masses = _masses(problem, values)
+    if problem.tol is not None:
+        problem, y = _resolve(problem, cells, densities, values, masses)
+        return problem, y, True
     y = _project(problem, densities, values, masses)
     _require_resolved(problem, densities, y)
     return problem, y, True

@@ -4,7 +4,7 @@ from .additive import is_additive
 from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
-from .history import History, breaking_points
+from .history import History, breaking_points, same_time
 from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
@@ -23,5 +23,6 @@ __all__ = [
     "breaking_points",
     "integrate",
     "is_additive",
+    "same_time",
     "through_steps",
 ]

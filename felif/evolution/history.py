@@ -82,6 +82,11 @@ class History:
         self._times.append(end)
 
 
+def same_time(t: float, other: float) -> bool:
+    """Whether two times differ by rounding only."""
+    return abs(t - other) <= _SAME * (1 + abs(t))
+
+
 def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Sequence[float] = ()) -> list[float]:
     """`jumps` of inputs, and when they and the jump between the given past and the run come back through the delays.
 
@@ -95,6 +100,6 @@ def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Se
     found = sorted(map(float, jumps))
     for t in sorted({float(t) for t in later if t_start < t < t_end}):
         place = bisect_right(found, t)
-        if all(abs(t - other) > _SAME * (1 + abs(t)) for other in found[max(place - 1, 0) : place + 1]):
+        if not any(same_time(t, other) for other in found[max(place - 1, 0) : place + 1]):
             found.insert(place, t)
     return found
