@@ -35,6 +35,7 @@ _TURN = 0.6  # largest relative change of D between successive points of a line
 _SAMPLES = 600  # of K on its lines
 _MOST = 200_000  # points of a line
 _STARTS = 5000  # of Newton's method at once, at most
+_DIVIDED = 400  # starts of it with the known zeros divided out
 _CIRCLE = 24  # points of a circle
 SAME = 1e-7  # relative distance at which two zeros are one
 
@@ -212,7 +213,7 @@ class Characteristic:
         """Where zeros may be: on the chains |eigenvalue of Z K| = 1, at eigenvalues of J, and on the real axis."""
         longest = self.delays.max()
         heights = self.heights
-        even = np.linspace(0.0, top, 4 + int(density * top * longest))
+        even = np.linspace(0.0, top, min(4 + int(density * top * longest), _STARTS))
         h = np.union1d(even, heights[heights < top])
         x, chains = np.zeros(len(h)), []
         for j in range(len(self.delays)):
@@ -282,6 +283,33 @@ class Characteristic:
             if abs(step) <= 1e-10 * (1 + abs(x)):
                 return complex(x.real, 0.0) if abs(x.imag) <= SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
         return None
+
+    def remaining(self, known: np.ndarray, edge: float) -> np.ndarray:
+        """Modes right of the line, Im >= 0, that are not among the known ones: Newton's method on exact values with
+        those divided out, from eigenvalues of J and from between the known ones."""
+        zeros = np.concatenate([known, known[known.imag > 0].conj()])
+        near = self.poles[(self.poles.imag >= 0) & (self.poles.real > edge)]
+        marks = np.sort(np.concatenate([near.real, [edge]]))
+        upper = known[np.argsort(known.imag)]
+        starts = [near + 0.1j, (marks[1:] + marks[:-1]) / 2, (upper[1:] + upper[:-1]) / 2]
+        alive, done = np.concatenate(starts)[:_DIVIDED] + 1e-6 * (1 + 1j), []
+        self._near, limit = self.poles, 1.0 / self.delays.max()
+        for _ in range(40):
+            at = np.concatenate([alive, alive + 1e-7 * (1 + np.abs(alive))])
+            D, moved = np.split(self._exact(at), 2)
+            with np.errstate(all="ignore"):
+                slope = (moved - D) / (1e-7 * (1 + np.abs(alive))) - D * (1 / (alive[:, None] - zeros)).sum(axis=1)
+                step = self._step(alive, D, slope)
+            longest = np.minimum(limit, 0.3 * (1 + np.abs(alive)))
+            alive = alive + step * np.minimum(1.0, longest / np.maximum(np.abs(step), 1e-300))
+            there = np.abs(step) <= 1e-8 * (1 + np.abs(alive))
+            done.append(alive[there])
+            alive = alive[~there & np.isfinite(alive) & (alive.real > edge - 2 * limit)]
+            if not len(alive):
+                break
+        found = np.concatenate(done)
+        found = np.where(np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag))
+        return different(found[found.real > edge])
 
     def _exact(self, x: np.ndarray) -> np.ndarray:
         return self.of(x, np.array([self._kernel(complex(one)) for one in x]))

@@ -65,6 +65,9 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         counted, values = D.count(rational, edge, height), whole(right)
         if counted is not None and counted > len(values):
             values = whole(D.repeated(rational, right))
+        if counted is not None and counted > len(values):
+            found = different(np.concatenate([found, D.remaining(found, edge)]))
+            values = whole(D.repeated(rational, D.at_poles(found, edge, None)))
         if counted != len(values):
             if density >= _DENSEST:
                 break
