@@ -11,12 +11,16 @@ from .characteristic import SMALL, Characteristic, different
 
 _LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
 _ATTEMPTS = 8
+_SHARES = (0.7, 0.4, 0.15)  # of the modes asked for, of which it is tried whether they are complete
 _DENSEST = 4.0  # starts of Newton's method per 1/d of height
 
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """Every mode right of Re lambda = edge by falling real part (pairs complete), and how many were `counted` there."""
+    """Every mode right of Re lambda = edge by falling real part (pairs complete), as many as `counted` there.
+
+    message  empty, or why there are fewer than asked for; none where not even the unstable ones could be counted
+    """
 
     values: np.ndarray
     edge: float
@@ -51,7 +55,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
-            message = (
+            counted, message = None, (
                 f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
             )
             break
@@ -82,11 +86,30 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
             break
         else:
             left, density = max(2 * left, least), density * (2 if left == least else 1)
+    if counted == len(values):
+        return Modes(values, edge, counted, message)
     if not message and counted is None:
         message = f"modes right of {edge:.6g} could not be counted ({len(values)} were found)"
     elif not message:
         message = f"the argument principle counts {counted} modes right of {edge:.6g}, {len(values)} were found"
-    return Modes(values, edge, -1 if counted is None else counted, message)
+    fewer = _certain(D, values, count)
+    rest = f"; the {fewer[2]} right of {fewer[1]:.6g} are all there are" if fewer[2] else ""
+    return Modes(*fewer, message + rest)
+
+
+def _certain(D: Characteristic, values: np.ndarray, count: int) -> tuple[np.ndarray, float, int]:
+    """(modes, edge, number) of those found that are as many as are counted right of an edge, if fewer than asked for."""
+    tried = {int(share * min(count, len(values))) for share in _SHARES} | {max(_growing(values), 1)}
+    for number in sorted(tried - {0}, reverse=True):
+        while number < len(values) and values.real[number - 1] - values.real[number] < 1e-7:
+            number += 1
+        if number >= len(values):
+            continue
+        edge = float(values.real[number - 1] + values.real[number]) / 2
+        height = D.top(edge)
+        if np.isfinite(height) and D.count(D.interpolant([0.0, edge], max(1.5 * height, 1.0)), edge, height) == number:
+            return values[:number], edge, number
+    return values[:0], np.inf, 0
 
 
 def _growing(values: np.ndarray) -> int:

@@ -17,6 +17,7 @@ from .plane_modes import is_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
+_MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
 _DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
 _SAFETY = 1.3  # of what a richer space changes
@@ -80,7 +81,8 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
     relative to 1 + |lambda|; `.problem` is the one they belong to.
 
-    Raises ValueError for a state of another model, and for a count that is no positive number; NotConverged where no
+    Raises ValueError for a state of another model, and for a count that is no positive number or more than the mesh
+    carries (1000 with delays); NotConverged where no
     mode of a problem with delays can be counted.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
@@ -93,8 +95,12 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         from .plane_spectrum import spectrum_over_the_plane
 
         return spectrum_over_the_plane(problem, state, count)
-    if not getattr(problem, "delays", None):
-        count = min(count, problem.size - len(conservation(problem)))
+    most = _MOST if getattr(problem, "delays", None) else problem.size - len(conservation(problem))
+    if count > most:
+        raise ValueError(
+            f"spectrum: count = {count!r}; allowed are at most {most} modes"
+            + (" with delays" if most == _MOST else ", as many as this mesh carries: a smaller tol or more cells have more")
+        )
     tol = getattr(problem, "tol", None)
     if tol is not None:  # modes reach further down than the stationary density
         problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
