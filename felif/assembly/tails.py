@@ -69,7 +69,7 @@ def cut_off_modes(
 def reach_of_modes(
     problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
 ) -> np.ndarray | None:
-    """Cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit, or None if by less now."""
+    """Cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit; None if less now."""
     lows = []
     for name in problem.field_names:
         first = problem.layout.slice(name).start

@@ -308,7 +308,9 @@ class Characteristic:
             if not len(alive):
                 break
         found = np.concatenate(done)
-        found = np.where(np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag))
+        found = np.where(
+            np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag)
+        )
         return different(found[found.real > edge])
 
     def _exact(self, x: np.ndarray) -> np.ndarray:

@@ -55,8 +55,11 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
-            counted, message = None, (
-                f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
+            counted, message = (
+                None,
+                (
+                    f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
+                ),
             )
             break
         top = max(top, height)

@@ -76,7 +76,7 @@ class Linearisation:
         return best
 
     def _newton_step(self, value: complex, x: np.ndarray) -> tuple[Pair, complex, np.ndarray]:
-        """(the pair at hand, change of the eigenvalue, new right vector): Newton on (J(lambda) - lambda M) x = 0, w.x = 1.
+        """(the pair at hand, change of the eigenvalue, new right vector): Newton on (J - lambda M) x = 0, w.x = 1.
 
         One bordered system gives all: [T, M E, -s; C, 0, 0; w, 0, 0] with T = J - lambda M, s = (M - J') x.
         """
@@ -117,7 +117,7 @@ class Linearisation:
         return x
 
     def rounding(self, pair: Pair) -> float:
-        """What rounding J does to an eigenvalue, eps |z| |J| |x|; the root of it to a double one with one eigenvector."""
+        """What rounding J does to an eigenvalue, eps |z| |J| |x|; to a double one with one eigenvector its root."""
         eps, J = np.finfo(float).eps, self.jacobian(pair.value)
         if not np.isfinite(pair.condition):
             return abs(pair.value) * float(np.sqrt(eps))

@@ -99,7 +99,11 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     if count > most:
         raise ValueError(
             f"spectrum: count = {count!r}; allowed are at most {most} modes"
-            + (" with delays" if most == _MOST else ", as many as this mesh carries: a smaller tol or more cells have more")
+            + (
+                " with delays"
+                if most == _MOST
+                else ", as many as this mesh carries: a smaller tol or more cells have more"
+            )
         )
     tol = getattr(problem, "tol", None)
     if tol is not None:  # modes reach further down than the stationary density
