@@ -333,20 +333,11 @@ class SemiDiscrete:
     remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 
     cut_off, cut_off_modes = tails.cut_off, tails.cut_off_modes  # what lies below V_min: see `Problem` and tails.py
+    extended_for_modes = tails.extended_for_modes
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
         """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
         cells = None if self.tol is None else tails.extended(self, t, y, mass or self.tol)
-        return self._on(cells, y)
-
-    def extended_for_modes(
-        self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
-    ) -> tuple[SemiDiscrete, np.ndarray] | None:
-        """(problem, y) on a mesh that changes eigenvalues by less than the limits, or None: see tails.py."""
-        cells = None if self.tol is None else tails.reach_of_modes(self, t, y, values, x, z, limits)
-        return self._on(cells, y)
-
-    def _on(self, cells: np.ndarray | None, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray] | None:
         new = None if cells is None else self.on_cells(cells)
         return None if new is None else (new, adapt.transfer(self, new, y))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import adapt
 from .forms import probe
 from .spaces import gauss
 
@@ -66,10 +67,15 @@ def cut_off_modes(
     return np.where(np.isnan(total), np.inf, total)
 
 
-def reach_of_modes(
+def extended_for_modes(
     problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
-) -> np.ndarray | None:
-    """Cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit; None if less now."""
+) -> tuple[Any, np.ndarray] | None:
+    """(problem, y) on cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit.
+
+    None if it is by less than the limit now, or if the mesh is the user's.
+    """
+    if problem.tol is None:
+        return None
     lows = []
     for name in problem.field_names:
         first = problem.layout.slice(name).start
@@ -78,7 +84,10 @@ def reach_of_modes(
         short = (parts * size[:, None] > limits[:, None] / _ENOUGH).any(axis=0)
         if (parts[:, 0] * size > limits).any() and not short[-1]:
             lows.append(problem.cells[0] - distances[np.flatnonzero(short)[-1] + 1])
-    return _longer(problem.cells, min(lows), problem.cells[-1]) if lows else None
+    if not lows:
+        return None
+    new = problem.on_cells(_longer(problem.cells, min(lows), problem.cells[-1]))
+    return new, adapt.transfer(problem, new, y)
 
 
 def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:

@@ -35,7 +35,6 @@ _TURN = 0.6  # largest relative change of D between successive points of a line
 _SAMPLES = 600  # of K on its lines
 _MOST = 200_000  # points of a line
 _STARTS = 5000  # of Newton's method at once, at most
-_DIVIDED = 400  # starts of it with the known zeros divided out
 _CIRCLE = 24  # points of a circle
 SAME = 1e-7  # relative distance at which two zeros are one
 
@@ -274,7 +273,7 @@ class Characteristic:
         start = x
         for _ in range(8):
             at = x + 1e-7 * (1 + abs(x)) * np.arange(2)
-            D = self._exact(at)
+            D = self.exact(at)
             with np.errstate(all="ignore"):
                 step = self._step(at[:1], D[:1], np.diff(D) / (at[1] - at[0]))[0]
             x = x + step
@@ -284,36 +283,8 @@ class Characteristic:
                 return complex(x.real, 0.0) if abs(x.imag) <= SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
         return None
 
-    def remaining(self, known: np.ndarray, edge: float) -> np.ndarray:
-        """Modes right of the line, Im >= 0, that are not among the known ones: Newton's method on exact values with
-        those divided out, from eigenvalues of J and from between the known ones."""
-        zeros = np.concatenate([known, known[known.imag > 0].conj()])
-        near = self.poles[(self.poles.imag >= 0) & (self.poles.real > edge)]
-        marks = np.sort(np.concatenate([near.real, [edge]]))
-        upper = known[np.argsort(known.imag)]
-        starts = [near + 0.1j, (marks[1:] + marks[:-1]) / 2, (upper[1:] + upper[:-1]) / 2]
-        alive, done = np.concatenate(starts)[:_DIVIDED] + 1e-6 * (1 + 1j), []
-        self._near, limit = self.poles, 1.0 / self.delays.max()
-        for _ in range(40):
-            at = np.concatenate([alive, alive + 1e-7 * (1 + np.abs(alive))])
-            D, moved = np.split(self._exact(at), 2)
-            with np.errstate(all="ignore"):
-                slope = (moved - D) / (1e-7 * (1 + np.abs(alive))) - D * (1 / (alive[:, None] - zeros)).sum(axis=1)
-                step = self._step(alive, D, slope)
-            longest = np.minimum(limit, 0.3 * (1 + np.abs(alive)))
-            alive = alive + step * np.minimum(1.0, longest / np.maximum(np.abs(step), 1e-300))
-            there = np.abs(step) <= 1e-8 * (1 + np.abs(alive))
-            done.append(alive[there])
-            alive = alive[~there & np.isfinite(alive) & (alive.real > edge - 2 * limit)]
-            if not len(alive):
-                break
-        found = np.concatenate(done)
-        found = np.where(
-            np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag)
-        )
-        return different(found[found.real > edge])
-
-    def _exact(self, x: np.ndarray) -> np.ndarray:
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """D by a band solve a point."""
         return self.of(x, np.array([self._kernel(complex(one)) for one in x]))
 
     def at_poles(self, x: np.ndarray, edge: float, rational: Rational | None) -> np.ndarray:
@@ -357,7 +328,7 @@ class Characteristic:
     def _around(self, x: np.ndarray, radius: np.ndarray, unit: np.ndarray, rational: Rational | None) -> np.ndarray:
         circles = x[:, None] + radius[:, None] * unit
         flat = circles.ravel()
-        return (self.of(flat, rational(flat)) if rational else self._exact(flat)).reshape(circles.shape)
+        return (self.of(flat, rational(flat)) if rational else self.exact(flat)).reshape(circles.shape)
 
 
 def _turned(values: np.ndarray) -> int:

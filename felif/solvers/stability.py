@@ -78,7 +78,7 @@ def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
 
 
 def _growing(problem: Problem, y: np.ndarray) -> int | None:
-    """Number of unstable eigenvalues: turns of det(1 - G (i w M - B)^-1 U) around 0 upwards next to the axis, J = B + U G.
+    """Number of unstable eigenvalues: turns of det(1 - G (x M - B)^-1 U), J = B + U G, upwards next to the axis.
 
     The zeros of conserved quantities are deflated; without U G the density only runs out at the threshold, so B has no
     unstable eigenvalue. None where the turns cannot be followed.
