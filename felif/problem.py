@@ -123,11 +123,16 @@ class Problem(Protocol):
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
         """Part of each conserved quantity that y, continued, has below the mesh, shape (conserved,)."""
 
-    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> complex:
-        """Relative error of an eigenvalue at y, with vectors x and z, that comes from the ends of the mesh."""
+    def cut_off_modes(self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Errors of eigenvalues at y, with vectors x and z (modes, size), that come from the ends of the mesh."""
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Problem, np.ndarray] | None:
         """(problem, y) on a mesh that cuts off less than `mass`; None when the present one serves."""
+
+    def extended_for_modes(
+        self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
+    ) -> tuple[Problem, np.ndarray] | None:
+        """(problem, y) on a mesh whose ends change eigenvalues by less than the limits; None when this one serves."""
 
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named field of y as a function."""

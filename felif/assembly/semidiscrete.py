@@ -331,7 +331,8 @@ class SemiDiscrete:
 
     remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 
-    cut_off, cut_off_mode = tails.cut_off, tails.cut_off_mode  # what lies below V_min: see `Problem` and tails.py
+    cut_off, cut_off_modes = tails.cut_off, tails.cut_off_modes  # what lies below V_min: see `Problem` and tails.py
+    extended_for_modes = tails.extended_for_modes
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
         """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""

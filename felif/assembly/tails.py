@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from . import adapt
 from .forms import probe
 from .spaces import gauss
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
-_FIRST_ORDER = 1.5  # margin of errors of first order on meshes of the user
+_DECAYS = 0.4  # part that is real of the root below, and 1 + lambda R/J, where a mode decays at V_min
 _TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
 
@@ -49,18 +50,44 @@ def cut_off(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     return np.array([sum(w * below.get(f, 0.0) for f, w in conserved[name].items()) for name in problem.conserved])
 
 
-def cut_off_mode(problem: Any, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> complex:
-    """Relative error of an eigenvalue of the linearisation at y that V_min causes, z.M x = 1 of its eigenvectors.
+def cut_off_modes(
+    problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    """Errors of eigenvalues of the linearisation at y that V_min causes; x, z (modes, size) with z.M x = 1.
 
-    The flux of the exact mode through V_min is lambda times its mass beyond; the mesh has none there. The mode is taken
-    to decay like the stationary density. First order in what is cut off, which a mesh of the user may do visibly.
+    The flux of the exact mode through V_min is lambda times its mass beyond; the mesh has none there. First order in
+    what is cut off; infinite where that says nothing, since the mode does not yet decay at V_min.
     """
-    total = 0.0
+    total = np.zeros(len(values))
     for name in problem.field_names:
-        _, below = _profile_below(problem, t, y, name)
         first = problem.layout.slice(name).start
-        total = total + z[first] * x[first] * below[-1]
-    return total if problem.tol is not None else _FIRST_ORDER * total
+        parts = _missing(problem, t, y, name, values)[1][:, 0]
+        with np.errstate(invalid="ignore"):
+            total += np.abs(values * z[:, first] * x[:, first]) * parts
+    return np.where(np.isnan(total), np.inf, total)
+
+
+def extended_for_modes(
+    problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
+) -> tuple[Any, np.ndarray] | None:
+    """(problem, y) on cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit.
+
+    None if it is by less than the limit now, or if the mesh is the user's.
+    """
+    if problem.tol is None:
+        return None
+    lows = []
+    for name in problem.field_names:
+        first = problem.layout.slice(name).start
+        distances, parts = _missing(problem, t, y, name, values)
+        size = np.abs(values * z[:, first] * x[:, first])
+        short = (parts * size[:, None] > limits[:, None] / _ENOUGH).any(axis=0)
+        if (parts[:, 0] * size > limits).any() and not short[-1]:
+            lows.append(problem.cells[0] - distances[np.flatnonzero(short)[-1] + 1])
+    if not lows:
+        return None
+    new = problem.on_cells(_longer(problem.cells, min(lows), problem.cells[-1]))
+    return new, adapt.transfer(problem, new, y)
 
 
 def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
@@ -87,7 +114,11 @@ def extended(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray |
             new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / mass))
     if not new:
         return None
-    low, high = min(new), max(new)
+    return _longer(cells, min(new), max(new))
+
+
+def _longer(cells: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The cells and others beyond them, as wide as the last."""
     parts = [cells]
     if low < cells[0]:
         count = int(np.ceil((cells[0] - low) / (cells[1] - cells[0])))
@@ -112,22 +143,61 @@ def transport(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) 
 
 def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
     """(distances below V_min, mass up to there per unit of n(V_min)); the last mass is all there is."""
-    low, (points, weights) = problem.cells[0], gauss(6)
-    drift, noise, _ = transport(problem, t, y, field, np.array([low]))
-    width = max(problem.v_fire - problem.v_reset, float(np.sqrt(noise[0])))
-    length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
-    ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
-    steps = np.diff(ends)[:, None]
-    places = np.concatenate([[0.0], points])
-    v = low - ends[:-1, None] - steps * places
-    drift, noise, _ = transport(problem, t, y, field, v.ravel())
-    slope = (drift / noise).reshape(v.shape)
+    ends, drift, noise = _panels(problem, t, y, field)
+    steps, slope, (points, weights) = np.diff(ends)[:, None], drift / noise, gauss(6)
     potential = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (slope[:, 1:] @ weights))])
     inside = potential[:-1, None] + steps * points * (slope[:, :1] + slope[:, 1:]) / 2
     masses = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (np.exp(-np.minimum(inside, 700.0)) @ weights))])
     if potential[-1] < _FALLEN or potential.min() < -_FALLEN:
         masses[-1] = np.inf  # nothing holds neurons there
     return ends, masses
+
+
+def _panels(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(ends of panels as distances below V_min, drift, noise at the upper ends and Gauss's points of each)."""
+    low, points = problem.cells[0], gauss(6)[0]
+    drift, noise, _ = transport(problem, t, y, field, np.array([low]))
+    width = max(problem.v_fire - problem.v_reset, float(np.sqrt(noise[0])))
+    length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
+    ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
+    v = low - ends[:-1, None] - np.diff(ends)[:, None] * np.concatenate([[0.0], points])
+    drift, noise, _ = transport(problem, t, y, field, v.ravel())
+    return ends, drift.reshape(v.shape), noise.reshape(v.shape)
+
+
+def _missing(problem: Any, t: float, y: np.ndarray, field: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(distances d below V_min, parts (modes, len(d))): a mesh down to V_min - d changes an eigenvalue by the part of
+    |lambda z x|, z and x as they are at the present V_min.
+
+    M' = x, a x' = f x + lambda M for the mass M of a mode below v; x and M are made upwards from far below, exactly for
+    f and a constant on a panel. With R = M/x the exact mode has |R| |x^2/n| there, n the stationary density. What the
+    mesh has at V_min differs by the solution that goes down with the leak, so that nothing flows: x (1 + lambda R/J),
+    J its flux. The perturbed inputs move the tail as a whole: R is at least that of n.
+    """
+    ends, drift, noise = _panels(problem, t, y, field)
+    weights, steps = gauss(6)[1], np.diff(ends)
+    f, a = drift[:, 1:] @ weights, noise[:, 1:] @ weights
+    if np.sum(steps * f / a) < _FALLEN:
+        return ends, np.full((len(values), len(ends)), np.inf)
+    values = np.append(np.asarray(values, complex), 0.0)  # the last one: n
+    root = np.sqrt(f**2 + 4 * a * (values[:, None] + 1e-12j * (1 + np.abs(values[:, None]))))
+    up, down = (f + root) / (2 * a), (f - root) / (2 * a)
+    ratio, size = np.empty((len(values), len(ends)), complex), np.zeros((len(values), len(ends)))
+    ratio[:, -1] = 1 / up[:, -1]
+    with np.errstate(all="ignore"):
+        for i in range(len(steps) - 1, -1, -1):
+            first, second = 1 - down[:, i] * ratio[:, i + 1], up[:, i] * ratio[:, i + 1] - 1
+            second = second * np.exp(-(up[:, i] - down[:, i]) * steps[i])
+            x = (up[:, i] * first + down[:, i] * second) / (up[:, i] - down[:, i])
+            ratio[:, i] = (first + second) / (up[:, i] - down[:, i]) / x
+            size[:, i] = size[:, i + 1] + np.log(np.abs(x)) + up[:, i].real * steps[i]
+        off = values * ratio[:, 0] / (drift[0, 0] - noise[0, 0] * down[:, 0])
+        decays = (root[:, 0].real > _DECAYS * np.abs(root[:, 0])) & (np.abs(1 + off) > _DECAYS)
+        mixed = np.where(decays, 1 / np.abs(1 + off), np.inf)[:-1, None]
+        grown = np.exp(np.minimum(2 * (size - size[:, :1]) - (size - size[:, :1])[-1], 700.0))
+        parts = np.maximum(np.abs(ratio), np.abs(ratio[-1])) * grown
+    parts = parts[:-1]
+    return ends, np.concatenate([parts[:, :1] * mixed, parts[:, 1:]], axis=1)
 
 
 def _length_above(problem: Any, t: float, y: np.ndarray, field: str) -> float:

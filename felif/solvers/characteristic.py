@@ -212,7 +212,7 @@ class Characteristic:
         """Where zeros may be: on the chains |eigenvalue of Z K| = 1, at eigenvalues of J, and on the real axis."""
         longest = self.delays.max()
         heights = self.heights
-        even = np.linspace(0.0, top, 4 + int(density * top * longest))
+        even = np.linspace(0.0, top, min(4 + int(density * top * longest), _STARTS))
         h = np.union1d(even, heights[heights < top])
         x, chains = np.zeros(len(h)), []
         for j in range(len(self.delays)):
@@ -273,7 +273,7 @@ class Characteristic:
         start = x
         for _ in range(8):
             at = x + 1e-7 * (1 + abs(x)) * np.arange(2)
-            D = self._exact(at)
+            D = self.exact(at)
             with np.errstate(all="ignore"):
                 step = self._step(at[:1], D[:1], np.diff(D) / (at[1] - at[0]))[0]
             x = x + step
@@ -283,7 +283,8 @@ class Characteristic:
                 return complex(x.real, 0.0) if abs(x.imag) <= SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
         return None
 
-    def _exact(self, x: np.ndarray) -> np.ndarray:
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """D by a band solve a point."""
         return self.of(x, np.array([self._kernel(complex(one)) for one in x]))
 
     def at_poles(self, x: np.ndarray, edge: float, rational: Rational | None) -> np.ndarray:
@@ -327,7 +328,7 @@ class Characteristic:
     def _around(self, x: np.ndarray, radius: np.ndarray, unit: np.ndarray, rational: Rational | None) -> np.ndarray:
         circles = x[:, None] + radius[:, None] * unit
         flat = circles.ravel()
-        return (self.of(flat, rational(flat)) if rational else self._exact(flat)).reshape(circles.shape)
+        return (self.of(flat, rational(flat)) if rational else self.exact(flat)).reshape(circles.shape)
 
 
 def _turned(values: np.ndarray) -> int:

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..problem import Problem
-from .characteristic import SMALL, Characteristic, different
+from .characteristic import SAME, SMALL, Characteristic, different
 
 _LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
 _ATTEMPTS = 8
+_SHARES = (0.7, 0.4, 0.15)  # of the modes asked for, of which it is tried whether they are complete
+_DIVIDED = 400  # starts of Newton's method with the known zeros divided out
 _DENSEST = 4.0  # starts of Newton's method per 1/d of height
 
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """Every mode right of Re lambda = edge by falling real part (pairs complete), and how many were `counted` there."""
+    """Every mode right of Re lambda = edge by falling real part (pairs complete), as many as `counted` there.
+
+    message  empty, or why there are fewer than asked for; none where not even the unstable ones could be counted
+    """
 
     values: np.ndarray
     edge: float
@@ -51,6 +56,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
+            counted = None
             message = (
                 f"modes right of {edge:.6g} cannot be counted: the delayed feedback does not fade at high frequencies"
             )
@@ -65,6 +71,9 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         counted, values = D.count(rational, edge, height), whole(right)
         if counted is not None and counted > len(values):
             values = whole(D.repeated(rational, right))
+        if counted is not None and counted > len(values):
+            found = different(np.concatenate([found, _remaining(D, found, edge)]))
+            values = whole(D.repeated(rational, D.at_poles(found, edge, None)))
         if counted != len(values):
             if density >= _DENSEST:
                 break
@@ -79,11 +88,56 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
             break
         else:
             left, density = max(2 * left, least), density * (2 if left == least else 1)
+    if counted == len(values):
+        return Modes(values, edge, counted, message)
     if not message and counted is None:
         message = f"modes right of {edge:.6g} could not be counted ({len(values)} were found)"
     elif not message:
         message = f"the argument principle counts {counted} modes right of {edge:.6g}, {len(values)} were found"
-    return Modes(values, edge, -1 if counted is None else counted, message)
+    fewer = _certain(D, values, count)
+    rest = f"; the {fewer[2]} right of {fewer[1]:.6g} are all there are" if fewer[2] else ""
+    return Modes(*fewer, message + rest)
+
+
+def _remaining(D: Characteristic, known: np.ndarray, edge: float) -> np.ndarray:
+    """Modes right of the line, Im >= 0, that are not among the known ones: Newton's method for D prod (x - p) / prod
+    (x - z), p eigenvalues of J and z the known ones, on exact values; from next to p and from between p and z."""
+    zeros = np.concatenate([known, known[known.imag > 0].conj()])
+    near = D.poles[(D.poles.imag >= 0) & (D.poles.real > edge)]
+    marks, upper = np.sort(np.append(near.real, edge)), known[np.argsort(known.imag)]
+    starts = [near + 0.1j, (marks[1:] + marks[:-1]) / 2, (upper[1:] + upper[:-1]) / 2]
+    alive, limit, done = np.concatenate(starts)[:_DIVIDED] + 1e-6 * (1 + 1j), 1.0 / D.delays.max(), []
+    for _ in range(40):
+        h = 1e-7 * (1 + np.abs(alive))
+        at, moved = np.split(D.exact(np.concatenate([alive, alive + h])), 2)
+        with np.errstate(all="ignore"):
+            known_part = (1 / (alive[:, None] - zeros)).sum(axis=1) - (1 / (alive[:, None] - D.poles)).sum(axis=1)
+            step = -1 / ((moved - at) / (h * at) - known_part)
+        step = np.where(np.isfinite(step), step, limit)
+        alive = alive + step * np.minimum(1.0, np.minimum(limit, 0.3 * (1 + np.abs(alive))) / np.abs(step))
+        there = np.abs(step) <= 1e-8 * (1 + np.abs(alive))
+        done.append(alive[there])
+        alive = alive[~there & (alive.real > edge - 2 * limit)]
+        if not len(alive):
+            break
+    found = np.concatenate(done)
+    found = np.where(np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag))
+    return different(found[found.real > edge])
+
+
+def _certain(D: Characteristic, values: np.ndarray, count: int) -> tuple[np.ndarray, float, int]:
+    """(modes, edge, number) of those found that are as many as are counted right of an edge, fewer than asked for."""
+    tried = {int(share * min(count, len(values))) for share in _SHARES} | {max(_growing(values), 1)}
+    for number in sorted(tried - {0}, reverse=True):
+        while number < len(values) and values.real[number - 1] - values.real[number] < 1e-7:
+            number += 1
+        if number >= len(values):
+            continue
+        edge = float(values.real[number - 1] + values.real[number]) / 2
+        height = D.top(edge)
+        if np.isfinite(height) and D.count(D.interpolant([0.0, edge], max(1.5 * height, 1.0)), edge, height) == number:
+            return values[:number], edge, number
+    return values[:0], np.inf, 0
 
 
 def _growing(values: np.ndarray) -> int:

@@ -10,18 +10,17 @@ from scipy.sparse.linalg import LinearOperator, eigs
 
 from ..algebra import SingularMatrix, eigenpairs
 from ..problem import FieldValue, NotConverged, Problem, State
-from .delayed import jacobian_at
 from .delayed_modes import modes
-from .newton import bordered, by_mass, conservation, deflated, newton, symmetry
+from .eigenpairs import Linearisation, Pair, balance
+from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_modes import is_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
+_MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
-_STEPS = 8  # of Newton on one eigenpair
-_POLISHED = 1e-13  # relative change of an eigenvalue at which Newton stops
 _DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
-_ZERO = 1e-8  # size of an eigenvalue that cannot be told from the conserved zeros
+_SAFETY = 1.3  # of what a richer space changes
 
 
 class Mode:
@@ -44,7 +43,7 @@ class Spectrum:
     eigenvalues  sorted by falling real part, pairs complete (positive imaginary part first); real if all are
     right, left  their modes: `right[k].n(v)` is the perturbation, `left[k].n(v)` the test function that measures it;
                  left_j . M right_k = 1 if j = k, else 0 (not conjugated), max |right| = 1
-    errors       estimates of |lambda - lambda_exact|: against elements of a higher degree, and what V_min cuts off
+    errors       bounds of |lambda - lambda_exact|: against elements of a higher degree, what V_min cuts off, rounding
     condition    1/|z.M x| for unit vectors in the balanced variable: 1 for a single neuron, infinite for a double
                  eigenvalue with one eigenvector
     residuals    sum |J x - lambda M x| / sum |J |x||
@@ -71,20 +70,6 @@ class Spectrum:
         return f"Spectrum(gap={self.gap:.10g}: {values}){' ' + self.message if self.message else ''}"
 
 
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """An eigenvalue with its right and left eigenvector (of the conserving system: C x = 0)."""
-
-    value: complex
-    x: np.ndarray
-    z: np.ndarray
-    condition: float
-    residual: float
-
-    def conjugate(self) -> _Pair:
-        return _Pair(self.value.conjugate(), self.x.conj(), self.z.conj(), self.condition, self.residual)
-
-
 def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     """The `count` eigenvalues of J x = lambda M x with the largest real parts, and their eigenfunctions.
 
@@ -96,7 +81,8 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
     relative to 1 + |lambda|; `.problem` is the one they belong to.
 
-    Raises ValueError for a state of another model, and for a count that is no positive number; NotConverged where no
+    Raises ValueError for a state of another model, and for a count that is no positive number or more than the mesh
+    carries (1000 with delays); NotConverged where no
     mode of a problem with delays can be counted.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
@@ -109,35 +95,46 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         from .plane_spectrum import spectrum_over_the_plane
 
         return spectrum_over_the_plane(problem, state, count)
-    if not getattr(problem, "delays", None):
-        count = min(count, problem.size - len(conservation(problem)))
+    most = _MOST if getattr(problem, "delays", None) else problem.size - len(conservation(problem))
+    if count > most:
+        raise ValueError(
+            f"spectrum: count = {count!r}; allowed are at most {most} modes"
+            + (
+                " with delays"
+                if most == _MOST
+                else ", as many as this mesh carries: a smaller tol or more cells have more"
+            )
+        )
     tol = getattr(problem, "tol", None)
     if tol is not None:  # modes reach further down than the stationary density
         problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
     for attempt in range(_ATTEMPTS):
         starts, missing = _starts(problem, t, y, count)
-        pairs = _leading(_pairs(problem, t, y, starts), count)
+        pairs = _leading(_pairs(problem, y, starts), count)
         resolved, reached = _errors(problem, t, y, pairs)
         if tol is None or missing or attempt == _ATTEMPTS - 1:
             break
         limit = tol * np.array([1 + abs(pair.value) for pair in pairs])
         if (resolved + reached <= limit).all():
             break
-        further = None
         if (reached > limit / 2).any():
-            further = problem.extended(t, y, 1e-3 * tol**2 * float((limit / np.maximum(reached, limit)).min()) ** 2)
-        problem, y = _settled(further or problem.enriched(y), t)
-    values = np.array([pair.value for pair in pairs])
+            problem, y = problem.extended_for_modes(t, y, *_arrays(pairs), limit / 2) or (problem, y)
+        if (resolved > limit / 2).any():
+            problem, y = problem.enriched(y)
+        problem, y = _settled((problem, y), t)
+    values, errors = np.array([pair.value for pair in pairs]), resolved + reached
+    linear = Linearisation(problem, y)
+    errors = errors + [linear.rounding(pair) for pair in pairs]
     return Spectrum(
         problem,
         State(problem, t, y),
         values.real if not values.imag.any() else values,
         tuple(Mode(pair.x, lambda name, x: problem.field(name, x)) for pair in pairs),
         tuple(Mode(pair.z, lambda name, z: _test_function(problem, t, y, name, z)) for pair in pairs),
-        resolved + reached + [_uncertain(pair) for pair in pairs],
+        errors,
         np.array([pair.condition for pair in pairs]),
         np.array([pair.residual for pair in pairs]),
-        _message(pairs, missing),
+        _message(pairs, missing, tol, errors),
     )
 
 
@@ -153,21 +150,28 @@ def _test_function(problem: Problem, t: float, y: np.ndarray, name: str, z: np.n
     return problem.adjoint_field(t, y, name, z)
 
 
-def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[_Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """Estimated errors of the eigenvalues: what elements of a higher degree change, and what V_min cuts off."""
+def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
+    """Estimated errors of the eigenvalues: what elements of a higher degree change, and what V_min cuts off even there.
+
+    On a mesh of the user the richer space reaches further too.
+    """
     if not hasattr(problem, "enriched"):
         return np.full(len(pairs), np.nan), np.zeros(len(pairs))
-    richer, z = _settled(problem.enriched(y), t)
-    values = [pair.value for pair in pairs]
-    resolved = np.zeros(len(pairs))
+    richer, there = _settled(problem.enriched(y), t)
+    linear, values, better = Linearisation(richer, there), [pair.value for pair in pairs], []
     for k, value in enumerate(values):
         if k and value == values[k - 1].conjugate():
-            resolved[k] = resolved[k - 1]
+            better.append(better[-1].conjugate())
             continue
         others = [abs(value - other) for other in values[:k] + values[k + 1 :]]
-        resolved[k] = abs(_polished(richer, t, z, value, None, min(others, default=np.inf)).value - value)
-    reached = [abs(pair.value * problem.cut_off_mode(t, y, pair.x, pair.z)) for pair in pairs]
-    return resolved, np.array(reached)
+        better.append(linear.polished(value, None, min(others, default=np.inf)))
+    resolved = _SAFETY * np.array([abs(pair.value - value) for pair, value in zip(better, values, strict=True)])
+    return resolved, richer.cut_off_modes(t, there, *_arrays(better))
+
+
+def _arrays(pairs: list[Pair]) -> list[np.ndarray]:
+    """(values, right vectors, left vectors), one row a pair."""
+    return [np.array([getattr(pair, name) for pair in pairs]) for name in ("value", "x", "z")]
 
 
 _Starts = list[tuple[complex, np.ndarray | None]]  # eigenvalue, right vector or None; of each pair one
@@ -175,8 +179,9 @@ _Starts = list[tuple[complex, np.ndarray | None]]  # eigenvalue, right vector or
 # where to start --------------------------------------------------------------------------------------------------
 
 
-def _pairs(problem: Problem, t: float, y: np.ndarray, starts: _Starts) -> list[_Pair]:
-    return [_polished(problem, t, y, value, x, _distance(value, starts)) for value, x in starts]
+def _pairs(problem: Problem, y: np.ndarray, starts: _Starts) -> list[Pair]:
+    linear = Linearisation(problem, y)
+    return [linear.polished(value, x, _distance(value, starts)) for value, x in starts]
 
 
 def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Starts, str]:
@@ -197,13 +202,6 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
         values, vectors = _arnoldi(problem, t, y, more)
     order = [k for k in np.lexsort((-values.imag, -values.real))[: 2 * more] if values[k].imag >= 0]
     return [(complex(values[k]), vectors[:, k]) for k in order[:more]], ""
-
-
-def balance(problem: Problem, y: np.ndarray) -> np.ndarray:
-    """d > 0 such that q = x / d is the variable in which the linearisation of one neuron is symmetric: sqrt(n / M)."""
-    lumped = problem.mass @ np.ones(problem.size)
-    floor = 1e-20 * np.abs(y).max()
-    return np.sqrt(np.maximum(np.abs(y), floor) / np.abs(lumped))
 
 
 def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -243,88 +241,10 @@ def _distance(value: complex, starts: _Starts) -> float:
     return min((abs(value - other) for other in everyone), default=np.inf)
 
 
-# one eigenpair ---------------------------------------------------------------------------------------------------
-
-
-def _polished(
-    problem: Problem, t: float, y: np.ndarray, value: complex, x: np.ndarray | None, distance: float
-) -> _Pair:
-    """The eigenpair that Newton reaches, unless it leaves for another one half the `distance` away."""
-    if not value.imag:
-        value, x = value.real, None if x is None else np.real(x)
-    if x is None:
-        x = _inverse_iterated(problem, y, value)
-    start, best = value, None
-    for _ in range(_STEPS):
-        x = x / x[np.argmax(np.abs(x))]
-        try:
-            pair, change, x = _newton_step(problem, y, value, x)
-        except SingularMatrix:
-            return best or _defective(problem, y, value, x)
-        if best is not None and pair.residual > 0.5 * best.residual:
-            break  # down to rounding
-        best, value = pair, value + change
-        if abs(change) <= _POLISHED * (1 + abs(value)) or abs(value - start) > 0.5 * min(distance, 1 + abs(start)):
-            break
-    return best
-
-
-def _newton_step(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray) -> tuple[_Pair, complex, np.ndarray]:
-    """(the pair at hand, change of the eigenvalue, new right vector): Newton on (J(lambda) - lambda M) x = 0, w.x = 1.
-
-    One bordered system gives all: [T, M E, -s; C, 0, 0; w, 0, 0] with T = J - lambda M, s = (M - J') x.
-    """
-    J, k = jacobian_at(problem, y, value), len(conservation(problem))
-    slope = problem.mass @ x - _delayed_slope(problem, y, value, x)
-    row = np.conj(x) / (np.conj(x) @ x)
-    system = bordered(problem, J, y, columns=-slope[:, None], rows=row[None], shift=value)
-    last, nothing = np.eye(k + 1)[-1], np.zeros(len(x))
-    following, numbers = system.solve(nothing, last)
-    if not np.isfinite(following).all():
-        raise SingularMatrix("a defective eigenvalue")
-    z, ends = system.solve_transposed(nothing, last)
-    z = -z
-    if k and abs(value) > _ZERO:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
-        z = z + (ends[:k] / value) @ by_mass(problem, conservation(problem).T).T
-    d = balance(problem, y)
-    condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))
-    residual = np.abs(J @ x - value * (problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum()
-    return _Pair(complex(value), x, z, condition, float(residual)), numbers[-1], following
-
-
-def _defective(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray) -> _Pair:
-    """The pair at hand where z.M x = 0, so that Newton has no step: the left vector from another border, |z| = 1."""
-    J, other = jacobian_at(problem, y, value), np.random.default_rng(1).standard_normal((len(x), 1))
-    system = bordered(problem, J, y, columns=other, rows=np.conj(x)[None], shift=value)
-    z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(conservation(problem)) + 1)[-1])
-    residual = np.abs(J @ x - value * (problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum()
-    return _Pair(complex(value), x, z / np.linalg.norm(z), np.inf, float(residual))
-
-
-def _delayed_slope(problem: Problem, y: np.ndarray, value: complex, x: np.ndarray) -> Any:
-    """dJ/dlambda x, which is not zero with delays only."""
-    if not getattr(problem, "delays", None):
-        return 0.0
-    step = 1e-6 * (1 + abs(value))
-    above, below = (jacobian_at(problem, y, value + sign * step) @ x for sign in (1, -1))
-    return (above - below) / (2 * step)
-
-
-def _inverse_iterated(problem: Problem, y: np.ndarray, value: complex) -> np.ndarray:
-    """A right vector for an eigenvalue known well, by inverse iteration from noise."""
-    near = value + 1e-7 * (1 + abs(value))
-    system = bordered(problem, jacobian_at(problem, y, near), y, shift=near)
-    x = np.random.default_rng(0).standard_normal(problem.size) * balance(problem, y)
-    for _ in range(3):
-        x, _ = system.solve(problem.mass @ x, np.zeros(len(conservation(problem))))
-        x = x / x[np.argmax(np.abs(x))]
-    return x
-
-
 # all together ----------------------------------------------------------------------------------------------------
 
 
-def _leading(pairs: list[_Pair], count: int) -> list[_Pair]:
+def _leading(pairs: list[Pair], count: int) -> list[Pair]:
     """The first `count`, conjugates included, and one more where a pair would be torn apart."""
     both = [q for p in pairs for q in ((p, p.conjugate()) if p.value.imag else (p,))]
     both.sort(key=lambda pair: (-pair.value.real, -pair.value.imag))
@@ -334,14 +254,14 @@ def _leading(pairs: list[_Pair], count: int) -> list[_Pair]:
     return both[:cut]
 
 
-def _uncertain(pair: _Pair) -> float:
-    """What rounding does to an eigenvalue: the root of it to a double one with a single eigenvector."""
-    eps = np.finfo(float).eps
-    return abs(pair.value) * min(eps * pair.condition, np.sqrt(eps))
-
-
-def _message(pairs: list[_Pair], missing: str) -> str:
+def _message(pairs: list[Pair], missing: str, tol: float | None, errors: np.ndarray) -> str:
     said = f"Not every mode is listed: {missing}." if missing else ""
+    far = [
+        pair for pair, error in zip(pairs, errors, strict=True) if tol and not error <= 2 * tol * (1 + abs(pair.value))
+    ]
+    if far:
+        first = f"{abs(far[0].value):.6g}"
+        said = f"{said} {len(far)} eigenvalues, from |lambda| = {first} on, miss the tolerance: see `errors`.".strip()
     weak = [pair for pair in pairs if not pair.condition < _DEFECTIVE]
     if not weak:
         return said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..algebra import SingularMatrix, eigenpairs, eigenvalues
+from ..algebra import BandLowRank, SingularMatrix, eigenpairs, eigenvalues
 from ..problem import NotConverged, Problem
 from .delayed_modes import modes
 from .newton import by_mass, carriers, conservation, deflated, symmetry
@@ -12,6 +12,10 @@ from .plane_modes import is_plane, leading_on_lines
 
 _DENSE = 350  # unknowns up to which all eigenvalues are computed
 _KRYLOV = 60
+_EDGE = 1e-7  # real part right of which eigenvalues are counted: scalars without their own decay have a zero in B
+_TURN = 0.6  # largest relative change of the determinant between successive heights
+_POINTS = 400  # of them
+_CLOSED = 0.1  # of a turn that may be missing above the last
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
 _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenvalue looked at
 
@@ -20,17 +24,21 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
     Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
-    positive axis: real parts up to 1e4 are seen, pairs of large imaginary part may be missed. With delays they are
-    counted by the argument principle; raises NotConverged where fewer are found.
+    positive axis, and from all eigenvalues where the argument principle counts another number of unstable ones. With
+    delays they are counted by the argument principle; raises NotConverged where fewer are found.
     """
     if is_plane(problem):
         return leading_on_lines(problem, 0.0, y, count)[0]
     if getattr(problem, "delays", None):
         found = modes(problem, y, count)
-        if found.message:
+        if found.message and not (found.edge < 0 and len(found.values)):  # unstable ones may be missing
             raise NotConverged(f"stability with delays: {found.message}")
         return _first(found.values, count)
-    values = _all(problem, y) if problem.size <= _DENSE else _right_half(problem, y)
+    if problem.size <= _DENSE:
+        return _first(sorted_leading(_all(problem, y)), count)
+    values = _right_half(problem, y)
+    if _growing(problem, y) != int(np.count_nonzero(values.real > _EDGE)):
+        values = _all(problem, y)
     return _first(sorted_leading(values), count)
 
 
@@ -67,6 +75,37 @@ def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
         return eigenvalues(by_mass(problem, J.dense()))
     values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
+
+
+def _growing(problem: Problem, y: np.ndarray) -> int | None:
+    """Number of unstable eigenvalues: turns of det(1 - G (x M - B)^-1 U), J = B + U G, upwards next to the axis.
+
+    The zeros of conserved quantities are deflated; without U G the density only runs out at the threshold, so B has no
+    unstable eigenvalue. None where the turns cannot be followed.
+    """
+    J = deflated(problem, problem.jacobian(0.0, y), y, -_AWAY)
+    plain, r = BandLowRank(J.band, np.zeros((J.n, 0)), np.zeros((0, J.n))), J.U.shape[1]
+    U = np.asfortranarray(J.U, complex)
+
+    def determinant(height: float) -> complex:
+        return complex(np.linalg.det(np.eye(r) - J.G @ plain.factor(complex(_EDGE, height), problem.mass).solve(U)))
+
+    heights = np.concatenate([[0.0], np.geomspace(0.1 * _EDGE, 1e6, 57)])
+    try:
+        D = [determinant(height) for height in heights]
+        k = 0
+        while k + 1 < len(D):
+            if abs(D[k + 1] - D[k]) <= _TURN * min(abs(D[k]), abs(D[k + 1])):
+                k += 1
+            elif len(D) > _POINTS or heights[k + 1] - heights[k] <= 1e-9 * heights[k + 1] + 1e-12:
+                return None
+            else:
+                heights = np.insert(heights, k + 1, max(np.sqrt(heights[k] * heights[k + 1]), 0.01 * _EDGE))
+                D.insert(k + 1, determinant(heights[k + 1]))
+    except SingularMatrix:
+        return None
+    turned = (np.angle(D[-1]) - np.angle(np.divide(D[1:], D[:-1])).sum()) / np.pi
+    return round(float(turned)) if abs(turned - round(float(turned))) < _CLOSED else None
 
 
 def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:

@@ -93,6 +93,14 @@ def test_what_cannot_be_listed_is_said():
     assert len(found.values) >= 60 or found.message
 
 
+def test_zeros_between_eigenvalues_of_the_neuron_far_left_are_found():
+    """Three real ones and a pair of 51 were missed."""
+    problem = fl.discretize(fl.NoisyLIF(b=0.5, delay=0.05))
+    found = modes(problem, fl.steady_state(problem).y, 60)
+    assert found.message == ""
+    assert len(found.values) == found.counted >= 60
+
+
 def test_modes_that_the_delayed_feedback_does_not_see_are_listed():
     """Without coupling the modes are those of one neuron, twice for two populations."""
     single = fl.discretize(fl.NoisyLIF())

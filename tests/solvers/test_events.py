@@ -93,6 +93,24 @@ def test_real_modes_that_become_a_pair_are_no_special_point():
     assert set(branch.table["unstable"]) == {2}
 
 
+def test_a_neutral_saddle_is_no_hopf_point():
+    """Eigenvalues (mu +- sqrt(mu^2 + 4))/2: their sum passes 0 at mu = 0, as that of a pair does, but both are real."""
+
+    class Saddle(Pairs):
+        size = 2
+
+        def DF(self, y):
+            return [[self.mu, 1.0], [1.0, 0.0]]
+
+        def F(self, y):
+            return np.array(self.DF(y)) @ y
+
+    toy = Saddle(mu=-0.5)
+    branch = continuation(toy, State(toy, 0.0, np.zeros(2)), "mu", bounds=(-0.9, 2.0))
+    assert {point.kind for point in branch} == {""}
+    assert set(branch.table["unstable"]) == {1}
+
+
 def test_a_branch_says_where_special_points_are_missing():
     branch = of_pairs(lambda mu: mu - 0.1)
     rest = Branch(branch.names, [point for point in branch if not point.kind], branch.ends, "")

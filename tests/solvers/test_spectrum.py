@@ -12,6 +12,7 @@ import felif as fl
 from felif.algebra import Band, BandLowRank
 from felif.problem import State
 from felif.solvers import spectrum as spectrum_module
+from felif.solvers import stability
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,35 @@ def test_estimated_errors_of_eigenvalues(cells, v_min):
     errors = np.abs(found.eigenvalues - NEURON[1.0][:3])
     ratio = found.errors / errors
     assert ((ratio > 0.5) & (ratio < 3))[errors > 1e-11].all()
+
+
+@pytest.mark.parametrize(("a0", "count"), [(1.4854580864349378, 6), (0.4, 10), (5.0, 8)])
+def test_bars_of_modes_contain_what_v_min_cuts_off_and_rounding(a0, count):
+    """Modes fall like n |v|^-lambda, slower than the density; without coupling 1.5 times the old bars was missing."""
+    model = fl.NoisyLIF(a0=a0, current=0.3)
+    found, fine = leading(model, count, tol=1e-6), leading(model, count, tol=1e-11)
+    assert found.message == ""
+    off = np.abs(found.eigenvalues - fine.eigenvalues)
+    assert (off <= found.errors + fine.errors).all()
+    assert (found.errors <= 2e-6 * (1 + np.abs(found.eigenvalues))).all()
+
+
+def test_more_modes_than_the_mesh_carries_are_refused():
+    for model, most in ((fl.NoisyLIF(), "as many as this mesh carries"), (fl.NoisyLIF(delay=1.0), "1000 modes")):
+        problem = fl.discretize(model)
+        with pytest.raises(ValueError, match=most):
+            fl.spectrum(problem, fl.steady_state(problem), 5000)
+
+
+@pytest.mark.parametrize("b", [0.5, 1.5])
+def test_unstable_modes_of_many_unknowns_are_counted(b, monkeypatch):
+    problem = fl.discretize(fl.RefractoryLIF(b=3.0) if b > 1 else fl.NoisyLIF(b=b))
+    state = fl.steady_states(problem)[-1]
+    every = stability._all(state.problem, state.y)
+    assert stability._growing(state.problem, state.y) == np.count_nonzero(every.real > 0)
+    monkeypatch.setattr(stability, "_DENSE", 10)
+    monkeypatch.setattr(stability, "_right_half", lambda problem, y: np.array([1.0, -1.0, 2.0, 3.0], complex))
+    assert stability.unstable(stability.leading(state.problem, state.y)) == np.count_nonzero(every.real > 0)
 
 
 def test_inhibition_makes_the_gap_larger():
