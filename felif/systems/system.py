@@ -261,9 +261,9 @@ class System:
         """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""
         return np.zeros(len(self.conserved))
 
-    def cut_off_mode(self, t: float, y: np.ndarray, x: np.ndarray, z: np.ndarray) -> float:
-        """0: what the ends of the mesh cut off a mode is not estimated."""
-        return 0.0
+    def cut_off_modes(self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """0 of every mode: what the ends of the mesh cut off is not estimated."""
+        return np.zeros(len(values))
 
     def starts(self, t: float, totals: np.ndarray) -> Any:
         """States to look for steady states from, see `systems.rest`."""
