@@ -140,7 +140,7 @@ class Fit:
         return self._ends[name, level]
 
     def _path(self, name: str) -> ProfilePath:
-        return ProfilePath(self.likelihood, self.theta, self._theta_covariance, self._place(name))
+        return ProfilePath(self.likelihood, self.theta, self.log_likelihood, self._theta_covariance, self._place(name))
 
     @property
     def quadratic(self) -> bool:
@@ -284,7 +284,7 @@ def fit(
                 raise ValueError(f"parameters = {list(names)}: {confused}")
         spent = 0
         for _ in range(_RESTARTS):
-            theta, iterations, how = maximise(likelihood, start, everything)
+            theta, _, iterations, how = maximise(likelihood, start, everything)
             spent += iterations
             found = Fit(likelihood, theta, spent, how)
             try:

@@ -31,7 +31,8 @@ class Likelihood:
 
     theta: coordinates of the free parameters in which likelihoods are nearly quadratic over wide ranges: log x of those
     that must be positive, sqrt(x) of a dead time, w asinh((x - V_R)/w) with w = V_F - V_R of potentials and currents,
-    which is logarithmic far away. `scales`: a change of theta that matters; `limits`: where theta ends.
+    which is logarithmic far away. `scales`: a change of theta that matters; `limits`: where theta ends; `visited`: the
+    log-likelihood of every theta at which it was asked for.
     """
 
     def __init__(self, intervals: np.ndarray, model: Any, names: tuple[str, ...], rate: float | None, time: float):
@@ -47,9 +48,11 @@ class Likelihood:
         plain = np.where(self._rooted, math.sqrt(float(intervals.mean()) / time), self._width)
         self.scales = np.where(self._logarithmic, 1.0, plain)
         self.limits = [(0.0, math.inf) if rooted else (-math.inf, math.inf) for rooted in self._rooted]
+        self.visited: dict[bytes, float] = {}
         self._last: tuple[bytes, np.ndarray] | None = None
         self._spinner, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
+        self._kept = _NEAR
 
     def theta(self, values: Any) -> np.ndarray:
         values = np.asarray(values, float)
@@ -101,7 +104,7 @@ class Likelihood:
         if self._base is not None:
             at, problem = self._base
             if (neuron.v_reset, neuron.v_fire) == (problem.model.v_reset, problem.model.v_fire) and np.all(
-                np.abs(theta - at) < _NEAR * self.scales
+                np.abs(theta - at) < self._kept * self.scales
             ):
                 return problem.at(model=neuron.model)
         problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
@@ -139,19 +142,34 @@ class Likelihood:
         return logs is None or bool(logs.max() <= math.log(_FLOOR) - math.log(self.at(theta)[1]) + 1)
 
     def total(self, theta: np.ndarray) -> float:
-        logs = self.logarithms(theta)
-        return -math.inf if logs is None else float(logs.sum())
+        key = theta.tobytes()
+        if key not in self.visited:
+            logs = self.logarithms(theta)
+            self.visited[key] = -math.inf if logs is None else float(logs.sum())
+        return self.visited[key]
 
-    def scores(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray | None:
-        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central differences."""
-        columns = []
-        for j in free:
-            step = np.zeros(len(theta))
-            step[j] = STEP * self.scales[j]
-            above, below = self.logarithms(theta + step), self.logarithms(theta - step)
-            if above is None or below is None:
-                return None
-            columns.append((above - below) / (2 * step[j]))
+    def seen(self, least: float) -> list[np.ndarray]:
+        """Every theta visited with a log-likelihood >= least."""
+        return [np.frombuffer(key) for key, total in self.visited.items() if total >= least]
+
+    def scores(self, theta: np.ndarray, free: np.ndarray, sides: int = 2) -> np.ndarray | None:
+        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central or (sides = 1) forward differences.
+
+        All on one mesh.
+        """
+        columns, middle = [], self.logarithms(theta) if sides == 1 else None
+        self._kept = 2 * _NEAR
+        try:
+            for j in free:
+                step = np.zeros(len(theta))
+                step[j] = STEP * self.scales[j]
+                above = self.logarithms(theta + step)
+                below = middle if sides == 1 else self.logarithms(theta - step)
+                if above is None or below is None:
+                    return None
+                columns.append((above - below) / (sides * step[j]))
+        finally:
+            self._kept = _NEAR
         return np.array(columns).T
 
     def moments(self, theta: np.ndarray) -> np.ndarray | None:
