@@ -153,9 +153,8 @@ class Likelihood:
         return [np.frombuffer(key) for key, total in self.visited.items() if total >= least]
 
     def scores(self, theta: np.ndarray, free: np.ndarray, sides: int = 2) -> np.ndarray | None:
-        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central or (sides = 1) forward differences.
-
-        All on one mesh.
+        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central or (sides = 1) forward differences
+        on one mesh.
         """
         columns, middle = [], self.logarithms(theta) if sides == 1 else None
         self._kept = 2 * _NEAR
