@@ -74,9 +74,8 @@ class Band:
             flipped.data[kl + offset, low - offset : high - offset] = self.data[ku - offset, low:high]
         return flipped
 
-    def block(self, low: int, high: int) -> np.ndarray:
-        """The dense block of rows and columns low, ..., high - 1."""
-        i, j = np.ogrid[low:high, low:high]
+    def entries(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """A[i, j], of the shape that i and j have together."""
         place = self.ku + i - j
         outside = (place < 0) | (place > self.ku + self.kl)
         return np.where(outside, 0, self.data[np.where(outside, 0, place), j])

@@ -50,33 +50,32 @@ class Condensed:
     def __init__(
         self, J: BandLowRank, mass: np.ndarray, rows: np.ndarray, columns: np.ndarray, ends: np.ndarray
     ) -> None:
-        band, cells, inside = J.band, len(ends) - 1, int(np.diff(ends).max()) - 1
+        A, low, high = J.band, ends[:-1, None], ends[1:, None]
         self._rows, self._columns, self._mass, self._count = rows[:, ends], columns[ends], mass[ends], columns.shape[1]
-        self._diagonal, self._above, self._below = band.data[band.ku, ends], np.zeros(cells), np.zeros(cells)
-        blocks = np.tile(-np.eye(inside), (cells, 1, 1))
-        right = np.zeros((cells, inside, 2 + columns.shape[1]))  # couplings to both ends, columns
-        left = np.zeros((cells, 2 + len(rows), inside))
-        for e, (low, high) in enumerate(zip(ends, ends[1:], strict=False)):
-            within, m, A = slice(low + 1, high), high - low - 1, band.block(low, high + 1)
-            scale = 1 / mass[within, None]
-            blocks[e, :m, :m] = scale * A[1:-1, 1:-1]
-            right[e, :m] = scale * np.hstack([A[1:-1, [0, -1]], columns[within]])
-            left[e, :, :m] = np.vstack([A[[0, -1], 1:-1], rows[:, within]])
-            self._above[e], self._below[e] = A[0, -1], A[-1, 0]
+        self._diagonal = A.entries(ends, ends)[:, None]
+        self._above, self._below = A.entries(low, high), A.entries(high, low)
+        i = low + 1 + np.arange(np.diff(ends).max() - 1)  # (cells, unknowns inside)
+        real = i < high  # cells of fewer unknowns get modes that nothing belongs to
+        i = np.where(real, i, 0)
+        pair = real[:, :, None] & real[:, None, :]
+        blocks = np.where(pair, A.entries(i[:, :, None], i[:, None, :]) / mass[i][:, :, None], -np.eye(i.shape[1]))
+        right = np.concatenate([A.entries(i, low)[..., None], A.entries(i, high)[..., None], columns[i]], axis=2)
+        right *= (real / mass[i])[:, :, None]
+        left = np.stack([A.entries(low, i), A.entries(high, i), *rows[:, i]], axis=1) * real[:, None]
         self._poles, vectors = np.linalg.eig(blocks)
         self._still = -left @ np.linalg.solve(blocks, right)
         right, left = np.linalg.solve(vectors, right.astype(complex)), left @ vectors / self._poles[:, None, :]
         residues = left[:, :, None, :] * np.swapaxes(right, 1, 2)[:, None, :, :]  # (cells, left, right, modes)
-        self._residues = np.swapaxes(residues.reshape(cells, self._still[0].size, inside), 1, 2)
+        self._residues = np.swapaxes(residues.reshape(len(i), self._still[0].size, i.shape[1]), 1, 2)
 
     def __call__(self, s: np.ndarray) -> np.ndarray:
         s = np.asarray(s, complex)
         sums = (s[:, None] / (s[:, None] - self._poles[:, None, :])) @ self._residues
         sums = sums.reshape(len(self._poles), len(s), *self._still.shape[1:]) + self._still[:, None]
-        diagonal = s * self._mass[:, None] - self._diagonal[:, None]
+        diagonal = s * self._mass[:, None] - self._diagonal
         diagonal[:-1] -= sums[:, :, 0, 0]
         diagonal[1:] -= sums[:, :, 1, 1]
-        above, below = -self._above[:, None] - sums[:, :, 0, 1], -self._below[:, None] - sums[:, :, 1, 0]
+        above, below = -self._above - sums[:, :, 0, 1], -self._below - sums[:, :, 1, 0]
         x = np.repeat(self._columns[:, None, :], len(s), axis=1).astype(complex)
         x[:-1] += sums[:, :, 0, 2:]
         x[1:] += sums[:, :, 1, 2:]

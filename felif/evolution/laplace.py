@@ -149,9 +149,12 @@ class Decay:
         steep = np.searchsorted([rung[0] for rung in ladder], exponents)
         flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
         index = np.zeros(t.shape, int) if self.narrow else np.where(exponents <= _LOWEST, flat, steep)
-        for k in np.unique(index):
+        wanted = np.unique(index)
+        if not self.narrow:
+            self._open(wanted.tolist(), ladder)
+        for k in wanted.tolist():
             here = index == k
-            s, density, distribution, limit = self._series() if self.narrow else self._window(int(k), ladder)
+            s, density, distribution, limit = self._series() if self.narrow else self._windows[k]
             waves = np.exp(np.multiply.outer(t[here], s))
             f[here], S[here] = (waves @ density).real, limit - (waves @ distribution).real
         early = times < first
@@ -178,22 +181,25 @@ class Decay:
             self._windows[0] = nodes, weights, weights / nodes, 0.5
         return self._windows[0]
 
-    def _window(self, k: int, ladder: list[tuple[float, float, float, int]]) -> tuple[np.ndarray, ...]:
-        """(nodes s, weights of f, weights of F, limit), S = limit - F, on the rung k of the ladder.
+    def _open(self, wanted: list[int], ladder: list[tuple[float, float, float, int]]) -> None:
+        """Windows of these rungs of the ladder: (nodes s, weights of f, weights of F, limit), S = limit - F.
 
         The transform f^/s of F = 1 - S has a pole at s = 0, at a distance c from the parabola in u: what it does to
         the midpoint rule is 1/(1 + exp(2 pi c/step)) exactly.
         """
-        if k not in self._windows:
+        new = []
+        for k in [k for k in wanted if k not in self._windows]:
             top, sigma, step, count = ladder[max(k, 0)]
             shortest = self._length**2 / (4 * top * _RATIO ** min(k, 0))
             sigma, step = sigma / math.sqrt(shortest), step / math.sqrt(shortest)
-            z = sigma + 1j * step * (np.arange(count) + 0.5)
-            s = self.vertex + z**2
-            weights = 2 * step / np.pi * z * self._transform(s)
             limit = 0.5 * (1 + math.tanh(math.pi * (sigma - math.sqrt(-self.vertex)) / step))
-            self._windows[k] = s, weights, weights / s, limit
-        return self._windows[k]
+            new.append((k, sigma + 1j * step * (np.arange(count) + 0.5), step, limit))
+        if new:
+            f = self._transform(self.vertex + np.concatenate([z for _, z, _, _ in new]) ** 2)
+            ends = np.cumsum([len(z) for _, z, _, _ in new])[:-1]
+            for (k, z, step, limit), part in zip(new, np.split(f, ends), strict=True):
+                s, weights = self.vertex + z**2, 2 * step / np.pi * z * part
+                self._windows[k] = s, weights, weights / s, limit
 
 
 def _vanished(f: np.ndarray, small: float) -> int | None:
