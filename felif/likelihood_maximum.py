@@ -11,6 +11,7 @@ from .likelihood import STEP, Likelihood
 
 _ITERATIONS, _MATCHING = 60, 60
 _CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
+_NOTHING = 0.1  # times `close`: a gain by a step of one scale that is not worth it
 _NEARLY = 30.0  # times `close`
 _NOISE = 1e-2  # the same where differences of the likelihood lead no further
 _PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
@@ -18,6 +19,7 @@ _GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood 
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
 _DAMPED = 1e12
 _MEAN, _BOTH = slice(1), slice(2)  # of the moments
+_CREEPS = 0.97  # of the distance left by a shortened step, where there is no way on
 _APART = 0.3  # in log mean and log cv, from which on moments do not agree
 
 
@@ -76,12 +78,13 @@ def match(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, which: sl
         step = np.zeros(len(theta))
         step[free] = scales * np.linalg.lstsq(scaled, wanted - found, rcond=1e-8)[0]
         step *= min(1.0, float(1 / max(np.max(np.abs(step) / likelihood.scales), 1e-300)))
-        while (new := moments(theta + step)) is None or _length(wanted - new) > _length(wanted - found):
+        whole, before = step, _length(wanted - found)
+        while (new := moments(theta + step)) is None or _length(wanted - new) > before:
             step = step / 2
             if np.max(np.abs(step) / likelihood.scales) < 1e-3:
                 return theta
         theta, found = theta + step, new
-        if _length(wanted - found) < 1e-2:
+        if _length(wanted - found) < 1e-2 or (step is not whole and _length(wanted - found) > _CREEPS * before):
             break
     return theta
 
@@ -123,7 +126,10 @@ def maximise(
         while damping < _DAMPED:
             step = np.zeros(len(theta))
             step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
-            step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
+            short = min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
+            step *= short
+            if short < 1 and gradient @ (step[free] * norms) < _NOTHING * close:
+                return Found(theta, value, iteration, LIMIT)
             new = likelihood.total(theta + step)
             if new > value:
                 gain = new - value

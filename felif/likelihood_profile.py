@@ -28,6 +28,9 @@ _FAR = 7.0  # scales from the estimate (a factor 1000 of a positive parameter) t
 _STRIDE, _FIRST, _SHORT, _SHORTEST = 1.0, 0.5, 0.02, 1e-3  # of the search for an end, in scales
 _SHRINK, _GROW = 0.03, 3.0  # of a stride, against the longest allowed and the one before
 _STEPS = 80  # at most along a side
+_BENT = 1.15  # times where a quadratic likelihood would end, beyond which further parts of an interval are looked for
+_LOOKS, _BEYOND = 20, 3.0  # strides at most, and sqrt(D) above that at the end, to which that is done
+_OVERLOOKED = 0.05  # standard errors
 _APART = 0.1  # scales between two points that give a direction
 _MARGIN = 0.05  # of a bracket, that the next point keeps from its ends
 FLAT, BOUND, LOST = "flat", "bound", "lost"
@@ -119,10 +122,39 @@ class ProfilePath:
         return height, guess
 
     def end(self, way: int, q: float) -> End:
-        """Where D = q on one side of the estimate. Raises Better."""
-        likelihood, j, start = self.likelihood, self.j, self.theta[self.j]
-        scale, limit, root = likelihood.scales[j], likelihood.limits[j][way > 0], math.sqrt(q)
+        """The outermost x found with D = q on one side of the estimate. Raises Better.
+
+        Likelihoods may have several maxima. Where sqrt(D) bends down, or was followed from another maximum, it is
+        looked at beyond D = q too, for a further part of the interval.
+        """
+        root, start = math.sqrt(q), self.theta[self.j]
         path, near, points = self._seen(way, root)
+        while True:
+            end = self._march(way, root, path, near, points)
+            if end.why or (path[0] is self.theta and abs(end.value - start) < _BENT * self.error * root):
+                return end
+            part = self._beyond(way, root, end.value, path)
+            if part is None:
+                return end
+            path, near = part
+            points = [near]
+
+    def outside(self, end: End, way: int, q: float) -> bool:
+        """Whether something was seen within the interval, but beyond this end of it."""
+        seen = self.likelihood.seen(self.maximum - q / 2)
+        return any(way * (theta[self.j] - end.value) > _OVERLOOKED * self.error for theta in seen)
+
+    def _march(
+        self,
+        way: int,
+        root: float,
+        path: list[np.ndarray],
+        near: tuple[float, float],
+        points: list[tuple[float, float]],
+    ) -> End:
+        """The first x beyond near where sqrt(D) = root. near: (x, sqrt(D)) inside."""
+        likelihood, j, start = self.likelihood, self.j, self.theta[self.j]
+        scale, limit = likelihood.scales[j], likelihood.limits[j][way > 0]
         far: tuple[float, float] | None = None  # (x, sqrt(D)) outside; near: inside
         longest, tries = min(self.error * root, _FIRST * scale), 0
         for _ in range(_STEPS):
@@ -158,6 +190,34 @@ class ProfilePath:
             if far is not None and abs(far[0] - near[0]) < _PRECISE * min(self.error, scale):
                 return End(near[0])
         return End(math.inf * way, LOST)
+
+    def _beyond(
+        self, way: int, root: float, edge: float, path: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], tuple[float, float]] | None:
+        """(path, near) in a further part of the interval, beyond one that ends at `edge`."""
+        likelihood, j = self.likelihood, self.j
+        limit, scale, width = likelihood.limits[j][way > 0], likelihood.scales[j], abs(edge - self.theta[j])
+        last = min(path, key=lambda theta: abs(theta[j] - edge))
+        before = [theta for theta in path if 0.3 * width < way * (last[j] - theta[j])]
+        path, stride = [*sorted(before, key=lambda theta: way * theta[j])[-1:], last], min(width, _FIRST * scale)
+        for _ in range(_LOOKS):
+            x = path[-1][j] + way * stride
+            if way * (x - limit) >= 0 or abs(x - self.theta[j]) > _FAR * scale:
+                return None
+            guess, height = self._beginning(x, path)
+            if 2 * (self.maximum - height) > (root + _BEYOND) ** 2 + _ASTRAY:
+                stride /= 3
+                if stride < 0.1 * min(width, scale):
+                    return None
+                continue
+            height, _theta = self._ascend(guess, path)
+            r = math.sqrt(max(2 * (self.maximum - height), 0.0))
+            if r < root:
+                return path, (x, r)
+            if r > root + _BEYOND:
+                return None
+            stride = min(1.5 * stride, _STRIDE * scale)
+        return None
 
     def _seen(self, way: int, root: float) -> tuple[list[np.ndarray], tuple[float, float], list[tuple[float, float]]]:
         """(path, near, points) to begin with: the estimate, or what was seen within the interval farther out."""
