@@ -20,7 +20,8 @@ TIME = "membrane_time"  # the parameter that is no model's: the model's unit of 
 _TOL = 1e-8
 _FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
 STEP = 1e-4  # of differences
-_NEAR = 0.05  # change of parameters over which a mesh is kept
+_LAWS = 4  # kept, of the parameters that were used last
+_NEAR = 0.1  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
 NONNEGATIVE = ("dead_time",)
 _LARGEST = 5000  # unknowns; what needs more is too narrow a density to be the law of measured intervals
@@ -50,6 +51,8 @@ class Likelihood:
         self.limits = [(0.0, math.inf) if rooted else (-math.inf, math.inf) for rooted in self._rooted]
         self.visited: dict[bytes, float] = {}
         self._last: tuple[bytes, np.ndarray] | None = None
+        self._laws: dict[bytes, tuple[FirstPassage, float]] = {}
+        self._shape = np.array([name not in (TIME, *NONNEGATIVE) for name in names])
         self._spinner, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
         self._kept = _NEAR
@@ -104,7 +107,7 @@ class Likelihood:
         if self._base is not None:
             at, problem = self._base
             if (neuron.v_reset, neuron.v_fire) == (problem.model.v_reset, problem.model.v_fire) and np.all(
-                np.abs(theta - at) < self._kept * self.scales
+                (np.abs(theta - at) < self._kept * self.scales)[self._shape]
             ):
                 return problem.at(model=neuron.model)
         problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
@@ -126,15 +129,27 @@ class Likelihood:
             return self._last[1]
         self.evaluations += 1
         try:
-            passage, time = self.passage(theta)
+            density, time = self._density(theta)
         except (ValueError, NotConverged, OverflowError):
             return None
-        logs = np.log(np.maximum(passage.density(self.intervals / time), _FLOOR)) - math.log(time)
+        logs = np.log(np.maximum(density, _FLOOR)) - math.log(time)
         self._last = (theta.tobytes(), logs)
         if self._spinner is not None:
             self._best = max(self._best, float(logs.sum()))
             self._spinner(f"{self.evaluations} evaluations, log-likelihood {self._best:.6g}")
         return logs
+
+    def _density(self, theta: np.ndarray) -> tuple[np.ndarray, float]:
+        """(density at the intervals, membrane time); a membrane time and a dead time only shift and stretch a law."""
+        model, time = self.at(theta)
+        silent = float(getattr(model, "dead_time", 0.0))
+        key = theta[self._shape].tobytes() + bytes([silent > 0])
+        if key not in self._laws:
+            self._laws[key] = self.passage(theta)[0], silent
+            if len(self._laws) > _LAWS:
+                del self._laws[next(iter(self._laws))]
+        law, dead = self._laws[key]
+        return law.density(np.maximum(self.intervals / time - (silent - dead), 0.0)), time
 
     def impossible(self, theta: np.ndarray) -> bool:
         """No interval could be one of the model."""
