@@ -37,7 +37,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     f, S = fit.passage.both(t)
     write_series(room.at("intervals.csv"), {"interval": fit.intervals})
     write_series(room.at("density.csv"), {"t": t * time, "density": f / time, "survival": S})
-    theta = {"theta": fit.theta, "mesh": fit.mesh_theta}
+    theta = {"theta": fit.theta, "mesh": fit.mesh_theta, **fit.ends()}
     write_npz(room.at("final.npz"), {"model": model, **theta})
     description = {
         "kind": _FIT,
@@ -80,6 +80,7 @@ def load_fit(folder: str | Path) -> Any:
     likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
     likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off
     fit = Fit(likelihood, arrays["theta"], description["iterations"], description["how"])
+    fit.restore_ends(arrays)
     fit.evaluations = description["evaluations"]
     return fit
 

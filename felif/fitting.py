@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import chi2, kstwo
 
+from .fit_arguments import check_arguments, check_dead_time, names_of
 from .intervals import as_intervals
 from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, maximise, near, told_apart
@@ -21,8 +21,8 @@ from .problem import NotConverged
 _SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
 _WEAK = 5e-3  # the same where that is said, but fitted
 _MISFIT = 1e-4  # p-value of the distance between law and intervals below which it is said
-_QUADRATIC = 0.15  # scales that a standard error may be for a likelihood to count as quadratic
 _RESTARTS = 5  # from points that turn out better than the maximum
+_ROUNDS = 3  # over all parameters, for intervals
 _USUAL = (0.05, 8.0)  # mean intervals, in membrane times, of neurons whose unit of time nobody asks about
 
 
@@ -132,20 +132,44 @@ class Fit:
         theta[j] = value
         return theta
 
+    def follow(self, level: float = 0.95) -> None:
+        """Find the intervals of all parameters: what is seen on the way of one counts for the others. Raises Better."""
+        q = float(chi2.ppf(level, 1))
+        for _ in range(_ROUNDS):
+            for name in self.values:
+                path, pair = self._path(name), self._ends.get((name, level))
+                if pair is None or any(path.outside(end, way, q) for end, way in zip(pair, (-1, 1), strict=True)):
+                    self._ends[name, level] = path.end(-1, q), path.end(+1, q)
+
     def _likelihood_interval(self, name: str, level: float) -> tuple[End, End]:
-        """Both ends, in coordinates. Raises Better."""
+        """Both ends, in coordinates."""
         if (name, level) not in self._ends:
-            path, q = self._path(name), float(chi2.ppf(level, 1))
-            self._ends[name, level] = path.end(-1, q), path.end(+1, q)
+            try:
+                self.follow(level)
+            except Better as better:
+                known = zip(self.values, self.likelihood.values(better.theta), strict=True)
+                at = ", ".join(f"{name} = {value:.6g}" for name, value in known)
+                raise NotConverged(f"confidence: the likelihood is larger at {at}: fit again from there") from None
         return self._ends[name, level]
 
-    def _path(self, name: str) -> ProfilePath:
-        return ProfilePath(self.likelihood, self.theta, self._theta_covariance, self._place(name))
+    def ends(self) -> dict[str, np.ndarray]:
+        """The ends of the 95 % intervals, in coordinates, and why there is none, for `save`; empty without intervals."""
+        pairs = [self._likelihood_interval(name, 0.95) for name in self.values] if self.converged else []
+        if not pairs:
+            return {}
+        return {
+            "ends": np.array([[e.value for e in p] for p in pairs]),
+            "why": np.array([[e.why for e in p] for p in pairs]),
+        }
 
-    @property
-    def quadratic(self) -> bool:
-        """Whether standard errors are so small that the likelihood is nearly quadratic where it matters."""
-        return bool(np.all(np.sqrt(np.diag(self._theta_covariance)) < _QUADRATIC * self.likelihood.scales))
+    def restore_ends(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The intervals as `ends` gave them."""
+        if "ends" in arrays:
+            for name, values, whys in zip(self.values, arrays["ends"].tolist(), arrays["why"].tolist(), strict=True):
+                self._ends[name, 0.95] = tuple(End(x, why) for x, why in zip(values, whys, strict=True))
+
+    def _path(self, name: str) -> ProfilePath:
+        return ProfilePath(self.likelihood, self.theta, self.log_likelihood, self._theta_covariance, self._place(name))
 
     def profile(self, name: str, values: Sequence[float] | None = None, points: int = 13) -> Profile:
         """Profile likelihood at `values`, or at `points` within 3.5 standard errors of the estimate.
@@ -245,18 +269,18 @@ def fit(
     membrane_time  the model's unit of time in that of the intervals (20.0: intervals in ms, membrane time 20 ms); 1 by
                    default, with a warning where intervals are then unusually long or short
 
-    A search that takes long shows its progress on a terminal. Where the likelihood is far from quadratic, its profiles
-    are followed at once, and the search begins again where they meet a larger one.
+    A search that takes long shows its progress on a terminal. The profiles of the likelihood are followed at once, and
+    the search begins again where they meet a larger one.
 
     Raises ValueError for bad intervals and names, and for parameters that intervals cannot tell apart: of current, a0,
     v_reset and v_fire of a leaky neuron only two can be fitted, since a change of the scale and of the origin of v
     leaves all intervals as they are. NotConverged where the model hardly ever fires to begin with.
     """
     data = as_intervals(intervals, kind, unit=unit)
-    names = _names(parameters)
+    names = names_of(parameters)
     time = 1.0 if membrane_time is None else membrane_time
-    _check(model, names, time, rate)
-    _check_dead_time(model, names, data, float(time))
+    check_arguments(model, names, time, rate)
+    check_dead_time(model, names, data, float(time))
     if len(data) <= len(names):
         raise ValueError(f"intervals: {len(data)}; allowed are more than there are parameters ({len(names)})")
     if len(names) > 1 and {"a0", TIME} & set(names) and np.ptp(data) <= 1e-9 * data.max():
@@ -284,12 +308,12 @@ def fit(
                 raise ValueError(f"parameters = {list(names)}: {confused}")
         spent = 0
         for _ in range(_RESTARTS):
-            theta, iterations, how = maximise(likelihood, start, everything)
+            theta, _, iterations, how = maximise(likelihood, start, everything)
             spent += iterations
             found = Fit(likelihood, theta, spent, how)
             try:
-                if found.converged and not found.quadratic:
-                    _ = found.open
+                if found.converged:
+                    found.follow()
                 break
             except Better as better:
                 start = better.theta
@@ -297,45 +321,3 @@ def fit(
             found = Fit(likelihood, theta, spent, STOPPED)
     found.evaluations = likelihood.evaluations
     return found
-
-
-def _check_dead_time(model: Any, names: tuple[str, ...], data: np.ndarray, time: float) -> None:
-    dead_time = getattr(model, "dead_time", None)
-    if "dead_time" in names and not dead_time:
-        raise ValueError(
-            f"fit: dead_time = {dead_time!r} to begin with; allowed is a positive number where it is fitted"
-        )
-    if dead_time and TIME not in names and dead_time * time >= data.min():
-        raise ValueError(
-            f"fit: dead_time = {dead_time!r}; the smallest interval is {data.min() / time:.6g} membrane times: allowed "
-            "are dead times below it"
-        )
-
-
-def _names(parameters: Any) -> tuple[str, ...]:
-    names = [parameters] if isinstance(parameters, str) else parameters
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"fit: parameters = {parameters!r}; allowed are names of parameters")
-    return tuple(names)
-
-
-def _check(model: Any, names: tuple[str, ...], time: Any, rate: Any) -> None:
-    def number(value: Any) -> bool:
-        return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
-
-    if isinstance(model, type) or not dataclasses.is_dataclass(model) or not hasattr(model, "weak_form"):
-        raise ValueError(f"fit: model = {model!r}; allowed is a model")
-    numbers = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
-    known = [k for k, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)] + [TIME]
-    for given in model.weak_form().inputs:
-        if given.of is None and callable(numbers[given.parameter]):
-            raise ValueError(f"fit: {given.parameter} depends on time, so that intervals are not alike; give a number")
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"fit: parameters = {list(names)}; allowed are different names, at least one")
-    for name in names:
-        if name not in known:
-            raise ValueError(f"fit: {type(model).__name__} has no number {name!r} to fit; there are {', '.join(known)}")
-    if rate is not None and not (number(rate) and rate >= 0):
-        raise ValueError(f"fit: rate = {rate!r}; allowed is None or a number >= 0")
-    if not (number(time) and time > 0):
-        raise ValueError(f"fit: membrane_time = {time!r}; allowed is a positive number")

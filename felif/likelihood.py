@@ -20,7 +20,8 @@ TIME = "membrane_time"  # the parameter that is no model's: the model's unit of 
 _TOL = 1e-8
 _FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
 STEP = 1e-4  # of differences
-_NEAR = 0.05  # change of parameters over which a mesh is kept
+_LAWS = 4  # kept, of the parameters that were used last
+_NEAR = 0.1  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
 NONNEGATIVE = ("dead_time",)
 _LARGEST = 5000  # unknowns; what needs more is too narrow a density to be the law of measured intervals
@@ -31,7 +32,8 @@ class Likelihood:
 
     theta: coordinates of the free parameters in which likelihoods are nearly quadratic over wide ranges: log x of those
     that must be positive, sqrt(x) of a dead time, w asinh((x - V_R)/w) with w = V_F - V_R of potentials and currents,
-    which is logarithmic far away. `scales`: a change of theta that matters; `limits`: where theta ends.
+    which is logarithmic far away. `scales`: a change of theta that matters; `limits`: where theta ends; `visited`: the
+    log-likelihood of every theta at which it was asked for.
     """
 
     def __init__(self, intervals: np.ndarray, model: Any, names: tuple[str, ...], rate: float | None, time: float):
@@ -47,9 +49,13 @@ class Likelihood:
         plain = np.where(self._rooted, math.sqrt(float(intervals.mean()) / time), self._width)
         self.scales = np.where(self._logarithmic, 1.0, plain)
         self.limits = [(0.0, math.inf) if rooted else (-math.inf, math.inf) for rooted in self._rooted]
+        self.visited: dict[bytes, float] = {}
         self._last: tuple[bytes, np.ndarray] | None = None
+        self._laws: dict[bytes, tuple[FirstPassage, float]] = {}
+        self._shape = np.array([name not in (TIME, *NONNEGATIVE) for name in names])
         self._spinner, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
+        self._kept = _NEAR
 
     def theta(self, values: Any) -> np.ndarray:
         values = np.asarray(values, float)
@@ -101,7 +107,7 @@ class Likelihood:
         if self._base is not None:
             at, problem = self._base
             if (neuron.v_reset, neuron.v_fire) == (problem.model.v_reset, problem.model.v_fire) and np.all(
-                np.abs(theta - at) < _NEAR * self.scales
+                (np.abs(theta - at) < self._kept * self.scales)[self._shape]
             ):
                 return problem.at(model=neuron.model)
         problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
@@ -123,15 +129,27 @@ class Likelihood:
             return self._last[1]
         self.evaluations += 1
         try:
-            passage, time = self.passage(theta)
+            density, time = self._density(theta)
         except (ValueError, NotConverged, OverflowError):
             return None
-        logs = np.log(np.maximum(passage.density(self.intervals / time), _FLOOR)) - math.log(time)
+        logs = np.log(np.maximum(density, _FLOOR)) - math.log(time)
         self._last = (theta.tobytes(), logs)
         if self._spinner is not None:
             self._best = max(self._best, float(logs.sum()))
             self._spinner(f"{self.evaluations} evaluations, log-likelihood {self._best:.6g}")
         return logs
+
+    def _density(self, theta: np.ndarray) -> tuple[np.ndarray, float]:
+        """(density at the intervals, membrane time); a membrane time and a dead time only shift and stretch a law."""
+        model, time = self.at(theta)
+        silent = float(getattr(model, "dead_time", 0.0))
+        key = theta[self._shape].tobytes() + bytes([silent > 0])
+        if key not in self._laws:
+            self._laws[key] = self.passage(theta)[0], silent
+            if len(self._laws) > _LAWS:
+                del self._laws[next(iter(self._laws))]
+        law, dead = self._laws[key]
+        return law.density(np.maximum(self.intervals / time - (silent - dead), 0.0)), time
 
     def impossible(self, theta: np.ndarray) -> bool:
         """No interval could be one of the model."""
@@ -139,19 +157,33 @@ class Likelihood:
         return logs is None or bool(logs.max() <= math.log(_FLOOR) - math.log(self.at(theta)[1]) + 1)
 
     def total(self, theta: np.ndarray) -> float:
-        logs = self.logarithms(theta)
-        return -math.inf if logs is None else float(logs.sum())
+        key = theta.tobytes()
+        if key not in self.visited:
+            logs = self.logarithms(theta)
+            self.visited[key] = -math.inf if logs is None else float(logs.sum())
+        return self.visited[key]
 
-    def scores(self, theta: np.ndarray, free: np.ndarray) -> np.ndarray | None:
-        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central differences."""
-        columns = []
-        for j in free:
-            step = np.zeros(len(theta))
-            step[j] = STEP * self.scales[j]
-            above, below = self.logarithms(theta + step), self.logarithms(theta - step)
-            if above is None or below is None:
-                return None
-            columns.append((above - below) / (2 * step[j]))
+    def seen(self, least: float) -> list[np.ndarray]:
+        """Every theta visited with a log-likelihood >= least."""
+        return [np.frombuffer(key) for key, total in self.visited.items() if total >= least]
+
+    def scores(self, theta: np.ndarray, free: np.ndarray, sides: int = 2) -> np.ndarray | None:
+        """d log f(t_i)/d theta_j for the free j, shape (intervals, free), by central or (sides = 1) forward differences
+        on one mesh.
+        """
+        columns, middle = [], self.logarithms(theta) if sides == 1 else None
+        self._kept = 2 * _NEAR
+        try:
+            for j in free:
+                step = np.zeros(len(theta))
+                step[j] = STEP * self.scales[j]
+                above = self.logarithms(theta + step)
+                below = middle if sides == 1 else self.logarithms(theta - step)
+                if above is None or below is None:
+                    return None
+                columns.append((above - below) / (sides * step[j]))
+        finally:
+            self._kept = _NEAR
         return np.array(columns).T
 
     def moments(self, theta: np.ndarray) -> np.ndarray | None:

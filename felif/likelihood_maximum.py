@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from .likelihood import STEP, Likelihood
 
 _ITERATIONS, _MATCHING = 60, 60
 _CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
+_NOTHING = 0.1  # times `close`: a gain by a step of one scale that is not worth it
+_NEARLY = 30.0  # times `close`
 _NOISE = 1e-2  # the same where differences of the likelihood lead no further
 _PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
 _GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
 _DAMPED = 1e12
 _MEAN, _BOTH = slice(1), slice(2)  # of the moments
+_CREEPS = 0.97  # of the distance left by a shortened step, where there is no way on
 _APART = 0.3  # in log mean and log cv, from which on moments do not agree
 
 
@@ -74,12 +78,13 @@ def match(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, which: sl
         step = np.zeros(len(theta))
         step[free] = scales * np.linalg.lstsq(scaled, wanted - found, rcond=1e-8)[0]
         step *= min(1.0, float(1 / max(np.max(np.abs(step) / likelihood.scales), 1e-300)))
-        while (new := moments(theta + step)) is None or _length(wanted - new) > _length(wanted - found):
+        whole, before = step, _length(wanted - found)
+        while (new := moments(theta + step)) is None or _length(wanted - new) > before:
             step = step / 2
             if np.max(np.abs(step) / likelihood.scales) < 1e-3:
                 return theta
         theta, found = theta + step, new
-        if _length(wanted - found) < 1e-2:
+        if _length(wanted - found) < 1e-2 or (step is not whole and _length(wanted - found) > _CREEPS * before):
             break
     return theta
 
@@ -88,42 +93,59 @@ def _length(x: np.ndarray) -> float:
     return float(np.linalg.norm(x))
 
 
-def maximise(
-    likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, close: float = _CLOSE
-) -> tuple[np.ndarray, int, str]:
-    """(theta, iterations, how): Gauss-Newton steps with the scores' outer product for the information, damped.
+class Found(NamedTuple):
+    """Where a search ended: theta, an estimate of the maximum there, iterations, MAXIMUM, LIMIT or STOPPED."""
 
-    how: MAXIMUM; LIMIT where the likelihood hardly rises any more although a parameter goes on and on, so that its
+    theta: np.ndarray
+    height: float
+    iterations: int
+    how: str
+
+
+def maximise(
+    likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, close: float = _CLOSE, sides: int = 2
+) -> Found:
+    """Gauss-Newton steps with the scores' outer product for the information, damped.
+
+    They end where the squared distance from the maximum, in standard errors, is below `close`, as the scores tell or,
+    where it was nearly so, as the gain of the step agrees with what they foretold. `sides` of the scores' differences.
+    MAXIMUM; LIMIT where the likelihood hardly rises any more although a parameter goes on and on, so that its
     supremum is approached, not attained; STOPPED where neither is known.
     """
     value, damping = likelihood.total(theta), 1e-3
     before = [(-math.inf, theta)] * _PATIENCE
     for iteration in range(1, _ITERATIONS + 1):
-        scores = likelihood.scores(theta, free)
+        scores = likelihood.scores(theta, free, sides)
         if scores is None:
-            return theta, iteration, STOPPED
+            return Found(theta, value, iteration, STOPPED)
         norms = np.maximum(np.linalg.norm(scores, axis=0), 1e-300)
         gradient, B = scores.sum(axis=0) / norms, (scores / norms).T @ (scores / norms)
         distance = gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0]  # along a ridge there is no gradient
         if distance < close:
-            return theta, iteration, MAXIMUM
+            return Found(theta, value + distance / 2, iteration, MAXIMUM)
         while damping < _DAMPED:
             step = np.zeros(len(theta))
             step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
-            step *= min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
+            short = min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
+            step *= short
+            if short < 1 and gradient @ (step[free] * norms) < _NOTHING * close:
+                return Found(theta, value, iteration, LIMIT)
             new = likelihood.total(theta + step)
             if new > value:
+                gain = new - value
                 theta, value, damping = theta + step, new, damping / 10
                 break
             damping = max(10 * damping, 1e-3)
         else:
-            return theta, iteration, MAXIMUM if distance < _NOISE else STOPPED
+            return Found(theta, value, iteration, MAXIMUM if distance < _NOISE else STOPPED)
+        if distance < _NEARLY * close and abs(gain - distance / 2) < close / 2:
+            return Found(theta, value, iteration, MAXIMUM)
         height, place = before.pop(0)
         if value - height < _FLAT:
             far = np.max(np.abs(theta - place) / likelihood.scales) > _GOES_ON
-            return theta, iteration, LIMIT if far else MAXIMUM if distance < _NOISE else STOPPED
+            return Found(theta, value, iteration, LIMIT if far else MAXIMUM if distance < _NOISE else STOPPED)
         before.append((value, theta))
-    return theta, _ITERATIONS, STOPPED
+    return Found(theta, value, _ITERATIONS, STOPPED)
 
 
 def told_apart(scores: np.ndarray, names: tuple[str, ...], least: float) -> str:

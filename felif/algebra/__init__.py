@@ -4,5 +4,6 @@ from .band import Band
 from .bordered import Bordered
 from .dense import eigenpairs, eigenvalues
 from .lowrank import BandLowRank, Factored, SingularMatrix
+from .resolvent import resolvent
 
-__all__ = ["Band", "BandLowRank", "Bordered", "Factored", "SingularMatrix", "eigenpairs", "eigenvalues"]
+__all__ = ["Band", "BandLowRank", "Bordered", "Factored", "SingularMatrix", "eigenpairs", "eigenvalues", "resolvent"]

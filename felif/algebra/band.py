@@ -74,6 +74,12 @@ class Band:
             flipped.data[kl + offset, low - offset : high - offset] = self.data[ku - offset, low:high]
         return flipped
 
+    def entries(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """A[i, j], of the shape that i and j have together."""
+        place = self.ku + i - j
+        outside = (place < 0) | (place > self.ku + self.kl)
+        return np.where(outside, 0, self.data[np.where(outside, 0, place), j])
+
     def dense(self) -> np.ndarray:
         # column j of the storage lies in column j of a taller matrix, from row j on
         tall = np.zeros((self.n, self.n + self.kl + self.ku), self.data.dtype)

@@ -13,10 +13,12 @@ density far narrower than its mean is not of that form; it is a Fourier series o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank
+from ..algebra import Band, BandLowRank, resolvent
 from ..algebra.lowrank import SingularMatrix
 from ..problem import NotConverged
 
@@ -24,6 +26,7 @@ _RATIO = 3.0  # longest time of a window over its shortest, where f does not fal
 _LOWEST = 0.01  # l^2/4t below which all windows have the same shape
 _STEPS = 60
 _PERIOD, _MOST = 1.3, 2000  # of a Fourier series: in units of where f has vanished; most terms
+_CHUNK = 20  # terms computed together
 _RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
 _NARROW = 0.13  # cv^2 below which f is a Fourier series
 _VANISHED = 40.0  # f is extrapolated, not computed, before it has reached e^-40 of its peak
@@ -68,6 +71,11 @@ class Decay:
         self.slowest = self._slowest(x1)
         self.narrow = self.cv**2 < _NARROW
         self.vertex, self._length = self._shape(length)
+
+    @cached_property
+    def _transform(self) -> Callable[[np.ndarray], np.ndarray]:
+        """s -> f^(s)."""
+        return resolvent(self._J, self._mass, self._output, self._b)
 
     @property
     def cv(self) -> float:
@@ -141,9 +149,12 @@ class Decay:
         steep = np.searchsorted([rung[0] for rung in ladder], exponents)
         flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
         index = np.zeros(t.shape, int) if self.narrow else np.where(exponents <= _LOWEST, flat, steep)
-        for k in np.unique(index):
+        wanted = np.unique(index)
+        if not self.narrow:
+            self._open(wanted.tolist(), ladder)
+        for k in wanted.tolist():
             here = index == k
-            s, density, distribution, limit = self._series() if self.narrow else self._window(int(k), ladder)
+            s, density, distribution, limit = self._series() if self.narrow else self._windows[k]
             waves = np.exp(np.multiply.outer(t[here], s))
             f[here], S[here] = (waves @ density).real, limit - (waves @ distribution).real
         early = times < first
@@ -162,34 +173,40 @@ class Decay:
         """The same for a narrow f, on the imaginary axis: s = i step (k + 1/2), the period long enough for all of f."""
         if 0 not in self._windows:
             step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
-            s, f = [], []
-            while len(s) < _MOST and (len(f) < 8 or max(map(abs, f[-3:])) > math.exp(-self._log)):
-                s.append(1j * step * (len(s) + 0.5))
-                f.append(self._transform(s[-1]))
-            nodes, weights = np.array(s), step / np.pi * np.array(f)
+            s, f = np.zeros(0, complex), np.zeros(0, complex)
+            while len(s) < _MOST and not (small := _vanished(f, math.exp(-self._log))):
+                more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
+                s, f = np.append(s, more), np.append(f, self._transform(more))
+            nodes, weights = s[:small], step / np.pi * f[:small]
             self._windows[0] = nodes, weights, weights / nodes, 0.5
         return self._windows[0]
 
-    def _transform(self, s: complex) -> complex:
-        return complex(self._output @ self._J.factor(complex(s), self._mass).solve(self._b))
-
-    def _window(self, k: int, ladder: list[tuple[float, float, float, int]]) -> tuple[np.ndarray, ...]:
-        """(nodes s, weights of f, weights of F, limit), S = limit - F, on the rung k of the ladder.
+    def _open(self, wanted: list[int], ladder: list[tuple[float, float, float, int]]) -> None:
+        """Windows of these rungs of the ladder: (nodes s, weights of f, weights of F, limit), S = limit - F.
 
         The transform f^/s of F = 1 - S has a pole at s = 0, at a distance c from the parabola in u: what it does to
         the midpoint rule is 1/(1 + exp(2 pi c/step)) exactly.
         """
-        if k not in self._windows:
+        new = []
+        for k in [k for k in wanted if k not in self._windows]:
             top, sigma, step, count = ladder[max(k, 0)]
             shortest = self._length**2 / (4 * top * _RATIO ** min(k, 0))
             sigma, step = sigma / math.sqrt(shortest), step / math.sqrt(shortest)
-            z = sigma + 1j * step * (np.arange(count) + 0.5)
-            s = self.vertex + z**2
-            f = np.array([self._transform(x) for x in s])
-            weights = 2 * step / np.pi * z * f
             limit = 0.5 * (1 + math.tanh(math.pi * (sigma - math.sqrt(-self.vertex)) / step))
-            self._windows[k] = s, weights, weights / s, limit
-        return self._windows[k]
+            new.append((k, sigma + 1j * step * (np.arange(count) + 0.5), step, limit))
+        if new:
+            f = self._transform(self.vertex + np.concatenate([z for _, z, _, _ in new]) ** 2)
+            ends = np.cumsum([len(z) for _, z, _, _ in new])[:-1]
+            for (k, z, step, limit), part in zip(new, np.split(f, ends), strict=True):
+                s, weights = self.vertex + z**2, 2 * step / np.pi * z * part
+                self._windows[k] = s, weights, weights / s, limit
+
+
+def _vanished(f: np.ndarray, small: float) -> int | None:
+    """How many terms there are when three in a row are small; None where there are not."""
+    below = np.abs(f) <= small
+    last = np.flatnonzero(below[7:] & below[6:-1] & below[5:-2]) if len(f) > 7 else below[:0]
+    return int(last[0]) + 8 if len(last) else None
 
 
 _ladders: dict[float, list[tuple[float, float, float, int]]] = {}
