@@ -16,7 +16,7 @@ from .collocation import TimeMesh
 from .orbit_system import Line, Orbit, carried, correct_orbit, on_mesh_for, past, phase_row
 
 _SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER = 1e-4  # of the tolerance: what a mesh may cut off that shows the error
+_FURTHER, _LEAST = 1e-6, 1e-15  # of the tolerance, and in all: what a mesh may cut off that shows the error
 _ROUNDING = 1e-10  # relative: what correctors of orbits leave
 _FINE = 21  # places on a piece of time between which extremes are looked for
 
@@ -75,7 +75,9 @@ def _finer(line: Line, orbit: Orbit, totals: np.ndarray) -> tuple[Line, Orbit]:
     if not hasattr(problem, "enriched"):  # differential equations have no space
         return line, _solved(line, guess, totals)
     tol, mean = getattr(problem, "tol", None), np.einsum("ij,inj->n", orbit.mesh.weights, orbit.Y)
-    wider = on_mesh_for(problem, orbit, lambda p, y, t: p.extended(t, y, _FURTHER * tol)) if tol else problem
+    wider = (
+        on_mesh_for(problem, orbit, lambda p, y, t: p.extended(t, y, max(_FURTHER * tol, _LEAST))) if tol else problem
+    )
     richer, _ = wider.enriched(carried(problem, wider, mean), by=4 if getattr(problem, "degree", 6) < 4 else 2)
     line, guess = line.on(richer), guess.carried(problem, richer)
     found = _solved(line, guess, totals)
