@@ -170,7 +170,7 @@ class Trace:
         if not self.adapt:
             return node
         for _ in range(_ROUNDS):
-            offered = _better(node.problem, node.y)
+            offered = better(node.problem, node.y)
             if offered is None:
                 break
             node = self._on(offered, node, place or self._beside(node))
@@ -216,16 +216,16 @@ class Trace:
         )
 
 
-def _better(problem: Problem, y: np.ndarray) -> tuple[Problem, np.ndarray] | None:
+def better(problem: Problem, y: np.ndarray, t: float = 0.0) -> tuple[Problem, np.ndarray] | None:
     """(problem, y) on cells that reach far enough and resolve y, or None where the present ones do both.
 
     `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
     """
     here, extended = problem, getattr(problem, "extended", None)
-    if extended is not None and (further := extended(0.0, y)) is not None:
+    if extended is not None and (further := extended(t, y)) is not None:
         problem, y = further
     for _ in range(_ROUNDS):
-        offered = problem.adapted(0.0, y)
+        offered = problem.adapted(t, y)
         if offered is None:
             break
         problem, y = offered[0], offered[1]

@@ -55,7 +55,8 @@ class Point:
 
         Of an ordinary point: its scalars, at its parameters. Of folds, Hopf and branch points, and of points of their
         curves: the scalars, the first parameter and the frequency of the special point itself (on a curve at the given
-        second parameter). nan where the problem offers no richer space.
+        second parameter); of cusps and Bogdanov-Takens points both parameters. nan where the problem offers no richer
+        space, inf where that has no such point near by.
         """
         return point_errors(self)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from ..problem import Problem, State
+from .branch import Table
 from .family import parameter_value
 from .floquet import multipliers
+from .orbit_errors import extreme, orbit_errors, reported, scalar_series
 from .orbit_system import Line, Linearised, Orbit, past
 
 
@@ -22,15 +23,17 @@ class PeriodicOrbit:
 
     series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
     max, min: name -> the largest and smallest value of a scalar over the period.
-    error: relative size of what the time mesh does not resolve of the scalars.
-    path: the orbits between the Hopf point and this one, as columns: parameters, "period", "max N", "min N", ...
+    errors: bounds of the errors of "period", "max N", "min N", ...; error: the largest. Computed when asked for.
+    unresolved: relative size of what the time mesh does not resolve of the scalars.
+    path: the orbits between the Hopf point and this one, as columns: parameters, "period", "max N", "min N", ..., and,
+    computed when first asked for, their "error of period", "error of max N", ...
     """
 
     line: Line
     orbit: Orbit
     totals: np.ndarray
-    error: float
-    path: dict[str, np.ndarray]
+    unresolved: float
+    path: Table
 
     @property
     def period(self) -> float:
@@ -75,23 +78,28 @@ class PeriodicOrbit:
 
     @cached_property
     def max(self) -> dict[str, float]:
-        return {name: self._extreme(name, 1.0) for name in self.problem.scalar_names}
+        return self._extremes(1.0)
 
     @cached_property
     def min(self) -> dict[str, float]:
-        return {name: self._extreme(name, -1.0) for name in self.problem.scalar_names}
+        return self._extremes(-1.0)
 
-    def _extreme(self, name: str, sign: float) -> float:
-        fine = np.linspace(0.0, self.period, 2001)
-        values = sign * self.sample(name, fine)
-        t, width = fine[np.argmax(values)], fine[1]
-        found = minimize_scalar(
-            lambda u: -sign * float(self.sample(name, u)),
-            bounds=(t - width, t + width),
-            method="bounded",
-            options={"xatol": 1e-9 * self.period},
-        )
-        return float(sign * max(-found.fun, values.max()))
+    def _extremes(self, sign: float) -> dict[str, float]:
+        names = self.problem.scalar_names
+        return {name: extreme(self.orbit.mesh, self._scalars[:, k], sign) for k, name in enumerate(names)}
+
+    @cached_property
+    def errors(self) -> dict[str, float]:
+        """Bounds of |value - exact value|, computed when asked for: "period", "max N", "min N" of every scalar.
+
+        Against the orbit on finer meshes of time and of v (see `orbit_errors`), at the same parameters.
+        """
+        return orbit_errors(self.line, self.orbit, self.totals)
+
+    @property
+    def error(self) -> float:
+        """The largest of `errors`."""
+        return max(self.errors.values())
 
     @cached_property
     def multipliers(self) -> np.ndarray:
@@ -109,13 +117,11 @@ class PeriodicOrbit:
         return f"PeriodicOrbit({where}, period={self.period:.10g}, {values})"
 
 
-def scalar_series(line: Line, orbit: Orbit) -> np.ndarray:
-    """The scalars at the points, shape (m, scalars, s)."""
-    problem = past(line.at(orbit.theta), orbit)
-    m, s = orbit.mesh.points.shape
-    values = np.empty((m, len(problem.scalar_names), s))
-    for i, j in np.ndindex(m, s):
-        values[i, :, j] = problem.scalars(
-            orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
-        )
-    return values
+def path_table(orbits: list[tuple[Line, Orbit]], totals: np.ndarray) -> Table:
+    """`PeriodicOrbit.path` of orbits, each with the line of its mesh."""
+    names, values = orbits[0][0].family.names, [reported(line, orbit) for line, orbit in orbits]
+    columns = {name: [parameter_value(line.at(orbit.theta), name) for line, orbit in orbits] for name in names}
+    columns |= {key: [row[key] for row in values] for key in values[0]}
+    errors = cache(lambda: [orbit_errors(line, orbit, totals) for line, orbit in orbits])
+    late = {f"error of {key}": partial(lambda key: np.array([row[key] for row in errors()]), key) for key in values[0]}
+    return Table({name: np.array(column) for name, column in columns.items()}, late)

@@ -8,17 +8,20 @@ compact, so that few are needed. `theta` is the parameter: p = start + theta * d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from ..problem import NotConverged, Problem
+from ..algebra import SingularMatrix
+from ..problem import Infeasible, NotConverged, Problem, State
 from .collocation import TimeMesh, piece_factors
 from .family import Family
 from .newton import carriers, conservation
 
 _DIFFERENCE = 1e-5  # of central differences in theta
+_NEWTON = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,11 @@ class Line:
 
     def at(self, theta: float) -> Problem:
         return self.family.at(self.family.start + theta * self.direction)
+
+    def on(self, problem: Problem) -> Line:
+        """The same line on another mesh."""
+        start = problem.at(**dict(zip(self.family.names, self.family.start.tolist(), strict=True)))
+        return replace(self, family=self.family.on(start))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +66,14 @@ class Orbit:
     def on(self, mesh: TimeMesh) -> Orbit:
         return replace(self, mesh=mesh, Y=self.mesh.moved(self.Y, mesh), S=self.mesh.moved(self.S, mesh))
 
+    def carried(self, old: Problem, new: Problem) -> Orbit:
+        """The same functions of v and time on another mesh of v."""
+        return replace(self, Y=np.stack([[carried(old, new, y) for y in piece.T] for piece in self.Y]).swapaxes(1, 2))
+
+
+def carried(old: Problem, new: Problem, y: np.ndarray) -> np.ndarray:
+    return y if new is old else new.received(State(old, 0.0, np.ascontiguousarray(y)))
+
 
 def delayed_names(problem: Problem) -> tuple[str, ...]:
     """The scalars that act with a delay."""
@@ -71,6 +87,16 @@ def past(problem: Problem, orbit: Orbit) -> Problem:
         return problem
     mesh, series = orbit.mesh, {name: orbit.S[:, k : k + 1] for k, name in enumerate(names)}
     return problem.with_history(lambda name, t: float(mesh.evaluate(series[name], np.array([t / orbit.period]))[0, 0]))
+
+
+def on_mesh_for(problem: Problem, orbit: Orbit, offer: Callable) -> Problem:
+    """The problem on a mesh for every state that ends a piece: `offer(problem, y, t)` is (problem, ...) or None."""
+    new = problem
+    for end, piece in zip(orbit.mesh.ends[1:], orbit.Y, strict=True):
+        y = carried(problem, new, np.ascontiguousarray(piece[:, -1]))
+        offered = offer(past(new, orbit), y, orbit.period * end)
+        new = offered[0].with_history(None) if offered else new
+    return new
 
 
 class Linearised:
@@ -214,3 +240,39 @@ def product(row: Orbit, step: Orbit) -> float:
     """The Euclidean product of two orbits as vectors."""
     total = np.vdot(row.Y, step.Y) + row.period * step.period + row.theta * step.theta
     return float(total + (np.vdot(row.S, step.S) if row.S.size else 0.0))
+
+
+def phase_row(line: Line, at: Orbit, slope: Orbit) -> Orbit:
+    """The row of int (Y, M slope') dt, which fixes the phase."""
+    problem = line.at(at.theta)
+    rates = at.mesh.derivative(slope.Y) * at.mesh.weights[:, None, :]
+    rows = np.stack([[problem.mass @ np.ascontiguousarray(r) for r in piece.T] for piece in rates]).swapaxes(1, 2)
+    size = np.sqrt(max(np.vdot(rows, rows), 1e-300))
+    return replace(at, Y=rows / size, S=np.zeros_like(at.S), period=0.0, theta=0.0)
+
+
+def correct_orbit(
+    line: Line, totals: np.ndarray, guess: Orbit, phase: Orbit, place: Orbit | None, exact: bool = False
+) -> tuple[Orbit, int]:
+    """(the orbit nearest to a guess with the guess's phase and place, iterations); place = None: at its theta.
+
+    `exact`: until little more than rounding is left. Raises NotConverged.
+    """
+    orbit, previous = guess, np.inf
+    place = place or replace(guess, Y=np.zeros_like(guess.Y), S=np.zeros_like(guess.S), period=0.0, theta=1.0)
+    try:
+        for iteration in range(1, _NEWTON + 1):
+            gone = guess.plus(orbit, -1.0)
+            rows = [(row, product(row, gone)) for row in (phase, place)]
+            forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
+            step = Linearised(line, orbit, totals).newton_step(rows, forcing)
+            size = float(np.abs(step.Y).max() / np.abs(orbit.Y).max() + abs(step.period) / orbit.period)
+            if not size < 1e3 or (size > 2 * previous and size > 1e-4) or orbit.period + step.period <= 0:
+                break
+            orbit = orbit.plus(step, 1.0)
+            if size <= (1e-10 if exact else 1e-5) or (size < 1e-7 and size > 0.3 * previous):
+                return orbit, iteration
+            previous = size
+    except (Infeasible, SingularMatrix) as error:
+        raise NotConverged(f"no periodic orbit: {error}") from error
+    raise NotConverged(f"Newton's method for a periodic orbit did not converge (last change {size:.1e})")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..algebra import SingularMatrix
-from ..problem import Infeasible, NotConverged, Problem, State
+from ..problem import NotConverged, Problem
+from .arclength import better
 from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
 from .newton import carriers, conservation
-from .orbit import PeriodicOrbit, scalar_series
-from .orbit_system import Line, Linearised, Orbit, delayed_names, past, product
+from .orbit import PeriodicOrbit, path_table
+from .orbit_errors import scalar_series
+from .orbit_system import Line, Orbit, correct_orbit, delayed_names, on_mesh_for, past, phase_row, product
 
 _POINTS, _PIECES, _MOST_PIECES = 5, 16, 160
-_NEWTON = 10
+_ROUNDS = 6  # of meshes for one orbit
 _UNIT = 0.25  # of the way to the target, as a length
 _LONGEST, _SHORTEST = 1.0, 1e-4
 _AWAY = -1.0  # of the way to the target: orbits that have gone so far to the other side are given up
@@ -93,36 +95,11 @@ class _Follower:
     def _unit(self, at: Orbit, direction: Orbit) -> Orbit:
         return _scaled(direction, product(self._row(at, direction), direction))
 
-    def _phase(self, at: Orbit, slope: Orbit) -> Orbit:
-        """The row of int (Y, M slope') dt."""
-        problem = self.line.at(at.theta)
-        rates = at.mesh.derivative(slope.Y) * at.mesh.weights[:, None, :]
-        rows = np.stack([[problem.mass @ np.ascontiguousarray(r) for r in piece.T] for piece in rates]).swapaxes(1, 2)
-        size = np.sqrt(max(np.vdot(rows, rows), 1e-300))
-        return replace(at, Y=rows / size, S=np.zeros_like(at.S), period=0.0, theta=0.0)
+    # along the branch -------------------------------------------------------------------------------------------
 
-    # Newton -----------------------------------------------------------------------------------------------------
-
-    def correct(self, guess: Orbit, phase: Orbit, place: Orbit | None, exact: bool = False) -> tuple[Orbit, int]:
-        """The orbit nearest to a guess with the guess's phase and place (place = None: its theta)."""
-        orbit, previous = guess, np.inf
-        place = place or replace(guess, Y=np.zeros_like(guess.Y), S=np.zeros_like(guess.S), period=0.0, theta=1.0)
-        try:
-            for iteration in range(1, _NEWTON + 1):
-                gone = guess.plus(orbit, -1.0)
-                rows = [(row, product(row, gone)) for row in (phase, place)]
-                forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
-                step = Linearised(self.line, orbit, self.totals).newton_step(rows, forcing)
-                size = float(np.abs(step.Y).max() / np.abs(orbit.Y).max() + abs(step.period) / orbit.period)
-                if not size < 1e3 or (size > 2 * previous and size > 1e-4) or orbit.period + step.period <= 0:
-                    break
-                orbit = orbit.plus(step, 1.0)
-                if size <= (1e-10 if exact else 1e-5) or (size < 1e-7 and size > 0.3 * previous):
-                    return orbit, iteration
-                previous = size
-        except (Infeasible, SingularMatrix) as error:
-            raise NotConverged(f"no periodic orbit: {error}") from error
-        raise NotConverged(f"Newton's method for a periodic orbit did not converge (last change {size:.1e})")
+    def _corrected(self, guess: Orbit, slope: Orbit, place: Orbit | None, exact: bool = False) -> tuple[Orbit, int]:
+        phase = phase_row(self.line, guess, slope)
+        return correct_orbit(self.line, self.totals, guess, phase, place, exact)
 
     def to_target(self, max_orbits: int) -> PeriodicOrbit:
         known, ds, path, failure = [(0.0, self.hopf)], 0.2, [], "too many orbits"
@@ -138,18 +115,20 @@ class _Follower:
                 continue
             if (orbit.theta - 1) * (new.theta - 1) <= 0 and new.theta != orbit.theta:
                 return self._finish(orbit, new, path)
-            path.append(self._entry(new))
-            if new.theta < _AWAY:
-                failure = "they lead away from the target"
-                break
             missed, gone = new.plus(guess, -1.0), new.plus(orbit, -1.0)
             off = np.sqrt(self._product(new, missed, missed) / self._product(new, gone, gone))
             places = [place for place, _ in known[-2:]] + [s + ds]
-            orbits = self._refined([*(o for _, o in known[-2:]), new])
+            orbits = self._served([*(o for _, o in known[-2:]), new])
             known = list(zip(places, orbits, strict=True))
+            path.append((self.line, orbits[-1]))
+            if new.theta < _AWAY:
+                failure = "they lead away from the target"
+                break
             ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), _LONGEST)
         names = self.line.family.names
-        reached = ", ".join(f"{name}={path[-1][name]:.6g}" for name in names) if path else "the Hopf point"
+        values = self.line.family.start + known[-1][1].theta * self.line.direction
+        reached = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, values, strict=True))
+        reached = reached if path else "the Hopf point"
         raise NotConverged(f"the periodic orbits from the Hopf point were followed to {reached} only: {failure}")
 
     def _predicted(self, known: list[tuple[float, Orbit]], s: float) -> Orbit:
@@ -167,7 +146,7 @@ class _Follower:
     def _step(self, orbit: Orbit, guess: Orbit, first: bool) -> tuple[Orbit, int]:
         """The orbit on the plane through the guess that is orthogonal to the way there."""
         way = guess.plus(orbit, -1.0)
-        return self.correct(guess, self._phase(guess, self.tangent if first else guess), self._row(orbit, way))
+        return self._corrected(guess, self.tangent if first else guess, self._row(orbit, way))
 
     def _product(self, at: Orbit, a: Orbit, b: Orbit) -> float:
         return product(self._row(at, a), b)
@@ -178,15 +157,22 @@ class _Follower:
             before = after
         part = (1 - before.theta) / (after.theta - before.theta) if before is not after else 0.0
         guess = replace(before.plus(after.plus(before, -1.0), part), theta=1.0)
-        for _ in range(6):
-            orbit = self._kept(self.correct(guess, self._phase(guess, guess), None, exact=True)[0])
-            error = _error(self.line, orbit)
+        orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
+        for _ in range(_ROUNDS):
             (guess,) = self._refined([orbit])
             if guess is orbit:
                 break
-        path.append(self._entry(orbit))
-        columns = {name: np.array([row[name] for row in path]) for name in path[0]}
-        return PeriodicOrbit(self.line, orbit, self.totals, error, columns)
+            orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
+        unresolved = float(_unresolved(self.line, orbit).max())
+        if unresolved > self.tol:
+            warnings.warn(
+                f"periodic_orbit: {len(orbit.mesh.widths)} pieces of time leave {unresolved:.1e} of the scalars "
+                f"unresolved, more than tol = {self.tol:g}; `errors` says what that does to the orbit",
+                stacklevel=4,
+            )
+        return PeriodicOrbit(
+            self.line, orbit, self.totals, unresolved, path_table([*path, (self.line, orbit)], self.totals)
+        )
 
     def _kept(self, orbit: Orbit) -> Orbit:
         """The orbit with the rounding of its linear systems taken out of what is conserved."""
@@ -197,16 +183,20 @@ class _Follower:
             Y[i, :, j] = y + carriers(problem, y) @ (self.totals - C @ y)
         return replace(orbit, Y=Y)
 
-    def _entry(self, orbit: Orbit) -> dict[str, float]:
-        """A row of `path`."""
-        problem = self.line.at(orbit.theta)
-        row = {name: parameter_value(problem, name) for name in self.line.family.names} | {"period": orbit.period}
-        values = scalar_series(self.line, orbit)
-        for k, name in enumerate(problem.scalar_names):
-            row |= {f"max {name}": float(values[:, k].max()), f"min {name}": float(values[:, k].min())}
-        return row
-
     # meshes -----------------------------------------------------------------------------------------------------
+
+    def _served(self, orbits: list[Orbit]) -> list[Orbit]:
+        """All orbits on meshes that serve the last, which is solved anew there, at its theta."""
+        for _ in range(_ROUNDS):
+            refined = self._refined(orbits)
+            if refined[-1] is orbits[-1]:
+                break
+            try:
+                last, _ = self._corrected(refined[-1], refined[-1], None)
+            except NotConverged:  # next to a fold of orbits, say: the next step starts from what was carried over
+                return refined
+            orbits = [*refined[:-1], last]
+        return orbits
 
     def _refined(self, orbits: list[Orbit]) -> list[Orbit]:
         """All orbits on a time mesh that resolves the scalars of the last, and a mesh that resolves its fields.
@@ -226,28 +216,11 @@ class _Follower:
         old = self.line.at(last.theta)
         if not hasattr(old, "received"):
             return orbits
-        new = old
-        for i in range(len(last.Y)):
-            y = np.ascontiguousarray(last.Y[i, :, -1])
-            offered = past(new, last).adapted(last.period * last.mesh.ends[i + 1], _carried(old, new, y))
-            new = offered[0].with_history(None) if offered else new
+        new = on_mesh_for(old, last, better)
         if new is old:
             return orbits
-        self.line = replace(self.line, family=_rebased(self.line.family, new))
-        return [
-            replace(o, Y=np.stack([[_carried(old, new, y) for y in piece.T] for piece in o.Y]).swapaxes(1, 2))
-            for o in orbits
-        ]
-
-
-def _rebased(family: Family, problem: Problem) -> Family:
-    """The family on another mesh, from the same parameters."""
-    base = problem.at(**dict(zip(family.names, family.start.tolist(), strict=True)))
-    return family.on(base)
-
-
-def _carried(old: Problem, new: Problem, y: np.ndarray) -> np.ndarray:
-    return y if new is old else new.received(State(old, 0.0, np.ascontiguousarray(y)))
+        self.line = self.line.on(new)
+        return [orbit.carried(old, new) for orbit in orbits]
 
 
 def _scaled(direction: Orbit, square: float) -> Orbit:
@@ -264,7 +237,3 @@ def _scaled(direction: Orbit, square: float) -> Orbit:
 def _unresolved(line: Line, orbit: Orbit) -> np.ndarray:
     values = scalar_series(line, orbit)
     return orbit.mesh.unresolved(values if values.size else orbit.Y)
-
-
-def _error(line: Line, orbit: Orbit) -> float:
-    return float(_unresolved(line, orbit).max())

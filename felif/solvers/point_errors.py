@@ -1,9 +1,9 @@
 """How far points of branches and curves may be from those of the model: the same equations in a richer space.
 
-An ordinary point is a steady state at given parameters, estimated as `steady_states` does. A fold, Hopf or branch point
-is solved again in elements of a degree higher by two (four below 4), on cells that reach further where the mesh may
-change, with the mass that V_min cuts off. What is reported is twice the difference, as the richer space has an error
-too, and what rounding leaves.
+An ordinary point is a steady state at given parameters, estimated as `steady_states` does. A special point (fold, Hopf
+or branch point, cusp, Bogdanov-Takens point) is solved again in elements of a degree higher by two (four below 4), on
+cells that reach further where the mesh may change, with the mass that V_min cuts off. What is reported is twice the
+difference, as the richer space has an error too, and what rounding leaves.
 """
 
 from __future__ import annotations
@@ -11,28 +11,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.optimize import root_scalar
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged
 from .branch_points import branch_point_at
 from .family import Family, parameter_value
-from .folds import fold_at
+from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .newton import conservation, newton
 from .steady import estimated
 from .steady_state import SMALL
-from .system import Node, System
+from .system import Node, System, at_scalar, correct
 
 _SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER = 1e-4  # of the tolerance: what a mesh may cut off that shows the error of a special point
-_ROUNDING = 1e-11  # relative, of where a singular point lies: second differences in its equations
+_FURTHER, _LEAST = 1e-6, 1e-15  # of the tolerance, and in all: what a mesh may cut off that shows an error
+_DOUBLE = {"cusp": "quadratic", "bogdanov-takens": "double_zero"}  # what vanishes on a curve of folds
+_NEAR = 1e-4  # relative change of a scalar with which a point of a curve is looked for
+_SETTLED = 1e-8  # relative change of that scalar after which the secant method, of order 1.6, leaves rounding only
+_ROUNDING, _ROUNDING_DOUBLE = 1e-11, 1e-9  # relative, of where a singular point lies: differences in its equations
 
 
 def point_errors(point: Any) -> dict[str, float]:
     """`Point.errors`; inf where the richer space has no such point near by."""
     problem, y, names = point.problem, point.y, point.names
     special = point.kind in ("fold", "hopf", "branch point") or len(names) > 1
-    wanted = [*problem.scalar_names, *(names[:1] if special else ())]
+    wanted = [*problem.scalar_names, *(names if point.kind in _DOUBLE else names[:1] if special else ())]
     wanted += ["frequency"] if special and "frequency" in point.details else []
     if not hasattr(problem, "enriched"):
         return dict.fromkeys(wanted, np.nan)
@@ -51,26 +55,30 @@ def point_errors(point: Any) -> dict[str, float]:
 
 
 def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
-    """Differences of the scalars, the first parameter and the frequency to those of the richer space."""
+    """Differences of the scalars, the parameters that are free and the frequency to those of the richer space."""
     problem, y, totals = point.problem, point.y, conservation(point.problem) @ point.y
     tol = getattr(problem, "tol", None)  # a mesh that may reach further shows what is cut off, with its derivatives
-    further = problem.extended(0.0, y, _FURTHER * tol) if tol else None
+    further = problem.extended(0.0, y, max(_FURTHER * tol, _LEAST)) if tol else None
     wider, z = further or (problem, y)
     richer, z = wider.enriched(z, by=4 if getattr(problem, "degree", 6) < 4 else 2)
     found, omega = _located(richer, z, point, totals)
     beyond = np.maximum(found.problem.cut_off(0.0, found.y), 0.0)
     if beyond.any():
         found, omega = _located(richer, found.y, point, totals**2 / (totals + beyond), found.z[:1])
-    here = [*problem.scalars(0.0, y), parameter_value(problem, point.names[0])]
-    there = [*found.problem.scalars(0.0, found.y), found.z[0]]
+    free = [name for name in point.names if name in wanted]
+    here = [*problem.scalars(0.0, y), *(parameter_value(problem, name) for name in free)]
+    there = [*found.problem.scalars(0.0, found.y), *found.z[: len(free)]]
     if "frequency" in wanted:
         here, there = [*here, point.details["frequency"]], [*there, omega]
-    return _SAFETY * np.abs(np.subtract(there, here)) + _ROUNDING * (1 + np.abs(here))
+    rounding = _ROUNDING_DOUBLE if point.kind in _DOUBLE else _ROUNDING
+    return _SAFETY * np.abs(np.subtract(there, here)) + rounding * (1 + np.abs(here))
 
 
 def _located(
     problem: Any, y: np.ndarray, point: Any, totals: np.ndarray, start: np.ndarray | None = None
 ) -> tuple[Node, float]:
+    if point.kind in _DOUBLE:
+        return _double(problem, y, point, totals), 0.0
     family = Family(problem, point.names[:1])
     start = family.start if start is None else start
     node = Node(System(family, totals), family.at(start), y, start, np.zeros(len(y)), np.ones(1))
@@ -79,3 +87,23 @@ def _located(
         found = hopf_at(node, omega)
         return found, float(found.z[1])
     return (branch_point_at(node)[0] if point.kind == "branch point" else fold_at(node)), 0.0
+
+
+def _double(problem: Any, y: np.ndarray, point: Any, totals: np.ndarray) -> Node:
+    """The cusp or Bogdanov-Takens point of another space, on its curve of folds over the scalar that moves most."""
+    family = Family(problem, point.names)
+    condition, start = SingularJacobian.near(family, y, family.start), point.problem.scalars(0.0, point.y)
+    system, function = System(family, totals, condition), getattr(condition, _DOUBLE[point.kind])
+    moves = np.abs(point.problem.scalar_gradient(0.0, point.y) @ point.tangent[0]) / np.maximum(np.abs(start), SMALL)
+    k, nodes = int(np.argmax(moves)), {}
+
+    def value(scalar: float) -> float:
+        nodes[scalar] = correct(system, y, family.start, at_scalar(k, scalar), exact=True)
+        return function(nodes[scalar].problem, nodes[scalar].y)
+
+    ends = (start[k], start[k] * (1 + _NEAR))
+    found = root_scalar(value, method="secant", x0=ends[0], x1=ends[1], xtol=_SETTLED * abs(start[k]), maxiter=20)
+    if not found.converged:
+        raise NotConverged(f"no {point.kind} near by")
+    value(found.root)
+    return nodes[found.root]
