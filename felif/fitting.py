@@ -153,7 +153,7 @@ class Fit:
         return self._ends[name, level]
 
     def ends(self) -> dict[str, np.ndarray]:
-        """The ends of the 95 % intervals, in coordinates, and why there is none, for `save`; empty without any."""
+        """Ends of the 95 % intervals, in coordinates, and why there are none, for `save`; empty if not converged."""
         pairs = [self._likelihood_interval(name, 0.95) for name in self.values] if self.converged else []
         if not pairs:
             return {}

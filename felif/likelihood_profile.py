@@ -29,6 +29,7 @@ _STRIDE, _FIRST, _SHORT, _SHORTEST = 1.0, 0.5, 0.02, 1e-3  # of the search for a
 _SHRINK, _GROW = 0.03, 3.0  # of a stride, against the longest allowed and the one before
 _STEPS = 80  # at most along a side
 _BENT = 1.15  # times where a quadratic likelihood would end, beyond which further parts of an interval are looked for
+_FALLS = 0.1  # of sqrt(D) outwards, from which there may be another maximum
 _LOOKS, _BEYOND = 20, 3.0  # strides at most, and sqrt(D) above that at the end, to which that is done
 _OVERLOOKED = 0.05  # standard errors
 _APART = 0.1  # scales between two points that give a direction
@@ -121,6 +122,12 @@ class ProfilePath:
             path.append(guess)
         return height, guess
 
+    def _climb(self, theta: np.ndarray) -> None:
+        """Raise Better where theta lies on the slope of a larger maximum."""
+        top = maximise(self.likelihood, theta, np.arange(len(theta)), _ENOUGH, sides=1).theta
+        if self.likelihood.total(top) > self.maximum + _BETTER:
+            raise Better(top)
+
     def end(self, way: int, q: float) -> End:
         """The outermost x found with D = q on one side of the estimate. Raises Better.
 
@@ -176,8 +183,10 @@ class ProfilePath:
             if self.maximum - height > (near[1] ** 2 + _ASTRAY) / 2 and abs(x - near[0]) > _SHORT * scale:
                 longest, far = abs(x - near[0]) / 3, None
                 continue
-            height, _theta = self._ascend(guess, path)
+            height, theta = self._ascend(guess, path)
             here = (x, math.sqrt(max(2 * (self.maximum - height), 0.0)))
+            if way * (x - max(points, key=lambda p: way * p[0])[0]) > 0 and here[1] < points[-1][1] - _FALLS:
+                self._climb(theta)
             points.append(here)
             if abs(here[1] - root) < _PRECISE:
                 return End(x)
@@ -213,6 +222,7 @@ class ProfilePath:
             height, _theta = self._ascend(guess, path)
             r = math.sqrt(max(2 * (self.maximum - height), 0.0))
             if r < root:
+                self._climb(path[-1])
                 return path, (x, r)
             if r > root + _BEYOND:
                 return None

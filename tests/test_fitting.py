@@ -86,6 +86,48 @@ def test_refractory_time_and_current_have_two_explanations():
         assert low < true < first < found.values[name] < high
 
 
+def test_a_larger_likelihood_met_on_the_way_is_no_interval():
+    """From the smaller of the two maxima of the test above."""
+    from felif.fitting import Fit
+    from felif.likelihood import Likelihood
+
+    data = at_rest(800, seed=2) + np.random.default_rng(1).exponential(0.4, 800)
+    likelihood = Likelihood(data, fl.RefractoryLIF(), ("current", "tau"), None, 1.0)
+    local = Fit(likelihood, likelihood.theta([2.10222, 0.444621]), 5, "maximum")
+    with pytest.raises(fl.NotConverged, match=r"larger at current = 3\.\d+, tau = 0\.9\d*: fit again from there"):
+        local.confidence("tau", 0.99)
+
+
+def test_intervals_are_those_of_the_closed_form():
+    """At I = V_F the density is known, t the time after the dead time; own maxima and roots, by scipy."""
+    from scipy.optimize import brentq, minimize_scalar
+
+    data = at_rest(300, seed=8) + 0.2
+    found = fl.fit(data, fl.NoisyLIF(current=2.0, a0=0.5, dead_time=0.1), ["a0", "dead_time"])
+
+    def log_likelihood(a, dead):
+        t = data - dead
+        z = 2 * np.expm1(2 * t)
+        return float(np.sum(np.log(4 / np.sqrt(np.pi * a)) + 2 * t - 1.5 * np.log(z) - 1 / (a * z)))
+
+    def best(dead):  # d/da = 0
+        return log_likelihood(2 * np.mean(1 / (2 * np.expm1(2 * (data - dead)))), dead)
+
+    def other(a):
+        bounds = (0.0, data.min() - 1e-3)
+        return -minimize_scalar(lambda dead: -log_likelihood(a, dead), bounds=bounds, options={"xatol": 1e-9}).fun
+
+    top = -minimize_scalar(lambda dead: -best(dead), bounds=(0.0, data.min() - 1e-3), options={"xatol": 1e-9}).fun
+    assert found.log_likelihood == pytest.approx(top, abs=1e-5)
+    for name, profile in (("a0", other), ("dead_time", best)):
+        low, high = found.confidence(name)
+        most = data.min() - 2e-3 if name == "dead_time" else np.inf
+        for end, away in ((low, 2 * low - high), (high, min(2 * high - low, most))):
+            exact = brentq(lambda x, p=profile: 2 * (top - p(x)) - 3.841459, found.values[name], away)
+            assert end == pytest.approx(exact, abs=3e-3 * (high - low))
+    assert found.evaluations < 150  # 114 measured
+
+
 def test_unit_of_time_of_the_data():
     """Intervals in milliseconds of a neuron with a membrane time of 20 ms."""
     found = fl.fit(20 * INTERVALS, fl.NoisyLIF(current=2.0), ["membrane_time", "a0"], membrane_time=10.0)

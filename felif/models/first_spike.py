@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -55,6 +56,10 @@ class FirstSpike:
         return getattr(self.model, name)
 
     def weak_form(self) -> WeakForm:
+        return self._form
+
+    @cached_property
+    def _form(self) -> WeakForm:
         form, kind = self.model.weak_form(), type(self.model).__name__
         if len(form.fields) != 1 or form.fields[0].over != ("v",):
             raise ValueError(f"{kind} has the densities {[f.name for f in form.fields]}; allowed is one, over v")
