@@ -25,7 +25,7 @@ from .steady_state import SMALL
 from .system import Node, System, at_scalar, correct
 
 _SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER, _LEAST = 1e-6, 1e-15  # of the tolerance, and in all: what a mesh may cut off that shows an error
+_FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows an error
 _DOUBLE = {"cusp": "quadratic", "bogdanov-takens": "double_zero"}  # what vanishes on a curve of folds
 _NEAR = 1e-4  # relative change of a scalar with which a point of a curve is looked for
 _SETTLED = 1e-8  # relative change of that scalar after which the secant method, of order 1.6, leaves rounding only
