@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .steady_state import SMALL
 from .system import AtParameter, System, correct
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
+_LATE = ("error", "within_tol")  # columns that take long
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,16 @@ class Point:
         return max((self.errors[name] for name in self.problem.scalar_names), default=np.nan)
 
     @property
+    def within_tol(self) -> bool:
+        """Whether the errors of the scalars stay below tol |value|; False where they are not known to.
+
+        On a mesh that the user has chosen nothing was asked for: then whether they are known at all.
+        """
+        tol, values = getattr(self.problem, "tol", None), np.abs(_scalars(self))
+        errors = np.array([self.errors[name] for name in self.problem.scalar_names])
+        return bool(np.all(errors <= (tol * values + SMALL if tol else np.finfo(float).max)))
+
+    @property
     def stable(self) -> bool | None:
         return None if self.unstable is None else self.unstable == 0
 
@@ -111,15 +122,20 @@ class Table(Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self._columns or name in self._late
 
+    def known(self, name: str) -> bool:
+        """Whether a column is there without computing it."""
+        return name in self._columns
+
 
 class Branch:
     """A curve of steady states in one parameter (or of folds, Hopf points in two): a sequence of `Point`.
 
     `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength",
     "stable", "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its
-    imaginary part), "error" (the largest over the scalars of `Point.errors`, computed when first
-    asked for). `outcome` says why the computation ended; `ends` why at each end. `folds`, `hopfs`,
-    `branch_points`, `cusps`: the special points, which are rows too, exactly on their place.
+    imaginary part), and, computed when first asked for, "error" (the largest over the scalars of `Point.errors`) and
+    "within_tol" (see `Point.within_tol`); str(branch) says how many points are not, once that is known. `outcome` says
+    why the computation ended; `ends` why at each end. `folds`, `hopfs`, `branch_points`, `cusps`: the special points,
+    which are rows too, exactly on their place.
     """
 
     def __init__(self, names: tuple[str, ...], points: list[Point], ends: tuple[Outcome, Outcome], what: str) -> None:
@@ -215,7 +231,8 @@ class Branch:
 
     @cached_property
     def table(self) -> Mapping[str, np.ndarray]:
-        return Table(self._columns(), {"error": lambda: np.array([point.error for point in self.points])})
+        late = {key: partial(lambda key: np.array([getattr(p, key) for p in self.points]), key) for key in _LATE}
+        return Table(self._columns(), late)
 
     def _columns(self) -> dict[str, np.ndarray]:
         points = self.points
@@ -252,7 +269,18 @@ class Branch:
         for a, b in self.unaccounted:
             change = f"{a.unstable} to {b.unstable} unstable modes"
             lines.append(f"special points missing: {change} between {a.parameter:.10g} and {b.parameter:.10g}")
+        if self.table.known("error") or self.table.known("within_tol"):
+            lines += self._doubtful()
         return "\n".join([*lines, f"ended: {self.outcome}"])
+
+    def _doubtful(self) -> list[str]:
+        """A line about points with errors above tol, if there are any."""
+        points = [point for point in self.points if not point.within_tol]
+        if not points:
+            return []
+        worst = max(points, key=lambda point: point.error)
+        at = ", ".join(f"{name} = {parameter_value(worst.problem, name):.6g}" for name in self.names)
+        return [f"errors above tol at {len(points)} of {len(self)} points: up to {worst.error:.1e} at {at}"]
 
 
 def _accounted(before: int | None, after: int | None, kinds: list[str]) -> bool:

@@ -16,7 +16,7 @@ from .collocation import TimeMesh
 from .orbit_system import Line, Orbit, carried, correct_orbit, on_mesh_for, past, phase_row
 
 _SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER, _LEAST = 1e-6, 1e-15  # of the tolerance, and in all: what a mesh may cut off that shows the error
+_FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows the error
 _ROUNDING = 1e-10  # relative: what correctors of orbits leave
 _FINE = 21  # places on a piece of time between which extremes are looked for
 

@@ -25,9 +25,10 @@ from .steady_state import SMALL
 from .system import Node, System, at_scalar, correct
 
 _SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER, _LEAST = 1e-6, 1e-15  # of the tolerance, and in all: what a mesh may cut off that shows an error
+_FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows an error
 _DOUBLE = {"cusp": "quadratic", "bogdanov-takens": "double_zero"}  # what vanishes on a curve of folds
 _NEAR = 1e-4  # relative change of a scalar with which a point of a curve is looked for
+_DIGITS = 1e-14  # relative, of ordinary points: sums over many unknowns
 _SETTLED = 1e-8  # relative change of that scalar after which the secant method, of order 1.6, leaves rounding only
 _ROUNDING, _ROUNDING_DOUBLE = 1e-11, 1e-9  # relative, of where a singular point lies: differences in its equations
 
@@ -48,7 +49,8 @@ def point_errors(point: Any) -> dict[str, float]:
         state, _ = estimated(problem, 0.0, solved, conservation(problem) @ y)
     except (NotConverged, SingularMatrix, Infeasible):
         return dict.fromkeys(wanted, np.inf)
-    lost = missed + np.where(np.abs(problem.scalars(0.0, y)) <= SMALL, SMALL, 0.0)  # the latter are reported as 0
+    size = np.abs(problem.scalars(0.0, y))
+    lost = missed + np.where(size <= SMALL, SMALL, _DIGITS * size)  # the former are reported as 0
     return {
         name: _SAFETY * error + more for (name, error), more in zip(state.errors.items(), lost.tolist(), strict=True)
     }

@@ -1,5 +1,7 @@
 """Every point of a branch is where its model has it, within the error it states; units do not matter."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.polynomial.legendre import leggauss
@@ -9,6 +11,7 @@ from scipy.optimize import brentq
 import felif as fl
 from felif.analysis import exact
 from felif.output.branches import read_branch, save_branch
+from felif.solvers.branch import Branch
 from felif.solvers.continuation import continuation
 from felif.solvers.curves import fold_curve
 
@@ -96,6 +99,72 @@ def test_folds_and_their_curves_state_errors_that_contain_the_truth():
     for point in (curve[0], curve[-1]):
         truth = min(exact.folds(point.problem.model), key=lambda one: abs(one.b - point.b))
         assert abs(point.b - truth.b) <= point.errors["b"] < 1e-3
+
+
+@pytest.mark.parametrize("tol", [1e-4, 1e-7])
+def test_cusps_state_errors_of_both_parameters_that_contain_the_truth(tol):
+    problem = fl.discretize(fl.RefractoryLIF(b=1.2, tau=0.05), tol=tol)
+    fold = continuation(problem, fl.steady_states(problem)[0], "b", (0.0, 5.0), stability=False).folds[0]
+    (cusp,) = fold_curve(problem, fold, "b", "tau", {"b": (2.0, 3.0), "tau": (0.05, 0.4)}, stability=False).cusps
+    # in closed form
+    truth = {"b": 2.44953546218913, "tau": 0.3254467330969838, "N": 0.6411371684440275}
+    for name, value in truth.items():
+        assert abs(getattr(cusp, name) - value) <= cusp.errors[name] < 0.01 * tol + 1e-8, name
+
+
+def test_folds_on_a_mesh_that_cuts_off_little_see_what_that_does_to_their_rates():
+    model = fl.RefractoryLIF(
+        b=0.5, tau=0.0330943347045, a0=1.6202641880078679, a1=0.2015564932, v_reset=0.6941532781, current=0.1988476784
+    )
+    problem = fl.discretize(model, tol=1e-6)
+    folds = continuation(problem, fl.steady_states(problem)[0], "b", (0.0, 4.0), stability=False).folds
+    assert len(folds) == 2
+    for point, truth in zip(folds, sorted(exact.folds(model), key=lambda one: one.N), strict=True):
+        assert abs(point.N - truth.N) <= point.errors["N"] < 1e-7  # off by 1e-9, near their cusp
+        assert abs(point.b - truth.b) <= point.errors["b"] < 1e-9
+
+
+def test_branches_of_random_thresholds_and_two_populations_are_within_their_errors():
+    problem = fl.discretize(fl.RandomThresholdLIF(b=1.0, tau=0.3), tol=1e-4)
+    branch = continuation(problem, fl.steady_states(problem)[0], "eps", (0.005, 1.0), stability=False)
+    for point in branch:
+        rates = exact.steady_rates(point.problem.model)
+        assert np.abs(rates - point.N).min() <= point.error < 1e-3
+    two = fl.ExcitatoryInhibitoryLIF(b_EE=0.8, b_IE=0.7, b_EI=0.9, b_II=0.5, a0=0.6, current_E=0.9)
+    problem = fl.discretize(two, tol=1e-4)
+    branch = continuation(problem, fl.steady_states(problem)[0], "b_IE", (0.0, 3.0), stability=False)
+    for point in branch:
+        model = point.problem.model
+        means = (
+            model.current_E + model.b_EE * point.N_E - model.b_IE * point.N_I,
+            model.b_EI * point.N_E - model.b_II * point.N_I,
+        )
+        # the errors, carried to first order through N T(m) = 1 of each population
+        rates = [1 / mean_time(m, model.a0, 1.0, 2.0) for m in means]
+        slopes = [1e3 * (1 / mean_time(m + 1e-3, model.a0, 1.0, 2.0) - N) for m, N in zip(means, rates, strict=True)]
+        jacobian = np.eye(2) - np.array(
+            [
+                [slopes[0] * model.b_EE, -slopes[0] * model.b_IE],
+                [slopes[1] * model.b_EI, -slopes[1] * model.b_II],
+            ]
+        )
+        off = np.abs(np.linalg.solve(jacobian, [rates[0] - point.N_E, rates[1] - point.N_I]))
+        assert np.all(off <= 1.02 * np.array([point.errors["N_E"], point.errors["N_I"]]) + 1e-12)
+        assert point.error < 1e-3
+
+
+def test_errors_above_tol_are_said():
+    problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4)
+    branch = continuation(problem, fl.steady_states(problem)[0], "b", (0.0, 2.0), stability=False)
+    assert "errors above tol" not in str(branch)  # not known yet
+    allowed = 1e-4 * branch.table["N"] + 1e-14
+    assert np.array_equal(branch.table["within_tol"], branch.table["error"] <= allowed)
+    assert ("errors above tol" in str(branch)) == (not branch.table["within_tol"].all())
+    asked = dataclasses.replace(branch[3], problem=branch[3].problem)
+    asked.__dict__["errors"] = {"N": 2e-4 * asked.N}
+    doubtful = Branch(branch.names, [*branch.points[:3], asked, *branch.points[4:]], branch.ends, "")
+    assert not doubtful.table["within_tol"][3]
+    assert f"up to {2e-4 * asked.N:.1e} at b = {asked.b:.6g}" in str(doubtful)
 
 
 @pytest.mark.parametrize(("time", "volt", "rest"), [(20.0, 15.0, -70.0), (0.02, 15.0, -70.0), (0.02, 0.015, -0.07)])

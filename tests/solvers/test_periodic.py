@@ -45,6 +45,39 @@ def test_the_orbit_of_the_normal_form_is_a_circle(toy_hopf):
     assert orbit.path["period"][-1] == pytest.approx(orbit.period)
 
 
+def test_every_orbit_on_the_way_says_how_far_its_period_is_from_the_closed_form(toy_hopf):
+    orbit = periodic_orbit(HopfNormalForm(), toy_hopf, mu=0.5, tol=1e-3)
+    off = np.abs(orbit.path["period"] - 2 * np.pi / (2.0 + 0.5 * orbit.path["mu"]))
+    assert len(off) > 2
+    assert np.all(off <= orbit.path["error of period"])
+    assert orbit.path["error of period"].max() < 1e-2
+    assert orbit.errors["period"] == orbit.error == orbit.path["error of period"][-1]
+
+
+def test_errors_of_period_and_extremes_contain_those_of_long_runs():
+    tol = 1e-4
+    problem = fl.discretize(fl.RandomThresholdLIF(b=4.4), tol=tol)
+    orbit = periodic_orbit(problem, hopf_of(problem, fl.steady_states(problem)[0], "b", (4.2, 5.0)), b=5.0, tol=tol)
+    # a run over 9 periods with rtol 1e-9 on a mesh for 1e-8, and an orbit with tol 1e-8: they differ by as much
+    truth = {"period": (2.570905202, 5e-9), "max N": (2.49761591, 8e-8), "min N": (0.1333280096, 4e-9)}
+    found = {"period": orbit.period, "max N": orbit.max["N"], "min N": orbit.min["N"]}
+    for name, (value, known) in truth.items():
+        assert abs(found[name] - value) - known <= orbit.errors[name] < 0.1 * tol + 2e-5, name
+    assert set(orbit.errors) == {"period", "max N", "min N", "max R", "min R"}
+
+
+def test_a_mesh_of_the_user_that_is_too_coarse_for_an_orbit_shows_in_its_errors():
+    model = fl.NoisyLIF(b=-40.0, delay=1.0)
+    problem = fl.discretize(model, fl.interval(model, -5.0, 14), space=fl.SpectralElement(3))
+    hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (-45.0, -40.0))
+    orbit = periodic_orbit(problem, hopf, b=-50.0, tol=1e-3)
+    # on a mesh for 1e-7, time for 1e-6: known to 3e-9 and 2e-10
+    truth = {"period": 2.8087870801, "max N": 0.0369152880, "min N": 0.0050001054}
+    found = {"period": orbit.period, "max N": orbit.max["N"], "min N": orbit.min["N"]}
+    for name, value in truth.items():
+        assert abs(found[name] - value) <= orbit.errors[name] < 1e-4, name
+
+
 def test_parameters_may_be_given_together(toy_hopf):
     orbit = periodic_orbit(HopfNormalForm(), toy_hopf, mu=0.3, twist=0.0)
     assert orbit.period == pytest.approx(np.pi, rel=1e-7)
