@@ -73,6 +73,7 @@ class SemiDiscrete:
         if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
+        weak_form = weak_form if self.end is None else self.end.of(weak_form)
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
 
