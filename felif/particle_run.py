@@ -312,6 +312,7 @@ def _snapshots(plan: Plan, recordings: list[Recording]) -> dict[float, Snapshot]
         parts = [r.snapshots.get(step, r.snapshots[end]) for r, end in zip(recordings, last, strict=True)]
         t = float(f"{step * plan.dt:.13g}")
         v, resting = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
+        v = v if plan.law.place is None else plan.law.place.potentials(v)
         w = None if parts[0][2] is None else np.concatenate([part[2] for part in parts])
         snapshots[t] = Snapshot(t, v, resting, np.tile(populations, len(recordings)), batch, w)
     return snapshots

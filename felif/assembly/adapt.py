@@ -107,10 +107,13 @@ def _ahead(flags: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 
 def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
-    """The state y of `old` on `new`, whose cells split or extend those of `old`."""
+    """The state y of `old` on `new`, whose cells split or extend those of `old`, or whose axis is another."""
+    from .recut import places
+
     result = np.zeros(new.size)
     for name in old.field_names:
-        values = spaces.evaluate(old.cells, old.degrees, old.full(name, y), new.nodes)
+        x, factor = places(getattr(old, "end", None), getattr(new, "end", None), new.nodes)
+        values = factor * spaces.evaluate(old.cells, old.degrees, old.full(name, y), x)
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]

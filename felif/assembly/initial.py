@@ -11,6 +11,7 @@ from ..problem import Infeasible, State, require_below
 from . import adapt, beyond_ends, local_degree, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
+from .recut import on_axis
 from .silent import require_consistent, silent_at_start, with_silent
 from .start_up import settled
 
@@ -56,9 +57,10 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
     cells, profiles, ends = problem.cells, {}, []
     for name, density in given.items():
         above = _lives_above(problem, name)
-        profile = Profile(name, density, problem.v_fire, above=above)
         if not above:
-            require_below(name, density, problem.v_fire)
+            require_below(name, density, problem.v_fire if problem.end is None else problem.end.top)
+        density = on_axis(density, problem.end)
+        profile = Profile(name, density, problem.v_fire, above=above)
         if problem.tol is not None:
             cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
         else:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,99 @@ from ..weakform import Term, WeakForm
 NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
 _WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...
 _THINNEST = 1e-11  # ... this part of the line
+_PLACES = 2000  # of a table of times
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The drift is constant above `last`; there the axis counts the time that is left, and V_F is `v_fire`."""
+    """The drift is constant above `last`; there the axis counts the time that is left, and V_F is `v_fire`.
+
+    drift     f with the input at which the times were taken
+    top       the model's own V_F
+    time      scale of the neuron's times
+    part      of it by which the time from `last` is wrong
+    """
 
     last: float
     v_fire: float
+    drift: Callable = field(repr=False, compare=False)
+    top: float = field(repr=False, compare=False)
+    time: float = field(repr=False, compare=False)
+    part: float = field(repr=False, compare=False)
+
+    @cached_property
+    def speed(self) -> float:
+        """f where it becomes constant."""
+        return float(values(self.drift, np.array([self.last]))[0])
+
+    @property
+    def left(self) -> float:
+        """Time from `last` to V_F."""
+        return (self.v_fire - self.last) / self.speed
+
+    def wrong(self, more: float, noise: float) -> float:
+        """By how much an input that is `more` and noise falsify the time from `last` to V_F; to first order."""
+        return (abs(more) * self.left + noise / self.speed) / self.speed
+
+    def axis(self, v: np.ndarray) -> np.ndarray:
+        """Where potentials below the model's V_F lie on the axis."""
+        v = np.asarray(v, float)
+        above = v > self.last
+        if not above.any():
+            return v
+        new = v.copy()
+        new[above] = np.minimum(self.v_fire - self.speed * self._times_left(v[above]), np.nextafter(self.v_fire, 0.0))
+        return new
+
+    def potentials(self, x: np.ndarray) -> np.ndarray:
+        """The potentials of points of the axis: where the drift alone needs the same time to V_F."""
+        x = np.asarray(x, float)
+        above = x > self.last
+        if not above.any():
+            return x
+        v, left = self._table
+        logarithm = np.log(np.maximum(self.v_fire - x[above], 1e-300) / self.speed)
+        places = np.interp(-logarithm, -np.log(left[:-1]), np.log(v[:-1] - self.last + self._unit))
+        found = np.exp(places) - self._unit + self.last
+        for _ in range(3):  # Newton on log T
+            now = np.maximum(self._times_left(found), 1e-300)
+            found = found + (np.log(now) - logarithm) * now * values(self.drift, found)
+            found = np.clip(found, self.last, v[-2])
+        new = x.copy()
+        new[above] = found
+        return new
+
+    def slowed(self, v: np.ndarray) -> np.ndarray:
+        """Potentials per unit of the axis there: what a density over v has to be multiplied by to be one over x."""
+        result = np.ones(np.shape(v))
+        above = v > self.last
+        result[above] = values(self.drift, v[above]) / self.speed
+        return result
+
+    @cached_property
+    def _unit(self) -> float:
+        return self.speed * self.left
+
+    @cached_property
+    def _table(self) -> tuple[np.ndarray, np.ndarray]:
+        """Potentials above `last`, and the times that are left there, until next to none is."""
+        v, piece, step = [self.last], self.left, 0.05 * self._unit
+        while v[-1] < self.top and piece > 1e-14 * self.left and len(v) < _PLACES:
+            f, ahead = values(self.drift, v[-1] + step * np.array([0.0, 1.0]))
+            step = min(step * min(0.2 * f / max(ahead - f, 1e-300), 2.0), self.top - v[-1])
+            piece = float(step / 2 * ((1 / values(self.drift, v[-1] + step * (_POINTS + 1) / 2)) @ _WEIGHTS))
+            v.append(v[-1] + step)
+        ends = np.array(v)
+        return ends, travel_times(self.drift, ends, self.top)
+
+    def _times_left(self, v: np.ndarray) -> np.ndarray:
+        ends, left = self._table
+        k = np.clip(np.searchsorted(ends, v, side="right"), 1, len(ends) - 1)
+        width = ends[k] - v
+        points = v[:, None] + width[:, None] * (_POINTS + 1) / 2
+        f = values(self.drift, points.ravel()).reshape(points.shape)
+        return np.maximum(left[k] + width / 2 * ((1 / f) @ _WEIGHTS), 0.0)
 
     def of(self, form: WeakForm) -> WeakForm:
         """The weak form whose integrands read v no farther than `last`."""
@@ -63,26 +148,7 @@ def bounded_law(law: Any, part: float) -> Any:
     if end is None:
         return law
     populations = tuple(dataclasses.replace(p, drift=Capped(drift, end.last)) for p in law.populations)
-    return dataclasses.replace(law, populations=populations, v_fire=end.v_fire, place=Place(drift, end, law.v_fire))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where potentials below `v_fire` lie on an axis that counts the time left above `end.last`."""
-
-    drift: Callable
-    end: Cut
-    v_fire: float
-
-    def __call__(self, v: np.ndarray) -> np.ndarray:
-        above = v > self.end.last
-        if not above.any():
-            return v
-        high, back = np.unique(np.append(v[above], self.end.last), return_inverse=True)
-        left = travel_times(self.drift, high, self.v_fire)
-        new = v.copy()
-        new[above] = self.end.v_fire - (self.end.v_fire - self.end.last) * (left / left[0])[back.ravel()][:-1]
-        return np.minimum(new, np.nextafter(self.end.v_fire, -np.inf))
+    return dataclasses.replace(law, populations=populations, v_fire=end.v_fire, place=end)
 
 
 @dataclass(frozen=True)
@@ -152,7 +218,7 @@ def cut(drift: Callable, noise: float, v_reset: float, v_fire: float, part: floa
         return None
     last = float(v[place[0]])
     end = last + float(f[place[0]]) * float(left[place[0]])
-    return Cut(last, end) if last < end < v_fire else None
+    return Cut(last, end, drift, v_fire, time, float(wrong[place[0]] / time)) if last < end < v_fire else None
 
 
 def _way(

@@ -18,6 +18,7 @@ from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow
 from .dilated import Dilated
+from .recut import over_potentials, recut, uncertainty
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
 from .widened import reached, truncation
@@ -73,6 +74,7 @@ class SemiDiscrete:
         if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
+        weak_form = weak_form if self.end is None else self.end.of(weak_form)
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
 
@@ -261,7 +263,7 @@ class SemiDiscrete:
 
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named density as a function of v."""
-        return self.function(self.full(name, y))
+        return over_potentials(self.function(self.full(name, y)), self.end)
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
@@ -301,6 +303,8 @@ class SemiDiscrete:
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
+        if self.end is not None and self.tol is not None and (moved := recut(self, t, y)) is not None:
+            return moved
         if self.tol is None or (self._watch is not None and self._watch.quiet(y)):
             return None
         return adapt.adapted(self, t, y)
@@ -334,11 +338,8 @@ class SemiDiscrete:
     cut_off, cut_off_modes = tails.cut_off, tails.cut_off_modes  # what lies below V_min: see `Problem` and tails.py
     extended_for_modes = tails.extended_for_modes
 
-    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[SemiDiscrete, np.ndarray] | None:
-        """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
-        cells = None if self.tol is None else tails.extended(self, t, y, mass or self.tol)
-        new = None if cells is None else self.on_cells(cells)
-        return None if new is None else (new, adapt.transfer(self, new, y))
+    extended = tails.extended  # on a mesh that cuts off less: see `Problem`
+    cut_uncertainty = uncertainty  # of rates where the line ends below V_F
 
     @property
     def breakpoints(self) -> tuple[float, ...]:

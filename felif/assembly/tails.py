@@ -100,7 +100,14 @@ def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
         )
 
 
-def extended(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
+def extended(problem: Any, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Any, np.ndarray] | None:
+    """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
+    cells = None if problem.tol is None else _reaching(problem, t, y, mass or problem.tol)
+    new = None if cells is None else problem.on_cells(cells)
+    return None if new is None else (new, adapt.transfer(problem, new, y))
+
+
+def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
     """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now."""
     cells, new = problem.cells, []
     for name, (below, above) in beyond(problem, t, y).items():

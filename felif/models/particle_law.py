@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from .parameters import InputValue
 
@@ -61,7 +62,7 @@ class ParticleLaw:
     delay: float = 0.0
     dead_time: float = 0.0
     learning: Learning | None = None
-    place: Callable | None = None  # of a potential below V_F on the axis of this law, where that is another
+    place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
 
     @property
     def rests(self) -> bool:

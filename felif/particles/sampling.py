@@ -104,7 +104,7 @@ def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Ge
         ) from None
     if v.shape not in ((), (size,)):
         raise ValueError(f"start: {name} has shape {v.shape}; allowed is one potential, or {size}, one a neuron")
-    v_fire = law.v_fire if law.place is None else law.place.v_fire
+    v_fire = law.v_fire if law.place is None else law.place.top
     low = law.escape_time == 0 and not np.all(v < v_fire)
     if not np.isfinite(v).all() or low:
         bad = v[~np.isfinite(v) | (v >= v_fire if low else False)] if v.ndim else v
@@ -113,7 +113,7 @@ def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Ge
             + (f" below v_fire = {v_fire}" if low else "")
         )
     v = np.broadcast_to(v, (size,)).astype(float)
-    return v if law.place is None else law.place(v)
+    return v if law.place is None else law.place.axis(v)
 
 
 def _from_density(law: Any, name: str, density: Any, size: int, random: np.random.Generator) -> np.ndarray:
@@ -123,12 +123,14 @@ def _from_density(law: Any, name: str, density: Any, size: int, random: np.rando
     length = law.v_fire - law.v_reset
     top = law.v_fire if law.escape_time == 0 else law.v_fire + _REACH * length
     if law.place is not None:
-        top = min(law.place.v_fire, law.v_fire + length)
+        top = min(law.place.top, law.v_fire + length)
     points = np.linspace(law.v_fire - _REACH * length, top, _POINTS)
     features = np.array(sorted({*getattr(density, "features", ()), *getattr(density, "breakpoints", ())}), float)
     nodes = getattr(density, "nodes", None)  # a field of a State knows its mesh, and is zero beyond it
     if nodes is not None:
         points = np.linspace(np.min(nodes), np.max(nodes), _POINTS)
+        if law.place is not None:  # as fine as that mesh
+            points = np.interp(np.linspace(0.0, 1.0, _POINTS), np.linspace(0.0, 1.0, len(nodes)), np.sort(nodes))
     elif features.size:
         inner = [np.linspace(a, b, 801) for a, b in zip(features[:-1], features[1:], strict=True)]
         ends = np.concatenate([[np.nextafter(x, -np.inf), x, np.nextafter(x, np.inf)] for x in features])
@@ -150,8 +152,8 @@ def _from_density(law: Any, name: str, density: Any, size: int, random: np.rando
     root = np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0.0))  # the density is linear within a cell
     part = np.where(left + root > 0, 2 * rest / np.where(left + root > 0, left + root, 1.0), 0.5)
     v = points[cell] + width * np.clip(part, 0.0, 1.0)
-    if law.place is not None and nodes is None:  # those of a State lie on such an axis already
-        v = law.place(v)
+    if law.place is not None:
+        v = law.place.axis(v)
     return v if law.escape_time > 0 else np.minimum(v, np.nextafter(law.v_fire, -np.inf))
 
 

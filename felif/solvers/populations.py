@@ -137,6 +137,7 @@ def _of_frozen(frozen: Frozen, why: str) -> Candidates:
 
 
 def _of_linear(frozen: Frozen) -> Candidates:
+    frozen = frozen.fitting(np.zeros(0))
     problem = frozen.problem
     try:
         scalars = [problem.scalars(frozen.t, frozen.solve(np.zeros(0), refine=1)[1])]

@@ -179,6 +179,8 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
     errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
+    for name, more in (problem.cut_uncertainty(t, y) if hasattr(problem, "cut_uncertainty") else {}).items():
+        errors[name] += more
     return SteadyState(problem, t, y, solved.residual, errors), pair
 
 

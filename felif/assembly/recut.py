@@ -1,0 +1,151 @@
+"""The place at which a drift that runs away is cut off follows the input and the noise of a state; densities with it.
+
+Above `Cut.last` an axis counts the time that is left with the input at which it was made. An input m more changes that
+time by m T/f, noise by a/f^2; where this is visible the axis is made again, with the input and the noise of the state.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..meshing import line
+from . import adapt, local_degree, thresholds
+from .running_away import NEGLIGIBLE, Cut, cut
+
+_VISIBLE = 10.0  # times NEGLIGIBLE, and times what the place at hand was made with: part of the neuron's time
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A drift with an input more."""
+
+    drift: Callable
+    by: float
+
+    def __call__(self, v: Any) -> Any:
+        return self.drift(v) + self.by
+
+
+def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
+    """By how much the cut falsifies each firing rate: N^2 times the error of a neuron's time."""
+    if getattr(problem, "end", None) is None:
+        return {}
+    more, noise = _beyond(problem, t, y)
+    pairs = zip(_rates(problem, t, y).items(), more, noise, strict=True)
+    return {name: rate**2 * problem.end.wrong(m, a) for (name, rate), m, a in pairs}
+
+
+def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on an axis that serves drift and noise at y, None where that at hand does or none is better."""
+    end: Cut = problem.end
+    more, noise = _beyond(problem, t, y)
+    pace = max(1 / end.time, *_rates(problem, t, y).values())
+    wrong = max(map(end.wrong, more, noise)) * pace
+    if not wrong > _VISIBLE * max(NEGLIGIBLE, end.part):
+        return None
+    by = float(more.max() + more.min()) / 2
+    try:
+        new = cut(Raised(end.drift, by), float(noise.max()), problem.v_reset, end.top)
+    except ValueError:
+        return None
+    if new is None or max(map(new.wrong, more - by, noise)) * pace > 0.5 * wrong:
+        return None
+    moved = _with_end(problem, new)
+    return moved, adapt.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
+
+
+def _rates(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
+    """Of the fields, in their order."""
+    s, fluxes = problem.namespace(t, y), {q.of: q.name for q in problem.weak_form.scalars if q.algebraic == "flux"}
+    return {fluxes[name]: abs(float(getattr(s, fluxes[name]))) for name in problem.field_names}
+
+
+def _beyond(problem: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(input more than that at which the axis was made, noise) of the fields."""
+    flows = thresholds.transport(problem, problem.namespace(t, y))
+    drift, noise = np.array([[part[1] for part in flows[name]] for name in problem.field_names], float).T
+    return drift - problem.end.speed, noise
+
+
+def _with_end(problem: Any, end: Cut) -> Any:
+    """On the cells at hand up to the lower of both cuts, above it on those that the new axis asks for."""
+    model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
+    natural = adapt.natural(model, space, tol, end)
+    cells = np.concatenate([problem.cells[problem.cells < low], natural[0][natural[0] >= low], [end.last]])
+    mesh = line(np.unique(cells), float(model.v_reset), end.v_fire)
+    degrees = local_degree.inherited(problem.cells, problem.degrees, np.sort(mesh.p[0]))
+    assembled = type(problem._assembled)(model, mesh, space, tol, degrees, end)
+    new = type(problem)(assembled, model, problem.history)
+    new.natural = natural
+    return new
+
+
+def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(points of the old axis at the points x of the new one, what densities there are multiplied by)."""
+    if old == new:
+        return x, np.ones(len(x))
+    inside = x < new.v_fire if new is not None else np.ones(len(x), bool)
+    v, factor = x.copy(), np.ones(len(x))
+    if new is not None:
+        v[inside] = new.potentials(x[inside])
+        factor[inside] = new.slowed(v[inside])
+    if old is not None:
+        factor[inside] /= old.slowed(v[inside])
+        v[inside] = old.axis(v[inside])
+        v[~inside] = old.v_fire
+    return v, factor
+
+
+@dataclass(frozen=True)
+class OnAxis:
+    """A density over potentials as one over the axis of a cut."""
+
+    density: Callable
+    end: Cut
+
+    def __call__(self, x: Any) -> Any:
+        x = np.asarray(x, float)
+        v = self.end.potentials(np.minimum(x, np.nextafter(self.end.v_fire, -np.inf)).ravel())
+        values = np.asarray(self.density(v), float) * self.end.slowed(v)
+        return np.where(x < self.end.v_fire, values.reshape(x.shape), 0.0)
+
+    @property
+    def breakpoints(self) -> np.ndarray:
+        return self.end.axis(np.array([*getattr(self.density, "breakpoints", ())]))
+
+    @property
+    def features(self) -> np.ndarray:
+        return self.end.axis(np.array([*getattr(self.density, "features", ())]))
+
+
+def on_axis(density: Callable, end: Cut | None) -> Callable:
+    """The density on the axis; itself where nobody is above the cut."""
+    if end is None:
+        return density
+    above = end.last + (end.v_fire - end.last) * np.linspace(0.0, 1.0, 65)[:-1]
+    try:
+        found = np.asarray(density(end.potentials(above)), float)
+    except (TypeError, ValueError):  # written for one number, or wrong: told where it is looked at
+        return density
+    if found.shape != above.shape or not found.any():
+        return density
+    return OnAxis(density, end)
+
+
+def over_potentials(value: Any, end: Cut | None) -> Any:
+    """A density on the axis as a function of the potential."""
+    if end is None:
+        return value
+    inner = value.evaluate
+
+    def evaluate(v: np.ndarray) -> np.ndarray:
+        inside = v < end.top
+        low = np.where(inside, v, end.last)
+        return np.where(inside, inner(end.axis(low)) / end.slowed(low), 0.0)
+
+    return dataclasses.replace(value, evaluate=evaluate)
