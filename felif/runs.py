@@ -238,7 +238,7 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     if not problem.delays:
         if history != 0.0:
             raise ValueError(
-                f"evolve: history = {history!r}; nothing of {type(problem.model).__name__} is delayed: leave it out"
+                f"evolve: history = {history!r}; nothing is delayed in {type(problem.model).__name__}: leave it out"
             )
         return None
     for value in history.values() if isinstance(history, Mapping) else [history]:

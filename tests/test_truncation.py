@@ -84,7 +84,7 @@ def test_steady_states_and_eigenvalues_know_what_v_min_cuts_off(v_min):
     problem = fl.discretize(NETWORK, fl.interval(NETWORK, v_min=v_min))
     (state,) = fl.steady_states(problem)
     true = abs(state.N - STEADY)
-    assert true < state.error < 1.2 * true  # 1.3 by the margin of steady bars
+    assert true < state.error < 1.2 * true
     leading = fl.spectrum(problem, state, count=1)
     assert abs(leading.eigenvalues[0] + 1.1099622657) < leading.errors[0]  # reference-values, spectra
 
