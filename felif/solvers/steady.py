@@ -17,7 +17,7 @@ from .newton import conservation, linearised, newton
 from .populations import Candidates, candidates
 from .steady_state import SMALL, SteadyState, SteadyStates
 
-_MARGIN = 1.1  # of what a richer space changes: it is no truth either
+_MARGIN = 1.05  # of what a richer space changes: it is no truth either
 _FLOOR = 1e-16  # of every error estimate
 _ROUNDS = 24  # of adapting the mesh to a state
 _SERVES = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
