@@ -16,6 +16,7 @@ from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_modes import is_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
+_FOUND = 1e-8  # residual, relative, of an eigenpair that Newton has reached
 _AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
 _MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
@@ -164,9 +165,16 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tup
             better.append(better[-1].conjugate())
             continue
         others = [abs(value - other) for other in values[:k] + values[k + 1 :]]
-        better.append(linear.polished(value, None, min(others, default=np.inf)))
+        pair = linear.polished(value, None, min(others, default=np.inf))
+        better.append(pair if pair.residual < _FOUND else _of_rank(richer, t, there, k) or pair)
     resolved = _SAFETY * np.array([abs(pair.value - value) for pair, value in zip(better, values, strict=True)])
     return resolved, richer.cut_off_modes(t, there, *_arrays(better))
+
+
+def _of_rank(problem: Problem, t: float, y: np.ndarray, k: int) -> Pair | None:
+    """The mode number k of another discretisation: where Newton from the eigenvalue of the first leaves for none."""
+    found = _leading(_pairs(problem, y, _starts(problem, t, y, k + 1)[0]), k + 1)
+    return found[k] if k < len(found) else None
 
 
 def _arrays(pairs: list[Pair]) -> list[np.ndarray]:
