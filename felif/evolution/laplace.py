@@ -181,7 +181,7 @@ class Decay:
         return f, S
 
     def _expand(self) -> None:
-        """One window for all times, on the imaginary axis: s = i step (k + 1/2), the period long enough for all of f."""
+        """One window for all times, on the imaginary axis: s = i step (k + 1/2), of a period that holds all of f."""
         if 0 not in self._windows:
             step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
             s, f = np.zeros(0, complex), np.zeros(0, complex)
@@ -190,8 +190,8 @@ class Decay:
                 s, f = np.append(s, more), np.append(f, self._transform(more))
             if not small:
                 raise NotConverged(
-                    f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: {_MOST} terms of a "
-                    "Fourier series do not give it"
+                    f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: {_MOST} terms of "
+                    "a Fourier series do not give it"
                 )
             nodes, weights = s[:small], step / np.pi * f[:small]
             self._windows[0] = nodes, weights, weights / nodes, 0.5
