@@ -16,6 +16,7 @@ _NEARLY = 30.0  # times `close`
 _NOISE = 1e-2  # the same where differences of the likelihood lead no further
 _PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
 _SLOW, _STRIDES, _SHORTEST, _ROUGH = 0.1, 15, 0.02, 1e-2  # such a gain; along a valley: strides, in scales; `close`
+_FOLLOWS, _FITTING = 3, 20.0  # at most; squared distance in standard errors, beyond which laws do not fit at all
 _GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
 _DAMPED = 1e12
@@ -115,7 +116,7 @@ def maximise(
     although a parameter goes on and on, so that its supremum is approached, not attained; STOPPED where neither is
     known.
     """
-    value, damping = likelihood.total(theta), 1e-3
+    value, damping, follows = likelihood.total(theta), 1e-3, _FOLLOWS
     before = [(-math.inf, theta)] * _PATIENCE
     for iteration in range(1, _ITERATIONS + 1):
         scores = likelihood.scores(theta, free, sides)
@@ -150,14 +151,16 @@ def maximise(
             near = distance < _NOISE or second**2 < _FLAT * (first - second)  # what is left of a geometric series
             return Found(theta, value, iteration, LIMIT if far else MAXIMUM if near else STOPPED)
         before.append((value, theta))
-        if sides == 2 and len(free) > 1 and value - height < _SLOW:
-            theta = _follow(likelihood, theta, theta - place, free)
-            value = likelihood.total(theta)
-            before = [(-math.inf, theta)] * _PATIENCE
+        if sides == 2 and len(free) > 1 and value - height < _SLOW and distance < _FITTING and follows:
+            follows, theta, value = follows - 1, *_follow(likelihood, theta, theta - place, free)
+            if value > before[-1][0] + _SLOW:
+                before = [(-math.inf, theta)] * _PATIENCE
     return Found(theta, value, _ITERATIONS, STOPPED)
 
 
-def _follow(likelihood: Likelihood, theta: np.ndarray, direction: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _follow(
+    likelihood: Likelihood, theta: np.ndarray, direction: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, float]:
     """A valley followed: the parameter that moves most moves on, the others to their maximum, as long as it gains."""
     scales, value = likelihood.scales, likelihood.total(theta)
     j = int(np.argmax(np.abs(direction) / scales))
@@ -174,7 +177,7 @@ def _follow(likelihood: Likelihood, theta: np.ndarray, direction: np.ndarray, fr
             stride = -stride / 4
         if abs(stride) < _SHORTEST * scales[j]:
             break
-    return theta
+    return theta, value
 
 
 def told_apart(scores: np.ndarray, names: tuple[str, ...], least: float) -> str:

@@ -26,7 +26,7 @@ from ..problem import NotConverged
 _RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply
 _LOWEST = 0.01  # l^2/4t below which all windows have the same shape
 _STEPS = 60
-_PERIOD, _MOST = 1.3, 20_000  # of a Fourier series: in units of where f has vanished; most terms
+_PERIOD, MOST = 1.3, 20_000  # of a Fourier series: in units of where f has vanished; most terms
 _CHUNK, _BLOCK = 40, 1000  # terms computed together, and evaluated together
 _AGREE, _ROUNDING = 1e4, 1e-13  # of f where windows meet: times the accuracy asked for; relative, per mean
 _RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
@@ -39,6 +39,7 @@ class Decay:
     """First passage out of a linear system: survival S(t) = total.y(t), density f(t) = output.y(t) = -S'(t).
 
     total, output: rows; length: l. digits: accuracy of f relative to itself, as a power of ten.
+    terms: of a Fourier series, at most.
     `mean`, `second_moment`: of the time of passage. `slowest`: lambda_1, S ~ exp(lambda_1 t) in the end.
     Raises NotConverged where passages are so rare that rounding hides them.
     """
@@ -53,11 +54,12 @@ class Decay:
         output: np.ndarray,
         length: float,
         digits: float = 12.0,
+        terms: int = MOST,
     ) -> None:
         acting = np.any(J.U != 0, axis=0)
         self._J, self._mass, self._b = BandLowRank(J.band, J.U[:, acting], J.G[acting]), mass, b
         self._total, self._output = total, output
-        self._log = digits * math.log(10.0)
+        self._log, self._terms = digits * math.log(10.0), terms
         self._windows: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, float]] = {}
         try:
             factored = self._J.factor(0.0, mass)
@@ -185,13 +187,13 @@ class Decay:
         if 0 not in self._windows:
             step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
             s, f = np.zeros(0, complex), np.zeros(0, complex)
-            while len(s) < _MOST and not (small := _vanished(f, math.exp(-self._log))):
+            while len(s) < self._terms and not (small := _vanished(f, math.exp(-self._log))):
                 more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
                 s, f = np.append(s, more), np.append(f, self._transform(more))
             if not small:
                 raise NotConverged(
-                    f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: {_MOST} terms of "
-                    "a Fourier series do not give it"
+                    f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: "
+                    f"{self._terms} terms of a Fourier series do not give it"
                 )
             nodes, weights = s[:small], step / np.pi * f[:small]
             self._windows[0] = nodes, weights, weights / nodes, 0.5
