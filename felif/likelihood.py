@@ -24,7 +24,7 @@ _LAWS = 4  # kept, of the parameters that were used last
 _NEAR = 0.1  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
 NONNEGATIVE = ("dead_time",)
-_LARGEST = 5000  # unknowns; what needs more is too narrow a density to be the law of measured intervals
+_LARGEST, _TERMS = 5000, 3000  # unknowns, terms; what needs more is too narrow a density for measured intervals
 
 
 class Likelihood:
@@ -95,7 +95,8 @@ class Likelihood:
     def passage(self, theta: np.ndarray) -> tuple[FirstPassage, float]:
         model, time = self.at(theta)
         neuron, silent = FirstSpike.between_spikes(model, self.rate)
-        return passage_on(self._discretized(neuron, theta), neuron.v_reset, tol=_TOL, silent=silent), time
+        problem = self._discretized(neuron, theta)
+        return passage_on(problem, neuron.v_reset, tol=_TOL, silent=silent, terms=_TERMS), time
 
     @property
     def mesh_theta(self) -> np.ndarray:

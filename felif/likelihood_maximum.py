@@ -15,6 +15,8 @@ _NOTHING = 0.1  # times `close`: a gain by a step of one scale that is not worth
 _NEARLY = 30.0  # times `close`
 _NOISE = 1e-2  # the same where differences of the likelihood lead no further
 _PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
+_SLOW, _STRIDES, _SHORTEST, _ROUGH = 0.1, 15, 0.02, 1e-2  # such a gain; along a valley: strides, in scales; `close`
+_FOLLOWS, _FITTING = 3, 20.0  # at most; squared distance in standard errors, beyond which laws do not fit at all
 _GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
 _DAMPED = 1e12
@@ -109,10 +111,12 @@ def maximise(
 
     They end where the squared distance from the maximum, in standard errors, is below `close`, as the scores tell or,
     where it was nearly so, as the gain of the step agrees with what they foretold. `sides` of the scores' differences.
-    MAXIMUM; LIMIT where the likelihood hardly rises any more although a parameter goes on and on, so that its
-    supremum is approached, not attained; STOPPED where neither is known.
+    Where steps gain little, in a bent valley, it is followed in longer ones (`_follow`).
+    MAXIMUM, known to a thousandth where steps get shorter slowly; LIMIT where the likelihood hardly rises any more
+    although a parameter goes on and on, so that its supremum is approached, not attained; STOPPED where neither is
+    known.
     """
-    value, damping = likelihood.total(theta), 1e-3
+    value, damping, follows = likelihood.total(theta), 1e-3, _FOLLOWS
     before = [(-math.inf, theta)] * _PATIENCE
     for iteration in range(1, _ITERATIONS + 1):
         scores = likelihood.scores(theta, free, sides)
@@ -143,9 +147,37 @@ def maximise(
         height, place = before.pop(0)
         if value - height < _FLAT:
             far = np.max(np.abs(theta - place) / likelihood.scales) > _GOES_ON
-            return Found(theta, value, iteration, LIMIT if far else MAXIMUM if distance < _NOISE else STOPPED)
+            first, second = before[3][0] - height, value - before[3][0]  # gains, of four iterations each
+            near = distance < _NOISE or second**2 < _FLAT * (first - second)  # what is left of a geometric series
+            return Found(theta, value, iteration, LIMIT if far else MAXIMUM if near else STOPPED)
         before.append((value, theta))
+        if sides == 2 and len(free) > 1 and value - height < _SLOW and distance < _FITTING and follows:
+            follows, theta, value = follows - 1, *_follow(likelihood, theta, theta - place, free)
+            if value > before[-1][0] + _SLOW:
+                before = [(-math.inf, theta)] * _PATIENCE
     return Found(theta, value, _ITERATIONS, STOPPED)
+
+
+def _follow(
+    likelihood: Likelihood, theta: np.ndarray, direction: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """A valley followed: the parameter that moves most moves on, the others to their maximum, as long as it gains."""
+    scales, value = likelihood.scales, likelihood.total(theta)
+    j = int(np.argmax(np.abs(direction) / scales))
+    others, stride = free[free != j], direction[j]
+    for _ in range(_STRIDES):
+        found = maximise(likelihood, theta + direction * (stride / direction[j]), others, _ROUGH, sides=1)
+        new = likelihood.total(found.theta)
+        if new > value:
+            gain, direction = new - value, found.theta - theta
+            theta, value, stride = found.theta, new, math.copysign(min(2 * abs(stride), scales[j]), stride)
+            if gain < _FLAT:
+                break
+        else:
+            stride = -stride / 4
+        if abs(stride) < _SHORTEST * scales[j]:
+            break
+    return theta, value
 
 
 def told_apart(scores: np.ndarray, names: tuple[str, ...], least: float) -> str:

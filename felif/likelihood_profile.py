@@ -72,6 +72,7 @@ class ProfilePath:
         self.slope[j] = 1.0
         if not math.isfinite(self.error) or self.error <= 0:
             self.error = math.inf
+        self.reach = min(self.error, _FIRST * likelihood.scales[j])
 
     def side(self) -> list[np.ndarray]:
         """The beginning of a path on one side, for `at`."""
@@ -122,6 +123,10 @@ class ProfilePath:
             path.append(guess)
         return height, guess
 
+    def _outermost(self, way: int) -> float:
+        """The estimate or the start, from where a side is followed far: an estimate may lie where nothing changes."""
+        return way * max(way * self.theta[self.j], way * self.likelihood.start[self.j])
+
     def _climb(self, theta: np.ndarray) -> None:
         """Raise Better where theta lies on the slope of a larger maximum."""
         top = maximise(self.likelihood, theta, np.arange(len(theta)), _ENOUGH, sides=1).theta
@@ -149,7 +154,7 @@ class ProfilePath:
     def outside(self, end: End, way: int, q: float) -> bool:
         """Whether something was seen within the interval, but beyond this end of it."""
         seen = self.likelihood.seen(self.maximum - q / 2)
-        return any(way * (theta[self.j] - end.value) > _OVERLOOKED * self.error for theta in seen)
+        return any(way * (theta[self.j] - end.value) > _OVERLOOKED * self.reach for theta in seen)
 
     def _march(
         self,
@@ -160,12 +165,12 @@ class ProfilePath:
         points: list[tuple[float, float]],
     ) -> End:
         """The first x beyond near where sqrt(D) = root. near: (x, sqrt(D)) inside."""
-        likelihood, j, start = self.likelihood, self.j, self.theta[self.j]
+        likelihood, j = self.likelihood, self.j
         scale, limit = likelihood.scales[j], likelihood.limits[j][way > 0]
         far: tuple[float, float] | None = None  # (x, sqrt(D)) outside; near: inside
         longest, tries = min(self.error * root, _FIRST * scale), 0
         for _ in range(_STEPS):
-            if far is None and abs(near[0] - start) >= _FAR * scale:
+            if far is None and way * (near[0] - self._outermost(way)) >= _FAR * scale:
                 return End(math.inf * way, FLAT)
             if far is None:
                 x = near[0] + way * self._stride(way, root, near[0], points, longest)
@@ -211,7 +216,7 @@ class ProfilePath:
         path, stride = [*sorted(before, key=lambda theta: way * theta[j])[-1:], last], min(width, _FIRST * scale)
         for _ in range(_LOOKS):
             x = path[-1][j] + way * stride
-            if way * (x - limit) >= 0 or abs(x - self.theta[j]) > _FAR * scale:
+            if way * (x - limit) >= 0 or way * (x - self._outermost(way)) > _FAR * scale:
                 return None
             guess, height = self._beginning(x, path)
             if 2 * (self.maximum - height) > (root + _BEYOND) ** 2 + _ASTRAY:
@@ -234,7 +239,7 @@ class ProfilePath:
         likelihood, j, start = self.likelihood, self.j, float(self.theta[self.j])
         seen = likelihood.seen(self.maximum - root**2 / 2)
         outermost = max(seen, key=lambda theta: way * theta[j], default=self.theta)
-        if way * (outermost[j] - start) > self.error * root:
+        if way * (outermost[j] - start) > self.reach * root:
             before = [theta for theta in seen if way * (outermost[j] - theta[j]) > _APART * likelihood.scales[j]]
             path = [*sorted(before, key=lambda theta: way * theta[j])[-1:], outermost]
             D = 2 * (self.maximum - likelihood.total(outermost))

@@ -19,7 +19,7 @@ from .assembly import SpectralElement, discretize
 from .assembly.automatic import Flow, choose_nodes, end_of
 from .assembly.discretize import discretize_to
 from .assembly.running_away import Cut
-from .evolution.laplace import Decay
+from .evolution.laplace import MOST, Decay
 from .models.first_spike import COUNT, FirstSpike
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
@@ -207,6 +207,7 @@ def passage_on(
     t_end: float | None = None,
     tol: float = 1e-10,
     silent: float = 0.0,
+    terms: int = MOST,
 ) -> FirstPassage:
     """The first passage on a discretised FirstSpike, from a cell end, after a time `silent`.
 
@@ -223,11 +224,11 @@ def passage_on(
 
         course = Course.of(problem, b, t_start + silent, t_end, tol)
         return FirstPassage(problem, Late(course, silent) if silent else course, course.run)
-    law = _decay(problem, b, start, tol)
+    law = _decay(problem, b, start, tol, terms)
     return FirstPassage(problem, Late(law, silent) if silent else law)
 
 
-def _decay(problem: Any, b: np.ndarray, start: float, tol: float) -> Decay:
+def _decay(problem: Any, b: np.ndarray, start: float, tol: float, terms: int) -> Decay:
     """The system without its last unknown, F, which acts on nothing."""
     n, y = problem.size - 1, np.zeros(problem.size)
     place = problem.layout.offsets[COUNT]
@@ -250,6 +251,7 @@ def _decay(problem: Any, b: np.ndarray, start: float, tol: float) -> Decay:
         output=(J.transpose() @ unit)[:n],
         length=(problem.v_fire - start) / math.sqrt(float(noise[0])),
         digits=min(max(-math.log10(tol) + 2, 4.0), 12.5),
+        terms=terms,
     )
 
 

@@ -218,3 +218,24 @@ def test_what_has_no_interval_is_refused():
         fl.first_passage(fl.NoisyLIF()).density(-1.0)
     with pytest.raises(ValueError, match=r"allowed are numbers in \[0, 1\)"):
         fl.first_passage(fl.NoisyLIF()).quantile(1.0)
+
+
+@pytest.mark.parametrize("a0", [0.03, 0.005])
+def test_a_narrow_passage_before_a_long_rest(a0):
+    """The density has a front at t0 = log((I - V_R)/(I - V_F)): that of the passage, convolved with e^{-t/tau}/tau."""
+    tau, x, w = 1.3, *np.polynomial.legendre.leggauss(400)
+    rest = fl.first_passage(fl.RefractoryLIF(current=7.0, a0=a0, tau=tau))
+    alone = fl.first_passage(fl.NoisyLIF(current=7.0, a0=a0))
+    assert rest.integral == pytest.approx(1.0, abs=1e-12)  # 1e-13 measured
+    for t in (0.1, 0.17, 0.182, 0.2, 0.5, 3.0, 20.0):
+        low, high = max(0.0, min(0.05, t - 0.1)), min(t, 0.6)  # nearly all passages
+        s = low + (high - low) * (x + 1) / 2
+        own = (high - low) / 2 * (w * np.exp(-(t - s) / tau) / tau) @ alone.density(s)
+        assert rest.density(t) == pytest.approx(own, abs=1e-10)  # at most 2e-11 measured
+
+
+def test_random_thresholds_at_little_noise():
+    """A front again, behind which neurons wait for eps; windows that do not agree are not used."""
+    law = fl.first_passage(fl.RandomThresholdLIF(b=0.0, eps=1.0, tau=0.1, current=3.0, a0=0.01))
+    assert law.integral == pytest.approx(1.0, abs=1e-12)
+    assert law.density(np.geomspace(1e-3, 30.0, 500)).min() > -1e-10

@@ -7,7 +7,8 @@ u converges geometrically; one parabola serves all times of a window (Weideman &
 
 For the first passage of a diffusion, c.y^ ~ exp(-l sqrt(s - s0)) and f ~ exp(-l^2/4t), l the distance over sqrt(noise):
 vertex sigma, step and number of nodes are chosen for that, so that f is accurate relative to itself, however small. A
-density far narrower than its mean is not of that form; it is a Fourier series on an interval that holds it.
+density far narrower than its mean is not of that form, nor one with a narrow front (little noise, then a long random
+rest), which neighbouring windows betray; these are Fourier series on an interval that holds them.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from ..problem import NotConverged
 _RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply
 _LOWEST = 0.01  # l^2/4t below which all windows have the same shape
 _STEPS = 60
-_PERIOD, _MOST = 1.3, 2000  # of a Fourier series: in units of where f has vanished; most terms
-_CHUNK = 20  # terms computed together
+_PERIOD, MOST = 1.3, 20_000  # of a Fourier series: in units of where f has vanished; most terms
+_CHUNK, _BLOCK = 40, 1000  # terms computed together, and evaluated together
+_AGREE, _ROUNDING = 1e4, 1e-13  # of f where windows meet: times the accuracy asked for; relative, per mean
 _RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
 _NARROW = 0.13  # cv^2 below which f is a Fourier series
 _VANISHED = 40.0  # f is extrapolated, not computed, before it has reached e^-40 of its peak
@@ -37,6 +39,7 @@ class Decay:
     """First passage out of a linear system: survival S(t) = total.y(t), density f(t) = output.y(t) = -S'(t).
 
     total, output: rows; length: l. digits: accuracy of f relative to itself, as a power of ten.
+    terms: of a Fourier series, at most.
     `mean`, `second_moment`: of the time of passage. `slowest`: lambda_1, S ~ exp(lambda_1 t) in the end.
     Raises NotConverged where passages are so rare that rounding hides them.
     """
@@ -51,11 +54,12 @@ class Decay:
         output: np.ndarray,
         length: float,
         digits: float = 12.0,
+        terms: int = MOST,
     ) -> None:
         acting = np.any(J.U != 0, axis=0)
         self._J, self._mass, self._b = BandLowRank(J.band, J.U[:, acting], J.G[acting]), mass, b
         self._total, self._output = total, output
-        self._log = digits * math.log(10.0)
+        self._log, self._terms = digits * math.log(10.0), terms
         self._windows: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, float]] = {}
         try:
             factored = self._J.factor(0.0, mass)
@@ -70,6 +74,7 @@ class Decay:
             raise NotConverged(f"passage: the mean time {self.mean:.3g} is so long that rounding hides what leaves")
         self.slowest = self._slowest(x1)
         self.narrow = self.cv**2 < _NARROW
+        self._series = self.narrow
         self.vertex, self._length = self._shape(length)
 
     @cached_property
@@ -124,7 +129,7 @@ class Decay:
     @property
     def last(self) -> float:
         """Time after which f is extrapolated."""
-        return self._time(_VANISHED_NARROW, 1) if self.narrow else math.inf
+        return self._time(_VANISHED_NARROW, 1) if self._series else math.inf
 
     def require_all(self) -> None:
         """Everything decays: there are moments."""
@@ -148,15 +153,23 @@ class Decay:
         ladder = _ladder(self._log, self._length**2 / (4 * first))
         steep = np.searchsorted([rung[0] for rung in ladder], exponents)
         flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
-        index = np.zeros(t.shape, int) if self.narrow else np.where(exponents <= _LOWEST, flat, steep)
+        index = np.zeros(t.shape, int) if self._series else np.where(exponents <= _LOWEST, flat, steep)
         wanted = np.unique(index)
-        if not self.narrow:
+        if self._series:
+            self._expand()
+        else:
             self._open(wanted.tolist(), ladder)
+            if not self._agree(ladder):
+                self._windows, self._series = {}, True
+                return self.evaluate(times)
         for k in wanted.tolist():
             here = index == k
-            s, density, distribution, limit = self._series() if self.narrow else self._windows[k]
-            waves = np.exp(np.multiply.outer(t[here], s))
-            f[here], S[here] = (waves @ density).real, limit - (waves @ distribution).real
+            s, density, distribution, limit = self._windows[k]
+            f[here], S[here] = 0.0, limit
+            for part in np.array_split(np.arange(len(s)), math.ceil(len(s) / _BLOCK)):
+                waves = np.exp(np.multiply.outer(t[here], s[part]))
+                f[here] += (waves @ density[part]).real
+                S[here] -= (waves @ distribution[part]).real
         early = times < first
         if early.any():
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,17 +182,35 @@ class Decay:
             f[late], S[late] = f[late] * fall, S[late] * fall
         return f, S
 
-    def _series(self) -> tuple[np.ndarray, ...]:
-        """The same for a narrow f, on the imaginary axis: s = i step (k + 1/2), the period long enough for all of f."""
+    def _expand(self) -> None:
+        """One window for all times, on the imaginary axis: s = i step (k + 1/2), of a period that holds all of f."""
         if 0 not in self._windows:
             step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
             s, f = np.zeros(0, complex), np.zeros(0, complex)
-            while len(s) < _MOST and not (small := _vanished(f, math.exp(-self._log))):
+            while len(s) < self._terms and not (small := _vanished(f, math.exp(-self._log))):
                 more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
                 s, f = np.append(s, more), np.append(f, self._transform(more))
+            if not small:
+                raise NotConverged(
+                    f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: "
+                    f"{self._terms} terms of a Fourier series do not give it"
+                )
             nodes, weights = s[:small], step / np.pi * f[:small]
             self._windows[0] = nodes, weights, weights / nodes, 0.5
-        return self._windows[0]
+
+    def _agree(self, ladder: list[tuple[float, float, float, int]]) -> bool:
+        """Whether neighbouring windows have the same f where they meet: not so if f has a front that is narrow for it.
+
+        A front at t0 is a factor e^{-s t0} of the transform, which grows on the left of the parabolas.
+        """
+        differences, largest = [0.0], 0.0
+        for k in [k for k in self._windows if k + 1 in self._windows]:
+            t = self._length**2 / (4 * ladder[max(k, 0)][0] * _RATIO ** min(k, 0))
+            here, there = (float((np.exp(s * t) @ w).real) for s, w, _, _ in (self._windows[k], self._windows[k + 1]))
+            differences.append(abs(here - there))
+            largest = max(largest, abs(here), abs(there))
+        rounding = _ROUNDING * self.mean / min(1.0, self._length**2)
+        return max(differences) <= (_AGREE * math.exp(-self._log) + rounding) * largest
 
     def _open(self, wanted: list[int], ladder: list[tuple[float, float, float, int]]) -> None:
         """Windows of these rungs of the ladder: (nodes s, weights of f, weights of F, limit), S = limit - F.
@@ -187,7 +218,7 @@ class Decay:
         The transform f^/s of F = 1 - S has a pole at s = 0, at a distance c from the parabola in u: what it does to
         the midpoint rule is 1/(1 + exp(2 pi c/step)) exactly.
         """
-        new = []
+        new, wanted = [], [*wanted, wanted[0] - 1] if len(wanted) == 1 else wanted  # a neighbour, to compare with
         for k in [k for k in wanted if k not in self._windows]:
             top, sigma, step, count = ladder[max(k, 0)]
             shortest = self._length**2 / (4 * top * _RATIO ** min(k, 0))
