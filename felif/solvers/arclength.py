@@ -221,7 +221,10 @@ def _better(problem: Problem, y: np.ndarray) -> tuple[Problem, np.ndarray] | Non
 
     `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
     """
-    here, extended = problem, getattr(problem, "extended", None)
+    here, extended, recut = problem, getattr(problem, "extended", None), getattr(problem, "recut", None)
+    if recut is not None and (moved := recut(0.0, y)) is not None:
+        problem, y, _ = moved
+        extended = problem.extended
     if extended is not None and (further := extended(0.0, y)) is not None:
         problem, y = further
     for _ in range(_ROUNDS):
