@@ -11,7 +11,7 @@ from ..problem import Infeasible, State, require_below
 from . import adapt, beyond_ends, local_degree, spaces, thresholds
 from .densities import Density, Profile
 from .projection import from_moments
-from .recut import on_axis
+from .recut import at_start, on_axis
 from .silent import require_consistent, silent_at_start, with_silent
 from .start_up import settled
 
@@ -34,7 +34,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
-    start = with_silent(problem, start)
+    start, problem = with_silent(problem, start), at_start(problem)
     densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)
     if problem.tol is None:
@@ -59,8 +59,7 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         above = _lives_above(problem, name)
         if not above:
             require_below(name, density, problem.v_fire if problem.end is None else problem.end.top)
-        density = on_axis(density, problem.end)
-        profile = Profile(name, density, problem.v_fire, above=above)
+        profile = Profile(name, on_axis(density, problem.end), problem.v_fire, above=above)
         if problem.tol is not None:
             cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
         else:
@@ -271,9 +270,9 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     densities, cells = {}, problem.cells
     for name in problem.field_names:
         view = old.field(name, start.y)
-        if not _lives_above(problem, name) and old.cells[-1] > problem.v_fire:
+        view, above = on_axis(view, problem.end), _lives_above(problem, name)
+        if problem.end is None and not above and old.cells[-1] > problem.v_fire:
             beyond_ends.require_state_below(problem, name, view, old.cells)
-        above = _lives_above(problem, name)
         profile = Profile(name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, above)
         profile.features = np.concatenate([old.cells, [old.cells[-1]]])
         if problem.tol is None:

@@ -7,7 +7,8 @@ time by m T/f, noise by a/f^2; where this is visible the axis is made again, wit
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..meshing import line
 from . import adapt, local_degree, thresholds
 from .running_away import NEGLIGIBLE, Cut, cut
 
+_TOLD = 1e-6  # part of the neuron's time from which a run is told
 _VISIBLE = 10.0  # times NEGLIGIBLE, and times what the place at hand was made with: part of the neuron's time
 
 
@@ -35,16 +37,15 @@ def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     """By how much the cut falsifies each firing rate: N^2 times the error of a neuron's time."""
     if getattr(problem, "end", None) is None:
         return {}
-    more, noise = _beyond(problem, t, y)
+    more, noise = _beyond(problem, problem.namespace(t, y))
     pairs = zip(_rates(problem, t, y).items(), more, noise, strict=True)
     return {name: rate**2 * problem.end.wrong(m, a) for (name, rate), m, a in pairs}
 
 
-def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
-    """(problem, y, why) on an axis that serves drift and noise at y, None where that at hand does or none is better."""
+def _moved(problem: Any, beyond: tuple, rates: Iterable[float], y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     end: Cut = problem.end
-    more, noise = _beyond(problem, t, y)
-    pace = max(1 / end.time, *_rates(problem, t, y).values())
+    more, noise = beyond
+    pace = _pace(end, rates)
     wrong = max(map(end.wrong, more, noise)) * pace
     if not wrong > _VISIBLE * max(NEGLIGIBLE, end.part):
         return None
@@ -59,15 +60,48 @@ def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] 
     return moved, adapt.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
 
 
+def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on an axis that serves drift and noise at a state y at rest; None where that at hand does, none
+    is better, or the mesh is a user's."""
+    if problem.end is None or problem.tol is None:
+        return None
+    return _moved(problem, _beyond(problem, problem.namespace(t, y)), _rates(problem, t, y).values(), y)
+
+
+def at_start(problem: Any) -> Any:
+    """The problem on an axis that serves its inputs without activity."""
+    if problem.end is None or problem.tol is None:
+        return problem
+    moved = _moved(problem, _beyond(problem, problem.point(0.0)), (), np.zeros(problem.size))
+    return problem if moved is None else moved[0]
+
+
+def warn_where_wrong(problem: Any, t: float, y: np.ndarray) -> None:
+    """A UserWarning where input and noise of a run falsify the times of spikes visibly."""
+    end = problem.end
+    part = max(map(end.wrong, *_beyond(problem, problem.namespace(t, y)))) * _pace(end, _rates(problem, t, y).values())
+    if part > max(_TOLD, problem.tol):
+        warnings.warn(
+            f"evolve: input or noise has become so large that a neuron's time above v = {end.last:.4g}, where drift "
+            f"alone is followed, is wrong by more than {max(_TOLD, problem.tol):g} of its interval; N has that error "
+            "from here on",
+            stacklevel=2,
+        )
+
+
+def _pace(end: Cut, rates: Iterable[float]) -> float:
+    return max([1 / end.time, *rates])
+
+
 def _rates(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     """Of the fields, in their order."""
     s, fluxes = problem.namespace(t, y), {q.of: q.name for q in problem.weak_form.scalars if q.algebraic == "flux"}
     return {fluxes[name]: abs(float(getattr(s, fluxes[name]))) for name in problem.field_names}
 
 
-def _beyond(problem: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(input more than that at which the axis was made, noise) of the fields."""
-    flows = thresholds.transport(problem, problem.namespace(t, y))
+def _beyond(problem: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(input more than that at which the axis was made, noise) of the fields at scalars s."""
+    flows = thresholds.transport(problem, s)
     drift, noise = np.array([[part[1] for part in flows[name]] for name in problem.field_names], float).T
     return drift - problem.end.speed, noise
 

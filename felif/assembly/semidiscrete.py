@@ -18,7 +18,7 @@ from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow
 from .dilated import Dilated
-from .recut import over_potentials, recut, uncertainty
+from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
 from .widened import reached, truncation
@@ -303,8 +303,8 @@ class SemiDiscrete:
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[SemiDiscrete, np.ndarray, str] | None:
         """A mesh that serves this state better; None for a mesh the user has chosen."""
-        if self.end is not None and self.tol is not None and (moved := recut(self, t, y)) is not None:
-            return moved
+        if self.end is not None and self.tol is not None:
+            warn_where_wrong(self, t, y)
         if self.tol is None or (self._watch is not None and self._watch.quiet(y)):
             return None
         return adapt.adapted(self, t, y)
@@ -339,7 +339,7 @@ class SemiDiscrete:
     extended_for_modes = tails.extended_for_modes
 
     extended = tails.extended  # on a mesh that cuts off less: see `Problem`
-    cut_uncertainty = uncertainty  # of rates where the line ends below V_F
+    recut, cut_uncertainty = recut, uncertainty  # where the line ends below V_F
 
     @property
     def breakpoints(self) -> tuple[float, ...]:

@@ -221,7 +221,10 @@ def better(problem: Problem, y: np.ndarray, t: float = 0.0) -> tuple[Problem, np
 
     `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
     """
-    here, extended = problem, getattr(problem, "extended", None)
+    here, extended, recut = problem, getattr(problem, "extended", None), getattr(problem, "recut", None)
+    if recut is not None and (moved := recut(t, y)) is not None:
+        problem, y, _ = moved
+        extended = problem.extended
     if extended is not None and (further := extended(t, y)) is not None:
         problem, y = further
     for _ in range(_ROUNDS):

@@ -143,7 +143,7 @@ def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> St
 
 
 def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
-    for way in ("adapted", "extended"):
+    for way in ("recut", "adapted", "extended"):
         hook = getattr(problem, way, None)
         better = hook(t, y) if hook else None
         if better is not None:
