@@ -16,6 +16,7 @@ _NEARLY = 30.0  # times `close`
 _NOISE = 1e-2  # the same where differences of the likelihood lead no further
 _PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
 _SLOW, _STRIDES, _SHORTEST, _ROUGH = 0.1, 15, 0.02, 1e-2  # such a gain; along a valley: strides, in scales; `close`
+_BRIEF = 12  # iterations at one of them
 _FOLLOWS, _FITTING = 3, 20.0  # at most; squared distance in standard errors, beyond which laws do not fit at all
 _GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
@@ -105,7 +106,12 @@ class Found(NamedTuple):
 
 
 def maximise(
-    likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, close: float = _CLOSE, sides: int = 2
+    likelihood: Likelihood,
+    theta: np.ndarray,
+    free: np.ndarray,
+    close: float = _CLOSE,
+    sides: int = 2,
+    most: int = _ITERATIONS,
 ) -> Found:
     """Gauss-Newton steps with the scores' outer product for the information, damped.
 
@@ -118,7 +124,7 @@ def maximise(
     """
     value, damping, follows = likelihood.total(theta), 1e-3, _FOLLOWS
     before = [(-math.inf, theta)] * _PATIENCE
-    for iteration in range(1, _ITERATIONS + 1):
+    for iteration in range(1, most + 1):
         scores = likelihood.scores(theta, free, sides)
         if scores is None:
             return Found(theta, value, iteration, STOPPED)
@@ -155,7 +161,7 @@ def maximise(
             follows, theta, value = follows - 1, *_follow(likelihood, theta, theta - place, free)
             if value > before[-1][0] + _SLOW:
                 before = [(-math.inf, theta)] * _PATIENCE
-    return Found(theta, value, _ITERATIONS, STOPPED)
+    return Found(theta, value, most, STOPPED)
 
 
 def _follow(
@@ -166,7 +172,7 @@ def _follow(
     j = int(np.argmax(np.abs(direction) / scales))
     others, stride = free[free != j], direction[j]
     for _ in range(_STRIDES):
-        found = maximise(likelihood, theta + direction * (stride / direction[j]), others, _ROUGH, sides=1)
+        found = maximise(likelihood, theta + direction * (stride / direction[j]), others, _ROUGH, 1, _BRIEF)
         new = likelihood.total(found.theta)
         if new > value:
             gain, direction = new - value, found.theta - theta

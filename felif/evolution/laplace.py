@@ -186,15 +186,17 @@ class Decay:
         """One window for all times, on the imaginary axis: s = i step (k + 1/2), of a period that holds all of f."""
         if 0 not in self._windows:
             step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
-            s, f = np.zeros(0, complex), np.zeros(0, complex)
-            while len(s) < self._terms and not (small := _vanished(f, math.exp(-self._log))):
-                more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
-                s, f = np.append(s, more), np.append(f, self._transform(more))
-            if not small:
+            vanished = math.exp(-self._log)
+            if abs(self._transform(np.array([1j * step * (self._terms - 0.5)]))[0]) > vanished:
                 raise NotConverged(
                     f"passage: the density is too narrow or too steep for its mean, {self.mean:.3g}: "
                     f"{self._terms} terms of a Fourier series do not give it"
                 )
+            s, f, small = np.zeros(0, complex), np.zeros(0, complex), None
+            while small is None and len(s) < self._terms:
+                more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
+                s, f = np.append(s, more), np.append(f, self._transform(more))
+                small = _vanished(f, vanished)
             nodes, weights = s[:small], step / np.pi * f[:small]
             self._windows[0] = nodes, weights, weights / nodes, 0.5
 
