@@ -12,7 +12,7 @@ from typing import Any
 from .after_blow_up import Continue, require_one_population
 from .asked import goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, with_mesh_error
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .evolution import (
     BackwardEuler,
     Event,
@@ -61,6 +61,8 @@ def evolve(
     breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
                  looked at before the run (`felif.inputs.landings`): jumps, and pulses that last longer than
                  (t_end - t_start)/2048, are found; shorter ones must be named here
+    fixed_step   steps of this size, without control of the error. From data that do not vanish at V_F the first of
+                 them, up to a 32nd of the run, are divided under error control (not with BackwardEuler)
     history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
                  scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
@@ -121,6 +123,7 @@ def evolve(
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
     settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
+    settings["start_up"] = start_up(on_mesh, settings, scheme, compatible)
     impossible = on_mesh.instant_blow_up(y, compatible)
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
