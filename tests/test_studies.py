@@ -129,7 +129,7 @@ OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
     "bifurcation_in_b": {"step": 1.0, "cells": 16},
     "cusp_refractory": {"cells": 16},
     "excitatory_inhibitory": {"cells": 16},
-    "delay_hopf": {"cells": 8, "points": 3},
+    "delay_hopf": {"cells": 8, "points": 3, "b": -45.0},
     "blow_up_map": {"points": 2, "rows": 2, "d_min": 1.0},
     "blow_up_error_bars": {"cases": 2},
     "after_blow_up": {"t_long": 0.3},
