@@ -10,7 +10,6 @@ from felif.solvers.collocation import TimeMesh
 from felif.solvers.continuation import continuation
 from felif.solvers.periodic import periodic_orbit
 
-
 # b = -50, d = 1, on a mesh for 1e-7, time for 1e-6: known to 3e-9 and 2e-10
 CYCLE = {"period": 2.8087870801, "max N": 0.0369152880, "min N": 0.0050001054}
 
