@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import felif as fl
-from felif.output import snapshot_times
 from felif.study import Study, load, studies
 from felif.study_run import Report, run
 
@@ -22,17 +21,14 @@ QUESTIONS |= {"particles_to_pde", "synchronous_event"}
 QUESTIONS |= {"single_neuron", "fit_intervals"}
 
 
+pytestmark = pytest.mark.usefixtures("few_snapshots")
+
+
 @pytest.fixture(scope="module")
 def report(request, tmp_path_factory) -> Report:
-    """A study run with CHEAP; its results are those read back from the folder, its figure was made of them.
-
-    Five snapshots a run, not a hundred, each of which takes as long as ten steps.
-    """
+    """A study run with CHEAP; its results are those read back from the folder, its figure was made of them."""
     study = load(STUDIES / f"{request.param}.py")
-    with pytest.MonkeyPatch.context() as patch:
-        for writer in ("felif.runs", "felif.recording"):
-            patch.setattr(f"{writer}.snapshot_times", lambda a, b, count=5: snapshot_times(a, b, min(count, 5)))
-        return run(study, study.cheap, tmp_path_factory.mktemp("studies") / request.param)
+    return run(study, study.cheap, tmp_path_factory.mktemp("studies") / request.param)
 
 
 def test_no_study_is_missing():
