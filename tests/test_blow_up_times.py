@@ -58,8 +58,8 @@ def test_times_converge_and_stay_within_their_error_bars(name):
 def test_an_error_bar_is_there_for_random_networks():
     """A sample of studies/blow_up_error_bars.py, which counts 130 of 130 at 1e-6, 130 of 132 at 1e-4."""
     study = fl.study.load("studies/blow_up_error_bars.py")
-    results = study.main(tol=1e-5, rtol=1e-5, cases=12, seed=11)
-    assert results["blow_ups"] >= 8
+    results = study.main(tol=1e-5, rtol=1e-5, cases=6, seed=11)
+    assert results["blow_ups"] >= 4
     assert results["contained"] >= 0.9
     assert results["disagreeing"] == 0
 

@@ -124,7 +124,7 @@ def test_every_failure_is_one(name, tmp_path):
     assert run.failed
     assert math.isnan(run.final.N)
     assert str(run).startswith(f"FAILED: {name}: because.")
-    run.save(tmp_path / "run")
+    run.save(tmp_path / "run", snapshots=3)
     read = fl.load_run(tmp_path / "run")
     assert read.failed
     assert math.isnan(read.final.N)
