@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def continue_run(
         run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
-            past = History(past.before, settings["t_start"])
+            past = History(past.before, settings["t_start"], _rates(run.problem))
             past.follow(run.trajectory)
         recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
         trajectory = integrate_through(
@@ -244,12 +245,29 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
                 f"evolve: history = {history!r}; nothing is delayed in {type(problem.model).__name__}: leave it out"
             )
         return None
-    for value in history.values() if isinstance(history, Mapping) else [history]:
-        if not callable(value) and not (isinstance(value, int | float) and math.isfinite(value)):
+    delayed, given = sorted({name for name, _ in problem.delays.values()}), history
+    if isinstance(history, Mapping) and (unknown := sorted(set(history) - {*delayed}, key=str)):
+        raise ValueError(f"evolve: history names {unknown}; delayed are {delayed}")
+    for name, value in given.items() if isinstance(given, Mapping) else [(" and ".join(delayed), given)]:
+        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not callable(value) and not number:
             raise ValueError(
-                f"evolve: history = {history!r}; allowed are a number, a function of t, or a mapping to those"
+                f"evolve: history of {name} = {value!r}; allowed are a number, a function of t, or a mapping to those"
             )
-    return History(history, float(t_start))
+    past = History(history, float(t_start), _rates(problem))
+    for name, delay in problem.delays.values():  # what the run will ask for first and last
+        for t in (t_start - delay, t_start):
+            past(name, t)
+    return past
+
+
+def _rates(problem: Any) -> list[str]:
+    """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
+    unknowns = getattr(problem.equations, "unknowns", None)
+    if unknowns is None:
+        return problem.infinite_rates
+    held = [unknown.name for unknown in unknowns if unknown.kind == "holds"]
+    return [name for one in held for name in problem.layout.flattened(one)]
 
 
 def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
