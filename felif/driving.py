@@ -127,7 +127,7 @@ def start_up(problem: Any, settings: dict, scheme: Any, compatible: bool) -> flo
     everyone: what is wrong then no later step mends. Backward Euler has no such stage, and order 1 all the same.
     """
     step, t, t_end = settings["fixed_step"], settings["t_start"], settings["t_end"]
-    if step is None or compatible or isinstance(scheme, BackwardEuler) or not problem.scalar_names:
+    if not step or not step > 0 or compatible or isinstance(scheme, BackwardEuler) or not problem.scalar_names:
         return None
     return t + step * max(1, math.ceil((t_end - t) / (_START * step) - 1e-9))
 
