@@ -11,7 +11,7 @@ _CLASSES = ("double", "single", "int8", "int16", "int32", "int64", "uint8", "uin
 
 
 def read_binary(path: Path, column: Any) -> tuple[Any, Any, str | None]:
-    """What a file holds, the column left to be chosen in it, and its name. In .npz and .mat files `column` names a variable."""
+    """What a file holds, the column left to be chosen in it, its name. In .npz and .mat `column` names a variable."""
     if path.suffix.lower() == ".mat":
         data, name = _matlab(path, column)
         return data, None, name

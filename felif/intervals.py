@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .interval_binary import read_binary
-from .interval_names import factor_of, kind_of
+from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
 from .interval_text import read_text
 from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
@@ -38,7 +38,7 @@ def read_intervals(
                default intervals, and refused where the name of the column says times ("spike_times", "t (s)")
     column     number (from 0) or name of the column to read, where there are several; in .mat and .npz files the name
                of the variable
-    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds); where the name of the column
+    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds); where the column's name
                says a unit ("isi_ms", "t [us]") the one wanted, "s", "ms", ..., which must be given unless it says s
     train      number or name of the column that names the neuron, trial, ... of every line: no interval is taken
                between two of them; False where other columns look as if they did, and do not
@@ -78,10 +78,12 @@ def read_intervals(
         if given := [name for name, value in text.items() if value is not None]:
             raise ValueError(f"{file} is no text; allowed without {', '.join(given)}")
         data, left, name = read_binary(file, column)
-        found = _trains(data, kind, str(file), None, left, train, layout)
+        found = _trains(data, kind or "intervals", str(file), None, left, train, layout)
         trains += [replace(one, name=one.name or name) for one in found]
     if not trains:
         raise ValueError(f"path = {path!r}; allowed is the path of a file, or a list of them")
+    if isinstance(unit, str) and not any(one.name and unit_said(one.name) for one in trains):
+        raise ValueError(f"unit = {unit!r}; allowed is a positive number: no name says the unit in {trains[0].where}")
     return _joined(trains, kind, unit, padding)
 
 
@@ -112,7 +114,7 @@ def as_intervals(
     """
     column, train = _check(kind, column, train, layout, padding)
     _check_unit(unit)
-    trains = _trains(data, kind, where, unit, column, train, layout)
+    trains = _trains(data, kind or "intervals", where, unit, column, train, layout)
     units = {one.has_unit for one in trains}
     if len(units) > 1:
         plain = next(one.where for one in trains if not one.has_unit)
