@@ -40,6 +40,8 @@ _SPACES = {
 class Recorder:
     """An observer of an integration that writes its run folder."""
 
+    each_step = False  # it need not be called after every step
+
     def __init__(
         self,
         writer: RunWriter,

@@ -35,6 +35,26 @@ class Arrivals:
     def __call__(self, t: float) -> tuple[np.ndarray, float] | None:
         return self._at(t) if self._forms and self._varies else self._known
 
+    def parts(self, inputs: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """(drift at the nodes up to V_F, noise at V_F, what noise is multiplied by to be compared with the drift there).
+
+        Row 0 of drift and noise is without inputs that vary in time, the others what one unit of each of them adds;
+        None where the drift leads nobody to V_F at any time.
+        """
+        if not self._forms or not (self._varies or self._known):
+            return None
+        model, driven = self._problem.model, self._problem.weak_form.inputs
+        names = [i.name for i in driven if i.of is None and callable(getattr(model, i.parameter))]
+        nothing = dict.fromkeys(names, 0.0)
+        tables = [self._flow.combine(self._forms, inputs={**nothing, name: 1.0}) for name in names]
+        speed, noise, _ = self._flow.combine(self._forms, inputs=nothing)
+        speeds, noises = np.zeros((1 + len(inputs), self._last + 1)), np.zeros(1 + len(inputs))
+        speeds[0], noises[0] = speed, noise[self._last]
+        for name, (with_it, noise_with_it, _) in zip(names, tables, strict=True):
+            place = 1 + inputs.index(name)
+            speeds[place], noises[place] = with_it - speed, noise_with_it[self._last] - noises[0]
+        return speeds, noises, _spread(self._problem, 1.0)
+
     def _at(self, t: float) -> tuple[np.ndarray, float] | None:
         problem, last = self._problem, self._last
         speed, noise, _ = self._flow.combine(self._forms, 0.0, t)

@@ -130,12 +130,21 @@ class Flow:
         return self.bends or self._unit() > _FAR * (self.v_fire - self.v_reset)
 
     def combine(
-        self, forms: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]], rate: float = 0.0, t: float = 0.0
+        self,
+        forms: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]],
+        rate: float = 0.0,
+        t: float = 0.0,
+        inputs: Mapping[str, float] | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(drift, noise, escape rate above V_F) where `forms` were probed, when every algebraic scalar is `rate`."""
+        """(drift, noise, escape rate above V_F) where `forms` were probed, when every algebraic scalar is `rate`.
+
+        inputs: at these values instead of those at time t.
+        """
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
+        vars(s).update(inputs or {})
         for name, parameter, value in self._inputs:
-            setattr(s, name, input_value(parameter, value, t) if callable(value) else float(value))
+            if inputs is None or name not in inputs:
+                setattr(s, name, input_value(parameter, value, t) if callable(value) else float(value))
         vars(s).update(self._given or {})
         for name, of in self._delayed:
             setattr(s, name, getattr(s, of))

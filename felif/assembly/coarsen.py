@@ -36,7 +36,7 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
 
 def _fewer_cells(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     pairs = problem.mergeable
-    worth = max(_LEAST, _SHARE * len(problem.widths))
+    worth = worthwhile(problem)
     if np.count_nonzero(pairs) < worth:
         return None
     quiet = adapt.contents(problem, y) < _SMOOTH * _SLACK * adapt.UNRESOLVED * problem.tol
@@ -50,6 +50,11 @@ def _fewer_cells(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray
         return None
     new = problem.on_cells(cells)
     return new, project(problem, new, y), f"{len(problem.cells) - len(cells)} cells merged"
+
+
+def worthwhile(problem: Any) -> float:
+    """How many cells must be given back for a new mesh to be worth its making."""
+    return max(_LEAST, _SHARE * len(problem.widths))
 
 
 def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:

@@ -214,6 +214,10 @@ class ScalarEquations:
         """The part -1 of dg/dN of scalars that are integrals, as a diagonal matrix to subtract."""
         return np.diag(np.array(self._is_integral, float))
 
+    def affine_form(self) -> tuple[list[float], dict[str, list[float]]] | None:
+        """(constant parts, slopes by scalar and input) of the varying coefficients, where all are affine in those."""
+        return (self._constant, self._slopes) if self._affine else None
+
     # what kind of system this is --------------------------------------------------------------------------------
 
     def point(self, rate: float) -> SimpleNamespace:

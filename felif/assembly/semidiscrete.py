@@ -13,7 +13,7 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, conservation, linearised, local_degree, neurons, spaces, tails, weighted
+from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, spaces, tails, weighted
 from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow
@@ -228,6 +228,7 @@ class SemiDiscrete:
 
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, feedback, as_data = property(facts.infinite_rates), property(facts.feedback), facts.as_data
+    warn_where_wrong = warn_where_wrong
     instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
     largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)
     totals = property(lambda self: np.ones(len(self.conserved)))
@@ -254,6 +255,11 @@ class SemiDiscrete:
         row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
         row["min_n"] = float(y[: self.size - len(self._places)].min())
         return row
+
+    def observed(self, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """The entries of `observe` for many states whose scalars are known, one row a state."""
+        lowest = states[:, : self.size - len(self._places)].min(axis=1)
+        return np.column_stack([scalars, states @ self._observers.T, lowest])
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """Nodal values of a field at all `nodes`, the zero at V_F included."""
@@ -333,6 +339,7 @@ class SemiDiscrete:
         """Pairs of neighbouring cells whose union is no larger than the cells that the tolerance asks for."""
         return coarsen.mergeable(self, self.cells)
 
+    condensed = cached_property(condensed.condensed)  # the system as the compiled core takes it, or None
     remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 
     cut_off, cut_off_modes = tails.cut_off, tails.cut_off_modes  # what lies below V_min: see `Problem` and tails.py

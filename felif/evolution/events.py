@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
 from ..problem import Outcome, Problem, State
-from .trajectory import EventRecord, interpolate
+from .trajectory import EventRecord, interpolate, restrict
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,19 @@ def happened(
         if event.terminal:
             return after, (theta, Outcome(event.name, f"Event {event.name!r} at t = {state.t:.10g}."))
     return after, None
+
+
+def until_event(
+    run: Any, t1: float, y1: np.ndarray, dense: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray, Outcome | None]:
+    """(time, state, dense output, outcome) of the step just made, from where `run` stands, up to a terminal event in it."""
+    t, y = run.t, run.y
+    step = Step(run.problem, t, t1, y, y1, dense)
+    run.event_values, ending = happened(run.events, run.event_values, step, run.trajectory.events)
+    if ending is None:
+        return t1, y1, dense, None
+    theta, outcome = ending
+    if theta < 1.0:
+        y1, dense = restrict(y, y1, dense, theta)
+        t1 = t + theta * (t1 - t)
+    return t1, y1, dense, outcome

@@ -11,14 +11,15 @@ import numpy as np
 
 from ..inputs import input_value
 from ..problem import Infeasible
-from .trajectory import Trajectory
+from .stepper import Window
+from .trajectory import Rows, Trajectory
 
 Past = float | Callable[[float], float] | Mapping[str, Any]
 
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
 _SAME = 1e-12  # relative difference of times that are one
 _PANELS = 50  # of the quadrature of a given past
-_NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
+NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 
 
@@ -32,14 +33,15 @@ class History:
     """
 
     def __init__(self, before: Past, t_start: float, rates: Sequence[str] = ()) -> None:
-        self.before, self._t_start, self._rates = before, t_start, frozenset(rates)
-        self._times = [t_start]
-        self._steps: list[dict[str, list[float]]] = []
+        self.before, self.t_start, self._rates = before, t_start, frozenset(rates)
+        self._names: tuple[str, ...] = ()
+        self._times, self._values = Rows(), Rows(0, len(NODES))  # of steps: their ends, and of each scalar the values
+        self._times.append(t_start)
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
 
     def before_start(self, name: str, span: float) -> float:
         """Integral of what was given, over the time `span` before the start."""
-        edges = self._t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
+        edges = self.t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
         x, w = np.polynomial.legendre.leggauss(10)
         half = np.diff(edges) / 2
         points = (edges[:-1] + half)[:, None] + half[:, None] * x
@@ -47,19 +49,20 @@ class History:
         return float((half[:, None] * w).ravel() @ values)
 
     def __call__(self, name: str, t: float) -> float:
-        if t <= self._t_start:
+        if t <= self.t_start:
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
             value = input_value(f"history of {name}", before, t) if callable(before) else float(before)
             if value < 0 and name in self._rates:
                 raise ValueError(f"history of {name}({t!r}) = {value!r}; allowed are rates >= 0")
             return value
-        if t > self._times[-1]:
+        times = self._times.array
+        if t > times[-1]:
             raise Infeasible(f"{name} at t = {t!r} is not known yet")
-        step = min(bisect_right(self._times, t) - 1, len(self._steps) - 1)
-        distance = (t - self._times[step]) / (self._times[step + 1] - self._times[step]) - _NODES
-        values = self._steps[step][name]
+        step = min(int(np.searchsorted(times, t, side="right")), len(times) - 1) - 1
+        distance = (t - times[step]) / (times[step + 1] - times[step]) - NODES
+        values = self._values.array[step, self._names.index(name)]
         if not distance.all():
-            return values[int(np.argmin(np.abs(distance)))]
+            return float(values[int(np.argmin(np.abs(distance)))])
         weights = _WEIGHTS / distance
         return float(weights @ values / weights.sum())
 
@@ -74,14 +77,33 @@ class History:
                 self._add(part, j)
             self._followed = (trajectory, number, len(part.dense))
 
+    follow.each_step = False  # it may be called after several steps at once
+
     def _add(self, segment: Any, j: int) -> None:
         start, end = float(segment.times[j]), float(segment.times[j + 1])
-        problem, rows = segment.problem, []
-        for node in _NODES:
+        problem, rows, inside = segment.problem, [], Window.between(start, end)  # inputs may jump at the ends
+        for node in NODES:
             t = start + node * (end - start)
-            rows.append(problem.scalars(t, segment.evaluate(t)))
-        self._steps.append(dict(zip(problem.scalar_names, np.array(rows).T, strict=True)))
+            rows.append(problem.scalars(inside.inside(t), segment.evaluate(t)))
+        self._scalars(problem.scalar_names)
+        self._values.append(np.array(rows).T)
         self._times.append(end)
+
+    def _scalars(self, names: tuple[str, ...]) -> None:
+        if names != self._names:
+            self._names, self._values = names, Rows(len(names), len(NODES))
+
+    def room(self, names: tuple[str, ...], count: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Memory for ends and values of `count` more steps, behind those that are known, and how many that are."""
+        self._scalars(names)
+        return self._times.reserve(count), self._values.reserve(count), len(self._values)
+
+    def took(self, trajectory: Trajectory, count: int) -> None:
+        """`count` steps, of the last segment and about to be in it, were written in the memory of `room`."""
+        self._times.filled(count)
+        self._values.filled(count)
+        last = len(trajectory.segments) - 1
+        self._followed = trajectory, last, len(trajectory.segments[last].dense) + count
 
 
 def same_time(t: float, other: float) -> bool:

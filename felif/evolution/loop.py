@@ -8,30 +8,24 @@ from math import inf, isnan, nan
 
 import numpy as np
 
-from ..inputs import is_of_user
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
-from .events import Event, Step, happened
+from .bursts import burst_of
+from .endings import blow_up, stuck, unevaluated
+from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
 from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
-from .trajectory import Segment, Trajectory, restrict
+from .trajectory import Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
-CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
-
-
-def _unevaluated(reason: ArithmeticError, where: str) -> Outcome:
-    if is_of_user(reason):
-        raise reason
-    return Outcome("not_finite", f"The problem cannot be evaluated {where}: {reason}.")
 
 
 class Integration:
@@ -57,7 +51,9 @@ class Integration:
         observers: Sequence[Callable[[Trajectory], None]],
         checkpoint: Checkpoint | None,
         onto: Trajectory | None = None,
+        core: str = "compiled",
     ) -> None:
+        self.core = core  # "compiled", where the problem and the scheme allow it, or "python"
         self.problem, self.t, self.y, self.t_end = problem, t, y, t_end
         self.scheme, self.rtol, self.atol = scheme, rtol, atol
         self.events, self.observers, self.breakpoints = events, observers, breakpoints
@@ -65,8 +61,8 @@ class Integration:
         self.h = fixed_step if fixed_step is not None else nan if first_step is None else first_step
         # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
         self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
-        self._shortest = self._layer = 0.0  # steps this short are accepted with errors up to FIRST_CHANGE, up to _layer
-        self._failure: ArithmeticError | None = None  # why the last refused step was refused
+        self.shortest = self.layer = 0.0  # steps this short are accepted with errors up to FIRST_CHANGE, up to _layer
+        self.failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
         self.statistics = dict.fromkeys(COUNTERS, 0) if onto is None else onto.statistics
         self.tableau = tableau_of(scheme, is_additive(problem))
@@ -94,7 +90,7 @@ class Integration:
                         "max_steps", f"Made {steps} steps, the most allowed, and reached t = {self.t:.10g}."
                     )
                 else:
-                    outcome = self._advance()
+                    outcome = self.step_of_loop() if self.burst is None else self.burst.advance(self)
         self.trajectory.checkpoint = self.checkpoint()
         self.trajectory.outcome = outcome
         return self.trajectory
@@ -108,14 +104,17 @@ class Integration:
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
         self._coarsened = getattr(problem, "coarsened", None)
         self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
-        if isinstance(tableau, RosenbrockTableau):
-            self.stepper = RosenbrockStepper(tableau, problem, self.statistics)
-        elif isinstance(tableau, AdditiveTableau):
-            self.stepper = AdditiveStepper(tableau, problem, self.statistics)
-        else:
-            self.stepper = DiagonallyImplicitStepper(tableau, problem, self.statistics, self.norm)
         names = problem.scalar_names
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
+        self.burst = burst_of(self)
+        self.stepper = None if self.burst is not None else self._stepper()
+
+    def _stepper(self) -> RosenbrockStepper | AdditiveStepper | DiagonallyImplicitStepper:
+        if isinstance(self.tableau, RosenbrockTableau):
+            return RosenbrockStepper(self.tableau, self.problem, self.statistics)
+        if isinstance(self.tableau, AdditiveTableau):
+            return AdditiveStepper(self.tableau, self.problem, self.statistics)
+        return DiagonallyImplicitStepper(self.tableau, self.problem, self.statistics, self.norm)
 
     def _open_segment(self) -> None:
         q = len(self.tableau.H) if isinstance(self.tableau, RosenbrockTableau) else 2 * self.tableau.hermite
@@ -123,7 +122,7 @@ class Integration:
 
     def _start(self) -> Outcome | None:
         """Records the start and measures there; an Outcome if there is nothing to integrate from."""
-        t = self._window().inside(self.t)
+        t = self.look_ahead().inside(self.t)
         if not np.isfinite(self.y).all():
             return Outcome("not_finite", f"The state at the start, t = {self.t:.10g}, has entries that are not finite.")
         try:
@@ -133,53 +132,57 @@ class Integration:
             if not self.problem.margin(t, self.y) > 0:
                 raise Infeasible("the margin is not positive")
         except Infeasible as reason:
-            return self._blow_up(f"No firing rate exists at the start, t = {self.t:.10g}: {reason}.", inf)
+            return blow_up(self, f"No firing rate exists at the start, t = {self.t:.10g}: {reason}.", inf)
         except ArithmeticError as reason:
-            return _unevaluated(reason, f"at the start, t = {self.t:.10g}")
+            return unevaluated(reason, f"at the start, t = {self.t:.10g}")
         if not self.watch.rates and self.rate_index is not None:
-            self.watch.record(self.t, self._N, 0.0, 0.0)
-        self._values = self._event_values()
+            self.watch.record(self.t, self.rate_now, 0.0, 0.0)
+        self.event_values = self._event_values()
         return None
 
-    def _move(self, scalars: np.ndarray, t: float, gradient: np.ndarray | None = None) -> None:
+    def _move(self, scalars: np.ndarray, t: float, measure: bool = False) -> None:
+        """New scalars at this state; the core has a norm of its own."""
         self.scalars = scalars
-        self.norm.at(t, self.y, scalars, gradient)
+        if measure or self.burst is None:
+            self.norm.at(t, self.y, scalars)
 
-    def _window(self) -> Window:
+    def look_ahead(self) -> Window:
         position = bisect_right(self.breakpoints, self.t)
         left = self.breakpoints[position - 1] if position else -inf
         right = self.breakpoints[position] if position < len(self.breakpoints) else inf
-        self._next = min(right, self.t_end)
-        self._left_of_jump = right <= self.t_end
+        self.next_stop = min(right, self.t_end)
+        self.left_of_jump = right <= self.t_end
         self.window = Window.between(left, right)
         return self.window
 
     # -- one step --------------------------------------------------------------------------------------------------
 
-    def _advance(self) -> Outcome | None:
+    def step_of_loop(self) -> Outcome | None:
         """Makes one accepted step; an Outcome if it is the last or cannot be made."""
         t, y = self.t, self.y
-        crossed = not self.window.low <= t < self._next
-        window, stepper = self._window() if crossed else self.window, self.stepper
+        if self.stepper is None:
+            self.stepper = self._stepper()
+        crossed = not self.window.low <= t < self.next_stop
+        window, stepper = self.look_ahead() if crossed else self.window, self.stepper
         try:
-            if crossed:
-                self._move(self.problem.scalars(window.inside(t), y), window.inside(t))
+            if crossed or self.burst is not None:
+                self._move(self.problem.scalars(window.inside(t), y), window.inside(t), measure=True)
             stepper.begin(t, y, window)
         except Infeasible as reason:
-            return self._blow_up(f"No firing rate exists at t = {t:.10g}: {reason}.", self._N)
+            return blow_up(self, f"No firing rate exists at t = {t:.10g}: {reason}.", self.rate_now)
         except ArithmeticError as reason:
-            return _unevaluated(reason, f"at t = {t:.10g}")
+            return unevaluated(reason, f"at t = {t:.10g}")
         if isnan(self.h):
             span = self.t_end - t
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
             # an initial layer thinner than what the clock can tell apart is stepped over: the schemes damp it
-            self._shortest = FIRST_ULPS * float(np.spacing(max(abs(t), self.tiny)))
-            self.h, self._layer = max(self.h, self._shortest), t + 1024 * self._shortest
+            self.shortest = FIRST_ULPS * float(np.spacing(max(abs(t), self.tiny)))
+            self.h, self.layer = max(self.h, self.shortest), t + 1024 * self.shortest
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t
             if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
-                return self._stuck()
+                return stuck(self)
             try:
                 self.norm.of_step(h)
                 y1 = self._conserve(y, stepper.attempt(t, y, h), h)
@@ -197,22 +200,22 @@ class Integration:
             except ArithmeticError as reason:
                 if getattr(reason, "of_user", False):
                     raise
-                self._failure, error = reason, None
+                self.failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
-            if error is not None and h <= 1.1 * self._shortest and error * self.rtol < FIRST_CHANGE:
+            if error is not None and h <= 1.1 * self.shortest and error * self.rtol < FIRST_CHANGE:
                 break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
             if self.fixed_step is not None:
-                return self._stuck()
+                return stuck(self)
             if error is None:
                 self.controller.rejected = True
                 self.h = 0.25 * h
             else:
-                self._failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
+                self.failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
-        self._shortest *= t1 < self._layer
+        self.shortest *= t1 < self.layer
         return self._accept(t1, y1, h, inside, scalars, error, lands)
 
     def _conserve(self, y: np.ndarray, y1: np.ndarray, h: float) -> np.ndarray:
@@ -234,11 +237,11 @@ class Integration:
 
     def _end_of_step(self) -> tuple[float, bool]:
         """(t + h, does it end on a breakpoint or t_end), avoiding a last step of nearly nothing."""
-        remaining = self._next - self.t
+        remaining = self.next_stop - self.t
         limit = getattr(self.stepper, "limit", inf) if self.fixed_step is None else inf  # of an explicit part
         h = min(self.h, self.max_step, limit)
         if h * (1 + 1e-10) >= remaining:
-            return self._next, True
+            return self.next_stop, True
         if 2 * h > remaining and self.fixed_step is None:
             h = 0.5 * remaining
         return self.t + h, False
@@ -246,57 +249,59 @@ class Integration:
     def _accept(
         self, t1: float, y1: np.ndarray, h: float, inside: float, scalars: np.ndarray, error: float, lands: bool
     ) -> Outcome | None:
-        t, y, stepper, problem = self.t, self.y, self.stepper, self.problem
+        t, stepper, problem = self.t, self.stepper, self.problem
         dense = stepper.dense()
         stepper.accept()
         outcome = None
         if self.events:
-            step = Step(problem, t, t1, y, y1, dense)
-            self._values, ending = happened(self.events, self._values, step, self.trajectory.events)
-            if ending is not None:
-                theta, outcome = ending
-                if theta < 1.0:
-                    y1, dense = restrict(y, y1, dense, theta)
-                    t1 = t + theta * h
-                    inside = self.window.inside(t1)
-                    stepper.forget()
-                    scalars = problem.scalars(inside, y1)
-                    self.norm.at(inside, y1, scalars)
+            reached, y1, dense, outcome = until_event(self, t1, y1, dense)
+            if reached < t1:
+                t1, inside = reached, self.window.inside(reached)
+                stepper.forget()
+                scalars = problem.scalars(inside, y1)
+                self.norm.at(inside, y1, scalars)
         self.t, self.y, self.scalars = t1, y1, scalars
         self.statistics["steps"] += 1
         self.trajectory.segments[-1].append(t1, y1, dense)
         self.trajectory.record(t1, t1 - t, problem.observe(inside, y1))
         if self.rate_index is not None:
-            self.watch.record(t1, self._N, error, self.rtol)
+            self.watch.record(t1, self.rate_now, error, self.rtol)
         self._next_step_size(h, error, lands)
-        if (
-            outcome is None
-            and self.watch.beyond
-            and (self.watch.lawful or problem.margin(inside, y1) < NEARLY_SINGULAR)
-        ):
-            reason = f"N = {self._N:.4g} at t = {t1:.10g} exceeds {self.watch.N_max:.4g} and rises."
-            outcome = self._blow_up(reason, self._N)
-        if outcome is None:
-            self._adapt(inside)
+        outcome = self.after_steps() if outcome is None else outcome
         for observer in self.observers:
             observer(self.trajectory)
         return outcome
 
+    def after_steps(self, look_at_mesh: bool = True) -> Outcome | None:
+        """Behind accepted steps: an Outcome where N has run away, else a new mesh where one is needed."""
+        inside = self.window.inside(self.t)
+        if self.watch.beyond and (
+            self.watch.lawful or self.problem.margin(inside, self.y) < NEARLY_SINGULAR
+        ):
+            reason = f"N = {self.rate_now:.4g} at t = {self.t:.10g} exceeds {self.watch.N_max:.4g} and rises."
+            return blow_up(self, reason, self.rate_now)
+        self._adapt(inside, look_at_mesh)
+        return None
+
     def _next_step_size(self, h: float, error: float, lands: bool) -> None:
         if self.fixed_step is not None:
             self.h = self.fixed_step
-        elif lands and self._left_of_jump:
+        elif lands and self.left_of_jump:
             self.h = nan  # chosen anew behind the jump
         else:
             proposed = h * self.controller.accepted(h, error)
-            self.h = max(proposed, self.h if lands else self._shortest)
-        if lands and self._left_of_jump:
+            self.h = max(proposed, self.h if lands else self.shortest)
+        if lands and self.left_of_jump:
             self.stepper.forget()
 
-    def _adapt(self, t: float) -> None:
-        """A new mesh, if the problem asks for one; the step size goes on."""
-        adapted = self.problem.adapted(t, self.y)
-        if adapted is None and self._coarsened is not None and self.statistics["steps"] % COARSENED_EVERY == 0:
+    def until_coarsening(self) -> int:
+        """Steps until the mesh is next looked at for cells that it could give back."""
+        return COARSENED_EVERY - self.statistics["steps"] % COARSENED_EVERY
+
+    def _adapt(self, t: float, finer: bool = True) -> None:
+        """A new mesh, if the problem asks for one; the step size goes on. Not `finer`: it serves for certain."""
+        adapted = self.problem.adapted(t, self.y) if finer else None
+        if adapted is None and self._coarsened is not None and self.until_coarsening() == COARSENED_EVERY:
             adapted = self._coarsened(t, self.y)
         if adapted is None:
             return
@@ -311,7 +316,7 @@ class Integration:
         self.statistics["remeshes"] += 1
         self.statistics["undershoots"] += "undershoot" in reason
         self._open_segment()
-        self._values = self._event_values()
+        self.event_values = self._event_values()
 
     # -- events and ends -------------------------------------------------------------------------------------------
 
@@ -319,31 +324,8 @@ class Integration:
         return [event.value(State(self.problem, self.t, self.y)) for event in self.events]
 
     @property
-    def _N(self) -> float:
+    def rate_now(self) -> float:
         return float(self.scalars[self.rate_index]) if self.rate_index is not None else nan
-
-    def _blow_up(self, message: str, N: float) -> Outcome:
-        self.trajectory.blow_up = blow_up = self.watch.estimate(self.t, N, message)
-        return Outcome("blow_up", f"Blow-up at t = {blow_up.time:.10g} (error about {blow_up.error:.1e}). {message}")
-
-    def _stuck(self) -> Outcome:
-        """No step succeeds, however small (or the fixed one does not): why?"""
-        failure = self._failure
-        if failure is not None and is_of_user(failure):  # a coefficient fails in every step
-            raise failure
-        margin = self.problem.margin(self.window.inside(self.t), self.y)
-        size = "of the fixed size" if self.fixed_step is not None else "however small"
-        infeasible = isinstance(failure, Infeasible)
-        if margin < 0.5 and (infeasible or self.watch.rising and margin < 0.1) or infeasible and self.watch.rising:
-            where = f"t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}"
-            return self._blow_up(f"No step {size} leads on from {where}: {failure}.", self._N)
-        if self.watch.left < CLOCK_ULPS * float(np.spacing(abs(self.t))):
-            return self._blow_up(f"N = {self._N:.4g} rises to its pole within the resolution of the clock.", self._N)
-        if self.fixed_step is None and self.watch.lawful:  # as good as the rounding of N in so thin a layer allows
-            return self._blow_up(f"N = {self._N:.4g} rises to its pole until rounding lets no step succeed.", self._N)
-        name = "not_finite" if isinstance(failure, FloatingPointError) else "step_underflow"
-        name = failure.kind if isinstance(failure, StepFailed) else name
-        return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
     def checkpoint(self) -> Checkpoint:
         """Everything needed to go on to the same bits."""

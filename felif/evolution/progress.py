@@ -42,6 +42,8 @@ class Progress:
     `interval` seconds.
     """
 
+    each_step = False  # it need not be called after every step
+
     def __init__(self, stream=None, delay: float = 2.0, interval: float = 0.1) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._enabled = bool(getattr(self._stream, "isatty", lambda: False)())

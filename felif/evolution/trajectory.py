@@ -20,12 +20,26 @@ class Rows:
         self._count = 0
 
     def append(self, row: Any) -> None:
-        if self._count == len(self._data):
-            larger = np.empty((2 * self._count, *self._data.shape[1:]))
-            larger[: self._count] = self._data
-            self._data = larger
-        self._data[self._count] = row
+        self.reserve(1)[self._count] = row
         self._count += 1
+
+    def extend(self, rows: np.ndarray) -> None:
+        """Append many rows, shape (count, ...)."""
+        self.reserve(len(rows))
+        self._data[self._count : self._count + len(rows)] = rows
+        self._count += len(rows)
+
+    def reserve(self, count: int) -> np.ndarray:
+        """Room for `count` more rows; all memory, the rows that are there first."""
+        if self._count + count > len(self._data):
+            larger = np.empty((max(2 * self._count, self._count + count), *self._data.shape[1:]))
+            larger[: self._count] = self._data[: self._count]
+            self._data = larger
+        return self._data
+
+    def filled(self, count: int) -> None:
+        """Says that `count` rows behind the last one were written in the memory of `reserve`."""
+        self._count += count
 
     def __len__(self) -> int:
         return self._count
@@ -54,6 +68,12 @@ class Segment:
         self._times.append(t)
         self._states.append(y)
         self._dense.append(dense)
+
+    def extend(self, times: np.ndarray, states: np.ndarray, dense: np.ndarray) -> None:
+        """Append many steps."""
+        self._times.extend(times)
+        self._states.extend(states)
+        self._dense.extend(dense)
 
     @property
     def times(self) -> np.ndarray:
@@ -159,6 +179,10 @@ class Trajectory:
             self._keys = tuple(observed)
             self._rows = Rows(2 + len(self._keys))
         self._rows.append([t, dt, *[observed[key] for key in self._keys]])
+
+    def record_many(self, times: np.ndarray, steps: np.ndarray, observed: np.ndarray) -> None:
+        """`record` of many accepted steps; observed: one row a step, in the order of the first record."""
+        self._rows.extend(np.column_stack([times, steps, observed]))
 
     @property
     def t(self) -> float:

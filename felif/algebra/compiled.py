@@ -1,0 +1,120 @@
+"""The compiled core: the C library of `core/`, where it was built, and the structures it is called with.
+
+It is opened with ctypes and knows nothing of Python. Where no compiler was there, `library()` is None and the loop of
+`evolution` runs, which computes the same, slower. FELIF_CORE=python in the environment chooses that, too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LANES, MOST_ALGEBRAIC, MOST_SCALARS, MOST_Z = 8, 6, 16, 32  # as in core.h
+LOWEST_DEGREE, HIGHEST_DEGREE = 2, 16
+LANDED, FULL, LOOK_AT_MESH, RISING, NO_RATE, STUCK, PIVOT, NO_INPUT = range(8)
+INFEASIBLE, TOO_LARGE, NOT_FINITE = 1, 2, 3
+FIXED_INPUT, CALLED_INPUT, DELAYED_INPUT = range(3)
+
+InputFunction = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.c_double)
+_int, _double, _pointer = ctypes.c_int, ctypes.c_double, ctypes.c_void_p
+
+
+def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
+    return [(name, kind) for name in names.split()]
+
+
+class System(ctypes.Structure):
+    """`System` of core.h."""
+
+    _fields_ = [
+        *_fields(_int, "degree lanes size inputs differential algebraic matrices invariants ends layers arriving"),
+        *_fields(_int, "arriving_places"),
+        *_fields(_pointer, "A weights mass rows rows_lanes numbers source_start source_place source_value integral"),
+        *_fields(_pointer, "differential_place place invariant_weights invariant_carriers tops end_place end_limit"),
+        *_fields(_pointer, "layer_table"),
+        *_fields(_double, "undershoot"),
+        *_fields(_pointer, "speed arriving_noise arriving_place"),
+        *_fields(_double, "spread"),
+    ]
+
+
+class Progress(ctypes.Structure):
+    """`Progress` of core.h."""
+
+    _fields_ = [
+        *_fields(_double, "t h end low high rtol accepted_rtol atol span max_step N_max shortest layer tiny"),
+        *_fields(_double, "control_error control_step rounding failure_value past_start"),
+        *_fields(_int, "control_rejected control_starting fixed left_of_jump rate"),
+        *_fields(_int, "capacity made rejected factorisations failure known"),
+    ]
+
+
+class Scheme(ctypes.Structure):
+    """`Scheme` of core.h."""
+
+    _fields_ = [*_fields(_pointer, "a C b c d H"), *_fields(_double, "gamma exponent")]
+
+
+class Inputs(ctypes.Structure):
+    """`Inputs` of core.h."""
+
+    _fields_ = [("called", InputFunction), *_fields(_pointer, "kind value scalar nodes times values")]
+
+
+class Steps(ctypes.Structure):
+    """`Steps` of core.h."""
+
+    _fields_ = _fields(_pointer, "times errors scalars states dense")
+
+
+def pointer(array: np.ndarray) -> int:
+    """The address of an array's memory; whoever takes it keeps the array."""
+    return array.ctypes.data
+
+
+def place_of_library() -> Path | None:
+    """The file of the compiled core; None where it was not built."""
+    for suffix in EXTENSION_SUFFIXES:
+        path = Path(__file__).with_name("_core" + suffix)
+        if path.exists():
+            return path
+    return None
+
+
+@cache
+def built() -> Any:
+    """The compiled core, opened; None where it was not built."""
+    path = place_of_library()
+    if path is None:
+        return None
+    found = ctypes.CDLL(str(path))
+    found.felif_work.restype = ctypes.c_long
+    found.felif_work.argtypes = [_pointer]
+    found.felif_burst.argtypes = [_pointer] * 7
+    found.felif_solve.argtypes = [_pointer, _pointer, _double, _pointer, _pointer, _int, _pointer]
+    found.felif_instructions.restype = ctypes.c_char_p
+    return found
+
+
+def library() -> Any:
+    """The compiled core, if it was built and FELIF_CORE does not say python. Raises ValueError for other words."""
+    chosen = os.environ.get("FELIF_CORE", "")
+    if chosen == "python":
+        return None
+    if chosen not in ("", "compiled"):
+        raise ValueError(f"FELIF_CORE = {chosen!r}; allowed are python and compiled")
+    if chosen and built() is None:
+        raise ValueError("FELIF_CORE = 'compiled', but felif was installed without its compiled core")
+    return built()
+
+
+def describe() -> str:
+    """Which core runs, for people."""
+    found = library()
+    return "python" if found is None else f"compiled ({found.felif_instructions().decode()})"

@@ -1,0 +1,218 @@
+/* Linear algebra on condensed cells: products, factors and solutions, LANES cells at once.
+
+   A matrix couples the nodes of a cell: entry (i, j) of cell e is a[(i (P+1) + j) lanes + e]. What is on the diagonal
+   of a node that two cells share stands in the right one's (0, 0), so (P, P) is 0 everywhere. The inner nodes of each
+   cell are eliminated by an LU without pivoting, which leaves a tridiagonal system for the nodes between cells. */
+
+INLINE lanes8 NAME(magnitude)(lanes8 x) {
+    const bits8 mask = (bits8){0} + 0x7fffffffffffffffLL;
+    return (lanes8)((bits8)x & mask);
+}
+
+/* What is NaN in a is passed over. */
+INLINE lanes8 NAME(larger)(lanes8 a, lanes8 b) {
+    const bits8 yes = a > b;
+    return (lanes8)(((bits8)a & yes) | ((bits8)b & ~yes));
+}
+
+INLINE lanes8 NAME(smaller)(lanes8 a, lanes8 b) {
+    const bits8 yes = a < b;
+    return (lanes8)(((bits8)a & yes) | ((bits8)b & ~yes));
+}
+
+INLINE double NAME(sum_of)(lanes8 x) {
+    double total = 0;
+    for (int l = 0; l < LANES; l++) total += x[l];
+    return total;
+}
+
+INLINE double NAME(largest_of)(lanes8 x) {
+    double most = x[0];
+    for (int l = 1; l < LANES; l++) most = x[l] > most ? x[l] : most;
+    return most;
+}
+
+/* sum_i row_i y_i over lanes from first to end */
+static double NAME(dot)(const System *s, const double *row, const double *y, int first, int end) {
+    lanes8 total = {0};
+    for (int i = 0; i < s->degree; i++) {
+        const double *r = row + i * s->lanes, *x = y + i * s->lanes;
+        for (int e = first; e < end; e += LANES) total += LOAD(r + e) * LOAD(x + e);
+    }
+    return NAME(sum_of)(total);
+}
+
+static double NAME(largest)(const double *x, int length) {
+    lanes8 most = {0};
+    for (int k = 0; k < length; k += LANES) most = NAME(larger)(NAME(magnitude)(LOAD(x + k)), most);
+    return NAME(largest_of)(most);
+}
+
+/* out = sum_m c_m A_m y over the first `matrices`, from `from` on */
+INLINE void NAME(apply_of_degree)(const int P, const System *s, const double *c, int from, int to, const double *restrict y,
+                            double *restrict out) {
+    const int n = s->lanes, entries = (P + 1) * (P + 1);
+    for (int e = 0; e < n; e += LANES) {
+        lanes8 x[HIGHEST_DEGREE + 1];
+        for (int j = 0; j < P; j++) x[j] = LOAD(y + j * n + e);
+        x[P] = LOAD(y + e + 1);
+        for (int i = 0; i <= P; i++) {
+            lanes8 total = {0};
+            for (int m = from; m < to; m++) {
+                const double *a = s->A + ((long)m * entries + i * (P + 1)) * n + e;
+                lanes8 part = LOAD(a) * x[0];
+                for (int j = 1; j <= P; j++) part += LOAD(a + j * n) * x[j];
+                total += c[m] * part;
+            }
+            STORE(out + i * n + e, total);
+        }
+    }
+    const double *above = out + P * n;
+    for (int e = n - 1; e > 0; e--) out[e] += above[e - 1];
+}
+
+/* J = sum_m c_m A_m, cell by cell */
+static void NAME(combine)(const System *s, const double *c, double *restrict J) {
+    const long length = (long)(s->degree + 1) * (s->degree + 1) * s->lanes;
+    for (long k = 0; k < length; k += LANES) {
+        lanes8 total = c[0] * LOAD(s->A + k);
+        for (int m = 1; m < s->matrices; m++) total += c[m] * LOAD(s->A + m * length + k);
+        STORE(J + k, total);
+    }
+}
+
+INLINE void NAME(product_of_degree)(const int P, const System *s, const double *restrict J, const double *restrict y,
+                              double *restrict out) {
+    const int n = s->lanes;
+    for (int e = 0; e < n; e += LANES) {
+        lanes8 x[HIGHEST_DEGREE + 1];
+        for (int j = 0; j < P; j++) x[j] = LOAD(y + j * n + e);
+        x[P] = LOAD(y + e + 1);
+        for (int i = 0; i <= P; i++) {
+            const double *a = J + i * (P + 1) * n + e;
+            lanes8 total = LOAD(a) * x[0];
+            for (int j = 1; j <= P; j++) total += LOAD(a + j * n) * x[j];
+            STORE(out + i * n + e, total);
+        }
+    }
+    const double *above = out + P * n;
+    for (int e = n - 1; e > 0; e--) out[e] += above[e - 1];
+}
+
+/* Factors of shift M - J: W the cells' own, V what the inner nodes are of the two ends, T the tridiagonal system.
+   0, or 1 where a pivot is small beside the diagonal entry it was. */
+INLINE int NAME(factor_of_degree)(const int P, const System *s, const double *restrict J, double shift, double *restrict W,
+                            double *restrict V, double *restrict T) {
+    const int n = s->lanes, row = (P + 1) * n;
+    lanes8 least = {0};
+    least += 1.0;
+    for (int e = 0; e < n; e += LANES) {
+        lanes8 M[HIGHEST_DEGREE + 1][HIGHEST_DEGREE + 1], v[2][HIGHEST_DEGREE + 1];
+        for (int i = 0; i <= P; i++)
+            for (int j = 0; j <= P; j++) M[i][j] = -LOAD(J + i * row + j * n + e);
+        for (int i = 0; i < P; i++) M[i][i] += shift * LOAD(s->mass + i * n + e);
+        for (int k = 1; k < P; k++) {
+            const lanes8 was = shift * LOAD(s->mass + k * n + e) - LOAD(J + k * row + k * n + e);
+            least = NAME(smaller)(M[k][k] / was, least);
+            M[k][k] = 1.0 / M[k][k];
+            for (int i = k + 1; i < P; i++) {
+                M[i][k] *= M[k][k];
+                for (int j = k + 1; j < P; j++) M[i][j] -= M[i][k] * M[k][j];
+            }
+        }
+        for (int side = 0; side < 2; side++) {
+            const int c = side ? P : 0;
+            for (int i = 1; i < P; i++) {
+                lanes8 t = M[i][c];
+                for (int j = 1; j < i; j++) t -= M[i][j] * v[side][j];
+                v[side][i] = t;
+            }
+            for (int i = P - 1; i > 0; i--) {
+                lanes8 t = v[side][i];
+                for (int j = i + 1; j < P; j++) t -= M[i][j] * v[side][j];
+                v[side][i] = t * M[i][i];
+                STORE(V + side * row + i * n + e, v[side][i]);
+            }
+        }
+        lanes8 own = M[0][0], right = M[0][P], left = M[P][0], last = M[P][P];
+        for (int i = 1; i < P; i++) {
+            own -= M[0][i] * v[0][i];
+            right -= M[0][i] * v[1][i];
+            left -= M[P][i] * v[0][i];
+            last -= M[P][i] * v[1][i];
+        }
+        STORE(T + e, own);
+        STORE(T + n + e, right);
+        STORE(T + 2 * n + e, left);
+        STORE(T + 3 * n + e, last);
+        for (int i = 0; i <= P; i++)
+            for (int j = 0; j <= P; j++) STORE(W + i * row + j * n + e, M[i][j]);
+    }
+    double *own = T, *right = T + n, *left = T + 2 * n, *last = T + 3 * n;
+    double worst = least[0];
+    for (int l = 1; l < LANES; l++) worst = least[l] < worst ? least[l] : worst;
+    for (int e = n - 1; e > 0; e--) own[e] += last[e - 1];
+    own[0] = 1 / own[0];
+    for (int e = 1; e < n; e++) {
+        const double m = left[e - 1] * own[e - 1], pivot = own[e] - m * right[e - 1];
+        worst = pivot / own[e] < worst ? pivot / own[e] : worst;
+        left[e - 1] = m;
+        own[e] = 1 / pivot;
+    }
+    return !(worst > SMALL_PIVOT);
+}
+
+INLINE void NAME(solve_of_degree)(const int P, const System *s, const double *restrict W, const double *restrict V,
+                            const double *restrict T, const double *restrict b, double *restrict x) {
+    const int n = s->lanes, row = (P + 1) * n;
+    double *ends = x, *carried = x + P * n;
+    for (int e = 0; e < n; e += LANES) {
+        lanes8 z[HIGHEST_DEGREE + 1];
+        for (int i = 1; i < P; i++) {
+            lanes8 t = LOAD(b + i * n + e);
+            for (int j = 1; j < i; j++) t -= LOAD(W + i * row + j * n + e) * z[j];
+            z[i] = t;
+        }
+        lanes8 first = LOAD(b + e), last = {0};
+        for (int i = P - 1; i > 0; i--) {
+            lanes8 t = z[i];
+            for (int j = i + 1; j < P; j++) t -= LOAD(W + i * row + j * n + e) * z[j];
+            z[i] = t * LOAD(W + i * row + i * n + e);
+            first -= LOAD(W + i * n + e) * z[i];
+            last -= LOAD(W + P * row + i * n + e) * z[i];
+            STORE(x + i * n + e, z[i]);
+        }
+        STORE(ends + e, first);
+        STORE(carried + e, last);
+    }
+    const double *own = T, *right = T + n, *left = T + 2 * n;
+    double t = ends[0];
+    for (int e = 1; e < n; e++) ends[e] = t = ends[e] + carried[e - 1] - left[e - 1] * t;
+    ends[n - 1] = t = t * own[n - 1];
+    for (int e = n - 2; e >= 0; e--) ends[e] = t = (ends[e] - right[e] * t) * own[e];
+    for (int e = 0; e < n; e += LANES) {
+        const lanes8 a = LOAD(ends + e), c = LOAD(ends + e + 1);
+        for (int i = 1; i < P; i++)
+            STORE(x + i * n + e,
+                  LOAD(x + i * n + e) - LOAD(V + i * n + e) * a - LOAD(V + row + i * n + e) * c);
+    }
+}
+
+static __attribute__((noinline)) void NAME(apply)(const System *s, const double *c, int from, int to, const double *y, double *out) {
+    BY_DEGREE(NAME(apply_of_degree)(P, s, c, from, to, y, out))
+}
+
+static __attribute__((noinline)) void NAME(product)(const System *s, const double *J, const double *y, double *out) {
+    BY_DEGREE(NAME(product_of_degree)(P, s, J, y, out))
+}
+
+static __attribute__((noinline)) int NAME(factor)(const System *s, const double *J, double shift, double *W, double *V, double *T) {
+    int small = 0;
+    BY_DEGREE(small = NAME(factor_of_degree)(P, s, J, shift, W, V, T))
+    return small;
+}
+
+static __attribute__((noinline)) void NAME(solve)(const System *s, const double *W, const double *V, const double *T, const double *b,
+                        double *x) {
+    BY_DEGREE(NAME(solve_of_degree)(P, s, W, V, T, b, x))
+}

@@ -1,0 +1,74 @@
+/* The compiled core, once for every x86-64 processor and once for those with AVX2 and FMA; which runs is decided when
+   it is called. No Python here: what it is given and gives back is in core.h. */
+#include "core.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lanes.h"
+
+#define NAME(function) baseline_##function
+#include "condensed.h"
+#include "burst.h"
+#undef NAME
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WIDE 1
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define NAME(function) avx2_##function
+#include "condensed.h"
+#include "burst.h"
+#undef NAME
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+/* Each call goes to the widest version that the processor has. */
+#ifdef WIDE
+static int is_wide(void) {
+    static int known = -1;
+    if (known < 0) {
+        __builtin_cpu_init();
+        known = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    }
+    return known;
+}
+#define DISPATCH(call) (is_wide() ? avx2_##call : baseline_##call)
+#else
+static int is_wide(void) { return 0; }
+#define DISPATCH(call) baseline_##call
+#endif
+
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED __attribute__((visibility("default")))
+#endif
+
+EXPORTED long felif_work(const System *s) {
+    Work unused;
+    return baseline_arrange(s, 0, &unused);
+}
+
+EXPORTED int felif_burst(const System *s, const Scheme *scheme, const Inputs *in, Progress *p, Steps *out, double *y,
+                         double *work) {
+    return DISPATCH(burst(s, scheme, in, p, out, y, work));
+}
+
+EXPORTED int felif_solve(const System *s, const double *c, double shift, const double *b, double *x, int count,
+                         double *work) {
+    return DISPATCH(solve_many(s, c, shift, b, x, count, work));
+}
+
+EXPORTED const char *felif_instructions(void) { return is_wide() ? "avx2" : "baseline"; }
+
+/* The shared object is built as an extension module and opened with ctypes: nobody imports it. */
+EXPORTED void *PyInit__core(void) { return 0; }

@@ -1,0 +1,115 @@
+/* What the caller hands to the compiled core: a semi-discrete system on condensed cells, and a run through it.
+
+   M dy/dt = F(t, y) = sum_m c_m A_m y + sum_z z f_z,      c_m = sum_z weights[m][z] z
+   0 = g_a = sum_z z (r_za . y + rho_za) - [integral_a] N_a
+
+   The vector z holds, in this order: 1, the inputs, the differential scalars (which stand in y), the algebraic
+   scalars N (which do not: g = 0 is solved for them, a small linear system).
+
+   Unknowns are kept as y[node][lane]: a lane is a cell, its nodes 0 ... degree-1 its own, the last one is node 0 of the
+   next lane. A field ends with a lane that has only node 0: its last node, or none where the density vanishes there.
+   Differential scalars are node 0 of lanes of their own. Places that are no unknown have mass 1 and nothing else.
+   The number of lanes is a multiple of LANES, and the last lane is no cell. */
+#ifndef FELIF_CORE_H
+#define FELIF_CORE_H
+
+#define LANES 8            /* lanes worked on at once */
+#define HIGHEST_DEGREE 16
+#define MOST_ALGEBRAIC 6
+#define MOST_SCALARS 16    /* algebraic and differential */
+#define MOST_Z 32
+#define STAGES 8           /* of the Rosenbrock scheme */
+#define DENSE 3            /* coefficients of its dense output */
+#define PAST_NODES 7       /* of the interpolation of a delayed scalar within a step */
+
+enum { FIXED_INPUT, CALLED_INPUT, DELAYED_INPUT };
+
+/* An input, or a scalar before the start, at time t. NaN: there is no value, and the caller knows why. */
+typedef double (*input_function)(int which, double t);
+
+typedef struct {
+    int degree, lanes, size;
+    int inputs, differential, algebraic;
+    int matrices, invariants, ends, layers, arriving, arriving_places;
+    const double *A;                 /* [matrices][(degree+1)^2][lanes]; the first has the constant part */
+    const double *weights;           /* [matrices][z] */
+    const double *mass;              /* [degree][lanes] */
+    const double *rows;              /* [z][algebraic][degree][lanes] */
+    const int *rows_lanes;           /* [z][algebraic][2]: the lanes with entries, first and end, multiples of LANES */
+    const double *numbers;           /* [z][algebraic] */
+    const int *source_start;         /* [z + 1] */
+    const int *source_place;
+    const double *source_value;
+    const double *integral;          /* [algebraic]: 1 for a scalar that is an integral, 0 for a flux */
+    const int *differential_place;   /* [differential] */
+    const int *place;                /* [size]: where the entries of the caller's y stand */
+    const double *invariant_weights; /* [invariants][degree][lanes] */
+    const double *invariant_carriers;
+    /* when the mesh is to be looked at; tops is NULL for a mesh that stays */
+    const double *tops;              /* [2][degree+1][lanes]: rows of the two highest modes over what is allowed */
+    const int *end_place;            /* [ends] */
+    const double *end_limit;         /* [ends]: largest |y| there */
+    const double *layer_table;       /* [layers][1 + 2 z]: cell width over widths allowed, drift, noise */
+    double undershoot;               /* largest -min y / max y */
+    /* neurons that the drift carries to V_F: speed[1 + inputs][arriving] at nodes, and noise[1 + inputs] at V_F */
+    const double *speed, *arriving_noise;
+    const int *arriving_place;       /* [arriving_places][2]: (place in y, node) */
+    double spread;                   /* times the noise: the drift at V_F below which noise rules */
+} System;
+
+typedef struct {
+    double t, h;                     /* h is NaN where the first step is to be chosen */
+    double end, low, high;           /* steps land on end; inputs are looked at within [low, high] */
+    double rtol, accepted_rtol, atol;/* of the norm; the user's, for steps that cannot be shorter */
+    double span, max_step, N_max;
+    double shortest, layer, tiny;
+    double control_error, control_step;
+    double rounding, failure_value;
+    double past_start;
+    int control_rejected, control_starting;
+    int fixed, left_of_jump, rate;   /* rate: which scalar is compared with N_max, -1 for none */
+    int capacity, made, rejected, factorisations, failure;
+    int known;                       /* steps of the past; -1 without delayed inputs */
+} Progress;
+
+typedef struct {
+    const double *a, *C, *b, *c, *d, *H; /* a, C [STAGES][STAGES]; H [DENSE][STAGES] */
+    double gamma, exponent;              /* exponent: 1/(order of the error + 1) */
+} Scheme;
+
+typedef struct {
+    input_function called;
+    const int *kind;                 /* [inputs] */
+    const double *value;             /* [inputs]: of those that are fixed; the delay of those that are delayed */
+    const int *scalar;               /* [inputs]: which scalar is delayed, algebraic first */
+    const double *nodes;             /* [PAST_NODES]: of a step, in [0, 1] */
+    double *times;                   /* [known + 1] */
+    double *values;                  /* [known][scalars][PAST_NODES] */
+} Inputs;
+
+typedef struct {
+    double *times, *errors;          /* [capacity] */
+    double *scalars;                 /* [capacity][scalars], algebraic first */
+    double *states;                  /* [capacity][size] */
+    double *dense;                   /* [capacity][DENSE][size] */
+} Steps;
+
+/* Why a burst of steps came back. */
+enum { LANDED, FULL, LOOK_AT_MESH, RISING, NO_RATE, STUCK, PIVOT, NO_INPUT };
+/* Why the last step was refused. */
+enum { NOTHING, INFEASIBLE, TOO_LARGE, NOT_FINITE, NO_VALUE };
+
+/* Doubles of working memory that `felif_burst` needs. */
+long felif_work(const System *s);
+
+/* Makes up to `capacity` accepted steps from y (in the caller's order, size entries), which then holds the last one. */
+int felif_burst(const System *s, const Scheme *scheme, const Inputs *in, Progress *p, Steps *out, double *y,
+                double *work);
+
+/* x = (shift M - sum_m c_m A_m)^-1 b for `count` right-hand sides in the caller's order; 0 unless a pivot is small. */
+int felif_solve(const System *s, const double *c, double shift, const double *b, double *x, int count, double *work);
+
+/* The instruction set in use: "avx2" or "baseline". */
+const char *felif_instructions(void);
+
+#endif

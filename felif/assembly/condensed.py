@@ -1,0 +1,259 @@
+"""A semi-discrete system as the compiled core takes it: cell by cell, everything affine in inputs and scalars.
+
+    F = sum_m c_m A_m y + sum_z z f_z,      g = sum_z z (r_z . y + rho_z) - N,      c_m = sum_z weights_mz z
+
+with z = (1, inputs, differential scalars, algebraic scalars). See `felif/algebra/core/core.h` for the arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..algebra import compiled
+from . import adapt, coarsen, spaces, thresholds
+from .operators import FormsOperator
+
+
+@dataclass(eq=False)
+class Condensed:
+    """`system` for the core, whose arrays live in `arrays`; what an integrator needs to know beside."""
+
+    system: compiled.System
+    arrays: dict[str, np.ndarray]
+    input_names: tuple[str, ...]  # in the order of z
+    scalar_names: tuple[str, ...]  # algebraic, then differential
+    may_coarsen: bool  # whether `coarsened` could ever return a mesh
+    looks_at_each_step: bool  # whether `adapted` says something of every step, whatever the mesh
+
+
+def condensed(problem: Any) -> Condensed | None:
+    """None where the core does not take the system: coefficients that are not affine in the scalars and inputs, exponential
+    fitting, a consistent mass matrix, elements of degree 1, a mesh that is adapted with elements of degree 2."""
+    equations, operator = problem.equations, problem.operator
+    form = equations.affine_form()
+    if form is None or not isinstance(operator, FormsOperator) or problem.mass.kl or problem.mass.ku:
+        return None
+    algebraic, differential = problem.layout.algebraic, problem.layout.differential
+    names = (*equations.inputs, *differential, *algebraic)
+    lowest = int(np.min(problem.degrees))
+    if not (lowest >= compiled.LOWEST_DEGREE and problem.degree <= compiled.HIGHEST_DEGREE):
+        return None
+    if problem.tol is not None and lowest < 3:
+        return None
+    if len(algebraic) > compiled.MOST_ALGEBRAIC or len(algebraic) + len(differential) > compiled.MOST_SCALARS:
+        return None
+    if 1 + len(names) > compiled.MOST_Z or len({*problem.scalar_names, *problem.quantities}) != len(
+        problem.scalar_names
+    ) + len(problem.quantities):
+        return None
+    constant, slopes = form
+    lanes = Lanes.of(problem)
+    # what every form is multiplied by: one row a form, one column an entry of z
+    factors = np.column_stack([constant, *(slopes[name] for name in names)]).reshape(len(constant), 1 + len(names))
+    arrays = _forms(operator, lanes, factors, len(algebraic))
+    arrays["integral"] = equations.own_slopes().diagonal().copy()
+    arrays["mass"] = lanes.values(problem.mass.data[0], 1.0)
+    arrays["differential_place"] = lanes.place[[problem.layout.offsets[name] for name in differential]]
+    arrays["place"] = lanes.place
+    conserved = list(problem.conserved.values())
+    arrays["invariant_weights"] = np.array([lanes.values(w, 0.0) for w in conserved])
+    arrays["invariant_carriers"] = np.array([lanes.values((w != 0) * 1.0, 0.0) for w in conserved])
+    system = compiled.System(
+        degree=lanes.degree,
+        lanes=lanes.count,
+        size=problem.size,
+        inputs=len(equations.inputs),
+        differential=len(differential),
+        algebraic=len(algebraic),
+        matrices=len(arrays["weights"]),
+        invariants=len(conserved),
+    )
+    if problem.tol is not None:
+        _watched(problem, lanes, names, system, arrays)
+    _arriving(problem, lanes, system, arrays)
+    for name, array in arrays.items():
+        arrays[name] = array = _aligned(array)
+        setattr(system, name, compiled.pointer(array))
+    pairs = np.count_nonzero(problem.mergeable) if problem.tol is not None else 0
+    may = problem.tol is not None and (np.ndim(problem.degrees) > 0 or pairs >= coarsen.worthwhile(problem))
+    each = problem.tol is not None and problem.end is not None
+    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, may, each)
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
+    array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
+    memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
+    start = -memory.ctypes.data % 64
+    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
+
+
+@dataclass(eq=False)
+class Lanes:
+    """Where unknowns stand: a lane a cell, one more behind each field and for each differential scalar."""
+
+    degree: int
+    count: int  # of lanes, a multiple of LANES
+    index: np.ndarray  # (degree + 1, count): the unknown at a node of a lane, -1 for none
+    place: np.ndarray  # (size,): where an unknown stands, the node times `count` plus the lane
+    first: list[int]  # the first lane of each field
+
+    @classmethod
+    def of(cls, problem: Any) -> Lanes:
+        """Made once for all problems on a mesh."""
+        known = vars(problem._assembled)
+        if "lanes" not in known:
+            known["lanes"] = cls._made(problem)
+        return known["lanes"]
+
+    @classmethod
+    def _made(cls, problem: Any) -> Lanes:
+        layout, cells, degree = problem.layout, len(problem.widths), problem.degree
+        used = (cells + 1) * len(layout.tied) + len(layout.differential)
+        count = -(-used // compiled.LANES) * compiled.LANES
+        index, first = np.full((degree + 1, count), -1), []
+        own = np.broadcast_to(problem.degrees, cells)
+        start = spaces.first_nodes(problem.degrees, cells)
+        nodes = np.full((degree + 1, cells + 1), -1)
+        for j in range(degree):
+            nodes[j, :-1] = np.where(j < own, start[:-1] + j, -1)
+        nodes[degree, :-1] = start[1:]
+        nodes[0, -1] = start[-1]
+        lane = 0
+        for name in layout.tied:
+            free = layout.free(name)
+            known = (nodes >= 0) & (nodes < free)
+            index[:, lane : lane + cells + 1] = np.where(known, nodes + layout.offsets[name], -1)
+            first.append(lane)
+            lane += cells + 1
+        for name in layout.differential:
+            index[0, lane] = layout.offsets[name]
+            lane += 1
+        inner = index[:degree].ravel()
+        place = np.empty(problem.size, int)
+        place[inner[inner >= 0]] = np.flatnonzero(inner >= 0)
+        return cls(degree, count, index, place, first)
+
+    def values(self, y: np.ndarray, nothing: float) -> np.ndarray:
+        """A vector of unknowns in lanes, shape (degree, count)."""
+        index = self.index[: self.degree]
+        return np.where(index >= 0, y[index], nothing)
+
+    def matrices(self, data: np.ndarray, width: int) -> np.ndarray:
+        """Bands, shape (m, 2 width + 1, size), in lanes: (m, degree + 1, degree + 1, count)."""
+        row, column = self.index[:, None], self.index[None, :]
+        there = (row >= 0) & (column >= 0) & (np.abs(row - column) <= width)
+        there[-1, -1] = False  # stands in the lane to the right
+        diagonal, column = np.where(there, width + row - column, 0), np.where(there, column, 0)
+        return np.where(there, data[:, diagonal, column], 0.0)
+
+
+def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic: int) -> dict[str, np.ndarray]:
+    """Matrices, rows and sources by the entries of z."""
+    varying, count, width = operator.varying, factors.shape[1], operator.band.ku
+    bands = [k for k, part in enumerate(varying) if part.band is not None]
+    fixed = operator.band.data + sum(factors[k, 0] * varying[k].band.data for k in bands)
+    by_form = [k for k in bands if factors[k, 1:].any()]
+    by_entry = [j for j in range(1, count) if factors[bands, j].any()]
+    if len(by_form) < len(by_entry):
+        parts = [varying[k].band.data for k in by_form]
+        weights = factors[by_form].copy()
+        weights[:, 0] = 0.0
+    else:
+        parts = [sum(factors[k, j] * varying[k].band.data for k in bands) for j in by_entry]
+        weights = np.zeros((len(by_entry), count))
+        weights[np.arange(len(by_entry)), by_entry] = 1.0
+    own = np.zeros((1, count))
+    own[0, 0] = 1.0
+    everything = np.concatenate([own, factors])
+    rows = np.tensordot(everything.T, operator.rows, 1)
+    packed = np.where(lanes.index[:-1] >= 0, rows[:, :, lanes.index[:-1]], 0.0)
+    sources = np.zeros((count, operator.size))
+    for k, part in enumerate(varying):
+        if part.vector is not None:
+            sources += factors[k][:, None] * part.vector
+    if operator.vector is not None:
+        sources[0] += operator.vector
+    entry, where = np.nonzero(sources)
+    return {
+        "A": lanes.matrices(np.array([fixed, *parts]), width),
+        "weights": np.concatenate([own, weights]),
+        "rows": packed,
+        "rows_lanes": _extents(packed, count, algebraic),
+        "numbers": everything.T @ operator.numbers,
+        "source_start": np.searchsorted(entry, np.arange(count + 1)),
+        "source_place": lanes.place[where],
+        "source_value": sources[entry, where],
+    }
+
+
+def _extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
+    """Lanes in which rows have entries, first and end, in multiples of LANES."""
+    there = rows.any(axis=2)
+    extents = np.zeros((count, algebraic, 2), int)
+    for j, a in np.argwhere(there.any(axis=-1)):
+        found = np.flatnonzero(there[j, a])
+        extents[j, a] = found[0] // compiled.LANES, found[-1] // compiled.LANES + 1
+    return extents * compiled.LANES
+
+
+def _watched(
+    problem: Any, lanes: Lanes, names: tuple[str, ...], system: compiled.System, arrays: dict[str, np.ndarray]
+) -> None:
+    """When the mesh must be looked at: the reasons of `adapt`, or weaker ones, as in `watch`."""
+    cells, tol = len(problem.widths), problem.tol
+    tops = np.zeros((2, lanes.degree + 1, lanes.count))
+    scale = problem.widths / (adapt.UNRESOLVED * tol)
+    for degree, which, _ in spaces.alike(problem.degrees, cells):
+        top = spaces.modal_transform(degree)[-2:]
+        for first in lanes.first:
+            tops[:, :degree, first + which] = top[:, :-1, None] * scale[which]
+            tops[:, lanes.degree, first + which] = top[:, -1, None] * scale[which]
+    low, high = problem.decay_lengths
+    ends = [(problem.layout.slice(name).start, tol / max(low, 1e-300)) for name in problem.field_names]
+    if high:
+        ends += [(problem.layout.slice(name).stop - 1, adapt.TOP * tol / high) for name in problem.field_names]
+    layers = _layers(problem, names)
+    arrays |= {"tops": tops, "layer_table": layers, "end_limit": np.array([limit for _, limit in ends])}
+    arrays["end_place"] = lanes.place[[place for place, _ in ends]]
+    system.ends, system.layers, system.undershoot = len(ends), len(layers), tol
+
+
+def _layers(problem: Any, names: tuple[str, ...]) -> np.ndarray:
+    """For the layers below V_F and V_R: cell width over the widest allowed, drift and noise as rows on z."""
+    nothing = problem.point(0.0)
+    tables = [thresholds.transport(problem, nothing)]
+    for name in names:
+        s = SimpleNamespace(**vars(nothing))
+        problem.equations.assign(s, name, getattr(s, name) + 1.0)
+        tables.append(thresholds.transport(problem, s))
+    rows = []
+    for field in tables[0]:
+        for k, place in enumerate((problem.v_reset, problem.v_fire)):
+            width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
+            if width > adapt.thinnest(problem, place):
+                at = np.array([[part[k] for part in table[field]] for table in tables])
+                at[1:] -= at[0]
+                rows.append([width / adapt.LAYER_CELLS, *at[:, 0], *at[:, 1]])
+    return np.array(rows).reshape(len(rows), 1 + 2 * (1 + len(names)))
+
+
+def _arriving(problem: Any, lanes: Lanes, system: compiled.System, arrays: dict[str, np.ndarray]) -> None:
+    """Neurons that the drift carries to V_F (see `arrivals`), as functions of the inputs."""
+    parts = problem.arrivals.parts(tuple(problem.equations.inputs))
+    if parts is None:
+        return
+    speed, noise, spread = parts
+    places = [
+        (lanes.place[problem.layout.offsets[name] + node], node)
+        for name in problem.field_names
+        for node in range(min(problem.layout.free(name), speed.shape[1]))
+    ]
+    arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": np.array(places)}
+    system.arriving, system.arriving_places, system.spread = speed.shape[1], len(places), spread
