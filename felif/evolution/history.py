@@ -56,7 +56,7 @@ class History:
                 raise ValueError(f"history of {name}({t!r}) = {value!r}; allowed are rates >= 0")
             return value
         times = self._times.array
-        if t > times[-1]:
+        if t > times[-1] + 8 * np.spacing(abs(times[-1])):  # a delay later than a step is rounded
             raise Infeasible(f"{name} at t = {t!r} is not known yet")
         step = min(int(np.searchsorted(times, t, side="right")), len(times) - 1) - 1
         distance = (t - times[step]) / (times[step + 1] - times[step]) - NODES

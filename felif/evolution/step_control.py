@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.linalg.blas import idamax
 
@@ -89,7 +91,8 @@ class Controller:
     The trend continues that of the steps: near blow-up they shrink by a steady factor, which a controller that looks
     at the last error alone only learns from rejections. A trend upwards is believed at the start, where steps grow by
     orders of magnitude (N ~ t^(-1/2) after data that do not vanish at V_F), and in part, trend^UPWARD; later it would
-    be refused too often. A step grows at most LARGEST times, the first one, a cautious guess, AFTER_FIRST times.
+    be refused too often. A step grows at most LARGEST times, the first one, a cautious guess, AFTER_FIRST times, and by
+    a power of 2: its error is hardly more than rounding, which is to decide nothing.
     Source: K. Gustafsson, ACM Trans. Math. Software 20 (1994) 496-517.
     """
 
@@ -103,9 +106,12 @@ class Controller:
 
     def accepted(self, step: float, error: float) -> float:
         """Factor for the next step."""
-        error = max(error, 1e-6 if self.step > 0 else 1e-15)
+        first = not self.step > 0
+        error = max(error, 1e-15 if first else 1e-6)
         factor, largest = self.SAFETY * error**-self._exponent, self.AFTER_FIRST
-        if self.step > 0:
+        if first:
+            factor = 2.0 ** math.floor(math.log2(factor))
+        else:
             trend = step / self.step * (self.error / error) ** self._exponent
             factor *= trend if trend < 1.0 else trend**self.UPWARD if self.starting else 1.0
             largest = self.LARGEST

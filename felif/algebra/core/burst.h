@@ -93,7 +93,8 @@ static int NAME(feasible)(const System *s, Point *at) {
 static double NAME(past)(const System *s, const Inputs *in, const Progress *p, int which, double t) {
     const int scalars = s->algebraic + s->differential;
     if (t <= p->past_start) return in->called(s->inputs + in->scalar[which], t);
-    if (t > in->times[p->known]) return INFINITY; /* not known yet */
+    const double last = in->times[p->known], more = 8 * (nextafter(fabs(last), INFINITY) - fabs(last));
+    if (t > last + more) return INFINITY; /* not known yet */
     int low = 0, high = p->known; /* times[low] <= t < times[high], or high is the last */
     while (high - low > 1) {
         const int middle = (low + high) / 2;
@@ -526,7 +527,8 @@ static double NAME(growth)(const Scheme *scheme, Progress *p, double h, double e
     const int first = !(p->control_step > 0);
     error = fmax(error, first ? 1e-15 : 1e-6);
     double factor = 0.9 * pow(error, -scheme->exponent), most = 1e3;
-    if (!first) {
+    if (first) factor = ldexp(1.0, ilogb(factor));
+    else {
         const double trend = h / p->control_step * pow(p->control_error / error, scheme->exponent);
         factor *= trend < 1 ? trend : p->control_starting ? pow(trend, 0.3) : 1.0;
         most = 6;
