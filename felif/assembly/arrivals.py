@@ -36,7 +36,7 @@ class Arrivals:
         return self._at(t) if self._forms and self._varies else self._known
 
     def parts(self, inputs: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """(drift at the nodes up to V_F, noise at V_F, what noise is multiplied by to be compared with the drift there).
+        """(drift at the nodes up to V_F, noise at V_F, what that is multiplied by to be compared with the drift there).
 
         Row 0 of drift and noise is without inputs that vary in time, the others what one unit of each of them adds;
         None where the drift leads nobody to V_F at any time.

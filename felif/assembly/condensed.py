@@ -31,8 +31,11 @@ class Condensed:
 
 
 def condensed(problem: Any) -> Condensed | None:
-    """None where the core does not take the system: coefficients that are not affine in the scalars and inputs, exponential
-    fitting, a consistent mass matrix, elements of degree 1, a mesh that is adapted with elements of degree 2."""
+    """None where the core does not take the system.
+
+    That is: coefficients that are not affine in scalars and inputs, exponential fitting, a consistent mass matrix,
+    elements of degree 1, a mesh that is adapted with elements of degree 2, more scalars than it has room for.
+    """
     equations, operator = problem.equations, problem.operator
     form = equations.affine_form()
     if form is None or not isinstance(operator, FormsOperator) or problem.mass.kl or problem.mass.ku:

@@ -13,7 +13,7 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, spaces, tails, weighted
+from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow
@@ -21,6 +21,7 @@ from .dilated import Dilated
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
 from .watch import MeshWatch
+from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
 
 
@@ -47,7 +48,7 @@ class SemiDiscrete:
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
         self.conserved: Mapping[str, np.ndarray] = assembled.conserved
-        self._observed, self._observers = tuple(self.quantities), np.array([*self.quantities.values()])
+        self.observers = np.array([*self.quantities.values()])  # rows on y
         self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
         self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
@@ -245,21 +246,7 @@ class SemiDiscrete:
 
     # looking at a state -----------------------------------------------------------------------------------------
 
-    def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Scalars (inf where no rate exists), integrals of the fields, conserved quantities, smallest nodal value."""
-        try:
-            scalars = self.scalars(t, y).tolist()
-        except Infeasible:
-            scalars = [np.inf] * self._number + [float(y[place]) for place in self._places]
-        row = dict(zip(self.scalar_names, scalars, strict=True))
-        row.update(zip(self._observed, (self._observers @ y).tolist(), strict=True))
-        row["min_n"] = float(y[: self.size - len(self._places)].min())
-        return row
-
-    def observed(self, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """The entries of `observe` for many states whose scalars are known, one row a state."""
-        lowest = states[:, : self.size - len(self._places)].min(axis=1)
-        return np.column_stack([scalars, states @ self._observers.T, lowest])
+    observe, observed = observing.observe, observing.observed  # what a run records of a state, and of many
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """Nodal values of a field at all `nodes`, the zero at V_F included."""
@@ -278,9 +265,9 @@ class SemiDiscrete:
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
         """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
-        return self.function(weighted.adjoint_values(self, t, y, name, z))
+        return self.function(adjoint_values(self, t, y, name, z))
 
-    weighted_forms = weighted.weighted_forms  # int P u' v', int P u v with a named density P: see `Problem`
+    weighted_forms = weighted_forms  # int P u' v', int P u v with a named density P: see `Problem`
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
         """(dF/d(scalars), dg/d(algebraic scalars) of their equations g, m_F M^-1 of fields without lumped mass)."""

@@ -88,7 +88,11 @@ class Burst:
             return compiled.Inputs()
         inputs, delays, history = problem.equations.inputs, problem.delays, problem.history
         count = len(names)
-        kind, value, scalar = np.full(count, compiled.CALLED_INPUT, np.int32), np.zeros(count), np.zeros(count, np.int32)
+        kind, value, scalar = (
+            np.full(count, compiled.CALLED_INPUT, np.int32),
+            np.zeros(count),
+            np.zeros(count, np.int32),
+        )
         functions: list[Callable[[float], float]] = [inputs[name] for name in names]
         if isinstance(history, History) and any(history.follow == observer for observer in run.observers):
             self._history = history
@@ -197,5 +201,3 @@ class Burst:
         if p.failure == compiled.TOO_LARGE:
             return StepFailed("step_underflow", f"the error of a step is {p.failure_value:.3g} times the tolerance")
         return StepFailed("not_finite", "the right-hand side or the solution is not finite")
-
-

@@ -41,7 +41,9 @@ def stuck(run: Integration) -> Outcome:
         where = f"t = {run.t:.10g}, where the margin is {margin:.3g} and N = {run.rate_now:.4g}"
         return blow_up(run, f"No step {size} leads on from {where}: {failure}.", run.rate_now)
     if run.watch.left < CLOCK_ULPS * float(np.spacing(abs(run.t))):
-        return blow_up(run, f"N = {run.rate_now:.4g} rises to its pole within the resolution of the clock.", run.rate_now)
+        return blow_up(
+            run, f"N = {run.rate_now:.4g} rises to its pole within the resolution of the clock.", run.rate_now
+        )
     if run.fixed_step is None and run.watch.lawful:  # as good as the rounding of N in so thin a layer allows
         message = f"N = {run.rate_now:.4g} rises to its pole until rounding lets no step succeed."
         return blow_up(run, message, run.rate_now)

@@ -107,7 +107,7 @@ def happened(
 def until_event(
     run: Any, t1: float, y1: np.ndarray, dense: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray, Outcome | None]:
-    """(time, state, dense output, outcome) of the step just made, from where `run` stands, up to a terminal event in it."""
+    """(time, state, dense output, outcome) of the step that begins where `run` stands, up to a terminal event in it."""
     t, y = run.t, run.y
     step = Step(run.problem, t, t1, y, y1, dense)
     run.event_values, ending = happened(run.events, run.event_values, step, run.trajectory.events)

@@ -11,9 +11,9 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
+from .bursts import burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
-from .bursts import burst_of
 from .endings import blow_up, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
@@ -275,9 +275,7 @@ class Integration:
     def after_steps(self, look_at_mesh: bool = True) -> Outcome | None:
         """Behind accepted steps: an Outcome where N has run away, else a new mesh where one is needed."""
         inside = self.window.inside(self.t)
-        if self.watch.beyond and (
-            self.watch.lawful or self.problem.margin(inside, self.y) < NEARLY_SINGULAR
-        ):
+        if self.watch.beyond and (self.watch.lawful or self.problem.margin(inside, self.y) < NEARLY_SINGULAR):
             reason = f"N = {self.rate_now:.4g} at t = {self.t:.10g} exceeds {self.watch.N_max:.4g} and rises."
             return blow_up(self, reason, self.rate_now)
         self._adapt(inside, look_at_mesh)

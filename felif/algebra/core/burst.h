@@ -197,19 +197,26 @@ static void NAME(gradient)(const System *s, const Point *at, double *G, int *use
             if (lanes[1] > used[1]) used[1] = lanes[1];
             const double *row = s->rows + (k * K + a) * length;
             for (int i = 0; i < s->degree; i++)
-                for (int e = lanes[0]; e < lanes[1]; e += LANES) {
+                for (int e = lanes[0]; e < lanes[1]; e += WIDTH) {
                     double *g = G + a * stride + i * n + e;
                     STORE(g, LOAD(g) + at->z[k] * LOAD(row + i * n + e));
                 }
         }
     if (used[1] < used[0]) used[0] = used[1] = 0;
+    double inverse[MOST_ALGEBRAIC][MOST_ALGEBRAIC] = {{0}}; /* row b is column b of own^-1 */
+    for (int b = 0; b < K; b++) {
+        inverse[b][b] = 1;
+        NAME(through_own)(s, at, inverse[b]);
+    }
     for (int i = 0; i < s->degree; i++)
-        for (int e = used[0]; e < used[1]; e++) {
-            if (K == 1) { G[i * n + e] /= at->own[0][0]; continue; }
-            double column[MOST_ALGEBRAIC];
-            for (int a = 0; a < K; a++) column[a] = G[a * stride + i * n + e];
-            NAME(through_own)(s, at, column);
-            for (int a = 0; a < K; a++) G[a * stride + i * n + e] = column[a];
+        for (int e = used[0]; e < used[1]; e += WIDTH) {
+            NAME(vec) column[MOST_ALGEBRAIC];
+            for (int b = 0; b < K; b++) column[b] = LOAD(G + b * stride + i * n + e);
+            for (int a = 0; a < K; a++) {
+                NAME(vec) sum = inverse[0][a] * column[0];
+                for (int b = 1; b < K; b++) sum += inverse[b][a] * column[b];
+                STORE(G + a * stride + i * n + e, sum);
+            }
         }
 }
 
@@ -314,7 +321,7 @@ static void NAME(solve_all)(const System *s, const Point *at, Work *w, const dou
     NAME(along)(s, at, w->G, w->used, x, moved);
     for (int j = 0; j < scalars; j++) {
         const double *q = w->Q + j * stride;
-        for (int k = 0; k < length; k += LANES) STORE(x + k, LOAD(x + k) + moved[j] * LOAD(q + k));
+        for (int k = 0; k < length; k += WIDTH) STORE(x + k, LOAD(x + k) + moved[j] * LOAD(q + k));
     }
 }
 
@@ -332,10 +339,10 @@ static int NAME(attempt)(const System *s, const Scheme *scheme, const Inputs *in
         if (i) {
             Point there;
             double c[MOST_Z];
-            for (int k = 0; k < length; k += LANES) {
-                lanes8 stage = LOAD(w->y + k), known = {0};
+            for (int k = 0; k < length; k += WIDTH) {
+                NAME(vec) stage = LOAD(w->y + k), known = {0};
                 for (int j = 0; j < i; j++) {
-                    const lanes8 earlier = LOAD(w->K[j] + k);
+                    const NAME(vec) earlier = LOAD(w->K[j] + k);
                     stage += scheme->a[i * STAGES + j] * earlier;
                     known += scheme->C[i * STAGES + j] * earlier;
                 }
@@ -348,19 +355,19 @@ static int NAME(attempt)(const System *s, const Scheme *scheme, const Inputs *in
             NAME(coefficients)(s, &there, c);
             NAME(apply)(s, c, 0, s->matrices, w->stage, w->x);
             NAME(add_sources)(s, there.z, 0, all, w->x);
-            for (int k = 0; k < length; k += LANES) STORE(w->right + k, LOAD(w->right + k) + LOAD(w->x + k));
+            for (int k = 0; k < length; k += WIDTH) STORE(w->right + k, LOAD(w->right + k) + LOAD(w->x + k));
             right = w->right;
         } else if (by_time != 0) {
             memcpy(w->right, w->F0, sizeof(double) * (size_t)length);
             right = w->right;
         }
         if (by_time != 0)
-            for (int k = 0; k < length; k += LANES)
+            for (int k = 0; k < length; k += WIDTH)
                 STORE(w->right + k, LOAD(w->right + k) + by_time * LOAD(w->Ft + k));
         NAME(solve_all)(s, at, w, right, w->K[i]);
     }
-    for (int k = 0; k < length; k += LANES) {
-        lanes8 sum = LOAD(w->y + k);
+    for (int k = 0; k < length; k += WIDTH) {
+        NAME(vec) sum = LOAD(w->y + k);
         for (int j = 0; j < STAGES; j++) sum += scheme->b[j] * LOAD(w->K[j] + k);
         STORE(w->y1 + k, sum);
     }
@@ -382,7 +389,7 @@ static void NAME(conserve)(const System *s, Progress *p, Work *w, double h) {
             if (!(fabs(defect) < 2e-15 * h * rate)) continue; /* the problem's own defect stays to be seen */
         }
         const double factor = defect / (before + defect);
-        for (int k = 0; k < length; k += LANES)
+        for (int k = 0; k < length; k += WIDTH)
             STORE(w->y1 + k, LOAD(w->y1 + k) * (1.0 - factor * LOAD(carrier + k)));
         p->rounding += fabs(defect);
     }
@@ -452,7 +459,7 @@ static double NAME(error_of)(const System *s, const Progress *p, Work *w, const 
 /* 0.01 of the shortest time in which y or a scalar changes by itself */
 static double NAME(first_step)(const System *s, const Progress *p, Work *w, const Point *at) {
     const int K = s->algebraic, length = s->degree * s->lanes;
-    for (int k = 0; k < length; k += LANES) STORE(w->slope + k, LOAD(w->F0 + k) / LOAD(s->mass + k));
+    for (int k = 0; k < length; k += WIDTH) STORE(w->slope + k, LOAD(w->F0 + k) / LOAD(s->mass + k));
     const double size = NAME(largest)(w->y, length), change = NAME(largest)(w->slope, length);
     double fastest = size > 0 ? change / size : change > 0 ? 1e4 / p->span : 0, moved[MOST_SCALARS];
     NAME(along)(s, at, w->G, w->used, w->slope, moved);
@@ -466,10 +473,10 @@ static double NAME(first_step)(const System *s, const Progress *p, Work *w, cons
 /* Whether every reason to change the mesh certainly fails: see felif/assembly/watch.py */
 static int NAME(mesh_serves)(const System *s, const double *y, const Point *at) {
     const int P = s->degree, n = s->lanes, all = count_z(s);
-    for (int e = 0; e < n; e += LANES) {
-        lanes8 one = {0}, two = {0};
+    for (int e = 0; e < n; e += WIDTH) {
+        NAME(vec) one = {0}, two = {0};
         for (int i = 0; i <= P; i++) {
-            const lanes8 value = i < P ? LOAD(y + i * n + e) : LOAD(y + e + 1);
+            const NAME(vec) value = i < P ? LOAD(y + i * n + e) : LOAD(y + e + 1);
             one += LOAD(s->tops + i * n + e) * value;
             two += LOAD(s->tops + (P + 1 + i) * n + e) * value;
         }
@@ -483,8 +490,8 @@ static int NAME(mesh_serves)(const System *s, const double *y, const Point *at) 
         for (int j = 0; j < all; j++) drift += row[1 + j] * at->z[j], noise += row[1 + all + j] * at->z[j];
         if (!(row[0] * fabs(drift) <= noise)) return 0;
     }
-    lanes8 low = {0}, high = {0};
-    for (int k = 0; k < P * n; k += LANES) {
+    NAME(vec) low = {0}, high = {0};
+    for (int k = 0; k < P * n; k += WIDTH) {
         low = NAME(smaller)(LOAD(y + k), low);
         high = NAME(larger)(LOAD(y + k), high);
     }
@@ -597,8 +604,8 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
         }
         double *dense = out->dense + (long)p->made * DENSE * n, *state = out->states + (long)p->made * n;
         for (int d = 0; d < DENSE; d++) {
-            for (int k = 0; k < length; k += LANES) {
-                lanes8 sum = {0};
+            for (int k = 0; k < length; k += WIDTH) {
+                NAME(vec) sum = {0};
                 for (int j = 0; j < STAGES; j++) sum += scheme->H[d * STAGES + j] * LOAD(w->K[j] + k);
                 STORE(w->x + k, sum);
             }

@@ -8,12 +8,16 @@
 #include "lanes.h"
 
 #define NAME(function) baseline_##function
+#define WIDTH 2 /* doubles worked on at once */
 #include "condensed.h"
 #include "burst.h"
 #undef NAME
+#undef WIDTH
+#undef LOAD
+#undef STORE
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define WIDE 1
+#define HAS_AVX2 1
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -21,9 +25,13 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define NAME(function) avx2_##function
+#define WIDTH 4
 #include "condensed.h"
 #include "burst.h"
 #undef NAME
+#undef WIDTH
+#undef LOAD
+#undef STORE
 #ifdef __clang__
 #pragma clang attribute pop
 #else
@@ -32,7 +40,7 @@
 #endif
 
 /* Each call goes to the widest version that the processor has. */
-#ifdef WIDE
+#ifdef HAS_AVX2
 static int is_wide(void) {
     static int known = -1;
     if (known < 0) {

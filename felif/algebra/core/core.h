@@ -13,7 +13,7 @@
 #ifndef FELIF_CORE_H
 #define FELIF_CORE_H
 
-#define LANES 8            /* lanes worked on at once */
+#define LANES 4            /* of which the number of lanes is a multiple */
 #define HIGHEST_DEGREE 16
 #define MOST_ALGEBRAIC 6
 #define MOST_SCALARS 16    /* algebraic and differential */

@@ -1,9 +1,5 @@
-/* LANES doubles worked on at once, and loops whose length is known when this is compiled. */
+/* What both versions of the core share: loops whose length is known when this is compiled, points, working memory. */
 
-typedef double lanes8 __attribute__((vector_size(8 * LANES), aligned(8)));
-typedef long long bits8 __attribute__((vector_size(8 * LANES), aligned(8)));
-#define LOAD(p) (*(const lanes8 *)(p))
-#define STORE(p, x) (*(lanes8 *)(p) = (x))
 #define INLINE static inline __attribute__((always_inline))
 #define SMALL_PIVOT 1e-7 /* over the diagonal entry that it was */
 
