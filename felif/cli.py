@@ -57,6 +57,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+def _version() -> str:
+    """The version, and which core makes the steps of runs."""
+    from .algebra.compiled import describe
+
+    return f"{__version__}, core: {describe()}"
+
+
 def _dispatch(arguments: list[str]) -> None:
     command, *rest = arguments or [""]
     if command not in COMMANDS or rest[:1] in (["--help"], ["-h"]):
@@ -70,7 +77,7 @@ def _dispatch(arguments: list[str]) -> None:
 
 def _app() -> App:
     """The command line without a study."""
-    app = App(name="felif", help=HELP, help_format="plaintext", version=__version__)
+    app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
     study = Annotated[str, Parameter(help="Name of a study in ./studies, or the path of one.")]
     for name, command in COMMANDS.items():

@@ -161,6 +161,7 @@ def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: An
         max_steps=settings["max_steps"],
         N_max=settings["N_max"],
         onto=onto,
+        core=settings.get("core", "python"),  # folders that do not say were written by the loop
         **how,
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from .after_blow_up import Continue, require_one_population
+from .algebra import compiled
 from .asked import goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
@@ -109,6 +111,7 @@ def evolve(
     jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
     settings = {
         "scheme": type(scheme).__name__,
+        "core": "python" if compiled.library() is None else "compiled",
         "rtol": rtol,
         "atol": atol,
         "t_start": float(t_start),
@@ -206,6 +209,8 @@ def continue_run(
     if names != run.settings["events"]:
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
     require_events(folder, run.asked, events)
+    if run.settings.get("core") == "compiled" and compiled.library() is None:
+        warnings.warn(f"resume: {folder} was written by the compiled core, which does not run here: last digits differ")
     started, due = time.perf_counter(), ()
     known, reached = run.settings["breakpoints"], float(run.times[-1])
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}

@@ -34,6 +34,7 @@ def integrate(
     observers: Sequence[Callable[[Trajectory], None]] = (),
     checkpoint: Checkpoint | None = None,
     onto: Trajectory | None = None,
+    core: str = "compiled",
 ) -> Trajectory:
     """The solution of M dy/dt = F(t, y), y(t_start) = y0, up to t_end or as far as it exists.
 
@@ -43,6 +44,8 @@ def integrate(
     fixed_step   this step size, without control of the error, for studies of convergence
     max_steps    the most accepted steps of this call
     observers    called with the trajectory after every accepted step
+    core         "compiled": the compiled core makes the steps where it was built and takes the problem and the scheme,
+                 to the same results but for rounding; "python": the loop of this package does
     checkpoint   go on from here, with the problem (mesh) it belongs to; y0 and t_start are not used
 
     It never raises for what the solution does; `outcome.name` is "finished", the name of a terminal event, or
@@ -79,6 +82,8 @@ def integrate(
             raise ValueError(f"{name} = {value!r} must be positive")
     if max_steps is not None and max_steps < 0:
         raise ValueError(f"max_steps = {max_steps!r} must not be negative")
+    if core not in ("compiled", "python"):
+        raise ValueError(f"core = {core!r}; allowed are 'compiled' and 'python'")
     times = np.asarray(list(breakpoints), float)
     if not np.isfinite(times).all():
         raise ValueError(f"breakpoints = {breakpoints!r} must be finite")
@@ -100,6 +105,7 @@ def integrate(
         observers=tuple(observers),
         checkpoint=checkpoint,
         onto=onto,
+        core=core,
     ).run()
 
 
