@@ -210,7 +210,8 @@ def continue_run(
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
     require_events(folder, run.asked, events)
     if run.settings.get("core") == "compiled" and compiled.library() is None:
-        warnings.warn(f"resume: {folder} was written by the compiled core, which does not run here: last digits differ")
+        reason = "was written by the compiled core, which does not run here: last digits differ"
+        warnings.warn(f"resume: {folder} {reason}", stacklevel=3)
     started, due = time.perf_counter(), ()
     known, reached = run.settings["breakpoints"], float(run.times[-1])
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}
