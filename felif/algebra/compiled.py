@@ -34,11 +34,11 @@ class System(ctypes.Structure):
 
     _fields_ = [
         *_fields(_int, "degree lanes size inputs differential algebraic matrices invariants ends layers arriving"),
-        *_fields(_int, "arriving_places"),
+        *_fields(_int, "arriving_places fields cells worthwhile"),
         *_fields(_pointer, "A weights mass rows rows_lanes numbers source_start source_place source_value integral"),
-        *_fields(_pointer, "differential_place place invariant_weights invariant_carriers tops end_place end_limit"),
-        *_fields(_pointer, "layer_table"),
-        *_fields(_double, "undershoot"),
+        *_fields(_pointer, "differential_place place invariant_weights invariant_carriers tops pairs"),
+        *_fields(_pointer, "first_lane end_place end_limit layer_table"),
+        *_fields(_double, "undershoot smooth"),
         *_fields(_pointer, "speed arriving_noise arriving_place"),
         *_fields(_double, "spread"),
     ]
@@ -51,7 +51,9 @@ class Progress(ctypes.Structure):
         *_fields(_double, "t h end low high rtol accepted_rtol atol span max_step N_max shortest layer tiny"),
         *_fields(_double, "control_error control_step rounding failure_value past_start"),
         *_fields(_int, "control_rejected control_starting fixed left_of_jump rate"),
-        *_fields(_int, "capacity made rejected factorisations failure known"),
+        *_fields(
+            _int, "capacity made rejected factorisations failure known until_coarsening coarsening_every finer coarser"
+        ),
     ]
 
 

@@ -26,13 +26,15 @@ def instant_blow_up(problem: Any, y: np.ndarray, compatible: bool) -> str | None
     """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
     if compatible or len(infinite_rates(problem)) != 1 or len(problem.field_names) != 1:
         return None
-    kick, noise = runaway(problem)
+    kick, noise = problem.feedback
     where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
     if noise > 0:
         return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
     near = problem.cells[max(-6, -len(problem.cells))]  # beyond the cells where the projection oscillates
+    if kick <= 0 or problem.v_fire - near >= 1e-2 * (problem.v_fire - problem.v_reset):
+        return None
     height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
-    if kick * height >= 1 and problem.v_fire - near < 1e-2 * (problem.v_fire - problem.v_reset):
+    if kick * height >= 1:
         return f"{where} b n(V_F) = {kick * height:.4g} >= 1: no firing rate exists."
     return None
 

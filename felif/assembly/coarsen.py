@@ -15,6 +15,7 @@ from .projection import from_moments, tied_moments
 
 _SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
 _SMOOTH = 1 / 32  # a pair is looked at when both contents are below this times that: merging multiplies them
+SMOOTH_CONTENT = _SMOOTH * _SLACK  # content of a cell that is looked at, in units of that at which it is split
 _RATE = 0.03  # times tol: relative change of a scalar that one merged cell may cause
 _FLOOR = 1e-2  # rates below it count as small, as for the steps
 _STEEPEST = 2.0 * (1 + 1e-9)  # a merged cell over its neighbours: what is concentrated spreads into them next
@@ -39,7 +40,7 @@ def _fewer_cells(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray
     worth = worthwhile(problem)
     if np.count_nonzero(pairs) < worth:
         return None
-    quiet = adapt.contents(problem, y) < _SMOOTH * _SLACK * adapt.UNRESOLVED * problem.tol
+    quiet = adapt.contents(problem, y) < SMOOTH_CONTENT * adapt.UNRESOLVED * problem.tol
     if np.count_nonzero(pairs & quiet[1:] & quiet[:-1]) < worth:
         return None
     layers = _layer_ends(problem, t, y)

@@ -15,7 +15,10 @@ import numpy as np
 
 from ..algebra import compiled
 from . import adapt, coarsen, spaces, thresholds
+from .language import hashable
 from .operators import FormsOperator
+
+_KEPT = 4  # systems on one mesh, for other parameters
 
 
 @dataclass(eq=False)
@@ -26,7 +29,6 @@ class Condensed:
     arrays: dict[str, np.ndarray]
     input_names: tuple[str, ...]  # in the order of z
     scalar_names: tuple[str, ...]  # algebraic, then differential
-    may_coarsen: bool  # whether `coarsened` could ever return a mesh
     looks_at_each_step: bool  # whether `adapted` says something of every step, whatever the mesh
 
 
@@ -36,6 +38,19 @@ def condensed(problem: Any) -> Condensed | None:
     That is: coefficients that are not affine in scalars and inputs, exponential fitting, a consistent mass matrix,
     elements of degree 1, a mesh that is adapted with elements of degree 2, more scalars than it has room for.
     """
+    kept = vars(problem._assembled).setdefault("condensed", {})
+    key = hashable((problem.model, problem.history is None))
+    if key is None or key not in kept:
+        found = _condensed(problem)
+        if key is None:
+            return found
+        kept[key] = found
+        if len(kept) > _KEPT:
+            del kept[next(iter(kept))]
+    return kept[key]
+
+
+def _condensed(problem: Any) -> Condensed | None:
     equations, operator = problem.equations, problem.operator
     form = equations.affine_form()
     if form is None or not isinstance(operator, FormsOperator) or problem.mass.kl or problem.mass.ku:
@@ -74,6 +89,7 @@ def condensed(problem: Any) -> Condensed | None:
         algebraic=len(algebraic),
         matrices=len(arrays["weights"]),
         invariants=len(conserved),
+        worthwhile=-1,
     )
     if problem.tol is not None:
         _watched(problem, lanes, names, system, arrays)
@@ -81,10 +97,8 @@ def condensed(problem: Any) -> Condensed | None:
     for name, array in arrays.items():
         arrays[name] = array = _aligned(array)
         setattr(system, name, compiled.pointer(array))
-    pairs = np.count_nonzero(problem.mergeable) if problem.tol is not None else 0
-    may = problem.tol is not None and (np.ndim(problem.degrees) > 0 or pairs >= coarsen.worthwhile(problem))
     each = problem.tol is not None and problem.end is not None
-    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, may, each)
+    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each)
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:
@@ -218,6 +232,12 @@ def _watched(
         for first in lanes.first:
             tops[:, :degree, first + which] = top[:, :-1, None] * scale[which]
             tops[:, lanes.degree, first + which] = top[:, -1, None] * scale[which]
+    if np.ndim(problem.degrees):
+        system.worthwhile = 0  # degrees may be lowered at any time
+    elif np.count_nonzero(problem.mergeable) >= (least := coarsen.worthwhile(problem)):
+        system.worthwhile = int(np.ceil(least))
+    system.fields, system.cells, system.smooth = len(lanes.first), cells, coarsen.SMOOTH_CONTENT
+    arrays |= {"pairs": problem.mergeable.astype(int), "first_lane": np.array(lanes.first)}
     low, high = problem.decay_lengths
     ends = [(problem.layout.slice(name).start, tol / max(low, 1e-300)) for name in problem.field_names]
     if high:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..problem import Infeasible, State, require_below
 from . import adapt, beyond_ends, local_degree, spaces, thresholds
-from .densities import Density, Profile
+from .densities import Density, Gaussian, Profile, Uniform
+from .language import hashable
 from .projection import from_moments
 from .recut import at_start, on_axis
 from .silent import require_consistent, silent_at_start, with_silent
@@ -17,6 +18,7 @@ from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
+_KEPT = 8  # initial states of the same problem: a run that is made again starts from what is known
 _CARRIED = 0.05
 _VANISHES = 1e-12  # density at V_F over the largest one
 _COINCIDE = 1e-6  # distance of cell ends, in units of V_F - V_R, below which they are the same
@@ -34,6 +36,21 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
+    key = None
+    if isinstance(start, Gaussian | Uniform) and problem.tol is not None and not problem.held:
+        key = hashable((problem.model, start))
+    if key is None:
+        return _from_density(problem, start)
+    known = problem.initial_states
+    found = known.pop(key, None) or _from_density(problem.with_history(None) if problem.history else problem, start)
+    known[key] = found
+    if len(known) > _KEPT:
+        del known[next(iter(known))]
+    on_mesh, y, compatible = found
+    return on_mesh if problem.history is None else on_mesh.with_history(problem.history), y.copy(), compatible
+
+
+def _from_density(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     start, problem = with_silent(problem, start), at_start(problem)
     densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)

@@ -120,6 +120,11 @@ class SemiDiscrete:
         return self._assembled.coarser(self.model, factor).with_history(self.history)
 
     @property
+    def initial_states(self) -> dict[Any, Any]:
+        """Those that are known of this discretisation, by model and density (see `initial`)."""
+        return vars(self._assembled).setdefault("initial_states", {})
+
+    @property
     def delays(self) -> dict[str, tuple[str, float]]:
         """Delayed inputs: name -> (the scalar, how long ago)."""
         given = [i for i in self.weak_form.inputs if i.of is not None]
@@ -228,7 +233,8 @@ class SemiDiscrete:
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
-    infinite_rates, feedback, as_data = property(facts.infinite_rates), property(facts.feedback), facts.as_data
+    infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
+    feedback = cached_property(facts.feedback)
     warn_where_wrong = warn_where_wrong
     instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
     largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)

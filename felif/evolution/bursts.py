@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .loop import Integration
 
 _CAPACITY = 64  # steps of a burst
+COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 
 
 def burst_of(run: Integration) -> Burst | None:
@@ -133,7 +134,8 @@ class Burst:
         p.control_error, p.control_step = controller.error, controller.step
         p.control_rejected, p.control_starting = controller.rejected, controller.starting
         p.rejected = p.factorisations = p.failure = 0
-        p.capacity = self._room(run)
+        p.capacity = min(self._capacity, int(min(run.max_steps - statistics["steps"], _CAPACITY)))
+        p.until_coarsening, p.coarsening_every = run.until_coarsening(), COARSENED_EVERY
         if self._history is not None:
             times, values, p.known = self._history.room(run.problem.scalar_names, p.capacity)
             self._inputs.times, self._inputs.values = compiled.pointer(times), compiled.pointer(values)
@@ -151,7 +153,7 @@ class Burst:
         run.trajectory.rounding += p.rounding
         outcome = self._record(run, made, t) if made else None
         if made and outcome is None:
-            outcome = run.after_steps(look_at_mesh=code == compiled.LOOK_AT_MESH)
+            outcome = run.after_steps(finer=bool(p.finer), coarser=bool(p.coarser))
         if made:
             for observer in run.observers:
                 observer(run.trajectory)
@@ -161,13 +163,6 @@ class Burst:
             run.failure = self._failure()
             return stuck(run)
         return outcome
-
-    def _room(self, run: Integration) -> int:
-        """Steps after which the loop wants to look."""
-        steps, room = run.statistics["steps"], self._capacity
-        if run.max_steps < inf:
-            room = min(room, int(run.max_steps) - steps)
-        return min(room, run.until_coarsening()) if self._system.may_coarsen else room
 
     def _record(self, run: Integration, made: int, t: float) -> Outcome | None:
         """What happened in the steps; an Outcome if an event ended the run."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
-from .bursts import burst_of
+from .bursts import COARSENED_EVERY, burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .diagonal import DiagonallyImplicitStepper
 from .endings import blow_up, stuck, unevaluated
@@ -24,7 +24,6 @@ from .trajectory import Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
-COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
 
@@ -272,13 +271,16 @@ class Integration:
             observer(self.trajectory)
         return outcome
 
-    def after_steps(self, look_at_mesh: bool = True) -> Outcome | None:
-        """Behind accepted steps: an Outcome where N has run away, else a new mesh where one is needed."""
+    def after_steps(self, finer: bool = True, coarser: bool = True) -> Outcome | None:
+        """Behind accepted steps: an Outcome where N has run away, else a new mesh where one is needed.
+
+        Not `finer`, not `coarser`: nothing asks for such a mesh for certain.
+        """
         inside = self.window.inside(self.t)
         if self.watch.beyond and (self.watch.lawful or self.problem.margin(inside, self.y) < NEARLY_SINGULAR):
             reason = f"N = {self.rate_now:.4g} at t = {self.t:.10g} exceeds {self.watch.N_max:.4g} and rises."
             return blow_up(self, reason, self.rate_now)
-        self._adapt(inside, look_at_mesh)
+        self._adapt(inside, finer, coarser)
         return None
 
     def _next_step_size(self, h: float, error: float, lands: bool) -> None:
@@ -296,10 +298,10 @@ class Integration:
         """Steps until the mesh is next looked at for cells that it could give back."""
         return COARSENED_EVERY - self.statistics["steps"] % COARSENED_EVERY
 
-    def _adapt(self, t: float, finer: bool = True) -> None:
-        """A new mesh, if the problem asks for one; the step size goes on. Not `finer`: it serves for certain."""
+    def _adapt(self, t: float, finer: bool, coarser: bool) -> None:
+        """A new mesh, if the problem asks for one; the step size goes on."""
         adapted = self.problem.adapted(t, self.y) if finer else None
-        if adapted is None and self._coarsened is not None and self.until_coarsening() == COARSENED_EVERY:
+        if adapted is None and coarser and self._coarsened is not None and self.until_coarsening() == COARSENED_EVERY:
             adapted = self._coarsened(t, self.y)
         if adapted is None:
             return

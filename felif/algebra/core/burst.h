@@ -498,6 +498,27 @@ static int NAME(mesh_serves)(const System *s, const double *y, const Point *at) 
     return NAME(largest_of)(-low) <= s->undershoot * NAME(largest_of)(high);
 }
 
+/* Whether as many pairs of cells are smooth enough to become one as makes a new mesh worth its making. */
+static int NAME(could_give_back)(const System *s, const double *y) {
+    const int P = s->degree, n = s->lanes;
+    int found = 0, before = 0;
+    for (int cell = 0; cell < s->cells && s->worthwhile > 0; cell++) {
+        int quiet = 1;
+        for (int f = 0; f < s->fields && quiet; f++) {
+            const int e = s->first_lane[f] + cell;
+            double one = 0, two = 0;
+            for (int i = 0; i <= P; i++) {
+                const double value = i < P ? y[i * n + e] : y[e + 1];
+                one += s->tops[i * n + e] * value, two += s->tops[(P + 1 + i) * n + e] * value;
+            }
+            quiet = fabs(one) + fabs(two) < s->smooth;
+        }
+        found += cell && before && quiet && s->pairs[cell - 1];
+        before = quiet;
+    }
+    return found >= s->worthwhile;
+}
+
 static double NAME(spacing)(const Progress *p) {
     const double t = fmax(fabs(p->t), p->tiny);
     return nextafter(t, INFINITY) - t;
@@ -625,9 +646,14 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
         double *old = w->y;
         w->y = w->y1, w->y1 = old;
         p->t = t1, p->made++;
+        p->until_coarsening--;
+        const int count_pairs = s->worthwhile >= 0 && p->until_coarsening == 0;
+        if (p->until_coarsening <= 0) p->until_coarsening = p->coarsening_every;
+        p->finer = s->tops && !NAME(mesh_serves)(s, w->y, &after);
+        p->coarser = count_pairs && NAME(could_give_back)(s, w->y);
         if (lands) return LANDED;
         if (p->rate >= 0 && row[p->rate] > p->N_max) return RISING;
-        if (s->tops && !NAME(mesh_serves)(s, w->y, &after)) return LOOK_AT_MESH;
+        if (p->finer || p->coarser) return LOOK_AT_MESH;
     }
 }
 

@@ -30,7 +30,8 @@ typedef double (*input_function)(int which, double t);
 typedef struct {
     int degree, lanes, size;
     int inputs, differential, algebraic;
-    int matrices, invariants, ends, layers, arriving, arriving_places;
+    int matrices, invariants, ends, layers, arriving, arriving_places, fields, cells;
+    int worthwhile;                  /* mergeable pairs from which cells are given back; -1: never */
     const double *A;                 /* [matrices][(degree+1)^2][lanes]; the first has the constant part */
     const double *weights;           /* [matrices][z] */
     const double *mass;              /* [degree][lanes] */
@@ -47,10 +48,13 @@ typedef struct {
     const double *invariant_carriers;
     /* when the mesh is to be looked at; tops is NULL for a mesh that stays */
     const double *tops;              /* [2][degree+1][lanes]: rows of the two highest modes over what is allowed */
+    const int *pairs;                /* [cells - 1]: neighbours that may become one cell */
+    const int *first_lane;           /* [fields] */
     const int *end_place;            /* [ends] */
     const double *end_limit;         /* [ends]: largest |y| there */
     const double *layer_table;       /* [layers][1 + 2 z]: cell width over widths allowed, drift, noise */
     double undershoot;               /* largest -min y / max y */
+    double smooth;                   /* sum of the two highest modes, so scaled, of cells that could be merged */
     /* neurons that the drift carries to V_F: speed[1 + inputs][arriving] at nodes, and noise[1 + inputs] at V_F */
     const double *speed, *arriving_noise;
     const int *arriving_place;       /* [arriving_places][2]: (place in y, node) */
@@ -70,6 +74,8 @@ typedef struct {
     int fixed, left_of_jump, rate;   /* rate: which scalar is compared with N_max, -1 for none */
     int capacity, made, rejected, factorisations, failure;
     int known;                       /* steps of the past; -1 without delayed inputs */
+    int until_coarsening, coarsening_every; /* steps until pairs are counted, and from then on */
+    int finer, coarser;              /* whether the last state may ask for a finer, or a coarser, mesh */
 } Progress;
 
 typedef struct {
