@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from skfem import CellBasis, LinearForm
 from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
 from ..weakform import CELLS, Term, WeakForm
-from .spaces import Degrees, Space, alike, element, gauss, has_lumped_mass, node_count, quadrature
+from .spaces import Degrees, Space, gauss, has_lumped_mass, node_positions, quadrature
+from .tables import CellTable, tables
 
 _SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
@@ -70,36 +69,14 @@ class Contribution:
     numbers: np.ndarray | None = None  # (algebraic,)
 
 
-def bases(
-    mesh: MeshLine, degrees: Degrees, over: str, rule: Callable[[int], tuple[np.ndarray, np.ndarray]]
-) -> list[tuple[CellBasis, np.ndarray]]:
-    """For each degree among the cells named `over`: (basis, numbers of the nodes of its functions [function, cell]).
-
-    rule: degree -> (points, weights) of the quadrature.
-    """
-    parts = []
-    for degree, which, nodes in alike(degrees, mesh.nelements):
-        if over != CELLS:
-            here = np.isin(which, mesh.subdomains[over])
-            which, nodes = which[here], nodes[here]
-        if len(which):
-            elements = None if len(which) == mesh.nelements else which
-            basis = CellBasis(mesh, element(degree), quadrature=rule(degree), elements=elements)
-            parts.append((basis, nodes.T[basis.elem.order]))
-    return parts
-
-
 class Assembler:
-    """Assembles terms on one mesh and space through scikit-fem."""
+    """Assembles terms on one mesh and space."""
 
     def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space, degrees: Degrees | None = None) -> None:
         self.weak_form, self.mesh, self.space = weak_form, mesh, space
         self.degrees = space.degree if degrees is None else degrees
-        self._parts: dict[str, list[tuple[CellBasis, np.ndarray]]] = {}
-        self._all_pairs: dict[str, list[tuple[Any, ...]]] = {}
-        self.nodes = np.empty(node_count(self.degrees, mesh.nelements))
-        for basis, places in self.parts(CELLS):
-            self.nodes[places] = basis.doflocs[0][basis.element_dofs]
+        self._parts: dict[str, list[CellTable]] = {}
+        self.nodes = node_positions(np.sort(mesh.p[0]), self.degrees)
         self.layout = Layout(weak_form, self.nodes, self._tied())
 
     def _tied(self) -> dict[str, int | None]:
@@ -120,8 +97,8 @@ class Assembler:
             raise ValueError(f"the mesh has no facets named {name!r}; it has {sorted(boundaries)}")
         return np.asarray(boundaries[name])
 
-    def parts(self, over: str) -> list[tuple[CellBasis, np.ndarray]]:
-        """What `bases` says of the cells named `over`, made once."""
+    def parts(self, over: str) -> list[CellTable]:
+        """Shape functions of the cells named `over`, tabulated once. Raises ValueError for cells that are not there."""
         if over not in self._parts:
             subdomains = self.mesh.subdomains or {}
             if over != CELLS and over not in subdomains:
@@ -129,7 +106,7 @@ class Assembler:
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
                     "Cells 'above' exist where the mesh reaches beyond v_fire (v_max)."
                 )
-            self._parts[over] = bases(self.mesh, self.degrees, over, lambda degree: quadrature(self.space, degree))
+            self._parts[over] = tables(self.mesh, self.degrees, over, lambda degree: quadrature(self.space, degree))
         return self._parts[over]
 
     def is_facet_term(self, term: Term) -> bool:
@@ -157,8 +134,9 @@ class Assembler:
     def weights(self) -> np.ndarray:
         """int phi_i dv for every node, V_F included."""
         total = np.zeros(len(self.nodes))
-        for _, phi, _, dx, rows, _ in self._pairs(CELLS):
-            total += np.bincount(rows[0].ravel(), np.einsum("ieq,eq->ie", phi[0], dx).ravel(), len(total))
+        for part in self.parts(CELLS):
+            integrals = np.einsum("ieq,eq->ie", part.values, part.dx)
+            total += np.bincount(part.nodes.ravel(), integrals.ravel(), len(total))
         return total
 
     def contribution(self, term: Term) -> Contribution:
@@ -196,35 +174,18 @@ class Assembler:
     def _matrix(self, term: Term) -> Band:
         """(form of phi_j tested with phi_i) for all nodes.
 
-        The form is called once with all pairs of shape functions at once: at degree 6, scikit-fem's loop over pairs
-        costs six times as much as the arithmetic.
+        The form is called once with all pairs of shape functions at once: at degree 6, a loop over pairs costs six
+        times as much as the arithmetic.
         """
         parts = []
-        for n, phi, x, dx, rows, cols in self._pairs(term.over):
-            shape = (rows.shape[0], *phi.shape[1:])
-            local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, x), shape), dx)
+        for part in self.parts(term.over):
+            n, phi, rows, cols = part.pairs
+            shape = (len(part.values), *part.values.shape)
+            local = np.einsum("jieq,eq->jie", np.broadcast_to(term.form(n, phi, part.x), shape), part.dx)
             parts.append((rows.ravel(), cols.ravel(), local.ravel()))
         degree = self.space.degree
         all_parts = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         return Band.from_coo(*all_parts, len(self.nodes), degree, degree)
-
-    def _pairs(self, over: str) -> list[tuple[Any, ...]]:
-        """(n, phi, x, dx) for all pairs of shape functions j, i and the rows and columns they go to, [j, i, cell]."""
-        if over not in self._all_pairs:
-            self._all_pairs[over] = pairs = []
-            for basis, places in self.parts(over):
-                values = np.array([np.asarray(shape[0]) for shape in basis.basis])
-                slopes = np.array([shape[0].grad[0] for shape in basis.basis])
-                pairs.append(
-                    (
-                        DiscreteField(values[:, None], slopes[None, :, None]),
-                        DiscreteField(values[None], slopes[None, None]),
-                        np.asarray(basis.global_coordinates()),
-                        basis.dx,
-                        *np.broadcast_arrays(places[None], places[:, None]),
-                    )
-                )
-        return self._all_pairs[over]
 
     def _into_scalar(self, term: Term) -> Contribution:
         layout, number = self.layout, len(self.layout.algebraic)
@@ -242,13 +203,12 @@ class Assembler:
         if term.of is None:
             numbers[index] = 1.0 if term.form is None else self._integral(term)
             return Contribution(numbers=numbers)
-        full = self._functional(self.parts(term.over), lambda n, w: term.form(n, w.x))
+        full = self._functional(self.parts(term.over), term.form)
         rows[index, layout.slice(term.of)] = full[: layout.free(term.of)]
         return Contribution(rows=rows)
 
     def _integral(self, term: Term) -> float:
-        parts = (basis for basis, _ in self.parts(term.over))
-        return sum(float(np.sum(term.form(basis.global_coordinates()) * basis.dx)) for basis in parts)
+        return sum(float(np.sum(term.form(part.x) * part.dx)) for part in self.parts(term.over))
 
     def _vector(self, term: Term) -> np.ndarray:
         """(form, phi_i) for every node; over facets the nodal basis makes it a value at the node."""
@@ -262,17 +222,16 @@ class Assembler:
             return full
         self.parts(term.over)  # raises for cells that the mesh does not have
         points, weights = gauss(_SOURCE_POINTS)  # what is spread out in v must lose nothing
-        fine = bases(self.mesh, self.degrees, term.over, lambda degree: (points[None], weights))
-        return self._functional(fine, lambda phi, w: term.form(phi, w.x))
+        fine = tables(self.mesh, self.degrees, term.over, lambda degree: (points, weights))
+        return self._functional(fine, term.form)
 
-    def _functional(self, parts: list[tuple[CellBasis, np.ndarray]], form: Callable) -> np.ndarray:
-        """form(phi_i, w) integrated over cells, for every node."""
+    def _functional(self, parts: list[CellTable], form: Callable) -> np.ndarray:
+        """form(phi_i, x) integrated over cells, for every node."""
         full = np.zeros(len(self.nodes))
-        for basis, places in parts:
-            rank = np.zeros(basis.N, int)
-            rank[basis.element_dofs] = places
-            coo = LinearForm(form).elemental(basis)
-            np.add.at(full, rank[coo.indices[0]], coo.data)
+        for part in parts:
+            for j, nodes in enumerate(part.nodes):
+                values = np.broadcast_to(form(part.function(j), part.x), part.dx.shape)
+                np.add.at(full, nodes, np.sum(values * part.dx, axis=-1))
         return full
 
     def _place(self, total: Band, full: Band, name: str) -> None:

@@ -8,8 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial import legendre
-from skfem.element import ElementH1
-from skfem.refdom import RefLine
 
 
 @dataclass(frozen=True)
@@ -104,48 +102,9 @@ def shapes(degree: int, x: np.ndarray) -> np.ndarray:
     return legendre.legvander(2 * x - 1, degree) @ modal_transform(degree)
 
 
-class NodalElement(ElementH1):
-    """Line element with the Lobatto points as nodes."""
-
-    nodal_dofs = 1
-    refdom = RefLine
-
-    def __init__(self, degree: int) -> None:
-        nodes, _ = lobatto(degree)
-        self.maxdeg = degree
-        self.interior_dofs = degree - 1
-        self.dofnames = ["u"] * degree
-        #: position of each local degree of freedom among the sorted nodes: scikit-fem counts end points first
-        self.order = np.r_[0, degree, 1:degree]
-        self.doflocs = nodes[self.order][:, None]
-        modal = modal_transform(degree)[:, self.order]
-        self._value, self._slope = modal, 2 * legendre.legder(modal)
-        self._tables: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-
-    def lbasis(self, X: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
-        values, slopes = self._table(X[0])
-        return values[i], slopes[i][None]
-
-    def _table(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """All shape functions and slopes at x; kept, because a mesh is assembled on the same points as the last one."""
-        key = x.tobytes()
-        if key not in self._tables:
-            if len(self._tables) > 32:
-                self._tables.clear()
-            t = 2 * x - 1
-            self._tables[key] = legendre.legval(t, self._value), legendre.legval(t, self._slope)
-        return self._tables[key]
-
-
-@lru_cache
-def element(degree: int) -> NodalElement:
-    return NodalElement(degree)
-
-
 def quadrature(space: Space, degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points of shape (1, q) and weights of the rule all forms are integrated with, in cells of this degree."""
-    points, weights = gauss(degree + 2) if isinstance(space, Lagrange) else lobatto(degree)
-    return points[None], weights
+    """Points on [0, 1] and weights of the rule all forms are integrated with, in cells of this degree."""
+    return gauss(degree + 2) if isinstance(space, Lagrange) else lobatto(degree)
 
 
 def has_lumped_mass(space: Space) -> bool:
