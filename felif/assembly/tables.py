@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -16,10 +16,12 @@ from .spaces import Degrees, alike, modal_transform
 
 
 @lru_cache(64)
-def _on_reference(degree: int, points: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Values and slopes of the shape functions of the cell [0, 1] at points, shape (degree + 1, points)."""
+def _on_reference(degree: int, points: bytes) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    """Values and slopes of the shape functions of the cell [0, 1], shape (degree + 1, points), and their products."""
     t, modal = 2 * np.frombuffer(points) - 1, modal_transform(degree)
-    return legendre.legval(t, modal), legendre.legval(t, 2 * legendre.legder(modal))
+    values, slopes = legendre.legval(t, modal), legendre.legval(t, 2 * legendre.legder(modal))
+    pairs = ((values, slopes), (slopes, slopes), (values, values))
+    return values, slopes, tuple((n[:, None] * phi[None]).reshape(-1, len(t)) for n, phi in pairs)
 
 
 @dataclass(eq=False)
@@ -36,17 +38,27 @@ class CellTable:
     dx: np.ndarray
     values: np.ndarray
     slopes: np.ndarray
+    width: np.ndarray  # (cells,)
+    weights: np.ndarray  # (points,), on [0, 1]
+    products: tuple[np.ndarray, ...]  # phi_j phi_i', phi_j' phi_i', phi_j phi_i on [0, 1], ((degree + 1)^2, points)
 
     def function(self, j: int) -> DiscreteField:
         """The j-th function of every cell, as forms take it."""
         return DiscreteField(self.values[j], self.slopes[j][None])
 
-    @cached_property
-    def pairs(self) -> tuple[DiscreteField, DiscreteField, np.ndarray, np.ndarray]:
-        """(n, phi, rows, columns) of all pairs of functions, [j, i, cell, point], and where they go, [j, i, cell]."""
-        n = DiscreteField(self.values[:, None], self.slopes[None, :, None])
-        phi = DiscreteField(self.values[None], self.slopes[None, None])
-        return n, phi, *np.broadcast_arrays(self.nodes[None], self.nodes[:, None])
+    def matrices(self, convection: np.ndarray, diffusion: np.ndarray, reaction: np.ndarray) -> np.ndarray:
+        """int convection n phi' - diffusion n' phi' + reaction n phi for n = phi_j, phi = phi_i: [j, i, cell].
+
+        convection, diffusion, reaction: at the points, shape (cells, points).
+        """
+        count = len(self.nodes)
+        total = np.zeros((count * count, len(self.dx)))
+        for at_points, factor, products in zip(
+            (convection, diffusion, reaction), (1.0, -1 / self.width, self.width), self.products, strict=True
+        ):
+            if at_points.any():
+                total += products @ (at_points * self.weights).T * factor
+        return total.reshape(count, count, -1)
 
 
 def tables(
@@ -62,9 +74,12 @@ def tables(
         if len(which):
             points, weights = rule(degree)
             width = widths[which, None]
-            values, slopes = _on_reference(degree, np.ascontiguousarray(points, float).tobytes())
+            values, slopes, products = _on_reference(degree, np.ascontiguousarray(points, float).tobytes())
             shape = (degree + 1, len(which), len(points))
             values = np.broadcast_to(values[:, None], shape)
             x = (ends[which, None] + width * points)[None]
-            found.append(CellTable(nodes.T, x, width * weights, values, slopes[:, None] / width))
+            slopes = slopes[:, None] / width
+            found.append(
+                CellTable(nodes.T, x, width * weights, values, slopes, widths[which], np.asarray(weights), products)
+            )
     return found
