@@ -45,9 +45,20 @@ class Run:
         self.events = trajectory.events
         self.statistics = trajectory.statistics
         self.start: Any = None  # the initial data as given to `evolve`; None for a run that was read from a folder
-        self.asked: Any = None  # what `evolve` was asked, as folders store it (`felif.asked`)
+        self._asked: Any = None
         self.folder: Path | None = None  # where it is written
         self.kept_companion: Run | None = None  # of `error`
+
+    @property
+    def asked(self) -> Any:
+        """What `evolve` was asked, as folders store it (`felif.asked`); told when it is first looked at."""
+        if callable(self._asked):
+            self._asked = self._asked()
+        return self._asked
+
+    @asked.setter
+    def asked(self, asked: Any) -> None:
+        self._asked = asked
 
     @property
     def trajectory(self) -> Trajectory:

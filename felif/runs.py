@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def evolve(
     how = {"scheme": scheme, "events": events, "after_blow_up": after_blow_up, "history": history, "rtol": rtol}
     how |= {"atol": atol, "breakpoints": breakpoints, "fixed_step": fixed_step, "first_step": first_step}
     how |= {"max_step": max_step, "max_steps": max_steps, "N_max": N_max, "snapshots": snapshots}
-    asked = what_is_asked(problem, start, t_start, t_end, how)
+    asked = partial(what_is_asked, problem, start, t_start, t_end, how)
+    if folder is not None:
+        asked = asked()
     if folder is not None and resume and (Path(folder) / "run.json").exists():
         if goes_on(Path(folder), asked, overwrite):
             ends = {"t_end": float(t_end), "max_steps": max_steps}

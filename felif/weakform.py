@@ -17,6 +17,7 @@ w is a function of w, coefficients may read s.w (points of the w-axis) and are t
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -216,3 +217,21 @@ def dv(u: Any) -> Any:
 def dw(u: Any) -> Any:
     """Derivative in w of a field or test function over v and w inside a form."""
     return u.grad[1]
+
+
+_KEPT = 16
+_forms: dict[int, tuple[Any, WeakForm]] = {}
+
+
+def weak_form_of(model: Any) -> WeakForm:
+    """model.weak_form(), which is made once for the same frozen dataclass."""
+    known = _forms.get(id(model))
+    if known is not None and known[0]() is model:
+        return known[1]
+    found = model.weak_form()
+    parameters = getattr(type(model), "__dataclass_params__", None)
+    if parameters is not None and parameters.frozen and isinstance(found, WeakForm):
+        _forms[id(model)] = weakref.ref(model), found
+        if len(_forms) > _KEPT:
+            del _forms[next(iter(_forms))]
+    return found

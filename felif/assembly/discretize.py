@@ -15,7 +15,7 @@ from skfem.mesh import MeshLine
 
 from ..meshing import line
 from ..model_parameters import Parameters, fixed_parameters
-from ..weakform import CELLS
+from ..weakform import CELLS, weak_form_of
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
 from .coefficients import constant_of
@@ -128,7 +128,7 @@ class Assembled:
         self._probes = self._probe(assembler) if fitted else None
 
     def _form_of(self, model: Any) -> Any:
-        return model.weak_form() if self.end is None else self.end.of(model.weak_form())
+        return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
 
     @cached_property
     def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:

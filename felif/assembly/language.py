@@ -16,7 +16,7 @@ from skfem.element import DiscreteField
 
 from ..identity import identity
 from ..model_parameters import parameters_of
-from ..weakform import CELLS, Term, WeakForm
+from ..weakform import CELLS, Term, WeakForm, weak_form_of
 from .analytic import is_own, require_analytic
 from .forms import probe
 
@@ -36,7 +36,7 @@ def require_sound(model: Any) -> None:
     key = hashable((type(model), model))
     if key is not None and key in _sound_models:
         return
-    weak_form = model.weak_form()
+    weak_form = weak_form_of(model)
     if not isinstance(weak_form, WeakForm):
         raise ValueError(f"discretize: {type(model).__name__}.weak_form() returns {weak_form!r}; allowed is a WeakForm")
     _require_places(model, weak_form)
@@ -215,7 +215,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
 
 def require_sound_on(model: Any, cells: np.ndarray) -> None:
     """ValueError unless a user's forms are linear at points of every cell of a mesh, too."""
-    weak_form = model.weak_form()
+    weak_form = weak_form_of(model)
     points = cells[:-1, None] + np.diff(cells)[:, None] * _IN_A_CELL
     for term in weak_form.terms:
         if term.form is None or is_own(term.form) or term.over in ("reset", "firing"):

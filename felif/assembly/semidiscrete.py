@@ -13,6 +13,7 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
+from ..weakform import weak_form_of
 from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
@@ -38,8 +39,7 @@ class SemiDiscrete:
         layout, self.weak_form = assembled.layout, assembled.weak_form
         self.layout, self.space, self.mesh, self.tol = layout, assembled.space, assembled.mesh, assembled.tol
         self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
-        self.cells = np.sort(assembled.mesh.p[0])
-        self.widths = np.diff(self.cells)
+        self.cells, self.widths = (cells := np.sort(assembled.mesh.p[0])), np.diff(cells)
         self.degree = assembled.space.degree  # the highest
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
@@ -49,7 +49,7 @@ class SemiDiscrete:
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
         self.conserved: Mapping[str, np.ndarray] = assembled.conserved
         self.observers = np.array([*self.quantities.values()])  # rows on y
-        self._number, self._places = len(layout.algebraic), [layout.offsets[name] for name in layout.differential]
+        self._places = [layout.offsets[name] for name in layout.differential]
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
         self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
         self.equations = ScalarEquations(model, assembled, self.parameters, history)
@@ -71,7 +71,7 @@ class SemiDiscrete:
         the terms no longer conserve what is declared.
         """
         model = with_parameters(self.model, parameters)
-        weak_form = model.weak_form()
+        weak_form = weak_form_of(model)
         if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
@@ -283,7 +283,7 @@ class SemiDiscrete:
     @property
     def flow(self) -> Flow:
         """Drift and noise of the first field on this mesh."""
-        return Flow(self.model, self.model.weak_form(), self._assembled.end)
+        return Flow(self.model, weak_form_of(self.model), self._assembled.end)
 
     @cached_property
     def truncation(self) -> str:
