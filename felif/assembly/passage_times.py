@@ -14,8 +14,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline, RectBivariateSpline
-from scipy.special import erfcx
 
 HIGHEST = 25.0  # (V_F - m)/sqrt(a) from which a neuron is taken to be there: it fires at e^-300
 _X, _W = np.polynomial.legendre.leggauss(36)
@@ -92,8 +90,12 @@ class Neuron:
         self._x = np.linspace(np.arcsinh(-HIGHEST), last, 40 + int(12 * last))
         table = np.array([self._row(a) for a in np.exp(self._log_a)])
         if len(table) == 1:
+            from scipy.interpolate import CubicSpline
+
             self._spline = CubicSpline(self._x, table[0])
         else:
+            from scipy.interpolate import RectBivariateSpline
+
             self._spline = RectBivariateSpline(self._log_a, self._x, table, kx=min(3, len(table) - 1))
 
     def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
@@ -158,6 +160,8 @@ class Neuron:
 
 def _mills(y: np.ndarray) -> np.ndarray:
     """h(y) = int_0^inf exp(s y - s^2/2) ds for y <= HIGHEST."""
+    from scipy.special import erfcx
+
     return np.sqrt(np.pi / 2) * erfcx(-y / np.sqrt(2))
 
 

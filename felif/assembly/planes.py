@@ -10,9 +10,7 @@ from skfem.mesh import MeshTri
 
 from ..weakform import weak_form_of
 from .spaces import SpectralElement
-from .tensor.discretize import discretize_tensor, tensor_from_arrays
 from .tensor.spaces import Tensor
-from .triangles.initial import discretize_triangles, triangles_from_arrays
 from .triangles.space import Triangles
 
 
@@ -28,7 +26,11 @@ def discretize_plane(model: Any, mesh: Any, space: Tensor | Triangles | None, to
             f"discretize: space = {space!r}; allowed for a density over (v, w) are Tensor(v, w), Triangles(degree)"
         )
     if isinstance(space, Triangles) or space is None and isinstance(mesh, MeshTri):
+        from .triangles.initial import discretize_triangles
+
         return discretize_triangles(model, mesh, space, tol)
+    from .tensor.discretize import discretize_tensor
+
     return discretize_tensor(model, mesh, space, tol)
 
 
@@ -37,7 +39,11 @@ def plane_from_arrays(
 ) -> Any:
     """The problem on the mesh that a run folder holds, from `mesh_arrays` of the problem that wrote it."""
     if isinstance(space, Tensor):
+        from .tensor.discretize import tensor_from_arrays
+
         return tensor_from_arrays(model, arrays, space, tol)
+    from .triangles.initial import triangles_from_arrays
+
     return triangles_from_arrays(model, arrays, space, tol)
 
 

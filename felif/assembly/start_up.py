@@ -15,8 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import erfc, erfcx
 
 from . import thresholds
 from .densities import Profile
@@ -41,6 +39,9 @@ class Settled:
         ((_, noise),) = thresholds.transport(problem, problem.point(0.0)).values()
         self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[1] * problem.tol)))
         self._l = max(self._l, _THINNEST * (problem.v_fire - problem.v_reset))
+        from scipy.optimize import brentq
+        from scipy.special import erfcx
+
         self._gamma = float(brentq(lambda g: np.sqrt(np.pi) * g * erfcx(g) - kick * P, -26.0, 0.0))
         self._shift = 2 * self._gamma * self._l
         self.fired = self._shift / kick
@@ -57,6 +58,8 @@ class Settled:
     def __call__(self, v: np.ndarray) -> np.ndarray:
         x = self._v_fire - v
         moved = self._before(np.minimum(v - self._shift, self._v_fire)) / self._before.mass
+        from scipy.special import erfc
+
         n = moved * np.maximum(1 - erfc(np.clip(x / (2 * self._l) + self._gamma, -26, 26)) / erfc(self._gamma), 0)
         if self._resets:
             width = np.sqrt(2) * self._l

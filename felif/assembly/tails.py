@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from . import adapt
 from .forms import probe
@@ -146,6 +145,8 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     if count <= _MOST_BEYOND:
         return length * np.arange(1, count + 1) / count
     covered = lambda x: np.log(np.expm1(_MOST_BEYOND * x) / np.expm1(x)) + x - np.log(length / width)
+    from scipy.optimize import brentq
+
     factor = brentq(covered, 1e-9, 20.0)
     ends = np.expm1(factor * np.arange(1, _MOST_BEYOND + 1))
     return length * ends / ends[-1]

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.optimize import brentq
 
 from . import spaces
 
@@ -76,6 +75,8 @@ def synchronous_spike(problem: Any, y: np.ndarray, kick: float, resets: bool, la
     if not ended.size:
         return Spike(np.inf)
     after = positive[0] + ended[0]
+    from scipy.optimize import brentq
+
     return Spike(float(brentq(lambda s: float(queue([s])[0]), grid[after - 1], grid[after], xtol=1e-15, rtol=1e-14)))
 
 

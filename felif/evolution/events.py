@@ -8,7 +8,6 @@ from math import nan
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..problem import Outcome, Problem, State
 from .trajectory import EventRecord, interpolate, restrict
@@ -82,6 +81,8 @@ def locate(
             continue
         theta = 1.0
         if g1 != 0 and np.isfinite(g0) and np.isfinite(g1):
+            from scipy.optimize import brentq
+
             theta = brentq(lambda x, event=event: event.value(step.at(x)), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
         found.append((float(theta), event))
     found.sort(key=lambda pair: pair[0])

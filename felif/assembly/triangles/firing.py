@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import brentq
 
 from ...model_parameters import Parameters
 from ...problem import Infeasible
@@ -77,6 +76,8 @@ class Firing:
         made = lambda x: float((self._integrals @ self._flux(p, self._numbers(np.array([x])), m))[0])
         if len(self._names) != 1 or not (most := made(0.0)) > max(made(most), 0.0):
             return None
+        from scipy.optimize import brentq
+
         return np.array([brentq(lambda x: x - made(x), 0.0, most, xtol=1e-300, rtol=1e-15)])
 
     def _show(self, values: np.ndarray) -> str:
