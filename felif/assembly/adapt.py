@@ -140,7 +140,7 @@ def thinnest(problem: Any, place: float) -> float:
 def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     """Cell ends to add next to V_F and below V_R, where drift or a sharp reset squeezes n into a layer a/|drift|.
 
-    Halves of the neighbouring cell, one more than needed, so that the next ones are there when the layer shrinks
+    Halves of the neighbouring cell, three more than needed, so that the next ones are there when the layer shrinks
     further. Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a blow-up time is then known to 1e-12, and
     data that do not vanish at V_F start with an infinitely thin one.
     """
@@ -151,7 +151,7 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
             width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))
             content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
             if width > wanted and content * width > 1e-3 * problem.tol:
-                halves = int(np.ceil(np.log2(width / wanted))) + 1
+                halves = int(np.ceil(np.log2(width / wanted))) + 3
                 added.append(place - width * 0.5 ** np.arange(1, halves + 1))
     return np.concatenate(added) if added else np.zeros(0)
 
