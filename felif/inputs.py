@@ -156,7 +156,9 @@ def _values(name: str, function: Callable[[float], Any], times: list[float]) -> 
     values = []
     try:
         for t in times:
-            values.append(input_value(name, function, t))
+            value = function(t)
+            plain = type(value) is float and value - value == 0.0
+            values.append(value if plain else input_value(name, function, t))
     except Exception:
         pass
     return values

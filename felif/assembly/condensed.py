@@ -15,7 +15,6 @@ import numpy as np
 
 from ..algebra import compiled
 from . import adapt, coarsen, spaces, thresholds
-from .language import hashable
 from .operators import FormsOperator
 
 _KEPT = 4  # systems on one mesh, for other parameters
@@ -39,15 +38,12 @@ def condensed(problem: Any) -> Condensed | None:
     elements of degree 1, a mesh that is adapted with elements of degree 2, more scalars than it has room for.
     """
     kept = vars(problem._assembled).setdefault("condensed", {})
-    key = hashable((problem.model, problem.history is None))
-    if key is None or key not in kept:
-        found = _condensed(problem)
-        if key is None:
-            return found
-        kept[key] = found
+    key, model = (id(problem.model), problem.history is None), problem.model
+    if key not in kept or kept[key][0] is not model:
+        kept[key] = model, _condensed(problem)
         if len(kept) > _KEPT:
             del kept[next(iter(kept))]
-    return kept[key]
+    return kept[key][1]
 
 
 def _condensed(problem: Any) -> Condensed | None:

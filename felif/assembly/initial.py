@@ -10,7 +10,6 @@ import numpy as np
 from ..problem import Infeasible, State, require_below
 from . import adapt, beyond_ends, local_degree, spaces, thresholds
 from .densities import Density, Gaussian, Profile, Uniform
-from .language import hashable
 from .projection import from_moments
 from .recut import at_start, on_axis
 from .silent import require_consistent, silent_at_start, with_silent
@@ -36,17 +35,15 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)
-    key = None
-    if isinstance(start, Gaussian | Uniform) and problem.tol is not None and not problem.held:
-        key = hashable((problem.model, start))
-    if key is None:
+    if not isinstance(start, Gaussian | Uniform) or problem.tol is None or problem.held:
         return _from_density(problem, start)
-    known = problem.initial_states
-    found = known.pop(key, None) or _from_density(problem.with_history(None) if problem.history else problem, start)
-    known[key] = found
-    if len(known) > _KEPT:
-        del known[next(iter(known))]
-    on_mesh, y, compatible = found
+    known, key, model = problem.initial_states, (id(problem.model), start), problem.model
+    if key not in known or known[key][0] is not model:
+        alone = problem if problem.history is None else problem.with_history(None)
+        known[key] = model, _from_density(alone, start)
+        if len(known) > _KEPT:
+            del known[next(iter(known))]
+    on_mesh, y, compatible = known[key][1]
     return on_mesh if problem.history is None else on_mesh.with_history(problem.history), y.copy(), compatible
 
 
