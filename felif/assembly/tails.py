@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import logsumexp
 
 from . import adapt
 from .forms import probe
@@ -145,9 +146,9 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     count = int(min(np.ceil(length / width), _MOST_BEYOND + 1))
     if count <= _MOST_BEYOND:
         return length * np.arange(1, count + 1) / count
-    covered = lambda x: np.log(np.expm1(_MOST_BEYOND * x) / np.expm1(x)) + x - np.log(length / width)
-    factor = brentq(covered, 1e-9, 20.0)
-    ends = np.expm1(factor * np.arange(1, _MOST_BEYOND + 1))
+    powers = np.arange(1, _MOST_BEYOND + 1)
+    factor = brentq(lambda x: logsumexp(x * powers) - np.log(length / width), 0.0, 20.0)
+    ends = np.expm1(factor * powers)
     return length * ends / ends[-1]
 
 
