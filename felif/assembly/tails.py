@@ -13,6 +13,7 @@ from .forms import probe
 from .spaces import gauss
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
+_ROUNDING = 1e-16  # masses above V_max that are none
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
 _MOST_BEYOND = 40  # cells as wide as the last one beyond an end
@@ -111,7 +112,10 @@ def extended(problem: Any, t: float, y: np.ndarray, mass: float | None = None) -
 
 
 def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
-    """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now."""
+    """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now.
+
+    Above, where rates come from what lives above V_F however little that is, `mass` is a part of that.
+    """
     cells, new = problem.cells, []
     for name, (below, above) in beyond(problem, t, y).items():
         values = problem.full(name, y)
@@ -119,12 +123,20 @@ def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray 
             distance, masses = _profile_below(problem, t, y, name)
             left = (masses[-1] - masses) * abs(values[0])
             new.append(cells[0] - distance[np.argmax(left < mass / _ENOUGH)])
-        if abs(above) > mass:
-            length = _length_above(problem, t, y, name)
-            new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / mass))
+        if above:
+            limit = max(mass * _share_above(problem, values), _ROUNDING)
+            if abs(above) > limit:
+                length = _length_above(problem, t, y, name)
+                new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / limit))
     if not new:
         return None
     return _longer(cells, min(new), max(new))
+
+
+def _share_above(problem: Any, values: np.ndarray) -> float:
+    """What a density with these values has above V_F, at most 1."""
+    first = int(np.searchsorted(problem.nodes, problem.v_fire))
+    return min(1.0, float(np.trapezoid(np.abs(values[first:]), problem.nodes[first:])))
 
 
 def _longer(cells: np.ndarray, low: float, high: float) -> np.ndarray:
