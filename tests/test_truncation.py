@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.analysis import exact
 from felif.assembly import initial, tails
 
 sys.path.insert(0, str(Path(__file__).parent / "analysis"))
@@ -77,6 +78,22 @@ def test_v_max_of_a_random_threshold_is_in_the_bar():
     true = abs(run.final.N - exact.final.N)
     assert true > 1e-4
     assert true < run.error("N") < 1.3 * true
+
+
+@pytest.mark.parametrize("tol", [1e-5, 1e-6, 1e-7])
+@pytest.mark.parametrize(
+    "model",
+    [
+        fl.RandomThresholdLIF(
+            b=-0.6, eps=0.9, tau=0.64, a0=0.13, a1=0.95, v_reset=-0.42, v_fire=2.25, current=1.165
+        ),  # N = 1.4e-3: of the little that is above V_F the mesh cuts off 1e-8 to 1e-7
+        fl.RandomThresholdLIF(b=1.0, eps=0.5, tau=0.1, a0=0.3, v_reset=0.0, v_fire=3.0, current=0.5),
+    ],
+)
+def test_rates_of_few_neurons_above_a_random_threshold_know_v_max(model, tol):
+    (steady,) = fl.steady_states(fl.discretize(model, tol=tol))
+    (rate,) = exact.steady_rates(model)
+    assert abs(steady.N - rate) < steady.error + 1e-13
 
 
 @pytest.mark.parametrize("v_min", [-2.0, -1.0])

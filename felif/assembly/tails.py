@@ -11,6 +11,7 @@ from .forms import probe
 from .spaces import gauss
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
+_ROUNDING = 1e-16  # masses above V_max that are none
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
 _MOST_BEYOND = 40  # cells as wide as the last one beyond an end
@@ -109,7 +110,10 @@ def extended(problem: Any, t: float, y: np.ndarray, mass: float | None = None) -
 
 
 def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
-    """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now."""
+    """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now.
+
+    Above, where rates come from what lives above V_F however little that is, `mass` is a part of that.
+    """
     cells, new = problem.cells, []
     for name, (below, above) in beyond(problem, t, y).items():
         values = problem.full(name, y)
@@ -117,12 +121,20 @@ def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray 
             distance, masses = _profile_below(problem, t, y, name)
             left = (masses[-1] - masses) * abs(values[0])
             new.append(cells[0] - distance[np.argmax(left < mass / _ENOUGH)])
-        if abs(above) > mass:
-            length = _length_above(problem, t, y, name)
-            new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / mass))
+        if above:
+            limit = max(mass * _share_above(problem, values), _ROUNDING)
+            if abs(above) > limit:
+                length = _length_above(problem, t, y, name)
+                new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / limit))
     if not new:
         return None
     return _longer(cells, min(new), max(new))
+
+
+def _share_above(problem: Any, values: np.ndarray) -> float:
+    """What a density with these values has above V_F, at most 1."""
+    first = int(np.searchsorted(problem.nodes, problem.v_fire))
+    return min(1.0, float(np.trapezoid(np.abs(values[first:]), problem.nodes[first:])))
 
 
 def _longer(cells: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -144,11 +156,12 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     count = int(min(np.ceil(length / width), _MOST_BEYOND + 1))
     if count <= _MOST_BEYOND:
         return length * np.arange(1, count + 1) / count
-    covered = lambda x: np.log(np.expm1(_MOST_BEYOND * x) / np.expm1(x)) + x - np.log(length / width)
     from scipy.optimize import brentq
+    from scipy.special import logsumexp
 
-    factor = brentq(covered, 1e-9, 20.0)
-    ends = np.expm1(factor * np.arange(1, _MOST_BEYOND + 1))
+    powers = np.arange(1, _MOST_BEYOND + 1)
+    factor = brentq(lambda x: logsumexp(x * powers) - np.log(length / width), 0.0, 20.0)
+    ends = np.expm1(factor * powers)
     return length * ends / ends[-1]
 
 

@@ -9,7 +9,11 @@ from randomised import cases
 
 from felif.analysis import exact, firing_zone, neuron
 
-mpmath.mp.dps = 30
+
+@pytest.fixture(scope="module", autouse=True)
+def thirty_digits():
+    with mpmath.workdps(30):
+        yield
 
 
 def h(y):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root
 from scipy.special import erfcx
 
 import felif as fl
@@ -94,12 +94,15 @@ def growing(model, b):
 def crossing(model, b, frequency):
     """(b, omega) at which a pair is on the axis."""
 
-    def equation(b, omega):
+    def equation(at):
+        b, omega = at
         z = mpmath.mpc(0, omega)
-        value = 1 - mpmath.exp(-z * model.delay) * gain(model, float(b), rate(model, float(b)))(z)
-        return value.real, value.imag
+        value = 1 - mpmath.exp(-z * model.delay) * gain(model, b, rate(model, b))(z)
+        return [float(value.real), float(value.imag)]
 
-    return [float(x) for x in mpmath.findroot(equation, (b, frequency), tol=1e-18, solver="mdnewton")]
+    found = root(equation, (b, frequency), tol=1e-12)
+    assert found.success, found.message
+    return found.x
 
 
 @pytest.mark.parametrize("name", NETWORKS)
