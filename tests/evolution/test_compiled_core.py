@@ -166,3 +166,32 @@ def test_the_environment_chooses_the_core(monkeypatch):
     monkeypatch.setenv("FELIF_CORE", "python")
     assert compiled.library() is None
     assert compiled.describe() == "python"
+
+
+def test_the_version_says_which_core_runs(monkeypatch):
+    from felif.cli import _version
+
+    assert _version().startswith(f"{fl.__version__}, core: compiled")
+    monkeypatch.setenv("FELIF_CORE", "python")
+    assert _version() == f"{fl.__version__}, core: python"
+
+
+@pytest.mark.parametrize("core", ["compiled", "python"])
+def test_a_run_is_resumed_with_the_core_that_wrote_it(core, tmp_path, monkeypatch):
+    problem, start = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25)
+    how = {"t_end": 1.0, "rtol": 1e-4, "progress": False}
+    monkeypatch.setenv("FELIF_CORE", core)
+    whole = fl.evolve(problem, start, **how)
+    fl.evolve(problem, start, folder=tmp_path / "run", max_steps=9, snapshots=2, **how)
+    monkeypatch.delenv("FELIF_CORE")
+    resumed = fl.resume(tmp_path / "run", max_steps=1000, progress=False)
+    assert resumed.settings["core"] == core
+    assert np.array_equal(resumed.series["N"], whole.series["N"])
+
+
+def test_a_run_of_the_core_that_goes_on_without_it_says_so(tmp_path, monkeypatch):
+    problem, start = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25)
+    fl.evolve(problem, start, t_end=1.0, rtol=1e-4, folder=tmp_path / "run", max_steps=9, snapshots=2, progress=False)
+    monkeypatch.setenv("FELIF_CORE", "python")
+    with pytest.warns(UserWarning, match="was written by the compiled core, which does not run here"):
+        assert fl.resume(tmp_path / "run", max_steps=1000, progress=False).outcome.name == "finished"
