@@ -145,8 +145,8 @@ def value_tested(problem: Any, term: Term, s: Any, y: np.ndarray, test: tuple[Ca
         which = np.intersect1d(alike, chosen)
         points, weights = spaces.quadrature(problem.space, degree)
         left, widths = cells[which, None], np.diff(cells)[which, None]
-        x = left + widths * points[0]
-        arguments = [] if term.of is None else [_field(problem, term.of, y, which, points[0], widths)]
+        x = left + widths * points
+        arguments = [] if term.of is None else [_field(problem, term.of, y, which, points, widths)]
         arguments += [] if test is None else [_function(test, x)]
         value = np.broadcast_to(term.form(*arguments, x[None]), x.shape)
         total += float(np.sum(value * weights * widths))
