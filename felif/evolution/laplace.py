@@ -69,7 +69,8 @@ class Decay:
         x1 = factored.solve(mass @ x0)
         self.mean, self.second_moment = float(total @ x0), 2 * float(total @ x1)
         if not (self.mean > 0 and self.mean**2 < self.second_moment < 1e30 * self.mean**2):
-            raise NotConverged(f"passage: mean {self.mean!r}, second moment {self.second_moment!r}: lost in rounding")
+            found = f"mean {self.mean!r}, second moment {self.second_moment!r}"
+            raise NotConverged(f"passage: {found}: passages are so rare that rounding hides them")
         if self.mean > _RAREST * min(1.0, length**2):
             raise NotConverged(f"passage: the mean time {self.mean:.3g} is so long that rounding hides what leaves")
         self.slowest = self._slowest(x1)
