@@ -102,11 +102,24 @@ class Given:
 
 @dataclass(frozen=True)
 class Delayed:
-    """An input, read as `s.<name>`: the unknown `of` (a number, or one an entry of an index) `delay` earlier."""
+    """An input, read as `s.<name>`: the unknown `of` (a number, or one an entry of an index) `delay` earlier.
+
+    delay    a positive number, or the name of the parameter that is one, which `at` and `continuation` may then change
+    """
 
     name: str
     of: str
-    delay: float
+    delay: float | str
+
+    def of_model(self, model: Any) -> float:
+        """The delay of a model. Raises ValueError for what is no positive number."""
+        value = getattr(model, self.delay, None) if isinstance(self.delay, str) else self.delay
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ValueError(
+                f"Delayed {self.name!r}: the delay {self.delay!r} of {type(model).__name__} is {value!r}; allowed are "
+                "positive numbers"
+            )
+        return float(value)
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,7 @@ class Term:
     axis v, and `d(u, "v")` is a derivative. Into a number or a function of an index phi is 1. No form stands for u phi.
     coefficient(s, m) reads unknowns that are functions of axes of this term, inputs and coordinates from s, parameters
     from m; it is analytic in the unknowns and inputs (derivatives are taken by one complex step). None stands for 1.
-    at       {axis: place} where the term acts, instead of all along that axis
+    at       {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it
     lands    x -> {axis: place}, or [(weight, {axis: place}), ...]: what leaves enters there
     matrix   instead of a form: sum_j matrix[i, j] u_j, from the index of `of` to that of `into`; dense or scipy sparse
     """
@@ -126,7 +139,7 @@ class Term:
     of: str | None = None
     form: Callable[..., Any] | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
     lands: Callable[[Any], Any] | None = None
     matrix: Any = None
     name: str = ""

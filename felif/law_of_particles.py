@@ -11,6 +11,7 @@ from .assembly.forms import probe
 from .assembly.language import places_of
 from .inputs import input_value
 from .model_parameters import parameters_of
+from .translation import weak_form_of
 from .weakform import CELLS, WeakForm
 
 _AGREE = 1e-9
@@ -21,7 +22,7 @@ def require_law(model: Any, law: Any) -> None:
 
     Compared at potentials around V_R and V_F and several activities, for densities over v; inputs at t = 0.
     """
-    form, kind = model.weak_form(), type(model).__name__
+    form, kind = weak_form_of(model), type(model).__name__
     for name in ("v_reset", "v_fire"):
         if getattr(law, name) != getattr(model, name):
             raise ValueError(

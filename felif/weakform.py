@@ -17,10 +17,12 @@ w is a function of w, coefficients may read s.w (points of the w-axis) and are t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+
+from .language import Conserved
 
 CELLS = "cells"
 _TAKEN = frozenset({"t", "dt", "w", "mass", "min_n"})  # columns of every run, and what coefficients read
@@ -97,14 +99,6 @@ class Term:
     of: str | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
     over: str = CELLS
-
-
-@dataclass(frozen=True)
-class Conserved:
-    """A quantity constant in time: the sum of `weights[name]` x (integral of that field, or value of that scalar)."""
-
-    name: str
-    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -206,6 +200,22 @@ class WeakForm:
     def lines(self) -> tuple[Scalar, ...]:
         """The scalars that are functions of w."""
         return tuple(u for u in self.scalars if u.along is not None)
+
+
+class Slopes(tuple):
+    """The derivatives of a function in v, or v and w, by number or by name."""
+
+    def __getitem__(self, axis: Any) -> Any:
+        return super().__getitem__({"v": 0, "w": 1}[axis] if isinstance(axis, str) else axis)
+
+
+class Value(float):
+    """A field or test function with one value and the same slopes everywhere, for forms that only compute with it."""
+
+    def __new__(cls, value: float, *slopes: float) -> Value:
+        self = super().__new__(cls, value)
+        self.grad = Slopes(slopes)
+        return self
 
 
 def dv(u: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..inputs import input_value
 from ..model_parameters import parameters_of
+from ..translation import weak_form_of
 from ..weakform import CELLS
 from .cell_sizes import Sizes
 from .forms import UNIT_TESTS, convection_of, probe
@@ -70,7 +71,7 @@ def fitting_nodes(
     model: Any, space: Space, tol: float, scalars: Mapping[str, float], t: float, end: Cut | None = None
 ) -> np.ndarray:
     """The same for the densities of all fields at given values of the scalars."""
-    weak_form = model.weak_form()
+    weak_form = weak_form_of(model)
     flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
     sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
     low = min(flow.cut(tol, t) for flow in flows)
@@ -93,7 +94,7 @@ class Flow:
         field: str | None = None,
         scalars: Mapping[str, float] | None = None,
     ) -> None:
-        weak_form = model.weak_form() if weak_form is None else weak_form
+        weak_form = weak_form_of(model) if weak_form is None else weak_form
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire) if end is None else end.v_fire
         weak_form = weak_form if end is None else end.of(weak_form)
         self.field, self._given = weak_form.fields[0].name if field is None else field, scalars

@@ -15,6 +15,7 @@ from skfem.mesh import MeshLine
 
 from ..meshing import line
 from ..model_parameters import Parameters, fixed_parameters
+from ..translation import has_equations, is_fast, weak_form_of
 from ..weakform import CELLS
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
@@ -46,10 +47,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
-    if callable(getattr(model, "equations", None)):
+    if not has_equations(model):
+        raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")
+    if not is_fast(model):
         return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
-    if not callable(getattr(model, "weak_form", None)):
-        raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
     language.require_sound(model)
     if is_plane(model):
         return discretize_plane(model, mesh, space, tol)
@@ -128,7 +129,7 @@ class Assembled:
         self._probes = self._probe(assembler) if fitted else None
 
     def _form_of(self, model: Any) -> Any:
-        return model.weak_form() if self.end is None else self.end.of(model.weak_form())
+        return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
 
     @cached_property
     def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:

@@ -13,7 +13,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
-from ..weakform import CELLS, Term, WeakForm
+from ..weakform import CELLS, Term, Value, WeakForm
 from .spaces import Degrees, Space, alike, element, gauss, has_lumped_mass, node_count, quadrature
 
 _SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
@@ -292,16 +292,7 @@ class Assembler:
         return row
 
 
-class _Probe(float):
-    """A field or test function with one value and one slope everywhere, for forms that only compute with it."""
-
-    def __new__(cls, value: float, slope: float) -> _Probe:
-        self = super().__new__(cls, value)
-        self.grad = (slope,)
-        return self
-
-
-_VALUE, _SLOPE = UNIT_TESTS = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
+_VALUE, _SLOPE = UNIT_TESTS = Value(1.0, 0.0), Value(0.0, 1.0)
 
 
 def convection_of(term: Term, points: np.ndarray) -> np.ndarray:
@@ -317,7 +308,7 @@ def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     """
     form, x, shape = term.form, points[None], points.shape
 
-    def integrand(n: _Probe, phi: _Probe) -> np.ndarray:
+    def integrand(n: Value, phi: Value) -> np.ndarray:
         value = form(n, phi, x)
         return value if getattr(value, "shape", None) == shape else np.full(shape, float(value))
 

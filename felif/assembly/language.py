@@ -16,6 +16,7 @@ from skfem.element import DiscreteField
 
 from ..identity import identity
 from ..model_parameters import parameters_of
+from ..translation import weak_form_of
 from ..weakform import CELLS, Term, WeakForm
 from .analytic import is_own, require_analytic
 from .forms import probe
@@ -36,9 +37,7 @@ def require_sound(model: Any) -> None:
     key = hashable((type(model), model))
     if key is not None and key in _sound_models:
         return
-    weak_form = model.weak_form()
-    if not isinstance(weak_form, WeakForm):
-        raise ValueError(f"discretize: {type(model).__name__}.weak_form() returns {weak_form!r}; allowed is a WeakForm")
+    weak_form = weak_form_of(model)
     _require_places(model, weak_form)
     _require_inputs(model, weak_form)
     for term in weak_form.terms:
@@ -165,7 +164,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
                 for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
         try:
             found = np.asarray(term.form(*made, x))
-        except IndexError as error:
+        except (AttributeError, IndexError) as error:
             raise ValueError(
                 f"Term {term.name!r}: its form reads a coordinate that it does not have ({error}); "
                 "on lines w is s.w, in coefficients"
@@ -215,7 +214,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
 
 def require_sound_on(model: Any, cells: np.ndarray) -> None:
     """ValueError unless a user's forms are linear at points of every cell of a mesh, too."""
-    weak_form = model.weak_form()
+    weak_form = weak_form_of(model)
     points = cells[:-1, None] + np.diff(cells)[:, None] * _IN_A_CELL
     for term in weak_form.terms:
         if term.form is None or is_own(term.form) or term.over in ("reset", "firing"):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshTri
 
+from ..translation import weak_form_of
 from .spaces import SpectralElement
 from .tensor.discretize import discretize_tensor, tensor_from_arrays
 from .tensor.spaces import Tensor
@@ -17,7 +18,7 @@ from .triangles.space import Triangles
 
 def is_plane(model: Any) -> bool:
     """Whether a model's density is over (v, w)."""
-    return any(field.over == ("v", "w") for field in model.weak_form().fields)
+    return any(field.over == ("v", "w") for field in weak_form_of(model).fields)
 
 
 def discretize_plane(model: Any, mesh: Any, space: Tensor | Triangles | None, tol: float | None) -> Any:

@@ -1,13 +1,29 @@
-"""Terms that several models share. Signs are those of d/dt (n, phi) = ..., after one integration by parts."""
+"""What several models share: the axis of potentials, a density with its flux, and terms. Signs are those of
+d/dt (n, phi) = ..., after one integration by parts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from ..weakform import Term, dv
+from ..language import Axis, Term, Unknown, d, jump
+from ..language import drift as _drift
+from ..language import noise as _noise
 
 Coefficient = Callable[[Any, Any], Any]
+
+
+def potentials(model: Any, above: bool = False) -> Axis:
+    """The axis v of a model with v_reset and v_fire: up to V_F, or to infinity where neurons live `above` V_F."""
+    points = {"reset": model.v_reset, "firing": model.v_fire}
+    finite = {name: place for name, place in points.items() if place < math.inf}
+    return Axis("v", -math.inf, math.inf if above else model.v_fire, finite)
+
+
+def density(model: Any, n: str = "n", N: str = "N", others: tuple[str, ...] = ()) -> tuple[Unknown, Unknown]:
+    """n over v (and other axes), 0 at V_F, and its flux N there."""
+    return Unknown(n, ("v", *others)), Unknown(N, others, "holds", of=n, at={"v": model.v_fire})
 
 
 def _named(name: str, unknown: str) -> str:
@@ -15,40 +31,40 @@ def _named(name: str, unknown: str) -> str:
     return name if unknown in ("n", "p", "R") else f"{name} of {unknown}"
 
 
-def drift(function: Callable[[Any], Any], field: str = "n") -> Term:
+def drift(function: Callable[[Any], Any], n: str = "n") -> Term:
     """(f(v) n, phi'): the motion of a single neuron."""
-    return Term(_named("drift", field), into=field, of=field, form=lambda n, phi, x: function(x[0]) * n * dv(phi))
+    return _drift(n, "v", lambda x: function(x.v), name=_named("drift", n))
 
 
-def current(coefficient: Coefficient, field: str = "n") -> Term:
+def current(coefficient: Coefficient, n: str = "n") -> Term:
     """m (n, phi') with m = I + b N: external and recurrent current."""
-    return Term(
-        _named("current", field), into=field, of=field, form=lambda n, phi, x: n * dv(phi), coefficient=coefficient
-    )
+    return Term(n, n, lambda n, phi, x: n * d(phi, "v"), coefficient, name=_named("current", n))
 
 
-def noise(coefficient: Coefficient, field: str = "n") -> Term:
+def noise(coefficient: Coefficient, n: str = "n") -> Term:
     """-a (n', phi') with a = a0 + a1 N."""
-    return Term(
-        _named("noise", field), into=field, of=field, form=lambda n, phi, x: -dv(n) * dv(phi), coefficient=coefficient
-    )
+    return _noise(n, "v", coefficient, name=_named("noise", n))
 
 
-def firing(coefficient: Coefficient, field: str = "n") -> Term:
+def reset(model: Any, n: str = "n", N: str = "N") -> Term:
+    """N (phi(V_R) - phi(V_F)): what leaves through the threshold comes back at once at the reset potential."""
+    v_reset = model.v_reset
+    return jump(n, N, lambda x: {"v": v_reset}, at={"v": model.v_fire}, name=_named("spikes", n))
+
+
+def firing(model: Any, n: str = "n", N: str = "N") -> Term:
     """-N phi(V_F): what leaves through the threshold."""
-    return Term(_named("firing", field), into=field, form=lambda phi, x: -phi, coefficient=coefficient, over="firing")
+    return Term(n, N, lambda N, phi, x: -N * phi, at={"v": model.v_fire}, name=_named("firing", n))
 
 
-def reset(coefficient: Coefficient, field: str = "n") -> Term:
-    """+ rate x phi(V_R): what comes back at the reset potential."""
-    return Term(_named("reset", field), into=field, form=lambda phi, x: phi, coefficient=coefficient, over="reset")
+def returning(model: Any, rate: Coefficient, n: str = "n") -> Term:
+    """rate x phi(V_R): what comes back at the reset potential."""
+    return Term(n, None, lambda phi, x: phi, rate, at={"v": model.v_reset}, name=_named("reset", n))
 
 
-def recovery(scalar: str = "R", rate: str = "N") -> tuple[Term, Term]:
+def waiting(R: str = "R", N: str = "N") -> tuple[Term, Term]:
     """dR/dt = N - R/tau: neurons enter the refractory state by firing and leave it after tau on average."""
     return (
-        Term(_named("enter refractory state", scalar), into=scalar, coefficient=lambda s, m: getattr(s, rate)),
-        Term(
-            _named("leave refractory state", scalar), into=scalar, coefficient=lambda s, m: -getattr(s, scalar) / m.tau
-        ),
+        Term(R, N, name=_named("enter refractory state", R)),
+        Term(R, None, None, lambda s, m: -getattr(s, R) / m.tau, name=_named("leave refractory state", R)),
     )

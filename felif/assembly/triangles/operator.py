@@ -19,7 +19,7 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...model_parameters import Parameters
-from ...weakform import CELLS, Term, WeakForm
+from ...weakform import CELLS, Slopes, Term, WeakForm
 from ..spaces import gauss
 from .blocks import Blocks
 from .damping import Damping
@@ -38,7 +38,7 @@ class _Function:
     __array_ufunc__ = None  # an array times this asks here
 
     def __init__(self, value: float, *grad: float) -> None:
-        self.value, self.grad = value, grad
+        self.value, self.grad = value, Slopes(grad)
 
     def __mul__(self, other: Any) -> Any:
         return self.value * (other.value if isinstance(other, _Function) else other)

@@ -1,0 +1,317 @@
+"""Equations as the weak form that the fast engines read: densities over v, or one over v and w, reset to one point.
+
+`weak_form_of` recognises that shape in the equations of a model and writes it as a `WeakForm`. Whatever has another
+shape is told apart by `Elsewhere`, which says why; the general engine reads that as it is written.
+
+The shape: an axis "v" from -inf to V_F, the parameter `v_fire` (to inf where neurons live above V_F too), and perhaps
+an axis "w" from `w_min` to `w_max`; places are V_F and V_R = `v_reset`; what jumps is a flux through V_F and lands on
+V_R; densities are coupled through numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from . import weakform
+from .language import Axis, Delayed, Equations, Term, Unknown
+from .weakform import CELLS, Field, Input, Scalar, Slopes, Value, WeakForm
+
+_KEPT = 256
+_made: dict[Any, WeakForm | Elsewhere] = {}
+
+
+class Elsewhere(ValueError):
+    """Equations of a shape that the fast engines do not have; the message says which part."""
+
+
+def has_equations(model: Any) -> bool:
+    """Whether this is a model: an object, no class, with equations."""
+    return not isinstance(model, type) and (hasattr(model, "equations") or hasattr(model, "weak_form"))
+
+
+def weak_form_of(model: Any) -> WeakForm:
+    """The equations of a model as a weak form. Raises Elsewhere, and ValueError for what are no equations."""
+    if hasattr(model, "weak_form"):  # felif's own, made from another model
+        return model.weak_form()
+    try:
+        hash(key := (type(model), model))
+    except TypeError:  # parameters that have none
+        return _translated(model)
+    if key not in _made:
+        try:
+            _made[key] = _translated(model)
+        except Elsewhere as reason:
+            _made[key] = reason
+        while len(_made) > _KEPT:
+            del _made[next(iter(_made))]
+    found = _made[key]
+    if isinstance(found, Elsewhere):
+        raise Elsewhere(*found.args)
+    return found
+
+
+def is_fast(model: Any) -> bool:
+    """Whether the fast engines read a model."""
+    try:
+        weak_form_of(model)
+    except Elsewhere:
+        return False
+    return True
+
+
+def _translated(model: Any) -> WeakForm:
+    equations = model.equations()
+    if not isinstance(equations, Equations):
+        raise ValueError(f"{type(model).__name__}.equations() returns {equations!r}; allowed are Equations")
+    return _Translation(model, equations).form()
+
+
+class _Translation:
+    def __init__(self, model: Any, equations: Equations) -> None:
+        self.model, self.equations = model, equations
+        self.axes = tuple(axis.name for axis in equations.axes)
+        if self.axes not in (("v",), ("v", "w")) or not all(isinstance(axis, Axis) for axis in equations.axes):
+            raise self._elsewhere(f"its axes are {list(self.axes)}; of the fast engines 'v', or 'v' and 'w'")
+        self.v_reset, self.v_fire = (self._parameter(name) for name in ("v_reset", "v_fire"))
+        self._require_axes()
+        self.fields = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over]
+        self.kinds = {u.name: u.kind for u in equations.unknowns}
+        self._forbidden = {"v", *self.fields}
+
+    def _elsewhere(self, why: str) -> Elsewhere:
+        return Elsewhere(f"{type(self.model).__name__}: {why}")
+
+    def _parameter(self, name: str) -> float:
+        value = getattr(self.model, name, None)
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise self._elsewhere(f"{name} = {value!r} is no number, where meshes have nodes")
+        return float(value)
+
+    def _require_axes(self) -> None:
+        v, *others = self.equations.axes
+        held = [u for u in self.equations.unknowns if u.kind == "holds"]
+        high = self.v_fire if held else math.inf
+        if (v.low, v.high) != (-math.inf, high) or v.periodic:
+            raise self._elsewhere(f"the axis 'v' is [{v.low}, {v.high}]; of the fast engines [-inf, {high}]")
+        if extra := set(v.points.values()) - {self.v_reset, self.v_fire}:
+            raise self._elsewhere(f"the axis 'v' has the points {sorted(extra)} beside v_reset and v_fire")
+        for w in others:
+            ends = self._parameter("w_min"), self._parameter("w_max")
+            if (w.low, w.high) != ends or w.periodic or w.points:
+                raise self._elsewhere(f"the axis 'w' is [{w.low}, {w.high}]; of the fast engines {list(ends)}")
+        if self.equations.symmetric_along or any(mass != 1 for mass in self.equations.masses.values()):
+            raise self._elsewhere("it states masses or a symmetry")
+
+    def form(self) -> WeakForm:
+        unknowns = tuple(self._unknown(u) for u in self.equations.unknowns)
+        if len(self.axes) == 2:
+            self._require_plane()
+        elif {u.of for u in self.equations.unknowns if u.kind == "holds"} not in (set(), set(self.fields)):
+            raise self._elsewhere("some densities vanish at V_F, and others do not")
+        terms = tuple(part for term in self.equations.terms for part in self._terms(term))
+        inputs = tuple(self._input(given, terms) for given in self.equations.inputs)
+        if any(quantity.each is not None for quantity in self.equations.conserved):
+            raise self._elsewhere("a conserved quantity is one for each entry of an index")
+        return WeakForm(unknowns, terms, self.equations.conserved, inputs)
+
+    def _require_plane(self) -> None:
+        """One density over (v, w), its flux along w, and an integral of that."""
+        kinds = sorted((u.kind, u.over) for u in self.equations.unknowns)
+        if kinds != [("equals", ()), ("evolves", ("v", "w")), ("holds", ("w",))]:
+            raise self._elsewhere("over (v, w) it has more than a density, its flux and a number")
+        if self.equations.inputs:
+            raise self._elsewhere("over (v, w) it has inputs")
+
+    def _unknown(self, u: Unknown) -> Field | Scalar:
+        over = tuple(u.over)
+        if u.kind == "evolves" and over in ((), self.axes):
+            return Field(u.name, over) if over else Scalar(u.name)
+        if u.kind == "equals" and not over:
+            return Scalar(u.name, algebraic="integral")
+        if u.kind == "holds" and dict(u.at) == {"v": self.v_fire}:
+            return Scalar(u.name, "flux", u.of, "firing", along="w" if over else None)
+        raise self._elsewhere(f"{u.name} {u.kind} over {list(over)} {dict(u.at) or ''}")
+
+    # inputs -----------------------------------------------------------------------------------------------------
+
+    def _input(self, given: Any, terms: tuple[weakform.Term, ...]) -> Input:
+        if not isinstance(given, Delayed):
+            return Input(given.name, given.parameter)
+        if not isinstance(given.delay, str):
+            raise self._elsewhere(f"the delay of {given.name} is {given.delay!r}, no name of a parameter")
+        return Input(given.name, given.delay, of=given.of, held=self._held(given, terms))
+
+    def _held(self, given: Delayed, terms: tuple[weakform.Term, ...]) -> str | None:
+        """The number that gains what `given` is of and loses `given`, and nothing else: at rest given = held/delay."""
+        names = [u.name for u in self.equations.unknowns] + [i.name for i in self.equations.inputs]
+        random = np.random.default_rng(1)
+        for name in (name for name, kind in self.kinds.items() if kind == "evolves" and name not in self.fields):
+            own = [term for term in terms if term.into == name]
+            for _ in range(2):
+                s = SimpleNamespace(**dict(zip(names, random.uniform(0.3, 0.9, len(names)), strict=True)))
+                try:
+                    change = sum(1.0 if t.coefficient is None else t.coefficient(s, self.model) for t in own)
+                except Exception:  # refused, and by name, where all coefficients are looked at
+                    break
+                if abs(change - (getattr(s, given.of) - getattr(s, given.name))) > 1e-12:
+                    break
+            else:
+                return name
+        return None
+
+    # terms ------------------------------------------------------------------------------------------------------
+
+    def _terms(self, term: Term) -> list[weakform.Term]:
+        if term.matrix is not None:
+            raise self._elsewhere(f"the term {term.called!r} has a matrix")
+        self._require_numbers(term)
+        if term.lands is not None:
+            return self._jump(term)
+        into, of, over = term.into, term.of, self._over(term)
+        if into in self.fields and of in self.fields:
+            if of != into or over in ("reset", "firing"):
+                raise self._elsewhere(f"the term {term.called!r} couples densities, or acts on one at a point")
+            return [weakform.Term(term.called, into, self._form(term), of, term.coefficient, over)]
+        if into in self.fields:
+            form = self._form(term) if of is None else self._of_one(term)
+            return [weakform.Term(term.called, into, form, None, self._times(term), over)]
+        if of in self.fields or self._is_line(of):
+            if self.kinds[into] == "evolves":
+                raise self._elsewhere(f"the term {term.called!r} goes from a function into a number that evolves")
+            return [weakform.Term(term.called, into, self._tested_with_one(term), of, term.coefficient, over)]
+        if of is None and term.form is not None:
+            raise self._elsewhere(f"the term {term.called!r} is a form of nothing, into a number")
+        if over != CELLS:
+            raise self._elsewhere(f"the term {term.called!r} is at a place, between numbers")
+        k = 1.0 if term.form is None else float(np.ravel(self._of_one(term)(1.0, np.zeros((2, 1))))[0])
+        return [weakform.Term(term.called, into, None, None, self._times(term, k))]
+
+    def _is_line(self, name: str | None) -> bool:
+        return name is not None and bool(self.equations.unknown(name).over)
+
+    def _over(self, term: Term) -> str:
+        at = dict(term.at)
+        if not at:
+            return CELLS
+        found = {self.v_reset: "reset", self.v_fire: "firing", (self.v_fire, math.inf): "above"}.get(at.pop("v", None))
+        if found is None or at:
+            raise self._elsewhere(f"the term {term.called!r} is at {dict(term.at)}; of the fast engines V_R and V_F")
+        return found
+
+    def _require_numbers(self, term: Term) -> None:
+        """Elsewhere for a coefficient that reads v or a density."""
+        if term.coefficient is None:
+            return
+        reads = _Reads()
+        try:
+            with np.errstate(all="ignore"):
+                term.coefficient(reads, self.model)
+        except Exception:  # refused, and by name, where all coefficients are looked at
+            pass
+        if found := self._forbidden & reads.__dict__["names"]:
+            raise self._elsewhere(f"the coefficient of {term.called!r} reads {sorted(found)}")
+
+    def _jump(self, term: Term) -> list[weakform.Term]:
+        """What leaves at V_F, and what enters at V_R."""
+        if term.of not in self.kinds or self.kinds[term.of] != "holds" or self._over(term) != "firing":
+            raise self._elsewhere(f"the term {term.called!r} is no jump of a flux from V_F")
+        if self.equations.unknown(term.of).of != term.into:
+            raise self._elsewhere(f"the term {term.called!r} lands in another density than it leaves")
+        share, lands, coefficient = self._share(term), term.lands, self._times(term)
+        leaves = lands_at = lambda phi, x: phi
+        if term.form is not None:
+            leaves, top = self._of_one(term), self.v_fire
+            lands_at = lambda phi, x: leaves(phi, np.concatenate([np.full_like(x[:1], top), x[1:]]))
+        comes = lands_at if share == 1.0 else lambda phi, x: share * lands_at(phi, x) if lands else phi
+        out = lambda phi, x: -leaves(phi, x)
+        return [
+            weakform.Term(f"{term.called}: firing", term.into, out, None, coefficient, "firing"),
+            weakform.Term(f"{term.called}: reset", term.into, comes, None, coefficient, "reset"),
+        ]
+
+    def _share(self, term: Term) -> float:
+        """How much of what jumps lands on V_R; Elsewhere where anything lands elsewhere."""
+        x = SimpleNamespace(v=np.full(5, self.v_fire))
+        if len(self.axes) == 2:
+            x.w = np.linspace(self._parameter("w_min"), self._parameter("w_max"), 5)
+        total, landing = 0.0, term.lands(x)
+        for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
+            places = [np.array_equal(np.broadcast_to(to.get("v", x.v), (5,)), np.full(5, self.v_reset))]
+            places += [np.array_equal(np.broadcast_to(to["w"], (5,)), x.w)] if "w" in to and hasattr(x, "w") else []
+            if not all(places) or set(to) - set(self.axes) or np.ptp(weight):
+                raise self._elsewhere(f"the term {term.called!r} does not land on V_R alone")
+            total += float(np.ravel(weight)[0])
+        return total
+
+    # functions --------------------------------------------------------------------------------------------------
+
+    def _times(self, term: Term, k: float = 1.0) -> Callable[[Any, Any], Any] | None:
+        """The coefficient, times the number that a term is of."""
+        c, of = term.coefficient, term.of
+        if of is None:
+            return c
+        if c is None:
+            return (lambda s, m: getattr(s, of)) if k == 1.0 else (lambda s, m: k * getattr(s, of))
+        return lambda s, m: k * getattr(s, of) * c(s, m)
+
+    def _form(self, term: Term) -> Callable[..., Any]:
+        form, axes = term.form, self.axes
+        if form is None:
+            return (lambda phi, x: phi) if term.of is None else (lambda u, phi, x: u * phi)
+        if term.of is None:
+            return lambda phi, x: form(_named(phi), _places(x, axes))
+        return lambda u, phi, x: form(_named(u), _named(phi), _places(x, axes))
+
+    def _of_one(self, term: Term) -> Callable[..., Any]:
+        """The form of a number u at u = 1; ValueError where it is not linear in that."""
+        form, axes = term.form, self.axes
+        if form is None:
+            return lambda phi, x: phi
+        x = np.array([np.linspace(self.v_reset, min(self.v_fire, self.v_reset + 1.0), 3), np.zeros(3)])
+        one, other = (np.asarray(form(u, Value(0.7, 0.4, 0.2), _places(x, ("v", "w")))) for u in (1.0, -2.5))
+        if not np.all(np.abs(-2.5 * one - other) <= 1e-12 * np.abs(other)):
+            raise ValueError(
+                f"Term {term.called!r}: its form is not linear in {term.of}; what is nonlinear belongs into the "
+                "coefficient, which reads unknowns from s"
+            )
+        return lambda phi, x: form(1.0, _named(phi), _places(x, axes))
+
+    def _tested_with_one(self, term: Term) -> Callable[..., Any]:
+        """The form into a number, where the test function is 1."""
+        form, axes = term.form, self.axes
+        if form is None:
+            return lambda u, x: u
+        return lambda u, x: form(_named(u), 1.0, _places(x, axes))
+
+
+class _Reads:
+    """Stands for `s`, and remembers what is read."""
+
+    def __init__(self) -> None:
+        self.__dict__["names"] = set()
+
+    def __getattr__(self, name: str) -> float:
+        self.__dict__["names"].add(name)
+        return 0.37
+
+
+def _places(x: Any, axes: tuple[str, ...]) -> SimpleNamespace:
+    """x[0] as x.v, x[1] as x.w."""
+    return SimpleNamespace(**dict(zip(axes, x, strict=False)))
+
+
+class _Named(np.ndarray):
+    """Values at points with `.grad["v"]`; what is computed from them has none."""
+
+
+def _named(u: Any) -> Any:
+    if not isinstance(u, np.ndarray) or (grad := getattr(u, "grad", None)) is None:
+        return u
+    named = np.asarray(u).view(_Named)
+    named.grad = Slopes(grad)
+    return named
