@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
@@ -207,10 +208,21 @@ class Equations:
                 raise ValueError(
                     f"Delayed {given.name!r} is of {given.of!r}; allowed are numbers and functions of an index"
                 )
+        if len({quantity.name for quantity in self.conserved}) < len(self.conserved):
+            raise ValueError(f"names of conserved quantities are used twice: {[q.name for q in self.conserved]}")
+        densities = {u.name: 1.0 for u in self.unknowns if u.kind == "evolves" and self.lines(u)}
         for quantity in self.conserved:
             wrong = [n for n in quantity.weights if n not in known or known[n].kind != "evolves"]
             if wrong or not quantity.weights:
                 raise ValueError(f"Conserved {quantity.name!r} weighs {wrong}; allowed are unknowns that evolve")
+            if not all(isinstance(w, int | float) and math.isfinite(w) and w for w in quantity.weights.values()):
+                raise ValueError(
+                    f"Conserved {quantity.name!r} weighs {dict(quantity.weights)}; allowed are numbers that are not 0"
+                )
+            if quantity.name in (TAKEN - {"mass"}) | set(names):
+                raise ValueError(f"Conserved {quantity.name!r} has the name of something else; choose another")
+            if quantity.name == "mass" and dict(quantity.weights) != densities:
+                raise ValueError(f"Conserved 'mass' weighs {dict(quantity.weights)}; it is that of all densities")
             if quantity.each is not None and any(quantity.each not in known[n].over for n in quantity.weights):
                 raise ValueError(f"Conserved {quantity.name!r}: each = {quantity.each!r} is no index of what it weighs")
 
@@ -224,6 +236,8 @@ class Equations:
         if u.over != tuple(name for name in of.over if name not in u.at):
             raise ValueError(f"Unknown {u.name!r} is over {u.over}; it must be over the other axes of {u.of!r}")
         ((name, place),) = u.at.items()
+        if any(other is not u and (other.of, other.at) == (u.of, u.at) for other in known.values()):
+            raise ValueError(f"Unknown {u.name!r} and another one hold {u.of!r} at {dict(u.at)}; allowed is one")
         axis = self.axis(name)
         if isinstance(axis, Index) or axis.periodic or place not in (axis.low, axis.high):
             raise ValueError(
@@ -270,15 +284,16 @@ def drift(
     return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=name or f"drift of {n} along {axis}")
 
 
+@cache
+def _diffusion(axis: str) -> Callable[..., Any]:
+    return lambda u, phi, x: -d(u, axis) * d(phi, axis)
+
+
 def noise(
     n: str, axis: str, c: Callable[[Any, Any], Any] | None = None, a: Callable[[Any], Any] | None = None, name: str = ""
 ) -> Term:
     """d/dx (c a(x) dn/dx) in the equation of n; a = 1 by default."""
-    form = (
-        (lambda u, phi, x: -d(u, axis) * d(phi, axis))
-        if a is None
-        else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
-    )
+    form = _diffusion(axis) if a is None else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
     return Term(n, n, form, c, name=name or f"noise of {n} along {axis}")
 
 

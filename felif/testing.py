@@ -77,7 +77,11 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     require_frozen(model)
     if not has_equations(model):
         raise CheckFailed(f"{type(model).__name__} has no method equations()")
-    if not is_fast(model):
+    try:
+        fast = is_fast(model)
+    except ValueError as error:
+        raise CheckFailed(str(error)) from error
+    if not fast:
         return _report_on_equations(model, np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
     found: dict[tuple[str, str, str], Check] = {}

@@ -114,7 +114,7 @@ class Assembled:
         self._v_reset = float(model.v_reset)
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
-        self.weak_form = self._form_of(model)
+        self.weak_form = self.form_of(model)
         assembler = Assembler(self.weak_form, mesh, space, self.degrees)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
@@ -128,7 +128,7 @@ class Assembled:
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
 
-    def _form_of(self, model: Any) -> Any:
+    def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
 
     @cached_property
@@ -268,7 +268,7 @@ class Assembled:
 
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape (their coefficients may read other names)."""
-        weak_form = self._form_of(model)
+        weak_form = self.form_of(model)
         if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
             return self
         other = copy.copy(self)

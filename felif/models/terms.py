@@ -14,6 +14,18 @@ from ..language import noise as _noise
 Coefficient = Callable[[Any, Any], Any]
 
 
+def _moved(n: Any, phi: Any, x: Any) -> Any:
+    return n * d(phi, "v")
+
+
+def _leaves(N: Any, phi: Any, x: Any) -> Any:
+    return -N * phi
+
+
+def _enters(phi: Any, x: Any) -> Any:
+    return phi
+
+
 def potentials(model: Any, above: bool = False) -> Axis:
     """The axis v of a model with v_reset and v_fire: up to V_F, or to infinity where neurons live `above` V_F."""
     points = {"reset": model.v_reset, "firing": model.v_fire}
@@ -38,7 +50,7 @@ def drift(function: Callable[[Any], Any], n: str = "n") -> Term:
 
 def current(coefficient: Coefficient, n: str = "n") -> Term:
     """m (n, phi') with m = I + b N: external and recurrent current."""
-    return Term(n, n, lambda n, phi, x: n * d(phi, "v"), coefficient, name=_named("current", n))
+    return Term(n, n, _moved, coefficient, name=_named("current", n))
 
 
 def noise(coefficient: Coefficient, n: str = "n") -> Term:
@@ -54,12 +66,12 @@ def reset(model: Any, n: str = "n", N: str = "N") -> Term:
 
 def firing(model: Any, n: str = "n", N: str = "N") -> Term:
     """-N phi(V_F): what leaves through the threshold."""
-    return Term(n, N, lambda N, phi, x: -N * phi, at={"v": model.v_fire}, name=_named("firing", n))
+    return Term(n, N, _leaves, at={"v": model.v_fire}, name=_named("firing", n))
 
 
 def returning(model: Any, rate: Coefficient, n: str = "n") -> Term:
     """rate x phi(V_R): what comes back at the reset potential."""
-    return Term(n, None, lambda phi, x: phi, rate, at={"v": model.v_reset}, name=_named("reset", n))
+    return Term(n, None, _enters, rate, at={"v": model.v_reset}, name=_named("reset", n))
 
 
 def waiting(R: str = "R", N: str = "N") -> tuple[Term, Term]:

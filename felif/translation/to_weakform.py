@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from . import weakform
-from .language import Axis, Delayed, Equations, Term, Unknown
-from .weakform import CELLS, Field, Input, Scalar, Slopes, Value, WeakForm
+from .. import weakform
+from ..language import Axis, Delayed, Equations, Term, Unknown
+from ..weakform import CELLS, Field, Input, Scalar, Value, WeakForm
+from .forms import itself, lost, product, tested, wrapped
 
-_KEPT = 256
-_made: dict[Any, WeakForm | Elsewhere] = {}
+_MODELS = 64  # the latest are kept
+_made: dict[int, tuple[Any, WeakForm | Elsewhere]] = {}  # by the id of a model, which is kept, too
 
 
 class Elsewhere(ValueError):
@@ -38,18 +40,16 @@ def weak_form_of(model: Any) -> WeakForm:
     """The equations of a model as a weak form. Raises Elsewhere, and ValueError for what are no equations."""
     if hasattr(model, "weak_form"):  # felif's own, made from another model
         return model.weak_form()
-    try:
-        hash(key := (type(model), model))
-    except TypeError:  # parameters that have none
-        return _translated(model)
-    if key not in _made:
+    known, found = _made.get(id(model), (None, None))
+    if known is not model:
         try:
-            _made[key] = _translated(model)
+            found = _translated(model)
         except Elsewhere as reason:
-            _made[key] = reason
-        while len(_made) > _KEPT:
-            del _made[next(iter(_made))]
-    found = _made[key]
+            found = reason
+        if getattr(type(model), "__dataclass_params__", None) and type(model).__dataclass_params__.frozen:
+            _made[id(model)] = (model, found)
+            while len(_made) > _MODELS:
+                del _made[next(iter(_made))]
     if isinstance(found, Elsewhere):
         raise Elsewhere(*found.args)
     return found
@@ -68,7 +68,8 @@ def _translated(model: Any) -> WeakForm:
     equations = model.equations()
     if not isinstance(equations, Equations):
         raise ValueError(f"{type(model).__name__}.equations() returns {equations!r}; allowed are Equations")
-    return _Translation(model, equations).form()
+    with np.errstate(all="ignore"):  # coefficients are tried at values that may mean nothing
+        return _Translation(model, equations).form()
 
 
 class _Translation:
@@ -113,7 +114,7 @@ class _Translation:
             self._require_plane()
         elif {u.of for u in self.equations.unknowns if u.kind == "holds"} not in (set(), set(self.fields)):
             raise self._elsewhere("some densities vanish at V_F, and others do not")
-        terms = tuple(part for term in self.equations.terms for part in self._terms(term))
+        terms = _told_apart([part for term in self.equations.terms for part in self._terms(term)])
         inputs = tuple(self._input(given, terms) for given in self.equations.inputs)
         if any(quantity.each is not None for quantity in self.equations.conserved):
             raise self._elsewhere("a conserved quantity is one for each entry of an index")
@@ -209,8 +210,7 @@ class _Translation:
             return
         reads = _Reads()
         try:
-            with np.errstate(all="ignore"):
-                term.coefficient(reads, self.model)
+            term.coefficient(reads, self.model)
         except Exception:  # refused, and by name, where all coefficients are looked at
             pass
         if found := self._forbidden & reads.__dict__["names"]:
@@ -223,12 +223,14 @@ class _Translation:
         if self.equations.unknown(term.of).of != term.into:
             raise self._elsewhere(f"the term {term.called!r} lands in another density than it leaves")
         share, lands, coefficient = self._share(term), term.lands, self._times(term)
-        leaves = lands_at = lambda phi, x: phi
+        out, comes = lost, tested
         if term.form is not None:
             leaves, top = self._of_one(term), self.v_fire
-            lands_at = lambda phi, x: leaves(phi, np.concatenate([np.full_like(x[:1], top), x[1:]]))
-        comes = lands_at if share == 1.0 else lambda phi, x: share * lands_at(phi, x) if lands else phi
-        out = lambda phi, x: -leaves(phi, x)
+            out = lambda phi, x: -leaves(phi, x)
+            comes = lambda phi, x: leaves(phi, np.concatenate([np.full_like(x[:1], top), x[1:]]))
+        if share != 1.0:
+            whole = comes
+            comes = lambda phi, x: share * whole(phi, x) if lands else phi  # not felif's own where `lands` is not
         return [
             weakform.Term(f"{term.called}: firing", term.into, out, None, coefficient, "firing"),
             weakform.Term(f"{term.called}: reset", term.into, comes, None, coefficient, "reset"),
@@ -236,14 +238,16 @@ class _Translation:
 
     def _share(self, term: Term) -> float:
         """How much of what jumps lands on V_R; Elsewhere where anything lands elsewhere."""
-        x = SimpleNamespace(v=np.full(5, self.v_fire))
+        x = SimpleNamespace(v=self.v_fire)
         if len(self.axes) == 2:
             x.w = np.linspace(self._parameter("w_min"), self._parameter("w_max"), 5)
-        total, landing = 0.0, term.lands(x)
+        landing = term.lands(x)
+        if isinstance(landing, dict) and landing.keys() == {"v"} and landing["v"] is self.model.v_reset:
+            return 1.0
+        total = 0.0
         for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
-            places = [np.array_equal(np.broadcast_to(to.get("v", x.v), (5,)), np.full(5, self.v_reset))]
-            places += [np.array_equal(np.broadcast_to(to["w"], (5,)), x.w)] if "w" in to and hasattr(x, "w") else []
-            if not all(places) or set(to) - set(self.axes) or np.ptp(weight):
+            stays = "w" not in to or np.array_equal(np.broadcast_to(to["w"], (5,)), getattr(x, "w", None))
+            if not stays or set(to) - set(self.axes) or np.any(to.get("v") != self.v_reset) or np.ptp(weight):
                 raise self._elsewhere(f"the term {term.called!r} does not land on V_R alone")
             total += float(np.ravel(weight)[0])
         return total
@@ -260,33 +264,39 @@ class _Translation:
         return lambda s, m: k * getattr(s, of) * c(s, m)
 
     def _form(self, term: Term) -> Callable[..., Any]:
-        form, axes = term.form, self.axes
-        if form is None:
-            return (lambda phi, x: phi) if term.of is None else (lambda u, phi, x: u * phi)
-        if term.of is None:
-            return lambda phi, x: form(_named(phi), _places(x, axes))
-        return lambda u, phi, x: form(_named(u), _named(phi), _places(x, axes))
+        if term.form is None:
+            return tested if term.of is None else product
+        return wrapped(term.form, "phi" if term.of is None else "u, phi", self.axes)
 
     def _of_one(self, term: Term) -> Callable[..., Any]:
         """The form of a number u at u = 1; ValueError where it is not linear in that."""
-        form, axes = term.form, self.axes
-        if form is None:
-            return lambda phi, x: phi
-        x = np.array([np.linspace(self.v_reset, min(self.v_fire, self.v_reset + 1.0), 3), np.zeros(3)])
-        one, other = (np.asarray(form(u, Value(0.7, 0.4, 0.2), _places(x, ("v", "w")))) for u in (1.0, -2.5))
-        if not np.all(np.abs(-2.5 * one - other) <= 1e-12 * np.abs(other)):
-            raise ValueError(
-                f"Term {term.called!r}: its form is not linear in {term.of}; what is nonlinear belongs into the "
-                "coefficient, which reads unknowns from s"
-            )
-        return lambda phi, x: form(1.0, _named(phi), _places(x, axes))
+        if (form := term.form) is None:
+            return tested
+        x = SimpleNamespace(v=self.v_reset, w=0.0)
+        for phi in (Value(0.7, 0.4, 0.2), Value(-0.3, 0.9, 0.5)):
+            one, other = form(1.0, phi, x), form(-2.5, phi, x)
+            if not np.all(np.abs(-2.5 * one - other) <= 1e-12 * np.abs(other)):
+                raise ValueError(
+                    f"Term {term.called!r}: its form is not linear in {term.of}; what is nonlinear belongs into the "
+                    "coefficient, which reads unknowns from s"
+                )
+        return wrapped(form, "1, phi", self.axes)
 
     def _tested_with_one(self, term: Term) -> Callable[..., Any]:
         """The form into a number, where the test function is 1."""
-        form, axes = term.form, self.axes
-        if form is None:
-            return lambda u, x: u
-        return lambda u, x: form(_named(u), 1.0, _places(x, axes))
+        return itself if term.form is None else wrapped(term.form, "u, 1", self.axes)
+
+
+def _told_apart(terms: list[weakform.Term]) -> tuple[weakform.Term, ...]:
+    """The terms, those of one name numbered."""
+    names = [term.name for term in terms]
+    if len(set(names)) == len(names):
+        return tuple(terms)
+    numbers = [names[:k].count(name) + 1 for k, name in enumerate(names)]
+    return tuple(
+        replace(term, name=f"{term.name} {k}") if names.count(term.name) > 1 else term
+        for term, k in zip(terms, numbers, strict=True)
+    )
 
 
 class _Reads:
@@ -298,20 +308,3 @@ class _Reads:
     def __getattr__(self, name: str) -> float:
         self.__dict__["names"].add(name)
         return 0.37
-
-
-def _places(x: Any, axes: tuple[str, ...]) -> SimpleNamespace:
-    """x[0] as x.v, x[1] as x.w."""
-    return SimpleNamespace(**dict(zip(axes, x, strict=False)))
-
-
-class _Named(np.ndarray):
-    """Values at points with `.grad["v"]`; what is computed from them has none."""
-
-
-def _named(u: Any) -> Any:
-    if not isinstance(u, np.ndarray) or (grad := getattr(u, "grad", None)) is None:
-        return u
-    named = np.asarray(u).view(_Named)
-    named.grad = Slopes(grad)
-    return named
