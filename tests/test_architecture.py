@@ -19,7 +19,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "identity": ("", ""),
     "problem": ("algebra", "scipy numba"),
     "algebra": ("", "scipy numba threadpoolctl"),
-    "translation": ("weakform language", ""),
+    "translation": ("weakform language model_parameters", ""),
     "models": ("weakform language translation inputs", "scipy"),
     "spaces": ("", ""),
     "systems": ("language model_parameters inputs problem algebra spaces", "scipy"),
@@ -31,7 +31,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "solvers": ("problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem algebra", "scipy"),
-    "particles": ("weakform inputs problem", "scipy numba"),
+    "particles": ("translation inputs problem", "scipy numba"),
     "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
 }
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions

@@ -16,12 +16,12 @@ from skfem.mesh import MeshLine
 from ..meshing import line
 from ..model_parameters import Parameters, fixed_parameters
 from ..translation import has_equations, is_fast, weak_form_of
-from ..weakform import CELLS
+from ..weakform import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
 from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
-from .forms import Assembler, Contribution, probe
+from .forms import Assembler, Contribution
 from .operators import FormsOperator
 from .planes import discretize_over_axes, discretize_plane, is_plane
 from .running_away import Cut

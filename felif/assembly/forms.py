@@ -13,7 +13,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
-from ..weakform import CELLS, Term, Value, WeakForm
+from ..weakform import CELLS, Term, WeakForm
 from .spaces import Degrees, Space, alike, element, gauss, has_lumped_mass, node_count, quadrature
 
 _SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
@@ -290,29 +290,3 @@ class Assembler:
         for distance in range(1, full.kl + 1):
             row[start + last - distance] = full.data[full.ku + distance, last - distance]
         return row
-
-
-_VALUE, _SLOPE = UNIT_TESTS = Value(1.0, 0.0), Value(0.0, 1.0)
-
-
-def convection_of(term: Term, points: np.ndarray) -> np.ndarray:
-    """The part n phi' of a form at points where it may overflow."""
-    value = term.form(_VALUE, _SLOPE, points[None])
-    return value if getattr(value, "shape", None) == points.shape else np.full(points.shape, float(value))
-
-
-def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
-
-    The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
-    """
-    form, x, shape = term.form, points[None], points.shape
-
-    def integrand(n: Value, phi: Value) -> np.ndarray:
-        value = form(n, phi, x)
-        return value if getattr(value, "shape", None) == shape else np.full(shape, float(value))
-
-    mixed = form(_SLOPE, _VALUE, x)
-    if mixed.any() if isinstance(mixed, np.ndarray) else mixed != 0.0:
-        raise ValueError(f"Term {term.name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")
-    return integrand(_VALUE, _SLOPE), -integrand(_SLOPE, _SLOPE), integrand(_VALUE, _VALUE)

@@ -17,9 +17,8 @@ from skfem.element import DiscreteField
 from ..identity import identity
 from ..model_parameters import parameters_of
 from ..translation import weak_form_of
-from ..weakform import CELLS, Term, WeakForm
+from ..weakform import CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
-from .forms import probe
 
 LINEAR = 1e-12
 PLACES = 63  # at which forms are looked at, before there is a mesh

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .forms import probe
+from ..weakform import probe
 
 _RATES = (0.7, 10.0, 1e3, 1e5)
 

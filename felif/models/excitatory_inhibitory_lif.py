@@ -16,7 +16,6 @@ from .parameters import (
     require_number,
     require_threshold_above_reset,
 )
-from .particle_law import ParticleLaw, Population
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,6 @@ class ExcitatoryInhibitoryLIF:
         require_input(self, "current_E")
         require_input(self, "current_I")
         require_callable(self, "drift")
-
-    def particle_law(self) -> ParticleLaw:
-        excitatory = Population("_E", (self.b_EE, -self.b_IE), self.drift, self.current_E, self.a0)
-        inhibitory = Population("_I", (self.b_EI, -self.b_II), self.drift, self.current_I, self.a0)
-        return ParticleLaw(
-            (excitatory, inhibitory), self.v_reset, self.v_fire, refractory_time=self.tau, delay=self.delay
-        )
 
     def equations(self) -> Equations:
         unknowns = [*terms.density(self, "n_E", "N_E"), *terms.density(self, "n_I", "N_I")]

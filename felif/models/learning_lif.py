@@ -19,7 +19,6 @@ from .parameters import (
     require_profile,
     require_threshold_above_reset,
 )
-from .particle_law import Learning, ParticleLaw, Population
 
 Profile = Callable | Sequence[float] | np.ndarray | float
 
@@ -73,11 +72,6 @@ class LearningLIF:
         for name in ("K", "current"):
             require_profile(self, name, float(self.w_min), float(self.w_max))
         _require_response(self)
-
-    def particle_law(self) -> ParticleLaw:
-        weights = Learning(self.eps, self.K, self.sigma, self.current, self.w_min, self.w_max)
-        neurons = Population("bar", (0.0,), Leaky(), noise=self.a0)
-        return ParticleLaw((neurons,), self.v_reset, self.v_fire, learning=weights)
 
     def equations(self) -> Equations:
         return Equations(

@@ -9,7 +9,6 @@ from ..language import Conserved, Delayed, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,6 @@ class NoisyLIF:
         require_network(self)
         require_number(self, "delay", nonnegative=True)
         require_number(self, "dead_time", nonnegative=True)
-
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, delay=self.delay, dead_time=self.dead_time)
 
     def equations(self) -> Equations:
         inputs, conserved = [Given("I", "current")], Conserved("mass", {"n": 1.0})

@@ -10,7 +10,6 @@ from ..language import Conserved, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,6 @@ class RandomThresholdLIF:
         require_network(self)
         require_number(self, "eps", positive=True)
         require_number(self, "tau", positive=True)
-
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, refractory_time=self.tau, escape_time=self.eps)
 
     def equations(self) -> Equations:
         above, rate = {"v": (self.v_fire, math.inf)}, lambda s, m: 1 / m.eps

@@ -9,7 +9,6 @@ from ..language import Conserved, Equations, Given, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,6 @@ class RefractoryLIF:
     def __post_init__(self) -> None:
         require_network(self)
         require_number(self, "tau", positive=True)
-
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, refractory_time=self.tau)
 
     def equations(self) -> Equations:
         return Equations(

@@ -12,6 +12,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
 from ..inputs import Landing
+from ..translation import law_of
 from .drive import affine
 
 _DEGREE = 24  # of the polynomial that stands for the current on a piece of time
@@ -61,9 +62,7 @@ def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start
 
 
 def _law_of(model: Any) -> Any:
-    if not hasattr(model, "particle_law"):
-        raise ValueError(f"spike_times: {model!r} has no particle_law()")
-    law, kind = model.particle_law(), type(model).__name__
+    law, kind = law_of(model), type(model).__name__
     if len(law.populations) != 1:
         raise ValueError(f"spike_times: {kind} has {len(law.populations)} populations; allowed is one neuron")
     if any(law.populations[0].kicks):

@@ -15,6 +15,7 @@ from scipy.stats import norm
 import felif as fl
 from felif import d
 from felif.models.parameters import fixed
+from felif.translation import law_of
 
 LOST = ()  # nothing is declared conserved
 REACTION = fl.Term("n", "n", lambda n, phi, x: -0.1 * n * phi, name="loss")
@@ -409,40 +410,53 @@ def test_closed_forms_are_not_those_of_a_model_with_terms_of_its_own():
         fl.relative_entropy(fl.evolve(problem, fl.Gaussian(), 0.1, progress=False), state)
 
 
-class Stated(Own):
-    """With a network of neurons that a test can put wrongly."""
-
-    def __init__(self, law=None, **change):
-        super().__init__(**change)
-        object.__setattr__(self, "law", law or {})
-
-    def particle_law(self):
-        law = fl.NoisyLIF(b=self.b).particle_law()
-        population = {k: v for k, v in self.law.items() if k in ("kicks", "noise", "noise_kicks", "drift", "current")}
-        rest = {k: v for k, v in self.law.items() if k not in population}
-        return replace(law, populations=(replace(law.populations[0], **population),), **rest)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resets": (spread(0.5),)}, "'spread reset' sets neurons down over 'cells'"),
+        ({"resets": (HALF,), "conserved": LOST}, "the reset of 'n' is {'N': 0.5}"),
+        ({"resets": (), "conserved": LOST}, "the reset of 'n' is nothing"),
+        ({"firing": lambda s, m: 2.0 * s.N, "conserved": LOST}, "of 'n' {'N': -2.0} leaves at V_F"),
+        ({"more": (SYNAPSE,)}, "the drift that 'synapse' makes depends on v"),
+        ({"more": (REACTION,), "conserved": LOST}, "'loss' makes neurons appear or vanish"),
+        ({"drive": lambda s, m: m.b * np.tanh(s.N)}, "the coefficient of 'current' is not affine"),
+        ({"noise": lambda s, m: 1.0 + 0.1 * s.I, "current": math.sin}, "the noise of 'n' reads I"),
+        (ADAPTATION, "the drift of 'n' reads A"),
+        (SPLIT, "the reset of 'n' is"),
+    ],
+)
+def test_terms_behind_which_there_is_no_network_of_neurons_are_refused(change, message):
+    with pytest.raises(ValueError, match=f"Own: {message}"):
+        fl.simulate_particles(Own(**change), neurons=10, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
 
 
 @pytest.mark.parametrize(
-    ("law", "change", "message"),
+    ("change", "message"),
     [
-        ({"kicks": (0.7,)}, {}, "the drift of particle_law"),
-        ({"drift": lambda v: -2 * v}, {}, "the drift of particle_law"),
-        ({"current": 1.0}, {}, "the drift of particle_law"),
-        ({"noise": 2.0}, {}, "the noise of particle_law"),
-        ({"noise_kicks": (0.1,)}, {}, "the noise of particle_law"),
-        ({"refractory_time": 0.1}, {}, "the reset of particle_law"),
-        ({"escape_time": 0.1}, {}, "the rate of escape of particle_law"),
-        ({"v_reset": 0.5}, {}, "v_reset of particle_law"),
-        ({}, {"resets": (spread(0.5),)}, "the reset of particle_law"),
-        ({}, {"resets": (HALF,), "conserved": LOST}, "the reset of particle_law"),
+        ({"resets": plane("reset", lambda phi, x: 0.5 * phi), "conserved": LOST}, "not all that fires leaves"),
+        ({"speed": lambda s, m: -m.eps * s.w**2}, "without activity weights do not decay at one rate"),
+        ({"drive": lambda s, m: s.w * s.N}, "the drift of 'current' depends on v and w, or on N"),
     ],
 )
-def test_a_network_of_neurons_that_is_not_that_of_the_terms_is_refused(law, change, message):
-    with pytest.raises(ValueError, match=f"Stated: {message}"):
-        fl.simulate_particles(Stated(law, **change), neurons=10, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
+def test_learning_behind_which_there_is_no_network_of_neurons_is_refused(change, message):
+    with pytest.raises(ValueError, match=f"OwnPlane: {message}"):
+        fl.simulate_particles(OwnPlane(**change), neurons=10, start=lambda v, w: np.exp(-(v**2)), t_end=0.1, seed=1)
 
 
-def test_the_right_network_is_simulated():
-    run = fl.simulate_particles(Stated(), neurons=50, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
-    assert run.outcome.name == "finished"
+def test_the_network_of_neurons_is_read_off_the_terms():
+    law = law_of(Own(b=0.7, current=math.sin, drive=lambda s, m: 0.5 + 2 * s.I + m.b * s.N, noise=lambda s, m: 2 + s.N))
+    (neurons,) = law.populations
+    assert (neurons.kicks, neurons.noise, neurons.noise_kicks) == ((0.7,), 2.0, (1.0,))
+    assert (neurons.drift(0.3), neurons.current(1.0)) == (-0.3, 0.5 + 2 * math.sin(1.0))
+    assert (law.v_reset, law.v_fire, law.delay, law.rests, law.escape_time) == (1.0, 2.0, 0.0, False, 0.0)
+    steps = fl.Piecewise((1.0,), (0.0, 1.0))
+    law = law_of(fl.NoisyLIF(b=-3.0, a0=0.5, a1=0.1, delay=0.2, dead_time=0.3, current=steps, drift=fl.Quadratic(0.3)))
+    (neurons,) = law.populations
+    assert (neurons.kicks, neurons.noise, neurons.noise_kicks, neurons.current) == ((-3.0,), 0.5, (0.1,), steps)
+    assert (neurons.drift(2.0), law.delay, law.dead_time, law.refractory_time) == (3.7, 0.2, 0.3, 0.0)
+    law = law_of(fl.RandomThresholdLIF(b=8.0, eps=0.25, tau=0.5))
+    assert (law.escape_time, law.refractory_time, law.populations[0].kicks) == (0.25, 0.5, (8.0,))
+    law = law_of(fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.125, b_II=1.0, tau=0.5, current_I=2.0))
+    assert [p.kicks for p in law.populations] == [(0.5, -0.25), (0.125, -1.0)]
+    assert [(p.name, p.current) for p in law.populations] == [("_E", 0.0), ("_I", 2.0)]
+    assert law.populations[0].drift is law.populations[1].drift

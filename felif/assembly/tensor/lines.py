@@ -21,10 +21,10 @@ from ...meshing import line
 from ...model_parameters import parameters_of
 from ...problem import Infeasible
 from ...translation import weak_form_of
-from ...weakform import Field, Scalar, Term, Value, WeakForm
+from ...weakform import Field, Scalar, Term, Value, WeakForm, probe
 from ..coefficients import STEP
 from ..fitted import bernoulli_pair
-from ..forms import Assembler, probe
+from ..forms import Assembler
 from ..language import nonlinearity
 from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
 from ..spaces import ExponentialFitting, gauss
