@@ -32,7 +32,7 @@ def law_of(model: Any) -> ParticleLaw:
     try:
         form = weak_form_of(model)
     except Elsewhere as reason:
-        raise ValueError(f"no network of neurons is known behind {kind}: {reason}") from reason
+        raise ValueError(f"no network of neurons is known behind {kind}: {reason.why}") from reason
     if form.lines:
         return learning_law(model, form)
     return _Network(model, form).law()

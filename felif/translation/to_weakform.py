@@ -28,7 +28,14 @@ _made: dict[int, tuple[Any, WeakForm | Elsewhere]] = {}  # by the id of a model,
 
 
 class Elsewhere(ValueError):
-    """Equations of a shape that the fast engines do not have; the message says which part."""
+    """Equations of a shape that the fast engines do not have; `why` says which part."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.why}"
 
 
 def has_equations(model: Any) -> bool:
@@ -77,7 +84,7 @@ class _Translation:
         self.model, self.equations = model, equations
         self.axes = tuple(axis.name for axis in equations.axes)
         if self.axes not in (("v",), ("v", "w")) or not all(isinstance(axis, Axis) for axis in equations.axes):
-            raise self._elsewhere(f"its axes are {list(self.axes)}; of the fast engines 'v', or 'v' and 'w'")
+            raise self._elsewhere(f"its axes are {list(self.axes)}, not 'v', or 'v' and 'w'")
         self.v_reset, self.v_fire = (self._parameter(name) for name in ("v_reset", "v_fire"))
         self._require_axes()
         self.fields = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over]
@@ -85,12 +92,12 @@ class _Translation:
         self._forbidden = {"v", *self.fields}
 
     def _elsewhere(self, why: str) -> Elsewhere:
-        return Elsewhere(f"{type(self.model).__name__}: {why}")
+        return Elsewhere(type(self.model).__name__, why)
 
     def _parameter(self, name: str) -> float:
         value = getattr(self.model, name, None)
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise self._elsewhere(f"{name} = {value!r} is no number, where meshes have nodes")
+            raise self._elsewhere(f"{name} = {value!r}, a place on every mesh, is no number")
         return float(value)
 
     def _require_axes(self) -> None:
@@ -98,13 +105,13 @@ class _Translation:
         held = [u for u in self.equations.unknowns if u.kind == "holds"]
         high = self.v_fire if held else math.inf
         if (v.low, v.high) != (-math.inf, high) or v.periodic:
-            raise self._elsewhere(f"the axis 'v' is [{v.low}, {v.high}]; of the fast engines [-inf, {high}]")
+            raise self._elsewhere(f"the axis 'v' is [{v.low}, {v.high}], not [-inf, {high}]")
         if extra := set(v.points.values()) - {self.v_reset, self.v_fire}:
             raise self._elsewhere(f"the axis 'v' has the points {sorted(extra)} beside v_reset and v_fire")
         for w in others:
             ends = self._parameter("w_min"), self._parameter("w_max")
             if (w.low, w.high) != ends or w.periodic or w.points:
-                raise self._elsewhere(f"the axis 'w' is [{w.low}, {w.high}]; of the fast engines {list(ends)}")
+                raise self._elsewhere(f"the axis 'w' is [{w.low}, {w.high}], not {list(ends)}")
         if self.equations.symmetric_along or any(mass != 1 for mass in self.equations.masses.values()):
             raise self._elsewhere("it states masses or a symmetry")
 
@@ -201,7 +208,7 @@ class _Translation:
             return CELLS
         found = {self.v_reset: "reset", self.v_fire: "firing", (self.v_fire, math.inf): "above"}.get(at.pop("v", None))
         if found is None or at:
-            raise self._elsewhere(f"the term {term.called!r} is at {dict(term.at)}; of the fast engines V_R and V_F")
+            raise self._elsewhere(f"the term {term.called!r} is at {dict(term.at)}, not at V_R or V_F")
         return found
 
     def _require_numbers(self, term: Term) -> None:
