@@ -71,6 +71,8 @@ def _law_of(model: Any) -> Any:
         raise ValueError("spike_times: v_fire = inf; allowed is a finite v_fire: give a cut-off of the spike")
     if law.refractory_time or law.escape_time:
         raise ValueError(f"spike_times: {kind} rests or fires at random times; allowed is NoisyLIF")
+    if law.resets:
+        raise ValueError(f"spike_times: {kind} is reset to places drawn at random; allowed is one")
     if law.dead_time and callable(law.populations[0].current):
         raise ValueError(
             f"spike_times: dead_time = {law.dead_time!r}; with a current that depends on time allowed is 0"

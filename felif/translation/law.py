@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..model_parameters import parameters_of
 from ..weakform import CELLS, Term, WeakForm, probe
 from .learning import learning_law
 from .particle_law import ParticleLaw, Population
-from .to_weakform import Elsewhere, has_equations, weak_form_of
+from .to_weakform import Elsewhere, has_equations, with_resets
 
 _AGREE = 1e-9  # relative defect of what must be constant or affine
 _INSIDE = np.concatenate([-2.0 + 3.0 * (np.arange(60) + 0.5) / 60, [0.0, 1.0]])  # from V_R, in units of V_F - V_R
@@ -30,12 +30,16 @@ def law_of(model: Any) -> ParticleLaw:
     if not has_equations(model):
         raise ValueError(f"model = {model!r}; allowed is a model with equations(), see docs/adding_a_model.md")
     try:
-        form = weak_form_of(model)
+        form, resets = with_resets(model)
     except Elsewhere as reason:
         raise ValueError(f"no network of neurons is known behind {kind}: {reason.why}") from reason
     if form.lines:
+        if resets:
+            raise ValueError(f"{kind}: a network that learns has a distribution of resets; allowed is one")
         return learning_law(model, form)
-    return _Network(model, form).law()
+    if resets and abs(sum(share for share, _ in resets) - 1) > _AGREE:
+        raise ValueError(f"{kind}: of what fires, not all lands at {[place for _, place in resets]}; allowed is all")
+    return replace(_Network(model, form).law(), resets=resets)
 
 
 @dataclass(frozen=True)

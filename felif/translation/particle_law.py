@@ -48,7 +48,8 @@ class ParticleLaw:
 
     It fires when V reaches v_fire; with escape_time > 0 at rate 1/escape_time while V > v_fire. It then rests for an
     exponential time of mean refractory_time (0: not at all), or for exactly `dead_time`, and begins again at v_reset.
-    Kicks arrive `delay` later.
+    Kicks arrive `delay` later. With `resets`, (share, place) of which the shares add up to 1, it begins at a place
+    drawn from these instead.
     """
 
     populations: tuple[Population, ...]
@@ -59,6 +60,7 @@ class ParticleLaw:
     delay: float = 0.0
     dead_time: float = 0.0
     learning: Learning | None = None
+    resets: tuple[tuple[float, float], ...] = ()
     place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
 
     @property

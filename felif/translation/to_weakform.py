@@ -62,6 +62,22 @@ def weak_form_of(model: Any) -> WeakForm:
     return found
 
 
+def with_resets(model: Any) -> tuple[WeakForm, tuple[tuple[float, float], ...]]:
+    """(the weak form, (share, place) of what jumps): with a distribution of resets, the same for all densities.
+
+    Raises Elsewhere.
+    """
+    if hasattr(model, "weak_form"):
+        return model.weak_form(), ()
+    with np.errstate(all="ignore"):
+        made = _Translation(model, model.equations())
+        form = made.form()
+    found = {resets for resets in made.resets.values() if any(place != made.v_reset for _, place in resets)}
+    if found and (len(found) > 1 or len(made.resets) < len(made.fields)):
+        raise Elsewhere(type(model).__name__, "its densities have different distributions of resets")
+    return form, next(iter(found), ())
+
+
 def is_fast(model: Any) -> bool:
     """Whether the fast engines read a model."""
     try:
@@ -76,7 +92,7 @@ def _translated(model: Any) -> WeakForm:
     if not isinstance(equations, Equations):
         raise ValueError(f"{type(model).__name__}.equations() returns {equations!r}; allowed are Equations")
     with np.errstate(all="ignore"):  # coefficients are tried at values that may mean nothing
-        return _Translation(model, equations).form()
+        return _Translation(model, equations).one_reset()
 
 
 class _Translation:
@@ -90,6 +106,7 @@ class _Translation:
         self.fields = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over]
         self.kinds = {u.name: u.kind for u in equations.unknowns}
         self._forbidden = {"v", *self.fields}
+        self.resets: dict[str, tuple[tuple[float, float], ...]] = {}  # (share, place) of what jumps, of every density
 
     def _elsewhere(self, why: str) -> Elsewhere:
         return Elsewhere(type(self.model).__name__, why)
@@ -106,8 +123,6 @@ class _Translation:
         high = self.v_fire if held else math.inf
         if (v.low, v.high) != (-math.inf, high) or v.periodic:
             raise self._elsewhere(f"the axis 'v' is [{v.low}, {v.high}], not [-inf, {high}]")
-        if extra := set(v.points.values()) - {self.v_reset, self.v_fire}:
-            raise self._elsewhere(f"the axis 'v' has the points {sorted(extra)} beside v_reset and v_fire")
         for w in others:
             ends = self._parameter("w_min"), self._parameter("w_max")
             if (w.low, w.high) != ends or w.periodic or w.points:
@@ -115,7 +130,18 @@ class _Translation:
         if self.equations.symmetric_along or any(mass != 1 for mass in self.equations.masses.values()):
             raise self._elsewhere("it states masses or a symmetry")
 
+    def one_reset(self) -> WeakForm:
+        """The weak form; Elsewhere where anything lands elsewhere than on V_R, or the axis has other points."""
+        form = self.form()
+        for name, resets in self.resets.items():
+            if any(place != self.v_reset for _, place in resets):
+                raise self._elsewhere(f"what jumps from {name!r} does not land on V_R alone")
+        if extra := set(self.equations.axes[0].points.values()) - {self.v_reset, self.v_fire}:
+            raise self._elsewhere(f"the axis 'v' has the points {sorted(extra)} beside v_reset and v_fire")
+        return form
+
     def form(self) -> WeakForm:
+        """The weak form, all that jumps landing on V_R; `resets` says where it lands."""
         unknowns = tuple(self._unknown(u) for u in self.equations.unknowns)
         if len(self.axes) == 2:
             self._require_plane()
@@ -244,20 +270,22 @@ class _Translation:
         ]
 
     def _share(self, term: Term) -> float:
-        """How much of what jumps lands on V_R; Elsewhere where anything lands elsewhere."""
+        """How much of what jumps lands; Elsewhere where it depends on v or w, or moves w."""
         x = SimpleNamespace(v=self.v_fire)
         if len(self.axes) == 2:
             x.w = np.linspace(self._parameter("w_min"), self._parameter("w_max"), 5)
         landing = term.lands(x)
         if isinstance(landing, dict) and landing.keys() == {"v"} and landing["v"] is self.model.v_reset:
             return 1.0
-        total = 0.0
+        resets = []
         for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
             stays = "w" not in to or np.array_equal(np.broadcast_to(to["w"], (5,)), getattr(x, "w", None))
-            if not stays or set(to) - set(self.axes) or np.any(to.get("v") != self.v_reset) or np.ptp(weight):
-                raise self._elsewhere(f"the term {term.called!r} does not land on V_R alone")
-            total += float(np.ravel(weight)[0])
-        return total
+            place = to.get("v", self.v_fire)
+            if not stays or set(to) - set(self.axes) or np.ptp(place) or np.ptp(weight):
+                raise self._elsewhere(f"the term {term.called!r} lands on {to}")
+            resets.append((float(np.ravel(weight)[0]), float(np.ravel(place)[0])))
+        self.resets[term.into] = (*self.resets.get(term.into, ()), *resets)
+        return sum(share for share, _ in resets)
 
     # functions --------------------------------------------------------------------------------------------------
 
