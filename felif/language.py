@@ -181,15 +181,15 @@ class Equations:
 
     def __post_init__(self) -> None:
         for entries, kinds in (
-            (self.axes, Axis | Index),
+            (self.axes, (Axis, Index)),
             (self.unknowns, Unknown),
             (self.terms, Term),
             (self.conserved, Conserved),
-            (self.inputs, Given | Delayed),
+            (self.inputs, (Given, Delayed)),
         ):
-            wrong = [entry for entry in entries if not isinstance(entry, kinds)]
-            if wrong:
-                raise ValueError(f"Equations: {wrong[0]!r} stands where {kinds} must")
+            for entry in entries:
+                if not isinstance(entry, kinds):
+                    raise ValueError(f"Equations: {entry!r} stands where {kinds} must")
         names = [entry.name for entry in (*self.axes, *self.unknowns, *self.inputs)]
         if len(set(names)) < len(names) or TAKEN & set(names):
             raise ValueError(
@@ -248,15 +248,15 @@ class Equations:
         into = known.get(term.into)
         if into is None or into.kind == "holds":
             raise ValueError(f"Term {term.called!r} goes into {term.into!r}; allowed are unknowns that evolve or equal")
-        inputs = {given.name for given in self.inputs}
-        if term.of is not None and term.of not in known and not (term.matrix is not None and term.of in inputs):
-            raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
-        if missing := set(term.at) - axes:
+        if term.of is not None and term.of not in known:
+            if term.matrix is None or term.of not in {given.name for given in self.inputs}:
+                raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
+        if term.at and (missing := set(term.at) - axes):
             raise ValueError(f"Term {term.called!r} acts at {sorted(missing)}; the axes are {sorted(axes)}")
         if term.matrix is not None and (term.form or term.at or term.lands or term.of is None):
             raise ValueError(f"Term {term.called!r} has a matrix: then it has `of`, and neither form, at nor lands")
-        for what in ("form", "coefficient", "lands"):
-            if (given := getattr(term, what)) is not None and not callable(given):
+        for what, given in (("form", term.form), ("coefficient", term.coefficient), ("lands", term.lands)):
+            if given is not None and not callable(given):
                 raise ValueError(f"Term {term.called!r}: its {what} is {given!r}; allowed is a function")
 
     def axis(self, name: str) -> Axis | Index:

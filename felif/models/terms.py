@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ..language import Axis, Term, Unknown, d, jump
-from ..language import drift as _drift
 from ..language import noise as _noise
 
 Coefficient = Callable[[Any, Any], Any]
@@ -45,7 +45,17 @@ def _named(name: str, unknown: str) -> str:
 
 def drift(function: Callable[[Any], Any], n: str = "n") -> Term:
     """(f(v) n, phi'): the motion of a single neuron."""
-    return _drift(n, "v", lambda x: function(x.v), name=_named("drift", n))
+    try:
+        form = _transport(function)
+    except TypeError:  # a function without a hash
+        form = _transport.__wrapped__(function)
+    return Term(n, n, form, name=_named("drift", n))
+
+
+@lru_cache(64)
+def _transport(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The same form for the same function: `at` need not compare it."""
+    return lambda n, phi, x: function(x.v) * n * d(phi, "v")
 
 
 def current(coefficient: Coefficient, n: str = "n") -> Term:
