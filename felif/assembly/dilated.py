@@ -34,7 +34,7 @@ class Dilated:
     def of(cls, model: Any) -> Dilated:
         return cls(model, float(model.v_reset), float(model.v_fire))
 
-    def weak_form(self) -> WeakForm:
+    def as_weak_form(self) -> WeakForm:
         form = weak_form_of(self.model)
         rate = next(s.name for s in form.scalars if s.algebraic == "flux")
         terms = []

@@ -56,7 +56,7 @@ class FirstSpike:
             raise AttributeError(name)
         return getattr(self.model, name)
 
-    def weak_form(self) -> WeakForm:
+    def as_weak_form(self) -> WeakForm:
         return self._form
 
     @cached_property

@@ -40,13 +40,13 @@ class Elsewhere(ValueError):
 
 def has_equations(model: Any) -> bool:
     """Whether this is a model: an object, no class, with equations."""
-    return not isinstance(model, type) and (hasattr(model, "equations") or hasattr(model, "weak_form"))
+    return not isinstance(model, type) and (hasattr(model, "equations") or hasattr(model, "as_weak_form"))
 
 
 def weak_form_of(model: Any) -> WeakForm:
     """The equations of a model as a weak form. Raises Elsewhere, and ValueError for what are no equations."""
-    if hasattr(model, "weak_form"):  # felif's own, made from another model
-        return model.weak_form()
+    if hasattr(model, "as_weak_form"):  # felif's own, made from another model
+        return model.as_weak_form()
     known, found = _made.get(id(model), (None, None))
     if known is not model:
         try:
@@ -67,8 +67,8 @@ def with_resets(model: Any) -> tuple[WeakForm, tuple[tuple[float, float], ...]]:
 
     Raises Elsewhere.
     """
-    if hasattr(model, "weak_form"):
-        return model.weak_form(), ()
+    if hasattr(model, "as_weak_form"):
+        return model.as_weak_form(), ()
     with np.errstate(all="ignore"):
         made = _Translation(model, model.equations())
         form = made.form()

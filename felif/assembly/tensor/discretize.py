@@ -129,7 +129,7 @@ class _Line:
     def __repr__(self) -> str:
         return f"{self.of!r} on the line w = {self.w:.6g}"
 
-    def weak_form(self) -> WeakForm:
+    def as_weak_form(self) -> WeakForm:
         whole, m = weak_form_of(self.of), parameters_of(self.of)
         field, rate = whole.fields[0].name, whole.lines[0].name
         total = next(s.name for s in whole.scalars if s.algebraic == "integral")
