@@ -167,7 +167,8 @@ class Conserved:
 class Equations:
     """What a model returns: axes, unknowns, terms, inputs, and what they conserve.
 
-    masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1
+    masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1,
+             in equal shares
     symmetric_along  a periodic axis along which every solution may be rotated
     """
 

@@ -83,10 +83,7 @@ class UpAndDown:
             ]
         terms += fl.exchange("n_u", "n_d", lambda s, m: m.to_down) + fl.exchange("n_d", "n_u", lambda s, m: m.to_up)
         axis = fl.Axis("v", -math.inf, 2.0, {"reset": 1.0})
-        shares = {"n_u": 0.5, "n_d": 0.5}
-        return fl.Equations(
-            (axis,), tuple(unknowns), tuple(terms), (fl.Conserved("mass", {"n_u": 1.0, "n_d": 1.0}),), (), shares
-        )
+        return fl.Equations((axis,), tuple(unknowns), tuple(terms), (fl.Conserved("mass", {"n_u": 1.0, "n_d": 1.0}),))
 
 
 def test_two_densities_exchange_neurons_while_they_fire():
