@@ -271,5 +271,5 @@ def _require_noise(model: Any, weak_form: WeakForm) -> None:
             at, a = (v[worst], total[worst]) if total[worst] < 0 else (v[-1], 0.0)
             raise ValueError(
                 f"{kind}: the noise of {field.name} without activity is {a:.6g} at v = {at:.6g}; allowed is a positive "
-                f"one: the form -dv({field.name}) * dv(phi) with a positive coefficient"
+                f"one: `noise`, with a positive coefficient"
             )

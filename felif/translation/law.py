@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..model_parameters import parameters_of
-from ..weakform import CELLS, Term, WeakForm, probe
+from ..weakform import CELLS, Term, WeakForm, convection_of, probe
 from .learning import learning_law
 from .particle_law import ParticleLaw, Population
 from .to_weakform import Elsewhere, has_equations, with_resets
@@ -50,7 +50,7 @@ class _Drift:
 
     def __call__(self, v: Any) -> Any:
         points = np.atleast_1d(np.asarray(v, float))
-        total = sum((c * probe(term, points)[0] for c, term in self.parts), np.zeros(points.shape))
+        total = sum((c * convection_of(term, points) for c, term in self.parts), np.zeros(points.shape))
         return total if np.ndim(v) else float(total[0])
 
 

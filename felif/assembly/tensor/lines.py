@@ -34,7 +34,7 @@ _LARGEST = 1e8  # activity beyond which no root is looked for
 
 
 def transports_in_w(term: Term, field: str) -> bool:
-    """Whether a term is p dw(phi): transport across the lines. Raises ValueError for other forms with a dw."""
+    """Whether a term is p d(phi, "w"): transport across the lines. Raises ValueError for other slopes in w."""
     if term.into != field or term.of != field:
         return False
     x = np.array([[-7.1, -0.6, 0.3, 1.4], [0.7, -0.9, 0.2, 3.0]])
@@ -48,7 +48,7 @@ def transports_in_w(term: Term, field: str) -> bool:
     transport = integrand(Value(*value), Value(*slope))
     if mixed or (transport and (transport != 1.0 or integrand(Value(1.0, 1.0, 0.0), Value(1.0, 1.0, 0.0)))):
         raise ValueError(
-            f"Term {term.name!r}: of forms with a derivative in w, p * dw(phi) times a coefficient is supported"
+            f"Term {term.name!r}: of forms with a derivative in w, p * d(phi, 'w') times a coefficient is supported"
         )
     return transport != 0.0
 

@@ -63,7 +63,7 @@ def probed(term: Term, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     others = [part(of, into) for of, into in ("pp", "vp", "wp", "wv", "vw", "ww")]
     if any(np.any(other != 0) for other in others):
         raise ValueError(
-            f"Term {term.name!r}: on triangles a form may hold p dv(phi), dv(p) dv(phi) and p dw(phi), nothing else"
+            f"Term {term.name!r}: on triangles a form may hold p phi_v, p_v phi_v and p phi_w, nothing else"
         )
     return part("p", "v"), -part("v", "v"), part("p", "w")
 
