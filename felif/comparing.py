@@ -12,6 +12,7 @@ from .analysis.agreement import NO_TEST, counts_agreement, distribution_agreemen
 from .analysis.distribution import Marginal, marginals
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
 from .particle_run import ParticleRun
+from .translation import law_of
 
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _BARS = 40
@@ -55,7 +56,7 @@ def compare(
             f"{first.times[1] - first.times[0]:g} long) lies in [{low:g}, {high:g}] within the run of the equation, "
             f"which goes from {run.times[0]:g} to {run.times[-1]:g}"
         )
-    names = [population.name for population in run.model.particle_law().populations]
+    names = [population.name for population in law_of(run.model).populations]
     counts = {name: np.concatenate([_samples(p, "N" + name) for p in several]) for name in names}
     batches = len(next(iter(counts.values())))
     if batches < 2:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .likelihood import TIME
+from .translation import has_equations, weak_form_of
 
 
 def check_dead_time(model: Any, names: tuple[str, ...], data: np.ndarray, time: float) -> None:
@@ -35,11 +36,11 @@ def check_arguments(model: Any, names: tuple[str, ...], time: Any, rate: Any) ->
     def number(value: Any) -> bool:
         return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
 
-    if isinstance(model, type) or not dataclasses.is_dataclass(model) or not hasattr(model, "weak_form"):
+    if isinstance(model, type) or not dataclasses.is_dataclass(model) or not has_equations(model):
         raise ValueError(f"fit: model = {model!r}; allowed is a model")
     numbers = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
     known = [k for k, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)] + [TIME]
-    for given in model.weak_form().inputs:
+    for given in weak_form_of(model).inputs:
         if given.of is None and callable(numbers[given.parameter]):
             raise ValueError(f"fit: {given.parameter} depends on time, so that intervals are not alike; give a number")
     if not names or len(set(names)) != len(names):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
@@ -102,11 +103,24 @@ class Given:
 
 @dataclass(frozen=True)
 class Delayed:
-    """An input, read as `s.<name>`: the unknown `of` (a number, or one an entry of an index) `delay` earlier."""
+    """An input, read as `s.<name>`: the unknown `of` (a number, or one an entry of an index) `delay` earlier.
+
+    delay    a positive number, or the name of the parameter that is one, which `at` and `continuation` may then change
+    """
 
     name: str
     of: str
-    delay: float
+    delay: float | str
+
+    def of_model(self, model: Any) -> float:
+        """The delay of a model. Raises ValueError for what is no positive number."""
+        value = getattr(model, self.delay, None) if isinstance(self.delay, str) else self.delay
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ValueError(
+                f"Delayed {self.name!r}: the delay {self.delay!r} of {type(model).__name__} is {value!r}; allowed are "
+                "positive numbers"
+            )
+        return float(value)
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class Term:
     axis v, and `d(u, "v")` is a derivative. Into a number or a function of an index phi is 1. No form stands for u phi.
     coefficient(s, m) reads unknowns that are functions of axes of this term, inputs and coordinates from s, parameters
     from m; it is analytic in the unknowns and inputs (derivatives are taken by one complex step). None stands for 1.
-    at       {axis: place} where the term acts, instead of all along that axis
+    at       {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it
     lands    x -> {axis: place}, or [(weight, {axis: place}), ...]: what leaves enters there
     matrix   instead of a form: sum_j matrix[i, j] u_j, from the index of `of` to that of `into`; dense or scipy sparse
     """
@@ -126,7 +140,7 @@ class Term:
     of: str | None = None
     form: Callable[..., Any] | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
     lands: Callable[[Any], Any] | None = None
     matrix: Any = None
     name: str = ""
@@ -153,7 +167,8 @@ class Conserved:
 class Equations:
     """What a model returns: axes, unknowns, terms, inputs, and what they conserve.
 
-    masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1
+    masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1,
+             in equal shares
     symmetric_along  a periodic axis along which every solution may be rotated
     """
 
@@ -167,15 +182,15 @@ class Equations:
 
     def __post_init__(self) -> None:
         for entries, kinds in (
-            (self.axes, Axis | Index),
+            (self.axes, (Axis, Index)),
             (self.unknowns, Unknown),
             (self.terms, Term),
             (self.conserved, Conserved),
-            (self.inputs, Given | Delayed),
+            (self.inputs, (Given, Delayed)),
         ):
-            wrong = [entry for entry in entries if not isinstance(entry, kinds)]
-            if wrong:
-                raise ValueError(f"Equations: {wrong[0]!r} stands where {kinds} must")
+            for entry in entries:
+                if not isinstance(entry, kinds):
+                    raise ValueError(f"Equations: {entry!r} stands where {kinds} must")
         names = [entry.name for entry in (*self.axes, *self.unknowns, *self.inputs)]
         if len(set(names)) < len(names) or TAKEN & set(names):
             raise ValueError(
@@ -194,10 +209,21 @@ class Equations:
                 raise ValueError(
                     f"Delayed {given.name!r} is of {given.of!r}; allowed are numbers and functions of an index"
                 )
+        if len({quantity.name for quantity in self.conserved}) < len(self.conserved):
+            raise ValueError(f"names of conserved quantities are used twice: {[q.name for q in self.conserved]}")
+        densities = {u.name: 1.0 for u in self.unknowns if u.kind == "evolves" and self.lines(u)}
         for quantity in self.conserved:
             wrong = [n for n in quantity.weights if n not in known or known[n].kind != "evolves"]
             if wrong or not quantity.weights:
                 raise ValueError(f"Conserved {quantity.name!r} weighs {wrong}; allowed are unknowns that evolve")
+            if not all(isinstance(w, int | float) and math.isfinite(w) and w for w in quantity.weights.values()):
+                raise ValueError(
+                    f"Conserved {quantity.name!r} weighs {dict(quantity.weights)}; allowed are numbers that are not 0"
+                )
+            if quantity.name in (TAKEN - {"mass"}) | set(names):
+                raise ValueError(f"Conserved {quantity.name!r} has the name of something else; choose another")
+            if quantity.name == "mass" and dict(quantity.weights) != densities:
+                raise ValueError(f"Conserved 'mass' weighs {dict(quantity.weights)}; it is that of all densities")
             if quantity.each is not None and any(quantity.each not in known[n].over for n in quantity.weights):
                 raise ValueError(f"Conserved {quantity.name!r}: each = {quantity.each!r} is no index of what it weighs")
 
@@ -211,6 +237,8 @@ class Equations:
         if u.over != tuple(name for name in of.over if name not in u.at):
             raise ValueError(f"Unknown {u.name!r} is over {u.over}; it must be over the other axes of {u.of!r}")
         ((name, place),) = u.at.items()
+        if any(other is not u and (other.of, other.at) == (u.of, u.at) for other in known.values()):
+            raise ValueError(f"Unknown {u.name!r} and another one hold {u.of!r} at {dict(u.at)}; allowed is one")
         axis = self.axis(name)
         if isinstance(axis, Index) or axis.periodic or place not in (axis.low, axis.high):
             raise ValueError(
@@ -221,15 +249,15 @@ class Equations:
         into = known.get(term.into)
         if into is None or into.kind == "holds":
             raise ValueError(f"Term {term.called!r} goes into {term.into!r}; allowed are unknowns that evolve or equal")
-        inputs = {given.name for given in self.inputs}
-        if term.of is not None and term.of not in known and not (term.matrix is not None and term.of in inputs):
-            raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
-        if missing := set(term.at) - axes:
+        if term.of is not None and term.of not in known:
+            if term.matrix is None or term.of not in {given.name for given in self.inputs}:
+                raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
+        if term.at and (missing := set(term.at) - axes):
             raise ValueError(f"Term {term.called!r} acts at {sorted(missing)}; the axes are {sorted(axes)}")
         if term.matrix is not None and (term.form or term.at or term.lands or term.of is None):
             raise ValueError(f"Term {term.called!r} has a matrix: then it has `of`, and neither form, at nor lands")
-        for what in ("form", "coefficient", "lands"):
-            if (given := getattr(term, what)) is not None and not callable(given):
+        for what, given in (("form", term.form), ("coefficient", term.coefficient), ("lands", term.lands)):
+            if given is not None and not callable(given):
                 raise ValueError(f"Term {term.called!r}: its {what} is {given!r}; allowed is a function")
 
     def axis(self, name: str) -> Axis | Index:
@@ -257,15 +285,16 @@ def drift(
     return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=name or f"drift of {n} along {axis}")
 
 
+@cache
+def _diffusion(axis: str) -> Callable[..., Any]:
+    return lambda u, phi, x: -d(u, axis) * d(phi, axis)
+
+
 def noise(
     n: str, axis: str, c: Callable[[Any, Any], Any] | None = None, a: Callable[[Any], Any] | None = None, name: str = ""
 ) -> Term:
     """d/dx (c a(x) dn/dx) in the equation of n; a = 1 by default."""
-    form = (
-        (lambda u, phi, x: -d(u, axis) * d(phi, axis))
-        if a is None
-        else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
-    )
+    form = _diffusion(axis) if a is None else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
     return Term(n, n, form, c, name=name or f"noise of {n} along {axis}")
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from .assembly.running_away import bounded_law
 from .evolution.progress import Progress
 from .inputs import Landing
-from .law_of_particles import require_law
 from .particles import Plan, Recording, plan_simulation, simulate_networks
 from .problem import Outcome
+from .translation import law_of
 
 _UNNOTICED = 1e-3  # part of a neuron's time by which the time that a drift needs to run away may be wrong
 
@@ -181,9 +181,9 @@ def simulate_particles(
 
         dV_i = (f(V_i) + I(t)) dt + sqrt(2 a0) dW_i + b/n sum of spikes,      V_i = V_F: a spike, V_i is reset to V_R
 
-    with whatever else the model has (`model.particle_law()`). Steps are exact for leaky neurons but for the curvature
-    of the threshold: the bias of the rate is of order dt at most. Spikes that make others fire at the same instant are
-    resolved: every spike kicks every neuron by b/n until none is left.
+    with whatever else the model has: the law is that of its equations. Steps are exact for leaky neurons but for the
+    curvature of the threshold: the bias of the rate is of order dt at most. Spikes that make others fire at the same
+    instant are resolved: every spike kicks every neuron by b/n until none is left.
 
     neurons: in each population, or for each one. start: potentials, a density, a State, or a mapping as for `evolve`.
     networks: independent ones, for error bars. seed: None draws one; it is in `settings`. The result depends on it, not
@@ -193,10 +193,7 @@ def simulate_particles(
     spike is an event. progress: a bar on a terminal. Raises ValueError for values that are not allowed.
     """
     began = time.monotonic()
-    if isinstance(model, type) or not hasattr(model, "particle_law"):
-        raise ValueError(f"model = {model!r}; allowed is a model with particle_law(), see docs/adding_a_model.md")
-    law = model.particle_law()
-    require_law(model, law)
+    law = law_of(model)
     law = bounded_law(_landing(law, t_end), _UNNOTICED)
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size

@@ -21,6 +21,7 @@ from .assembly.discretize import discretize_to
 from .assembly.running_away import Cut
 from .evolution.laplace import MOST, Decay
 from .models.first_spike import COUNT, FirstSpike
+from .translation import has_equations, weak_form_of
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
 _GROWTH, _WIDEST = 0.6, 1.25  # of cells away from the start; of a cell, in units of the local width of the density
@@ -184,7 +185,7 @@ def first_passage(
     """
     problem = model if hasattr(model, "on_cells") else None
     model = model if problem is None else problem.model
-    if not hasattr(model, "weak_form"):
+    if not has_equations(model):
         raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
     _check(model, start, rate, t_start, t_end, tol)
     neuron, silent = FirstSpike.between_spikes(model, rate)
@@ -304,7 +305,7 @@ def _extremes(neuron: FirstSpike, t_start: float) -> list[float]:
     A small current later on costs cells far below only; a large one finds nobody left, but would want tiny cells.
     """
     times = {t_start}
-    for given in neuron.weak_form().inputs:
+    for given in weak_form_of(neuron).inputs:
         current = getattr(neuron, given.parameter)
         if callable(current):
             known = [t for t in getattr(current, "breakpoints", ()) if t >= t_start]

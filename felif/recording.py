@@ -30,6 +30,7 @@ from .output import RunWriter, read_folder, snapshot_times
 from .output.provenance import describe, describe_mesh
 from .problem import BlowUp, Outcome, State
 from .run import Run
+from .translation import is_fast
 
 _STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
 _SPACES = {
@@ -244,7 +245,7 @@ def _segments(
 
 
 def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
-    if callable(getattr(model, "equations", None)):
+    if not is_fast(model):
         if like is None:
             ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
             like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)

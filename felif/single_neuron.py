@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .particle_run import simulate_particles
+from .translation import law_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,9 +54,7 @@ def neuron_path(
     the threshold. start: None is V_R. Raises ValueError for a coupled model (b or a1), and for
     values that are not allowed.
     """
-    if isinstance(model, type) or not hasattr(model, "particle_law"):
-        raise ValueError(f"neuron_path: model = {model!r}; allowed is a model with particle_law()")
-    law = model.particle_law()
+    law = law_of(model)
     if law.learning is not None:
         raise ValueError(f"neuron_path: {type(model).__name__} is a network that learns; allowed is a neuron alone")
     if len(law.populations) != 1 or any(law.populations[0].kicks) or any(law.populations[0].noise_kicks):

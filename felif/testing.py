@@ -19,6 +19,7 @@ from .model_parameters import fixed_parameters
 from .problem import Infeasible
 from .testing_planes import check_planes
 from .testing_terms import CheckFailed, check_terms, require_frozen, value_tested
+from .translation import has_equations, is_fast, weak_form_of
 from .weakform import WeakForm
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]
@@ -73,7 +74,14 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     >>> len(check_model(NoisyLIF(b=0.5)).skipped)
     0
     """
-    if callable(getattr(model, "equations", None)):
+    require_frozen(model)
+    if not has_equations(model):
+        raise CheckFailed(f"{type(model).__name__} has no method equations()")
+    try:
+        fast = is_fast(model)
+    except ValueError as error:
+        raise CheckFailed(str(error)) from error
+    if not fast:
         return _report_on_equations(model, np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
     found: dict[tuple[str, str, str], Check] = {}
@@ -127,16 +135,12 @@ def _record(found: dict[tuple[str, str, str], Check], check: Check) -> None:
 
 def _require_model(model: Any) -> WeakForm:
     kind = require_frozen(model)
-    if not callable(getattr(model, "weak_form", None)):
-        raise CheckFailed(f"{kind} has no method weak_form()")
     for name in ("v_reset", "v_fire"):
         if name not in {f.name for f in dataclasses.fields(model)}:
             raise CheckFailed(f"{kind} has no parameter {name!r}, on which every mesh has a node")
         if name not in fixed_parameters(model):
             raise CheckFailed(f"{kind}: {name!r} shapes the mesh; declare it by fixed(...)")
-    weak_form = model.weak_form()
-    if not isinstance(weak_form, WeakForm):
-        raise CheckFailed(f"{kind}.weak_form() returns {type(weak_form).__name__}; it must return a WeakForm")
+    weak_form = weak_form_of(model)
     for given in weak_form.inputs:
         if not hasattr(model, given.parameter):
             raise CheckFailed(f"Input {given.name!r} is the parameter {given.parameter!r}, which {kind} does not have")
@@ -261,7 +265,7 @@ class _Checks:
             try:
                 problem.at(**{name: value + step})
             except ValueError as error:
-                other = dataclasses.replace(self.model, **{name: value + step}).weak_form()
+                other = weak_form_of(dataclasses.replace(self.model, **{name: value + step}))
                 if other.unknowns == problem.weak_form.unknowns:
                     raise CheckFailed(str(error)) from error
                 self._skip(str(error))  # another value of this parameter is another set of unknowns

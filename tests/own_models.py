@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy.stats import norm
 
 import felif as fl
-from felif.models import terms
+from felif import d
 from felif.models.parameters import fixed
+
+TOP, BACK = {"v": 2.0}, {"v": 1.0}  # V_F, V_R
+
+
+def returns(rate: Callable, n: str = "n") -> fl.Term:
+    """rate(s, m) phi(V_R)."""
+    return fl.Term(n, None, lambda phi, x: phi, rate, at=BACK, name="reset")
 
 
 @dataclass(frozen=True)
@@ -22,28 +30,30 @@ class Own:
     v_reset: float = fixed(1.0)
     v_fire: float = fixed(2.0)
     drive: Callable = fixed(lambda s, m: s.I + m.b * s.N)
-    leak: Callable = fixed(lambda n, phi, x: -x[0] * n * fl.dv(phi))
+    leak: Callable = fixed(lambda n, phi, x: -x.v * n * d(phi, "v"))
     noise: Callable = fixed(lambda s, m: 1.0)
     firing: Callable = fixed(lambda s, m: s.N)
-    resets: tuple = fixed((terms.reset(lambda s, m: s.N),))
+    resets: tuple | None = fixed(None)
     more: tuple = fixed(())
     scalars: tuple = fixed(())
-    inputs: tuple = fixed((fl.Input("I", "current"),))
+    inputs: tuple = fixed((fl.Given("I", "current"),))
     conserved: tuple = fixed((fl.Conserved("mass", {"n": 1.0}),))
 
-    def weak_form(self) -> fl.WeakForm:
-        return fl.WeakForm(
-            unknowns=(fl.Field("n"), fl.Scalar("N", algebraic="flux", of="n", over="firing"), *self.scalars),
-            inputs=self.inputs,
-            terms=(
-                fl.Term("leak", into="n", of="n", form=self.leak),
-                terms.current(self.drive),
-                terms.noise(self.noise),
-                terms.firing(self.firing),
-                *self.resets,
+    def equations(self) -> fl.Equations:
+        top, at_once = {"v": self.v_fire}, fl.Term("n", "N", at={"v": self.v_reset}, name="reset")
+        return fl.Equations(
+            (fl.Axis("v", -math.inf, self.v_fire, {"reset": self.v_reset}),),
+            (fl.Unknown("n", ("v",)), fl.Unknown("N", (), "holds", of="n", at=top), *self.scalars),
+            (
+                fl.Term("n", "n", self.leak, name="leak"),
+                fl.drift("n", "v", lambda x: 1.0, self.drive, name="current"),
+                fl.noise("n", "v", self.noise, name="noise"),
+                fl.Term("n", None, lambda phi, x: -phi, self.firing, at=top, name="firing"),
+                *((at_once,) if self.resets is None else self.resets),
                 *self.more,
             ),
-            conserved=self.conserved,
+            self.conserved,
+            self.inputs,
         )
 
 
@@ -57,49 +67,41 @@ class OwnPlane:
     v_reset: float = fixed(1.0)
     v_fire: float = fixed(2.0)
     drive: Callable = fixed(lambda s, m: 1 + s.w * s.Nbar)
-    leak: Callable = fixed(lambda p, phi, x: -x[0] * p * fl.dv(phi))
-    firing: tuple = fixed((terms.firing(lambda s, m: s.N, "p"),))
-    resets: tuple = fixed((terms.reset(lambda s, m: s.N, "p"),))
-    total: Callable = fixed(lambda N, x: N)
+    leak: Callable = fixed(lambda p, phi, x: -x.v * p * d(phi, "v"))
+    firing: tuple = fixed((fl.Term("p", "N", lambda N, phi, x: -N * phi, at=TOP, name="firing"),))
+    resets: tuple = fixed((returns(lambda s, m: s.N, "p"),))
+    learning: Callable = fixed(lambda p, phi, x: p * d(phi, "w"))
+    speed: Callable = fixed(lambda s, m: m.eps * (-s.N * s.Nbar - s.w))
+    total: Callable | None = fixed(None)
     more: tuple = fixed(())
     conserved: tuple = fixed((fl.Conserved("mass", {"p": 1.0}),))
 
-    def weak_form(self) -> fl.WeakForm:
-        return fl.WeakForm(
-            unknowns=(
-                fl.Field("p", over=("v", "w")),
-                fl.Scalar("N", algebraic="flux", of="p", over="firing", along="w"),
-                fl.Scalar("Nbar", algebraic="integral"),
+    def equations(self) -> fl.Equations:
+        return fl.Equations(
+            (fl.Axis("v", -math.inf, self.v_fire), fl.Axis("w", self.w_min, self.w_max)),
+            (
+                fl.Unknown("p", ("v", "w")),
+                fl.Unknown("N", ("w",), "holds", of="p", at={"v": self.v_fire}),
+                fl.Unknown("Nbar", (), "equals"),
             ),
-            terms=(
-                fl.Term("leak", into="p", of="p", form=self.leak),
-                terms.current(self.drive, "p"),
-                terms.noise(lambda s, m: 1.0, "p"),
+            (
+                fl.Term("p", "p", self.leak, name="leak"),
+                fl.drift("p", "v", lambda x: 1.0, self.drive, name="current"),
+                fl.noise("p", "v", name="noise"),
                 *self.firing,
                 *self.resets,
-                fl.Term(
-                    "learning",
-                    into="p",
-                    of="p",
-                    form=lambda p, phi, x: p * fl.dw(phi),
-                    coefficient=lambda s, m: m.eps * (-s.N * s.Nbar - s.w),
-                ),
-                fl.Term("total", into="Nbar", of="N", form=self.total),
+                fl.Term("p", "p", self.learning, self.speed, name="learning"),
+                fl.Term("Nbar", "N", self.total, name="total"),
                 *self.more,
             ),
-            conserved=self.conserved,
+            self.conserved,
         )
 
 
 def spread(deviation: float, share: float = 1.0) -> fl.Term:
     """Neurons that fire are reset to a Gaussian around 0, cut at V_F = 2."""
     height = share / norm.cdf(2.0 / deviation)
-    return fl.Term(
-        "spread reset",
-        into="n",
-        form=lambda phi, x: phi * height * norm.pdf(x[0], 0.0, deviation),
-        coefficient=lambda s, m: s.N,
-    )
+    return fl.Term("n", "N", lambda N, phi, x: N * phi * height * norm.pdf(x.v, 0.0, deviation), name="spread reset")
 
 
 def refused(make: Callable[[], object]) -> str:

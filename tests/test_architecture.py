@@ -12,22 +12,26 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "felif"
 
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
-    "weakform": ("", ""),
+    "weakform": ("language", ""),
     "language": ("", ""),
     "model_parameters": ("", ""),
     "inputs": ("", ""),
     "identity": ("", ""),
     "problem": ("algebra", "scipy numba"),
     "algebra": ("", "scipy numba threadpoolctl"),
-    "models": ("weakform language inputs", "scipy"),
+    "translation": ("weakform language model_parameters", ""),
+    "models": ("weakform language translation inputs", "scipy"),
     "spaces": ("", ""),
     "systems": ("language model_parameters inputs problem algebra spaces", "scipy"),
-    "meshing": ("", "skfem meshio"),
-    "assembly": ("weakform model_parameters inputs identity problem algebra meshing systems", "skfem scipy"),
+    "meshing": ("translation", "skfem meshio"),
+    "assembly": (
+        "weakform translation model_parameters inputs identity problem algebra meshing systems",
+        "skfem scipy",
+    ),
     "solvers": ("problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem algebra", "scipy"),
-    "particles": ("weakform inputs problem", "scipy numba"),
+    "particles": ("translation inputs problem", "scipy numba"),
     "output": ("problem", "meshio vtk vtkmodules pyvista matplotlib"),
 }
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions

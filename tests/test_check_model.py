@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from own_models import Own, returns
 
 import felif as fl
-from felif.models import terms
+from felif import d
 from felif.models.parameters import fixed
 from felif.testing import CheckFailed, check_model
 
@@ -27,37 +27,6 @@ MODELS = [
     fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.25, b_II=1.0),
     fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.25, b_II=1.0, tau=0.1, delay=0.2),
 ]
-
-
-@dataclass(frozen=True)
-class Own:
-    """A model of a user, every part of which a test can replace."""
-
-    b: float = 0.5
-    gain: float = 1.0
-    v_reset: float = fixed(1.0)
-    v_fire: float = fixed(2.0)
-    current: float = 0.0
-    coefficient: Callable = fixed(lambda s, m: s.I + m.b * s.N)
-    form: Callable = fixed(lambda n, phi, x: -x[0] * n * fl.dv(phi))
-    reset: Callable = fixed(lambda s, m: s.N)
-    more: tuple = fixed(())
-    input: str = fixed("current")
-
-    def weak_form(self) -> fl.WeakForm:
-        return fl.WeakForm(
-            unknowns=(fl.Field("n"), fl.Scalar("N", algebraic="flux", of="n", over="firing")),
-            inputs=(fl.Input("I", self.input),),
-            terms=(
-                fl.Term("leak", into="n", of="n", form=self.form),
-                terms.current(self.coefficient),
-                terms.noise(lambda s, m: 1.0),
-                terms.firing(lambda s, m: s.N),
-                terms.reset(self.reset),
-                *self.more,
-            ),
-            conserved=(fl.Conserved("mass", {"n": 1.0}),),
-        )
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
@@ -79,7 +48,7 @@ def test_a_users_model_passes_and_the_report_names_its_parameters():
 
 
 def test_a_smooth_but_steep_coefficient_is_no_kink():
-    check_model(Own(coefficient=lambda s, m: np.tanh(200 * (s.N - 1))))
+    check_model(Own(drive=lambda s, m: np.tanh(200 * (s.N - 1))))
 
 
 @pytest.mark.parametrize(
@@ -98,22 +67,22 @@ def test_a_smooth_but_steep_coefficient_is_no_kink():
 )
 def test_a_coefficient_that_is_not_analytic_is_named(coefficient):
     with pytest.raises(CheckFailed, match=r"Term 'current'.*(s\.N|m\.b)"):
-        check_model(Own(coefficient=coefficient))
+        check_model(Own(drive=coefficient))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"coefficient": lambda s, m: s.M}, r"Term 'current' reads s\.M.*there are: N, I"),
-        ({"coefficient": lambda s, m: m.a7}, r"Term 'current' reads m\.a7"),
-        ({"coefficient": lambda s, m: np.log(s.N - 1.0)}, "Term 'current': its coefficient is nan at s.N = 0"),
-        ({"form": lambda n, phi, x: n * n * fl.dv(phi)}, "Term 'leak'.*not linear in its field"),
-        ({"form": lambda n, phi, x: (n + 1.0) * fl.dv(phi)}, "Term 'leak'.*not linear in its field"),
-        ({"form": lambda n, phi, x: n * phi * fl.dv(phi)}, "Term 'leak'.*not linear in its test function"),
-        ({"form": lambda n, phi: n * phi}, "Term 'leak': its form cannot be evaluated"),
-        ({"reset": lambda s, m: 0.9 * s.N}, "Conserved 'mass' of Own is not conserved by its terms"),
-        ({"input": "curent"}, "'curent', which Own does not have"),
-        ({"more": (fl.Term("x", into="n", form=lambda phi, x: phi, over="nowhere"),)}, "no cells named 'nowhere'"),
+        ({"drive": lambda s, m: s.M}, r"Term 'current' reads s\.M.*there are: N, I"),
+        ({"drive": lambda s, m: m.a7}, r"Term 'current' reads m\.a7"),
+        ({"drive": lambda s, m: np.log(s.N - 1.0)}, "Term 'current': its coefficient is nan at s.N = 0"),
+        ({"leak": lambda n, phi, x: n * n * d(phi, "v")}, "Term 'leak'.*not linear in its field"),
+        ({"leak": lambda n, phi, x: (n + 1.0) * d(phi, "v")}, "Term 'leak'.*not linear in its field"),
+        ({"leak": lambda n, phi, x: n * phi * d(phi, "v")}, "Term 'leak'.*not linear in its test function"),
+        ({"leak": lambda n, phi: n * phi}, "Term 'leak': its form cannot be evaluated"),
+        ({"resets": (returns(lambda s, m: 0.9 * s.N),)}, "Conserved 'mass' of Own is not conserved by its terms"),
+        ({"inputs": (fl.Given("I", "curent"),)}, "'curent', which Own does not have"),
+        ({"more": (fl.Term("n", None, lambda phi, x: phi, at={"u": 1.0}, name="x"),)}, "'x' acts at \\['u'\\]"),
     ],
     ids=lambda x: x if isinstance(x, str) else "",
 )
@@ -130,9 +99,9 @@ def test_a_parameter_read_by_a_form_must_be_fixed():
         v_reset: float = fixed(1.0)
         v_fire: float = fixed(2.0)
 
-        def weak_form(self) -> fl.WeakForm:
-            base = Own().weak_form()
-            stiff = fl.Term("leak", into="n", of="n", form=lambda n, phi, x: -self.stiffness * x[0] * n * fl.dv(phi))
+        def equations(self) -> fl.Equations:
+            base = Own().equations()
+            stiff = fl.Term("n", "n", lambda n, phi, x: -self.stiffness * x.v * n * d(phi, "v"), name="leak")
             return replace(base, terms=(stiff, *base.terms[2:]), inputs=())
 
     with pytest.raises(CheckFailed, match="'stiffness' of Hidden is read by a form.*declare it by fixed"):
@@ -140,7 +109,7 @@ def test_a_parameter_read_by_a_form_must_be_fixed():
 
 
 def test_a_source_that_is_no_multiple_of_the_scalars_is_said_not_to_be_checked():
-    drizzle = fl.Term("drizzle", into="n", form=lambda phi, x: fl.dv(phi), coefficient=lambda s, m: m.gain)
+    drizzle = fl.Term("n", None, lambda phi, x: d(phi, "v"), lambda s, m: m.gain, name="drizzle")
     report = check_model(Own(more=(drizzle,)))
     assert len(report.skipped) == 3  # F = A(s) y, on each of the spaces
     assert "not checked" in str(report)
@@ -159,22 +128,22 @@ def test_what_is_no_model_is_refused():
         v_reset: float = 1.0
         v_fire: float = 2.0
 
-        def weak_form(self) -> fl.WeakForm:
-            return Own().weak_form()
+        def equations(self) -> fl.Equations:
+            return Own().equations()
 
     @dataclass(frozen=True)
     class Wordy:
         v_reset: float = fixed(1.0)
         v_fire: float = fixed(2.0)
 
-        def weak_form(self) -> str:
+        def equations(self) -> str:
             return "n_t = ..."
 
     for model, message in (
         (Bare(), "no frozen dataclass"),
         (Thawed(), "no frozen dataclass"),
         (Loose(), "declare it by fixed"),
-        (Wordy(), "must return a WeakForm"),
+        (Wordy(), "allowed are Equations"),
     ):
         with pytest.raises(ValueError, match=message):
             check_model(model)
@@ -183,4 +152,4 @@ def test_what_is_no_model_is_refused():
 def test_discretize_too_refuses_coefficients_whose_derivative_it_cannot_take():
     for coefficient in (lambda s, m: abs(s.N), lambda s, m: math.exp(-s.N)):
         with pytest.raises(ValueError, match="Term 'current'"):
-            fl.discretize(Own(coefficient=coefficient))
+            fl.discretize(Own(drive=coefficient))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
+from own_models import OwnPlane, returns
 
 import felif as fl
-from felif.models import terms
-from felif.models.parameters import fixed
+from felif import d
 from felif.testing import CheckFailed, check_model
 
 MODELS = [
@@ -30,57 +27,23 @@ def test_learning_passes_every_check_on_lines_and_on_triangles(model):
     assert report.skipped == ()
 
 
-@dataclass(frozen=True)
-class Own:
-    """A user's network over (v, w), parts of which a test can break."""
-
-    eps: float = 0.3
-    w_min: float = fixed(-1.0)
-    w_max: float = fixed(0.0)
-    v_reset: float = fixed(1.0)
-    v_fire: float = fixed(2.0)
-    current: Callable = fixed(lambda s, m: 1 + s.w * s.Nbar)
-    reset: Callable = fixed(lambda s, m: s.N)
-    learning: Callable = fixed(lambda p, phi, x: p * fl.dw(phi))
-    speed: Callable = fixed(lambda s, m: m.eps * (-s.N * s.Nbar - s.w))
-
-    def weak_form(self) -> fl.WeakForm:
-        return fl.WeakForm(
-            unknowns=(
-                fl.Field("p", over=("v", "w")),
-                fl.Scalar("N", algebraic="flux", of="p", over="firing", along="w"),
-                fl.Scalar("Nbar", algebraic="integral"),
-            ),
-            terms=(
-                terms.drift(fl.Leaky(), "p"),
-                terms.current(self.current, "p"),
-                terms.noise(lambda s, m: 1.0, "p"),
-                terms.firing(lambda s, m: s.N, "p"),
-                terms.reset(self.reset, "p"),
-                fl.Term("learning", into="p", of="p", form=self.learning, coefficient=self.speed),
-                fl.Term("total", into="Nbar", of="N", form=lambda N, x: N),
-            ),
-            conserved=(fl.Conserved("mass", {"p": 1.0}),),
-        )
-
-
 def test_a_model_of_a_user_over_planes_passes():
-    assert check_model(Own()).skipped == ()
+    assert check_model(OwnPlane()).skipped == ()
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"current": lambda s, m: 1 + s.w * np.abs(s.Nbar - 1)}, "'current': its coefficient is no analytic .* s.Nbar"),
-        ({"current": lambda s, m: s.M * s.w}, "'current' reads s.M, which is no scalar or input"),
-        ({"speed": lambda s, m: m.epsilon * s.N}, "'learning' reads m.epsilon, which Own does not have"),
-        ({"learning": lambda p, phi, x: p * p * fl.dw(phi)}, "'learning': its form is not linear in its field"),
+        ({"drive": lambda s, m: 1 + s.w * np.abs(s.Nbar - 1)}, "'current': its coefficient is no analytic .* s.Nbar"),
+        ({"drive": lambda s, m: s.M * s.w}, "'current' reads s.M, which is no scalar or input"),
+        ({"speed": lambda s, m: m.epsilon * s.N}, "'learning' reads m.epsilon, which OwnPlane does not have"),
+        ({"learning": lambda p, phi, x: p * p * d(phi, "w")}, "'learning': its form is not linear in its field"),
         (
-            {"reset": lambda s, m: 0.5 * s.N},
-            "Conserved 'mass' of Own is not conserved by its terms: 0.5 of what fires comes back",
+            {"resets": (returns(lambda s, m: 0.5 * s.N, "p"),)},
+            "Conserved 'mass' of OwnPlane is not conserved by its terms: 0.5 of what fires comes back",
         ),
     ],
 )
 def test_what_is_wrong_is_named(broken, message):
     with pytest.raises(CheckFailed, match=message):
-        check_model(Own(**broken))
+        check_model(OwnPlane(**broken))

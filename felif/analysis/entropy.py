@@ -151,7 +151,7 @@ def _differentiation(x: np.ndarray) -> np.ndarray:
 
 def _check(model: Any, steady: State) -> None:
     name = type(model).__name__
-    if not type(model).weak_form.__module__.startswith("felif.models."):
+    if not type(model).equations.__module__.startswith("felif.models."):
         raise ValueError(f"relative_entropy: {name} has terms of its own; the identity is that of NoisyLIF")
     for parameter, reason in (
         ("a1", "noise depends on N"),

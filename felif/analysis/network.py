@@ -62,7 +62,7 @@ def network_of(model: Any) -> Network:
     """The parameters of `model` in its own units (see `units_of`), checked: ValueError where no closed form exists."""
     if isinstance(model, Network):
         return model
-    terms = getattr(type(model), "weak_form", None)
+    terms = getattr(type(model), "equations", None)
     if terms is not None and not terms.__module__.startswith("felif.models."):
         raise ValueError(f"{type(model).__name__} has terms of its own; closed forms exist for felif's models")
     network = Network(*(_number(model, name, default) for name, default in _DEFAULTS.items()))

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..inputs import input_value
 from ..model_parameters import parameters_of
-from ..weakform import CELLS, weak_form_of
+from ..translation import weak_form_of
+from ..weakform import CELLS, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
-from .forms import UNIT_TESTS, convection_of, probe
 from .running_away import Cut, cut
 from .spaces import Space
 

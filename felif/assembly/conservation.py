@@ -11,9 +11,8 @@ import numpy as np
 from ..algebra import Band, BandLowRank
 from ..model_parameters import parameters_of
 from ..problem import Infeasible
-from ..weakform import CELLS, WeakForm
+from ..weakform import CELLS, WeakForm, probe
 from .analytic import is_own
-from .forms import probe
 from .language import changed_form, places_of
 
 CONSERVED = 1e-9  # allowed change of what is conserved, relative to all that changes

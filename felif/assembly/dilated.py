@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..model_parameters import parameters_of
+from ..translation import weak_form_of
 from ..weakform import Input, Scalar, Term, WeakForm
 from .coefficients import STEP
 
@@ -33,8 +34,8 @@ class Dilated:
     def of(cls, model: Any) -> Dilated:
         return cls(model, float(model.v_reset), float(model.v_fire))
 
-    def weak_form(self) -> WeakForm:
-        form = self.model.weak_form()
+    def as_weak_form(self) -> WeakForm:
+        form = weak_form_of(self.model)
         rate = next(s.name for s in form.scalars if s.algebraic == "flux")
         terms = []
         for term in form.terms:

@@ -15,12 +15,13 @@ from skfem.mesh import MeshLine
 
 from ..meshing import line
 from ..model_parameters import Parameters, fixed_parameters
-from ..weakform import CELLS, weak_form_of
+from ..translation import has_equations, is_fast, weak_form_of
+from ..weakform import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
 from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
-from .forms import Assembler, Contribution, probe
+from .forms import Assembler, Contribution
 from .operators import FormsOperator
 from .planes import discretize_over_axes, discretize_plane, is_plane
 from .running_away import Cut
@@ -46,10 +47,10 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
     """
-    if callable(getattr(model, "equations", None)):
+    if not has_equations(model):
+        raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")
+    if not is_fast(model):
         return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
-    if not callable(getattr(model, "weak_form", None)):
-        raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method weak_form()")
     language.require_sound(model)
     if is_plane(model):
         return discretize_plane(model, mesh, space, tol)
@@ -113,7 +114,7 @@ class Assembled:
         self._v_reset = float(model.v_reset)
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
-        self.weak_form = self._form_of(model)
+        self.weak_form = self.form_of(model)
         assembler = Assembler(self.weak_form, mesh, space, self.degrees)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
@@ -127,7 +128,7 @@ class Assembled:
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
 
-    def _form_of(self, model: Any) -> Any:
+    def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
 
     @cached_property
@@ -267,7 +268,7 @@ class Assembled:
 
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape (their coefficients may read other names)."""
-        weak_form = self._form_of(model)
+        weak_form = self.form_of(model)
         if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
             return self
         other = copy.copy(self)

@@ -11,7 +11,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
-from ..weakform import CELLS, Term, WeakForm
+from ..weakform import CELLS, Term, WeakForm, probe
 from .spaces import Degrees, Space, gauss, has_lumped_mass, node_positions, quadrature
 from .tables import CellTable, tables
 
@@ -244,38 +244,3 @@ class Assembler:
         for distance in range(1, full.kl + 1):
             row[start + last - distance] = full.data[full.ku + distance, last - distance]
         return row
-
-
-class _Probe(float):
-    """A field or test function with one value and one slope everywhere, for forms that only compute with it."""
-
-    def __new__(cls, value: float, slope: float) -> _Probe:
-        self = super().__new__(cls, value)
-        self.grad = (slope,)
-        return self
-
-
-_VALUE, _SLOPE = UNIT_TESTS = _Probe(1.0, 0.0), _Probe(0.0, 1.0)
-
-
-def convection_of(term: Term, points: np.ndarray) -> np.ndarray:
-    """The part n phi' of a form at points where it may overflow."""
-    value = term.form(_VALUE, _SLOPE, points[None])
-    return value if getattr(value, "shape", None) == points.shape else np.full(points.shape, float(value))
-
-
-def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
-
-    The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
-    """
-    form, x, shape = term.form, points[None], points.shape
-
-    def integrand(n: _Probe, phi: _Probe) -> np.ndarray:
-        value = form(n, phi, x)
-        return value if getattr(value, "shape", None) == shape else np.full(shape, float(value))
-
-    mixed = form(_SLOPE, _VALUE, x)
-    if mixed.any() if isinstance(mixed, np.ndarray) else mixed != 0.0:
-        raise ValueError(f"Term {term.name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")
-    return integrand(_VALUE, _SLOPE), -integrand(_SLOPE, _SLOPE), integrand(_VALUE, _VALUE)

@@ -16,9 +16,9 @@ from skfem.element import DiscreteField
 
 from ..identity import identity
 from ..model_parameters import parameters_of
-from ..weakform import CELLS, Term, WeakForm, weak_form_of
+from ..translation import weak_form_of
+from ..weakform import CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
-from .forms import probe
 
 LINEAR = 1e-12
 PLACES = 63  # at which forms are looked at, before there is a mesh
@@ -37,8 +37,6 @@ def require_sound(model: Any) -> None:
     if key is not None and key in _sound_models:
         return
     weak_form = weak_form_of(model)
-    if not isinstance(weak_form, WeakForm):
-        raise ValueError(f"discretize: {type(model).__name__}.weak_form() returns {weak_form!r}; allowed is a WeakForm")
     _require_places(model, weak_form)
     _require_inputs(model, weak_form)
     for term in weak_form.terms:
@@ -165,7 +163,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
                 for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
         try:
             found = np.asarray(term.form(*made, x))
-        except IndexError as error:
+        except (AttributeError, IndexError) as error:
             raise ValueError(
                 f"Term {term.name!r}: its form reads a coordinate that it does not have ({error}); "
                 "on lines w is s.w, in coefficients"
@@ -273,5 +271,5 @@ def _require_noise(model: Any, weak_form: WeakForm) -> None:
             at, a = (v[worst], total[worst]) if total[worst] < 0 else (v[-1], 0.0)
             raise ValueError(
                 f"{kind}: the noise of {field.name} without activity is {a:.6g} at v = {at:.6g}; allowed is a positive "
-                f"one: the form -dv({field.name}) * dv(phi) with a positive coefficient"
+                f"one: `noise`, with a positive coefficient"
             )

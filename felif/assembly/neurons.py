@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import CELLS
+from ..weakform import CELLS, probe
 from .automatic import fitting_nodes
-from .forms import probe
 from .passage_times import LinearNeuron, Neuron
 
 SILENT = -200.0  # log of the rate below which a population is taken to be silent

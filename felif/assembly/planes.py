@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshTri
 
-from ..weakform import weak_form_of
+from ..translation import weak_form_of
 from .spaces import SpectralElement
 from .tensor.spaces import Tensor
 from .triangles.space import Triangles

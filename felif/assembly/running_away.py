@@ -147,6 +147,8 @@ def bounded_law(law: Any, part: float) -> Any:
     end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, part)
     if end is None:
         return law
+    if law.resets:
+        raise ValueError(f"a drift that runs away, {drift}, and a distribution of resets; allowed is one of them")
     populations = tuple(dataclasses.replace(p, drift=Capped(drift, end.last)) for p in law.populations)
     return dataclasses.replace(law, populations=populations, v_fire=end.v_fire, place=end)
 

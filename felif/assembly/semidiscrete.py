@@ -13,7 +13,6 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
-from ..weakform import weak_form_of
 from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
@@ -71,11 +70,10 @@ class SemiDiscrete:
         the terms no longer conserve what is declared.
         """
         model = with_parameters(self.model, parameters)
-        weak_form = weak_form_of(model)
+        weak_form = self._assembled.form_of(model)
         if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
             raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
-        weak_form = weak_form if self.end is None else self.end.of(weak_form)
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
 
@@ -283,7 +281,7 @@ class SemiDiscrete:
     @property
     def flow(self) -> Flow:
         """Drift and noise of the first field on this mesh."""
-        return Flow(self.model, weak_form_of(self.model), self._assembled.end)
+        return Flow(self.model, None, self._assembled.end)
 
     @cached_property
     def truncation(self) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .forms import probe
+from ..translation import Elsewhere, weak_form_of
+from ..weakform import probe
 
 _RATES = (0.7, 10.0, 1e3, 1e5)
 
@@ -18,6 +19,10 @@ def unfollowed(problem: Any) -> str | None:
     In a spike N is a multiple of delta(t - T). Every neuron moves by the same amount (drift affine in N, the same for
     every v), what fires is set back to V_R at once or waits in one scalar, all of it, and nothing else sees N.
     """
+    try:
+        weak_form_of(problem.model)
+    except Elsewhere as other:
+        return f"the law of its synchronous spikes is not known: {other.why}"
     form, m = problem.weak_form, problem.parameters
     fluxes = [u for u in form.scalars if u.algebraic]
     if len(fluxes) != 1 or fluxes[0].algebraic != "flux":

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..weakform import probe
 from . import adapt
-from .forms import probe
 from .spaces import gauss
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30

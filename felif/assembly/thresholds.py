@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..weakform import probe
 from .dilated import rate_slope
-from .forms import probe
 
 
 def transport(problem: Any, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
+from ..translation import weak_form_of
+
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
@@ -64,7 +66,7 @@ def interval(
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
     if math.isinf(v_fire):
         raise ValueError("interval: v_fire = inf has no place on a mesh; let discretize choose one from `tol`")
-    lives_above = not any(scalar.algebraic == "flux" for scalar in model.weak_form().scalars)
+    lives_above = not any(scalar.algebraic == "flux" for scalar in weak_form_of(model).scalars)
     if not _is_number(v_min) or v_min >= v_reset:
         raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below v_reset = {v_reset!r}")
     minimum = 3 if lives_above else 2

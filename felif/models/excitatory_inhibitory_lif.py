@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
+from ..language import Conserved, Delayed, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import (
@@ -16,7 +16,6 @@ from .parameters import (
     require_number,
     require_threshold_above_reset,
 )
-from .particle_law import ParticleLaw, Population
 
 
 @dataclass(frozen=True)
@@ -55,53 +54,36 @@ class ExcitatoryInhibitoryLIF:
         require_input(self, "current_I")
         require_callable(self, "drift")
 
-    def particle_law(self) -> ParticleLaw:
-        excitatory = Population("_E", (self.b_EE, -self.b_IE), self.drift, self.current_E, self.a0)
-        inhibitory = Population("_I", (self.b_EI, -self.b_II), self.drift, self.current_I, self.a0)
-        return ParticleLaw(
-            (excitatory, inhibitory), self.v_reset, self.v_fire, refractory_time=self.tau, delay=self.delay
+    def equations(self) -> Equations:
+        unknowns = [*terms.density(self, "n_E", "N_E"), *terms.density(self, "n_I", "N_I")]
+        inputs: list[Given | Delayed] = [Given("I_E", "current_E"), Given("I_I", "current_I")]
+        rates = "N_E", "N_I"
+        if self.delay > 0:
+            inputs += [Delayed(f"{N}_delayed", N, "delay") for N in rates]
+            rates = "N_E_delayed", "N_I_delayed"
+        weights = {i: {f"n_{i}": 1.0} for i in "EI"}
+        if self.tau > 0:
+            unknowns += [Unknown("R_E"), Unknown("R_I")]
+            weights = {i: {f"n_{i}": 1.0, f"R_{i}": 1.0} for i in "EI"}
+        kept = "total" if self.tau > 0 else "mass"
+        return Equations(
+            (terms.potentials(self),),
+            tuple(unknowns),
+            (*self._population("E", *rates), *self._population("I", *rates)),
+            tuple(Conserved(f"{kept}_{i}", weights[i]) for i in "EI"),
+            tuple(inputs),
         )
 
-    def weak_form(self) -> WeakForm:
-        delayed, refractory = self.delay > 0, self.tau > 0
-        rates = ("N_E_delayed", "N_I_delayed") if delayed else ("N_E", "N_I")
-        inputs = (Input("I_E", "current_E"), Input("I_I", "current_I"))
-        if delayed:
-            inputs += (Input("N_E_delayed", "delay", of="N_E"), Input("N_I_delayed", "delay", of="N_I"))
-        resting = (Scalar("R_E"), Scalar("R_I")) if refractory else ()
-        return WeakForm(
-            unknowns=(
-                Field("n_E"),
-                Field("n_I"),
-                Scalar("N_E", algebraic="flux", of="n_E", over="firing"),
-                Scalar("N_I", algebraic="flux", of="n_I", over="firing"),
-                *resting,
-            ),
-            inputs=inputs,
-            terms=(*self._population("E", rates, refractory), *self._population("I", rates, refractory)),
-            conserved=tuple(
-                Conserved(f"total_{i}", {f"n_{i}": 1.0, f"R_{i}": 1.0})
-                if refractory
-                else Conserved(f"mass_{i}", {f"n_{i}": 1.0})
-                for i in "EI"
-            ),
-        )
-
-    def _population(self, i: str, rates: tuple[str, str], refractory: bool) -> tuple[Term, ...]:
-        """Terms of population i; `rates` are the scalars that its drift reads."""
-        excitation, inhibition = rates
-        field, own, rest = f"n_{i}", f"N_{i}", f"R_{i}"
+    def _population(self, i: str, excitation: str, inhibition: str) -> tuple[Term, ...]:
+        """Terms of population i, whose drift reads these two rates."""
+        n, N, R = f"n_{i}", f"N_{i}", f"R_{i}"
 
         def recurrent(s, m):
             received = getattr(m, f"b_E{i}") * getattr(s, excitation) - getattr(m, f"b_I{i}") * getattr(s, inhibition)
             return getattr(s, f"I_{i}") + received
 
-        returning = (lambda s, m: getattr(s, rest) / m.tau) if refractory else (lambda s, m: getattr(s, own))
-        return (
-            terms.drift(self.drift, field),
-            terms.current(recurrent, field),
-            terms.noise(lambda s, m: m.a0, field),
-            terms.firing(lambda s, m: getattr(s, own), field),
-            terms.reset(returning, field),
-            *(terms.recovery(rest, own) if refractory else ()),
-        )
+        spikes = (terms.reset(self, n, N),)
+        if self.tau > 0:
+            back = lambda s, m: getattr(s, R) / m.tau
+            spikes = (terms.firing(self, n, N), terms.returning(self, back, n), *terms.waiting(R, N))
+        return terms.drift(self.drift, n), terms.current(recurrent, n), terms.noise(lambda s, m: m.a0, n), *spikes

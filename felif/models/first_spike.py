@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..translation import weak_form_of
 from ..weakform import Conserved, Field, Scalar, Term, WeakForm
 from .parameters import fixed
 
@@ -55,12 +56,12 @@ class FirstSpike:
             raise AttributeError(name)
         return getattr(self.model, name)
 
-    def weak_form(self) -> WeakForm:
+    def as_weak_form(self) -> WeakForm:
         return self._form
 
     @cached_property
     def _form(self) -> WeakForm:
-        form, kind = self.model.weak_form(), type(self.model).__name__
+        form, kind = weak_form_of(self.model), type(self.model).__name__
         if len(form.fields) != 1 or form.fields[0].over != ("v",):
             raise ValueError(f"{kind} has the densities {[f.name for f in form.fields]}; allowed is one, over v")
         resets = [t for t in form.terms if t.over == "reset" and t.of is None]

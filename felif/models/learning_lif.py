@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 
 from ..inputs import is_of_user
-from ..weakform import Conserved, Field, Scalar, Term, WeakForm, dw
+from ..language import Axis, Conserved, Equations, Term, Unknown, drift
 from . import terms
 from .drifts import Leaky
 from .parameters import (
@@ -19,7 +19,6 @@ from .parameters import (
     require_profile,
     require_threshold_above_reset,
 )
-from .particle_law import Learning, ParticleLaw, Population
 
 Profile = Callable | Sequence[float] | np.ndarray | float
 
@@ -74,34 +73,19 @@ class LearningLIF:
             require_profile(self, name, float(self.w_min), float(self.w_max))
         _require_response(self)
 
-    def particle_law(self) -> ParticleLaw:
-        weights = Learning(self.eps, self.K, self.sigma, self.current, self.w_min, self.w_max)
-        neurons = Population("bar", (0.0,), Leaky(), noise=self.a0)
-        return ParticleLaw((neurons,), self.v_reset, self.v_fire, learning=weights)
-
-    def weak_form(self) -> WeakForm:
-        return WeakForm(
-            unknowns=(
-                Field("p", over=("v", "w")),
-                Scalar("N", algebraic="flux", of="p", over="firing", along="w"),
-                Scalar("Nbar", algebraic="integral"),
-            ),
-            terms=(
+    def equations(self) -> Equations:
+        return Equations(
+            (terms.potentials(self), Axis("w", self.w_min, self.w_max)),
+            (*terms.density(self, "p", "N", ("w",)), Unknown("Nbar", (), "equals")),
+            (
                 terms.drift(Leaky(), "p"),
                 terms.current(lambda s, m: m.current(s.w) + s.w * along_the_real_axis(m.sigma, s.Nbar), "p"),
                 terms.noise(lambda s, m: m.a0, "p"),
-                terms.firing(lambda s, m: s.N, "p"),
-                terms.reset(lambda s, m: s.N, "p"),
-                Term(
-                    "learning",
-                    into="p",
-                    of="p",
-                    form=lambda p, phi, x: p * dw(phi),
-                    coefficient=lambda s, m: m.eps * (m.K(s.w) * s.N * s.Nbar - s.w),
-                ),
-                Term("total rate", into="Nbar", of="N", form=lambda N, x: N),
+                terms.reset(self, "p"),
+                drift("p", "w", lambda x: 1.0, lambda s, m: m.eps * (m.K(s.w) * s.N * s.Nbar - s.w), name="learning"),
+                Term("Nbar", "N", name="total rate"),
             ),
-            conserved=(Conserved("mass", {"p": 1.0}),),
+            (Conserved("mass", {"p": 1.0}),),
         )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
+from ..language import Conserved, Delayed, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -48,35 +47,17 @@ class NoisyLIF:
         require_number(self, "delay", nonnegative=True)
         require_number(self, "dead_time", nonnegative=True)
 
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, delay=self.delay, dead_time=self.dead_time)
-
-    def weak_form(self) -> WeakForm:
-        inputs: tuple[Input, ...] = (Input("I", "current"),)
-        recurrent = terms.current(lambda s, m: s.I + m.b * s.N)
+    def equations(self) -> Equations:
+        inputs, conserved = [Given("I", "current")], Conserved("mass", {"n": 1.0})
+        recurrent = lambda s, m: s.I + m.b * s.N
+        unknowns, spikes = terms.density(self), (terms.reset(self),)
         if self.delay > 0:
-            inputs += (Input("N_delayed", "delay", of="N"),)
-            recurrent = terms.current(lambda s, m: s.I + m.b * s.N_delayed)
-        returning, silent, quantity = (lambda s, m: s.N), (), Conserved("mass", {"n": 1.0})
-        resting: tuple[Scalar, ...] = ()
+            inputs.append(Delayed("N_delayed", "N", "delay"))
+            recurrent = lambda s, m: s.I + m.b * s.N_delayed
         if self.dead_time > 0:
-            inputs += (Input("N_returning", "dead_time", of="N", held="R"),)
-            returning, resting = (lambda s, m: s.N_returning), (Scalar("R"),)
-            silent = (
-                Term("fall silent", into="R", coefficient=lambda s, m: s.N),
-                Term("return", into="R", coefficient=lambda s, m: -s.N_returning),
-            )
-            quantity = Conserved("total", {"n": 1.0, "R": 1.0})
-        return WeakForm(
-            unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing"), *resting),
-            inputs=inputs,
-            terms=(
-                terms.drift(self.drift),
-                recurrent,
-                terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
-                terms.firing(lambda s, m: s.N),
-                terms.reset(returning),
-                *silent,
-            ),
-            conserved=(quantity,),
-        )
+            inputs.append(Delayed("N_returning", "N", "dead_time"))
+            unknowns, conserved = (*unknowns, Unknown("R")), Conserved("total", {"n": 1.0, "R": 1.0})
+            silent = Term("R", coefficient=lambda s, m: s.N - s.N_returning, name="silent")
+            spikes = (terms.firing(self), terms.returning(self, lambda s, m: s.N_returning), silent)
+        transport = (terms.drift(self.drift), terms.current(recurrent), terms.noise(lambda s, m: m.a0 + m.a1 * s.N))
+        return Equations((terms.potentials(self),), unknowns, (*transport, *spikes), (conserved,), tuple(inputs))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..weakform import Conserved, Field, Input, Scalar, Term, WeakForm
+from ..language import Conserved, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -39,28 +39,20 @@ class RandomThresholdLIF:
         require_number(self, "eps", positive=True)
         require_number(self, "tau", positive=True)
 
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, refractory_time=self.tau, escape_time=self.eps)
-
-    def weak_form(self) -> WeakForm:
-        return WeakForm(
-            unknowns=(Field("n"), Scalar("N", algebraic="integral"), Scalar("R")),
-            inputs=(Input("I", "current"),),
-            terms=(
+    def equations(self) -> Equations:
+        above, rate = {"v": (self.v_fire, math.inf)}, lambda s, m: 1 / m.eps
+        return Equations(
+            (terms.potentials(self, above=True),),
+            (Unknown("n", ("v",)), Unknown("N", (), "equals"), Unknown("R")),
+            (
                 terms.drift(self.drift),
                 terms.current(lambda s, m: s.I + m.b * s.N),
                 terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
-                Term(
-                    "escape",
-                    into="n",
-                    of="n",
-                    form=lambda n, phi, x: -n * phi,
-                    coefficient=lambda s, m: 1 / m.eps,
-                    over="above",
-                ),
-                terms.reset(lambda s, m: s.R / m.tau),
-                Term("rate", into="N", of="n", form=lambda n, x: n, coefficient=lambda s, m: 1 / m.eps, over="above"),
-                *terms.recovery(),
+                Term("n", "n", lambda n, phi, x: -n * phi, rate, at=above, name="escape"),
+                terms.returning(self, lambda s, m: s.R / m.tau),
+                Term("N", "n", lambda n, phi, x: n * phi, rate, at=above, name="rate"),
+                *terms.waiting(),
             ),
-            conserved=(Conserved("total", {"n": 1.0, "R": 1.0}),),
+            (Conserved("total", {"n": 1.0, "R": 1.0}),),
+            (Given("I", "current"),),
         )

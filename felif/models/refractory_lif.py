@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..weakform import Conserved, Field, Input, Scalar, WeakForm
+from ..language import Conserved, Equations, Given, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number
-from .particle_law import ParticleLaw, one_population
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,18 @@ class RefractoryLIF:
         require_network(self)
         require_number(self, "tau", positive=True)
 
-    def particle_law(self) -> ParticleLaw:
-        return one_population(self, refractory_time=self.tau)
-
-    def weak_form(self) -> WeakForm:
-        return WeakForm(
-            unknowns=(Field("n"), Scalar("N", algebraic="flux", of="n", over="firing"), Scalar("R")),
-            inputs=(Input("I", "current"),),
-            terms=(
+    def equations(self) -> Equations:
+        return Equations(
+            (terms.potentials(self),),
+            (*terms.density(self), Unknown("R")),
+            (
                 terms.drift(self.drift),
                 terms.current(lambda s, m: s.I + m.b * s.N),
                 terms.noise(lambda s, m: m.a0 + m.a1 * s.N),
-                terms.firing(lambda s, m: s.N),
-                terms.reset(lambda s, m: s.R / m.tau),
-                *terms.recovery(),
+                terms.firing(self),
+                terms.returning(self, lambda s, m: s.R / m.tau),
+                *terms.waiting(),
             ),
-            conserved=(Conserved("total", {"n": 1.0, "R": 1.0}),),
+            (Conserved("total", {"n": 1.0, "R": 1.0}),),
+            (Given("I", "current"),),
         )

@@ -12,6 +12,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
 from ..inputs import Landing
+from ..translation import law_of
 from .drive import affine
 
 _DEGREE = 24  # of the polynomial that stands for the current on a piece of time
@@ -61,9 +62,7 @@ def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start
 
 
 def _law_of(model: Any) -> Any:
-    if not hasattr(model, "particle_law"):
-        raise ValueError(f"spike_times: {model!r} has no particle_law()")
-    law, kind = model.particle_law(), type(model).__name__
+    law, kind = law_of(model), type(model).__name__
     if len(law.populations) != 1:
         raise ValueError(f"spike_times: {kind} has {len(law.populations)} populations; allowed is one neuron")
     if any(law.populations[0].kicks):
@@ -72,6 +71,8 @@ def _law_of(model: Any) -> Any:
         raise ValueError("spike_times: v_fire = inf; allowed is a finite v_fire: give a cut-off of the spike")
     if law.refractory_time or law.escape_time:
         raise ValueError(f"spike_times: {kind} rests or fires at random times; allowed is NoisyLIF")
+    if law.resets:
+        raise ValueError(f"spike_times: {kind} is reset to places drawn at random; allowed is one")
     if law.dead_time and callable(law.populations[0].current):
         raise ValueError(
             f"spike_times: dead_time = {law.dead_time!r}; with a current that depends on time allowed is 0"

@@ -101,7 +101,9 @@ def _simulate(
     memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     record = min(plan.record, v.size)
     rest = -law.dead_time if law.dead_time > 0 else law.refractory_time
-    constants = np.array([law.v_reset, law.v_fire, rest, law.escape_time])
+    shares = np.cumsum([share for share, _ in law.resets])
+    resets = np.array([(up_to, place) for up_to, (_, place) in zip(shares, law.resets, strict=True)], float).ravel()
+    constants = np.array([law.v_reset, law.v_fire, rest, law.escape_time, *resets])
 
     heard: list[list[np.ndarray]] = [[] for _ in range(record)]
     kept: dict[int, tuple[np.ndarray, np.ndarray, None]] = {}

@@ -31,6 +31,7 @@ BLOCK = 512  # neurons whose normal variates are drawn at once: they stay in the
 _NEGLIGIBLE = 28.0  # crossings of probability below e^-28 are not drawn
 # entries of a row of `steps`: what all neurons of a population do in a step
 G, M, A, H, T0, CLOCK, KICK, DECAY, SHIFT, SPREAD, SLOPE, V_R, V_F, TAU, EPS, TABLE = range(16)
+ENTRIES = 16
 
 
 @njit(cache=True)
@@ -90,6 +91,17 @@ def _firing_time(x, y, left, c, slope, state):
 
 
 @njit(cache=True)
+def _reset(c, state):
+    """Where a neuron begins again: V_R, or drawn from the places that follow the ENTRIES: (share up to here, place)."""
+    if c.size == ENTRIES:
+        return c[V_R]
+    k, chance = ENTRIES, uniform(state)
+    while k + 2 < c.size and chance > c[k]:
+        k += 2
+    return c[k + 1]
+
+
+@njit(cache=True)
 def _walk(i, x, y, left, v, wake, c, slope, pull, table, state, spikes):
     """Neuron i from x with `left` of the step left, y being proposed for its end; returns how often it fires."""
     fired = 0
@@ -112,7 +124,7 @@ def _walk(i, x, y, left, v, wake, c, slope, pull, table, state, spikes):
             if wake[i] >= end:
                 return fired
             left = end - wake[i]
-        x = c[V_R]
+        x = _reset(c, state)
         y, slope = _propose(x, left, c, pull, table, state)
 
 
@@ -165,7 +177,7 @@ def _chunk(first, last, v, wake, c, pulls, table, state, buffer, spikes):
                 if wake[i] >= end:
                     resting += 1
                     continue
-                x, left = c[V_R], end - wake[i]
+                x, left = _reset(c, state), end - wake[i]
                 y, own = _propose(x, left, c, pulls[i] if own_pulls else 0.0, table, state)
             if escapes:
                 quiet = x <= threshold and y <= threshold

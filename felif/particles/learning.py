@@ -56,7 +56,6 @@ def simulate_learning(
     kept: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     nobody = np.zeros(v.size, bool)
     activity, total, decay = 0.0, 0.0, -np.expm1(-rule.speed * dt)
-    signal = _values(rule.current, w)
     for step in range(steps + 1):
         if step == steps or step in plan.snapshots:
             kept[step] = (v.copy(), nobody, w.copy())
@@ -64,7 +63,7 @@ def simulate_learning(
             break
         row[kernels.T0] = step * dt
         counted = np.zeros((v.size, 1))
-        pulls = signal + w * _response(rule.response, activity)
+        pulls = rule.drive(w, activity)
         kernels.advance(chunks, v, wake, step_of_all, pulls, tables, states, buffers, counted, found, threads)
         fired = found[:, 0]
         rates[step, 0] = fired.sum() / v.size
@@ -75,9 +74,8 @@ def simulate_learning(
         total += share * (rate - total)
         if rule.speed > 0:
             weights.hear(w, counted[:, 0], dt, share)
-            w += decay * (_values(rule.rule, w) * weights.rate(w) * total - w)
+            w += decay / rule.speed * rule.change(w, weights.rate(w), total)
             np.clip(w, rule.w_min, rule.w_max, out=w)
-            signal = _values(rule.current, w)
         if step % 64 == 0:
             watch(step / steps)
     return Recording(
@@ -125,14 +123,3 @@ class WeightAxis:
 def _share(spikes: int, rate: float, dt: float) -> float:
     """How much of an average over `spikes` a step renews."""
     return -float(np.expm1(-dt / np.clip(spikes / max(rate, spikes / _LONGEST), dt, max(dt, _LONGEST))))
-
-
-def _values(function: Callable, w: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(np.asarray(function(w), float), w.shape)
-
-
-def _response(function: Callable, activity: float) -> float:
-    value = float(function(activity))
-    if not np.isfinite(value):
-        raise ValueError(f"sigma({activity:.6g}) = {value}; allowed are finite numbers")
-    return value

@@ -21,6 +21,7 @@ from numba import njit
 from .kernels import (
     CLOCK,
     DECAY,
+    ENTRIES,
     EPS,
     KICK,
     SHIFT,
@@ -120,7 +121,7 @@ def _cascade(
     none, pulls = np.zeros((steps.shape[0], 6)), np.empty(0)
     populations = steps.shape[0]
     top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
-    alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0
+    alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0 and law.size == 4
     lap = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else math.inf  # kicks from V_R to V_F
     longest, before, mark = LONGEST + _largest(queue), _largest(queue), 0.0
     tables = np.empty(populations)
@@ -184,18 +185,19 @@ def run_steps(
 ):  # fmt: skip
     """Steps first..last-1 of length dt; (next step, status, events in all).
 
-    law: v_reset, v_fire, refractory time (mean; minus a dead time), escape time.
+    law: v_reset, v_fire, refractory time (mean; minus a dead time), escape time; then resets: sums of shares, places.
     kicks[p, j], noise_kicks[p, j]: from population j to p. lag:
     delay in steps.  currents[k, p]: mean over step first + k. rates[past + k, p], synchronous[k, p], resting[k, p]:
     spikes per neuron in step k; those of them in synchronous spikes; fraction at rest.  batches[bin, batch, p]: spikes,
     but for synchronous ones.  events[e]: time, generations, then spikes per neuron of each population.
     """
     populations = g.size
-    steps, pulls = np.zeros((populations, 16)), np.empty(0)
+    steps, pulls = np.zeros((populations, ENTRIES + law.size - 4)), np.empty(0)
     found = np.zeros((chunks.shape[0], 3))
     for p in range(populations):
         steps[p, V_R], steps[p, V_F], steps[p, TAU], steps[p, EPS] = law[0], law[1], law[2], law[3]
         steps[p, TABLE] = 1.0 if tables[p, 1] > 0.0 else 0.0
+        steps[p, ENTRIES:] = law[4:]
     past = rates.shape[0] - synchronous.shape[0]
     now = kicks if lag == 0.0 else np.zeros((populations, populations))
     whole = np.int64(math.floor(lag))

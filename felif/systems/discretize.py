@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Axis, Equations, Index, Term
+from ..language import Axis, Delayed, Equations, Index, Term
 from ..spaces import Line
 from .forms import kernels_of, read_by
 from .soundness import require_analytic, require_conserved
@@ -23,6 +23,7 @@ _SAMPLES = 4000
 def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> System:
     """A System on {axis: ends of cells}, or {axis: Line}, or on cells chosen from tol. Raises ValueError."""
     equations = model.equations()
+    _require_places_and_delays(model, equations)
     degree = space.degree
     axes = [axis for axis in equations.axes if isinstance(axis, Axis)]
     lines = {}
@@ -40,6 +41,19 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
     require_analytic(system)
     require_conserved(system)
     return system
+
+
+def _require_places_and_delays(model: Any, equations: Equations) -> None:
+    for what in (*equations.unknowns, *equations.terms):
+        for axis, place in what.at.items():
+            if not isinstance(place, tuple) and not np.isfinite(place):
+                raise ValueError(
+                    f"{type(model).__name__}: something acts at {axis} = {place}; allowed are finite places, but for "
+                    "the v_fire of a network that is otherwise like NoisyLIF"
+                )
+    for given in equations.inputs:
+        if isinstance(given, Delayed):
+            given.of_model(model)
 
 
 def _given(axis: Axis, cells: Any) -> np.ndarray:

@@ -111,16 +111,18 @@ def _normalise(system: Any, u: Any, y: np.ndarray) -> None:
 
 
 def _wanted(system: Any, u: Any, k: int, y: np.ndarray) -> float:
-    """The mass of entry k of a density: as the model says, or what is left of 1."""
-    if u.name in system.equations.masses:
-        return system.equations.masses[u.name]
-    rest = 0.0
-    for quantity in system.equations.conserved:
-        if u.name in quantity.weights:
-            for name, weight in quantity.weights.items():
-                if name in [number.name for number in system.layout.numbers]:
-                    values = y[system.layout.of_y(name)]
-                    rest += weight * float(values[k] if quantity.each is not None else values.sum())
+    """The mass of entry k of a density: as the model says, or what is left of 1, in equal shares."""
+    known = system.equations.masses
+    if u.name in known:
+        return known[u.name]
+    rest, sharing = 0.0, 1
+    for quantity in (quantity for quantity in system.equations.conserved if u.name in quantity.weights):
+        densities = [name for name in quantity.weights if name in system.field_names]
+        rest += sum(quantity.weights[name] * known[name] for name in densities if name in known)
+        sharing = sum(name not in known for name in densities)
+        for name in (name for name in quantity.weights if name not in densities):
+            values = y[system.layout.of_y(name)]
+            rest += quantity.weights[name] * float(values[k] if quantity.each is not None else values.sum())
     if not rest < 1:
-        raise ValueError(f"start: the numbers hold {rest:g} of the mass 1; allowed is less")
-    return 1.0 - rest
+        raise ValueError(f"start: what is given holds {rest:g} of the mass 1; allowed is less")
+    return (1.0 - rest) / sharing

@@ -71,7 +71,10 @@ class Builder:
         """({axis: (places, cells or None)}, weights, x for forms) of the product of quadratures along `axes`."""
         parts = []
         for name in axes:
-            if name in at:
+            if isinstance(at.get(name), tuple):
+                line, inside = self.lines[name], self._inside(name, *at[name])
+                parts.append(tuple(part[inside] for part in (line.points, line.cell, line.dx)))
+            elif name in at:
                 parts.append((np.array([float(at[name])]), None, np.ones(1)))
             elif name in self.indices:
                 parts.append((np.arange(self.count(name)), None, np.ones(self.count(name))))
@@ -85,6 +88,16 @@ class Builder:
         for _, _, w in parts:
             weights = np.kron(weights, w)
         return places, weights, SimpleNamespace(**{name: x for name, (x, _) in places.items()})
+
+    def _inside(self, axis: str, low: float, high: float) -> np.ndarray:
+        """Which points of an axis lie in [low, high]. Raises ValueError unless these are ends of cells."""
+        line = self.lines[axis]
+        for end in (low, high):
+            if line.cells[0] < end < line.cells[-1] and end not in line.cells:
+                raise ValueError(
+                    f"a term acts at {axis} in [{low}, {high}]; allowed are ends of cells: name the points"
+                )
+        return (line.points > low) & (line.points < high)
 
     def rows(self, name: str, places: Mapping[str, Any], n: int, along: str | None = None, above: bool = True) -> Any:
         """The values of an unknown or input at points, or derivatives `along` an axis: sparse (n, size)."""
@@ -123,6 +136,8 @@ class Builder:
             tests = self._tests(term, places, x, n, b)
             found.append(self._piece(term, names, places, tests, values, weights * kernel, n))
             if a is None and b in lines and term.of is not None and not self.lines[b].continuous:
+                if b in term.at:
+                    raise ValueError(f"Term {term.called!r}: transport without noise acts all along {b!r}")
                 found += self._faces(term, names, over, b)
         return found
 

@@ -134,7 +134,7 @@ class System:
         for given in self.equations.inputs:
             if isinstance(given, Delayed):
                 names, of = self.layout.flattened(given.name), self.layout.flattened(given.of)
-                found |= {name: (one, float(given.delay)) for name, one in zip(names, of, strict=True)}
+                found |= {name: (one, given.of_model(self.model)) for name, one in zip(names, of, strict=True)}
         return found
 
     @cached_property
@@ -174,7 +174,7 @@ class System:
                 X[places] = input_value(given.parameter, value, t) if callable(value) else value
             else:
                 names = layout.flattened(given.of)
-                X[places] = [self.history(name, t - given.delay) for name in names]
+                X[places] = [self.history(name, t - given.of_model(self.model)) for name in names]
 
     def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """What is known of the last point looked at: an integrator asks several questions there."""

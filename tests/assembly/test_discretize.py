@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -176,28 +177,18 @@ class Own:
     v_reset: float = fixed(1.0)
     v_fire: float = fixed(2.0)
 
-    def weak_form(self) -> fl.WeakForm:
-        return fl.WeakForm(
-            unknowns=(fl.Field("n"), fl.Scalar("N", algebraic="flux", of="n", over="firing"), fl.Scalar("R")),
-            terms=(
-                terms.drift(lambda v: -v),
-                terms.noise(lambda s, m: 1.0),
-                terms.firing(lambda s, m: s.N),
-                terms.reset(lambda s, m: s.N),
-                *self.more,
-            ),
+    def equations(self) -> fl.Equations:
+        return fl.Equations(
+            (terms.potentials(self),),
+            (*terms.density(self), fl.Unknown("R")),
+            (terms.drift(lambda v: -v), terms.noise(lambda s, m: 1.0), terms.reset(self), *self.more),
         )
 
 
 @pytest.mark.parametrize(
     ("term", "message"),
     [
-        (fl.Term("x", into="n", form=lambda phi, x: phi, over="top"), "no cells named 'top'"),
-        (fl.Term("x", into="R", of="n", form=lambda n, x: n), "'x' goes from a field into the differential scalar 'R'"),
-        (
-            fl.Term("x", into="n", of="n", form=lambda n, phi, x: n * phi, over="reset"),
-            "'x': a form of 'n' over facets",
-        ),
+        (fl.Term("n", None, lambda phi, x: phi, at={"v": (2.0, math.inf)}, name="x"), "no cells named 'above'"),
         (terms.current(lambda s, m: s.M), r"Term 'current' reads s\.M, which is no scalar or input"),
         (terms.current(lambda s, m: m.q * s.N), "reads parameter 'q', which the model does not have"),
         (terms.current(lambda s, m: abs(s.N)), "Term 'current': .* no analytic function of s.N"),
@@ -210,9 +201,9 @@ def test_terms_that_make_no_sense_on_this_mesh_are_refused(term, message):
 
 
 def test_exponential_fitting_says_which_terms_it_cannot_do():
-    mixed = fl.Term("x", into="n", of="n", form=lambda n, phi, x: n * fl.dv(phi) - n * phi)
+    mixed = fl.Term("n", "n", lambda n, phi, x: n * fl.d(phi, "v") - n * phi, name="x")
     with pytest.raises(ValueError, match="Term 'x' mixes transport and reaction"):
         fl.discretize(Own(more=(mixed,)), MESH, space=fl.ExponentialFitting())
-    unusual = fl.Term("x", into="n", of="n", form=lambda n, phi, x: fl.dv(n) * phi)
+    unusual = fl.Term("n", "n", lambda n, phi, x: fl.d(n, "v") * phi, name="x")
     with pytest.raises(ValueError, match="Term 'x' has a part n' phi"):
         fl.discretize(Own(more=(unusual,)), MESH, space=fl.ExponentialFitting())

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from own_models import Own, OwnPlane, refused, spread
+from own_models import BACK, TOP, Own, OwnPlane, refused, returns, spread
 from scipy.integrate import quad
 from scipy.stats import norm
 
 import felif as fl
-from felif.models import terms
+from felif import d
 from felif.models.parameters import fixed
+from felif.translation import law_of
 
 LOST = ()  # nothing is declared conserved
-REACTION = fl.Term("loss", into="n", of="n", form=lambda n, phi, x: -0.1 * n * phi)
-HALF = fl.Term("half", into="n", form=lambda phi, x: 0.5 * phi, coefficient=lambda s, m: s.N, over="reset")
+REACTION = fl.Term("n", "n", lambda n, phi, x: -0.1 * n * phi, name="loss")
+HALF = fl.Term("n", "N", lambda N, phi, x: 0.5 * N * phi, at=BACK, name="half")
 
 
 # forms -----------------------------------------------------------------------------------------------------------
@@ -30,18 +31,18 @@ HALF = fl.Term("half", into="n", form=lambda phi, x: 0.5 * phi, coefficient=lamb
         lambda n, phi, x: -n * n * phi,
         lambda n, phi, x: -abs(n) * phi,
         lambda n, phi, x: (n + 1e-6) * phi,
-        lambda n, phi, x: np.maximum(n, 0.0) * fl.dv(phi),
-        lambda n, phi, x: np.sin(n) * fl.dv(phi),
+        lambda n, phi, x: np.maximum(n, 0.0) * d(phi, "v"),
+        lambda n, phi, x: np.sin(n) * d(phi, "v"),
         lambda n, phi, x: n * phi * phi,
         lambda n, phi, x: n * (phi + 1.0),
-        lambda n, phi, x: fl.dv(n) * fl.dv(n) * fl.dv(phi),
+        lambda n, phi, x: d(n, "v") * d(n, "v") * d(phi, "v"),
         lambda n, phi, x: np.where(n > 100.0, 0.0, n) * phi,
-        lambda n, phi, x: -np.where((x[0] > 0.9) & (x[0] < 0.95), n * n, n) * phi,
-        lambda n, phi, x: -np.where(x[0] < -4.0, n * n, n) * phi,  # below all that is looked at without a mesh
+        lambda n, phi, x: -np.where((x.v > 0.9) & (x.v < 0.95), n * n, n) * phi,
+        lambda n, phi, x: -np.where(x.v < -4.0, n * n, n) * phi,  # below all that is looked at without a mesh
     ],
 )
 def test_forms_that_are_not_linear_are_refused(form):
-    message = refused(lambda: fl.discretize(Own(more=(fl.Term("odd", into="n", of="n", form=form),), conserved=LOST)))
+    message = refused(lambda: fl.discretize(Own(more=(fl.Term("n", "n", form, name="odd"),), conserved=LOST)))
     assert "Term 'odd': its form is not linear in its" in message
 
 
@@ -51,28 +52,31 @@ def test_forms_that_are_not_linear_are_refused(form):
         lambda n, phi, x: -np.mean(n) * phi,
         lambda n, phi, x: -n.sum(axis=-1, keepdims=True) * phi,
         lambda n, phi, x: -np.roll(np.asarray(n), 1) * phi,
-        lambda n, phi, x: np.gradient(np.asarray(n), axis=-1) * fl.dv(phi),
-        lambda n, phi, x: (x[0].mean() - x[0]) * n * fl.dv(phi),
-        lambda n, phi, x: (x[0].max() - x[0]) * n * phi,
+        lambda n, phi, x: np.gradient(np.asarray(n), axis=-1) * d(phi, "v"),
+        lambda n, phi, x: (x.v.mean() - x.v) * n * d(phi, "v"),
+        lambda n, phi, x: (x.v.max() - x.v) * n * phi,
     ],
 )
 def test_forms_that_look_at_other_points_are_refused(form):
     message = "Term 'odd': the value of its form at a point depends on other points"
     for model, field in ((Own, "n"), (OwnPlane, "p")):
-        odd = fl.Term("odd", into=field, of=field, form=form)
+        odd = fl.Term(field, field, form, name="odd")
         assert message in refused(lambda: fl.discretize(model(more=(odd,), conserved=LOST)))  # noqa: B023
 
 
 @pytest.mark.parametrize(
     ("term", "message"),
     [
-        (fl.Term("x", "n", lambda n, phi, x: -np.ones(3), "n"), "'x': its form has the shape \\(3,\\)"),
-        (fl.Term("x", "n", lambda n, phi, x: -n * phi, "n", lambda s, m: True), "'x': its coefficient is True"),
-        (fl.Term("x", "n", lambda n, phi, x: np.log(x[0]) * n * phi, "n"), "'x': its form is nan at v = -0.9"),
-        (fl.Term("x", "n", lambda n, phi, x: 1j * n * phi, "n"), "'x': its form is .*j.* allowed are finite real"),
-        (fl.Term("x", "n", lambda n, phi, x: x[1] * n * phi, "n"), "'x': its form reads a coordinate"),
-        (fl.Term("x", "n", lambda n, phi, x: fl.dv(n) * phi, "n"), "'x' has a part n' phi"),
-        (fl.Term("x", "n", lambda phi, x: fl.dv(phi), over="reset"), "'x': its form has a derivative over facets"),
+        (fl.Term("n", "n", lambda n, phi, x: -np.ones(3), name="x"), "'x': its form has the shape \\(3,\\)"),
+        (fl.Term("n", "n", lambda n, phi, x: -n * phi, lambda s, m: True, name="x"), "'x': its coefficient is True"),
+        (fl.Term("n", "n", lambda n, phi, x: np.log(x.v) * n * phi, name="x"), "'x': its form is nan at v = -0.9"),
+        (fl.Term("n", "n", lambda n, phi, x: 1j * n * phi, name="x"), "'x': its form is .*j.* allowed are finite real"),
+        (fl.Term("n", "n", lambda n, phi, x: x.w * n * phi, name="x"), "'x': its form reads a coordinate"),
+        (fl.Term("n", "n", lambda n, phi, x: d(n, "v") * phi, name="x"), "'x' has a part n' phi"),
+        (
+            fl.Term("n", None, lambda phi, x: d(phi, "v"), at=BACK, name="x"),
+            "'x': its form has a derivative over facets",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
@@ -89,11 +93,11 @@ def test_a_parameter_that_a_form_reads_must_be_fixed():
 
 
 class Hidden(Own):
-    def weak_form(self) -> fl.WeakForm:
-        return replace(self, leak=lambda n, phi, x: -self.gain * x[0] * n * fl.dv(phi)).plain()
+    def equations(self) -> fl.Equations:
+        return replace(self, leak=lambda n, phi, x: -self.gain * x.v * n * d(phi, "v")).plain()
 
-    def plain(self) -> fl.WeakForm:
-        return Own.weak_form(self)
+    def plain(self) -> fl.Equations:
+        return Own.equations(self)
 
 
 # coefficients ----------------------------------------------------------------------------------------------------
@@ -148,20 +152,19 @@ def test_a_coefficient_that_saturates_beyond_where_one_looks_first_is_not_taken_
         ({"noise": lambda s, m: -1.0}, "the noise of n without activity is -1 at v = "),
         ({"noise": lambda s, m: 0.0 * m.b}, "the noise of n without activity is 0 at v = 2"),
         ({"v_reset": 2.0}, "v_reset = 2.0; allowed are numbers below v_fire = 2.0"),
-        ({"v_fire": math.nan}, "v_fire = nan; allowed is a finite number"),
+        ({"v_fire": math.nan}, "low, high = -inf, nan; allowed are numbers low < high"),
         ({"current": math.inf}, "current = inf; allowed for the input 'I' are a finite number"),
         ({"current": "3"}, "current = '3'; allowed for the input 'I'"),
-        ({"inputs": (fl.Input("I", "curent"),)}, "the parameter 'curent', which Own does not have"),
-        ({"inputs": (fl.Input("I", "current", of="N"),)}, "current = 0.0; allowed for the delay of 'I' is a positive"),
-        ({"more": (fl.Term("x", "N", lambda n, x: n, "n"),)}, "'x' goes into 'N', a flux"),
-        ({"scalars": (fl.Scalar("M", algebraic="flux", of="n", over="firing"),)}, "are fluxes of the same field"),
-        ({"scalars": (fl.Scalar("mass"),)}, r"\['mass'\] are names of what every run records"),
-        ({"scalars": (fl.Scalar("R"),), "more": (fl.Term("x", "R", over="firing"),)}, "'x' is over 'firing'"),
+        ({"inputs": (fl.Given("I", "curent"),)}, "the parameter 'curent', which Own does not have"),
+        ({"inputs": (fl.Delayed("I", "N", "current"),)}, "current = 0.0; allowed for the delay of 'I' is a positive"),
+        ({"more": (fl.Term("N", "n", name="x"),)}, "'x' goes into 'N'; allowed are unknowns that evolve or equal"),
+        ({"scalars": (fl.Unknown("M", (), "holds", of="n", at=TOP),)}, "'N' and another one hold 'n' at"),
+        ({"scalars": (fl.Unknown("mass"),)}, "they must differ, and from .*'mass'"),
         ({"conserved": (fl.Conserved("x", {"N": 1.0}),)}, r"'x' weighs \['N'\]"),
         ({"conserved": (fl.Conserved("x", {}),)}, "'x' weighs"),
-        ({"conserved": (fl.Conserved("x", {"n": math.nan}),)}, "'x' weighs .*allowed are numbers"),
+        ({"conserved": (fl.Conserved("x", {"n": math.nan}),)}, "'x' weighs .*allowed are numbers that"),
         ({"conserved": (fl.Conserved("N", {"n": 1.0}),)}, "'N' has the name of something else"),
-        ({"conserved": (fl.Conserved("mass", {"n": 2.0}),)}, "it is that of all fields"),
+        ({"conserved": (fl.Conserved("mass", {"n": 2.0}),)}, "it is that of all densities"),
     ],
 )
 def test_scalars_inputs_noise_and_names_are_what_they_must_be(change, message):
@@ -176,15 +179,15 @@ def test_scalars_inputs_noise_and_names_are_what_they_must_be(change, message):
     "change",
     [
         {"more": (REACTION,)},
-        {"resets": (terms.reset(lambda s, m: 0.9 * s.N),)},
-        {"resets": (terms.reset(lambda s, m: s.N + 0.1),)},
-        {"resets": (terms.reset(lambda s, m: s.N * np.exp(-0.01 * s.N)),)},  # all of it only while nobody fires
+        {"resets": (returns(lambda s, m: 0.9 * s.N),)},
+        {"resets": (returns(lambda s, m: s.N + 0.1),)},
+        {"resets": (returns(lambda s, m: s.N * np.exp(-0.01 * s.N)),)},  # all of it only while nobody fires
         {"resets": ()},
         {"firing": lambda s, m: 2.0 * s.N},
         {"resets": (HALF,)},
         {"resets": (spread(0.5, share=0.999),)},
-        {"more": (fl.Term("rain", "n", lambda phi, x: 0.01 * phi * np.exp(-x[0] ** 2)),)},
-        {"scalars": (fl.Scalar("R"),), "more": (fl.Term("in", "R", coefficient=lambda s, m: s.N),),
+        {"more": (fl.Term("n", None, lambda phi, x: 0.01 * phi * np.exp(-(x.v**2)), name="rain"),)},
+        {"scalars": (fl.Unknown("R"),), "more": (fl.Term("R", "N", name="in"),),
          "conserved": (fl.Conserved("total", {"n": 1.0, "R": 1.0}),)},
     ],
 )  # fmt: skip
@@ -201,7 +204,7 @@ def test_the_same_terms_are_computed_where_nothing_is_declared():
 
 
 def test_a_parameter_of_a_source_may_not_spoil_it_later():
-    problem = fl.discretize(Own(resets=(terms.reset(lambda s, m: m.gain * s.N),)))
+    problem = fl.discretize(Own(resets=(returns(lambda s, m: m.gain * s.N),)))
     with pytest.raises(ValueError, match="Conserved 'mass' of Own is not conserved"):
         problem.at(gain=0.5)
     assert problem.at(b=0.1).model.gain == 1.0
@@ -229,7 +232,7 @@ def test_a_reset_distribution_is_computed(deviation):
 
 
 def test_a_drift_above_the_threshold_only_acts_there_with_fitted_fluxes_too():
-    push = fl.Term("push", "n", lambda n, phi, x: -5.0 * n * fl.dv(phi), "n", over="above")
+    push = fl.Term("n", "n", lambda n, phi, x: -5.0 * n * d(phi, "v"), at={"v": (2.0, math.inf)}, name="push")
     rates = [
         fl.steady_states(fl.discretize(Above(push=push), mesh, space=space))[0].N
         for mesh, space in (
@@ -248,9 +251,9 @@ class Above(fl.RandomThresholdLIF):
         super().__init__(b=0.0, eps=0.5)
         object.__setattr__(self, "push", push)
 
-    def weak_form(self) -> fl.WeakForm:
-        form = super().weak_form()
-        return replace(form, terms=(*form.terms, self.push)) if self.push else form
+    def equations(self) -> fl.Equations:
+        found = super().equations()
+        return replace(found, terms=(*found.terms, self.push)) if self.push else found
 
 
 # over (v, w) -----------------------------------------------------------------------------------------------------
@@ -260,7 +263,8 @@ OVER = {"tol": 1e-2}
 
 def plane(over, form=lambda phi, x: phi, coefficient=lambda s, m: s.N):
     sign = -1.0 if over == "firing" else 1.0
-    return (fl.Term(over, "p", lambda phi, x: sign * form(phi, x), coefficient=coefficient, over=over),)
+    at = TOP if over == "firing" else BACK
+    return (fl.Term("p", None, lambda phi, x: sign * form(phi, x), coefficient, at=at, name=over),)
 
 
 @pytest.mark.parametrize(
@@ -272,15 +276,15 @@ def plane(over, form=lambda phi, x: phi, coefficient=lambda s, m: s.N):
         ({"resets": plane("reset", coefficient=lambda s, m: s.N * (s.w > -0.5))}, "number times N", "number times N"),
         ({"resets": plane("reset", coefficient=lambda s, m: s.N * (1 + s.Nbar))}, "number times N", "number times N"),
         ({"resets": plane("reset", coefficient=lambda s, m: s.N * s.N)}, "number times N", "number times N"),
-        ({"resets": plane("reset", lambda phi, x: (1 + x[1]) * phi)}, "number times N", "number times N"),
+        ({"resets": plane("reset", lambda phi, x: (1 + x.w) * phi)}, "number times N", "number times N"),
         ({"resets": ()}, "must leave through 'firing' and enter", "'reset' (none) are 0 N phi"),
         ({"firing": plane("firing", coefficient=lambda s, m: 2.0 * s.N)}, "0.5 of what fires", "are -2 N phi"),
-        ({"leak": lambda p, phi, x: (x[1] - x[0]) * p * fl.dv(phi)}, "reads a coordinate", None),
+        ({"leak": lambda p, phi, x: (x.w - x.v) * p * d(phi, "v")}, "reads a coordinate", None),
         ({"drive": lambda s, m: s.w * s.N}, "has no attribute 'N'", "may read s.w and numbers, not s.N"),
-        ({"total": lambda N, x: N * N}, "not linear in its field", "not linear in its field"),
-        ({"more": (fl.Term("x", "Nbar", lambda p, x: p, "p"),)}, "a number is the integral of N", "integral of N"),
-        ({"more": (fl.Term("x", "p", lambda p, phi, x: -p * phi, "p"),)}, "'x' is a reaction", "and nothing else"),
-        ({"more": (fl.Term("x", "p", lambda phi, x: phi),)}, "a source is over 'firing'", "a source is over 'firing'"),
+        ({"total": lambda N, phi, x: N * N}, "not linear in its field", "not linear in its field"),
+        ({"more": (fl.Term("Nbar", "p", name="x"),)}, "a number is the integral of N", "integral of N"),
+        ({"more": (fl.Term("p", "p", lambda p, phi, x: -p * phi, name="x"),)}, "'x' is a reaction", "nothing else"),
+        ({"more": (fl.Term("p", None, lambda phi, x: phi, name="x"),)}, "source is over 'firing'", "is over 'firing'"),
     ],
 )  # fmt: skip
 def test_over_v_and_w_terms_are_read_or_refused(change, on_lines, on_triangles):
@@ -318,20 +322,20 @@ def test_a_current_that_varies_where_nobody_looked_is_no_constant():
 
 # whoever else reads terms ----------------------------------------------------------------------------------------
 
-WAITING = (fl.Scalar("R"),)
-IN, OUT = fl.Term("in", "R", coefficient=lambda s, m: s.N), fl.Term("out", "R", coefficient=lambda s, m: -s.R / 0.1)
+WAITING = (fl.Unknown("R"),)
+OUT = fl.Term("R", coefficient=lambda s, m: -s.R / 0.1, name="out")
 SPLIT = {
     "scalars": WAITING,
-    "resets": (terms.reset(lambda s, m: 0.5 * s.N + s.R / 0.1),),
-    "more": (replace(IN, coefficient=lambda s, m: 0.5 * s.N), OUT),
+    "resets": (returns(lambda s, m: 0.5 * s.N + s.R / 0.1),),
+    "more": (fl.Term("R", "N", coefficient=lambda s, m: 0.5, name="in"), OUT),
     "conserved": (fl.Conserved("total", {"n": 1.0, "R": 1.0}),),
 }
 ADAPTATION = {
-    "scalars": (fl.Scalar("A"),),
+    "scalars": (fl.Unknown("A"),),
     "drive": lambda s, m: m.b * s.N - s.A,
-    "more": (fl.Term("adapt", "A", coefficient=lambda s, m: s.N - s.A),),
+    "more": (fl.Term("A", coefficient=lambda s, m: s.N - s.A, name="adapt"),),
 }
-SYNAPSE = fl.Term("synapse", "n", lambda n, phi, x: (4.0 - x[0]) * n * fl.dv(phi), "n", lambda s, m: m.b * s.N)
+SYNAPSE = fl.drift("n", "v", lambda x: 4.0 - x.v, lambda s, m: m.b * s.N, name="synapse")
 
 
 @pytest.mark.parametrize(
@@ -344,7 +348,7 @@ SYNAPSE = fl.Term("synapse", "n", lambda n, phi, x: (4.0 - x[0]) * n * fl.dv(phi
         ({"more": (SYNAPSE,)}, "depends on v, from"),
         (ADAPTATION, r"1 are set back to V_R and 1 enter \['A'\]"),
         (SPLIT, "0.5 are set back to V_R and 0.5 enter"),
-        ({"resets": (terms.reset(lambda s, m: s.N * (1 + 0.2 * s.N)),), "conserved": LOST}, "'reset' is not affine"),
+        ({"resets": (returns(lambda s, m: s.N * (1 + 0.2 * s.N)),), "conserved": LOST}, "'reset' is not affine"),
     ],
 )
 def test_synchronous_spikes_that_cannot_be_followed_as_written_are_refused(change, message):
@@ -369,7 +373,7 @@ def test_the_spike_of_a_users_copy_of_the_model_is_that_of_the_model():
         ({"resets": (spread(0.5),)}, "0 reset terms"),
         ({"resets": (HALF, spread(0.5, 0.5))}, "'spread reset' brings neurons in beside 'half'"),
         ({"resets": (HALF,), "conserved": LOST}, "the form of 'half' is 0.5 phi"),
-        ({"resets": (terms.reset(lambda s, m: 0.5 * s.N),), "conserved": LOST}, "not conserved by its terms"),
+        ({"resets": (returns(lambda s, m: 0.5 * s.N),), "conserved": LOST}, "not conserved by its terms"),
         (ADAPTATION, "'current' depends on A, which is of the network"),
     ],
 )
@@ -406,40 +410,53 @@ def test_closed_forms_are_not_those_of_a_model_with_terms_of_its_own():
         fl.relative_entropy(fl.evolve(problem, fl.Gaussian(), 0.1, progress=False), state)
 
 
-class Stated(Own):
-    """With a network of neurons that a test can put wrongly."""
-
-    def __init__(self, law=None, **change):
-        super().__init__(**change)
-        object.__setattr__(self, "law", law or {})
-
-    def particle_law(self):
-        law = fl.NoisyLIF(b=self.b).particle_law()
-        population = {k: v for k, v in self.law.items() if k in ("kicks", "noise", "noise_kicks", "drift", "current")}
-        rest = {k: v for k, v in self.law.items() if k not in population}
-        return replace(law, populations=(replace(law.populations[0], **population),), **rest)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"resets": (spread(0.5),)}, "'spread reset' sets neurons down over 'cells'"),
+        ({"resets": (HALF,), "conserved": LOST}, "the reset of 'n' is {'N': 0.5}"),
+        ({"resets": (), "conserved": LOST}, "the reset of 'n' is nothing"),
+        ({"firing": lambda s, m: 2.0 * s.N, "conserved": LOST}, "of 'n' {'N': -2.0} leaves at V_F"),
+        ({"more": (SYNAPSE,)}, "the drift that 'synapse' makes depends on v"),
+        ({"more": (REACTION,), "conserved": LOST}, "'loss' makes neurons appear or vanish"),
+        ({"drive": lambda s, m: m.b * np.tanh(s.N)}, "the coefficient of 'current' is not affine"),
+        ({"noise": lambda s, m: 1.0 + 0.1 * s.I, "current": math.sin}, "the noise of 'n' reads I"),
+        (ADAPTATION, "the drift of 'n' reads A"),
+        (SPLIT, "the reset of 'n' is"),
+    ],
+)
+def test_terms_behind_which_there_is_no_network_of_neurons_are_refused(change, message):
+    with pytest.raises(ValueError, match=f"Own: {message}"):
+        fl.simulate_particles(Own(**change), neurons=10, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
 
 
 @pytest.mark.parametrize(
-    ("law", "change", "message"),
+    ("change", "message"),
     [
-        ({"kicks": (0.7,)}, {}, "the drift of particle_law"),
-        ({"drift": lambda v: -2 * v}, {}, "the drift of particle_law"),
-        ({"current": 1.0}, {}, "the drift of particle_law"),
-        ({"noise": 2.0}, {}, "the noise of particle_law"),
-        ({"noise_kicks": (0.1,)}, {}, "the noise of particle_law"),
-        ({"refractory_time": 0.1}, {}, "the reset of particle_law"),
-        ({"escape_time": 0.1}, {}, "the rate of escape of particle_law"),
-        ({"v_reset": 0.5}, {}, "v_reset of particle_law"),
-        ({}, {"resets": (spread(0.5),)}, "the reset of particle_law"),
-        ({}, {"resets": (HALF,), "conserved": LOST}, "the reset of particle_law"),
+        ({"resets": plane("reset", lambda phi, x: 0.5 * phi), "conserved": LOST}, "not all that fires leaves"),
+        ({"speed": lambda s, m: -m.eps * s.w**2}, "without activity weights do not decay at one rate"),
+        ({"drive": lambda s, m: s.w * s.N}, "the drift of 'current' depends on v and w, or on N"),
     ],
 )
-def test_a_network_of_neurons_that_is_not_that_of_the_terms_is_refused(law, change, message):
-    with pytest.raises(ValueError, match=f"Stated: {message}"):
-        fl.simulate_particles(Stated(law, **change), neurons=10, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
+def test_learning_behind_which_there_is_no_network_of_neurons_is_refused(change, message):
+    with pytest.raises(ValueError, match=f"OwnPlane: {message}"):
+        fl.simulate_particles(OwnPlane(**change), neurons=10, start=lambda v, w: np.exp(-(v**2)), t_end=0.1, seed=1)
 
 
-def test_the_right_network_is_simulated():
-    run = fl.simulate_particles(Stated(), neurons=50, start=fl.Gaussian(), t_end=0.1, dt=0.01, seed=1)
-    assert run.outcome.name == "finished"
+def test_the_network_of_neurons_is_read_off_the_terms():
+    law = law_of(Own(b=0.7, current=math.sin, drive=lambda s, m: 0.5 + 2 * s.I + m.b * s.N, noise=lambda s, m: 2 + s.N))
+    (neurons,) = law.populations
+    assert (neurons.kicks, neurons.noise, neurons.noise_kicks) == ((0.7,), 2.0, (1.0,))
+    assert (neurons.drift(0.3), neurons.current(1.0)) == (-0.3, 0.5 + 2 * math.sin(1.0))
+    assert (law.v_reset, law.v_fire, law.delay, law.rests, law.escape_time) == (1.0, 2.0, 0.0, False, 0.0)
+    steps = fl.Piecewise((1.0,), (0.0, 1.0))
+    law = law_of(fl.NoisyLIF(b=-3.0, a0=0.5, a1=0.1, delay=0.2, dead_time=0.3, current=steps, drift=fl.Quadratic(0.3)))
+    (neurons,) = law.populations
+    assert (neurons.kicks, neurons.noise, neurons.noise_kicks, neurons.current) == ((-3.0,), 0.5, (0.1,), steps)
+    assert (neurons.drift(2.0), law.delay, law.dead_time, law.refractory_time) == (3.7, 0.2, 0.3, 0.0)
+    law = law_of(fl.RandomThresholdLIF(b=8.0, eps=0.25, tau=0.5))
+    assert (law.escape_time, law.refractory_time, law.populations[0].kicks) == (0.25, 0.5, (8.0,))
+    law = law_of(fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.125, b_II=1.0, tau=0.5, current_I=2.0))
+    assert [p.kicks for p in law.populations] == [(0.5, -0.25), (0.125, -1.0)]
+    assert [(p.name, p.current) for p in law.populations] == [("_E", 0.0), ("_I", 2.0)]
+    assert law.populations[0].drift is law.populations[1].drift

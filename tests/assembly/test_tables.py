@@ -12,6 +12,7 @@ from skfem.refdom import RefLine
 import felif as fl
 from felif.assembly import spaces
 from felif.assembly.forms import Assembler
+from felif.translation import weak_form_of
 from felif.weakform import Term
 
 
@@ -46,7 +47,7 @@ def drift_and_noise(n, phi, x):
 def test_matrices_and_integrals_are_those_of_scikit_fem(space, over):
     model = fl.RandomThresholdLIF(b=1.0)
     mesh = fl.interval(model, v_min=-4.0, v_max=5.0, cells=9, grading=1.4)
-    assembler = Assembler(model.weak_form(), mesh, space)
+    assembler = Assembler(weak_form_of(model), mesh, space)
     element, (points, weights) = Nodal(space.degree), spaces.quadrature(space, space.degree)
     elements = None if over == "cells" else mesh.subdomains[over]
     basis = CellBasis(mesh, element, quadrature=(points[None], weights), elements=elements)

@@ -9,6 +9,7 @@ import pytest
 
 import felif as fl
 from felif.models.parameters import along_the_real_axis
+from felif.translation import weak_form_of
 
 
 def learning(**changed):
@@ -57,7 +58,7 @@ def test_coefficients_are_functions_of_w():
     w = np.array([-1.0, -0.4, 0.0])
     model = learning(current=lambda w: w**2)
     s = SimpleNamespace(w=w, N=np.array([1.0, 2.0, 3.0]), Nbar=0.5)
-    terms = {t.name: t for t in model.weak_form().terms}
+    terms = {t.name: t for t in weak_form_of(model).terms}
     np.testing.assert_allclose(terms["current"].coefficient(s, model), w**2 + w * 2.0)
     np.testing.assert_allclose(terms["learning"].coefficient(s, model), 0.2 * (-s.N * 0.5 - w))
 

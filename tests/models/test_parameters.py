@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.translation import weak_form_of
 
 NETWORKS = [fl.NoisyLIF, fl.RefractoryLIF, fl.RandomThresholdLIF]
 
@@ -78,7 +79,7 @@ def test_drifts_are_what_their_docstrings_say():
 
 
 def test_the_weak_form_names_what_it_is_made_of():
-    form = fl.RefractoryLIF().weak_form()
+    form = weak_form_of(fl.RefractoryLIF())
     assert [u.name for u in form.unknowns] == ["n", "N", "R"]
     assert [t.name for t in form.terms][:5] == ["drift", "current", "noise", "firing", "reset"]
     assert [c.name for c in form.conserved] == ["total"]

@@ -12,6 +12,7 @@ from scipy.special import erf
 import felif as fl
 from felif.analysis import neuron
 from felif.particles.drive import affine, mean_current
+from felif.translation import law_of
 
 START = fl.Gaussian(0.0, 0.25)
 
@@ -109,7 +110,7 @@ def test_activity_before_the_start_arrives_with_the_delay():
 
 
 def test_affine_drifts_are_recognised_and_others_are_not():
-    law = fl.NoisyLIF().particle_law()
+    law = law_of(fl.NoisyLIF())
     assert affine(fl.Leaky(2.0, 0.5), law) == pytest.approx((2.0, 1.0), rel=1e-12)
     assert affine(lambda v: 3.0, law) == pytest.approx((0.0, 3.0))
     assert affine(fl.Quadratic(1.0), law) is None

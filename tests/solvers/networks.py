@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import erfcx
 
 import felif as fl
-from felif import Conserved, Field, Input, Scalar, Term, WeakForm, dv
+from felif import Axis, Conserved, Delayed, Equations, Term, Unknown, drift, jump, noise
 
 
 @dataclass(frozen=True)
@@ -30,51 +30,40 @@ class Populations:
     v_reset: float = 1.0
     v_fire: float = 2.0
 
-    def weak_form(self):
+    def equations(self):
         k, unknowns, resting, terms, conserved, inputs = len(self.m0), [], [], [], [], []
-        heard = "N_{}_delayed" if self.delay else "N_{}"
+        heard, top, back = "N_{}_delayed" if self.delay else "N_{}", {"v": self.v_fire}, {"v": self.v_reset}
         for i in range(k):
             n, N, R = f"n_{i}", f"N_{i}", f"R_{i}"
 
             def current(s, m, i=i):
                 return m.m0[i] + sum(m.B[i][j] * getattr(s, heard.format(j)) for j in range(k))
 
-            def noise(s, m, i=i):
+            def spread(s, m, i=i):
                 return m.a0[i] + sum(m.A[i][j] * getattr(s, heard.format(j)) for j in range(k))
 
-            def fires(s, m, N=N):
-                return getattr(s, N)
-
-            def returns(s, m, R=R):
-                return getattr(s, R) / m.tau_rp
-
-            def leak(n, phi, x, i=i):
-                return -(x[0] - self.E_L) / self.tau_m[i] * n * dv(phi)
-
-            unknowns += [Field(n), Scalar(N, algebraic="flux", of=n, over="firing")]
+            unknowns += [Unknown(n, ("v",)), Unknown(N, (), "holds", of=n, at=top)]
             terms += [
-                Term(f"leak {i}", into=n, of=n, form=leak),
-                Term(f"current {i}", into=n, of=n, form=lambda n, phi, x: n * dv(phi), coefficient=current),
-                Term(f"noise {i}", into=n, of=n, form=lambda n, phi, x: -dv(n) * dv(phi), coefficient=noise),
-                Term(f"firing {i}", into=n, form=lambda phi, x: -phi, coefficient=fires, over="firing"),
-                Term(
-                    f"reset {i}",
-                    into=n,
-                    form=lambda phi, x: phi,
-                    coefficient=returns if self.tau_rp else fires,
-                    over="reset",
-                ),
+                drift(n, "v", lambda x, i=i: -(x.v - self.E_L) / self.tau_m[i], name=f"leak {i}"),
+                drift(n, "v", lambda x: 1.0, current, name=f"current {i}"),
+                noise(n, "v", spread, name=f"noise {i}"),
             ]
             if self.delay:
-                inputs.append(Input(f"N_{i}_delayed", "delay", of=N))
+                inputs.append(Delayed(f"N_{i}_delayed", N, "delay"))
             if self.tau_rp:
-                resting.append(Scalar(R))
+                resting.append(Unknown(R))
+                leaves = lambda s, m: 1 / m.tau_rp
                 terms += [
-                    Term(f"enter {i}", into=R, coefficient=fires),
-                    Term(f"leave {i}", into=R, coefficient=lambda s, m, r=returns: -r(s, m)),
+                    Term(n, N, lambda N, phi, x: -N * phi, at=top, name=f"firing {i}"),
+                    Term(n, R, None, leaves, at=back, name=f"reset {i}"),
+                    Term(R, N, name=f"enter {i}"),
+                    Term(R, R, lambda R, phi, x: -R, leaves, name=f"leave {i}"),
                 ]
+            else:
+                terms.append(jump(n, N, lambda x: back, at=top, name=f"spikes {i}"))
             conserved.append(Conserved(f"total_{i}", {n: 1.0, R: 1.0} if self.tau_rp else {n: 1.0}))
-        return WeakForm((*unknowns, *resting), tuple(terms), tuple(conserved), tuple(inputs))
+        axis = Axis("v", -np.inf, self.v_fire, {"reset": self.v_reset})
+        return Equations((axis,), (*unknowns, *resting), tuple(terms), tuple(conserved), tuple(inputs))
 
 
 def as_populations(m: fl.ExcitatoryInhibitoryLIF) -> Populations:

@@ -11,7 +11,7 @@ from networks import Populations, as_populations, log_rates, rate_by_mpmath, roo
 from randomised import cases
 
 import felif as fl
-from felif import Conserved, Field, Scalar, Term, WeakForm, dv
+from felif import Axis, Conserved, Equations, Term, Unknown, drift, noise
 from felif.assembly.neurons import Neurons
 from felif.assembly.passage_times import LinearNeuron, Neuron
 from felif.solvers import populations
@@ -281,8 +281,8 @@ def test_a_guess_with_a_silent_population():
 class Saturating(fl.ExcitatoryInhibitoryLIF):
     """Currents b N/(1 + N)."""
 
-    def weak_form(self):
-        form = super().weak_form()
+    def equations(self):
+        found = super().equations()
 
         def current(i):
             b_E, b_I = (self.b_EE, self.b_IE) if i == "E" else (self.b_EI, self.b_II)
@@ -290,7 +290,7 @@ class Saturating(fl.ExcitatoryInhibitoryLIF):
 
         changed = {f"current of n_{i}": current(i) for i in "EI"}
         return replace(
-            form, terms=tuple(replace(t, coefficient=changed.get(t.name, t.coefficient)) for t in form.terms)
+            found, terms=tuple(replace(t, coefficient=changed.get(t.name, t.coefficient)) for t in found.terms)
         )
 
 
@@ -318,24 +318,25 @@ class TwoRandomThresholds:
     v_reset: float = 1.0
     v_fire: float = 2.0
 
-    def weak_form(self):
+    def equations(self):
         unknowns, terms, conserved = [], [], []
+        above, rate = {"v": (self.v_fire, np.inf)}, lambda s, m: 1 / m.eps
         for i in "01":
             n, N, R = f"n_{i}", f"N_{i}", f"R_{i}"
-            unknowns += [Field(n), Scalar(N, algebraic="integral"), Scalar(R)]
-            rest = lambda s, m, R=R: getattr(s, R) / m.tau  # noqa: E731
+            unknowns += [Unknown(n, ("v",)), Unknown(N, (), "equals"), Unknown(R)]
             terms += [
-                Term(f"leak {i}", n, lambda n, phi, x: -x[0] * n * dv(phi), of=n),
-                Term(f"current {i}", n, lambda n, phi, x: n * dv(phi), n, lambda s, m, N=N: m.b * getattr(s, N)),
-                Term(f"noise {i}", n, lambda n, phi, x: -dv(n) * dv(phi), n, lambda s, m: m.a0),
-                Term(f"escape {i}", n, lambda n, phi, x: -n * phi, n, lambda s, m: 1 / m.eps, "above"),
-                Term(f"reset {i}", n, lambda phi, x: phi, coefficient=rest, over="reset"),
-                Term(f"rate {i}", N, lambda n, x: n, n, lambda s, m: 1 / m.eps, "above"),
-                Term(f"enter {i}", R, coefficient=lambda s, m, N=N: getattr(s, N)),
-                Term(f"leave {i}", R, coefficient=lambda s, m, r=rest: -r(s, m)),
+                drift(n, "v", lambda x: -x.v),
+                drift(n, "v", lambda x: 1.0, lambda s, m, N=N: m.b * getattr(s, N), name=f"current {i}"),
+                noise(n, "v", lambda s, m: m.a0),
+                Term(n, n, lambda n, phi, x: -n * phi, rate, at=above, name=f"escape {i}"),
+                Term(n, R, None, lambda s, m: 1 / m.tau, at={"v": self.v_reset}, name=f"reset {i}"),
+                Term(N, n, None, rate, at=above, name=f"rate {i}"),
+                Term(R, N),
+                Term(R, R, lambda R, phi, x: -R, lambda s, m: 1 / m.tau, name=f"leave {i}"),
             ]
             conserved.append(Conserved(f"total_{i}", {n: 1.0, R: 1.0}))
-        return WeakForm(tuple(unknowns), tuple(terms), tuple(conserved))
+        axis = Axis("v", -np.inf, np.inf, {"reset": self.v_reset, "firing": self.v_fire})
+        return Equations((axis,), tuple(unknowns), tuple(terms), tuple(conserved))
 
 
 def test_random_thresholds_are_searched_as_they_are_and_nothing_is_claimed(monkeypatch):

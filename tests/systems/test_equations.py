@@ -10,7 +10,21 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.language import Axis, Conserved, Equations, Given, Index, Term, Unknown, d, drift, exchange, jump, noise
+from felif.language import (
+    Axis,
+    Conserved,
+    Delayed,
+    Equations,
+    Given,
+    Index,
+    Term,
+    Unknown,
+    d,
+    drift,
+    exchange,
+    jump,
+    noise,
+)
 from felif.testing import CheckFailed, check_model
 
 V = Axis("v", -math.inf, 2.0, {"reset": 1.0, "firing": 2.0})
@@ -123,6 +137,30 @@ WRONG = {
     "lands outside": (
         Written(terms=(LEAK, NOISE, jump("n", "N", lambda x: {"v": 3.0}, at={"v": 2.0}))),
         "lands outside",
+    ),
+    "a place at infinity": (
+        Written(
+            axes=(Axis("v", -math.inf, math.inf),),
+            unknowns=(N_OF_N[0], Unknown("N", (), "holds", of="n", at={"v": math.inf})),
+            terms=(LEAK, NOISE),
+        ),
+        "acts at v = inf; allowed are finite places",
+    ),
+    "a part that ends inside a cell": (
+        Written(terms=(LEAK, NOISE, RESET, Term("n", "n", lambda u, phi, x: -u * phi, at={"v": (0.123, 2.0)}))),
+        "allowed are ends of cells: name the points",
+    ),
+    "transport on a part of an axis without noise": (
+        Written(
+            axes=(Axis("z", 0.0, 2.0, {"half": 1.0}),),
+            unknowns=(Unknown("n", ("z",)),),
+            terms=(Term("n", "n", lambda u, phi, x: u * d(phi, "z"), at={"z": (1.0, 2.0)}),),
+        ),
+        "transport without noise acts all along 'z'",
+    ),
+    "a delay that is no parameter": (
+        Written(terms=LIF.terms, inputs=(Delayed("I", "N", "lag"),)),
+        "the delay 'lag' of Written is None; allowed are positive numbers",
     ),
     "nothing diffuses": (Written(terms=(LEAK, RESET)), "no noise"),
 }

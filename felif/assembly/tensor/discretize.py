@@ -13,6 +13,7 @@ from skfem.mesh import MeshLine
 
 from ...meshing import line
 from ...model_parameters import parameters_of
+from ...translation import weak_form_of
 from ...weakform import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
 from .lines import LineForms, transports_in_w
@@ -128,8 +129,8 @@ class _Line:
     def __repr__(self) -> str:
         return f"{self.of!r} on the line w = {self.w:.6g}"
 
-    def weak_form(self) -> WeakForm:
-        whole, m = self.of.weak_form(), parameters_of(self.of)
+    def as_weak_form(self) -> WeakForm:
+        whole, m = weak_form_of(self.of), parameters_of(self.of)
         field, rate = whole.fields[0].name, whole.lines[0].name
         total = next(s.name for s in whole.scalars if s.algebraic == "integral")
 

@@ -20,10 +20,11 @@ from ...inputs import input_value
 from ...meshing import line
 from ...model_parameters import parameters_of
 from ...problem import Infeasible
-from ...weakform import Field, Scalar, Term, WeakForm
+from ...translation import weak_form_of
+from ...weakform import Field, Scalar, Term, Value, WeakForm, probe
 from ..coefficients import STEP
 from ..fitted import bernoulli_pair
-from ..forms import Assembler, probe
+from ..forms import Assembler
 from ..language import nonlinearity
 from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
 from ..spaces import ExponentialFitting, gauss
@@ -32,31 +33,22 @@ _NEWTON_STEPS = 80
 _LARGEST = 1e8  # activity beyond which no root is looked for
 
 
-class _Along(float):
-    """Stands in for a field or test function over (v, w): a value and two slopes, for asking what a form contains."""
-
-    def __new__(cls, value: float, dv: float, dw: float) -> _Along:
-        self = super().__new__(cls, value)
-        self.grad = (dv, dw)
-        return self
-
-
 def transports_in_w(term: Term, field: str) -> bool:
-    """Whether a term is p dw(phi): transport across the lines. Raises ValueError for other forms with a dw."""
+    """Whether a term is p d(phi, "w"): transport across the lines. Raises ValueError for other slopes in w."""
     if term.into != field or term.of != field:
         return False
     x = np.array([[-7.1, -0.6, 0.3, 1.4], [0.7, -0.9, 0.2, 3.0]])
 
-    def integrand(p: _Along, phi: _Along) -> float:
+    def integrand(p: Value, phi: Value) -> float:
         values = np.abs(np.asarray(term.form(p, phi, x), float))
         return float(values.max()) if np.ptp(values) == 0 else np.inf
 
     value, slope = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
-    mixed = integrand(_Along(*slope), _Along(1.0, 1.0, 1.0))
-    transport = integrand(_Along(*value), _Along(*slope))
-    if mixed or (transport and (transport != 1.0 or integrand(_Along(1.0, 1.0, 0.0), _Along(1.0, 1.0, 0.0)))):
+    mixed = integrand(Value(*slope), Value(1.0, 1.0, 1.0))
+    transport = integrand(Value(*value), Value(*slope))
+    if mixed or (transport and (transport != 1.0 or integrand(Value(1.0, 1.0, 0.0), Value(1.0, 1.0, 0.0)))):
         raise ValueError(
-            f"Term {term.name!r}: of forms with a derivative in w, p * dw(phi) times a coefficient is supported"
+            f"Term {term.name!r}: of forms with a derivative in w, p * d(phi, 'w') times a coefficient is supported"
         )
     return transport != 0.0
 
@@ -78,7 +70,7 @@ class LineForms:
 
     def __init__(self, model: Any, mesh: MeshLine, space: Any) -> None:
         self.model, self.mesh, self.space = model, mesh, space
-        self.weak_form: WeakForm = model.weak_form()
+        self.weak_form: WeakForm = weak_form_of(model)
         self.m = parameters_of(model)
         self.field, self.rate_name, self.total_name = _names(self.weak_form)
         terms = [t for t in self.weak_form.terms if t.into == self.field]

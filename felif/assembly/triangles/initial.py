@@ -13,6 +13,7 @@ from skfem.refdom import RefTri
 from ...meshing import strip, triangles
 from ...meshing.strip import corners_of, refined
 from ...problem import State
+from ...translation import weak_form_of
 from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
 from ..spaces import SpectralElement
@@ -58,7 +59,7 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
 
 def _require_readable(model: Any) -> None:
     """ValueError for terms that triangles would not read: what leaves at (V_F, w) enters at (V_R, w), all of it."""
-    weak_form, kind = model.weak_form(), type(model).__name__
+    weak_form, kind = weak_form_of(model), type(model).__name__
     if len(weak_form.fields) != 1 or len(weak_form.lines) != 1:
         return  # refused by name where the terms are sorted out
     require_alike_everywhere(model, weak_form)

@@ -19,7 +19,7 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...model_parameters import Parameters
-from ...weakform import CELLS, Term, WeakForm
+from ...weakform import CELLS, Slopes, Term, WeakForm
 from ..spaces import gauss
 from .blocks import Blocks
 from .damping import Damping
@@ -38,7 +38,7 @@ class _Function:
     __array_ufunc__ = None  # an array times this asks here
 
     def __init__(self, value: float, *grad: float) -> None:
-        self.value, self.grad = value, grad
+        self.value, self.grad = value, Slopes(grad)
 
     def __mul__(self, other: Any) -> Any:
         return self.value * (other.value if isinstance(other, _Function) else other)
@@ -63,7 +63,7 @@ def probed(term: Term, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     others = [part(of, into) for of, into in ("pp", "vp", "wp", "wv", "vw", "ww")]
     if any(np.any(other != 0) for other in others):
         raise ValueError(
-            f"Term {term.name!r}: on triangles a form may hold p dv(phi), dv(p) dv(phi) and p dw(phi), nothing else"
+            f"Term {term.name!r}: on triangles a form may hold p phi_v, p_v phi_v and p phi_w, nothing else"
         )
     return part("p", "v"), -part("v", "v"), part("p", "w")
 

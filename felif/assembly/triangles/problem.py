@@ -17,6 +17,7 @@ from ...algebra import Band
 from ...meshing.strip import corners_of, triangles
 from ...model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
+from ...translation import weak_form_of
 from ..spaces import gauss
 from . import adapt
 from .implicit import ImplicitPart, factored
@@ -34,8 +35,7 @@ class TriangleMesh:
     """Everything of a problem on triangles that does not depend on numerical parameters; shared by `at`."""
 
     def __init__(self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray) -> None:
-        self.mesh, self.space, self.tol, self.coarsest = mesh, space, tol, coarsest
-        self.weak_form = model.weak_form()
+        self.mesh, self.space, self.tol, self.coarsest, self.weak_form = mesh, space, tol, coarsest, weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .parameters import InputValue
-
 
 @dataclass(frozen=True)
 class Population:
@@ -22,7 +20,7 @@ class Population:
     name: str  # appended to N, R and n: "" where there is one population only
     kicks: tuple[float, ...]
     drift: Callable
-    current: InputValue = 0.0
+    current: Any = 0.0  # a number or a function of t
     noise: float = 1.0
     noise_kicks: tuple[float, ...] = ()
 
@@ -31,16 +29,15 @@ class Population:
 class Learning:
     """Synaptic weights w of the neurons, and how they follow the activity.
 
-        dV = (f(V) + I(w) + w sigma(Nbar)) dt + sqrt(2 a0) dW,     dw = speed (K(w) N(w) Nbar - w) dt
+        dV = (f(V) + drive(w, Nbar)) dt + sqrt(2 a0) dW,     dw = change(w, N(w), Nbar) dt
 
     N(w) is the firing rate of neurons with weights near w: spikes per neuron of the network, time and unit of w; Nbar
-    is its integral. Weights stay in [w_min, w_max].
+    is its integral. Without activity change = -speed w. Weights stay in [w_min, w_max].
     """
 
     speed: float
-    rule: Callable
-    response: Callable
-    current: Callable
+    change: Callable
+    drive: Callable
     w_min: float
     w_max: float
 
@@ -51,7 +48,8 @@ class ParticleLaw:
 
     It fires when V reaches v_fire; with escape_time > 0 at rate 1/escape_time while V > v_fire. It then rests for an
     exponential time of mean refractory_time (0: not at all), or for exactly `dead_time`, and begins again at v_reset.
-    Kicks arrive `delay` later.
+    Kicks arrive `delay` later. With `resets`, (share, place) of which the shares add up to 1, it begins at a place
+    drawn from these instead.
     """
 
     populations: tuple[Population, ...]
@@ -62,15 +60,10 @@ class ParticleLaw:
     delay: float = 0.0
     dead_time: float = 0.0
     learning: Learning | None = None
+    resets: tuple[tuple[float, float], ...] = ()
     place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
 
     @property
     def rests(self) -> bool:
         """Whether a neuron is at no potential for a while after it has fired."""
         return self.refractory_time > 0 or self.dead_time > 0
-
-
-def one_population(model, **law: float) -> ParticleLaw:
-    """The law of a network with the parameters b, a0, a1, current, drift, v_reset, v_fire."""
-    neurons = Population("", (model.b,), model.drift, model.current, model.a0, (model.a1,))
-    return ParticleLaw((neurons,), model.v_reset, model.v_fire, **law)

@@ -1,0 +1,7 @@
+"""From the equations of a model to what the fast engines read, where they have that shape."""
+
+from .law import law_of
+from .particle_law import ParticleLaw, Population
+from .to_weakform import Elsewhere, has_equations, is_fast, weak_form_of
+
+__all__ = ["Elsewhere", "ParticleLaw", "Population", "has_equations", "is_fast", "law_of", "weak_form_of"]
