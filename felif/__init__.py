@@ -57,6 +57,7 @@ _HOME = {
     "evolve": "runs",
     "resume": "runs",
     "load_run": "runs",
+    "read_folder": "output",
     "error_estimate": "error_bars",
     "dual_weighted": "adjoint_error",
     "Run": "runs",

@@ -62,14 +62,17 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
     return path
 
 
-def load_particles(folder: str | Path) -> Any:
-    """The ParticleRun in a folder, as it was saved. ValueError where a file is missing, damaged or of another kind."""
+def load_particles(folder: str | Path, model: Any = None) -> Any:
+    """The ParticleRun in a folder, as it was saved; `model`: that of the run, where it cannot be found again.
+
+    ValueError where a file is missing, damaged or of another kind.
+    """
     from .particle_run import ParticleEvent, ParticleRun, Snapshot
 
     path = Path(folder)
     description = read_description(path, _KIND)
     arrays = read_npz(path / "final.npz")
-    model = unpacked(arrays, description, folder)
+    model = unpacked(arrays["model"], folder, given=model)
 
     def starting(prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}

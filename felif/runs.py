@@ -96,8 +96,9 @@ def evolve(
     asked = what_is_asked(problem, start, t_start, t_end, how)
     if folder is not None and resume and (Path(folder) / "run.json").exists():
         if goes_on(Path(folder), asked, overwrite):
+            same = {"model": problem.model, "history": history if problem.delays else None}
             ends = {"t_end": float(t_end), "max_steps": max_steps}
-            return continue_run(folder, **ends, events=events, observers=observers, progress=progress)
+            return continue_run(folder, **ends, **same, events=events, observers=observers, progress=progress)
         overwrite = True
     past = _past(problem, history, t_start)
     if past is not None and problem.held and problem.operator.positive:
@@ -153,13 +154,15 @@ def evolve(
     return run
 
 
-def load_run(folder: str | Path) -> Run:
+def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
-    The model is unpickled: like any Python file, load only folders from people you trust. Raises ValueError that names
-    the folder and what is missing.
+    Nothing in a folder is executed. A model is made again from its class and values, its functions are looked up among
+    those of the modules that are loaded; `model` and `history` are those of the run where that is not possible (lambdas
+    of another session). Raises ValueError that names the folder and what is missing, or what of a model that is given
+    is not what the run was made with.
     """
-    return restore(read_folder(folder))
+    return restore(read_folder(folder), model, history)
 
 
 def resume(
@@ -167,18 +170,22 @@ def resume(
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
+    model: Any = None,
+    history: Any = None,
     events: Sequence[Event] = (),
     progress: bool | None = None,
 ) -> Run:
     """Go on with a run that was stopped, from its last checkpoint, to the same digits as if it had not been.
 
     A finished run is returned as it is, unless `t_end` lies beyond its own; so is one that made all its `max_steps`,
-    unless more are allowed. Events are functions and not stored: give them again. Raises ValueError for a folder
+    unless more are allowed. Events are functions and not stored: give them again, and `model` and `history` where
+    `load_run` needs them. Raises ValueError for a folder
     without a run or with one that never reached a checkpoint, and for other events.
     """
     if max_steps is None:
         max_steps = read_folder(folder).description.get("settings", {}).get("max_steps")
-    return continue_run(folder, t_end=t_end, max_steps=max_steps, events=events, progress=progress)
+    same = {"model": model, "history": history}
+    return continue_run(folder, t_end=t_end, max_steps=max_steps, **same, events=events, progress=progress)
 
 
 def continue_run(
@@ -186,13 +193,15 @@ def continue_run(
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
+    model: Any = None,
+    history: Any = None,
     events: Sequence[Event] = (),
     observers: Sequence[Callable[[Trajectory], None]] = (),
     progress: bool | None = None,
 ) -> Run:
     """`resume`, with observers. `max_steps`: of the whole run, None for any number."""
     stored = read_folder(folder)
-    run = restore(stored)
+    run = restore(stored, model, history)
     end = run.settings["t_end"] if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
     ended = stored.description.get("outcome") is not None
@@ -213,10 +222,10 @@ def continue_run(
         count = (run.asked or {}).get("snapshots")
         due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
         settings["breakpoints"] = seen(run.problem, known, reached, end)
-    model = packed_model(run.model, run.past)
+    same, model = (run.model, None if run.past is None else run.past.before), packed_model(run.model, run.past)
     changes = {"settings": settings, "asked": prolonged(run.asked, end, max_steps)}
     with RunWriter.reopen(folder, due, changes) as writer:
-        run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
+        run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
             past = History(past.before, settings["t_start"], _rates(run.problem))
@@ -234,7 +243,7 @@ def continue_run(
             earlier=run.trajectory,
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
-    return load_run(folder)
+    return load_run(folder, *same)
 
 
 def _past(problem: Any, history: Any, t_start: float) -> History | None:
@@ -293,7 +302,7 @@ def _finish_resumed(
     recorder.rows(trajectory)
     recorder.chunk(trajectory)
     writer.flush()
-    whole = restore(read_folder(writer.folder))
+    whole = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
     if trajectory.blow_up is not None:
         whole.blow_up = with_mesh_error(
             whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start
