@@ -27,6 +27,7 @@ _HOME = {
     "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
     "Leaky": "models.drifts",
+    "Proportional": "models.drifts",
     "Quadratic": "models.drifts",
     "Exponential": "models.drifts",
     # the language of models

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FOLDER, MODEL, checked, optional
 from .model_files import packed, unpacked
 from .output.files import read_npz, read_series, write_json, write_npz, write_series
 from .output.manifest import make_room
@@ -62,6 +63,7 @@ _NUMBERS = ("count", "log_likelihood", "aic", "ks", "p_value", "converged", "ide
 _NUMBERS += ("iterations", "evaluations", "how")
 
 
+@checked(folder=FOLDER, model=optional(MODEL))
 def load_fit(folder: str | Path, model: Any = None) -> Any:
     """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .arguments import FLAG, checked
 from .interval_binary import read_binary
 from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
@@ -19,6 +20,7 @@ KINDS = ("intervals", "times")
 LAYOUTS = (None, "rows", "columns")
 
 
+@checked(padding=FLAG)
 def read_intervals(
     path: Any,
     *,
@@ -87,6 +89,7 @@ def read_intervals(
     return _joined(trains, kind, unit, padding)
 
 
+@checked(padding=FLAG)
 def as_intervals(
     data: Any,
     kind: str | None = None,

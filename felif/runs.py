@@ -6,12 +6,12 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from .after_blow_up import Continue, require_one_population
-from .asked import goes_on, prolonged, require_events, what_is_asked
+from .arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .evolution import (
@@ -26,6 +26,7 @@ from .recording import Recorder, describe_end, describe_run, packed_model, resto
 from .run import Run
 
 
+@checked(**KINDS)
 def evolve(
     problem: Any,
     start: Any,
@@ -77,7 +78,7 @@ def evolve(
     input before any work is done, and for a function of the user that returns no finite number, naming it and t. What
     such a function raises reaches the caller.
     """
-    if not isinstance(t_end, int | float) or not math.isfinite(t_end) or t_end < t_start:
+    if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
@@ -154,6 +155,7 @@ def evolve(
     return run
 
 
+@checked(folder=FOLDER, model=optional(MODEL))
 def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
@@ -165,6 +167,7 @@ def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     return restore(read_folder(folder), model, history)
 
 
+@checked(**{name: KINDS[name] for name in ("max_steps", "events", "progress")}, folder=FOLDER, t_end=optional(TIME))
 def resume(
     folder: str | Path,
     *,
@@ -258,10 +261,9 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     if isinstance(history, Mapping) and (unknown := sorted(set(history) - {*delayed}, key=str)):
         raise ValueError(f"evolve: history names {unknown}; delayed are {delayed}")
     for name, value in given.items() if isinstance(given, Mapping) else [(" and ".join(delayed), given)]:
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not callable(value) and not number:
+        if not callable(value) and not is_finite(value):
             raise ValueError(
-                f"evolve: history of {name} = {value!r}; allowed are a number, a function of t, or a mapping to those"
+                f"evolve: history of {name} = {shown(value)}; allowed are a number, a function of t, a mapping to those"
             )
     past = History(history, float(t_start), _rates(problem))
     for name, delay in problem.delays.values():  # what the run will ask for first and last

@@ -79,7 +79,7 @@ def main(
     snapshots
         Number of times at which the density is written for ParaView.
     """
-    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: strength * x, current=0.0, a0=a0)
+    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(strength), current=0.0, a0=a0)
     w = np.linspace(-1.0, 0.0, 401)
     results: dict = {"w": w, "round_trip": 0.0}
     masses, totals = [], []
@@ -114,7 +114,7 @@ def main(
         other = fl.LearningLIF(
             eps=0.0,
             K=1.0,
-            sigma=lambda x, s=abs(strength_): s * x,
+            sigma=fl.Proportional(abs(strength_)),
             current=0.0,
             w_min=0.0 if excitatory else -1.0,
             w_max=1.0 if excitatory else 0.0,

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import LEARNING, checked, number, optional
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
 from .rate_table import RateTable, rate_table
@@ -146,6 +147,7 @@ class StationaryOutput:
         return self.lines.centre(np.asarray(w, float), self.Nbar)
 
 
+@checked(learning=LEARNING)
 def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
     """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar; possibly none.
 
@@ -162,6 +164,7 @@ def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
     return tuple(StationaryOutput(x, mass, C, lines) for x in _fixed_points(lines, C, G))
 
 
+@checked(learning=LEARNING, guess=optional(number()))
 def stationary_output(learning: Any, C: Any, guess: float | None = None) -> StationaryOutput:
     """The stationary state of a network with the connectivity C(w): `.Nbar`, `.N(w)`, `.C(w)`, `.mass`.
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
+from ..arguments import MODEL, checked, number, optional, whole
+
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
@@ -52,6 +54,7 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     return mesh
 
 
+@checked(model=MODEL, v_min=number(), cells=whole(1), grading=number(), v_max=optional(number()))
 def interval(
     model: Any, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:
