@@ -129,7 +129,7 @@ def figure(results: dict):
     """A row for each input: C(w,t) as an image; C(w) and N(w) before and after, with what they tend to."""
     figure, axes = new_figure(2, 3, width=4.2)
     w = results["w"]
-    for (image, left, right), name in zip(axes, ("constant", "structured"), strict=True):
+    for (image, left, right), (name, heard) in zip(axes, SIGNALS.items(), strict=True):
         run = results[name]
         draw_line_spacetime(image, run, "C", figure)
         t_end = float(run.times[-1])
@@ -139,7 +139,7 @@ def figure(results: dict):
             left.plot(w, first_connectivity(w), "C0", label="before")
             left.plot(w, run.final.C(w), "C1", label=f"$t={t_end:g}$")
             left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$")
-            left.plot(w, signal(name, w), "0.6", lw=1.0, label="input $I(w)$")
+            left.plot(w, heard(w) if callable(heard) else np.full_like(w, heard), "0.6", lw=1.0, label="input $I(w)$")
             left.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
             left.legend()
             right.plot(w, results[f"N_before_{name}"], "C0", label="before")
