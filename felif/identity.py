@@ -21,7 +21,7 @@ NOT_COMPARABLE = "that cannot be compared"
 _FEW = 8  # entries of an array that are told one by one
 
 
-def is_of_user(file: str) -> bool:
+def is_user_file(file: str) -> bool:
     """Whether a file of code is neither felif's nor Python's nor of an installed library."""
     return not any(part in file for part in _INSTALLED)
 
@@ -98,7 +98,7 @@ def _function(function: Any, within: tuple[int, ...]) -> str:
     code = function.__code__
     parts = [list(held(function)), function.__defaults__, function.__kwdefaults__, getattr(function, "__self__", None)]
     name = f"{function.__module__}.{function.__qualname__}"
-    if not is_of_user(code.co_filename):
+    if not is_user_file(code.co_filename):
         bare = all(not part for part in parts)
         return name if bare else f"{name} ({_hash(_told(parts, within))})"
     space = function.__globals__
@@ -130,7 +130,7 @@ def _globals(code: types.CodeType) -> set[str]:
 
 def _class(kind: type, within: tuple[int, ...]) -> str:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if kind.__module__ == "builtins" or (file and not is_of_user(file)):
+    if kind.__module__ == "builtins" or (file and not is_user_file(file)):
         return kind.__name__
     members = {}
     for base in (base for base in kind.__mro__ if base.__module__ == kind.__module__):

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from .identity import NOT_COMPARABLE, differences, held, is_of_user, told
+from .identity import NOT_COMPARABLE, differences, held, is_user_file, told
 
 _SPARSE = ("csr_array", "csr_matrix", "csc_array", "csc_matrix", "bsr_array", "bsr_matrix")
 _FUNCTIONS = (functools.partial, types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc)
@@ -223,6 +223,6 @@ def _is_mathematics(module: types.ModuleType, found: Any) -> bool:
     """
     if isinstance(found, np.ufunc):
         return True
-    users = isinstance(found, types.FunctionType) and is_of_user(found.__code__.co_filename)
+    users = isinstance(found, types.FunctionType) and is_user_file(found.__code__.co_filename)
     own = isinstance(found, types.FunctionType) and module.__name__.startswith("felif.models.")
     return users or own or (module.__name__ == "math" and isinstance(found, types.BuiltinFunctionType))

@@ -162,8 +162,15 @@ class ParticleRun:
 
 
 @checked(
-    **dict.fromkeys(("networks", "threads", "bins"), optional(whole(1))),
-    **{"model": MODEL, "t_end": TIME, "dt": POSITIVE, "record": whole(0), "seed": optional(whole(0, 2**64))},
+    **dict.fromkeys(("threads", "bins"), optional(whole(1))),
+    **{
+        "model": MODEL,
+        "t_end": TIME,
+        "dt": POSITIVE,
+        "record": whole(0),
+        "networks": whole(1),
+        "seed": optional(whole(0, 2**64)),
+    },
     **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},
 )
 def simulate_particles(

@@ -252,8 +252,9 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
 
 ODD = (
     None, True, False, "", "x", "nan", b"x", 0, 1, -1, 3, 0.5, -0.5, 1e-300, 1e300, -1e300, 2**63, -(2**63), 10**400,
-    math.nan, math.inf, -math.inf, 1j, np.float64("nan"), np.float32(0.5), np.int64(2), np.array(0.5), np.array([1.0, 2.0]),
-    np.zeros((2, 2)), np.array([]), np.array(["a"]), np.array([None]), [], [1, 2], [[1], [2, 3]], ["a"], (), (1, 2, 3),
+    math.nan, math.inf, -math.inf, 1j, np.float64("nan"), np.float32(0.5), np.int64(2), np.array(0.5),
+    np.array([1.0, 2.0]), np.zeros((2, 2)), np.array([]), np.array(["a"]), np.array([None]), [], [1, 2],
+    [[1], [2, 3]], ["a"], (), (1, 2, 3),
     {}, {"a": 1}, set(), object(), int, lambda: 0, lambda t: "x", lambda t: math.nan, Path("nowhere"), ..., range(3),
     iter([1.0]),
 )  # fmt: skip

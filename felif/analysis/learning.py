@@ -98,7 +98,7 @@ def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = Fals
     looked_at = w_min + (w_max - w_min) * np.linspace(0.0, 1.0, 67)[1:-1]
     try:
         values = function(looked_at)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be evaluated at an array of weights ({error}); {allowed}") from error
     small = -1e-3 * np.abs(values).max() if nonnegative else -np.inf
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= small)))

@@ -12,7 +12,7 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from ..arguments import FUNCTION, checked, number, whole
+from ..arguments import FUNCTION, checked, number, required, whole
 
 _NODES = 256  # Chebyshev nodes of a round
 _ROUNDS = 20_000
@@ -98,7 +98,11 @@ def _followed(
 def _by_fraction(density: Callable, v_reset: float, v_fire: float, q: np.ndarray) -> np.ndarray:
     """n_0(v(q)), normalised, at the parts q of neurons that are nearer to V_F."""
     edges = sorted({v_reset, v_fire, *(p for p in getattr(density, "breakpoints", ()) if v_reset < p < v_fire)})
-    value = lambda v: float(np.asarray(density(np.array([v])), float).ravel()[0])
+
+    def value(v: float) -> float:
+        found = np.ravel(density(np.array([v])))
+        return required("noiseless_blow_up", f"density at v = {v:g}", found[0] if found.size else None, number())
+
     check = np.array([value(v) for v in np.linspace(v_reset, v_fire, 201)])
     if not np.isfinite(check).all() or not check.min() > 0:
         raise ValueError(

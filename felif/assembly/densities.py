@@ -74,7 +74,7 @@ class Uniform:
         _finite(self, "high")
         _layer(self)
         if self.low >= self.high:
-            raise ValueError(f"Uniform: low = {self.low!r}; allowed is a number below high = {self.high!r}")
+            raise ValueError(f"Uniform: low = {shown(self.low)}; allowed is a number below high = {shown(self.high)}")
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)

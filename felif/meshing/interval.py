@@ -54,7 +54,7 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     return mesh
 
 
-@checked(model=MODEL, v_min=number(), cells=whole(1), grading=number(), v_max=optional(number()))
+@checked(model=MODEL, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number()))
 def interval(
     model: Any, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:

@@ -135,7 +135,7 @@ def require_profile(model: Any, name: str, w_min: float, w_max: float) -> None:
         allowed = "allowed is a function of w, a number, or at least two finite values from w_min to w_max"
         try:
             table = np.asarray(value, float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"{kind}: {name} = {shown(value)}; {allowed}") from None
         table = np.repeat(table, 2) if table.ndim == 0 else table
         if table.ndim != 1 or len(table) < 2 or not np.isfinite(table).all():

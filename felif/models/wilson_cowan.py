@@ -28,7 +28,7 @@ class WilsonCowan:
         k = required("WilsonCowan", "k", self.k, array("an array (n, n) of finite numbers"))
         if k.ndim != 2 or k.shape[0] != k.shape[1]:
             raise ValueError(f"WilsonCowan: k = {shown(self.k)} has the shape {k.shape}; allowed is (n, n)")
-        stimuli = self.s if isinstance(self.s, list | tuple | np.ndarray) else [self.s] * len(k)
+        stimuli = self.s if isinstance(self.s, list | tuple) or np.ndim(self.s) else [self.s] * len(k)
         if len(stimuli) != len(k):
             raise ValueError(f"WilsonCowan: s has {len(stimuli)} stimuli; allowed are {len(k)}, or one for all")
         for number, one in enumerate(stimuli):
