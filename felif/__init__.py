@@ -27,6 +27,7 @@ _HOME = {
     "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
     "Leaky": "models.drifts",
+    "Proportional": "models.drifts",
     "Quadratic": "models.drifts",
     "Exponential": "models.drifts",
     # the language of models
@@ -62,6 +63,7 @@ _HOME = {
     "evolve": "runs",
     "resume": "runs",
     "load_run": "runs",
+    "read_folder": "output",
     "error_estimate": "error_bars",
     "dual_weighted": "adjoint_error",
     "Run": "runs",

@@ -19,6 +19,7 @@ import numpy as np
 
 from .adjoint_error import gradient, value
 from .algebra import SingularMatrix
+from .arguments import FUNCTION, POSITIVE, PROBLEM, TEXT, checked, either, optional
 from .assembly import adapt, spaces
 from .assembly.tails import require_reach
 from .assembly.weighted import adjoint_values
@@ -57,6 +58,7 @@ class SteadyValue:
         return f"SteadyValue({self.value:.12g} +- {self.error:.1e}, {self.rounds[-1][0]} unknowns)"
 
 
+@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), tol=optional(POSITIVE))
 def steady_value(
     problem: Any, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:

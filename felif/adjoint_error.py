@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .algebra import Band, BandLowRank
+from .arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from .assembly.initial import projected
 from .assembly.spaces import gauss
 from .assembly.tails import require_reach, transport
@@ -57,6 +58,7 @@ class DualWeighted:
         return abs(self.signed)
 
 
+@checked(run=RUN, quantity=either(TEXT, FUNCTION))
 def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> DualWeighted:
     """The error of a scalar ("N", "R") or of a function of the State at the end of a run, by its adjoint.
 
@@ -117,7 +119,7 @@ def _of_data(run: Run, first: _Dual, z: np.ndarray) -> float:
 def value(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> float:
     """A scalar by name, or a function of the State, at (t, y)."""
     if callable(quantity):
-        return float(quantity(State(problem, t, y)))
+        return value_of(quantity, State(problem, t, y))
     return float(problem.scalars(t, y)[problem.scalar_names.index(quantity)])
 
 

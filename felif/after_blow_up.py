@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import number, required, whole
 from .assembly import initial
 from .assembly.adapt import transfer
 from .assembly.dilated import COUNT
@@ -46,10 +47,8 @@ class Continue:
     max_events: int = 100
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.N_max) and self.N_max >= 1e4):
-            raise ValueError(f"Continue: N_max = {self.N_max!r}; allowed are numbers >= 1e4")
-        if not (isinstance(self.max_events, int) and self.max_events >= 1):
-            raise ValueError(f"Continue: max_events = {self.max_events!r}; allowed are integers >= 1")
+        required("Continue", "N_max", self.N_max, number(least=1e4))
+        required("Continue", "max_events", self.max_events, whole(1))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,50 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .after_blow_up import Continue
+from .arguments import (
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    POSITIVE,
+    PROBLEM,
+    TIME,
+    either,
+    instance,
+    number,
+    optional,
+    several,
+    whole,
+)
+from .driving import SCHEMES
+from .evolution import Event
 from .identity import differences, mesh, told
 from .output.reading import read_description
 
+KINDS = {  # of the arguments of evolve
+    **{
+        "problem": PROBLEM,
+        "t_end": TIME,
+        "t_start": TIME,
+        "resume": FLAG,
+        "overwrite": FLAG,
+        "progress": optional(FLAG),
+    },
+    **{
+        "rtol": POSITIVE,
+        "atol": optional(POSITIVE),
+        "fixed_step": optional(POSITIVE),
+        "first_step": optional(POSITIVE),
+    },
+    **{"max_step": number(above=0.0, infinite=True), "max_steps": optional(whole(1)), "N_max": POSITIVE},
+    "scheme": optional(instance(f"{', '.join(f'{name}()' for name in SCHEMES)}", *SCHEMES.values())),
+    "events": several(instance("an Event", Event), "a row of Event"),
+    "breakpoints": several(TIME, "a row of finite numbers"),
+    "after_blow_up": optional(instance("Continue()", Continue)),
+    "folder": optional(FOLDER),
+    "snapshots": optional(either(whole(0), several(TIME, "a row of times"))),
+    "observers": several(FUNCTION, "a row of functions"),
+}
 _WAY_OUT = "Give another folder, or overwrite=True to replace it."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .analysis.agreement import NO_TEST, counts_agreement, distribution_agreement, inflation_of, shares_agreement
 from .analysis.distribution import Marginal, marginals
+from .arguments import TIME, checked, optional
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
 from .particle_run import ParticleRun
 from .translation import law_of
@@ -19,6 +20,7 @@ _BARS = 40
 _POINTS = 20_001  # of a table that inverts a distribution function
 
 
+@checked(start=optional(TIME), end=optional(TIME))
 def compare(
     particles: ParticleRun | Sequence[ParticleRun], run: Any, *, start: float | None = None, end: float | None = None
 ) -> Comparison:

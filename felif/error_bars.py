@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from .assembly import SpectralElement, discretize
 from .assembly.local_degree import inherited
 from .assembly.tensor.adapt import transferred
@@ -39,6 +40,7 @@ def companion(run: Run) -> Run:
     return run.kept_companion
 
 
+@checked(run=RUN, quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
 def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
     """Bar of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
 
@@ -73,7 +75,7 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
 
 
 def _value(run: Run, quantity: Any, t: float) -> float:
-    return float(quantity(run.at(t))) if callable(quantity) else float(run.sample(quantity, t))
+    return value_of(quantity, run.at(t)) if callable(quantity) else float(run.sample(quantity, t))
 
 
 def _made_again(run: Run) -> Run:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FOLDER, MODEL, checked, optional
 from .model_files import packed, unpacked
 from .output.files import read_npz, read_series, write_json, write_npz, write_series
 from .output.manifest import make_room
@@ -62,8 +63,12 @@ _NUMBERS = ("count", "log_likelihood", "aic", "ks", "p_value", "converged", "ide
 _NUMBERS += ("iterations", "evaluations", "how")
 
 
-def load_fit(folder: str | Path) -> Any:
-    """The Fit in a folder, as it was saved. ValueError where a file is missing, damaged or of another kind."""
+@checked(folder=FOLDER, model=optional(MODEL))
+def load_fit(folder: str | Path, model: Any = None) -> Any:
+    """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
+
+    ValueError where a file is missing, damaged or of another kind.
+    """
     from .fitting import Fit
     from .likelihood import Likelihood
 
@@ -75,7 +80,7 @@ def load_fit(folder: str | Path) -> Any:
     intervals = read_series(path / "intervals.csv")["interval"]
     if len(intervals) != description["count"]:
         raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
-    model = unpacked(arrays, description, folder)
+    model = unpacked(arrays["model"], folder, given=model)
     names = tuple(description["parameters"])
     likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
     likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.stats import chi2, kstwo
 
+from .arguments import checked, number, optional
 from .fit_arguments import check_arguments, check_dead_time, names_of
 from .intervals import as_intervals
 from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
@@ -244,6 +245,7 @@ class Fit:
         )
 
 
+@checked(rate=optional(number()), membrane_time=optional(number(above=0.0)))
 def fit(
     intervals: Any,
     model: Any,

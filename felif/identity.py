@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 _INSTALLED = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), "site-packages", "dist-packages", "<frozen")
+NOT_COMPARABLE = "that cannot be compared"
 _FEW = 8  # entries of an array that are told one by one
+
+
+def is_user_file(file: str) -> bool:
+    """Whether a file of code is neither felif's nor Python's nor of an installed library."""
+    return not any(part in file for part in _INSTALLED)
 
 
 def identity(function: Any) -> Any:
@@ -31,9 +37,9 @@ def _identity(function: Any, within: tuple[int, ...]) -> Any:
         return function
     code = function.__code__
     within = (*within, id(function))
-    held = tuple(_identity(value, within) if callable(value) else value for value in _held(function))
+    kept = tuple(_identity(value, within) if callable(value) else value for value in held(function))
     defaults = (function.__defaults__, tuple((function.__kwdefaults__ or {}).items()))
-    return code, held, *defaults, getattr(function, "__self__", None)
+    return code, kept, *defaults, getattr(function, "__self__", None)
 
 
 def told(value: Any) -> Any:
@@ -56,6 +62,10 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
             return [_told(entry, within) for entry in value.tolist()]
         shape = " x ".join(map(str, value.shape))
         return f"array of {shape} {value.dtype} ({_hash(value.tolist() if value.dtype.hasobject else value.tobytes())})"
+    if hasattr(value, "tocoo"):  # a sparse matrix, in any format
+        entries = value.tocsr().sorted_indices()
+        parts = [np.asarray(part).tobytes() for part in (entries.data, entries.indptr, entries.indices)]
+        return f"sparse array of {' x '.join(map(str, value.shape))} {value.dtype} ({_hash(parts)})"
     if isinstance(value, list | tuple):
         return [_told(entry, within) for entry in value]
     if isinstance(value, set | frozenset):
@@ -86,9 +96,9 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
 
 def _function(function: Any, within: tuple[int, ...]) -> str:
     code = function.__code__
-    parts = [list(_held(function)), function.__defaults__, function.__kwdefaults__, getattr(function, "__self__", None)]
+    parts = [list(held(function)), function.__defaults__, function.__kwdefaults__, getattr(function, "__self__", None)]
     name = f"{function.__module__}.{function.__qualname__}"
-    if any(part in code.co_filename for part in _INSTALLED):
+    if not is_user_file(code.co_filename):
         bare = all(not part for part in parts)
         return name if bare else f"{name} ({_hash(_told(parts, within))})"
     space = function.__globals__
@@ -96,7 +106,8 @@ def _function(function: Any, within: tuple[int, ...]) -> str:
     return f"{function.__qualname__} (code {_hash([_code(code), _told(parts, within), read])})"
 
 
-def _held(function: Any) -> list[Any]:
+def held(function: Any) -> list[Any]:
+    """What a function holds of where it was made."""
     held = []
     for cell in function.__closure__ or ():
         try:
@@ -119,7 +130,7 @@ def _globals(code: types.CodeType) -> set[str]:
 
 def _class(kind: type, within: tuple[int, ...]) -> str:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if kind.__module__ == "builtins" or (file and any(part in file for part in _INSTALLED)):
+    if kind.__module__ == "builtins" or (file and not is_user_file(file)):
         return kind.__name__
     members = {}
     for base in (base for base in kind.__mro__ if base.__module__ == kind.__module__):
@@ -152,8 +163,8 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
         made = value.__reduce_ex__(2)  # attributes, slots, entries: all that a copy is made from
     except Exception:  # whatever an object of another library raises
         made = (None, (), getattr(value, "__dict__", None))
-        if not made[2]:
-            return f"{kind.__name__} that cannot be compared ({id(value)})"
+        if not made[2] or kind.__module__.split(".")[0] in sys.stdlib_module_names:  # an open file, a lock
+            return f"{kind.__name__} {NOT_COMPARABLE} ({id(value)})"
     if isinstance(made, str):  # known by its name alone
         made = (made, (), getattr(value, "__dict__", None))
     cached = {n for base in kind.__mro__ for n, m in vars(base).items() if isinstance(m, functools.cached_property)}

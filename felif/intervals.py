@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .arguments import FLAG, checked, is_finite, shown
 from .interval_binary import read_binary
 from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
@@ -19,6 +20,7 @@ KINDS = ("intervals", "times")
 LAYOUTS = (None, "rows", "columns")
 
 
+@checked(padding=FLAG)
 def read_intervals(
     path: Any,
     *,
@@ -87,6 +89,7 @@ def read_intervals(
     return _joined(trains, kind, unit, padding)
 
 
+@checked(padding=FLAG)
 def as_intervals(
     data: Any,
     kind: str | None = None,
@@ -125,9 +128,8 @@ def as_intervals(
 def _check_unit(unit: Any) -> None:
     if isinstance(unit, str) and unit not in TIME_UNITS:
         raise ValueError(f"unit = {unit!r}; allowed are a positive number and {UNIT_NAMES}")
-    number = isinstance(unit, int | float | np.number) and not isinstance(unit, bool) and 0 < unit < np.inf
-    if unit is not None and not isinstance(unit, str) and not number:
-        raise ValueError(f"unit = {unit!r}; allowed is a positive number, or the name of a unit of time")
+    if unit is not None and not isinstance(unit, str) and not (is_finite(unit) and unit > 0):
+        raise ValueError(f"unit = {shown(unit)}; allowed is a positive number, or the name of a unit of time")
 
 
 def _check(kind: Any, column: Any, train: Any, layout: Any, padding: Any) -> tuple[Any, Any]:

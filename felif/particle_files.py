@@ -14,16 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FOLDER, MODEL, checked, optional
 from .model_files import packed, unpacked
 from .output.files import read_npz, write_json, write_npz, write_series
 from .output.manifest import make_room
-from .output.points import COLLECTION, FOLDER, write_particles
+from .output.points import COLLECTION, write_particles
+from .output.points import FOLDER as POINTS
 from .output.provenance import describe, provenance
 from .output.reading import read_description
 from .problem import Outcome
 
 _KIND = "particles"
-_FILES = ("run.json", "series.csv", "final.npz", COLLECTION, f"{FOLDER}/[0-9][0-9][0-9][0-9]*.vtp")
+_FILES = ("run.json", "series.csv", "final.npz", COLLECTION, f"{POINTS}/[0-9][0-9][0-9][0-9]*.vtp")
 _COLUMNS = ("v", "resting", "population", "batch", "w")
 
 
@@ -62,14 +64,18 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
     return path
 
 
-def load_particles(folder: str | Path) -> Any:
-    """The ParticleRun in a folder, as it was saved. ValueError where a file is missing, damaged or of another kind."""
+@checked(folder=FOLDER, model=optional(MODEL))
+def load_particles(folder: str | Path, model: Any = None) -> Any:
+    """The ParticleRun in a folder, as it was saved; `model`: that of the run, where it cannot be found again.
+
+    ValueError where a file is missing, damaged or of another kind.
+    """
     from .particle_run import ParticleEvent, ParticleRun, Snapshot
 
     path = Path(folder)
     description = read_description(path, _KIND)
     arrays = read_npz(path / "final.npz")
-    model = unpacked(arrays, description, folder)
+    model = unpacked(arrays["model"], folder, given=model)
 
     def starting(prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}

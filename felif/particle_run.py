@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FLAG, MODEL, POSITIVE, TIME, checked, optional, several, whole
 from .assembly.running_away import bounded_law
 from .evolution.progress import Progress
 from .inputs import Landing
@@ -160,6 +161,18 @@ class ParticleRun:
         return "\n".join(lines)
 
 
+@checked(
+    **dict.fromkeys(("threads", "bins"), optional(whole(1))),
+    **{
+        "model": MODEL,
+        "t_end": TIME,
+        "dt": POSITIVE,
+        "record": whole(0),
+        "networks": whole(1),
+        "seed": optional(whole(0, 2**64)),
+    },
+    **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},
+)
 def simulate_particles(
     model: Any,
     *,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .algebra import Band, BandLowRank
+from .arguments import POSITIVE, TIME, checked, number, optional, whole
 from .assembly import SpectralElement, discretize
 from .assembly.automatic import Flow, choose_nodes, end_of
 from .assembly.discretize import discretize_to
@@ -145,6 +146,7 @@ class FirstPassage:
         t = np.where(left == 1.0, 0.0, t)
         return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
 
+    @checked(count=whole(0), seed=whole(0))
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """`count` independent times T, reproducible from the seed. Raises ValueError for anything but whole numbers."""
         for name, value, least in (("count", count, 1), ("seed", seed, 0)):
@@ -160,6 +162,7 @@ class FirstPassage:
         )
 
 
+@checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
 def first_passage(
     model: Any,
     *,

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .algebra import Band, BandLowRank
+from .arguments import array, checked
 
 
 class Infeasible(ArithmeticError):
@@ -147,6 +148,9 @@ class Problem(Protocol):
         """`stiffness`, `mass`: int P u' v', int P u v with P the named field of y; `noise`; nodes first:last."""
 
 
+_PLACES = array("numbers", finite=False)
+
+
 @dataclass(frozen=True, eq=False)
 class FieldValue:
     """A density on its mesh: call it at points; `.integral()`; `.nodes` and `.values` are the nodal representation.
@@ -159,8 +163,8 @@ class FieldValue:
     evaluate: Callable[[np.ndarray], np.ndarray]
     weights: np.ndarray
 
+    @checked(v=_PLACES)
     def __call__(self, v: Any) -> Any:
-        v = np.asarray(v, float)
         unknown = np.isnan(v)
         result = self.evaluate(np.where(unknown, self.nodes[0], v).ravel()).reshape(v.shape)
         result = np.where(unknown, np.nan, result)
@@ -185,8 +189,9 @@ class PlaneField:
     evaluate: Callable[[np.ndarray, np.ndarray], np.ndarray]  # at as many v as w
     weights: np.ndarray
 
+    @checked(v=_PLACES, w=_PLACES)
     def __call__(self, v: Any, w: Any) -> Any:
-        v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
+        v, w = np.broadcast_arrays(v, w)
         unknown = np.isnan(v) | np.isnan(w)
         inside = (np.where(unknown, known, x).ravel() for known, x in zip(self.nodes[:, 0], (v, w), strict=True))
         result = np.where(unknown, np.nan, self.evaluate(*inside).reshape(v.shape))

@@ -26,7 +26,7 @@ from .assembly.densities import density_from_text
 from .evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from .meshing import line
 from .model_files import packed, unpacked
-from .output import RunWriter, read_folder, snapshot_times
+from .output import RunWriter, snapshot_times
 from .output.provenance import describe, describe_mesh
 from .problem import BlowUp, Outcome, State
 from .run import Run
@@ -46,7 +46,7 @@ class Recorder:
     def __init__(
         self,
         writer: RunWriter,
-        model: np.ndarray,
+        model: Mapping[str, np.ndarray],
         compatible: bool,
         resumed_after: int | None = None,
         earlier: Sequence[Any] = (),
@@ -97,14 +97,14 @@ class Recorder:
         self._writer.chunk(arrays)
         self._segment, self._step = len(trajectory.segments) - 1, len(trajectory.segments[-1].times) - 1
         happened = json.dumps([_describe_event(event) for event in (*self._earlier, *trajectory.events)])
-        texts = {"model": self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
+        texts = {**self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
         self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts})
         self._written_at = time.monotonic()
 
 
-def packed_model(model: Any, past: History | None) -> np.ndarray:
+def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     """A model and its history as they are stored. Raises ValueError for what cannot be, before a folder is touched."""
-    return packed((model, None if past is None else past.before))
+    return {"model": packed(model), "history": packed(None if past is None else past.before)}
 
 
 def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
@@ -159,17 +159,15 @@ def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
 # reading --------------------------------------------------------------------------------------------------------
 
 
-def load(folder: str | Path) -> Run:
-    """The run in a folder, with its dense output; a killed one as far as its last checkpoint."""
-    return restore(read_folder(folder))
-
-
-def restore(stored: Any) -> Run:
-    """A Run from what `read_folder` found."""
+def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
+    """A Run from what `read_folder` found; `model`, `history`: those of the run, where they cannot be found again."""
     description, path = stored.description, stored.path
     if stored.checkpoint is None:
         raise ValueError(f"{path}: the run was stopped before its first checkpoint; start it again")
-    model, before = unpacked(stored.checkpoint, description, path)
+    model = unpacked(stored.checkpoint["model"], path, given=model)
+    if "history" not in stored.checkpoint:
+        raise ValueError(f"{path}: final.npz holds no history; it is damaged")
+    before = unpacked(stored.checkpoint["history"], path, "history", history)
     past = None if before is None else History(before, float(description["settings"]["t_start"]))
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"])
     outcome = description.get("outcome")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from .evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
 from .problem import BlowUp, Outcome, State
 
@@ -101,6 +102,7 @@ class Run:
     def times(self) -> np.ndarray:
         return self._trajectory.series["t"]
 
+    @checked(t=TIME)
     def at(self, t: float) -> State:
         """The state at time t by dense output. Raises ValueError outside the run."""
         problem, y = self._trajectory.evaluate(float(t))
@@ -136,6 +138,7 @@ class Run:
             known = dict.fromkeys(last.problem.scalar_names, math.nan)
         return State(last.problem, self._just_before(float(last.times[-1])), last.states[-1].copy(), known)
 
+    @checked(name=TEXT, times=TIMES)
     def sample(self, name: str, times: Any) -> Any:
         """A series by name at any times, by dense output: an array of the shape of `times`.
 
@@ -191,6 +194,7 @@ class Run:
             return float(problem.scalars(t, y)[self._place_of(name)])
         return float(problem.observe(t, y)[name])
 
+    @checked(quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
     def error(self, quantity: Any = None, times: Any = None) -> Any:
         """Error bar of a series (default: the firing rate) or a function of a State at `times` (default: the end)."""
         from .error_bars import error_estimate

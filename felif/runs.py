@@ -8,13 +8,13 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from .after_blow_up import Continue, require_one_population
 from .algebra import compiled
-from .asked import goes_on, prolonged, require_events, what_is_asked
+from .arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .evolution import (
@@ -29,6 +29,7 @@ from .recording import Recorder, describe_end, describe_run, packed_model, resto
 from .run import Run
 
 
+@checked(**KINDS)
 def evolve(
     problem: Any,
     start: Any,
@@ -80,7 +81,7 @@ def evolve(
     input before any work is done, and for a function of the user that returns no finite number, naming it and t. What
     such a function raises reaches the caller.
     """
-    if not isinstance(t_end, int | float) or not math.isfinite(t_end) or t_end < t_start:
+    if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     started = time.perf_counter()
     if not callable(getattr(problem, "on_cells", None)):
@@ -101,8 +102,9 @@ def evolve(
         asked = asked()
     if folder is not None and resume and (Path(folder) / "run.json").exists():
         if goes_on(Path(folder), asked, overwrite):
+            same = {"model": problem.model, "history": history if problem.delays else None}
             ends = {"t_end": float(t_end), "max_steps": max_steps}
-            return continue_run(folder, **ends, events=events, observers=observers, progress=progress)
+            return continue_run(folder, **ends, **same, events=events, observers=observers, progress=progress)
         overwrite = True
     past = _past(problem, history, t_start)
     if past is not None and problem.held and problem.operator.positive:
@@ -159,32 +161,40 @@ def evolve(
     return run
 
 
-def load_run(folder: str | Path) -> Run:
+@checked(folder=FOLDER, model=optional(MODEL))
+def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
-    The model is unpickled: like any Python file, load only folders from people you trust. Raises ValueError that names
-    the folder and what is missing.
+    Nothing in a folder is executed. A model is made again from its class and values, its functions are looked up among
+    those of the modules that are loaded; `model` and `history` are those of the run where that is not possible (lambdas
+    of another session). Raises ValueError that names the folder and what is missing, or what of a model that is given
+    is not what the run was made with.
     """
-    return restore(read_folder(folder))
+    return restore(read_folder(folder), model, history)
 
 
+@checked(**{name: KINDS[name] for name in ("max_steps", "events", "progress")}, folder=FOLDER, t_end=optional(TIME))
 def resume(
     folder: str | Path,
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
+    model: Any = None,
+    history: Any = None,
     events: Sequence[Event] = (),
     progress: bool | None = None,
 ) -> Run:
     """Go on with a run that was stopped, from its last checkpoint, to the same digits as if it had not been.
 
     A finished run is returned as it is, unless `t_end` lies beyond its own; so is one that made all its `max_steps`,
-    unless more are allowed. Events are functions and not stored: give them again. Raises ValueError for a folder
+    unless more are allowed. Events are functions and not stored: give them again, and `model` and `history` where
+    `load_run` needs them. Raises ValueError for a folder
     without a run or with one that never reached a checkpoint, and for other events.
     """
     if max_steps is None:
         max_steps = read_folder(folder).description.get("settings", {}).get("max_steps")
-    return continue_run(folder, t_end=t_end, max_steps=max_steps, events=events, progress=progress)
+    same = {"model": model, "history": history}
+    return continue_run(folder, t_end=t_end, max_steps=max_steps, **same, events=events, progress=progress)
 
 
 def continue_run(
@@ -192,13 +202,15 @@ def continue_run(
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
+    model: Any = None,
+    history: Any = None,
     events: Sequence[Event] = (),
     observers: Sequence[Callable[[Trajectory], None]] = (),
     progress: bool | None = None,
 ) -> Run:
     """`resume`, with observers. `max_steps`: of the whole run, None for any number."""
     stored = read_folder(folder)
-    run = restore(stored)
+    run = restore(stored, model, history)
     end = run.settings["t_end"] if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
     ended = stored.description.get("outcome") is not None
@@ -222,10 +234,10 @@ def continue_run(
         count = (run.asked or {}).get("snapshots")
         due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
         settings["breakpoints"] = seen(run.problem, known, reached, end)
-    model = packed_model(run.model, run.past)
+    same, model = (run.model, None if run.past is None else run.past.before), packed_model(run.model, run.past)
     changes = {"settings": settings, "asked": prolonged(run.asked, end, max_steps)}
     with RunWriter.reopen(folder, due, changes) as writer:
-        run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
+        run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
             past = History(past.before, settings["t_start"], _rates(run.problem))
@@ -243,7 +255,7 @@ def continue_run(
             earlier=run.trajectory,
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
-    return load_run(folder)
+    return load_run(folder, *same)
 
 
 def _past(problem: Any, history: Any, t_start: float) -> History | None:
@@ -258,10 +270,9 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     if isinstance(history, Mapping) and (unknown := sorted(set(history) - {*delayed}, key=str)):
         raise ValueError(f"evolve: history names {unknown}; delayed are {delayed}")
     for name, value in given.items() if isinstance(given, Mapping) else [(" and ".join(delayed), given)]:
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not callable(value) and not number:
+        if not callable(value) and not is_finite(value):
             raise ValueError(
-                f"evolve: history of {name} = {value!r}; allowed are a number, a function of t, or a mapping to those"
+                f"evolve: history of {name} = {shown(value)}; allowed are a number, a function of t, a mapping to those"
             )
     past = History(history, float(t_start), _rates(problem))
     for name, delay in problem.delays.values():  # what the run will ask for first and last
@@ -302,7 +313,7 @@ def _finish_resumed(
     recorder.rows(trajectory)
     recorder.chunk(trajectory)
     writer.flush()
-    whole = restore(read_folder(writer.folder))
+    whole = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
     if trajectory.blow_up is not None:
         whole.blow_up = with_mesh_error(
             whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start

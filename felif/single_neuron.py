@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import MODEL, POSITIVE, TIME, checked, number, optional, whole
 from .particle_run import simulate_particles
 from .translation import law_of
 
@@ -39,6 +40,7 @@ class NeuronPath:
         return times[order], values[order]
 
 
+@checked(model=MODEL, t_end=TIME, points=whole(2), start=optional(number()), dt=POSITIVE, seed=optional(whole(0)))
 def neuron_path(
     model: Any,
     t_end: float,

@@ -69,7 +69,7 @@ def run(
         return Report(study, complete, results, None, time.perf_counter() - start)
     out = Path(out)
     if record is None or record["status"] != "finished":
-        record = _compute(study, complete, out, resume, overwrite)
+        record, computed = _compute(study, complete, out, resume, overwrite)  # keeps functions that models hold
     results = read_results(out)
     from .output.manifest import Room
 
@@ -150,7 +150,7 @@ def _call(study: Study, options: Mapping[str, Any], out: Path | None) -> dict[st
     return dict(results)
 
 
-def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
+def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, overwrite: bool) -> tuple:
     from .identity import told
     from .output.files import write_json, write_npz
     from .output.provenance import provenance
@@ -185,7 +185,7 @@ def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, ove
     finally:
         record["wall_time"] = time.perf_counter() - start
         write_json(room.at("results.json"), record)
-    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return json.loads((out / "results.json").read_text(encoding="utf-8")), results
 
 
 def _continued(study: Study, record: Mapping[str, Any], options: Mapping[str, Any], out: Path) -> dict[str, Any]:

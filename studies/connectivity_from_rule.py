@@ -85,7 +85,7 @@ def main(
     coarse
         How many times coarser the meshes of these are than by default.
     """
-    model = fl.LearningLIF(eps=eps, K=-15.0, sigma=lambda x: 4 * x, current=1.5, w_min=-2.0)
+    model = fl.LearningLIF(eps=eps, K=-15.0, sigma=fl.Proportional(4), current=1.5, w_min=-2.0)
     (learned,) = fl.learned_connectivity(model)
     w = np.linspace(model.w_min, 0.0, 2001)
     results: dict = {"A": learned.A, "Nbar": learned.Nbar, "w": w, "C_learned": learned.C(w)}
@@ -103,7 +103,7 @@ def main(
     results |= {"cells": sizes, "error_L1": np.array(errors)[:, 0], "error_Nbar": errors[-1][1]}
     results |= {"errors_Nbar": np.array(errors)[:, 1], "order_L1": -slopes[0], "order_Nbar": -slopes[1]}
 
-    several = fl.LearningLIF(eps=eps, K=-1.0, sigma=lambda x: 0.2 * x, current=falling, w_min=-5.0)
+    several = fl.LearningLIF(eps=eps, K=-1.0, sigma=fl.Proportional(0.2), current=falling, w_min=-5.0)
     answers = fl.learned_connectivity(several)
     totals = np.array([c.Nbar for c in answers])
     fine = max(60 // coarse, 20)
@@ -115,7 +115,7 @@ def main(
         ends.append(int(np.argmin(np.abs(np.log(run.final.Nbar / totals)))))
         drift.append(run.drift["mass"])
         results |= {f"t_{width:g}": run.times, f"Nbar_{width:g}": run.series["Nbar"]}
-    excitatory = fl.LearningLIF(eps=eps, K=5.0, sigma=lambda x: x, current=0.0, w_min=0.0, w_max=6.0)
+    excitatory = fl.LearningLIF(eps=eps, K=5.0, sigma=fl.Proportional(), current=0.0, w_min=0.0, w_max=6.0)
     first, second = fl.learned_connectivity(excitatory)
     problem = finite_volumes(excitatory, np.linspace(0.0, 6.0, (72 // coarse) + 1))
     for side, stretch in (("below", 0.95), ("above", 1.05)):

@@ -110,7 +110,7 @@ def main(
     seed
         Of the random signals.
     """
-    learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=lambda x: strength * x, current=learned_signal, a0=a0)
+    learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=fl.Proportional(strength), current=learned_signal, a0=a0)
     (learned,) = fl.learned_connectivity(learning)
 
     def after(w: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def main(
         sides.append((found.left, found.right))
     sides = np.array(sides)
     known = fl.discrimination(
-        replace(learning, sigma=lambda x: 4 * x, a0=1.0), bell, 1.5, lambda w: 1.5 + 0.5 * np.sin(2 * np.pi * w)
+        replace(learning, sigma=fl.Proportional(4), a0=1.0), bell, 1.5, lambda w: 1.5 + 0.5 * np.sin(2 * np.pi * w)
     )
     results |= {"lefts": sides[:, 0], "rights": sides[:, 1], "violations": int(np.sum(sides[:, 0] < sides[:, 1]))}
     results |= {"left": known.left, "right": known.right, "smallest_ratio": float(np.min(sides[:, 0] / sides[:, 1]))}

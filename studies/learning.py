@@ -42,9 +42,12 @@ def start(v: np.ndarray, w: np.ndarray) -> np.ndarray:
     return first_connectivity(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
 
 
-def signal(name: str, w: np.ndarray) -> np.ndarray:
-    """What is heard: the same by all, or more by some."""
-    return 1.5 + (0.0 * w if name == "constant" else np.exp(-(((w + 0.35) / 0.08) ** 2)))
+def structured(w: np.ndarray) -> np.ndarray:
+    """What is heard more by some."""
+    return 1.5 + np.exp(-(((w + 0.35) / 0.08) ** 2))
+
+
+SIGNALS = {"constant": 1.5, "structured": structured}
 
 
 def discretized(model: fl.LearningLIF, cells: int | None, tol: float):
@@ -87,12 +90,12 @@ def main(
         Number of times at which the density is written for ParaView.
     """
     results: dict = {"w": np.linspace(-1.0, 0.0, 401), "mass_drift": 0.0, "min_p": 0.0}
-    for name in ("constant", "structured"):
+    for name, heard in SIGNALS.items():
         model = fl.LearningLIF(
             eps=eps,
             K=-1.0,
-            sigma=lambda x: strength * x,
-            current=lambda w, name=name: signal(name, w),
+            sigma=fl.Proportional(strength),
+            current=heard,
             a0=a0,
         )
         problem = discretized(model, cells, tol)
@@ -126,7 +129,7 @@ def figure(results: dict):
     """A row for each input: C(w,t) as an image; C(w) and N(w) before and after, with what they tend to."""
     figure, axes = new_figure(2, 3, width=4.2)
     w = results["w"]
-    for (image, left, right), name in zip(axes, ("constant", "structured"), strict=True):
+    for (image, left, right), (name, heard) in zip(axes, SIGNALS.items(), strict=True):
         run = results[name]
         draw_line_spacetime(image, run, "C", figure)
         t_end = float(run.times[-1])
@@ -136,7 +139,7 @@ def figure(results: dict):
             left.plot(w, first_connectivity(w), "C0", label="before")
             left.plot(w, run.final.C(w), "C1", label=f"$t={t_end:g}$")
             left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$")
-            left.plot(w, signal(name, w), "0.6", lw=1.0, label="input $I(w)$")
+            left.plot(w, heard(w) if callable(heard) else np.full_like(w, heard), "0.6", lw=1.0, label="input $I(w)$")
             left.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
             left.legend()
             right.plot(w, results[f"N_before_{name}"], "C0", label="before")

@@ -86,7 +86,7 @@ def main(
     """
     one = fl.NoisyLIF(b=0.0, a0=a0, current=CURRENT)
     one = fl.evolve(fl.discretize(one, tol=1e-9), potentials, t_end, rtol=1e-9)
-    decaying = fl.LearningLIF(eps=eps, K=0.0, sigma=lambda x: 0.0 * x, current=CURRENT, a0=a0)
+    decaying = fl.LearningLIF(eps=eps, K=0.0, sigma=fl.Proportional(0.0), current=CURRENT, a0=a0)
     results: dict = {"mass_drift": 0.0}
 
     def error(problem, C, rtol=rtol, n=potentials, reference=one) -> tuple[int, float]:
@@ -120,7 +120,7 @@ def main(
     results |= {"degrees": degrees, "errors_in_v": in_v, "digits_a_degree": -np.polyfit(degrees, np.log10(in_v), 1)[0]}
 
     # little noise: the density stays within a small part of the rectangle
-    quiet = fl.LearningLIF(eps=eps, K=0.0, sigma=lambda x: 0.0 * x, current=1.0, a0=0.1 * a0)
+    quiet = fl.LearningLIF(eps=eps, K=0.0, sigma=fl.Proportional(0.0), current=1.0, a0=0.1 * a0)
     neuron = fl.NoisyLIF(b=0.0, a0=0.1 * a0, current=1.0)
     neuron = fl.evolve(fl.discretize(neuron, tol=1e-9), concentrated, t_end, rtol=1e-9)
     uniform = [fl.strip(quiet, v_min=-3.0, cells=(r, r), grading=1.0) for r in (12, 16, 24, 32) if r <= 2 * cells]
@@ -146,7 +146,7 @@ def saved(uniform: np.ndarray, adaptive: np.ndarray) -> float:
 
 def learning(cells: int, rtol: float, results: dict, out: Path | None) -> dict:
     """Errors of what is known of the learning network, on both discretisations."""
-    model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=lambda x: 4 * x, current=CURRENT)
+    model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4), current=CURRENT)
     start = lambda v, w: (w * (1 + w)) ** 4 * potentials(v)
     triangles = fl.discretize(model, fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 16))), space=fl.Triangles(2))
     problems = {"triangles": triangles, "lines": fl.discretize(model, tol=1e-3)}

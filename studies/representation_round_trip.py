@@ -21,11 +21,25 @@ import felif as fl
 from felif.analysis.learning_representation import amplitudes
 from felif.output.plots import house_style, new_figure
 
+
+def rising(w):
+    """An input, here and below: functions with a name are found again when a run is read."""
+    return 1 + w**2
+
+
+def waves(w):
+    return 1.5 + np.sin(6 * w)
+
+
+def step(w):
+    return np.where(w < -0.5, 0.0, 2.0)
+
+
 # pairs of an input and the shape of an output; the first is the one whose amplitude is known
 PAIRS = {
-    "bell": (lambda w: 1 + w**2, lambda w: 30 * w**2 * (1 + w) ** 2),
-    "two-bells": (lambda w: 1.5 + np.sin(6 * w), lambda w: w**2 * (1 + w) ** 2 * np.sin(2 * np.pi * w) ** 2),
-    "step": (lambda w: np.where(w < -0.5, 0.0, 2.0), lambda w: -w * (1 + w)),
+    "bell": (rising, lambda w: 30 * w**2 * (1 + w) ** 2),
+    "two-bells": (waves, lambda w: w**2 * (1 + w) ** 2 * np.sin(2 * np.pi * w) ** 2),
+    "step": (step, lambda w: -w * (1 + w)),
 }
 STRENGTHS = (-1.0, 1.0, 5.0, 10.0)  # of the coupling in the curves of mass; < 0: the inhibitory network of the pairs
 CHEAP = {"tol": 1e-4, "rtol": 1e-4, "t_end": 6.0, "snapshots": 3}
@@ -79,7 +93,7 @@ def main(
     snapshots
         Number of times at which the density is written for ParaView.
     """
-    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: strength * x, current=0.0, a0=a0)
+    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(strength), current=0.0, a0=a0)
     w = np.linspace(-1.0, 0.0, 401)
     results: dict = {"w": w, "round_trip": 0.0}
     masses, totals = [], []
@@ -114,7 +128,7 @@ def main(
         other = fl.LearningLIF(
             eps=0.0,
             K=1.0,
-            sigma=lambda x, s=abs(strength_): s * x,
+            sigma=fl.Proportional(abs(strength_)),
             current=0.0,
             w_min=0.0 if excitatory else -1.0,
             w_max=1.0 if excitatory else 0.0,

@@ -33,6 +33,8 @@ CASES = {  # code that makes (problem, start, settings)
 }
 
 
+IMPORTS = "import time\nimport felif as fl\nimport numpy as np\n"
+
 SPIKES = {  # two synchronous spikes are followed, the third ends the run: every error contains those before it
     "through spikes": """
         problem = fl.discretize(fl.NoisyLIF(b=0.5, a0=0.05, current=6.0), tol=1e-3)
@@ -43,8 +45,8 @@ SPIKES = {  # two synchronous spikes are followed, the third ends the run: every
 
 
 def make(case):
-    scope = {"fl": fl, "np": np, "__name__": "__main__"}  # as in a script: functions are stored by value
-    exec(textwrap.dedent({**CASES, **SPIKES}[case]), scope)
+    scope = {"__name__": "__main__"}  # as in a script
+    exec(compile(IMPORTS + textwrap.dedent({**CASES, **SPIKES}[case]), "script.py", "exec", dont_inherit=True), scope)
     return scope["problem"], scope["start"], scope["settings"]
 
 
@@ -102,7 +104,7 @@ def require_the_same(found, expected, fields=True):
 def test_a_process_killed_in_the_middle_leaves_a_run_that_goes_on_to_the_same_bytes(case, tmp_path, whole):
     """kill -9 while it writes; steps slowed down so that it happens in the middle."""
     folder = tmp_path / "run"
-    code = "import time\nimport felif as fl\nimport numpy as np\n" + textwrap.dedent(CASES[case])
+    code = IMPORTS + textwrap.dedent(CASES[case])
     code += f"slow = lambda trajectory: time.sleep(0.005)\nfolder = {str(folder)!r}\n"
     code += "fl.evolve(problem, start, folder=folder, observers=[slow], snapshots=7, **settings)\n"
     script = tmp_path / "script.py"
@@ -119,10 +121,11 @@ def test_a_process_killed_in_the_middle_leaves_a_run_that_goes_on_to_the_same_by
         process.kill()
         process.wait()
     assert json.loads((folder / "run.json").read_text())["outcome"] is None
-    partial = fl.load_run(folder)
+    model = make(case)[0].model  # its function is not stored
+    partial = fl.load_run(folder, model)
     assert partial.outcome.name == "running"
     assert partial.times[-1] < fl.load_run(whole(case)).times[-1]
-    resumed = fl.resume(folder)
+    resumed = fl.resume(folder, model=model)
     assert resumed.outcome.name in ("finished", "blow_up")
     require_the_same(folder, whole(case))
 
@@ -163,11 +166,16 @@ def test_a_run_stopped_twice_and_resumed_by_evolve_is_the_same_too(tmp_path, who
     require_the_same(folder, whole(case))
 
 
-def test_resuming_needs_nothing_but_the_folder(tmp_path, whole):
-    """In a fresh process, which has never heard of the user's function."""
-    case, folder = "a function of the user, Newton", tmp_path / "run"
+@pytest.mark.parametrize("case", ["remeshing to blow-up", "a function of the user, Newton"])
+def test_a_fresh_process_goes_on_with_the_folder_and_the_functions_of_the_user(case, tmp_path, whole):
+    folder = tmp_path / "run"
     stopped(case, folder, 80)
-    subprocess.run([sys.executable, "-c", f"import felif as fl; fl.resume({str(folder)!r})"], check=True)
+    code = IMPORTS
+    if "function" in case:
+        code += textwrap.dedent(CASES[case]) + f"fl.resume({str(folder)!r}, model=problem.model)\n"
+    else:
+        code += f"fl.resume({str(folder)!r})\n"
+    subprocess.run([sys.executable, "-c", code], check=True)
     require_the_same(folder, whole(case))
 
 

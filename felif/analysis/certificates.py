@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from ..arguments import POSITIVE, RUN, STATE, TIMES, checked, optional
 from ..problem import State
 
 _GAUSS = np.polynomial.legendre.leggauss(24)
@@ -63,6 +64,7 @@ class _Moments:
         return np.exp(np.multiply.outer(mu, self._below)) @ self._masses
 
 
+@checked(state=STATE)
 def excitatory_blow_up(state: State) -> Certificate:
     """The criterion for excitatory networks: finite-time blow-up if b mu M_mu >= e^{mu V_F}, mu = 2 max(1/b, V_F/a0).
 
@@ -78,6 +80,7 @@ def excitatory_blow_up(state: State) -> Certificate:
     return _blow_up(name, model, mu, M, model.b * mu * M - 1)
 
 
+@checked(state=STATE, mu=optional(POSITIVE))
 def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
     """The criterion that holds for any sign of b: finite-time blow-up if, for some mu > max(V_F/a0, -b/a1),
 
@@ -110,6 +113,7 @@ def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
     return _blow_up(name, model, mu, float(moments(mu)), float(gain(mu)) - 1)
 
 
+@checked(state=STATE)
 def bounded_rate(state: State) -> Certificate:
     """The universal supersolution for networks that do not excite: b <= 0, a1 = 0, V_R >= I.
 
@@ -147,6 +151,7 @@ TESTS: dict[str, Callable[[State], Certificate]] = {
 }
 
 
+@checked(run=RUN, times=optional(TIMES))
 def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
     """Margins of every certificate along a run, by name, beside "t": at every accepted step, or at `times`.
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..arguments import RUN, STATE, TEXT, checked
 from ..problem import State
 
 _TIMES, _TIME_WEIGHTS = legendre.leggauss(4)
@@ -64,6 +65,7 @@ class RelativeEntropy:
         return self.coupling - self.dissipation_diffusion - self.dissipation_jump
 
 
+@checked(run=RUN, steady_state=STATE, H=TEXT)
 def relative_entropy(run: Any, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
     """S along a run of a NoisyLIF network, with respect to one of its steady states.
 

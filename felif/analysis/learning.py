@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import LEARNING, checked, number, optional
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
 from .rate_table import RateTable, rate_table
@@ -97,7 +98,7 @@ def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = Fals
     looked_at = w_min + (w_max - w_min) * np.linspace(0.0, 1.0, 67)[1:-1]
     try:
         values = function(looked_at)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be evaluated at an array of weights ({error}); {allowed}") from error
     small = -1e-3 * np.abs(values).max() if nonnegative else -np.inf
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= small)))
@@ -146,6 +147,7 @@ class StationaryOutput:
         return self.lines.centre(np.asarray(w, float), self.Nbar)
 
 
+@checked(learning=LEARNING)
 def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
     """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar; possibly none.
 
@@ -162,6 +164,7 @@ def stationary_outputs(learning: Any, C: Any) -> tuple[StationaryOutput, ...]:
     return tuple(StationaryOutput(x, mass, C, lines) for x in _fixed_points(lines, C, G))
 
 
+@checked(learning=LEARNING, guess=optional(number()))
 def stationary_output(learning: Any, C: Any, guess: float | None = None) -> StationaryOutput:
     """The stationary state of a network with the connectivity C(w): `.Nbar`, `.N(w)`, `.C(w)`, `.mass`.
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import LEARNING, checked, number, optional
 from .density import density
 from .learning import Lines, function_of_w, lines_of
 from .network import Network
@@ -106,6 +107,7 @@ class LearnedConnectivities(tuple):
         return all_
 
 
+@checked(learning=LEARNING, inhibitory=optional(number()))
 def learned_connectivity(learning: Any, inhibitory: float | None = None) -> LearnedConnectivities:
     """All stationary connectivities C(w) of the learning rule, sorted by A: each has .A, .Nbar, .C(w), .N(w), .p(v, w).
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import LEARNING, checked
 from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
 from .quadrature import root
 
@@ -55,6 +56,7 @@ class Discrimination:
         return np.minimum(*ends) / (1 + np.abs(w))
 
 
+@checked(learning=LEARNING)
 def discrimination(
     learning: Any,
     C: Any,

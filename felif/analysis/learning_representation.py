@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import FLAG, LEARNING, checked, number, optional
 from ..problem import NotConverged
 from .learning import Lines, chosen, function_of_w, lines_of
 from .quadrature import roots
@@ -46,6 +47,7 @@ class Representation:
         return self.nu * self.shape(w)
 
 
+@checked(learning=LEARNING, normalise=FLAG, guess=optional(number()))
 def representation(learning: Any, N: Any, normalise: bool = False, guess: float | None = None) -> Representation:
     """The connectivity C(w) = N(w) / r(I(w) + w sigma(int N dw)) with which the input I(w) gives the output N(w).
 

@@ -12,6 +12,8 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
+from ..arguments import FUNCTION, checked, number, required, whole
+
 _NODES = 256  # Chebyshev nodes of a round
 _ROUNDS = 20_000
 
@@ -36,6 +38,7 @@ class NoiselessBlowUp:
     error: float
 
 
+@checked(b=number(), current=number(), density=FUNCTION, v_reset=number(), v_fire=number(), rounds=whole(1, 10**6))
 def noiseless_blow_up(
     b: float,
     current: float,
@@ -56,13 +59,8 @@ def noiseless_blow_up(
     Raises ValueError for parameters that are not finite, v_reset >= v_fire, a density that is not positive.
     Source: the lecture's network without noise; A. Mauroy, R. Sepulchre, arXiv:1102.4511, for the dichotomy.
     """
-    for name, value in (("b", b), ("current", current), ("v_reset", v_reset), ("v_fire", v_fire)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-            raise ValueError(f"noiseless_blow_up: {name} = {value!r}; allowed is a finite number")
     if not v_reset < v_fire:
         raise ValueError(f"noiseless_blow_up: v_reset = {v_reset!r} is not below v_fire = {v_fire!r}")
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise ValueError(f"noiseless_blow_up: rounds = {rounds!r}; allowed are whole numbers from 1")
     found = _followed(b, current, density, v_reset, v_fire, rounds, _NODES)
     if found.time is None or not found.ends and found.time == 0.0:
         return found
@@ -100,7 +98,11 @@ def _followed(
 def _by_fraction(density: Callable, v_reset: float, v_fire: float, q: np.ndarray) -> np.ndarray:
     """n_0(v(q)), normalised, at the parts q of neurons that are nearer to V_F."""
     edges = sorted({v_reset, v_fire, *(p for p in getattr(density, "breakpoints", ()) if v_reset < p < v_fire)})
-    value = lambda v: float(np.asarray(density(np.array([v])), float).ravel()[0])
+
+    def value(v: float) -> float:
+        found = np.ravel(density(np.array([v])))
+        return required("noiseless_blow_up", f"density at v = {v:g}", found[0] if found.size else None, number())
+
     check = np.array([value(v) for v in np.linspace(v_reset, v_fire, 201)])
     if not np.isfinite(check).all() or not check.min() > 0:
         raise ValueError(

@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import RUN, checked
+
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau
 
@@ -115,6 +117,7 @@ class _Path:
         self.s_1 = self.s - (v_fire - v_reset) * np.exp(times.ravel())
 
 
+@checked(run=RUN)
 def stefan(run: Any) -> Stefan:
     """The run in the variables of its Stefan problem.
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arguments import is_finite, shown
 from ..inputs import profile_values
 from . import spaces
 from .projection import tied_moments
@@ -73,7 +74,7 @@ class Uniform:
         _finite(self, "high")
         _layer(self)
         if self.low >= self.high:
-            raise ValueError(f"Uniform: low = {self.low!r}; allowed is a number below high = {self.high!r}")
+            raise ValueError(f"Uniform: low = {shown(self.low)}; allowed is a number below high = {shown(self.high)}")
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)
@@ -107,9 +108,9 @@ def density_from_text(text: str) -> Gaussian | Uniform | None:
 
 def _finite(owner: Any, name: str, positive: bool = False) -> None:
     value = getattr(owner, name)
-    if not isinstance(value, int | float | np.number) or not math.isfinite(value) or (positive and value <= 0):
+    if not is_finite(value) or (positive and value <= 0):
         allowed = "a positive number" if positive else "a finite number"
-        raise ValueError(f"{type(owner).__name__}: {name} = {value!r}; allowed is {allowed}")
+        raise ValueError(f"{type(owner).__name__}: {name} = {shown(value)}; allowed is {allowed}")
 
 
 def _layer(owner: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
+from ..arguments import checked, number, optional
 from ..meshing import line
 from ..model_parameters import Parameters, fixed_parameters
 from ..translation import has_equations, is_fast, weak_form_of
@@ -33,6 +34,7 @@ DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4
 
 
+@checked(tol=optional(number()))
 def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Any:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 

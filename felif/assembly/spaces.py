@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..arguments import shown
+
 
 @dataclass(frozen=True)
 class SpectralElement:
@@ -64,7 +66,7 @@ def is_integer(value: object) -> bool:
 def _require_degree(space: SpectralElement | Lagrange, low: int, high: int) -> None:
     if not is_integer(space.degree) or not low <= space.degree <= high:
         raise ValueError(
-            f"{type(space).__name__}: degree = {space.degree!r}; allowed are integers from {low} to {high}"
+            f"{type(space).__name__}: degree = {shown(space.degree)}; allowed are integers from {low} to {high}"
         )
 
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import FLAG, FUNCTION, TEXT, Kind, required, whole
 from ..problem import Outcome, Problem, State
 from .trajectory import EventRecord, interpolate, restrict
+
+_DIRECTION = Kind("-1, 0 or 1", whole(-1, 1).read)
+_OF_A_STATE = Kind("a function of a State", FUNCTION.read)
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class Event:
     terminal: bool = True
 
     def __post_init__(self) -> None:
-        if self.direction not in (-1, 0, 1):
-            raise ValueError(f"direction of event {self.name!r} is {self.direction!r}; it must be -1, 0 or 1")
-        if not callable(self.function):
-            raise ValueError(f"function of event {self.name!r} is {self.function!r}; it must take a State")
+        required("Event", "name", self.name, TEXT)
+        required("Event", "direction", self.direction, _DIRECTION)
+        required("Event", "function", self.function, _OF_A_STATE)
+        required("Event", "terminal", self.terminal, FLAG)
 
     def value(self, state: State) -> float:
         """function(state). Raises ValueError, naming the event and t, for what is no number that can pass zero."""

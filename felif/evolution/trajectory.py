@@ -214,7 +214,7 @@ class Trajectory:
         Between steps what problems offer as `limited` is applied as it was to the steps: interpolation in time may
         leave where densities lie.
         """
-        first, last = self.segments[0].times[0], self.t
+        first, last = float(self.segments[0].times[0]), float(self.t)
         if not first <= t <= last:
             raise ValueError(f"t = {t!r} lies outside the times covered by this run, [{first!r}, {last!r}]")
         for segment in self.segments:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
+from ..arguments import MODEL, checked, number, optional, whole
 from ..translation import weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
@@ -54,6 +55,7 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     return mesh
 
 
+@checked(model=MODEL, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number()))
 def interval(
     model: Any, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:

@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 from skfem import MeshTri
 
+from ..arguments import MODEL, checked, number, several, whole
 from .interval import interval, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
 
 
+@checked(
+    model=MODEL,
+    v_min=number(least=-1e100),
+    cells=several(whole(1), "two whole numbers", least=2),
+    grading=number(most=100.0),
+)
 def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
     """[v_min, V_F] x [w_min, w_max] cut into cells[0] x cells[1] rectangles of two triangles each.
 

@@ -2,7 +2,7 @@
 
 from .adaptive_lif import AdaptiveLIF
 from .cell_polarisation import CellPolarisation
-from .drifts import Exponential, Leaky, Quadratic
+from .drifts import Exponential, Leaky, Proportional, Quadratic
 from .excitatory_inhibitory_lif import ExcitatoryInhibitoryLIF
 from .kuramoto import Kuramoto
 from .learning_lif import LearningLIF
@@ -26,6 +26,7 @@ __all__ = [
     "NoisyLIF",
     "Piecewise",
     "Populations",
+    "Proportional",
     "Quadratic",
     "RandomThresholdLIF",
     "RefractoryLIF",

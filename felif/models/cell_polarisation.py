@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..arguments import choice, required
 from ..language import Axis, Conserved, Equations, Term, Unknown, d, noise
 from .parameters import require_number
 
@@ -28,10 +29,7 @@ class CellPolarisation:
     mass: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.closure not in ("trace", "integrated", "exchange"):
-            raise ValueError(
-                f"CellPolarisation: closure = {self.closure!r}; allowed are 'trace', 'integrated', 'exchange'"
-            )
+        required("CellPolarisation", "closure", self.closure, choice("trace", "integrated", "exchange"))
         require_number(self, "L", positive=True)
         require_number(self, "mass", positive=True)
 

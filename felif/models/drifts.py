@@ -57,3 +57,16 @@ class Exponential:
 
     def __call__(self, v: Any) -> Any:
         return -v + self.delta * np.exp((v - self.v_soft) / self.delta)
+
+
+@dataclass(frozen=True)
+class Proportional:
+    """sigma(x) = factor x: how activity acts on the synaptic input of a learning network (`LearningLIF`)."""
+
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_number(self, "factor")
+
+    def __call__(self, x: Any) -> Any:
+        return self.factor * x

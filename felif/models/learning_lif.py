@@ -8,6 +8,7 @@ from numbers import Real
 
 import numpy as np
 
+from ..arguments import shown
 from ..inputs import is_of_user
 from ..language import Axis, Conserved, Equations, Term, Unknown, drift
 from . import terms
@@ -92,7 +93,7 @@ class LearningLIF:
 def _require_response(model: LearningLIF) -> None:
     """sigma is a function of a number, finite where activities lie."""
     if not callable(model.sigma):
-        raise ValueError(f"LearningLIF: sigma = {model.sigma!r}; allowed is a function of Nbar")
+        raise ValueError(f"LearningLIF: sigma = {shown(model.sigma)}; allowed is a function of Nbar")
     for x in (0.0, 0.5, 2.0):
         try:
             value = model.sigma(x)

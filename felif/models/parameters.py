@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_finite, number, required, several, shown
+
 
 def fixed(default: Any) -> Any:
     """A dataclass field that shapes forms or geometry: `problem.at` refuses to change it."""
@@ -22,9 +24,10 @@ def require_number(model: Any, name: str, *, positive: bool = False, nonnegative
     """ValueError unless the parameter is a finite real number (and positive, or not negative)."""
     value = getattr(model, name)
     allowed = "a positive number" if positive else "a number >= 0" if nonnegative else "a finite number"
-    good = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or (positive and value <= 0) or (nonnegative and value < 0):
-        raise ValueError(f"{type(model).__name__}: {name} = {value!r}; allowed is {allowed}")
+    if not is_finite(value) or (positive and value <= 0) or (nonnegative and value < 0):
+        raise ValueError(f"{type(model).__name__}: {name} = {shown(value)}; allowed is {allowed}")
+    if isinstance(value, np.generic):
+        object.__setattr__(model, name, value.item())
 
 
 def require_threshold_above_reset(model: Any) -> None:
@@ -69,7 +72,7 @@ def require_input(model: Any, name: str) -> None:
 def require_callable(model: Any, name: str) -> None:
     value = getattr(model, name)
     if not callable(value):
-        raise ValueError(f"{type(model).__name__}: {name} = {value!r}; allowed is a function of v")
+        raise ValueError(f"{type(model).__name__}: {name} = {shown(value)}; allowed is a function of v")
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,14 @@ class Piecewise:
     values: Sequence[float]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "times", tuple(float(t) for t in self.times))
-        object.__setattr__(self, "values", tuple(float(v) for v in self.values))
+        for name in ("times", "values"):
+            numbers = required("Piecewise", name, getattr(self, name), several(number(), "a row of finite numbers"))
+            object.__setattr__(self, name, tuple(map(float, numbers)))
         if len(self.values) != len(self.times) + 1:
             raise ValueError(
                 f"Piecewise: {len(self.values)} values for {len(self.times)} times; "
                 "allowed is one value more than times"
             )
-        if not all(math.isfinite(x) for x in (*self.times, *self.values)):
-            raise ValueError(f"Piecewise: times = {self.times}, values = {self.values}; allowed are finite numbers")
         if any(b <= a for a, b in zip(self.times, self.times[1:], strict=False)):
             raise ValueError(f"Piecewise: times = {self.times}; allowed are increasing times")
 
@@ -133,11 +135,11 @@ def require_profile(model: Any, name: str, w_min: float, w_max: float) -> None:
         allowed = "allowed is a function of w, a number, or at least two finite values from w_min to w_max"
         try:
             table = np.asarray(value, float)
-        except (TypeError, ValueError):
-            raise ValueError(f"{kind}: {name} = {value!r}; {allowed}") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{kind}: {name} = {shown(value)}; {allowed}") from None
         table = np.repeat(table, 2) if table.ndim == 0 else table
         if table.ndim != 1 or len(table) < 2 or not np.isfinite(table).all():
-            raise ValueError(f"{kind}: {name} = {value!r}; {allowed}")
+            raise ValueError(f"{kind}: {name} = {shown(value)}; {allowed}")
         object.__setattr__(model, name, Tabulated(tuple(table.tolist()), w_min, w_max))
         return
     w = np.linspace(w_min, w_max, 17)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array, required, shown
 from ..language import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
-from .parameters import fixed
+from .parameters import fixed, require_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,9 @@ class Populations:
     def __post_init__(self) -> None:
         from scipy import sparse
 
-        coupling = self.coupling if sparse.issparse(self.coupling) else np.atleast_2d(np.asarray(self.coupling, float))
+        coupling = (
+            self.coupling if sparse.issparse(self.coupling) else np.atleast_2d(_numbers("coupling", self.coupling))
+        )
         if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
             raise ValueError(f"Populations: coupling has the shape {coupling.shape}; allowed is (K, K)")
         entries = coupling.data if sparse.issparse(coupling) else coupling
@@ -52,27 +55,28 @@ class Populations:
         if not callable(self.current):
             self._each("current", K)
         if not (self._each("a0", K) > 0).all():
-            raise ValueError(f"Populations: a0 = {self.a0!r}; allowed are positive numbers")
+            raise ValueError(f"Populations: a0 = {shown(self.a0)}; allowed are positive numbers")
         if not (self._each("tau", K) >= 0).all():
-            raise ValueError(f"Populations: tau = {self.tau!r}; allowed are numbers >= 0")
-        if not (isinstance(self.v_fire, int | float) and math.isfinite(self.v_fire)):
-            raise ValueError(f"Populations: v_fire = {self.v_fire!r}; allowed is a finite number")
+            raise ValueError(f"Populations: tau = {shown(self.tau)}; allowed are numbers >= 0")
+        require_number(self, "v_fire")
         if not (self._each("v_reset", K) < self.v_fire).all():
             raise ValueError(
-                f"Populations: v_reset = {self.v_reset!r}; allowed are numbers below v_fire = {self.v_fire}"
+                f"Populations: v_reset = {shown(self.v_reset)}; allowed are numbers below v_fire = {self.v_fire}"
             )
         for name in ("a1", "delay"):
-            value = np.asarray(getattr(self, name), float)
-            if value.shape not in ((), (K, K)) or not np.isfinite(value).all() or (value < 0).any():
+            value = _numbers(name, getattr(self, name))
+            if value.shape not in ((), (K, K)) or (value < 0).any():
                 raise ValueError(
-                    f"Populations: {name} = {getattr(self, name)!r}; allowed is a number >= 0 or ({K}, {K})"
+                    f"Populations: {name} = {shown(getattr(self, name))}; allowed is a number >= 0 or ({K}, {K})"
                 )
 
     def _each(self, name: str, count: int) -> np.ndarray:
         """A parameter, one a population."""
-        value = np.asarray(getattr(self, name), float)
-        if value.shape not in ((), (count,)) or not np.isfinite(value).all():
-            raise ValueError(f"Populations: {name} = {getattr(self, name)!r}; allowed is a number, or {count} of them")
+        value = _numbers(name, getattr(self, name))
+        if value.shape not in ((), (count,)):
+            raise ValueError(
+                f"Populations: {name} = {shown(getattr(self, name))}; allowed is a number, or {count} of them"
+            )
         return np.broadcast_to(value, (count,))
 
     @property
@@ -123,7 +127,7 @@ class Populations:
             ]
             weights["R"] = 1.0
         else:
-            raise ValueError(f"Populations: tau = {self.tau!r}; allowed are all 0, or all positive")
+            raise ValueError(f"Populations: tau = {shown(self.tau)}; allowed are all 0, or all positive")
         a1 = np.asarray(self.a1, float)
         if a1.any():
             unknowns.append(Unknown("synaptic_noise", ("population",), "equals"))
@@ -151,3 +155,7 @@ class Populations:
                 )
             )
         return found
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    return required("Populations", name, value, array("a finite number, or an array of them"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import array, is_finite, required, shown
 from ..language import Equations, Given, Index, Term, Unknown
 
 
@@ -24,15 +25,17 @@ class WilsonCowan:
     s: Any = 0.0
 
     def __post_init__(self) -> None:
-        k = np.asarray(self.k, float)
-        if k.ndim != 2 or k.shape[0] != k.shape[1] or not np.isfinite(k).all():
-            raise ValueError(f"WilsonCowan: k has the shape {k.shape}; allowed are (n, n) finite numbers")
-        stimuli = self.s if isinstance(self.s, list | tuple | np.ndarray) else [self.s] * len(k)
+        k = required("WilsonCowan", "k", self.k, array("an array (n, n) of finite numbers"))
+        if k.ndim != 2 or k.shape[0] != k.shape[1]:
+            raise ValueError(f"WilsonCowan: k = {shown(self.k)} has the shape {k.shape}; allowed is (n, n)")
+        stimuli = self.s if isinstance(self.s, list | tuple) or np.ndim(self.s) else [self.s] * len(k)
         if len(stimuli) != len(k):
-            raise ValueError(f"WilsonCowan: {len(stimuli)} stimuli s; allowed are {len(k)}, or one for all")
+            raise ValueError(f"WilsonCowan: s has {len(stimuli)} stimuli; allowed are {len(k)}, or one for all")
         for number, one in enumerate(stimuli):
-            if not callable(one) and not np.isfinite(one):
-                raise ValueError(f"WilsonCowan: s[{number}] = {one!r}; allowed are finite numbers and functions of t")
+            if not callable(one) and not is_finite(one):
+                raise ValueError(
+                    f"WilsonCowan: s[{number}] = {shown(one)}; allowed are finite numbers and functions of t"
+                )
             object.__setattr__(self, f"s_{number}", one)
 
     def equations(self) -> Equations:

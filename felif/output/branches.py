@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import FLAG, FOLDER, checked, having
 from .files import csv_line, read_npz, write_json, write_npz, write_text
 from .manifest import make_room
 from .plots import house_style, new_figure, save_figure
@@ -130,6 +131,10 @@ def _label(name: str) -> str:
     return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
 
 
+_BRANCH = having("a branch that continuation returned", "points", "outcome")
+
+
+@checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
 def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`. Returns the
     folder.
@@ -176,6 +181,7 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
     return arrays | {f"cells_{k}": cells for k, (_, cells) in enumerate(meshes)}
 
 
+@checked(folder=FOLDER)
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
     folder = Path(folder)

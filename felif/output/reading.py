@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import FOLDER, checked
 from .files import read_npz, read_series
 from .manifest import Room
 from .vtk import read_pvd
@@ -35,6 +36,7 @@ class RunFolder:
     snapshots: list[tuple[float, Path]]  # (t, file)
 
 
+@checked(folder=FOLDER)
 def read_folder(folder: str | Path) -> RunFolder:
     """Everything in a run folder, finished, running or killed. Numbers come back to the same bits.
 

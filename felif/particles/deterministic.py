@@ -11,6 +11,7 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
+from ..arguments import MODEL, TIME, checked, number, optional
 from ..inputs import Landing
 from ..translation import law_of
 from .drive import affine
@@ -21,6 +22,7 @@ _SHORTEST = 1e-13  # piece, in units of the whole: where the current jumps witho
 _MOST = 10_000_000  # spikes
 
 
+@checked(model=MODEL, t_end=TIME, start=optional(number()), t_start=TIME)
 def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start: float = 0.0) -> np.ndarray:
     """Times in (t_start, t_end] at which a neuron fires that has no noise and no network around it.
 

@@ -98,7 +98,7 @@ def _potentials(law: Any, name: str, given: Any, size: int, random: np.random.Ge
         return _from_density(law, name, given, size, random)
     try:
         v = np.asarray(given, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"start: {name} = {given!r}; allowed are potentials, a density (Gaussian, Uniform, a callable), a State, "
             "or a mapping of names to those"

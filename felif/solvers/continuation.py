@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import BOUNDS, FLAG, POSITIVE, PROBLEM, TEXT, checked, number, optional, whole
 from ..problem import Outcome, Problem, State, require_over_v
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -18,6 +19,15 @@ from .system import AtParameter, Metric, Node, System, correct, default_rate, de
 _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
 
 
+@checked(
+    problem=PROBLEM,
+    parameter=TEXT,
+    bounds=BOUNDS,
+    N_max=optional(number(above=0.0, most=1e100)),
+    max_step=POSITIVE,
+    max_points=whole(1),
+    stability=FLAG,
+)
 def continuation(
     problem: Problem,
     state: Any,
@@ -50,7 +60,7 @@ def continuation(
     require_over_v(problem, "continuation")
     start, y = _start(problem, state, parameter)
     N_max = default_rate(start) if N_max is None else N_max
-    low, high = _checked(bounds, parameter, start, N_max, max_step)
+    low, high = _around(bounds, parameter, start)
     crossing = state.details["crossing"] if getattr(state, "kind", "") == "branch point" else None
     family = Family(start, (parameter,))
     y = np.array(y, float) if crossing is not None else newton(start, y).y
@@ -108,16 +118,11 @@ def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.nd
     return problem, y
 
 
-def _checked(
-    bounds: tuple[float, float], parameter: str, start: Problem, N_max: float, max_step: float
-) -> tuple[float, float]:
+def _around(bounds: tuple[float, float], parameter: str, start: Problem) -> tuple[float, float]:
     value = Family(start, (parameter,)).start[0]
     low, high = (float(bound) for bound in bounds)
-    if not (np.isfinite([low, high]).all() and low <= value <= high and low < high):
+    if not (np.isfinite([low, high]).all() and low <= value <= high):
         raise ValueError(f"bounds = {bounds!r}; allowed are two finite numbers around {parameter} = {value:g}")
-    for name, number in (("N_max", N_max), ("max_step", max_step)):
-        if not (np.isfinite(number) and number > 0):
-            raise ValueError(f"{name} = {number!r}; allowed are positive numbers")
     return low, high
 
 

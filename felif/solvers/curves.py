@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from ..arguments import BOUNDS, FLAG, POSITIVE, PROBLEM, TEXT, checked, mapping, optional, whole
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -32,9 +33,19 @@ from .system import (
 
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
+_BOUNDS = optional(mapping(BOUNDS, "a mapping of parameters to (low, high)"))
 _SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 
 
+@checked(
+    problem=PROBLEM,
+    first=TEXT,
+    second=TEXT,
+    bounds=_BOUNDS,
+    N_max=optional(POSITIVE),
+    max_points=whole(1),
+    stability=FLAG,
+)
 def fold_curve(
     problem: Problem,
     fold: Any,
@@ -61,6 +72,15 @@ def fold_curve(
     return _curve(family, fold.y, start, condition, bounds, N_max, max_points, stability, "folds")
 
 
+@checked(
+    problem=PROBLEM,
+    first=TEXT,
+    second=TEXT,
+    bounds=_BOUNDS,
+    N_max=optional(POSITIVE),
+    max_points=whole(1),
+    stability=FLAG,
+)
 def hopf_curve(
     problem: Problem,
     hopf: Any,

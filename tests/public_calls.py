@@ -1,0 +1,260 @@
+"""One cheap call that is right for every public callable: what tests of bad arguments change one argument of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import felif as fl
+
+QUIET = {"progress": False}
+START = fl.Gaussian(-1.0, 0.3)
+
+
+@cache
+def network() -> Any:
+    return fl.NoisyLIF(b=-0.5)
+
+
+@cache
+def problem() -> Any:
+    return fl.discretize(network(), fl.interval(network(), v_min=-5.0, cells=6))
+
+
+@cache
+def delayed() -> Any:
+    model = fl.NoisyLIF(b=-0.5, delay=0.2)
+    return fl.discretize(model, fl.interval(model, v_min=-5.0, cells=6))
+
+
+@cache
+def steady() -> Any:
+    return fl.steady_states(problem())[0]
+
+
+@cache
+def run() -> Any:
+    return fl.evolve(problem(), START, 0.1, rtol=1e-3, **QUIET)
+
+
+@cache
+def branch() -> Any:
+    return fl.continuation(problem(), steady(), "b", (-0.6, -0.4))
+
+
+@cache
+def law() -> Any:
+    return fl.first_passage(fl.NoisyLIF(current=2.0))
+
+
+@cache
+def intervals() -> np.ndarray:
+    return law().sample(30, seed=1)
+
+
+@cache
+def particles() -> Any:
+    return fl.simulate_particles(network(), neurons=40, t_end=0.1, start=START, seed=1, bins=2, **QUIET)
+
+
+@cache
+def learning() -> Any:
+    return fl.LearningLIF(eps=0.5, K=-1.0, sigma=lambda x: x, current=1.0)
+
+
+@cache
+def curved() -> tuple[Any, Any]:
+    """A branch with a fold and its problem."""
+    whole = fl.discretize(fl.NoisyLIF(b=1.5), tol=1e-4)
+    return whole, fl.continuation(whole, fl.steady_states(whole)[0], "b", (1.0, 3.0))
+
+
+MODELS = {
+    "NoisyLIF": {"b": 0.5, "a0": 1.0, "a1": 0.1, "v_reset": 1.0, "v_fire": 2.0, "current": 0.1, "delay": 0.0},
+    "RefractoryLIF": {"b": 0.5, "tau": 0.3, "a0": 1.0, "a1": 0.0, "v_reset": 1.0, "v_fire": 2.0, "current": 0.0},
+    "RandomThresholdLIF": {"b": 0.5, "eps": 0.1, "tau": 0.3, "a0": 1.0, "v_reset": 1.0, "v_fire": 2.0, "current": 0.0},
+    "ExcitatoryInhibitoryLIF": {"b_EE": 0.5, "b_IE": 0.2, "b_EI": 0.2, "b_II": 1.0, "delay": 0.0, "current_E": 0.1},
+    "LearningLIF": {"eps": 0.2, "K": -1.0, "sigma": lambda x: 4 * x, "current": 1.5, "w_min": -1.0, "w_max": 0.0},
+    "Populations": {"coupling": np.array([[0.1, -0.2], [0.3, 0.0]]), "current": 0.1, "a0": 1.0, "delay": 0.0},
+    "CellPolarisation": {"closure": "trace", "L": 1.0, "mass": 1.0},
+    "Kuramoto": {"K": 4.0, "D": 0.5, "A": 0.0, "omega": 0.0},
+    "TimeElapsed": {"hazard": lambda s, x: 1.0 + 0 * s, "tau": 0.5, "delay": 0.0},
+    "VoltageConductance": {"g_in": 0.3, "S": 0.0, "a": 0.01, "gamma": 4.0, "v_fire": 1.0, "v_reset": 0.0},
+    "WilsonCowan": {"k": np.array([[0.5]]), "s": 0.0},
+    "AdaptiveLIF": {"jump": 0.5, "tau_w": 1.0, "b": 0.1, "a0": 1.0, "current": 0.0, "v_reset": 1.0, "w_max": 4.0},
+    "Leaky": {"conductance": 1.0, "v_rest": 0.0},
+    "Quadratic": {"offset": 0.0},
+    "Exponential": {"delta": 0.2, "v_soft": 1.0},
+    "Piecewise": {"times": [0.1], "values": [0.0, 1.0]},
+    "SpectralElement": {"degree": 6},
+    "Lagrange": {"degree": 2},
+    "ExponentialFitting": {},
+    "Gaussian": {"mean": 0.0, "variance": 0.25},
+    "Uniform": {"low": -1.0, "high": 0.5},
+    "Rodas5P": {},
+    "Continue": {"N_max": 1e7, "max_events": 100},
+}
+
+
+def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
+    """{name: (callable, arguments by name)}; what writes does so in `folder`."""
+    table: dict[str, tuple[Callable, dict[str, Any]]] = {
+        name: (getattr(fl, name), dict(arguments)) for name, arguments in MODELS.items()
+    }
+    stored = folder / "stored"
+    if not stored.exists():
+        fl.evolve(problem(), START, 0.1, rtol=1e-3, folder=stored, snapshots=0, **QUIET)
+        fl.save_branch(branch(), folder / "branch")
+        particles().save(folder / "particles")
+        fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0).save(folder / "fit")
+        np.savetxt(folder / "intervals.txt", intervals())
+    short = {"problem": problem(), "start": START, "t_end": 0.02, "rtol": 1e-2, **QUIET}
+    table |= {
+        "interval": (fl.interval, {"model": network(), "v_min": -6.0, "cells": 13, "grading": 1.5}),
+        "strip": (fl.strip, {"model": learning(), "v_min": -5.0, "cells": (6, 2), "grading": 1.5}),
+        "discretize": (fl.discretize, {"model": network(), "mesh": None, "space": fl.SpectralElement(6), "tol": 1e-3}),
+        "discretize on a mesh": (fl.discretize, {"model": network(), "mesh": fl.interval(network(), cells=6)}),
+        "evolve": (
+            fl.evolve,
+            {**short, "t_start": 0.0, "atol": 1e-3, "scheme": fl.Rodas5P(), "events": (), "breakpoints": (0.01,)},
+        ),
+        "evolve in steps": (
+            fl.evolve,
+            {**short, "fixed_step": 0.01, "max_step": 0.01, "max_steps": 3, "N_max": 1e4, "first_step": 1e-3},
+        ),
+        "evolve with a past": (fl.evolve, {**short, "problem": delayed(), "history": 0.1, "observers": ()}),
+        "evolve further": (
+            fl.evolve,
+            {**short, "after_blow_up": fl.Continue(), "snapshots": 2, "folder": None, "resume": False},
+        ),
+        "save_branch": (fl.save_branch, {"branch": branch(), "folder": folder / "branch", "overwrite": True}),
+        "neuron_path": (
+            fl.neuron_path,
+            {"model": fl.NoisyLIF(), "t_end": 0.1, "points": 10, "start": 0.0, "dt": 0.01, "seed": 1},
+        ),
+        "Event": (fl.Event, {"name": "x", "function": lambda state: 1.0, "direction": 0, "terminal": True}),
+        "resume": (fl.resume, {"folder": stored, "t_end": 0.1, "max_steps": None, "events": (), **QUIET}),
+        "load_run": (fl.load_run, {"folder": stored, "model": None, "history": None}),
+        "read_folder": (fl.read_folder, {"folder": stored}),
+        "run.at": (run().at, {"t": 0.05}),
+        "run.sample": (run().sample, {"name": "N", "times": [0.01, 0.05]}),
+        "run.error": (run().error, {"quantity": "N", "times": 0.05}),
+        "run.n": (run().final.n, {"v": [0.0, 1.0]}),
+        "steady_states": (fl.steady_states, {"problem": problem()}),
+        "steady_state": (fl.steady_state, {"problem": problem(), "guess": 0.1, "t": 0.0}),
+        "steady_value": (fl.steady_value, {"problem": problem(), "quantity": "N", "tol": 1e-3}),
+        "spectrum": (fl.spectrum, {"problem": problem(), "state": steady(), "count": 2}),
+        "poincare": (fl.poincare, {"problem": problem(), "state": steady()}),
+        "continuation": (
+            fl.continuation,
+            {
+                "problem": problem(),
+                "state": steady(),
+                "parameter": "b",
+                "bounds": (-0.6, -0.4),
+                "N_max": 10.0,
+                "max_step": 1.0,
+                "max_points": 20,
+                "stability": True,
+            },
+        ),
+        "fold_curve": (
+            fl.fold_curve,
+            {
+                "problem": curved()[0],
+                "fold": curved()[1].folds[0],
+                "first": "b",
+                "second": "a0",
+                "bounds": None,
+                "max_points": 4,
+            },
+        ),
+        "simulate_particles": (
+            fl.simulate_particles,
+            {
+                "model": network(),
+                "neurons": 40,
+                "t_end": 0.05,
+                "start": START,
+                "dt": 0.01,
+                "seed": 1,
+                "networks": 1,
+                "threads": 1,
+                "bins": 2,
+                "snapshots": [0.05],
+                "record": 1,
+                **QUIET,
+            },
+        ),
+        "load_particles": (fl.load_particles, {"folder": folder / "particles", "model": None}),
+        "load_fit": (fl.load_fit, {"folder": folder / "fit", "model": None}),
+        "compare": (fl.compare, {"particles": particles(), "run": run(), "start": 0.0, "end": 0.1}),
+        "first_passage": (
+            fl.first_passage,
+            {"model": fl.NoisyLIF(current=2.0), "start": 0.0, "rate": None, "t_start": 0.0, "t_end": None, "tol": 1e-8},
+        ),
+        "FirstPassage.sample": (law().sample, {"count": 3, "seed": 1}),
+        "spike_times": (
+            fl.spike_times,
+            {"model": fl.NoisyLIF(current=3.0), "t_end": 1.0, "start": 0.0, "t_start": 0.0},
+        ),
+        "fit": (
+            fl.fit,
+            {
+                "intervals": intervals(),
+                "model": fl.NoisyLIF(current=1.9),
+                "parameters": ["current"],
+                "membrane_time": 1.0,
+                "kind": "intervals",
+                "unit": None,
+                "rate": None,
+            },
+        ),
+        "read_intervals": (
+            fl.read_intervals,
+            {
+                "path": folder / "intervals.txt",
+                "kind": "intervals",
+                "column": 0,
+                "unit": None,
+                "train": None,
+                "layout": None,
+                "padding": False,
+                "delimiter": None,
+                "decimal": None,
+                "encoding": None,
+            },
+        ),
+        "as_intervals": (
+            fl.as_intervals,
+            {"data": intervals(), "kind": "intervals", "unit": None, "column": None, "train": None},
+        ),
+        "read_branch": (fl.read_branch, {"folder": folder / "branch"}),
+        "relative_entropy": (fl.relative_entropy, {"run": run(), "steady_state": steady(), "H": "quadratic"}),
+        "excitatory_blow_up": (fl.excitatory_blow_up, {"state": run().final}),
+        "noiseless_blow_up": (
+            fl.noiseless_blow_up,
+            {"b": 3.0, "current": 3.0, "density": START, "v_reset": 1.0, "v_fire": 2.0, "rounds": 3},
+        ),
+        "stationary_output": (
+            fl.stationary_output,
+            {"learning": learning(), "C": lambda w: np.ones_like(w), "guess": None},
+        ),
+        "learned_connectivity": (fl.learned_connectivity, {"learning": learning(), "inhibitory": None}),
+    }
+    return table
+
+
+ODD = (
+    None, True, False, "", "x", "nan", b"x", 0, 1, -1, 3, 0.5, -0.5, 1e-300, 1e300, -1e300, 2**63, -(2**63), 10**400,
+    math.nan, math.inf, -math.inf, 1j, np.float64("nan"), np.float32(0.5), np.int64(2), np.array(0.5),
+    np.array([1.0, 2.0]), np.zeros((2, 2)), np.array([]), np.array(["a"]), np.array([None]), [], [1, 2],
+    [[1], [2, 3]], ["a"], (), (1, 2, 3),
+    {}, {"a": 1}, set(), object(), int, lambda: 0, lambda t: "x", lambda t: math.nan, Path("nowhere"), ..., range(3),
+    iter([1.0]),
+)  # fmt: skip
