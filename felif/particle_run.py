@@ -169,7 +169,7 @@ class ParticleRun:
         "dt": POSITIVE,
         "record": whole(0),
         "networks": whole(1),
-        "seed": optional(whole(0, 2**64)),
+        "seed": optional(whole(0, 2**128)),
     },
     **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},
 )

@@ -11,7 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "felif"
 
-ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
+ROOMS = {  # room: (rooms besides arguments it may import from, libraries besides numpy and the standard library)
+    "arguments": ("", ""),
     "weakform": ("language", ""),
     "language": ("", ""),
     "model_parameters": ("", ""),
@@ -75,7 +76,13 @@ def imports(path: Path) -> list[tuple[str, bool]]:
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ROOMS], ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_rooms_import_only_what_they_may(path):
     rooms, libraries = ROOMS[room_of(path)]
-    allowed = {"numpy", "felif." + room_of(path), *(f"felif.{r}" for r in rooms.split()), *libraries.split()}
+    allowed = {
+        "numpy",
+        "felif.arguments",
+        "felif." + room_of(path),
+        *(f"felif.{r}" for r in rooms.split()),
+        *libraries.split(),
+    }
     allowed |= set(sys.stdlib_module_names) - {"numpy"}
     assert {name for name, _ in imports(path)} <= allowed
 

@@ -122,7 +122,7 @@ def test_text_is_read_as_it_is_written(tmp_path, text, options, expected):
         ("1\n", {"encoding": "klingon"}, "encoding = 'klingon'; allowed is the name of an encoding"),
         ("1\n", {"layout": "row"}, "layout = 'row'; allowed are 'rows' and 'columns'"),
         ("1\n", {"train": 1.5}, "train = 1.5; allowed is the number or the name"),
-        ("1\n", {"padding": 1}, "padding = 1; allowed are True and False"),
+        ("1\n", {"padding": 1}, "padding = 1; allowed is True or False"),
         ("1 2\n", {"layout": "rows", "column": 0}, "layout = 'rows': every line is a train; column = 0"),
     ],
 )

@@ -47,7 +47,7 @@ class Ramp:
         {"N_E": 0.1, "N_I": wave},
         (1, 2.5, None, True, "text", float("-inf"), 1j, np.float64(3.5), [1, {"a": (2,)}]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_a_value_comes_back_as_it_was(value, tmp_path):
     again = unpacked(packed(value), tmp_path)

@@ -206,7 +206,7 @@ def test_what_has_no_interval_is_refused():
         fl.first_passage(fl.ExcitatoryInhibitoryLIF())
     with pytest.raises(ValueError, match="cells between .* allowed are 5000: give a start nearer to v_fire"):
         fl.first_passage(fl.NoisyLIF(), start=-1e6)
-    with pytest.raises(ValueError, match="count = -1; allowed is a whole number >= 1"):
+    with pytest.raises(ValueError, match="count = -1; allowed is a whole number from 1"):
         fl.first_passage(fl.NoisyLIF(current=2.0)).sample(-1)
     with pytest.raises(ValueError, match="allowed is a model or a problem"):
         fl.first_passage(3.0)

@@ -52,7 +52,7 @@ def test_both_engines_compute_the_same(model, start, more):
     past = {"history": 0.1} if model.__class__ is fl.NoisyLIF else {}
     start = {"n": start, **more}
     fast = fl.evolve(fl.discretize(model, tol=1e-7), start, 0.5, rtol=1e-7, **past, **HOW)
-    general = fl.evolve(fl.discretize(General(model), tol=3e-6), start, 0.5, rtol=3e-7, **past, **HOW)
+    general = fl.evolve(fl.discretize(General(model), tol=1e-6), start, 0.5, rtol=1e-7, **past, **HOW)
     assert type(fast.problem) is not type(general.problem)
     times = [0.1, 0.25, 0.5]
     assert general.sample("N", times) == pytest.approx(fast.sample("N", times), rel=3e-6)

@@ -327,26 +327,23 @@ class Assembled:
         keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire])
         return self.on_cells(model, cells[keep], self.degrees)
 
-    # text -------------------------------------------------------------------------------------------------------
-
     def describe(self, problem: SemiDiscrete) -> str:
-        low, high = problem.cells[[0, -1]]
-        widths = np.diff(problem.cells)
+        (low, high), widths = problem.cells[[0, -1]], np.diff(problem.cells)
+        sizes = f"sizes {widths.min():.3g} to {widths.max():.3g}"
         unknowns = ", ".join([*problem.field_names, *problem.scalar_names])
         lines = [
             f"Problem: {problem.model}",
             f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
-            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], "
-            f"sizes {widths.min():.3g} to {widths.max():.3g}"
+            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], {sizes}"
             + (f", degrees {np.min(self.degrees)} to {np.max(self.degrees)}" if np.ndim(self.degrees) else ""),
             f"  conserved  {', '.join(self.conserved) or 'nothing'}",
         ]
-        chosen = [f"  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"] if self.tol is not None else []
-        return "\n".join(lines + chosen)
+        chosen = "" if self.tol is None else f"\n  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"
+        return "\n".join(lines) + chosen
 
 
 def _shape(model: Any) -> tuple[Any, ...]:
     """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
-    values = (getattr(model, name) for name in sorted(fixed_parameters(model)))
+    values = [getattr(model, name) for name in sorted(fixed_parameters(model))]
     return type(model), *(id(value) if language.hashable(value) is None else value for value in values)

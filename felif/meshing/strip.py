@@ -16,7 +16,7 @@ _FLAT = 1e-10  # twice the area of a triangle over the square of its longest sid
 @checked(
     model=MODEL,
     v_min=number(least=-1e100),
-    cells=several(whole(1), "two whole numbers", least=2),
+    cells=several(whole(1), "two whole numbers from 1", least=2),
     grading=number(most=100.0),
 )
 def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:

@@ -105,7 +105,7 @@ def test_connectivities_that_mean_nothing_are_refused(C, message):
 
 
 def test_other_models_are_refused():
-    with pytest.raises(ValueError, match="has no sigma, w_min, w_max; allowed is a LearningLIF"):
+    with pytest.raises(ValueError, match="learning = NoisyLIF.*; allowed is a learning network such as LearningLIF"):
         fl.stationary_output(fl.NoisyLIF(), lambda w: w)
 
 

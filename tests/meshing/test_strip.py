@@ -63,8 +63,8 @@ def test_the_same_corners_give_the_same_mesh_whatever_their_order_was():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"cells": 5}, r"strip: cells = 5; allowed is a pair"),
-        ({"cells": (5, 0)}, r"strip: cells = \(5, 0\); allowed in w is an integer >= 1"),
+        ({"cells": 5}, r"strip: cells = 5; allowed is two whole numbers"),
+        ({"cells": (5, 0)}, r"strip: cells = \(5, 0\); allowed is two whole numbers"),
         ({"cells": (1, 5)}, r"interval: cells = 1"),
         ({"v_min": 0.8}, r"interval: v_min = 0.8; allowed is a number below v_reset = 0.7"),
     ],

@@ -113,7 +113,7 @@ def test_starts_are_drawn_from_what_is_given():
         ({"start": lambda v: 0.0 * v}, "no mass"),
         ({"model": fl.NoisyLIF(current=lambda t: np.nan)}, "current"),
         ({"model": fl.NoisyLIF(delay=1.0), "history": -1.0}, "history"),
-        ({"model": object()}, "a model with equations"),
+        ({"model": object()}, "a model: a dataclass with a method equations"),
         ({"model": fl.NoisyLIF}, "model = .*equations"),
         ({"model": fl.NoisyLIF(delay=1.0), "history": {"M": 1.0}}, "history: names .*allowed are .'N'"),
         ({"model": fl.NoisyLIF(delay=1.0), "history": "loud"}, "history: N"),

@@ -117,11 +117,11 @@ def test_a_path_stays_below_the_threshold_and_repeats_itself():
         (lambda: fl.spike_times(fl.NoisyLIF(), 1.0, start=2.0), "start = 2.0; allowed is a number below v_fire"),
         (lambda: fl.spike_times(fl.NoisyLIF(current=1e9), 1.0), "allowed are at most"),
         (lambda: fl.spike_times(fl.NoisyLIF(current=lambda t: np.nan), 1.0), r"current\(.*\) = nan; allowed"),
-        (lambda: fl.spike_times(3, 1.0), "allowed is a model with equations"),
+        (lambda: fl.spike_times(3, 1.0), "allowed is a model: a dataclass with a method equations"),
         (lambda: fl.neuron_path(fl.NoisyLIF(b=0.5), 1.0), "is a network; allowed is a neuron alone"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, points=0), "points = 0; allowed is a whole number"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), "1"), "t_end = '1'; allowed is a finite number"),
-        (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, dt=0.0), "dt = 0.0; allowed are positive numbers"),
+        (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, dt=0.0), "dt = 0.0; allowed is a finite number > 0"),
         (lambda: fl.neuron_path(3, 1.0), "model = 3; allowed is a model"),
     ],
 )
