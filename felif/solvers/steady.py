@@ -13,7 +13,7 @@ from ..problem import Infeasible, NotConverged, Problem, State
 from .frozen import HIGHEST, Frozen
 from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
-from .newton import conservation, linearised, newton
+from .newton import conservation, newton, with_symmetry
 from .populations import Candidates, candidates
 from .steady_state import SMALL, SteadyState, SteadyStates
 
@@ -193,7 +193,8 @@ def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> 
 
 def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
-    system, none = linearised(problem, t, y), np.zeros(len(problem.conserved))
+    system, rest = with_symmetry(problem, t, y)
+    none = np.zeros(len(problem.conserved) + len(rest))
     weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
     return np.array([rounding(problem, t, y, w) for w in weights])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 
 
@@ -42,6 +43,13 @@ def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
 
     richer = of_degree(system, by)
     return richer, transferred(system, richer, y)
+
+
+def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:
+    """(this system, y) for a state of another mesh or of other parameters, as a starting value."""
+    if state.problem.layout.shapes.keys() != system.layout.shapes.keys():
+        raise ValueError(f"guess = {state!r} has other unknowns than {type(system.model).__name__}")
+    return system, transferred(state.problem, system, state.y)
 
 
 def rebuilt(system: Any, **parameters: Any) -> Any:

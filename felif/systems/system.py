@@ -152,7 +152,7 @@ class System:
     default_scheme, held, nonnegative = "Rodas5P", {}, ()
     instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
-    mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
+    mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)

@@ -237,3 +237,22 @@ def test_a_run_of_a_system_comes_back_from_its_folder(tmp_path):
     longer = fl.resume(tmp_path / "cell", t_end=0.3, progress=False)
     whole = fl.evolve(problem, start, 0.3, rtol=1e-4, **HOW)
     assert longer.final.mu == pytest.approx(whole.final.mu, rel=1e-4)
+
+
+@pytest.mark.parametrize("K", [1.05, 1.2, 2.0, 3.0, 8.0])
+def test_states_that_a_rotation_makes_of_each_other_are_one(K):
+    """D = 1/2: one branch of synchronous states beyond K = 1, r = I_1(K r/D)/I_0(K r/D)."""
+    from scipy.optimize import brentq
+    from scipy.special import ive
+
+    r = brentq(lambda r: r - ive(1, 2 * K * r) / ive(0, 2 * K * r), 0.05, 1.0)
+    found = fl.steady_states(fl.discretize(fl.Kuramoto(K=K, D=0.5), tol=1e-6))
+    assert sorted(state.r for state in found) == pytest.approx([0.0, r], abs=1e-8)
+
+
+def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
+    near = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.1), tol=1e-3))
+    other = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.3), tol=1e-6), guess=near)
+    assert other.N == pytest.approx(0.34217162608118, rel=1e-8)
+    with pytest.raises(ValueError, match="other unknowns"):
+        fl.steady_state(fl.discretize(fl.Kuramoto(), tol=1e-2), guess=near)
