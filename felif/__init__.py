@@ -89,6 +89,9 @@ _HOME = {
     "steady_value": "adaptive",
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
+    # linear response
+    "response": "response",
+    "Response": "response",
     # bifurcations
     "continuation": "solvers.continuation",
     "fold_curve": "solvers.curves",

@@ -116,7 +116,10 @@ class System:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
         from ..model_parameters import with_parameters
 
-        model = with_parameters(self.model, parameters)
+        return self.with_model(with_parameters(self.model, parameters))
+
+    def with_model(self, model: Any) -> System:
+        """The same meshes for a model of the same unknowns, such as one whose parameters are arrays."""
         return System(model, model.equations(), self.lines, self.space, self.tol, self.history)
 
     def on_lines(self, lines: Mapping[str, Line]) -> System:
