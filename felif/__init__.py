@@ -90,8 +90,10 @@ _HOME = {
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
     # linear response
-    "response": "response",
-    "Response": "response",
+    "response": "linear_response",
+    "Response": "linear_response",
+    "power_spectrum": "finite_size",
+    "PowerSpectrum": "finite_size",
     # bifurcations
     "continuation": "solvers.continuation",
     "fold_curve": "solvers.curves",

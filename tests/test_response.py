@@ -96,7 +96,7 @@ def test_at_frequency_zero_it_is_the_slope_of_the_steady_rate(rest):
     ids=["delay", "pair"],
 )
 def test_its_poles_are_the_eigenvalues(model):
-    """1/response as a polynomial of degree 12 in i omega, continued to its root, which is no frequency that was used."""
+    """1/response as a polynomial of degree 12 in i omega, continued to its root, away from where it was computed."""
     problem = fl.discretize(model, tol=1e-8)
     state = fl.steady_states(problem)[0]
     value = fl.spectrum(problem, state, count=1).eigenvalues[0]

@@ -90,3 +90,20 @@ def described_mesh(system: Any) -> dict[str, Any]:
         found |= {f"cells_{name}": line.count, f"{name}_min": line.cells[0], f"{name}_max": line.cells[-1]}
         found |= {f"smallest_cell_{name}": line.widths.min(), f"degree_{name}": line.degree}
     return found
+
+
+def described(system: Any) -> str:
+    """What a problem prints."""
+    unknowns = ", ".join(u.name for u in system.equations.unknowns)
+    axes = [
+        f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
+        for name, line in system.lines.items()
+    ]
+    lines = [
+        f"Problem: {system.model}",
+        f"  unknowns   {unknowns}   ({system.size} degrees of freedom)",
+        "  terms      " + ", ".join(term.called for term in system.equations.terms),
+        *([f"  axes       {'; '.join(axes)}"] if axes else []),
+        f"  conserved  {', '.join(system.conserved) or 'nothing'}",
+    ]
+    return "\n".join(lines)

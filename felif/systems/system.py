@@ -159,6 +159,7 @@ class System:
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
+    __repr__ = looking.described
 
     @property
     def degree(self) -> int:
@@ -336,18 +337,3 @@ class System:
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> None:
         """None: no mesh of a system is extended."""
-
-    def __repr__(self) -> str:
-        unknowns = ", ".join(u.name for u in self.equations.unknowns)
-        axes = [
-            f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
-            for name, line in self.lines.items()
-        ]
-        lines = [
-            f"Problem: {self.model}",
-            f"  unknowns   {unknowns}   ({self.size} degrees of freedom)",
-            "  terms      " + ", ".join(term.called for term in self.equations.terms),
-            *([f"  axes       {'; '.join(axes)}"] if axes else []),
-            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
-        ]
-        return "\n".join(lines)
