@@ -10,7 +10,7 @@ where y_h goes on as a density without flux would (`assembly.widened`). Becker &
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,9 @@ class DualWeighted:
     """What a functional lacks at the end of a run.
 
     signed  J(exact) - J(run) to first order: add it to the run's value; `error` is its absolute value
-    data    what the projection of the initial density on the first mesh contributes; 0 for a run from a State or from
-            a folder, whose data are not known
+    data    what the projection of the initial density, or State, on the first mesh contributes, with what V_min cuts
+            off; 0 for a State that was copied, and for a run from a folder, whose data are not known. An error that the
+            State has of its own is not in it
     cells   (ends of the cells of the last mesh, what each contributes through elements and steps)
     steps   what each step of the run contributes, with the change of the mesh after it, shape (steps,)
     end     what the functional itself reads differently in richer elements at the end
@@ -104,11 +105,12 @@ def _carried(dual: _Dual, later: _Dual, z: np.ndarray) -> tuple[np.ndarray, floa
 
 def _of_data(run: Run, first: _Dual, z: np.ndarray) -> float:
     """z . M (projection of the data in the richer space - the initial state of the run)."""
-    start = run.start
-    held = isinstance(start, Mapping) and any(isinstance(value, State) for value in start.values())
-    if start is None or held or isinstance(start, State):
+    start, here, y = run.start, first.segment.problem, first.segment.states[0]
+    if start is None:
         return 0.0
-    missing = projected(first.richer, start) - first.wide.embedded(first.segment.states[0])
+    if isinstance(start, State) and np.array_equal(start.problem.cells, here.cells) and np.array_equal(start.y, y):
+        return 0.0  # it was copied
+    missing = projected(first.richer, start) - first.wide.embedded(y)
     return float(z @ (first.mass @ missing))
 
 

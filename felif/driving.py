@@ -35,6 +35,7 @@ _CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
 _LARGE = 1e5  # a rate no network has for long
 _COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
 _SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
+_START, _START_RTOL = 32, 1e-8  # part of a run, and tolerance, that fixed steps begin with where N(0) is infinite
 _LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
@@ -59,7 +60,7 @@ def _through_events(
     segments, events = ([], []) if earlier is None else (earlier.segments, earlier.events)
     while True:
         at_once = impossible if onto is None else None
-        trajectory = _once(problem, y, t, t if at_once else t_end, settings, onto, **how)
+        trajectory = _with_start_up(problem, y, t, t if at_once else t_end, settings, onto, **how)
         if at_once:
             trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
             trajectory.outcome = blow_up_outcome(trajectory.blow_up)
@@ -116,6 +117,33 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
         "with cells of that size at V_F, a mesh chosen from tol, or a smaller tol.",
     )
     return None
+
+
+def start_up(problem: Any, settings: dict, scheme: Any, compatible: bool) -> float | None:
+    """The time up to which a run of fixed steps controls the error: a 32nd of the run, in whole steps; None: never.
+
+    Behind data that do not vanish at V_F the rate falls like t^(-1/2). A scheme whose first stage is explicit starts
+    from a slope M^-1 F of the size of 1/(width of the last cell), and coupling makes of it a current that moves
+    everyone: what is wrong then no later step mends. Backward Euler has no such stage, and order 1 all the same.
+    """
+    step, t, t_end = settings["fixed_step"], settings["t_start"], settings["t_end"]
+    if not step or not step > 0 or compatible or isinstance(scheme, BackwardEuler) or not problem.scalar_names:
+        return None
+    return t + step * max(1, math.ceil((t_end - t) / (_START * step) - 1e-9))
+
+
+def _with_start_up(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+    """`_once`; of a run of fixed steps from data that do not vanish at V_F with error control up to `start_up`."""
+    until, checkpoint = settings.get("start_up"), how.get("checkpoint")
+    if until is None or settings["fixed_step"] is None or (t if checkpoint is None else checkpoint.t) >= until:
+        return _once(problem, y, t, t_end, settings, onto, **how)
+    controlled = {**settings, "fixed_step": None, "rtol": min(settings["rtol"], _START_RTOL)}
+    scheme = SCHEMES[problem.default_scheme]()
+    begun = _once(problem, y, t, min(until, t_end), controlled, onto, **{**how, "scheme": scheme})
+    if begun.outcome.name != "finished" or not begun.t == until < t_end:
+        return begun
+    last = begun.segments[-1]
+    return _once(last.problem, last.states[-1], until, t_end, settings, begun, **{**how, "checkpoint": None})
 
 
 def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
@@ -211,7 +239,7 @@ def with_mesh_error(
         scheme = SCHEMES[settings["scheme"] if sharper is None else "Rodas5P"]()
         until = t_start + 2 * (found.time - t_start)
         how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
-        companion = _possible(_once(on_mesh, y, t_start, until, looser, None, **how))
+        companion = _possible(_with_start_up(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:
         which = "coarser mesh" if sharper is None else "mesh made from a tolerance"
         message = f"{found.message} A companion run on a {which} does not blow up: the mesh does not resolve this."

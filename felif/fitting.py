@@ -249,7 +249,7 @@ def fit(
     model: Any,
     parameters: Sequence[str] = ("current", "a0"),
     *,
-    kind: Literal["intervals", "times"] = "intervals",
+    kind: Literal["intervals", "times"] | None = None,
     unit: float | str | None = None,
     rate: float | None = None,
     membrane_time: float | None = None,
@@ -262,7 +262,7 @@ def fit(
     model          where the search begins, and the values of what is not fitted
     parameters     numbers of the model ("current", "a0", "v_reset", "v_fire", "tau", "dead_time", ...), or
                    "membrane_time", the model's unit of time in that of the intervals
-    kind           "intervals" or "times" of spikes
+    kind           "intervals" (the default) or "times" of spikes
     unit           factor of plain numbers; objects with units are converted to it ("ms"; seconds by default), and
                    `membrane_time` is in the same unit (see `felif.as_intervals`)
     rate           firing rate of the network around the neuron, for models with b or a1 (see `first_passage`)

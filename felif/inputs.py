@@ -44,6 +44,36 @@ def input_value(name: str, function: Callable[[float], Any], t: float) -> float:
     return number
 
 
+def profile_values(name: str, function: Callable[[Any], Any], v: np.ndarray) -> np.ndarray:
+    """function(v), real numbers of the shape of v; one number at a time where the function is written for those.
+
+    Raises ValueError naming the function and v for anything else. They may be infinite or NaN.
+    """
+    try:
+        values = np.asarray(function(v))
+        if values.dtype.kind in "biuf" and values.shape == np.shape(v):
+            return values.astype(float)
+    except (TypeError, ValueError):  # float(v), if v > 1
+        values = np.empty(0)
+    if values.size > 1 and values.dtype.kind in "biufc":
+        what = f"complex numbers, {values.ravel()[0]:.6g}," if values.dtype.kind == "c" else f"shape {values.shape}"
+        raise ValueError(
+            f"{name} returns {what} at an array v of shape {np.shape(v)}; allowed are as many real numbers"
+        )
+    return np.array([_one(name, function, x) for x in np.ravel(v).tolist()]).reshape(np.shape(v))
+
+
+def _one(name: str, function: Callable[[Any], Any], x: float) -> float:
+    value = function(x)
+    good = not isinstance(value, str | bytes | complex | np.complexfloating) and not getattr(value, "ndim", 0)
+    try:
+        if good:
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} is {value!r} at v = {x:.6g}; allowed are finite numbers")
+
+
 def is_of_user(error: BaseException) -> bool:
     """Whether an exception was raised by, or on behalf of, a function that is not felif's."""
     if getattr(error, "of_user", False):

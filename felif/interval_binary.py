@@ -10,10 +10,11 @@ import numpy as np
 _CLASSES = ("double", "single", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "cell")
 
 
-def read_binary(path: Path, column: Any) -> tuple[Any, Any]:
-    """What a file holds, and the column left to be chosen in it. In .npz and .mat files `column` names a variable."""
+def read_binary(path: Path, column: Any) -> tuple[Any, Any, str | None]:
+    """What a file holds, the column left to be chosen in it, its name. In .npz and .mat `column` names a variable."""
     if path.suffix.lower() == ".mat":
-        return _matlab(path, column), None
+        data, name = _matlab(path, column)
+        return data, None, name
     try:
         stored = np.load(path, allow_pickle=False)
     except OSError as error:
@@ -26,16 +27,16 @@ def read_binary(path: Path, column: Any) -> tuple[Any, Any]:
             f"{path} cannot be read as an array: {error}{hint if 'pickle' in str(error) else ''}"
         ) from None
     if isinstance(stored, np.ndarray):
-        return stored, column
+        return stored, column, None
     with stored:
         name = _variable(path, column, stored.files)
         try:
-            return stored[name], None
+            return stored[name], None, name
         except Exception as error:
             raise ValueError(f"{path}: array {name!r} cannot be read: {error}") from None
 
 
-def _matlab(path: Path, column: Any) -> Any:
+def _matlab(path: Path, column: Any) -> tuple[Any, str]:
     from scipy.io import loadmat, whosmat
 
     with path.open("rb") as file:
@@ -56,7 +57,7 @@ def _matlab(path: Path, column: Any) -> Any:
     if data is None:
         raise ValueError(f"{path}: variable {name!r} is of class {kinds[name]}; allowed are numbers, and cells of them")
     if data.dtype != object:
-        return _row(data)
+        return _row(data), name
     if min(data.shape) > 1 or data.ndim > 2:
         raise ValueError(f"{path}: variable {name!r} is a cell array of shape {data.shape}; allowed is a row of cells")
     cells = [_row(np.asarray(cell)) for cell in data.ravel()]
@@ -65,7 +66,7 @@ def _matlab(path: Path, column: Any) -> Any:
             raise ValueError(
                 f"{path}: cell {k} of {name!r} holds {cell.dtype}, shape {cell.shape}; allowed are rows of numbers"
             )
-    return cells
+    return cells, name
 
 
 def _row(data: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ class Train:
     where: str
     lines: Sequence[int] | None = None  # of a file, one an entry
     has_unit: bool = False  # of its own, which has been converted
+    name: str | None = None  # of the column, or variable, that they are from
 
     def at(self, k: int) -> str:
         return f"{self.where}, line {self.lines[k]}" if self.lines else self.where

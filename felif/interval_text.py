@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def read_text(
     encoding: str | None,
 ) -> list[Train]:
     """Trains of a text file; `exact`: as decimals, whose differences are those of the numbers that are written."""
-    numbers, lines = _lines(path, encoding)
+    numbers, lines, comment = _lines(path, encoding)
     names: list[str] = []
     rows: list[list[str]] = []
     if lines:
@@ -68,18 +69,31 @@ def read_text(
             found.append(read.train([cell for j, cell in enumerate(row) if j != label], [number]))
         return found
     columns = list(zip(*rows, strict=True))
+    said = names or _names_in(comment, len(columns))
     if layout == "columns":
         if column is not None or told:
             raise ValueError(f"layout = 'columns': every column is a train; column = {column!r}, train = {train!r}")
-        return [read.train(cells, numbers, j) for j, cells in enumerate(columns)]
+        return [replace(read.train(cells, numbers, j), name=said[j]) for j, cells in enumerate(columns)]
     j, labels = split(names, columns, column, train, str(path), 'layout="rows" if every line is a train')
     if labels is None:
-        return [read.train(columns[j], numbers, j)]
+        return [replace(read.train(columns[j], numbers, j), name=said[j])]
     cells = np.array(columns[j], object)
-    return [
+    trains = [
         read.train(cells[chosen].tolist(), [numbers[k] for k in chosen], j, f" of train {label!r}")
         for label, chosen in labels.items()
     ]
+    return [replace(one, name=said[j]) for one in trains]
+
+
+def _names_in(comment: str, count: int) -> list[Any]:
+    """Names of columns from a comment above the numbers (numpy.savetxt writes them so); None where it holds none."""
+    if count == 1:
+        return [comment.strip() or None]
+    for separator in _SEPARATORS:
+        cells = comment.split() if separator == " " else comment.split(separator)
+        if len(cells) == count:
+            return [cell.strip() for cell in cells]
+    return [None] * count
 
 
 class _Cells:
@@ -126,8 +140,8 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str]]:
-    """Lines that are neither blank nor comments, with their numbers."""
+def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str], str]:
+    """Lines that are neither blank nor comments, with their numbers; the comment right above the first of them."""
     data = path.read_bytes()
     try:
         name = codecs.lookup(encoding or "utf-8-sig").name
@@ -138,13 +152,15 @@ def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str]]:
         raise ValueError(f'{path} is no text in {name}: {error}; give encoding= ("latin-1", "utf-16")') from None
     if "\0" in text:
         raise ValueError(f'{path} is no text in {name}: it holds null characters; give encoding= ("utf-16")')
-    numbers, lines = [], []
+    numbers, lines, comment = [], [], ""
     for number, line in enumerate(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         bare = line.strip()
         if bare and (not bare.startswith("#") or _ERROR.match(bare)):
             numbers.append(number)
             lines.append(line)
-    return numbers, lines
+        elif bare and not lines:
+            comment = bare.lstrip("#")
+    return numbers, lines, comment
 
 
 def _is_header(cells: list[str]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from .interval_binary import read_binary
+from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
 from .interval_text import read_text
 from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
@@ -20,9 +22,9 @@ LAYOUTS = (None, "rows", "columns")
 def read_intervals(
     path: Any,
     *,
-    kind: Literal["intervals", "times"] = "intervals",
+    kind: Literal["intervals", "times"] | None = None,
     column: int | str | None = None,
-    unit: float = 1.0,
+    unit: float | str | None = None,
     train: int | str | bool | None = None,
     layout: Literal["rows", "columns"] | None = None,
     padding: bool = False,
@@ -32,10 +34,12 @@ def read_intervals(
 ) -> np.ndarray:
     """Interspike intervals from a file, or from several (a list of paths: separate trains).
 
-    kind       "intervals", or "times" of spikes, whose differences are taken (in decimals, as they are written)
+    kind       "intervals", or "times" of spikes, whose differences are taken (in decimals, as they are written); by
+               default intervals, and refused where the name of the column says times ("spike_times", "t (s)")
     column     number (from 0) or name of the column to read, where there are several; in .mat and .npz files the name
                of the variable
-    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds)
+    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds); where the column's name
+               says a unit ("isi_ms", "t [us]") the one wanted, "s", "ms", ..., which must be given unless it says s
     train      number or name of the column that names the neuron, trial, ... of every line: no interval is taken
                between two of them; False where other columns look as if they did, and do not
     layout     "rows": every line (row of an array) is a train; "columns": every column is
@@ -51,8 +55,7 @@ def read_intervals(
     a file without intervals, intervals that are not positive, times that do not increase; OSError for a file that
     cannot be opened.
     """
-    if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
-        raise ValueError(f"unit = {unit!r}; allowed is a positive number")
+    _check_unit(unit)
     column, train = _check(kind, column, train, layout, padding)
     for name, value in (("delimiter", delimiter), ("decimal", decimal), ("encoding", encoding)):
         allowed = {"delimiter": "a single character", "decimal": "'.' or ','", "encoding": "the name of one"}[name]
@@ -74,16 +77,19 @@ def read_intervals(
             continue
         if given := [name for name, value in text.items() if value is not None]:
             raise ValueError(f"{file} is no text; allowed without {', '.join(given)}")
-        data, left = read_binary(file, column)
-        trains += _trains(data, kind, str(file), None, left, train, layout)
+        data, left, name = read_binary(file, column)
+        found = _trains(data, kind or "intervals", str(file), None, left, train, layout)
+        trains += [replace(one, name=one.name or name) for one in found]
     if not trains:
         raise ValueError(f"path = {path!r}; allowed is the path of a file, or a list of them")
-    return _joined(trains, kind, float(unit), padding)
+    if isinstance(unit, str) and not any(one.name and unit_said(one.name) for one in trains):
+        raise ValueError(f"unit = {unit!r}; allowed is a positive number: no name says the unit in {trains[0].where}")
+    return _joined(trains, kind, unit, padding)
 
 
 def as_intervals(
     data: Any,
-    kind: str = "intervals",
+    kind: str | None = None,
     where: str = "intervals",
     *,
     unit: float | str | None = None,
@@ -107,24 +113,25 @@ def as_intervals(
     spikes that is given as intervals.
     """
     column, train = _check(kind, column, train, layout, padding)
-    named = isinstance(unit, str)
-    if named and unit not in TIME_UNITS:
-        raise ValueError(f"unit = {unit!r}; allowed are a positive number and {UNIT_NAMES}")
-    if unit is not None and not named:
-        if isinstance(unit, bool) or not isinstance(unit, int | float | np.number) or not 0 < unit < np.inf:
-            raise ValueError(f"unit = {unit!r}; allowed is a positive number, or the name of a unit of time")
-    trains = _trains(data, kind, where, unit, column, train, layout)
+    _check_unit(unit)
+    trains = _trains(data, kind or "intervals", where, unit, column, train, layout)
     units = {one.has_unit for one in trains}
     if len(units) > 1:
         plain = next(one.where for one in trains if not one.has_unit)
         raise ValueError(f"{where}: {plain} has no unit, others have; allowed are all or none")
-    if named and units == {False}:
-        raise ValueError(f"{where}: unit = {unit!r}, but the numbers have no unit of their own; allowed is a factor")
-    return _joined(trains, kind, 1.0 if unit is None or named else float(unit), padding)
+    return _joined(trains, kind, unit, padding)
+
+
+def _check_unit(unit: Any) -> None:
+    if isinstance(unit, str) and unit not in TIME_UNITS:
+        raise ValueError(f"unit = {unit!r}; allowed are a positive number and {UNIT_NAMES}")
+    number = isinstance(unit, int | float | np.number) and not isinstance(unit, bool) and 0 < unit < np.inf
+    if unit is not None and not isinstance(unit, str) and not number:
+        raise ValueError(f"unit = {unit!r}; allowed is a positive number, or the name of a unit of time")
 
 
 def _check(kind: Any, column: Any, train: Any, layout: Any, padding: Any) -> tuple[Any, Any]:
-    if not isinstance(kind, str) or kind not in KINDS:
+    if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         raise ValueError(f"kind = {kind!r}; allowed are {KINDS}")
     for name, value in (("column", column), ("train", train)):
         fine = isinstance(value, int | np.integer | str) and not isinstance(value, bool)
@@ -141,8 +148,11 @@ def _told(train: Any) -> bool:
     return train is not None and train is not False
 
 
-def _joined(trains: list[Train], kind: str, factor: float, padding: bool) -> np.ndarray:
-    parts = [intervals_of(one, kind, factor, padding, len(trains) == 1) for one in trains]
+def _joined(trains: list[Train], kind: str | None, unit: float | str | None, padding: bool) -> np.ndarray:
+    parts = []
+    for one in trains:
+        factor = 1.0 if one.has_unit else factor_of(unit, one.name, one.where)
+        parts.append(intervals_of(one, kind_of(kind, one.name, one.where), factor, padding, len(trains) == 1))
     found = np.concatenate(parts)
     if not found.size:
         raise ValueError(f"{trains[0].where}: {len(trains)} trains without an interval; allowed is at least one")
@@ -165,7 +175,7 @@ def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any
             return [scalars_of(data, unit, where)]
     table = _table(data)
     if table is None:
-        one = numbers_of(data, unit, kind, where)
+        one = _named(data, unit, kind, where, [], 0)
         if not (column is None or column in (0, -1)) or _told(train):
             raise ValueError(f"{where}: a row of numbers; column = {column!r}, train = {train!r} are for tables")
         return [one]
@@ -182,9 +192,14 @@ def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any
         raise ValueError(f"{where}: shape {np.shape(data)}; give column=, or {hint}")
     j, labels = split(names, [np.asarray(c).tolist() for c in columns], column, train, where, hint)
     if labels is None:
-        return [numbers_of(columns[j], unit, kind, f"{where}[{names[j]!r}]" if names else where)]
+        return [_named(columns[j], unit, kind, f"{where}[{names[j]!r}]" if names else where, names, j)]
     parts = {label: _taken(columns[j], chosen) for label, chosen in labels.items()}
-    return [numbers_of(part, unit, kind, f"{where} of train {label!r}") for label, part in parts.items()]
+    return [_named(part, unit, kind, f"{where} of train {label!r}", names, j) for label, part in parts.items()]
+
+
+def _named(data: Any, unit: Any, kind: Any, where: str, names: list[Any], j: int) -> Train:
+    name = names[j] if names else getattr(data, "name", None)  # of a Series
+    return replace(numbers_of(data, unit, kind, where), name=name if isinstance(name, str) else None)
 
 
 def _each(parts: Any, kind: str, where: str, unit: Any) -> Iterator[Train]:
@@ -193,7 +208,7 @@ def _each(parts: Any, kind: str, where: str, unit: Any) -> Iterator[Train]:
         if isinstance(row, list) and any(own_unit(entry) is not None for entry in row):
             yield scalars_of(row, unit, f"{where}[{k}]")
         else:
-            yield numbers_of(row, unit, kind, f"{where}[{k}]")
+            yield _named(row, unit, kind, f"{where}[{k}]", [], 0)
 
 
 def _is_train(part: Any) -> bool:

@@ -6,13 +6,14 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from .after_blow_up import Continue, require_one_population
 from .asked import goes_on, prolonged, require_events, what_is_asked
 from .assembly import initial
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, with_mesh_error
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .evolution import (
     BackwardEuler,
     Event,
@@ -61,6 +62,8 @@ def evolve(
     breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
                  looked at before the run (`felif.inputs.landings`): jumps, and pulses that last longer than
                  (t_end - t_start)/2048, are found; shorter ones must be named here
+    fixed_step   steps of this size, without control of the error. From data that do not vanish at V_F the first of
+                 them, up to a 32nd of the run, are divided under error control (not with BackwardEuler)
     history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
                  scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
     after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
@@ -121,6 +124,7 @@ def evolve(
         "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     }
     settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
+    settings["start_up"] = start_up(on_mesh, settings, scheme, compatible)
     impossible = on_mesh.instant_blow_up(y, compatible)
     how = {"scheme": scheme, "events": events, "checkpoint": None}
     if folder is None:
@@ -215,7 +219,7 @@ def continue_run(
         run = restore(read_folder(folder))  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
-            past = History(past.before, settings["t_start"])
+            past = History(past.before, settings["t_start"], _rates(run.problem))
             past.follow(run.trajectory)
         recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
         trajectory = integrate_through(
@@ -241,12 +245,29 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
                 f"evolve: history = {history!r}; nothing is delayed in {type(problem.model).__name__}: leave it out"
             )
         return None
-    for value in history.values() if isinstance(history, Mapping) else [history]:
-        if not callable(value) and not (isinstance(value, int | float) and math.isfinite(value)):
+    delayed, given = sorted({name for name, _ in problem.delays.values()}), history
+    if isinstance(history, Mapping) and (unknown := sorted(set(history) - {*delayed}, key=str)):
+        raise ValueError(f"evolve: history names {unknown}; delayed are {delayed}")
+    for name, value in given.items() if isinstance(given, Mapping) else [(" and ".join(delayed), given)]:
+        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not callable(value) and not number:
             raise ValueError(
-                f"evolve: history = {history!r}; allowed are a number, a function of t, or a mapping to those"
+                f"evolve: history of {name} = {value!r}; allowed are a number, a function of t, or a mapping to those"
             )
-    return History(history, float(t_start))
+    past = History(history, float(t_start), _rates(problem))
+    for name, delay in problem.delays.values():  # what the run will ask for first and last
+        for t in (t_start - delay, t_start):
+            past(name, t)
+    return past
+
+
+def _rates(problem: Any) -> list[str]:
+    """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
+    unknowns = getattr(problem.equations, "unknowns", None)
+    if unknowns is None:
+        return problem.infinite_rates
+    held = [unknown.name for unknown in unknowns if unknown.kind == "holds"]
+    return [name for one in held for name in problem.layout.flattened(one)]
 
 
 def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:

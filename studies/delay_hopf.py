@@ -91,7 +91,7 @@ def main(
         max_points=points,
         stability=False,
     )
-    coarse = _hopf(cells, degree, tol_cycle, a0, delay)
+    coarse = _hopf(cells, degree, tol_cycle, a0, delay) if cells is None else start
     orbit = fl.periodic_orbit(coarse.problem, coarse, b=b, tol=max(1e-4, 10 * tol_cycle))
     gaussian = fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
     run = fl.evolve(

@@ -4,9 +4,25 @@ import secrets
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "analysis")]
 
 import randomised  # noqa: E402  (found on the path above)
+
+
+@pytest.fixture(scope="module")
+def few_snapshots():
+    """At most five snapshots a run folder, not a hundred, each of which takes as long as ten steps."""
+    from felif.output import snapshot_times
+
+    def few(start, end, count):
+        return snapshot_times(start, end, min(count, 5) if isinstance(count, int) else count)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for writer in ("felif.runs", "felif.recording"):
+            patch.setattr(f"{writer}.snapshot_times", few)
+        yield
 
 
 def pytest_addoption(parser):

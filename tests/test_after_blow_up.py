@@ -202,14 +202,15 @@ def test_the_default_is_to_stop_and_report():
 
 
 def test_max_events():
-    run = through(fl.RefractoryLIF(b=3.0, tau=0.1), fl.Gaussian(-1.0, 0.5), 6.0, max_events=2)
+    start = fl.Gaussian(1.0, 0.01, boundary_layer=0.3)
+    run = through(fl.NoisyLIF(b=0.5, a0=0.05, current=6.0), start, 0.6, tol=1e-3, max_events=2)
     assert len(run.events) == 2
     assert run.outcome.name == "blow_up"
 
 
 def test_a_run_through_a_spike_is_saved_and_read_back(tmp_path):
     run = through(*ROWS["b = 0.5"][:2], 0.05)
-    run.save(tmp_path / "run")
+    run.save(tmp_path / "run", snapshots=5)
     again = fl.load_run(tmp_path / "run")
     assert again.final.N == run.final.N
     assert [(e.time, e.size, e.kind, e.error) for e in again.events] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,17 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> list[tuple[str, bool]]:
-    """(what is imported: "felif.<room>" or a library, whether outside of functions), for every import of a file."""
-    tree = ast.parse(path.read_text())
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+@cache
+def read(path: Path) -> tuple[list[tuple[str, bool]], list[tuple[str, set[str]]]]:
+    """(what is imported: "felif.<room>" or a library, whether outside of functions), for every import of a file.
+
+    And (name, bases) of its classes.
+    """
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    inside = {id(n) for f in nodes if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
     package = ("felif", *path.relative_to(PACKAGE).parts[:-1])
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -55,7 +60,12 @@ def imports(path: Path) -> list[tuple[str, bool]]:
         else:
             continue
         found += [(".".join(n.split(".")[: 2 if n.startswith("felif.") else 1]), id(node) not in inside) for n in names]
-    return found
+    classes = [(n.name, {ast.unparse(base) for base in n.bases}) for n in nodes if isinstance(n, ast.ClassDef)]
+    return found, classes
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    return read(path)[0]
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in ROOMS], ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -97,9 +107,7 @@ def test_every_package_is_a_room():
 
 def test_concrete_classes_inherit_from_no_class_of_the_package():
     """But for errors, a SteadyState, which is a State, and the `m` of coefficients with a better message."""
-    classes = [
-        node for path in FILES for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
-    ]
-    own = {node.name for node in classes} - {"State", "Parameters", "NotConverged", "Infeasible"}
-    for node in classes:
-        assert not {ast.unparse(base) for base in node.bases} & own, node.name
+    classes = [found for path in FILES for found in read(path)[1]]
+    own = {name for name, _ in classes} - {"State", "Parameters", "NotConverged", "Infeasible"}
+    for name, bases in classes:
+        assert not bases & own, name

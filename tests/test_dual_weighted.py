@@ -87,6 +87,28 @@ def test_what_the_data_lose_shows_where_steps_are_short():
     assert abs(found.data) > 0.5 * abs(found.signed)
 
 
+@pytest.mark.parametrize("case", [0, 2])
+@pytest.mark.parametrize("space", [fl.SpectralElement(4), fl.Lagrange(3)], ids=repr)
+def test_what_a_mesh_cuts_off_a_state_or_projects_away_is_in_the_data(case, space):
+    """A State of a fine mesh on one that ends at -2: `data` was 0 and the sum a thirtieth of the error."""
+    model, start = CASES[case]
+    state = evolved(model, start, 0.3, 1e-9).final
+    how = {"t_start": 0.3, "rtol": 1e-8, "progress": False}
+    exact = fl.evolve(fl.discretize(model, tol=1e-9), state, 1.0, **how).final
+    with pytest.warns(UserWarning, match="cuts off"):
+        run = fl.evolve(fl.discretize(model, fl.interval(model, v_min=-2.0, cells=12), space=space), state, 1.0, **how)
+    found = fl.dual_weighted(run)
+    assert found.signed == pytest.approx(exact.N - run.final.N, rel=0.02)
+    assert abs(found.data) > 0.5 * abs(found.signed)
+
+
+def test_a_state_that_is_copied_loses_nothing():
+    model, start = CASES[0]
+    run = evolved(model, start, 0.3, 1e-4)
+    on = fl.evolve(run.problem, run.final, 1.0, t_start=0.3, rtol=1e-4, progress=False)
+    assert fl.dual_weighted(on).data == 0.0
+
+
 def test_contributions_add_up_and_correct_the_value():
     model, start = CASES[1]
     run = evolved(model, start, 1.0, 1e-3)

@@ -73,9 +73,18 @@ def test_delays_blow_ups_and_runs_from_a_folder(tmp_path):
     assert 0 < delayed.error() < 1e-3 * delayed.final.N
     blow = fl.evolve(fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-4), fl.Gaussian(-1.0, 0.5), 10.0, rtol=1e-4)
     assert blow.error("N", 3.0) < 1e-2 * blow.sample("N", 3.0)
-    run = fl.evolve(fl.discretize(fl.NoisyLIF(), tol=1e-4), fl.Gaussian(), 1.0, rtol=1e-4, folder=tmp_path / "run")
+    run = fl.evolve(
+        fl.discretize(fl.NoisyLIF(), tol=1e-4), fl.Gaussian(), 1.0, rtol=1e-4, folder=tmp_path / "run", snapshots=3
+    )
     assert fl.load_run(tmp_path / "run").error() == run.error()  # Gaussian and Uniform are known from their names
-    fl.evolve(fl.discretize(fl.NoisyLIF(), tol=1e-4), lambda v: fl.Gaussian()(v), 1.0, rtol=1e-4, folder=tmp_path / "f")
+    fl.evolve(
+        fl.discretize(fl.NoisyLIF(), tol=1e-4),
+        lambda v: fl.Gaussian()(v),
+        1.0,
+        rtol=1e-4,
+        folder=tmp_path / "f",
+        snapshots=3,
+    )
     assert fl.load_run(tmp_path / "f").error() == pytest.approx(run.error(), rel=1.0)  # but for the initial data
 
 

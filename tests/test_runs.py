@@ -201,10 +201,10 @@ RUNS = {
 
 @pytest.mark.parametrize("make", RUNS.values(), ids=RUNS)
 def test_a_run_comes_back_from_its_folder_to_the_last_bit(make, tmp_path):
-    grown = make(folder=tmp_path / "grown")
+    grown = make(folder=tmp_path / "grown", snapshots=5)
     the_same(fl.load_run(tmp_path / "grown"), grown)
     saved = make()
-    saved.save(tmp_path / "saved")
+    saved.save(tmp_path / "saved", snapshots=5)
     the_same(fl.load_run(tmp_path / "saved"), saved)
     assert np.array_equal(saved.series["N"], grown.series["N"])
     text = (tmp_path / "saved" / "series.csv").read_text()
@@ -213,9 +213,9 @@ def test_a_run_comes_back_from_its_folder_to_the_last_bit(make, tmp_path):
 
 
 def test_folders_that_hold_something_are_left_alone(tmp_path, run):
-    run.save(tmp_path / "run")
+    run.save(tmp_path / "run", snapshots=5)
     with pytest.raises(ValueError, match="already holds a run"):
-        run.save(tmp_path / "run")
+        run.save(tmp_path / "run", snapshots=5)
     with pytest.raises(ValueError, match="already holds a run"):
         fl.evolve(PROBLEM, START, t_end=0.1, folder=tmp_path / "run")
     fl.evolve(PROBLEM, START, t_end=0.1, folder=tmp_path / "run", overwrite=True)
@@ -229,7 +229,7 @@ def test_folders_that_hold_something_are_left_alone(tmp_path, run):
 def test_load_run_says_what_is_missing(tmp_path, run):
     with pytest.raises(ValueError, match="nowhere"):
         fl.load_run(tmp_path / "nowhere")
-    run.save(tmp_path / "run")
+    run.save(tmp_path / "run", snapshots=5)
     (tmp_path / "run" / "final.npz").unlink()
     with pytest.raises(ValueError, match=r"run.*(checkpoint|final.npz)"):
         fl.load_run(tmp_path / "run")

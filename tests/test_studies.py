@@ -23,6 +23,9 @@ SYSTEMS = {"populations", "polarisation"}  # over any axes, or none
 QUESTIONS |= SYSTEMS
 
 
+pytestmark = pytest.mark.usefixtures("few_snapshots")
+
+
 @pytest.fixture(scope="module")
 def report(request, tmp_path_factory) -> Report:
     """A study run with CHEAP; its results are those read back from the folder, its figure was made of them."""
@@ -122,10 +125,10 @@ def test_a_fold_of_two_populations_on_the_closed_curve():
 OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
     "blow_up": {"b_concentrated": 0.2},
     "spectral_gap": {"points": 2, "runs": 2, "b_min": -1.0, "b_max": 1.0, "t_end": 4.0},
-    "bifurcation_in_b": {"step": 1.0, "cells": 16},
-    "cusp_refractory": {"cells": 16},
-    "excitatory_inhibitory": {"cells": 16},
-    "delay_hopf": {"cells": 8, "points": 3},
+    "bifurcation_in_b": {"step": 1.0, "cells": 8},
+    "cusp_refractory": {"cells": 8},
+    "excitatory_inhibitory": {"cells": 8},
+    "delay_hopf": {"cells": 8, "points": 3, "b": -45.0},
     "blow_up_map": {"points": 2, "rows": 2, "d_min": 1.0},
     "blow_up_error_bars": {"cases": 2},
     "after_blow_up": {"t_long": 0.3},

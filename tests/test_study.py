@@ -13,6 +13,7 @@ from felif.convergence import convergence
 from felif.study import Study, check, load, of, studies
 from felif.study_run import read_record, read_results, run
 
+pytestmark = pytest.mark.usefixtures("few_snapshots")
 MIDPOINT = '''"""How fast does the midpoint rule converge?
 
     S = h (f(h/2) + f(3h/2) + ...),   f(x) = cos(b x) on [0, t_end]

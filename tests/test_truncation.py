@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly import initial
+from felif.assembly import initial, tails
 
 sys.path.insert(0, str(Path(__file__).parent / "analysis"))
 import independent
@@ -284,3 +284,17 @@ def test_what_a_mesh_cuts_off_a_state_is_warned_of():
     problem = fl.discretize(NETWORK, fl.interval(NETWORK, v_min=-1.0))
     with pytest.warns(UserWarning, match=rf"start: {100 * below:.3g} % of the density n lies below V_min = -1"):
         initial(problem, state)
+
+
+@pytest.mark.parametrize("width", [0.5, 1e-3, 1e-9])
+def test_a_mesh_reaches_further_in_bounded_work_however_thin_its_last_cells_are(width):
+    cells = np.array([0.0, width, 1.0 - width, 1.0])
+    longer = tails._longer(cells, -7.0, 9.0)
+    widths = np.diff(longer)
+    assert len(longer) <= len(cells) + 80
+    assert longer[0] == pytest.approx(-7.0, rel=1e-12)
+    assert longer[-1] == pytest.approx(9.0, rel=1e-12)
+    assert set(cells) <= set(longer)
+    outside = widths[longer[1:] <= 0.0]
+    assert (outside[:-1] / outside[1:]).max() < 2.0
+    assert outside[-1] <= 2 * width

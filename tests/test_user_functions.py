@@ -230,6 +230,69 @@ def test_a_history_that_is_no_number_is_named():
         fl.evolve(problem, START, 1.0, history=lambda t: math.nan, progress=False)
 
 
+PAST = {
+    "negative": (lambda t: -1.0, r"history of N\(-0\.1\) = -1\.0; allowed are rates >= 0"),
+    "negative number": (-0.5, r"history of N\(-0\.1\) = -0\.5; allowed are rates >= 0"),
+    "negative for a while": (
+        lambda t: -1.0 if -0.07 < t < -0.03 else 1.0,
+        r"history of N\(-0\.0\d*\) = -1\.0; allowed",
+    ),
+    "negative at the end": (lambda t: t * (t > -1e-3) - 1e-9, r"history of N\(-?0\.\d+\) = -1e-09; allowed are rates"),
+    "infinite": (lambda t: math.inf, r"history of N\(-0\.\d+\) = inf; allowed"),
+    "complex": (lambda t: 1j, r"history of N\(-0\.\d+\) = 1j; allowed"),
+    "array": (lambda t: np.ones(2), r"history of N\(-0\.\d+\) = array"),
+    "truth value": (True, "history of N = True; allowed are a number"),
+    "another name": ({"M": 1.0}, r"history names \['M'\]; delayed are \['N'\]"),
+    "text in a mapping": ({"N": "1"}, "history of N = '1'; allowed are a number"),
+}
+
+
+@pytest.mark.parametrize("given", PAST)
+@pytest.mark.parametrize("late", [{"b": -1.0, "delay": 0.1}, {"dead_time": 0.1}], ids=["delay", "dead time"])
+def test_a_past_that_no_network_can_have_is_refused(given, late):
+    history, message = PAST[given]
+    with pytest.raises(ValueError, match=message):
+        fl.evolve(fl.discretize(fl.NoisyLIF(**late), tol=1e-3), START, 0.3, history=history, progress=False)
+
+
+def test_the_past_of_several_populations_is_checked_by_name():
+    problem = fl.discretize(fl.ExcitatoryInhibitoryLIF(b_EI=0.3, delay=0.1), tol=1e-2)
+    for history, message in (
+        ({"N_E": -1}, r"history of N_E\(-0\.1\) = -1\.0"),
+        ({"N": 1.0}, r"names \['N'\]; delayed"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fl.evolve(problem, START, 0.2, history=history, progress=False)
+
+
+DENSITIES = {
+    "complex": (lambda v: (1 + 1j) * np.exp(-(v**2)), "the density n returns complex numbers"),
+    "too short": (lambda v: np.exp(-(v[:-1] ** 2)), "the density n returns shape .* at an array v of shape"),
+    "a column": (lambda v: np.exp(-(v[:, None] ** 2)), "the density n returns shape .* at an array v of shape"),
+    "text": (lambda v: "a", "the density n is 'a' at v = "),
+    "nothing": (lambda v: None, "the density n is None at v = "),
+    "one complex number": (lambda v: 1j, "the density n is 1j at v = "),
+    "negative": (lambda v: np.where(v < 0, -1e-3, 1.0) * np.exp(-(v**2)), "the density n is -.* at v = "),
+}
+
+
+@pytest.mark.parametrize("given", DENSITIES)
+def test_a_start_that_is_no_density_is_refused(given):
+    density, message = DENSITIES[given]
+    for call in (
+        lambda: fl.evolve(PROBLEM, density, 0.1, progress=False),
+        lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=9, t_end=0.1, start=density, seed=1, progress=False),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_a_density_written_for_one_number_is_taken():
+    one = lambda v: math.exp(-2 * v * v) if v < 2 else 0.0
+    both = [fl.evolve(PROBLEM, start, 0.2, progress=False).final.N for start in (one, START)]
+    assert both[0] == pytest.approx(both[1], rel=1e-5)
+
+
 def test_a_drift_that_is_no_number_is_named():
     with pytest.raises(ValueError, match="Term 'drift': its form is nan at v = "):
         fl.discretize(fl.NoisyLIF(drift=lambda v: math.nan * v))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..inputs import profile_values
 from . import spaces
 from .projection import tied_moments
 
@@ -130,12 +131,7 @@ class Profile:
         self._moments: dict[tuple[bytes, int | bytes], np.ndarray] = {}
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
-        try:
-            values = np.asarray(self._density(v), float)
-        except (TypeError, ValueError):  # float(v), if v > 1: a density written for one number
-            values = np.empty(0)
-        if values.shape != np.shape(v):
-            values = np.array([float(self._density(float(x))) for x in np.ravel(v)]).reshape(np.shape(v))
+        values = profile_values(f"start: the density {self.name}", self._density, v)
         if self._layer:
             values = values * -np.expm1(-((np.abs(self._v_fire - v) / self._layer) ** 4))
         bad = ~np.isfinite(values)

@@ -46,8 +46,8 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
 
 
 def projected(problem: Any, start: Any) -> np.ndarray:
-    """The L2 projection of a density (or a mapping, as for `initial`) on the mesh of `problem` as it is."""
-    densities, values, _, _ = _profiles(problem, start)
+    """The L2 projection of a density (a mapping, a State, as for `initial`) on the mesh of `problem` as it is."""
+    densities, values, *_ = (_of_state if isinstance(start, State) else _profiles)(problem, start)
     return _project(problem, densities, values, _masses(problem, values))
 
 
@@ -267,6 +267,19 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     if serves and old.space == problem.space and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
         problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
+    densities, values, cells = _of_state(problem, start)
+    masses = _masses(problem, values)
+    if problem.tol is not None:
+        problem, y = _resolve(problem, cells, densities, values, masses)
+        return problem, y, True
+    y = _project(problem, densities, values, masses)
+    _require_resolved(problem, densities, y)
+    return problem, y, True
+
+
+def _of_state(problem: Any, start: State) -> tuple[dict[str, Profile], dict[str, float], np.ndarray]:
+    """(densities, values of scalars, cells that reach as far as those) of a State of another mesh."""
+    old = start.problem
     densities, cells = {}, problem.cells
     for name in problem.field_names:
         view = old.field(name, start.y)
@@ -285,10 +298,4 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         profile.check(cells)
         densities[name] = profile
     values = {name: float(start.y[old.layout.offsets[name]]) for name in problem.layout.differential}
-    masses = _masses(problem, values)
-    if problem.tol is not None:
-        problem, y = _resolve(problem, cells, densities, values, masses)
-        return problem, y, True
-    y = _project(problem, densities, values, masses)
-    _require_resolved(problem, densities, y)
-    return problem, y, True
+    return densities, values, cells

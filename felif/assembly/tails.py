@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from . import adapt
 from .forms import probe
@@ -13,6 +14,7 @@ from .spaces import gauss
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
+_MOST_BEYOND = 40  # cells as wide as the last one beyond an end
 _DECAYS = 0.4  # part that is real of the root below, and 1 + lambda R/J, where a mode decays at V_min
 _TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
@@ -125,15 +127,28 @@ def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray 
 
 
 def _longer(cells: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The cells and others beyond them, as wide as the last."""
+    """The cells and others beyond them."""
     parts = [cells]
     if low < cells[0]:
-        count = int(np.ceil((cells[0] - low) / (cells[1] - cells[0])))
-        parts.insert(0, np.linspace(low, cells[0], count, endpoint=False))
+        parts.insert(0, cells[0] - _ends_beyond(cells[1] - cells[0], cells[0] - low)[::-1])
     if high > cells[-1]:
-        count = int(np.ceil((high - cells[-1]) / (cells[-1] - cells[-2])))
-        parts.append(np.linspace(cells[-1], high, count + 1)[1:])
+        parts.append(cells[-1] + _ends_beyond(cells[-1] - cells[-2], high - cells[-1]))
     return np.concatenate(parts)
+
+
+def _ends_beyond(width: float, length: float) -> np.ndarray:
+    """Distances of the far ends of cells that cover a length beyond a cell of this width.
+
+    As wide as that one; where this takes more than _MOST_BEYOND, since it belongs to a layer much thinner than what
+    the density falls over, each wider than the last by the factor that needs as many.
+    """
+    count = int(min(np.ceil(length / width), _MOST_BEYOND + 1))
+    if count <= _MOST_BEYOND:
+        return length * np.arange(1, count + 1) / count
+    covered = lambda x: np.log(np.expm1(_MOST_BEYOND * x) / np.expm1(x)) + x - np.log(length / width)
+    factor = brentq(covered, 1e-9, 20.0)
+    ends = np.expm1(factor * np.arange(1, _MOST_BEYOND + 1))
+    return length * ends / ends[-1]
 
 
 def transport(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:

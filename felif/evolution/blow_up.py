@@ -29,6 +29,7 @@ class BlowUpWatch:
         self.N_max = N_max
         self.times: list[float] = []
         self.rates: list[float] = []
+        self.before: list[tuple[float, float]] = []  # times and rates of the steps before N fell for the last time
         self.errors = np.zeros(2)  # sum of e and of e t over the accepted steps
 
     def record(self, t: float, N: float, error: float, rtol: float) -> None:
@@ -36,6 +37,7 @@ class BlowUpWatch:
         counted = max(error, self.LEAST) * rtol
         self.errors += (counted, counted * t)
         if self.rates and not N > self.rates[-1]:
+            self.before = [*self.before, *zip(self.times, self.rates, strict=True)][-self.KEPT :]
             self.times.clear()
             self.rates.clear()
         self.times.append(t)
@@ -69,14 +71,28 @@ class BlowUpWatch:
 
     def estimate(self, t: float, N: float, message: str) -> BlowUp:
         """The blow-up for a run that stopped at time t with rate N."""
+        if not self.rates:
+            return BlowUp(t, 0.0, N, message)
         if not self.rising or N <= 0:
-            return BlowUp(t, 0.0 if not self.rates else float(np.spacing(abs(t))), N, message)
+            left, shift = self._doubling(t, N), self._shift(t)
+            return BlowUp(t, left + shift + float(np.spacing(abs(t))), N, message, steps=shift)
         remaining, spikes, exponent = self._law(self.LONG)
         other, *_ = self._law(self.SHORT)
         pole = t + remaining
-        shift = 2 * abs(pole * self.errors[0] - self.errors[1])
+        shift = self._shift(pole)
         error = remaining + abs(remaining - other) + shift + 4 * float(np.spacing(abs(pole)))
         return BlowUp(pole, float(error), N, message, exponent=exponent, remaining=spikes, steps=float(shift))
+
+    def _shift(self, pole: float) -> float:
+        return float(2 * abs(pole * self.errors[0] - self.errors[1]))
+
+    def _doubling(self, t: float, N: float) -> float:
+        """Time in which N has doubled, three times what is left of N ~ (T - t)^(-1/2): N went up and down on its way.
+
+        So it does where the mesh is as wide as the layer below V_F. 0 where N only fell, from data with a jump there.
+        """
+        earlier = [*self.before, *zip(self.times, self.rates, strict=True)]
+        return next((t - time for time, rate in reversed(earlier) if rate < N / 2), 0.0)
 
     def _law(self, factor: float) -> tuple[float, float, float]:
         """(T - t_0, int N dt over it, local exponent of N) from the last `factor` of N."""
@@ -92,8 +108,11 @@ class BlowUpWatch:
         return float((A0 / 2 + B / 4) / N[-1] ** 2), float((A0 + B) / N[-1]), float(exponent)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        return {"watch_times": np.array(self.times), "watch_rates": np.array(self.rates), "watch_errors": self.errors}
+        before = np.array(self.before).reshape(-1, 2)
+        found = {"watch_times": np.array(self.times), "watch_rates": np.array(self.rates), "watch_errors": self.errors}
+        return {**found, "watch_before": before}
 
     def restore(self, arrays) -> None:
         self.times, self.rates = arrays["watch_times"].tolist(), arrays["watch_rates"].tolist()
         self.errors = np.array(arrays["watch_errors"])
+        self.before = [(t, N) for t, N in np.asarray(arrays.get("watch_before", np.empty((0, 2)))).tolist()]

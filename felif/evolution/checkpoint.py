@@ -58,7 +58,8 @@ def pack(run: Integration) -> Checkpoint:
 def unpack(checkpoint: Checkpoint, run: Integration) -> None:
     """Puts an integration where the checkpoint was made."""
     memory = checkpoint.memory
-    run.t, run.y, run.h, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["h"]), float(memory["tiny"])
+    run.t, run.y, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["tiny"])
+    run.h = float(memory["h"]) if run.fixed_step is None else run.fixed_step
     controller = run.controller
     controller.error, controller.step, rejected, starting = memory["controller"].tolist()
     controller.rejected, controller.starting = bool(rejected), bool(starting)

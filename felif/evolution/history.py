@@ -25,32 +25,34 @@ _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 class History:
     """history(name, t): the scalar `name` at a time that is over.
 
-    `before`: the value before the start: a number, a function of t, or a mapping of names to those. As an observer
-    of `integrate` it samples the scalars of each step at seven points: computing N(t) from the state at t would need
+    `before`: the value before the start: a number, a function of t, or a mapping of names to those; ValueError for a
+    negative value of those in `rates`, the firing rates. As an observer of `integrate` it samples the scalars of each
+    step at seven points: computing N(t) from the state at t would need
     N(t - d), for which N(t - 2d) is needed, and so on back to the start.
     """
 
-    def __init__(self, before: Past, t_start: float) -> None:
-        self.before, self._t_start = before, t_start
+    def __init__(self, before: Past, t_start: float, rates: Sequence[str] = ()) -> None:
+        self.before, self._t_start, self._rates = before, t_start, frozenset(rates)
         self._times = [t_start]
         self._steps: list[dict[str, list[float]]] = []
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
 
     def before_start(self, name: str, span: float) -> float:
-        """Integral of what was given, over the time `span` before the start; ValueError for a negative rate."""
+        """Integral of what was given, over the time `span` before the start."""
         edges = self._t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
         x, w = np.polynomial.legendre.leggauss(10)
         half = np.diff(edges) / 2
         points = (edges[:-1] + half)[:, None] + half[:, None] * x
         values = np.array([self(name, t) for t in points.ravel().tolist()])
-        if not np.isfinite(values).all() or values.min() < 0:
-            raise ValueError(f"history: {name} takes the value {values.min()!r}; allowed are rates >= 0")
         return float((half[:, None] * w).ravel() @ values)
 
     def __call__(self, name: str, t: float) -> float:
         if t <= self._t_start:
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
-            return input_value(f"history of {name}", before, t) if callable(before) else float(before)
+            value = input_value(f"history of {name}", before, t) if callable(before) else float(before)
+            if value < 0 and name in self._rates:
+                raise ValueError(f"history of {name}({t!r}) = {value!r}; allowed are rates >= 0")
+            return value
         if t > self._times[-1]:
             raise Infeasible(f"{name} at t = {t!r} is not known yet")
         step = min(bisect_right(self._times, t) - 1, len(self._steps) - 1)

@@ -76,6 +76,7 @@ class Integration:
         if checkpoint is not None:
             unpack(checkpoint, self)
         self.trajectory = onto or Trajectory([])
+        self._known = onto is not None and np.array_equal(onto.segments[-1].states[-1], y)  # no jump: it goes on
         if checkpoint is not None and onto is None:
             self.trajectory.rounding = float(checkpoint.memory.get("rounding", 0.0))
         self.trajectory.statistics, self.trajectory.t_end = self.statistics, t_end
@@ -117,8 +118,7 @@ class Integration:
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
 
     def _open_segment(self) -> None:
-        tableau = self.tableau
-        q = len(tableau.H) if isinstance(tableau, RosenbrockTableau) else 2 if tableau.hermite else 0
+        q = len(self.tableau.H) if isinstance(self.tableau, RosenbrockTableau) else 2 * self.tableau.hermite
         self.trajectory.segments.append(Segment(self.problem, type(self.scheme).__name__, self.t, self.y, q))
 
     def _start(self) -> Outcome | None:
@@ -127,7 +127,8 @@ class Integration:
         if not np.isfinite(self.y).all():
             return Outcome("not_finite", f"The state at the start, t = {self.t:.10g}, has entries that are not finite.")
         try:
-            self.trajectory.record(self.t, 0.0, self.problem.observe(t, self.y))
+            if not self._known:
+                self.trajectory.record(self.t, 0.0, self.problem.observe(t, self.y))
             self._move(self.problem.scalars(t, self.y), t)
             if not self.problem.margin(t, self.y) > 0:
                 raise Infeasible("the margin is not positive")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs import profile_values
 from ..problem import State, require_below
 
 _POINTS = 20_001
@@ -158,12 +159,7 @@ def _from_density(law: Any, name: str, density: Any, size: int, random: np.rando
 
 
 def _evaluate(name: str, density: Any, v: np.ndarray, law: Any) -> np.ndarray:
-    try:
-        values = np.asarray(density(v), float)
-    except (TypeError, ValueError):  # a density written for one number
-        values = np.empty(0)
-    if values.shape != v.shape:
-        values = np.array([float(density(float(x))) for x in v])
+    values = profile_values(f"start: the density {name}", density, v)
     layer = float(getattr(density, "boundary_layer", 0.0))
     if layer:
         values = values * -np.expm1(-((np.abs(law.v_fire - v) / layer) ** 4))

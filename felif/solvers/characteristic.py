@@ -104,9 +104,12 @@ class Characteristic:
         return np.linalg.det(np.eye(len(self.delays)) - Z[:, :, None] * K)
 
     def size(self, x: np.ndarray, K: np.ndarray) -> np.ndarray:
-        """A bound of |Z K|: while it is below one, D stays on its side of 0 (k = 1), or cannot vanish."""
-        rows = np.exp(-x.real[:, None] * self.delays) * np.abs(K).sum(axis=2)
-        return rows.max(axis=1)
+        """A bound of the eigenvalues of Z K: below one no factor 1 - mu of D leaves the right half-plane.
+
+        The largest eigenvalue of |Z K|, the least of its norms over all units in which the inputs may be measured.
+        """
+        entries = np.exp(-x.real[:, None] * self.delays)[:, :, None] * np.abs(K)
+        return entries[:, 0, 0] if len(self.delays) == 1 else np.abs(np.linalg.eigvals(entries)).max(axis=1)
 
     def sampled(self, edge: float, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = edge + 1j * heights

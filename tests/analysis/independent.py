@@ -134,9 +134,10 @@ class FiringRate:
         scale = panel.theta if panel.singular else np.ones(P)
         y = np.full(P, guess if guess is not None else 1e-3) * (scale if guess is None else 1)
         history = self._history(panel)
+        past = lambda mean, variance: self._from_past(panel.t, history, mean, variance)
         size, jacobian = np.inf, None
         for _ in range(40):
-            end, target = self._map(panel, y, history)
+            end, target, at = self._map(panel, y, past)
             residual = y - target
             if not np.isfinite(residual).all():
                 return None
@@ -145,7 +146,8 @@ class FiringRate:
                 return end
             if jacobian is None or size > 0.2 * before:
                 step = 1e-7 * (np.max(np.abs(y)) + 1e-6)
-                columns = [(self._map(panel, y + step * e, history)[1] - target) / step for e in np.eye(P)]
+                near = _tangent(past, *at)
+                columns = [(self._map(panel, y + step * e, near)[1] - target) / step for e in np.eye(P)]
                 jacobian = np.eye(P) - np.array(columns).T
             y = y - np.linalg.solve(jacobian, residual)
         return None
@@ -174,8 +176,9 @@ class FiringRate:
                 parts[-1] = (*parts[-1][:2], 2 * N * ds, *parts[-1][3:])
         return tuple(np.concatenate(p, axis=1) for p in zip(*parts, strict=True)) if parts else ()
 
-    def _map(self, panel: Panel, y: np.ndarray, history: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """(mean, variance, R) at the end of the panel, and the right side at the nodes for trial values y."""
+    def _map(self, panel: Panel, y: np.ndarray, past: Callable) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """(mean, variance, R) at the end of the panel; the right side at the nodes for trial values y; there past's
+        arguments."""
         theta, t = panel.theta, panel.t
         flux = y if panel.singular else y * theta  # N dt = 2 flux dtheta
         N = y / theta if panel.singular else y
@@ -201,14 +204,7 @@ class FiringRate:
         own_drift = GAP * (DIVIDED @ panel.coefficients[1]) - np.expm1(-lag) * own_mean
         own_S = GAP * (DIVIDED @ panel.coefficients[2]) - np.expm1(-2 * lag) * own_variance
         total = self._layers(lag, own_N, own_reset, own_drift, own_S)
-        if history:
-            s, N_ds, reset_ds, m, S = history
-            back = np.exp(s - t[:, None])
-            total += self._layers(
-                t[:, None] - s, N_ds, reset_ds, mean[:, None] - back * m, variance[:, None] - back**2 * S
-            )
-        d0 = self.v_fire - self.w * np.exp(-t[:, None]) - mean[:, None]
-        total += _slope(d0, variance[:, None]) @ self.weight
+        total += past(mean, variance)
         result = -2 * (self.a0 + self.a1 * N) * total
         end = np.array(
             [
@@ -217,12 +213,31 @@ class FiringRate:
                 R,
             ]
         )
-        return end, result * theta if panel.singular else result
+        return end, result * theta if panel.singular else result, (mean, variance)
+
+    def _from_past(self, t: np.ndarray, history: tuple[np.ndarray, ...], mean: np.ndarray, variance: np.ndarray):
+        """What the data and the panels before contribute at the nodes."""
+        d0 = self.v_fire - self.w * np.exp(-t[:, None]) - mean[:, None]
+        total = _slope(d0, variance[:, None]) @ self.weight
+        if history:
+            s, N_ds, reset_ds, m, S = history
+            back = np.exp(s - t[:, None])
+            total += self._layers(
+                t[:, None] - s, N_ds, reset_ds, mean[:, None] - back * m, variance[:, None] - back**2 * S
+            )
+        return total
 
     def _layers(self, lag, N_ds, reset_ds, drift, S) -> np.ndarray:
         rise = -np.expm1(-lag)
         from_reset = _slope(self.v_fire - self.v_reset + self.v_reset * rise - drift, S)
         return np.sum(reset_ds * from_reset - N_ds * _slope(self.v_fire * rise - drift, S), axis=1)
+
+
+def _tangent(f: Callable, mean: np.ndarray, variance: np.ndarray) -> Callable:
+    """f to first order, by differences: every entry depends on its own mean and variance."""
+    value, h, k = f(mean, variance), 1e-7 * (1 + np.abs(mean)), 1e-7 * variance
+    in_mean, in_variance = (f(mean + h, variance) - value) / h, (f(mean, variance + k) - value) / k
+    return lambda m, S: value + in_mean * (m - mean) + in_variance * (S - variance)
 
 
 def _slope(d: np.ndarray, S: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ networks = st.builds(
 )
 
 
-@cases(60)
+@cases(30)
 @given(networks)
 def test_steady_rates_solve_the_equation_and_none_is_missing(network):
     """N T = 1 to rounding (amplified near folds); and the sign changes of N T - 1 on a fine scan are as many."""
@@ -131,7 +131,7 @@ def test_steady_rates_solve_the_equation_and_none_is_missing(network):
     assert len(inside) >= np.count_nonzero(np.diff(np.sign(defect(scan))))
 
 
-@cases(30)
+@cases(12)
 @given(networks)
 def test_the_number_of_steady_states_changes_by_two_at_every_fold(network):
     for fold in exact.folds(network):
@@ -140,7 +140,7 @@ def test_the_number_of_steady_states_changes_by_two_at_every_fold(network):
             assert abs(below - above) == 2
 
 
-@cases(60)
+@cases(30)
 @given(networks, st.floats(0.02, 0.98))
 def test_the_curve_over_the_rate_passes_through_every_steady_state(network, part):
     shortest = network.tau + network.eps

@@ -129,7 +129,7 @@ def test_a_relaxation_needs_fewer_unknowns_and_keeps_its_mass(relaxation):
 
 
 def test_degrees_are_stored_with_a_run(relaxation, tmp_path):
-    relaxation.save(tmp_path / "run")
+    relaxation.save(tmp_path / "run", snapshots=3)
     again = fl.load_run(tmp_path / "run")
     np.testing.assert_array_equal(again.problem.degrees, relaxation.problem.degrees)
     assert again.sample("N", 1.234) == relaxation.sample("N", 1.234)

@@ -5,6 +5,7 @@ import pytest
 from toys import Explosion, Toy, full
 
 from felif.evolution import ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, integrate
+from felif.evolution.blow_up import BlowUpWatch
 from felif.problem import Infeasible
 
 SCHEMES = [Rodas5P(), ESDIRK43(), TRBDF2()]
@@ -102,3 +103,18 @@ def test_a_large_rate_that_recovers_is_no_blow_up(scheme):
     run = integrate(Narrow(), [1.0], 0, 2, scheme=scheme, rtol=1e-7, max_step=0.01)
     assert run.outcome.name == "finished"
     assert run.series["y0"].max() == pytest.approx(1e4, rel=0.05)
+
+
+def test_a_rate_that_fell_before_it_ended_has_a_bar_all_the_same():
+    """N = (T - t)^(-1/2) but for a dent: what is left at N is a third of the time in which it doubled."""
+    watch = BlowUpWatch(1e5)
+    for t in np.linspace(0.0, 0.999, 1000):
+        watch.record(t, (1.0 - t) ** -0.5, 1e-3, 1e-6)
+    t = 0.9991
+    watch.record(t, watch.rates[-1] * 0.9, 1e-3, 1e-6)
+    found = watch.estimate(t, watch.rates[-1], "No step leads on.")
+    assert found.time == t
+    assert 1.0 - t < found.error < 6 * (1.0 - t)
+    restored = BlowUpWatch(1e5)
+    restored.restore(watch.to_arrays())
+    assert restored.estimate(t, watch.rates[-1], "No step leads on.") == found

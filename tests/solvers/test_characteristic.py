@@ -13,9 +13,10 @@ from scipy.interpolate import CubicSpline
 import felif as fl
 from felif.problem import State
 from felif.solvers.characteristic import Characteristic
+from felif.solvers.delayed import Delayed
 from felif.solvers.delayed_modes import modes
 from felif.solvers.rational import Rational
-from felif.solvers.stability import leading, unstable
+from felif.solvers.stability import leading, leading_and_unstable, unstable
 
 
 def response(model, N):
@@ -125,6 +126,37 @@ def test_two_populations_that_are_one():
     expected = modes(state.problem, state.y, 4).values
     assert found.values[:4] == pytest.approx(expected[:4], abs=1e-4)
     assert unstable(found.values) == growing(alone, float(state.N))
+
+
+def test_feedback_that_one_population_hears_much_more_of_is_counted():
+    """|Z K| in the norm of rows fell below one at a height of 85,000 only, and nothing was counted."""
+    model = fl.ExcitatoryInhibitoryLIF(
+        b_EE=1.36, b_IE=0.192, b_EI=2.97, b_II=0.6, a0=0.98, delay=1.615, current_E=1.56, current_I=2.99
+    )
+    numbers = []
+    for state in (s for s in fl.steady_states(fl.discretize(model)) if s.N_E > 1):
+        values, number = leading_and_unstable(state.problem, state.y)
+        parts = Delayed.at(state.problem, state.y)
+        J, M = (one.dense() for one in (parts.instantaneous, state.problem.mass))
+
+        def determinant(x, K):
+            return np.linalg.det(np.eye(2) - np.exp(-1.615 * x)[..., None, None] * K)
+
+        def K(x, parts=parts, J=J, M=M):
+            return parts.Gamma + parts.G @ np.linalg.solve(x * M - J, parts.U)
+
+        for value in values[:5]:
+            at = value + 1e-5 * np.array([-1, 0, 1])
+            low, here, high = determinant(at, np.array([K(x) for x in at]))
+            assert abs(here / (high - low) * 2e-5) < 1e-6 * (1 + abs(value))
+        heights = np.r_[1e-6, np.geomspace(1e-2, 2e4, 250)]
+        spline = CubicSpline(np.log(heights + 0.05), np.array([K(1j * h) for h in heights]))
+        fine = np.r_[np.linspace(1e-6, 100.0, 300_000), np.linspace(100.0, 2e4, 100_000)[1:]]  # modes are 3e-4 away
+        D = determinant(1j * fine, spline(np.log(fine + 0.05)))
+        turned = (np.angle(D[-1]) - np.angle(D[1:] / D[:-1]).sum()) / np.pi
+        assert number == round(turned)
+        numbers.append(number)
+    assert sorted(numbers)[0] == 0 < sorted(numbers)[-1]
 
 
 def test_k_of_the_discretised_problem_is_that_of_the_closed_form():

@@ -38,7 +38,9 @@ def test_the_fold_of_any_network_is_that_of_its_closed_form(a, v_reset, current)
     expected = exact.folds(model)[0]
     problem = fl.discretize(model, tol=1e-8)
     start = fl.steady_states(problem)[0]
-    branch = continuation(problem, start, "b", bounds=(-0.1, 1.3 * expected.b + 1), N_max=4 * expected.N)
+    branch = continuation(
+        problem, start, "b", bounds=(-0.1, 1.3 * expected.b + 1), N_max=4 * expected.N, stability=False
+    )
     assert len(branch.folds) == 1
     assert branch.folds[0].b == pytest.approx(expected.b, rel=1e-9)
     assert branch.folds[0].N == pytest.approx(expected.N, rel=1e-8)
@@ -46,7 +48,9 @@ def test_the_fold_of_any_network_is_that_of_its_closed_form(a, v_reset, current)
 
 def test_folds_are_found_where_the_mesh_moves_with_the_parameter():
     problem = fl.discretize(fl.NoisyLIF(b=1.5), tol=1e-8)
-    branch = continuation(problem, fl.steady_states(problem)[0], "v_reset", bounds=(0.9, 1.5), N_max=1.0)
+    branch = continuation(
+        problem, fl.steady_states(problem)[0], "v_reset", bounds=(0.9, 1.5), N_max=1.0, stability=False
+    )
     (fold,) = branch.folds
     expected = exact.folds(fl.NoisyLIF(v_reset=fold.v_reset))[0]
     assert fold.b == pytest.approx(expected.b, rel=1e-8)
@@ -61,7 +65,9 @@ def test_a_refractory_network_has_two_folds(refractory):
 
 def test_its_folds_meet_in_a_cusp(refractory):
     problem, branch = refractory
-    curve = fold_curve(problem, branch.folds[0], "b", "tau", bounds={"b": (1.5, 3.0), "tau": (0.05, 1.0)})
+    curve = fold_curve(
+        problem, branch.folds[0], "b", "tau", bounds={"b": (1.5, 3.0), "tau": (0.05, 1.0)}, stability=False
+    )
     (cusp,) = curve.cusps
     # closed form in 40 digits
     assert cusp.tau == pytest.approx(0.3254467330969838, abs=1e-9)

@@ -10,6 +10,9 @@ from felif.solvers.collocation import TimeMesh
 from felif.solvers.continuation import continuation
 from felif.solvers.periodic import periodic_orbit
 
+# b = -50, d = 1, on a mesh for 1e-7, time for 1e-6: known to 3e-9 and 2e-10
+CYCLE = {"period": 2.8087870801, "max N": 0.0369152880, "min N": 0.0050001054}
+
 
 def hopf_of(problem, state, name, bounds):
     return continuation(problem, state, name, bounds).hopfs[0]
@@ -71,10 +74,8 @@ def test_a_mesh_of_the_user_that_is_too_coarse_for_an_orbit_shows_in_its_errors(
     problem = fl.discretize(model, fl.interval(model, -5.0, 14), space=fl.SpectralElement(3))
     hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (-45.0, -40.0))
     orbit = periodic_orbit(problem, hopf, b=-50.0, tol=1e-3)
-    # on a mesh for 1e-7, time for 1e-6: known to 3e-9 and 2e-10
-    truth = {"period": 2.8087870801, "max N": 0.0369152880, "min N": 0.0050001054}
     found = {"period": orbit.period, "max N": orbit.max["N"], "min N": orbit.min["N"]}
-    for name, value in truth.items():
+    for name, value in CYCLE.items():
         assert abs(found[name] - value) <= orbit.errors[name] < 1e-4, name
 
 
@@ -120,8 +121,7 @@ def test_the_amplitude_of_delayed_cycles_grows_as_the_lyapunov_coefficient_says(
 def test_the_limit_cycle_of_a_delayed_inhibitory_network():
     problem = fl.discretize(fl.NoisyLIF(b=-40.0, delay=1.0), tol=1e-6)
     hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (-45.0, -40.0))
-    orbit = periodic_orbit(problem, hopf, b=-60.0, tol=1e-5)
-    # from direct integration: 2.84763(1)
-    assert orbit.period == pytest.approx(2.84763, abs=2e-5)
-    assert [orbit.min["N"], orbit.max["N"]] == pytest.approx([0.0019035, 0.0407179], abs=1e-6)
+    orbit = periodic_orbit(problem, hopf, b=-50.0, tol=1e-5)  # b = -60: studies/delay_hopf.py
+    assert orbit.period == pytest.approx(CYCLE["period"], abs=2e-5)
+    assert [orbit.min["N"], orbit.max["N"]] == pytest.approx([CYCLE["min N"], CYCLE["max N"]], abs=1e-6)
     assert orbit.stable
