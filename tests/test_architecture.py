@@ -24,7 +24,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "systems": ("language model_parameters inputs problem algebra spaces", "scipy"),
     "meshing": ("", "skfem meshio"),
     "assembly": ("weakform model_parameters inputs identity problem algebra meshing systems", "skfem scipy"),
-    "solvers": ("problem algebra", "scipy"),
+    "solvers": ("model_parameters problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem algebra", "scipy"),
     "particles": ("weakform inputs problem", "scipy numba"),

@@ -239,9 +239,12 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> I
         yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
         return
     values = np.atleast_1d(np.asarray(guess, float))
-    if values.shape == (problem.size,) and problem.size > len(problem.scalar_names):
+    general = hasattr(problem, "starts")  # no equation in the rates alone: a vector is y
+    if values.shape == (problem.size,) and (general or problem.size > len(problem.scalar_names)):
         yield problem, values
         return
+    if general:
+        raise ValueError(f"guess = {guess!r}; allowed are a State or a vector y of {problem.size} numbers")
     frozen = Frozen(problem, t, totals)
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..model_parameters import value_of
 from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 
@@ -62,9 +63,7 @@ def rebuilt(system: Any, **parameters: Any) -> Any:
 
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
-    if name not in system.parameter_names:
-        raise ValueError(f"{name!r} is no parameter that `at` may change; allowed are {system.parameter_names}")
-    p = float(getattr(system.model, name))
+    p = value_of(system.model, name)
     h = 1e-3 * max(abs(p), 0.1)
     try:
         F = [system.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
