@@ -20,7 +20,7 @@ from scipy.special import ive
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"tol": 1e-4, "rtol": 1e-5, "points": 2, "t_rotators": 45.0}
+CHEAP = {"tol": 1e-4, "rtol": 1e-5, "K_max": 4.0, "step": 4.0, "t_rotators": 45.0}
 EXPECTED = {
     "r_distance": (0.0, 1e-8),  # of r from the closed form with Bessel functions
     "critical": (1.0, 1e-6),  # K_c = 2 D
@@ -38,7 +38,8 @@ def main(
     D: float = 0.5,
     delta: float = 0.25,
     A: float = 1.05,
-    points: int = 12,
+    K_max: float = 6.0,
+    step: float = 1.0,
     tol: float = 1e-6,
     t_end: float = 40.0,
     t_rotators: float = 60.0,
@@ -55,8 +56,10 @@ def main(
         Half the distance of the natural frequencies of two groups.
     A
         Excitability of the active rotators.
-    points
-        Number of couplings above the critical one at which r is computed.
+    K_max
+        Largest coupling, in units of D, to which the synchronous states are followed.
+    step
+        Longest step along them.
     tol
         Accuracy from which meshes are chosen.
     t_end
@@ -66,9 +69,13 @@ def main(
     rtol
         Tolerance of a time step.
     """
-    couplings = 2 * D * np.geomspace(1.1, 6.0, points)
-    r = np.array([_synchronous(fl.Kuramoto(K=float(K), D=D), tol) for K in couplings])
-    exact = np.array([_closed(float(K), D) for K in couplings])
+    point = _loses_stability(fl.Kuramoto(K=2 * D, D=D), tol)
+    oscillators = point.problem
+    synchronous = fl.continuation(oscillators, point, "K", (D, K_max * D), max_step=step, stability=False)
+    branch = [state for state in synchronous if state.K > 2.002 * D]
+    K, r = (np.array([getattr(state, name) for state in branch]) for name in ("K", "r"))
+    order = np.argsort(K)
+    exact = np.array([_closed(k, D) for k in K.tolist()])
     groups = ((-delta, delta), (0.5, 0.5))
 
     def run(name: str, model: fl.Kuramoto, start, length: float) -> fl.Run:
@@ -87,11 +94,11 @@ def main(
         "below": below,
         "above": above,
         "rotators": rotators,
-        "K": couplings,
-        "r": r,
+        "K": K[order],
+        "r": r[order],
         "r_distance": float(np.abs(r - exact).max()),
-        "critical": _critical(fl.Kuramoto(K=D, D=D), tol),
-        "critical_groups": _critical(fl.Kuramoto(K=D, D=D, frequencies=groups), tol),
+        "critical": point.K,
+        "critical_groups": _loses_stability(fl.Kuramoto(K=2 * D, D=D, frequencies=groups), tol).K,
         "r_below": float(below.final.r),
         "r_above": float(above.final.r),
         "rotators_period": rises[-1] - rises[-2] if len(rises) > 1 else None,
@@ -101,29 +108,16 @@ def main(
     }
 
 
-def _synchronous(model: fl.Kuramoto, tol: float) -> float:
-    """r of the synchronous state, from a density that has nearly its r."""
-    problem = fl.discretize(model, tol=tol)
-    strength = model.K * _closed(model.K, model.D) / model.D
-    there, y, _ = problem.initial_state(lambda theta: np.exp(1.05 * strength * (np.cos(theta) - 1)))
-    near = fl.State(there, 0.0, y)
-    return float(fl.steady_state(problem, guess=near).r)
-
-
 def _closed(K: float, D: float) -> float:
     return brentq(lambda r: r - ive(1, K * r / D) / ive(0, K * r / D), 1e-3, 1.0, xtol=1e-15)
 
 
-def _critical(model: fl.Kuramoto, tol: float) -> float:
-    """K at which the leading eigenvalue of the uniform density is 0: it is linear in K."""
+def _loses_stability(model: fl.Kuramoto, tol: float):
+    """The branch point at which the uniform density loses stability."""
     problem = fl.discretize(model, tol=tol)
-    uniform = next(state for state in fl.steady_states(problem) if state.r < 1e-6)
-
-    def growth(K: float) -> float:
-        there = problem.at(K=K)
-        return float(fl.spectrum(there, fl.steady_state(there, guess=uniform), count=1).eigenvalues[0].real)
-
-    return brentq(growth, 1.5 * model.D, 4 * model.D, xtol=1e-9)
+    uniform = fl.steady_state(problem)
+    branch = fl.continuation(problem, uniform, "K", (2 * model.D, 3.2 * model.D), max_step=5.0)
+    return branch.branch_points[0]
 
 
 def figure(results: dict):

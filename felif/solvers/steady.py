@@ -202,11 +202,12 @@ def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
 def objection(state: SteadyState) -> str:
     """Why a solution of the discrete equations is no steady state of the model, or nothing."""
     problem = state.problem
+    rates, tol = getattr(problem, "nonnegative", problem.scalar_names), getattr(problem, "tol", None) or 0.0
     for name, error in state.errors.items():
         value = getattr(state, name)
-        if value < 0 and name in getattr(problem, "nonnegative", problem.scalar_names):
+        if value < 0 and name in rates:
             return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
-        if error > 0.5 * abs(value) + 1e-10:
+        if error > 0.5 * abs(value) + (1e-10 if name in rates else max(1e-10, tol)):  # what has a sign may well be 0
             return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
     if not problem.field_names:
         return ""

@@ -6,7 +6,32 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import Band
 from ..problem import Infeasible
+
+_SHOWN = 64  # entries of a function of indices, up to which each is a series of a run
+
+
+def measure(system: Any) -> None:
+    """Sets the mass, the names of densities and numbers (those solved for first) with their places, and functionals."""
+    layout, names, places, system.groups = system.layout, [], [], {}
+    evolving = (*layout.fields, *layout.numbers)
+    mass = np.zeros(layout.size)
+    for u in evolving:
+        mass[layout.indices(u.name)] = layout.weights(u.name)
+    system.mass = Band.diagonal(mass[layout.columns[: system.size]])
+    system.field_names = tuple(u.name for u in layout.fields)
+    for u in (*layout.algebraic, *layout.numbers):
+        if system.equations.lines(u):
+            continue
+        shape = layout.shapes[u.name]
+        if shape:
+            system.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
+        if int(np.prod(shape)) <= _SHOWN:
+            names += layout.flattened(u.name)
+            places += layout.position[layout.indices(u.name)].tolist()
+    system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
+    system.quantities, system.conserved = functionals(system)
 
 
 def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Builder:
 
     def _of(self, term: Term) -> list[Piece]:
         if term.matrix is not None:
-            return [self._coupling(term)]
+            return [self.coupling(term)]
         names = read_by(term, {*self.over, *self.order}, self.indices, self.m)
         axes = {*self.over[term.into], *(self.over[term.of] if term.of else ()), *term.at}
         for name in names:
@@ -154,7 +154,7 @@ class Builder:
         if not ((places >= cells[0]) & (places <= cells[-1])).all():
             raise ValueError(f"Term {term.called!r} lands outside [{cells[0]:g}, {cells[-1]:g}] of the axis {axis!r}")
 
-    def _coupling(self, term: Term) -> Piece:
+    def coupling(self, term: Term) -> Piece:
         """A matrix from one index to another."""
         into, of = self.over[term.into], self.over[term.of]
         rows, columns = (1 if not over else self.count(over[0]) for over in (into, of))
