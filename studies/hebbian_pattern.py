@@ -118,7 +118,7 @@ def figure(results: dict):
             axes.plot(t, N[:, off[0]], "C0", label="other units")
             axes.set(xlabel="time $t$", ylabel="rates $N_i(t)$", ylim=(0.0, 1.25))
             axes.set_title(f"stimulus of length {end:g}: {name}", loc="left")
-            axes.legend(loc="upper right", ncols=3, columnspacing=1.0)
+            axes.legend(loc="center right")
         picture = weights.imshow(results["stored"].final.w, cmap="viridis")
         figure.colorbar(picture, ax=weights, label="$w_{ij}$ at the end")
         weights.grid(False)

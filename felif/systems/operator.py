@@ -38,6 +38,10 @@ class Operator:
         # with its zeros, which are none for other parameters
         self._fixed = sparse.csr_matrix((data, (row, column)), self.shape)
         self._patterned = False
+        if like is None:
+            self._scatter = [piece.tests.T.tocsr() if piece.how == "points" else None for piece in self.moving]
+        else:
+            self._scatter = like._scatter
         if like is not None and like._patterned:
             self._take_pattern(like)
 
@@ -52,10 +56,10 @@ class Operator:
     def residual(self, X: np.ndarray) -> np.ndarray:
         """R(X)."""
         total = self._fixed @ X + self._source
-        for piece in self.moving:
+        for piece, scatter in zip(self.moving, self._scatter, strict=True):
             c = coefficient(piece, X, self.m)
             if piece.how == "points":
-                total = total + piece.tests.T @ (piece.weights * c * self._multiplied(piece, X, c))
+                total = total + scatter @ (piece.weights * c * self._multiplied(piece, X, c))
             else:
                 total = total + (c if piece.how == "number" else c[piece.blocks]) * self._carried(piece, X)
         return total
