@@ -20,13 +20,13 @@ from scipy.special import ive
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"tol": 1e-4, "rtol": 1e-5, "K_max": 4.0, "step": 4.0, "t_rotators": 60.0}
+CHEAP = {"tol": 1e-4, "rtol": 1e-5, "K_max": 3.0, "step": 20.0, "t_rotators": 60.0}
 EXPECTED = {
     "r_distance": (0.0, 1e-8),  # of r from the closed form with Bessel functions
     "critical": (1.0, 1e-6),  # K_c = 2 D
     "critical_groups": (1.25, 1e-6),  # 2 D (1 + (delta/D)^2), D = 1/2, delta = 1/4
     "r_below": (0.0, 2e-2),
-    "r_above": (0.7239, 1e-6),  # Bessel functions, K = 1.5
+    "r_above": (0.7241587176, 1e-6),  # Bessel functions, K = 1.5
     "rotators_period": (19.90666160258, 5e-3),  # Fourier matrices
     "rotators_lowest": (0.801189436, 2e-5),
     "rotators_highest": (0.931206978, 2e-5),
@@ -69,7 +69,7 @@ def main(
     rtol
         Tolerance of a time step.
     """
-    point = _loses_stability(fl.Kuramoto(K=1.6 * D, D=D), tol)
+    point = _loses_stability(fl.Kuramoto(K=1.9 * D, D=D), tol)
     oscillators = point.problem
     synchronous = fl.continuation(oscillators, point, "K", (D, K_max * D), max_step=step, stability=False)
     branch = [state for state in synchronous if state.K > 2.002 * D]
@@ -98,7 +98,7 @@ def main(
         "r": r[order],
         "r_distance": float(np.abs(r - exact).max()),
         "critical": point.K,
-        "critical_groups": _loses_stability(fl.Kuramoto(K=1.6 * D, D=D, frequencies=groups), tol).K,
+        "critical_groups": _loses_stability(fl.Kuramoto(K=1.9 * D, D=D, frequencies=groups), tol).K,
         "r_below": float(below.final.r),
         "r_above": float(above.final.r),
         "rotators_period": rises[-1] - rises[-2] if len(rises) > 1 else None,
@@ -116,7 +116,7 @@ def _loses_stability(model: fl.Kuramoto, tol: float):
     """The branch point at which the uniform density loses stability."""
     problem = fl.discretize(model, tol=tol)
     uniform = fl.steady_state(problem)
-    branch = fl.continuation(problem, uniform, "K", (1.6 * model.D, 3.2 * model.D), max_step=5.0)
+    branch = fl.continuation(problem, uniform, "K", (1.9 * model.D, 2.9 * model.D), max_step=10.0)
     return branch.branch_points[0]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"tol": 1e-5, "rtol": 1e-4, "t_end": 20.0, "points": 2}
+CHEAP = {"tol": 1e-4, "rtol": 1e-3, "t_end": 5.0, "points": 1, "step": 10.0, "orbit_tol": 1e-2}
 EXPECTED = {  # roots of the equation above, integrals on 941 pieces with 12 Gauss points each
     "steady_N": (0.333922650978, 1e-5),
     "hopf_low": (0.06745999, 2e-3),
@@ -37,6 +37,8 @@ def main(
     blurred: float = 0.2,
     tau: float = 0.1,
     points: int = 6,
+    step: float = 1.0,
+    orbit_tol: float = 1e-4,
     tol: float = 1e-7,
     t_end: float = 60.0,
     rtol: float = 1e-6,
@@ -54,6 +56,10 @@ def main(
         Time constant of what arrives, of the runs and of the cycle.
     points
         Values of tau at which the growth rate with the blurred threshold is computed.
+    step
+        Longest step along the branch of steady states.
+    orbit_tol
+        Accuracy of the cycle over the period.
     tol
         Accuracy from which meshes are chosen.
     t_end
@@ -68,9 +74,9 @@ def main(
         folder = fl.study.folder(out, name)
         runs[name] = fl.evolve(problems[name], start, t_end, rtol=rtol, folder=folder, resume=True)
     steady = fl.steady_state(problems["sharp"])
-    branch = fl.continuation(problems["sharp"], steady, "tau", (0.4 * tau, 2.2 * tau), max_step=2.0)
+    branch = fl.continuation(problems["sharp"], steady, "tau", (0.4 * tau, 2.2 * tau), max_step=step)
     low, high = branch.hopfs
-    orbit = fl.periodic_orbit(problems["sharp"], low, tau=tau, tol=1e-4)
+    orbit = fl.periodic_orbit(problems["sharp"], low, tau=tau, tol=orbit_tol)
     taus = np.linspace(0.4 * tau, 2.2 * tau, points)
     growth = np.array([_growth(problems["blurred"], value) for value in taus.tolist()])
     t = np.linspace(0.0, orbit.period, 200)

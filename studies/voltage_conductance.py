@@ -18,7 +18,7 @@ import numpy as np
 import felif as fl
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"tol": 1e-2, "degree": 3, "points": 2, "t_end": 0.6, "t_cycle": 0.4, "rtol": 1e-3}
+CHEAP = {"cells": 10, "degree": 3, "points": 2, "t_end": 0.3, "t_cycle": 0.2, "rtol": 1e-3}
 EXPECTED = {  # two meshes of discontinuous elements graded to the corners (1, g_F) and (0, g_F)
     "rate": (0.76580349, 2e-3),
     "growth_uncoupled": (-0.269179, 2e-2),
@@ -35,7 +35,7 @@ def main(
     S_strong: float = 0.35,
     points: int = 4,
     degree: int = 5,
-    tol: float = 1e-3,
+    cells: int = 14,
     t_end: float = 3.0,
     t_cycle: float = 12.0,
     rtol: float = 1e-4,
@@ -55,8 +55,8 @@ def main(
         Strengths at which the growth rate is computed.
     degree
         Of the elements.
-    tol
-        Accuracy from which meshes are chosen.
+    cells
+        Cells along the conductance, even; four along the potential.
     t_end
         Length of the run of the strong network.
     t_cycle
@@ -64,8 +64,11 @@ def main(
     rtol
         Tolerance of a time step.
     """
-    held = 0.35
-    problem = fl.discretize(fl.VoltageConductance(held, 0.0, a), tol=tol, space=fl.SpectralElement(degree))
+    held, threshold = 0.35, 1 / (14 / 3 - 1)
+    below = np.linspace(0.0, threshold, int(cells / 2) + 1)
+    mesh = {"v": np.linspace(0.0, 1.0, 5), "g": np.append(below, np.linspace(threshold, 0.55, cells // 2 + 1)[1:])}
+    space = fl.SpectralElement(degree)
+    problem = fl.discretize(fl.VoltageConductance(held, 0.0, a), mesh, space=space)
     rest = fl.steady_state(problem)
     strengths = np.linspace(0.0, S, points)
     modes = []
@@ -77,12 +80,12 @@ def main(
     turning = rest.problem.at(S=S, g_in=held - S * rest.N)
     pushed = lambda v, g: rest.p(v, g).clip(0) * (1 + 0.3 * np.tanh(4 * (v - 0.5)))
     cycle = fl.evolve(turning, pushed, t_cycle, rtol=rtol, folder=fl.study.folder(out, "cycle"), resume=True)
-    strong = fl.discretize(fl.VoltageConductance(0.3, S_strong, 0.01), tol=tol, space=fl.SpectralElement(degree))
+    mesh["g"] = np.append(np.linspace(0.0, threshold, 4), threshold + np.geomspace(0.1, 4.0, cells))
+    strong = fl.discretize(fl.VoltageConductance(0.3, S_strong, 0.01), mesh, space=space)
     start = lambda v, g: np.exp(-8 * (v - 0.4) ** 2 - (g - 0.3) ** 2 / 0.02)
     grown = fl.evolve(strong, start, t_end, rtol=rtol, folder=fl.study.folder(out, "grown"), resume=True)
-    network = fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-5)
-    start = fl.Gaussian(0.0, 0.25)
-    current = fl.evolve(network, start, t_end, rtol=1e-5, folder=fl.study.folder(out, "current"), resume=True)
+    network, start = fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-5), fl.Gaussian(0.0, 0.25)
+    current = fl.evolve(network, start, 4.0, rtol=1e-5, folder=fl.study.folder(out, "current"), resume=True)
     return {
         "cycle": cycle,
         "grown": grown,

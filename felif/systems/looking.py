@@ -93,6 +93,33 @@ def _conserved(system: Any, quantity: Any) -> dict[str, np.ndarray]:
     return {f"{quantity.name}_{k}": vector for k, vector in enumerate(vectors)}
 
 
+def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:
+    """{axis: mass beyond its lower and upper end}, if densities fall there as they do in the last cell of the mesh.
+
+    Where an axis has an end there is nothing beyond; a density that does not fall is taken for one as wide as the mesh.
+    """
+    found = {}
+    for name, line in system.lines.items():
+        axis, parts = system.equations.axis(name), np.zeros(2)
+        for u in [u for u in system.layout.fields if name in u.over]:
+            shape, k = system.layout.shapes[u.name], u.over.index(name)
+            weighted = (system.full(u.name, y).ravel() * system.layout.weights(u.name)).reshape(shape)
+            marginal = weighted.sum(axis=tuple(j for j in range(len(shape)) if j != k)) / line.weights
+            if axis.low == -np.inf:
+                parts[0] += _tail(marginal[line.dofs[0][::-1]], line.widths[0], line.cells)
+            if axis.high == np.inf:
+                parts[1] += _tail(marginal[line.dofs[-1]], line.widths[-1], line.cells)
+        found[name] = tuple(parts.tolist())
+    return found
+
+
+def _tail(values: np.ndarray, width: float, cells: np.ndarray) -> float:
+    """The integral from the last of the values of a cell on."""
+    inner, last = abs(float(values[0])), abs(float(values[-1]))
+    length = width / np.log(inner / last) if inner > last > 0 else float(cells[-1] - cells[0])
+    return last * min(length, float(cells[-1] - cells[0]))
+
+
 def symmetry(system: Any, y: np.ndarray) -> np.ndarray | None:
     """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
     axis = system.equations.symmetric_along

@@ -35,7 +35,7 @@ def starts(system: Any, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
     uniform = np.where(C != 0, 1.0, 0.0)
     E = uniform.T / np.maximum((uniform * C).sum(axis=1), 1e-300)
     count = system.size - layout.n_fields + layout.n_z
-    for k in range(_FROZEN if count else 1):
+    for k in range(_FROZEN if count and not system.is_linear(t) else 1):
         numbers = np.zeros(count) if k == 0 else _numbers(random, count)
         try:
             A = system.frozen_at(t, numbers)

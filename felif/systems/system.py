@@ -158,6 +158,7 @@ class System:
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
+    beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
     __repr__ = looking.described
 
@@ -288,6 +289,16 @@ class System:
         X[self.layout.n_fields : self.size + self.layout.n_z] = numbers
         self._inputs(t, X)
         return self._structure.at(self._operator.jacobian(X, frozen=True)).jacobian
+
+    def is_linear(self, t: float) -> bool:
+        """Whether no coefficient that matters to F changes with the state: the same matrices at three of them."""
+        random, found = np.random.default_rng(7), []
+        for scale in (0.0, 1.0, 5.3):
+            X = np.zeros(len(self.layout.columns))
+            X[: self.size + self.layout.n_z] = scale * random.random(self.size + self.layout.n_z)
+            self._inputs(t, X)
+            found.append(self._operator.jacobian(X))
+        return all(np.array_equal(data, found[0]) for data in found[1:])
 
     # looking at a state -----------------------------------------------------------------------------------------
 
