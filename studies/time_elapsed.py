@@ -118,7 +118,7 @@ def figure(results: dict):
         growth.plot([results["hopf_low"], results["hopf_high"]], [0, 0], "C3*", ms=12, label="Hopf points")
         growth.axhline(0.0, color="k", lw=0.8)
         growth.set(xlabel="time constant $\\tau$ of the input", ylabel="growth rate Re $\\lambda$")
-        growth.legend(loc="lower left")
+        growth.legend(loc="center")
         for run, colour, label in ((blurred, "C1", "blurred threshold"), (sharp, "C0", "sharp threshold")):
             t = np.linspace(0.0, min(run.times[-1], 30.0), 800)
             times.plot(t, run.sample("N", t), colour, lw=1.1, label=label)

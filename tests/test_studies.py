@@ -19,7 +19,8 @@ QUESTIONS |= {"learning", "representation_round_trip", "discrimination", "connec
 QUESTIONS |= {"blow_up_map", "blow_up_noise", "blow_up_error_bars", "after_blow_up", "inhibitory_bounds", "stefan"}
 QUESTIONS |= {"particles_to_pde", "synchronous_event"}
 QUESTIONS |= {"single_neuron", "fit_intervals"}
-SYSTEMS = {"populations", "polarisation"}  # over any axes, or none
+SYSTEMS = {"populations", "polarisation", "kuramoto", "time_elapsed", "voltage_conductance", "hebbian_pattern"}
+SYSTEMS |= {"deterministic_limit", "adaptation", "who_synchronises", "conhaim"}  # without a number of cells of v
 QUESTIONS |= SYSTEMS
 
 
