@@ -333,7 +333,7 @@ class Integration:
             raise failure
         margin = self.problem.margin(self.window.inside(self.t), self.y)
         size = "of the fixed size" if self.fixed_step is not None else "however small"
-        infeasible = isinstance(failure, Infeasible)
+        infeasible = type(failure) is Infeasible
         if margin < 0.5 and (infeasible or self.watch.rising and margin < 0.1) or infeasible and self.watch.rising:
             where = f"t = {self.t:.10g}, where the margin is {margin:.3g} and N = {self._N:.4g}"
             return self._blow_up(f"No step {size} leads on from {where}: {failure}.", self._N)
@@ -342,7 +342,7 @@ class Integration:
         if self.fixed_step is None and self.watch.lawful:  # as good as the rounding of N in so thin a layer allows
             return self._blow_up(f"N = {self._N:.4g} rises to its pole until rounding lets no step succeed.", self._N)
         name = "not_finite" if isinstance(failure, FloatingPointError) else "step_underflow"
-        name = failure.kind if isinstance(failure, StepFailed) else name
+        name = getattr(failure, "kind", name)
         return Outcome(name, f"No step {size} succeeds at t = {self.t:.10g}: {failure}.")
 
     def checkpoint(self) -> Checkpoint:

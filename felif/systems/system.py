@@ -15,7 +15,7 @@ from ..language import Delayed, Equations, Given
 from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
 from ..spaces import Line
 from . import changes, looking
-from .constraint import Constraint
+from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
 from .pieces import Builder
@@ -189,6 +189,7 @@ class System:
             X[: self.size] = y
             self._inputs(t, X)
             solved, margin = self.constraint.solve(X)
+            require_conditions(self, solved)
             self._memory = (key, {"X": solved, "margin": margin})
         return self._memory[1]
 
@@ -289,16 +290,6 @@ class System:
         X[self.layout.n_fields : self.size + self.layout.n_z] = numbers
         self._inputs(t, X)
         return self._structure.at(self._operator.jacobian(X, frozen=True)).jacobian
-
-    def is_linear(self, t: float) -> bool:
-        """Whether no coefficient that matters to F changes with the state: the same matrices at three of them."""
-        random, found = np.random.default_rng(7), []
-        for scale in (0.0, 1.0, 5.3):
-            X = np.zeros(len(self.layout.columns))
-            X[: self.size + self.layout.n_z] = scale * random.random(self.size + self.layout.n_z)
-            self._inputs(t, X)
-            found.append(self._operator.jacobian(X))
-        return all(np.array_equal(data, found[0]) for data in found[1:])
 
     # looking at a state -----------------------------------------------------------------------------------------
 
