@@ -134,7 +134,7 @@ def figure(results: dict):
         branch.plot(critical / D, 0, "C3*", ms=12, label=f"$K_c/D={critical / D:.5f}$")
         branch.plot(results["critical_groups"] / D, 0, "C1*", ms=12, label="$K_c/D$ of two groups")
         branch.set(xlabel="coupling $K/D$", ylabel="order parameter $r$")
-        branch.legend(loc="lower right")
+        branch.legend(loc="center right")
         for name, label in (("below", "$K<K_c$"), ("above", "$K>K_c$")):
             run = results[name]
             t = np.linspace(0.0, run.times[-1], 200)

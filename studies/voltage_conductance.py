@@ -34,11 +34,11 @@ def main(
     S: float = 0.09,
     S_strong: float = 0.35,
     points: int = 4,
-    degree: int = 5,
+    degree: int = 4,
     cells: int = 14,
     t_end: float = 3.0,
-    t_cycle: float = 12.0,
-    rtol: float = 1e-4,
+    t_cycle: float = 8.0,
+    rtol: float = 1e-3,
     out: Path | None = None,
 ) -> dict:
     """Compute growth rates of the steady state against S, run beyond the Hopf point, and far beyond where N grows.

@@ -103,10 +103,10 @@ def figure(results: dict):
     figure, panels = new_figure(2, 3, width=4.0, height=2.9)
     titles = {
         "excited": ("excitation", "$b={0.b:g}$"),
-        "resting": ("excitation and rest", "$b={0.b:g}$"),
-        "ring": ("ring of inhibition", "$\\beta={0.strength:g}$"),
+        "resting": ("rest", "$b={0.b:g}$"),
+        "ring": ("ring", "$\\beta={0.strength:g}$"),
         "age": ("age", ""),
-        "oscillators": ("oscillators", "$K/D={1:g}$"),
+        "oscillators": ("phases", "$K/D={1:g}$"),
     }
     with house_style():
         for axes, (name, (title, label)) in zip(panels.flat, titles.items(), strict=False):
@@ -116,9 +116,7 @@ def figure(results: dict):
                 values = run.sample(_series(run), t)
                 seen = values < 12
                 ratio = run.model.K / run.model.D if name == "oscillators" else 0.0
-                text = label.format(run.model, ratio) or (
-                    "blurred threshold" if "weakly" in called else "sharp threshold"
-                )
+                text = label.format(run.model, ratio) or ("blurred" if "weakly" in called else "sharp")
                 axes.plot(t[seen], values[seen], style, lw=1.2, label=text)
             axes.set(xlabel="time $t$", ylabel="$r(t)$" if name == "oscillators" else "$N(t)$")
             axes.set_title(title, loc="left")
@@ -129,7 +127,7 @@ def figure(results: dict):
             bars.barh(k + 0.2, results[f"swing_weakly_{name}"], 0.35, color="C1", alpha=0.8)
             bars.barh(k - 0.2, results.get(f"swing_{name}", 1.0), 0.35, color="C0")
         bars.set_yticks(range(len(names)), [titles[name][0] for name in names])
-        bars.set(xlabel="swing of the rate, or $r$", xlim=(0.0, 1.05))
+        bars.set(xlabel="swing of the rate (1: blow-up), or $r$", xlim=(0.0, 1.05))
         bars.invert_yaxis()
     return figure
 
