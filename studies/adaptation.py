@@ -133,8 +133,8 @@ def figure(results: dict):
         t = np.linspace(0.0, edges[-1], 300)
         times.plot(t, run.sample("Nbar", t), "C0", label="$\\bar N(t)$")
         times.plot(t, run.sample("wbar", t), "C1", lw=1.1, label="mean $w$")
-        times.set(xlabel="time $t$ (membrane time constants)", ylabel="rate, adaptation")
-        times.legend(loc="lower right")
+        times.set(xlabel="time $t$ (membrane time constants)", ylabel="rate, adaptation", ylim=(0.0, 1.2))
+        times.legend(loc="upper right", ncols=3)
         I = results["currents"]
         rates.plot(I, results["rates_without"], "C2o-", ms=4, label="without adaptation")
         rates.plot(I, results["rates"], "C0o-", ms=4, label="with")
