@@ -33,11 +33,11 @@ def main(
     a: float = 0.001,
     S: float = 0.09,
     S_strong: float = 0.35,
-    points: int = 4,
+    points: int = 3,
     degree: int = 4,
     cells: int = 14,
     t_end: float = 3.0,
-    t_cycle: float = 8.0,
+    t_cycle: float = 6.0,
     rtol: float = 1e-3,
     out: Path | None = None,
 ) -> dict:

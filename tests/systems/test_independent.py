@@ -52,7 +52,20 @@ def test_age_at_rest_against_its_characteristic_equation(delta, tau):
     steady = fl.steady_state(problem)
     assert steady.N == pytest.approx(age.N, rel=1e-8)
     for value in fl.spectrum(problem, steady, count=2).eigenvalues:
-        assert abs(age.characteristic(value, tau)) < 1e-8
+        assert abs(age.characteristic(value, tau)) < 1e-6
+
+
+def test_a_mesh_that_ends_where_ages_go_on_makes_no_mode_of_its_own():
+    """What leaves the last cell is spread over it; a closed end has modes that grow like 5 over its width."""
+    hazard = lambda s, x: 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / 0.2))
+    for cells in (np.linspace(0, 14, 29), np.append(np.linspace(0, 10, 21), 20.0)):
+        problem = fl.discretize(fl.TimeElapsed(hazard, tau=1.0), {"s": cells}, space=fl.SpectralElement(6))
+        steady = fl.steady_state(problem)
+        values = fl.spectrum(problem, steady, count=3).eigenvalues
+        assert values == pytest.approx(
+            np.array([-0.53070021 + 2.31934978j, -0.53070021 - 2.31934978j, -0.86965016]), rel=1e-3
+        )
+        assert abs(Age(0.2).characteristic(values[0], 1.0)) < 1e-3
 
 
 @pytest.mark.parametrize(("steepness", "tau"), [(2.0, 0.3), (4.0, 0.15)])
