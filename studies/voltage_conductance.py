@@ -36,7 +36,7 @@ def main(
     points: int = 3,
     degree: int = 4,
     cells: int = 14,
-    t_end: float = 3.0,
+    t_end: float = 1.0,
     t_cycle: float = 6.0,
     rtol: float = 1e-3,
     out: Path | None = None,
@@ -80,7 +80,7 @@ def main(
     turning = rest.problem.at(S=S, g_in=held - S * rest.N)
     pushed = lambda v, g: rest.p(v, g).clip(0) * (1 + 0.3 * np.tanh(4 * (v - 0.5)))
     cycle = fl.evolve(turning, pushed, t_cycle, rtol=rtol, folder=fl.study.folder(out, "cycle"), resume=True)
-    mesh["g"] = np.append(np.linspace(0.0, threshold, 4), threshold + np.geomspace(0.1, 4.0, cells))
+    mesh["g"] = np.append(np.linspace(0.0, threshold, 3), np.linspace(threshold, 2.2, cells + 1)[1:])
     strong = fl.discretize(fl.VoltageConductance(0.3, S_strong, 0.01), mesh, space=space)
     start = lambda v, g: np.exp(-8 * (v - 0.4) ** 2 - (g - 0.3) ** 2 / 0.02)
     grown = fl.evolve(strong, start, t_end, rtol=rtol, folder=fl.study.folder(out, "grown"), resume=True)
@@ -98,6 +98,7 @@ def main(
         "growth_uncoupled": float(modes.real[0]),
         "hopf_S": _zero(strengths, modes.real),
         "outcome_grown": grown.outcome.name,
+        "lowest": float(min(run.series["min_n"].min() for run in (cycle, grown))),
         "outcome_current": current.outcome.name,
         "mass_drift": max(run.drift["mass"] for run in (cycle, grown)),
     }
