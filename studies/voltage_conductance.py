@@ -33,7 +33,7 @@ def main(
     a: float = 0.001,
     S: float = 0.09,
     S_strong: float = 0.35,
-    points: int = 3,
+    points: int = 5,
     degree: int = 4,
     cells: int = 14,
     t_end: float = 1.0,
@@ -80,7 +80,8 @@ def main(
     turning = rest.problem.at(S=S, g_in=held - S * rest.N)
     pushed = lambda v, g: rest.p(v, g).clip(0) * (1 + 0.3 * np.tanh(4 * (v - 0.5)))
     cycle = fl.evolve(turning, pushed, t_cycle, rtol=rtol, folder=fl.study.folder(out, "cycle"), resume=True)
-    mesh["g"] = np.append(np.linspace(0.0, threshold, 3), np.linspace(threshold, 2.2, cells + 1)[1:])
+    beyond = np.linspace(threshold, 3.4, 3 * cells // 2 + 1)[1:]
+    mesh = {"v": np.linspace(0.0, 1.0, 7), "g": np.append(np.linspace(0.0, threshold, 3), beyond)}
     strong = fl.discretize(fl.VoltageConductance(0.3, S_strong, 0.01), mesh, space=space)
     start = lambda v, g: np.exp(-8 * (v - 0.4) ** 2 - (g - 0.3) ** 2 / 0.02)
     grown = fl.evolve(strong, start, t_end, rtol=rtol, folder=fl.study.folder(out, "grown"), resume=True)
@@ -126,6 +127,7 @@ def figure(results: dict):
         volleys.plot(t, cycle.sample("N", t), "C0", label=f"$S={cycle.model.S:g}$")
         volleys.axhline(results["rate"], color="k", ls="--", lw=0.9, label="steady state, unstable")
         volleys.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
+        volleys.set_ylim(0.3, 1.5)
         volleys.legend(loc="upper left")
         for name, label in (("grown", "conductance, $S={}$"), ("current", "current, $b={}$: blow-up")):
             run = results[name]
