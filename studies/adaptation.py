@@ -19,7 +19,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.output.plots import house_style, new_figure
 
-CHEAP = {"degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
+CHEAP = {"cells": 12, "degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
 EXPECTED = {
     "balance": (0.0, 5e-3),  # wbar / (tau_w jump Nbar) - 1 at the end of the run: e^{-t_end/tau_w}
     "without": (0.0, 5e-3),  # jump = 0 against the closed form, relative; w of the start fades like e^{-t/tau_w}

@@ -50,7 +50,7 @@ class Delayed:
         if not getattr(problem, "delays", None):
             none = np.zeros(0)
             U, G = np.zeros((len(y), 0)), np.zeros((0, len(y)))
-            all_rows = problem.scalar_gradient(0.0, y)
+            all_rows = problem.scalar_gradient(0.0, y) if getattr(problem, "scalar_names", ()) else G
             by_inputs = np.zeros((len(all_rows), 0))
             parts = U, G, np.zeros((0, 0)), none, none, G, none.astype(bool), problem, all_rows, by_inputs
             return cls(problem.jacobian(0.0, y), *parts)
