@@ -96,6 +96,11 @@ _HOME = {
     "steady_value": "adaptive",
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
+    # linear response
+    "response": "linear_response",
+    "Response": "linear_response",
+    "power_spectrum": "finite_size",
+    "PowerSpectrum": "finite_size",
     # bifurcations
     "continuation": "solvers.continuation",
     "fold_curve": "solvers.curves",

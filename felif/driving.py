@@ -266,13 +266,23 @@ def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
     if problem.tol is not None or hasattr(problem, "line_names"):
         return
     try:
-        parts = tails.beyond(problem, float(trajectory.segments[-1].times[-1]), y)
+        if hasattr(problem, "beyond"):
+            parts = problem.beyond(y)
+        else:
+            parts = tails.beyond(problem, float(trajectory.segments[-1].times[-1]), y)
     except Infeasible:
         return
     share = sum(abs(part) for ends in parts.values() for part in ends)
     if max(rtol, _CUT) < share < np.inf:  # infinite where the rate is: at a blow-up nothing can be said
         warnings.warn(
-            f"evolve: the mesh [{problem.cells[0]:g}, {problem.cells[-1]:g}] cuts off "
+            f"evolve: the mesh {_ends_of(problem)} cuts off "
             f"{100 * share / (1 + share):.2g} % of the density, more than rtol = {rtol:g}; run.error contains that",
             stacklevel=4,
         )
+
+
+def _ends_of(problem: Any) -> str:
+    lines = getattr(problem, "lines", None)
+    if lines is None:
+        return f"[{problem.cells[0]:g}, {problem.cells[-1]:g}]"
+    return ", ".join(f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]" for name, line in lines.items())

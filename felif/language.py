@@ -164,12 +164,24 @@ class Conserved:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """The equations hold only where value(s, m) > 0, s as coefficients read it, but numbers and inputs only.
+
+    message  what is said where they do not: no state is computed there
+    """
+
+    message: str
+    value: Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True)
 class Equations:
     """What a model returns: axes, unknowns, terms, inputs, and what they conserve.
 
     masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1,
              in equal shares
     symmetric_along  a periodic axis along which every solution may be rotated
+    conditions  where the equations hold
     """
 
     axes: tuple[Axis | Index, ...]
@@ -179,6 +191,7 @@ class Equations:
     inputs: tuple[Given | Delayed, ...] = ()
     masses: Mapping[str, float] = field(default_factory=dict)
     symmetric_along: str | None = None
+    conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         for entries, kinds in (
@@ -187,6 +200,7 @@ class Equations:
             (self.terms, Term),
             (self.conserved, Conserved),
             (self.inputs, (Given, Delayed)),
+            (self.conditions, (Condition,)),
         ):
             for entry in entries:
                 if not isinstance(entry, kinds):

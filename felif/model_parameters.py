@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 
 class Parameters(SimpleNamespace):
@@ -34,12 +37,76 @@ def changeable(model: Any) -> tuple[str, ...]:
     return tuple(name for name, value in values.items() if name not in fixed and isinstance(value, int | float))
 
 
+def value_of(model: Any, name: str) -> float:
+    """The number of that name: a parameter, or an entry of one that is an array, such as coupling_0_1 or current_2.
+
+    Raises ValueError naming those that are numbers.
+    """
+    place = _entry(model, name)
+    value = getattr(model, name, None) if place is None else _at(getattr(model, place[0]), place[1])
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    values = (
+        {f.name: getattr(model, f.name) for f in dataclasses.fields(model)} if dataclasses.is_dataclass(model) else {}
+    )
+    numbers = [k for k, v in values.items() if isinstance(v, Real) and not isinstance(v, bool)]
+    arrays = [f"{k}_0{'_0' * (np.ndim(v) - 1)}, ..." for k, v in values.items() if _is_array(v)]
+    raise ValueError(
+        f"parameter {name!r} = {value!r} of {type(model).__name__} is no number that could be varied; "
+        f"allowed are {', '.join([*numbers, *arrays])}"
+    )
+
+
+def _fields(model: Any) -> tuple[Any, ...]:
+    return dataclasses.fields(model) if dataclasses.is_dataclass(model) else ()
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray) and np.ndim(np.asarray(value, object)) > 0
+
+
+def _entry(model: Any, name: str) -> tuple[str, tuple[int, ...]] | None:
+    """(the parameter, the place in it) of a name such as coupling_0_1, if there is such an entry."""
+    for f in _fields(model):
+        value, numbers = getattr(model, f.name), name.removeprefix(f.name + "_").split("_")
+        if not name.startswith(f.name + "_") or f.metadata.get("fixed") or not _is_array(value):
+            continue
+        shape = np.shape(np.asarray(value, object))
+        if len(numbers) == len(shape) and all(map(str.isdigit, numbers)):
+            place = tuple(map(int, numbers))
+            if all(k < count for k, count in zip(place, shape, strict=True)):
+                return f.name, place
+    return None
+
+
+def _at(value: Any, place: tuple[int, ...]) -> Any:
+    for k in place:
+        value = value[k]
+    return value
+
+
+def _with_entry(value: Any, place: tuple[int, ...], number: float) -> Any:
+    """A copy with another number at a place."""
+    if isinstance(value, np.ndarray):
+        changed = value.astype(float)
+        changed[place] = number
+        return changed
+    first, *rest = place
+    return [v if k != first else _with_entry(v, tuple(rest), number) if rest else number for k, v in enumerate(value)]
+
+
 def with_parameters(model: Any, parameters: Mapping[str, Any]) -> Any:
-    """The model with other parameters, as `at` of a problem needs it.
+    """The model with other parameters, or other entries of those that are arrays, as `at` of a problem needs it.
 
     Raises ValueError for unknown parameters and for those that shape forms or geometry (v_fire, drift, w_min, ...).
     """
     known, fixed = vars(parameters_of(model)), fixed_parameters(model)
+    parameters = dict(parameters)
+    for name in [name for name in parameters if name not in known]:
+        place = _entry(model, name)
+        if place is not None:
+            now = parameters.get(place[0], getattr(model, place[0]))
+            parameters[place[0]] = _with_entry(now, place[1], parameters.pop(name))
     for name, value in parameters.items():
         if name not in known:
             raise ValueError(f"{type(model).__name__} has no parameter {name!r}; it has: {', '.join(sorted(known))}")

@@ -20,6 +20,12 @@ class Infeasible(ArithmeticError):
     """No firing rate satisfies its equation at this state: 1 - f1.n <= 0, the mechanism of blow-up."""
 
 
+class BeyondEquations(Infeasible):
+    """The model's equations do not hold at this state, see `language.Condition`."""
+
+    kind = "beyond_equations"
+
+
 class NotConverged(RuntimeError):
     """An answer that was asked for does not exist or was not found; the message says what was tried, what to change."""
 

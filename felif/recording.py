@@ -88,8 +88,8 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
         for k, segment in enumerate(trajectory.segments[self._segment :]):
             start = self._step if k == 0 else 0
-            mesh = segment.problem.mesh_arrays() if hasattr(segment.problem, "mesh_arrays") else {}
-            for name, values in (mesh or _line_arrays(segment.problem)).items():
+            own = getattr(segment.problem, "mesh_arrays", None)
+            for name, values in (own() if own else _line_arrays(segment.problem)).items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = segment.times[start:]
             arrays[f"states_{k}"] = segment.states[start:]

@@ -14,7 +14,9 @@ from .arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from .evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
 from .problem import BlowUp, Outcome, State
 
-FAILURES = frozenset({"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved"})
+FAILURES = frozenset(
+    {"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved", "beyond_equations"}
+)
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 

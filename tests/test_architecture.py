@@ -29,7 +29,7 @@ ROOMS = {  # room: (rooms besides arguments it may import from, libraries beside
         "weakform translation model_parameters inputs identity problem algebra meshing systems",
         "skfem scipy",
     ),
-    "solvers": ("problem algebra", "scipy"),
+    "solvers": ("model_parameters problem algebra", "scipy"),
     "evolution": ("inputs problem algebra solvers", "scipy rich"),
     "analysis": ("weakform problem algebra", "scipy"),
     "particles": ("translation inputs problem", "scipy numba"),

@@ -43,8 +43,9 @@ def rounding_of_rate(problem: Any, t: float, y: np.ndarray, h: float) -> float:
     """
     if is_additive(problem):
         return 0.0
-    band = problem.jacobian(t, y).band
-    return 2e-15 * h * float(np.abs(band.data).max()) * float(np.abs(y).max())
+    J = problem.jacobian(t, y)
+    largest = np.abs(J.band.data).max() if hasattr(J, "band") else abs(J.F_y).max()
+    return 2e-15 * h * float(largest) * float(np.abs(y).max())
 
 
 class AdditiveStepper:

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..inputs import is_of_user
 from ..problem import Infeasible, Outcome
-from .stepper import StepFailed
 
 if TYPE_CHECKING:
     from .loop import Integration
@@ -36,7 +35,7 @@ def stuck(run: Integration) -> Outcome:
         raise failure
     margin = run.problem.margin(run.window.inside(run.t), run.y)
     size = "of the fixed size" if run.fixed_step is not None else "however small"
-    infeasible = isinstance(failure, Infeasible)
+    infeasible = type(failure) is Infeasible
     if margin < 0.5 and (infeasible or run.watch.rising and margin < 0.1) or infeasible and run.watch.rising:
         where = f"t = {run.t:.10g}, where the margin is {margin:.3g} and N = {run.rate_now:.4g}"
         return blow_up(run, f"No step {size} leads on from {where}: {failure}.", run.rate_now)
@@ -48,5 +47,5 @@ def stuck(run: Integration) -> Outcome:
         message = f"N = {run.rate_now:.4g} rises to its pole until rounding lets no step succeed."
         return blow_up(run, message, run.rate_now)
     name = "not_finite" if isinstance(failure, FloatingPointError) else "step_underflow"
-    name = failure.kind if isinstance(failure, StepFailed) else name
+    name = getattr(failure, "kind", name)
     return Outcome(name, f"No step {size} succeeds at t = {run.t:.10g}: {failure}.")

@@ -54,6 +54,8 @@ def integrate(
         "blow_up"         N exceeds N_max and rises, or no N exists for any step (`blow_up` has the time and its error)
         "unstable_step"   a fixed step exceeds what the explicit part of the problem allows (CFL)
         "step_underflow"  the tolerance cannot be met by any step
+        "beyond_equations"  the solution leaves the states for which the model's equations hold
+        "beyond_equations"  the solution leaves the states for which the model's equations hold
         "newton_failed"   Newton's iteration fails for every step
         "not_finite"      the problem returns inf or NaN
     Raises ValueError for settings outside their range.

@@ -15,9 +15,10 @@ from .parameters import fixed, require_number
 
 @dataclass(frozen=True, eq=False)
 class Populations:
-    """d/dt n_i + d/dv[(-v + I_i + sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta_{V_R}, v < V_F.
+    """d/dt n_i + d/dv[(-v + I_i + s sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta_{V_R}, v < V_F.
 
     coupling   b[i, j], from population j to i: an array (K, K) or a scipy sparse matrix
+    strength   s, a factor of all couplings, along which networks can be continued
     current    I: a number, one a population, or a function of t
     a0, a1     noise a_i = a0_i + sum_j a1_ij N_j: numbers, one a population, or (a1) a matrix
     v_reset, v_fire  numbers, or (v_reset) one a population
@@ -36,6 +37,7 @@ class Populations:
     v_fire: float = fixed(2.0)
     delay: Any = fixed(0.0)
     tau: Any = fixed(0.0)
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
         from scipy import sparse
@@ -49,6 +51,7 @@ class Populations:
         if not np.isfinite(np.asarray(entries)).all():
             raise ValueError("Populations: coupling holds values that are not finite")
         object.__setattr__(self, "_matrix", sparse.csr_matrix(coupling))
+        require_number(self, "strength")
         K = coupling.shape[0]
         for name in ("a0", "v_reset", "tau"):
             self._each(name, K)
@@ -106,7 +109,7 @@ class Populations:
             noise("n", "v", lambda s, m: a0[s.population], name="noise"),
         ]
         lags = np.broadcast_to(np.asarray(self.delay, float), (K, K))
-        dense = np.asarray(matrix.todense())
+        dense = self.strength * np.asarray(matrix.todense())
         for number, lag in enumerate(np.unique(lags[dense != 0])):
             of = "N"
             if lag > 0:

@@ -28,11 +28,14 @@ class StepHazard:
 class TimeElapsed:
     """n_t + n_s + p(s, x) n = 0, n(0, t) = N = int p n ds, int n = 1.
 
-    hazard   p(s, x), smooth in both and analytic in x; `discretize` refuses a StepHazard: no mesh follows its step
+    hazard   p(s, x), smooth in both and analytic in x, or a StepHazard, with an analytic sigma and without a delay
     tau      x = J with tau J' = N - J; None: no J
     delay    x = N(t - delay); with neither tau nor delay x = N, and N solves its own equation at every time
 
-    Unknowns: n, N, J. Source: K. Pakdaman, B. Perthame, D. Salort, Nonlinearity 23 (2010) 55-75.
+    Unknowns: n, N, J; with x = N the margin is 1 - int p_x n ds. Of a StepHazard: young(a), ready, N, J, where
+    n(s) = young(s/sigma)/sigma for s < sigma(x), and ready = N is everything older, whose age does not matter. That
+    holds while d sigma/dt < 1: where sigma grows faster neurons that were ready are no longer, and nothing is computed.
+    Source: K. Pakdaman, B. Perthame, D. Salort, Nonlinearity 23 (2010) 55-75.
     """
 
     hazard: Callable[[Any, Any], Any]
@@ -47,12 +50,25 @@ class TimeElapsed:
             if self.delay:
                 raise ValueError(f"TimeElapsed: tau = {self.tau!r} and delay = {self.delay!r}; allowed is one of them")
 
+        if self.delay and isinstance(self.hazard, StepHazard):
+            raise ValueError(
+                f"TimeElapsed: delay = {self.delay!r} with a StepHazard; allowed is tau, or x = N: sigma would jump "
+                "where the past ends"
+            )
+
+    def as_unknowns(self, start: Any) -> Any:
+        """A start {"n": density of s, "J": ...} in the unknowns of a StepHazard; as it is with a smooth one."""
+        if isinstance(self.hazard, StepHazard):
+            from .step_hazard import start_of
+
+            return start_of(self.hazard.sigma, self.tau, start)
+        return start
+
     def equations(self) -> Equations:
         if isinstance(self.hazard, StepHazard):
-            raise ValueError(
-                f"TimeElapsed: hazard = {self.hazard!r}; allowed are smooth hazards, such as "
-                "1 / (1 + exp(-(s - sigma(x)) / delta)): no mesh follows the step of this one"
-            )
+            from .step_hazard import equations
+
+            return equations(self.hazard.sigma, self.tau)
         unknowns = [Unknown("n", ("s",)), Unknown("N", (), "equals")]
         inputs = []
         if self.tau is not None:

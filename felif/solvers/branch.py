@@ -204,20 +204,21 @@ class Branch:
     @cached_property
     def unaccounted(self) -> tuple[tuple[Point, Point], ...]:
         """Successive ordinary points between which the number of unstable modes changes otherwise than the special
-        points there allow (a fold or branch point by one, a Hopf point by two), or is not known at one of them.
+        points there allow (a fold by one, a branch point by at most one or, with a symmetry, two, a Hopf point by two),
+        or is not known at one of them.
 
         Empty for a complete list; steps without stability are left out only where none was asked for.
         """
         if self.what or all(point.unstable is None for point in self.points):
             return ()
-        steps, last, kinds = [], None, []
+        steps, last, special = [], None, []
         for point in self.points:
             if point.kind:
-                kinds.append(point.kind)
+                special.append(point)
                 continue
-            if last is not None and not _accounted(last.unstable, point.unstable, kinds):
+            if last is not None and not _accounted(last.unstable, point.unstable, special):
                 steps.append((last, point))
-            last, kinds = point, []
+            last, special = point, []
         return tuple(steps)
 
     @property
@@ -283,12 +284,15 @@ class Branch:
         return [f"errors above tol at {len(points)} of {len(self)} points: up to {worst.error:.1e} at {at}"]
 
 
-def _accounted(before: int | None, after: int | None, kinds: list[str]) -> bool:
+def _accounted(before: int | None, after: int | None, special: list[Point]) -> bool:
+    """Folds change the number by one, Hopf points by two; at a branch point one may turn back, of a symmetry's two."""
     if before is None or after is None:
         return False
-    pairs = kinds.count("hopf")
-    singles = len(kinds) - pairs
-    changes = {2 * i + j for i in range(-pairs, pairs + 1, 2) for j in range(-singles, singles + 1, 2)}
+    changes = {0}
+    for point in special:
+        size = 2 if point.kind == "hopf" else point.details.get("modes", 1)
+        steps = (-size, 0, size) if point.kind == "branch point" else (-size, size)
+        changes = {total + step for total in changes for step in steps}
     return after - before in changes
 
 

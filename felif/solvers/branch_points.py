@@ -15,7 +15,7 @@ from ..algebra import Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged
 from .family import second_derivative_row
 from .folds import SingularJacobian
-from .newton import carriers, conservation, pins, weighted
+from .newton import pins
 from .system import Node, System
 
 _STEPS = 15
@@ -53,12 +53,12 @@ def _newton_system(
 ) -> tuple[Bordered, tuple[np.ndarray, np.ndarray], tuple]:
     """(its factors, its right-hand side, (v, xi and the quadratic form on directions alpha (v, 0) + beta (-xi, 1)))."""
     family, problem = system.family, system.at(z)
-    C, E = conservation(problem), weighted(problem, carriers(problem, y))
-    kept, jacobian = len(C), partial(problem.jacobian, 0.0)
+    E, C = condition.beside(problem, y)
+    kept, conserved, jacobian = len(C), len(system.totals), partial(problem.jacobian, 0.0)
     null = condition.null_vectors(problem, y)
     v, w = null.right, null.left
     F_p, C_p = family.derivative(y, z, 0)
-    xi, _ = null.bordered.solve(F_p, np.append(C_p, 0.0))
+    xi, _ = null.bordered.solve(F_p, np.concatenate([C_p, np.zeros(kept - conserved + 1)]))
     low, high, width = family.around(z, 0)
     J_high, J_low = high.jacobian(0.0, y), low.jacobian(0.0, y)
     before, after = (family.derivative(y, p, 0)[0] for p in (z - width / 2, z + width / 2))
@@ -70,8 +70,9 @@ def _newton_system(
 
     columns, rows = np.column_stack([E, F_p, condition.column]), np.vstack([C, g_y, e_y])
     corner = np.zeros((kept + 2, kept + 2))
-    corner[:kept, kept], corner[kept:, kept] = C_p, (g_p, e_p)
-    right = np.concatenate([system.totals - C @ y, [-null.g, -(w @ F_p + null.kappa @ C_p)]])
+    corner[:conserved, kept], corner[kept:, kept] = C_p, (g_p, e_p)
+    off = system.totals - C[:conserved] @ y
+    right = np.concatenate([off, np.zeros(kept - conserved), [-null.g, -(w @ F_p + null.kappa @ C_p)]])
     linear = Bordered(problem.jacobian(0.0, y), columns, rows, corner, pins=pins(problem, y))
     return linear, (-problem.rate(0.0, y) - mu * condition.column, right), (v, xi, form)
 

@@ -14,6 +14,8 @@ from scipy.special import roots_jacobi
 
 from ..algebra import Band, BandLowRank, Factored
 
+_STILL = 1e-12  # relative range of a scalar that is constant
+
 
 @dataclass(frozen=True, eq=False)
 class TimeMesh:
@@ -102,10 +104,14 @@ class TimeMesh:
         return np.moveaxis(flat.reshape(*mesh.points.shape, *values.shape[1:-1]), 1, -1)
 
     def unresolved(self, values: np.ndarray) -> np.ndarray:
-        """Highest coefficient of scalar functions (m, k, s) on each piece, relative to their range; shape (m,)."""
+        """Highest coefficient of scalar functions (m, k, s) on each piece, relative to their range; shape (m,).
+
+        What does not move but by rounding counts as resolved.
+        """
         highest = np.abs(self.with_starts(values) @ self.top)
         span = values.max(axis=(0, 2)) - values.min(axis=(0, 2))
-        return (highest / np.maximum(span, 1e-300)).max(axis=1)
+        moves = span > _STILL * np.abs(values).max(axis=(0, 2))
+        return (highest / np.where(moves, span, np.inf)).max(axis=1)
 
     def equidistributed(self, unresolved: np.ndarray, pieces: int) -> TimeMesh:
         """A mesh of so many pieces on which the highest coefficients are equal, smoothed over neighbours."""

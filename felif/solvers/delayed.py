@@ -28,7 +28,8 @@ AWAY = 1e3  # decay of scalars that are not the integral that they stand for
 class Delayed:
     """The parts of the linearisation: J, U (size, k), G (k, size), Gamma (k, k), delays (k,); one k a delayed input.
 
-    E (k, size): AWAY at the unknown that the input empties, `emptying` (k,) says which inputs do.
+    E (k, size): AWAY at the unknown that the input empties, `emptying` (k,) says which inputs do. `fixed`: the problem
+    with these delayed inputs; `gradient` (scalars, size), `by_inputs` (scalars, k): of all scalars, as G and Gamma.
     """
 
     instantaneous: BandLowRank
@@ -39,6 +40,9 @@ class Delayed:
     lagged: np.ndarray  # values of the delayed inputs here
     E: np.ndarray
     emptying: np.ndarray
+    fixed: Problem
+    gradient: np.ndarray
+    by_inputs: np.ndarray
 
     @classmethod
     def at(cls, problem: Problem, y: np.ndarray, lagged: np.ndarray | None = None) -> Delayed:
@@ -46,7 +50,10 @@ class Delayed:
         if not getattr(problem, "delays", None):
             none = np.zeros(0)
             U, G = np.zeros((len(y), 0)), np.zeros((0, len(y)))
-            return cls(problem.jacobian(0.0, y), U, G, np.zeros((0, 0)), none, none, G, none.astype(bool))
+            all_rows = problem.scalar_gradient(0.0, y) if getattr(problem, "scalar_names", ()) else G
+            by_inputs = np.zeros((len(all_rows), 0))
+            parts = U, G, np.zeros((0, 0)), none, none, G, none.astype(bool), problem, all_rows, by_inputs
+            return cls(problem.jacobian(0.0, y), *parts)
         inputs, (names, delays) = list(problem.delays), zip(*problem.delays.values(), strict=True)
         rows = _rows(problem)
         if lagged is None:
@@ -63,7 +70,8 @@ class Delayed:
             if name in held:
                 E[k, problem.layout.offsets[held[name]]] = AWAY
         J = fixed.jacobian(0.0, y)
-        return cls(J, U, G[rows], Gamma[rows], np.array(delays), lagged, E, np.array([name in held for name in inputs]))
+        emptying = np.array([name in held for name in inputs])
+        return cls(J, U, G[rows], Gamma[rows], np.array(delays), lagged, E, emptying, fixed, G, Gamma)
 
     def _factors(self, eigenvalue: complex) -> np.ndarray:
         """The diagonal of Z."""
@@ -80,6 +88,11 @@ class Delayed:
         """Rows (1 - Z Gamma)^-1 (Z G + E): from dy to the perturbation of the delayed inputs."""
         Z = np.diag(self._factors(eigenvalue))
         return np.linalg.solve(np.eye(len(Z)) - Z @ self.Gamma, Z @ self.G + self.E)
+
+    def driven(self, eigenvalue: complex, change: np.ndarray) -> np.ndarray:
+        """The part of the delayed inputs' perturbation that a forcing makes which changes the scalars by `change`."""
+        Z = np.diag(self._factors(eigenvalue))
+        return np.linalg.solve(np.eye(len(Z)) - Z @ self.Gamma, Z @ change)
 
     def jacobian(self, eigenvalue: complex) -> BandLowRank:
         """J(lambda)."""

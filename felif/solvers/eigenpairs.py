@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank, SingularMatrix
+from ..algebra import BandLowRank, SingularMatrix
 from ..problem import Problem
 from .delayed import Delayed
 from .newton import bordered, by_mass, conservation
@@ -122,5 +122,4 @@ class Linearisation:
         if not np.isfinite(pair.condition):
             return abs(pair.value) * float(np.sqrt(eps))
         x, z = np.abs(pair.x), np.abs(pair.z)
-        band = Band(np.abs(J.band.data), J.band.kl, J.band.ku)
-        return eps * float(z @ (band @ x) + (z @ np.abs(J.U)) @ (np.abs(J.G) @ x))
+        return eps * float(z @ J.magnitudes(x))

@@ -80,7 +80,7 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
     alone: list[Seen] = []
     if doubtful and halvings:
         pass
-    elif abs(real) == 1 and not pairs:
+    elif abs(real) == (2 if _may_be_turned(a) and _may_be_turned(b) else 1) and not pairs:
         alone = _fold(a, b, metric) if turned else _branch_point(a, b, metric)
     elif abs(pairs) == 1 and not real and not turned:
         alone = _hopf(a, b, metric)
@@ -106,6 +106,14 @@ def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
         new.s = node.s + ds
         return seen_at(new)
     return None
+
+
+def _may_be_turned(one: Seen) -> bool:
+    """Whether a symmetry makes other eigenvectors of those of a state that it does not move."""
+    hook = getattr(one.node.problem, "symmetry", None)
+    if hook is None or hook(one.node.y) is not None:
+        return False
+    return hook(one.node.problem.mass @ np.random.default_rng(0).standard_normal(len(one.node.y))) is not None
 
 
 def _real_unstable(one: Seen) -> int:
@@ -159,7 +167,8 @@ def _branch_point(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
         except NotConverged:
             continue
         if _place(node, a, b, metric):
-            return [_special(node, "branch point", a, {"crossing": crossing}, 1)]
+            modes = 2 if _may_be_turned(a) else 1
+            return [_special(node, "branch point", a, {"crossing": crossing, "modes": modes}, modes)]
     return []
 
 
@@ -256,7 +265,7 @@ def _special(node: Node, kind: str, before: Seen, details: Mapping[str, Any], cr
     if count is None:
         return Seen(node, values, None, kind, details)
     target = 1j * details.get("frequency", 0.0)
-    exact = np.array([target, -target] if critical == 2 else [0.0], complex)
+    exact = np.array([target, -target] if critical == 2 and target else [0.0] * critical, complex)
     values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
     count = unstable(values) + critical
     values = np.concatenate([values, exact])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from numbers import Real
 
 import numpy as np
 
 from ..algebra import BandLowRank
+from ..model_parameters import value_of
 from ..problem import Infeasible, Problem
 
 _KEPT = 6  # problems remembered: Newton, differences in p and stability ask for the same ones again
@@ -103,17 +102,7 @@ class Family:
 
 def parameter_value(problem: Problem, name: str) -> float:
     """The number that the problem's model has for a parameter; ValueError if it has none."""
-    model = getattr(problem, "model", problem)
-    value = getattr(model, name, None)
-    if isinstance(value, Real) and not isinstance(value, bool):
-        return float(value)
-    fields = dataclasses.fields(model) if dataclasses.is_dataclass(model) else ()
-    values = {f.name: getattr(model, f.name) for f in fields}
-    numbers = [k for k, v in values.items() if isinstance(v, Real) and not isinstance(v, bool)]
-    raise ValueError(
-        f"parameter {name!r} = {value!r} of {type(model).__name__} is no number that could be varied; "
-        f"allowed are {', '.join(numbers)}"
-    )
+    return value_of(getattr(problem, "model", problem), name)
 
 
 def _is_numerical(problem: Problem, name: str) -> bool:

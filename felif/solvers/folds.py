@@ -15,7 +15,7 @@ import numpy as np
 from ..algebra import Bordered
 from ..problem import Problem
 from .family import Family, second_derivative, second_derivative_row, step_along
-from .newton import carriers, conservation, pins, weighted
+from .newton import carriers, conservation, pins, symmetry, weighted
 from .system import Node, System, correct
 
 
@@ -32,31 +32,45 @@ class NullVectors:
 
 @dataclass(frozen=True, eq=False)
 class SingularJacobian:
-    """The equation g = 0 of a minimally augmented system, with its borders: `column` (c) and `row` (r)."""
+    """The equation g = 0 of a minimally augmented system, with its borders: `column` (c) and `row` (r).
+
+    turned: a perturbation that is left out beside those that change a total. Of a state that a symmetry does not move,
+    null vectors come in pairs that it makes of each other: one of them is looked at.
+    """
 
     column: np.ndarray
     row: np.ndarray
+    turned: np.ndarray | None = None
 
     @classmethod
     def near(cls, family: Family, y: np.ndarray, z: np.ndarray) -> SingularJacobian:
         """With borders along the null vectors, found by two steps of inverse iteration from arbitrary ones."""
         problem = family.at(z[: len(family.names)])
         first, second = np.random.default_rng(0).standard_normal((2, problem.size))
-        condition = cls(problem.mass @ first, problem.mass @ second)
+        condition, moved = cls(problem.mass @ first, problem.mass @ second), symmetry(problem, y) is not None
         for _ in range(2):
             null = condition.null_vectors(problem, y)
-            condition = cls(_unit(problem.mass @ null.left), _unit(problem.mass @ null.right))
+            turned = None if moved else symmetry(problem, null.right)
+            condition = cls(_unit(problem.mass @ null.left), _unit(problem.mass @ null.right), turned)
         return condition
 
-    def null_vectors(self, problem: Problem, y: np.ndarray) -> NullVectors:
+    def beside(self, problem: Problem, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(M E, C) of what is conserved and of what a symmetry moves."""
         C, E = conservation(problem), weighted(problem, carriers(problem, y))
+        e = symmetry(problem, y) if self.turned is None else self.turned
+        if e is None:
+            return E, C
+        return np.column_stack([E, problem.mass @ e]), np.vstack([C, e / (e @ e)])
+
+    def null_vectors(self, problem: Problem, y: np.ndarray) -> NullVectors:
+        E, C = self.beside(problem, y)
         columns, rows = np.column_stack([E, self.column]), np.vstack([C, self.row])
         bordered = Bordered(problem.jacobian(0.0, y), columns, rows, pins=pins(problem, y))
         zero, unit = np.zeros(problem.size), np.zeros(len(rows))
         unit[-1] = 1.0
         right, d = bordered.solve(zero, unit)
         left, e = bordered.solve_transposed(zero, unit)
-        return NullVectors(float(d[-1]), right, left, e[:-1], bordered)
+        return NullVectors(float(d[-1]), right, left, e[: len(problem.conserved)], bordered)
 
     def evaluate(self, family: Family, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(g, dg/dy, dg/dz)."""

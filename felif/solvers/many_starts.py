@@ -12,7 +12,8 @@ from .newton import newton, symmetry
 from .steady_state import SteadyState, SteadyStates
 
 _SAME = 1e-6  # relative distance of states that are one
-_TURNING = 1e-3  # part of the largest change along a symmetry, from which a number changes with it
+_TURNING = 3e-2  # part of the largest change along a symmetry, from which a number changes with it
+_TURNED = 0.4  # how far along it that is looked at, too
 
 
 def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates:
@@ -49,6 +50,8 @@ def _marks(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
         return y
     values, e = problem.scalars(t, y).copy(), symmetry(problem, y)
     if e is not None:
+        turned = y + _TURNED * e  # where y happens to make a number extreme, this does not
         change = np.abs(problem.scalar_gradient(t, y) @ e)
+        change += np.abs(problem.scalar_gradient(t, turned) @ symmetry(problem, turned))
         values[change > _TURNING * change.max()] = 0.0
     return values

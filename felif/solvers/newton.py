@@ -134,7 +134,7 @@ def newton(
     try:
         F = problem.rate(t, y)
         for iteration in range(1, steps + 1):
-            system, rest = _with_symmetry(problem, t, y)
+            system, rest = with_symmetry(problem, t, y)
             step, _ = system.solve(-F, np.append(totals - C @ y, rest))
             size, scale = float(np.abs(step).max()), float(np.abs(y).max())
             if not np.isfinite(size):
@@ -152,7 +152,7 @@ def newton(
     raise NotConverged(f"Newton's method did not converge in {steps} steps (last change {size / scale:.1e})")
 
 
-def _with_symmetry(problem: Problem, t: float, y: np.ndarray) -> tuple[Any, np.ndarray]:
+def with_symmetry(problem: Problem, t: float, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(`linearised`, right-hand sides beyond those of what is conserved): steps do not move along a symmetry."""
     e = symmetry(problem, y)
     if e is None:

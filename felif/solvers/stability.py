@@ -24,8 +24,9 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
     Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
-    positive axis, and from all eigenvalues where the argument principle counts another number of unstable ones. With
-    delays they are counted by the argument principle; raises NotConverged where fewer are found.
+    positive axis, and from all eigenvalues where the argument principle counts another number of unstable ones; where
+    the Jacobian is no band (densities over two axes) unstable ones are not counted, only found. With delays they are
+    counted by the argument principle; raises NotConverged where fewer are found.
     """
     if is_plane(problem):
         return leading_on_lines(problem, 0.0, y, count)[0]
@@ -37,7 +38,8 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     if problem.size <= _DENSE:
         return _first(sorted_leading(_all(problem, y)), count)
     values = _right_half(problem, y)
-    if _growing(problem, y) != int(np.count_nonzero(values.real > _EDGE)):
+    banded = isinstance(problem.jacobian(0.0, y), BandLowRank)
+    if banded and _growing(problem, y) != int(np.count_nonzero(values.real > _EDGE)):
         values = _all(problem, y)
     return _first(sorted_leading(values), count)
 

@@ -13,7 +13,7 @@ from ..problem import Infeasible, NotConverged, Problem, State
 from .frozen import HIGHEST, Frozen
 from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
-from .newton import conservation, linearised, newton
+from .newton import conservation, newton, with_symmetry
 from .populations import Candidates, candidates
 from .steady_state import SMALL, SteadyState, SteadyStates
 
@@ -193,7 +193,8 @@ def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> 
 
 def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
-    system, none = linearised(problem, t, y), np.zeros(len(problem.conserved))
+    system, rest = with_symmetry(problem, t, y)
+    none = np.zeros(len(problem.conserved) + len(rest))
     weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
     return np.array([rounding(problem, t, y, w) for w in weights])
 
@@ -201,11 +202,12 @@ def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
 def objection(state: SteadyState) -> str:
     """Why a solution of the discrete equations is no steady state of the model, or nothing."""
     problem = state.problem
+    rates, tol = getattr(problem, "nonnegative", problem.scalar_names), getattr(problem, "tol", None) or 0.0
     for name, error in state.errors.items():
         value = getattr(state, name)
-        if value < 0 and name in getattr(problem, "nonnegative", problem.scalar_names):
+        if value < 0 and name in rates:
             return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
-        if error > 0.5 * abs(value) + 1e-10:
+        if error > 0.5 * abs(value) + (1e-10 if name in rates else max(1e-10, tol)):  # what has a sign may well be 0
             return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
     if not problem.field_names:
         return ""
@@ -238,9 +240,12 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> I
         yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
         return
     values = np.atleast_1d(np.asarray(guess, float))
-    if values.shape == (problem.size,) and problem.size > len(problem.scalar_names):
+    general = hasattr(problem, "starts")  # no equation in the rates alone: a vector is y
+    if values.shape == (problem.size,) and (general or problem.size > len(problem.scalar_names)):
         yield problem, values
         return
+    if general:
+        raise ValueError(f"guess = {guess!r}; allowed are a State or a vector y of {problem.size} numbers")
     frozen = Frozen(problem, t, totals)
     if values.shape not in ((1,), (len(frozen.moving),)) or not np.all(values >= 0):
         raise ValueError(f"guess = {guess!r}; allowed are a State, numbers >= 0 for {frozen.names}, or a vector y")

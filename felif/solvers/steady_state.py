@@ -88,7 +88,7 @@ class SteadyStates(Sequence):
 
     @cached_property
     def nearest_fold(self) -> NearestFold | None:
-        return self._hint()
+        return self._hint and self._hint()
 
     @property
     def message(self) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from ..algebra import Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
 from .family import Family
-from .newton import carriers, conservation, pins, weighted
+from .newton import carriers, conservation, pins, symmetry, weighted
 
 _STEPS = 8  # of Newton's method in one corrector
 _CLOSE = 1e-7  # relative change after which, convergence being quadratic, the next would be rounding
@@ -51,12 +51,15 @@ class System:
         """(factors, F, residuals of the border): one Newton system; place = None where g = 0 fixes the point."""
         problem, number, free = self.at(z), len(z), len(self.family.names)
         C, E = conservation(problem), weighted(problem, carriers(problem, y))
-        kept = len(C)
+        e = symmetry(problem, y)  # no step along it
+        if e is not None:
+            E, C = np.column_stack([E, problem.mass @ e]), np.vstack([C, e / (e @ e)])
+        kept, conserved = len(C), len(self.totals)
         columns, rows = np.zeros((len(y), kept + number)), np.zeros((kept + number, len(y)))
         corner, residual = np.zeros((kept + number, kept + number)), np.zeros(kept + number)
-        columns[:, :kept], rows[:kept], residual[:kept] = E, C, C @ y - self.totals
+        columns[:, :kept], rows[:kept], residual[:conserved] = E, C, C[:conserved] @ y - self.totals
         for k in range(free):
-            columns[:, kept + k], corner[:kept, kept + k] = self.family.derivative_near(y, z[:free], k)
+            columns[:, kept + k], corner[:conserved, kept + k] = self.family.derivative_near(y, z[:free], k)
         if self.condition is not None:
             further = slice(kept, kept + number - (place is not None))
             residual[further], rows[further], corner[further, kept:] = self.condition.evaluate(self.family, y, z)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..model_parameters import value_of
+from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 
 
@@ -44,6 +46,13 @@ def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
     return richer, transferred(system, richer, y)
 
 
+def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:
+    """(this system, y) for a state of another mesh or of other parameters, as a starting value."""
+    if state.problem.layout.shapes.keys() != system.layout.shapes.keys():
+        raise ValueError(f"guess = {state!r} has other unknowns than {type(system.model).__name__}")
+    return system, transferred(state.problem, system, state.y)
+
+
 def rebuilt(system: Any, **parameters: Any) -> Any:
     """Discretised again with other parameters, those that shape the mesh included."""
     from .discretize import discretize_equations
@@ -54,9 +63,7 @@ def rebuilt(system: Any, **parameters: Any) -> Any:
 
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
-    if name not in system.parameter_names:
-        raise ValueError(f"{name!r} is no parameter that `at` may change; allowed are {system.parameter_names}")
-    p = float(getattr(system.model, name))
+    p = value_of(system.model, name)
     h = 1e-3 * max(abs(p), 0.1)
     try:
         F = [system.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
 from ..algebra import SingularMatrix
 from ..algebra.sparse import SparseSchur
-from ..problem import Infeasible
+from ..problem import BeyondEquations, Infeasible
 from .operator import Operator
 
 _STEPS = 60
@@ -101,3 +104,15 @@ class Constraint:
 
     def _infeasible(self, margin: float) -> Infeasible:
         return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")
+
+
+def require_conditions(system: Any, X: np.ndarray) -> None:
+    """Raises BeyondEquations, with its message, where a condition of the equations does not hold."""
+    if not system.equations.conditions:
+        return
+    layout, s = system.layout, SimpleNamespace()
+    for name in [u.name for u in (*layout.algebraic, *layout.numbers) if not u.over] + [i.name for i in layout.inputs]:
+        setattr(s, name, X[layout.position[layout.places[name].start]])
+    for condition in system.equations.conditions:
+        if not condition.value(s, system.model) > 0:
+            raise BeyondEquations(condition.message)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..language import Index
-from ..problem import State
+from ..problem import BeyondEquations, State
 from .adapt import refined, transferred
 
 _ROUNDS = 30
@@ -28,7 +28,7 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         if getattr(start.problem, "field_names", None) != system.field_names:
             raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
         return system, transferred(start.problem, system, start.y), True
-    given = _by_name(system, start)
+    given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
         better = refined(system, y, data=True)
@@ -36,6 +36,11 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
             break
         system = better[0]
         y, compatible = _interpolated(system, given)
+    if system.equations.conditions:
+        try:
+            system.scalars(0.0, y)
+        except BeyondEquations as error:
+            raise ValueError(f"start: {error}") from error
     return system, y, compatible
 
 

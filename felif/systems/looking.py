@@ -6,7 +6,32 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import Band
 from ..problem import Infeasible
+
+_SHOWN = 64  # entries of a function of indices, up to which each is a series of a run
+
+
+def measure(system: Any) -> None:
+    """Sets the mass, the names of densities and numbers (those solved for first) with their places, and functionals."""
+    layout, names, places, system.groups = system.layout, [], [], {}
+    evolving = (*layout.fields, *layout.numbers)
+    mass = np.zeros(layout.size)
+    for u in evolving:
+        mass[layout.indices(u.name)] = layout.weights(u.name)
+    system.mass = Band.diagonal(mass[layout.columns[: system.size]])
+    system.field_names = tuple(u.name for u in layout.fields)
+    for u in (*layout.algebraic, *layout.numbers):
+        if system.equations.lines(u):
+            continue
+        shape = layout.shapes[u.name]
+        if shape:
+            system.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
+        if int(np.prod(shape)) <= _SHOWN:
+            names += layout.flattened(u.name)
+            places += layout.position[layout.indices(u.name)].tolist()
+    system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
+    system.quantities, system.conserved = functionals(system)
 
 
 def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
@@ -68,6 +93,33 @@ def _conserved(system: Any, quantity: Any) -> dict[str, np.ndarray]:
     return {f"{quantity.name}_{k}": vector for k, vector in enumerate(vectors)}
 
 
+def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:
+    """{axis: mass beyond its lower and upper end}, if densities fall there as they do in the last cell of the mesh.
+
+    Where an axis has an end there is nothing beyond; a density that does not fall is taken for one as wide as the mesh.
+    """
+    found = {}
+    for name, line in system.lines.items():
+        axis, parts = system.equations.axis(name), np.zeros(2)
+        for u in [u for u in system.layout.fields if name in u.over]:
+            shape, k = system.layout.shapes[u.name], u.over.index(name)
+            weighted = (system.full(u.name, y).ravel() * system.layout.weights(u.name)).reshape(shape)
+            marginal = weighted.sum(axis=tuple(j for j in range(len(shape)) if j != k)) / line.weights
+            if axis.low == -np.inf:
+                parts[0] += _tail(marginal[line.dofs[0][::-1]], line.widths[0], line.cells)
+            if axis.high == np.inf:
+                parts[1] += _tail(marginal[line.dofs[-1]], line.widths[-1], line.cells)
+        found[name] = tuple(parts.tolist())
+    return found
+
+
+def _tail(values: np.ndarray, width: float, cells: np.ndarray) -> float:
+    """The integral from the last of the values of a cell on."""
+    inner, last = abs(float(values[0])), abs(float(values[-1]))
+    length = width / np.log(inner / last) if inner > last > 0 else float(cells[-1] - cells[0])
+    return last * min(length, float(cells[-1] - cells[0]))
+
+
 def symmetry(system: Any, y: np.ndarray) -> np.ndarray | None:
     """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
     axis = system.equations.symmetric_along
@@ -90,3 +142,20 @@ def described_mesh(system: Any) -> dict[str, Any]:
         found |= {f"cells_{name}": line.count, f"{name}_min": line.cells[0], f"{name}_max": line.cells[-1]}
         found |= {f"smallest_cell_{name}": line.widths.min(), f"degree_{name}": line.degree}
     return found
+
+
+def described(system: Any) -> str:
+    """What a problem prints."""
+    unknowns = ", ".join(u.name for u in system.equations.unknowns)
+    axes = [
+        f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
+        for name, line in system.lines.items()
+    ]
+    lines = [
+        f"Problem: {system.model}",
+        f"  unknowns   {unknowns}   ({system.size} degrees of freedom)",
+        "  terms      " + ", ".join(term.called for term in system.equations.terms),
+        *([f"  axes       {'; '.join(axes)}"] if axes else []),
+        f"  conserved  {', '.join(system.conserved) or 'nothing'}",
+    ]
+    return "\n".join(lines)

@@ -19,30 +19,47 @@ class Operator:
     What no unknown changes is summed once. Rows and columns are those handed to `restricted`.
     """
 
-    def __init__(self, pieces: list[Piece], rows: int, columns: int, m: Any, constant: Any = None) -> None:
-        """`constant`: a matrix that is added as it is."""
+    def __init__(
+        self, pieces: list[Piece], rows: int, columns: int, m: Any, constant: Any, like: Operator | None = None
+    ) -> None:
+        """`constant`: a matrix that is added as it is; `like`: one of the same pieces, but for their coefficients."""
         self.shape, self.m = (rows, columns), m
-        self._fixed = sparse.csr_matrix((rows, columns)) if constant is None else constant.tocsr()
-        self._source, self.moving = np.zeros(rows), []
+        self._source, self.moving, parts = np.zeros(rows), [], [constant.tocoo()]
         for piece in pieces:
             if piece.how == "number" and not piece.reads:
                 c = float(np.real(coefficient(piece, np.zeros(columns), m)))
                 if piece.matrix is not None:
-                    self._fixed = self._fixed + c * piece.matrix
+                    parts.append(c * piece.matrix.tocoo())
                 else:
                     self._source = self._source + c * piece.source
             else:
                 self.moving.append(piece)
-        self._fixed.sum_duplicates()
+        row, column, data = (np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data"))
+        # with its zeros, which are none for other parameters
+        self._fixed = sparse.csr_matrix((data, (row, column)), self.shape)
         self._patterned = False
+        if like is None:
+            self._scatter = [piece.tests.T.tocsr() if piece.how == "points" else None for piece in self.moving]
+        else:
+            self._scatter = like._scatter
+        if like is not None and like._patterned:
+            self._take_pattern(like)
+
+    def _take_pattern(self, like: Operator) -> None:
+        new = {id(old): piece for old, piece in zip(like.moving, self.moving, strict=True)}
+        self._parts = [(new[id(piece)], *rest) for piece, *rest in like._parts]
+        self.pattern, self._first, self._slots = like.pattern, like._first, like._slots
+        self._base = np.zeros(len(like._base))
+        self._base[self._first] = self._fixed.tocoo().data
+        self._patterned = True
 
     def residual(self, X: np.ndarray) -> np.ndarray:
         """R(X)."""
         total = self._fixed @ X + self._source
-        for piece in self.moving:
+        for piece, scatter in zip(self.moving, self._scatter, strict=True):
             c = coefficient(piece, X, self.m)
             if piece.how == "points":
-                total = total + piece.tests.T @ (piece.weights * c * self._multiplied(piece, X, c))
+                total = total + scatter @ (piece.weights * c * self._multiplied(piece, X, c))
             else:
                 total = total + (c if piece.how == "number" else c[piece.blocks]) * self._carried(piece, X)
         return total
@@ -71,9 +88,9 @@ class Operator:
         everything, places = np.unique(np.concatenate(keys), return_inverse=True)
         self.pattern = everything // self.shape[1], everything % self.shape[1]
         cuts = np.cumsum([len(key) for key in keys])[:-1]
-        first, *others = np.split(places, cuts)
+        self._first, *others = np.split(places, cuts)
         self._base = np.zeros(len(everything))
-        self._base[first] += self._fixed.tocoo().data
+        self._base[self._first] = self._fixed.tocoo().data
         self._slots = others
         self._patterned = True
 

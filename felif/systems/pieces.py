@@ -121,7 +121,7 @@ class Builder:
 
     def _of(self, term: Term) -> list[Piece]:
         if term.matrix is not None:
-            return [self._coupling(term)]
+            return [self.coupling(term)]
         names = read_by(term, {*self.over, *self.order}, self.indices, self.m)
         axes = {*self.over[term.into], *(self.over[term.of] if term.of else ()), *term.at}
         for name in names:
@@ -169,7 +169,7 @@ class Builder:
         if not ((places >= cells[0]) & (places <= cells[-1])).all():
             raise ValueError(f"Term {term.called!r} lands outside [{cells[0]:g}, {cells[-1]:g}] of the axis {axis!r}")
 
-    def _coupling(self, term: Term) -> Piece:
+    def coupling(self, term: Term) -> Piece:
         """A matrix from one index to another."""
         into, of = self.over[term.into], self.over[term.of]
         rows, columns = (1 if not over else self.count(over[0]) for over in (into, of))
@@ -237,8 +237,17 @@ class Builder:
         return piece
 
     def _faces(self, term: Term, names: list[str], over: list[str], b: str) -> list[Piece]:
-        """Upwind fluxes between the cells of an axis without diffusion; the ends let nothing through."""
+        """Upwind fluxes between the cells of an axis without diffusion; the ends let nothing through.
+
+        Where the mesh cuts off an axis that goes on, what leaves its last cell is spread over that cell: closing it
+        would make modes that grow.
+        """
+        axis, count = self.equations.axis(b), self.lines[b].count
         parts = [part for face in self.lines[b].faces for part in self._face(term, names, over, b, face)]
+        if axis.high == np.inf:
+            parts += self._cut_end(term, names, over, b, count - 1, 1)
+        if axis.low == -np.inf:
+            parts += self._cut_end(term, names, over, b, 0, 0)
         if not parts:
             return []
         tests, below, above = (sparse.vstack([part[k] for part in parts]).tocsr() for k in range(3))
@@ -260,6 +269,24 @@ class Builder:
                 reads={name: sparse.vstack(stacked(5, name)).tocsr() for name in parts[0][5]},
             )
         ]
+
+    def _cut_end(self, term: Term, names: list[str], over: list[str], b: str, cell: int, side: int) -> list[tuple]:
+        """As `_face`, of the lower (0) or upper (1) end of the mesh."""
+        line = self.lines[b]
+        place = line.cells[cell + side]
+        found = self._face(term, names, over, b, (cell, cell, place, place))
+        for k, (_, inside, _, weights, coordinates, reads) in enumerate(found):
+            places, _, _ = self._grid(over, {**term.at, b: place})
+            n, inner = len(weights), line.cell == cell
+            spread = 0.0
+            for x, dx in zip(line.points[inner], line.dx[inner], strict=True):
+                at = {**places, b: (np.full(n, x), np.full(n, cell))}
+                spread = spread + dx / line.widths[cell] * self.rows(term.into, at, n)
+            end = {**places, b: (np.full(n, place), np.full(n, cell))}
+            tests, nothing = self.rows(term.into, end, n) - spread, 0.0 * inside
+            both = (inside, nothing) if side else (nothing, inside)
+            found[k] = (tests if side else -tests, *both, weights, coordinates, reads)
+        return found
 
     def _face(self, term: Term, names: list[str], over: list[str], b: str, face: tuple) -> list[tuple]:
         """(tests, values below, values above, weights, coordinates, reads) on one face, if anything crosses it."""

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from ..algebra import Band
 from ..inputs import input_value
 from ..language import Delayed, Equations, Given
 from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
 from ..spaces import Line
 from . import changes, looking
-from .constraint import Constraint
+from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
 from .pieces import Builder
+from .reuse import reused
 from .schur import Schur
 
 History = Callable[[str, float], float]
-_SHOWN = 64  # entries of a function of indices, up to which each is a series of a run
 
 
 class System:
@@ -39,42 +39,57 @@ class System:
         space: Any,
         tol: float | None,
         history: History | None = None,
+        like: System | None = None,
     ) -> None:
+        """`like`: a system of the same mesh and history whose model may differ in parameters only."""
         self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
         self.history = history
-        self.layout = layout = Layout(equations, lines, history is not None)
-        builder = Builder(equations, lines, layout.places, layout.size, model)
-        self.pieces = [
-            piece for p in builder.pieces() if not is_empty(piece := restricted(p, layout.rows, layout.selection))
-        ]
+        self.pieces = self._taken(like) if like else None
+        if self.pieces is None:
+            self.layout, like = Layout(equations, lines, history is not None), None
+            builder = Builder(equations, lines, self.layout.places, self.layout.size, model)
+            self.pieces = [p for piece in builder.pieces() if not is_empty(p := self._cut(piece))]
+        self._assemble(like)
+        if like is None:
+            looking.measure(self)
+        else:
+            for name in ("mass", "field_names", "groups", "scalar_names", "_scalar_places", "quantities", "conserved"):
+                setattr(self, name, getattr(like, name))
+        self._memory: tuple[Any, dict[str, Any]] = (None, {})
+
+    def _assemble(self, like: System | None) -> None:
+        layout, own = self.layout, like._own if like else self._own_rows()
         n_y, n_z = layout.n_y, layout.n_z
-        self.size, columns = n_y, len(layout.columns)
-        own = self._own_rows()
-        self._operator = Operator(self.pieces, n_y + n_z, columns, model, own)
-        below = np.arange(n_y, n_y + n_z)
+        self._own, self.size, columns, below = own, n_y, len(layout.columns), np.arange(n_y, n_y + n_z)
+        if like is None:
+            rows = [restricted(piece, below) for piece in self.pieces]
+            self._algebraic = {k: piece for k, piece in enumerate(rows) if not is_empty(piece)}
+        else:
+            self._algebraic = {
+                k: replace(piece, term=self.pieces[k].term)
+                if piece.matrix is None or piece.term.matrix is None
+                else restricted(self.pieces[k], below)
+                for k, piece in like._algebraic.items()
+            }
+        self._operator = Operator(self.pieces, n_y + n_z, columns, self.model, own, like and like._operator)
+        algebraic, known = [*self._algebraic.values()], like and like.constraint.operator
         self.constraint = Constraint(
-            Operator(
-                [q for p in self.pieces if not is_empty(q := restricted(p, below))],
-                n_z,
-                columns,
-                model,
-                own[below],
-            ),
+            Operator(algebraic, n_z, columns, self.model, own[below], known),
             ", ".join(u.name for u in layout.algebraic),
             n_y,
             n_z,
         )
-        weights = np.concatenate([layout.weights(u.name) for u in (*layout.fields, *layout.numbers)] or [np.ones(0)])
-        entries = np.concatenate(
-            [layout.indices(u.name) for u in (*layout.fields, *layout.numbers)] or [np.zeros(0, int)]
-        )
-        mass = np.zeros(layout.size)
-        mass[entries] = weights
-        self.mass = Band.diagonal(mass[layout.columns[:n_y]])
-        self.field_names = tuple(u.name for u in layout.fields)
-        self._describe_scalars()
-        self.quantities, self.conserved = looking.functionals(self)
-        self._memory: tuple[Any, dict[str, Any]] = (None, {})
+        if like and "_structure" in like.__dict__:
+            self._structure = like._structure
+
+    def _cut(self, piece: Any) -> Any:
+        return restricted(piece, self.layout.rows, self.layout.selection)
+
+    def _taken(self, like: System) -> Any:
+        """Pieces of a system with other parameters, where nothing but coefficients and matrices differs."""
+        self.layout = like.layout
+        builder = Builder(self.equations, self.lines, self.layout.places, self.layout.size, self.model)
+        return reused(like, self.model, self.equations, lambda term: self._cut(builder.coupling(term)))
 
     def _own_rows(self) -> Any:
         """-z of what equals its terms, tested as they are."""
@@ -87,21 +102,6 @@ class System:
                 values.append(-layout.weights(u.name))
         at = np.concatenate([np.zeros(0, int), *rows])
         return sparse.csr_matrix((np.concatenate([np.zeros(0), *values]), (at, at)), (layout.n_y + layout.n_z, columns))
-
-    def _describe_scalars(self) -> None:
-        """Names of the numbers, those that are solved for first, and their places in X."""
-        layout, names, places, self.groups = self.layout, [], [], {}
-        for u in (*layout.algebraic, *layout.numbers):
-            if self.equations.lines(u):
-                continue
-            shape = layout.shapes[u.name]
-            if shape:
-                self.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
-            if int(np.prod(shape)) <= _SHOWN:
-                names += layout.flattened(u.name)
-                places += layout.position[layout.indices(u.name)].tolist()
-        self.scalar_names = tuple(names)
-        self._scalar_places = np.array(places, int)
 
     # parameters and meshes --------------------------------------------------------------------------------------
 
@@ -116,8 +116,11 @@ class System:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
         from ..model_parameters import with_parameters
 
-        model = with_parameters(self.model, parameters)
-        return System(model, model.equations(), self.lines, self.space, self.tol, self.history)
+        return self.with_model(with_parameters(self.model, parameters))
+
+    def with_model(self, model: Any) -> System:
+        """The same meshes for a model of the same unknowns, such as one whose parameters are arrays."""
+        return System(model, model.equations(), self.lines, self.space, self.tol, self.history, self)
 
     def on_lines(self, lines: Mapping[str, Line]) -> System:
         """The same model on other elements."""
@@ -152,10 +155,12 @@ class System:
     default_scheme, held, nonnegative = "Rodas5P", {}, ()
     instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
-    mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
+    mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
+    beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
+    __repr__ = looking.described
 
     @property
     def degree(self) -> int:
@@ -184,6 +189,7 @@ class System:
             X[: self.size] = y
             self._inputs(t, X)
             solved, margin = self.constraint.solve(X)
+            require_conditions(self, solved)
             self._memory = (key, {"X": solved, "margin": margin})
         return self._memory[1]
 
@@ -333,18 +339,3 @@ class System:
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> None:
         """None: no mesh of a system is extended."""
-
-    def __repr__(self) -> str:
-        unknowns = ", ".join(u.name for u in self.equations.unknowns)
-        axes = [
-            f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
-            for name, line in self.lines.items()
-        ]
-        lines = [
-            f"Problem: {self.model}",
-            f"  unknowns   {unknowns}   ({self.size} degrees of freedom)",
-            "  terms      " + ", ".join(term.called for term in self.equations.terms),
-            *([f"  axes       {'; '.join(axes)}"] if axes else []),
-            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
-        ]
-        return "\n".join(lines)

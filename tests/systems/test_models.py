@@ -135,8 +135,6 @@ def test_neurons_structured_by_age():
     run = fl.evolve(problem, start, 1.0, rtol=1e-5, **HOW)
     assert run.sample("N", [0.5, 1.0]) == pytest.approx([0.0343313179, 0.2063847375], rel=3e-6)
     assert run.drift["mass"] < 1e-13
-    with pytest.raises(ValueError, match="StepHazard.*allowed are smooth hazards"):
-        fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: 2.75 - 2.25 * x), tau=0.1))
 
 
 def test_wilson_and_cowan_with_hebb():
@@ -219,6 +217,7 @@ def test_inhibition_without_noise_never_blows_up():
         fl.CellPolarisation("exchange", mass=0.9),
         fl.Kuramoto(A=1.05, frequencies=([-0.5, 0.5], [0.5, 0.5])),
         fl.TimeElapsed(hazard),
+        fl.TimeElapsed(fl.StepHazard(lambda x: 2.0 - x), tau=0.2),
         fl.WilsonCowan(k=[[18.0, -23.0], [44.0, -3.0]], s=[-0.5, math.sin]),
     ],
     ids=lambda model: type(model).__name__,
@@ -237,3 +236,22 @@ def test_a_run_of_a_system_comes_back_from_its_folder(tmp_path):
     longer = fl.resume(tmp_path / "cell", t_end=0.3, progress=False)
     whole = fl.evolve(problem, start, 0.3, rtol=1e-4, **HOW)
     assert longer.final.mu == pytest.approx(whole.final.mu, rel=1e-4)
+
+
+@pytest.mark.parametrize("K", [1.05, 1.2, 2.0, 3.0, 8.0])
+def test_states_that_a_rotation_makes_of_each_other_are_one(K):
+    """D = 1/2: one branch of synchronous states beyond K = 1, r = I_1(K r/D)/I_0(K r/D)."""
+    from scipy.optimize import brentq
+    from scipy.special import ive
+
+    r = brentq(lambda r: r - ive(1, 2 * K * r) / ive(0, 2 * K * r), 0.05, 1.0)
+    found = fl.steady_states(fl.discretize(fl.Kuramoto(K=K, D=0.5), tol=1e-6))
+    assert sorted(state.r for state in found) == pytest.approx([0.0, r], abs=1e-8)
+
+
+def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
+    near = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.1), tol=1e-3))
+    other = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.3), tol=1e-6), guess=near)
+    assert other.N == pytest.approx(0.34217162608118, rel=1e-8)
+    with pytest.raises(ValueError, match="other unknowns"):
+        fl.steady_state(fl.discretize(fl.Kuramoto(), tol=1e-2), guess=near)

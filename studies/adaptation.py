@@ -1,0 +1,154 @@
+"""What does a current that grows at every spike do to the rate of a neuron?
+
+    p_t + d/dv[(-v + I - w) p] - a p_vv - d/dw[(w/tau_w) p] = N(w - jump, t) delta(v - V_R),    v < V_F, w >= 0
+
+Expected: when the neuron is switched on it fires at first as it would without adaptation, then slower, as w builds up
+to its mean wbar = tau_w jump Nbar, which is exact at rest. The slope of the rate against the input falls: from
+Nbar = r(I), r the rate of the neuron without adaptation, to nearly Nbar = r(I - tau_w jump Nbar), the solution where
+fluctuations of w do not count. The density over (v, w) is checked against as many neurons simulated one by one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+
+import felif as fl
+from felif.analysis import exact
+from felif.output.plots import house_style, new_figure
+
+CHEAP = {"cells": 12, "degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
+EXPECTED = {
+    "balance": (0.0, 5e-3),  # wbar / (tau_w jump Nbar) - 1 at the end of the run: e^{-t_end/tau_w}
+    "without": (0.0, 5e-3),  # jump = 0 against the closed form, relative; w of the start fades like e^{-t/tau_w}
+    "particles": (0.0, 4.5),  # spikes of the particles less those of the density, in standard deviations
+    "mass_drift": (0.0, 1e-12),  # rounding
+}
+
+
+def main(
+    current: float = 2.0,
+    jump: float = 0.5,
+    tau_w: float = 2.0,
+    currents: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0),
+    cells: int = 20,
+    degree: int = 4,
+    t_end: float = 20.0,
+    neurons: int = 20000,
+    rtol: float = 1e-4,
+    out: Path | None = None,
+) -> dict:
+    """Switch neurons with and without adaptation on, and follow them to rest at several inputs.
+
+    Parameters
+    ----------
+    current
+        Input, of the run that is compared with particles.
+    jump
+        How much w rises at a spike.
+    tau_w
+        Time constant of w, in membrane time constants.
+    currents
+        Inputs at which the rate at rest is computed.
+    cells
+        Cells along w.
+    degree
+        Of the elements.
+    t_end
+        Length of the runs.
+    neurons
+        Number of particles.
+    rtol
+        Tolerance of a time step.
+    """
+    mesh = {"v": np.array([-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0]), "w": np.linspace(0.0, 5.0, cells + 1)}
+    start = lambda v, w: np.exp(-2 * v**2 - 4 * w**2) * (1 - np.exp(-((2 - v) ** 4)))
+
+    def run(I: float, b: float, name: str | None = None) -> fl.Run:
+        problem = fl.discretize(fl.AdaptiveLIF(b, tau_w, current=I, w_max=5.0), mesh, space=fl.SpectralElement(degree))
+        folder = fl.study.folder(out, name) if name else None
+        return fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, resume=bool(name), progress=bool(name))
+
+    adapting = run(current, jump, "adapting")
+    edges = np.linspace(0.0, min(t_end, 6.0), 31)
+    spikes = _spikes(fl.AdaptiveLIF(jump, tau_w, current=current), edges, neurons)
+    fine = np.linspace(0.0, edges[-1], 601)
+    N = adapting.sample("Nbar", fine)
+    expected = neurons * float(((N[1:] + N[:-1]) / 2).sum() * (fine[1] - fine[0]))
+    rates = [float(run(I, jump).final.Nbar) for I in currents]
+    closed = np.array([_rate(I) for I in currents])
+    last = adapting.final
+    return {
+        "adapting": adapting,
+        "edges": edges,
+        "spikes": spikes / (neurons * np.diff(edges)),
+        "currents": np.array(currents),
+        "rates": np.array(rates),
+        "rates_without": closed,
+        "rates_of_mean": np.array(
+            [brentq(lambda N, I=I: _rate(I - tau_w * jump * N) - N, 0.0, 50.0) for I in currents]
+        ),
+        "balance": float(last.wbar / (tau_w * jump * last.Nbar) - 1),
+        "without": float(run(currents[-1], 0.0).final.Nbar / closed[-1] - 1),
+        "particles": float((spikes.sum() - expected) / np.sqrt(expected)),
+        "mass_drift": adapting.drift["mass"],
+    }
+
+
+def _rate(I: float) -> float:
+    """Of one neuron without adaptation, in closed form."""
+    return exact.steady_rates(fl.NoisyLIF(b=0.0, current=I))[0]
+
+
+def _of_mean(I: float, slope: float) -> float:
+    return brentq(lambda N: _rate(I - slope * N) - N, 0.0, 50.0)
+
+
+def _spikes(model: fl.AdaptiveLIF, edges: np.ndarray, neurons: int, dt: float = 1e-3) -> np.ndarray:
+    """Spikes between the edges of neurons simulated one by one, those within a step found by Brownian bridges."""
+    random = np.random.default_rng(1)
+    v, w = (np.zeros(0),) * 2
+    while len(v) < neurons:  # the start by rejection
+        x, y = random.normal(0, 0.5, neurons), np.abs(random.normal(0, 8**-0.5, neurons))
+        kept = (x < 2) & (random.random(neurons) < 1 - np.exp(-((2 - np.minimum(x, 2)) ** 4)))
+        v, w = np.append(v, x[kept])[:neurons], np.append(w, y[kept])[:neurons]
+    count = np.zeros(len(edges) - 1, int)
+    for k in range(round(edges[-1] / dt)):
+        new = v + dt * (model.current - v - w) + np.sqrt(2 * model.a0 * dt) * random.standard_normal(neurons)
+        room = np.maximum(model.v_fire - v, 0) * np.maximum(model.v_fire - new, 0)
+        fired = random.random(neurons) < np.exp(-room / (model.a0 * dt))
+        v, w = np.where(fired, model.v_reset, new), w * np.exp(-dt / model.tau_w) + model.jump * fired
+        count[min(np.searchsorted(edges, (k + 0.5) * dt) - 1, len(count) - 1)] += fired.sum()
+    return count
+
+
+def figure(results: dict):
+    """Left: rate after switching on. Middle: rates at rest against the input. Right: density over v and w."""
+    figure, (times, rates, plane) = new_figure(1, 3, width=4.2)
+    run, edges = results["adapting"], results["edges"]
+    with house_style():
+        times.stairs(results["spikes"], edges, color="0.7", fill=True, label="simulated neurons")
+        t = np.linspace(0.0, edges[-1], 300)
+        times.plot(t, run.sample("Nbar", t), "C0", label="$\\bar N(t)$")
+        times.plot(t, run.sample("wbar", t), "C1", lw=1.1, label="mean $w$")
+        times.set(xlabel="time $t$ (membrane time constants)", ylabel="rate, adaptation", ylim=(0.0, 1.2))
+        times.legend(loc="upper right", ncols=3)
+        I = results["currents"]
+        rates.plot(I, results["rates_without"], "C2o-", ms=4, label="without adaptation")
+        rates.plot(I, results["rates"], "C0o-", ms=4, label="with")
+        rates.plot(I, results["rates_of_mean"], "k--", lw=1.0, label="$w$ replaced by its mean")
+        rates.set(xlabel="input $I$", ylabel="rate at rest")
+        rates.legend(loc="upper left")
+        v, w = np.linspace(-3.0, 2.0, 200), np.linspace(0.0, 3.0, 160)
+        values = run.final.p(*np.meshgrid(v, w, indexing="ij")).clip(0)
+        picture = plane.pcolormesh(v, w, values.T, cmap="viridis", shading="auto", rasterized=True)
+        figure.colorbar(picture, ax=plane, label="$p(v, w)$ at rest")
+        plane.grid(False)
+        plane.set(xlabel="potential $v$", ylabel="adaptation $w$")
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)

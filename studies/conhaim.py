@@ -1,0 +1,131 @@
+"""What can bursts of the model be compared with in recordings of spontaneous activity in the developing cortex?
+
+    n_t + [(-v + b N) n]_v - n_vv + (n/eps) 1_{v > V_F} = (R/tau) delta(v - V_R),   N = int_{v > V_F} n/eps dv
+
+Expected (S14): the lecture shows this activity beside a recording of Conhaim et al., J. Physiol. 589 (2011) 2529-2541,
+whose numbers are not used here. Corlew, Bosma & Moody, J. Physiol. 560 (2004) 377-390, same laboratory, calcium imaging
+of cortical slices of mice, say in their abstract: synchronous transients at 0.91 per minute on the day of birth, in
+which 52 % of the neurons take part. The model has the membrane time constant for a unit, so that only ratios can be
+compared: spikes per neuron and burst n_ev = int N dt over a period, which is int R dt/tau exactly, and the fraction of
+the period with N above half. The share of neurons that fire at all in a burst is another thing: N does not hold it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+import felif as fl
+from felif.output.plots import house_style, new_figure
+
+CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 14.0}
+EXPECTED = {  # the cycle for b = 5 by spectral elements of degrees 7 and 8 and Radau's method at 1e-10
+    "period": (2.5709051992, 2e-4),
+    "spikes": (1.2978377026, 1e-4),
+    "duty": (0.09335, 2e-4),
+    "rise": (0.72641, 1e-3),
+    "decay": (0.17842, 1e-3),
+    "R_max": (0.826751398, 1e-4),
+    "R_min": (0.360431363, 1e-4),
+    "balance": (0.0, 1e-4),  # n_ev - int R / tau
+}
+
+
+def main(
+    b: float = 5.0,
+    eps: float = 0.05,
+    tau: float = 1.0,
+    tol: float = 1e-7,
+    t_end: float = 30.0,
+    rtol: float = 1e-8,
+    out: Path | None = None,
+) -> dict:
+    """Run the network to its cycle and measure its last burst.
+
+    Parameters
+    ----------
+    b
+        Connectivity.
+    eps
+        Mean time a neuron spends above V_F before it fires.
+    tau
+        Mean time a neuron rests after firing.
+    tol
+        Accuracy from which meshes are chosen.
+    t_end
+        Length of the run, in membrane time constants.
+    rtol
+        Tolerance of a time step.
+    """
+    problem = fl.discretize(fl.RandomThresholdLIF(b=b, eps=eps, tau=tau), tol=tol)
+    start = fl.Gaussian(mean=0.0, variance=0.25)
+    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "activity"), resume=True)
+    return {"activity": run, **features(run, tau)}
+
+
+def features(run: fl.Run, tau: float) -> dict:
+    """Features of the last whole burst of a run, from one trough of N to the next."""
+    t = np.linspace(0.5 * run.times[-1], run.times[-1], 8001)
+    N, R = (CubicSpline(t, run.sample(name, t)) for name in ("N", "R"))
+    turns = N.derivative().roots(extrapolate=False)
+    troughs = [float(x) for x in turns if N(x, 2) > 0 and N(x) < N(t).mean()]
+    first, last = troughs[-2:]
+    inside = turns[(turns > first) & (turns < last)]
+    peak = float(inside[np.argmax(N(inside))])
+    low, high = float(N(first)), float(N(peak))
+    crossed = lambda part: N.solve(low + part * (high - low), extrapolate=False)
+    before = lambda part: max(x for x in crossed(part) if x < peak)
+    after = lambda part: min(x for x in crossed(part) if x > peak)
+    fine = np.linspace(first, last, 4001)
+    return {
+        "begins": first,
+        "period": last - first,
+        "spikes": float(N.integrate(first, last)),
+        "duty": (after(0.5) - before(0.5)) / (last - first),
+        "rise": before(0.9) - before(0.1),
+        "decay": after(0.1) - after(0.9),
+        "N_max": high,
+        "N_min": low,
+        "R_max": float(R(fine).max()),
+        "R_min": float(R(fine).min()),
+        "balance": float(N.integrate(first, last) - R.integrate(first, last) / tau),
+    }
+
+
+ROWS = (  # what, of the model, of the recordings
+    ("period", "{period:.4f} membrane time constants", "66 s (0.91 per minute)"),
+    ("spikes per neuron and burst", "{spikes:.4f}", "not in the abstract"),
+    ("neurons in a burst", "not held by $N(t)$", "52 % on average"),
+    ("part of the period above half", "{duty:.4f}", "not in the abstract"),
+    ("rise, 10 to 90 %, over the period", "{rise_part:.4f}", "not in the abstract"),
+    ("decay, 90 to 10 %, over the period", "{decay_part:.4f}", "not in the abstract"),
+    ("at rest, least and most", "{R_min:.3f}, {R_max:.3f}", "not in the abstract"),
+)
+
+
+def figure(results: dict):
+    """Left: N(t) of the last bursts. Right: a table of features beside the two numbers that were read."""
+    figure, (bursts, table) = new_figure(1, 2, width=6.4, gridspec_kw={"width_ratios": [1.0, 1.5]})
+    run, period = results["activity"], results["period"]
+    with house_style():
+        t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)
+        bursts.plot(t, run.sample("N", t), "C0", label="firing rate $N(t)$")
+        bursts.plot(t, run.sample("R", t), "C1", lw=1.1, label="fraction at rest $R(t)$")
+        bursts.axvspan(results["begins"], results["begins"] + period, color="0.92", lw=0, label="measured burst")
+        bursts.set(xlabel="time $t$ (membrane time constants)", ylim=(0.0, 3.6))
+        bursts.legend(loc="upper left")
+        known = results | {f"{name}_part": results[name] / period for name in ("rise", "decay")}
+        cells = [(what, model.format(**known), recorded) for what, model, recorded in ROWS]
+        table.axis("off")
+        heads = ("feature", f"model, $b={run.model.b:g}$", "Corlew et al. 2004, mouse, P0")
+        drawn = table.table(cells, colLabels=heads, loc="center", cellLoc="left", colWidths=(0.36, 0.34, 0.3))
+        drawn.auto_set_font_size(False)
+        drawn.set_fontsize(9)
+        drawn.scale(1.0, 1.7)
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)

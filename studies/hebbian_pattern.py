@@ -1,0 +1,137 @@
+"""Can a network of rates with Hebb's rule learn a pattern, and when does it forget it?
+
+    N_i' = -N_i + sig(sum_j w_ij N_j + s_i(t)),      w_ij' = k_ij N_i N_j - w_ij,      sig(x) = 1/(1 + e^{-x})
+
+Expected (S16): the first units are stimulated for a while. Weights among them grow like k N_i N_j, the others' do not.
+After a long stimulus the units keep each other active when it is gone: the pattern is stored, a stable fixed point
+N_i = sig(N_i sum_j k_ij N_j^2 + s_i) beside the silent one. After a short one the weights have not grown enough, and
+fade. With strong weights of both signs between two units there is no stable fixed point, and activity goes round.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import felif as fl
+from felif.output.plots import house_style, new_figure
+
+PAIR = ((18.0, -23.0), (44.0, -3.0))
+CHEAP = {"rtol": 1e-6, "t_end": 30.0, "t_pair": 50.0}
+# Dormand-Prince of order 8 at 1e-13 and Radau at 1e-11; fixed points by mpmath with 30 digits
+EXPECTED = {
+    "stored_on": (0.991729984103, 1e-6),
+    "stored_off": (0.024843596308, 1e-6),
+    "stored_weight": (4.425877626161, 2e-5),
+    "stored_growth": (-0.432186452, 1e-6),
+    "forgotten_N": (0.017988523378, 1e-6),
+    "pair_growth": (0.19138996, 1e-7),
+    "pair_frequency": (1.00764507, 1e-7),
+    "pair_period": (8.4940715862, 5e-3),  # as near as the run comes to its cycle
+}
+
+
+def main(
+    units: int = 6,
+    stimulated: int = 3,
+    k: float = 4.5,
+    long: float = 5.0,
+    short: float = 1.0,
+    t_end: float = 60.0,
+    t_pair: float = 60.0,
+    rtol: float = 1e-9,
+    out: Path | None = None,
+) -> dict:
+    """Stimulate some of the units for a long and for a short time, and run a pair of units with strong weights.
+
+    Parameters
+    ----------
+    units
+        Number of units.
+    stimulated
+        How many of them the stimulus excites: the pattern.
+    k
+        Strength of Hebb's rule between different units.
+    long
+        Length of the stimulus that is to be remembered.
+    short
+        Length of the stimulus that is not.
+    t_end
+        Time after the end of the stimulus at which runs end.
+    t_pair
+        Length of the run of the pair.
+    rtol
+        Tolerance of a time step.
+    """
+    rule = k * (1 - np.eye(units))
+    runs, start = {}, {"N": 0.02, "w": 0.0}
+    for name, length in (("stored", long), ("forgotten", short)):
+        stimulus = [fl.Piecewise((length,), (2.0, -4.0))] * stimulated + [-4.0] * (units - stimulated)
+        problem = fl.discretize(fl.WilsonCowan(k=rule, s=stimulus))
+        folder = fl.study.folder(out, name)
+        runs[name] = fl.evolve(problem, start, length + t_end, rtol=rtol, folder=folder, resume=True)
+    silent = fl.discretize(fl.WilsonCowan(k=rule, s=-4.0))
+    learned = fl.steady_state(silent, guess=runs["stored"].final.y)
+    pair = fl.discretize(fl.WilsonCowan(k=PAIR, s=[-0.5, -2.8]))
+    centre = fl.steady_states(pair)[0]
+    value = fl.spectrum(pair, centre, count=2).eigenvalues[0]
+    runs["pair"] = fl.evolve(
+        pair, {"N": 0.1, "w": 0.0}, t_pair, rtol=rtol, folder=fl.study.folder(out, "pair"), resume=True
+    )
+    stored, forgotten = runs["stored"].final, runs["forgotten"].final
+    return runs | {
+        "stored_on": float(stored.N[0]),
+        "stored_off": float(stored.N[-1]),
+        "stored_weight": float(stored.w[0, 1]),
+        "stored_growth": float(np.real(fl.spectrum(silent, learned, count=1).eigenvalues[0])),
+        "forgotten_N": float(forgotten.N[0]),
+        "pair_N": centre.N,
+        "pair_growth": float(value.real),
+        "pair_frequency": float(abs(value.imag)),
+        "pair_period": _period(runs["pair"], float(centre.N[0])),
+        "stimuli": np.array([long, short]),
+    }
+
+
+def _period(run: fl.Run, level: float) -> float | None:
+    from scipy.interpolate import CubicSpline
+
+    t = np.linspace(run.times[-1] / 4, run.times[-1], int(12 * run.times[-1]))
+    wave = CubicSpline(t, run.sample("N", t)[:, 0])
+    rises = [float(root) for root in wave.solve(level, extrapolate=False) if wave(root, 1) > 0]
+    return rises[-1] - rises[-2] if len(rises) > 1 else None
+
+
+def figure(results: dict):
+    """Above: rates with a long and a short stimulus. Below: the weights that are left, and the pair's cycle."""
+    figure, ((stored, forgotten), (weights, plane)) = new_figure(2, 2)
+    with house_style():
+        for axes, name, length in ((stored, "stored", 0), (forgotten, "forgotten", 1)):
+            run, end = results[name], results["stimuli"][length]
+            t = np.unique(np.concatenate([np.linspace(0.0, 4 * end, 200), np.linspace(0.0, run.times[-1], 200)]))
+            N = run.sample("N", t)
+            on = [j for j in range(N.shape[1]) if callable(getattr(run.model, f"s_{j}"))]
+            off = [j for j in range(N.shape[1]) if j not in on]
+            axes.axvspan(0.0, end, color="0.9", lw=0, label="stimulus")
+            axes.plot(t, N[:, on[0]], "C3", label="stimulated units")
+            axes.plot(t, N[:, off[0]], "C0", label="other units")
+            axes.set(xlabel="time $t$", ylabel="rates $N_i(t)$", ylim=(0.0, 1.25))
+            axes.set_title(f"stimulus of length {end:g}: {name}", loc="left")
+            axes.legend(loc="center right")
+        picture = weights.imshow(results["stored"].final.w, cmap="viridis")
+        figure.colorbar(picture, ax=weights, label="$w_{ij}$ at the end")
+        weights.grid(False)
+        weights.set(xlabel="unit $j$", ylabel="unit $i$")
+        run = results["pair"]
+        t = np.linspace(0.0, run.times[-1], 600)
+        N = run.sample("N", t)
+        plane.plot(N[:, 0], N[:, 1], "C0", lw=1.0, label="from $N=0.1$, $w=0$")
+        plane.plot(*results["pair_N"], "ko", ms=5, label="fixed point, unstable")
+        plane.set(xlabel="$N_1$", ylabel="$N_2$", ylim=(0.0, 1.2))
+        plane.legend(loc="upper right")
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)

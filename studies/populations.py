@@ -1,0 +1,172 @@
+"""Do networks of several populations settle where one population does?
+
+    d/dt n_i + d/dv[(-v + I_i + sum_j b_ij N_j) n_i] - a d2/dv2 n_i = N_i delta(v - V_R),   v < V_F,   n_i(V_F, t) = 0
+
+Expected: not always (S24). One inhibitory population without delay settles. A ring of five, each of which inhibits the
+next by -beta and none of which inhibits itself, does not beyond beta_H = 5.9367: with K(lambda) the linear response of
+one of them, arg K(i omega) = -pi/5 and beta_H |K| = 1. Beyond, the populations fire in turn, two fifths of a round
+apart. Of an excitatory and an inhibitory population without delay the steady state is unstable too; from near it the
+pair tends to a cycle, from another start its excitatory rate becomes infinite: the cycle attracts only some states.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
+
+import felif as fl
+from felif.output.plots import house_style, new_figure
+
+PAIR = ((6.5, -3.77), (3.77, 0.0))
+CURRENTS = (-0.2127, -0.4842)
+CHEAP = {"tol": 1e-3, "rtol": 1e-4, "t_end": 30.0, "t_pair": 18.0, "points": 2}
+# closed determinant; cycles on two meshes of spectral elements, by another code for the pair
+EXPECTED = {
+    "hopf_beta": (5.936664158195, 3e-6),
+    "hopf_omega": (1.509718619473, 2e-6),
+    "ring_period": (4.561485, 3e-2),  # as near as a run of t_end = 30 comes to the cycle
+    "ring_lowest": (0.029266, 2e-3),
+    "ring_highest": (0.313526, 1e-2),
+    "pair_N": ((0.2610675407593, 0.2610569843101), 1e-9),
+    "pair_eigenvalue_real": (0.05528438, 1e-7),
+    "pair_eigenvalue_imag": (1.4300223, 1e-7),
+    "pair_period": (4.451072, 0.15),  # and as one of t_pair = 18 does
+    "outcome_far": ("blow_up", 0.0),
+    "time_far": (2.19337, 1e-3),
+    "mass_drift": (0.0, 1e-12),  # rounding
+}
+
+
+def ring(count: int, beta: float, current: float) -> fl.Populations:
+    """Population i is inhibited by population i - 1 alone."""
+    return fl.Populations(coupling=-beta * np.roll(np.eye(count), 1, axis=0), current=current)
+
+
+def main(
+    count: int = 5,
+    beta: float = 6.5,
+    current: float = 1.0,
+    points: int = 3,
+    tol: float = 1e-6,
+    t_end: float = 80.0,
+    t_pair: float = 60.0,
+    rtol: float = 1e-6,
+    out: Path | None = None,
+) -> dict:
+    """Find where the ring becomes unstable, run it beyond, and run the pair from two starts.
+
+    Parameters
+    ----------
+    count
+        Number of populations in the ring, odd.
+    beta
+        Inhibition of the next population, of the run.
+    current
+        Input to every population of the ring.
+    points
+        Strengths of inhibition, beside that of the run and the critical one, at which the growth rate is computed.
+    tol
+        Accuracy of N from which meshes are chosen.
+    t_end
+        Length of the run of the ring, in membrane time constants.
+    t_pair
+        Length of the run of the pair from near its steady state.
+    rtol
+        Tolerance of a time step.
+    """
+    known: dict[float, complex] = {}
+    problem = fl.discretize(ring(count, beta, current), tol=tol)
+    steady = fl.steady_states(problem)[0]
+
+    def leading(strength: float) -> complex:
+        if strength not in known:
+            one = fl.discretize(ring(count, strength, current), tol=1e-6)
+            known[strength] = complex(fl.spectrum(one, fl.steady_state(one, guess=steady), count=1).eigenvalues[0])
+        return known[strength]
+
+    for strength in np.linspace(0.75 * beta, beta, points).tolist():
+        leading(strength)
+    hopf = brentq(lambda strength: leading(strength).real, 0.75 * beta, beta, xtol=1e-6)
+    turned = [
+        lambda v, i=i: steady.n[i](v).clip(0) * (1 + 0.6 * np.cos(4 * np.pi * i / count) * np.tanh(v))
+        for i in range(count)
+    ]
+    around = fl.evolve(problem, turned, t_end, rtol=rtol, folder=fl.study.folder(out, "ring"), resume=True)
+    pair = fl.discretize(fl.Populations(coupling=PAIR, current=CURRENTS), tol=tol)
+    rest = fl.steady_states(pair)[0]
+    near = [lambda v, i=i: rest.n[i](v).clip(0) * (1 + 0.1 * (1 - 2 * i) * np.tanh(v - 0.5)) for i in range(2)]
+    far = lambda v: np.exp(-((v + 0.2) ** 2) / 0.6) * (1 - np.exp(-(((2 - v) / 0.5) ** 4)))
+    cycle = fl.evolve(pair, near, t_pair, rtol=rtol, folder=fl.study.folder(out, "cycle"), resume=True)
+    burst = fl.evolve(pair, far, 4.0, rtol=rtol, folder=fl.study.folder(out, "burst"), resume=True)
+    eigenvalue = fl.spectrum(pair, rest, count=2).eigenvalues[0]
+    order = sorted(known)
+    return {
+        "ring": around,
+        "cycle": cycle,
+        "burst": burst,
+        "strengths": np.array(order),
+        "growth": np.array([known[strength].real for strength in order]),
+        "hopf_beta": float(hopf),
+        "hopf_omega": float(leading(hopf).imag),
+        "ring_N": float(steady.N[0]),
+        **{f"ring_{name}": value for name, value in _cycle(around).items()},
+        "pair_N": rest.N,
+        "pair_eigenvalue_real": float(eigenvalue.real),
+        "pair_eigenvalue_imag": float(abs(eigenvalue.imag)),
+        **{f"pair_{name}": value for name, value in _cycle(cycle).items()},
+        "outcome_far": burst.outcome.name,
+        "time_far": burst.blow_up.time if burst.blow_up else None,
+        "mass_drift": max(max(run.drift.values()) for run in (around, cycle)),
+    }
+
+
+def _cycle(run: fl.Run) -> dict:
+    """Period, smallest and largest rate of population 0 over the last half of a run."""
+    t = np.linspace(0.5 * run.times[-1], run.times[-1], 20 * int(run.times[-1]))
+    N = CubicSpline(t, run.sample("N_0", t))
+    fine = np.linspace(t[0], t[-1], 20000)
+    lowest, highest = N(fine).min(), N(fine).max()
+    level = (lowest + highest) / 2
+    rises = [float(root) for root in N.solve(level, extrapolate=False) if N(root, 1) > 0]
+    period = float(np.diff(rises)[-1]) if len(rises) > 1 else None
+    return {"period": period, "lowest": float(lowest), "highest": float(highest)}
+
+
+def figure(results: dict):
+    """Above: growth rate of the ring against beta, its rates. Below: rates of the pair, and the plane of both rates."""
+    figure, ((growth, rates), (times, plane)) = new_figure(2, 2)
+    ring, cycle, burst = (results[name] for name in ("ring", "cycle", "burst"))
+    with house_style():
+        growth.plot(results["strengths"], results["growth"], "C0o-", ms=4)
+        growth.axhline(0.0, color="k", lw=0.8)
+        growth.plot(results["hopf_beta"], 0.0, "C3*", ms=13, label=f"Hopf point, $\\beta={results['hopf_beta']:.5f}$")
+        growth.set(xlabel="inhibition $\\beta$ of the next population", ylabel="growth rate Re $\\lambda$")
+        growth.set_title("ring of inhibitory populations", loc="left")
+        growth.legend(loc="upper left")
+        end = ring.times[-1]
+        t = np.linspace(max(end - 10.0, 0.0), end, 300)
+        N = ring.sample("N", t)
+        for i in range(N.shape[1]):
+            rates.plot(t, N[:, i], lw=1.3, label=f"$N_{i + 1}$")
+        rates.axhline(results["ring_N"], color="k", ls="--", lw=0.9)
+        rates.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rates $N_i(t)$", ylim=(0.0, 0.42))
+        rates.legend(ncols=5, loc="upper center", columnspacing=0.8, handlelength=1.0)
+        for run, colour, name in ((cycle, "C0", "from near the steady state"), (burst, "C3", "from far: blow-up")):
+            t = np.linspace(run.times[0], run.times[-1] - (1e-6 if run.blow_up else 0.0), 800)
+            N = run.sample("N", t)
+            seen = N[:, 0] < 6
+            times.plot(t[seen], N[seen, 0], colour, lw=1.2, label=f"$N_E$ {name}")
+            plane.plot(N[seen, 0], N[seen, 1], colour, lw=0.9)
+        plane.plot(*results["pair_N"], "ko", ms=4)
+        times.set(xlabel="time $t$ (membrane time constants)", ylabel="excitatory rate $N_E(t)$", ylim=(0.0, 3.2))
+        times.set_title("excitatory and inhibitory population", loc="left")
+        times.legend(loc="upper right")
+        plane.set(xlabel="excitatory rate $N_E$", ylabel="inhibitory rate $N_I$", xlim=(0.0, 2.5), ylim=(0.0, 1.8))
+    return figure
+
+
+if __name__ == "__main__":
+    fl.study.run_script(main)

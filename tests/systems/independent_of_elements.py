@@ -1,0 +1,127 @@
+"""Methods that share nothing with felif's elements, to check systems against."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.polynomial import chebyshev as T
+from numpy.polynomial import legendre as L
+from scipy.integrate import solve_ivp
+from scipy.optimize import brentq, fsolve
+
+
+def wall_density(closure, n_0, length, mu_0, t_end, count=20):
+    """(q, mu) = (n(0, t), mu(t)) of a polarising cell as functions of t, without a mesh in z.
+
+    q/2 = int G(m(t) - x, t) n_0(x) dx + int_0^t (m(t) - m(s))/(2 (t - s)) G(m(t) - m(s), t - s) q(s) ds
+          [ - int_0^t G(m(t) - m(s), t - s) mu'(s) ds for "exchange" ],     m = int mu,
+    q a Chebyshev series in sqrt(t), s = t sin^2 of an angle.
+    """
+    root = np.sqrt(t_end)
+    theta = root * (1 - np.cos(np.pi * (np.arange(count) + 0.5) / count)) / 2
+    x, w = L.leggauss(60)
+    angle, weight = np.pi * (x + 1) / 4, np.pi * w / 4
+    kernel = lambda d, t: np.exp(-(d**2) / (4 * t)) / np.sqrt(4 * np.pi * t)
+    unit = lambda u: 2 * u / root - 1
+    inverse = np.linalg.inv(T.chebvander(unit(theta), count - 1))
+
+    def series(values):
+        """(q, mu, m) as functions of sqrt(t), from values of q at the nodes."""
+        q = lambda u: T.chebval(unit(u), inverse @ values)
+        if closure == "trace":
+            mu = q
+        else:
+            fine, dense = 0.5 * (x + 1), []
+            for u in theta:  # mu = mu_0 e^{-t/L} + int_0^t e^{-(t-s)/L} q ds
+                s = u * fine
+                dense.append(
+                    mu_0 * np.exp(-(u**2) / length) + 0.5 * u * w @ (2 * s * np.exp(-(u**2 - s**2) / length) * q(s))
+                )
+            mu = lambda u, c=inverse @ np.array(dense): T.chebval(unit(u), c)
+        moved = [0.5 * u * w @ (u * (x + 1) * mu(0.5 * u * (x + 1))) for u in theta]
+        return q, mu, lambda u, c=inverse @ np.array(moved): T.chebval(unit(u), c)
+
+    def residual(values):
+        q, mu, m = series(values)
+        found = []
+        for u, value in zip(theta, values, strict=True):
+            t, here = u**2, m(u)
+            low = -here / (2 * u)
+            z = low + (7 - low) * (x + 1) / 2
+            start = (7 - low) / 2 * w @ (np.exp(-(z**2)) / np.sqrt(np.pi) * n_0(here + 2 * u * z))
+            s, gap = u * np.sin(angle), t * np.cos(angle) ** 2
+            ds = 2 * t * np.sin(angle) * np.cos(angle) * weight
+            went = here - m(s)
+            past = ds @ (went / (2 * gap) * kernel(went, gap) * q(s))
+            if closure == "exchange":
+                past -= ds @ (kernel(went, gap) * (q(s) - mu(s) / length))
+            found.append(value / 2 - start - past)
+        return np.array(found)
+
+    values = fsolve(residual, np.full(count, float(n_0(np.zeros(1))[0])), xtol=1e-12)
+    q, mu, _ = series(values)
+    return lambda t: q(np.sqrt(t)), lambda t: mu(np.sqrt(t))
+
+
+def oscillators(K, D, A, omega, z_1, times, modes=30):
+    """r(t) from z_k' = (i k omega - D k^2) z_k + (k/2) (h z_{k-1} - conj(h) z_{k+1}), h = K z_1 + A, z_k(0) = 0."""
+    k = np.arange(1, modes + 1)
+
+    def rate(_, z):
+        h = K * z[0] + A
+        below, above = np.append(1.0, z[:-1]), np.append(z[1:], 0.0)
+        return (1j * k * omega - D * k**2) * z + k / 2 * (h * below - np.conj(h) * above)
+
+    start = np.zeros(modes, complex)
+    start[0] = z_1
+    found = solve_ivp(rate, (0.0, times[-1]), start, "DOP853", times, rtol=1e-10, atol=1e-13)
+    return np.abs(found.y[0])
+
+
+class Age:
+    """Rest of neurons structured by age with the hazard 1/(1 + e^{-(s - sigma(x))/delta}), sigma = A - B x, x = J."""
+
+    def __init__(self, delta, A=2.75, B=2.25):
+        x, self._w = L.leggauss(12)
+        ends = np.unique(np.concatenate([np.linspace(0, 6, 401), np.linspace(6, 40, 171)]))
+        self._half = np.diff(ends)[:, None] / 2
+        self.s = (ends[:-1, None] + self._half * (1 + x)).ravel()
+        self.weights = (self._half * self._w).ravel()
+        to_modes, eye = np.linalg.inv(L.legvander(x, 11)), np.eye(12)
+        self._rest = np.column_stack([L.legval(1.0, L.legint(e)) - L.legval(x, L.legint(e)) for e in eye]) @ to_modes
+        survive = lambda N: np.exp(
+            -delta * (np.logaddexp(0, (self.s - A + B * N) / delta) - np.logaddexp(0, (B * N - A) / delta))
+        )
+        self.N = brentq(lambda N: 1 - N * (self.weights @ survive(N)), 0.02, 0.9, xtol=1e-15)
+        p = 1 / (1 + np.exp(-(self.s - A + B * self.N) / delta))
+        self.S, self.p_x = survive(self.N), p * (1 - p) * B / delta
+
+    def characteristic(self, value, tau):
+        """(1 + lambda tau) int S e^{-lambda s} - N int S(s) int_0^s p_x(u) e^{-lambda (s - u)}, over its first part."""
+        g = (self.S * np.exp(-value * self.s)).reshape(len(self._half), -1)
+        parts = (g @ self._w) * self._half[:, 0]
+        beyond = np.append(np.cumsum(parts[::-1])[::-1][1:], 0.0)
+        later = np.exp(value * self.s) * (self._half * (g @ self._rest.T) + beyond[:, None]).ravel()
+        first = (1 + value * tau) * parts.sum()
+        return (first - self.N * (self.weights @ (self.p_x * later))) / abs(first)
+
+
+def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
+    """N(t_end) along characteristics, by the trapezoidal rule: of second order in dt."""
+    s = np.arange(round(oldest / dt) + 1) * dt
+    n = density(s)
+    weights = np.full(len(s), dt)
+    weights[[0, -1]] /= 2
+    n /= weights @ n
+    p = hazard(s, J)
+    N = weights @ (p * n)
+    n[0] = (n[0] + N) / 2  # between those of the start and those that fire first
+    for _ in range(round(t_end / dt)):
+        ahead, J_1 = N, J + dt * (N - J) / tau
+        for _ in range(3):
+            p_1 = hazard(s, J_1)
+            moved = np.append(0.0, n[:-1] * np.exp(-dt / 2 * (p[:-1] + p_1[1:])))
+            ahead = weights[1:] @ (p_1[1:] * moved[1:]) / (1 - weights[0] * p_1[0])
+            J_1 = (J * (1 - dt / (2 * tau)) + dt / (2 * tau) * (N + ahead)) / (1 + dt / (2 * tau))
+        moved[0] = ahead
+        n, N, J, p = moved, ahead, J_1, p_1
+    return N
