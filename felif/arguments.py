@@ -258,6 +258,9 @@ FUNCTION = Kind("a function", _read_function)
 FOLDER = Kind("the name of a folder", _read_folder)
 MODEL = Kind("a model: a dataclass with a method equations(), such as NoisyLIF(b=0.5)", _read_model)
 PROBLEM = having("what discretize returns", "on_cells", "model")
+SYSTEM = having(
+    "what discretize returns", "size", "mass", "scalar_names"
+)  # equations F(y) = 0 of any origin, without a mesh
 STATE = having("a state, such as steady_states(problem)[0] or run.final", "problem", "y")
 RUN = having("a run that evolve or load_run returned", "trajectory", "final", "times")
 LEARNING = having("a learning network such as LearningLIF(eps=0.2)", "sigma", "w_min", "w_max")

@@ -27,6 +27,7 @@ from .models.populations import Populations
 from .problem import State
 from .solvers.spectrum import spectrum
 from .stationary import steady_state
+from .translation import law_of
 
 _TOL = 1e-8  # of what is computed of one neuron
 
@@ -98,7 +99,10 @@ def _network(problem: Any, state: State) -> _Network:
     model = problem.model
     if isinstance(model, Populations):
         return _of_populations(model, state)
-    law = model.particle_law() if hasattr(model, "particle_law") else None
+    try:
+        law = law_of(model)
+    except ValueError:  # not one of neurons
+        law = None
     if law is None or law.learning is not None or law.escape_time or not np.isfinite(law.v_fire):
         raise ValueError(
             f"power_spectrum: {type(model).__name__} is no network of diffusing neurons with a sharp, finite threshold "
@@ -122,7 +126,7 @@ def _of_populations(model: Populations, state: State) -> _Network:
     K, rates = model.count, np.asarray(state.N)
     each = lambda name: np.broadcast_to(np.asarray(getattr(model, name), float), (K,))
     kicks = np.asarray(model.coupling.todense() if hasattr(model.coupling, "todense") else model.coupling, float)
-    kicks = np.atleast_2d(kicks)
+    kicks = model.strength * np.atleast_2d(kicks)
     a1 = np.asarray(model.a1, float)
     noise = a1 if a1.ndim else a1 * np.eye(K)
     _constant(model.current)

@@ -245,7 +245,7 @@ class Fit:
         )
 
 
-@checked(rate=optional(number()), membrane_time=optional(number(above=0.0)))
+@checked(rate=optional(number()), membrane_time=optional(number()))
 def fit(
     intervals: Any,
     model: Any,

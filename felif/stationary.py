@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .analysis import exact
-from .arguments import PROBLEM, STATE, TIME, array, checked, either, optional
+from .arguments import STATE, SYSTEM, TIME, array, checked, either, optional
 from .solvers import steady
 from .solvers.plane import steady_states_on_lines
 from .solvers.plane_modes import is_plane
@@ -15,7 +15,7 @@ from .solvers.steady_state import SMALL, SteadyState, SteadyStates
 _GUESS = array("numbers >= 0 for the rates, or a vector y")
 
 
-@checked(problem=PROBLEM, t=TIME)
+@checked(problem=SYSTEM, t=TIME)
 def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
@@ -35,7 +35,7 @@ def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = 
     return found
 
 
-@checked(problem=PROBLEM, guess=optional(either(STATE, _GUESS)), t=TIME)
+@checked(problem=SYSTEM, guess=optional(either(STATE, _GUESS)), t=TIME)
 def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
     """One steady state: near `guess` (a State, a value of N, or a vector), or the one with the smallest N.
 

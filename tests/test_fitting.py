@@ -243,7 +243,7 @@ def test_bad_intervals(data, message):
         ({"model": 3.0}, "model = 3.0; allowed is a model"),
         ({"model": fl.NoisyLIF}, "model = .*; allowed is a model"),
         ({"parameters": None}, "parameters = None; allowed are names"),
-        ({"membrane_time": True}, "membrane_time = True; allowed is a positive number"),
+        ({"membrane_time": True}, "membrane_time = True; allowed is a finite number"),
         ({"model": fl.NoisyLIF(b=0.5), "rate": -1.0}, "rate = -1.0; allowed is None or a number >= 0"),
     ],
 )

@@ -59,7 +59,7 @@ def equations(sigma: Callable[[Any], Any], tau: float | None) -> Equations:
         Term("young", "N", lambda N, phi, x: N * phi, at={"a": 0.0}, name="renewal"),
         *own,
     ]
-    conserved = (Conserved("mass", {"young": 1.0, "ready": 1.0}),)
+    conserved = (Conserved("total", {"young": 1.0, "ready": 1.0}),)
     holds = (
         Condition(
             "sigma grows as fast as neurons age: those that were ready are no longer", lambda s, m: 1 - change(s, m)

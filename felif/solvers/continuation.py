@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import BOUNDS, FLAG, POSITIVE, PROBLEM, TEXT, checked, number, optional, whole
+from ..arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..problem import Outcome, Problem, State, require_over_v
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -20,7 +20,7 @@ _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at mo
 
 
 @checked(
-    problem=PROBLEM,
+    problem=SYSTEM,
     parameter=TEXT,
     bounds=BOUNDS,
     N_max=optional(number(above=0.0, most=1e100)),

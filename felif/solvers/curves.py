@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from ..arguments import BOUNDS, FLAG, POSITIVE, PROBLEM, TEXT, checked, mapping, optional, whole
+from ..arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -38,7 +38,7 @@ _SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 
 
 @checked(
-    problem=PROBLEM,
+    problem=SYSTEM,
     first=TEXT,
     second=TEXT,
     bounds=_BOUNDS,
@@ -73,7 +73,7 @@ def fold_curve(
 
 
 @checked(
-    problem=PROBLEM,
+    problem=SYSTEM,
     first=TEXT,
     second=TEXT,
     bounds=_BOUNDS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import POSITIVE, PROBLEM, checked, whole
+from ..arguments import POSITIVE, SYSTEM, checked, whole
 from ..problem import NotConverged, Problem
 from .arclength import better
 from .collocation import TimeMesh
@@ -26,7 +26,7 @@ _LONGEST, _SHORTEST = 1.0, 1e-4
 _AWAY = -1.0  # of the way to the target: orbits that have gone so far to the other side are given up
 
 
-@checked(problem=PROBLEM, tol=POSITIVE, max_orbits=whole(1))
+@checked(problem=SYSTEM, tol=POSITIVE, max_orbits=whole(1))
 def periodic_orbit(
     problem: Problem, hopf: Any, *, tol: float = 1e-6, max_orbits: int = 200, **parameters: float
 ) -> PeriodicOrbit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
-from ..arguments import PROBLEM, STATE, TEXT, checked, optional
+from ..arguments import STATE, SYSTEM, TEXT, checked, optional
 from ..problem import FieldValue, NotConverged, Problem, State, require_over_v
 from .newton import newton
 
@@ -42,7 +42,7 @@ class Poincare:
         return f"Poincare(eigenvalue={self.eigenvalue:.12g}, gap_bound={self.gap_bound:.12g}, error={self.error:.1e})"
 
 
-@checked(problem=PROBLEM, state=STATE, field=optional(TEXT))
+@checked(problem=SYSTEM, state=STATE, field=optional(TEXT))
 def poincare(problem: Problem, state: State, field: str | None = None) -> Poincare:
     """The Hardy/Poincare constant with the density of a steady state as its weight.
 

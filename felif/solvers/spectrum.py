@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from ..algebra import SingularMatrix, eigenpairs
-from ..arguments import PROBLEM, STATE, checked, whole
+from ..arguments import STATE, SYSTEM, checked, whole
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance
@@ -72,7 +72,7 @@ class Spectrum:
         return f"Spectrum(gap={self.gap:.10g}: {values}){' ' + self.message if self.message else ''}"
 
 
-@checked(problem=PROBLEM, state=STATE, count=whole(1))
+@checked(problem=SYSTEM, state=STATE, count=whole(1))
 def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     """The `count` eigenvalues of J x = lambda M x with the largest real parts, and their eigenfunctions.
 

@@ -1,5 +1,7 @@
 """Densities over (v, w) on lines: accuracy, what is conserved, orders, spaces, and what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -261,7 +263,7 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: fl.DG(True), "DG: degree = True"),
         (lambda: fl.Triangles(True), "Triangles: degree = True"),
         (lambda: fl.Lagrange(True), "Lagrange: degree = True"),
-        (lambda: fl.strip(learning(), cells=(6, True)), "allowed in w is an integer"),
+        (lambda: fl.strip(learning(), cells=(6, True)), "allowed is two whole numbers from 1"),
         (lambda: fl.Tensor(v=fl.Lagrange(2)), "Tensor: v ="),
         (lambda: fl.Tensor(v=fl.SpectralElement(8, lowest=4)), "lowest=None"),
         (lambda: fl.Tensor(w=fl.SpectralElement(4)), "Tensor: w ="),
@@ -278,7 +280,7 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: evolve(on(4), 1.0, history=0.5), "history = 0.5; nothing is delayed"),
         (lambda: evolve(on(4), 1.0, history=lambda t: 0.0), "nothing is delayed"),
         (lambda: evolve(on(4), 1.0, after_blow_up=fl.Continue()), "density over"),
-        (lambda: fl.poincare(on(4), None), "density over"),
+        (lambda: fl.poincare(on(4), SimpleNamespace(problem=on(4), y=None)), "density over"),
         (lambda: fl.continuation(on(4), None, "eps", bounds=(0.0, 1.0)), "density over"),
         (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), [-1.0, np.nan, 0.0])), "rise from w_min"),
         (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), ["a", "b"])), "rise from w_min"),
