@@ -179,7 +179,10 @@ def test_an_interrupt_is_exit_code_130_and_says_how_to_go_on(project):
     (project / "studies" / "long.py").write_text(
         "'''Long?'''\nimport time\ndef main(b: float = 1.0):\n    print('started', flush=True)\n    time.sleep(60)\n"
     )
-    program = "import sys; from felif.cli import run; sys.exit(run(['run', 'long']))"
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also in a background job
+    )
+    program += "from felif.cli import run; sys.exit(run(['run', 'long']))"
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
