@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -179,18 +180,21 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         t_end=float(description["settings"]["t_end"]),
         rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
-    rows = sum(len(segment.times) - 1 for segment in segments) + 1
+    happened = json.loads(stored.checkpoint["events"].tobytes())
+    spikes = sum(math.isfinite(event.get("size", math.inf)) for event in happened)  # each begins with a row of its own
+    steps = sum(len(segment.times) - 1 for segment in segments)
+    rows = steps + 1 + spikes
     table = {name: values[:rows] for name, values in stored.series.items()}
-    for k in range(rows):
+    for k in range(len(table["t"])):
         row = {name: float(values[k]) for name, values in table.items()}
         trajectory.record(row.pop("t"), row.pop("dt"), row)
-    for event in json.loads(stored.checkpoint["events"].tobytes()):
+    for event in happened:
         trajectory.events.append(_restored_event(event, trajectory))
     if past is not None:
         past.follow(trajectory)
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
     if not trajectory.statistics:
-        trajectory.statistics = {"steps": rows - 1, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
+        trajectory.statistics = {"steps": steps, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
         trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
     settings = description["settings"]
     run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])

@@ -218,6 +218,8 @@ def test_a_run_through_a_spike_is_saved_and_read_back(tmp_path):
     ]
     v = np.linspace(0, 2, 50)
     assert np.array_equal(again.events[0].state.n(v), run.events[0].state.n(v))
+    assert len(again.series["t"]) == again.statistics["steps"] + 1 + len(run.events)  # a row right after each spike
+    assert all(np.array_equal(again.series[name], values) for name, values in run.series.items())
 
 
 @pytest.mark.parametrize(("name", "value"), [("N_max", 10.0), ("N_max", np.nan), ("max_events", 0)])
