@@ -168,14 +168,14 @@ def choice(*values: str) -> Kind:
     return Kind(f"one of {', '.join(map(repr, values))}", read)
 
 
-def several(kind: Kind, what: str, least: int = 0) -> Kind:
+def several(kind: Kind, what: str, least: int = 0, most: int = _MOST_ENTRIES) -> Kind:
     """A sequence of things of one kind, as a tuple."""
 
     def read(value: Any) -> tuple:
         _require(isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping))
-        _require(not hasattr(value, "__len__") or len(value) <= _MOST_ENTRIES)
+        _require(not hasattr(value, "__len__") or len(value) <= most)
         entries = tuple(kind.read(entry) for entry in value)
-        _require(len(entries) >= least)
+        _require(least <= len(entries) <= most)
         return entries
 
     return Kind(what, read)
@@ -266,13 +266,14 @@ RUN = having("a run that evolve or load_run returned", "trajectory", "final", "t
 LEARNING = having("a learning network such as LearningLIF(eps=0.2)", "sigma", "w_min", "w_max")
 BOUNDS = Kind(
     "two numbers, low < high",
-    lambda value: _ordered(several(number(infinite=True), "", least=2).read(value)),
+    lambda value: _ordered(several(number(infinite=True), "", 2, 2).read(value)),
 )
 POSITIVE = number(above=0.0)
+SEED = whole(0, 2**128)
 TIMES = array("a finite number, or a row of them")
 TIME = Kind("a finite number, at most 1e10 in size", number(least=-1e10, most=1e10).read)  # its digits end at 1e-6
 
 
 def _ordered(pair: tuple) -> tuple:
-    _require(len(pair) == 2 and pair[0] < pair[1])
+    _require(pair[0] < pair[1])
     return pair

@@ -44,9 +44,6 @@ def compare(
         raise ValueError(f"compare: particles = {particles!r}; allowed are what simulate_particles returns, or a list")
     several = tuple(several)
     _require_comparable(several, run)
-    for name, value in (("start", start), ("end", end)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
-            raise ValueError(f"compare: {name} = {value!r}; allowed is None or a number")
     first = several[0]
     low = max(first.times[0], run.times[0]) if start is None else float(start)
     high = min(first.times[-1], run.times[-1]) if end is None else float(end)

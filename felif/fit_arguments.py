@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
 
+from .arguments import is_finite
 from .likelihood import TIME
 from .translation import has_equations, weak_form_of
 
@@ -33,9 +33,6 @@ def names_of(parameters: Any) -> tuple[str, ...]:
 
 
 def check_arguments(model: Any, names: tuple[str, ...], time: Any, rate: Any) -> None:
-    def number(value: Any) -> bool:
-        return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
-
     if isinstance(model, type) or not dataclasses.is_dataclass(model) or not has_equations(model):
         raise ValueError(f"fit: model = {model!r}; allowed is a model")
     numbers = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
@@ -48,7 +45,7 @@ def check_arguments(model: Any, names: tuple[str, ...], time: Any, rate: Any) ->
     for name in names:
         if name not in known:
             raise ValueError(f"fit: {type(model).__name__} has no number {name!r} to fit; there are {', '.join(known)}")
-    if rate is not None and not (number(rate) and rate >= 0):
+    if rate is not None and not (is_finite(rate) and rate >= 0):
         raise ValueError(f"fit: rate = {rate!r}; allowed is None or a number >= 0")
-    if not (number(time) and time > 0):
+    if not (is_finite(time) and time > 0):
         raise ValueError(f"fit: membrane_time = {time!r}; allowed is a positive number")

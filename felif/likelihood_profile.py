@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
+from .arguments import is_number, shown
 from .likelihood import Likelihood
 from .likelihood_maximum import match, maximise
 
@@ -299,5 +300,5 @@ class Profile:
 
 
 def check_level(level: Any) -> None:
-    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not 0 < level < 1:
-        raise ValueError(f"level = {level!r}; allowed is a number between 0 and 1")
+    if not is_number(level) or not 0 < level < 1:
+        raise ValueError(f"level = {shown(level)}; allowed is a number between 0 and 1")

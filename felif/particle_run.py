@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import FLAG, MODEL, POSITIVE, TIME, checked, optional, several, whole
+from .arguments import FLAG, MODEL, POSITIVE, SEED, TIME, checked, number, optional, required, several, whole
 from .assembly.running_away import bounded_law
 from .evolution.progress import Progress
 from .inputs import Landing
@@ -115,8 +114,7 @@ class ParticleRun:
         if name not in self.batches:
             raise ValueError(f"mean: name = {name!r}; allowed are series with batches: {', '.join(self.batches)}")
         for which, value in (("start", start), ("end", end)):
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise ValueError(f"mean: {which} = {value!r}; allowed is a number")
+            required("mean", which, value, number(infinite=True))
         inside = (self.times[:-1] >= start - 1e-9) & (self.times[1:] <= end + 1e-9)
         if not inside.any():
             raise ValueError(
@@ -169,7 +167,7 @@ class ParticleRun:
         "dt": POSITIVE,
         "record": whole(0),
         "networks": whole(1),
-        "seed": optional(whole(0, 2**128)),
+        "seed": optional(SEED),
     },
     **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},
 )
@@ -235,8 +233,6 @@ def simulate_particles(
 
 def _landing(law: Any, t_end: float) -> Any:
     """The law with currents that say where they jump: their means over steps are taken between those times."""
-    if not (isinstance(t_end, int | float | np.number) and math.isfinite(t_end)):
-        return law  # refused where the simulation is planned
     populations = tuple(
         dataclasses.replace(population, current=Landing.of("current", population.current, 0.0, float(t_end)))
         for population in law.populations

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..arguments import POSITIVE, RUN, STATE, TIMES, checked, optional
+from ..arguments import RUN, STATE, TIMES, checked, number, optional
 from ..problem import State
 
 _GAUSS = np.polynomial.legendre.leggauss(24)
@@ -80,7 +80,7 @@ def excitatory_blow_up(state: State) -> Certificate:
     return _blow_up(name, model, mu, M, model.b * mu * M - 1)
 
 
-@checked(state=STATE, mu=optional(POSITIVE))
+@checked(state=STATE, mu=optional(number()))
 def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
     """The criterion that holds for any sign of b: finite-time blow-up if, for some mu > max(V_F/a0, -b/a1),
 

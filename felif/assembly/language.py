@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
+from ..arguments import is_finite
 from ..identity import identity
 from ..model_parameters import parameters_of
 from ..translation import weak_form_of
@@ -68,7 +69,7 @@ def _require_places(model: Any, weak_form: WeakForm) -> None:
     pairs = [("v_reset", "v_fire")] + [("w_min", "w_max")] * any(len(f.over) == 2 for f in weak_form.fields)
     for name in (name for pair in pairs for name in pair):
         value = getattr(model, name, None)
-        if not _is_number(value) and not (name == "v_fire" and len(pairs) == 1 and value == math.inf):
+        if not is_finite(value) and not (name == "v_fire" and len(pairs) == 1 and value == math.inf):
             raise ValueError(f"discretize: {type(model).__name__}: {name} = {value!r}; allowed is a finite number")
     for low, high in pairs:
         if not getattr(model, low) < getattr(model, high):
@@ -76,10 +77,6 @@ def _require_places(model: Any, weak_form: WeakForm) -> None:
                 f"discretize: {type(model).__name__}: {low} = {getattr(model, low)!r}; allowed are numbers below "
                 f"{high} = {getattr(model, high)!r}"
             )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 # inputs ----------------------------------------------------------------------------------------------------------
@@ -91,7 +88,7 @@ def _require_inputs(model: Any, weak_form: WeakForm) -> None:
         if not hasattr(model, given.parameter):
             raise ValueError(f"Input {given.name!r} is the parameter {given.parameter!r}, which {kind} does not have")
         value = getattr(model, given.parameter)
-        number = _is_number(value)
+        number = is_finite(value)
         if given.of is not None and not (number and value > 0):
             raise ValueError(
                 f"{kind}: {given.parameter} = {value!r}; allowed for the delay of {given.name!r} is a positive number"

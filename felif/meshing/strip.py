@@ -16,7 +16,7 @@ _FLAT = 1e-10  # twice the area of a triangle over the square of its longest sid
 @checked(
     model=MODEL,
     v_min=number(least=-1e100),
-    cells=several(whole(1), "two whole numbers from 1", least=2),
+    cells=several(whole(1), "two whole numbers from 1", least=2, most=2),
     grading=number(most=100.0),
 )
 def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
@@ -27,12 +27,7 @@ def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), gra
     is not allowed.
     """
     low, high = _weights_of(model, "strip")
-    try:
-        columns, rows = cells
-    except (TypeError, ValueError):
-        raise ValueError(f"strip: cells = {cells!r}; allowed is a pair (in v, in w) of integers") from None
-    if not isinstance(rows, int | np.integer) or isinstance(rows, bool) or rows < 1:
-        raise ValueError(f"strip: cells = {cells!r}; allowed in w is an integer >= 1")
+    columns, rows = cells
     v = np.sort(interval(model, v_min=v_min, cells=columns, grading=grading).p[0])
     w = np.linspace(low, high, rows + 1)
     mesh = MeshTri.init_tensor(v, w)

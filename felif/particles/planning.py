@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import POSITIVE, required
 from .drive import affine
 
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes
@@ -44,8 +45,7 @@ def plan_simulation(
     """Checked settings; raises ValueError naming what is not allowed."""
     sizes = _sizes(law, neurons)
     for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not (0 < value < math.inf):
-            raise ValueError(f"{name} = {value!r}; allowed is a positive number")
+        required("simulate_particles", name, value, POSITIVE)
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
     stiffness = max(_stiffness(population.drift, law) for population in law.populations)
     if law.escape_time > 0:

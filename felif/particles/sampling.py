@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import is_number, shown
 from ..inputs import profile_values
 from ..problem import State, require_below
 
@@ -50,8 +51,8 @@ def draw_start(
     for name, fraction, size in zip(names, fractions, sizes, strict=True):
         potentials.append(_potentials(law, name, given[name], size, random))
         share = given.get(fraction, 0.0)
-        if isinstance(share, bool) or not isinstance(share, int | float | np.number):
-            raise ValueError(f"start: {fraction} = {share!r}; allowed is a number in [0, 1]")
+        if not is_number(share):
+            raise ValueError(f"start: {fraction} = {shown(share)}; allowed is a number in [0, 1]")
         share = float(share)
         if not 0 <= share <= 1 or (share > 0 and not law.rests):
             raise ValueError(f"start: {fraction} = {share!r}; allowed: in [0, 1], 0 without refractory state")

@@ -34,18 +34,12 @@ from .system import (
 Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
 _BOUNDS = optional(mapping(BOUNDS, "a mapping of parameters to (low, high)"))
+_KINDS = {"problem": SYSTEM, "first": TEXT, "second": TEXT, "bounds": _BOUNDS, "N_max": optional(POSITIVE)}
+_KINDS |= {"max_points": whole(1), "stability": FLAG}
 _SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 
 
-@checked(
-    problem=SYSTEM,
-    first=TEXT,
-    second=TEXT,
-    bounds=_BOUNDS,
-    N_max=optional(POSITIVE),
-    max_points=whole(1),
-    stability=FLAG,
-)
+@checked(**_KINDS)
 def fold_curve(
     problem: Problem,
     fold: Any,
@@ -72,15 +66,7 @@ def fold_curve(
     return _curve(family, fold.y, start, condition, bounds, N_max, max_points, stability, "folds")
 
 
-@checked(
-    problem=SYSTEM,
-    first=TEXT,
-    second=TEXT,
-    bounds=_BOUNDS,
-    N_max=optional(POSITIVE),
-    max_points=whole(1),
-    stability=FLAG,
-)
+@checked(**_KINDS)
 def hopf_curve(
     problem: Problem,
     hopf: Any,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import weakform
+from ..arguments import is_number
 from ..language import Axis, Delayed, Equations, Term, Unknown
 from ..weakform import CELLS, Field, Input, Scalar, Value, WeakForm
 from .forms import itself, lost, product, tested, wrapped
@@ -113,7 +114,7 @@ class _Translation:
 
     def _parameter(self, name: str) -> float:
         value = getattr(self.model, name, None)
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        if not is_number(value):
             raise self._elsewhere(f"{name} = {value!r}, a place on every mesh, is no number")
         return float(value)
 
