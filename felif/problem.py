@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .algebra import Band, BandLowRank
-from .arguments import array, checked
+from .given.arguments import array, checked
 
 
 class Infeasible(ArithmeticError):

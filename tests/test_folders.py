@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.identity import differences, told
+from felif.given.identity import differences, told
 from felif.output import write_vtk
 from felif.output.branches import save_branch, write_branch_vtk
 from felif.output.manifest import MANIFEST
 from felif.study import load
-from felif.study_run import read_results
-from felif.study_run import run as run_study
-from felif.sweep import sweep
+from felif.study.running import read_results
+from felif.study.running import run as run_study
+from felif.study.sweep import sweep
 
 pytestmark = pytest.mark.usefixtures("few_snapshots")
 MESH = {"cells": 6, "v_min": -5.0}
@@ -204,7 +204,7 @@ def test_functions_are_told_alike_in_every_process(tmp_path):
         "class Own:\n    def current(self, t, shift=(1.0, 2)): return helper(t) + shift[0]\n"
         "def recursive(t): return recursive(t - 1) if t > 0 else helper(t)\n"
     )
-    ask = "from felif.identity import told; import module; o = module.Own()\n"
+    ask = "from felif.given.identity import told; import module; o = module.Own()\n"
     ask += "print(told([module.helper, o.current, module.recursive, module.Own, lambda t: o.current(t)]))"
     module = tmp_path / "module.py"
 

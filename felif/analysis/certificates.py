@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..arguments import RUN, STATE, TIMES, checked, number, optional
+from ..given.arguments import RUN, STATE, TIMES, checked, number, optional
 from ..problem import State
 
 _GAUSS = np.polynomial.legendre.leggauss(24)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
-from ..arguments import RUN, STATE, TEXT, checked
+from ..given.arguments import RUN, STATE, TEXT, checked
 from ..problem import State
 
 _TIMES, _TIME_WEIGHTS = legendre.leggauss(4)

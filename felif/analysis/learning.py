@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import LEARNING, checked, number, optional
+from ..given.arguments import LEARNING, checked, number, optional
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
 from .rate_table import RateTable, rate_table

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import LEARNING, checked, number, optional
+from ..given.arguments import LEARNING, checked, number, optional
 from .density import density
 from .learning import Lines, function_of_w, lines_of
 from .network import Network

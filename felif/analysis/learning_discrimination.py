@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import LEARNING, checked
+from ..given.arguments import LEARNING, checked
 from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
 from .quadrature import root
 

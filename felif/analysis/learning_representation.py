@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import FLAG, LEARNING, checked, number, optional
+from ..given.arguments import FLAG, LEARNING, checked, number, optional
 from ..problem import NotConverged
 from .learning import Lines, chosen, function_of_w, lines_of
 from .quadrature import roots

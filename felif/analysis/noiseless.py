@@ -12,7 +12,7 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from ..arguments import FUNCTION, checked, number, required, whole
+from ..given.arguments import FUNCTION, checked, number, required, whole
 
 _NODES = 256  # Chebyshev nodes of a round
 _ROUNDS = 20_000

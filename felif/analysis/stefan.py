@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import RUN, checked
+from ..given.arguments import RUN, checked
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model_parameters import Parameters, fixed_parameters, parameters_of
-from ..weakform import Term, WeakForm
+from ..given.parameters import Parameters, fixed_parameters, parameters_of
+from ..translation.fields import Term, WeakForm
 from .coefficients import STEP
 from .spaces import gauss
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import input_value
-from ..model_parameters import parameters_of
+from ..given.inputs import input_value
+from ..given.parameters import parameters_of
 from ..translation import weak_form_of
-from ..weakform import CELLS, UNIT_TESTS, convection_of, probe
+from ..translation.fields import CELLS, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
 from .spaces import Space

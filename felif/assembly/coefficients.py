@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ..model_parameters import Parameters
-from ..weakform import Term, WeakForm
+from ..given.parameters import Parameters
+from ..translation.fields import Term, WeakForm
 
 STEP = 1e-30  # of the complex step: far below rounding, so that the derivative is exact to rounding
 

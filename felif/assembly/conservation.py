@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
-from ..model_parameters import parameters_of
+from ..given.parameters import parameters_of
 from ..problem import Infeasible
-from ..weakform import CELLS, WeakForm, probe
+from ..translation.fields import CELLS, WeakForm, probe
 from .analytic import is_own
 from .language import changed_form, places_of
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import is_finite, shown
-from ..inputs import profile_values
+from ..given.arguments import is_finite, shown
+from ..given.inputs import profile_values
 from . import spaces
 from .projection import tied_moments
 

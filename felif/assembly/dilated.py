@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from ..model_parameters import parameters_of
+from ..given.parameters import parameters_of
 from ..translation import weak_form_of
-from ..weakform import Input, Scalar, Term, WeakForm
+from ..translation.fields import Input, Scalar, Term, WeakForm
 from .coefficients import STEP
 
 COUNT = "fired"  # the scalar Q

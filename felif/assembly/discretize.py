@@ -13,11 +13,11 @@ import numpy as np
 from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
-from ..arguments import checked, number, optional
+from ..given.arguments import checked, number, optional
+from ..given.parameters import Parameters, fixed_parameters
 from ..meshing import line
-from ..model_parameters import Parameters, fixed_parameters
 from ..translation import has_equations, is_fast, weak_form_of
-from ..weakform import CELLS, probe
+from ..translation.fields import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
 from .automatic import end_of
 from .coefficients import constant_of

@@ -11,7 +11,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
-from ..weakform import CELLS, Term, WeakForm, probe
+from ..translation.fields import CELLS, Term, WeakForm, probe
 from .spaces import Degrees, Space, gauss, has_lumped_mass, node_positions, quadrature
 from .tables import CellTable, tables
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
-from ..arguments import is_finite
-from ..identity import identity
-from ..model_parameters import parameters_of
+from ..given.arguments import is_finite
+from ..given.identity import identity
+from ..given.parameters import parameters_of
 from ..translation import weak_form_of
-from ..weakform import CELLS, Term, WeakForm, probe
+from ..translation.fields import CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
 
 LINEAR = 1e-12

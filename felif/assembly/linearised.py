@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
-from ..model_parameters import Parameters, fixed_parameters
+from ..given.parameters import Parameters, fixed_parameters
 from .coefficients import STEP
 from .scalars import ScalarEquations
 

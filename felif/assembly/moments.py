@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
-from ..weakform import Term
+from ..translation.fields import Term
 from .spaces import gauss
 from .tables import CellTable, tables
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import CELLS, probe
+from ..translation.fields import CELLS, probe
 from .automatic import fitting_nodes
 from .passage_times import LinearNeuron, Neuron
 

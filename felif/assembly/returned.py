@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model_parameters import parameters_of
-from ..weakform import Term, WeakForm
+from ..given.parameters import parameters_of
+from ..translation.fields import Term, WeakForm
 
 _RATES = (0.37, 1.0, 2.0, 7.0)
 TOTALS = (0.0, 0.01, 0.37, 1.9, 20.0)  # of the scalars that are numbers, at which coefficients are looked at

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import Term, WeakForm
+from ..translation.fields import Term, WeakForm
 
 NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
 _WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import input_value
-from ..model_parameters import Parameters
+from ..given.inputs import input_value
+from ..given.parameters import Parameters
 from ..problem import Infeasible
 from .analytic import is_own
 from .coefficients import STEP

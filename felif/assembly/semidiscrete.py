@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
-from ..model_parameters import Parameters, changeable, parameters_of, with_parameters
+from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
 from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts

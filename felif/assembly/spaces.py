@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.polynomial import legendre
 
-from ..arguments import shown
+from ..given.arguments import shown
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..translation import Elsewhere, weak_form_of
-from ..weakform import probe
+from ..translation.fields import probe
 
 _RATES = (0.7, 10.0, 1e3, 1e5)
 

@@ -11,7 +11,7 @@ from numpy.polynomial import legendre
 from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
-from ..weakform import CELLS
+from ..translation.fields import CELLS
 from .spaces import Degrees, alike, modal_transform
 
 

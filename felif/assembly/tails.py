@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import probe
+from ..translation.fields import probe
 from . import adapt
 from .spaces import gauss
 

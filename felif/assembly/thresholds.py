@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import probe
+from ..translation.fields import probe
 from .dilated import rate_slope
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..inputs import is_of_user
+from ..given.inputs import is_of_user
 from ..problem import Infeasible, Outcome
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import FLAG, FUNCTION, TEXT, Kind, required, whole
+from ..given.arguments import FLAG, FUNCTION, TEXT, Kind, required, whole
 from ..problem import Outcome, Problem, State
 from .trajectory import EventRecord, interpolate, restrict
 

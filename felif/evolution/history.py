@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import input_value
+from ..given.inputs import input_value
 from ..problem import Infeasible
 from .stepper import Window
 from .trajectory import Rows, Trajectory

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine
 
-from ..arguments import MODEL, checked, number, optional, whole
+from ..given.arguments import MODEL, checked, number, optional, whole
 from ..translation import weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from skfem import MeshTri
 
-from ..arguments import MODEL, checked, number, several, whole
+from ..given.arguments import MODEL, checked, number, several, whole
 from .interval import interval, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side

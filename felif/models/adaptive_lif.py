@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..language import Axis, Conserved, Equations, Given, Term, Unknown, drift, jump, noise
+from ..weakform import Axis, Conserved, Equations, Given, Term, Unknown, drift, jump, noise
 from .parameters import InputValue, fixed, require_input, require_number, require_threshold_above_reset
 
 

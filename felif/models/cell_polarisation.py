@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..arguments import choice, required
-from ..language import Axis, Conserved, Equations, Term, Unknown, d, noise
+from ..given.arguments import choice, required
+from ..weakform import Axis, Conserved, Equations, Term, Unknown, d, noise
 from .parameters import require_number
 
 

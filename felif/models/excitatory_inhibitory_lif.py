@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..language import Conserved, Delayed, Equations, Given, Term, Unknown
+from ..weakform import Conserved, Delayed, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import (

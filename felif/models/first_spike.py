@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..translation import weak_form_of
-from ..weakform import Conserved, Field, Scalar, Term, WeakForm
+from ..translation.fields import Conserved, Field, Scalar, Term, WeakForm
 from .parameters import fixed
 
 COUNT = "fired"  # the scalar F(t) = P(T <= t)

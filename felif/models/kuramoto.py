@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Axis, Conserved, Equations, Index, Term, Unknown, drift, noise
+from ..weakform import Axis, Conserved, Equations, Index, Term, Unknown, drift, noise
 from .parameters import fixed, require_number
 
 

@@ -8,18 +8,12 @@ from numbers import Real
 
 import numpy as np
 
-from ..arguments import shown
-from ..inputs import is_of_user
-from ..language import Axis, Conserved, Equations, Term, Unknown, drift
+from ..given.arguments import shown
+from ..given.inputs import is_of_user
+from ..weakform import Axis, Conserved, Equations, Term, Unknown, drift
 from . import terms
 from .drifts import Leaky
-from .parameters import (
-    along_the_real_axis,
-    fixed,
-    require_number,
-    require_profile,
-    require_threshold_above_reset,
-)
+from .parameters import along_the_real_axis, fixed, require_number, require_profile, require_threshold_above_reset
 
 Profile = Callable | Sequence[float] | np.ndarray | float
 

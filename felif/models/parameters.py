@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_finite, number, required, several, shown
+from ..given.arguments import is_finite, number, required, several, shown
 
 
 def fixed(default: Any) -> Any:

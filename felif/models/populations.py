@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import array, required, shown
-from ..language import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
+from ..given.arguments import array, required, shown
+from ..weakform import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
 from .parameters import fixed, require_number
 
 

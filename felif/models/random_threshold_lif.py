@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..language import Conserved, Equations, Given, Term, Unknown
+from ..weakform import Conserved, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..language import Conserved, Equations, Given, Unknown
+from ..weakform import Conserved, Equations, Given, Unknown
 from . import terms
 from .drifts import Leaky
 from .parameters import InputValue, fixed, require_network, require_number

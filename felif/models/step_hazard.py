@@ -15,7 +15,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from ..language import Axis, Condition, Conserved, Equations, Term, Unknown, drift
+from ..weakform import Axis, Condition, Conserved, Equations, Term, Unknown, drift
 
 _OLDEST = 200.0  # beyond which a start has nobody
 _LOOKED_AT = 400  # values of N among which those that satisfy their equation are looked for

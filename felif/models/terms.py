@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..language import Axis, Term, Unknown, d, jump
-from ..language import noise as _noise
+from ..weakform import Axis, Term, Unknown, d, jump
+from ..weakform import noise as _noise
 
 Coefficient = Callable[[Any, Any], Any]
 

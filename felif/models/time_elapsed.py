@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..language import Axis, Conserved, Delayed, Equations, Term, Unknown, drift
+from ..weakform import Axis, Conserved, Delayed, Equations, Term, Unknown, drift
 from .parameters import fixed, require_callable, require_number
 
 

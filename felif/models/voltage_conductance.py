@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..language import Axis, Conserved, Equations, Term, Unknown, drift, jump, noise
+from ..weakform import Axis, Conserved, Equations, Term, Unknown, drift, jump, noise
 from .parameters import fixed, require_number
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import array, is_finite, required, shown
-from ..language import Equations, Given, Index, Term, Unknown
+from ..given.arguments import array, is_finite, required, shown
+from ..weakform import Equations, Given, Index, Term, Unknown
 
 
 @dataclass(frozen=True, eq=False)

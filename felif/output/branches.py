@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import FLAG, FOLDER, checked, having
+from ..given.arguments import FLAG, FOLDER, checked, having
 from .files import csv_line, read_npz, write_json, write_npz, write_text
 from .manifest import make_room
 from .plots import house_style, new_figure, save_figure

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import FOLDER, checked
+from ..given.arguments import FOLDER, checked
 from .files import read_npz, read_series
 from .manifest import Room
 from .vtk import read_pvd

@@ -11,8 +11,8 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
-from ..arguments import MODEL, TIME, checked, number, optional
-from ..inputs import Landing
+from ..given.arguments import MODEL, TIME, checked, number, optional
+from ..given.inputs import Landing
 from ..translation import law_of
 from .drive import affine
 

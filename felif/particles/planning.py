@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import POSITIVE, required
+from ..given.arguments import POSITIVE, required
 from .drive import affine
 
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import is_number, shown
-from ..inputs import profile_values
+from ..given.arguments import is_number, shown
+from ..given.inputs import profile_values
 from ..problem import State, require_below
 
 _POINTS = 20_001

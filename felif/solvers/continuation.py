@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
+from ..given.arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..problem import Outcome, Problem, State, require_over_v
 from .arclength import Limit, Trace
 from .branch import Branch, Point

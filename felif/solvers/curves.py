@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from ..arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
+from ..given.arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
 from .branch import Branch, Point

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..algebra import BandLowRank
-from ..model_parameters import value_of
+from ..given.parameters import value_of
 from ..problem import Infeasible, Problem
 
 _KEPT = 6  # problems remembered: Newton, differences in p and stability ask for the same ones again

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import POSITIVE, SYSTEM, checked, whole
+from ..given.arguments import POSITIVE, SYSTEM, checked, whole
 from ..problem import NotConverged, Problem
 from .arclength import better
 from .collocation import TimeMesh

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
-from ..arguments import STATE, SYSTEM, TEXT, checked, optional
+from ..given.arguments import STATE, SYSTEM, TEXT, checked, optional
 from ..problem import FieldValue, NotConverged, Problem, State, require_over_v
 from .newton import newton
 

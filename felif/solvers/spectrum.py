@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from ..algebra import SingularMatrix, eigenpairs
-from ..arguments import STATE, SYSTEM, checked, whole
+from ..given.arguments import STATE, SYSTEM, checked, whole
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Index
 from ..spaces import Line
+from ..weakform import Index
 
 _SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
 _MOST = 400  # cells along an axis

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..model_parameters import value_of
+from ..given.parameters import value_of
 from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 

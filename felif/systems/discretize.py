@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Axis, Delayed, Equations, Index, Term
 from ..spaces import Line
+from ..weakform import Axis, Delayed, Equations, Index, Term
 from .forms import kernels_of, read_by
 from .soundness import require_analytic, require_conserved
 from .system import System

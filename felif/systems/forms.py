@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Term
+from ..weakform import Term
 
 _LINEAR = 1e-10
 

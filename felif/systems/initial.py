@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Index
 from ..problem import BeyondEquations, State
+from ..weakform import Index
 from .adapt import refined, transferred
 
 _ROUNDS = 30

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..language import Delayed, Equations, Index
 from ..spaces import Line
+from ..weakform import Delayed, Equations, Index
 
 
 class Layout:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..language import Equations, Index, Term
 from ..spaces import Line
+from ..weakform import Equations, Index, Term
 from .forms import kernels_of, read_by
 
 

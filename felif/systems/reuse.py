@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..language import Equations, Index, Term
+from ..weakform import Equations, Index, Term
 from .forms import read_by
 from .pieces import Piece
 

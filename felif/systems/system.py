@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..inputs import input_value
-from ..language import Delayed, Equations, Given
+from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
 from ..spaces import Line
+from ..weakform import Delayed, Equations, Given
 from . import changes, looking
 from .constraint import Constraint, require_conditions
 from .layout import Layout
@@ -108,13 +108,13 @@ class System:
     @cached_property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
-        from ..model_parameters import changeable
+        from ..given.parameters import changeable
 
         return changeable(self.model)
 
     def at(self, **parameters: Any) -> System:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
-        from ..model_parameters import with_parameters
+        from ..given.parameters import with_parameters
 
         return self.with_model(with_parameters(self.model, parameters))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..language import Index
 from ..problem import FieldValue, PlaneField
+from ..weakform import Index
 
 
 def field_value(system: Any, name: str, values: np.ndarray) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..weakform import Slopes
+from .fields import Slopes
 
 _FORMS = 512  # the latest are kept
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model_parameters import parameters_of
-from ..weakform import CELLS, Term, WeakForm, convection_of, probe
+from ..given.parameters import parameters_of
+from .fields import CELLS, Term, WeakForm, convection_of, probe
 from .learning import learning_law
 from .particle_law import ParticleLaw, Population
 from .to_weakform import Elsewhere, has_equations, with_resets

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model_parameters import parameters_of
-from ..weakform import CELLS, Term, Value, WeakForm
+from ..given.parameters import parameters_of
+from .fields import CELLS, Term, Value, WeakForm
 from .particle_law import Learning, ParticleLaw, Population
 
 _AGREE = 1e-9

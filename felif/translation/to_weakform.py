@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import weakform
-from ..arguments import is_number
-from ..language import Axis, Delayed, Equations, Term, Unknown
-from ..weakform import CELLS, Field, Input, Scalar, Value, WeakForm
+from ..given.arguments import is_number
+from ..weakform import Axis, Delayed, Equations, Term, Unknown
+from . import fields as weakform
+from .fields import CELLS, Field, Input, Scalar, Value, WeakForm
 from .forms import itself, lost, product, tested, wrapped
 
 _MODELS = 64  # the latest are kept

@@ -13,7 +13,7 @@ import felif as fl
 from felif.assembly import spaces
 from felif.assembly.forms import Assembler
 from felif.translation import weak_form_of
-from felif.weakform import Term
+from felif.translation.fields import Term
 
 
 class Nodal(ElementH1):

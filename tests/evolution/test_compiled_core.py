@@ -169,7 +169,7 @@ def test_the_environment_chooses_the_core(monkeypatch):
 
 
 def test_the_version_says_which_core_runs(monkeypatch):
-    from felif.cli import _version
+    from felif.study.cli import _version
 
     assert _version().startswith(f"{fl.__version__}, core: compiled")
     monkeypatch.setenv("FELIF_CORE", "python")

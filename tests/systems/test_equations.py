@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.language import (
+from felif.testing import CheckFailed, check_model
+from felif.weakform import (
     Axis,
     Conserved,
     Delayed,
@@ -25,7 +26,6 @@ from felif.language import (
     jump,
     noise,
 )
-from felif.testing import CheckFailed, check_model
 
 V = Axis("v", -math.inf, 2.0, {"reset": 1.0, "firing": 2.0})
 N_OF_N = (Unknown("n", ("v",)), Unknown("N", (), "holds", of="n", at={"v": 2.0}))

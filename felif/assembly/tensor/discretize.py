@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshLine
 
+from ...given.parameters import parameters_of
 from ...meshing import line
-from ...model_parameters import parameters_of
 from ...translation import weak_form_of
-from ...weakform import Field, Scalar, Term, WeakForm
+from ...translation.fields import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
 from .lines import LineForms, transports_in_w
 from .problem import TensorProblem

@@ -16,12 +16,12 @@ import numpy as np
 from skfem.mesh import MeshLine
 
 from ...algebra.lines import Combined, Lines, Separate, by_rows
-from ...inputs import input_value
+from ...given.inputs import input_value
+from ...given.parameters import parameters_of
 from ...meshing import line
-from ...model_parameters import parameters_of
 from ...problem import Infeasible
 from ...translation import weak_form_of
-from ...weakform import Field, Scalar, Term, Value, WeakForm, probe
+from ...translation.fields import Field, Scalar, Term, Value, WeakForm, probe
 from ..coefficients import STEP
 from ..fitted import bernoulli_pair
 from ..forms import Assembler

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...algebra import Band
-from ...model_parameters import changeable, with_parameters
+from ...given.parameters import changeable, with_parameters
 from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
 from . import adapt, initial, stationary
 from .implicit import FrozenLines

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ...model_parameters import Parameters
+from ...given.parameters import Parameters
 
 
 class Blocks:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ...model_parameters import Parameters
+from ...given.parameters import Parameters
 from ...problem import Infeasible
 
 _STEP = 1e-4  # in the scalars, of differences

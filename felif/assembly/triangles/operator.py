@@ -18,8 +18,8 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ...model_parameters import Parameters
-from ...weakform import CELLS, Slopes, Term, WeakForm
+from ...given.parameters import Parameters
+from ...translation.fields import CELLS, Slopes, Term, WeakForm
 from ..spaces import gauss
 from .blocks import Blocks
 from .damping import Damping

@@ -14,8 +14,8 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...algebra import Band
+from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...meshing.strip import corners_of, triangles
-from ...model_parameters import Parameters, changeable, parameters_of, with_parameters
 from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
 from ...translation import weak_form_of
 from ..spaces import gauss

@@ -1,0 +1,1 @@
+"""First passage of one neuron, and parameters from interspike intervals."""

@@ -1,0 +1,345 @@
+"""first_passage: when one neuron fires. The density of its interspike interval, from the equations of the network.
+
+A neuron that starts at V_R is the network's density without the reset term, from n(v, 0) = delta(v - V_R) (the model
+`FirstSpike`); what leaves through V_F is the density of the time of the spike. The delta is no function of the finite
+element space, but its products with the test functions are exact: phi(V_R), V_R a node. For constant input the system
+is solved by inversion of the Laplace transform (`evolution.laplace`), without time steps, else by `evolve`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..algebra import Band, BandLowRank
+from ..assembly import SpectralElement, discretize
+from ..assembly.automatic import Flow, choose_nodes, end_of
+from ..assembly.discretize import discretize_to
+from ..assembly.running_away import Cut
+from ..evolution.laplace import MOST, Decay
+from ..given.arguments import POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..models.first_spike import COUNT, FirstSpike
+from ..translation import has_equations, weak_form_of
+
+_DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
+_GROWTH, _WIDEST = 0.6, 1.25  # of cells away from the start; of a cell, in units of the local width of the density
+_CELLS = 5000  # at most
+_FINEST = 2e-3  # cell, in units of the distance to V_F
+_LAYER = 8.0  # of a cell, in units of a/|f|
+_X, _W = np.polynomial.legendre.leggauss(20)
+
+
+class Late:
+    """The law of a time of passage that begins to run after a time `silent`."""
+
+    def __init__(self, law: Any, silent: float) -> None:
+        self._law, self._silent, self.slowest = law, silent, law.slowest
+        self.mean = law.mean + silent
+        self.second_moment = law.second_moment + 2 * silent * law.mean + silent**2
+
+    def require_all(self) -> None:
+        self._law.require_all()
+
+    def require_times(self, longest: float) -> None:
+        self._law.require_times(max(longest - self._silent, 0.0))
+
+    def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        f, S = np.zeros(len(times)), np.ones(len(times))
+        late = times > self._silent
+        f[late], S[late] = self._law.evaluate(times[late] - self._silent)
+        return f, S
+
+    def panels(self) -> np.ndarray:
+        return np.concatenate([[0.0], self._silent + self._law.panels()])
+
+
+class FirstPassage:
+    """The distribution of the time T after which a neuron fires, or of its interspike interval.
+
+    density(t), survival(t)   f and P(T > t) = int_t^inf f, at any t >= 0
+    mean, variance, cv        of T; cv = standard deviation over mean
+    integral                  int_0^inf f dt by quadrature, the exponential tail included: 1 but for errors
+    decay                     lambda with f ~ e^(-lambda t) in the end; None where the input depends on time
+    quantile(p), sample(count, seed)    of T
+    times                     201 times on which to plot f
+    problem                   the discretised FirstSpike; `run` its solution in time, where input depends on time
+    """
+
+    def __init__(self, problem: Any, law: Any, run: Any = None) -> None:
+        self.problem, self.run, self._law = problem, run, law
+        self.decay: float | None = -law.slowest if law.slowest is not None else None
+
+    @property
+    def mean(self) -> float:
+        """E T. Raises NotConverged where a run ended (`t_end`) before the neuron has fired for certain."""
+        self._law.require_all()
+        return self._law.mean
+
+    @property
+    def variance(self) -> float:
+        return self._law.second_moment - self.mean**2
+
+    @property
+    def cv(self) -> float:
+        return math.sqrt(self.variance) / self.mean
+
+    @property
+    def model(self) -> Any:
+        return self.problem.model.model
+
+    def density(self, t: Any) -> Any:
+        """f(t), an array of the shape of t; 0 for t = 0. Raises ValueError for t < 0."""
+        return self.both(t)[0]
+
+    def survival(self, t: Any) -> Any:
+        """P(T > t), an array of the shape of t. Raises ValueError for t < 0."""
+        return self.both(t)[1]
+
+    def both(self, t: Any) -> tuple[Any, Any]:
+        """(density, survival) at t, computed together."""
+        try:
+            times = np.asarray(t, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0") from None
+        if not np.all(times >= 0) or not np.all(np.isfinite(times)):
+            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0")
+        self._law.require_times(float(times.max(initial=0.0)))
+        f, S = self._law.evaluate(times.ravel())
+        if times.ndim == 0:
+            return float(f[0]), float(S[0])
+        return f.reshape(times.shape), S.reshape(times.shape)
+
+    @property
+    def times(self) -> np.ndarray:
+        return np.linspace(0.0, self.quantile(0.999), 201)
+
+    @property
+    def integral(self) -> float:
+        panels = self._law.panels()
+        width = np.diff(panels)[:, None] / 2
+        f, S = self.both(np.concatenate([(panels[:-1, None] + width * (_X + 1)).ravel(), panels[-1:]]))
+        return float((width * _W).ravel() @ f[:-1] + S[-1])
+
+    def quantile(self, p: Any) -> Any:
+        """t with P(T <= t) = p, 0 <= p < 1, by bisection and Newton's method."""
+        wanted = np.asarray(p, float)
+        if not (np.all(wanted >= 0) and np.all(wanted < 1)):
+            raise ValueError(f"p = {p!r}; allowed are numbers in [0, 1)")
+        left = 1 - np.atleast_1d(wanted)
+        low, high = np.zeros(left.shape), np.full(left.shape, self.mean)
+        while np.any(beyond := self.survival(high) > left):
+            high = np.where(beyond, 2 * high, high)
+        t = 0.5 * (low + high)
+        for _ in range(100):
+            f, S = self.both(t)
+            low, high = np.where(S >= left, t, low), np.where(S >= left, high, t)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                new = t + (S - left) / f
+            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
+            done = np.all(np.abs(new - t) <= 1e-13 * self.mean)
+            t = new
+            if done:
+                break
+        t = np.where(left == 1.0, 0.0, t)
+        return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
+
+    @checked(count=whole(1), seed=SEED)
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """`count` independent times T, reproducible from the seed. Raises ValueError for anything but whole numbers."""
+        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"sample: {name} = {value!r}; allowed is a whole number >= {least}")
+        return self.quantile(np.random.default_rng(seed).random(count))
+
+    def __repr__(self) -> str:
+        return (
+            f"FirstPassage of {self.model}\n  mean       {self.mean:.12g}\n  cv         {self.cv:.10g}\n"
+            f"  decay      {'not exponential' if self.decay is None else format(self.decay, '.10g')}\n"
+            f"  unknowns   {self.problem.size}"
+        )
+
+
+@checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
+def first_passage(
+    model: Any,
+    *,
+    start: float | None = None,
+    rate: float | None = None,
+    t_start: float = 0.0,
+    t_end: float | None = None,
+    tol: float = 1e-10,
+) -> FirstPassage:
+    """When a neuron fires: the density of its interspike interval, or of the time of its first spike from `start`.
+
+    model    a model of one population, or a problem: its model, on its mesh if that was given by the user
+    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time
+             included; a number below V_F: T is the time of the first spike
+    rate     firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of
+             a neuron in the steady state, of mean 1/N); None for a neuron alone
+    t_start  when the neuron starts, for currents that depend on time
+    t_end    for such currents: time up to which the density is wanted. None: until 1e-12 of all neurons are left;
+             earlier than that there is a density, but no mean
+    tol      relative accuracy
+
+    Raises ValueError for bad input, NotConverged where the neuron hardly ever fires.
+    """
+    problem = model if hasattr(model, "on_cells") else None
+    model = model if problem is None else problem.model
+    if not has_equations(model):
+        raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
+    _check(model, start, rate, t_start, t_end, tol)
+    neuron, silent = FirstSpike.between_spikes(model, rate)
+    if start is not None:
+        neuron, silent = FirstSpike.of(model, rate, "spike"), 0.0
+    if t_end is not None and t_end <= t_start + silent:
+        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is a time after the dead time, {silent!r}")
+    start = neuron.v_reset if start is None else float(start)
+    if problem is not None and problem.tol is None:
+        problem = discretize(neuron, problem.mesh, space=problem.space)
+    else:
+        problem = passage_problem(neuron, start, t_start + silent, tol)
+    return passage_on(problem, start, t_start, t_end, tol, silent)
+
+
+def passage_on(
+    problem: Any,
+    start: float,
+    t_start: float = 0.0,
+    t_end: float | None = None,
+    tol: float = 1e-10,
+    silent: float = 0.0,
+    terms: int = MOST,
+) -> FirstPassage:
+    """The first passage on a discretised FirstSpike, from a cell end, after a time `silent`.
+
+    Raises ValueError, NotConverged.
+    """
+    (field,) = problem.field_names
+    node = int(np.argmin(np.abs(problem.nodes - start)))
+    if abs(problem.nodes[node] - start) > 1e-12 * (problem.v_fire - problem.v_reset) or start >= problem.v_fire:
+        raise ValueError(f"start = {start!r}; allowed is a node of the mesh below v_fire = {problem.v_fire}")
+    b = np.zeros(problem.size)
+    b[problem.layout.offsets[field] + node] = 1.0
+    if any(callable(getattr(problem.model, i.parameter)) for i in problem.weak_form.inputs):
+        from .passage_in_time import Course
+
+        course = Course.of(problem, b, t_start + silent, t_end, tol)
+        return FirstPassage(problem, Late(course, silent) if silent else course, course.run)
+    law = _decay(problem, b, start, tol, terms)
+    return FirstPassage(problem, Late(law, silent) if silent else law)
+
+
+def _decay(problem: Any, b: np.ndarray, start: float, tol: float, terms: int) -> Decay:
+    """The system without its last unknown, F, which acts on nothing."""
+    n, y = problem.size - 1, np.zeros(problem.size)
+    place = problem.layout.offsets[COUNT]
+    if place != n:
+        raise ValueError(f"{COUNT} is unknown number {place} of {n + 1}; it must be the last one")
+    J = problem.jacobian(0.0, y)
+    unit = y.copy()
+    unit[place] = 1.0
+    noise = Flow(problem.model).at(np.array([problem.v_fire]))[1]
+    band, U = _leading(J.band, n), J.U[:n].copy()
+    for name in problem.layout.differential[:-1]:  # what a scalar does to itself belongs on the diagonal
+        column, row = problem.scalar_names.index(name), problem.layout.offsets[name]
+        band.data[band.ku, row] += U[row, column]
+        U[row, column] = 0.0
+    return Decay(
+        BandLowRank(band, U, J.G[:, :n]),
+        _leading(problem.mass, n),
+        b[:n],
+        total=problem.conserved["total"][:n],
+        output=(J.transpose() @ unit)[:n],
+        length=(problem.v_fire - start) / math.sqrt(float(noise[0])),
+        digits=min(max(-math.log10(tol) + 2, 4.0), 12.5),
+        terms=terms,
+    )
+
+
+def _leading(band: Band, n: int) -> Band:
+    """The leading n x n block, to which no entry outside its band storage belongs."""
+    return Band(band.data[:, :n].copy(order="F"), band.kl, band.ku)
+
+
+def passage_problem(neuron: FirstSpike, start: float, t: float, tol: float) -> Any:
+    """`neuron` on a mesh for the passage from `start`."""
+    end, space = end_of(neuron), SpectralElement(_DEGREE)
+    return discretize_to(end, neuron, _cells(neuron, start, t, tol, end, space), space)
+
+
+def _cells(neuron: FirstSpike, start: float, t: float, tol: float, end: Cut | None, space: Any) -> np.ndarray:
+    """Cell ends: fine on the way to V_F, growing below, layers at V_F resolved."""
+    flow, times = Flow(neuron, end=end), _extremes(neuron, t)
+    if end is not None and start >= end.last:
+        raise ValueError(
+            f"first_passage: start = {start!r} is so far up that the drift alone rules the rest of the way to "
+            f"v_fire = {neuron.v_fire!r}; allowed are numbers below {end.last:.6g}"
+        )
+    if flow.bends:
+        return choose_nodes(neuron, space, tol, end, start, times)
+    distance = neuron.v_fire - start
+    low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / _PARTS)
+
+    def size(v: np.ndarray) -> np.ndarray:
+        return np.min([size_at(v, t) for t in times], axis=0)
+
+    def size_at(v: np.ndarray, t: float) -> np.ndarray:
+        step = 1e-4 * distance
+        drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]), 0.0, t)
+        slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
+        bulk = _WIDEST * np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-100))
+        h = np.minimum(bulk, distance / _PARTS + _GROWTH * np.maximum(start - v, np.maximum(v - neuron.v_fire, 0.0)))
+        steepness = np.abs(drift[: len(v)]) / noise[: len(v)]
+        return np.minimum(h, np.maximum(_LAYER / np.maximum(steepness, 1e-300), _FINEST * distance))
+
+    ends = [low, *sorted({start, neuron.v_reset}), neuron.v_fire]
+    if flow.lives_above:
+        ends.append(flow.cut_above(tol))
+    ends = [v for v in ends if v >= low]
+    return np.unique(np.concatenate([_equidistributed(size, a, b) for a, b in zip(ends, ends[1:], strict=False)]))
+
+
+def _extremes(neuron: FirstSpike, t_start: float) -> list[float]:
+    """Times at which a mesh must serve: the start, and where currents are smallest and, soon or in steps, largest.
+
+    A small current later on costs cells far below only; a large one finds nobody left, but would want tiny cells.
+    """
+    times = {t_start}
+    for given in weak_form_of(neuron).inputs:
+        current = getattr(neuron, given.parameter)
+        if callable(current):
+            known = [t for t in getattr(current, "breakpoints", ()) if t >= t_start]
+            for horizon, pick in ((10.0, np.argmin), (2.0, np.argmax)):
+                samples = np.unique([*np.linspace(t_start, t_start + horizon, 101), *known])
+                times.add(float(samples[pick([float(current(t)) for t in samples.tolist()])]))
+    return sorted(times)
+
+
+def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
+    v = np.linspace(low, high, 400)
+    density = 1 / size(v)
+    count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
+    if count[-1] > _CELLS:
+        raise ValueError(
+            f"first_passage: {count[-1]:.3g} cells between {low:.6g} and {high:.6g}; allowed are {_CELLS}: give a "
+            "start nearer to v_fire, or a current, noise and drift for which the density is less narrow"
+        )
+    nodes = np.interp(np.linspace(0, count[-1], max(1, math.ceil(count[-1] - 1e-9)) + 1), count, v)
+    nodes[[0, -1]] = low, high
+    return nodes
+
+
+def _check(
+    model: Any, start: float | None, rate: float | None, t_start: float, t_end: float | None, tol: float
+) -> None:
+    if start is not None and not start < model.v_fire:
+        raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {model.v_fire}")
+    if rate is not None and rate < 0:
+        raise ValueError(f"first_passage: rate = {rate!r}; allowed is None or a number >= 0")
+    if t_end is not None and not t_end > t_start:
+        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is None or a number above t_start = {t_start}")
+    if not 1e-13 <= tol <= 1e-2:
+        raise ValueError(f"first_passage: tol = {tol!r}; allowed are numbers in [1e-13, 1e-2]")

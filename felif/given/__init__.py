@@ -1,0 +1,1 @@
+"""What users give: kinds of arguments, functions of time, parameters of models, and how they are told apart."""

@@ -1,0 +1,80 @@
+"""neuron_path: one noisy neuron followed in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..given.arguments import MODEL, POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..translation import law_of
+from .run import simulate_particles
+
+
+@dataclass(frozen=True, repr=False)
+class NeuronPath:
+    """Potential `v` of one neuron at the times `t`, and its `spikes`; `intervals` between them."""
+
+    model: Any
+    t: np.ndarray
+    v: np.ndarray
+    spikes: np.ndarray
+    seed: int
+
+    @property
+    def intervals(self) -> np.ndarray:
+        return np.diff(self.spikes)
+
+    def __repr__(self) -> str:
+        return f"NeuronPath of {self.model}: {self.t.size} points up to t = {self.t[-1]:g}, {self.spikes.size} spikes"
+
+    def drawn(self, height: float) -> tuple[np.ndarray, np.ndarray]:
+        """(t, v) for a picture: at every spike the line goes up to V_F + height, then down to V_R."""
+        model = self.model
+        times = np.concatenate([self.t, np.repeat(self.spikes, 3)])
+        top = [model.v_fire, model.v_fire + height, model.v_reset]
+        values = np.concatenate([self.v, np.tile(top, len(self.spikes))])
+        order = np.argsort(times, kind="stable")
+        return times[order], values[order]
+
+
+@checked(model=MODEL, t_end=TIME, points=whole(1), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
+def neuron_path(
+    model: Any,
+    t_end: float,
+    *,
+    points: int = 1000,
+    start: float | None = None,
+    dt: float = 1e-3,
+    seed: int | None = None,
+) -> NeuronPath:
+    """A path of the neuron of a model without coupling, from t = 0, kept at `points` + 1 equidistant times.
+
+    The steps, no longer than dt, are those of `simulate_particles`: exact for leaky neurons but for the curvature of
+    the threshold. start: None is V_R. Raises ValueError for a coupled model (b or a1), and for
+    values that are not allowed.
+    """
+    law = law_of(model)
+    if law.learning is not None:
+        raise ValueError(f"neuron_path: {type(model).__name__} is a network that learns; allowed is a neuron alone")
+    if len(law.populations) != 1 or any(law.populations[0].kicks) or any(law.populations[0].noise_kicks):
+        raise ValueError(f"neuron_path: {model} is a network; allowed is a neuron alone, b = 0 and a1 = 0")
+    start = law.v_reset if start is None else start
+    if not t_end > 0:
+        raise ValueError(f"neuron_path: t_end = {t_end!r}; allowed is a positive number")
+    times = np.linspace(0.0, t_end, points + 1)
+    run = simulate_particles(
+        model,
+        neurons=1,
+        t_end=t_end,
+        dt=min(dt, t_end / points),
+        start=np.array([start], float),
+        seed=seed,
+        record=1,
+        snapshots=times,
+        progress=False,
+    )
+    t = np.array(list(run.snapshots))
+    v = np.array([snapshot.v[0] for snapshot in run.snapshots.values()])
+    return NeuronPath(model, t, v, run.spikes[0], run.settings["seed"])

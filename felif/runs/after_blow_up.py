@@ -1,0 +1,177 @@
+"""Going on after a blow-up: the physical (generalised) solution N -> size x delta(t - T).
+
+A fraction of the neurons fires at one instant; the state right after follows from the state right before by
+delivering the spikes, kick by kick, until none is left (see `assembly.transport` and `assembly.dilated`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..given.arguments import number, required, whole
+from ..assembly import initial
+from ..assembly.adapt import transfer
+from ..assembly.dilated import COUNT
+from ..assembly.spikes import unfollowed
+from ..assembly.thresholds import boundary_layers, resets_at_once, runaway
+from ..assembly.transport import ShiftedDensity, synchronous_spike
+from ..evolution import Event, Rodas5P, Trajectory, integrate
+from ..problem import BlowUp, Infeasible, NotConverged, State, require_over_v
+
+_FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
+_NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
+_LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal, where there may be one
+_LONGEST_THAT_ENDS = 1e6
+_FIRST_HORIZON = 2.0  # kicks for which a mesh has room at first
+_DEVIATIONS = 7.0  # of the noise of a spike, in the room below
+_STARTS = 0.9  # spikes fired by a kick: 1 - O(1/N) where a blow-up has been followed to N, less where there is no queue
+_FIRST_KICK = (
+    1e-14  # data that do not vanish at V_F fire Q ~ sqrt(s): a long first step misses that the queue was there
+)
+
+
+@dataclass(frozen=True)
+class Continue:
+    """For `evolve(..., after_blow_up=Continue())`: carry the solution through synchronous spikes.
+
+    N_max: firing rate at which a spike is taken to begin; what is fired on the way from there is extrapolated, with an
+           error of about 1/N_max in the size of the spike (the state's own error is of order 1/N_max^2).
+    max_events: stop after so many.
+    """
+
+    N_max: float = 1e7
+    max_events: int = 100
+
+    def __post_init__(self) -> None:
+        required("Continue", "N_max", self.N_max, number(least=1e4))
+        required("Continue", "max_events", self.max_events, whole(1))
+
+
+@dataclass(frozen=True)
+class BlowUpEvent:
+    """A synchronous spike: when, the fraction of neurons in it, its kind, and the state right after.
+
+    size   spikes per neuron fired at the instant `time` (rho, Delta); inf for an eternal blow-up
+    kind   "transport" (constant noise), "diffusion" (noise that grows with N)
+    error  estimate of the error of `time`
+    """
+
+    name: str
+    time: float
+    size: float
+    kind: str
+    state: State | None
+    error: float
+
+
+def require_one_population(problem: Any) -> None:
+    """ValueError, naming the term, for a problem whose spikes cannot be followed as its terms say."""
+    require_over_v(problem, "after_blow_up")
+    kind = type(problem.model).__name__
+    if len(problem.field_names) > 1 or problem.delays:
+        raise ValueError(
+            f"after_blow_up: {kind} has several populations, delays or a dead time; "
+            "allowed is one population without delay or dead time"
+        )
+    if (reason := unfollowed(problem)) is not None:
+        raise ValueError(f"after_blow_up: {kind}: {reason}")
+
+
+def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+    """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends.
+
+    NotConverged for a spike whose end is not found.
+    """
+    kick, noise = runaway(problem)
+    kind = "diffusion" if noise > 0 else "transport"
+    if noise > 0:
+        kicks, on_mesh, after = _by_diffusion(problem, y, rtol)
+    else:
+        kicks, on_mesh, after = _by_transport(problem, y, kick)
+    if after is None:
+        return BlowUpEvent("blow_up", found.time, math.inf, kind, None, found.error), problem, None
+    state = State(on_mesh, found.time, after)
+    return (
+        BlowUpEvent("blow_up", found.time, max(kicks - found.remaining, 0.0), kind, state, found.error),
+        on_mesh,
+        after,
+    )
+
+
+def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
+    (field,) = problem.field_names
+    resets = resets_at_once(problem)
+    try:
+        layer = boundary_layers(problem, 0.0, y)[field][problem.v_fire]
+    except Infeasible:  # data from which the spike begins at once: no layer yet
+        layer = 0.0
+    kicks = synchronous_spike(problem, y, kick, resets, layer).kicks
+    if not 0 < kicks < math.inf:
+        return kicks, problem, None if kicks else y
+    values = {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
+    if not resets:  # fired neurons wait in the refractory state
+        (waiting,) = values
+        values[waiting] += kicks
+        if values[waiting] > 1.0 - _NOBODY:
+            on_mesh = problem.rebuilt()
+            after = np.zeros(on_mesh.size)
+            after[on_mesh.layout.offsets[waiting]] = 1.0
+            return kicks, on_mesh, after
+    start = {field: ShiftedDensity(problem, field, y, kick * kicks, resets), **values}
+    on_mesh, after, _ = initial(problem.rebuilt(), start)
+    return kicks, on_mesh, after
+
+
+def _deliver(problem: Any, y: np.ndarray, kicks: float, rtol: float, emptied: Event) -> Trajectory | None:
+    """Up to so many kicks in dilated time, with room below for what they throw back; None if no queue builds up."""
+    drift, noise = runaway(problem)
+    low, width = problem.cells[0], problem.widths[0]
+    depth = max(-drift, 0.0) * kicks + _DEVIATIONS * math.sqrt(2 * noise * kicks)
+    below = []
+    while low > problem.cells[0] - depth:
+        width *= 1.5
+        low -= width
+        below.append(low)
+    roomy = problem.on_cells(np.concatenate([below[::-1], problem.cells])) if below else problem
+    dilated = roomy.dilated()
+    start = np.append(transfer(problem, roomy, y), 0.0)  # no spike counted yet
+    if not dilated.scalars(0.0, start)[0] > _STARTS:
+        return None
+    # N is spikes a kick in a linear equation: however large, no blow-up
+    how = {"scheme": Rodas5P(), "rtol": rtol, "events": (emptied,), "first_step": _FIRST_KICK, "N_max": math.inf}
+    return integrate(dilated, start, 0.0, kicks, **how)
+
+
+def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
+    # A network that b alone does not keep going (b < V_F - V_R, or neurons that wait) empties its queue at last.
+    ends = not resets_at_once(problem) or runaway(problem)[0] < problem.v_fire - problem.v_reset
+    longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON
+    emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
+    while True:
+        horizon = min(horizon, longest)
+        trajectory = _deliver(problem, y, horizon, rtol, emptied)
+        if trajectory is None:
+            return 0.0, problem, y
+        if trajectory.outcome.name != "finished" or horizon >= longest:
+            break
+        horizon *= 5.0
+    if trajectory.outcome.name == "finished" and not ends:
+        return math.inf, problem, None
+    if trajectory.outcome.name != emptied.name:
+        reached = f"after {trajectory.series['t'][-1]:.4g} spikes per neuron: {trajectory.outcome.message}"
+        raise NotConverged(f"the synchronous spike cannot be followed to its end, {reached}")
+    last, y = trajectory.segments[-1], trajectory.segments[-1].states[-1]
+    # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
+    # a layer of no width. Cells down to _FINEST hold it.
+    cells = last.problem.cells
+    halves = int(
+        max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * (problem.v_fire - problem.v_reset)))))
+    )
+    graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
+    fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
+    y = transfer(last.problem, fine, y)
+    return float(last.times[-1]), problem.on_cells(fine.cells, fine.degrees), y[:-1].copy()

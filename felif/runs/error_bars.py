@@ -1,0 +1,174 @@
+"""Error bars of a run: the same run again, far more accurately, and the difference of whatever is asked for.
+
+`companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted
+for a tolerance 30 times tighter, which the steps have too. Of a mesh that the user chose nothing is taken for granted,
+neither its ends nor its cells: the companion starts from the data as they were given, on a mesh made from a tolerance
+of its own. The difference contains what mesh, V_min, V_max, remeshing, steps and dense output contribute, with their
+signs, for every functional at once; a margin stands for the companion's own error. Where an error comes from, in v and
+t, is what `dual_weighted` says. How often bars contain the truth: tests/runs/test_error_bars.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
+from ..assembly import SpectralElement, discretize
+from ..assembly.local_degree import inherited
+from ..assembly.tensor.adapt import transferred
+from ..given.inputs import SAMPLES
+from ..problem import State
+from .run import Run
+
+_TIGHTER = 30.0
+_LOOKS = 4  # how much more closely functions of time are looked at
+_TIGHTEST = 1e-12  # tolerance below which steps count rounding only
+_OF_USERS = 1e-8  # tolerance of the companion of a run on a mesh chosen by the user, if its steps ask for no less
+_OF_LINES = 1e-6  # tolerance that says how far lines over (v, w) must reach
+_FLOOR = 0.01  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
+_MARGIN = 1.15  # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
+
+
+def companion(run: Run) -> Run:
+    """The run made again with richer elements and tighter steps; kept with the run."""
+    if run.kept_companion is None:
+        run.kept_companion = _made_again(run)
+    return run.kept_companion
+
+
+@checked(run=RUN, quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
+def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
+    """Bar of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
+
+    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
+    default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
+    where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
+    seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times
+    the run, the next ones nothing. Raises ValueError for an unknown series, times outside the run, and on triangles.
+    """
+    asked = np.asarray(run.times[-1] if times is None else times, float)
+    quantity = run.problem.scalar_names[0] if quantity is None else quantity
+    for t in np.ravel(asked):
+        _value(run, quantity, float(t))  # what is not known is said before anything is computed again
+    better = companion(run)
+    values = [_difference(run, better, quantity, float(t)) for t in np.ravel(asked)]
+    return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
+
+
+def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
+    here = _value(run, quantity, t)
+    if t > better.times[-1]:
+        return math.inf
+    there = _value(better, quantity, t)
+    unseen = np.finfo(float).eps * abs(here)
+    if hasattr(run.problem, "line_names"):
+        return float(_MARGIN * abs(here - there) + unseen)
+    if run.problem.tol is not None:
+        unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
+    elif better.problem.tol is not None:
+        unseen += better.problem.tol * abs(there)
+    return float(_MARGIN * abs(here - there) + unseen)
+
+
+def _value(run: Run, quantity: Any, t: float) -> float:
+    return value_of(quantity, run.at(t)) if callable(quantity) else float(run.sample(quantity, t))
+
+
+def _made_again(run: Run) -> Run:
+    from .after_blow_up import Continue
+    from .driving import SCHEMES, seen
+    from .starting import evolve
+
+    settings, first = run.settings, run.segments[0]
+    if not callable(getattr(first.problem, "enriched", None)):
+        raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
+    over_plane = hasattr(first.problem, "line_names")
+    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings["rtol"])
+    problem, y = _richer(first.problem, first.states[0]) if own is None else (own, None)
+    start = run.start
+    if start is None or over_plane and isinstance(start, State) or _copied(start, first.problem):
+        if y is None:
+            problem, y = _holding(own, first.problem, first.states[0])
+        start = State(problem, settings["t_start"], y)
+    going_on, fixed = settings.get("after_blow_up"), settings["fixed_step"]
+    scheme, step = None, None  # the most accurate one, whatever the run was made with
+    if over_plane:
+        scheme = SCHEMES[settings["scheme"]]()
+        step = None if fixed is None else fixed / (8 if settings["scheme"] == "BackwardEuler" else 2)
+    rtol = max(settings["rtol"] / _TIGHTER, _TIGHTEST)
+    better = evolve(
+        problem,
+        start,
+        float(run.times[-1]),
+        t_start=settings["t_start"],
+        rtol=rtol if own is None else own.tol,
+        atol=None if settings["atol"] is None else settings["atol"] / _TIGHTER,
+        scheme=scheme,
+        breakpoints=seen(problem, settings["breakpoints"], settings["t_start"], float(run.times[-1]), _LOOKS * SAMPLES),
+        fixed_step=step,
+        max_step=math.inf if settings["max_step"] is None else settings["max_step"],
+        N_max=settings["N_max"],
+        history=0.0 if run.past is None else run.past.before,
+        after_blow_up=None if going_on is None else Continue(**going_on),
+        progress=False,
+    )
+    better.compatible = run.compatible
+    return better
+
+
+def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(problem, y on it) with elements of a higher degree on cells that reach as far as the tighter tolerance asks."""
+    by = 4 if problem.degree < 4 else 2
+    if hasattr(problem, "line_names"):
+        return _over_plane(problem, y, by)
+    if hasattr(problem, "starts"):  # over any axes
+        return problem.enriched(y, by=by)
+    richer, same = problem.enriched(y, by=by, reach=False)
+    if problem.tol is None:
+        return richer, same
+    wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
+    low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
+    cells = np.concatenate([low, richer.cells, high])
+    wide = wide.on_cells(cells, inherited(richer.cells, richer.degrees, cells))
+    return wide, wide.received(State(richer, 0.0, same))
+
+
+def _over_plane(problem: Any, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
+    """The same over (v, w); lines of a mesh of the user go on below it as far as the model has neurons."""
+    if problem.tol is None:
+        wide = discretize(problem.model, space=problem.space, tol=_OF_LINES)
+        low = wide.cells[wide.cells < problem.cells[0]]
+        if low.size:
+            wide = problem.on_cells(np.concatenate([low, problem.cells]))
+            problem, y = wide, transferred(problem, wide, y)
+    return problem.enriched(y, by=by)
+
+
+def _chosen_mesh(problem: Any, rtol: float) -> Any:
+    """The model of a problem on a mesh made from a tolerance; None where no V_min or V_max can be chosen for it.
+
+    The ends that the user gave are then walls of the model, and not something that is cut off.
+    """
+    space = SpectralElement(max(6, problem.degree))
+    try:
+        return discretize(problem.model, space=space, tol=max(min(_OF_USERS, rtol / _TIGHTER), _TIGHTEST))
+    except ValueError:
+        return None
+
+
+def _holding(own: Any, problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(problem, y on it) for a state of which nothing but y is known: cells of either mesh."""
+    own = own.on_cells(np.unique(np.concatenate([own.cells, problem.cells])))
+    return own, own.received(State(problem, 0.0, y))
+
+
+def _copied(start: Any, problem: Any) -> bool:
+    """Whether the data are a State of the very mesh that a run began with."""
+    if not isinstance(start, State) or start.problem.space != problem.space:
+        return False
+    same = np.array_equal(start.problem.cells, problem.cells)
+    return same and np.array_equal(start.problem.degrees, problem.degrees)

@@ -1,0 +1,190 @@
+"""response: how firing rates answer a small modulation of an input, of the noise or of any parameter.
+
+A parameter p + epsilon e^{i omega t} moves the state by epsilon x e^{i omega t},
+
+    (i omega M - J(i omega)) x = dF/dp + U dl,      ds = G x + Gamma dl + ds/dp,
+
+with J(i omega) the linearisation of the discretised problem, delays as factors e^{-i omega d} included
+(`solvers.delayed`), and ds the answer of the numbers. At omega = 0 it is the slope of the steady state, and its poles
+i omega = lambda are the eigenvalues of the spectrum.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..problem import NotConverged, State
+from ..solvers.delayed import Delayed
+from ..solvers.newton import bordered, newton, symmetry
+
+_STEP = 3e-3  # of differences in a parameter, relative to its size or to 0.3
+_SAFETY = 1.3  # of what a richer space changes
+_ROUNDS = 3  # of richer spaces
+_STEADY = 1e-6  # relative change of a state by Newton's method up to which it is steady
+CURRENTS = ("current", "current_E", "current_I")
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Answers of all numbers of a problem to modulations, complex: modulus and phase of ds / d(parameter).
+
+    omega    angular frequencies, shape (m,), or a number
+    to       what is modulated: names of parameters, `current_2` the entry of an array
+    values   shape (m, numbers, modulations), without m for a number omega; `errors` of the same shape: of elements of
+             a higher degree
+    state    the steady state it was computed at, settled on its mesh
+
+    `response.N` is the part of the number N, shape (m, modulations), or of N for each population, shape
+    (m, populations, modulations); the last is left out where one parameter is modulated.
+    """
+
+    state: State
+    omega: Any
+    to: tuple[str, ...]
+    values: np.ndarray
+    errors: np.ndarray
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        state = self.__dict__.get("state")
+        if state is None or name.startswith("__"):
+            raise AttributeError(name)
+        names = list(state.problem.scalar_names)
+        if name in names:
+            found = self.values[..., names.index(name), :]
+        elif name in getattr(state.problem, "groups", ()):
+            found = self.values[..., [names.index(one) for one in state.problem.layout.flattened(name)], :]
+        else:
+            raise AttributeError(f"this response has no {name!r}; it has: {', '.join(names)}")
+        return found[..., 0] if len(self.to) == 1 else found
+
+    def __repr__(self) -> str:
+        count = np.size(self.omega)
+        return (
+            f"Response of {', '.join(self.state.problem.scalar_names)} to {', '.join(self.to)} at {count} frequencies"
+        )
+
+
+def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | None = None) -> Response:
+    """Linear response at a steady state to modulations of parameters at angular frequencies omega.
+
+    to: names of parameters, numbers or arrays (then each entry by itself); None: the currents, one for each population.
+    Elements of a higher degree give the errors, and are taken where the problem was made from a tolerance that these
+    exceed, relative to the largest response of each number.
+
+    Raises ValueError for a state that is not steady, for unknown parameters and those that shape the mesh, for
+    frequencies that are not finite; NotConverged where a frequency is an eigenvalue.
+    Source: N. Brunel, V. Hakim, Neural Computation 11 (1999) 1621-1671; M. J. E. Richardson, Phys. Rev. E 76 (2007)
+    021919.
+    """
+    frequencies = np.atleast_1d(np.asarray(omega, float))
+    if frequencies.ndim != 1 or not np.isfinite(frequencies).all() or not len(frequencies):
+        raise ValueError(f"response: omega = {omega!r}; allowed are finite numbers")
+    own = getattr(state, "problem", problem)
+    if type(getattr(own, "model", None)) is not type(getattr(problem, "model", None)):
+        raise ValueError(f"response: the state belongs to {own.model}, the problem is {problem.model}")
+    entries = _entries(own, to)
+    y = newton(own, state.y, t=state.t).y
+    if np.abs(y - state.y).max() > _STEADY * np.abs(y).max():
+        raise ValueError(f"response: {state!r} is no steady state; see steady_states")
+    if 0.0 in frequencies and symmetry(own, y) is not None:
+        raise ValueError("response: omega = 0 where the state may be rotated; allowed are other frequencies")
+    here = _computed(own, y, frequencies, entries)
+    errors = np.full(here.shape, np.nan)
+    for _ in range(_ROUNDS if hasattr(own, "enriched") else 0):
+        richer, there = own.enriched(y)
+        there = newton(richer, there, t=state.t).y
+        better = _computed(richer, there, frequencies, entries)
+        errors = _SAFETY * np.abs(better - here)
+        largest = np.abs(better).max(axis=(0, 2), keepdims=True)
+        if getattr(own, "tol", None) is None or (errors <= own.tol * largest + 1e-14).all():
+            break
+        own, y, here = richer, there, better
+    scalar = np.ndim(omega) == 0
+    pick = (lambda a: a[0]) if scalar else (lambda a: a)
+    where = float(omega) if scalar else frequencies
+    return Response(State(own, state.t, y), where, tuple(entry[0] for entry in entries), pick(here), pick(errors))
+
+
+def _entries(problem: Any, to: str | Sequence[str] | None) -> list[tuple[str, str, int | None]]:
+    """(label, parameter, entry of the array or None) of everything that is modulated."""
+    model = problem.model
+    if to is None:
+        to = [name for name in CURRENTS if hasattr(model, name)]
+        if not to:
+            raise ValueError(
+                f"response: {type(model).__name__} has no current; say what is modulated, to = one of "
+                f"{', '.join(problem.parameter_names)}"
+            )
+    names, found = [to] if isinstance(to, str) else list(to), []
+    arrays = [f.name for f in dataclasses.fields(model) if hasattr(problem, "with_model")]
+    for name in names:
+        value = getattr(model, name, None)
+        entries = getattr(model, "count", 1) if name in arrays and name in ("current", "a0") else 1
+        if name in arrays and not callable(value) and value is not None and np.size(value) >= 1:
+            size = max(np.size(value), entries)
+            if size > 1 and np.ndim(value) <= 1:
+                found += [(f"{name}_{k}", name, k) for k in range(size)]
+                continue
+        if name not in problem.parameter_names:
+            raise ValueError(
+                f"response: to = {name!r}; allowed are parameters that are numbers and shape no mesh: "
+                f"{', '.join(problem.parameter_names)}"
+            )
+        found.append((name, name, None))
+    return found
+
+
+def _changed(problem: Any, name: str, entry: int | None, change: float) -> Any:
+    if entry is None:
+        return problem.at(**{name: float(getattr(problem.model, name)) + change})
+    value = np.asarray(getattr(problem.model, name), float)
+    value = np.array(np.broadcast_to(value, (getattr(problem.model, "count", value.size),)))
+    value[entry] += change
+    return problem.with_model(dataclasses.replace(problem.model, **{name: value}))
+
+
+def _slopes(problem: Any, y: np.ndarray, name: str, entry: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """(dF/dp, d(numbers)/dp) at fixed y and fixed delayed inputs: fourth order, one-sided where a side is refused."""
+    value = np.ravel(getattr(problem.model, name))
+    h = _STEP * max(abs(float(value[entry or 0] if len(value) > 1 else value[0])), 0.3)
+
+    def at(k: int) -> np.ndarray:
+        moved = _changed(problem, name, entry, k * h)
+        return np.concatenate([moved.rate(0.0, y), moved.scalars(0.0, y)])
+
+    try:
+        low, lower, higher, high = (at(k) for k in (-2, -1, 1, 2))
+        slope = (low - 8 * lower + 8 * higher - high) / (12 * h)
+    except ValueError:
+        F = [at(k) for k in range(5)]
+        slope = (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
+    by_rate = slope[: problem.size]
+    if entry is None and hasattr(problem, "threshold_transport"):
+        by_rate = problem.parameter_derivative(0.0, y, name)
+    return by_rate, slope[problem.size :]
+
+
+def _computed(problem: Any, y: np.ndarray, frequencies: np.ndarray, entries: list) -> np.ndarray:
+    parts = Delayed.at(problem, y)
+    slopes = [_slopes(parts.fixed, y, name, entry) for _, name, entry in entries]
+    rows = [problem.scalar_names.index(name) for name, _ in problem.delays.values()] if len(parts.delays) else []
+    conserved = np.zeros(len(problem.conserved))
+    found = np.empty((len(frequencies), len(problem.scalar_names), len(entries)), complex)
+    for m, omega in enumerate(frequencies.tolist()):
+        point = 1j * omega
+        J = parts.jacobian(point) if len(rows) else parts.instantaneous
+        try:
+            system = bordered(problem, J, y, shift=point)
+        except ArithmeticError as error:
+            raise NotConverged(f"response: i omega = {point} is an eigenvalue ({error})") from error
+        for k, (by_rate, by_scalar) in enumerate(slopes):
+            driven = parts.driven(point, by_scalar[rows].astype(complex)) if len(rows) else np.zeros(0)
+            x, _ = system.solve(-(by_rate + parts.U @ driven) + 0j, conserved + 0j)
+            dl = driven + (parts.lags(point) @ x if len(rows) else 0.0)
+            found[m, :, k] = parts.gradient @ x + parts.by_inputs @ dl + by_scalar
+    return found

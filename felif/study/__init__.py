@@ -1,0 +1,8 @@
+"""Studies: what they are, running them, convergence tables, sweeps, and the command line.
+
+A study is described in `felif.study.study`.
+"""
+
+from .study import Study, check, folder, load, of, run_script, studies
+
+__all__ = ["Study", "check", "folder", "load", "of", "run_script", "studies"]

@@ -1,0 +1,227 @@
+"""Studies: one file a question, which is a script, a command line and a regression test at once.
+
+A file studies/NAME.py holds
+
+    docstring      the question, the equation, what to expect; its first line is what `felif list` prints
+    main           `main(cells: int | None = None, b: float = 0.5, ..., out: Path | None = None) -> dict`: every option
+                   typed and with a default, explained under "Parameters" of a NumPy-style docstring. Returns
+                   {name: number, text, array or Run}. `out` is no option: the runner fills it in, None means that
+                   nothing is to be written. A main that gives `folder=fl.study.folder(out, "NAME"), resume=True` to
+                   `evolve` writes while it runs and can go on after a kill; "NAME" is the Run's name in the results.
+    CHEAP          {option: value} that makes main take a second or so: what the tests run
+    EXPECTED       {result: (value, tolerance)}: holds with CHEAP *and* with the defaults; |result - value| <= tolerance
+    CONVERGENCE    optional, see `felif.study.convergence`
+    SPACETIME      optional: names of the Runs whose n(v, t) is drawn into spacetime_NAME.png
+    figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder
+    last line      if __name__ == "__main__": fl.study.run_script(main)
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESERVED = ("out", "resume", "overwrite", "json", "workers", "shard", "retry", "folders", "result", "help")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword of `main`: what the command line offers as --name."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+@dataclass(frozen=True)
+class Study:
+    """A loaded study: `load`, or `of` for a function that is not in a file."""
+
+    name: str
+    main: Callable[..., dict[str, Any]]
+    options: tuple[Option, ...]
+    takes_out: bool  # main has a keyword `out`
+    path: Path | None = None
+    text: str = ""  # docstring of the file
+    cheap: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, tuple[Any, float]] = field(default_factory=dict)
+    convergence: Mapping[str, Any] = field(default_factory=dict)
+    spacetime: tuple[str, ...] = ()
+    figure: Callable[[dict[str, Any]], Any] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Worker processes get the path, and load the file themselves."""
+        return (of, (self.main,)) if self.path is None else (load, (self.path,))
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return {option.name: option.default for option in self.options}
+
+    def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The defaults with `options` put in. Raises ValueError for a name that main does not have."""
+        known = self.defaults
+        for name in options:
+            if name not in known:
+                raise ValueError(f"The study {self.name} has no option {name!r}. {_suggest(name, known)}")
+        return {**known, **options}
+
+    def deviations(self, results: Mapping[str, Any]) -> list[str]:
+        """One sentence for every entry of EXPECTED that the results do not meet; an empty list if all do."""
+        import numpy as np
+
+        found = []
+        for name, (value, tolerance) in self.expected.items():
+            if name not in results:
+                found.append(f"{name} is expected, but main does not return it")
+            elif isinstance(value, str):
+                if results[name] != value:
+                    found.append(f"{name} = {results[name]!r}, expected {value!r}")
+            elif results[name] is None or not np.allclose(results[name], value, rtol=0.0, atol=tolerance):
+                found.append(f"{name} = {results[name]}, expected {value} within {tolerance}")
+        return found
+
+
+def folder(out: Path | None, name: str) -> Path | None:
+    """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written.
+
+    It belongs to the study from then on. Raises ValueError if it is there and the study did not make it.
+    """
+    if out is None:
+        return None
+    from ..output.manifest import Room
+
+    room = Room(out, "study")
+    return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
+
+
+def studies(where: str | Path = "studies") -> dict[str, tuple[Path, str]]:
+    """{name: (path, first line of the docstring)} of the studies in a folder; the files are read, not run."""
+    found = {}
+    for path in sorted(Path(where).glob("[!_.]*.py")):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError) as error:
+            found[path.stem] = (path, f"cannot be read: {error}")
+            continue
+        if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
+            found[path.stem] = (path, _first_line(ast.get_docstring(tree)))
+    return found
+
+
+def load(study: str | Path, where: str | Path = "studies") -> Study:
+    """The study of that name in the folder `where`, or in the file given by its path.
+
+    Raises ValueError if there is none (with the folder looked in and what it has), or if the file does not run or
+    breaks a rule of this module's docstring.
+    """
+    path = Path(study)
+    if path.suffix != ".py" and len(path.parts) == 1:
+        path = Path(where) / f"{study}.py"
+        if not path.is_file():
+            known = studies(where)
+            hint = _suggest(str(study), known) if known else "There are no studies there."
+            raise ValueError(
+                f"There is no study {str(study)!r} in {Path(where).resolve()}. {hint} "
+                "A study is also found by its path."
+            )
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}. Give the path of a study, or the name of one in ./studies.")
+    path = path.resolve()
+    module = _import(path)
+    main = getattr(module, "main", None)
+    if not callable(main):
+        raise ValueError(f"{path} has no function main: see `felif.study` for what a study consists of.")
+    options, takes_out = _signature(main, f"main of {path}")
+    spacetime = getattr(module, "SPACETIME", ())
+    loaded = Study(
+        name=path.stem,
+        main=main,
+        options=options,
+        takes_out=takes_out,
+        path=path,
+        text=inspect.cleandoc(module.__doc__ or ""),
+        cheap=getattr(module, "CHEAP", {}),
+        expected=getattr(module, "EXPECTED", {}),
+        convergence=getattr(module, "CONVERGENCE", {}),
+        spacetime=(spacetime,) if isinstance(spacetime, str) else tuple(spacetime),
+        figure=getattr(module, "figure", None),
+    )
+    loaded.complete(loaded.cheap)
+    return loaded
+
+
+def of(main: Callable[..., dict[str, Any]]) -> Study:
+    """A study made of a function alone: for sweeps and convergence tables from Python. A Study is given back."""
+    if isinstance(main, Study):
+        return main
+    name = getattr(main, "__name__", type(main).__name__)
+    options, takes_out = _signature(main, name)
+    return Study(name=name, main=main, options=options, takes_out=takes_out, text=inspect.getdoc(main) or "")
+
+
+def check(study: Study | str | Path) -> list[str]:
+    """Run a study with CHEAP, writing nothing, and compare with EXPECTED: `Study.deviations`. What the tests call."""
+    loaded = study if isinstance(study, Study) else load(study)
+    return loaded.deviations(loaded.main(**loaded.cheap))
+
+
+def run_script(main: Callable[..., dict[str, Any]]) -> None:
+    """Last line of a study: `python studies/NAME.py --option value` does what `felif run NAME --option value` does."""
+    from .cli import run
+
+    if main.__module__ != "__main__":
+        raise ValueError("run_script belongs under `if __name__ == '__main__':`.")
+    sys.exit(run(["run", main.__code__.co_filename, *sys.argv[1:]]))
+
+
+def _import(path: Path) -> Any:
+    name = f"felif_study_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # a script finds its neighbours; at the end, so that it hides no library
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        frames = [frame for frame in inspect.trace() if frame.filename == str(path)]
+        line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else "?")
+        raise ValueError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...], bool]:
+    """Options of a main, and whether it has `out`. Raises ValueError for one that no command line can be made of."""
+    try:
+        parameters = inspect.signature(main, eval_str=True).parameters
+    except NameError as error:
+        raise ValueError(f"{place}: the type of an option cannot be read: {error}.") from None
+    options = []
+    for name, parameter in parameters.items():
+        if name == "out":
+            continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise ValueError(f"{place}: {parameter} cannot be an option; give every option a name, a type, a default.")
+        if name in RESERVED:
+            raise ValueError(f"{place}: the option {name!r} belongs to the command line itself; choose another name.")
+        if parameter.default is parameter.empty or parameter.annotation is parameter.empty:
+            raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
+        options.append(Option(name, parameter.annotation, parameter.default))
+    return tuple(options), "out" in parameters
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "(no docstring)").strip().splitlines()[0]
+
+
+def _suggest(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none'}."
