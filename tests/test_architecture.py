@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -128,3 +129,10 @@ def test_no_room_imports_one_that_imports_it():
     while lowest := {room for room, rooms in above.items() if not rooms & set(above)}:
         above = {room: rooms for room, rooms in above.items() if room not in lowest}
     assert not above
+
+
+def test_the_wheel_has_every_room_the_studies_and_the_mesh_files():
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    rooms = {".".join(p.relative_to(PACKAGE.parent).parts[:-1]) for p in FILES}
+    assert set(settings["packages"]) == rooms | {"felif.studies", "felif.meshes"}
+    assert settings["package-dir"] == {"felif.studies": "studies", "felif.meshes": "meshes"}
