@@ -72,6 +72,8 @@ class Problem(Protocol):
     scalar_names: tuple[str, ...]  # algebraic scalars first, then differential ones
     conserved: Mapping[str, np.ndarray]  # name -> c with c.y constant in time
     parameter_names: tuple[str, ...]  # numbers that `at` may change
+    field_names: tuple[str, ...]
+    model: Any
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y). Raises Infeasible."""

@@ -15,7 +15,9 @@ from skfem.mesh import MeshLine
 
 from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters, fixed_parameters
+from ..given.types import Model
 from ..meshing import line
+from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
@@ -35,16 +37,15 @@ _KEPT_MESHES = 4
 
 
 @checked(tol=optional(number()))
-def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Any:
+def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
     `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
-    thousandth of the density without activity is warned of. space: SpectralElement(6) by default,
-    Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
-    (0, 0.1], for both, and, naming the term, for a weak form that cannot be computed as it is written: forms that are
-    not linear, coefficients not analytic, scalars without an equation, noise that is not positive, declared quantities
-    that the terms do not conserve.
+    thousandth of the density without activity is warned of. space: SpectralElement(6) by default, Lagrange(degree),
+    ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both,
+    and, naming the term, for a weak form that cannot be computed as it is written: forms that are not linear,
+    coefficients not analytic, scalars without an equation, noise not positive, a false claim of conservation.
 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).

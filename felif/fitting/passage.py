@@ -21,6 +21,7 @@ from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
 from ..evolution.laplace import MOST, Decay
 from ..given.arguments import POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.types import Model
 from ..models.first_spike import COUNT, FirstSpike
 from ..translation import has_equations, weak_form_of
 
@@ -164,7 +165,7 @@ class FirstPassage:
 
 @checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
 def first_passage(
-    model: Any,
+    model: Model,
     *,
     start: float | None = None,
     rate: float | None = None,

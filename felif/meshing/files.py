@@ -11,13 +11,14 @@ import numpy as np
 from skfem import MeshLine, MeshTri
 
 from ..given.shipped import shipped
+from ..given.types import Model
 from .interval import line, require_near
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
 
 
-def read_mesh(path: str | Path, model: Any) -> MeshLine | MeshTri:
+def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
     """The mesh in a file, tagged for `model`: of line cells, or of triangles where the model has weights (w_min).
 
     `path` is a file, or the name of one of felif's own: neurons.msh, random_threshold.msh, strip.msh.

@@ -13,6 +13,8 @@ from typing import Any
 
 from .after_blow_up import Continue, require_one_population
 from ..algebra import compiled
+from ..problem import Problem
+from ..given.types import Start
 from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from ..assembly import initial
@@ -25,8 +27,8 @@ from .run import Run
 
 @checked(**KINDS)
 def evolve(
-    problem: Any,
-    start: Any,
+    problem: Problem,
+    start: Start,
     t_end: float,
     *,
     t_start: float = 0.0,

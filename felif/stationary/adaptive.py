@@ -23,7 +23,7 @@ from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
 from ..given.arguments import FUNCTION, POSITIVE, PROBLEM, TEXT, checked, either, optional
-from ..problem import Infeasible, NotConverged, State
+from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import steady
 from ..solvers.newton import conservation, linearised, newton
@@ -60,7 +60,7 @@ class SteadyValue:
 
 @checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), tol=optional(POSITIVE))
 def steady_value(
-    problem: Any, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
+    problem: Problem, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:
     """A functional of the steady state near `guess`, to a relative error of `tol` with as few cells as that takes.
 

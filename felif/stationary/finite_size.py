@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
 from ..models.drifts import Leaky
 from ..models.noisy_lif import NoisyLIF
 from ..models.populations import Populations
-from ..problem import State
+from ..problem import Problem, State
 from ..solvers.spectrum import spectrum
 from ..translation import law_of
 from .response import response
@@ -60,7 +61,7 @@ class _Network:
     noise: np.ndarray
 
 
-def power_spectrum(problem: Any, state: State, omega: Any, neurons: int | Sequence[int]) -> PowerSpectrum:
+def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
     """Power spectrum of the rates of a network of `neurons` (in each population, or one number for each).
 
     omega: angular frequencies > 0. Raises ValueError for a state that is not steady or not stable, for numbers that

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..problem import NotConverged, State
+from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
 
@@ -69,7 +70,7 @@ class Response:
         )
 
 
-def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | None = None) -> Response:
+def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequence[str] | None = None) -> Response:
     """Linear response at a steady state to modulations of parameters at angular frequencies omega.
 
     to: names of parameters, numbers or arrays (then each entry by itself); None: the currents, one for each population.

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..analysis import exact
 from ..given.arguments import STATE, SYSTEM, TIME, array, checked, either, optional
+from ..problem import Problem
 from ..solvers import steady
 from ..solvers.plane import steady_states_on_lines
 from ..solvers.plane_modes import is_plane
@@ -16,7 +17,7 @@ _GUESS = array("numbers >= 0 for the rates, or a vector y")
 
 
 @checked(problem=SYSTEM, t=TIME)
-def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
+def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
     Over (v, w), those of a network that does not learn (eps = 0) and has the connectivity C, a function of w; see
@@ -36,7 +37,7 @@ def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = 
 
 
 @checked(problem=SYSTEM, guess=optional(either(STATE, _GUESS)), t=TIME)
-def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
+def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
     """One steady state: near `guess` (a State, a value of N, or a vector), or the one with the smallest N.
 
     Raises NotConverged, naming the nearest fold, where none is found.
