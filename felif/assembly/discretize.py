@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from skfem.mesh import MeshLine
 from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters, fixed_parameters
 from ..given.types import Model
+from ..given.warning import warn
 from ..meshing import line
 from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
@@ -83,7 +83,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     language.require_sound_on(model, np.sort(mesh.p[0]))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
     if problem.truncation:
-        warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
+        warn(f"discretize: {problem.truncation} Errors contain that.")
     return problem
 
 

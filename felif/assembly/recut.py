@@ -7,13 +7,13 @@ time by m T/f, noise by a/f^2; where this is visible the axis is made again, wit
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..given.warning import warn
 from ..meshing import line
 from . import adapt, local_degree, thresholds
 from .running_away import NEGLIGIBLE, Cut, cut
@@ -81,11 +81,10 @@ def warn_where_wrong(problem: Any, t: float, y: np.ndarray) -> None:
     end = problem.end
     part = max(map(end.wrong, *_beyond(problem, problem.namespace(t, y)))) * _pace(end, _rates(problem, t, y).values())
     if part > max(_TOLD, problem.tol):
-        warnings.warn(
+        warn(
             f"evolve: input or noise has become so large that a neuron's time above v = {end.last:.4g}, where drift "
             f"alone is followed, is wrong by more than {max(_TOLD, problem.tol):g} of its interval; N has that error "
             "from here on",
-            stacklevel=2,
         )
 
 

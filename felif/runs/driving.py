@@ -1,10 +1,10 @@
 """Between `evolve` and the integrator: synchronous spikes on the way, and what is said about a blow-up at the end."""
 
 from __future__ import annotations
+from ..given.warning import warn
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -264,10 +264,9 @@ def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
         return
     share = sum(abs(part) for ends in parts.values() for part in ends)
     if max(rtol, _CUT) < share < np.inf:  # infinite where the rate is: at a blow-up nothing can be said
-        warnings.warn(
+        warn(
             f"evolve: the mesh {_ends_of(problem)} cuts off "
             f"{100 * share / (1 + share):.2g} % of the density, more than rtol = {rtol:g}; run.error contains that",
-            stacklevel=4,
         )
 
 

@@ -1,11 +1,11 @@
 """evolve: from a problem and an initial state to a run; resume and load_run: runs that are on disk."""
 
 from __future__ import annotations
+from ..given.warning import warn
 
 import dataclasses
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -222,7 +222,7 @@ def continue_run(
     require_events(folder, run.asked, events)
     if run.settings.get("core") == "compiled" and compiled.library() is None:
         reason = "was written by the compiled core, which does not run here: last digits differ"
-        warnings.warn(f"resume: {folder} {reason}", stacklevel=3)
+        warn(f"resume: {folder} {reason}")
     started, due = time.perf_counter(), ()
     known, reached = run.settings["breakpoints"], float(run.times[-1])
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..given.arguments import POSITIVE, SYSTEM, checked, whole
+from ..given.warning import warn
 from ..problem import NotConverged, Problem
 from .arclength import better
 from .collocation import TimeMesh
@@ -167,10 +167,9 @@ class _Follower:
             orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
         unresolved = float(_unresolved(self.line, orbit).max())
         if unresolved > self.tol:
-            warnings.warn(
+            warn(
                 f"periodic_orbit: {len(orbit.mesh.widths)} pieces of time leave {unresolved:.1e} of the scalars "
                 f"unresolved, more than tol = {self.tol:g}; `errors` says what that does to the orbit",
-                stacklevel=4,
             )
         return PeriodicOrbit(
             self.line, orbit, self.totals, unresolved, path_table([*path, (self.line, orbit)], self.totals)
