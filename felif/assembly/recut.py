@@ -118,22 +118,6 @@ def _with_end(problem: Any, end: Cut) -> Any:
     return new
 
 
-def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(points of the old axis at the points x of the new one, what densities there are multiplied by)."""
-    if old == new:
-        return x, np.ones(len(x))
-    inside = x < new.v_fire if new is not None else np.ones(len(x), bool)
-    v, factor = x.copy(), np.ones(len(x))
-    if new is not None:
-        v[inside] = new.potentials(x[inside])
-        factor[inside] = new.slowed(v[inside])
-    if old is not None:
-        factor[inside] /= old.slowed(v[inside])
-        v[inside] = old.axis(v[inside])
-        v[~inside] = old.v_fire
-    return v, factor
-
-
 @dataclass(frozen=True)
 class OnAxis:
     """A density over potentials as one over the axis of a cut."""

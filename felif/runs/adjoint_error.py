@@ -20,7 +20,8 @@ from ..algebra import Band, BandLowRank
 from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from ..assembly.initial import projected
 from ..assembly.spaces import gauss
-from ..assembly.tails import require_reach, transport
+from ..assembly.tails import require_reach
+from ..assembly.thresholds import coefficients_at
 from ..assembly.widened import Widened
 from ..problem import State, require_over_v
 from .run import Run
@@ -152,7 +153,7 @@ class _Dual:
         self.richer = self.wide.problem
         self.mass, self.dual_mass = self.richer.mass, self.richer.mass.transpose()
         problem = segment.problem
-        _, noise, _ = transport(problem, t, y, problem.field_names[0], problem.cells[-1:])
+        _, noise, _ = coefficients_at(problem, t, y, problem.field_names[0], problem.cells[-1:])
         self.shortest = _FIRST * float(np.min(self.richer.widths)) ** 2 / float(noise[0])
 
     def back(self, j: int, z: np.ndarray, end: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged
 from .newton import newton, symmetry
+from .settling import objection, settled
 from .steady_state import SteadyState, SteadyStates
 
 _SAME = 1e-6  # relative distance of states that are one
@@ -18,8 +19,6 @@ _TURNED = 0.4  # how far along it that is looked at, too
 
 def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates:
     """The different steady states reached from `problem.starts`, sorted by their numbers; `complete` is False."""
-    from .steady import objection, settled
-
     found: list[SteadyState] = []
     known: list[np.ndarray] = []
     tried = 0

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..problem import State
+from .modes import Mode, Spectrum
 from .plane_modes import leading_on_lines
-from .spectrum import Mode, Spectrum
 
 _MOVING = 1e-3  # mass that a state at rest may move in a unit of time
 

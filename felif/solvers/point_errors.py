@@ -20,7 +20,7 @@ from .family import Family, parameter_value
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .newton import conservation, newton
-from .steady import estimated
+from .settling import estimated
 from .steady_state import SMALL
 from .system import Node, System, at_scalar, correct
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
@@ -13,8 +10,10 @@ from ..given.arguments import STATE, SYSTEM, checked, whole
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance
+from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_modes import is_plane
+from .plane_spectrum import spectrum_over_the_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _FOUND = 1e-8  # residual, relative, of an eigenpair that Newton has reached
@@ -23,53 +22,6 @@ _MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
 _DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
 _SAFETY = 1.3  # of what a richer space changes
-
-
-class Mode:
-    """An eigenvector as functions: `mode.n(v)`, complex if the eigenvalue is; `mode.vector` is all of it."""
-
-    def __init__(self, vector: np.ndarray, functions: Any) -> None:
-        self.vector, self._functions = vector, functions
-
-    def __getattr__(self, name: str) -> FieldValue:
-        functions = self.__dict__.get("_functions")
-        if functions is None or name.startswith("__"):
-            raise AttributeError(name)
-        return functions(name, self.vector)
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Eigenvalues with the largest real parts, conserved modes removed, and their eigenfunctions.
-
-    eigenvalues  sorted by falling real part, pairs complete (positive imaginary part first); real if all are
-    right, left  their modes: `right[k].n(v)` is the perturbation, `left[k].n(v)` the test function that measures it;
-                 left_j . M right_k = 1 if j = k, else 0 (not conjugated), max |right| = 1
-    errors       bounds of |lambda - lambda_exact|: against elements of a higher degree, what V_min cuts off, rounding
-    condition    1/|z.M x| for unit vectors in the balanced variable: 1 for a single neuron, infinite for a double
-                 eigenvalue with one eigenvector
-    residuals    sum |J x - lambda M x| / sum |J |x||
-    gap          slowest decay rate of perturbations that keep the conserved quantities; negative if unstable
-    message      what is to be said about accuracy, and modes that are counted but not listed (delays only)
-    """
-
-    problem: Problem
-    state: State
-    eigenvalues: np.ndarray
-    right: tuple[Mode, ...]
-    left: tuple[Mode, ...]
-    errors: np.ndarray
-    condition: np.ndarray
-    residuals: np.ndarray
-    message: str
-
-    @property
-    def gap(self) -> float:
-        return float(-self.eigenvalues[0].real)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{value:.10g}" for value in self.eigenvalues)
-        return f"Spectrum(gap={self.gap:.10g}: {values}){' ' + self.message if self.message else ''}"
 
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
@@ -95,8 +47,6 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         raise ValueError(f"spectrum: the state belongs to {own.model}, the problem is {problem.model}")
     problem, t, y = own, state.t, state.y
     if is_plane(problem):
-        from .plane_spectrum import spectrum_over_the_plane
-
         return spectrum_over_the_plane(problem, state, count)
     most = _MOST if getattr(problem, "delays", None) else problem.size - len(conservation(problem))
     if count > most:

@@ -25,7 +25,7 @@ from ..assembly.widened import Widened, element_rates, ends_below
 from ..given.arguments import FUNCTION, POSITIVE, PROBLEM, TEXT, checked, either, optional
 from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
-from ..solvers import steady
+from ..solvers import settling, steady
 from ..solvers.newton import conservation, linearised, newton
 from ..solvers.steady_state import SMALL, SteadyState
 
@@ -131,7 +131,7 @@ def _estimate(
         cells += here - there[-len(cells) :]
     if callable(quantity):  # what it has below V_min
         lacking += jump
-    return signed, steady.rounding(richer, t, x, z), np.abs(cells), abs(lacking)
+    return signed, settling.rounding(richer, t, x, z), np.abs(cells), abs(lacking)
 
 
 def _split(problem: Any, flags: np.ndarray, finest: Any) -> Any:

@@ -38,10 +38,15 @@ class System:
         lines: Mapping[str, Line],
         space: Any,
         tol: float | None,
+        again: Callable[..., System],
         history: History | None = None,
         like: System | None = None,
     ) -> None:
-        """`like`: a system of the same mesh and history whose model may differ in parameters only."""
+        """`again`: (model, mesh, space, tol) -> the system discretised anew.
+
+        `like`: a system of the same mesh and history whose model may differ in parameters only.
+        """
+        self.again = again
         self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
         self.history = history
         self.pieces = self._taken(like) if like else None
@@ -120,15 +125,16 @@ class System:
 
     def with_model(self, model: Any) -> System:
         """The same meshes for a model of the same unknowns, such as one whose parameters are arrays."""
-        return System(model, model.equations(), self.lines, self.space, self.tol, self.history, self)
+        return System(model, model.equations(), self.lines, self.space, self.tol, self.again, self.history, self)
 
     def on_lines(self, lines: Mapping[str, Line]) -> System:
         """The same model on other elements."""
-        return System(self.model, self.equations, {**self.lines, **lines}, self.space, self.tol, self.history)
+        lines = {**self.lines, **lines}
+        return System(self.model, self.equations, lines, self.space, self.tol, self.again, self.history)
 
     def with_history(self, history: History | None) -> System:
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
-        return System(self.model, self.equations, self.lines, self.space, self.tol, history)
+        return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
     @property
     def delays(self) -> dict[str, tuple[str, float]]:

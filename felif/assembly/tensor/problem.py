@@ -8,7 +8,7 @@ Nbar are functionals of p (see `tensor.lines`); the lines are implicit with Nbar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -32,8 +32,14 @@ class TensorProblem:
     delays: Mapping[str, Any] = {}
     breakpoints: tuple[float, ...] = ()
 
-    def __init__(self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray) -> None:
-        """`base`: the cells of w that the problem was made with; no mesh of evolve is coarser."""
+    def __init__(
+        self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+    ) -> None:
+        """`base`: the cells of w that the problem was made with; no mesh of evolve is coarser.
+
+        `again`: (model, mesh, space, tol) -> the problem discretised anew.
+        """
+        self.again = again
         self.forms, self.axis, self.space, self.tol, self.base = forms, axis, space, tol, base
         self.model, self.weak_form = forms.model, forms.weak_form
         self.mesh, self.cells, self.widths = forms.mesh, forms.cells, np.diff(forms.cells)
@@ -68,15 +74,13 @@ class TensorProblem:
     def at(self, **parameters: Any) -> TensorProblem:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
         forms = LineForms(with_parameters(self.model, parameters), self.mesh, self.space.v)
-        return TensorProblem(forms, self.axis, self.space, self.tol, self.base)
+        return TensorProblem(forms, self.axis, self.space, self.tol, self.base, self.again)
 
     def rebuilt(self, **parameters: Any) -> TensorProblem:
         """Discretised again with other parameters, those that shape the mesh included."""
-        from .discretize import discretize_tensor
-
         model = dataclasses.replace(self.model, **parameters)
         mesh = None if self.tol is not None else (self.mesh, self.base)
-        return discretize_tensor(model, mesh, self.space, self.tol)
+        return self.again(model, mesh, self.space, self.tol)
 
     def on_cells(self, cells: np.ndarray | None = None, w_cells: np.ndarray | None = None) -> TensorProblem:
         """The same model and space on other cells of v, of w, or of both."""
@@ -85,7 +89,7 @@ class TensorProblem:
             forms = self.forms.on_cells(cells)
         if w_cells is not None and not np.array_equal(w_cells, axis.cells):
             axis = Axis(w_cells, self.space.w)
-        return TensorProblem(forms, axis, self.space, self.tol, self.base)
+        return TensorProblem(forms, axis, self.space, self.tol, self.base, self.again)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""

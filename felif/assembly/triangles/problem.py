@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from ...translation import weak_form_of
 from ..spaces import gauss
 from . import adapt
 from .implicit import ImplicitPart, factored
+from .initial import initial_on_triangles
 from .limiter import Limiter
 from .locate import Locator
 from .operator import TriangleOperator
@@ -34,8 +35,12 @@ _SETTLING = 0.1  # time constant, in units of the membrane's, above which scales
 class TriangleMesh:
     """Everything of a problem on triangles that does not depend on numerical parameters; shared by `at`."""
 
-    def __init__(self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray) -> None:
-        self.mesh, self.space, self.tol, self.coarsest, self.weak_form = mesh, space, tol, coarsest, weak_form_of(model)
+    def __init__(
+        self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray, again: Callable
+    ) -> None:
+        """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
+        self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
+        self.weak_form = weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
 
@@ -112,10 +117,8 @@ class OnTriangles:
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
-        from .initial import discretize_triangles
-
         model = dataclasses.replace(self.model, **parameters)
-        return discretize_triangles(model, None if self.tol is not None else self.mesh, self.space, self.tol)
+        return self._assembled.again(model, None if self.tol is not None else self.mesh, self.space, self.tol)
 
     def on_cells(self, cells: np.ndarray) -> OnTriangles:
         """The same model and space on other triangles, corners (cells, 3, 2)."""
@@ -123,7 +126,8 @@ class OnTriangles:
 
     def on_mesh(self, mesh: MeshTri) -> OnTriangles:
         """The same model and space on another tagged mesh."""
-        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest), self.model)
+        again = self._assembled.again
+        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest, again), self.model)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
@@ -137,11 +141,7 @@ class OnTriangles:
         """This problem: nothing of it is delayed."""
         return self
 
-    def initial_state(self, start: Any) -> tuple[OnTriangles, np.ndarray, bool]:
-        """(problem, y, compatible) for initial data, see `triangles.initial`."""
-        from .initial import initial_on_triangles
-
-        return initial_on_triangles(self, start)
+    initial_state = initial_on_triangles  # (start) -> (problem, y, compatible)
 
     # scalars ----------------------------------------------------------------------------------------------------
 
