@@ -111,7 +111,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     """The state y of `old` on `new`, whose cells split or extend those of `old`, or whose axis is another."""
     result = np.zeros(new.size)
     for name in old.field_names:
-        x, factor = places(getattr(old, "end", None), getattr(new, "end", None), new.nodes)
+        x, factor = places(old.end, new.end, new.nodes)
         values = factor * spaces.evaluate(old.cells, old.degrees, old.full(name, y), x)
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:

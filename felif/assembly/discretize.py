@@ -26,7 +26,7 @@ from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .planes import discretize_over_axes, discretize_plane, is_plane
+from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
@@ -55,7 +55,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     if not is_fast(model):
         return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
     language.require_sound(model)
-    if is_plane(model):
+    if has_weights(model):
         return discretize_plane(model, mesh, space, tol)
     space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):

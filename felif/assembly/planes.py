@@ -14,8 +14,8 @@ from .tensor.spaces import Tensor
 from .triangles.space import Triangles
 
 
-def is_plane(model: Any) -> bool:
-    """Whether a model's density is over (v, w)."""
+def has_weights(model: Any) -> bool:
+    """Whether a model's density is over potentials and weights, (v, w)."""
     return any(field.over == ("v", "w") for field in weak_form_of(model).fields)
 
 

@@ -35,7 +35,7 @@ class Raised:
 
 def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     """By how much the cut falsifies each firing rate: N^2 times the error of a neuron's time."""
-    if getattr(problem, "end", None) is None:
+    if problem.end is None:
         return {}
     more, noise = _beyond(problem, problem.namespace(t, y))
     pairs = zip(_rates(problem, t, y).items(), more, noise, strict=True)

@@ -220,6 +220,6 @@ class Trajectory:
         for segment in self.segments:
             if t <= segment.times[-1]:
                 problem, y = segment.problem, segment.evaluate(t)
-                limited = getattr(problem, "limited", None)
+                limited = problem.limited
                 return problem, y if limited is None or t in segment.times else limited(y)
         raise ValueError(f"t = {t!r} is not a number within [{first!r}, {last!r}]")

@@ -1,6 +1,7 @@
 """What a run was asked for, as its folder stores it, and whether it is what is asked for now."""
 
 from __future__ import annotations
+from ..problem import Problem
 
 import json
 import math
@@ -43,12 +44,12 @@ _WAY_OUT = "Give another folder, or overwrite=True to replace it."
 
 
 def what_is_asked(
-    problem: Any, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
+    problem: Problem, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Model, mesh, start and settings of a run in plain JSON; functions by what they compute (`identity.told`)."""
     asked = {
         "model": told(problem.model),
-        "space": told(getattr(problem, "space", None)),
+        "space": told(problem.space),
         "tol": told(problem.tol),
         "mesh": mesh(problem),
         "start": told(start),

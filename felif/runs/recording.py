@@ -1,6 +1,7 @@
 """Runs on disk: what is written while a run grows, and how it is read back and gone on with."""
 
 from __future__ import annotations
+from ..problem import Problem
 
 import json
 import math
@@ -79,7 +80,7 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
         for k, segment in enumerate(trajectory.segments[self._segment :]):
             start = self._step if k == 0 else 0
-            own = getattr(segment.problem, "mesh_arrays", None)
+            own = segment.problem.mesh_arrays
             for name, values in (own() if own else _line_arrays(segment.problem)).items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = segment.times[start:]
@@ -98,12 +99,12 @@ def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
 
 
-def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
-    degrees = getattr(problem, "degrees", None)
+def _line_arrays(problem: Problem) -> dict[str, np.ndarray]:
+    degrees = problem.degrees
     return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
-def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
+def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
     """What run.json says from the beginning."""
     return {
         "model": describe(problem.model),

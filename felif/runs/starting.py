@@ -80,7 +80,7 @@ def evolve(
     if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     started = time.perf_counter()
-    if not callable(getattr(problem, "on_cells", None)):
+    if problem.on_cells is None:
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
     scheme = SCHEMES[problem.default_scheme]() if scheme is None else scheme
     if problem.default_scheme == "ARK43" and isinstance(scheme, BackwardEuler):
@@ -254,7 +254,7 @@ def continue_run(
     return load_run(folder, *same)
 
 
-def _past(problem: Any, history: Any, t_start: float) -> History | None:
+def _past(problem: Problem, history: Any, t_start: float) -> History | None:
     """The history of a delayed problem; None where nothing is delayed."""
     if not problem.delays:
         if history != 0.0:
@@ -277,7 +277,7 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     return past
 
 
-def _rates(problem: Any) -> list[str]:
+def _rates(problem: Problem) -> list[str]:
     """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
     unknowns = getattr(problem.equations, "unknowns", None)
     if unknowns is None:

@@ -46,7 +46,7 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
-    if getattr(hopf.problem, "held", None):
+    if hopf.problem.held:
         raise ValueError(
             "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
         )
@@ -215,7 +215,7 @@ class _Follower:
     def _adapted(self, orbits: list[Orbit]) -> list[Orbit]:
         last = orbits[-1]
         old = self.line.at(last.theta)
-        if not hasattr(old, "received"):
+        if old.received is None:
             return orbits
         new = on_mesh_for(old, last, better)
         if new is old:

@@ -26,7 +26,7 @@ def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> St
         problem = better[0]
         solved = newton(problem, better[1], t=t, totals=totals)
     state, richer = estimated(problem, t, solved, totals)
-    tol = getattr(problem, "tol", None)
+    tol = problem.tol
     for _ in range(4):
         if tol is None or richer is None or (excess := _excess(tol, state)) <= 1:
             break
@@ -41,8 +41,7 @@ def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> St
 
 
 def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
-    for way in ("recut", "adapted", "extended"):
-        hook = getattr(problem, way, None)
+    for hook in (problem.recut, problem.adapted, problem.extended):
         better = hook(t, y) if hook else None
         if better is not None:
             return better
@@ -58,17 +57,17 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
     """The state with its error estimates, and (problem, y) of the richer space they came from."""
     y, here = solved.y, problem.scalars(t, solved.y)
     noise = _rounding(problem, t, y)
-    if not hasattr(problem, "enriched"):
+    if problem.enriched is None:
         return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
     try:
-        low = getattr(problem, "degree", 6) < 4
+        low = problem.degree < 4
         richer, z = problem.enriched(y, by=4 if low else 2)
         better = newton(richer, z, t=t, totals=totals)
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
             better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
         difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
-        if getattr(problem, "decay_lengths", (0.0, 0.0))[1] > 0:  # V_max reflects what would be above it
+        if problem.decay_lengths[1] > 0:  # V_max reflects what would be above it
             part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
             further = richer.extended(t, better.y, max(part, 1e-13))
             if further is not None:
@@ -77,7 +76,7 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
     errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
-    for name, more in (problem.cut_uncertainty(t, y) if hasattr(problem, "cut_uncertainty") else {}).items():
+    for name, more in (problem.cut_uncertainty(t, y) if problem.cut_uncertainty is not None else {}).items():
         errors[name] += more
     return SteadyState(problem, t, y, solved.residual, errors), pair
 
@@ -100,7 +99,7 @@ def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
 def objection(state: SteadyState) -> str:
     """Why a solution of the discrete equations is no steady state of the model, or nothing."""
     problem = state.problem
-    rates, tol = getattr(problem, "nonnegative", problem.scalar_names), getattr(problem, "tol", None) or 0.0
+    rates, tol = problem.scalar_names if problem.nonnegative is None else problem.nonnegative, problem.tol or 0.0
     for name, error in state.errors.items():
         value = getattr(state, name)
         if value < 0 and name in rates:

@@ -12,7 +12,6 @@ from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance
 from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
-from .plane_modes import is_plane
 from .plane_spectrum import spectrum_over_the_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
@@ -43,12 +42,12 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"spectrum: count = {count!r}; allowed is a positive whole number")
     own = getattr(state, "problem", problem)
-    if getattr(own, "model", None) != getattr(problem, "model", None):
+    if own.model != problem.model:
         raise ValueError(f"spectrum: the state belongs to {own.model}, the problem is {problem.model}")
     problem, t, y = own, state.t, state.y
-    if is_plane(problem):
+    if problem.line_names:
         return spectrum_over_the_plane(problem, state, count)
-    most = _MOST if getattr(problem, "delays", None) else problem.size - len(conservation(problem))
+    most = _MOST if problem.delays else problem.size - len(conservation(problem))
     if count > most:
         raise ValueError(
             f"spectrum: count = {count!r}; allowed are at most {most} modes"
@@ -58,7 +57,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
                 else ", as many as this mesh carries: a smaller tol or more cells have more"
             )
         )
-    tol = getattr(problem, "tol", None)
+    tol = problem.tol
     if tol is not None:  # modes reach further down than the stationary density
         problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
     for attempt in range(_ATTEMPTS):
@@ -98,7 +97,7 @@ def _settled(found: tuple[Problem, np.ndarray], t: float) -> tuple[Problem, np.n
 
 
 def _test_function(problem: Problem, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
-    if getattr(problem, "delays", None):
+    if problem.delays:
         raise ValueError("left eigenfunctions of a problem with delays are vectors only: `.left[k].vector`")
     return problem.adjoint_field(t, y, name, z)
 
@@ -108,7 +107,7 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tup
 
     On a mesh of the user the richer space reaches further too.
     """
-    if not hasattr(problem, "enriched"):
+    if problem.enriched is None:
         return np.full(len(pairs), np.nan), np.zeros(len(pairs))
     richer, there = _settled(problem.enriched(y), t)
     linear, values, better = Linearisation(richer, there), [pair.value for pair in pairs], []
@@ -150,7 +149,7 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
     Raises NotConverged where delays leave none.
     """
     more = count + 2
-    if getattr(problem, "delays", None):
+    if problem.delays:
         found = modes(problem, y, count)
         if not len(found.values):
             raise NotConverged(f"spectrum: {found.message}")

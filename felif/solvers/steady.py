@@ -33,7 +33,7 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
-    if hasattr(problem, "starts"):
+    if problem.starts is not None:
         return from_many_starts(problem, t, totals)
     frozen = Frozen(problem, t, totals)
     found = candidates(frozen)
@@ -74,7 +74,7 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
             reason = str(error)
         if not reason:
             return state
-    rest = f" {steady_states(problem, t=t, totals=totals).message}" if hasattr(problem, "linear_at") else ""
+    rest = f" {steady_states(problem, t=t, totals=totals).message}" if problem.linear_at is not None else ""
     raise NotConverged(f"No steady state was reached from the guess: {reason}.{rest}")
 
 
@@ -120,13 +120,14 @@ def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
 
 def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     C = conservation(problem)
-    totals = getattr(problem, "totals", np.ones(len(C))) if totals is None else np.asarray(totals, float)
+    totals = problem.totals if totals is None else totals
+    totals = np.ones(len(C)) if totals is None else np.asarray(totals, float)
     if totals.shape != (len(C),) or not np.all(totals > 0):
         raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
     change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)
     if change is not None and np.any(change):
         raise ValueError(
-            f"{getattr(problem, 'model', problem)}: an input depends on time, so there is no steady state; "
+            f"{problem.model}: an input depends on time, so there is no steady state; "
             "give it a number, for example problem.at(current=0.0)"
         )
     return totals
@@ -138,7 +139,7 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> I
         yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
         return
     values = np.atleast_1d(np.asarray(guess, float))
-    general = hasattr(problem, "starts")  # no equation in the rates alone: a vector is y
+    general = problem.starts is not None  # no equation in the rates alone: a vector is y
     if values.shape == (problem.size,) and (general or problem.size > len(problem.scalar_names)):
         yield problem, values
         return
@@ -193,7 +194,7 @@ def _message(
     parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
     if not doubts or not found.complete:
         parts.append(found.remark)
-    truncation = getattr(frozen.problem, "truncation", "")
+    truncation = frozen.problem.truncation
     if not states and truncation:
         parts.append(truncation)
     elif not states and not doubts and found.excess is not None:

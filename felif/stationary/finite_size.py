@@ -96,7 +96,7 @@ def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: in
     return PowerSpectrum(state, frequencies, shaped, single, tuple(map(int, sizes)))
 
 
-def _network(problem: Any, state: State) -> _Network:
+def _network(problem: Problem, state: State) -> _Network:
     model = problem.model
     if isinstance(model, Populations):
         return _of_populations(model, state)
@@ -160,7 +160,7 @@ def _one(neuron: NoisyLIF, rate: float, tau: float, dead: float, omega: np.ndarr
     return single, current, noise
 
 
-def _passage(problem: Any, y: np.ndarray, omega: np.ndarray) -> np.ndarray:
+def _passage(problem: Problem, y: np.ndarray, omega: np.ndarray) -> np.ndarray:
     """f(omega) of the time from V_R to V_F: m = f/(1 - f) is the rate after a spike, from n(0) = delta(v - V_R)."""
     J, G = problem.jacobian(0.0, y), problem.scalar_gradient(0.0, y)[0]
     start = np.zeros(problem.size, complex)

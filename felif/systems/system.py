@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from ..given.inputs import input_value
-from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
+from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
 from ..weakform import Delayed, Equations, Given
 from . import changes, looking
@@ -25,7 +25,7 @@ from .schur import Schur
 History = Callable[[str, float], float]
 
 
-class System:
+class System(Problem):
     """Equations of a model on elements along its axes. Immutable: `at`, `on_lines` and `with_history` return another.
 
     y holds the nodal values of what evolves, densities first; z, what equals or holds, is solved for at every state.
@@ -157,9 +157,7 @@ class System:
         """Times at which inputs are known to jump."""
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
 
-    feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
-    default_scheme, held, nonnegative = "Rodas5P", {}, ()
-    instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
+    nonnegative = ()
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
-from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
+from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
 from .lines import Activity, LineForms
@@ -25,12 +25,8 @@ from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
 
 
-class TensorProblem:
+class TensorProblem(Problem):
     """A model over (v, w) on lines. Immutable: `at`, `on_cells` and `rebuilt` return another one."""
-
-    history = None
-    delays: Mapping[str, Any] = {}
-    breakpoints: tuple[float, ...] = ()
 
     def __init__(
         self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
@@ -46,6 +42,7 @@ class TensorProblem:
         self.nodes, self.degree = forms.nodes, forms.degree
         self.w_cells, self.w_nodes = axis.cells, axis.nodes
         self.v_reset, self.v_fire = float(self.model.v_reset), float(self.model.v_fire)
+        self.marks = {"V_R": self.v_reset, "V_F": self.v_fire}
         self.shape = (len(forms.weights), axis.size)
         self.size = self.shape[0] * self.shape[1]
         self.v_weights, self.w_weights = forms.weights, axis.weights
@@ -61,10 +58,6 @@ class TensorProblem:
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
     # parameters and meshes --------------------------------------------------------------------------------------
-
-    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
-    instant_blow_up = as_data = nothing_known
-    infinite_rates = property(all_scalars)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

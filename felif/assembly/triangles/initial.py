@@ -86,7 +86,7 @@ def _require_resolved(problem: Any, density: Callable, y: np.ndarray) -> None:
 def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, projected exactly from other triangles, else at quadratures."""
     old = start.problem
-    if getattr(old, "line_names", None) != problem.line_names or old.field_names != problem.field_names:
+    if old.line_names != problem.line_names or old.field_names != problem.field_names:
         raise ValueError(f"start: {start!r} has other unknowns than {type(problem.model).__name__}")
     if not isinstance(old, type(problem)):
         view = old.field(old.field_names[0], start.y)

@@ -16,7 +16,7 @@ from skfem.refdom import RefTri
 from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...meshing.strip import corners_of, triangles
-from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
+from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
 from ..spaces import gauss
 from . import adapt
@@ -64,7 +64,7 @@ class TriangleMesh:
         return Limiter(self.cells, self.operator.area, self.space.degree, self.operator.threshold)
 
 
-class OnTriangles:
+class OnTriangles(Problem):
     """A model over v and w on a triangle mesh. Immutable: `at` returns another one.
 
     y holds, triangle by triangle, the coefficients of the orthonormal basis (the mean first), so M is diagonal. N(w) is
@@ -72,9 +72,6 @@ class OnTriangles:
     """
 
     default_scheme = "ARK43"
-    history = None
-    delays: Mapping[str, Any] = {}
-    breakpoints: tuple[float, ...] = ()
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -84,6 +81,7 @@ class OnTriangles:
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.marks = {"V_R": self.v_reset, "V_F": self.v_fire}
         self.w_min, self.w_max = float(model.w_min), float(model.w_max)
         self._number = modes(self.degree)
         self.area = self.operator.area
@@ -101,10 +99,6 @@ class OnTriangles:
         self._memory: tuple[bytes, tuple] = (b"", ())
 
     # parameters -------------------------------------------------------------------------------------------------
-
-    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
-    instant_blow_up = as_data = nothing_known
-    infinite_rates = property(all_scalars)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
