@@ -10,8 +10,8 @@ import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
 from ..problem import Problem
-from .files import csv_line, read_npz, write_json, write_npz, write_text
-from .manifest import make_room
+from .files import csv_line, read_npz
+from .manifest import Room, make_room
 from .plots import house_style, new_figure, save_figure
 from .vtk import new_series
 
@@ -149,8 +149,8 @@ def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Pat
     table = branch.table
     rows = zip(*(np.asarray(column, float).tolist() for column in table.values()), strict=True)
     lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
-    write_text(room.at("branch.csv"), ",".join([*table, "kind"]) + "\n" + "".join(lines))
-    write_npz(room.at("states.npz"), _states(branch))
+    room.text("branch.csv", ",".join([*table, "kind"]) + "\n" + "".join(lines))
+    room.npz("states.npz", _states(branch))
     special = [
         {"row": k, "kind": point.kind, **{n: v for n, v in point.details.items() if isinstance(v, float)}}
         for k, point in enumerate(branch)
@@ -163,7 +163,7 @@ def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Pat
         "model": str(getattr(branch[0].problem, "model", branch[0].problem)),
         "special_points": special,
     }
-    write_json(room.at("branch.json"), description)
+    room.json("branch.json", description)
     return folder
 
 
@@ -186,15 +186,13 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
     folder = Path(folder)
-    try:
-        header, *lines = (folder / "branch.csv").read_text().splitlines()
-    except FileNotFoundError:
-        raise ValueError(f"{folder}: branch.csv is missing; save_branch writes it") from None
+    room = Room(folder, "branch")
+    header, *lines = room.whole("branch.csv").read_text().splitlines()
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     names = header.split(",")
     table = {name: np.array(column, float) for name, column in zip(names[:-1], columns[:-1], strict=True)}
     table["kind"] = np.array(columns[-1])
-    arrays = read_npz(folder / "states.npz")
+    arrays = read_npz(room.whole("states.npz"))
     counts: dict[int, int] = {}
     states = []
     for number in arrays["mesh"].tolist():

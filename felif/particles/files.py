@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
-from ..output.files import read_npz, write_json, write_npz, write_series
-from ..output.manifest import make_room
+from ..output.files import read_npz
+from ..output.manifest import Room, make_room
 from ..output.model_files import packed, unpacked
 from ..output.points import COLLECTION, write_particles
 from ..output.points import FOLDER as POINTS
@@ -56,11 +56,11 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
             values = getattr(run.snapshots[t], name)
             if values is not None:
                 arrays[f"{name}_{k}"] = values
-    write_series(room.at("series.csv"), {"start": run.times[:-1], "end": run.times[1:], **run.series})
-    write_npz(room.at("final.npz"), arrays)
+    room.series("series.csv", {"start": run.times[:-1], "end": run.times[1:], **run.series})
+    room.npz("final.npz", arrays)
     if points:
         write_particles(run.snapshots, room)
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 
@@ -74,7 +74,7 @@ def load_particles(folder: str | Path, model: Any = None) -> Any:
 
     path = Path(folder)
     description = read_description(path, _KIND)
-    arrays = read_npz(path / "final.npz")
+    arrays = read_npz(Room(path, _KIND).whole("final.npz"))
     model = unpacked(arrays["model"], folder, given=model)
 
     def starting(prefix: str) -> dict[str, np.ndarray]:

@@ -14,6 +14,8 @@ from ..given.arguments import FLAG, FOLDER, FUNCTION, POSITIVE, PROBLEM, TIME, e
 from .driving import SCHEMES
 from ..evolution import Event
 from ..given.identity import differences, mesh, told
+from ..output.listing import Listing
+from ..output.manifest import KINDS as KINDS_OF_FOLDERS
 from ..output.reading import read_description
 
 KINDS = {  # of the arguments of evolve
@@ -90,7 +92,7 @@ def goes_on(folder: Path, asked: Mapping[str, Any], overwrite: bool) -> bool:
             f"{name} = {_said(new)} is asked, {_said(old)} is there" for name, (old, new) in differing.items()
         )
         raise ValueError(f"evolve: {folder} holds another run: {said}. {_WAY_OUT}")
-    return not differing and (folder / "final.npz").exists()
+    return not differing and Listing(folder, KINDS_OF_FOLDERS).is_there("final.npz")
 
 
 def prolonged(stored: Mapping[str, Any] | None, t_end: float, max_steps: int | None) -> dict[str, Any] | None:
