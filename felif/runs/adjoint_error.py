@@ -9,7 +9,6 @@ where y_h goes on as a density without flux would (`assembly.widened`). Becker &
 """
 
 from __future__ import annotations
-from ..problem import Problem
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
-from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from ..assembly.initial import projected
 from ..assembly.spaces import gauss
 from ..assembly.tails import require_reach
 from ..assembly.thresholds import coefficients_at
 from ..assembly.widened import Widened
-from ..problem import State, require_one_axis
+from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
+from ..problem import Problem, State, require_one_axis
 from .run import Run
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two

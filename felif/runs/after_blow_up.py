@@ -5,7 +5,6 @@ delivering the spikes, kick by kick, until none is left (see `assembly.transport
 """
 
 from __future__ import annotations
-from ..problem import Problem
 
 import math
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import number, required, whole
 from ..assembly import initial
 from ..assembly.adapt import transfer
 from ..assembly.dilated import COUNT
@@ -21,7 +19,8 @@ from ..assembly.spikes import unfollowed
 from ..assembly.thresholds import boundary_layers, resets_at_once, runaway
 from ..assembly.transport import ShiftedDensity, synchronous_spike
 from ..evolution import Event, Rodas5P, Trajectory, integrate
-from ..problem import BlowUp, Infeasible, NotConverged, State, require_one_axis
+from ..given.arguments import number, required, whole
+from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state

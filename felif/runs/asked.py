@@ -1,7 +1,6 @@
 """What a run was asked for, as its folder stores it, and whether it is what is asked for now."""
 
 from __future__ import annotations
-from ..problem import Problem
 
 import json
 import math
@@ -9,14 +8,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue
-from ..given.arguments import FLAG, FOLDER, FUNCTION, POSITIVE, PROBLEM, TIME, either, instance, number, optional, several, whole
-from .driving import SCHEMES
 from ..evolution import Event
+from ..given.arguments import (
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    POSITIVE,
+    PROBLEM,
+    TIME,
+    either,
+    instance,
+    number,
+    optional,
+    several,
+    whole,
+)
 from ..given.identity import differences, mesh, told
 from ..output.listing import Listing
 from ..output.manifest import KINDS as KINDS_OF_FOLDERS
 from ..output.reading import read_description
+from ..problem import Problem
+from .after_blow_up import Continue
+from .driving import SCHEMES
 
 KINDS = {  # of the arguments of evolve
     **{

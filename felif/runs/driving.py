@@ -1,8 +1,6 @@
 """Between `evolve` and the integrator: synchronous spikes on the way, and what is said about a blow-up at the end."""
 
 from __future__ import annotations
-from ..problem import Problem
-from ..given.warning import warn
 
 import dataclasses
 import math
@@ -11,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent, through
 from ..assembly import discretize, initial, tails
 from ..evolution import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
 from ..given.inputs import SAMPLES, landings
-from ..problem import BlowUp, Infeasible, NotConverged, Outcome
+from ..given.warning import warn
+from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
+from .after_blow_up import BlowUpEvent, through
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
@@ -77,7 +76,9 @@ def _through_events(
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
 
 
-def seen(problem: Problem, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES) -> list[float]:
+def seen(
+    problem: Problem, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES
+) -> list[float]:
     """The breakpoints, and the times on which steps must land to see what functions of time do in between.
 
     A breakpoint that differs by rounding from a jump that is found there is that jump.
@@ -123,7 +124,9 @@ def start_up(problem: Problem, settings: dict, scheme: Any, compatible: bool) ->
     return t + step * max(1, math.ceil((t_end - t) / (_START * step) - 1e-9))
 
 
-def _with_start_up(problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+def _with_start_up(
+    problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any
+) -> Trajectory:
     """`_once`; of a run of fixed steps from data that do not vanish at V_F with error control up to `start_up`."""
     until, checkpoint = settings.get("start_up"), how.get("checkpoint")
     if until is None or settings["fixed_step"] is None or (t if checkpoint is None else checkpoint.t) >= until:

@@ -9,7 +9,6 @@ t, is what `dual_weighted` says. How often bars contain the truth: tests/runs/te
 """
 
 from __future__ import annotations
-from ..problem import Problem
 
 import math
 from collections.abc import Callable
@@ -17,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..assembly import SpectralElement, discretize
 from ..assembly.local_degree import inherited
 from ..assembly.tensor.adapt import transferred
+from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import SAMPLES
-from ..problem import State
+from ..problem import Problem, State
 from .run import Run
 
 _TIGHTER = 30.0

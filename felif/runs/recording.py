@@ -1,7 +1,6 @@
 """Runs on disk: what is written while a run grows, and how it is read back and gone on with."""
 
 from __future__ import annotations
-from ..problem import Problem
 
 import json
 import math
@@ -12,17 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent
-from ..assembly import DG, MUSCL, ExponentialFitting, Lagrange, SpectralElement, Tensor, Triangles, discretize, plane_from_arrays
+from ..assembly import (
+    DG,
+    MUSCL,
+    ExponentialFitting,
+    Lagrange,
+    SpectralElement,
+    Tensor,
+    Triangles,
+    discretize,
+    plane_from_arrays,
+)
 from ..assembly.densities import density_from_text
 from ..evolution import Checkpoint, EventRecord, History, Segment, Trajectory
 from ..meshing import line
-from ..output.model_files import packed, unpacked
 from ..output import RunWriter, snapshot_times
+from ..output.model_files import packed, unpacked
 from ..output.provenance import describe, describe_mesh
-from ..problem import BlowUp, Outcome, State
-from .run import Run
+from ..problem import BlowUp, Outcome, Problem, State
 from ..translation import is_fast
+from .after_blow_up import BlowUpEvent
+from .run import Run
 
 _STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
 _SPACES = {

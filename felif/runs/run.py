@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
+from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from ..problem import BlowUp, Outcome, State
 
 FAILURES = frozenset(

@@ -1,7 +1,6 @@
 """evolve: from a problem and an initial state to a run; resume and load_run: runs that are on disk."""
 
 from __future__ import annotations
-from ..given.warning import warn
 
 import dataclasses
 import math
@@ -11,16 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue, require_one_population
 from ..algebra import compiled
-from ..problem import Problem
-from ..given.types import Start
-from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
-from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from ..assembly import initial
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from ..evolution import BackwardEuler, Event, History, Trajectory, breaking_points
+from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from ..given.types import Start
+from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
+from ..problem import Problem
+from .after_blow_up import Continue, require_one_population
+from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .recording import Recorder, describe_end, describe_run, packed_model, restore
 from .run import Run
 
