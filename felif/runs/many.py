@@ -16,7 +16,7 @@ from ..algebra import compiled
 from ..assembly import discretize, initial
 from ..assembly.family import Family, OnePoint
 from ..evolution.lean import Lean
-from ..given.arguments import FLAG, MODEL, POSITIVE, TIMES, array, checked, mapping, number, optional, whole
+from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
 from ..given.parameters import with_parameters
 from ..given.types import Model, Start
 from ..problem import Problem
@@ -67,6 +67,7 @@ class Many:
     model=MODEL,
     parameters=mapping(array("finite numbers"), "{name of a parameter: its values}"),
     times=TIMES,
+    t_start=TIME,
     tol=number(above=0.0, most=0.1),
     paired=FLAG,
     workers=optional(whole(1)),
@@ -78,6 +79,7 @@ def evolve_many(
     start: Start,
     times: Sequence[float],
     *,
+    t_start: float = 0.0,
     tol: float = 1e-6,
     paired: bool = False,
     workers: int | None = None,
@@ -86,7 +88,7 @@ def evolve_many(
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.
 
     parameters  name -> values; every combination of them is a point. paired=True: the values stand side by side
-    times       increasing, from the first, at which the state is `start`
+    times       increasing, from t_start on, when the state is `start`
     tol         of the mesh and of the steps, as tol of `discretize` and rtol of `evolve`
     workers     threads, by default one a processor
 
@@ -99,8 +101,10 @@ def evolve_many(
     Raises ValueError for unknown parameters, and for values and times that are not as said.
     """
     times = np.atleast_1d(times)
-    if times.ndim != 1 or len(times) < 2 or not np.all(np.diff(times) > 0):
-        raise ValueError(f"evolve_many: times = {times.tolist()}; allowed are two or more increasing numbers")
+    if times.ndim != 1 or not len(times) or times[0] < t_start or not np.all(np.diff(times) > 0):
+        raise ValueError(
+            f"evolve_many: times = {times.tolist()}; allowed are increasing numbers from t_start = {t_start:g} on"
+        )
     axes = {name: np.atleast_1d(values) for name, values in parameters.items()}
     if not axes or any(values.ndim != 1 or not len(values) for values in axes.values()):
         raise ValueError("evolve_many: parameters; allowed is {name of a parameter: a row of numbers}")
@@ -112,18 +116,15 @@ def evolve_many(
     shape = (len(rows),) if paired else tuple(map(len, axes.values()))
     models = _Models(model, table)
     models.at(0), models.at(len(rows) - 1)
-    work = _Work(models, start, times, tol, N_max)
+    work = _Work(models, start, np.unique([t_start, *times]), tol, N_max)
     family = work.family(table)
     parts = np.array_split(
         np.arange(len(rows)), max(1, -(-len(rows) // _LONGEST), 8 * (workers or os.cpu_count() or 1))
     )
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         found = [point for part in pool.map(lambda part: work.points(family, part), parts) for point in part]
-    names = work.names
-    series = {
-        name: np.array([point.scalars[:, k] for point in found]).reshape(*shape, len(times))
-        for k, name in enumerate(names)
-    }
+    scalars = np.array([point.scalars[-len(times) :] for point in found])
+    series = {name: scalars[..., k].reshape(*shape, len(times)) for k, name in enumerate(work.names)}
 
     def gathered(of: str, kind: Any) -> np.ndarray:
         values = np.empty(len(found), kind)

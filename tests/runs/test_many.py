@@ -112,6 +112,13 @@ def test_coefficients_that_take_no_arrays_are_asked_point_by_point():
     assert many.N.tolist() == fl.evolve_many(fl.NoisyLIF(), grid, START, TIMES, tol=1e-4).N.tolist()
 
 
+def test_times_are_counted_from_the_start():
+    late = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5]}, START, [1.3, 1.8], t_start=1.0, tol=1e-5)
+    assert late.N.shape == (1, 2)
+    early = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5]}, START, TIMES, tol=1e-5)
+    assert late.N[0] == pytest.approx(early.N[0, 1:], rel=1e-5)
+
+
 def test_values_may_stand_side_by_side():
     many = fl.evolve_many(fl.NoisyLIF(), {"b": [0.0, 0.5], "a0": [1.0, 2.0]}, START, TIMES, tol=1e-4, paired=True)
     assert many.N.shape == (2, 3)
@@ -123,7 +130,7 @@ def test_values_may_stand_side_by_side():
     ("parameters", "times", "message"),
     [
         ({"bb": [1.0]}, TIMES, "no parameter 'bb'"),
-        ({"b": [1.0]}, [1.0, 0.5], "times = .1.0, 0.5.; allowed are two or more increasing numbers"),
+        ({"b": [1.0]}, [1.0, 0.5], "times = .1.0, 0.5.; allowed are increasing numbers from t_start = 0 on"),
         ({}, TIMES, "parameters"),
         ({"a0": [1.0, -1.0]}, TIMES, "a0 = -1.0"),
     ],
