@@ -99,6 +99,8 @@ _HOME = {
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
     # linear response
+    "rate_map": "stationary.rates",
+    "RateMap": "stationary.rates",
     "response": "stationary.response",
     "Response": "stationary.response",
     "power_spectrum": "stationary.finite_size",

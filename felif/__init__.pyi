@@ -95,6 +95,8 @@ from .solvers.spectrum import spectrum as spectrum
 from .stationary.adaptive import steady_value as steady_value
 from .stationary.finite_size import PowerSpectrum as PowerSpectrum
 from .stationary.finite_size import power_spectrum as power_spectrum
+from .stationary.rates import RateMap as RateMap
+from .stationary.rates import rate_map as rate_map
 from .stationary.response import Response as Response
 from .stationary.response import response as response
 from .stationary.states import steady_state as steady_state
