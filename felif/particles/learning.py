@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Checkpoint
 from .drive import affine
 from .planning import Plan
 from .recording import Recording, batch_of_neurons, make_chunks
@@ -17,7 +18,12 @@ _LONGEST = 0.02  # and the longest time it is averaged over
 
 
 def simulate_learning(
-    plan: Plan, start: Any, seed: np.random.SeedSequence, threads: int, watch: Callable[[float], None]
+    plan: Plan,
+    start: Any,
+    seed: np.random.SeedSequence,
+    threads: int,
+    watch: Callable[[float], None],
+    place: Checkpoint,
 ) -> Recording:
     """The law of `Learning`, neuron by neuron.
 
@@ -32,10 +38,15 @@ def simulate_learning(
     law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
     if plan.record:
         raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
-    first_draws, streams_seed = seed.spawn(2)
-    v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
     chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
-    states, buffers = streams(streams_seed, len(chunks)), np.empty((len(chunks), kernels.BLOCK))
+    recorded, engine = place.read() or (None, None)
+    if engine is None:
+        first_draws, streams_seed = seed.spawn(2)
+        v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+        states = streams(streams_seed, len(chunks))
+    else:
+        v, w, states = (engine[name] for name in ("v", "w", "states"))
+    buffers = np.empty((len(chunks), kernels.BLOCK))
     found, wake, tables = np.zeros((len(chunks), 3)), np.full(1, -1.0), np.zeros((1, 6))
 
     (population,) = law.populations
@@ -49,15 +60,43 @@ def simulate_learning(
     )
 
     weights = WeightAxis(rule.w_min, rule.w_max, v.size)
-    rates = np.zeros((steps, 1))
+    rates = np.zeros((steps, 1)) if recorded is None else recorded.rates
     bins = len(plan.edges) - 1
     bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
-    batches = np.zeros((bins, len(batch_sizes), 1), int)
-    kept: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    batches = np.zeros((bins, len(batch_sizes), 1), int) if recorded is None else recorded.batches
+    first, wanted = 0 if recorded is None else recorded.steps_done, {*plan.snapshots, steps}
+    kept = {} if recorded is None else {k: taken for k, taken in recorded.snapshots.items() if k in wanted}
     nobody = np.zeros(v.size, bool)
-    activity, total, decay = 0.0, 0.0, -np.expm1(-rule.speed * dt)
-    for step in range(steps + 1):
-        if step == steps or step in plan.snapshots:
+    activity, total = (0.0, 0.0) if engine is None else engine["means"].tolist()
+    if engine is not None:
+        weights.values = engine["weights"]
+    decay = -np.expm1(-rule.speed * dt)
+
+    def recording(done: int, snapshots: dict) -> Recording:
+        return Recording(
+            rates=rates,
+            synchronous=np.zeros((steps, 1)),
+            resting=np.zeros((steps, 1)),
+            batches=batches,
+            batch_sizes=batch_sizes,
+            snapshots=snapshots,
+            events=np.empty((0, 3)),
+            spikes=[],
+            batch_of=batch_of_neurons(chunks, batch_of),
+            steps_done=done,
+            eternal=False,
+        )
+
+    def keep(done: int) -> None:
+        if place.path is not None:
+            means = np.array([activity, total])
+            engine = {"v": v, "w": w, "states": states, "weights": weights.values, "means": means}
+            place.write(recording(done, {**kept, done: (v, nobody, w)}), engine)
+
+    if recorded is None:
+        keep(0)
+    for step in range(first, steps + 1):
+        if step in wanted:
             kept[step] = (v.copy(), nobody, w.copy())
         if step == steps:
             break
@@ -76,21 +115,11 @@ def simulate_learning(
             weights.hear(w, counted[:, 0], dt, share)
             w += decay / rule.speed * rule.change(w, weights.rate(w), total)
             np.clip(w, rule.w_min, rule.w_max, out=w)
+        if place.due() or step + 1 == steps:
+            keep(step + 1)
         if step % 64 == 0:
             watch(step / steps)
-    return Recording(
-        rates=rates,
-        synchronous=np.zeros((steps, 1)),
-        resting=np.zeros((steps, 1)),
-        batches=batches,
-        batch_sizes=batch_sizes,
-        snapshots=kept,
-        events=np.empty((0, 3)),
-        spikes=[],
-        batch_of=batch_of_neurons(chunks, batch_of),
-        steps_done=steps,
-        eternal=False,
-    )
+    return recording(steps, kept)
 
 
 class WeightAxis:
