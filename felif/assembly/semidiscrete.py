@@ -20,6 +20,7 @@ from .automatic import Flow
 from .dilated import Dilated
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
+from .stored import mesh_arrays, on_arrays, reduced
 from .watch import MeshWatch
 from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
@@ -230,6 +231,7 @@ class SemiDiscrete:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
+    mesh_arrays, on_arrays, __reduce__ = mesh_arrays, on_arrays, reduced
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)

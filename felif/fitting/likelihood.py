@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..assembly.automatic import end_of
-from ..evolution.progress import Spinner
 from ..models.first_spike import FirstSpike
+from ..output.progress import Spinner
 from ..problem import NotConverged
 from .passage import FirstPassage, passage_on, passage_problem
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evolution.progress import Progress
 from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked, optional, several, whole
 from ..output.files import write_npz
 from ..output.model_files import packed
+from ..output.progress import Progress
 from ..output.work import Work, open_work
 from . import plan_simulation, simulate_networks
 from .files import FILES, KIND, describe_beginning, describe_end, write_results

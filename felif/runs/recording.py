@@ -79,8 +79,7 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
         for k, segment in enumerate(trajectory.segments[self._segment :]):
             start = self._step if k == 0 else 0
-            own = getattr(segment.problem, "mesh_arrays", None)
-            for name, values in (own() if own else _line_arrays(segment.problem)).items():
+            for name, values in segment.problem.mesh_arrays().items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = segment.times[start:]
             arrays[f"states_{k}"] = segment.states[start:]
@@ -96,11 +95,6 @@ class Recorder:
 def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     """A model and its history as they are stored. Raises ValueError for what cannot be, before a folder is touched."""
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
-
-
-def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
-    degrees = getattr(problem, "degrees", None)
-    return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
 def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
@@ -237,20 +231,18 @@ def _segments(
 
 
 def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
-    if not is_fast(model):
-        if like is None:
-            ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
-            like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
-        return like.on_arrays(mesh)
-    if isinstance(space, Tensor | Triangles):
-        like = plane_from_arrays(model, mesh, space, tol) if like is None else like
-        return like.on_arrays(mesh)
-    cells = mesh["cells"]
     if like is not None:
-        return like.on_cells(cells, mesh.get("degrees"))
-    if tol is None:
-        return discretize(model, line(cells, float(model.v_reset), float(model.v_fire)), space=space)
-    return discretize(model, tol=tol, space=space).on_cells(cells, mesh.get("degrees"))
+        return like.on_arrays(mesh)
+    if not is_fast(model):
+        ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
+        like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
+    elif isinstance(space, Tensor | Triangles):
+        like = plane_from_arrays(model, mesh, space, tol)
+    elif tol is None:
+        return discretize(model, line(mesh["cells"], float(model.v_reset), float(model.v_fire)), space=space)
+    else:
+        like = discretize(model, tol=tol, space=space)
+    return like.on_arrays(mesh)
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:
