@@ -133,7 +133,7 @@ def test_the_limit_cycle_of_a_delayed_inhibitory_network():
 def test_orbits_stopped_on_the_way_end_in_the_digits_of_those_that_were_not(on_meshes, toy_hopf, tmp_path, monkeypatch):
     problem, hopf, mu = HopfNormalForm(), toy_hopf, {"mu": 0.5}
     if on_meshes:
-        problem = fl.discretize(fl.RandomThresholdLIF(b=4.4), tol=1e-2)
+        problem = fl.discretize(fl.RandomThresholdLIF(b=4.4), tol=1e-3)
         hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (4.4, 4.6))
         mu = {"b": 4.8}
     whole = periodic_orbit(problem, hopf, tol=1e-2, **mu)
