@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
-from ..output.files import read_npz, read_series, write_json, write_npz, write_series
-from ..output.manifest import make_room
+from ..output.files import read_npz, read_series
+from ..output.manifest import Room, make_room
 from ..output.model_files import packed, unpacked
 from ..output.provenance import describe, provenance
 from ..output.reading import read_description
@@ -36,10 +36,10 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     time = fit.membrane_time
     t = fit.passage.times
     f, S = fit.passage.both(t)
-    write_series(room.at("intervals.csv"), {"interval": fit.intervals})
-    write_series(room.at("density.csv"), {"t": t * time, "density": f / time, "survival": S})
+    room.series("intervals.csv", {"interval": fit.intervals})
+    room.series("density.csv", {"t": t * time, "density": f / time, "survival": S})
     theta = {"theta": fit.theta, "mesh": fit.mesh_theta, **fit.ends()}
-    write_npz(room.at("final.npz"), {"model": model, **theta})
+    room.npz("final.npz", {"model": model, **theta})
     description = {
         "kind": _FIT,
         "model": describe(fit.model),
@@ -55,7 +55,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
         **{name: getattr(fit, name) for name in _NUMBERS},
         **provenance(),
     }
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 
@@ -74,10 +74,9 @@ def load_fit(folder: str | Path, model: Any = None) -> Any:
 
     path = Path(folder)
     description = read_description(path, _FIT)
-    arrays = read_npz(path / "final.npz")
-    if not (path / "intervals.csv").exists():
-        raise ValueError(f"{folder}: intervals.csv is missing.")
-    intervals = read_series(path / "intervals.csv")["interval"]
+    room = Room(path, _FIT)
+    arrays = read_npz(room.whole("final.npz"))
+    intervals = read_series(room.whole("intervals.csv"))["interval"]
     if len(intervals) != description["count"]:
         raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
     model = unpacked(arrays["model"], folder, given=model)
@@ -99,12 +98,12 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
     rates, densities = {}, []
     for name, rate in comparison.rates.items():
         file = f"rate-{name}.csv"
-        write_series(room.at(file), _columns(rate))
+        room.series(file, _columns(rate))
         means = {key: getattr(rate, key) for key in ("mean", "mean_error", "mean_expected")}
         rates[name] = {"file": file, **means, "test": asdict(rate.test)}
     for number, density in enumerate(comparison.densities, 1):
         file = f"density-{number:02d}.csv"
-        write_series(room.at(file), _columns(density))
+        room.series(file, _columns(density))
         what = {key: getattr(density, key) for key in ("name", "axis", "t", "inflation")}
         tests = {"distance": asdict(density.distance), "test": asdict(density.test)}
         densities.append({"file": file, **what, **tests})
@@ -122,7 +121,7 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
         "spikes": [asdict(spike) for spike in comparison.spikes],
         **provenance(),
     }
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 

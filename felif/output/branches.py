@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
-from .files import csv_line, read_npz, write_json, write_npz, write_text
+from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .plots import house_style, new_figure, save_figure
 from .vtk import new_series
@@ -147,16 +147,16 @@ def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Pat
     folder = Path(folder)
     room = make_room(folder, "branch", overwrite, FILES)
     write_branch(branch, room, [*branch.table])
-    write_json(room.at("branch.json"), describe_branch(branch))
+    room.json("branch.json", describe_branch(branch))
     return folder
 
 
-def write_branch(branch: Any, room: Room, names: Sequence[str]) -> None:
+def write_branch(branch: Any, room: Room, names: Sequence[str], durable: bool = True) -> None:
     """branch.csv with these columns of the table, and states.npz."""
     rows = zip(*(np.asarray(branch.table[name], float).tolist() for name in names), strict=True)
     lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
-    write_text(room.at("branch.csv"), ",".join([*names, "kind"]) + "\n" + "".join(lines))
-    write_npz(room.at("states.npz"), _states(branch))
+    room.text("branch.csv", ",".join([*names, "kind"]) + "\n" + "".join(lines), durable)
+    room.npz("states.npz", _states(branch), durable)
 
 
 def describe_branch(branch: Any) -> dict[str, Any]:
@@ -194,15 +194,13 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
     folder = Path(folder)
-    try:
-        header, *lines = (folder / "branch.csv").read_text().splitlines()
-    except FileNotFoundError:
-        raise ValueError(f"{folder}: branch.csv is missing; save_branch writes it") from None
+    room = Room(folder, "branch")
+    header, *lines = room.whole("branch.csv").read_text().splitlines()
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     names = header.split(",")
     table = {name: np.array(column, float) for name, column in zip(names[:-1], columns[:-1], strict=True)}
     table["kind"] = np.array(columns[-1])
-    arrays = read_npz(folder / "states.npz")
+    arrays = read_npz(room.whole("states.npz"))
     counts: dict[int, int] = {}
     states = []
     for number in arrays["mesh"].tolist():

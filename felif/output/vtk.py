@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .files import series_text, write_series, write_text
-from .manifest import FIELDS, Room, make_room
+from .files import series_text
+from .listing import Listing
+from .manifest import FIELDS, KINDS, Room, make_room
 from .planes import axis_samples, is_plane, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
@@ -86,9 +87,13 @@ class FieldSeries:
         else:
             points = sample_points(problem)
             fields = {field: getattr(state, field)(points) for field in problem.field_names}
-            write_line_mesh(self.room.at(name), points, fields, scalars)
+            self._write(name, write_line_mesh, points, fields, scalars)
         self.entries.append((t, name))
         self._write_pvd()
+
+    def _write(self, name: str, write: Callable[..., None], *what: Any) -> None:
+        """A picture, which can be made again: it need not survive a loss of power."""
+        self.room.file(name, lambda path: write(path, *what), durable=False)
 
     def _add_samples(self, state: Any, t: float) -> None:
         """Densities over any axes: line cells along one axis, triangles over two."""
@@ -96,9 +101,9 @@ class FieldSeries:
         name = _file_name(len(self.entries))
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
         if triangles is None:
-            write_line_mesh(self.room.at(name), points, fields, scalars, axis=axes[0])
+            self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:
-            write_triangle_mesh(self.room.at(name), points, triangles, fields, scalars, axes)
+            self._write(name, write_triangle_mesh, points, triangles, fields, scalars, axes)
         self._axis = axes[0] if triangles is None else None
         self.entries.append((t, name))
         self._write_pvd()
@@ -107,10 +112,10 @@ class FieldSeries:
         problem = state.problem
         w, inside = axis_samples(problem)
         lines = {line: getattr(state, line)(inside) for line in problem.line_names}
-        write_line_mesh(self.room.at(_line_name(name)), w, lines, scalars, axis="w")
+        self._write(_line_name(name), write_line_mesh, w, lines, scalars, "w")
         surface = plane_samples(problem)
         fields = {field: values_at(getattr(state, field), surface) for field in problem.field_names}
-        write_triangle_mesh(self.room.at(name), surface.points, surface.triangles, fields, scalars)
+        self._write(name, write_triangle_mesh, surface.points, surface.triangles, fields, scalars)
 
     def _write_pvd(self) -> None:
         for kind in ("lines", "fields") if self._has_lines else ("fields",):
@@ -118,7 +123,7 @@ class FieldSeries:
             rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
             head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
             text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-            write_text(self.room.at(f"{kind}.pvd"), text)
+            self.room.text(f"{kind}.pvd", text, durable=False)
 
     def write_spacetime(self) -> None:
         """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of.
@@ -129,7 +134,7 @@ class FieldSeries:
         if axis is None:
             return
         files = [(t, _line_name(name) if self._has_lines else name) for t, name in sorted(self.entries)]
-        snapshots = [(t, *read_line_mesh(self.folder / name, axis)) for t, name in files]
+        snapshots = [(t, *read_line_mesh(self.room.whole(name), axis)) for t, name in files]
         if not snapshots:
             return
         x = common_points([points for _, points, _ in snapshots])
@@ -138,7 +143,7 @@ class FieldSeries:
             name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        write_rectilinear(self.room.at("spacetime.vtr"), x, times, fields, self._axis or "v")
+        self._write("spacetime.vtr", write_rectilinear, x, times, fields, self._axis or "v")
 
 
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:
@@ -178,15 +183,16 @@ def new_series(folder: str | Path, table: Mapping[str, np.ndarray], overwrite: b
         room.clear([name for name in room.names if name.partition("/")[0].partition(".")[0] in _PARTS])
         return FieldSeries(folder, room)
     room = make_room(folder, "vtk", overwrite or same, (*FIELDS, "series.csv"))
-    write_series(room.at("series.csv"), table)
+    room.series("series.csv", table, durable=False)
     return FieldSeries(folder, room)
 
 
 def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
     """(time, file) of every snapshot in `folder/fields.pvd`, by time; empty where no snapshot was written."""
-    path = Path(folder) / "fields.pvd"
-    if not path.exists():
+    listing = Listing(folder, KINDS)
+    if not listing.is_there("fields.pvd"):
         return []
+    path = listing.whole("fields.pvd")
     try:
         entries = ElementTree.parse(path).getroot().iter("DataSet")
         return sorted((float(entry.attrib["timestep"]), entry.attrib["file"]) for entry in entries)
@@ -198,7 +204,7 @@ def copy_view(room: Room, script: str = "view.py") -> None:
     """The script that shows the folder in ParaView, as view.py beside the data it shows."""
     script = Path(__file__).with_name(script).read_text()
     where = str(room.folder.resolve())
-    write_text(room.at("view.py"), script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"))
+    room.text("view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"), durable=False)
 
 
 def _file_name(number: int) -> str:

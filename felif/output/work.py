@@ -1,7 +1,7 @@
 """Long computations on disk, piece by piece: killed anywhere, they go on to the same digits from the last piece there.
 
 KIND.json          what was asked, versions, outcome (null while it goes on); run.json for simulations of particles
-pieces-000001.npz  what was computed since the file before, in the order in which it was
+pieces-000001.npz  what was computed since the file before, in the order in which it was; durable when it is there
 
 A computation hands over its pieces as arrays (`keep`) and, begun again, finds those that are there (`kept`): it
 computes the others from them alone. Without a folder nothing is kept and nothing found.
@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from ..given.identity import differences, told
-from .files import read_npz, write_json, write_npz
+from .files import read_npz
 from .manifest import KINDS, Room, find_room
 from .provenance import provenance
+from .reading import read_json
 
 WAY_OUT = "Give another folder, or overwrite=True to replace it."
 PIECES = "pieces-[0-9][0-9][0-9][0-9][0-9][0-9].npz"
@@ -40,15 +41,16 @@ class Work:
         self._files, self._due, self._held = 0, time.monotonic() + _EVERY, None
         if room is not None:
             self._held = _hold(room.folder)
+            room.listing.settle([room.folder])
             self._read(room)
 
     def _read(self, room: Room) -> None:
-        for name in (name for name in room.names if name.startswith("pieces-")):
+        names = [name for name in room.names if name.startswith("pieces-")]
+        while self._files < len(names) or room.listing.is_there(_file(self._files + 1)):
             self._files += 1
-            if name != _file(self._files):
-                raise ValueError(f"{room.folder}: {_file(self._files)} is missing.")
+            name = _file(self._files)
             pieces: dict[tuple[int, str], dict[str, np.ndarray]] = {}
-            for key, values in read_npz(room.folder / name).items():
+            for key, values in read_npz(room.whole(name)).items():
                 number, part, array = key.split("/")
                 pieces.setdefault((int(number), part), {})[array] = values
             self._pieces += [(part, pieces[number, part]) for number, part in sorted(pieces)]
@@ -75,7 +77,7 @@ class Work:
             for number, (part, piece) in enumerate(self._waiting)
             for name, value in piece.items()
         }
-        write_npz(self.room.at(_file(self._files + 1)), arrays)
+        self.room.npz(_file(self._files + 1), arrays)
         self._files, self._pieces, self._waiting = self._files + 1, self._pieces + self._waiting, []
         if self.show is not None:
             self.show()
@@ -86,7 +88,7 @@ class Work:
         """Say more in KIND.json."""
         if self.room is not None:
             self.description |= description
-            write_json(self.room.at(description_name(self.room.kind)), self.description)
+            self.room.json(description_name(self.room.kind), self.description)
 
     def finish(self, description: Mapping[str, Any]) -> None:
         """Say how the computation ended."""
@@ -133,7 +135,7 @@ def open_work(
     path, name, asked = Path(folder), description_name(kind), _told(asked)
     room = find_room(path, kind, overwrite or resume, (name, PIECES, *files))
     if resume and name in room.names:
-        stored = _described(path, name)
+        stored = read_json(path, name)
         differing = differences(stored.get("asked") or {}, asked)
         differing = {what: pair for what, pair in differing.items() if not (what in free and pair[1] is None)}
         if stored.get("asked") is None and not overwrite:
@@ -148,7 +150,7 @@ def open_work(
     _let_go(_hold(path))
     room.clear()
     stored = {**(description or {}), "asked": asked, "outcome": None, **provenance()}
-    write_json(room.at(name), stored)
+    room.json(name, stored)
     return Work(room, stored)
 
 
@@ -164,16 +166,6 @@ def said(value: Any) -> str:
 
 def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps({name: told(value) for name, value in asked.items()}))
-
-
-def _described(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        description = json.loads((folder / name).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{folder}: {name} cannot be read ({error}).") from None
-    if not isinstance(description, dict):
-        raise ValueError(f"{folder}: {name} does not describe a result.")
-    return description
 
 
 def _file(number: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..output.files import read_npz, write_npz
+from ..output.files import read_npz
 from ..output.manifest import Room
 from .recording import Recording
 
@@ -24,18 +24,20 @@ class Checkpoint:
     """Where one network is: what was recorded, and the arrays of its engine. Without a room nothing is kept."""
 
     def __init__(self, room: Room | None, number: int) -> None:
-        self.path = None if room is None else room.at(network_name(number))
+        self.room = None if room is None else Room(room.folder, room.kind)  # its own: networks run in several threads
+        self.name = network_name(number)
         self._due = time.monotonic() + _EVERY
 
     def read(self) -> tuple[Recording, dict[str, np.ndarray]] | None:
         """(what was recorded so far, arrays of the engine); None where the network has not begun."""
-        return None if self.path is None or not self.path.exists() else read_network(self.path)
+        there = self.room is not None and self.room.listing.is_there(self.name)
+        return read_network(self.room.whole(self.name)) if there else None
 
     def due(self) -> bool:
-        return self.path is not None and time.monotonic() >= self._due
+        return self.room is not None and time.monotonic() >= self._due
 
     def write(self, recording: Recording, engine: Mapping[str, Any]) -> None:
-        if self.path is None:
+        if self.room is None:
             return
         began = time.monotonic()
         arrays = {name: np.asarray(getattr(recording, name)) for name in _PLAIN}
@@ -47,7 +49,7 @@ class Checkpoint:
                 for name, values in zip(_COLUMNS, columns, strict=True)
                 if values is not None
             }
-        write_npz(self.path, arrays | {_ENGINE + name: values for name, values in engine.items()})
+        self.room.npz(self.name, arrays | {_ENGINE + name: values for name, values in engine.items()})
         took = time.monotonic() - began
         self._due = began + took + max(_EVERY, took / _SHARE)
 

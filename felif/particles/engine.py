@@ -151,7 +151,7 @@ def _simulate(
         )
 
     def keep() -> None:
-        if place.path is None:
+        if place.room is None:
             return
         arrays = {"v": v, "wake": wake, "states": states, "memory": memory, "tables": tables}
         place.write(recording({**kept, step: here()}), arrays)

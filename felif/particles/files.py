@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ..output.files import write_json, write_npz, write_series
 from ..output.manifest import Room, make_room
 from ..output.model_files import packed
 from ..output.points import COLLECTION, write_particles
@@ -38,7 +37,7 @@ def save_particles(run: Any, folder: str | Path, overwrite: bool = False, points
     room = make_room(path, KIND, overwrite, FILES)
     write_results(run, room, model, points)
     description = describe_beginning(run.model, run.settings) | describe_end(run) | provenance()
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 
@@ -73,7 +72,7 @@ def write_results(run: Any, room: Room, model: np.ndarray, points: bool = True) 
             values = getattr(run.snapshots[t], name)
             if values is not None:
                 arrays[f"{name}_{k}"] = values
-    write_series(room.at("series.csv"), {"start": run.times[:-1], "end": run.times[1:], **run.series})
-    write_npz(room.at("final.npz"), arrays)
+    room.series("series.csv", {"start": run.times[:-1], "end": run.times[1:], **run.series})
+    room.npz("final.npz", arrays)
     if points:
         write_particles(run.snapshots, room)

@@ -88,7 +88,7 @@ def simulate_learning(
         )
 
     def keep(done: int) -> None:
-        if place.path is not None:
+        if place.room is not None:
             means = np.array([activity, total])
             engine = {"v": v, "w": w, "states": states, "weights": weights.values, "means": means}
             place.write(recording(done, {**kept, done: (v, nobody, w)}), engine)

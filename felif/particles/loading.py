@@ -11,6 +11,7 @@ import numpy as np
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
 from ..output.files import read_npz
+from ..output.manifest import Room
 from ..output.model_files import unpacked
 from ..output.reading import read_description
 from ..problem import Outcome
@@ -32,7 +33,7 @@ def load_particles(folder: str | Path, model: Any = None) -> ParticleRun:
     description = read_description(path, KIND)
     if description.get("outcome") is None:
         return _so_far(path, description, model)
-    arrays = read_npz(path / "final.npz")
+    arrays = read_npz(Room(path, KIND).whole("final.npz"))
     model = unpacked(arrays["model"], folder, given=model)
 
     def starting(prefix: str) -> dict[str, np.ndarray]:
@@ -67,14 +68,15 @@ def load_particles(folder: str | Path, model: Any = None) -> ParticleRun:
 def _so_far(path: Path, description: Mapping[str, Any], model: Any) -> ParticleRun:
     """What the networks have recorded until now."""
     given = description["settings"]
-    model = unpacked(read_npz(path / "final.npz")["model"], path, given=model)
+    model = unpacked(read_npz(Room(path, KIND).whole("final.npz"))["model"], path, given=model)
     law = simulated_law(model, given["t_end"])
     names = ("neurons", "t_end", "dt", "bins", "snapshots", "record", "event_size")
     plan = plan_simulation(law, history=0.0, **{name: given[name] for name in names})
-    begun = [name for name in map(network_name, range(given["networks"])) if (path / name).exists()]
+    room = Room(path, KIND)
+    begun = [name for name in map(network_name, range(given["networks"])) if room.listing.is_there(name)]
     if not begun:
         raise ValueError(f"{path}: no network has begun; simulate again with resume=True.")
-    recordings = [read_network(path / name)[0] for name in begun]
+    recordings = [read_network(room.whole(name))[0] for name in begun]
     run = collect(model, law, plan, recordings, given, 0.0)
     reached = min(recording.steps_done for recording in recordings) * plan.dt
     return replace(run, outcome=Outcome("running", f"Stopped at t = {reached:.10g}."))

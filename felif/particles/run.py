@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked, optional, several, whole
-from ..output.files import write_npz
 from ..output.model_files import packed
 from ..output.progress import Progress
 from ..output.work import Work, open_work
@@ -116,6 +115,7 @@ def simulate_particles(
             recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch, work.room)
         run = collect(model, law, plan, recordings, settings, time.monotonic() - began)
         if work.room is not None:
+            work.room.listing.read()  # networks have written there
             write_results(run, work.room, packed(model))
             work.finish(describe_end(run))
             work.room.clear(name for name in work.room.names if name.startswith("network-"))
@@ -125,7 +125,7 @@ def simulate_particles(
 def _begin(work: Work, model: Any, settings: Mapping[str, Any]) -> None:
     """What the folder of a simulation says from the beginning: its settings, with the seed, and the model."""
     if work.room is not None and "settings" not in work.description:
-        write_npz(work.room.at("final.npz"), {"model": packed(model)})
+        work.room.npz("final.npz", {"model": packed(model)})
         work.describe(describe_beginning(model, settings))
 
 

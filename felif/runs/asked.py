@@ -13,6 +13,8 @@ from ..given.arguments import FLAG, FOLDER, FUNCTION, POSITIVE, PROBLEM, TIME, e
 from .driving import SCHEMES
 from ..evolution import Event
 from ..given.identity import differences, mesh, told
+from ..output.listing import Listing
+from ..output.manifest import KINDS as KINDS_OF_FOLDERS
 from ..output.reading import read_description
 from ..output.work import WAY_OUT, in_words, said
 
@@ -86,7 +88,7 @@ def goes_on(folder: Path, asked: Mapping[str, Any], overwrite: bool) -> bool:
         if set(differing) - {"mesh"} and any(name.split(".")[0] in ("model", "space", "tol") for name in differing):
             differing.pop("mesh", None)  # follows from those
         raise ValueError(f"evolve: {folder} holds another run: {in_words(differing)}. {WAY_OUT}")
-    return not differing and (folder / "final.npz").exists()
+    return not differing and Listing(folder, KINDS_OF_FOLDERS).is_there("final.npz")
 
 
 def prolonged(stored: Mapping[str, Any] | None, t_end: float, max_steps: int | None) -> dict[str, Any] | None:

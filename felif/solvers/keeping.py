@@ -146,7 +146,7 @@ def both_ways(
         at = ", ".join(f"{name} = {value:.6g}" for name, value in zip(names, node.z, strict=False))
         told(f"{1 + len(forward) + len(backward)} points, {at}")
 
-    work.show = lambda: _show(branch_so_far(names, what, backward, first, forward), work)
+    work.show = lambda: _show(branch_so_far(names, what, backward, first, forward), work, durable=False)
     followed(traces[0], work, "forward", forward, seen)
     closed = traces[0].outcome.name == "closed"
     if not closed:
@@ -166,5 +166,5 @@ def keep_branch(branch: Branch, work: Work) -> None:
         work.finish(describe_branch(branch))
 
 
-def _show(branch: Branch, work: Work) -> None:
-    write_branch(branch, work.room, [name for name in branch.table if branch.table.known(name)])
+def _show(branch: Branch, work: Work, durable: bool = True) -> None:
+    write_branch(branch, work.room, [name for name in branch.table if branch.table.known(name)], durable)

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..output.files import write_series
 from ..output.work import Work
 from .collocation import TimeMesh
 from .orbit import PeriodicOrbit, path_table
@@ -49,7 +48,7 @@ def known_from(arrays: Mapping[str, np.ndarray], line: Line) -> tuple[Line, list
 def show_path(path: Sequence[tuple[Line, Orbit]], totals: np.ndarray, work: Work) -> None:
     """orbits.csv of the orbits so far."""
     if path:
-        _write(work, "orbits.csv", path_table(list(path), totals))
+        _write(work, "orbits.csv", path_table(list(path), totals), durable=False)
 
 
 def keep_orbit(orbit: PeriodicOrbit, work: Work) -> None:
@@ -57,12 +56,12 @@ def keep_orbit(orbit: PeriodicOrbit, work: Work) -> None:
     if work.room is None or work.finished:
         return
     _write(work, "orbits.csv", orbit.path)
-    write_series(work.room.at("orbit.csv"), {"t": orbit.times, **orbit.series})
+    work.room.series("orbit.csv", {"t": orbit.times, **orbit.series})
     names = orbit.line.family.names
     found = {"parameters": {name: float(orbit.path[name][-1]) for name in names}, "period": orbit.period}
     work.finish(found | {"unresolved": orbit.unresolved, "outcome": "the orbit at the target was found"})
 
 
-def _write(work: Work, name: str, table: Mapping[str, np.ndarray]) -> None:
+def _write(work: Work, name: str, table: Mapping[str, np.ndarray], durable: bool = True) -> None:
     known = [column for column in table if table.known(column)]
-    write_series(work.room.at(name), {column: table[column] for column in known})
+    work.room.series(name, {column: table[column] for column in known}, durable)

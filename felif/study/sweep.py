@@ -113,9 +113,9 @@ def sweep(
                 _compute(study, todo, room, pool, workers, folders, advance)
             finally:
                 pool.close()
-                write_table(room.at("sweep.csv"), read_table(folder, study).rows)
+                write_table(room, read_table(folder, study).rows)
     elif not (folder / "sweep.csv").exists():
-        write_table(room.at("sweep.csv"), read_table(folder, study).rows)
+        write_table(room, read_table(folder, study).rows)
     return read_table(folder, study)
 
 
