@@ -87,7 +87,7 @@ _HOME = {
     "neuron_path": "particles.single_neuron",
     "fit": "fitting.fit",
     "Fit": "fitting.fit",
-    "load_fit": "fitting.files",
+    "load_fit": "fitting.loading",
     "read_intervals": "fitting.intervals",
     "as_intervals": "fitting.intervals",
     # steady states
