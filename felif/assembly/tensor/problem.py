@@ -275,16 +275,15 @@ class TensorProblem:
         one = np.ones(len(self.w_nodes))
         return not any(speed.any() for speed in self.forms.speeds(0.0, self.w_nodes, one, 1.0))
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run."""
-        first, start = segments[0].problem, segments[0].states[0]
-        C0, worst = first.line("C", 0.0, start), 0.0
-        for segment in segments:
-            problem = segment.problem
-            before = C0(problem.w_nodes) if problem is not first else C0.values
-            for y in segment.states:
-                worst = max(worst, float(problem.w_weights @ np.abs(problem.connectivity(y) - before)))
-        return worst
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self, self.line("C", 0.0, y)
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states; `start`: `lines_at_start` of the run."""
+        first, C0 = start
+        before = C0(self.w_nodes) if self is not first else C0.values
+        return max((float(self.w_weights @ np.abs(self.connectivity(y) - before)) for y in states), default=0.0)
 
     @cached_property
     def described_mesh(self) -> dict[str, Any]:

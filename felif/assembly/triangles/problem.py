@@ -303,17 +303,20 @@ class OnTriangles:
         """Whether nothing moves in w, so that C(w) stays as it is."""
         return self.operator.lines_stay(self.parameters)
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run, C projected on polynomials between full lines of edges."""
-        levels, start, worst = full_lines(self.coarsest), None, 0.0
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self.integrals.by_rows(full_lines(self.coarsest)) @ y
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states, C projected on polynomials between full lines of edges.
+
+        `start`: `lines_at_start` of the first problem of a run.
+        """
+        levels = full_lines(self.coarsest)
         _, weights = gauss(self.degree + 1)
         widths = (np.diff(levels)[:, None] * weights).ravel()
-        for segment in segments:
-            rows = segment.problem.integrals.by_rows(levels)
-            states = rows @ segment.states.T
-            start = states[:, 0] if start is None else start
-            worst = max(worst, float((widths @ np.abs(states - start[:, None])).max()))
-        return worst
+        rows = self.integrals.by_rows(levels)
+        return max((float(widths @ np.abs(rows @ y - start)) for y in states), default=0.0)
 
     @property
     def integrals(self) -> LineIntegrals:
