@@ -35,7 +35,7 @@ def burst_of(run: Integration) -> Burst | None:
     tableau = run.tableau
     if core is None or not isinstance(tableau, RosenbrockTableau) or len(tableau.c) != 8 or len(tableau.H) != 3:
         return None
-    system = getattr(run.problem, "condensed", None)
+    system = run.problem.condensed
     return None if system is None else Burst(core, system, run)
 
 

@@ -215,11 +215,15 @@ class Trajectory:
     @property
     def series(self) -> dict[str, np.ndarray]:
         """One entry an accepted step, the start included: "t", "dt" (0 at the start) and what the problem observes."""
+        self.read_series()
+        return {name: self._rows.array[:, j] for j, name in enumerate(("t", "dt", *self._keys))}
+
+    def read_series(self) -> None:
+        """The series of a run that is on file, if it was not read yet."""
         if self._rows is None and self.stored is not None:
             table = dict(self.stored())
             self._keys, self._rows = tuple(name for name in table if name not in ("t", "dt")), Rows(len(table))
             self._rows.extend(np.column_stack([table[name] for name in ("t", "dt", *self._keys)]))
-        return {name: self._rows.array[:, j] for j, name in enumerate(("t", "dt", *self._keys))}
 
     @property
     def last(self) -> dict[str, float]:
@@ -247,6 +251,6 @@ class Trajectory:
         for segment in self.segments:
             if t <= segment.times[-1]:
                 problem, y = segment.problem, segment.evaluate(t)
-                limited = getattr(problem, "limited", None)
+                limited = problem.limited
                 return problem, y if limited is None or t in segment.times else limited(y)
         raise ValueError(f"t = {t!r} is not a number within [{first!r}, {last!r}]")

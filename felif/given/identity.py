@@ -178,9 +178,9 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
 
 def mesh(problem: Any) -> str:
     """The mesh of a problem."""
-    if hasattr(problem, "mesh_arrays"):
+    if problem.mesh_arrays is not None:
         return f"mesh {_hash(_told(problem.mesh_arrays(), ()))}"
-    degrees = getattr(problem, "degrees", None)
+    degrees = problem.degrees
     return f"{len(problem.cells) - 1} cells ({_hash(_told([np.asarray(problem.cells, float), degrees], ()))})"
 
 

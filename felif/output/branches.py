@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
+from ..problem import Problem
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .plots import house_style, new_figure, save_figure
@@ -170,7 +171,7 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
     meshes: list[tuple[int, np.ndarray]] = []
     numbers, states = [], {}
     for point in branch:
-        key = (len(point.y), np.asarray(getattr(point.problem, "cells", np.zeros(0)), float))
+        key = (len(point.y), np.asarray(np.zeros(0) if point.problem.cells is None else point.problem.cells, float))
         known = [k for k, other in enumerate(meshes) if other[0] == key[0] and np.array_equal(other[1], key[1])]
         if not known:
             meshes.append(key)
@@ -228,7 +229,7 @@ class _Labelled:
 
 
 class _Renamed:
-    def __init__(self, problem: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
         self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
 
     def __getattr__(self, name: str) -> Any:

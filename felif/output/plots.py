@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .planes import is_plane
+from ..problem import Problem
 from .sampling import common_points, run_times, sample_points
 
 # readable at the width of a printed page; thin grid, no box
@@ -74,14 +74,14 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
     `times`: of the densities, by default five from the first to the last time. A problem without a field gets the
     right half only. Over (v, w): p at the end, C(w, t) and Nbar(t). Raises ValueError for a time outside the run.
     """
-    if is_plane(run.problem):
+    if run.problem.line_names:
         from .plane_plots import plot_plane_run
 
         figure = plot_plane_run(run, None if times is None else float(np.max(times)))
         if path is not None:
             save_figure(figure, path)
         return figure
-    if getattr(run.problem, "field_names", ()):
+    if run.problem.field_names:
         figure, (left, right) = new_figure(1, 2)
         plot_densities(left, run, times)
     else:
@@ -143,7 +143,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     colour (the colour bar says so), so that it leaves the rest visible. Over (v, w) it shows C(w, t), or the function
     of w that `name` names. Raises ValueError for a run without duration.
     """
-    if is_plane(run.problem):
+    if run.problem.line_names:
         from .plane_plots import plot_line_spacetime
 
         figure = plot_line_spacetime(run, name or "C")
@@ -189,15 +189,13 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     return figure
 
 
-def mark_thresholds(axes: Any, problem: Any, along: str = "v on x", color: str = "0.5") -> None:
+def mark_thresholds(axes: Any, problem: Problem, along: str = "v on x", color: str = "0.5") -> None:
     """Thin lines at V_R and V_F, named at the end of each; nothing for a problem that has neither."""
     from matplotlib.patheffects import withStroke
 
     outline = [withStroke(linewidth=2.0, foreground="0.2")] if along == "v on y" else []
-    for attribute, text in (("v_reset", "$V_R$"), ("v_fire", "$V_F$")):
-        if not hasattr(problem, attribute):
-            continue
-        place = float(getattr(problem, attribute))
+    for name, place in problem.marks.items():
+        text = f"${name}$"
         if along == "v on x":
             axes.axvline(place, color=color, lw=0.8, ls=":")
             where, side = (place, 1.0), {"ha": "center", "va": "bottom"}
@@ -231,10 +229,10 @@ def _scale_rates(axes: Any, run: Any) -> None:
         axes.set_ylim(bottom=0.0)
 
 
-def _support(v: np.ndarray, largest: np.ndarray, problem: Any) -> tuple[float, float]:
+def _support(v: np.ndarray, largest: np.ndarray, problem: Problem) -> tuple[float, float]:
     """Where there is something to see, V_R and V_F included: the far tails are resolved, not looked at."""
     seen = v[largest > 2e-3 * largest.max()]
-    marks = [float(getattr(problem, name)) for name in ("v_reset", "v_fire") if hasattr(problem, name)]
+    marks = list(problem.marks.values())
     low, high = min([seen[0], *marks]), max([seen[-1], *marks])
     room = 0.03 * (high - low)
     return max(low - room, v[0]), min(high + room, v[-1])

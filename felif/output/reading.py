@@ -7,7 +7,6 @@ are read when they are asked for, the steps, are there and as long as they shoul
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, checked
+from ..given.warning import warn
 from .files import read_npz, read_series
 from .listing import Listing
 from .manifest import KINDS
@@ -132,7 +132,7 @@ class RunFolder:
             if not self.marks:
                 raise
             series = self.chunks.series()
-            warnings.warn(f"{damage} Its rows are those that the steps hold.", stacklevel=2)
+            warn(f"{damage} Its rows are those that the steps hold.")
             return series
 
     def _series(self) -> dict[str, np.ndarray]:

@@ -69,7 +69,7 @@ class Checks:
             largest, lowest = problem.largest_and_lowest(states)
             some = largest > 0  # all neurons may wait in a refractory state
             self.undershoot = max(self.undershoot, float(np.max(-lowest[some] / largest[some], initial=0.0)))
-        if getattr(problem, "lines_stay", False):
+        if problem.lines_stay:
             if self._line is None:
                 self._line = first.problem.lines_at_start(first.states[0])
             self.lines = max(self.lines, problem.line_drift(self._line, states))
@@ -86,7 +86,7 @@ class Checks:
 
     def drift(self, problem: Any) -> dict[str, float]:
         found = {name: worst for name, (_, worst) in self.conserved.items()}
-        return found | ({"C": self.lines} if getattr(problem, "lines_stay", False) else {})
+        return found | ({"C": self.lines} if problem.lines_stay else {})
 
     def moment_defect(self, problem: Any) -> float | None:
         if problem.exponential_moment is None:

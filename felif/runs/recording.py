@@ -1,9 +1,8 @@
-"""Runs on disk: what is written while a run grows, and how it is read back and gone on with."""
+"""Runs on disk: what is written while a run grows; `restoring` reads it back."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -12,22 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent
-from ..assembly import DG, MUSCL, ExponentialFitting, Lagrange, SpectralElement, Tensor, Triangles, discretize, plane_from_arrays
-from ..assembly.densities import density_from_text
-from ..evolution import Block, Checkpoint, EventRecord, History, Piece, Segment, Trajectory
-from ..meshing import line
-from ..output.model_files import packed, unpacked
+from ..evolution import Block, History, Piece, Segment, Trajectory
 from ..output import RunWriter, snapshot_times
 from ..output.listing import Listing
 from ..output.manifest import KINDS
-from ..output.reading import Steps
+from ..output.model_files import packed
 from ..output.provenance import describe, describe_mesh
-from ..problem import BlowUp, Outcome, State
+from ..output.reading import Steps
+from ..problem import Problem, State
 from .checks import Checks
 from .restoring import IN_MEMORY, states_of
 from .run import Run
-from ..translation import is_fast
 
 _SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**24  # of steps between two checkpoints, at most
 
@@ -124,7 +118,7 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + part[0][0])}
         states: dict[str, np.ndarray] = {}
         for k, (_, _, piece) in enumerate(part):
-            own = getattr(piece.problem, "mesh_arrays", None)
+            own = piece.problem.mesh_arrays
             for name, values in (own() if own else _line_arrays(piece.problem)).items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = piece.times
@@ -172,12 +166,12 @@ def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
 
 
-def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
-    degrees = getattr(problem, "degrees", None)
+def _line_arrays(problem: Problem) -> dict[str, np.ndarray]:
+    degrees = problem.degrees
     return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
-def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
+def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
     """What run.json says from the beginning."""
     return {
         "model": describe(problem.model),

@@ -65,7 +65,7 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     )
     trajectory.stored = partial(_table, stored, steps + 1 + spikes)
     if small:
-        trajectory.series  # is read, and verified, at once
+        trajectory.read_series()  # verified at once
     for event in happened:
         trajectory.events.append(_restored_event(event, trajectory))
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
@@ -148,7 +148,8 @@ def states_of(chunks: Steps, index: int, k: int) -> tuple[np.ndarray, np.ndarray
 
 def _arrays_of(chunk: Mapping[str, np.ndarray], pattern: str) -> dict[str, np.ndarray]:
     start, _, end = pattern.partition("{}")
-    return {n.removeprefix(start).removesuffix(end): v for n, v in chunk.items() if n.startswith(start) and n.endswith(end)}
+    names = [name for name in chunk if name.startswith(start) and name.endswith(end)]
+    return {name.removeprefix(start).removesuffix(end): chunk[name] for name in names}
 
 
 def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
+from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from ..problem import BlowUp, Outcome, State
 from .checks import Checks
 
@@ -149,7 +149,7 @@ class Run:
         Raises ValueError for an unknown name and for times outside the run.
         """
         asked = np.asarray(times, float)
-        if name in getattr(self.problem, "groups", ()):
+        if name in self.problem.groups:
             values = [problem.group(name, t, y) for t, (problem, y) in self._evaluated(asked)]
             return np.array(values).reshape((*asked.shape, *values[0].shape))
         if name not in self.series:
@@ -268,7 +268,7 @@ class Run:
         text = f"; {count} meshes refined where n < -tol max n" if count else ""
         if tol is not None and self.undershoot > tol:
             spaces = "ExponentialFitting() keeps"
-            if hasattr(self.problem, "line_names"):
+            if self.problem.line_names:
                 spaces = "Tensor(v=ExponentialFitting(), w=MUSCL()) on lines and Triangles(positive=True) keep"
             worst = f"as it evolves {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
             text += f"; {worst}: {spaces} densities nonnegative"

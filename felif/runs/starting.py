@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue, require_one_population
 from ..algebra import compiled
-from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
-from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from ..assembly import initial
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from ..evolution import BackwardEuler, Event, History, Trajectory, breaking_points
+from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from ..given.types import Start
+from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
+from ..problem import Problem
+from .after_blow_up import Continue, require_one_population
+from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .recording import Recorder, describe_end, describe_run, packed_model
 from .restoring import restore
 from .run import Run
@@ -26,8 +28,8 @@ from .run import Run
 
 @checked(**KINDS)
 def evolve(
-    problem: Any,
-    start: Any,
+    problem: Problem,
+    start: Start,
     t_end: float,
     *,
     t_start: float = 0.0,
@@ -79,7 +81,7 @@ def evolve(
     if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     started = time.perf_counter()
-    if not callable(getattr(problem, "on_cells", None)):
+    if problem.on_cells is None:
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
     scheme = SCHEMES[problem.default_scheme]() if scheme is None else scheme
     if problem.default_scheme == "ARK43" and isinstance(scheme, BackwardEuler):
@@ -220,7 +222,7 @@ def continue_run(
     require_events(folder, run.asked, events)
     if run.settings.get("core") == "compiled" and compiled.library() is None:
         reason = "was written by the compiled core, which does not run here: last digits differ"
-        warnings.warn(f"resume: {folder} {reason}", stacklevel=3)
+        warn(f"resume: {folder} {reason}")
     started, due = time.perf_counter(), ()
     known = run.settings["breakpoints"]
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}
@@ -251,7 +253,7 @@ def continue_run(
     return load_run(folder, *same)
 
 
-def _past(problem: Any, history: Any, t_start: float) -> History | None:
+def _past(problem: Problem, history: Any, t_start: float) -> History | None:
     """The history of a delayed problem; None where nothing is delayed."""
     if not problem.delays:
         if history != 0.0:
@@ -274,7 +276,7 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     return past
 
 
-def _rates(problem: Any) -> list[str]:
+def _rates(problem: Problem) -> list[str]:
     """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
     unknowns = getattr(problem.equations, "unknowns", None)
     if unknowns is None:

@@ -102,7 +102,7 @@ class Family:
 
 def parameter_value(problem: Problem, name: str) -> float:
     """The number that the problem's model has for a parameter; ValueError if it has none."""
-    return value_of(getattr(problem, "model", problem), name)
+    return value_of(problem.model, name)
 
 
 def _is_numerical(problem: Problem, name: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..given.arguments import POSITIVE, SYSTEM, checked, whole
+from ..given.warning import warn
 from ..problem import NotConverged, Problem
 from .arclength import better
 from .collocation import TimeMesh
@@ -46,7 +46,7 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
-    if getattr(hopf.problem, "held", None):
+    if hopf.problem.held:
         raise ValueError(
             "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
         )
@@ -167,10 +167,9 @@ class _Follower:
             orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
         unresolved = float(_unresolved(self.line, orbit).max())
         if unresolved > self.tol:
-            warnings.warn(
+            warn(
                 f"periodic_orbit: {len(orbit.mesh.widths)} pieces of time leave {unresolved:.1e} of the scalars "
                 f"unresolved, more than tol = {self.tol:g}; `errors` says what that does to the orbit",
-                stacklevel=4,
             )
         return PeriodicOrbit(
             self.line, orbit, self.totals, unresolved, path_table([*path, (self.line, orbit)], self.totals)
@@ -216,7 +215,7 @@ class _Follower:
     def _adapted(self, orbits: list[Orbit]) -> list[Orbit]:
         last = orbits[-1]
         old = self.line.at(last.theta)
-        if not hasattr(old, "received"):
+        if old.received is None:
             return orbits
         new = on_mesh_for(old, last, better)
         if new is old:
