@@ -12,7 +12,7 @@ from ..given.arguments import FLAG, FOLDER, checked, having
 from ..problem import Problem
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
-from .plots import house_style, new_figure, save_figure
+from .style import house_style, new_figure, save_figure
 from .vtk import new_series
 
 MARKS = {
