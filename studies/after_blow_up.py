@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, mark_thresholds, new_figure
+from felif.output.style import house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "t_end": 0.6, "t_long": 3.8}
 # finite elements and a characteristics prototype; the first row agrees with particles (.5217 +- .0017)

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure, plot_densities, plot_rates
+from felif.output.plots import plot_densities, plot_rates
 from felif.output.sampling import sample_points
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5}
 # times: two independent discretisations, converged to the digits given

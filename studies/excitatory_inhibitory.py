@@ -19,7 +19,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 WEAK = {"b_EE": 0.5, "b_IE": 0.25, "b_EI": 0.25, "b_II": 1.0}  # of the run
 CHEAP = {"tol": 1e-8, "rtol": 1e-7}

@@ -19,7 +19,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 # the cycle for b = 5: a boundary-value problem in time, two discretisations in v

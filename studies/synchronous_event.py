@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, mark_thresholds, new_figure
+from felif.output.style import house_style, mark_thresholds, new_figure
 
 CHEAP = {"neurons": 6400, "networks": 10, "tol": 1e-5, "rtol": 1e-5, "dt": 2e-4, "t_end": 0.03}
 EXPECTED = {

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import line_kernels
-from .band import Band
+from .band import Band, SingularMatrix
 from .line_kernels import BLOCK, compiled
-from .lowrank import SingularMatrix
 
 
 def by_rows(band: Band, width: int) -> np.ndarray:

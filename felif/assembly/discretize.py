@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,7 +13,10 @@ from skfem.mesh import MeshLine
 
 from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters
+from ..given.types import Model
+from ..given.warning import warn
 from ..meshing import line
+from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
@@ -23,7 +25,7 @@ from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .planes import discretize_over_axes, discretize_plane, is_plane
+from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
@@ -34,16 +36,15 @@ _KEPT_MESHES = 4
 
 
 @checked(tol=optional(number()))
-def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Any:
+def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
     `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
-    thousandth of the density without activity is warned of. space: SpectralElement(6) by default,
-    Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
-    (0, 0.1], for both, and, naming the term, for a weak form that cannot be computed as it is written: forms that are
-    not linear, coefficients not analytic, scalars without an equation, noise that is not positive, declared quantities
-    that the terms do not conserve.
+    thousandth of the density without activity is warned of. space: SpectralElement(6) by default, Lagrange(degree),
+    ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both,
+    and, naming the term, for a weak form that cannot be computed as it is written: forms that are not linear,
+    coefficients not analytic, scalars without an equation, noise not positive, a false claim of conservation.
 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
@@ -53,7 +54,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     if not is_fast(model):
         return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
     language.require_sound(model)
-    if is_plane(model):
+    if has_weights(model):
         return discretize_plane(model, mesh, space, tol)
     space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
@@ -81,7 +82,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     language.require_sound_on(model, np.sort(mesh.p[0]))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
     if problem.truncation:
-        warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
+        warn(f"discretize: {problem.truncation} Errors contain that.")
     return problem
 
 

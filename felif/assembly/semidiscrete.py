@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
-from ..problem import FieldValue, Infeasible, State
+from ..problem import FieldValue, Infeasible, Problem, State
 from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
@@ -26,7 +26,7 @@ from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
 
 
-class SemiDiscrete:
+class SemiDiscrete(Problem):
     """A model on a mesh. Immutable: `at` and `rebuilt` return another one.
 
     The algebraic scalars N solve g(N; y, t) = 0, one small system an evaluation; where every coefficient is affine in
@@ -44,6 +44,7 @@ class SemiDiscrete:
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
         self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
+        self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
@@ -104,7 +105,7 @@ class SemiDiscrete:
         A starting value, not a projection: the state is interpolated. Raises ValueError for other unknowns.
         """
         old = state.problem
-        if getattr(old, "scalar_names", None) != self.scalar_names or old.field_names != self.field_names:
+        if old.scalar_names != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
         ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
         here = self.on_cells(old.cells, old.degrees) if self.tol is not None and ends else self
@@ -235,9 +236,8 @@ class SemiDiscrete:
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)
-    warn_where_wrong = warn_where_wrong
-    instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
-    largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)
+    warn_where_wrong, largest_and_lowest = warn_where_wrong, facts.largest_and_lowest
+    instant_blow_up, exponential_moment = facts.instant_blow_up, facts.exponential_moment
     totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:

@@ -101,7 +101,7 @@ class Integration:
         self.problem = problem
         tableau = self.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
-        self._coarsened = getattr(problem, "coarsened", None)
+        self._coarsened = problem.coarsened
         self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
         names = problem.scalar_names
         self.rate_index = names.index("N") if "N" in names else 0 if names else None

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
+from ..problem import Problem
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
-from .plots import house_style, new_figure, save_figure
+from .style import house_style, new_figure, save_figure
 from .vtk import new_series
 
 MARKS = {
@@ -179,7 +180,7 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
     meshes: list[tuple[int, np.ndarray]] = []
     numbers, states = [], {}
     for point in branch:
-        key = (len(point.y), np.asarray(getattr(point.problem, "cells", np.zeros(0)), float))
+        key = (len(point.y), np.asarray(np.zeros(0) if point.problem.cells is None else point.problem.cells, float))
         known = [k for k, other in enumerate(meshes) if other[0] == key[0] and np.array_equal(other[1], key[1])]
         if not known:
             meshes.append(key)
@@ -237,7 +238,7 @@ class _Labelled:
 
 
 class _Renamed:
-    def __init__(self, problem: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
         self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
 
     def __getattr__(self, name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots import fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _MOST = 6  # densities in a picture
 

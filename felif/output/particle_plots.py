@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots import house_style, mark_thresholds, new_figure, save_figure
+from .style import house_style, mark_thresholds, new_figure, save_figure
 
 
 def plot_particles(run: Any, path: str | Path | None = None) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .planes import axis_samples, plane_samples, values_at
-from .plots import fine_times, house_style, mark_thresholds, new_figure
 from .sampling import run_times
+from .style import fine_times, house_style, mark_thresholds, new_figure
 
 _TIMES, _WEIGHTS = 81, 240  # of an image over time
 

@@ -17,7 +17,7 @@ import numpy as np
 from .files import series_text
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
-from .planes import axis_samples, is_plane, plane_samples, values_at
+from .planes import axis_samples, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
@@ -72,12 +72,12 @@ class FieldSeries:
         if any(t == time for time, _ in self.entries):
             return
         problem = state.problem
-        if hasattr(problem, "samples"):
+        if problem.samples is not None:
             self._add_samples(state, t)
             return
-        if not getattr(problem, "field_names", ()) or not hasattr(problem, "cells"):
+        if not problem.field_names or problem.cells is None:
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
-        self._has_lines = is_plane(problem)
+        self._has_lines = bool(problem.line_names)
         if not self.entries:
             copy_view(self.room, "view_plane.py" if self._has_lines else "view.py")
         name = _file_name(len(self.entries))

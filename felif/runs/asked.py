@@ -8,15 +8,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue
-from ..given.arguments import FLAG, FOLDER, FUNCTION, POSITIVE, PROBLEM, TIME, either, instance, number, optional, several, whole
-from .driving import SCHEMES
 from ..evolution import Event
+from ..given.arguments import (
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    POSITIVE,
+    PROBLEM,
+    TIME,
+    either,
+    instance,
+    number,
+    optional,
+    several,
+    whole,
+)
 from ..given.identity import differences, mesh, told
 from ..output.listing import Listing
 from ..output.manifest import KINDS as KINDS_OF_FOLDERS
 from ..output.reading import read_description
 from ..output.work import WAY_OUT, in_words, said
+from ..problem import Problem
+from .after_blow_up import Continue
+from .driving import SCHEMES
 
 KINDS = {  # of the arguments of evolve
     **{
@@ -45,12 +59,12 @@ KINDS = {  # of the arguments of evolve
 
 
 def what_is_asked(
-    problem: Any, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
+    problem: Problem, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Model, mesh, start and settings of a run in plain JSON; functions by what they compute (`identity.told`)."""
     asked = {
         "model": told(problem.model),
-        "space": told(getattr(problem, "space", None)),
+        "space": told(problem.space),
         "tol": told(problem.tol),
         "mesh": mesh(problem),
         "start": told(start),
@@ -110,4 +124,3 @@ def require_events(folder: Any, stored: Mapping[str, Any] | None, events: Sequen
 
 def _most(steps: int | None) -> float:
     return math.inf if steps is None else steps
-

@@ -233,7 +233,7 @@ def better(problem: Problem, y: np.ndarray, t: float = 0.0) -> tuple[Problem, np
 
     `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
     """
-    here, extended, recut = problem, getattr(problem, "extended", None), getattr(problem, "recut", None)
+    here, extended, recut = problem, problem.extended, problem.recut
     if recut is not None and (moved := recut(t, y)) is not None:
         problem, y, _ = moved
         extended = problem.extended

@@ -72,7 +72,7 @@ class Point:
 
         On a mesh that the user has chosen nothing was asked for: then whether they are known at all.
         """
-        tol, values = getattr(self.problem, "tol", None), np.abs(_scalars(self))
+        tol, values = self.problem.tol, np.abs(_scalars(self))
         errors = np.array([self.errors[name] for name in self.problem.scalar_names])
         return bool(np.all(errors <= (tol * values + SMALL if tol else np.finfo(float).max)))
 
@@ -89,7 +89,7 @@ class Point:
             return float(_scalars(self)[self.problem.scalar_names.index(name)])
         if name in (*self.problem.scalar_names, *self.problem.field_names):
             return getattr(self.state, name)
-        value = getattr(getattr(self.problem, "model", self.problem), name, None)
+        value = getattr(self.problem.model, name, None)
         if value is None:
             known = ", ".join((*self.names, *self.problem.scalar_names, *self.problem.field_names, *self.details))
             raise AttributeError(f"this point has no {name!r}; it has: {known}")

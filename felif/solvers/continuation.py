@@ -13,7 +13,7 @@ from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, chec
 from ..output.branches import FILES
 from ..output.progress import Spinner
 from ..output.work import Work, open_work
-from ..problem import Outcome, Problem, State, require_over_v
+from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .events import Seen, seen_at, special_points
@@ -72,7 +72,7 @@ def continuation(
     >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
     >>> branch.folds[0].b, branch.folds[0].N
     """
-    require_over_v(problem, "continuation")
+    require_one_axis(problem, "continuation")
     start, y = _start(problem, state, parameter)
     N_max = default_rate(start) if N_max is None else N_max
     low, high = _around(bounds, parameter, start)
@@ -123,12 +123,12 @@ def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.nd
     y = getattr(state, "y", None)
     if not isinstance(y, np.ndarray):
         raise ValueError(f"state = {state!r}; allowed is a steady state, such as steady_states(problem)[0]")
-    model, other = getattr(problem, "model", problem), getattr(own, "model", own)
+    model, other = problem.model, own.model
     if type(model) is not type(other):
         raise ValueError(f"state is one of {type(other).__name__}, the problem one of {type(model).__name__}")
     if model == other or getattr(state, "kind", ""):
         problem = own
-    elif hasattr(problem, "carried"):  # at other parameters: a start for Newton's method
+    elif problem.carried is not None:  # at other parameters: a start for Newton's method
         problem, y = problem.carried(State(own, 0.0, y))
     if y.shape != (problem.size,):
         raise ValueError(f"state has {y.size} unknowns and the problem {problem.size}: it belongs to another mesh")

@@ -133,7 +133,7 @@ def _family(problem: Problem, point: Point, names: tuple[str, str], bounds: Boun
     unknown = set(bounds or ()) - set(names)
     if unknown:
         raise ValueError(f"bounds has the parameter {unknown.pop()!r}; allowed are {names[0]!r} and {names[1]!r}")
-    if type(getattr(problem, "model", problem)) is not type(getattr(point.problem, "model", point.problem)):
+    if type(problem.model) is not type(point.problem.model):
         raise ValueError(f"the point is one of {type(point.problem.model).__name__}, the problem is not")
     family = Family(point.problem, names)
     return family, family.start.copy()

@@ -143,7 +143,7 @@ def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
 
 def _may_be_turned(one: Seen) -> bool:
     """Whether a symmetry makes other eigenvectors of those of a state that it does not move."""
-    hook = getattr(one.node.problem, "symmetry", None)
+    hook = one.node.problem.symmetry
     if hook is None or hook(one.node.y) is not None:
         return False
     return hook(one.node.problem.mass @ np.random.default_rng(0).standard_normal(len(one.node.y))) is not None

@@ -105,7 +105,7 @@ class Family:
 
     def as_arrays(self) -> dict[str, np.ndarray]:
         """What tells it from others of the same names: values of the parameters, the mesh, where derivatives are."""
-        mesh = self.base.mesh_arrays() if hasattr(self.base, "mesh_arrays") else {}
+        mesh = self.base.mesh_arrays() if self.base.mesh_arrays is not None else {}
         arrays = {"start": self.start, **{f"mesh {name}": values for name, values in mesh.items()}}
         for k, (y, p, _) in self._derivatives.items():
             arrays |= {f"derivative y {k}": y, f"derivative p {k}": p}
@@ -133,7 +133,7 @@ class Family:
 
 def parameter_value(problem: Problem, name: str) -> float:
     """The number that the problem's model has for a parameter; ValueError if it has none."""
-    return value_of(getattr(problem, "model", problem), name)
+    return value_of(problem.model, name)
 
 
 def _is_numerical(problem: Problem, name: str) -> bool:

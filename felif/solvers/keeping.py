@@ -11,7 +11,7 @@ import numpy as np
 from ..given.identity import told
 from ..output.branches import describe_branch, write_branch
 from ..output.work import Work
-from ..problem import Outcome
+from ..problem import Outcome, Problem
 from .arclength import Trace
 from .branch import Branch, Point
 from .system import Node, System
@@ -24,18 +24,18 @@ _DETAIL = "detail_"
 def told_point(point: Any) -> dict[str, Any]:
     """A state or a point of a branch, as folders compare what was asked."""
     problem = getattr(point, "problem", None)
-    model = getattr(problem, "model", None)
-    return {"y": told(np.asarray(point.y)), "model": told(model), "kind": getattr(point, "kind", "")}
+    model = None if problem is None else told(problem.model)
+    return {"y": told(np.asarray(point.y)), "model": model, "kind": getattr(point, "kind", "")}
 
 
-def told_problem(problem: Any) -> dict[str, Any]:
+def told_problem(problem: Problem) -> dict[str, Any]:
     """A problem, in the same way."""
-    names = ("space", "tol")
-    arrays = problem.mesh_arrays() if hasattr(problem, "mesh_arrays") else {}
+    mesh = {} if problem.mesh_arrays is None else problem.mesh_arrays()
     return {
-        "model": told(getattr(problem, "model", problem)),
-        **{name: told(getattr(problem, name, None)) for name in names},
-        "mesh": told(arrays),
+        "model": told(problem.model),
+        "space": told(problem.space),
+        "tol": told(problem.tol),
+        "mesh": told(mesh),
     }
 
 

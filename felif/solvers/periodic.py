@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, POSITIVE, SYSTEM, checked, optional, whole
+from ..given.warning import warn
 from ..output.progress import Spinner
 from ..output.work import Work, open_work
 from ..problem import NotConverged, Problem
@@ -72,7 +72,7 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
-    if getattr(hopf.problem, "held", None):
+    if hopf.problem.held:
         raise ValueError(
             "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
         )
@@ -228,10 +228,9 @@ class _Follower:
     def _result(self, orbit: Orbit) -> PeriodicOrbit:
         unresolved = float(_unresolved(self.line, orbit).max())
         if unresolved > self.tol:
-            warnings.warn(
+            warn(
                 f"periodic_orbit: {len(orbit.mesh.widths)} pieces of time leave {unresolved:.1e} of the scalars "
                 f"unresolved, more than tol = {self.tol:g}; `errors` says what that does to the orbit",
-                stacklevel=5,
             )
         path = path_table([*self.path, (self.line, orbit)], self.totals)
         return PeriodicOrbit(self.line, orbit, self.totals, unresolved, path)
@@ -276,7 +275,7 @@ class _Follower:
     def _adapted(self, orbits: list[Orbit]) -> list[Orbit]:
         last = orbits[-1]
         old = self.line.at(last.theta)
-        if not hasattr(old, "received"):
+        if old.received is None:
             return orbits
         new = on_mesh_for(old, last, better)
         if new is old:

@@ -254,7 +254,7 @@ def _draw(study: Study, results: Mapping[str, Any], room: Room) -> list[Path]:
     matplotlib.use("Agg")  # files only: works without a screen
     import matplotlib.pyplot as plt
 
-    from ..output.plots import save_figure
+    from ..output.style import save_figure
 
     written = []
     if study.figure is not None:

@@ -15,11 +15,9 @@ from .adapt import of_cells, of_degree, thinned, transferred
 
 def coarser(system: Any, factor: float) -> Any:
     """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
-    from .discretize import discretize_equations
-
     if system.tol is not None:
         tol = min(factor * system.tol, 0.1)
-        return discretize_equations(system.model, None, system.space, tol).with_history(system.history)
+        return system.again(system.model, None, system.space, tol).with_history(system.history)
     return system.on_lines(thinned(system))
 
 
@@ -55,10 +53,8 @@ def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:
 
 def rebuilt(system: Any, **parameters: Any) -> Any:
     """Discretised again with other parameters, those that shape the mesh included."""
-    from .discretize import discretize_equations
-
     model = dataclasses.replace(system.model, **parameters)
-    return discretize_equations(model, None if system.tol is not None else system.lines, system.space, system.tol)
+    return system.again(model, None if system.tol is not None else system.lines, system.space, system.tol)
 
 
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
