@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -266,7 +266,7 @@ class SemiDiscrete(Problem):
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
-        at = lambda v: spaces.evaluate(self.cells, self.degrees, values, v)
+        at = partial(spaces.evaluate, self.cells, self.degrees, values)
         return FieldValue(self.nodes, values, at, self._assembled.weights)
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.portable import require_portable
 from ..meshing import line
 from .recut import Raised
 from .running_away import Cut
@@ -50,7 +51,8 @@ def _drift(end: Cut) -> tuple[Any, list[float]]:
 
 
 def reduced(problem: Any) -> tuple[Any, ...]:
-    """For `pickle` and `copy`: problems that share a discretisation still do."""
+    """For `pickle`: problems that share a discretisation still do."""
+    require_portable(type(problem.model).__name__, model=problem.model)
     natural = vars(problem).get("natural")
     return _copied, (type(problem), problem._assembled, problem.model, problem.history, natural)
 

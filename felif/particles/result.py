@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import number, required
+from ..given.portable import require_portable
 from ..problem import Outcome
 from .files import save_particles
 from .planning import Plan
@@ -85,6 +86,10 @@ class ParticleRun:
     settings: dict[str, Any]
     spikes: list[np.ndarray] = field(default_factory=list)
     wall_time: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        require_portable(f"A simulation of {type(self.model).__name__}", model=self.model)
+        return vars(self)
 
     @property
     def final(self) -> Snapshot:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
+from ...given.portable import require_portable
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
@@ -23,6 +24,12 @@ from .lines import Activity, LineForms
 from .positive import Mender
 from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
+
+
+def _copied(
+    model: Any, mesh: Any, w_cells: np.ndarray, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+) -> TensorProblem:
+    return TensorProblem(LineForms(model, mesh, space.v), Axis(w_cells, space.w), space, tol, base, again)
 
 
 class TensorProblem(Problem):
@@ -56,6 +63,11 @@ class TensorProblem(Problem):
         self.total_weights = axis.weights * forms.total_weights(axis.nodes)
         self._memory: tuple[Any, Any] = (None, None)
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        made = (self.model, self.mesh, self.w_cells, self.space, self.tol, self.base, self.again)
+        return _copied, made
 
     # parameters and meshes --------------------------------------------------------------------------------------
 

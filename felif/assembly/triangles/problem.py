@@ -15,6 +15,7 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
+from ...given.portable import require_portable
 from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
@@ -40,9 +41,12 @@ class TriangleMesh:
     ) -> None:
         """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
         self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
-        self.weak_form = weak_form_of(model)
+        self.model, self.weak_form = model, weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
+        return TriangleMesh, (self.model, self.mesh, self.space, self.tol, self.coarsest, self.again)
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -97,6 +101,10 @@ class OnTriangles(Problem):
         self.parameters: Parameters = parameters_of(model)
         self._limits = self.space.positive and not self.lines_stay
         self._memory: tuple[bytes, tuple] = (b"", ())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        return OnTriangles, (self._assembled, self.model)
 
     # parameters -------------------------------------------------------------------------------------------------
 
