@@ -61,6 +61,8 @@ _HOME = {
     "Uniform": "assembly",
     # evolution
     "evolve": "runs.starting",
+    "evolve_many": "runs.many",
+    "Many": "runs.many",
     "resume": "runs.starting",
     "load_run": "runs.starting",
     "read_folder": "output",

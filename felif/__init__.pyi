@@ -80,6 +80,8 @@ from .problem import State as State
 from .runs.adjoint_error import dual_weighted as dual_weighted
 from .runs.after_blow_up import Continue as Continue
 from .runs.error_bars import error_estimate as error_estimate
+from .runs.many import Many as Many
+from .runs.many import evolve_many as evolve_many
 from .runs.run import Run as Run
 from .runs.starting import evolve as evolve
 from .runs.starting import load_run as load_run
