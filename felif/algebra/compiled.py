@@ -100,6 +100,7 @@ def built() -> Any:
     found.felif_work.argtypes = [_pointer]
     found.felif_burst.argtypes = [_pointer] * 7
     found.felif_solve.argtypes = [_pointer, _pointer, _double, _pointer, _pointer, _int, _pointer]
+    found.felif_normals.argtypes = [_pointer, ctypes.c_uint64, ctypes.c_int64, _pointer]
     found.felif_instructions.restype = ctypes.c_char_p
     return found
 

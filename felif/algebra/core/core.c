@@ -1,16 +1,20 @@
 /* The compiled core, once for every x86-64 processor and once for those with AVX2 and FMA; which runs is decided when
    it is called. No Python here: what it is given and gives back is in core.h. */
+#define _POSIX_C_SOURCE 199309L /* nanosleep */
 #include "core.h"
+#include "network.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "lanes.h"
+#include "random.h"
 
 #define NAME(function) baseline_##function
 #define WIDTH 2 /* doubles worked on at once */
 #include "condensed.h"
 #include "burst.h"
+#include "neurons.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -28,6 +32,7 @@
 #define WIDTH 4
 #include "condensed.h"
 #include "burst.h"
+#include "neurons.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -74,6 +79,28 @@ EXPORTED int felif_burst(const System *s, const Scheme *scheme, const Inputs *in
 EXPORTED int felif_solve(const System *s, const double *c, double shift, const double *b, double *x, int count,
                          double *work) {
     return DISPATCH(solve_many(s, c, shift, b, x, count, work));
+}
+
+#define ADVANCE(n, k) DISPATCH(chunk(n, k))
+#include "stepping.h"
+
+EXPORTED void felif_help(Neurons *n) { help(n); }
+
+EXPORTED void felif_advance(Neurons *n) {
+    advance(n);
+    release(n);
+}
+
+EXPORTED int felif_network(Network *n) {
+    const int how = run_network(n);
+    release(n->neurons);
+    return how;
+}
+
+EXPORTED void felif_normals(const double *ziggurat, uint64_t place, int64_t count, double *values) {
+    for (int64_t k = 0; k < count; k += BLOCK)
+        DISPATCH(normals(ziggurat, place + (uint64_t)k * GOLDEN, (int)(count - k < BLOCK ? count - k : BLOCK),
+                         values + k));
 }
 
 EXPORTED const char *felif_instructions(void) { return is_wide() ? "avx2" : "baseline"; }
