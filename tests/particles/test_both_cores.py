@@ -22,10 +22,7 @@ START = fl.Gaussian(0.0, 0.25)
 NEAR = fl.Gaussian(1.83, 0.003, boundary_layer=0.5)
 
 
-def lands(share, place):
-    return fl.Term("n", None, lambda phi, x: phi, lambda s, m: share * s.N, at={"v": place}, name=f"reset to {place}")
-
-
+SCATTERED = fl.jump("n", "N", lambda x: [(0.3, {"v": 0.5}), (0.7, {"v": 1.0})], at={"v": 2.0})
 CASES = {
     "driven": (fl.NoisyLIF(b=0.5, current=5.0), {}),
     "one neuron": (fl.NoisyLIF(b=-0.5, current=5.0), {"neurons": 1}),
@@ -35,7 +32,7 @@ CASES = {
     "refractory": (fl.RefractoryLIF(b=0.5, tau=0.3, current=3.0), {}),
     "a dead time": (fl.NoisyLIF(b=0.5, dead_time=0.1, current=3.0), {}),
     "a random threshold": (fl.RandomThresholdLIF(b=0.5, current=3.0), {}),
-    "resets drawn at random": (Own(current=3.0, resets=(lands(0.3, 0.5), lands(0.7, 1.0))), {}),
+    "resets drawn at random": (Own(current=3.0, resets=(SCATTERED,), firing=lambda s, m: 0.0), {}),
     "a drift with a table": (fl.NoisyLIF(b=0.5, drift=fl.Exponential(delta=0.2, v_soft=1.5), current=1.0), {}),
     "a drift without a leak": (fl.NoisyLIF(drift=lambda v: 1.0), {}),
     "a delay": (fl.NoisyLIF(b=-5.0, delay=0.33, current=1.0), {"history": lambda t: 1.0 - t}),
