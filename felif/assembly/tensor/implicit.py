@@ -62,6 +62,7 @@ class FactoredFrozenLines:
 
     def __init__(self, problem: Any, factored: Any, u: np.ndarray | None, g: np.ndarray | None) -> None:
         self._problem, self._factored, self._column, self._g = problem, factored, None, g
+        self._scale = 1.0 / problem.w_weights
         if u is not None:
             column = self._on_lines(u)
             denominator = 1.0 - g @ column
@@ -71,7 +72,7 @@ class FactoredFrozenLines:
 
     def _on_lines(self, b: np.ndarray) -> np.ndarray:
         problem = self._problem
-        return self._factored.solve(problem.plane(b) / problem.w_weights).ravel()
+        return self._factored.solve(problem.plane(b), self._scale).ravel()
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         x = self._on_lines(b)
