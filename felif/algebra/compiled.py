@@ -124,6 +124,7 @@ def built() -> Any:
     found.felif_lines_solve.argtypes = [*[_pointer] * 4, ctypes.c_int64, *[_pointer] * 4]
     found.felif_lines_multiply.argtypes = [_pointer] * 3
     found.felif_polynomial_cells.argtypes = found.felif_limited_slopes.argtypes = [_pointer] * 3
+    found.felif_suspects.argtypes = [*[_pointer] * 3, _int, _double, _pointer]
     found.felif_normals.argtypes = [_pointer, ctypes.c_uint64, ctypes.c_int64, _pointer]
     found.felif_instructions.restype = ctypes.c_char_p
     return found

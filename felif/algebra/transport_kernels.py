@@ -1,4 +1,4 @@
-"""Transport along the lines: upwind fluxes between cells of polynomials, and of limited slopes.
+"""Transport across lines: upwind fluxes between cells of polynomials, and of limited slopes; where they are negative.
 
     out[v, w] += mass[v] x (what flows into the test function of w),     p_t + (c p)_w = 0,  no flux through both ends
 
@@ -81,6 +81,24 @@ def limited_slopes(
     inside = slice(1, -1)
     flux[:, 1:-1] = 0.5 * ((alpha + below)[inside] * end - (alpha - above)[inside] * start)
     out -= mass[:, None] * np.diff(flux, axis=1)
+
+
+def suspect_cells(p: np.ndarray, samples: np.ndarray, floor: float) -> np.ndarray:
+    """Cells in which a polynomial may fall below zero by more than `floor` on some line v, in ascending order.
+
+    p (n, cells, nodes); samples (points, nodes): shape functions so close together that a polynomial falls by less than
+    a tenth of its size between them.
+    """
+    core = compiled.library()
+    if core is None:
+        values = p @ samples.T
+        low, size = values.min(axis=2), np.abs(values).max(axis=2)
+        return np.flatnonzero((low < np.minimum(0.1 * size, size - floor)).any(axis=0))
+    table = np.ascontiguousarray(np.pad(samples, ((0, -len(samples) % 4), (0, 0)), "edge").T)
+    p, suspect = np.ascontiguousarray(p, float), np.empty(p.shape[1], np.int64)
+    at = (compiled.pointer(p), compiled.pointer(table), table.shape[1], floor, compiled.pointer(suspect))
+    core.felif_suspects(ctypes.byref(compiled.Across(*p.shape)), *at)
+    return np.flatnonzero(suspect)
 
 
 def _call(function: Any, sizes: tuple[int, int, int], p: np.ndarray, out: np.ndarray, names: dict) -> None:

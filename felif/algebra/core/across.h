@@ -70,3 +70,25 @@ static void NAME(limited_slopes)(const Across *s, const double *p, double *out) 
         }
     }
 }
+
+/* Marks the cells in which a polynomial may fall below zero on some line v, as its values at samples tell:
+   table[i][x] is shape function i at sample x, padded with its last sample to `count`, a multiple of 4. */
+static void NAME(suspects)(const Across *s, const double *p, const double *table, int count, double floor,
+                           int64_t *suspect) {
+    const int64_t nodes = s->nodes;
+    for (int64_t j = 0; j < s->cells; j++) suspect[j] = 0;
+    for (int64_t v = 0; v < s->n; v++)
+        for (int64_t j = 0; j < s->cells; j++, p += nodes) {
+            NAME(vec) low = {0}, high = {0};
+            low += INFINITY, high -= INFINITY;
+            for (int x = 0; x < count; x += WIDTH) {
+                NAME(vec) value = {0};
+                for (int64_t i = 0; i < nodes; i++) value += LOAD(table + i * count + x) * p[i];
+                low = NAME(smaller)(value, low);
+                high = NAME(larger)(value, high);
+            }
+            const double least = -NAME(largest_of)(-low), most = NAME(largest_of)(high);
+            const double size = most > -least ? most : -least, bound = size - floor;
+            suspect[j] |= least < (0.1 * size < bound ? 0.1 * size : bound);
+        }
+}

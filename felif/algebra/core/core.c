@@ -149,6 +149,11 @@ EXPORTED void felif_limited_slopes(const Across *s, const double *p, double *out
     DISPATCH(limited_slopes(s, p, out));
 }
 
+EXPORTED void felif_suspects(const Across *s, const double *p, const double *table, int count, double floor,
+                             int64_t *suspect) {
+    DISPATCH(suspects(s, p, table, count, floor, suspect));
+}
+
 EXPORTED const char *felif_instructions(void) { return is_wide() ? "avx2" : "baseline"; }
 
 /* The shared object is built as an extension module and opened with ctypes: nobody imports it. */

@@ -41,5 +41,6 @@ enum { LINES = 32, MOST_NODES = 32 };
 
 void felif_polynomial_cells(const Across *s, const double *p, double *out);
 void felif_limited_slopes(const Across *s, const double *p, double *out);
+void felif_suspects(const Across *s, const double *p, const double *table, int count, double floor, int64_t *suspect);
 
 #endif

@@ -244,21 +244,24 @@ class LineForms:
         data[:-1, 2] += right[:-1]
         return Lines(Separate(data), rows, self.into, self.gain, self._memory)
 
-    def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray) -> np.ndarray | None:
-        """(A(after) - A(before)) p without the reset; None where the coefficients are the same."""
+    def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """(A(after) - A(before)) p without the reset, times `scale` of each line; None where coefficients agree."""
         if np.array_equal(before, after):
             return None
         if not self.fitted:
-            return Combined(self._bands[1:], (after - before)[1:]) @ p
-        return Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p
+            return Combined(self._bands[1:], (after - before)[1:] * scale) @ p
+        return (Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p) * scale
 
-    def slope(self, activity: Activity, p: np.ndarray) -> np.ndarray | None:
-        """d(lines)/dNbar p, the reset included; None where Nbar changes nothing. Spectral elements only."""
+    def slope(self, activity: Activity, p: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """d(lines)/dNbar p times `scale` of each line, the reset included; None where Nbar changes nothing.
+
+        Spectral elements only.
+        """
         c = activity.changes
         if self.fitted or not c.any():
             return None
-        change = Combined(self._bands[1:], c[1:]) @ p
-        change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :])
+        change = Combined(self._bands[1:], c[1:] * scale) @ p
+        change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :]) * scale
         return change
 
     def _fluxes(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
