@@ -2,7 +2,7 @@
    says how steps are chosen and does the same; ADVANCE is the chunk function of the instruction set in use. */
 
 #ifdef _WIN32
-#include <windows.h>
+__declspec(dllimport) void __stdcall Sleep(unsigned long milliseconds);
 #else
 #include <sched.h>
 #include <time.h>
