@@ -32,7 +32,7 @@ def identity(function: Any) -> Any:
 
 
 def _identity(function: Any, within: tuple[int, ...]) -> Any:
-    function = getattr(function, "py_func", function)  # compiled by numba
+    function = getattr(function, "py_func", function)  # what a compiler of functions was given
     if not hasattr(function, "__closure__") or id(function) in within:
         return function
     code = function.__code__
@@ -84,7 +84,7 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
         return {"class": _class(type(value), within), **fields}
     if isinstance(value, functools.partial):
         return {"partial": _told((value.func, value.args, value.keywords), within)}
-    value = getattr(value, "py_func", value)  # compiled by numba
+    value = getattr(value, "py_func", value)  # what a compiler of functions was given
     if hasattr(value, "__closure__"):
         return _function(value, within)
     if isinstance(value, types.BuiltinFunctionType | np.ufunc):

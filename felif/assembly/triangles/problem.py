@@ -15,12 +15,11 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
-from ...given.portable import require_portable
 from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
 from ..spaces import gauss
-from . import adapt
+from . import adapt, copies
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
 from .limiter import Limiter
@@ -45,8 +44,7 @@ class TriangleMesh:
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
-        return TriangleMesh, (self.model, self.mesh, self.space, self.tol, self.coarsest, self.again)
+    __reduce__ = copies.assembled_again
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -75,7 +73,7 @@ class OnTriangles(Problem):
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
 
-    default_scheme = "ARK43"
+    default_scheme, __reduce__ = "ARK43", copies.reduced
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -101,10 +99,6 @@ class OnTriangles(Problem):
         self.parameters: Parameters = parameters_of(model)
         self._limits = self.space.positive and not self.lines_stay
         self._memory: tuple[bytes, tuple] = (b"", ())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        require_portable(type(self.model).__name__, model=self.model)
-        return OnTriangles, (self._assembled, self.model)
 
     # parameters -------------------------------------------------------------------------------------------------
 
