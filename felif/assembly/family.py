@@ -39,53 +39,13 @@ class Family:
         self.problem, self.base, self.table = problem, base, {name: np.asarray(v, float) for name, v in table.items()}
         self.count = len(next(iter(self.table.values())))
         layout = problem.layout
-        self.names = (*layout.differential, *layout.algebraic)
+        self.names = scalars_in_order(problem)
         self._terms = problem._assembled.weak_form.terms
-        self.factors = self._factors()
+        self.factors = factors(problem, self.table)
         self._lanes = lanes = Lanes.of(problem)
         self._forms(problem._assembled._contributions, lanes, len(layout.algebraic))
         self._layers()
         self._arriving()
-
-    # coefficients -----------------------------------------------------------------------------------------------
-
-    def _factors(self) -> np.ndarray:
-        """f_kz at all points. Raises ValueError for coefficients that are not affine in the scalars."""
-        whole = self._parameters(self.table)
-        factors = np.empty((self.count, len(self._terms), 1 + len(self.names)))
-        for k, term in enumerate(self._terms):
-            try:
-                factors[:, k] = self._affine(term, whole, self.count)
-            except (TypeError, ValueError, AttributeError):  # it takes one number at a time
-                for point in range(self.count):
-                    one = self._parameters({name: values[point] for name, values in self.table.items()})
-                    factors[point, k] = self._affine(term, one, 1)[0]
-        return factors
-
-    def _parameters(self, changed: Mapping[str, Any]) -> Parameters:
-        return Parameters(**{**vars(self.problem.parameters), **changed})
-
-    def _affine(self, term: Any, m: Parameters, count: int) -> np.ndarray:
-        """(count, z): constant part and slopes of a coefficient."""
-        constants = {name: _value_of_input(m, self.problem, name) for name in self.problem.equations._constants}
-
-        def at(**values: float) -> np.ndarray:
-            if term.coefficient is None:
-                return np.ones(count)
-            s = SimpleNamespace(**{**constants, **dict.fromkeys(self.names, 0.0)})
-            for name, value in values.items():
-                self.problem.equations.assign(s, name, value)
-            return np.broadcast_to(np.asarray(term.coefficient(s, m), float), (count,))
-
-        parts = [at()]
-        parts += [at(**{name: 1.0}) - parts[0] for name in self.names]
-        for point in _POINTS:
-            values = {name: point * (1 + j) for j, name in enumerate(self.names)}
-            expected = parts[0] + sum(value * part for value, part in zip(values.values(), parts[1:], strict=True))
-            size = sum(np.abs(part) for part in parts) * (1 + len(self.names)) * point
-            if not np.all(np.abs(at(**values) - expected) <= 1e-12 * (size + 1e-300)):
-                raise ValueError(f"the coefficient of {term.name!r} is not affine in {', '.join(self.names)}")
-        return np.column_stack(parts)
 
     # tables -----------------------------------------------------------------------------------------------------
 
@@ -168,6 +128,54 @@ class Family:
         slopes = self.factors[:, which, rate]
         feedback = zip(slopes @ convection[:, 1], slopes @ diffusion[:, 1], strict=True)
         return np.array([at_threshold.impossible(problem, y, kick, noise) is None for kick, noise in feedback])
+
+
+def factors(problem: Any, table: Mapping[str, np.ndarray]) -> np.ndarray:
+    """f_kz of all terms at all points, z = (1, scalars, differential ones first), shape (points, forms, z).
+
+    Inputs that come late are what they are at rest. Raises ValueError for coefficients not affine in the scalars.
+    """
+    terms, count = problem._assembled.weak_form.terms, len(next(iter(table.values())))
+    found = np.empty((count, len(terms), 1 + len(problem.scalar_names)))
+    whole = Parameters(**{**vars(problem.parameters), **table})
+    for k, term in enumerate(terms):
+        try:
+            found[:, k] = _affine(problem, term, whole, count)
+        except (TypeError, ValueError, AttributeError):  # it takes one number at a time
+            for point in range(count):
+                values = {name: float(column[point]) for name, column in table.items()}
+                one = Parameters(**{**vars(problem.parameters), **values})
+                found[point, k] = _affine(problem, term, one, 1)[0]
+    return found
+
+
+def _affine(problem: Any, term: Any, m: Parameters, count: int) -> np.ndarray:
+    """(count, z): constant part and slopes of a coefficient."""
+    names = scalars_in_order(problem)
+    inputs = {name: _value_of_input(m, problem, name) for name in problem.equations._constants}
+
+    def at(**values: float) -> np.ndarray:
+        if term.coefficient is None:
+            return np.ones(count)
+        s = SimpleNamespace(**{**inputs, **dict.fromkeys(names, 0.0)})
+        for name in names:
+            problem.equations.assign(s, name, values.get(name, 0.0))
+        return np.broadcast_to(np.asarray(term.coefficient(s, m), float), (count,))
+
+    parts = [at()]
+    parts += [at(**{name: 1.0}) - parts[0] for name in names]
+    for point in _POINTS:
+        values = {name: point * (1 + j) for j, name in enumerate(names)}
+        expected = parts[0] + sum(value * part for value, part in zip(values.values(), parts[1:], strict=True))
+        size = sum(np.abs(part) for part in parts) * (1 + len(names)) * point
+        if not np.all(np.abs(at(**values) - expected) <= 1e-12 * (size + 1e-300)):
+            raise ValueError(f"the coefficient of {term.name!r} is not affine in {', '.join(names)}")
+    return np.column_stack(parts)
+
+
+def scalars_in_order(problem: Any) -> tuple[str, ...]:
+    """As they stand in z."""
+    return (*problem.layout.differential, *problem.layout.algebraic)
 
 
 class OnePoint:

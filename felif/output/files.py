@@ -23,11 +23,11 @@ def npz_of(name: str, arrays: Mapping[str, Any]) -> Callable[[Path], None]:
     return streamed(lambda file: np.savez(file, **plain))
 
 
-def read_npz(path: Path, beginnings: str | tuple[str, ...] = "") -> dict[str, np.ndarray]:
-    """The arrays of an npz file, or those whose names begin so. ValueError naming the file if missing or damaged."""
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file. Raises ValueError naming the file if it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name.startswith(beginnings)}
+            return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise ValueError(f"{path.parent}: {path.name} is missing.") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:

@@ -2,7 +2,7 @@
 
 run.json        model and parameters, mesh, space, tolerances, versions, wall time, outcome (null while running)
 series.csv      one row an accepted step, grows
-steps-0001.npz  states and dense output of the steps since the file before
+steps-0001.npz  times, meshes and rows of the steps since the file before; states-0001.npz their states, dense output
 final.npz       the latest checkpoint: everything needed to go on, and how much of the other files belongs to it
 fields.pvd      snapshots in fields/ for ParaView, with spacetime.vtr and view.py; over (v, w) also lines.pvd, lines/
 
@@ -25,14 +25,21 @@ from .durable import Growing, Sum
 from .files import csv_line, npz_of, series_text
 from .manifest import FIELDS, Room, find_room
 from .provenance import provenance
-from .reading import MARKS, OWN, RunFolder, chunk_name, read_folder
+from .reading import MARKS, OWN, RunFolder, chunk_name, read_folder, states_name
 from .sampling import run_times
 from .vtk import FieldSeries
 
 __all__ = ["RunFolder", "RunWriter", "read_folder"]
 
 FLUSH_EVERY = 0.5  # seconds
-_FILES = ("run.json", "series.csv", "final.npz", "steps-[0-9][0-9][0-9][0-9]*.npz", *FIELDS)
+_FILES = (
+    "run.json",
+    "series.csv",
+    "final.npz",
+    "steps-[0-9][0-9][0-9][0-9]*.npz",
+    "states-[0-9][0-9][0-9][0-9]*.npz",
+    *FIELDS,
+)
 
 
 class RunWriter:
@@ -99,8 +106,8 @@ class RunWriter:
         self.schedule = np.union1d(marks["schedule"], np.asarray(snapshots, float))
         _as_it_was(series, Sum(int(marks["bytes"]), str(marks["sha256"])), stored)
         self._begin(series)
-        kept = {chunk_name(number) for number in range(1, self.chunks + 1)}
-        later = [name for name in self.room.names if name.startswith("steps-") and name not in kept]
+        kept = {name(number) for number in range(1, self.chunks + 1) for name in (chunk_name, states_name)}
+        later = [name for name in self.room.names if name.startswith(("steps-", "states-")) and name not in kept]
         self.room.listing.settle([self.folder, self.folder / "fields", self.folder / "lines"])
         self.room.clear([*later, "spacetime.vtr"])
         self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]), self.room)
@@ -138,15 +145,25 @@ class RunWriter:
             self._lines = []
             self.room.note("series.csv", self._series.sum)
 
-    def chunk(self, arrays: Mapping[str, Any]) -> None:
-        """The next steps-0001.npz, steps-0002.npz, ..., on file with the checkpoint that must follow.
+    def chunk(self, arrays: Mapping[str, Any], states: Mapping[str, Any] | None = None) -> int:
+        """The next steps-0001.npz, steps-0002.npz, ...: on file with the checkpoint, or chunk, that must follow.
 
-        arrays: whatever the caller needs to load these steps again; the rows since the last chunk are added.
+        arrays: whatever the caller needs to load these steps again, and the rows since the last chunk. states: what is
+        big of it, in a states-0001.npz of its own, which is not read before it is asked for. Returns the number.
         """
+        if self._pending:
+            self.room.files(self._pending, durable=False)
+            self._unsynced += self._pending
+            self.chunks += 1
         name, columns = chunk_name(self.chunks + 1), self._names or ()
         rows = np.array(self._recent).reshape(len(self._recent), len(columns))
         own = {MARKS + "rows": rows, MARKS + "columns": np.array(columns, str)}
         self._pending = {name: npz_of(name, {**_named(arrays, "chunk"), **own})}
+        if states is not None:
+            name = states_name(self.chunks + 1)
+            self._pending[name] = npz_of(name, states)
+        self._recent = []
+        return self.chunks + 1
 
     def checkpoint(self, arrays: Mapping[str, Any], durable: bool = True) -> None:
         """Replace final.npz. Rows, chunks and snapshots written so far belong to it; `reopen` drops later ones."""
@@ -156,7 +173,7 @@ class RunWriter:
             "rows": self.rows,
             "bytes": self._series.sum.size,
             "sha256": self._series.sum.sha256,
-            "chunks": self.chunks + len(self._pending),
+            "chunks": self.chunks + bool(self._pending),
             "snapshots": len(self.fields.entries),
             "schedule": self.schedule,
         }
@@ -167,7 +184,7 @@ class RunWriter:
         self.room.files({**self._pending, "final.npz": npz_of("final.npz", final)}, durable)
         self._unsynced = [] if durable else [*self._unsynced, *self._pending]
         self.chunks = int(marks["chunks"])
-        self._pending, self._recent = {}, []
+        self._pending = {}
 
     def due(self, t: float) -> list[float]:
         """Scheduled snapshot times up to t that are not written yet: evaluate the run there and call `snapshot`."""

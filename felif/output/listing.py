@@ -105,6 +105,16 @@ class Listing:
             return f"{name} cannot be read ({error.strerror})."
         return f"{name} is damaged or was changed: it is not what felif wrote, by its checksum in {MANIFEST}."
 
+    def complete(self, name: str) -> Sum:
+        """The checksum of a file that is there and as long as it should be; what is in it is not read.
+
+        Raises ValueError that names it otherwise.
+        """
+        path, entry = self.folder / name, self.entries.get(name)
+        if entry is None or entry.sum is None or not path.is_file() or path.stat().st_size != entry.sum.size:
+            self.whole(name)
+        return self.entries[name].sum
+
     def is_there(self, name: str) -> bool:
         """Whether a file of that name is there, or ought to be: complete by the list, whatever happened to it."""
         path, entry = self.folder / name, self.entries.get(name)

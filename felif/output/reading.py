@@ -7,7 +7,6 @@ are read when they are asked for, the steps, are there and as long as they shoul
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, checked
+from ..given.warning import warn
 from .files import read_npz, read_series
 from .listing import Listing
 from .manifest import KINDS
@@ -33,17 +33,20 @@ OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "schedule")
 
 
 class Steps(Sequence):
-    """steps-0001.npz, ... of a run: each is read, and compared with its checksum, when it is asked for."""
+    """steps-0001.npz and states-0001.npz, ... of a run: each is read, and verified, when it is asked for.
+
+    The two of one number are one mapping. `small(k)` has what is in steps-....npz, `states(k)` the rest, which is big:
+    of those the last few that were asked for are kept.
+    """
 
     def __init__(self, listing: Listing, count: int) -> None:
         self._listing, self._count = listing, count
-        for number in range(1, count + 1):
-            name = chunk_name(number)
-            path, entry = listing.folder / name, listing.entries.get(name)
-            if not path.is_file():
-                raise ValueError(f"{listing.folder}: {name} is missing.")
-            if entry is None or entry.sum is None or path.stat().st_size != entry.sum.size:
-                listing.whole(name)
+        self._sums = {name: listing.complete(name) for k in range(1, count + 1) for name in self._names(k)}
+        self._kept: dict[str, dict[str, np.ndarray]] = {}
+
+    def _names(self, number: int) -> list[str]:
+        names = [chunk_name(number), states_name(number)]
+        return names if self._listing.is_there(names[1]) else names[:1]
 
     def __len__(self) -> int:
         return self._count
@@ -51,27 +54,41 @@ class Steps(Sequence):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(self._count))]
-        arrays = self.with_rows(range(self._count)[index])
-        return {name: values for name, values in arrays.items() if not name.startswith(MARKS)}
+        k = range(self._count)[index]
+        small = {name: values for name, values in self.small(k).items() if not name.startswith(MARKS)}
+        return small | (self.states(k) if states_name(k + 1) in self._sums else {})
 
-    def with_rows(self, index: int) -> dict[str, np.ndarray]:
-        """All arrays of a file, its rows of series.csv among them."""
-        return read_npz(self._listing.whole(chunk_name(index + 1)))
+    def small(self, index: int) -> dict[str, np.ndarray]:
+        """What is in steps-....npz, with the rows of series.csv."""
+        return self._read(chunk_name(index + 1))
 
-    def light(self, index: int, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Arrays whose names begin with `names`, those there are, without reading the file to its end.
+    def states(self, index: int) -> dict[str, np.ndarray]:
+        """What is in states-....npz."""
+        name = states_name(index + 1)
+        if name not in self._kept:
+            while len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = self._read(name)
+        return self._kept[name]
 
-        They have the checksums of the archive (CRC-32) only: what is big is compared when it is used.
-        """
-        return read_npz(self._listing.folder / chunk_name(index + 1), tuple(names))
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(found.size for found in self._sums.values())
+
+    def _read(self, name: str) -> dict[str, np.ndarray]:
+        path = self._listing.whole(name)
+        if self._listing.entries[name].sum != self._sums.get(name):
+            raise ValueError(f"{self._listing.folder}: {name} was replaced since the run was read.")
+        return read_npz(path)
 
     def series(self) -> dict[str, np.ndarray]:
         """series.csv made again from the rows that the steps brought. ValueError where one of them is damaged."""
-        parts = [self.with_rows(k) for k in range(self._count)]
-        if not parts or any(MARKS + "rows" not in part for part in parts):
-            raise ValueError(f"{self._listing.folder}: series.csv cannot be made again from the steps.")
-        names = [str(name) for name in next(p[MARKS + "columns"] for p in parts if p[MARKS + "rows"].size)]
-        table = np.concatenate([part[MARKS + "rows"].reshape(-1, len(names)) for part in parts])
+        parts = [self.small(k) for k in range(self._count)]
+        names = next(([str(name) for name in p[MARKS + "columns"]] for p in parts if p[MARKS + "rows"].size), [])
+        table = np.concatenate(
+            [part[MARKS + "rows"].reshape(-1, len(names)) for part in parts if names] or [np.zeros((0, 0))]
+        )
         return dict(zip(names, table.T.copy(), strict=True))
 
 
@@ -114,11 +131,8 @@ class RunFolder:
         except ValueError as damage:
             if not self.marks:
                 raise
-            try:
-                series = self.chunks.series()
-            except ValueError as other:
-                raise ValueError(f"{damage} It cannot be made again: {other}") from None
-            warnings.warn(f"{damage} Its rows are those that the steps hold.", stacklevel=2)
+            series = self.chunks.series()
+            warn(f"{damage} Its rows are those that the steps hold.")
             return series
 
     def _series(self) -> dict[str, np.ndarray]:
@@ -139,6 +153,10 @@ def read_folder(folder: str | Path) -> RunFolder:
 
 def chunk_name(number: int) -> str:
     return f"steps-{number:04d}.npz"
+
+
+def states_name(number: int) -> str:
+    return f"states-{number:04d}.npz"
 
 
 def read_description(folder: Path, wanted: str | None = ANY) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..assembly import discretize, initial
 from ..assembly.family import Family, OnePoint
 from ..evolution.lean import Lean
 from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
-from ..given.parameters import with_parameters
+from ..given.parameters import Points
 from ..given.types import Model, Start
 from ..problem import Problem
 from .starting import evolve
@@ -105,23 +105,13 @@ def evolve_many(
         raise ValueError(
             f"evolve_many: times = {times.tolist()}; allowed are increasing numbers from t_start = {t_start:g} on"
         )
-    axes = {name: np.atleast_1d(values) for name, values in parameters.items()}
-    if not axes or any(values.ndim != 1 or not len(values) for values in axes.values()):
-        raise ValueError("evolve_many: parameters; allowed is {name of a parameter: a row of numbers}")
-    if paired and len({len(values) for values in axes.values()}) > 1:
-        counts = {name: len(values) for name, values in axes.items()}
-        raise ValueError(f"evolve_many: paired = True with {counts} values; allowed are as many of each")
-    rows = list(zip(*axes.values(), strict=True) if paired else itertools.product(*axes.values()))
-    table = dict(zip(axes, np.array(rows).T, strict=True))
-    shape = (len(rows),) if paired else tuple(map(len, axes.values()))
-    models = _Models(model, table)
-    models.at(0), models.at(len(rows) - 1)
-    work = _Work(models, start, np.unique([t_start, *times]), tol, N_max)
-    family = work.family(table)
-    parts = np.array_split(
-        np.arange(len(rows)), max(1, -(-len(rows) // _LONGEST), 8 * (workers or os.cpu_count() or 1))
-    )
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    points = Points.of("evolve_many", model, parameters, paired)
+    shape = points.shape
+    work = _Work(points, start, np.unique([t_start, *times]), tol, N_max)
+    family = work.family()
+    workers = workers or os.cpu_count() or 1
+    parts = np.array_split(np.arange(points.count), max(-(-points.count // _LONGEST), 8 * workers))
+    with ThreadPoolExecutor(workers) as pool:
         found = [point for part in pool.map(lambda part: work.points(family, part), parts) for point in part]
     scalars = np.array([point.scalars[-len(times) :] for point in found])
     series = {name: scalars[..., k].reshape(*shape, len(times)) for k, name in enumerate(work.names)}
@@ -133,7 +123,7 @@ def evolve_many(
 
     return Many(
         model,
-        axes,
+        points.axes,
         times,
         series,
         gathered("outcome", object),
@@ -154,37 +144,22 @@ class _Point:
     alone: bool = False
 
 
-@dataclass
-class _Models:
-    model: Any
-    table: dict[str, np.ndarray]
-
-    def at(self, point: int) -> Any:
-        values = {name: float(values[point]) for name, values in self.table.items()}
-        try:
-            return with_parameters(self.model, values)
-        except ValueError:
-            if set(values) - set(vars(self.model)):
-                raise
-            return replace(self.model, **values)  # of those that shape the mesh
-
-
 class _Work:
     """What all points share."""
 
-    def __init__(self, models: _Models, start: Any, times: np.ndarray, tol: float, N_max: float) -> None:
-        self.models, self.start, self.times, self.tol, self.N_max = models, start, times, tol, N_max
+    def __init__(self, given: Points, start: Any, times: np.ndarray, tol: float, N_max: float) -> None:
+        self.given, self.start, self.times, self.tol, self.N_max = given, start, times, tol, N_max
         self.problem: Problem | None = None
-        self.names = discretize(models.at(0), tol=tol).scalar_names
+        self.names = discretize(given.at(0), tol=tol).scalar_names
 
     # the common mesh --------------------------------------------------------------------------------------------
 
-    def family(self, table: dict[str, np.ndarray]) -> Family | None:
+    def family(self) -> Family | None:
         """The points on a common mesh; None where there is none that serves them."""
         if compiled.library() is None:
             return None
-        problem = discretize(self.models.at(0), tol=self.tol)
-        if problem.line_names or problem.lines is not None or set(table) - set(problem.parameter_names):
+        problem = discretize(self.given.at(0), tol=self.tol)
+        if problem.line_names or problem.lines is not None or set(self.given.table) - set(problem.parameter_names):
             return None
         if problem.condensed is None or problem.delays or problem.driven:
             return None
@@ -192,7 +167,7 @@ class _Work:
             on_mesh, y, compatible = initial(self._on_common_mesh(problem), self.start)
             if on_mesh.end is not None:
                 return None
-            family = Family(on_mesh, table)
+            family = Family(on_mesh, self.given.table)
             self.y, self.first = y, family.scalars(y)
             if not compatible:
                 self.first[:, [on_mesh.scalar_names.index(name) for name in on_mesh.infinite_rates]] = math.inf
@@ -203,10 +178,10 @@ class _Work:
 
     def _on_common_mesh(self, problem: Problem) -> Problem:
         """On cells as fine as those that some points, the ends of the grid among them, came to use."""
-        count, meshes = len(self.models.table[next(iter(self.models.table))]), [problem.cells]
-        for point in np.unique(np.linspace(0, count - 1, _TRIED).astype(int)):
+        meshes = [problem.cells]
+        for point in np.unique(np.linspace(0, self.given.count - 1, _TRIED).astype(int)):
             tried = evolve(
-                discretize(self.models.at(point), tol=_FINER * self.tol),
+                discretize(self.given.at(point), tol=_FINER * self.tol),
                 self.start,
                 self.times[-1],
                 t_start=self.times[0],
@@ -237,7 +212,7 @@ class _Work:
 
     def alone(self, point: int) -> _Point:
         """By `evolve`, on a mesh of its own."""
-        model = self.models.at(point)
+        model = self.given.at(point)
         how = {"t_start": self.times[0], "rtol": self.tol, "N_max": self.N_max, "progress": False}
         run = evolve(discretize(model, tol=self.tol), self.start, self.times[-1], **how)
         there = self.times <= run.times[-1]

@@ -21,7 +21,8 @@ from ..problem import Problem
 from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
-from .recording import Recorder, describe_end, describe_run, packed_model, restore
+from .recording import Recorder, describe_end, describe_run, packed_model
+from .restoring import restore
 from .run import Run
 
 
@@ -210,12 +211,11 @@ def continue_run(
     end = run.settings["t_end"] if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
     ended = stored.description.get("outcome") is not None
-    if ended and not more and not (run.outcome.name == "finished" and end > run.times[-1]):
+    reached = run.trajectory.t
+    if ended and not more and not (run.outcome.name == "finished" and end > reached):
         return run
-    if end < run.times[-1]:
-        raise ValueError(
-            f"resume: t_end = {t_end!r}; allowed is a time after t = {float(run.times[-1])!r}, which is reached"
-        )
+    if end < reached:
+        raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {reached!r}, which is reached")
     names = [event.name for event in events]
     if names != run.settings["events"]:
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
@@ -224,7 +224,7 @@ def continue_run(
         reason = "was written by the compiled core, which does not run here: last digits differ"
         warn(f"resume: {folder} {reason}")
     started, due = time.perf_counter(), ()
-    known, reached = run.settings["breakpoints"], float(run.times[-1])
+    known = run.settings["breakpoints"]
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}
     if end > run.settings["t_end"]:
         count = (run.asked or {}).get("snapshots")
@@ -236,9 +236,8 @@ def continue_run(
         run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
-            past = History(past.before, settings["t_start"], _rates(run.problem))
-            past.follow(run.trajectory)
-        recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
+            past = past.copy(_rates(run.problem))
+        recorder = Recorder(writer, model, run.compatible, before=run)
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
@@ -289,7 +288,7 @@ def _rates(problem: Problem) -> list[str]:
 def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
     bar: list[Any] = []
     if progress is not False:
-        from ..evolution.progress import Progress
+        from ..output.progress import Progress
 
         bar = [Progress()]
     own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]
@@ -299,6 +298,7 @@ def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | No
 def _finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:
     recorder.rows(run.trajectory)
     recorder.chunk(run.trajectory)
+    run.checks = recorder.checks
     writer.finish(describe_end(run), run)
 
 

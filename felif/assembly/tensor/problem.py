@@ -16,6 +16,7 @@ import numpy as np
 
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
+from ...given.portable import require_portable
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
@@ -23,6 +24,12 @@ from .lines import Activity, LineForms
 from .positive import Mender
 from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
+
+
+def _copied(
+    model: Any, mesh: Any, w_cells: np.ndarray, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+) -> TensorProblem:
+    return TensorProblem(LineForms(model, mesh, space.v), Axis(w_cells, space.w), space, tol, base, again)
 
 
 class TensorProblem(Problem):
@@ -56,6 +63,11 @@ class TensorProblem(Problem):
         self.total_weights = axis.weights * forms.total_weights(axis.nodes)
         self._memory: tuple[Any, Any] = (None, None)
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        made = (self.model, self.mesh, self.w_cells, self.space, self.tol, self.base, self.again)
+        return _copied, made
 
     # parameters and meshes --------------------------------------------------------------------------------------
 
@@ -126,9 +138,14 @@ class TensorProblem(Problem):
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """dNbar/dy, shape (1, size)."""
-        activity, gradient = self.activity(t, y), np.zeros(self.shape)
-        gradient[self.shape[0] - self.forms.tail :] = activity.rows * self.total_weights / activity.slope
-        return gradient.reshape(1, -1)
+        gradient, tail = np.zeros((1, self.size)), self.total_gradient(t, y)
+        gradient[0, self.size - tail.size :] = tail
+        return gradient
+
+    def total_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """dNbar/dy of the last unknowns, on which alone it depends."""
+        activity = self.activity(t, y)
+        return (activity.rows * self.total_weights / activity.slope).ravel()
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - dg/dNbar with Nbar = g(Nbar) at this state; 0 where no rate exists."""
@@ -238,9 +255,9 @@ class TensorProblem(Problem):
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dF/dNbar, dNbar/dy) at y, each of shape (size,)."""
-        change = self.forms.slope(self.activity(t, y), self.plane(y))
+        change = self.forms.slope(self.activity(t, y), self.plane(y), self.w_weights)
         change = np.zeros(self.shape) if change is None else change
-        return (change * self.w_weights).ravel(), self.scalar_gradient(t, y)[0]
+        return change.ravel(), self.scalar_gradient(t, y)[0]
 
     def with_connectivity(self, C: Any) -> tuple[TensorProblem, np.ndarray]:
         """(problem, C at its w-nodes) on cells of w that resolve C. Raises ValueError."""
@@ -272,16 +289,15 @@ class TensorProblem(Problem):
         one = np.ones(len(self.w_nodes))
         return not any(speed.any() for speed in self.forms.speeds(0.0, self.w_nodes, one, 1.0))
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run."""
-        first, start = segments[0].problem, segments[0].states[0]
-        C0, worst = first.line("C", 0.0, start), 0.0
-        for segment in segments:
-            problem = segment.problem
-            before = C0(problem.w_nodes) if problem is not first else C0.values
-            for y in segment.states:
-                worst = max(worst, float(problem.w_weights @ np.abs(problem.connectivity(y) - before)))
-        return worst
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self, self.line("C", 0.0, y)
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states; `start`: `lines_at_start` of the run."""
+        first, C0 = start
+        before = C0(self.w_nodes) if self is not first else C0.values
+        return max((float(self.w_weights @ np.abs(self.connectivity(y) - before)) for y in states), default=0.0)
 
     @cached_property
     def described_mesh(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
 from ..spaces import gauss
-from . import adapt
+from . import adapt, copies
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
 from .limiter import Limiter
@@ -40,9 +40,11 @@ class TriangleMesh:
     ) -> None:
         """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
         self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
-        self.weak_form = weak_form_of(model)
+        self.model, self.weak_form = model, weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
+
+    __reduce__ = copies.assembled_again
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -71,7 +73,7 @@ class OnTriangles(Problem):
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
 
-    default_scheme = "ARK43"
+    default_scheme, __reduce__ = "ARK43", copies.reduced
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -297,17 +299,20 @@ class OnTriangles(Problem):
         """Whether nothing moves in w, so that C(w) stays as it is."""
         return self.operator.lines_stay(self.parameters)
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run, C projected on polynomials between full lines of edges."""
-        levels, start, worst = full_lines(self.coarsest), None, 0.0
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self.integrals.by_rows(full_lines(self.coarsest)) @ y
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states, C projected on polynomials between full lines of edges.
+
+        `start`: `lines_at_start` of the first problem of a run.
+        """
+        levels = full_lines(self.coarsest)
         _, weights = gauss(self.degree + 1)
         widths = (np.diff(levels)[:, None] * weights).ravel()
-        for segment in segments:
-            rows = segment.problem.integrals.by_rows(levels)
-            states = rows @ segment.states.T
-            start = states[:, 0] if start is None else start
-            worst = max(worst, float((widths @ np.abs(states - start[:, None])).max()))
-        return worst
+        rows = self.integrals.by_rows(levels)
+        return max((float(widths @ np.abs(rows @ y - start)) for y in states), default=0.0)
 
     @property
     def integrals(self) -> LineIntegrals:
