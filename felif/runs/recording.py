@@ -63,8 +63,7 @@ class Recorder:
     def __call__(self, trajectory: Trajectory) -> None:
         self.rows(trajectory)
         for t in self._writer.due(trajectory.t):
-            problem, y = trajectory.evaluate(t)
-            self._writer.snapshot(State(problem, t, y), t)
+            self._writer.snapshot(state_for_snapshot(trajectory, t), t)
         first = not self._writer.chunks
         if first or time.monotonic() - self._written_at > _SECONDS_A_CHUNK or self._waiting(trajectory):
             self.chunk(trajectory, durable=not first)
@@ -159,6 +158,11 @@ class Recorder:
 
     def _load(self, index: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         return states_of(self._steps, index, k)
+
+
+def state_for_snapshot(trajectory: Trajectory, t: float) -> State:
+    problem, y = trajectory.evaluate(t)
+    return State(problem, t, y)
 
 
 def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ from ..problem import Problem
 from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
-from .recording import Recorder, describe_end, describe_run, packed_model
+from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
 from .restoring import restore
 from .run import Run
 
@@ -238,6 +238,7 @@ def continue_run(
         if past is not None:
             past = past.copy(_rates(run.problem))
         recorder = Recorder(writer, model, run.compatible, before=run)
+        writer.mend(partial(state_for_snapshot, run.trajectory))
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
