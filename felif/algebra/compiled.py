@@ -95,7 +95,7 @@ class Across(ctypes.Structure):
 
 def pointer(array: np.ndarray) -> int:
     """The address of an array's memory; whoever takes it keeps the array."""
-    return array.ctypes.data
+    return array.__array_interface__["data"][0]
 
 
 def place_of_library() -> Path | None:

@@ -152,8 +152,7 @@ class Burst:
         if made and outcome is None:
             outcome = run.after_steps(finer=bool(p.finer), coarser=bool(p.coarser))
         if made:
-            for observer in run.observers:
-                observer(run.trajectory)
+            run.observed(outcome)
         if outcome is None and run.burst is self and code in (compiled.NO_RATE, compiled.PIVOT, compiled.NO_INPUT):
             return run.step_of_loop()
         if outcome is None and run.burst is self and code == compiled.STUCK:

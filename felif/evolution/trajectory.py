@@ -12,6 +12,8 @@ from ..problem import BlowUp, Outcome, Problem, State
 from .checkpoint import Checkpoint
 from .rows import Block, OnFile, Piece, Rows, interpolate
 
+RUNNING = Outcome("running", "The integration has not stopped yet.")
+
 
 class Segment:
     """Consecutive steps of one problem (one mesh).
@@ -186,7 +188,7 @@ class Trajectory:
     """
 
     segments: list[Segment]
-    outcome: Outcome = field(default_factory=lambda: Outcome("running", "The integration has not stopped yet."))
+    outcome: Outcome = RUNNING
     blow_up: BlowUp | None = None
     events: list[EventRecord] = field(default_factory=list)
     statistics: dict[str, int] = field(default_factory=dict)

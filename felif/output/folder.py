@@ -15,7 +15,7 @@ hold the rows of series.csv too, which is made again from them where it is damag
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class RunWriter:
         later = [name for name in self.room.names if name.startswith(("steps-", "states-")) and name not in kept]
         self.room.listing.settle([self.folder, self.folder / "fields", self.folder / "lines"])
         self.room.clear([*later, "spacetime.vtr"])
-        self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]), self.room)
+        self.fields = FieldSeries.reopen(self.folder, marks["snapshots"].tolist(), self.room, str(marks["axis"]))
         header = (self.folder / "series.csv").read_text().partition("\n")[0]
         self._names = tuple(header.split(",")) if header else None
         self.description |= {"outcome": None, **(changes or {})}
@@ -174,7 +174,8 @@ class RunWriter:
             "bytes": self._series.sum.size,
             "sha256": self._series.sum.sha256,
             "chunks": self.chunks + bool(self._pending),
-            "snapshots": len(self.fields.entries),
+            "snapshots": np.array([t for t, _ in self.fields.entries]),
+            "axis": self.fields.axis or "",
             "schedule": self.schedule,
         }
         final = {**arrays, **{MARKS + name: marks[name] for name in OWN}}
@@ -194,6 +195,11 @@ class RunWriter:
     def snapshot(self, state: Any, t: float | None = None) -> None:
         """Add the fields of a state to the series for ParaView; a time that is there already is not written again."""
         self.fields.add(state, t)
+
+    def mend(self, at: Callable[[float], Any]) -> None:
+        """Write snapshots again that are missing or damaged; `at(t)`: the state."""
+        for t in list(self.fields.lost):
+            self.fields.mend(at(t), t)
 
     def finish(self, description: Mapping[str, Any], run: Any = None) -> None:
         """Bring run.json up to date (outcome, wall time, ...), write spacetime.vtr, close the folder.

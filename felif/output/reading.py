@@ -29,7 +29,7 @@ READERS = {  # what folders are, by the kind in their run.json
 }
 ANY = "any"
 MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the steps
-OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "schedule")
+OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
 
 
 class Steps(Sequence):
@@ -95,8 +95,8 @@ class Steps(Sequence):
 class RunFolder:
     """What a run folder holds: `read_folder`.
 
-    path, description (run.json), checkpoint (final.npz; None before the first), snapshots [(t, file)]; read when asked
-    for: series (series.csv), chunks (steps-0001.npz, ..., a sequence of mappings of names to arrays).
+    path, description (run.json), checkpoint (final.npz; None before the first); read when asked for: series
+    (series.csv), chunks (steps-0001.npz, ..., a sequence of mappings of names to arrays), snapshots [(t, file)].
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,7 +115,11 @@ class RunFolder:
         if self.checkpoint is None and finished:
             raise ValueError(f"{path}: final.npz is missing.")
         self.chunks = Steps(self.listing, int(self.marks.get("chunks", 0)))
-        self.snapshots: list[tuple[float, Path]] = [(t, path / name) for t, name in read_pvd(path)]
+
+    @cached_property
+    def snapshots(self) -> list[tuple[float, Path]]:
+        """(t, file) of every snapshot."""
+        return [(t, self.path / name) for t, name in read_pvd(self.path)]
 
     @cached_property
     def series(self) -> dict[str, np.ndarray]:

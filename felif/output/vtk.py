@@ -35,25 +35,37 @@ class FieldSeries:
         self.folder = Path(folder)
         self.room = Room(self.folder, "vtk") if room is None else room
         self.entries: list[tuple[float, str]] = []  # (time, file) in the order of writing; the .pvd is sorted by time
+        self.lost: list[float] = []  # times of snapshots that are damaged
         self._has_lines = False
-        self._axis: str | None = "v"  # of the surface over an axis and time; None where there is none
+        self.axis: str | None = "v"  # of the surface over an axis and time; None where there is none
 
     @classmethod
-    def reopen(cls, folder: str | Path, count: int, room: Room | None = None) -> FieldSeries:
-        """The first `count` snapshots of a folder; later ones are deleted. ValueError when some of them are missing."""
+    def reopen(
+        cls, folder: str | Path, times: Sequence[float], room: Room | None = None, axis: str = "v"
+    ) -> FieldSeries:
+        """The first snapshots of a folder, those at `times`; later ones are deleted.
+
+        `lost`: the times of those that are missing or damaged, for `mend`. `axis`: as `axis` of the series was.
+        """
         series = cls(folder, room)
-        listed = {file: time for time, file in read_pvd(series.folder)}
-        series._has_lines = (series.folder / "lines.pvd").exists()
-        for number in range(count):
-            name = _file_name(number)
-            if name not in listed or not all((series.folder / file).exists() for file in series._files(name)):
-                raise ValueError(f"{series.folder}: snapshot {name} is missing, which belongs to the checkpoint.")
-            series.entries.append((listed[name], name))
+        series.axis, series._has_lines = axis or None, "lines.pvd" in series.room.listed
+        series.entries = [(float(t), _file_name(number)) for number, t in enumerate(times)]
+        for t, name in series.entries:
+            try:
+                for file in series._files(name):
+                    series.room.whole(file)
+            except ValueError:
+                series.lost.append(t)
         kept = {file for _, name in series.entries for file in series._files(name)}
-        if listed:
+        if "fields.pvd" in series.room.listed:
             series._write_pvd()  # before the files go, so that it never names one that is not there
         series.room.clear(name for name in series.room.names if name.endswith(".vtu") and name not in kept)
         return series
+
+    def mend(self, state: Any, t: float) -> None:
+        """Write the snapshot at a time of `lost` again."""
+        self._draw(state, t, next(name for time, name in self.entries if time == t))
+        self.lost.remove(t)
 
     def _files(self, name: str) -> list[str]:
         return [name, _line_name(name)] if self._has_lines else [name]
@@ -71,44 +83,44 @@ class FieldSeries:
         t = float(state.t if t is None else t)
         if any(t == time for time, _ in self.entries):
             return
+        name = _file_name(len(self.entries))
+        self._draw(state, t, name)
+        self.entries.append((t, name))
+        self._write_pvd()
+
+    def _draw(self, state: Any, t: float, name: str) -> None:
         problem = state.problem
         if problem.samples is not None:
-            self._add_samples(state, t)
+            self._draw_samples(state, t, name)
             return
         if not problem.field_names or problem.cells is None:
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
         self._has_lines = bool(problem.line_names)
         if not self.entries:
             copy_view(self.room, "view_plane.py" if self._has_lines else "view.py")
-        name = _file_name(len(self.entries))
         scalars = {**scalars_of(state), "t": t}
         if self._has_lines:
-            self._add_plane(state, name, scalars)
+            self._draw_plane(state, name, scalars)
         else:
             points = sample_points(problem)
             fields = {field: getattr(state, field)(points) for field in problem.field_names}
             self._write(name, write_line_mesh, points, fields, scalars)
-        self.entries.append((t, name))
-        self._write_pvd()
 
     def _write(self, name: str, write: Callable[..., None], *what: Any) -> None:
         """A picture, which can be made again: it need not survive a loss of power."""
         self.room.file(name, lambda path: write(path, *what), durable=False)
 
-    def _add_samples(self, state: Any, t: float) -> None:
+    def _draw_samples(self, state: Any, t: float, name: str) -> None:
         """Densities over any axes: line cells along one axis, triangles over two."""
         axes, points, triangles, fields = state.problem.samples(state.y)
-        name = _file_name(len(self.entries))
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
         if triangles is None:
             self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:
             self._write(name, write_triangle_mesh, points, triangles, fields, scalars, axes)
-        self._axis = axes[0] if triangles is None else None
-        self.entries.append((t, name))
-        self._write_pvd()
+        self.axis = axes[0] if triangles is None else None
 
-    def _add_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
+    def _draw_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
         problem = state.problem
         w, inside = axis_samples(problem)
         lines = {line: getattr(state, line)(inside) for line in problem.line_names}
@@ -130,7 +142,7 @@ class FieldSeries:
 
         Over (v, w) it is a grid (w, t) with N and C.
         """
-        axis = "w" if self._has_lines else self._axis
+        axis = "w" if self._has_lines else self.axis
         if axis is None:
             return
         files = [(t, _line_name(name) if self._has_lines else name) for t, name in sorted(self.entries)]
@@ -143,7 +155,7 @@ class FieldSeries:
             name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        self._write("spacetime.vtr", write_rectilinear, x, times, fields, self._axis or "v")
+        self._write("spacetime.vtr", write_rectilinear, x, times, fields, self.axis or "v")
 
 
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:

@@ -5,11 +5,15 @@ VTK's modules are used directly: they load in a fifth of the time that pyvista t
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_FULL = 20007  # vtkErrorCode::OutOfDiskSpaceError
 
 
 def write_line_mesh(
@@ -132,5 +136,14 @@ def _write(writer: Any, grid: Any, path: Path) -> None:
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
     writer.SetCompressorTypeToZLib()
-    if not writer.Write():
-        raise OSError(f"VTK could not write {path}.")
+    shown = writer.GetGlobalWarningDisplay()
+    writer.GlobalWarningDisplayOff()  # what it says of a full disk is said below, in one sentence
+    try:
+        written = writer.Write()
+    finally:
+        writer.SetGlobalWarningDisplay(shown)
+    if not written:
+        full = writer.GetErrorCode() == _FULL
+        raise OSError(
+            errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC) if full else "VTK could not write it"
+        )

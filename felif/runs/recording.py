@@ -13,6 +13,7 @@ import numpy as np
 
 from ..evolution import Block, History, Piece, Segment, Trajectory
 from ..output import RunWriter, snapshot_times
+from ..output.files import strict_json
 from ..output.listing import Listing
 from ..output.manifest import KINDS
 from ..output.model_files import packed
@@ -23,7 +24,7 @@ from .checks import Checks
 from .restoring import IN_MEMORY, states_of
 from .run import Run
 
-_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**24  # of steps between two checkpoints, at most
+_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**23  # of steps between two checkpoints, at most
 
 
 class Recorder:
@@ -63,8 +64,9 @@ class Recorder:
     def __call__(self, trajectory: Trajectory) -> None:
         self.rows(trajectory)
         for t in self._writer.due(trajectory.t):
-            problem, y = trajectory.evaluate(t)
-            self._writer.snapshot(State(problem, t, y), t)
+            self._writer.snapshot(state_for_snapshot(trajectory, t), t)
+        if trajectory.outcome.name != "running":
+            return  # its end, where nothing goes on: `evolve` writes it, with what is said about it
         first = not self._writer.chunks
         if first or time.monotonic() - self._written_at > _SECONDS_A_CHUNK or self._waiting(trajectory):
             self.chunk(trajectory, durable=not first)
@@ -86,13 +88,16 @@ class Recorder:
             self._writer.step(row)
         self._rows = len(series["t"])
 
-    def chunk(self, trajectory: Trajectory, durable: bool = True) -> None:
-        """The steps since the last chunk, and the checkpoint that goes with them."""
+    def chunk(self, trajectory: Trajectory, durable: bool = True, run: Run | None = None) -> None:
+        """The steps since the last chunk, and the checkpoint that goes with them; of a `run` that ended, the last."""
         for part in self._parts(trajectory):
             self._write(trajectory, part)
         happened = json.dumps([_describe_event(event) for event in (*self._earlier, *trajectory.events)])
         texts = {**self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
         self._check(trajectory)
+        if run is not None:
+            run.checks = self.checks
+            texts["end"] = np.frombuffer(json.dumps(strict_json(describe_end(run))).encode(), np.uint8)
         self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable)
         self._written_at = time.monotonic()
         self._let_go(trajectory)
@@ -160,6 +165,11 @@ class Recorder:
         return states_of(self._steps, index, k)
 
 
+def state_for_snapshot(trajectory: Trajectory, t: float) -> State:
+    problem, y = trajectory.evaluate(t)
+    return State(problem, t, y)
+
+
 def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     """A model and its history as they are stored. Raises ValueError for what cannot be, before a folder is touched."""
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
@@ -203,7 +213,7 @@ def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
         recorder.rows(run.trajectory)
         for t in writer.due(float(run.times[-1])):
             writer.snapshot(run.at(t), t)
-        recorder.chunk(run.trajectory)
+        recorder.chunk(run.trajectory, run=run)
         writer.finish(describe_end(run), run)
     run.folder = Path(folder)
     return run.folder

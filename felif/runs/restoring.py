@@ -33,7 +33,7 @@ from .after_blow_up import BlowUpEvent
 from .checks import Checks
 from .run import Run
 
-IN_MEMORY = 2**26  # bytes of steps that a run in a folder keeps, or reads at once
+IN_MEMORY = 2**25  # bytes of steps that a run in a folder keeps, or reads at once
 _SPACES = {
     space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
 }
@@ -51,6 +51,8 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     past = None if before is None else History(before, float(settings["t_start"]))
     small = stored.chunks.size <= IN_MEMORY
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"], small)
+    if description.get("outcome") is None and "end" in stored.checkpoint:  # killed before run.json said so
+        description = {**description, **json.loads(stored.checkpoint["end"].tobytes())}
     outcome = description.get("outcome")
     happened = json.loads(stored.checkpoint["events"].tobytes())
     spikes = sum(math.isfinite(event.get("size", math.inf)) for event in happened)  # each begins with a row of its own

@@ -21,7 +21,7 @@ from ..problem import Problem
 from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
-from .recording import Recorder, describe_end, describe_run, packed_model
+from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
 from .restoring import restore
 from .run import Run
 
@@ -210,9 +210,13 @@ def continue_run(
     run = restore(stored, model, history)
     end = run.settings["t_end"] if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
-    ended = stored.description.get("outcome") is not None
+    ended = run.outcome.name != "running"
     reached = run.trajectory.t
     if ended and not more and not (run.outcome.name == "finished" and end > reached):
+        if stored.description.get("outcome") is None:  # it was killed at its very end
+            with RunWriter.reopen(folder) as writer:
+                writer.mend(partial(state_for_snapshot, run.trajectory))
+                writer.finish(describe_end(run), run)
         return run
     if end < reached:
         raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {reached!r}, which is reached")
@@ -238,6 +242,7 @@ def continue_run(
         if past is not None:
             past = past.copy(_rates(run.problem))
         recorder = Recorder(writer, model, run.compatible, before=run)
+        writer.mend(partial(state_for_snapshot, run.trajectory))
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
@@ -297,27 +302,27 @@ def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | No
 
 def _finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:
     recorder.rows(run.trajectory)
-    recorder.chunk(run.trajectory)
-    run.checks = recorder.checks
+    recorder.chunk(run.trajectory, run=run)
     writer.finish(describe_end(run), run)
 
 
 def _finish_resumed(
     writer: RunWriter, recorder: Recorder, before: Run, settings: dict, trajectory: Trajectory, started: float
 ) -> None:
-    """run.json of a resumed run: what it says is read from the whole run on file."""
+    """What a resumed run says about its end is of the whole run."""
     recorder.rows(trajectory)
-    recorder.chunk(trajectory)
-    writer.flush()
-    whole = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
+    segments, events = [*before.segments, *trajectory.segments], [*before.events, *trajectory.events]
     if trajectory.blow_up is not None:
-        whole.blow_up = with_mesh_error(
-            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start
-        )
+        trajectory.blow_up = with_mesh_error(segments, events, trajectory.blow_up, settings, before.start)
         if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = blow_up_outcome(whole.blow_up)
-    whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
-    whole.trajectory.rounding = trajectory.rounding  # counted on from the checkpoint
-    whole.events = [*before.events, *trajectory.events]
-    whole.wall_time = before.wall_time + time.perf_counter() - started
-    writer.finish(describe_end(whole), whole)
+            trajectory.outcome = blow_up_outcome(trajectory.blow_up)
+    whole = Run(
+        dataclasses.replace(trajectory, segments=segments, events=events),
+        settings,
+        before.wall_time + time.perf_counter() - started,
+        before.compatible,
+    )
+    recorder.chunk(trajectory, run=whole)
+    writer.flush()
+    on_file = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
+    writer.finish(describe_end(whole), on_file)

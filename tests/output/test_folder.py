@@ -218,7 +218,6 @@ def test_two_writers_cannot_have_the_same_folder(tmp_path):
         (lambda folder: (folder / "final.npz").unlink(), "final.npz is missing"),
         (lambda folder: (folder / "final.npz").write_bytes(b"PK\x03\x04 cut"), "final.npz is damaged"),
         (lambda folder: (folder / "steps-0001.npz").unlink(), "steps-0001.npz is missing"),
-        (lambda folder: (folder / "fields.pvd").write_text("<VTKFile"), "fields.pvd is damaged"),
     ],
 )
 def test_a_damaged_folder_says_what_is_wrong(tmp_path, damage, message):

@@ -1,17 +1,23 @@
 /* Transport across the lines: upwind fluxes between cells of polynomials, and of limited slopes. What is what, and the
    source, is in felif/algebra/transport_kernels.py; p and out are [n][cells nodes]. */
 
+/* Vectors run over the nodes of a cell: `padded`, of which the last may be no nodes. */
 INLINE void NAME(cells_of)(const int nodes, const Across *s, const double *p, double *out) {
     enum { MOST = MOST_NODES };
+    const int many = (nodes + WIDTH - 1) / WIDTH, padded = many * WIDTH;
     const int64_t cells = s->cells;
     double *start = s->work, *end = start + cells, *flux = end + cells;
+    double volume[MOST * MOST], left[MOST] = {0}, right[MOST] = {0};
+    for (int i = 0; i < nodes; i++) left[i] = s->left[i], right[i] = s->right[i];
+    for (int q = 0; q < nodes; q++)
+        for (int i = 0; i < padded; i++) volume[q * padded + i] = i < nodes ? s->volume[q * nodes + i] : 0.0;
     flux[0] = flux[cells] = 0.0;
     for (int64_t v = 0; v < s->n; v++, p += cells * nodes, out += cells * nodes) {
         const double m = s->mass[v];
         for (int64_t j = 0; j < cells; j++) {
             const double *own = p + j * nodes, share = s->blend[j];
             double a = 0.0, b = 0.0;
-            for (int i = 0; i < nodes; i++) a += s->left[i] * own[i], b += s->right[i] * own[i];
+            for (int i = 0; i < nodes; i++) a += left[i] * own[i], b += right[i] * own[i];
             start[j] = share > 0.0 ? (1.0 - share) * a + share * own[0] : a;
             end[j] = share > 0.0 ? (1.0 - share) * b + share * own[nodes - 1] : b;
         }
@@ -19,18 +25,24 @@ INLINE void NAME(cells_of)(const int nodes, const Across *s, const double *p, do
             flux[j] = 0.5 * (s->below[j] * end[j - 1] + s->above[j] * start[j] - s->alpha[j] * (start[j] - end[j - 1]));
         for (int64_t j = 0; j < cells; j++) {
             const double *own = p + j * nodes, *c = s->c + j * nodes, share = s->blend[j];
-            double *to = out + j * nodes, g[MOST], total[MOST];
-            for (int q = 0; q < nodes; q++) g[q] = c[q] * own[q];
-            for (int i = 0; i < nodes; i++) total[i] = s->left[i] * flux[j] - s->right[i] * flux[j + 1];
-            for (int q = 0; q < nodes; q++)
-                for (int i = 0; i < nodes; i++) total[i] += s->volume[q * nodes + i] * g[q];
-            for (int i = 0; i < nodes; i++) to[i] += (1.0 - share) * m * total[i];
+            double *to = out + j * nodes, rates[MOST];
+            NAME(vec) total[MOST / WIDTH];
+            for (int k = 0; k < many; k++)
+                total[k] = LOAD(left + k * WIDTH) * flux[j] - LOAD(right + k * WIDTH) * flux[j + 1];
+            for (int q = 0; q < nodes; q++) {
+                const double g = c[q] * own[q];
+                for (int k = 0; k < many; k++) total[k] += LOAD(volume + q * padded + k * WIDTH) * g;
+            }
+            for (int k = 0; k < many; k++) STORE(rates + k * WIDTH, (1.0 - share) * m * total[k]);
+            for (int i = 0; i < nodes; i++) to[i] += rates[i];
             if (!(share > 0.0)) continue;
             double before = flux[j];
             for (int i = 0; i < nodes; i++) {
                 double after = flux[j + 1];
-                if (i + 1 < nodes)
-                    after = 0.5 * (g[i] + g[i + 1] - s->inner[j * (nodes - 1) + i] * (own[i + 1] - own[i]));
+                if (i + 1 < nodes) {
+                    const double jump = own[i + 1] - own[i];
+                    after = 0.5 * (c[i] * own[i] + c[i + 1] * own[i + 1] - s->inner[j * (nodes - 1) + i] * jump);
+                }
                 to[i] += share * m * (before - after);
                 before = after;
             }
