@@ -33,11 +33,11 @@ from .evolution import TRBDF2 as TRBDF2
 from .evolution import BackwardEuler as BackwardEuler
 from .evolution import Event as Event
 from .evolution import Rodas5P as Rodas5P
-from .fitting.files import load_fit as load_fit
 from .fitting.fit import Fit as Fit
 from .fitting.fit import fit as fit
 from .fitting.intervals import as_intervals as as_intervals
 from .fitting.intervals import read_intervals as read_intervals
+from .fitting.loading import load_fit as load_fit
 from .fitting.passage import FirstPassage as FirstPassage
 from .fitting.passage import first_passage as first_passage
 from .meshing import interval as interval
@@ -70,8 +70,8 @@ from .output.particle_plots import plot_particles as plot_particles
 from .particles.comparing import compare as compare
 from .particles.comparison import Comparison as Comparison
 from .particles.deterministic import spike_times as spike_times
-from .particles.files import load_particles as load_particles
-from .particles.run import ParticleRun as ParticleRun
+from .particles.loading import load_particles as load_particles
+from .particles.result import ParticleRun as ParticleRun
 from .particles.run import simulate_particles as simulate_particles
 from .particles.single_neuron import neuron_path as neuron_path
 from .problem import NotConverged as NotConverged
@@ -80,6 +80,8 @@ from .problem import State as State
 from .runs.adjoint_error import dual_weighted as dual_weighted
 from .runs.after_blow_up import Continue as Continue
 from .runs.error_bars import error_estimate as error_estimate
+from .runs.many import Many as Many
+from .runs.many import evolve_many as evolve_many
 from .runs.run import Run as Run
 from .runs.starting import evolve as evolve
 from .runs.starting import load_run as load_run
@@ -93,6 +95,8 @@ from .solvers.spectrum import spectrum as spectrum
 from .stationary.adaptive import steady_value as steady_value
 from .stationary.finite_size import PowerSpectrum as PowerSpectrum
 from .stationary.finite_size import power_spectrum as power_spectrum
+from .stationary.rates import RateMap as RateMap
+from .stationary.rates import rate_map as rate_map
 from .stationary.response import Response as Response
 from .stationary.response import response as response
 from .stationary.states import steady_state as steady_state

@@ -102,6 +102,12 @@ class Problem:
     truncation: str = ""  # what is to be said of a mesh that is too short
     decay_lengths: tuple[float, float] = (0.0, 0.0)  # beyond its ends
 
+    def __copy__(self) -> Problem:
+        return self  # nothing in it changes
+
+    def __deepcopy__(self, memo: Any) -> Problem:
+        return self
+
     @cached_property
     def model(self) -> Any:
         """What the parameters belong to: the problem itself where there is no other."""

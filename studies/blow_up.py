@@ -129,7 +129,7 @@ def _densities(axes, run) -> None:
             v = sample_points(state.problem)
             axes.plot(v, state.n(v), color=colour, label=label)
         low = min(v[n > 2e-3 * n.max()][0] for v, n in (line.get_data() for line in axes.lines))
-        mark_thresholds(axes, run.problem)
+        mark_thresholds(axes, run.problem.marks)
         axes.set(xlim=(low, run.model.v_fire + 0.03 * (run.model.v_fire - low)), ylim=(0.0, None))
         axes.legend(loc="upper left")
 

@@ -187,7 +187,7 @@ def figure(results: dict):
             for s, style in ((0.0, ":"), (run.times[-1], "-")):
                 n = getattr(run.at(s), f"n_{i}")(v)
                 densities.plot(v, n, colour, ls=style, label=f"$n_{{{i}}}$, $t={s:g}$")
-        mark_thresholds(densities, run.problem)
+        mark_thresholds(densities, run.problem.marks)
         densities.set(xlabel="membrane potential $v$", ylabel="densities $n_E$, $n_I$")
         densities.set_ylim(bottom=0.0)
         densities.legend(loc="upper left")

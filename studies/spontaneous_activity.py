@@ -143,7 +143,7 @@ def figure(results: dict):
         top = np.quantile(n[times > 0.05 * times[-1]], 0.999)
         mesh = below.pcolormesh(times, v, n.T, cmap="viridis", vmin=0.0, vmax=top, shading="gouraud", rasterized=True)
         figure.colorbar(mesh, ax=below, label="$n(v,t)$", pad=0.01, extend="max")
-        mark_thresholds(below, run.problem, along="v on y", color="white")
+        mark_thresholds(below, run.problem.marks, along="v on y", color="white")
         below.grid(False)
         below.set(xlabel="time $t$ (membrane time constants)", ylabel="membrane potential $v$")
     return figure

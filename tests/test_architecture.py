@@ -17,27 +17,26 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "given": ("", ""),
     "weakform": ("", ""),
     "problem": ("given algebra", ""),
-    "algebra": ("", "scipy numba threadpoolctl"),
+    "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
     "spaces": ("", ""),
     "systems": ("given weakform problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),
     "assembly": ("given translation problem algebra meshing systems", "skfem scipy"),
-    "solvers": ("given problem algebra", "scipy"),
-    "evolution": ("given problem algebra", "scipy rich"),
+    "solvers": ("given problem algebra output", "scipy"),
+    "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
-    "output": ("given problem", "meshio vtk vtkmodules paraview pyvista matplotlib"),
+    "output": ("given problem", "rich meshio vtk vtkmodules paraview pyvista matplotlib"),
     "runs": ("given translation problem algebra meshing assembly evolution output", ""),
     "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
-    "particles": ("given translation problem assembly evolution analysis output fitting", "scipy numba"),
+    "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
     "study": ("given algebra output runs", "rich cyclopts cloudpickle matplotlib"),
     "__init__": ("", ""),
 }
-LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "numba", "meshio", "cloudpickle", "rich"}  # inside functions
-COMPILED = {"particles.random_numbers", "particles.kernels", "particles.stepping"}  # numba at the top; see below
+LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich"}  # inside functions
 SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 
@@ -90,22 +89,7 @@ def test_rooms_import_only_what_they_may(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_what_is_slow_to_import_is_imported_inside_functions(path):
-    compiled = str(path.relative_to(PACKAGE)).removesuffix(".py").replace("/", ".") in COMPILED
-    assert not {name for name, at_top in imports(path) if at_top} & (LAZY - {"numba"} if compiled else LAZY)
-
-
-def test_modules_of_compiled_functions_are_imported_inside_functions_or_by_each_other():
-    names = {name.split(".")[-1] for name in COMPILED}
-    for path in FILES:
-        text = path.read_text()
-        if path.stem in names or not any(name in text for name in names):
-            continue
-        tree = ast.parse(text)
-        inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and id(node) not in inside:
-                assert (node.module or "").split(".")[-1] not in names, path
-                assert not {alias.name for alias in node.names} & names, path
+    assert not {name for name, at_top in imports(path) if at_top} & LAZY
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -2,8 +2,18 @@
 
 from .band import Band, SingularMatrix
 from .bordered import Bordered
-from .dense import eigenpairs, eigenvalues
+from .dense import add_to, eigenpairs, eigenvalues
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
 
-__all__ = ["Band", "BandLowRank", "Bordered", "Factored", "SingularMatrix", "eigenpairs", "eigenvalues", "resolvent"]
+__all__ = [
+    "Band",
+    "BandLowRank",
+    "Bordered",
+    "Factored",
+    "SingularMatrix",
+    "add_to",
+    "eigenpairs",
+    "eigenvalues",
+    "resolvent",
+]

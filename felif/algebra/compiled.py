@@ -75,9 +75,27 @@ class Steps(ctypes.Structure):
     _fields_ = _fields(_pointer, "times errors scalars states dense")
 
 
+class Lines(ctypes.Structure):
+    """`Lines` of planes.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "n w lines kinds"),
+        *_fields(_pointer, "bands coefficients own low high start"),
+    ]
+
+
+class Across(ctypes.Structure):
+    """`Across` of planes.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "n cells nodes"),
+        *_fields(_pointer, "c below above alpha blend inner volume left right mass widths work"),
+    ]
+
+
 def pointer(array: np.ndarray) -> int:
     """The address of an array's memory; whoever takes it keeps the array."""
-    return array.ctypes.data
+    return array.__array_interface__["data"][0]
 
 
 def place_of_library() -> Path | None:
@@ -100,6 +118,14 @@ def built() -> Any:
     found.felif_work.argtypes = [_pointer]
     found.felif_burst.argtypes = [_pointer] * 7
     found.felif_solve.argtypes = [_pointer, _pointer, _double, _pointer, _pointer, _int, _pointer]
+    found.felif_lines_envelope.restype = ctypes.c_int64
+    found.felif_lines_factor.restype = _double
+    found.felif_lines_factor.argtypes = [_pointer, _double, _pointer, _pointer, _pointer]
+    found.felif_lines_solve.argtypes = [*[_pointer] * 4, ctypes.c_int64, *[_pointer] * 4]
+    found.felif_lines_multiply.argtypes = [_pointer] * 3
+    found.felif_polynomial_cells.argtypes = found.felif_limited_slopes.argtypes = [_pointer] * 3
+    found.felif_suspects.argtypes = [*[_pointer] * 3, _int, _double, _pointer]
+    found.felif_normals.argtypes = [_pointer, ctypes.c_uint64, ctypes.c_int64, _pointer]
     found.felif_instructions.restype = ctypes.c_char_p
     return found
 

@@ -7,13 +7,16 @@ What differs from line to line is a few coefficients; u r_l^T, of rank one, is w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ctypes
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from . import line_kernels
+from . import compiled, line_kernels
 from .band import Band, SingularMatrix
-from .line_kernels import BLOCK, compiled
+
+BLOCK = 32  # lines whose factors lie together in the compiled core, as in planes.h
 
 
 def by_rows(band: Band, width: int) -> np.ndarray:
@@ -39,22 +42,19 @@ class Combined:
         return *self.bands.shape[1:], self.coefficients.shape[1]
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
-        y = np.empty_like(x)
-        compiled(line_kernels.multiply)(self.bands, self.coefficients, x, y)
-        return y
+        core = compiled.library()
+        if core is None:
+            return line_kernels.multiply(self.bands, self.coefficients, x)
+        return _multiply(core, _structure(self, self.bands, self.coefficients), x)
 
-    def shifted(self, shift: float, mass: np.ndarray) -> np.ndarray:
-        """shift diag(mass) - A_l in blocks of lines, shape (blocks, n, width, BLOCK)."""
-        kinds, (n, width, lines) = len(self.bands), self.shape
-        identity = np.zeros((1, n, width))
-        identity[0, :, width // 2] = shift * mass
-        bands = np.concatenate([identity, -self.bands]).reshape(kinds + 1, n * width)
-        blocks = -(-lines // BLOCK)
-        coefficients = np.ones((kinds + 1, blocks * BLOCK))
-        coefficients[1:, :lines] = self.coefficients
-        coefficients[1:, lines:] = self.coefficients[:, -1:]  # copies of the last line fill the last block
-        coefficients = coefficients.reshape(kinds + 1, blocks, BLOCK).transpose(1, 0, 2)
-        return np.matmul(bands.T, coefficients).reshape(blocks, n, width, BLOCK)
+    def factor(self, shift: float, mass: np.ndarray, memory: list) -> tuple[_CoreFactors | _Factors, float]:
+        """LU factors of shift diag(mass) - A_l, without pivoting, and the smallest pivot; memory: as of `Lines`."""
+        core = compiled.library()
+        if core is not None:
+            return _core_factors(core, _structure(self, self.bands, self.coefficients), shift, mass, memory)
+        n, width, lines = self.shape
+        data = -np.tensordot(self.bands, self.coefficients, axes=(0, 0)).reshape(n, width, lines)
+        return _factors(data, shift, mass)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,33 +68,113 @@ class Separate:
         return self.data.shape
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
-        y = np.empty_like(x)
-        compiled(line_kernels.multiply_each)(self.data, x, y)
-        return y
+        core = compiled.library()
+        return line_kernels.multiply_each(self.data, x) if core is None else _multiply(core, self._structure(), x)
 
-    def shifted(self, shift: float, mass: np.ndarray) -> np.ndarray:
-        """shift diag(mass) - A_l in blocks of lines, shape (blocks, n, width, BLOCK)."""
-        n, width, lines = self.shape
-        blocks = -(-lines // BLOCK)
-        full = np.empty((n, width, blocks * BLOCK))
-        full[..., :lines] = -self.data
-        full[:, width // 2, :lines] += shift * mass[:, None]
-        full[..., lines:] = full[..., lines - 1 : lines]
-        return np.ascontiguousarray(full.reshape(n, width, blocks, BLOCK).transpose(2, 0, 1, 3))
+    def factor(self, shift: float, mass: np.ndarray, memory: list) -> tuple[_CoreFactors | _Factors, float]:
+        """LU factors of shift diag(mass) - A_l, without pivoting, and the smallest pivot; memory: as of `Lines`."""
+        core = compiled.library()
+        if core is not None:
+            return _core_factors(core, self._structure(), shift, mass, memory)
+        return _factors(-self.data, shift, mass)
+
+    def _structure(self) -> compiled.Lines:
+        return _structure(self, own=self.data)
+
+
+def _structure(matrices: Combined | Separate, bands: Any = None, coefficients: Any = None, own: Any = None) -> Any:
+    """What the compiled core is called with; it keeps what it points to."""
+    n, width, lines = matrices.shape
+    kept = [None if part is None else np.ascontiguousarray(part, float) for part in (bands, coefficients, own)]
+    places = np.empty((3, n + 1), np.int64)
+    structure = compiled.Lines(n, width // 2, lines, 0 if bands is None else len(bands))
+    structure.bands, structure.coefficients, structure.own = (p if p is None else compiled.pointer(p) for p in kept)
+    structure.low, structure.high, structure.start = map(compiled.pointer, places)
+    structure.kept = (*kept, places)
+    return structure
+
+
+def _multiply(core: Any, structure: compiled.Lines, x: np.ndarray) -> np.ndarray:
+    x = np.ascontiguousarray(x, float)
+    y = np.empty_like(x)
+    core.felif_lines_multiply(ctypes.byref(structure), compiled.pointer(x), compiled.pointer(y))
+    return y
+
+
+def _core_factors(
+    core: Any, structure: Any, shift: float, mass: np.ndarray, memory: list
+) -> tuple[_CoreFactors, float]:
+    entries = core.felif_lines_envelope(ctypes.byref(structure))
+    mass, work = np.ascontiguousarray(mass, float), np.empty((entries, BLOCK))
+    shape = -(-structure.lines // BLOCK), entries, BLOCK
+    data = memory.pop() if memory else None
+    if data is None or data.shape != shape:
+        data = np.empty(shape)
+    places = (compiled.pointer(part) for part in (mass, data, work))
+    least = core.felif_lines_factor(ctypes.byref(structure), shift, *places)
+    return _CoreFactors(core, structure, data, memory), least
+
+
+def _factors(data: np.ndarray, shift: float, mass: np.ndarray) -> tuple[_Factors, float]:
+    """`data`: of -A_l, which the factors take the place of."""
+    data[:, data.shape[1] // 2] += shift * mass[:, None]
+    return _Factors(data), line_kernels.factor(data)
+
+
+@dataclass(frozen=True, eq=False)
+class _CoreFactors:
+    core: Any
+    structure: compiled.Lines
+    data: np.ndarray
+    memory: list
+
+    def __del__(self) -> None:
+        self.memory[:] = [self.data]
+
+    def solve(
+        self, b: np.ndarray, scale: np.ndarray | None, rows: np.ndarray, correction: np.ndarray | None
+    ) -> np.ndarray:
+        """x of scale b, then x + correction times (rows . the last unknowns of x)."""
+        given = [None if part is None else np.ascontiguousarray(part, float) for part in (b, scale, rows, correction)]
+        x, work = np.empty(b.shape), np.empty((len(b), BLOCK))
+        at = [None if part is None else compiled.pointer(part) for part in given]
+        places = (*at[:2], len(rows), *at[2:], compiled.pointer(x), compiled.pointer(work))
+        self.core.felif_lines_solve(ctypes.byref(self.structure), compiled.pointer(self.data), *places)
+        return x
+
+
+@dataclass(frozen=True, eq=False)
+class _Factors:
+    data: np.ndarray
+
+    def solve(
+        self, b: np.ndarray, scale: np.ndarray | None, rows: np.ndarray, correction: np.ndarray | None
+    ) -> np.ndarray:
+        """x of scale b, then x + correction times (rows . the last unknowns of x)."""
+        x = line_kernels.solve(self.data, b if scale is None else b * scale)
+        return x if correction is None else x + correction * _outflow(rows, x)
+
+
+def _outflow(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.einsum("kl,kl->l", rows, x[len(x) - len(rows) :])
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """All A_l: bands, and the rank-one part from the last `len(rows)` unknowns of a line to its unknown `into`."""
+    """All A_l: bands, and the rank-one part from the last `len(rows)` unknowns of a line to its unknown `into`.
+
+    memory: where factors that nobody needs any more leave theirs, which is large, for the next ones.
+    """
 
     bands: Combined | Separate
     rows: np.ndarray  # (count, lines): r_l on the last `count` unknowns
     into: int
     gain: float = 1.0  # u is `gain` at `into`
+    memory: list = field(default_factory=list)
 
     def outflow(self, x: np.ndarray) -> np.ndarray:
         """r_l . x[:, l] of every line, shape (lines,)."""
-        return np.einsum("kl,kl->l", self.rows, x[len(x) - len(self.rows) :])
+        return _outflow(self.rows, x)
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
         """A_l x[:, l], shape (n, lines)."""
@@ -114,31 +194,22 @@ class Lines:
 class FactoredLines:
     """LU factors of shift diag(mass) - A_l by the Sherman-Morrison formula on top of band factors."""
 
-    __slots__ = ("_data", "_correction", "_rows", "_lines")
+    __slots__ = ("_factors", "_correction", "_rows")
 
     def __init__(self, lines: Lines, shift: float, mass: np.ndarray) -> None:
-        self._data = lines.bands.shifted(shift, mass)
-        smallest = np.empty(len(self._data))
-        compiled(line_kernels.factor)(self._data, smallest)
-        if not smallest.min() > 0:
-            raise SingularMatrix(f"lines: the pivot {smallest.min():.3g} is not positive; a smaller step makes it so")
-        self._lines, self._rows = lines, lines.rows
+        self._factors, smallest = lines.bands.factor(shift, mass, lines.memory)
+        if not smallest > 0:
+            raise SingularMatrix(f"lines: the pivot {smallest:.3g} is not positive; a smaller step makes it so")
+        self._rows = lines.rows
         n, _, count = lines.bands.shape
         source = np.zeros((n, count))
         source[lines.into] = lines.gain
-        column = self._solve_bands(source)
+        column = self._factors.solve(source, None, self._rows, None)
         denominator = 1.0 - lines.outflow(column)
         if not denominator.min() > 0:
             raise SingularMatrix("lines: the number of the rank-one part is not positive")
         self._correction = column / denominator
 
-    def _solve_bands(self, b: np.ndarray) -> np.ndarray:
-        x = np.empty(b.shape)
-        compiled(line_kernels.solve)(self._data, np.ascontiguousarray(b), x)
-        return x
-
-    def solve(self, b: np.ndarray) -> np.ndarray:
-        """x with (shift diag(mass) - A_l) x[:, l] = b[:, l]; b (n, lines)."""
-        x = self._solve_bands(b)
-        x += self._correction * self._lines.outflow(x)
-        return x
+    def solve(self, b: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+        """x with (shift diag(mass) - A_l) x[:, l] = scale[l] b[:, l] (scale None: 1); b (n, lines)."""
+        return self._factors.solve(b, scale, self._rows, self._correction)

@@ -1,13 +1,21 @@
-"""Compiled loops of transport along the lines: upwind fluxes between cells of polynomials, and of limited slopes.
+"""Transport across lines: upwind fluxes between cells of polynomials, and of limited slopes; where they are negative.
 
     out[v, w] += mass[v] x (what flows into the test function of w),     p_t + (c p)_w = 0,  no flux through both ends
 
-Between cells the Rusanov flux  (c- p- + c+ p+)/2 - alpha (p+ - p-)/2  is used, one alpha for all v.
+Between cells the Rusanov flux  (c- p- + c+ p+)/2 - alpha (p+ - p-)/2  is used, one alpha for all v. The loops are those
+of the compiled core (across.h), or numpy's where it was not built.
 """
 
 from __future__ import annotations
 
+import ctypes
+from typing import Any
+
 import numpy as np
+
+from . import compiled
+
+_MOST_NODES = 32  # of a cell in the compiled core, as in planes.h
 
 
 def polynomial_cells(
@@ -31,42 +39,25 @@ def polynomial_cells(
     volume[q, i] = weight_q phi_i'(x_q); left, right: shape functions at the ends of a cell.
     """
     n, nodes, cells = p.shape[0], len(left), len(blend)
-    flux, start, end = np.zeros(cells + 1), np.zeros(cells), np.zeros(cells)
-    g = np.zeros(nodes)
-    for v in range(n):
-        for j in range(cells):
-            at, a, b = j * nodes, 0.0, 0.0
-            for i in range(nodes):
-                a += left[i] * p[v, at + i]
-                b += right[i] * p[v, at + i]
-            share = blend[j]
-            if share > 0.0:
-                a = (1.0 - share) * a + share * p[v, at]
-                b = (1.0 - share) * b + share * p[v, at + nodes - 1]
-            start[j], end[j] = a, b
-        for j in range(1, cells):
-            flux[j] = 0.5 * (below[j] * end[j - 1] + above[j] * start[j] - alpha[j] * (start[j] - end[j - 1]))
-        m = mass[v]
-        for j in range(cells):
-            at = j * nodes
-            for q in range(nodes):
-                g[q] = c[at + q] * p[v, at + q]
-            share = blend[j]
-            for i in range(nodes):
-                total = left[i] * flux[j] - right[i] * flux[j + 1]
-                for q in range(nodes):
-                    total += volume[q, i] * g[q]
-                out[v, at + i] += (1.0 - share) * m * total
-            if share > 0.0:
-                before = flux[j]
-                for i in range(nodes):
-                    if i + 1 < nodes:
-                        jump = p[v, at + i + 1] - p[v, at + i]
-                        after = 0.5 * (g[i] + g[i + 1] - inner[j, i] * jump)
-                    else:
-                        after = flux[j + 1]
-                    out[v, at + i] += share * m * (before - after)
-                    before = after
+    core = compiled.library() if nodes <= _MOST_NODES else None
+    if core is not None:
+        names = {"c": c, "below": below, "above": above, "alpha": alpha, "blend": blend, "inner": inner}
+        names |= {"volume": volume, "left": left, "right": right, "mass": mass}
+        _call(core.felif_polynomial_cells, (n, cells, nodes), p, out, names)
+        return
+    local, share = p.reshape(n, cells, nodes), blend[:, None]
+    start = (1.0 - blend) * (local @ left) + blend * local[:, :, 0]
+    end = (1.0 - blend) * (local @ right) + blend * local[:, :, -1]
+    flux = np.zeros((n, cells + 1))
+    before, after = end[:, :-1], start[:, 1:]
+    flux[:, 1:-1] = 0.5 * (below[1:-1] * before + above[1:-1] * after - alpha[1:-1] * (after - before))
+    g = c.reshape(cells, nodes) * local
+    total = left * flux[:, :-1, None] - right * flux[:, 1:, None] + g @ volume
+    between = np.empty((n, cells, nodes + 1))
+    between[:, :, 0], between[:, :, -1] = flux[:, :-1], flux[:, 1:]
+    between[:, :, 1:-1] = 0.5 * (g[:, :, :-1] + g[:, :, 1:] - inner * np.diff(local, axis=2))
+    total = (1.0 - share) * total - share * np.diff(between, axis=2)
+    out += mass[:, None] * total.reshape(p.shape)
 
 
 def limited_slopes(
@@ -79,23 +70,42 @@ def limited_slopes(
     out: np.ndarray,
 ) -> None:
     """MUSCL: straight lines in every cell, with the smaller of both neighbouring slopes, none at the ends."""
-    n, cells = p.shape
-    half = np.zeros(cells)
-    for v in range(n):
-        for j in range(1, cells - 1):
-            a = (p[v, j] - p[v, j - 1]) / (widths[j] + widths[j - 1])
-            b = (p[v, j + 1] - p[v, j]) / (widths[j] + widths[j + 1])
-            if a * b <= 0.0:
-                half[j] = 0.0
-            elif a > 0.0:
-                half[j] = widths[j] * min(a, b)
-            else:
-                half[j] = widths[j] * max(a, b)
-        before = 0.0
-        for j in range(cells):
-            after = 0.0
-            if j + 1 < cells:
-                end, start = p[v, j] + half[j], p[v, j + 1] - half[j + 1]
-                after = 0.5 * ((alpha[j + 1] + below[j + 1]) * end - (alpha[j + 1] - above[j + 1]) * start)
-            out[v, j] += mass[v] * (before - after)
-            before = after
+    core = compiled.library()
+    if core is not None:
+        names = {"widths": widths, "below": below, "above": above, "alpha": alpha, "mass": mass}
+        _call(core.felif_limited_slopes, (*p.shape, 1), p, out, names)
+        return
+    slopes = np.diff(p, axis=1) / (widths[1:] + widths[:-1])
+    a, b = slopes[:, :-1], slopes[:, 1:]
+    half, flux = np.zeros_like(p), np.zeros((len(p), p.shape[1] + 1))
+    half[:, 1:-1] = widths[1:-1] * np.where(a * b > 0.0, np.where(np.abs(a) < np.abs(b), a, b), 0.0)
+    end, start = (p + half)[:, :-1], (p - half)[:, 1:]
+    inside = slice(1, -1)
+    flux[:, 1:-1] = 0.5 * ((alpha + below)[inside] * end - (alpha - above)[inside] * start)
+    out -= mass[:, None] * np.diff(flux, axis=1)
+
+
+def suspect_cells(p: np.ndarray, samples: np.ndarray, floor: float) -> np.ndarray:
+    """Cells in which a polynomial may fall below zero by more than `floor` on some line v, in ascending order.
+
+    p (n, cells, nodes); samples (points, nodes): shape functions so close together that a polynomial falls by less than
+    a tenth of its size between them.
+    """
+    core = compiled.library()
+    if core is None:
+        values = p @ samples.T
+        low, size = values.min(axis=2), np.abs(values).max(axis=2)
+        return np.flatnonzero((low < np.minimum(0.1 * size, size - floor)).any(axis=0))
+    table = np.ascontiguousarray(np.pad(samples, ((0, -len(samples) % 4), (0, 0)), "edge").T)
+    p, suspect = np.ascontiguousarray(p, float), np.empty(p.shape[1], np.int64)
+    at = (compiled.pointer(p), compiled.pointer(table), table.shape[1], floor, compiled.pointer(suspect))
+    core.felif_suspects(ctypes.byref(compiled.Across(*p.shape)), *at)
+    return np.flatnonzero(suspect)
+
+
+def _call(function: Any, sizes: tuple[int, int, int], p: np.ndarray, out: np.ndarray, names: dict) -> None:
+    kept = {name: np.ascontiguousarray(values, float) for name, values in names.items()}
+    kept["work"] = np.empty(3 * sizes[1] + 1)
+    given = compiled.Across(*sizes, **{name: compiled.pointer(values) for name, values in kept.items()})
+    p = np.ascontiguousarray(p, float)
+    function(ctypes.byref(given), compiled.pointer(p), compiled.pointer(out))

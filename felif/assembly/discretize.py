@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -13,7 +12,7 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..given.arguments import checked, number, optional
-from ..given.parameters import Parameters, fixed_parameters
+from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
 from ..meshing import line
@@ -130,6 +129,9 @@ class Assembled:
         ]
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
+        return Assembled, (self.model, self.mesh, self.space, self.tol, self.degrees, self.end)
 
     def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
@@ -274,8 +276,8 @@ class Assembled:
         weak_form = self.form_of(model)
         if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
             return self
-        other = copy.copy(self)
-        other.weak_form = weak_form
+        other = object.__new__(Assembled)
+        other.__dict__ |= {**vars(self), "weak_form": weak_form}
         other.__dict__.pop("threshold_transport", None)
         return other
 
@@ -284,7 +286,7 @@ class Assembled:
     ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
         degrees = self._own(degrees, len(cells) - 1)
-        key = (_shape(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
+        key = (language.shape_of(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = line(cells, float(model.v_reset), self.v_fire)
@@ -324,8 +326,9 @@ class Assembled:
         if self.tol is not None:
             return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
         cells = np.sort(self.mesh.p[0])
-        keep = np.arange(len(cells)) % 2 == 0
-        keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire])
+        keep = (np.arange(len(cells)) % 2 == 0) | np.isin(
+            cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire]
+        )
         return self.on_cells(model, cells[keep], self.degrees)
 
     def describe(self, problem: SemiDiscrete) -> str:
@@ -342,9 +345,3 @@ class Assembled:
         ]
         chosen = "" if self.tol is None else f"\n  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"
         return "\n".join(lines) + chosen
-
-
-def _shape(model: Any) -> tuple[Any, ...]:
-    """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
-    values = [getattr(model, name) for name in sorted(fixed_parameters(model))]
-    return type(model), *(id(value) if language.hashable(value) is None else value for value in values)

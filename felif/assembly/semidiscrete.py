@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from .automatic import Flow
 from .dilated import Dilated
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
+from .stored import mesh_arrays, on_arrays, reduced
 from .watch import MeshWatch
 from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
@@ -231,12 +232,12 @@ class SemiDiscrete(Problem):
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
+    mesh_arrays, on_arrays, __reduce__ = mesh_arrays, on_arrays, reduced
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)
-    warn_where_wrong = warn_where_wrong
+    warn_where_wrong, largest_and_lowest = warn_where_wrong, facts.largest_and_lowest
     instant_blow_up, exponential_moment = facts.instant_blow_up, facts.exponential_moment
-    largest_and_lowest = facts.largest_and_lowest
     totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -265,7 +266,7 @@ class SemiDiscrete(Problem):
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
-        at = lambda v: spaces.evaluate(self.cells, self.degrees, values, v)
+        at = partial(spaces.evaluate, self.cells, self.degrees, values)
         return FieldValue(self.nodes, values, at, self._assembled.weights)
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:

@@ -29,6 +29,7 @@ from ..problem import Problem
 from .schemes import AdditiveTableau
 from .stepper import MassMatrix, StepFailed, Window
 
+_PART = 8192  # numbers of a state that are worked on at once
 _RESERVE = 0.9  # of the largest step: the explicit part changes within it
 
 
@@ -62,12 +63,16 @@ class AdditiveStepper:
         self._limited = problem.limited
         self._starting = problem.starting
         stages = len(tableau.c)
-        # the implicit slopes first, then the explicit ones: every combination is one small product
+        # of every stage the implicit slope, then the explicit one: what earlier stages give is one small product
         self._slopes = np.zeros((2 * stages, problem.size))
-        self._implicit, self._explicit = self._slopes[:stages], self._slopes[stages:]
-        self._rows = [np.concatenate([tableau.implicit[i], tableau.explicit[i]]) for i in range(stages)]
-        self._weights = np.concatenate([tableau.b_implicit, tableau.b_explicit])
-        self._difference = self._weights - np.concatenate([tableau.bhat, tableau.bhat])
+        self._implicit, self._explicit = self._slopes[::2], self._slopes[1::2]
+        self._rows = np.stack([tableau.implicit, tableau.explicit], axis=2).reshape(stages, 2 * stages)
+        self._weights = np.stack([tableau.b_implicit, tableau.b_explicit], axis=1).ravel()
+        self._difference = self._weights - np.repeat(tableau.bhat, 2)
+        # operations on whole states are made part by part: what one leaves is in the cache for the next
+        length = _PART if getattr(self.mass, "diagonal", None) is not None else problem.size
+        self._parts = [slice(first, first + length) for first in range(0, problem.size, length)]
+        self._lacking = np.zeros(problem.size)  # what the error estimate is solved from
         self._c = tableau.c.tolist()
         self.slope: np.ndarray | None = None  # F at the end of the last step, for dense output
         self.contraction = 1.0  # what a checkpoint keeps of Newton's method
@@ -109,20 +114,44 @@ class AdditiveStepper:
         if h > self._largest(self._time(t + h), y1) * (1 + 1e-12):
             allowed = self._largest(self._time(t + h), y1)
             raise StepFailed("unstable_step", f"a step of {h:.4g} exceeds {allowed:.4g}, what the transport allows")
-        self.error = factored.solve((self._difference @ self._slopes) / gamma)
+        self.error = factored.solve(self._lacking)
         if self._put_in is not None:
             self.error -= self._forgotten(h, factored)
         self._t, self._y, self._y1, self._h = t, y, y1, h
         return y1
 
     def _stages(self, t: float, y: np.ndarray, h: float, factored: Any) -> np.ndarray:
-        gamma, start = self.tableau.gamma, self._implicit[0]
+        gamma, known, right, at = self.tableau.gamma, np.empty_like(y), np.empty_like(y), np.empty_like(y)
         for i in range(1, len(self._c)):
-            known = self._known(i)
-            z = factored.solve(known / gamma + start)
-            self._implicit[i] = (self._times_mass(z) / h - known) / gamma
-            self._explicit[i] = self._L.remainder(self._time(t + self._c[i] * h), y + z)
-        return y + h * self.mass.solve(self._weights @ self._slopes)
+            for part in self._parts:  # later slopes, of an attempt before, are not looked at
+                np.matmul(self._rows[i, : 2 * i], self._slopes[: 2 * i, part], out=known[part])
+                np.divide(known[part], gamma, out=right[part])
+                right[part] += self._implicit[0, part]
+            z, slope = factored.solve(right), self._implicit[i]
+            for part in self._parts:
+                slope[part] = self._times_mass(z, part)
+                slope[part] /= h
+                slope[part] -= known[part]
+                slope[part] /= gamma
+                np.add(y[part], z[part], out=at[part])
+            self._explicit[i] = self._L.remainder(self._time(t + self._c[i] * h), at)
+        return self._end(y, h)
+
+    def _end(self, y: np.ndarray, h: float) -> np.ndarray:
+        """y_1 from all slopes, and what its error is solved from."""
+        y1, gamma = np.empty_like(y), self.tableau.gamma
+        diagonal = getattr(self.mass, "diagonal", None)
+        for part in self._parts:
+            change, slopes = y1[part], self._slopes[:, part]
+            np.matmul(self._weights, slopes, out=change)
+            if diagonal is None:
+                change[:] = self.mass.solve(change)
+            else:
+                change /= diagonal[part]
+            change *= h
+            change += y[part]
+            np.divide(np.matmul(self._difference, slopes), gamma, out=self._lacking[part])
+        return y1
 
     def _forgotten(self, h: float, factored: Any) -> np.ndarray:
         """The share in `error` of what was put in at the start: that of the same step of M dy/dt = L y from there."""
@@ -131,27 +160,24 @@ class AdditiveStepper:
         slopes[0] = self._L @ self._put_in
         for i in range(1, stages):
             known = stage[i, :i] @ slopes[:i]
-            slopes[i] = (self._times_mass(factored.solve(known / gamma + slopes[0])) / h - known) / gamma
-        return factored.solve((self._difference[:stages] @ slopes) / gamma)
-
-    def _known(self, i: int) -> np.ndarray:
-        """The part of stage i that earlier stages give; later slopes, of an attempt before, are not looked at."""
-        row, stages = self._rows[i], len(self._c)
-        return row[:i] @ self._implicit[:i] + row[stages : stages + i] @ self._explicit[:i]
+            z = factored.solve(known / gamma + slopes[0])
+            slopes[i] = (self._times_mass(z) / h - known) / gamma
+        return factored.solve((self._difference[::2] @ slopes) / gamma)
 
     def _euler(self, t: float, y: np.ndarray, h: float, factored: Any) -> np.ndarray:
         """The one stage of a scheme that keeps signs: solved for y_1 itself, from what is nonnegative."""
         y1 = factored.solve(self._times_mass(y) / h + self._explicit[0])
         self._implicit[1] = self._times_mass(y1 - y) / h - self._explicit[0]
         self._explicit[1] = self._L.remainder(self._time(t + h), y1)
+        np.divide(self._difference @ self._slopes, self.tableau.gamma, out=self._lacking)
         return y1
 
     def _time(self, t: float) -> float:
         return min(max(t, self._window.low), self._window.high)
 
-    def _times_mass(self, x: np.ndarray) -> np.ndarray:
+    def _times_mass(self, x: np.ndarray, part: slice = slice(None)) -> np.ndarray:
         diagonal = getattr(self.mass, "diagonal", None)
-        return self.problem.mass @ x if diagonal is None else diagonal * x
+        return self.problem.mass @ x if diagonal is None else diagonal[part] * x[part]
 
     def dense(self) -> np.ndarray:
         """Coefficients D of the dense output of the last attempt: (2, size) of the cubic or (0, size) of the chord.
@@ -162,9 +188,14 @@ class AdditiveStepper:
         if not self.tableau.hermite:
             return np.zeros((0, self.problem.size))
         first = self._implicit[0] + self._explicit[0] if self.slope is None else self.slope
-        change = self._y1 - self._y
-        start, end = (self._h * self.mass.solve(slope) for slope in (first, self._implicit[-1] + self._explicit[-1]))
-        return np.stack([start - change, 2 * change - start - end])
+        out, diagonal = np.empty((2, self.problem.size)), getattr(self.mass, "diagonal", None)
+        for part in self._parts:
+            ends = first[part], self._implicit[-1, part] + self._explicit[-1, part]
+            divided = [self.mass.solve(slope) if diagonal is None else slope / diagonal[part] for slope in ends]
+            change = self._y1[part] - self._y[part]
+            start, end = (self._h * slope for slope in divided)
+            out[0, part], out[1, part] = start - change, 2 * change - start - end
+        return out
 
     def accept(self) -> None:
         """The last stage's slope is one end of the next step's dense output."""

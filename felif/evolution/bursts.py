@@ -37,7 +37,7 @@ def burst_of(run: Any) -> Burst | None:
 
 
 @lru_cache
-def _scheme(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
+def scheme_of(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
     """The tableau for the core, whose error is its last stage, and the arrays it points to."""
     arrays = {name: np.ascontiguousarray(getattr(tableau, name), float) for name in "aCbcdH"}
     pointers = {name: compiled.pointer(array) for name, array in arrays.items()}
@@ -50,7 +50,7 @@ class Burst:
     def __init__(self, core: Any, system: Any, run: Any) -> None:
         self._call, self._system, problem = core.felif_burst, system, run.problem
         size, scalars = problem.size, len(problem.scalar_names)
-        self._scheme = _scheme(run.tableau)[0]
+        self._scheme = scheme_of(run.tableau)[0]
         self._watched = bool(run.events) or any(getattr(observer, "each_step", True) for observer in run.observers)
         self._capacity = 1 if self._watched else _CAPACITY
         self._work = np.empty(core.felif_work(byref(system.system)) + 8)

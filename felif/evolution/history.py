@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..given.inputs import input_value
+from ..given.portable import require_portable
 from ..problem import Infeasible
 from .rows import Rows
 from .stepper import Window
@@ -39,6 +40,11 @@ class History:
         self._times, self._values = Rows(), Rows(0, len(NODES))  # of steps: their ends, and of each scalar the values
         self._times.append(t_start)
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: what is known, without the run it is known from."""
+        require_portable("A history", before=self.before)
+        return {**vars(self), "_followed": (None, 0, 0)}
 
     def before_start(self, name: str, span: float) -> float:
         """Integral of what was given, over the time `span` before the start."""

@@ -1,4 +1,4 @@
-"""Fits and comparisons on disk; a fit can be read back.
+"""Fits and comparisons on disk; `loading` reads a fit.
 
 A fit:          run.json        model, estimates with errors and intervals, likelihood, message, versions
                 intervals.csv   the intervals, to the same bits
@@ -18,21 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FOLDER, MODEL, checked, optional
-from ..output.files import read_npz, read_series
-from ..output.manifest import Room, make_room
-from ..output.model_files import packed, unpacked
+from ..output.manifest import make_room
+from ..output.model_files import packed
 from ..output.provenance import describe, provenance
-from ..output.reading import read_description
 
-_FIT, _COMPARISON = "fit", "comparison"
+FIT, _COMPARISON = "fit", "comparison"
 
 
 def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a Fit as a folder. ValueError if it holds anything else, or a fit and `overwrite` is False."""
     path, likelihood = Path(folder), fit.likelihood
     model = packed(likelihood.model)
-    room = make_room(path, _FIT, overwrite, ("run.json", "intervals.csv", "density.csv", "final.npz"))
+    room = make_room(path, FIT, overwrite, ("run.json", "intervals.csv", "density.csv", "final.npz"))
     time = fit.membrane_time
     t = fit.passage.times
     f, S = fit.passage.both(t)
@@ -41,7 +38,7 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     theta = {"theta": fit.theta, "mesh": fit.mesh_theta, **fit.ends()}
     room.npz("final.npz", {"model": model, **theta})
     description = {
-        "kind": _FIT,
+        "kind": FIT,
         "model": describe(fit.model),
         "start": describe(likelihood.model),
         "parameters": list(fit.values),
@@ -61,32 +58,6 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
 
 _NUMBERS = ("count", "log_likelihood", "aic", "ks", "p_value", "converged", "identifiable", "message")
 _NUMBERS += ("iterations", "evaluations", "how")
-
-
-@checked(folder=FOLDER, model=optional(MODEL))
-def load_fit(folder: str | Path, model: Any = None) -> Any:
-    """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
-
-    ValueError where a file is missing, damaged or of another kind.
-    """
-    from .fit import Fit
-    from .likelihood import Likelihood
-
-    path = Path(folder)
-    description = read_description(path, _FIT)
-    room = Room(path, _FIT)
-    arrays = read_npz(room.whole("final.npz"))
-    intervals = read_series(room.whole("intervals.csv"))["interval"]
-    if len(intervals) != description["count"]:
-        raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
-    model = unpacked(arrays["model"], folder, given=model)
-    names = tuple(description["parameters"])
-    likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
-    likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off
-    fit = Fit(likelihood, arrays["theta"], description["iterations"], description["how"])
-    fit.restore_ends(arrays)
-    fit.evaluations = description["evaluations"]
-    return fit
 
 
 def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False) -> Path:

@@ -13,6 +13,7 @@ from ..given.arguments import checked, number, optional
 from ..given.warning import warn
 from ..problem import NotConverged
 from .arguments import check_arguments, check_dead_time, names_of
+from .files import save_fit
 from .intervals import as_intervals
 from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, maximise, near, told_apart
@@ -222,8 +223,6 @@ class Fit:
 
         Raises ValueError if the folder holds anything else, or a fit and `overwrite` is False.
         """
-        from .files import save_fit
-
         return save_fit(self, folder, overwrite)
 
     def __repr__(self) -> str:

@@ -32,7 +32,7 @@ def identity(function: Any) -> Any:
 
 
 def _identity(function: Any, within: tuple[int, ...]) -> Any:
-    function = getattr(function, "py_func", function)  # compiled by numba
+    function = getattr(function, "py_func", function)  # what a compiler of functions was given
     if not hasattr(function, "__closure__") or id(function) in within:
         return function
     code = function.__code__
@@ -84,7 +84,7 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
         return {"class": _class(type(value), within), **fields}
     if isinstance(value, functools.partial):
         return {"partial": _told((value.func, value.args, value.keywords), within)}
-    value = getattr(value, "py_func", value)  # compiled by numba
+    value = getattr(value, "py_func", value)  # what a compiler of functions was given
     if hasattr(value, "__closure__"):
         return _function(value, within)
     if isinstance(value, types.BuiltinFunctionType | np.ufunc):
@@ -177,11 +177,14 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
 
 
 def mesh(problem: Any) -> str:
-    """The mesh of a problem."""
-    if problem.mesh_arrays is not None:
-        return f"mesh {_hash(_told(problem.mesh_arrays(), ()))}"
-    degrees = problem.degrees
-    return f"{len(problem.cells) - 1} cells ({_hash(_told([np.asarray(problem.cells, float), degrees], ()))})"
+    """The mesh of a problem; of equations without one, the number of their unknowns."""
+    if problem.mesh_arrays is None:
+        return f"{problem.size} unknowns"
+    arrays = problem.mesh_arrays()
+    if set(arrays) <= {"cells", "degrees", "end"}:
+        degrees = arrays.get("degrees", problem.degrees)
+        return f"{len(arrays['cells']) - 1} cells ({_hash(_told([np.asarray(arrays['cells'], float), degrees], ()))})"
+    return f"mesh {_hash(_told(arrays, ()))}"
 
 
 def _hash(value: Any) -> str:

@@ -18,7 +18,7 @@ _ALONE = 8  # times its own length, that a fast stretch comes after the one befo
 _LONG = 16  # samples, beyond which it does not matter how long a stretch is
 _INSIDE = 6  # times at which steps land within a fast stretch
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_LIBRARIES = frozenset({"felif", "numpy", "scipy", "skfem", "numba"}) | sys.stdlib_module_names
+_LIBRARIES = frozenset({"felif", "numpy", "scipy", "skfem"}) | sys.stdlib_module_names
 
 
 def input_value(name: str, function: Callable[[float], Any], t: float) -> float:

@@ -132,6 +132,7 @@ def _label(name: str) -> str:
     return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
 
 
+FILES = ("branch.csv", "states.npz", "branch.json")
 _BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
@@ -145,26 +146,34 @@ def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Pat
     `overwrite` is False, or files of these names that are something else.
     """
     folder = Path(folder)
-    room = make_room(folder, "branch", overwrite, ("branch.csv", "states.npz", "branch.json"))
-    table = branch.table
-    rows = zip(*(np.asarray(column, float).tolist() for column in table.values()), strict=True)
+    room = make_room(folder, "branch", overwrite, FILES)
+    write_branch(branch, room, [*branch.table])
+    room.json("branch.json", describe_branch(branch))
+    return folder
+
+
+def write_branch(branch: Any, room: Room, names: Sequence[str], durable: bool = True) -> None:
+    """branch.csv with these columns of the table, and states.npz."""
+    rows = zip(*(np.asarray(branch.table[name], float).tolist() for name in names), strict=True)
     lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
-    room.text("branch.csv", ",".join([*table, "kind"]) + "\n" + "".join(lines))
-    room.npz("states.npz", _states(branch))
+    room.text("branch.csv", ",".join([*names, "kind"]) + "\n" + "".join(lines), durable)
+    room.npz("states.npz", _states(branch), durable)
+
+
+def describe_branch(branch: Any) -> dict[str, Any]:
+    """What branch.json says at the end."""
     special = [
         {"row": k, "kind": point.kind, **{n: v for n, v in point.details.items() if isinstance(v, float)}}
         for k, point in enumerate(branch)
         if point.kind
     ]
-    description = {
+    return {
         "of": branch.what or "steady states",
         "parameters": branch.names,
         "outcome": str(branch.outcome),
         "model": str(getattr(branch[0].problem, "model", branch[0].problem)),
         "special_points": special,
     }
-    room.json("branch.json", description)
-    return folder
 
 
 def _states(branch: Any) -> dict[str, np.ndarray]:

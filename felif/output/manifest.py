@@ -25,10 +25,11 @@ KINDS = {  # in words
     "study": "run of a study",
     "sweep": "sweep",
     "branch": "branch",
+    "orbit": "periodic orbit",
     "vtk": "series for ParaView",
 }
 BESIDE_OTHERS = ("branch", "vtk")  # may share a folder with whatever has other names
-_DESCRIPTIONS = ("run.json", "results.json", "sweep.json", "branch.json")
+_DESCRIPTIONS = ("run.json", "results.json", "sweep.json", "branch.json", "orbit.json")
 FIELDS = ("fields.pvd", "fields/[0-9][0-9][0-9][0-9]*.vtu", "spacetime.vtr", "view.py")
 
 

@@ -45,7 +45,7 @@ def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
         seen = surface.points[values > 2e-3 * values.max()]
         low = min(float(seen[:, 0].min()), problem.v_reset) if len(seen) else float(surface.points[:, 0].min())
         axes.grid(False)
-        mark_thresholds(axes, problem, color="white")
+        mark_thresholds(axes, problem.marks, color="white")
         axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.v_fire))
         axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
 

@@ -52,7 +52,7 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
             v = sample_points(state.problem)
             axes.plot(v, getattr(state, name)(v), color=colour, label=f"$t={t:.4g}$")
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
-        mark_thresholds(axes, run.problem)
+        mark_thresholds(axes, run.problem.marks)
         axes.set(xlabel="$v$", ylabel=f"${_symbol(name)}(v,t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
@@ -123,7 +123,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
         figure.colorbar(
             mesh, ax=axes, label=f"${_symbol(name)}(v,t)$", extend="max" if clipped else "neither", pad=0.02
         )
-        mark_thresholds(axes, run.problem, along="v on y", color="white")
+        mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
         axes.grid(False)
         axes.set(xlabel="$t$", ylabel="$v$", ylim=_support(v, values.max(axis=0), run.problem))
         if run.blow_up is not None:

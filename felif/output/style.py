@@ -5,14 +5,12 @@ matplotlib is imported when a picture is made, its `Figure` used directly: no wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from ..problem import Problem
 
 # readable at the width of a printed page; thin grid, no box
 STYLE = {
@@ -66,12 +64,12 @@ def save_figure(figure: Any, path: str | Path) -> Path:
     return path
 
 
-def mark_thresholds(axes: Any, problem: Problem, along: str = "v on x", color: str = "0.5") -> None:
-    """Thin lines at V_R and V_F, named at the end of each; nothing for a problem that has neither."""
+def mark_thresholds(axes: Any, marks: Mapping[str, float], along: str = "v on x", color: str = "0.5") -> None:
+    """Thin lines at named potentials, V_R and V_F (`problem.marks`), with the name at the end of each."""
     from matplotlib.patheffects import withStroke
 
     outline = [withStroke(linewidth=2.0, foreground="0.2")] if along == "v on y" else []
-    for name, place in problem.marks.items():
+    for name, place in marks.items():
         text = f"${name}$"
         if along == "v on x":
             axes.axvline(place, color=color, lw=0.8, ls=":")

@@ -7,17 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Checkpoint
 from .drive import affine
+from .network import advance, helpers
+from .neurons import ENTRIES, Neurons
 from .planning import Plan
+from .random_numbers import generator
 from .recording import Recording, batch_of_neurons, make_chunks
 from .sampling import draw_weighted
+from .stepping import set_constants, set_step
 
 _HEARD, _LEARNED = 100, 500  # spikes over which the activity is averaged: for the drift, for the learning rule
 _LONGEST = 0.02  # and the longest time it is averaged over
 
 
 def simulate_learning(
-    plan: Plan, start: Any, seed: np.random.SeedSequence, threads: int, watch: Callable[[float], None]
+    plan: Plan,
+    start: Any,
+    seed: np.random.SeedSequence,
+    threads: int,
+    watch: Callable[[float], None],
+    place: Checkpoint,
 ) -> Recording:
     """The law of `Learning`, neuron by neuron.
 
@@ -26,71 +36,90 @@ def simulate_learning(
     two counts), 0.02 at most; that is how late neurons hear of each other. Weights take the exact step of dw = speed
     (Phi - w) dt, Phi constant over it.
     """
-    from . import kernels
-    from .random_numbers import streams
-
     law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
     if plan.record:
         raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
-    first_draws, streams_seed = seed.spawn(2)
-    v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+    recorded, engine = place.read() or (None, {})
+    if recorded is None:
+        first_draws, generator_seed = seed.spawn(2)
+        v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+        engine = {"v": v, "w": w, "place": generator(generator_seed), "means": np.zeros(2)}
+    v, w = engine["v"], engine["w"]
     chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
-    states, buffers = streams(streams_seed, len(chunks)), np.empty((len(chunks), kernels.BLOCK))
-    found, wake, tables = np.zeros((len(chunks), 3)), np.full(1, -1.0), np.zeros((1, 6))
-
     (population,) = law.populations
     g, push = affine(population.drift, law)
-    step_of_all = np.zeros((1, 16))
-    row = step_of_all[0]
-    row[[kernels.G, kernels.M, kernels.A, kernels.H, kernels.CLOCK]] = g, push, population.noise, dt, 1.0
-    row[[kernels.V_R, kernels.V_F]] = law.v_reset, law.v_fire
-    row[[kernels.DECAY, kernels.SHIFT, kernels.SPREAD, kernels.SLOPE]] = kernels.transition(
-        g, push, population.noise, dt
+    neurons = Neurons(
+        chunks=chunks,
+        v=v,
+        wake=np.full(1, -1.0),
+        steps=np.zeros((1, ENTRIES)),
+        tables=np.zeros((1, 6)),
+        place=engine["place"],
+        found=np.zeros((len(chunks), 3)),
+        spikes=np.zeros((v.size, 1)),
     )
+    set_constants(neurons.steps, law, 0.0, np.zeros(1), np.empty(0))
 
     weights = WeightAxis(rule.w_min, rule.w_max, v.size)
-    rates = np.zeros((steps, 1))
+    rates = np.zeros((steps, 1)) if recorded is None else recorded.rates
     bins = len(plan.edges) - 1
     bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
-    batches = np.zeros((bins, len(batch_sizes), 1), int)
-    kept: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-    nobody = np.zeros(v.size, bool)
-    activity, total, decay = 0.0, 0.0, -np.expm1(-rule.speed * dt)
-    for step in range(steps + 1):
-        if step == steps or step in plan.snapshots:
-            kept[step] = (v.copy(), nobody, w.copy())
-        if step == steps:
-            break
-        row[kernels.T0] = step * dt
-        counted = np.zeros((v.size, 1))
-        pulls = rule.drive(w, activity)
-        kernels.advance(chunks, v, wake, step_of_all, pulls, tables, states, buffers, counted, found, threads)
-        fired = found[:, 0]
-        rates[step, 0] = fired.sum() / v.size
-        batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
-        rate = rates[step, 0] / dt
-        activity += _share(_HEARD, v.size * activity, dt) * (rate - activity)
-        share = _share(_LEARNED, v.size * total, dt)
-        total += share * (rate - total)
-        if rule.speed > 0:
-            weights.hear(w, counted[:, 0], dt, share)
-            w += decay / rule.speed * rule.change(w, weights.rate(w), total)
-            np.clip(w, rule.w_min, rule.w_max, out=w)
-        if step % 64 == 0:
-            watch(step / steps)
-    return Recording(
-        rates=rates,
-        synchronous=np.zeros((steps, 1)),
-        resting=np.zeros((steps, 1)),
-        batches=batches,
-        batch_sizes=batch_sizes,
-        snapshots=kept,
-        events=np.empty((0, 3)),
-        spikes=[],
-        batch_of=batch_of_neurons(chunks, batch_of),
-        steps_done=steps,
-        eternal=False,
-    )
+    batches = np.zeros((bins, len(batch_sizes), 1), int) if recorded is None else recorded.batches
+    first, wanted = 0 if recorded is None else recorded.steps_done, {*plan.snapshots, steps}
+    kept = {} if recorded is None else {k: taken for k, taken in recorded.snapshots.items() if k in wanted}
+    nobody, decay = np.zeros(v.size, bool), -np.expm1(-rule.speed * dt)
+    activity, total = engine["means"].tolist()
+    weights.values = engine.get("weights", weights.values)
+
+    def recording(done: int, snapshots: dict) -> Recording:
+        return Recording(
+            rates=rates,
+            synchronous=np.zeros((steps, 1)),
+            resting=np.zeros((steps, 1)),
+            batches=batches,
+            batch_sizes=batch_sizes,
+            snapshots=snapshots,
+            events=np.empty((0, 3)),
+            spikes=[],
+            batch_of=batch_of_neurons(chunks, batch_of),
+            steps_done=done,
+            eternal=False,
+        )
+
+    def keep(done: int) -> None:
+        if place.room is not None:
+            means = np.array([activity, total])
+            state = {"v": v, "w": w, "place": neurons.place, "weights": weights.values, "means": means}
+            place.write(recording(done, {**kept, done: (v, nobody, w)}), state)
+
+    if recorded is None:
+        keep(0)
+    with helpers(threads) as helped:
+        for step in range(first, steps + 1):
+            if step in wanted:
+                kept[step] = (v.copy(), nobody, w.copy())
+            if step == steps:
+                break
+            set_step(neurons.steps[0], g, push, population.noise, dt, step * dt, 1.0, 0.0)
+            neurons.spikes[:] = 0.0
+            neurons.pulls = np.ascontiguousarray(rule.drive(w, activity), float)
+            advance(neurons, helped)
+            fired = neurons.found[:, 0]
+            rates[step, 0] = fired.sum() / v.size
+            batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
+            rate = rates[step, 0] / dt
+            activity += _share(_HEARD, v.size * activity, dt) * (rate - activity)
+            share = _share(_LEARNED, v.size * total, dt)
+            total += share * (rate - total)
+            if rule.speed > 0:
+                weights.hear(w, neurons.spikes[:, 0], dt, share)
+                w += decay / rule.speed * rule.change(w, weights.rate(w), total)
+                np.clip(w, rule.w_min, rule.w_max, out=w)
+            if place.due() or step + 1 == steps:
+                keep(step + 1)
+            if step % 64 == 0:
+                watch(step / steps)
+    return recording(steps, kept)
 
 
 class WeightAxis:

@@ -1,11 +1,12 @@
-"""Compiled random numbers: xoshiro256++ bits, uniform, exponential and (ziggurat) normal variates.
+"""Random numbers: words of 64 bits, numbers in (0, 1), exponential and (ziggurat) normal variates, arrays at a time.
 
-The state of a generator is a row of four uint64. A normal variate costs about 3 ns, a fifth of a polar method on
-Mersenne twister bits; that is what a step of a neuron costs. numba is imported at the top: import this inside
-functions.
+A generator is a place on a Weyl sequence of 64 bits, and its words are the places it passes, mixed (SplitMix64). Any
+word is found without those before it, so that neurons may be worked on in any order, by any number of threads: in step
+s neuron i of n begins with word s n + i of the network, and what else it needs in that step it draws from the generator
+that begins with this word. The compiled core (random.h) draws the same numbers.
 
-Sources: Blackman & Vigna, ACM Trans. Math. Softw. 47 (2021), sec. 5 (the generator); Marsaglia & Tsang, J. Stat. Softw.
-5:8 (2000), with layer, sign and abscissa from different bits (Doornik 2005).
+Sources: Steele, Lea & Flood, OOPSLA 2014 (the generator, with the mixing of Stafford's variant 13); Marsaglia & Tsang,
+J. Stat. Softw. 5:8 (2000), with layer, sign and abscissa from different bits (Doornik 2005).
 """
 
 from __future__ import annotations
@@ -13,103 +14,90 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-LAYERS = 256
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_LAYERS = 256
 _TAIL = 3.6541528853610088  # where the lowest layer ends, for 256 layers of equal area
-_UNIT = 2.0**-53
+_ONE = np.uint64(0x3FF0000000000000)  # the bits of 1.0
 
 
-def _ziggurat() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(width of layer i per unit of a 53-bit integer, integers below which it lies under the curve, heights)."""
+def _ziggurat() -> np.ndarray:
+    """Rows (width of the layer, part of it that lies under the curve, height at which it begins), shape (257, 3)."""
     height = math.exp(-0.5 * _TAIL**2)
     area = _TAIL * height + math.sqrt(math.pi / 2) * math.erfc(_TAIL / math.sqrt(2))
-    edges = np.empty(LAYERS + 1)
-    edges[0], edges[1] = (
-        area / height,
-        _TAIL,
-    )  # layer 0: a rectangle, its overhang stands for the tail
-    for i in range(2, LAYERS):
+    edges = np.zeros(_LAYERS + 1)
+    edges[:2] = area / height, _TAIL  # layer 0: a rectangle, its overhang stands for the tail
+    for i in range(2, _LAYERS):
         edges[i] = math.sqrt(-2 * math.log(area / edges[i - 1] + math.exp(-0.5 * edges[i - 1] ** 2)))
-    edges[LAYERS] = 0.0
-    inner = np.floor(edges[1:] / edges[:-1] * 2.0**53).astype(np.uint64)
-    return edges[:-1] * _UNIT, inner, np.exp(-0.5 * edges**2)
+    parts = np.append(edges[1:] / edges[:-1], 0.0)
+    return np.column_stack([edges, parts, np.exp(-0.5 * edges**2)])
 
 
-_WIDTH, _INNER, _HEIGHT = _ziggurat()
+ZIGGURAT = _ziggurat()
+_EDGE, _PART, _HEIGHT = np.ascontiguousarray(ZIGGURAT.T)
 
 
-def streams(sequence: np.random.SeedSequence, count: int) -> np.ndarray:
-    """States of `count` independent generators, shape (count, 4)."""
-    return sequence.generate_state(4 * count, np.uint64).reshape(count, 4)
+def generator(sequence: np.random.SeedSequence) -> np.ndarray:
+    """The place where a generator begins, shape (1,): all of its state."""
+    return sequence.generate_state(1, np.uint64)
 
 
-@njit(cache=True)
-def _bits(a, b, c, d):
-    """One draw of 64 bits and the next state."""
-    x = a + d
-    drawn = ((x << np.uint64(23)) | (x >> np.uint64(41))) + a
-    t = b << np.uint64(17)
-    c ^= a
-    d ^= b
-    b ^= c
-    a ^= d
-    c ^= t
-    d = (d << np.uint64(45)) | (d >> np.uint64(19))
-    return drawn, a, b, c, d
+def mixed(places: np.ndarray) -> np.ndarray:
+    """Words of 64 bits."""
+    z = (places ^ (places >> np.uint64(30))) * _FIRST
+    z = (z ^ (z >> np.uint64(27))) * _SECOND
+    return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True)
-def _open(bits):
-    """A number in (0, 1) from 64 bits."""
-    return (np.float64(bits >> np.uint64(11)) + 0.5) * 1.1102230246251565e-16
+def words(place: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Words first ... last - 1 of a generator, which stays where it is."""
+    return mixed(place + np.arange(first + 1, last + 1, dtype=np.uint64) * GOLDEN)
 
 
-@njit(cache=True)
-def fill_normal(state, values, count):
-    """The first `count` entries of `values` become independent standard normal variates."""
-    a, b, c, d = state[0], state[1], state[2], state[3]
-    for j in range(count):
-        while True:
-            bits, a, b, c, d = _bits(a, b, c, d)
-            layer = np.int64(bits & np.uint64(255))
-            whole = bits >> np.uint64(11)
-            x = np.float64(np.int64(whole)) * _WIDTH[layer]
-            inside = whole < _INNER[layer]
-            if not inside:
-                if layer == 0:
-                    while True:
-                        first, a, b, c, d = _bits(a, b, c, d)
-                        second, a, b, c, d = _bits(a, b, c, d)
-                        beyond = -math.log(_open(first)) / _TAIL
-                        if -2.0 * math.log(_open(second)) > beyond * beyond:
-                            break
-                    x = _TAIL + beyond
-                    inside = True
-                else:
-                    more, a, b, c, d = _bits(a, b, c, d)
-                    low, high = _HEIGHT[layer], _HEIGHT[layer + 1]
-                    inside = low + _open(more) * (high - low) < math.exp(-0.5 * x * x)
-            if inside:
-                values[j] = -x if bits & np.uint64(256) else x
-                break
-    state[0], state[1], state[2], state[3] = a, b, c, d
+def drawn(generators: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """The next word of the generators `who`."""
+    generators[who] += GOLDEN
+    return mixed(generators[who])
 
 
-@njit(cache=True)
-def uniform(state):
-    """A number in (0, 1)."""
-    bits, state[0], state[1], state[2], state[3] = _bits(state[0], state[1], state[2], state[3])
-    return _open(bits)
+def uniform(generators: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """Numbers in (0, 1) from the generators `who`."""
+    return ((drawn(generators, who) >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53
 
 
-@njit(cache=True)
-def exponential(state):
-    """An exponential variate of mean 1."""
-    return -math.log(uniform(state))
+def exponential(generators: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """Exponential variates of mean 1 from the generators `who`."""
+    return -np.log(uniform(generators, who))
 
 
-@njit(cache=True)
-def normal(state):
-    """One standard normal variate (Box and Muller)."""
-    return math.sqrt(2.0 * exponential(state)) * math.cos(2.0 * math.pi * uniform(state))
+def _first_try(word: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(variate, whether it lies under the curve for certain, layer)."""
+    layer = (word & np.uint64(_LAYERS - 1)).astype(np.intp)
+    u = ((word >> np.uint64(12)) | _ONE).view(float) - 1.0
+    x = u * _EDGE[layer]
+    return np.where(word & np.uint64(256), -x, x), u < _PART[layer], layer
+
+
+def normals(word: np.ndarray) -> np.ndarray:
+    """The standard normal variate that belongs to each word."""
+    values, inside, layer = _first_try(word)
+    who = np.flatnonzero(~inside)
+    more, layer = ~word, layer[who]  # what a word cannot decide its own generator does
+    while who.size:
+        for k in who[layer == 0]:
+            values[k] = math.copysign(_beyond(more, np.array([k])), values[k])
+        who, layer = who[layer > 0], layer[layer > 0]
+        height = _HEIGHT[layer] + uniform(more, who) * (_HEIGHT[layer + 1] - _HEIGHT[layer])
+        who = who[height >= np.exp(-0.5 * values[who] ** 2)]
+        values[who], inside, layer = _first_try(drawn(more, who))
+        who, layer = who[~inside], layer[~inside]
+    return values
+
+
+def _beyond(more: np.ndarray, who: np.ndarray) -> float:
+    """The modulus of a variate from the tail."""
+    while True:
+        beyond = float(exponential(more, who)[0]) / _TAIL
+        if 2.0 * float(exponential(more, who)[0]) > beyond * beyond:
+            return _TAIL + beyond

@@ -1,4 +1,4 @@
-"""Compiled: a network through many steps, its spikes delivered, also synchronous ones. Import this inside functions.
+"""A network through many steps, its spikes delivered, also synchronous ones; the compiled core does the same.
 
 Spikes of a step are delivered along it as far as the last step foretold them (where it had COUNTED), the rest at its
 end. Where that pushes nobody over V_F it is a shift of all potentials, applied with the next step; otherwise time
@@ -14,11 +14,11 @@ to a synchronous spike.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-from .kernels import (
+from .neurons import (
     CLOCK,
     DECAY,
     ENTRIES,
@@ -45,245 +45,153 @@ CHANGE, MEANWHILE = 0.1, 20.0
 COUNTED = 50  # spikes in a step from which its rate is trusted
 DEEPEST = 20  # halvings of a step
 LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
-FINISHED, ETERNAL = 0, 1
-# entries of `memory`, what a network carries from one call to the next; then kicks and noise under way, who rests
+# entries of `memory`, what a network carries from one call to the next; then, of each population: kicks and noise under
+# way, who rests, rates that are foreseen
 LEVEL, LAST, MEMORY = 0, 1, 3
 
 
-@njit(cache=True)
-def _set(step, g, m, a, h, t, clock, kick):
-    step[G], step[M], step[A], step[H], step[T0], step[CLOCK], step[KICK] = g, m, a, h, t, clock, kick
-    if step[TABLE] == 0.0:
-        step[DECAY], step[SHIFT], step[SPREAD], step[SLOPE] = transition(g, m, a, h)
-    else:
-        step[DECAY], step[SHIFT], step[SPREAD], step[SLOPE] = transition(0.0, m, a, h)
+def set_constants(steps: np.ndarray, law: Any, rest: float, curved: np.ndarray, resets: np.ndarray) -> None:
+    """What stays in rows of `steps`; curved: whether the drift of a population is a table."""
+    steps[:, V_R], steps[:, V_F], steps[:, TAU], steps[:, EPS] = law.v_reset, law.v_fire, rest, law.escape_time
+    steps[:, TABLE], steps[:, ENTRIES:] = curved, resets
 
 
-@njit(cache=True)
-def _dot(x, y):
-    total = 0.0
-    for k in range(x.size):
-        total += x[k] * y[k]
-    return total
+def set_step(step: np.ndarray, g: float, m: float, a: float, h: float, t: float, clock: float, kick: float) -> None:
+    """The step of a population: drift m - g V and noise a over a time h from t, after a kick."""
+    step[[G, M, A, H, T0, CLOCK, KICK]] = g, m, a, h, t, clock, kick
+    step[[DECAY, SHIFT, SPREAD, SLOPE]] = transition(0.0 if step[TABLE] else g, m, a, h)
 
 
-@njit(cache=True)
-def _largest(x):
-    most = x[0]
-    for k in range(1, x.size):
-        most = max(most, x[k])
-    return most
+def _count(network: Any) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """All spikes; then spikes per neuron, highest potential, fraction at rest of each population."""
+    found, kind = network.neurons.found, network.neurons.chunks[:, 2]
+    fired, resting = (np.bincount(kind, found[:, k] / network.sizes[kind], len(network.sizes)) for k in (0, 2))
+    top = np.full(len(network.sizes), -np.inf)
+    np.maximum.at(top, kind, found[:, 1])
+    return float(found[:, 0].sum()), fired, top, resting
 
 
-@njit(cache=True)
-def _copy(x, y):
-    for k in range(x.size):
-        x[k] = y[k]
-
-
-@njit(cache=True)
-def _clear(x):
-    for k in range(x.size):
-        x[k] = 0.0
-
-
-@njit(cache=True)
-def _add(x, y):
-    """x += y, entry by entry."""
-    for k in range(x.size):
-        x[k] += y[k]
-
-
-@njit(cache=True)
-def _count(chunks, found, sizes, fired, top, resting):
-    """Sums over the chunks of each population, per neuron."""
-    for p in range(sizes.size):
-        fired[p], top[p], resting[p] = 0.0, -np.inf, 0.0
-    total = 0.0
-    for k in range(chunks.shape[0]):
-        kind = chunks[k, 2]
-        total += found[k, 0]
-        fired[kind] += found[k, 0] / sizes[kind]
-        resting[kind] += found[k, 2] / sizes[kind]
-        top[kind] = max(top[kind], found[k, 1])
-    return total
-
-
-@njit(cache=True)
-def _cascade(
-    t, law, kicks, noise_kicks, sizes, queue, ahead, total,
-    chunks, v, wake, steps, states, buffers, spikes, found, threads,
-):  # fmt: skip
-    """Deliver the queue (spikes per neuron) until it is empty; adds to `total` what fires. (generations, eternal).
+def _cascade(network: Any, t: float, kicks: np.ndarray, queue: np.ndarray, ahead: np.ndarray) -> tuple:
+    """Deliver the queue (spikes per neuron) until it is empty; (what fires, generations, whether it never ends).
 
     ahead: how far its kicks have moved each population already.
     """
-    none, pulls = np.zeros((steps.shape[0], 6)), np.empty(0)
-    populations = steps.shape[0]
-    top, resting, delivered, generations = np.empty(populations), np.empty(populations), 0.0, 0
-    alone = populations == 1 and noise_kicks[0, 0] == 0.0 and law[2] == 0.0 and law.size == 4
-    lap = (law[1] - law[0]) / kicks[0, 0] if alone and kicks[0, 0] > 0 else math.inf  # kicks from V_R to V_F
-    longest, before, mark = LONGEST + _largest(queue), _largest(queue), 0.0
-    tables = np.empty(populations)
-    for p in range(populations):
-        tables[p], steps[p, TABLE] = steps[p, TABLE], 0.0
-    eternal = False
-    while _largest(queue) > 0.0:
-        for p in range(populations):
-            _set(steps[p], 0.0, _dot(kicks[p], queue) - ahead[p], _dot(noise_kicks[p], queue), 1.0, t, 0.0, 0.0)
-            ahead[p] = 0.0
-        delivered += _largest(queue)
-        advance(chunks, v, wake, steps, pulls, none, states, buffers, spikes, found, threads)
-        _count(chunks, found, sizes, queue, top, resting)
-        _add(total, queue)
+    neurons, steps = network.neurons, network.neurons.steps
+    alone = len(steps) == 1 and not network.noise_kicks[0, 0] and not network.rest and not network.resets
+    lap = math.inf  # kicks from V_R to V_F
+    if alone and kicks[0, 0] > 0:
+        lap = (network.threshold - network.reset) / kicks[0, 0]
+    longest, before, mark = LONGEST + queue.max(), queue.max(), 0.0
+    curved, total, delivered, generations, eternal = steps[:, TABLE].copy(), np.zeros(len(steps)), 0.0, 0, False
+    steps[:, TABLE] = 0.0
+    while queue.max() > 0.0 and not eternal:
+        for p, step in enumerate(steps):
+            push = float(kicks[p] @ queue) - ahead[p]
+            set_step(step, 0.0, push, float(network.noise_kicks[p] @ queue), 1.0, t, 0.0, 0.0)
+        ahead[:] = 0.0
+        delivered += queue.max()
+        advance(neurons)
+        _, queue, *_ = _count(network)
+        total += queue
         generations += 1
-        if alone:
+        if not alone:
+            eternal = delivered > longest and queue.max() > 0.0
+        elif delivered - mark >= lap:
             # Whoever fired fires again in every lap, and others join: what a lap did not shorten no lap will.
-            if delivered - mark >= lap:
-                eternal = _largest(queue) >= before and lap <= 1.0
-                before, mark = _largest(queue), delivered
-        else:
-            eternal = delivered > longest and _largest(queue) > 0.0
-        if eternal:
-            break
-    for p in range(populations):
-        steps[p, TABLE] = tables[p]
-    return generations, eternal
+            eternal = queue.max() >= before and lap <= 1.0
+            before, mark = queue.max(), delivered
+    steps[:, TABLE] = curved
+    return total, generations, eternal
 
 
-@njit(cache=True)
-def _level(level, dt, h, fired, kicks, noise_kicks, a0, count, last):
-    """How often the next step halves dt; it is twice as long as the last one at most. Updates `last`.
+def _level(network: Any, level: int, h: float, fired: np.ndarray, kicks: np.ndarray, heard: float) -> int:
+    """How often the next step halves dt; it is twice as long as the last one at most.
 
-    last: (largest rate averaged over the past MEANWHILE dt, noise by spikes relative to a0 in the step before).
+    Updates network.memory[LAST:]: largest rate averaged over the past MEANWHILE dt, noise by spikes relative to a0 in
+    the step before.
     """
-    rate, noise = _largest(fired) / h, 0.0
-    for p in range(a0.size):
-        noise = max(noise, _dot(noise_kicks[p], fired) / (h * a0[p]))
-    chance = 3.0 * math.sqrt(2.0 / max(count, 1.0))  # what rates of two steps differ by without meaning it
+    dt, a0, last = network.dt, network.a0, network.memory[LAST : LAST + 2]
+    rate, noise = fired.max() / h, max(0.0, float((network.noise_kicks @ fired / (h * a0)).max()))
+    chance = 3.0 * math.sqrt(2.0 / max(heard, 1.0))  # what rates of two steps differ by without meaning it
     grows = rate > (1.0 + 2.0 * CHANGE + chance) * last[0]
     strength = STRENGTH if grows else STEADY
     change = (abs(noise - last[1]) - (0.0 if grows else chance * noise)) / (CHANGE * (1.0 + noise))
-    last[0], last[1] = last[0] + (rate - last[0]) * -math.expm1(-h / (MEANWHILE * dt)), noise
+    last[:] = last[0] + (rate - last[0]) * -math.expm1(-h / (MEANWHILE * dt)), noise
     needed = level - 1
-    if count >= COUNTED:
-        for p in range(a0.size):
-            push = abs(_dot(kicks[p], fired)) / h
-            if push > 0.0:
-                wanted = 2.0 * a0[p] * (strength / push) ** 2
-                if wanted < dt:
-                    needed = max(needed, np.int64(math.ceil(math.log2(dt / wanted))))
+    if heard >= COUNTED:
+        for noise_of, push in zip(a0.tolist(), (np.abs(kicks @ fired) / h).tolist(), strict=True):
+            wanted = 2.0 * noise_of * (strength / push) * (strength / push) if push > 0.0 else math.inf
+            if wanted < dt:
+                needed = max(needed, math.ceil(math.log2(dt / wanted)))
         if change > 0.5:
-            needed = max(needed, level + np.int64(math.ceil(math.log2(change))))
+            needed = max(needed, level + math.ceil(math.log2(change)))
     return max(0, min(DEEPEST, needed))
 
 
-@njit(cache=True, nogil=True)
-def run_steps(
-    first, last, dt, law, sizes, g, a0, kicks, noise_kicks, lag, currents, tables, chunks, batch_of, bin_of,
-    v, wake, states, buffers, spikes, memory, rates, synchronous, resting, batches, events, threads, event_size,
-):  # fmt: skip
-    """Steps first..last-1 of length dt; (next step, status, events in all).
-
-    law: v_reset, v_fire, refractory time (mean; minus a dead time), escape time; then resets: sums of shares, places.
-    kicks[p, j], noise_kicks[p, j]: from population j to p. lag:
-    delay in steps.  currents[k, p]: mean over step first + k. rates[past + k, p], synchronous[k, p], resting[k, p]:
-    spikes per neuron in step k; those of them in synchronous spikes; fraction at rest.  batches[bin, batch, p]: spikes,
-    but for synchronous ones.  events[e]: time, generations, then spikes per neuron of each population.
-    """
-    populations = g.size
-    steps, pulls = np.zeros((populations, ENTRIES + law.size - 4)), np.empty(0)
-    found = np.zeros((chunks.shape[0], 3))
-    for p in range(populations):
-        steps[p, V_R], steps[p, V_F], steps[p, TAU], steps[p, EPS] = law[0], law[1], law[2], law[3]
-        steps[p, TABLE] = 1.0 if tables[p, 1] > 0.0 else 0.0
-        steps[p, ENTRIES:] = law[4:]
-    past = rates.shape[0] - synchronous.shape[0]
-    now = kicks if lag == 0.0 else np.zeros((populations, populations))
-    whole = np.int64(math.floor(lag))
-    part = lag - whole
-    noisy, coupled = False, False
-    for p in range(populations):
-        for j in range(populations):
-            noisy |= noise_kicks[p, j] > 0.0
-            coupled |= noise_kicks[p, j] > 0.0 or now[p, j] != 0.0
-    pending, queue = memory[MEMORY : MEMORY + populations], memory[MEMORY + populations : MEMORY + 2 * populations]
-    at_rest = memory[MEMORY + 2 * populations : MEMORY + 3 * populations]
-    foreseen, ahead = memory[MEMORY + 3 * populations :], np.zeros(populations)
-    fired, top, rest, total = np.empty(populations), np.empty(populations), np.empty(populations), np.empty(populations)
-    level, count = np.int64(memory[LEVEL]), np.int64(0)
-    while count < events.shape[0] and events[count, 0] >= 0.0:
-        count += 1
-    full = np.int64(1) << DEEPEST
+def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tuple[int, bool]:
+    """`Network.run`."""
+    neurons, dt, a0, populations = network.neurons, network.dt, network.a0, len(network.sizes)
+    kicks, noise_kicks, rates = network.kicks, network.noise_kicks, network.rates
+    now = np.zeros_like(kicks) if network.lag else kicks
+    whole, past, made = math.floor(network.lag), network.past, network.events_made
+    part = network.lag - whole
+    noisy = bool(noise_kicks.any())
+    coupled = noisy or bool(now.any())
+    memory = network.memory
+    pending, queue, at_rest, foreseen = memory[MEMORY:].reshape(4, populations)
+    level, full = int(memory[LEVEL]), 1 << DEEPEST
     for k in range(first, last):
-        position = np.int64(0)
+        drive = currents[k - first]
+        if network.lag:
+            at = past + k - whole
+            drive = drive + kicks @ ((1.0 - part) * rates[at] + part * rates[at - 1]) / dt
+        position = 0
         while position < full:
             while position % (full >> level):
                 level += 1
-            h, t = dt / (np.int64(1) << level), dt * (k + position / full)
-            for p in range(populations):
-                m, a = currents[k - first, p], a0[p]
-                if lag > 0.0:
-                    for j in range(populations):
-                        m += (
-                            kicks[p, j]
-                            * ((1 - part) * rates[past + k - whole, j] + part * rates[past + k - whole - 1, j])
-                            / dt
-                        )
-                ahead[p] = _dot(now[p], foreseen) * h
-                m += ahead[p] / h
-                if noisy:
-                    m += _dot(now[p], queue) / h
-                    a += _dot(noise_kicks[p], queue) / h
-                _set(steps[p], g[p], m, a, h, t, 1.0, pending[p])
-            _clear(pending)
-            _clear(queue)
-            advance(chunks, v, wake, steps, pulls, tables, states, buffers, spikes, found, threads)
-            heard = _count(chunks, found, sizes, fired, top, rest)
-            for c in range(chunks.shape[0]):
-                batches[bin_of[k], batch_of[c], chunks[c, 2]] += np.int64(found[c, 0])
-            _add(rates[past + k], fired)
-            for p in range(populations):
-                resting[k, p] += 0.5 * (at_rest[p] + rest[p]) * h / dt
-            _copy(at_rest, rest)
+            h, t = dt / (1 << level), dt * (k + position / full)
+            ahead = now @ foreseen * h
+            m, a = drive + ahead / h, a0
+            if noisy:
+                m, a = m + now @ queue / h, a + noise_kicks @ queue / h
+            for p, step in enumerate(neurons.steps):
+                set_step(step, network.g[p], m[p], a[p], h, t, 1.0, pending[p])
+            pending[:] = queue[:] = 0.0
+            advance(neurons)
+            heard, fired, top, rest = _count(network)
+            where = (network.bin_of[k], network.batch_of, neurons.chunks[:, 2])
+            np.add.at(network.batches, where, neurons.found[:, 0].astype(int))
+            rates[past + k] += fired
+            network.resting[k] += 0.5 * (at_rest + rest) * h / dt
+            at_rest[:] = rest
+            foreseen[:] = fired / h if heard >= COUNTED and not noisy else 0.0
             position += full >> level
-            for p in range(populations):
-                foreseen[p] = fired[p] / h if heard >= COUNTED and not noisy else 0.0
-            if coupled:
-                crowd = False
-                for p in range(populations):
-                    push, noise = _dot(now[p], fired) - ahead[p], _dot(noise_kicks[p], fired)
-                    if noisy:
-                        crowd |= noise > 0.5 * a0[p] * h or push > 0.5 * math.sqrt(2 * a0[p] * h)
-                    else:
-                        crowd |= top[p] + push >= law[1]
-                level = _level(level, dt, h, fired, now, noise_kicks, a0, heard, memory[LAST : LAST + 2])
-                if crowd and law[3] == 0.0 and _largest(fired) > 0.0:
-                    _copy(queue, fired)
-                    _clear(total)
-                    generations, eternal = _cascade(
-                        dt * (k + position / full), law, now, noise_kicks, sizes, queue, ahead, total,
-                        chunks, v, wake, steps, states, buffers, spikes, found, threads,
-                    )  # fmt: skip
-                    _clear(queue)
-                    _clear(foreseen)
-                    _add(rates[past + k], total)
-                    if law[2] != 0.0:
-                        _add(at_rest, total)
-                    if eternal or _largest(total) >= event_size:
-                        _add(synchronous[k], total)
-                        if count < events.shape[0]:
-                            events[count, 0], events[count, 1] = dt * (k + position / full), generations
-                            for p in range(populations):
-                                events[count, 2 + p] = np.inf if eternal else total[p]
-                            count += 1
-                        level = min(DEEPEST, level + 4)
-                    if eternal:
-                        return k, ETERNAL, count
-                elif noisy:
-                    _copy(queue, fired)
-                else:
-                    for p in range(populations):
-                        pending[p] = _dot(now[p], fired) - ahead[p]
+            if not coupled:
+                continue
+            push, noise = now @ fired - ahead, noise_kicks @ fired
+            if noisy:
+                crowd = np.any((noise > 0.5 * a0 * h) | (push > 0.5 * np.sqrt(2.0 * a0 * h)))
+            else:
+                crowd = np.any(top + push >= network.threshold)
+            level = _level(network, level, h, fired, now, heard)
+            if crowd and not network.escape and fired.max() > 0.0:
+                when = dt * (k + position / full)
+                total, generations, eternal = _cascade(network, when, now, fired, ahead)
+                foreseen[:] = 0.0
+                rates[past + k] += total
+                if network.rest:
+                    at_rest += total
+                if eternal or total.max() >= network.event_size:
+                    network.synchronous[k] += total
+                    if made < len(network.events):
+                        network.events[made] = when, generations, *(np.full_like(total, np.inf) if eternal else total)
+                        made += 1
+                    level = min(DEEPEST, level + 4)
+                if eternal:
+                    return k, True
+            elif noisy:
+                queue[:] = fired
+            else:
+                pending[:] = push
         memory[LEVEL] = level
-    return last, FINISHED, count
+    return last, False

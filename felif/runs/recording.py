@@ -123,8 +123,7 @@ class Recorder:
         arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + part[0][0])}
         states: dict[str, np.ndarray] = {}
         for k, (_, _, piece) in enumerate(part):
-            own = piece.problem.mesh_arrays
-            for name, values in (own() if own else _line_arrays(piece.problem)).items():
+            for name, values in piece.problem.mesh_arrays().items():
                 arrays[f"mesh_{name}_{k}"] = values
             arrays[f"times_{k}"] = piece.times
             states[f"states_{k}"], states[f"dense_{k}"] = piece.states, piece.dense
@@ -174,11 +173,6 @@ def state_for_snapshot(trajectory: Trajectory, t: float) -> State:
 def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     """A model and its history as they are stored. Raises ValueError for what cannot be, before a folder is touched."""
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
-
-
-def _line_arrays(problem: Problem) -> dict[str, np.ndarray]:
-    degrees = problem.degrees
-    return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
 
 
 def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:

@@ -155,20 +155,18 @@ def _arrays_of(chunk: Mapping[str, np.ndarray], pattern: str) -> dict[str, np.nd
 
 
 def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
-    if not is_fast(model):
-        if like is None:
-            ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
-            like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
-        return like.on_arrays(mesh)
-    if isinstance(space, Tensor | Triangles):
-        like = plane_from_arrays(model, mesh, space, tol) if like is None else like
-        return like.on_arrays(mesh)
-    cells = mesh["cells"]
     if like is not None:
-        return like.on_cells(cells, mesh.get("degrees"))
-    if tol is None:
-        return discretize(model, line(cells, float(model.v_reset), float(model.v_fire)), space=space)
-    return discretize(model, tol=tol, space=space).on_cells(cells, mesh.get("degrees"))
+        return like.on_arrays(mesh)
+    if not is_fast(model):
+        ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
+        like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
+    elif isinstance(space, Tensor | Triangles):
+        like = plane_from_arrays(model, mesh, space, tol)
+    elif tol is None:
+        return discretize(model, line(mesh["cells"], float(model.v_reset), float(model.v_fire)), space=space)
+    else:
+        like = discretize(model, tol=tol, space=space)
+    return like.on_arrays(mesh)
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:

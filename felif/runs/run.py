@@ -12,6 +12,7 @@ import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
 from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
+from ..given.portable import require_portable
 from ..problem import BlowUp, Outcome, State
 from .checks import Checks
 
@@ -52,6 +53,11 @@ class Run:
         self.folder: Path | None = None  # where it is written
         self.kept_companion: Run | None = None  # of `error`
         self._checks: Checks | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle`: what was asked as folders store it. PicklingError in a sentence for data that are a lambda."""
+        require_portable("A run", start=self.start)
+        return {**vars(self), "_asked": self.asked}
 
     @property
     def asked(self) -> Any:

@@ -293,7 +293,7 @@ def _rates(problem: Problem) -> list[str]:
 def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
     bar: list[Any] = []
     if progress is not False:
-        from ..evolution.progress import Progress
+        from ..output.progress import Progress
 
         bar = [Progress()]
     own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]

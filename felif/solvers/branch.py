@@ -232,7 +232,7 @@ class Branch:
 
     @cached_property
     def table(self) -> Mapping[str, np.ndarray]:
-        late = {key: partial(lambda key: np.array([getattr(p, key) for p in self.points]), key) for key in _LATE}
+        late = {key: partial(_column, self.points, key) for key in _LATE}
         return Table(self._columns(), late)
 
     def _columns(self) -> dict[str, np.ndarray]:
@@ -294,6 +294,10 @@ def _accounted(before: int | None, after: int | None, special: list[Point]) -> b
         steps = (-size, 0, size) if point.kind == "branch point" else (-size, size)
         changes = {total + step for total in changes for step in steps}
     return after - before in changes
+
+
+def _column(points: tuple[Point, ...], key: str) -> np.ndarray:
+    return np.array([getattr(point, key) for point in points])
 
 
 def _scalars(point: Point) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
 
@@ -81,8 +83,8 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         problem,
         State(problem, t, y),
         values.real if not values.imag.any() else values,
-        tuple(Mode(pair.x, lambda name, x: problem.field(name, x)) for pair in pairs),
-        tuple(Mode(pair.z, lambda name, z: _test_function(problem, t, y, name, z)) for pair in pairs),
+        tuple(Mode(pair.x, partial(_field, problem)) for pair in pairs),
+        tuple(Mode(pair.z, partial(_test_function, problem, t, y)) for pair in pairs),
         errors,
         np.array([pair.condition for pair in pairs]),
         np.array([pair.residual for pair in pairs]),
@@ -94,6 +96,10 @@ def _settled(found: tuple[Problem, np.ndarray], t: float) -> tuple[Problem, np.n
     """The steady state of another discretisation, from a state close to it."""
     problem, y = found
     return problem, newton(problem, y, t=t).y
+
+
+def _field(problem: Problem, name: str, x: np.ndarray) -> FieldValue:
+    return problem.field(name, x)
 
 
 def _test_function(problem: Problem, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     complete = found.complete and not doubts
     centre = _centre(found, states)
     return SteadyStates(
-        states, _message(frozen, found, states, doubts, centre), lambda: _hint(frozen, centre), complete
+        states, _message(frozen, found, states, doubts, centre), partial(_hint, frozen, centre), complete
     )
 
 

@@ -297,7 +297,7 @@ def _sweep(
     shard: Annotated[
         str, Parameter(help="i/n: compute only every n-th point, from the i-th on; for job arrays.")
     ] = "1/1",
-    retry: Annotated[bool, Parameter(help="Compute failed and crashed points again.", negative=())] = False,
+    retry: Annotated[bool, Parameter(help="Compute failed points again.", negative=())] = False,
     folders: Annotated[
         bool, Parameter(help="Write a folder with arrays and Runs for every point.", negative=())
     ] = False,
@@ -333,6 +333,12 @@ def _sweep(
         print(sweep_text(table))
     if not table.counts["ok"]:
         raise ValueError(f"no point of the sweep gave a result; the messages are in {relative(folder / 'sweep.csv')}.")
+    if crashed := table.counts["crashed"]:
+        raise ValueError(
+            f"{crashed} of {table.size} points crashed, all of their processes ended; the messages are in "
+            f"{relative(folder / 'sweep.csv')}. Tried again with: felif sweep {relative(study.path)} --resume "
+            f"{relative(folder)}"
+        )
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"run": _run, "convergence": _convergence, "sweep": _sweep}

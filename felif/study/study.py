@@ -192,15 +192,6 @@ def check(study: Study | str | Path) -> list[str]:
     return loaded.deviations(loaded.main(**loaded.cheap))
 
 
-def run_script(main: Callable[..., dict[str, Any]]) -> None:
-    """Last line of a study: `python studies/NAME.py --option value` does what `felif run NAME --option value` does."""
-    from .cli import run
-
-    if main.__module__ != "__main__":
-        raise ValueError("run_script belongs under `if __name__ == '__main__':`.")
-    sys.exit(run(["run", main.__code__.co_filename, *sys.argv[1:]]))
-
-
 def _import(path: Path) -> Any:
     name = f"felif_study_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

@@ -1,7 +1,7 @@
 """A sweep on disk.
 
 sweep.json              what is swept: study, options, grid; two sweeps never share a folder
-shards/000012-ab12.json one file a chunk of points, moved into place when complete; lost only in the chunk under way
+shards/000012-ab12.json one file a chunk of points, with the number of the attempt; lost only in the chunk under way
 sweep.csv               the table: index, options, status, results, wall time, message; one row a finished point
 points/000012/          one results folder a point, where asked for
 
@@ -102,20 +102,26 @@ def write_shard(room: Room, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_shards(folder: str | Path) -> dict[int, dict[str, Any]]:
-    """{index: record} of every point that was finished; of a point computed again, the latest record."""
+    """{index: record} of every point that was finished; of a point computed again, that of the last attempt."""
     from ..output.manifest import Room
 
     records: dict[int, dict[str, Any]] = {}
     room = Room(folder, "sweep")
-    names = [name for name in room.names if name.startswith("shards/")]
-    for name in sorted(names, key=lambda name: (room.folder / name).stat().st_mtime_ns):
+    for name in (name for name in room.names if name.startswith("shards/")):
         path = room.folder / name
         try:
-            whole = room.whole(name).read_text(encoding="utf-8")
-            records |= {record["index"]: record for record in json.loads(whole)}
+            for record in json.loads(room.whole(name).read_text(encoding="utf-8")):
+                other = records.get(record["index"])
+                if other is None or _rank(record) >= _rank(other):
+                    records[record["index"]] = record
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} is damaged ({error}); delete it to have its points computed again.") from None
     return dict(sorted(records.items()))
+
+
+def _rank(record: Mapping[str, Any]) -> tuple[int, bool]:
+    """Which of two records of a point counts: that of the later attempt, of two jobs at once that with results."""
+    return record["attempt"], record["status"] == "ok"
 
 
 def write_table(room: Room, rows: Sequence[Mapping[str, Any]]) -> None:

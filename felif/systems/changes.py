@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import value_of
+from ..given.portable import require_portable
 from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 
@@ -35,6 +36,17 @@ def mesh_arrays(system: Any) -> dict[str, np.ndarray]:
 def on_arrays(system: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """This problem on the mesh that `mesh_arrays` described."""
     return system.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
+
+
+def reduced(system: Any) -> tuple[Any, ...]:
+    """For `pickle`: the equations are those of the model."""
+    require_portable(type(system.model).__name__, model=system.model)
+    made = (system.lines, system.space, system.tol, system.again, system.history)
+    return _copied, (type(system), system.model, made)
+
+
+def _copied(kind: type, model: Any, made: tuple) -> Any:
+    return kind(model, model.equations(), *made)
 
 
 def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:

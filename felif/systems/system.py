@@ -160,6 +160,7 @@ class System(Problem):
     nonnegative = ()
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
+    __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from fractions import Fraction
 
-import numba
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline, PchipInterpolator
@@ -34,8 +33,18 @@ def of_a_class(gain):
     return Current()
 
 
+class Compiled:
+    """A function as compilers of functions return it: the Python function is kept beside the machine code."""
+
+    def __init__(self, function):
+        self.py_func, self.machine_code = function, object()
+
+    def __call__(self, t):
+        return self.py_func(t)
+
+
 def compiled(gain):
-    return numba.njit(lambda t: gain * t)
+    return Compiled(lambda t: gain * t)
 
 
 MADE = {

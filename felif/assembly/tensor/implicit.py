@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...algebra import SingularMatrix
+from ...algebra import SingularMatrix, add_to
 
 
 class FrozenLines:
@@ -27,15 +27,16 @@ class FrozenLines:
         self.lines = problem.forms.lines(activity.c, activity.rows)
         self._u = self._g = None
         if not problem.space.positive:
-            change = problem.forms.slope(activity, p)
+            change = problem.forms.slope(activity, p, problem.w_weights)
             if change is not None:
-                self._u = (change * problem.w_weights).ravel()
-                self._g = problem.scalar_gradient(t, y)[0]
+                self._u = change.ravel()
+                self._g = problem.total_gradient(t, y)
 
     def __matmul__(self, y: np.ndarray) -> np.ndarray:
         problem = self.problem
-        product = ((self.lines @ problem.plane(y)) * problem.w_weights).ravel()
-        return product if self._u is None else product + self._u * (self._g @ y)
+        product = self.lines @ problem.plane(y)
+        product *= problem.w_weights
+        return _plus(product.ravel(), self._u, 0.0 if self._g is None else _dot(self._g, y))
 
     def remainder(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y) - L y."""
@@ -43,14 +44,13 @@ class FrozenLines:
         p = problem.plane(y)
         activity = problem.activity(t, y)
         N, Nbar = activity.N, activity.Nbar
-        change = forms.change(self._c, activity.c, p)
-        if change is None:
+        total = forms.change(self._c, activity.c, p, problem.w_weights)
+        if total is None:
             total = np.zeros(problem.shape)
         else:
-            change[forms.into] += forms.gain * (N - self.lines.outflow(p))
-            total = change * problem.w_weights
+            total[forms.into] += forms.gain * (N - self.lines.outflow(p)) * problem.w_weights
         problem.transport.add(t, p, N, Nbar, total)
-        return total.ravel() if self._u is None else total.ravel() - self._u * (self._g @ y)
+        return _plus(total.ravel(), self._u, 0.0 if self._g is None else -_dot(self._g, y))
 
     def factor(self, shift: float) -> FactoredFrozenLines:
         """Factors of shift M - L. Raises SingularMatrix."""
@@ -62,17 +62,28 @@ class FactoredFrozenLines:
 
     def __init__(self, problem: Any, factored: Any, u: np.ndarray | None, g: np.ndarray | None) -> None:
         self._problem, self._factored, self._column, self._g = problem, factored, None, g
+        self._scale = 1.0 / problem.w_weights
         if u is not None:
             column = self._on_lines(u)
-            denominator = 1.0 - g @ column
+            denominator = 1.0 - _dot(g, column)
             if denominator == 0:
                 raise SingularMatrix("the number of the part of rank one is zero")
             self._column = column / denominator
 
     def _on_lines(self, b: np.ndarray) -> np.ndarray:
         problem = self._problem
-        return self._factored.solve(problem.plane(b) / problem.w_weights).ravel()
+        return self._factored.solve(problem.plane(b), self._scale).ravel()
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         x = self._on_lines(b)
-        return x if self._column is None else x + self._column * (self._g @ x)
+        return _plus(x, self._column, 0.0 if self._column is None else _dot(self._g, x))
+
+
+def _dot(g: np.ndarray, y: np.ndarray) -> float:
+    """g . y of the last unknowns, which the others do not change."""
+    return float(g @ y[y.size - g.size :])
+
+
+def _plus(x: np.ndarray, column: np.ndarray | None, factor: float) -> np.ndarray:
+    """x + factor column, in the place of x."""
+    return x if column is None else add_to(x, factor, column)

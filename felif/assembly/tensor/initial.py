@@ -15,6 +15,7 @@ from . import adapt
 from .spaces import values_at
 
 _ROUNDS = 30
+_POINTS = 1 << 18  # at which a density is evaluated at once
 
 
 def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
@@ -43,7 +44,7 @@ def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
 
 
 def _density(problem: Any, start: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """start as a checked function of (v, w), arrays of one shape."""
+    """start as a checked function of (v, w), arrays that broadcast; its values have their common shape."""
     name = problem.field_names[0]
     if isinstance(start, Mapping):
         if set(start) != {name}:
@@ -55,25 +56,34 @@ def _density(problem: Any, start: Any) -> Callable[[np.ndarray, np.ndarray], np.
         )
 
     def density(v: np.ndarray, w: np.ndarray) -> np.ndarray:
-        try:
-            values = np.broadcast_to(np.asarray(start(v, w), float), v.shape)
-        except (TypeError, ValueError):  # written for two numbers
-            try:
-                pairs = zip(v.ravel().tolist(), w.ravel().tolist(), strict=True)
-                values = np.array([float(start(a, b)) for a, b in pairs])
-            except TypeError as error:
-                raise ValueError(f"start: {start!r} is no function of (v, w): {error}") from error
-            values = values.reshape(v.shape)
+        values = _evaluated(start, v, w)
+        if values.min(initial=0.0) >= 0 and values.max(initial=0.0) < np.inf:
+            return values
+        v, w = np.broadcast_arrays(v, w)
         bad = ~np.isfinite(values) | (values < 0)
-        if bad.any():
-            at = np.argmax(bad)
-            raise ValueError(
-                f"start: the density {name} is {values.ravel()[at]:.6g} at v = {v.ravel()[at]:.6g}, "
-                f"w = {w.ravel()[at]:.6g}; allowed are finite numbers >= 0"
-            )
-        return values
+        at = np.argmax(bad)
+        raise ValueError(
+            f"start: the density {name} is {values.ravel()[at]:.6g} at v = {v.ravel()[at]:.6g}, "
+            f"w = {w.ravel()[at]:.6g}; allowed are finite numbers >= 0"
+        )
 
     return density
+
+
+def _evaluated(start: Callable, v: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """start(v, w): of arrays that broadcast, else of arrays of one shape, else of numbers."""
+    shape = np.broadcast_shapes(v.shape, w.shape)
+    whole = [np.ascontiguousarray(part) for part in np.broadcast_arrays(v, w)]
+    for given in [(v, w), whole] if v.shape != w.shape else [whole]:
+        try:
+            return np.broadcast_to(np.asarray(start(*given), float), shape)
+        except (TypeError, ValueError, IndexError):
+            continue
+    try:  # written for two numbers
+        pairs = zip(*(part.ravel().tolist() for part in whole), strict=True)
+        return np.array([float(start(a, b)) for a, b in pairs]).reshape(shape)
+    except TypeError as error:
+        raise ValueError(f"start: {start!r} is no function of (v, w): {error}") from error
 
 
 def _rule(cells: np.ndarray, count: int, pieces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,15 +103,22 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
     Polynomials in w that fall below zero are mended.
     """
     axis, q = problem.axis, problem.space.w.degree
-    _, w, w_weights = _rule(axis.cells, q + 3, 4)
+    points = 4 * (q + 3)
+    _, w, _ = _rule(axis.cells, q + 3, 4)
+    _, in_cell, w_weights = _rule(np.array([0.0, 1.0]), q + 3, 4)
+    shapes = w_weights[:, None] * values_at(q, in_cell)  # of a cell of length 1
     cell, v, v_weights = _rule(problem.cells, problem.degree + 3, 2)
-    values = _on_grid(density, v, w)
-    in_cell = (w - np.repeat(axis.cells[:-1], 4 * (q + 3))) / np.repeat(axis.widths, 4 * (q + 3))
-    shapes = (w_weights[:, None] * values_at(q, in_cell)).reshape(axis.count, -1, q + 1)
-    by_cells = values.reshape(len(v), axis.count, -1)
-    on_lines = np.einsum("vcx,cxi->vci", by_cells, shapes).reshape(len(v), -1) / axis.weights
-    p = np.array([tied_moments(problem.cells, problem.degree, cell, v, v_weights * column) for column in on_lines.T]).T
-    full = np.ascontiguousarray(p)
+    identity = np.diag(v_weights)
+    in_v = np.array([tied_moments(problem.cells, problem.degree, cell, v, row) for row in identity]).T
+    full, largest = np.empty((len(in_v), axis.size)), 0.0
+    together = max(1, _POINTS // (points * len(v)))  # cells of w whose values stay in the cache
+    for first in range(0, axis.count, together):
+        cells = slice(first, min(first + together, axis.count))
+        values = density(v[:, None], w[None, cells.start * points : cells.stop * points])
+        largest = max(largest, float(values.max()))
+        on_lines = (values.reshape(-1, points) @ shapes).reshape(len(v), -1, q + 1) * axis.widths[cells, None]
+        nodes = slice(cells.start * (q + 1), cells.stop * (q + 1))
+        full[:, nodes] = in_v @ (on_lines.reshape(len(v), -1) / axis.weights[nodes])
     inner = full[:-1]
     inner[problem.forms.into] += full[-1]
     y = problem.mender.mended(inner / problem.v_weights[:, None]).ravel()
@@ -111,8 +128,8 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
         raise ValueError(
             f"start: the density has no mass on [{v_ends[0]:g}, {v_ends[1]:g}] x [{w_ends[0]:g}, {w_ends[1]:g}]"
         )
-    at_end = density(np.full(len(w), problem.v_fire), w)
-    compatible = bool(at_end.max() <= (problem.tol or 1e-8) * values.max())
+    at_end = density(np.full((1, 1), problem.v_fire), w[None, :])
+    compatible = bool(at_end.max() <= (problem.tol or 1e-8) * largest)
     return y / mass, compatible
 
 
@@ -136,11 +153,7 @@ def _reach(problem: Any, density: Callable) -> Any:
 def _mass(density: Callable, cells: np.ndarray, w: np.ndarray) -> float:
     """Integral over v, summed over the lines w."""
     _, v, weights = _rule(cells, 6, 8)
-    return float(weights @ _on_grid(density, v, w).sum(axis=1))
-
-
-def _on_grid(density: Callable, v: np.ndarray, w: np.ndarray) -> np.ndarray:
-    return density(*(np.ascontiguousarray(a) for a in np.broadcast_arrays(v[:, None], w[None, :])))
+    return float(weights @ density(v[:, None], w[None, :]).sum(axis=1))
 
 
 def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
@@ -155,5 +168,5 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         problem = problem.on_cells(old.cells, old.w_cells)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     view = old.field(old.field_names[0], start.y)
-    y, _ = _projected(problem, lambda v, w: np.maximum(view(v, w), 0.0))
+    y, _ = _projected(problem, lambda v, w: np.maximum(view(*np.broadcast_arrays(v, w)), 0.0))
     return problem, y, True

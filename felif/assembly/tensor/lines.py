@@ -101,6 +101,7 @@ class LineForms:
             parts = [assembler.contribution(term) for term in moving]
             self._bands = np.array([by_rows(part.band, self.degree) for part in parts])
             self._rows = np.array([part.rows[0] for part in parts])[:, -self.degree :] / self._lost
+        self._memory: list[np.ndarray] = []
         self._at_end = np.array([np.ravel(probe(term, self.cells[-1:])[:2]) for term in moving]).T
         self._find_constant_terms()
 
@@ -233,7 +234,7 @@ class LineForms:
         """The operator on all lines for coefficients c (kinds, lines); `rows` of these coefficients, if known."""
         rows = self.rows(c) if rows is None else rows
         if not self.fitted:
-            return Lines(Combined(self._bands, c), rows, self.into, self.gain)
+            return Lines(Combined(self._bands, c), rows, self.into, self.gain, self._memory)
         left, right = self._fluxes(c)
         n, count = len(self.weights), c.shape[1]
         data = np.zeros((n, 3, count))
@@ -241,23 +242,26 @@ class LineForms:
         data[1:, 0] += left[:-1]
         data[1:, 1] -= right[:-1]
         data[:-1, 2] += right[:-1]
-        return Lines(Separate(data), rows, self.into, self.gain)
+        return Lines(Separate(data), rows, self.into, self.gain, self._memory)
 
-    def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray) -> np.ndarray | None:
-        """(A(after) - A(before)) p without the reset; None where the coefficients are the same."""
+    def change(self, before: np.ndarray, after: np.ndarray, p: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """(A(after) - A(before)) p without the reset, times `scale` of each line; None where coefficients agree."""
         if np.array_equal(before, after):
             return None
         if not self.fitted:
-            return Combined(self._bands[1:], (after - before)[1:]) @ p
-        return Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p
+            return Combined(self._bands[1:], (after - before)[1:] * scale) @ p
+        return (Separate(self.lines(after).bands.data - self.lines(before).bands.data) @ p) * scale
 
-    def slope(self, activity: Activity, p: np.ndarray) -> np.ndarray | None:
-        """d(lines)/dNbar p, the reset included; None where Nbar changes nothing. Spectral elements only."""
+    def slope(self, activity: Activity, p: np.ndarray, scale: np.ndarray) -> np.ndarray | None:
+        """d(lines)/dNbar p times `scale` of each line, the reset included; None where Nbar changes nothing.
+
+        Spectral elements only.
+        """
         c = activity.changes
         if self.fitted or not c.any():
             return None
-        change = Combined(self._bands[1:], c[1:]) @ p
-        change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :])
+        change = Combined(self._bands[1:], c[1:] * scale) @ p
+        change[self.into] += self.gain * np.einsum("kl,kl->l", self.rows(c), p[len(p) - self.tail :]) * scale
         return change
 
     def _fluxes(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

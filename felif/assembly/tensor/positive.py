@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...algebra.transport_kernels import suspect_cells
 from ..spaces import shapes
 from .lines import LineForms
 from .spaces import Axis
@@ -52,9 +53,7 @@ class Mender:
             return p
         floor = _BELOW * p.max()
         # between these samples, by Bernstein's inequality, a polynomial falls by less than a tenth of its size
-        values = local @ tables.samples[::2].T
-        size = np.maximum(values.max(axis=2), -values.min(axis=2))
-        suspect = np.flatnonzero((values.min(axis=2) < np.minimum(0.1 * size, size - floor)).any(axis=0))
+        suspect = suspect_cells(local, tables.samples[::2], floor)
         changed = {cell: self._cell(local[:, cell], floor) for cell in suspect.tolist()}
         changed = {cell: some for cell, some in changed.items() if some is not None}
         if not changed:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
+from ...given.portable import require_portable
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
@@ -23,6 +24,12 @@ from .lines import Activity, LineForms
 from .positive import Mender
 from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
+
+
+def _copied(
+    model: Any, mesh: Any, w_cells: np.ndarray, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+) -> TensorProblem:
+    return TensorProblem(LineForms(model, mesh, space.v), Axis(w_cells, space.w), space, tol, base, again)
 
 
 class TensorProblem(Problem):
@@ -56,6 +63,11 @@ class TensorProblem(Problem):
         self.total_weights = axis.weights * forms.total_weights(axis.nodes)
         self._memory: tuple[Any, Any] = (None, None)
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        made = (self.model, self.mesh, self.w_cells, self.space, self.tol, self.base, self.again)
+        return _copied, made
 
     # parameters and meshes --------------------------------------------------------------------------------------
 
@@ -126,9 +138,14 @@ class TensorProblem(Problem):
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """dNbar/dy, shape (1, size)."""
-        activity, gradient = self.activity(t, y), np.zeros(self.shape)
-        gradient[self.shape[0] - self.forms.tail :] = activity.rows * self.total_weights / activity.slope
-        return gradient.reshape(1, -1)
+        gradient, tail = np.zeros((1, self.size)), self.total_gradient(t, y)
+        gradient[0, self.size - tail.size :] = tail
+        return gradient
+
+    def total_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """dNbar/dy of the last unknowns, on which alone it depends."""
+        activity = self.activity(t, y)
+        return (activity.rows * self.total_weights / activity.slope).ravel()
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - dg/dNbar with Nbar = g(Nbar) at this state; 0 where no rate exists."""
@@ -238,9 +255,9 @@ class TensorProblem(Problem):
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dF/dNbar, dNbar/dy) at y, each of shape (size,)."""
-        change = self.forms.slope(self.activity(t, y), self.plane(y))
+        change = self.forms.slope(self.activity(t, y), self.plane(y), self.w_weights)
         change = np.zeros(self.shape) if change is None else change
-        return (change * self.w_weights).ravel(), self.scalar_gradient(t, y)[0]
+        return change.ravel(), self.scalar_gradient(t, y)[0]
 
     def with_connectivity(self, C: Any) -> tuple[TensorProblem, np.ndarray]:
         """(problem, C at its w-nodes) on cells of w that resolve C. Raises ValueError."""

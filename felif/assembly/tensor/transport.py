@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...algebra import transport_kernels
-from ...algebra.line_kernels import compiled
 from .lines import LineForms
 from .spaces import MUSCL, Axis
 
@@ -67,11 +66,11 @@ class Transport:
         c, below, above, fastest, fast_below, fast_above = speeds
         alpha = np.maximum(fast_below, fast_above)
         if self._limited:
-            compiled(transport_kernels.limited_slopes)(p, axis.widths, below, above, alpha, self._mass, out)
+            transport_kernels.limited_slopes(p, axis.widths, below, above, alpha, self._mass, out)
             return
         local = axis.by_cells(fastest)
         inner = np.ascontiguousarray(np.maximum(local[:, 1:], local[:, :-1]))
-        compiled(transport_kernels.polynomial_cells)(
+        transport_kernels.polynomial_cells(
             p, c, below, above, alpha, blend, inner, tables.volume, tables.left, tables.right, self._mass, out
         )
 

@@ -19,7 +19,7 @@ from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
 from ..spaces import gauss
-from . import adapt
+from . import adapt, copies
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
 from .limiter import Limiter
@@ -40,9 +40,11 @@ class TriangleMesh:
     ) -> None:
         """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
         self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
-        self.weak_form = weak_form_of(model)
+        self.model, self.weak_form = model, weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
+
+    __reduce__ = copies.assembled_again
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -71,7 +73,7 @@ class OnTriangles(Problem):
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
 
-    default_scheme = "ARK43"
+    default_scheme, __reduce__ = "ARK43", copies.reduced
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
