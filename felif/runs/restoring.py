@@ -33,7 +33,7 @@ from .after_blow_up import BlowUpEvent
 from .checks import Checks
 from .run import Run
 
-IN_MEMORY = 2**25  # bytes of steps that a run in a folder keeps, or reads at once
+IN_MEMORY = 2**24  # bytes of steps that a run in a folder keeps, or reads at once
 _SPACES = {
     space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
 }
