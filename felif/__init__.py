@@ -61,6 +61,8 @@ _HOME = {
     "Uniform": "assembly",
     # evolution
     "evolve": "runs.starting",
+    "evolve_many": "runs.many",
+    "Many": "runs.many",
     "resume": "runs.starting",
     "load_run": "runs.starting",
     "read_folder": "output",
@@ -68,8 +70,8 @@ _HOME = {
     "dual_weighted": "runs.adjoint_error",
     "Run": "runs.run",
     "simulate_particles": "particles.run",
-    "ParticleRun": "particles.run",
-    "load_particles": "particles.files",
+    "ParticleRun": "particles.result",
+    "load_particles": "particles.loading",
     "plot_particles": "output.particle_plots",
     "compare": "particles.comparing",
     "Comparison": "particles.comparison",
@@ -87,7 +89,7 @@ _HOME = {
     "neuron_path": "particles.single_neuron",
     "fit": "fitting.fit",
     "Fit": "fitting.fit",
-    "load_fit": "fitting.files",
+    "load_fit": "fitting.loading",
     "read_intervals": "fitting.intervals",
     "as_intervals": "fitting.intervals",
     # steady states
@@ -97,6 +99,8 @@ _HOME = {
     "spectrum": "solvers.spectrum",
     "poincare": "solvers.poincare",
     # linear response
+    "rate_map": "stationary.rates",
+    "RateMap": "stationary.rates",
     "response": "stationary.response",
     "Response": "stationary.response",
     "power_spectrum": "stationary.finite_size",

@@ -6,9 +6,10 @@ unknowns: `Problem.scalars` computes them from y, and the Jacobian already conta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -63,95 +64,159 @@ class BlowUp:
     steps: float = 0.0
 
 
-@runtime_checkable
-class Problem(Protocol):
-    """M dy/dt = F(t, y; parameters). See `felif.assembly` for the one that `discretize` makes."""
+Hook = Callable[..., Any] | None
+
+
+class Problem:
+    """M dy/dt = F(t, y; parameters): what every engine answers. See `felif.assembly` for those `discretize` makes.
+
+    What a problem cannot say is None, or empty, as it is here; whoever asks goes on without.
+    """
 
     size: int  # number of differential unknowns, len(y)
     mass: Band  # M
-    scalar_names: tuple[str, ...]  # algebraic scalars first, then differential ones
-    conserved: Mapping[str, np.ndarray]  # name -> c with c.y constant in time
-    parameter_names: tuple[str, ...]  # numbers that `at` may change
+    scalar_names: tuple[str, ...] = ()  # algebraic scalars first, then differential ones
+    field_names: tuple[str, ...] = ()  # densities
+    line_names: tuple[str, ...] = ()  # functions of w, of a density over (v, w)
+    groups: tuple[str, ...] = ()  # numbers with one value for each entry of an index
+    conserved: Mapping[str, np.ndarray] = {}  # name -> c with c.y constant in time
+    parameter_names: tuple[str, ...] = ()  # numbers that `at` may change
+    nonnegative: Sequence[str] | None = None  # scalars that are rates; None: all of them
+    totals: np.ndarray | None = None  # of the conserved quantities; None: ones
+    delays: Mapping[str, tuple[str, float]] = {}  # of what is heard late: name -> (scalar, delay)
+    driven: Mapping[str, Any] = {}  # parameters that are functions of time
+    held: Mapping[str, Any] = {}  # sources that a dead time keeps out of y
+    breakpoints: tuple[float, ...] = ()  # times at which inputs jump
+    history: Any = None
+    default_scheme = "Rodas5P"
+
+    # the mesh; None: there is none that could change
+    tol: float | None = None  # from which it was made
+    space: Any = None
+    cells: np.ndarray | None = None
+    lines: Mapping[str, Any] | None = None  # elements by axis, of systems over any axes
+    marks: Mapping[str, float] = {}  # potentials that have a name, V_R and V_F
+    degree: int = 6
+    degrees: np.ndarray | None = None  # one for every cell, where they differ
+    end: Any = None  # where a drift that runs away is cut off
+    truncation: str = ""  # what is to be said of a mesh that is too short
+    decay_lengths: tuple[float, float] = (0.0, 0.0)  # beyond its ends
+
+    def __copy__(self) -> Problem:
+        return self  # nothing in it changes
+
+    def __deepcopy__(self, memo: Any) -> Problem:
+        return self
+
+    @cached_property
+    def model(self) -> Any:
+        """What the parameters belong to: the problem itself where there is no other."""
+        return self
 
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y). Raises Infeasible."""
+        raise NotImplementedError
 
     def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
         """dF/dy, the algebraic scalars eliminated. Raises Infeasible."""
+        raise NotImplementedError
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Values of `scalar_names`. Raises Infeasible."""
+        raise NotImplementedError
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """d(scalars)/dy, shape (len(scalar_names), size)."""
+        raise NotImplementedError
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y, from values in [t, t + step] only; None where F does not depend on t."""
 
-    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
-        """Values of `scalar_names`. Raises Infeasible."""
-
-    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
-        """d(scalars)/dy, shape (len(scalar_names), size)."""
-
     def margin(self, t: float, y: np.ndarray) -> float:
         """1 - f1.n, scaled to 1 for an empty network: falls to 0 at blow-up."""
+        return 1.0
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
         """What a run records at every step: scalars, integrals, conserved quantities, min n."""
+        return {}
 
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y when the scalars in A are those of y (for positivity); None if not offered."""
 
-    def linear_at(self, t: float, scalars: np.ndarray) -> BandLowRank:
-        """A(s) with F = A(s) y wherever the scalars of y are s (drift and noise frozen at s, sources coupled).
-
-        The first rows of its G give the scalars of y: G y.
-        """
-
-    def neurons(self, t: float, totals: np.ndarray, highest: float) -> tuple[Any, str]:
-        """The network at rest as one neuron a population (see `solvers.boxes.Rates`), or None and why it is not one."""
-
-    def mesh_at_rest(self, t: float, scalars: np.ndarray) -> Problem | None:
-        """The same on a mesh that fits the densities at rest at these scalars; None where the mesh may not change."""
-
     def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
         """dF/d(parameter) at fixed y."""
+        raise NotImplementedError
 
     def at(self, **parameters: Any) -> Problem:
         """The same discretisation with other numerical parameters."""
-
-    def rebuilt(self, **parameters: Any) -> Problem:
-        """Discretised again, with parameters that shape the mesh."""
-
-    def enriched(self, y: np.ndarray, by: int = 2) -> tuple[Problem, np.ndarray]:
-        """(problem, y on it) in a richer space on the same cells, for error estimates."""
-
-    def adapted(self, t: float, y: np.ndarray) -> tuple[Problem, np.ndarray, str] | None:
-        """A better mesh for this state: (problem, y on it, why), or None when the present one serves."""
-
-    def carried(self, state: State) -> tuple[Problem, np.ndarray]:
-        """(problem, y) for a state of another mesh, as a starting value."""
-
-    def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
-        """Part of each conserved quantity that y, continued, has below the mesh, shape (conserved,)."""
-
-    def cut_off_modes(self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Errors of eigenvalues at y, with vectors x and z (modes, size), that come from the ends of the mesh."""
-
-    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Problem, np.ndarray] | None:
-        """(problem, y) on a mesh that cuts off less than `mass`; None when the present one serves."""
-
-    def extended_for_modes(
-        self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
-    ) -> tuple[Problem, np.ndarray] | None:
-        """(problem, y) on a mesh whose ends change eigenvalues by less than the limits; None when this one serves."""
+        raise NotImplementedError
 
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named field of y as a function."""
+        raise NotImplementedError
 
-    def function(self, values: np.ndarray) -> FieldValue:
-        """The function with these values at all nodes."""
+    def instant_blow_up(self, y: np.ndarray, compatible: bool) -> str | None:
+        """Why there is no solution from y on, or None."""
 
-    def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
-        """The test function that a row vector z of the linearisation at y stands for."""
+    def as_data(self, y: np.ndarray) -> dict[str, Any] | None:
+        """Densities as initial data of another mesh, None where nothing is known of a blow-up."""
 
-    def weighted_forms(self, t: float, y: np.ndarray, name: str) -> Any:
-        """`stiffness`, `mass`: int P u' v', int P u v with P the named field of y; `noise`; nodes first:last."""
+    @property
+    def infinite_rates(self) -> Sequence[str]:
+        """Scalars that are infinite where data do not vanish at the threshold."""
+        return self.scalar_names
+
+    # What follows may be None where a problem does not offer it.
+    #
+    # at rest
+    linear_at: Hook = None  # (t, scalars) -> A(s) with F = A(s) y where the scalars of y are s; G y are they, first
+    neurons: Hook = None  # (t, totals, highest) -> one neuron a population (`solvers.boxes.Rates`), or None and why not
+    starts: Hook = None  # (t, totals) -> starts of Newton's method, where no bounds isolate states at rest
+    stationary: Hook = None  # of lines over (v, w): their states at rest, see `solvers.plane`
+    line_matrices: Hook = None  # of lines over (v, w) without learning: the linearisation, line by line
+    symmetry: Hook = None  # (t, y) -> the direction in which a symmetry moves y, or None
+    mesh_at_rest: Hook = None  # (t, scalars) -> the same on a mesh that fits the densities at rest, or None
+
+    # other meshes: (problem, y on it), and a reason where it is chosen for a state; None where the present one serves
+    rebuilt: Hook = None  # (**parameters) -> discretised again, with parameters that shape the mesh
+    enriched: Hook = None  # (y, by=2) -> in a richer space on the same cells, for error estimates
+    adapted: Hook = None  # (t, y) -> a better mesh
+    recut: Hook = None  # (t, y) -> the drift cut off elsewhere
+    coarsened: Hook = None  # (t, y) -> a coarser mesh that serves as well
+    extended: Hook = None  # (t, y, mass=None) -> a mesh that cuts off less than `mass`
+    extended_for_modes: Hook = None  # (t, y, values, x, z, limits) -> ends change eigenvalues by less than the limits
+    carried: Hook = None  # (state) -> for a state of another mesh, as a starting value
+    received: Hook = None  # (y, problem) -> y of another problem of this model, on this mesh
+    on_cells: Hook = None  # (cells) -> the same model and space on other cells
+    mesh_arrays: Hook = None  # () -> the arrays that `on_arrays` makes the mesh from, for a run folder
+    with_model: Hook = None  # (model) -> with parameters of any kind changed
+    described_mesh: Any = None  # in words, where it has more than one dimension
+
+    # what the mesh cuts off
+    cut_off: Hook = None  # (t, y) -> the part of each conserved quantity that y, continued, has below the mesh
+    cut_off_modes: Hook = None  # (t, y, values, x, z) -> errors of eigenvalues with vectors x and z (modes, size)
+    cut_uncertainty: Hook = None  # (t, y) -> what cutting off the drift leaves uncertain of each scalar
+    beyond: Hook = None  # (t, y) -> densities beyond the ends
+
+    # functions
+    function: Hook = None  # (values) -> the function with these values at all nodes
+    adjoint_field: Hook = None  # (t, y, name, z) -> the test function that a row z of the linearisation stands for
+    weighted_forms: Hook = None  # (t, y, name) -> `stiffness`, `mass`: int P u' v', int P u v, P the named field
+    samples: Hook = None  # (state) -> what there is to draw, of systems over any axes
+    initial_state: Hook = None  # (start) -> (problem, y, compatible), of problems that read initial data themselves
+
+    # steps in time; the first three of problems that split themselves (`evolution.additive`)
+    implicit_part: Hook = None  # (t, y) -> what is treated implicitly
+    limited: Hook = None  # (y) -> densities brought back to where they lie
+    starting: Hook = None  # (y) -> what a step starts from
+    arrivals: Hook = None  # (t) -> neurons that the drift carries to V_F
+    condensed: Any = None  # the problem as the compiled core takes it
+    leak_rate: float | None = None
+    lines_stay: bool = False  # over (v, w): nothing moves from line to line
+    feedback: Any = None  # of the threshold on drift and noise
+    exponential_moment: Any = None
+    threshold_transport: Any = None
+    largest_and_lowest: Hook = None  # (states) -> of the densities
 
 
 _PLACES = array("numbers", finite=False)
@@ -210,18 +275,9 @@ class PlaneField:
         return float(np.min(self.values))
 
 
-def nothing_known(problem: Any, *_: Any) -> None:
-    """What a problem answers that knows nothing of how its solutions may blow up."""
-
-
-def all_scalars(problem: Any) -> list[str]:
-    """Names of all scalars of a problem."""
-    return list(problem.scalar_names)
-
-
-def require_over_v(problem: Any, verb: str) -> None:
+def require_one_axis(problem: Problem, verb: str) -> None:
     """ValueError for a density over (v, w), where `verb` has no meaning or is not available."""
-    if hasattr(problem, "line_names"):
+    if problem.line_names:
         raise ValueError(
             f"{verb}: {type(problem.model).__name__} is a density over (v, w); allowed is one over v, such as NoisyLIF"
         )
@@ -267,12 +323,11 @@ class State:
                 return float("inf")
         if name in problem.field_names:
             return problem.field(name, self.y)
-        if name in getattr(problem, "groups", ()):  # numbers, one for each entry of an index
+        if name in problem.groups:  # numbers, one for each entry of an index
             return problem.group(name, self.t, self.y)
-        lines = getattr(problem, "line_names", ())  # functions of w of a problem over (v, w)
-        if name in lines:
+        if name in problem.line_names:
             return problem.line(name, self.t, self.y)
-        known = ", ".join((*problem.field_names, *lines, *problem.scalar_names))
+        known = ", ".join((*problem.field_names, *problem.line_names, *problem.scalar_names))
         raise AttributeError(f"this state has no {name!r}; it has: {known}")
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"cells": 12, "degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
 EXPECTED = {

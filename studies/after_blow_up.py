@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, mark_thresholds, new_figure
+from felif.output.style import house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "t_end": 0.6, "t_long": 3.8}
 # finite elements and a characteristics prototype; the first row agrees with particles (.5217 +- .0017)
@@ -166,7 +166,7 @@ def _before_and_after(axes, run) -> None:
     )
     for label, state, colour in shown:
         axes.plot(v, state.n(v), color=colour, label=label, lw=1.3)
-    mark_thresholds(axes, run.problem)
+    mark_thresholds(axes, run.problem.marks)
     axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", xlim=(0.5, 2.02), ylim=(0.0, None))
     axes.set_title(f"$b={run.model.b:g}$, $a_1=0$", loc="left", pad=16)
     axes.legend(loc="upper left", fontsize=8.5)

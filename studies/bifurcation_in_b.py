@@ -18,7 +18,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, new_figure
+from felif.output.style import fine_times, house_style, new_figure
 
 CHEAP = {"tol": 1e-8, "rtol": 1e-6, "step": 1.0}
 # closed form in 40 digits, and finite elements

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure, plot_densities, plot_rates
+from felif.output.plots import plot_densities, plot_rates
 from felif.output.sampling import sample_points
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5}
 # times: two independent discretisations, converged to the digits given
@@ -128,7 +129,7 @@ def _densities(axes, run) -> None:
             v = sample_points(state.problem)
             axes.plot(v, state.n(v), color=colour, label=label)
         low = min(v[n > 2e-3 * n.max()][0] for v, n in (line.get_data() for line in axes.lines))
-        mark_thresholds(axes, run.problem)
+        mark_thresholds(axes, run.problem.marks)
         axes.set(xlim=(low, run.model.v_fire + 0.03 * (run.model.v_fire - low)), ylim=(0.0, None))
         axes.legend(loc="upper left")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"cases": 6, "tol": 1e-4, "rtol": 1e-4}
 EXPECTED = {

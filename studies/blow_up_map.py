@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 from felif.study.sweep import sweep
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import fine_times, house_style, new_figure
+from felif.output.style import fine_times, house_style, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5}
 # two discretisations; the largest a1 |n_v| between steps of finite elements

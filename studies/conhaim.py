@@ -18,7 +18,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 14.0}
 EXPECTED = {  # the cycle for b = 5 by spectral elements of degrees 7 and 8 and Radau's method at 1e-10

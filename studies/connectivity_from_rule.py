@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 WEIGHTS = (0.1, 0.25, 0.3)  # widths of the initial weights of the runs with three answers
 CHEAP = {"cells": 32, "t_end": 5.0, "rtol": 1e-4, "t_several": 2.0, "coarse": 4}

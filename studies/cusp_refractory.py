@@ -19,7 +19,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, new_figure
+from felif.output.style import fine_times, house_style, new_figure
 
 TAUS = (0.05, 0.1, 0.2)
 CHEAP = {"tol": 1e-8, "rtol": 1e-6}

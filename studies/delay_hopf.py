@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.plots import fine_times, house_style, new_figure
+from felif.output.style import fine_times, house_style, new_figure
 
 DELAYS = (0.5, 1.0, 2.0)
 CHEAP = {"tol": 1e-7, "rtol": 1e-6, "points": 6, "t_end": 30.0, "tol_cycle": 1e-5}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-5, "t_end": 2.2, "noises": (0.003, 0.02)}
 EXPECTED = {

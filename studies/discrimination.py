@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 import felif as fl
 from felif.analysis import exact
 from felif.analysis.quadrature import integrate
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"pairs": 4, "deltas": 2, "cells": 30, "t_end": 4.0, "rtol": 1e-4}
 EXPECTED = {

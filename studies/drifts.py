@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import fine_times, house_style, new_figure
 from felif.output.sampling import sample_points
+from felif.output.style import fine_times, house_style, new_figure
 
 DRIFTS = {
     "leaky": fl.Leaky(),

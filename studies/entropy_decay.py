@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure, plot_densities
+from felif.output.plots import plot_densities
+from felif.output.style import house_style, new_figure
 
 PROBE = 0.3
 NAMES = ("S", "dissipation_diffusion", "dissipation_jump")

@@ -19,7 +19,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 WEAK = {"b_EE": 0.5, "b_IE": 0.25, "b_EI": 0.25, "b_II": 1.0}  # of the run
 CHEAP = {"tol": 1e-8, "rtol": 1e-7}
@@ -187,7 +187,7 @@ def figure(results: dict):
             for s, style in ((0.0, ":"), (run.times[-1], "-")):
                 n = getattr(run.at(s), f"n_{i}")(v)
                 densities.plot(v, n, colour, ls=style, label=f"$n_{{{i}}}$, $t={s:g}$")
-        mark_thresholds(densities, run.problem)
+        mark_thresholds(densities, run.problem.marks)
         densities.set(xlabel="membrane potential $v$", ylabel="densities $n_E$, $n_I$")
         densities.set_ylim(bottom=0.0)
         densities.legend(loc="upper left")

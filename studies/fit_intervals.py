@@ -21,7 +21,7 @@ from scipy.special import erfinv
 
 import felif as fl
 from felif.output.intervals import draw_intervals
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"datasets": 3, "count": 150, "profiles": 0}
 EXPECTED = {

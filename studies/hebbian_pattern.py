@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 PAIR = ((18.0, -23.0), (44.0, -3.0))
 CHEAP = {"rtol": 1e-6, "t_end": 30.0, "t_pair": 50.0}

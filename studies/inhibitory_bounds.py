@@ -19,7 +19,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, new_figure, plot_densities
+from felif.output.plots import plot_densities
+from felif.output.style import fine_times, house_style, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "connectivities": (0.0, -10.0), "t_end": 6.0}
 EXPECTED = {

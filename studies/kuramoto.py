@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import ive
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-5, "K_max": 3.0, "step": 20.0, "t_rotators": 60.0}
 EXPECTED = {

@@ -18,7 +18,7 @@ import numpy as np
 
 import felif as fl
 from felif.output.plane_plots import draw_line_spacetime
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 TIMES = (0.25, 0.5, 1.0)
 CHEAP = {"tol": 1e-3, "rtol": 1e-5, "t_end": 1.0, "snapshots": 3}

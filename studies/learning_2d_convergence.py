@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"cells": 8, "degree": 1, "tol": 3e-2, "rtol": 1e-3}
 EXPECTED = {

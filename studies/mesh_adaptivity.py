@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "variance": 1e-4}
 EXPECTED = {

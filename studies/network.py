@@ -16,7 +16,8 @@ from pathlib import Path
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import house_style, new_figure, plot_densities, plot_rates
+from felif.output.plots import plot_densities, plot_rates
+from felif.output.style import house_style, new_figure
 
 TIMES = (0.1, 0.5, 1.0, 2.0, 5.0)
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}

@@ -23,7 +23,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.analysis.agreement import distribution_agreement
 from felif.analysis.distribution import marginals
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"neurons": 3200, "networks": 4, "tol": 1e-5, "rtol": 1e-5, "t_end": 1.0, "t_long": 3.0}
 EXPECTED = {

@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 PAIR = ((6.5, -3.77), (3.77, 0.0))
 CURRENTS = (-0.2127, -0.4842)

@@ -18,7 +18,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, new_figure, plot_densities
+from felif.output.plots import plot_densities
+from felif.output.style import fine_times, house_style, new_figure
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 EXPECTED = {

@@ -21,7 +21,8 @@ from scipy.special import pbdv
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import house_style, new_figure, plot_densities
+from felif.output.plots import plot_densities
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-8, "rtol": 1e-8}
 EXPECTED = {

@@ -19,7 +19,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis.learning_representation import amplitudes
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 
 def rising(w):

@@ -20,7 +20,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.analysis.exact_time import first_passage_density
 from felif.output.intervals import draw_intervals
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"neurons": 60, "intervals": 20}
 EXPECTED = {

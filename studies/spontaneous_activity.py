@@ -19,7 +19,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import fine_times, house_style, mark_thresholds, new_figure
+from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 # the cycle for b = 5: a boundary-value problem in time, two discretisations in v
@@ -143,7 +143,7 @@ def figure(results: dict):
         top = np.quantile(n[times > 0.05 * times[-1]], 0.999)
         mesh = below.pcolormesh(times, v, n.T, cmap="viridis", vmin=0.0, vmax=top, shading="gouraud", rasterized=True)
         figure.colorbar(mesh, ax=below, label="$n(v,t)$", pad=0.01, extend="max")
-        mark_thresholds(below, run.problem, along="v on y", color="white")
+        mark_thresholds(below, run.problem.marks, along="v on y", color="white")
         below.grid(False)
         below.set(xlabel="time $t$ (membrane time constants)", ylabel="membrane potential $v$")
     return figure

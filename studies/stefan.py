@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 # N(1) and s: two discretisations, one of the original and one of the Stefan problem

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, mark_thresholds, new_figure
+from felif.output.style import house_style, mark_thresholds, new_figure
 
 CHEAP = {"neurons": 6400, "networks": 10, "tol": 1e-5, "rtol": 1e-5, "dt": 2e-4, "t_end": 0.03}
 EXPECTED = {
@@ -198,7 +198,7 @@ def _draw_density(axes, results: dict) -> None:
     v = np.linspace(bars[0], bars[-1], 1201)
     axes.stairs(results["histogram"], bars, fill=True, color="C0", alpha=0.45, label="neurons")
     axes.plot(v, run.at(t).n(v), color="k", lw=1.2, label="equation")
-    mark_thresholds(axes, run.problem)
+    mark_thresholds(axes, run.problem.marks)
     axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", ylim=(0.0, None))
     axes.set_title(f"after the event, $t={t:.4g}$", loc="left", pad=16)
     axes.legend(loc="upper right", fontsize=8.5)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-3, "t_end": 5.0, "points": 1, "step": 10.0, "orbit_tol": 1e-2}
 EXPECTED = {  # roots of the equation above, integrals on 941 pieces with 12 Gauss points each

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.plots import house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"cells": 10, "degree": 3, "points": 2, "t_end": 0.3, "t_cycle": 0.2, "rtol": 1e-3}
 EXPECTED = {  # two meshes of discontinuous elements graded to the corners (1, g_F) and (0, g_F)

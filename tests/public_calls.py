@@ -123,6 +123,30 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
             fl.evolve,
             {**short, "t_start": 0.0, "atol": 1e-3, "scheme": fl.Rodas5P(), "events": (), "breakpoints": (0.01,)},
         ),
+        "rate_map": (
+            fl.rate_map,
+            {
+                "model": network(),
+                "parameters": {"b": [0.1]},
+                "paired": True,
+                "stability": False,
+                "tol": 1e-2,
+                "workers": 1,
+            },
+        ),
+        "evolve_many": (
+            fl.evolve_many,
+            {
+                "model": network(),
+                "parameters": {"b": [0.1, 0.2]},
+                "start": START,
+                "times": [0.0, 0.1],
+                "tol": 1e-2,
+                "paired": True,
+                "workers": 1,
+                "N_max": 1e4,
+            },
+        ),
         "evolve in steps": (
             fl.evolve,
             {**short, "fixed_step": 0.01, "max_step": 0.01, "max_steps": 3, "N_max": 1e4, "first_step": 1e-3},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +24,10 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "systems": ("given weakform problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),
     "assembly": ("given translation problem algebra meshing systems", "skfem scipy"),
-    "solvers": ("given problem algebra", "scipy"),
-    "evolution": ("given problem algebra", "scipy rich"),
+    "solvers": ("given problem algebra output", "scipy"),
+    "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
-    "output": ("given", "meshio vtk vtkmodules paraview pyvista matplotlib"),
+    "output": ("given problem", "rich meshio vtk vtkmodules paraview pyvista matplotlib"),
     "runs": ("given translation problem algebra meshing assembly evolution output", ""),
     "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
@@ -100,9 +102,9 @@ def test_every_package_is_a_room():
 
 
 def test_concrete_classes_inherit_from_no_class_of_the_package():
-    """But for errors, a SteadyState, which is a State, and the `m` of coefficients with a better message."""
+    """But for the protocol, errors, a SteadyState, which is a State, and the `m` of coefficients."""
     classes = [found for path in FILES for found in read(path)[1]]
-    own = {name for name, _ in classes} - {"State", "Parameters", "NotConverged", "Infeasible"}
+    own = {name for name, _ in classes} - {"Problem", "State", "Parameters", "NotConverged", "Infeasible"}
     for name, bases in classes:
         assert not bases & own, name
 
@@ -112,3 +114,17 @@ def test_no_room_imports_one_that_imports_it():
     while lowest := {room for room, rooms in above.items() if not rooms & set(above)}:
         above = {room: rooms for room, rooms in above.items() if room not in lowest}
     assert not above
+
+
+def test_the_wheel_has_every_room_the_studies_and_the_mesh_files():
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    rooms = {".".join(p.relative_to(PACKAGE.parent).parts[:-1]) for p in FILES}
+    assert set(settings["packages"]) == rooms | {"felif.studies", "felif.meshes"}
+    assert settings["package-dir"] == {"felif.studies": "studies", "felif.meshes": "meshes"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nobody_asks_what_kind_of_problem_it_is(path):
+    """What a problem does not offer is None in the protocol; there is no other way to find out."""
+    asked = re.findall(r"(?:has|get)attr\((?:\w+\.)*(?:problem|system), [^)]*\)", path.read_text())
+    assert not asked

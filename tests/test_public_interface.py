@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,13 @@ def test_every_public_name_can_be_imported():
     for name in fl.__all__:
         assert getattr(fl, name) is not None
     assert set(fl.__all__) <= set(dir(fl))
+
+
+def test_the_types_are_those_of_the_public_names():
+    stub = Path(fl.__file__).with_name("__init__.pyi").read_text()
+    typed = {name: module for module, name in re.findall(r"^from \.([\w.]+) import (\w+) as \2$", stub, re.M)}
+    assert typed == fl._HOME
+    assert set(re.findall(r"^from \. import (\w+) as \1$", stub, re.M)) == set(fl._MODULES)
 
 
 def test_public_functions_and_classes_say_what_they_are():

@@ -1,9 +1,9 @@
 """ROOM 4: matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
 
-from .band import Band
+from .band import Band, SingularMatrix
 from .bordered import Bordered
 from .dense import add_to, eigenpairs, eigenvalues
-from .lowrank import BandLowRank, Factored, SingularMatrix
+from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
 
 __all__ = [

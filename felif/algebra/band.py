@@ -8,6 +8,10 @@ import numpy as np
 from scipy.linalg import blas
 
 
+class SingularMatrix(ArithmeticError):
+    """The matrix handed to `factor` is singular to working precision."""
+
+
 @dataclass(frozen=True, eq=False)
 class Band:
     """Square band matrix A with `kl` sub- and `ku` superdiagonals.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from .lowrank import BandLowRank, SingularMatrix
+from .band import SingularMatrix
 
 
 class Bordered:
@@ -22,7 +22,7 @@ class Bordered:
 
     def __init__(
         self,
-        matrix: BandLowRank,
+        matrix: Any,  # BandLowRank
         columns: np.ndarray,
         rows: np.ndarray,
         corner: np.ndarray | None = None,

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import compiled, line_kernels
-from .band import Band
-from .lowrank import SingularMatrix
+from .band import Band, SingularMatrix
 
 BLOCK = 32  # lines whose factors lie together in the compiled core, as in planes.h
 

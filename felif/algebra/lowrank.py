@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from .band import Band
-
-
-class SingularMatrix(ArithmeticError):
-    """The matrix handed to `factor` is singular to working precision."""
+from .band import Band, SingularMatrix
+from .bordered import Bordered
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +42,8 @@ class BandLowRank:
         """A + U G."""
         return BandLowRank(self.band, np.asfortranarray(np.hstack([self.U, U])), np.vstack([self.G, G]))
 
-    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> Any:
+    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> Bordered:
         """LU factors of [A - shift mass, columns; rows, corner] (see `Bordered`)."""
-        from .bordered import Bordered
-
         return Bordered(self, columns, rows, corner, **how)
 
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> Factored:

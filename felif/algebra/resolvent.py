@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .band import Band
-from .lowrank import BandLowRank, SingularMatrix
+from .band import Band, SingularMatrix
+from .lowrank import BandLowRank
 
 _WIDEST = 32  # unknowns inside a cell, beyond which matrices are factored one by one
 

@@ -10,8 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from .band import Band
-from .lowrank import SingularMatrix
+from .band import Band, SingularMatrix
 
 
 def _factored(matrix: Any) -> Any:

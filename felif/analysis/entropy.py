@@ -21,7 +21,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..given.arguments import RUN, STATE, TEXT, checked
-from ..problem import State
+from ..problem import Problem, State
 
 _TIMES, _TIME_WEIGHTS = legendre.leggauss(4)
 _POINTS = 16  # Gauss points a cell
@@ -105,7 +105,7 @@ def relative_entropy(run: Any, steady_state: State, H: str = "quadratic") -> Rel
 class _Measure:
     """(S, D_diff, D_jump, C) of a state, integrated on the cells of both meshes."""
 
-    def __init__(self, problem: Any, steady: State, H: Convexity) -> None:
+    def __init__(self, problem: Problem, steady: State, H: Convexity) -> None:
         self._problem, self._H, self._b, self._a = problem, H, problem.model.b, problem.model.a0
         points, weights = legendre.leggauss(_POINTS)
         cells = np.union1d(problem.cells, steady.problem.cells)

@@ -11,11 +11,11 @@ current, tau, eps, dead_time and the drift -g (v - E). Functions of a single neu
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..given.warning import warn
 from ..problem import NotConverged
 from .fold_equations import Fold, cusps, folds
 from .network import drift_centre, log_interval, network_of, units_of
@@ -73,10 +73,9 @@ def log_steady_rates(model: Any) -> np.ndarray:
     found = log_rates(network_of(model))
     shift = np.log(units_of(model).rate)
     for low, high in found.doubtful:
-        warnings.warn(
+        warn(
             f"{model}: near log N = {0.5 * (low + high) + shift:.12g} two steady states meet to rounding: "
             "whether there are two, one or none is not known",
-            stacklevel=2,
         )
     return found.roots + shift
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import LEARNING, checked, number, optional
+from ..given.types import Model
 from .density import density
 from .learning import Lines, function_of_w, lines_of
 from .network import Network
@@ -108,7 +109,7 @@ class LearnedConnectivities(tuple):
 
 
 @checked(learning=LEARNING, inhibitory=optional(number()))
-def learned_connectivity(learning: Any, inhibitory: float | None = None) -> LearnedConnectivities:
+def learned_connectivity(learning: Model, inhibitory: float | None = None) -> LearnedConnectivities:
     """All stationary connectivities C(w) of the learning rule, sorted by A: each has .A, .Nbar, .C(w), .N(w), .p(v, w).
 
     Support [-A, 0] where K < 0 makes inhibitory weights grow, [0, A] where K > 0 makes excitatory ones grow:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import LEARNING, checked
+from ..given.types import Model
 from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
 from .quadrature import root
 
@@ -58,7 +59,7 @@ class Discrimination:
 
 @checked(learning=LEARNING)
 def discrimination(
-    learning: Any,
+    learning: Model,
     C: Any,
     I: Any,
     J: Any,

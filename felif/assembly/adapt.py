@@ -12,6 +12,7 @@ import numpy as np
 
 from . import local_degree, spaces, thresholds
 from .automatic import choose_nodes
+from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
@@ -108,11 +109,9 @@ def _ahead(flags: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     """The state y of `old` on `new`, whose cells split or extend those of `old`, or whose axis is another."""
-    from .recut import places
-
     result = np.zeros(new.size)
     for name in old.field_names:
-        x, factor = places(getattr(old, "end", None), getattr(new, "end", None), new.nodes)
+        x, factor = places(old.end, new.end, new.nodes)
         values = factor * spaces.evaluate(old.cells, old.degrees, old.full(name, y), x)
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
@@ -126,9 +125,9 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
 def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
     """Whether the density has reached the lower or the upper end: n times its decay length there exceeds tol."""
     low, high = problem.decay_lengths
-    places = [problem.layout.slice(name) for name in problem.field_names]
-    bottom = max(abs(float(y[place.start])) for place in places)
-    top = max(abs(float(y[place.stop - 1])) for place in places) if high else 0.0
+    densities = [problem.layout.slice(name) for name in problem.field_names]
+    bottom = max(abs(float(y[density.start])) for density in densities)
+    top = max(abs(float(y[density.stop - 1])) for density in densities) if high else 0.0
     return bottom * low > problem.tol, top * high > TOP * problem.tol
 
 

@@ -53,12 +53,12 @@ class Arrivals:
         for name, (with_it, noise_with_it, _) in zip(names, tables, strict=True):
             place = 1 + inputs.index(name)
             speeds[place], noises[place] = with_it - speed, noise_with_it[self._last] - noises[0]
-        return speeds, noises, _spread(self._problem, 1.0)
+        return speeds, noises, spread_of(self._problem, 1.0)
 
     def _at(self, t: float) -> tuple[np.ndarray, float] | None:
         problem, last = self._problem, self._last
         speed, noise, _ = self._flow.combine(self._forms, 0.0, t)
-        share = _spread(problem, float(noise[last]))
+        share = spread_of(problem, float(noise[last]))
         if not speed[last] > share:
             return None
         against = np.flatnonzero(speed <= 0)
@@ -70,7 +70,7 @@ class Arrivals:
         return drift, share / float(speed[last])
 
 
-def _spread(problem: Any, noise: float) -> float:
+def spread_of(problem: Any, noise: float) -> float:
     """The drift at V_F below which noise rules."""
     return _SPREAD * noise / (problem.v_fire - problem.v_reset)
 
@@ -78,4 +78,4 @@ def _spread(problem: Any, noise: float) -> float:
 def _ruled_by_noise(problem: Any) -> bool:
     """Whether what is known of drift and noise at V_F says already that nothing arrives."""
     known = thresholds.transport(problem, problem.point(0.0)).values()
-    return bool(known) and all(drift[1] <= _spread(problem, float(noise[1])) for drift, noise in known)
+    return bool(known) and all(drift[1] <= spread_of(problem, float(noise[1])) for drift, noise in known)

@@ -26,7 +26,11 @@ def instant_blow_up(problem: Any, y: np.ndarray, compatible: bool) -> str | None
     """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
     if compatible or len(infinite_rates(problem)) != 1 or len(problem.field_names) != 1:
         return None
-    kick, noise = problem.feedback
+    return impossible(problem, y, *problem.feedback)
+
+
+def impossible(problem: Any, y: np.ndarray, kick: float, noise: float) -> str | None:
+    """The same for data that do not vanish at V_F, with feedback b = kick on the drift and a1 = noise there."""
     where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
     if noise > 0:
         return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."

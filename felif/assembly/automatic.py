@@ -105,7 +105,10 @@ class Flow:
         self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
         self._delayed = [(i.name, i.of) for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
-        self.model = model
+        self.model, self._end = model, end
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Flow, (self.model, None, self._end, self.field, self._given)
 
     @cached_property
     def _at_ends(self) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..given.warning import warn
 from .densities import Profile
 
 _ROUNDS = 40
@@ -55,10 +55,9 @@ def warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
         (high, "above V_max", getattr(density, "share_above", nothing)(high) if above else 0.0),
     ):
         if share > _CUT:
-            warnings.warn(
+            warn(
                 f"start: {100 * share:.3g} % of the density {name} lies {where} = {end:g} of the mesh and is cut off; "
                 "run.error contains what that does. Let the mesh reach further, or leave it to discretize(model, tol=)",
-                stacklevel=4,
             )
 
 

@@ -91,13 +91,13 @@ def _condensed(problem: Any) -> Condensed | None:
         _watched(problem, lanes, names, system, arrays)
     _arriving(problem, lanes, system, arrays)
     for name, array in arrays.items():
-        arrays[name] = array = _aligned(array)
+        arrays[name] = array = aligned(array)
         setattr(system, name, compiled.pointer(array))
     each = problem.tol is not None and problem.end is not None
     return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each)
 
 
-def _aligned(array: np.ndarray) -> np.ndarray:
+def aligned(array: np.ndarray) -> np.ndarray:
     """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
     array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
     memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
@@ -198,7 +198,7 @@ def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic
         "A": lanes.matrices(np.array([fixed, *parts]), width),
         "weights": np.concatenate([own, weights]),
         "rows": packed,
-        "rows_lanes": _extents(packed, count, algebraic),
+        "rows_lanes": extents(packed, count, algebraic),
         "numbers": everything.T @ operator.numbers,
         "source_start": np.searchsorted(entry, np.arange(count + 1)),
         "source_place": lanes.place[where],
@@ -206,7 +206,7 @@ def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic
     }
 
 
-def _extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
+def extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
     """Lanes in which rows have entries, first and end, in multiples of LANES."""
     there = rows.any(axis=2)
     extents = np.zeros((count, algebraic, 2), int)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,8 +12,11 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from ..given.arguments import checked, number, optional
-from ..given.parameters import Parameters, fixed_parameters
+from ..given.parameters import Parameters
+from ..given.types import Model
+from ..given.warning import warn
 from ..meshing import line
+from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
@@ -24,7 +25,7 @@ from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .planes import discretize_over_axes, discretize_plane, is_plane
+from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
@@ -35,16 +36,15 @@ _KEPT_MESHES = 4
 
 
 @checked(tol=optional(number()))
-def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Any:
+def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
     Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
     `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
-    thousandth of the density without activity is warned of. space: SpectralElement(6) by default,
-    Lagrange(degree), ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside
-    (0, 0.1], for both, and, naming the term, for a weak form that cannot be computed as it is written: forms that are
-    not linear, coefficients not analytic, scalars without an equation, noise that is not positive, declared quantities
-    that the terms do not conserve.
+    thousandth of the density without activity is warned of. space: SpectralElement(6) by default, Lagrange(degree),
+    ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both,
+    and, naming the term, for a weak form that cannot be computed as it is written: forms that are not linear,
+    coefficients not analytic, scalars without an equation, noise not positive, a false claim of conservation.
 
     A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
     `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
@@ -54,7 +54,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     if not is_fast(model):
         return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
     language.require_sound(model)
-    if is_plane(model):
+    if has_weights(model):
         return discretize_plane(model, mesh, space, tol)
     space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
@@ -82,7 +82,7 @@ def discretize(model: Any, mesh: Any = None, *, space: Any = None, tol: float | 
     language.require_sound_on(model, np.sort(mesh.p[0]))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
     if problem.truncation:
-        warnings.warn(f"discretize: {problem.truncation} Errors contain that.", stacklevel=2)
+        warn(f"discretize: {problem.truncation} Errors contain that.")
     return problem
 
 
@@ -129,6 +129,9 @@ class Assembled:
         ]
         self.quantities, self.conserved = self._functionals()
         self._probes = self._probe(assembler) if fitted else None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
+        return Assembled, (self.model, self.mesh, self.space, self.tol, self.degrees, self.end)
 
     def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
@@ -273,8 +276,8 @@ class Assembled:
         weak_form = self.form_of(model)
         if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
             return self
-        other = copy.copy(self)
-        other.weak_form = weak_form
+        other = object.__new__(Assembled)
+        other.__dict__ |= {**vars(self), "weak_form": weak_form}
         other.__dict__.pop("threshold_transport", None)
         return other
 
@@ -283,7 +286,7 @@ class Assembled:
     ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
         degrees = self._own(degrees, len(cells) - 1)
-        key = (_shape(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
+        key = (language.shape_of(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = line(cells, float(model.v_reset), self.v_fire)
@@ -323,8 +326,9 @@ class Assembled:
         if self.tol is not None:
             return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
         cells = np.sort(self.mesh.p[0])
-        keep = np.arange(len(cells)) % 2 == 0
-        keep |= np.isin(cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire])
+        keep = (np.arange(len(cells)) % 2 == 0) | np.isin(
+            cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire]
+        )
         return self.on_cells(model, cells[keep], self.degrees)
 
     def describe(self, problem: SemiDiscrete) -> str:
@@ -341,9 +345,3 @@ class Assembled:
         ]
         chosen = "" if self.tol is None else f"\n  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"
         return "\n".join(lines) + chosen
-
-
-def _shape(model: Any) -> tuple[Any, ...]:
-    """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
-    values = [getattr(model, name) for name in sorted(fixed_parameters(model))]
-    return type(model), *(id(value) if language.hashable(value) is None else value for value in values)

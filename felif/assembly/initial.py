@@ -31,7 +31,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     fields and differential scalars to densities and values; scalars not named start at 0, fields share what mass is
     left. `compatible` says whether the density vanishes at V_F, i.e. whether N(0) is finite. Raises ValueError.
     """
-    if hasattr(problem, "initial_state"):  # over (v, w)
+    if problem.initial_state is not None:  # over (v, w)
         return problem.initial_state(start)
     if isinstance(start, State):
         return _from_state(problem, start)

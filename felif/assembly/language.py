@@ -16,7 +16,7 @@ from skfem.element import DiscreteField
 
 from ..given.arguments import is_finite
 from ..given.identity import identity
-from ..given.parameters import parameters_of
+from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import weak_form_of
 from ..translation.fields import CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
@@ -63,6 +63,12 @@ def hashable(key: Any) -> Any:
     except TypeError:
         return None
     return key
+
+
+def shape_of(model: Any) -> tuple[Any, ...]:
+    """What of a model is in its assembled arrays: its class and the parameters that `at` refuses to change."""
+    values = [getattr(model, name) for name in sorted(fixed_parameters(model))]
+    return type(model), *(id(value) if hashable(value) is None else value for value in values)
 
 
 def _require_places(model: Any, weak_form: WeakForm) -> None:

@@ -98,7 +98,7 @@ class Neurons:
         if self._together is not None:
             log_time, by_m, by_a = self._together(m, a, slopes)
         else:
-            each = [kind(m[..., i], a[..., i], slopes) for i, kind in enumerate(self._kinds)]
+            each = [kind(m[..., i], a[..., i], slopes) for i, kind in enumerate(self.kinds)]
             log_time, by_m, by_a = (np.stack(part, axis=-1) for part in zip(*each, strict=True))
         log_time = log_time + self._log_weight
         if not self._rests:
@@ -217,15 +217,15 @@ class Neurons:
         self.least = 1e-6 * np.abs(a[0]).max() + 1e-300
         if self.affine and (self.a0 <= 0).any():
             raise NotNeurons("there is no noise without activity")
-        self._kinds = [self._kind(i, form.fields[i].name, start, moves, ends, highest) for i in range(self.count)]
+        self.kinds = [self._kind(i, form.fields[i].name, start, moves, ends, highest) for i in range(self.count)]
         self._together = None
-        if all(isinstance(kind, LinearNeuron) for kind in self._kinds):
-            conductances, offsets = np.array([kind[:2] for kind in self._kinds]).T
+        if all(isinstance(kind, LinearNeuron) for kind in self.kinds):
+            conductances, offsets = np.array([kind[:2] for kind in self.kinds]).T
             self._together = LinearNeuron(conductances, offsets, *ends)
-        self.centres = np.array([kind.centre for kind in self._kinds])
-        self.error = max(kind.error for kind in self._kinds)
+        self.centres = np.array([kind.centre for kind in self.kinds])
+        self.error = max(kind.error for kind in self.kinds)
         varies = self.aN.any(axis=1) if self.affine else np.ones(self.count, bool)
-        self.bounded = self.affine and all(k.falls or not x for k, x in zip(self._kinds, varies, strict=True))
+        self.bounded = self.affine and all(k.falls or not x for k, x in zip(self.kinds, varies, strict=True))
 
     def _find_affine(self, start: np.ndarray, tried: np.ndarray) -> None:
         slopes = np.array([self._coefficients(row) - start for row in np.eye(self.count)]).T

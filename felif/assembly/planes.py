@@ -14,8 +14,8 @@ from .tensor.spaces import Tensor
 from .triangles.space import Triangles
 
 
-def is_plane(model: Any) -> bool:
-    """Whether a model's density is over (v, w)."""
+def has_weights(model: Any) -> bool:
+    """Whether a model's density is over potentials and weights, (v, w)."""
     return any(field.over == ("v", "w") for field in weak_form_of(model).fields)
 
 
@@ -26,7 +26,7 @@ def discretize_plane(model: Any, mesh: Any, space: Tensor | Triangles | None, to
             f"discretize: space = {space!r}; allowed for a density over (v, w) are Tensor(v, w), Triangles(degree)"
         )
     if isinstance(space, Triangles) or space is None and isinstance(mesh, MeshTri):
-        from .triangles.initial import discretize_triangles
+        from .triangles.discretize import discretize_triangles
 
         return discretize_triangles(model, mesh, space, tol)
     from .tensor.discretize import discretize_tensor
@@ -42,7 +42,7 @@ def plane_from_arrays(
         from .tensor.discretize import tensor_from_arrays
 
         return tensor_from_arrays(model, arrays, space, tol)
-    from .triangles.initial import triangles_from_arrays
+    from .triangles.discretize import triangles_from_arrays
 
     return triangles_from_arrays(model, arrays, space, tol)
 

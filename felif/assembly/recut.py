@@ -7,13 +7,13 @@ time by m T/f, noise by a/f^2; where this is visible the axis is made again, wit
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..given.warning import warn
 from ..meshing import line
 from . import adapt, local_degree, thresholds
 from .running_away import NEGLIGIBLE, Cut, cut
@@ -35,7 +35,7 @@ class Raised:
 
 def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     """By how much the cut falsifies each firing rate: N^2 times the error of a neuron's time."""
-    if getattr(problem, "end", None) is None:
+    if problem.end is None:
         return {}
     more, noise = _beyond(problem, problem.namespace(t, y))
     pairs = zip(_rates(problem, t, y).items(), more, noise, strict=True)
@@ -81,11 +81,10 @@ def warn_where_wrong(problem: Any, t: float, y: np.ndarray) -> None:
     end = problem.end
     part = max(map(end.wrong, *_beyond(problem, problem.namespace(t, y)))) * _pace(end, _rates(problem, t, y).values())
     if part > max(_TOLD, problem.tol):
-        warnings.warn(
+        warn(
             f"evolve: input or noise has become so large that a neuron's time above v = {end.last:.4g}, where drift "
             f"alone is followed, is wrong by more than {max(_TOLD, problem.tol):g} of its interval; N has that error "
             "from here on",
-            stacklevel=2,
         )
 
 
@@ -117,22 +116,6 @@ def _with_end(problem: Any, end: Cut) -> Any:
     new = type(problem)(assembled, model, problem.history)
     new.natural = natural
     return new
-
-
-def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(points of the old axis at the points x of the new one, what densities there are multiplied by)."""
-    if old == new:
-        return x, np.ones(len(x))
-    inside = x < new.v_fire if new is not None else np.ones(len(x), bool)
-    v, factor = x.copy(), np.ones(len(x))
-    if new is not None:
-        v[inside] = new.potentials(x[inside])
-        factor[inside] = new.slowed(v[inside])
-    if old is not None:
-        factor[inside] /= old.slowed(v[inside])
-        v[inside] = old.axis(v[inside])
-        v[~inside] = old.v_fire
-    return v, factor
 
 
 @dataclass(frozen=True)

@@ -278,3 +278,19 @@ def _tail(drift: Callable, low: float, v_fire: float) -> float:
         if not piece > 1e-18 * total or v > 1e200:
             break
     return total
+
+
+def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(points of the old axis at the points x of the new one, what densities there are multiplied by)."""
+    if old == new:
+        return x, np.ones(len(x))
+    inside = x < new.v_fire if new is not None else np.ones(len(x), bool)
+    v, factor = x.copy(), np.ones(len(x))
+    if new is not None:
+        v[inside] = new.potentials(x[inside])
+        factor[inside] = new.slowed(v[inside])
+    if old is not None:
+        factor[inside] /= old.slowed(v[inside])
+        v[inside] = old.axis(v[inside])
+        v[~inside] = old.v_fire
+    return v, factor

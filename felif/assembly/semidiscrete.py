@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
-from ..problem import FieldValue, Infeasible, State
+from ..problem import FieldValue, Infeasible, Problem, State
 from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
@@ -20,12 +20,13 @@ from .automatic import Flow
 from .dilated import Dilated
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
+from .stored import mesh_arrays, on_arrays, reduced
 from .watch import MeshWatch
 from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
 
 
-class SemiDiscrete:
+class SemiDiscrete(Problem):
     """A model on a mesh. Immutable: `at` and `rebuilt` return another one.
 
     The algebraic scalars N solve g(N; y, t) = 0, one small system an evaluation; where every coefficient is affine in
@@ -43,6 +44,7 @@ class SemiDiscrete:
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
         self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
+        self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
         self.quantities: Mapping[str, np.ndarray] = assembled.quantities
@@ -103,7 +105,7 @@ class SemiDiscrete:
         A starting value, not a projection: the state is interpolated. Raises ValueError for other unknowns.
         """
         old = state.problem
-        if getattr(old, "scalar_names", None) != self.scalar_names or old.field_names != self.field_names:
+        if old.scalar_names != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
         ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
         here = self.on_cells(old.cells, old.degrees) if self.tol is not None and ends else self
@@ -230,12 +232,12 @@ class SemiDiscrete:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
+    mesh_arrays, on_arrays, __reduce__ = mesh_arrays, on_arrays, reduced
     neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)
-    warn_where_wrong = warn_where_wrong
-    instant_blow_up, exponential_moment, default_scheme = facts.instant_blow_up, facts.exponential_moment, "Rodas5P"
-    largest_and_lowest, nonnegative = facts.largest_and_lowest, property(lambda self: self.scalar_names)
+    warn_where_wrong, largest_and_lowest = warn_where_wrong, facts.largest_and_lowest
+    instant_blow_up, exponential_moment = facts.instant_blow_up, facts.exponential_moment
     totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -264,7 +266,7 @@ class SemiDiscrete:
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
-        at = lambda v: spaces.evaluate(self.cells, self.degrees, values, v)
+        at = partial(spaces.evaluate, self.cells, self.degrees, values)
         return FieldValue(self.nodes, values, at, self._assembled.weights)
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:

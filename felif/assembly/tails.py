@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..translation.fields import probe
 from . import adapt
 from .spaces import gauss
+from .thresholds import coefficients_at
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
 _ROUNDING = 1e-16  # masses above V_max that are none
@@ -165,18 +165,6 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     return length * ends / ends[-1]
 
 
-def transport(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(drift, noise, growth rate) of a field at points v, at the scalars of y. Raises Infeasible."""
-    s, m = problem.namespace(t, y), problem.parameters
-    parts = [np.zeros_like(v) for _ in range(3)]
-    for term in problem.weak_form.terms:
-        if term.into == field == term.of:
-            c = 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, m)))
-            for part, values in zip(parts, probe(term, v), strict=True):
-                part += c * values
-    return tuple(parts)
-
-
 def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
     """(distances below V_min, mass up to there per unit of n(V_min)); the last mass is all there is."""
     ends, drift, noise = _panels(problem, t, y, field)
@@ -192,12 +180,12 @@ def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[n
 def _panels(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(ends of panels as distances below V_min, drift, noise at the upper ends and Gauss's points of each)."""
     low, points = problem.cells[0], gauss(6)[0]
-    drift, noise, _ = transport(problem, t, y, field, np.array([low]))
+    drift, noise, _ = coefficients_at(problem, t, y, field, np.array([low]))
     width = max(problem.v_fire - problem.v_reset, float(np.sqrt(noise[0])))
     length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
     ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
     v = low - ends[:-1, None] - np.diff(ends)[:, None] * np.concatenate([[0.0], points])
-    drift, noise, _ = transport(problem, t, y, field, v.ravel())
+    drift, noise, _ = coefficients_at(problem, t, y, field, v.ravel())
     return ends, drift.reshape(v.shape), noise.reshape(v.shape)
 
 
@@ -237,7 +225,7 @@ def _missing(problem: Any, t: float, y: np.ndarray, field: str, values: np.ndarr
 
 
 def _length_above(problem: Any, t: float, y: np.ndarray, field: str) -> float:
-    drift, noise, growth = (float(part[0]) for part in transport(problem, t, y, field, problem.cells[-1:]))
+    drift, noise, growth = (float(part[0]) for part in coefficients_at(problem, t, y, field, problem.cells[-1:]))
     root = np.sqrt(max(drift**2 - 4 * noise * growth, 0.0))
     # 2 noise / (root - drift), without its cancellation for a strong drift
     return (

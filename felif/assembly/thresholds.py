@@ -1,4 +1,4 @@
-"""Drift and noise of a problem at V_R and V_F: the layers there, and what remains of the equations as N grows."""
+"""Drift and noise of a problem at points, at V_R and V_F: layers there, what remains of the equations as N grows."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def transport(problem: Any, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, n
             drift, noise = drift + c * convection, noise + c * diffusion
         table[field] = drift, noise
     return table
+
+
+def coefficients_at(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(drift, noise, growth rate) of a field at points v, at the scalars of y. Raises Infeasible."""
+    s, m = problem.namespace(t, y), problem.parameters
+    parts = [np.zeros_like(v) for _ in range(3)]
+    for term in problem.weak_form.terms:
+        if term.into == field == term.of:
+            c = 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, m)))
+            for part, values in zip(parts, probe(term, v), strict=True):
+                part += c * values
+    return tuple(parts)
 
 
 def boundary_layers(problem: Any, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:

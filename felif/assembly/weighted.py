@@ -19,7 +19,7 @@ from numpy.polynomial import legendre
 
 from ..algebra import Band
 from .spaces import alike, gauss, modal_transform
-from .tails import transport
+from .thresholds import coefficients_at
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
 _VANISHED = 1e-280  # of max P
@@ -46,7 +46,7 @@ def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> Weighte
     Cells are divided for integration until P changes by a factor of at most about e^2 in each part.
     """
     degree = problem.degree
-    drift, noise, growth = transport(problem, t, y, field, problem.nodes)
+    drift, noise, growth = coefficients_at(problem, t, y, field, problem.nodes)
     steepest = np.abs(drift / noise)[problem.cell_nodes].max(axis=1) * problem.widths
     parts = np.clip(np.ceil(steepest / _DECAY), 1, _PARTS).astype(int)
     ends = np.concatenate([[0.0], np.cumsum(np.repeat(problem.widths / parts, parts))]) + problem.cells[0]
@@ -57,7 +57,7 @@ def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> Weighte
         P = problem.field(field, y)(v)
         good = P.min(axis=1) > _NEGLIGIBLE * P.max()
     else:
-        drift, noise, _ = (part.reshape(v.shape) for part in transport(problem, t, y, field, v.ravel()))
+        drift, noise, _ = (part.reshape(v.shape) for part in coefficients_at(problem, t, y, field, v.ravel()))
         P = integrated(ends, problem.v_reset, drift / noise, noise)
         good = P.max(axis=1) > _VANISHED * P.max()
     low, high = _longest_run(np.bincount(owner, ~good) == 0)

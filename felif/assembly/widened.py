@@ -10,7 +10,7 @@ import numpy as np
 from ..problem import Infeasible
 from . import adapt, spaces
 from .automatic import Flow, choose_nodes
-from .tails import transport
+from .thresholds import coefficients_at
 from .weighted import adjoint_values
 
 _DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
@@ -83,7 +83,7 @@ def profile_below(problem: Any, t: float, y: np.ndarray, name: str, ends: np.nda
     points, weights = spaces.gauss(6)
     pieces = np.diff(ends)
     v = ends[:-1, None] + pieces[:, None] * points
-    drift, noise, _ = transport(problem, t, y, name, v.ravel())
+    drift, noise, _ = coefficients_at(problem, t, y, name, v.ravel())
     potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
     return np.exp(-np.cumsum(potential[::-1])[::-1])
 
@@ -153,10 +153,10 @@ def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     low, width = problem.cells[0], problem.v_fire - problem.v_reset
     ends = []
     for name in problem.field_names:
-        drift, noise, _ = transport(problem, t, y, name, np.array([low]))
+        drift, noise, _ = coefficients_at(problem, t, y, name, np.array([low]))
         length = float(noise[0] / max(drift[0], 1e-2 * noise[0] / width))
         distance = np.concatenate([[0.0], length * np.cumsum(0.3 * 1.06 ** np.arange(_PANELS))])
-        drift, noise, _ = transport(problem, t, y, name, low - distance)
+        drift, noise, _ = coefficients_at(problem, t, y, name, low - distance)
         slope = drift / noise
         fallen = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(distance))])
         if np.all(slope > 0) and fallen[-1] > _DECAY[-1]:

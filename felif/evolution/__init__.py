@@ -5,6 +5,7 @@ from .checkpoint import Checkpoint
 from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points, same_time
+from .rows import Block, Piece
 from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
@@ -13,10 +14,12 @@ __all__ = [
     "ESDIRK43",
     "TRBDF2",
     "BackwardEuler",
+    "Block",
     "Checkpoint",
     "Event",
     "History",
     "EventRecord",
+    "Piece",
     "Rodas5P",
     "Segment",
     "Trajectory",

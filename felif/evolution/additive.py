@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
 from .schemes import AdditiveTableau
 from .stepper import MassMatrix, StepFailed, Window
 
@@ -32,12 +33,12 @@ _PART = 8192  # numbers of a state that are worked on at once
 _RESERVE = 0.9  # of the largest step: the explicit part changes within it
 
 
-def is_additive(problem: Any) -> bool:
+def is_additive(problem: Problem) -> bool:
     """Whether the problem splits itself into an implicit and an explicit part."""
-    return callable(getattr(problem, "implicit_part", None))
+    return problem.implicit_part is not None
 
 
-def rounding_of_rate(problem: Any, t: float, y: np.ndarray, h: float) -> float:
+def rounding_of_rate(problem: Problem, t: float, y: np.ndarray, h: float) -> float:
     """What rounding in F may do to a conserved quantity in a step: tiny cells have enormous entries that cancel.
 
     0 for a problem that splits itself: nothing beyond ordinary rounding is forgiven there.
@@ -56,11 +57,11 @@ class AdditiveStepper:
     Slopes are kept as they come, multiplied by M: G_i explicit, I_i implicit.
     """
 
-    def __init__(self, tableau: AdditiveTableau, problem: Any, statistics: dict[str, int]) -> None:
+    def __init__(self, tableau: AdditiveTableau, problem: Problem, statistics: dict[str, int]) -> None:
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
         self.mass = problem.mass if hasattr(problem.mass, "solve") else MassMatrix(problem.mass)
-        self._limited = getattr(problem, "limited", None)
-        self._starting = getattr(problem, "starting", None)
+        self._limited = problem.limited
+        self._starting = problem.starting
         stages = len(tableau.c)
         # of every stage the implicit slope, then the explicit one: what earlier stages give is one small product
         self._slopes = np.zeros((2 * stages, problem.size))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ctypes import byref
 from functools import lru_cache
 from math import inf, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,25 +22,22 @@ from .history import NODES, History
 from .schemes import RosenbrockTableau
 from .stepper import StepFailed
 
-if TYPE_CHECKING:
-    from .loop import Integration
-
 _CAPACITY = 64  # steps of a burst
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
 
 
-def burst_of(run: Integration) -> Burst | None:
+def burst_of(run: Any) -> Burst | None:
     """What makes bursts of steps for an integration on its present problem; None where the loop must make the steps."""
     core = compiled.library() if run.core == "compiled" else None
     tableau = run.tableau
     if core is None or not isinstance(tableau, RosenbrockTableau) or len(tableau.c) != 8 or len(tableau.H) != 3:
         return None
-    system = getattr(run.problem, "condensed", None)
+    system = run.problem.condensed
     return None if system is None else Burst(core, system, run)
 
 
 @lru_cache
-def _scheme(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
+def scheme_of(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
     """The tableau for the core, whose error is its last stage, and the arrays it points to."""
     arrays = {name: np.ascontiguousarray(getattr(tableau, name), float) for name in "aCbcdH"}
     pointers = {name: compiled.pointer(array) for name, array in arrays.items()}
@@ -50,10 +47,10 @@ def _scheme(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
 class Burst:
     """The core on one problem: its working memory, the steps it hands back, the inputs it calls."""
 
-    def __init__(self, core: Any, system: Any, run: Integration) -> None:
+    def __init__(self, core: Any, system: Any, run: Any) -> None:
         self._call, self._system, problem = core.felif_burst, system, run.problem
         size, scalars = problem.size, len(problem.scalar_names)
-        self._scheme = _scheme(run.tableau)[0]
+        self._scheme = scheme_of(run.tableau)[0]
         self._watched = bool(run.events) or any(getattr(observer, "each_step", True) for observer in run.observers)
         self._capacity = 1 if self._watched else _CAPACITY
         self._work = np.empty(core.felif_work(byref(system.system)) + 8)
@@ -82,7 +79,7 @@ class Burst:
 
     # inputs -----------------------------------------------------------------------------------------------------
 
-    def _given(self, run: Integration) -> compiled.Inputs:
+    def _given(self, run: Any) -> compiled.Inputs:
         names, problem = self._system.input_names, run.problem
         self._history: History | None = None
         if not names:
@@ -123,7 +120,7 @@ class Burst:
 
     # steps ------------------------------------------------------------------------------------------------------
 
-    def advance(self, run: Integration) -> Outcome | None:
+    def advance(self, run: Any) -> Outcome | None:
         """Makes accepted steps; an Outcome if the last of them ends the run or the next cannot be made."""
         if not run.window.low <= run.t < run.next_stop:
             run.look_ahead()
@@ -155,8 +152,7 @@ class Burst:
         if made and outcome is None:
             outcome = run.after_steps(finer=bool(p.finer), coarser=bool(p.coarser))
         if made:
-            for observer in run.observers:
-                observer(run.trajectory)
+            run.observed(outcome)
         if outcome is None and run.burst is self and code in (compiled.NO_RATE, compiled.PIVOT, compiled.NO_INPUT):
             return run.step_of_loop()
         if outcome is None and run.burst is self and code == compiled.STUCK:
@@ -164,7 +160,7 @@ class Burst:
             return stuck(run)
         return outcome
 
-    def _record(self, run: Integration, made: int, t: float) -> Outcome | None:
+    def _record(self, run: Any, made: int, t: float) -> Outcome | None:
         """What happened in the steps; an Outcome if an event ended the run."""
         times, scalars, problem = self._times[:made], self._scalars[:made], run.problem
         states, dense, outcome = self._states[:made], self._dense[:made], None

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .loop import Integration
 
 COUNTERS = ("steps", "rejected", "factorisations", "remeshes", "undershoots", "newton_iterations", "limited")
 
@@ -36,7 +33,7 @@ class Checkpoint:
         return cls(float(arrays["t"]), np.array(arrays["y"], float), memory)
 
 
-def pack(run: Integration) -> Checkpoint:
+def pack(run: Any) -> Checkpoint:
     """The checkpoint of an integration between two steps."""
     slope = getattr(run.stepper, "slope", None)
     controller = run.controller
@@ -55,7 +52,7 @@ def pack(run: Integration) -> Checkpoint:
     return Checkpoint(run.t, run.y.copy(), memory)
 
 
-def unpack(checkpoint: Checkpoint, run: Integration) -> None:
+def unpack(checkpoint: Checkpoint, run: Any) -> None:
     """Puts an integration where the checkpoint was made."""
     memory = checkpoint.memory
     run.t, run.y, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["tiny"])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..given.inputs import is_of_user
 from ..problem import Infeasible, Outcome
-
-if TYPE_CHECKING:
-    from .loop import Integration
 
 CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 
@@ -22,13 +19,13 @@ def unevaluated(reason: ArithmeticError, where: str) -> Outcome:
     return Outcome("not_finite", f"The problem cannot be evaluated {where}: {reason}.")
 
 
-def blow_up(run: Integration, message: str, N: float) -> Outcome:
+def blow_up(run: Any, message: str, N: float) -> Outcome:
     """The outcome of a run that ends in a blow-up, which is estimated here."""
     run.trajectory.blow_up = found = run.watch.estimate(run.t, N, message)
     return Outcome("blow_up", f"Blow-up at t = {found.time:.10g} (error about {found.error:.1e}). {message}")
 
 
-def stuck(run: Integration) -> Outcome:
+def stuck(run: Any) -> Outcome:
     """No step succeeds, however small (or the fixed one does not): why?"""
     failure = run.failure
     if failure is not None and is_of_user(failure):  # a coefficient fails in every step

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..given.arguments import FLAG, FUNCTION, TEXT, Kind, required, whole
 from ..problem import Outcome, Problem, State
-from .trajectory import EventRecord, interpolate, restrict
+from .rows import interpolate
+from .trajectory import EventRecord, restrict
 
 _DIRECTION = Kind("-1, 0 or 1", whole(-1, 1).read)
 _OF_A_STATE = Kind("a function of a State", FUNCTION.read)

@@ -55,7 +55,6 @@ def integrate(
         "unstable_step"   a fixed step exceeds what the explicit part of the problem allows (CFL)
         "step_underflow"  the tolerance cannot be met by any step
         "beyond_equations"  the solution leaves the states for which the model's equations hold
-        "beyond_equations"  the solution leaves the states for which the model's equations hold
         "newton_failed"   Newton's iteration fails for every step
         "not_finite"      the problem returns inf or NaN
     Raises ValueError for settings outside their range.

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..given.inputs import input_value
+from ..given.portable import require_portable
 from ..problem import Infeasible
+from .rows import Rows
 from .stepper import Window
-from .trajectory import Rows, Trajectory
+from .trajectory import Trajectory
 
 Past = float | Callable[[float], float] | Mapping[str, Any]
 
@@ -38,6 +40,11 @@ class History:
         self._times, self._values = Rows(), Rows(0, len(NODES))  # of steps: their ends, and of each scalar the values
         self._times.append(t_start)
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: what is known, without the run it is known from."""
+        require_portable("A history", before=self.before)
+        return {**vars(self), "_followed": (None, 0, 0)}
 
     def before_start(self, name: str, span: float) -> float:
         """Integral of what was given, over the time `span` before the start."""
@@ -65,6 +72,27 @@ class History:
             return float(values[int(np.argmin(np.abs(distance)))])
         weights = _WEIGHTS / distance
         return float(weights @ values / weights.sum())
+
+    def copy(self, rates: Sequence[str]) -> History:
+        """The same past, to go on with; `rates` as in the constructor."""
+        other = History(self.before, self.t_start, rates)
+        other.restore(self._names, self._times.array[1:], self._values.array)
+        return other
+
+    @property
+    def count(self) -> int:
+        """Steps that are known."""
+        return len(self._values)
+
+    def values(self, first: int) -> np.ndarray:
+        """What is known of the steps from number `first` on, (steps, scalars, nodes)."""
+        return self._values.array[first:].copy()
+
+    def restore(self, names: tuple[str, ...], ends: np.ndarray, values: np.ndarray) -> None:
+        """Know steps that end at `ends`, by their `values`."""
+        self._scalars(names)
+        self._times.extend(ends)
+        self._values.extend(values)
 
     def follow(self, trajectory: Trajectory) -> None:
         """Take in the steps of a trajectory that are new since the last call, or all of one that continues it."""

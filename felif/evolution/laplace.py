@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from ..algebra import Band, BandLowRank, resolvent
-from ..algebra.lowrank import SingularMatrix
+from ..algebra.band import SingularMatrix
 from ..problem import NotConverged
 
 _RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply

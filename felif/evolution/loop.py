@@ -20,7 +20,7 @@ from .rosenbrock import RosenbrockStepper
 from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
-from .trajectory import Segment, Trajectory
+from .trajectory import RUNNING, Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
@@ -75,6 +75,7 @@ class Integration:
         if checkpoint is not None and onto is None:
             self.trajectory.rounding = float(checkpoint.memory.get("rounding", 0.0))
         self.trajectory.statistics, self.trajectory.t_end = self.statistics, t_end
+        self.trajectory.outcome = RUNNING
         self.trajectory.blow_up, self.trajectory.checkpoint = None, self.checkpoint
         self._open_segment()
 
@@ -101,7 +102,7 @@ class Integration:
         self.problem = problem
         tableau = self.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
-        self._coarsened = getattr(problem, "coarsened", None)
+        self._coarsened = problem.coarsened
         self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
         names = problem.scalar_names
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
@@ -267,9 +268,15 @@ class Integration:
             self.watch.record(t1, self.rate_now, error, self.rtol)
         self._next_step_size(h, error, lands)
         outcome = self.after_steps() if outcome is None else outcome
+        self.observed(outcome)
+        return outcome
+
+    def observed(self, outcome: Outcome | None) -> None:
+        """Calls the observers; an outcome is that of the trajectory already: from its end nothing goes on."""
+        if outcome is not None:
+            self.trajectory.outcome = outcome
         for observer in self.observers:
             observer(self.trajectory)
-        return outcome
 
     def after_steps(self, finer: bool = True, coarser: bool = True) -> Outcome | None:
         """Behind accepted steps: an Outcome where N has run away, else a new mesh where one is needed.

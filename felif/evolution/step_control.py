@@ -35,7 +35,7 @@ class ErrorNorm:
     def __init__(self, problem: Problem, rtol: float, atol: float, newton_target: float) -> None:
         self.problem, self.rtol, self.atol, self.newton_target = problem, rtol, atol, newton_target
         self._has_scalars = len(problem.scalar_names) > 0
-        self._arrivals = getattr(problem, "arrivals", None)
+        self._arrivals = problem.arrivals
         self.of_step(np.inf)
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:

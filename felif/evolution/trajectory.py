@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,43 +10,9 @@ import numpy as np
 
 from ..problem import BlowUp, Outcome, Problem, State
 from .checkpoint import Checkpoint
+from .rows import Block, OnFile, Piece, Rows, interpolate
 
-
-class Rows:
-    """An array that grows by rows: `append` is O(1) amortised, `array` a view of what is there."""
-
-    def __init__(self, *shape: int) -> None:
-        self._data = np.empty((16, *shape))
-        self._count = 0
-
-    def append(self, row: Any) -> None:
-        self.reserve(1)[self._count] = row
-        self._count += 1
-
-    def extend(self, rows: np.ndarray) -> None:
-        """Append many rows, shape (count, ...)."""
-        self.reserve(len(rows))
-        self._data[self._count : self._count + len(rows)] = rows
-        self._count += len(rows)
-
-    def reserve(self, count: int) -> np.ndarray:
-        """Room for `count` more rows; all memory, the rows that are there first."""
-        if self._count + count > len(self._data):
-            larger = np.empty((max(2 * self._count, self._count + count), *self._data.shape[1:]))
-            larger[: self._count] = self._data[: self._count]
-            self._data = larger
-        return self._data
-
-    def filled(self, count: int) -> None:
-        """Says that `count` rows behind the last one were written in the memory of `reserve`."""
-        self._count += count
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def array(self) -> np.ndarray:
-        return self._data[: self._count]
+RUNNING = Outcome("running", "The integration has not stopped yet.")
 
 
 class Segment:
@@ -56,13 +22,32 @@ class Segment:
     theta = (t - times[j]) / (times[j+1] - times[j]) and D = dense[j],
 
         y(t) = (1-theta) states[j] + theta (states[j+1] + (1-theta) (D_0 + theta (D_1 + theta (D_2 + ...)))).
+
+    Of a long run that is written to a folder states and dense output are on file (`OnFile`) and read when asked for.
     """
 
     def __init__(self, problem: Problem, scheme: str, t: float, y: np.ndarray, q: int) -> None:
-        self.problem, self.scheme = problem, scheme
+        self._problem: Problem | Callable[[], Problem] = problem
+        self.scheme = scheme
         self._times, self._states, self._dense = Rows(), Rows(problem.size), Rows(q, problem.size)
+        self._blocks: list[Block] = []
         self._times.append(t)
         self._states.append(y)
+
+    @classmethod
+    def on_file(cls, problem: Callable[[], Problem], times: np.ndarray, blocks: Sequence[Block]) -> Segment:
+        """Steps that are on file, all of them; `problem` makes the problem, when it is asked for."""
+        self = cls.__new__(cls)
+        self._problem, self.scheme, self._blocks = problem, "", list(blocks)
+        self._times, self._states, self._dense = Rows(), None, None
+        self._times.extend(times)
+        return self
+
+    @property
+    def problem(self) -> Problem:
+        if not hasattr(self._problem, "size"):
+            self._problem = self._problem()
+        return self._problem
 
     def append(self, t: float, y: np.ndarray, dense: np.ndarray) -> None:
         self._times.append(t)
@@ -75,44 +60,83 @@ class Segment:
         self._states.extend(states)
         self._dense.extend(dense)
 
+    def release(self, blocks: Sequence[Block]) -> None:
+        """Keep no step in memory but the last state: `blocks` have all of them that were."""
+        self._blocks += blocks
+        last, self._states = self._states.array[-1].copy(), Rows(*self._states.array.shape[1:])
+        self._states.append(last)
+        self._dense = Rows(*self._dense.array.shape[1:])
+
+    def in_memory(self) -> Segment:
+        """The same steps, read from file."""
+        states, dense = np.asarray(self.states), np.asarray(self.dense)
+        read = Segment(self.problem, self.scheme, float(self.times[0]), states[0], dense.shape[1])
+        read.extend(self.times[1:], states[1:], dense)
+        return read
+
+    def last_state(self) -> Piece:
+        """The last state, and no step."""
+        last = self.states[-1][None]
+        return Piece(self.problem, self.times[-1:], last, np.zeros((0, *self.dense.shape[1:])))
+
+    @property
+    def bytes_a_step(self) -> int:
+        return 8 * self.problem.size * (1 + (3 if self._dense is None else self._dense.array.shape[1]))
+
+    @property
+    def held(self) -> int:
+        """Bytes of the steps in memory."""
+        return 0 if self._dense is None else self._states.array.nbytes + self._dense.array.nbytes
+
     @property
     def times(self) -> np.ndarray:
         return self._times.array
 
     @property
-    def states(self) -> np.ndarray:
-        return self._states.array
+    def states(self) -> Any:
+        return OnFile(self._blocks, 0, self._states) if self._blocks else self._states.array
 
     @property
-    def dense(self) -> np.ndarray:
-        return self._dense.array
+    def dense(self) -> Any:
+        return OnFile(self._blocks, 1, self._dense) if self._blocks else self._dense.array
+
+    def pieces(self, first: int = 0, most: float = np.inf) -> Iterator[tuple[int, Piece]]:
+        """(number of its first step, Piece) from step `first` on: those on file block by block, of others `most`."""
+        for block in self._blocks:
+            if first < block.first + block.count:
+                start = max(first, block.first)
+                states, dense = (part[start - block.first :] for part in block.load())
+                yield start, Piece(self.problem, self.times[start : start + len(states)], states, dense)
+        if self._dense is None:
+            return
+        before, end = sum(block.count for block in self._blocks), len(self.times) - 1
+        start = max(first, before)
+        while start < end:
+            stop = int(min(end, start + most))
+            there = slice(start - before, stop - before)
+            states = self._states.array[there.start : there.stop + 1]
+            yield start, Piece(self.problem, self.times[start : stop + 1], states, self._dense.array[there])
+            start = stop
 
     def evaluate(self, t: float) -> np.ndarray:
         """y(t) by dense output; exactly the stored state at an accepted time."""
-        times = self.times
+        times, states = self.times, self.states
         if len(times) == 1:
-            return self.states[0].copy()
+            return states[0].copy()
         j = min(max(int(np.searchsorted(times, t, side="right")) - 1, 0), len(times) - 2)
         theta = (t - times[j]) / (times[j + 1] - times[j])
-        return interpolate(self.states[j], self.states[j + 1], self.dense[j], theta)
+        return interpolate(states[j], states[j + 1], self.dense[j], theta)
 
     def evaluate_many(self, times: np.ndarray) -> np.ndarray:
         """y at each of these times, shape (len(times), size)."""
         if len(self.times) == 1:
-            return np.repeat(self.states, len(times), axis=0)
+            return np.repeat(np.asarray(self.states), len(times), axis=0)
         j = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.times) - 2)
         theta = ((times - self.times[j]) / (self.times[j + 1] - self.times[j]))[:, None]
-        powers = theta * (1 - theta) * theta ** np.arange(self.dense.shape[1])
-        inner = np.matmul(powers[:, None, :], self.dense[j])[:, 0]
-        return (1 - theta) * self.states[j] + theta * self.states[j + 1] + inner
-
-
-def interpolate(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float) -> np.ndarray:
-    """The dense output of a step at theta in [0, 1]; y0 and y1 themselves at the ends."""
-    if theta <= 0.0 or theta >= 1.0:
-        return (y0 if theta <= 0.0 else y1).copy()
-    powers = theta * (1 - theta) * theta ** np.arange(len(dense))
-    return (1 - theta) * y0 + theta * y1 + powers @ dense
+        states, dense = self.states, self.dense
+        powers = theta * (1 - theta) * theta ** np.arange(dense.shape[1])
+        inner = np.matmul(powers[:, None, :], dense[j])[:, 0]
+        return (1 - theta) * states[j] + theta * states[j + 1] + inner
 
 
 def through_steps(times: np.ndarray, values: np.ndarray, breaks: Sequence[float], t: float, count: int = 6) -> float:
@@ -164,7 +188,7 @@ class Trajectory:
     """
 
     segments: list[Segment]
-    outcome: Outcome = field(default_factory=lambda: Outcome("running", "The integration has not stopped yet."))
+    outcome: Outcome = RUNNING
     blow_up: BlowUp | None = None
     events: list[EventRecord] = field(default_factory=list)
     statistics: dict[str, int] = field(default_factory=dict)
@@ -172,6 +196,7 @@ class Trajectory:
     rounding: float = 0.0  # sum of what was taken out of the conserved quantities, step by step
     _keys: tuple[str, ...] = ()
     _rows: Rows | None = None
+    stored: Callable[[], Mapping[str, np.ndarray]] | None = None  # of a run that is on file: what reads the series
     _checkpoint: Any = None  # a Checkpoint, or while running a function that makes one
 
     def record(self, t: float, dt: float, observed: Mapping[str, float]) -> None:
@@ -192,7 +217,15 @@ class Trajectory:
     @property
     def series(self) -> dict[str, np.ndarray]:
         """One entry an accepted step, the start included: "t", "dt" (0 at the start) and what the problem observes."""
+        self.read_series()
         return {name: self._rows.array[:, j] for j, name in enumerate(("t", "dt", *self._keys))}
+
+    def read_series(self) -> None:
+        """The series of a run that is on file, if it was not read yet."""
+        if self._rows is None and self.stored is not None:
+            table = dict(self.stored())
+            self._keys, self._rows = tuple(name for name in table if name not in ("t", "dt")), Rows(len(table))
+            self._rows.extend(np.column_stack([table[name] for name in ("t", "dt", *self._keys)]))
 
     @property
     def last(self) -> dict[str, float]:
@@ -220,6 +253,6 @@ class Trajectory:
         for segment in self.segments:
             if t <= segment.times[-1]:
                 problem, y = segment.problem, segment.evaluate(t)
-                limited = getattr(problem, "limited", None)
+                limited = problem.limited
                 return problem, y if limited is None or t in segment.times else limited(y)
         raise ValueError(f"t = {t!r} is not a number within [{first!r}, {last!r}]")

@@ -1,4 +1,4 @@
-"""Fits and comparisons on disk; a fit can be read back.
+"""Fits and comparisons on disk; `loading` reads a fit.
 
 A fit:          run.json        model, estimates with errors and intervals, likelihood, message, versions
                 intervals.csv   the intervals, to the same bits
@@ -18,30 +18,27 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FOLDER, MODEL, checked, optional
-from ..output.files import read_npz, read_series, write_json, write_npz, write_series
 from ..output.manifest import make_room
-from ..output.model_files import packed, unpacked
+from ..output.model_files import packed
 from ..output.provenance import describe, provenance
-from ..output.reading import read_description
 
-_FIT, _COMPARISON = "fit", "comparison"
+FIT, _COMPARISON = "fit", "comparison"
 
 
 def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a Fit as a folder. ValueError if it holds anything else, or a fit and `overwrite` is False."""
     path, likelihood = Path(folder), fit.likelihood
     model = packed(likelihood.model)
-    room = make_room(path, _FIT, overwrite, ("run.json", "intervals.csv", "density.csv", "final.npz"))
+    room = make_room(path, FIT, overwrite, ("run.json", "intervals.csv", "density.csv", "final.npz"))
     time = fit.membrane_time
     t = fit.passage.times
     f, S = fit.passage.both(t)
-    write_series(room.at("intervals.csv"), {"interval": fit.intervals})
-    write_series(room.at("density.csv"), {"t": t * time, "density": f / time, "survival": S})
+    room.series("intervals.csv", {"interval": fit.intervals})
+    room.series("density.csv", {"t": t * time, "density": f / time, "survival": S})
     theta = {"theta": fit.theta, "mesh": fit.mesh_theta, **fit.ends()}
-    write_npz(room.at("final.npz"), {"model": model, **theta})
+    room.npz("final.npz", {"model": model, **theta})
     description = {
-        "kind": _FIT,
+        "kind": FIT,
         "model": describe(fit.model),
         "start": describe(likelihood.model),
         "parameters": list(fit.values),
@@ -55,39 +52,12 @@ def save_fit(fit: Any, folder: str | Path, overwrite: bool = False) -> Path:
         **{name: getattr(fit, name) for name in _NUMBERS},
         **provenance(),
     }
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 
 _NUMBERS = ("count", "log_likelihood", "aic", "ks", "p_value", "converged", "identifiable", "message")
 _NUMBERS += ("iterations", "evaluations", "how")
-
-
-@checked(folder=FOLDER, model=optional(MODEL))
-def load_fit(folder: str | Path, model: Any = None) -> Any:
-    """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
-
-    ValueError where a file is missing, damaged or of another kind.
-    """
-    from .fit import Fit
-    from .likelihood import Likelihood
-
-    path = Path(folder)
-    description = read_description(path, _FIT)
-    arrays = read_npz(path / "final.npz")
-    if not (path / "intervals.csv").exists():
-        raise ValueError(f"{folder}: intervals.csv is missing.")
-    intervals = read_series(path / "intervals.csv")["interval"]
-    if len(intervals) != description["count"]:
-        raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
-    model = unpacked(arrays["model"], folder, given=model)
-    names = tuple(description["parameters"])
-    likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
-    likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off
-    fit = Fit(likelihood, arrays["theta"], description["iterations"], description["how"])
-    fit.restore_ends(arrays)
-    fit.evaluations = description["evaluations"]
-    return fit
 
 
 def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False) -> Path:
@@ -99,12 +69,12 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
     rates, densities = {}, []
     for name, rate in comparison.rates.items():
         file = f"rate-{name}.csv"
-        write_series(room.at(file), _columns(rate))
+        room.series(file, _columns(rate))
         means = {key: getattr(rate, key) for key in ("mean", "mean_error", "mean_expected")}
         rates[name] = {"file": file, **means, "test": asdict(rate.test)}
     for number, density in enumerate(comparison.densities, 1):
         file = f"density-{number:02d}.csv"
-        write_series(room.at(file), _columns(density))
+        room.series(file, _columns(density))
         what = {key: getattr(density, key) for key in ("name", "axis", "t", "inflation")}
         tests = {"distance": asdict(density.distance), "test": asdict(density.test)}
         densities.append({"file": file, **what, **tests})
@@ -122,7 +92,7 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
         "spikes": [asdict(spike) for spike in comparison.spikes],
         **provenance(),
     }
-    write_json(room.at("run.json"), description)
+    room.json("run.json", description)
     return path
 
 

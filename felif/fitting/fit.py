@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,8 +10,10 @@ import numpy as np
 from scipy.stats import chi2, kstwo
 
 from ..given.arguments import checked, number, optional
+from ..given.warning import warn
 from ..problem import NotConverged
 from .arguments import check_arguments, check_dead_time, names_of
+from .files import save_fit
 from .intervals import as_intervals
 from .likelihood import NONNEGATIVE, POSITIVE, TIME, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, maximise, near, told_apart
@@ -222,8 +223,6 @@ class Fit:
 
         Raises ValueError if the folder holds anything else, or a fit and `overwrite` is False.
         """
-        from .files import save_fit
-
         return save_fit(self, folder, overwrite)
 
     def __repr__(self) -> str:
@@ -288,10 +287,9 @@ def fit(
     if len(names) > 1 and {"a0", TIME} & set(names) and np.ptp(data) <= 1e-9 * data.max():
         raise ValueError(f"intervals: all {len(data)} are {data[0]:g}; the less noise the better they fit, without end")
     if membrane_time is None and not _USUAL[0] <= data.mean() <= _USUAL[1]:
-        warnings.warn(
+        warn(
             f"fit: the intervals have a mean of {data.mean():.4g} membrane times, which is unusual. Give membrane_time "
             "in the unit of the intervals (20.0 for ms), or membrane_time=1.0 if they are in membrane times.",
-            stacklevel=2,
         )
     likelihood = Likelihood(data, model, names, rate, float(time))
     likelihood.passage(likelihood.start)  # says what is wrong

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import warnings
 
+from ..given.warning import warn
 from .interval_units import TIME_UNITS, UNIT_NAMES
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -48,7 +48,7 @@ def kind_of(kind: str | None, name: str | None, where: str) -> str:
     says that they are not."""
     said = None if kind is not None or name is None else kind_said(name)
     if said == "time":
-        warnings.warn(f"{where}: {name!r} is read as intervals; give kind='times' if it holds times", stacklevel=5)
+        warn(f"{where}: {name!r} is read as intervals; give kind='times' if it holds times")
     if said == "times":
         raise ValueError(
             f"{where}: the name {name!r} says times; give kind='times' to take differences, kind='intervals' if they "

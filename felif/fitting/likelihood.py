@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..assembly.automatic import end_of
-from ..evolution.progress import Spinner
+from ..given.portable import require_portable
 from ..models.first_spike import FirstSpike
+from ..output.progress import Spinner
 from ..problem import NotConverged
 from .passage import FirstPassage, passage_on, passage_problem
 
@@ -56,6 +57,10 @@ class Likelihood:
         self._spinner, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
         self._kept = _NEAR
+
+    def __getstate__(self) -> dict[str, Any]:
+        require_portable(f"A fit of {type(self.model).__name__}", model=self.model)
+        return {**vars(self), "_spinner": None}
 
     def theta(self, values: Any) -> np.ndarray:
         values = np.asarray(values, float)

@@ -21,7 +21,9 @@ from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
 from ..evolution.laplace import MOST, Decay
 from ..given.arguments import POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.types import Model
 from ..models.first_spike import COUNT, FirstSpike
+from ..problem import Problem
 from ..translation import has_equations, weak_form_of
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
@@ -68,7 +70,7 @@ class FirstPassage:
     problem                   the discretised FirstSpike; `run` its solution in time, where input depends on time
     """
 
-    def __init__(self, problem: Any, law: Any, run: Any = None) -> None:
+    def __init__(self, problem: Problem, law: Any, run: Any = None) -> None:
         self.problem, self.run, self._law = problem, run, law
         self.decay: float | None = -law.slowest if law.slowest is not None else None
 
@@ -164,7 +166,7 @@ class FirstPassage:
 
 @checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
 def first_passage(
-    model: Any,
+    model: Model,
     *,
     start: float | None = None,
     rate: float | None = None,
@@ -205,7 +207,7 @@ def first_passage(
 
 
 def passage_on(
-    problem: Any,
+    problem: Problem,
     start: float,
     t_start: float = 0.0,
     t_end: float | None = None,
@@ -232,7 +234,7 @@ def passage_on(
     return FirstPassage(problem, Late(law, silent) if silent else law)
 
 
-def _decay(problem: Any, b: np.ndarray, start: float, tol: float, terms: int) -> Decay:
+def _decay(problem: Problem, b: np.ndarray, start: float, tol: float, terms: int) -> Decay:
     """The system without its last unknown, F, which acts on nothing."""
     n, y = problem.size - 1, np.zeros(problem.size)
     place = problem.layout.offsets[COUNT]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evolution import Event
 from ..models.first_spike import COUNT
-from ..problem import NotConverged, State
+from ..problem import NotConverged, Problem, State
 
 _LEFT = 1e-12  # survival at which waiting ends
 _LONGEST = 1e3
@@ -44,7 +44,7 @@ class Course:
             raise ValueError(f"t = {longest!r}; allowed are times up to t_end - t_start = {self._end - self._start!r}")
 
     @classmethod
-    def of(cls, problem: Any, b: np.ndarray, t_start: float, t_end: float | None, tol: float) -> Course:
+    def of(cls, problem: Problem, b: np.ndarray, t_start: float, t_end: float | None, tol: float) -> Course:
         from ..runs.starting import evolve
 
         mass = problem.mass

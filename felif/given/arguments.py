@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -33,10 +33,13 @@ class Kind:
     read: Callable[[Any], Any]
 
 
-def checked(**kinds: Kind) -> Callable[[Callable], Callable]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked(**kinds: Kind) -> Callable[[F], F]:
     """A callable whose arguments are read by their kinds; the message of the ValueError names the callable."""
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: F) -> F:
         names = [name for name in inspect.signature(function).parameters]
         if unknown := set(kinds) - set(names):
             raise TypeError(f"{function.__qualname__} has no {sorted(unknown)}")
@@ -53,7 +56,7 @@ def checked(**kinds: Kind) -> Callable[[Callable], Callable]:
                 named[name] = required(who, name, value, kinds[name]) if name in kinds else _plain(value)
             return function(*read, **named)
 
-        return call
+        return cast(F, call)
 
     return decorate
 

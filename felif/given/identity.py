@@ -177,11 +177,14 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
 
 
 def mesh(problem: Any) -> str:
-    """The mesh of a problem."""
-    if hasattr(problem, "mesh_arrays"):
-        return f"mesh {_hash(_told(problem.mesh_arrays(), ()))}"
-    degrees = getattr(problem, "degrees", None)
-    return f"{len(problem.cells) - 1} cells ({_hash(_told([np.asarray(problem.cells, float), degrees], ()))})"
+    """The mesh of a problem; of equations without one, the number of their unknowns."""
+    if problem.mesh_arrays is None:
+        return f"{problem.size} unknowns"
+    arrays = problem.mesh_arrays()
+    if set(arrays) <= {"cells", "degrees", "end"}:
+        degrees = arrays.get("degrees", problem.degrees)
+        return f"{len(arrays['cells']) - 1} cells ({_hash(_told([np.asarray(arrays['cells'], float), degrees], ()))})"
+    return f"mesh {_hash(_told(arrays, ()))}"
 
 
 def _hash(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from numbers import Real
 from types import SimpleNamespace
@@ -116,3 +117,46 @@ def with_parameters(model: Any, parameters: Mapping[str, Any]) -> Any:
                 f"call discretize again with {name}={value!r}"
             )
     return dataclasses.replace(model, **parameters)
+
+
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """A model at many parameters: all combinations of values, or values side by side.
+
+    axes   name -> values, as they were given
+    table  name -> values at all points, (count,)
+    shape  of arrays with one entry a point
+    """
+
+    model: Any
+    axes: dict[str, np.ndarray]
+    table: dict[str, np.ndarray]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, who: str, model: Any, parameters: Mapping[str, Any], paired: bool) -> Points:
+        """Raises ValueError for values that are no rows of numbers, and for models that are refused at the ends."""
+        axes = {name: np.atleast_1d(values) for name, values in parameters.items()}
+        if not axes or any(values.ndim != 1 or not len(values) for values in axes.values()):
+            raise ValueError(
+                f"{who}: parameters = {parameters!r}; allowed is {{name of a parameter: a row of numbers}}"
+            )
+        counts = {name: len(values) for name, values in axes.items()}
+        if paired and len(set(counts.values())) > 1:
+            raise ValueError(f"{who}: paired = True with {counts} values; allowed are as many of each")
+        rows = np.array(list(zip(*axes.values(), strict=True) if paired else itertools.product(*axes.values())))
+        shape = (len(rows),) if paired else tuple(counts.values())
+        points = cls(model, axes, dict(zip(axes, rows.T, strict=True)), shape)
+        points.at(0), points.at(points.count - 1)
+        return points
+
+    @property
+    def count(self) -> int:
+        return int(np.prod(self.shape))
+
+    def at(self, point: int) -> Any:
+        """The model at a point. Raises ValueError as the model does."""
+        values = {name: float(column[point]) for name, column in self.table.items()}
+        fixed = fixed_parameters(self.model) & set(values)  # those that shape the mesh
+        model = dataclasses.replace(self.model, **{name: values.pop(name) for name in fixed})
+        return with_parameters(model, values)

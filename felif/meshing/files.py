@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine, MeshTri
 
+from ..given.shipped import shipped
+from ..given.types import Model
 from .interval import line, require_near
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
 
 
-def read_mesh(path: str | Path, model: Any) -> MeshLine | MeshTri:
+def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
     """The mesh in a file, tagged for `model`: of line cells, or of triangles where the model has weights (w_min).
 
+    `path` is a file, or the name of one of felif's own: neurons.msh, random_threshold.msh, strip.msh.
     The first coordinate is v, the second w. Nodes within 1e-9 (relative) of V_R, V_F, w_min and w_max are moved onto
     them. Raises ValueError, naming the file and a place, where it cannot be read, holds no such cells, has no nodes on
     V_R or V_F, where cells do not fill an interval or a rectangle edge to edge (cracks, holes, overlaps, nodes that are
@@ -26,6 +29,9 @@ def read_mesh(path: str | Path, model: Any) -> MeshLine | MeshTri:
     for nodes that belong to no cell.
     """
     path = Path(path)
+    if len(path.parts) == 1 and not path.exists():
+        own = shipped("meshes") / path
+        path = own if own.is_file() else path
     weights = hasattr(model, "w_min")
     kind = "triangle" if weights else "line"
     data = _read(path)

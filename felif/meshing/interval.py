@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from skfem import MeshLine
 
 from ..given.arguments import MODEL, checked, number, optional, whole
+from ..given.types import Model
 from ..translation import weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
@@ -56,7 +56,7 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
 
 @checked(model=MODEL, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number()))
 def interval(
-    model: Any, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
+    model: Model, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:
     """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
 

@@ -8,6 +8,7 @@ import numpy as np
 from skfem import MeshTri
 
 from ..given.arguments import MODEL, checked, number, several, whole
+from ..given.types import Model
 from .interval import interval, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
@@ -19,7 +20,7 @@ _FLAT = 1e-10  # twice the area of a triangle over the square of its longest sid
     cells=several(whole(1), "two whole numbers from 1", least=2, most=2),
     grading=number(most=100.0),
 )
-def strip(model: Any, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
+def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
     """[v_min, V_F] x [w_min, w_max] cut into cells[0] x cells[1] rectangles of two triangles each.
 
     The columns are those of `interval`: graded toward V_F, node lines exactly on V_R and V_F; the rows are equal.

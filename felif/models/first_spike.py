@@ -50,6 +50,9 @@ class FirstSpike:
         silent = float(getattr(model, "dead_time", 0.0))
         return cls.of(model, rate, "spike" if silent else "return"), silent
 
+    def __reduce__(self) -> tuple[Any, ...]:  # without the form, which is made of functions within functions
+        return FirstSpike, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+
     def __getattr__(self, name: str) -> Any:
         """Inputs are read from the model (`current`)."""
         if name.startswith("__") or name == "model":

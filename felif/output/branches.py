@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
-from .files import csv_line, read_npz, write_json, write_npz, write_text
-from .manifest import make_room
-from .plots import house_style, new_figure, save_figure
+from ..problem import Problem
+from .files import csv_line, read_npz
+from .manifest import Room, make_room
+from .style import house_style, new_figure, save_figure
 from .vtk import new_series
 
 MARKS = {
@@ -131,6 +132,7 @@ def _label(name: str) -> str:
     return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
 
 
+FILES = ("branch.csv", "states.npz", "branch.json")
 _BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
@@ -144,33 +146,41 @@ def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Pat
     `overwrite` is False, or files of these names that are something else.
     """
     folder = Path(folder)
-    room = make_room(folder, "branch", overwrite, ("branch.csv", "states.npz", "branch.json"))
-    table = branch.table
-    rows = zip(*(np.asarray(column, float).tolist() for column in table.values()), strict=True)
+    room = make_room(folder, "branch", overwrite, FILES)
+    write_branch(branch, room, [*branch.table])
+    room.json("branch.json", describe_branch(branch))
+    return folder
+
+
+def write_branch(branch: Any, room: Room, names: Sequence[str], durable: bool = True) -> None:
+    """branch.csv with these columns of the table, and states.npz."""
+    rows = zip(*(np.asarray(branch.table[name], float).tolist() for name in names), strict=True)
     lines = [csv_line(row)[:-1] + f",{point.kind}\n" for row, point in zip(rows, branch, strict=True)]
-    write_text(room.at("branch.csv"), ",".join([*table, "kind"]) + "\n" + "".join(lines))
-    write_npz(room.at("states.npz"), _states(branch))
+    room.text("branch.csv", ",".join([*names, "kind"]) + "\n" + "".join(lines), durable)
+    room.npz("states.npz", _states(branch), durable)
+
+
+def describe_branch(branch: Any) -> dict[str, Any]:
+    """What branch.json says at the end."""
     special = [
         {"row": k, "kind": point.kind, **{n: v for n, v in point.details.items() if isinstance(v, float)}}
         for k, point in enumerate(branch)
         if point.kind
     ]
-    description = {
+    return {
         "of": branch.what or "steady states",
         "parameters": branch.names,
         "outcome": str(branch.outcome),
         "model": str(getattr(branch[0].problem, "model", branch[0].problem)),
         "special_points": special,
     }
-    write_json(room.at("branch.json"), description)
-    return folder
 
 
 def _states(branch: Any) -> dict[str, np.ndarray]:
     meshes: list[tuple[int, np.ndarray]] = []
     numbers, states = [], {}
     for point in branch:
-        key = (len(point.y), np.asarray(getattr(point.problem, "cells", np.zeros(0)), float))
+        key = (len(point.y), np.asarray(np.zeros(0) if point.problem.cells is None else point.problem.cells, float))
         known = [k for k, other in enumerate(meshes) if other[0] == key[0] and np.array_equal(other[1], key[1])]
         if not known:
             meshes.append(key)
@@ -185,15 +195,13 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
     folder = Path(folder)
-    try:
-        header, *lines = (folder / "branch.csv").read_text().splitlines()
-    except FileNotFoundError:
-        raise ValueError(f"{folder}: branch.csv is missing; save_branch writes it") from None
+    room = Room(folder, "branch")
+    header, *lines = room.whole("branch.csv").read_text().splitlines()
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     names = header.split(",")
     table = {name: np.array(column, float) for name, column in zip(names[:-1], columns[:-1], strict=True)}
     table["kind"] = np.array(columns[-1])
-    arrays = read_npz(folder / "states.npz")
+    arrays = read_npz(room.whole("states.npz"))
     counts: dict[int, int] = {}
     states = []
     for number in arrays["mesh"].tolist():
@@ -230,7 +238,7 @@ class _Labelled:
 
 
 class _Renamed:
-    def __init__(self, problem: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
         self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
 
     def __getattr__(self, name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots import fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _MOST = 6  # densities in a picture
 
@@ -43,7 +43,7 @@ def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
             label = f"${_symbol(density.name)}$, $t={density.t:.4g}${told}"
             axes.plot(x, density.density(x), color=colour, lw=1.2, label=label)
         if over == "v":
-            mark_thresholds(axes, comparison.run.problem)
+            mark_thresholds(axes, comparison.run.problem.marks)
         names = ",\\ ".join(dict.fromkeys(f"{_symbol(density.name)}({over},t)" for density in densities))
         axes.set(xlabel="membrane potential $v$" if over == "v" else "synaptic weight $w$", ylabel=f"density ${names}$")
         top = max(float(density.expected.max()) for density in (densities[k] for k in kept))

@@ -1,43 +1,26 @@
-"""Files that are never seen half written: every one appears under its name only when complete."""
+"""Arrays, columns of numbers and JSON as files hold them: `manifest.Room` writes them, these functions read them."""
 
 from __future__ import annotations
 
-import json
+import io
 import math
-import os
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-
-def temporary_name(path: Path) -> Path:
-    """Where `path` is written before it is moved into place: hidden, in the same folder, reused after a kill."""
-    return path.with_name(f".{path.name}.felif-tmp")
+from .durable import streamed
 
 
-def atomic(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """`write(file)` to a temporary file, then move it to `path`: a kill leaves the old file or the new one."""
-    with open(temporary_name(path), "wb") as file:
-        write(file)
-    os.replace(temporary_name(path), path)
-
-
-def write_text(path: Path, text: str) -> None:
-    atomic(path, lambda file: file.write(text.encode()))
-
-
-def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Arrays as `numpy.savez` writes them: the same arrays give the same bytes. Objects are refused (ValueError)."""
-    plain = {name: np.asarray(value) for name, value in arrays.items()}
-    for name, value in plain.items():
+def npz_of(name: str, arrays: Mapping[str, Any]) -> Callable[[Path], None]:
+    """What writes arrays to a path as npz. ValueError for objects, before anything is written."""
+    plain = {key: np.asarray(value) for key, value in arrays.items()}
+    for key, value in plain.items():
         if value.dtype.hasobject:
-            raise ValueError(
-                f"{path.name}: {name!r} is no plain array (dtype {value.dtype}); give numbers, text or bytes."
-            )
-    atomic(path, lambda file: np.savez(file, **plain))
+            raise ValueError(f"{name}: {key!r} is no plain array (dtype {value.dtype}); give numbers, text or bytes.")
+    return streamed(lambda file: np.savez(file, **plain))
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -56,23 +39,34 @@ def csv_line(values: Iterable[Any]) -> str:
     return ",".join([repr(float(value)) for value in values]) + "\n"
 
 
-def write_series(path: Path, series: Mapping[str, np.ndarray]) -> None:
-    """A whole series.csv at once, byte for byte as a run writes it step by step."""
-    write_text(path, series_text(series))
-
-
 def series_text(series: Mapping[str, np.ndarray]) -> str:
     rows = zip(*(np.asarray(column, float).tolist() for column in series.values()), strict=True)
     return ",".join(series) + "\n" + "".join(csv_line(row) for row in rows)
 
 
-def read_series(path: Path) -> dict[str, np.ndarray]:
-    """Columns of a series.csv, exactly as written. A last line without its end, cut off by a kill, is left out."""
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    header, *lines = text[: text.rfind("\n") + 1].splitlines() or [""]
+def read_series(path: Path, size: int = -1) -> dict[str, np.ndarray]:
+    """Columns of a series.csv, or of its first `size` bytes, exactly as written.
+
+    A last line without its end, cut off by a kill, is left out. Raises ValueError that names the line that is none.
+    """
+    with open(path, "rb") as file:
+        text = file.read(size).decode("utf-8", errors="replace")
+    header, _, body = text[: text.rfind("\n") + 1].partition("\n")
     names = header.split(",") if header else []
+    if not body:
+        return {name: np.zeros(0) for name in names}
+    try:
+        table = np.loadtxt(io.StringIO(body), delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        table = None
+    if table is None or table.shape != (body.count("\n"), len(names)):  # an empty line is passed over
+        table = _line_by_line(path, body, names)
+    return dict(zip(names, table.T.copy(), strict=True))
+
+
+def _line_by_line(path: Path, body: str, names: Sequence[str]) -> np.ndarray:
     rows = []
-    for number, line in enumerate(lines, start=2):
+    for number, line in enumerate(body.split("\n")[:-1], start=2):
         try:
             row = [float(entry) for entry in line.split(",")]
         except ValueError:
@@ -82,8 +76,7 @@ def read_series(path: Path) -> dict[str, np.ndarray]:
                 f"{path.parent}: {path.name} is damaged: line {number} is not {len(names)} numbers: {line[:80]!r}."
             )
         rows.append(row)
-    columns = np.array(rows).reshape(len(rows), len(names)).T
-    return {name: column.copy() for name, column in zip(names, columns, strict=True)}
+    return np.array(rows).reshape(len(rows), len(names))
 
 
 def strict_json(value: Any) -> Any:
@@ -106,7 +99,3 @@ def strict_json(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [strict_json(entry) for entry in value]
     return str(value)
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(strict_json(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n")

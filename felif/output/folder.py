@@ -2,33 +2,44 @@
 
 run.json        model and parameters, mesh, space, tolerances, versions, wall time, outcome (null while running)
 series.csv      one row an accepted step, grows
-steps-0001.npz  states and dense output of the steps since the file before
+steps-0001.npz  times, meshes and rows of the steps since the file before; states-0001.npz their states, dense output
 final.npz       the latest checkpoint: everything needed to go on, and how much of the other files belongs to it
 fields.pvd      snapshots in fields/ for ParaView, with spacetime.vtr and view.py; over (v, w) also lines.pvd, lines/
 
-felif-manifest.txt lists them: nothing else in the folder is ever replaced or deleted.
+felif-manifest.txt lists them with their checksums: nothing else in the folder is ever replaced or deleted.
+
+A checkpoint is durable: once it is written, no loss of power takes it away, or anything that belongs to it. The steps
+hold the rows of series.csv too, which is made again from them where it is damaged.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from .files import csv_line, read_npz, read_series, temporary_name, write_json, write_npz
-from .manifest import FIELDS, MANIFEST, Room, find_room
+from .durable import Growing, Sum
+from .files import csv_line, npz_of, series_text
+from .manifest import FIELDS, Room, find_room
 from .provenance import provenance
-from .reading import MARKS, RunFolder, chunk_name, read_description, read_folder
+from .reading import MARKS, OWN, RunFolder, chunk_name, read_folder, states_name
 from .sampling import run_times
 from .vtk import FieldSeries
 
 __all__ = ["RunFolder", "RunWriter", "read_folder"]
 
 FLUSH_EVERY = 0.5  # seconds
-_FILES = ("run.json", "series.csv", "final.npz", "steps-[0-9][0-9][0-9][0-9]*.npz", *FIELDS)
+_FILES = (
+    "run.json",
+    "series.csv",
+    "final.npz",
+    "steps-[0-9][0-9][0-9][0-9]*.npz",
+    "states-[0-9][0-9][0-9][0-9]*.npz",
+    *FIELDS,
+)
 
 
 class RunWriter:
@@ -54,8 +65,19 @@ class RunWriter:
         self.fields = FieldSeries(self.folder, self.room)
         self.rows = self.chunks = 0
         self._names: tuple[str, ...] | None = None
-        write_json(self.room.at("run.json"), self.description)
-        self._open()
+        self.room.json("run.json", self.description, durable=False)
+        series = self.room.grow("series.csv")
+        _lock(series, self.folder)
+        self._begin(series)
+        self._unsynced = ["run.json"]
+
+    def _begin(self, series: Growing) -> None:
+        self._series: Growing | None = series
+        self.room.note("series.csv", series.sum)
+        self._lines: list[str] = []
+        self._recent: list[list[float]] = []  # rows since the last chunk
+        self._pending: dict[str, Any] = {}  # a chunk that waits for its checkpoint
+        self._flushed = time.monotonic()
 
     @classmethod
     def reopen(
@@ -73,51 +95,28 @@ class RunWriter:
         """
         self = cls.__new__(cls)
         self.folder = Path(folder)
-        self.description = read_description(self.folder)
-        self.room = Room(self.folder, "run")
-        path = self.folder / "final.npz"
-        if not path.exists():
+        if not read_folder(folder).marks:
             raise ValueError(f"{folder}: final.npz is missing: no checkpoint was reached. Start the run again.")
-        arrays = read_npz(path)
-        try:
-            marks = {name: arrays[MARKS + name] for name in ("rows", "bytes", "chunks", "snapshots", "schedule")}
-        except KeyError as error:
-            raise ValueError(f"{folder}: final.npz has no entry {error}; it was not written by felif.") from None
+        self.room = Room(self.folder, "run")
+        series = self.room.grow("series.csv")
+        _lock(series, self.folder)
+        stored = read_folder(folder)  # nobody else writes there any more
+        self.description, marks = stored.description, stored.marks
         self.rows, self.chunks = int(marks["rows"]), int(marks["chunks"])
         self.schedule = np.union1d(marks["schedule"], np.asarray(snapshots, float))
-        for number in range(1, self.chunks + 1):
-            if not (self.folder / chunk_name(number)).exists():
-                raise ValueError(f"{folder}: {chunk_name(number)} is missing, which belongs to the checkpoint.")
-        if not self.room.names:
-            raise ValueError(
-                f"{folder} was written by an older version, without a list of its files ({MANIFEST}), and is not "
-                "changed. load_run reads it, and `save` puts what it reads into another folder."
-            )
-        self._open(truncate=int(marks["bytes"]))
-        kept = {chunk_name(number) for number in range(1, self.chunks + 1)}
-        later = [name for name in self.room.names if name.startswith("steps-") and name not in kept]
-        for name in self.room.listed:  # what was under way when the process was killed
-            temporary_name(self.folder / name).unlink(missing_ok=True)
-        temporary_name(self.folder / MANIFEST).unlink(missing_ok=True)
+        _as_it_was(series, Sum(int(marks["bytes"]), str(marks["sha256"])), stored)
+        self._begin(series)
+        kept = {name(number) for number in range(1, self.chunks + 1) for name in (chunk_name, states_name)}
+        later = [name for name in self.room.names if name.startswith(("steps-", "states-")) and name not in kept]
+        self.room.listing.settle([self.folder, self.folder / "fields", self.folder / "lines"])
         self.room.clear([*later, "spacetime.vtr"])
-        self.fields = FieldSeries.reopen(self.folder, int(marks["snapshots"]), self.room)
-        names = tuple(read_series(self.folder / "series.csv"))
-        self._names = names or None
+        self.fields = FieldSeries.reopen(self.folder, marks["snapshots"].tolist(), self.room, str(marks["axis"]))
+        header = (self.folder / "series.csv").read_text().partition("\n")[0]
+        self._names = tuple(header.split(",")) if header else None
         self.description |= {"outcome": None, **(changes or {})}
-        write_json(self.room.at("run.json"), self.description)
+        self.room.json("run.json", self.description)
+        self._unsynced = []
         return self
-
-    def _open(self, truncate: int | None = None) -> None:
-        path = self.folder / "series.csv"
-        if truncate is not None and (not path.exists() or path.stat().st_size < truncate):
-            raise ValueError(f"{self.folder}: series.csv is missing or shorter than at the checkpoint.")
-        self.room.at(path.name)
-        self._file: BinaryIO | None = open(path, "ab", buffering=0)  # unbuffered: what is written is on file
-        _lock(self._file, self.folder)
-        if truncate is not None:
-            self._file.truncate(truncate)
-        self._lines: list[str] = []
-        self._flushed = time.monotonic()
 
     def step(self, row: Mapping[str, float]) -> None:
         """Append a row to series.csv; the first one gives the header. On file within half a second.
@@ -131,40 +130,62 @@ class RunWriter:
         elif names != self._names:
             raise ValueError(f"{self.folder}: series.csv has the columns {self._names}, a step brings {names}.")
         self._lines.append(csv_line(row.values()))
+        self._recent.append([float(value) for value in row.values()])
         self.rows += 1
         if time.monotonic() - self._flushed > FLUSH_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Put every row on file now."""
+        """Put every row on file now. Where the disk is full (OSError) the file is as before, and the rows wait."""
         self._flushed = time.monotonic()
         if self._lines:
-            if self._file is None:
+            if self._series is None:
                 raise ValueError(f"{self.folder}: this run was closed; use RunWriter.reopen to go on.")
-            self._file.write("".join(self._lines).encode())
+            self._series.write("".join(self._lines).encode())
             self._lines = []
+            self.room.note("series.csv", self._series.sum)
 
-    def chunk(self, arrays: Mapping[str, Any]) -> None:
-        """Write the next steps-0001.npz, steps-0002.npz, ...: whatever the caller needs to load these steps again."""
-        self.chunks += 1
-        write_npz(self.room.at(chunk_name(self.chunks)), arrays)
+    def chunk(self, arrays: Mapping[str, Any], states: Mapping[str, Any] | None = None) -> int:
+        """The next steps-0001.npz, steps-0002.npz, ...: on file with the checkpoint, or chunk, that must follow.
 
-    def checkpoint(self, arrays: Mapping[str, Any]) -> None:
+        arrays: whatever the caller needs to load these steps again, and the rows since the last chunk. states: what is
+        big of it, in a states-0001.npz of its own, which is not read before it is asked for. Returns the number.
+        """
+        if self._pending:
+            self.room.files(self._pending, durable=False)
+            self._unsynced += self._pending
+            self.chunks += 1
+        name, columns = chunk_name(self.chunks + 1), self._names or ()
+        rows = np.array(self._recent).reshape(len(self._recent), len(columns))
+        own = {MARKS + "rows": rows, MARKS + "columns": np.array(columns, str)}
+        self._pending = {name: npz_of(name, {**_named(arrays, "chunk"), **own})}
+        if states is not None:
+            name = states_name(self.chunks + 1)
+            self._pending[name] = npz_of(name, states)
+        self._recent = []
+        return self.chunks + 1
+
+    def checkpoint(self, arrays: Mapping[str, Any], durable: bool = True) -> None:
         """Replace final.npz. Rows, chunks and snapshots written so far belong to it; `reopen` drops later ones."""
-        taken = [name for name in arrays if name.startswith(MARKS)]
-        if taken:
-            raise ValueError(
-                f"checkpoint: the name {taken[0]!r} is the folder's own; no name may begin with {MARKS!r}."
-            )
+        arrays = _named(arrays, "checkpoint")
         self.flush()
         marks = {
             "rows": self.rows,
-            "bytes": (self.folder / "series.csv").stat().st_size,
-            "chunks": self.chunks,
-            "snapshots": len(self.fields.entries),
+            "bytes": self._series.sum.size,
+            "sha256": self._series.sum.sha256,
+            "chunks": self.chunks + bool(self._pending),
+            "snapshots": np.array([t for t, _ in self.fields.entries]),
+            "axis": self.fields.axis or "",
             "schedule": self.schedule,
         }
-        write_npz(self.room.at("final.npz"), {**arrays, **{MARKS + name: value for name, value in marks.items()}})
+        final = {**arrays, **{MARKS + name: marks[name] for name in OWN}}
+        if durable:
+            self._series.sync()
+            self.room.sync(self._unsynced)
+        self.room.files({**self._pending, "final.npz": npz_of("final.npz", final)}, durable)
+        self._unsynced = [] if durable else [*self._unsynced, *self._pending]
+        self.chunks = int(marks["chunks"])
+        self._pending = {}
 
     def due(self, t: float) -> list[float]:
         """Scheduled snapshot times up to t that are not written yet: evaluate the run there and call `snapshot`."""
@@ -174,6 +195,11 @@ class RunWriter:
     def snapshot(self, state: Any, t: float | None = None) -> None:
         """Add the fields of a state to the series for ParaView; a time that is there already is not written again."""
         self.fields.add(state, t)
+
+    def mend(self, at: Callable[[float], Any]) -> None:
+        """Write snapshots again that are missing or damaged; `at(t)`: the state."""
+        for t in list(self.fields.lost):
+            self.fields.mend(at(t), t)
 
     def finish(self, description: Mapping[str, Any], run: Any = None) -> None:
         """Bring run.json up to date (outcome, wall time, ...), write spacetime.vtr, close the folder.
@@ -187,15 +213,17 @@ class RunWriter:
                 self.snapshot(run.at(float(t)), float(t))
         self.fields.write_spacetime()
         self.description = {**self.description, **description}
-        write_json(self.room.at("run.json"), self.description)
+        self.room.json("run.json", self.description)
         self.close()
 
     def close(self) -> None:
         """Write the rows that are waiting and let go of the folder; run.json still says that the run goes on."""
-        if self._file is not None:
-            self.flush()
-            self._file.close()
-            self._file = None
+        if self._series is not None:
+            try:
+                self.flush()
+            finally:
+                self._series.close()
+                self._series = None
 
     def __enter__(self) -> RunWriter:
         return self
@@ -204,24 +232,45 @@ class RunWriter:
         self.close()
 
 
+def _named(arrays: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    taken = [name for name in arrays if name.startswith(MARKS)]
+    if taken:
+        raise ValueError(f"{what}: the name {taken[0]!r} is the folder's own; no name may begin with {MARKS!r}.")
+    return arrays
+
+
+def _as_it_was(series: Growing, wanted: Sum, stored: RunFolder) -> None:
+    """series.csv as it was at a checkpoint, from the steps where it is damaged."""
+    series.seek(wanted.size)
+    if series.sum != wanted:
+        text = series_text(stored.chunks.series()).encode()
+        if Sum.of_bytes(text) != wanted:
+            raise ValueError(f"{stored.path}: series.csv is damaged, and the steps hold other rows.")
+        series.seek(0)
+        series.truncate()
+        series.write(text)
+    series.truncate()
+
+
 def _make_room(folder: Path, overwrite: bool) -> Room:
     """An empty place for a run; only files that felif wrote as those of a run are ever deleted."""
     room = find_room(folder, "run", overwrite, _FILES)
     if "series.csv" in room.names:
-        with open(folder / "series.csv", "ab") as file:
-            _lock(file, folder)
+        series = room.grow("series.csv")
+        _lock(series, folder)
+        series.close()
     room.clear()
     return room
 
 
-def _lock(file: BinaryIO, folder: Path) -> None:
+def _lock(series: Growing, folder: Path) -> None:
     """Keep other processes from writing the same run; a killed process lets go by itself."""
     try:
         import fcntl
     except ImportError:  # not a POSIX system: there, two writers are the user's own care
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(series, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        series.close()
         raise ValueError(f"{folder}: another process is writing this run; wait for it or stop it.") from None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots import house_style, new_figure, save_figure
+from .style import house_style, new_figure, save_figure
 
 
 def plot_intervals(

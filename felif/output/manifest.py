@@ -1,17 +1,22 @@
 """Which files of a folder felif wrote: only those are ever replaced or deleted, whatever is asked.
 
-felif-manifest.txt   one line a file, `kind<TAB>name`, appended before the file is written; a name that ends in / is a
-                     folder with a manifest of its own. A file that is there and not in the list is somebody else's.
+`Room`: the files of one kind in one folder, by the list of that folder (`listing`: felif-manifest.txt). A file that is
+there and not in the list is somebody else's. Every folder of felif is written by `Room.json`, `text`, `npz`, `series`,
+`file` (whole files: complete or not there, with a checksum, durable where `durable`) and read by `whole`.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-MANIFEST = "felif-manifest.txt"
-_HEAD = "# What felif wrote in this folder: kind, file. It replaces and deletes nothing else here.\n"
+from .durable import Growing, Sum, streamed, sync, temporary_name
+from .files import npz_of, series_text, strict_json
+from .listing import MANIFEST, Entry, Listing
+
 KINDS = {  # in words
     "run": "run in time",
     "particles": "simulation of particles",
@@ -20,10 +25,11 @@ KINDS = {  # in words
     "study": "run of a study",
     "sweep": "sweep",
     "branch": "branch",
+    "orbit": "periodic orbit",
     "vtk": "series for ParaView",
 }
 BESIDE_OTHERS = ("branch", "vtk")  # may share a folder with whatever has other names
-_DESCRIPTIONS = ("run.json", "results.json", "sweep.json", "branch.json")
+_DESCRIPTIONS = ("run.json", "results.json", "sweep.json", "branch.json", "orbit.json")
 FIELDS = ("fields.pvd", "fields/[0-9][0-9][0-9][0-9]*.vtu", "spacetime.vtr", "view.py")
 
 
@@ -32,51 +38,111 @@ class Room:
 
     def __init__(self, folder: str | Path, kind: str) -> None:
         self.folder, self.kind = Path(folder), kind
-        self._kinds = _read(self.folder)
+        self.listing = Listing(self.folder, KINDS)
 
     @property
     def names(self) -> list[str]:
         """What is there of this kind, in order."""
-        return sorted(name for name, kind in self._kinds.items() if kind == self.kind and self._there(name))
+        return sorted(name for name, entry in self._entries.items() if entry.kind == self.kind and self._there(name))
 
     @property
     def listed(self) -> list[str]:
         """Every file of this kind that was begun, whether it is there or not."""
-        return [name for name, kind in self._kinds.items() if kind == self.kind]
+        return [name for name, entry in self._entries.items() if entry.kind == self.kind]
+
+    @property
+    def _entries(self) -> dict[str, Entry]:
+        return self.listing.entries
 
     def owns(self, name: str) -> bool:
-        return self._kinds.get(name) == self.kind
+        return name in self._entries and self._entries[name].kind == self.kind
 
     def others(self) -> set[str]:
         """Other kinds that have files in the folder."""
-        return {kind for name, kind in self._kinds.items() if kind != self.kind and self._there(name)}
+        return {e.kind for name, e in self._entries.items() if e.kind != self.kind and self._there(name)}
+
+    # writing --------------------------------------------------------------------------------------------------------
 
     def at(self, name: str) -> Path:
-        """Where to write the file `name`, which is on the list from now on; its folder is made.
+        """Where to make the folder `name`, which ends in /: on the list from now on.
 
         Raises ValueError if it is there and not one of this kind.
         """
+        path = self._place(name)
+        if not self.owns(name):
+            self.listing.append({name: Entry(self.kind)})
+        return path
+
+    def _place(self, name: str) -> Path:
+        """The path of `name`, whose folder is made; ValueError if something is there that is not of this kind."""
         path = self.folder / name
         if (link := _link(self.folder, name)) is not None:
             raise ValueError(f"{link} is a link to somewhere else, where nothing is written; move it.")
         if not self.owns(name):
             self.require_free(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _append(self.folder / MANIFEST, f"{self.kind}\t{name}\n")
-            self._kinds[name] = self.kind
         elif path.is_dir() and not name.endswith("/"):
             raise ValueError(f"{path} is a folder, and felif writes a file there; move it or give another folder.")
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
+    def files(self, files: Mapping[str, Callable[[Path], Any]], durable: bool = True) -> None:
+        """Write files, all of them or none, each in place of the one before: `files[name](path)` writes to a path.
+
+        What is written survives a loss of power unless `durable` is False, as for pictures, which can be made again.
+        OSError in a sentence where it cannot be written: the folder is then as it was.
+        """
+        for name in files:
+            self._place(name)
+        self.listing.replace(self.kind, files, durable)
+
+    def file(self, name: str, write: Callable[[Path], Any], durable: bool = True) -> Path:
+        """One file, by a function that writes to a path; that has a temporary name with the same ending."""
+        self.files({name: write}, durable)
+        return self.folder / name
+
+    def text(self, name: str, text: str, durable: bool = True) -> Path:
+        return self.file(name, streamed(lambda file: file.write(text.encode())), durable)
+
+    def json(self, name: str, value: Mapping[str, Any], durable: bool = True) -> Path:
+        """Strict JSON (`files.strict_json`): what is infinite or undefined is null."""
+        content = json.dumps(strict_json(value), indent=2, allow_nan=False, ensure_ascii=False)
+        return self.text(name, content + "\n", durable)
+
+    def npz(self, name: str, arrays: Mapping[str, Any], durable: bool = True) -> Path:
+        """Arrays as `numpy.savez` writes them: the same arrays give the same bytes. ValueError for objects."""
+        return self.file(name, npz_of(name, arrays), durable)
+
+    def series(self, name: str, series: Mapping[str, Any], durable: bool = True) -> Path:
+        """Columns of numbers, byte for byte as a run writes them step by step."""
+        return self.text(name, series_text(series), durable)
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until files that were written without `durable` are on the disk."""
+        for name in names:
+            sync(self.folder / name)
+
+    def grow(self, name: str) -> Growing:
+        """A file that is appended to; `note` puts what is in it on the list."""
+        return Growing(self._place(name))
+
+    def note(self, name: str, found: Sum) -> None:
+        """On the list: the file `name`, which grows, holds so much now."""
+        self.listing.append({name: Entry(self.kind, found)})
+
+    # reading --------------------------------------------------------------------------------------------------------
+
+    def whole(self, name: str, grows: bool = False) -> Path:
+        """Path of a file to read, which is what felif wrote there; else a ValueError that names it."""
+        return self.listing.whole(name, grows)
+
     def require_free(self, name: str) -> None:
         """ValueError if there is something of that name which is not of this kind."""
         if not os.path.lexists(self.folder / name):
             return
-        self._kinds = _read(self.folder)  # another process may write in the same folder
+        self.listing.read()  # another process may write in the same folder
         if not self.owns(name):
-            owner = self._kinds.get(name)
-            whose = "was not written by felif" if owner is None else f"belongs to the {KINDS[owner]} there"
+            owner = self._entries.get(name)
+            whose = "was not written by felif" if owner is None else f"belongs to the {KINDS[owner.kind]} there"
             raise ValueError(
                 f"{self.folder / name} {whose}: it is neither replaced nor deleted. "
                 "Move it, or give another name for the folder."
@@ -91,12 +157,14 @@ class Room:
         for name in sorted(chosen, key=lambda name: name not in _DESCRIPTIONS):
             if name.endswith("/"):
                 _clear_folder(self.folder / name)
-            elif self._there(name):
+                continue
+            temporary_name(self.folder / name).unlink(missing_ok=True)
+            if self._there(name):
                 (self.folder / name).unlink()
         kept = {name for name in self.names if name.endswith("/")}  # where somebody else has put something
         gone = set(chosen if names is not None else self.listed) - kept
-        self._kinds = {name: kind for name, kind in self._kinds.items() if kind != self.kind or name not in gone}
-        _write(self.folder, self._kinds)
+        mine = self.kind
+        self.listing.rewrite(lambda there: {n: e for n, e in there.items() if e.kind != mine or n not in gone})
         for parent in {(self.folder / name).parent for name in chosen} - {self.folder}:
             _remove_if_empty(parent)
 
@@ -160,7 +228,7 @@ def make_room(folder: str | Path, kind: str, overwrite: bool, patterns: Sequence
 
 def _clear_folder(folder: Path) -> None:
     """Delete what a manifest lists of a folder, but for what may have been put beside it later."""
-    for kind in sorted(set(_read(folder).values()) - set(BESIDE_OTHERS)):
+    for kind in sorted({entry.kind for entry in Listing(folder, KINDS).entries.values()} - set(BESIDE_OTHERS)):
         Room(folder, kind).clear()
     if [path.name for path in folder.iterdir()] == [MANIFEST]:
         (folder / MANIFEST).unlink()
@@ -170,50 +238,3 @@ def _clear_folder(folder: Path) -> None:
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _read(folder: Path) -> dict[str, str]:
-    """{name: kind}. A last line without its end, cut off by a kill, names a file that was never written."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    if not (text.startswith(_HEAD) or _HEAD.startswith(text)):
-        raise ValueError(f"{path} was not written by felif, or is damaged: {text[:80]!r}.")
-    lines = text.split("\n")[:-1]
-    entries = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    for entry in entries:
-        name = entry[-1]
-        if len(entry) != 2 or entry[0] not in KINDS or name.startswith("/") or ".." in Path(name).parts:
-            raise ValueError(f"{path} was not written by felif, or is damaged: {' '.join(entry)[:80]!r}.")
-    return {name: kind for kind, name in entries}
-
-
-def _write(folder: Path, kinds: dict[str, str]) -> None:
-    from .files import write_text
-
-    if kinds or (folder / MANIFEST).exists():
-        write_text(folder / MANIFEST, _HEAD + "".join(f"{kind}\t{name}\n" for name, kind in kinds.items()))
-
-
-def _append(path: Path, line: str) -> None:
-    """One line at the end, also while other processes add theirs."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        _hold(handle)
-        text = line if os.fstat(handle).st_size else _HEAD + line
-        if os.write(handle, text.encode()) != len(text.encode()):
-            raise OSError(f"{path} could not be written to its end: is the disk full?")
-    finally:
-        os.close(handle)
-
-
-def _hold(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: appending is then as safe as the system makes it
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks
-        return

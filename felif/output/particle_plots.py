@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .plots import house_style, mark_thresholds, new_figure, save_figure
+from .style import house_style, mark_thresholds, new_figure, save_figure
 
 
 def plot_particles(run: Any, path: str | Path | None = None) -> Any:
@@ -54,6 +54,6 @@ def plot_histograms(axes: Any, run: Any, t: float | None = None, bars: int = 80)
                 continue
             heights, edges = np.histogram(v, bars)
             axes.stairs(heights / everyone / np.diff(edges), edges, color=f"C{kind}", fill=True, alpha=0.5)
-        mark_thresholds(axes, run.model)
+        mark_thresholds(axes, {"V_R": float(run.model.v_reset), "V_F": float(run.model.v_fire)})
         axes.set(xlabel="$v$", ylabel=f"$n(v,{snapshot.t:.4g})$")
         axes.set_ylim(bottom=0.0)

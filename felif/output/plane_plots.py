@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .planes import axis_samples, plane_samples, values_at
-from .plots import fine_times, house_style, mark_thresholds, new_figure
 from .sampling import run_times
+from .style import fine_times, house_style, mark_thresholds, new_figure
 
 _TIMES, _WEIGHTS = 81, 240  # of an image over time
 
@@ -45,7 +45,7 @@ def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
         seen = surface.points[values > 2e-3 * values.max()]
         low = min(float(seen[:, 0].min()), problem.v_reset) if len(seen) else float(surface.points[:, 0].min())
         axes.grid(False)
-        mark_thresholds(axes, problem, color="white")
+        mark_thresholds(axes, problem.marks, color="white")
         axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.v_fire))
         axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
 

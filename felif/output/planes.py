@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
+
 _INWARDS = 1e-7  # of the way to the middle of a cell: the value of that cell at its edge, not of its neighbour
 
 
@@ -23,17 +25,12 @@ class Surface:
     triangles: np.ndarray
 
 
-def is_plane(problem: Any) -> bool:
-    """Whether a problem's density is over (v, w)."""
-    return bool(getattr(problem, "line_names", ()))
-
-
 def values_at(field: Any, surface: Surface) -> np.ndarray:
     """A density at the points of a surface, each as its own cell has it."""
     return np.asarray(field(surface.inside[:, 0], surface.inside[:, 1]), float)
 
 
-def plane_samples(problem: Any, pieces: int | None = None) -> Surface:
+def plane_samples(problem: Problem, pieces: int | None = None) -> Surface:
     """Every cell cut into pieces^2 triangles (twice as many on rectangles); by default 2 a degree and direction."""
     cells = np.asarray(problem.cells, float)
     if cells.ndim == 3:
@@ -58,7 +55,7 @@ def _on_triangles(corners: np.ndarray, pieces: int) -> Surface:
     return Surface(points.reshape(-1, 2), inside.reshape(-1, 2), triangles.reshape(-1, 3))
 
 
-def _on_rectangles(problem: Any, pieces: int | None) -> Surface:
+def _on_rectangles(problem: Problem, pieces: int | None) -> Surface:
     v, v_inside = _cut(np.asarray(problem.cells, float), pieces or _pieces(problem.degree))
     w, w_inside = _cut(np.asarray(problem.w_cells, float), pieces or _pieces(problem.space.w.degree))
     first = np.flatnonzero(np.diff(v) > 0)
@@ -81,7 +78,7 @@ def _cut(ends: np.ndarray, pieces: int) -> tuple[np.ndarray, np.ndarray]:
     return points.ravel(), inside.ravel()
 
 
-def axis_samples(problem: Any) -> tuple[np.ndarray, np.ndarray]:
+def axis_samples(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """(w, the same a little inside): where N(w) and C(w) are drawn, ends of cells twice."""
     cells = np.asarray(problem.cells, float)
     if cells.ndim == 3:

@@ -1,71 +1,19 @@
-"""Pictures of runs, and the house style that every figure of the project shares.
-
-matplotlib is imported when a picture is made, its `Figure` used directly: no window, no global state, any machine.
-"""
+"""Pictures of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .planes import is_plane
+from ..problem import Problem
+from .plane_plots import plot_line_spacetime, plot_plane_run
 from .sampling import common_points, run_times, sample_points
+from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
-# readable at the width of a printed page; thin grid, no box
-STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 12,
-    "legend.fontsize": 9.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.xmargin": 0.02,
-    "figure.dpi": 100,
-    "savefig.dpi": 200,
-    "mathtext.fontset": "cm",
-}
 _LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
-
-
-@contextmanager
-def house_style() -> Iterator[None]:
-    """Within it, matplotlib draws as this project's figures look."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        yield
-
-
-def new_figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4, **options: Any) -> tuple:
-    """A figure and its array of axes, in house style, laid out so that nothing is cut off.
-
-    `width`, `height`: inches of one panel. `options` go to `Figure.subplots`. One panel: the axes themselves.
-    """
-    from matplotlib.figure import Figure
-
-    with house_style():
-        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-        return figure, figure.subplots(rows, columns, **options)
-
-
-def save_figure(figure: Any, path: str | Path) -> Path:
-    """Write a figure as what the name ends in (.png, .pdf, .svg); folders are made. ValueError for other endings."""
-    path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix.lstrip(".").lower() not in known:
-        raise ValueError(f"{path}: pictures are written as one of {', '.join(sorted(known))}; change the ending.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with house_style():
-        figure.savefig(path)
-    return path
 
 
 def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None) -> Any:
@@ -74,14 +22,12 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
     `times`: of the densities, by default five from the first to the last time. A problem without a field gets the
     right half only. Over (v, w): p at the end, C(w, t) and Nbar(t). Raises ValueError for a time outside the run.
     """
-    if is_plane(run.problem):
-        from .plane_plots import plot_plane_run
-
+    if run.problem.line_names:
         figure = plot_plane_run(run, None if times is None else float(np.max(times)))
         if path is not None:
             save_figure(figure, path)
         return figure
-    if getattr(run.problem, "field_names", ()):
+    if run.problem.field_names:
         figure, (left, right) = new_figure(1, 2)
         plot_densities(left, run, times)
     else:
@@ -106,7 +52,7 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
             v = sample_points(state.problem)
             axes.plot(v, getattr(state, name)(v), color=colour, label=f"$t={t:.4g}$")
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
-        mark_thresholds(axes, run.problem)
+        mark_thresholds(axes, run.problem.marks)
         axes.set(xlabel="$v$", ylabel=f"${_symbol(name)}(v,t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
@@ -143,9 +89,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     colour (the colour bar says so), so that it leaves the rest visible. Over (v, w) it shows C(w, t), or the function
     of w that `name` names. Raises ValueError for a run without duration.
     """
-    if is_plane(run.problem):
-        from .plane_plots import plot_line_spacetime
-
+    if run.problem.line_names:
         figure = plot_line_spacetime(run, name or "C")
         if path is not None:
             save_figure(figure, path)
@@ -179,7 +123,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
         figure.colorbar(
             mesh, ax=axes, label=f"${_symbol(name)}(v,t)$", extend="max" if clipped else "neither", pad=0.02
         )
-        mark_thresholds(axes, run.problem, along="v on y", color="white")
+        mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
         axes.grid(False)
         axes.set(xlabel="$t$", ylabel="$v$", ylim=_support(v, values.max(axis=0), run.problem))
         if run.blow_up is not None:
@@ -187,32 +131,6 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     if path is not None:
         save_figure(figure, path)
     return figure
-
-
-def mark_thresholds(axes: Any, problem: Any, along: str = "v on x", color: str = "0.5") -> None:
-    """Thin lines at V_R and V_F, named at the end of each; nothing for a problem that has neither."""
-    from matplotlib.patheffects import withStroke
-
-    outline = [withStroke(linewidth=2.0, foreground="0.2")] if along == "v on y" else []
-    for attribute, text in (("v_reset", "$V_R$"), ("v_fire", "$V_F$")):
-        if not hasattr(problem, attribute):
-            continue
-        place = float(getattr(problem, attribute))
-        if along == "v on x":
-            axes.axvline(place, color=color, lw=0.8, ls=":")
-            where, side = (place, 1.0), {"ha": "center", "va": "bottom"}
-            axes.annotate(text, where, xycoords=axes.get_xaxis_transform(), fontsize=10, color=color, **side)
-        else:
-            axes.axhline(place, color=color, lw=0.8, ls=":")
-            where, side = (0.99, place), {"ha": "right", "va": "top", "path_effects": outline}
-            axes.annotate(text, where, xycoords=axes.get_yaxis_transform(), fontsize=11, color=color, **side)
-
-
-def fine_times(times: np.ndarray, pieces: int = 8) -> np.ndarray:
-    """The steps, each cut into pieces: a step of high order is long, and no straight line between its ends."""
-    times = np.asarray(times, float)
-    inner = times[:-1, None] + np.diff(times)[:, None] * (np.arange(pieces) / pieces)
-    return np.append(inner.ravel(), times[-1])
 
 
 def _scale_rates(axes: Any, run: Any) -> None:
@@ -231,10 +149,10 @@ def _scale_rates(axes: Any, run: Any) -> None:
         axes.set_ylim(bottom=0.0)
 
 
-def _support(v: np.ndarray, largest: np.ndarray, problem: Any) -> tuple[float, float]:
+def _support(v: np.ndarray, largest: np.ndarray, problem: Problem) -> tuple[float, float]:
     """Where there is something to see, V_R and V_F included: the far tails are resolved, not looked at."""
     seen = v[largest > 2e-3 * largest.max()]
-    marks = [float(getattr(problem, name)) for name in ("v_reset", "v_fire") if hasattr(problem, name)]
+    marks = list(problem.marks.values())
     low, high = min([seen[0], *marks]), max([seen[-1], *marks])
     room = 0.03 * (high - low)
     return max(low - room, v[0]), min(high + room, v[-1])

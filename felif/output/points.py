@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .files import write_text
 from .manifest import Room
 from .vtk_files import write_points
 
@@ -28,12 +28,12 @@ def write_particles(snapshots: Mapping[float, Any], room: Room) -> Path:
         snapshot = snapshots[t]
         height = _places(snapshot.population) if snapshot.w is None else snapshot.w
         points = np.column_stack([snapshot.v, height, np.zeros(snapshot.v.size)])
-        write_points(room.at(name), points, _columns(snapshot), {"t": snapshot.t})
+        write = partial(write_points, points=points, columns=_columns(snapshot), scalars={"t": snapshot.t})
+        room.file(name, write, durable=False)
         rows.append(f'    <DataSet timestep="{float(t)!r}" part="0" file="{name}"/>\n')
     head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
-    collection = room.at(COLLECTION)
-    write_text(collection, head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n")
-    return collection
+    text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
+    return room.text(COLLECTION, text, durable=False)
 
 
 def _columns(snapshot: Any) -> dict[str, np.ndarray]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
+
 
 @cache
 def versions() -> dict[str, str | None]:
@@ -49,9 +51,9 @@ def describe(value: Any) -> Any:
     return value
 
 
-def describe_mesh(problem: Any) -> dict[str, Any]:
+def describe_mesh(problem: Problem) -> dict[str, Any]:
     """Cells, extent, smallest and largest cell, degree and unknowns of a problem's mesh."""
-    if hasattr(problem, "described_mesh"):  # more than one dimension
+    if problem.described_mesh is not None:  # more than one dimension
         return dict(problem.described_mesh)
     cells = np.asarray(problem.cells, float)
     widths = np.diff(cells)

@@ -1,17 +1,24 @@
-"""Reading a run folder: finished, still running, or left behind by a process that was killed."""
+"""Reading a run folder: finished, still running, or left behind by a process that was killed.
+
+What is read is what felif wrote: every file is compared with its checksum (`listing`) when it is read, and those that
+are read when they are asked for, the steps, are there and as long as they should be.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..given.arguments import FOLDER, checked
+from ..given.warning import warn
 from .files import read_npz, read_series
-from .manifest import Room
+from .listing import Listing
+from .manifest import KINDS
 from .vtk import read_pvd
 
 READERS = {  # what folders are, by the kind in their run.json
@@ -21,72 +28,160 @@ READERS = {  # what folders are, by the kind in their run.json
     "comparison": "the tables of a comparison",
 }
 ANY = "any"
-MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz
+MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the steps
+OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
 
 
-@dataclass(frozen=True)
+class Steps(Sequence):
+    """steps-0001.npz and states-0001.npz, ... of a run: each is read, and verified, when it is asked for.
+
+    The two of one number are one mapping. `small(k)` has what is in steps-....npz, `states(k)` the rest, which is big:
+    of those the last few that were asked for are kept.
+    """
+
+    def __init__(self, listing: Listing, count: int) -> None:
+        self._listing, self._count = listing, count
+        self._sums = {name: listing.complete(name) for k in range(1, count + 1) for name in self._names(k)}
+        self._kept: dict[str, dict[str, np.ndarray]] = {}
+
+    def _names(self, number: int) -> list[str]:
+        names = [chunk_name(number), states_name(number)]
+        return names if self._listing.is_there(names[1]) else names[:1]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(self._count))]
+        k = range(self._count)[index]
+        small = {name: values for name, values in self.small(k).items() if not name.startswith(MARKS)}
+        return small | (self.states(k) if states_name(k + 1) in self._sums else {})
+
+    def small(self, index: int) -> dict[str, np.ndarray]:
+        """What is in steps-....npz, with the rows of series.csv."""
+        return self._read(chunk_name(index + 1))
+
+    def states(self, index: int) -> dict[str, np.ndarray]:
+        """What is in states-....npz."""
+        name = states_name(index + 1)
+        if name not in self._kept:
+            while len(self._kept) > 1:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = self._read(name)
+        return self._kept[name]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(found.size for found in self._sums.values())
+
+    def _read(self, name: str) -> dict[str, np.ndarray]:
+        path = self._listing.whole(name)
+        if self._listing.entries[name].sum != self._sums.get(name):
+            raise ValueError(f"{self._listing.folder}: {name} was replaced since the run was read.")
+        return read_npz(path)
+
+    def series(self) -> dict[str, np.ndarray]:
+        """series.csv made again from the rows that the steps brought. ValueError where one of them is damaged."""
+        parts = [self.small(k) for k in range(self._count)]
+        names = next(([str(name) for name in p[MARKS + "columns"]] for p in parts if p[MARKS + "rows"].size), [])
+        table = np.concatenate(
+            [part[MARKS + "rows"].reshape(-1, len(names)) for part in parts if names] or [np.zeros((0, 0))]
+        )
+        return dict(zip(names, table.T.copy(), strict=True))
+
+
 class RunFolder:
-    """What a run folder holds: `read_folder`."""
+    """What a run folder holds: `read_folder`.
 
-    path: Path
-    description: dict[str, Any]  # run.json
-    series: dict[str, np.ndarray]  # series.csv
-    chunks: list[dict[str, np.ndarray]]  # steps-0001.npz, ...
-    checkpoint: dict[str, np.ndarray] | None  # final.npz; None before the first checkpoint
-    snapshots: list[tuple[float, Path]]  # (t, file)
+    path, description (run.json), checkpoint (final.npz; None before the first); read when asked for: series
+    (series.csv), chunks (steps-0001.npz, ..., a sequence of mappings of names to arrays), snapshots [(t, file)].
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.description = read_description(path, None)
+        self.listing = Listing(path, KINDS)
+        self.checkpoint: dict[str, np.ndarray] | None = None
+        self.marks: dict[str, np.ndarray] = {}
+        if self.listing.is_there("final.npz"):
+            arrays = read_npz(self.listing.whole("final.npz"))
+            self.checkpoint = {name: value for name, value in arrays.items() if not name.startswith(MARKS)}
+            self.marks = {name: arrays[MARKS + name] for name in OWN if MARKS + name in arrays}
+            if len(self.marks) != len(OWN):
+                raise ValueError(f"{path}: final.npz was not written by this version of felif.")
+        finished = self.description.get("outcome") is not None
+        if self.checkpoint is None and finished:
+            raise ValueError(f"{path}: final.npz is missing.")
+        self.chunks = Steps(self.listing, int(self.marks.get("chunks", 0)))
+
+    @cached_property
+    def snapshots(self) -> list[tuple[float, Path]]:
+        """(t, file) of every snapshot."""
+        return [(t, self.path / name) for t, name in read_pvd(self.path)]
+
+    @cached_property
+    def series(self) -> dict[str, np.ndarray]:
+        """The columns of series.csv. Where that is damaged they come from the steps, with a warning that says so.
+
+        Rows of a killed run may go beyond its last steps, and both beyond the checkpoint.
+        """
+        entry = self.listing.entries.get("series.csv")
+        if entry is None or entry.sum is None:
+            return {}  # killed before it was begun
+        try:
+            return self._series()
+        except ValueError as damage:
+            if not self.marks:
+                raise
+            series = self.chunks.series()
+            warn(f"{damage} Its rows are those that the steps hold.")
+            return series
+
+    def _series(self) -> dict[str, np.ndarray]:
+        grows = self.description.get("outcome") is None
+        path = self.listing.whole("series.csv", grows)
+        return read_series(path, self.listing.entries["series.csv"].sum.size)
 
 
 @checked(folder=FOLDER)
 def read_folder(folder: str | Path) -> RunFolder:
     """Everything in a run folder, finished, running or killed. Numbers come back to the same bits.
 
-    Rows of a killed run may go beyond its last chunk, and both beyond the checkpoint. Raises ValueError that names the
-    folder and what is missing or damaged.
+    Series and steps are read when they are asked for. Raises ValueError that names the file which is missing, damaged
+    or not what felif wrote: at once, but for damage within series and steps, which is found when they are read.
     """
-    path = Path(folder)
-    description = read_description(path, None)
-    final = path / "final.npz"
-    checkpoint = read_npz(final) if final.exists() else None
-    if checkpoint is not None:
-        checkpoint = {name: value for name, value in checkpoint.items() if not name.startswith(MARKS)}
-    series = path / "series.csv"
-    if not series.exists() and (checkpoint is not None or description.get("outcome") is not None):
-        raise ValueError(f"{folder}: series.csv is missing.")
-    if checkpoint is None and description.get("outcome") is not None:
-        raise ValueError(f"{folder}: final.npz is missing.")
-    listed = Room(path, "run").names  # none in a folder of an older version
-    names = [file.name for file in path.glob("steps-*.npz") if not listed or file.name in listed]
-    numbers = sorted(int(name[6:-4]) for name in names if name[6:-4].isdecimal())
-    missing = sorted(set(range(1, numbers[-1] + 1)) - set(numbers)) if numbers else []
-    if missing:
-        raise ValueError(f"{folder}: {chunk_name(missing[0])} is missing.")
-    return RunFolder(
-        path=path,
-        description=description,
-        series=read_series(series) if series.exists() else {},  # killed before the first row
-        chunks=[read_npz(path / chunk_name(number)) for number in numbers],
-        checkpoint=checkpoint,
-        snapshots=[(t, path / name) for t, name in read_pvd(path)],
-    )
+    return RunFolder(Path(folder))
 
 
 def chunk_name(number: int) -> str:
     return f"steps-{number:04d}.npz"
 
 
+def states_name(number: int) -> str:
+    return f"states-{number:04d}.npz"
+
+
 def read_description(folder: Path, wanted: str | None = ANY) -> dict[str, Any]:
     """run.json of a folder. Raises ValueError where there is none, or it is of another kind than `wanted`."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder.")
-    try:
-        description = json.loads((folder / "run.json").read_text())
-    except FileNotFoundError:
-        raise ValueError(f"{folder} is not a run folder: run.json is missing.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder}: run.json cannot be read ({error}).") from None
-    if not isinstance(description, dict):
-        raise ValueError(f"{folder}: run.json does not describe a run.")
+    if not (folder / "run.json").exists():
+        raise ValueError(f"{folder} is not a run folder: run.json is missing.")
+    description = read_json(folder, "run.json")
     if wanted != ANY and (kind := description.get("kind")) != wanted:
         missing = READERS[wanted].partition(":")[0].removeprefix("a ")
         raise ValueError(f"{folder} holds no {missing}, but {READERS.get(kind, kind)}.")
     return description
+
+
+def read_json(folder: str | Path, name: str) -> dict[str, Any]:
+    """A JSON file as felif wrote it, an object. ValueError that names it where it is missing, damaged or changed."""
+    try:
+        found = json.loads(Listing(folder, KINDS).whole(name).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{folder}: {name} cannot be read ({error}).") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{folder}: {name} holds no description.")
+    return found

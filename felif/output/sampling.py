@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
+
 SNAPSHOTS = 101
 
 
-def sample_points(problem: Any) -> np.ndarray:
+def sample_points(problem: Problem) -> np.ndarray:
     """Points v between which every field may be drawn as a straight line; all ends of cells are among them.
 
     Elements of degree one are straight already. One of degree k is cut into 4k pieces: k show every coefficient,
@@ -43,10 +45,7 @@ def scalars_of(state: Any) -> dict[str, float]:
     for name in problem.field_names:
         label = "mass" if len(problem.field_names) == 1 else f"mass_{name}"
         scalars[label] = float(getattr(state, name).integral())
-    for name, attribute in (("V_R", "v_reset"), ("V_F", "v_fire")):
-        if hasattr(problem, attribute):
-            scalars[name] = float(getattr(problem, attribute))
-    return scalars
+    return scalars | dict(problem.marks)
 
 
 def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = SNAPSHOTS) -> np.ndarray:

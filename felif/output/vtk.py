@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .files import series_text, write_series, write_text
-from .manifest import FIELDS, Room, make_room
-from .planes import axis_samples, is_plane, plane_samples, values_at
+from .files import series_text
+from .listing import Listing
+from .manifest import FIELDS, KINDS, Room, make_room
+from .planes import axis_samples, plane_samples, values_at
 from .sampling import common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
@@ -34,25 +35,37 @@ class FieldSeries:
         self.folder = Path(folder)
         self.room = Room(self.folder, "vtk") if room is None else room
         self.entries: list[tuple[float, str]] = []  # (time, file) in the order of writing; the .pvd is sorted by time
+        self.lost: list[float] = []  # times of snapshots that are damaged
         self._has_lines = False
-        self._axis: str | None = "v"  # of the surface over an axis and time; None where there is none
+        self.axis: str | None = "v"  # of the surface over an axis and time; None where there is none
 
     @classmethod
-    def reopen(cls, folder: str | Path, count: int, room: Room | None = None) -> FieldSeries:
-        """The first `count` snapshots of a folder; later ones are deleted. ValueError when some of them are missing."""
+    def reopen(
+        cls, folder: str | Path, times: Sequence[float], room: Room | None = None, axis: str = "v"
+    ) -> FieldSeries:
+        """The first snapshots of a folder, those at `times`; later ones are deleted.
+
+        `lost`: the times of those that are missing or damaged, for `mend`. `axis`: as `axis` of the series was.
+        """
         series = cls(folder, room)
-        listed = {file: time for time, file in read_pvd(series.folder)}
-        series._has_lines = (series.folder / "lines.pvd").exists()
-        for number in range(count):
-            name = _file_name(number)
-            if name not in listed or not all((series.folder / file).exists() for file in series._files(name)):
-                raise ValueError(f"{series.folder}: snapshot {name} is missing, which belongs to the checkpoint.")
-            series.entries.append((listed[name], name))
+        series.axis, series._has_lines = axis or None, "lines.pvd" in series.room.listed
+        series.entries = [(float(t), _file_name(number)) for number, t in enumerate(times)]
+        for t, name in series.entries:
+            try:
+                for file in series._files(name):
+                    series.room.whole(file)
+            except ValueError:
+                series.lost.append(t)
         kept = {file for _, name in series.entries for file in series._files(name)}
-        if listed:
+        if "fields.pvd" in series.room.listed:
             series._write_pvd()  # before the files go, so that it never names one that is not there
         series.room.clear(name for name in series.room.names if name.endswith(".vtu") and name not in kept)
         return series
+
+    def mend(self, state: Any, t: float) -> None:
+        """Write the snapshot at a time of `lost` again."""
+        self._draw(state, t, next(name for time, name in self.entries if time == t))
+        self.lost.remove(t)
 
     def _files(self, name: str) -> list[str]:
         return [name, _line_name(name)] if self._has_lines else [name]
@@ -70,47 +83,51 @@ class FieldSeries:
         t = float(state.t if t is None else t)
         if any(t == time for time, _ in self.entries):
             return
+        name = _file_name(len(self.entries))
+        self._draw(state, t, name)
+        self.entries.append((t, name))
+        self._write_pvd()
+
+    def _draw(self, state: Any, t: float, name: str) -> None:
         problem = state.problem
-        if hasattr(problem, "samples"):
-            self._add_samples(state, t)
+        if problem.samples is not None:
+            self._draw_samples(state, t, name)
             return
-        if not getattr(problem, "field_names", ()) or not hasattr(problem, "cells"):
+        if not problem.field_names or problem.cells is None:
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
-        self._has_lines = is_plane(problem)
+        self._has_lines = bool(problem.line_names)
         if not self.entries:
             copy_view(self.room, "view_plane.py" if self._has_lines else "view.py")
-        name = _file_name(len(self.entries))
         scalars = {**scalars_of(state), "t": t}
         if self._has_lines:
-            self._add_plane(state, name, scalars)
+            self._draw_plane(state, name, scalars)
         else:
             points = sample_points(problem)
             fields = {field: getattr(state, field)(points) for field in problem.field_names}
-            write_line_mesh(self.room.at(name), points, fields, scalars)
-        self.entries.append((t, name))
-        self._write_pvd()
+            self._write(name, write_line_mesh, points, fields, scalars)
 
-    def _add_samples(self, state: Any, t: float) -> None:
+    def _write(self, name: str, write: Callable[..., None], *what: Any) -> None:
+        """A picture, which can be made again: it need not survive a loss of power."""
+        self.room.file(name, lambda path: write(path, *what), durable=False)
+
+    def _draw_samples(self, state: Any, t: float, name: str) -> None:
         """Densities over any axes: line cells along one axis, triangles over two."""
         axes, points, triangles, fields = state.problem.samples(state.y)
-        name = _file_name(len(self.entries))
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
         if triangles is None:
-            write_line_mesh(self.room.at(name), points, fields, scalars, axis=axes[0])
+            self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:
-            write_triangle_mesh(self.room.at(name), points, triangles, fields, scalars, axes)
-        self._axis = axes[0] if triangles is None else None
-        self.entries.append((t, name))
-        self._write_pvd()
+            self._write(name, write_triangle_mesh, points, triangles, fields, scalars, axes)
+        self.axis = axes[0] if triangles is None else None
 
-    def _add_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
+    def _draw_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
         problem = state.problem
         w, inside = axis_samples(problem)
         lines = {line: getattr(state, line)(inside) for line in problem.line_names}
-        write_line_mesh(self.room.at(_line_name(name)), w, lines, scalars, axis="w")
+        self._write(_line_name(name), write_line_mesh, w, lines, scalars, "w")
         surface = plane_samples(problem)
         fields = {field: values_at(getattr(state, field), surface) for field in problem.field_names}
-        write_triangle_mesh(self.room.at(name), surface.points, surface.triangles, fields, scalars)
+        self._write(name, write_triangle_mesh, surface.points, surface.triangles, fields, scalars)
 
     def _write_pvd(self) -> None:
         for kind in ("lines", "fields") if self._has_lines else ("fields",):
@@ -118,18 +135,18 @@ class FieldSeries:
             rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
             head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
             text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-            write_text(self.room.at(f"{kind}.pvd"), text)
+            self.room.text(f"{kind}.pvd", text, durable=False)
 
     def write_spacetime(self) -> None:
         """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of.
 
         Over (v, w) it is a grid (w, t) with N and C.
         """
-        axis = "w" if self._has_lines else self._axis
+        axis = "w" if self._has_lines else self.axis
         if axis is None:
             return
         files = [(t, _line_name(name) if self._has_lines else name) for t, name in sorted(self.entries)]
-        snapshots = [(t, *read_line_mesh(self.folder / name, axis)) for t, name in files]
+        snapshots = [(t, *read_line_mesh(self.room.whole(name), axis)) for t, name in files]
         if not snapshots:
             return
         x = common_points([points for _, points, _ in snapshots])
@@ -138,7 +155,7 @@ class FieldSeries:
             name: np.array([np.interp(x, points, fields[name], left=0.0, right=0.0) for _, points, fields in snapshots])
             for name in snapshots[0][2]
         }
-        write_rectilinear(self.room.at("spacetime.vtr"), x, times, fields, self._axis or "v")
+        self._write("spacetime.vtr", write_rectilinear, x, times, fields, self.axis or "v")
 
 
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:
@@ -178,15 +195,16 @@ def new_series(folder: str | Path, table: Mapping[str, np.ndarray], overwrite: b
         room.clear([name for name in room.names if name.partition("/")[0].partition(".")[0] in _PARTS])
         return FieldSeries(folder, room)
     room = make_room(folder, "vtk", overwrite or same, (*FIELDS, "series.csv"))
-    write_series(room.at("series.csv"), table)
+    room.series("series.csv", table, durable=False)
     return FieldSeries(folder, room)
 
 
 def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
     """(time, file) of every snapshot in `folder/fields.pvd`, by time; empty where no snapshot was written."""
-    path = Path(folder) / "fields.pvd"
-    if not path.exists():
+    listing = Listing(folder, KINDS)
+    if not listing.is_there("fields.pvd"):
         return []
+    path = listing.whole("fields.pvd")
     try:
         entries = ElementTree.parse(path).getroot().iter("DataSet")
         return sorted((float(entry.attrib["timestep"]), entry.attrib["file"]) for entry in entries)
@@ -198,7 +216,7 @@ def copy_view(room: Room, script: str = "view.py") -> None:
     """The script that shows the folder in ParaView, as view.py beside the data it shows."""
     script = Path(__file__).with_name(script).read_text()
     where = str(room.folder.resolve())
-    write_text(room.at("view.py"), script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"))
+    room.text("view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"), durable=False)
 
 
 def _file_name(number: int) -> str:

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from ..given.arguments import MODEL, TIME, checked, number, optional
 from ..given.inputs import Landing
+from ..given.types import Model
 from ..translation import law_of
 from .drive import affine
 
@@ -23,7 +24,7 @@ _MOST = 10_000_000  # spikes
 
 
 @checked(model=MODEL, t_end=TIME, start=optional(number()), t_start=TIME)
-def spike_times(model: Any, t_end: float, *, start: float | None = None, t_start: float = 0.0) -> np.ndarray:
+def spike_times(model: Model, t_end: float, *, start: float | None = None, t_start: float = 0.0) -> np.ndarray:
     """Times in (t_start, t_end] at which a neuron fires that has no noise and no network around it.
 
         dV/dt = f(V) + I(t),   V(t_start) = start (None: V_R),   V = V_F: a spike, V is reset to V_R (dead_time later)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Checkpoint
 from .drive import affine
 from .network import advance, helpers
 from .neurons import ENTRIES, Neurons
@@ -21,7 +22,12 @@ _LONGEST = 0.02  # and the longest time it is averaged over
 
 
 def simulate_learning(
-    plan: Plan, start: Any, seed: np.random.SeedSequence, threads: int, watch: Callable[[float], None]
+    plan: Plan,
+    start: Any,
+    seed: np.random.SeedSequence,
+    threads: int,
+    watch: Callable[[float], None],
+    place: Checkpoint,
 ) -> Recording:
     """The law of `Learning`, neuron by neuron.
 
@@ -33,8 +39,12 @@ def simulate_learning(
     law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
     if plan.record:
         raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
-    first_draws, generator_seed = seed.spawn(2)
-    v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+    recorded, engine = place.read() or (None, {})
+    if recorded is None:
+        first_draws, generator_seed = seed.spawn(2)
+        v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
+        engine = {"v": v, "w": w, "place": generator(generator_seed), "means": np.zeros(2)}
+    v, w = engine["v"], engine["w"]
     chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
     (population,) = law.populations
     g, push = affine(population.drift, law)
@@ -44,23 +54,49 @@ def simulate_learning(
         wake=np.full(1, -1.0),
         steps=np.zeros((1, ENTRIES)),
         tables=np.zeros((1, 6)),
-        place=generator(generator_seed),
+        place=engine["place"],
         found=np.zeros((len(chunks), 3)),
         spikes=np.zeros((v.size, 1)),
     )
     set_constants(neurons.steps, law, 0.0, np.zeros(1), np.empty(0))
 
     weights = WeightAxis(rule.w_min, rule.w_max, v.size)
-    rates = np.zeros((steps, 1))
+    rates = np.zeros((steps, 1)) if recorded is None else recorded.rates
     bins = len(plan.edges) - 1
     bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
-    batches = np.zeros((bins, len(batch_sizes), 1), int)
-    kept: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-    nobody = np.zeros(v.size, bool)
-    activity, total, decay = 0.0, 0.0, -np.expm1(-rule.speed * dt)
+    batches = np.zeros((bins, len(batch_sizes), 1), int) if recorded is None else recorded.batches
+    first, wanted = 0 if recorded is None else recorded.steps_done, {*plan.snapshots, steps}
+    kept = {} if recorded is None else {k: taken for k, taken in recorded.snapshots.items() if k in wanted}
+    nobody, decay = np.zeros(v.size, bool), -np.expm1(-rule.speed * dt)
+    activity, total = engine["means"].tolist()
+    weights.values = engine.get("weights", weights.values)
+
+    def recording(done: int, snapshots: dict) -> Recording:
+        return Recording(
+            rates=rates,
+            synchronous=np.zeros((steps, 1)),
+            resting=np.zeros((steps, 1)),
+            batches=batches,
+            batch_sizes=batch_sizes,
+            snapshots=snapshots,
+            events=np.empty((0, 3)),
+            spikes=[],
+            batch_of=batch_of_neurons(chunks, batch_of),
+            steps_done=done,
+            eternal=False,
+        )
+
+    def keep(done: int) -> None:
+        if place.room is not None:
+            means = np.array([activity, total])
+            state = {"v": v, "w": w, "place": neurons.place, "weights": weights.values, "means": means}
+            place.write(recording(done, {**kept, done: (v, nobody, w)}), state)
+
+    if recorded is None:
+        keep(0)
     with helpers(threads) as helped:
-        for step in range(steps + 1):
-            if step == steps or step in plan.snapshots:
+        for step in range(first, steps + 1):
+            if step in wanted:
                 kept[step] = (v.copy(), nobody, w.copy())
             if step == steps:
                 break
@@ -79,21 +115,11 @@ def simulate_learning(
                 weights.hear(w, neurons.spikes[:, 0], dt, share)
                 w += decay / rule.speed * rule.change(w, weights.rate(w), total)
                 np.clip(w, rule.w_min, rule.w_max, out=w)
+            if place.due() or step + 1 == steps:
+                keep(step + 1)
             if step % 64 == 0:
                 watch(step / steps)
-    return Recording(
-        rates=rates,
-        synchronous=np.zeros((steps, 1)),
-        resting=np.zeros((steps, 1)),
-        batches=batches,
-        batch_sizes=batch_sizes,
-        snapshots=kept,
-        events=np.empty((0, 3)),
-        spikes=[],
-        batch_of=batch_of_neurons(chunks, batch_of),
-        steps_done=steps,
-        eternal=False,
-    )
+    return recording(steps, kept)
 
 
 class WeightAxis:

@@ -1,12 +1,10 @@
-"""Simulations of the network of neurons behind a model: `simulate_particles` and what it returns."""
+"""Simulations of the network of neurons behind a model: `simulate_particles`."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
@@ -14,149 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..assembly.running_away import bounded_law
-from ..evolution.progress import Progress
-from ..given.arguments import FLAG, MODEL, POSITIVE, SEED, TIME, checked, number, optional, required, several, whole
-from ..given.inputs import Landing
-from ..problem import Outcome
-from ..translation import law_of
-from . import Plan, Recording, plan_simulation, simulate_networks
-
-_UNNOTICED = 1e-3  # part of a neuron's time by which the time that a drift needs to run away may be wrong
-
-
-@dataclass(frozen=True, repr=False)
-class Snapshot:
-    """All neurons at a time, in the order population by population, network by network.
-
-    v: potentials (V_R for neurons at rest); resting: who is in the refractory state; population, batch: of each neuron.
-    Neurons of different batches are independent given the rates of the network; see `ParticleRun.independent`.
-    """
-
-    t: float
-    v: np.ndarray
-    resting: np.ndarray
-    population: np.ndarray
-    batch: np.ndarray
-    w: np.ndarray | None = None
-
-    def __repr__(self) -> str:
-        return f"Snapshot of {self.v.size} neurons at t = {self.t:g}, {np.count_nonzero(self.resting)} at rest"
-
-    def potentials(self, population: int = 0) -> np.ndarray:
-        """Of the neurons that are not at rest."""
-        return self.v[(self.population == population) & ~self.resting]
-
-
-@dataclass(frozen=True)
-class ParticleEvent:
-    """A synchronous spike of a network: spikes fired at one instant, each making others fire.
-
-    size         spikes per neuron (of all populations together); inf if it never ends
-    kind         "transport" (constant noise) or "diffusion" (noise that grows with N), as for `evolve`
-    generations  rounds of spikes until none was left
-    network      which one of independent networks
-    sizes        spikes per neuron of each population
-    """
-
-    name: str
-    time: float
-    size: float
-    kind: str
-    generations: int
-    network: int
-    sizes: tuple[float, ...]
-
-
-@dataclass(frozen=True, repr=False)
-class ParticleRun:
-    """What a simulation saw.
-
-    times        edges of the bins, shape (bins + 1,)
-    series       "N" (spikes per neuron and time in each bin, but for synchronous spikes, which are in `events`), "R"
-                 (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the bin); with two populations
-                 "N_E", "N_I", ...; shape (bins,); nan after a network has stopped
-    batches      the same "N" (and "R") of each batch, shape (batches, bins), for error bars
-    independent  True where batches are independent: they are the networks, or the neurons of one that do not interact.
-                 False: they are groups of neurons of one network, which share the fluctuations of its rate
-    snapshots    {t: Snapshot}
-    events       synchronous spikes, in order of time
-    spikes       times of the spikes of the first `record` neurons
-    """
-
-    model: Any
-    times: np.ndarray
-    series: dict[str, np.ndarray]
-    batches: dict[str, np.ndarray]
-    independent: bool
-    snapshots: dict[float, Snapshot]
-    events: list[ParticleEvent]
-    outcome: Outcome
-    settings: dict[str, Any]
-    spikes: list[np.ndarray] = field(default_factory=list)
-    wall_time: float = 0.0
-
-    @property
-    def final(self) -> Snapshot:
-        return self.snapshots[max(self.snapshots)]
-
-    @property
-    def centres(self) -> np.ndarray:
-        """Middles of the bins."""
-        return 0.5 * (self.times[1:] + self.times[:-1])
-
-    def mean(self, name: str, start: float, end: float) -> tuple[float, float]:
-        """(mean over [start, end], its standard error from the batches) of a series; the bins that lie inside count.
-
-        The error is inf where there is one batch only. Raises ValueError for a series without batches, and where no bin
-        lies inside.
-        """
-        if name not in self.batches:
-            raise ValueError(f"mean: name = {name!r}; allowed are series with batches: {', '.join(self.batches)}")
-        for which, value in (("start", start), ("end", end)):
-            required("mean", which, value, number(infinite=True))
-        inside = (self.times[:-1] >= start - 1e-9) & (self.times[1:] <= end + 1e-9)
-        if not inside.any():
-            raise ValueError(
-                f"mean: no bin of this run lies in [{start!r}, {end!r}]; its bins are {self.times[1]:g} long"
-            )
-        weights = np.diff(self.times)[inside]
-        means = self.batches[name][:, inside] @ weights / weights.sum()
-        value = float(self.series[name][inside] @ weights / weights.sum())
-        return value, float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.inf
-
-    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
-        """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it."""
-        from .files import save_particles
-
-        return save_particles(self, folder, overwrite)
-
-    def __repr__(self) -> str:
-        given, first = self.settings, float(self.times[0])
-        count = " + ".join(str(size) for size in given["neurons"])
-        networks = f"{given['networks']} networks of " if given["networks"] > 1 else ""
-        lines = [
-            f"ParticleRun of {self.model}",
-            f"  outcome    {self.outcome}",
-            f"  network    {networks}{count} neurons, dt = {given['dt']:g}, seed {given['seed']}",
-        ]
-        for name in self.batches:
-            lived = np.flatnonzero(np.isfinite(self.series[name]))
-            if lived.size:
-                end = float(self.times[lived[-1] + 1])
-                mean, error = self.mean(name, first, end)
-                told = f" +- {error:.1g}" if np.isfinite(error) else ""
-                note = "" if self.independent else ", from groups of one network, which are not independent"
-                lines.append(f"  {name:<10} {mean:.6g}{told} on [{first:g}, {end:g}]{note if told else ''}")
-        lines.append(
-            f"  snapshots  {len(self.snapshots)}, the last at t = {self.final.t:g}; took {self.wall_time:.3g} s"
-        )
-        if self.events:
-            shown = ", ".join(f"t = {event.time:.6g} (size {event.size:.4g})" for event in self.events[:4])
-            lines.append(
-                f"  events     {len(self.events)} synchronous spikes: {shown}{', ...' * (len(self.events) > 4)}"
-            )
-        return "\n".join(lines)
+from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked, optional, several, whole
+from ..output.model_files import packed
+from ..output.progress import Progress
+from ..output.work import Work, open_work
+from . import plan_simulation, simulate_networks
+from .files import FILES, KIND, describe_beginning, describe_end, write_results
+from .law import simulated_law
+from .loading import load_particles
+from .result import ParticleRun, collect
 
 
 @checked(
@@ -170,6 +34,7 @@ class ParticleRun:
         "seed": optional(SEED),
     },
     **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},
+    **{"folder": optional(FOLDER), "resume": FLAG, "overwrite": FLAG},
 )
 def simulate_particles(
     model: Any,
@@ -186,6 +51,9 @@ def simulate_particles(
     record: int = 0,
     history: Any = 0.0,
     event_size: float = 0.05,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
     progress: bool = True,
 ) -> ParticleRun:
     """The network of neurons that `model` is the limit of, from t = 0 to t_end.
@@ -201,11 +69,18 @@ def simulate_particles(
     on `threads` (None: all there are). bins: of the series, 200 at most by default. snapshots: times at which all
     potentials are kept (the end always is). record: neurons whose spike times are kept. history: N before t = 0, for
     delays; a number, a function of t, or a mapping N_E, N_I. event_size: spikes per neuron from which a synchronous
-    spike is an event. progress: a bar on a terminal. Raises ValueError for values that are not allowed.
+    spike is an event. progress: a bar on a terminal.
+
+    folder: written while the networks are simulated: what `ParticleRun.save` writes, and until then where each network
+    is, every two seconds or less often where that takes long; `load_particles` reads it at any time. resume=True
+    returns the simulation that is there, or goes on with it to the same digits, with any number of threads, if it is
+    the one that is asked for (seed=None: with whatever seed); anything else is a ValueError that names it.
+    overwrite=True replaces a simulation; what felif did not write there is never touched.
+
+    Raises ValueError for values that are not allowed, and while another process writes in the folder.
     """
     began = time.monotonic()
-    law = law_of(model)
-    law = bounded_law(_landing(law, t_end), _UNNOTICED)
+    law = simulated_law(model, t_end)
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )
@@ -214,30 +89,44 @@ def simulate_particles(
             raise ValueError(f"{name} = {value!r}; allowed is a whole number >= 1")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
         raise ValueError(f"seed = {seed!r}; allowed is a whole number >= 0")
-    sequence = np.random.SeedSequence(None if seed is None else int(seed))
-    with _watched(t_end, dt, progress) as watch:
-        recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch)
-    settings = {
-        "neurons": list(plan.sizes),
-        "networks": int(networks),
-        "t_end": float(t_end),
-        "dt": float(dt),
-        "step": plan.dt,
-        "seed": int(sequence.entropy),
-        "record": plan.record,
-        "event_size": float(event_size),
-        "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
-    }
-    return collect(model, law, plan, recordings, settings, time.monotonic() - began)
+    asked = {"model": model, "neurons": plan.sizes, "networks": networks, "t_end": t_end, "dt": dt, "start": start}
+    asked |= {"seed": seed, "bins": bins, "snapshots": snapshots, "record": record, "history": history}
+    asked |= {"event_size": event_size}
+    how = {"resume": resume, "overwrite": overwrite, "free": ("seed",)}
+    with open_work("simulate_particles", KIND, folder, asked, FILES, **how) as work:
+        if work.finished:
+            return load_particles(folder, model)
+        sequence = np.random.SeedSequence(work.description.get("seed", seed))
+        settings = {
+            "neurons": list(plan.sizes),
+            "networks": int(networks),
+            "t_end": float(t_end),
+            "dt": float(dt),
+            "step": plan.dt,
+            "seed": int(sequence.entropy),
+            "record": plan.record,
+            "bins": bins,
+            "snapshots": list(snapshots),
+            "event_size": float(event_size),
+            "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
+        }
+        _begin(work, model, settings)
+        with _watched(t_end, dt, progress) as watch:
+            recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch, work.room)
+        run = collect(model, law, plan, recordings, settings, time.monotonic() - began)
+        if work.room is not None:
+            work.room.listing.read()  # networks have written there
+            write_results(run, work.room, packed(model))
+            work.finish(describe_end(run))
+            work.room.clear(name for name in work.room.names if name.startswith("network-"))
+    return run
 
 
-def _landing(law: Any, t_end: float) -> Any:
-    """The law with currents that say where they jump: their means over steps are taken between those times."""
-    populations = tuple(
-        dataclasses.replace(population, current=Landing.of("current", population.current, 0.0, float(t_end)))
-        for population in law.populations
-    )
-    return dataclasses.replace(law, populations=populations)
+def _begin(work: Work, model: Any, settings: Mapping[str, Any]) -> None:
+    """What the folder of a simulation says from the beginning: its settings, with the seed, and the model."""
+    if work.room is not None and "settings" not in work.description:
+        work.room.npz("final.npz", {"model": packed(model)})
+        work.describe(describe_beginning(model, settings))
 
 
 @contextmanager
@@ -253,82 +142,3 @@ def _watched(t_end: float, dt: float, progress: bool) -> Iterator[Callable[[floa
                     bar(SimpleNamespace(last=seen, t_end=t_end, segments=[SimpleNamespace(times=[0.0])]))
 
         yield watch
-
-
-def collect(
-    model: Any, law: Any, plan: Plan, recordings: list[Recording], settings: dict[str, Any], wall_time: float
-) -> ParticleRun:
-    """One ParticleRun of the recordings of independent networks."""
-    starts = plan.edges[:-1]
-    widths = np.diff(plan.edges) * plan.dt
-    interacting = law.learning is not None or any(any(p.kicks) or any(p.noise_kicks) for p in law.populations)
-    series, batches = {}, {}
-    for kind, population in enumerate(law.populations):
-        own = {"N": [], "R": [], "synchronous": []}
-        groups = []
-        for recording in recordings:
-            stop = plan.edges[1:] > recording.steps_done
-            synchronous = np.add.reduceat(recording.synchronous[:, kind], starts)
-            spikes = np.add.reduceat(recording.rates[:, kind], starts)
-            resting = np.add.reduceat(recording.resting[:, kind], starts) / np.diff(plan.edges)
-            grouped = recording.batches[:, :, kind].T / recording.batch_sizes[:, kind, None] / widths
-            for name, values in (("N", (spikes - synchronous) / widths), ("R", resting), ("synchronous", synchronous)):
-                own[name].append(np.where(stop, np.nan, values))
-            groups.append(np.where(stop, np.nan, grouped))
-        for name, values in own.items():
-            if name != "R" or law.rests:
-                series[name + population.name] = np.mean(values, axis=0)
-        batches["N" + population.name] = np.array(own["N"]) if len(recordings) > 1 else groups[0]
-        if law.rests and len(recordings) > 1:
-            batches["R" + population.name] = np.array(own["R"])
-    events = [
-        _event(row, number, law, plan.sizes) for number, recording in enumerate(recordings) for row in recording.events
-    ]
-    events.sort(key=lambda event: event.time)
-    return ParticleRun(
-        model=model,
-        times=plan.edges * plan.dt,
-        series=series,
-        batches=batches,
-        independent=len(recordings) > 1 or not interacting,
-        snapshots=_snapshots(plan, recordings),
-        events=events,
-        outcome=_outcome(recordings, events, plan),
-        settings=settings,
-        spikes=[times for recording in recordings for times in recording.spikes],
-        wall_time=wall_time,
-    )
-
-
-def _event(row: np.ndarray, network: int, law: Any, sizes: tuple[int, ...]) -> ParticleEvent:
-    kind = "diffusion" if any(any(p.noise_kicks) for p in law.populations) else "transport"
-    size = float(row[2:] @ sizes / sum(sizes))
-    return ParticleEvent("blow_up", float(row[0]), size, kind, int(row[1]), network, tuple(row[2:].tolist()))
-
-
-def _snapshots(plan: Plan, recordings: list[Recording]) -> dict[float, Snapshot]:
-    """Those that every network has; the last of each stands at the end."""
-    populations = np.repeat(np.arange(len(plan.sizes)), plan.sizes)
-    several = len(recordings) > 1
-    batch = np.concatenate([np.full(r.batch_of.size, k) if several else r.batch_of for k, r in enumerate(recordings)])
-    snapshots = {}
-    steps = set.intersection(*({*recording.snapshots} for recording in recordings))
-    last = [max(recording.snapshots) for recording in recordings]
-    for step in sorted({*steps, max(last)}):
-        parts = [r.snapshots.get(step, r.snapshots[end]) for r, end in zip(recordings, last, strict=True)]
-        t = float(f"{step * plan.dt:.13g}")
-        v, resting = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-        v = v if plan.law.place is None else plan.law.place.potentials(v)
-        w = None if parts[0][2] is None else np.concatenate([part[2] for part in parts])
-        snapshots[t] = Snapshot(t, v, resting, np.tile(populations, len(recordings)), batch, w)
-    return snapshots
-
-
-def _outcome(recordings: list[Recording], events: list[ParticleEvent], plan: Plan) -> Outcome:
-    eternal = [event for event in events if event.size == np.inf]
-    if not eternal:
-        return Outcome("finished", f"Reached t = {plan.steps * plan.dt:.10g}.")
-    message = f"The synchronous spike at t = {eternal[0].time:.10g} never ends: all neurons fire again and again."
-    if len(recordings) > 1:
-        message += f" So it is in {len(eternal)} of {len(recordings)} networks."
-    return Outcome("eternal_blow_up", message)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import MODEL, POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.types import Model
 from ..translation import law_of
 from .run import simulate_particles
 
@@ -41,7 +42,7 @@ class NeuronPath:
 
 @checked(model=MODEL, t_end=TIME, points=whole(1), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
 def neuron_path(
-    model: Any,
+    model: Model,
     t_end: float,
     *,
     points: int = 1000,

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
-from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from ..assembly.initial import projected
 from ..assembly.spaces import gauss
-from ..assembly.tails import require_reach, transport
+from ..assembly.tails import require_reach
+from ..assembly.thresholds import coefficients_at
 from ..assembly.widened import Widened
-from ..problem import State, require_over_v
+from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
+from ..problem import Problem, State, require_one_axis
 from .run import Run
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two
@@ -67,7 +68,7 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
     a problem with delays, a run through a synchronous spike, a scalar the model does not have, and a mesh whose V_min
     cuts off more than a tenth of the density, of which first order says little.
     """
-    require_over_v(run.problem, "dual_weighted")
+    require_one_axis(run.problem, "dual_weighted")
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):
         raise ValueError("dual_weighted: the run has a delay or goes through a blow-up, where only run.error applies")
     end, last = float(run.times[-1]), run.segments[-1]
@@ -116,14 +117,14 @@ def _of_data(run: Run, first: _Dual, z: np.ndarray) -> float:
     return float(z @ (first.mass @ missing))
 
 
-def value(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> float:
+def value(quantity: str | Callable[[State], float], problem: Problem, t: float, y: np.ndarray) -> float:
     """A scalar by name, or a function of the State, at (t, y)."""
     if callable(quantity):
         return value_of(quantity, State(problem, t, y))
     return float(problem.scalars(t, y)[problem.scalar_names.index(quantity)])
 
 
-def gradient(quantity: str | Callable[[State], float], problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def gradient(quantity: str | Callable[[State], float], problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     """d(quantity)/dy, shape (size,); of a function of the State by differences."""
     if not callable(quantity):
         return problem.scalar_gradient(t, y)[problem.scalar_names.index(quantity)]
@@ -152,7 +153,7 @@ class _Dual:
         self.richer = self.wide.problem
         self.mass, self.dual_mass = self.richer.mass, self.richer.mass.transpose()
         problem = segment.problem
-        _, noise, _ = transport(problem, t, y, problem.field_names[0], problem.cells[-1:])
+        _, noise, _ = coefficients_at(problem, t, y, problem.field_names[0], problem.cells[-1:])
         self.shortest = _FIRST * float(np.min(self.richer.widths)) ** 2 / float(noise[0])
 
     def back(self, j: int, z: np.ndarray, end: float) -> tuple[np.ndarray, np.ndarray]:

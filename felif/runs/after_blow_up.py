@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import number, required, whole
 from ..assembly import initial
 from ..assembly.adapt import transfer
 from ..assembly.dilated import COUNT
@@ -20,7 +19,8 @@ from ..assembly.spikes import unfollowed
 from ..assembly.thresholds import boundary_layers, resets_at_once, runaway
 from ..assembly.transport import ShiftedDensity, synchronous_spike
 from ..evolution import Event, Rodas5P, Trajectory, integrate
-from ..problem import BlowUp, Infeasible, NotConverged, State, require_over_v
+from ..given.arguments import number, required, whole
+from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
@@ -68,9 +68,9 @@ class BlowUpEvent:
     error: float
 
 
-def require_one_population(problem: Any) -> None:
+def require_one_population(problem: Problem) -> None:
     """ValueError, naming the term, for a problem whose spikes cannot be followed as its terms say."""
-    require_over_v(problem, "after_blow_up")
+    require_one_axis(problem, "after_blow_up")
     kind = type(problem.model).__name__
     if len(problem.field_names) > 1 or problem.delays:
         raise ValueError(
@@ -81,7 +81,7 @@ def require_one_population(problem: Any) -> None:
         raise ValueError(f"after_blow_up: {kind}: {reason}")
 
 
-def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+def through(problem: Problem, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
     """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends.
 
     NotConverged for a spike whose end is not found.
@@ -102,7 +102,7 @@ def through(problem: Any, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[Bl
     )
 
 
-def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
+def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
     (field,) = problem.field_names
     resets = resets_at_once(problem)
     try:
@@ -126,7 +126,7 @@ def _by_transport(problem: Any, y: np.ndarray, kick: float) -> tuple[float, Any,
     return kicks, on_mesh, after
 
 
-def _deliver(problem: Any, y: np.ndarray, kicks: float, rtol: float, emptied: Event) -> Trajectory | None:
+def _deliver(problem: Problem, y: np.ndarray, kicks: float, rtol: float, emptied: Event) -> Trajectory | None:
     """Up to so many kicks in dilated time, with room below for what they throw back; None if no queue builds up."""
     drift, noise = runaway(problem)
     low, width = problem.cells[0], problem.widths[0]
@@ -146,7 +146,7 @@ def _deliver(problem: Any, y: np.ndarray, kicks: float, rtol: float, emptied: Ev
     return integrate(dilated, start, 0.0, kicks, **how)
 
 
-def _by_diffusion(problem: Any, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
+def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
     # A network that b alone does not keep going (b < V_F - V_R, or neurons that wait) empties its queue at last.
     ends = not resets_at_once(problem) or runaway(problem)[0] < problem.v_fire - problem.v_reset
     longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON

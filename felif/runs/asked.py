@@ -8,12 +8,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue
-from ..given.arguments import FLAG, FOLDER, FUNCTION, POSITIVE, PROBLEM, TIME, either, instance, number, optional, several, whole
-from .driving import SCHEMES
 from ..evolution import Event
+from ..given.arguments import (
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    POSITIVE,
+    PROBLEM,
+    TIME,
+    either,
+    instance,
+    number,
+    optional,
+    several,
+    whole,
+)
 from ..given.identity import differences, mesh, told
+from ..output.listing import Listing
+from ..output.manifest import KINDS as KINDS_OF_FOLDERS
 from ..output.reading import read_description
+from ..output.work import WAY_OUT, in_words, said
+from ..problem import Problem
+from .after_blow_up import Continue
+from .driving import SCHEMES
 
 KINDS = {  # of the arguments of evolve
     **{
@@ -39,16 +56,15 @@ KINDS = {  # of the arguments of evolve
     "snapshots": optional(either(whole(0), several(TIME, "a row of times"))),
     "observers": several(FUNCTION, "a row of functions"),
 }
-_WAY_OUT = "Give another folder, or overwrite=True to replace it."
 
 
 def what_is_asked(
-    problem: Any, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
+    problem: Problem, start: Any, t_start: float, t_end: float, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Model, mesh, start and settings of a run in plain JSON; functions by what they compute (`identity.told`)."""
     asked = {
         "model": told(problem.model),
-        "space": told(getattr(problem, "space", None)),
+        "space": told(problem.space),
         "tol": told(problem.tol),
         "mesh": mesh(problem),
         "start": told(start),
@@ -73,7 +89,7 @@ def goes_on(folder: Path, asked: Mapping[str, Any], overwrite: bool) -> bool:
             return False
         raise ValueError(
             f"{folder} holds a run that does not say what it was asked for, of an older version: it cannot be compared "
-            f"with what is asked now. load_run reads it. {_WAY_OUT}"
+            f"with what is asked now. load_run reads it. {WAY_OUT}"
         )
     differing = differences(stored, asked)
     if asked["snapshots"] is None:  # those that are there
@@ -85,11 +101,8 @@ def goes_on(folder: Path, asked: Mapping[str, Any], overwrite: bool) -> bool:
     if differing and not overwrite:
         if set(differing) - {"mesh"} and any(name.split(".")[0] in ("model", "space", "tol") for name in differing):
             differing.pop("mesh", None)  # follows from those
-        said = "; ".join(
-            f"{name} = {_said(new)} is asked, {_said(old)} is there" for name, (old, new) in differing.items()
-        )
-        raise ValueError(f"evolve: {folder} holds another run: {said}. {_WAY_OUT}")
-    return not differing and (folder / "final.npz").exists()
+        raise ValueError(f"evolve: {folder} holds another run: {in_words(differing)}. {WAY_OUT}")
+    return not differing and Listing(folder, KINDS_OF_FOLDERS).is_there("final.npz")
 
 
 def prolonged(stored: Mapping[str, Any] | None, t_end: float, max_steps: int | None) -> dict[str, Any] | None:
@@ -104,15 +117,10 @@ def require_events(folder: Any, stored: Mapping[str, Any] | None, events: Sequen
     for old, new in zip(stored["events"], json.loads(json.dumps(told(events))), strict=True):
         for name, (was, now) in differences(old, new).items():
             raise ValueError(
-                f"resume: {folder}: {name} = {_said(now)} of event {new['name']!r} is given, {_said(was)} is there: "
+                f"resume: {folder}: {name} = {said(now)} of event {new['name']!r} is given, {said(was)} is there: "
                 "give the same events"
             )
 
 
 def _most(steps: int | None) -> float:
     return math.inf if steps is None else steps
-
-
-def _said(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 200 else text[:200] + " ..."

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent, through
 from ..assembly import discretize, initial, tails
 from ..evolution import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
 from ..given.inputs import SAMPLES, landings
-from ..problem import BlowUp, Infeasible, NotConverged, Outcome
+from ..given.warning import warn
+from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
+from .after_blow_up import BlowUpEvent, through
 from .run import Run
 
 SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
@@ -29,12 +29,12 @@ _START, _START_RTOL = 32, 1e-8  # part of a run, and tolerance, that fixed steps
 _LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
-def integrate_through(problem: Any, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
+def integrate_through(problem: Problem, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
     return _close(how["observers"], _through_events(problem, y, settings, t_end, **how))
 
 
 def _through_events(
-    problem: Any,
+    problem: Problem,
     y: Any,
     settings: dict,
     t_end: float,
@@ -76,13 +76,15 @@ def _through_events(
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
 
 
-def seen(problem: Any, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES) -> list[float]:
+def seen(
+    problem: Problem, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES
+) -> list[float]:
     """The breakpoints, and the times on which steps must land to see what functions of time do in between.
 
     A breakpoint that differs by rounding from a jump that is found there is that jump.
     """
     found: set[float] = set()
-    for name, function in getattr(problem, "driven", {}).items():
+    for name, function in problem.driven.items():
         if not hasattr(function, "breakpoints"):
             found.update(landings(name, function, start, end, samples))
     return sorted(found.union(t for t in breakpoints if not any(same_time(t, other) for other in found)))
@@ -109,7 +111,7 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
     return None
 
 
-def start_up(problem: Any, settings: dict, scheme: Any, compatible: bool) -> float | None:
+def start_up(problem: Problem, settings: dict, scheme: Any, compatible: bool) -> float | None:
     """The time up to which a run of fixed steps controls the error: a 32nd of the run, in whole steps; None: never.
 
     Behind data that do not vanish at V_F the rate falls like t^(-1/2). A scheme whose first stage is explicit starts
@@ -122,7 +124,9 @@ def start_up(problem: Any, settings: dict, scheme: Any, compatible: bool) -> flo
     return t + step * max(1, math.ceil((t_end - t) / (_START * step) - 1e-9))
 
 
-def _with_start_up(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+def _with_start_up(
+    problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any
+) -> Trajectory:
     """`_once`; of a run of fixed steps from data that do not vanish at V_F with error control up to `start_up`."""
     until, checkpoint = settings.get("start_up"), how.get("checkpoint")
     if until is None or settings["fixed_step"] is None or (t if checkpoint is None else checkpoint.t) >= until:
@@ -136,7 +140,7 @@ def _with_start_up(problem: Any, y: Any, t: float, t_end: float, settings: dict,
     return _once(last.problem, last.states[-1], until, t_end, settings, begun, **{**how, "checkpoint": None})
 
 
-def _once(problem: Any, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+def _once(problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
     return integrate(
         problem,
         y,
@@ -241,7 +245,7 @@ def with_mesh_error(
     return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time) + unseen)
 
 
-def _on_a_mesh_of_its_own(problem: Any, rtol: float) -> Any:
+def _on_a_mesh_of_its_own(problem: Problem, rtol: float) -> Any:
     """The model on a mesh made from a tolerance, with the past of a problem; None where no V_min can be chosen."""
     try:
         own = discretize(problem.model, tol=min(max(rtol / _SHARPER, 1e-10), _LOOSEST))
@@ -253,10 +257,10 @@ def _on_a_mesh_of_its_own(problem: Any, rtol: float) -> Any:
 def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
     """Warning where the last state of a run on a mesh of the user goes on beyond the ends of the mesh."""
     problem, y = trajectory.segments[-1].problem, trajectory.segments[-1].states[-1]
-    if problem.tol is not None or hasattr(problem, "line_names"):
+    if problem.tol is not None or problem.line_names:
         return
     try:
-        if hasattr(problem, "beyond"):
+        if problem.beyond is not None:
             parts = problem.beyond(y)
         else:
             parts = tails.beyond(problem, float(trajectory.segments[-1].times[-1]), y)
@@ -264,15 +268,13 @@ def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
         return
     share = sum(abs(part) for ends in parts.values() for part in ends)
     if max(rtol, _CUT) < share < np.inf:  # infinite where the rate is: at a blow-up nothing can be said
-        warnings.warn(
+        warn(
             f"evolve: the mesh {_ends_of(problem)} cuts off "
             f"{100 * share / (1 + share):.2g} % of the density, more than rtol = {rtol:g}; run.error contains that",
-            stacklevel=4,
         )
 
 
-def _ends_of(problem: Any) -> str:
-    lines = getattr(problem, "lines", None)
-    if lines is None:
+def _ends_of(problem: Problem) -> str:
+    if problem.lines is None:
         return f"[{problem.cells[0]:g}, {problem.cells[-1]:g}]"
-    return ", ".join(f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]" for name, line in lines.items())
+    return ", ".join(f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]" for name, line in problem.lines.items())

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..assembly import SpectralElement, discretize
 from ..assembly.local_degree import inherited
 from ..assembly.tensor.adapt import transferred
+from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import SAMPLES
-from ..problem import State
+from ..problem import Problem, State
 from .run import Run
 
 _TIGHTER = 30.0
@@ -65,7 +65,7 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
         return math.inf
     there = _value(better, quantity, t)
     unseen = np.finfo(float).eps * abs(here)
-    if hasattr(run.problem, "line_names"):
+    if run.problem.line_names:
         return float(_MARGIN * abs(here - there) + unseen)
     if run.problem.tol is not None:
         unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
@@ -84,9 +84,9 @@ def _made_again(run: Run) -> Run:
     from .starting import evolve
 
     settings, first = run.settings, run.segments[0]
-    if not callable(getattr(first.problem, "enriched", None)):
+    if first.problem.enriched is None:
         raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
-    over_plane = hasattr(first.problem, "line_names")
+    over_plane = first.problem.line_names
     own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings["rtol"])
     problem, y = _richer(first.problem, first.states[0]) if own is None else (own, None)
     start = run.start
@@ -120,12 +120,12 @@ def _made_again(run: Run) -> Run:
     return better
 
 
-def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y on it) with elements of a higher degree on cells that reach as far as the tighter tolerance asks."""
     by = 4 if problem.degree < 4 else 2
-    if hasattr(problem, "line_names"):
+    if problem.line_names:
         return _over_plane(problem, y, by)
-    if hasattr(problem, "starts"):  # over any axes
+    if problem.starts is not None:  # over any axes
         return problem.enriched(y, by=by)
     richer, same = problem.enriched(y, by=by, reach=False)
     if problem.tol is None:
@@ -137,7 +137,7 @@ def _richer(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
     return wide, wide.received(State(richer, 0.0, same))
 
 
-def _over_plane(problem: Any, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
+def _over_plane(problem: Problem, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
     """The same over (v, w); lines of a mesh of the user go on below it as far as the model has neurons."""
     if problem.tol is None:
         wide = discretize(problem.model, space=problem.space, tol=_OF_LINES)
@@ -148,7 +148,7 @@ def _over_plane(problem: Any, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
     return problem.enriched(y, by=by)
 
 
-def _chosen_mesh(problem: Any, rtol: float) -> Any:
+def _chosen_mesh(problem: Problem, rtol: float) -> Any:
     """The model of a problem on a mesh made from a tolerance; None where no V_min or V_max can be chosen for it.
 
     The ends that the user gave are then walls of the model, and not something that is cut off.
@@ -160,13 +160,13 @@ def _chosen_mesh(problem: Any, rtol: float) -> Any:
         return None
 
 
-def _holding(own: Any, problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+def _holding(own: Any, problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y on it) for a state of which nothing but y is known: cells of either mesh."""
     own = own.on_cells(np.unique(np.concatenate([own.cells, problem.cells])))
     return own, own.received(State(problem, 0.0, y))
 
 
-def _copied(start: Any, problem: Any) -> bool:
+def _copied(start: Any, problem: Problem) -> bool:
     """Whether the data are a State of the very mesh that a run began with."""
     if not isinstance(start, State) or start.problem.space != problem.space:
         return False

@@ -1,32 +1,30 @@
-"""Runs on disk: what is written while a run grows, and how it is read back and gone on with."""
+"""Runs on disk: what is written while a run grows; `restoring` reads it back."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .after_blow_up import BlowUpEvent
-from ..assembly import DG, MUSCL, ExponentialFitting, Lagrange, SpectralElement, Tensor, Triangles, discretize, plane_from_arrays
-from ..assembly.densities import density_from_text
-from ..evolution import Checkpoint, EventRecord, History, Segment, Trajectory
-from ..meshing import line
-from ..output.model_files import packed, unpacked
+from ..evolution import Block, History, Piece, Segment, Trajectory
 from ..output import RunWriter, snapshot_times
+from ..output.files import strict_json
+from ..output.listing import Listing
+from ..output.manifest import KINDS
+from ..output.model_files import packed
 from ..output.provenance import describe, describe_mesh
-from ..problem import BlowUp, Outcome, State
+from ..output.reading import Steps
+from ..problem import Problem, State
+from .checks import Checks
+from .restoring import IN_MEMORY, states_of
 from .run import Run
-from ..translation import is_fast
 
-_STEPS_A_CHUNK, _SECONDS_A_CHUNK = 200, 2.0
-_SPACES = {
-    space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
-}
+_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**23  # of steps between two checkpoints, at most
 
 
 class Recorder:
@@ -39,30 +37,46 @@ class Recorder:
         writer: RunWriter,
         model: Mapping[str, np.ndarray],
         compatible: bool,
-        resumed_after: int | None = None,
-        earlier: Sequence[Any] = (),
+        before: Run | None = None,
+        lets_go: bool = True,
     ) -> None:
-        """`model`: `packed_model`.
+        """`model`: `packed_model`. `before`: the run on file that is resumed; None from the start.
 
-        `resumed_after`: number of segments of a resumed run on file, `earlier` its events; None from the start.
+        `lets_go`: whether steps leave the memory once they are on file, where they are many.
         """
         self._writer, self._compatible = writer, compatible
         self._model = model
-        resumed = resumed_after is not None
-        self._earlier = earlier
-        self._offset = resumed_after - 1 if resumed else 0
+        resumed = before is not None
+        self._earlier = before.events if resumed else ()
+        self._offset = len(before.segments) - 1 if resumed else 0
         self._rows = 1 if resumed else 0  # the first row of a resumed trajectory is the last one on file
         self._segment = self._step = 0
+        self._past = before.past.count if resumed and before.past is not None else 0  # steps of the history on file
         self._written_at = time.monotonic()
+        self._first = before.segments[0] if resumed else None  # of the whole run
+        self._begun = resumed  # whether the checks have seen the present segment
+        self._checked = self._rows
+        self.checks = before.checks if resumed else Checks()
+        self._written: list[tuple[Segment, Block]] = []  # that are in memory still
+        self._lets_go = lets_go
+        self._steps: Steps | None = None
 
     def __call__(self, trajectory: Trajectory) -> None:
         self.rows(trajectory)
         for t in self._writer.due(trajectory.t):
-            problem, y = trajectory.evaluate(t)
-            self._writer.snapshot(State(problem, t, y), t)
-        steps = trajectory.statistics["steps"]
-        if steps == 1 or steps % _STEPS_A_CHUNK == 0 or time.monotonic() - self._written_at > _SECONDS_A_CHUNK:
-            self.chunk(trajectory)
+            self._writer.snapshot(state_for_snapshot(trajectory, t), t)
+        if trajectory.outcome.name != "running":
+            return  # its end, where nothing goes on: `evolve` writes it, with what is said about it
+        first = not self._writer.chunks
+        if first or time.monotonic() - self._written_at > _SECONDS_A_CHUNK or self._waiting(trajectory):
+            self.chunk(trajectory, durable=not first)
+
+    def _waiting(self, trajectory: Trajectory) -> bool:
+        """Whether the steps that are not on file take so much memory that they should be."""
+        waiting = trajectory.segments[self._segment :]
+        steps = [len(segment.times) - 1 - (self._step if k == 0 else 0) for k, segment in enumerate(waiting)]
+        sizes = [segment.bytes_a_step for segment in waiting]
+        return sum(n * size for n, size in zip(steps, sizes, strict=True)) > _BYTES_A_CHUNK
 
     def rows(self, trajectory: Trajectory) -> None:
         """The rows of series.csv that are not written yet."""
@@ -74,23 +88,86 @@ class Recorder:
             self._writer.step(row)
         self._rows = len(series["t"])
 
-    def chunk(self, trajectory: Trajectory) -> None:
-        """The steps since the last chunk, and the checkpoint that goes with them."""
-        arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + self._segment)}
-        for k, segment in enumerate(trajectory.segments[self._segment :]):
-            start = self._step if k == 0 else 0
-            own = getattr(segment.problem, "mesh_arrays", None)
-            for name, values in (own() if own else _line_arrays(segment.problem)).items():
-                arrays[f"mesh_{name}_{k}"] = values
-            arrays[f"times_{k}"] = segment.times[start:]
-            arrays[f"states_{k}"] = segment.states[start:]
-            arrays[f"dense_{k}"] = segment.dense[start:]
-        self._writer.chunk(arrays)
-        self._segment, self._step = len(trajectory.segments) - 1, len(trajectory.segments[-1].times) - 1
+    def chunk(self, trajectory: Trajectory, durable: bool = True, run: Run | None = None) -> None:
+        """The steps since the last chunk, and the checkpoint that goes with them; of a `run` that ended, the last."""
+        for part in self._parts(trajectory):
+            self._write(trajectory, part)
         happened = json.dumps([_describe_event(event) for event in (*self._earlier, *trajectory.events)])
         texts = {**self._model, "events": np.frombuffer(happened.encode(), np.uint8)}
-        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts})
+        self._check(trajectory)
+        if run is not None:
+            run.checks = self.checks
+            texts["end"] = np.frombuffer(json.dumps(strict_json(describe_end(run))).encode(), np.uint8)
+        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable)
         self._written_at = time.monotonic()
+        self._let_go(trajectory)
+
+    def _parts(self, trajectory: Trajectory) -> Iterator[list[tuple[int, int, Piece]]]:
+        """The steps that are not on file, in parts of a bounded size: [(segment, its first step there, Piece)]."""
+        part: list[tuple[int, int, Piece]] = []
+        size = 0
+        for number in range(self._segment, len(trajectory.segments)):
+            segment, start = trajectory.segments[number], self._step if number == self._segment else 0
+            if start == len(segment.times) - 1:
+                part.append((number, start, segment.last_state()))
+            for first, piece in segment.pieces(start, max(1, _BYTES_A_CHUNK // segment.bytes_a_step)):
+                part.append((number, first, piece))
+                size += piece.dense.nbytes
+                if size > _BYTES_A_CHUNK:
+                    yield part
+                    part, size = [], 0
+        if part:
+            yield part
+
+    def _write(self, trajectory: Trajectory, part: list[tuple[int, int, Piece]]) -> None:
+        arrays: dict[str, np.ndarray] = {"first_segment": np.array(self._offset + part[0][0])}
+        states: dict[str, np.ndarray] = {}
+        for k, (_, _, piece) in enumerate(part):
+            for name, values in piece.problem.mesh_arrays().items():
+                arrays[f"mesh_{name}_{k}"] = values
+            arrays[f"times_{k}"] = piece.times
+            states[f"states_{k}"], states[f"dense_{k}"] = piece.states, piece.dense
+        past = trajectory.segments[-1].problem.history
+        if past is not None:
+            arrays["past"], self._past = past.values(self._past), past.count
+        chunk = self._writer.chunk(arrays, states)
+        for k, (number, first, piece) in enumerate(part):
+            block = Block(first, len(piece.dense), partial(self._load, chunk - 1, k))
+            self._written.append((trajectory.segments[number], block))
+
+    def _check(self, trajectory: Trajectory) -> None:
+        """The checks of what is new."""
+        first = trajectory.segments[0] if self._first is None else self._first
+        spikes = {event.time for event in (*self._earlier, *trajectory.events) if hasattr(event, "size")}
+        for number in range(self._segment, len(trajectory.segments)):
+            segment, start = trajectory.segments[number], self._step if number == self._segment else 0
+            if number > self._segment or not self._begun:
+                self.checks.begin(segment, first, spikes)
+            for _, piece in segment.pieces(start):
+                self.checks.steps(piece, first)
+        self.checks.rows(tuple(trajectory.segments[-1].problem.conserved), trajectory.series, self._checked)
+        self._segment, self._step = len(trajectory.segments) - 1, len(trajectory.segments[-1].times) - 1
+        self._begun, self._checked = True, len(trajectory.series["t"])
+
+    def _let_go(self, trajectory: Trajectory) -> None:
+        """Steps that are on file leave the memory, where they are many."""
+        if not self._lets_go or sum(segment.held for segment in trajectory.segments) <= IN_MEMORY:
+            return
+        if self._steps is None or len(self._steps) < self._writer.chunks:
+            self._steps = Steps(Listing(self._writer.folder, KINDS), self._writer.chunks)
+        for segment in trajectory.segments:
+            mine = [block for of, block in self._written if of is segment]
+            if segment.held and mine:
+                segment.release(mine)
+        self._written = []
+
+    def _load(self, index: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return states_of(self._steps, index, k)
+
+
+def state_for_snapshot(trajectory: Trajectory, t: float) -> State:
+    problem, y = trajectory.evaluate(t)
+    return State(problem, t, y)
 
 
 def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
@@ -98,12 +175,7 @@ def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
 
 
-def _line_arrays(problem: Any) -> dict[str, np.ndarray]:
-    degrees = getattr(problem, "degrees", None)
-    return {"cells": problem.cells} | ({"degrees": degrees} if isinstance(degrees, np.ndarray) else {})
-
-
-def describe_run(problem: Any, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
+def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
     """What run.json says from the beginning."""
     return {
         "model": describe(problem.model),
@@ -137,130 +209,15 @@ def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
     description = describe_run(run.segments[0].problem, run.settings, run.compatible, run.asked)
     model = packed_model(run.model, run.past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
-        recorder = Recorder(writer, model, run.compatible)
+        recorder = Recorder(writer, model, run.compatible, lets_go=False)
         recorder.rows(run.trajectory)
         for t in writer.due(float(run.times[-1])):
             writer.snapshot(run.at(t), t)
-        recorder.chunk(run.trajectory)
+        recorder.chunk(run.trajectory, run=run)
         writer.finish(describe_end(run), run)
     run.folder = Path(folder)
     return run.folder
 
 
-# reading --------------------------------------------------------------------------------------------------------
-
-
-def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
-    """A Run from what `read_folder` found; `model`, `history`: those of the run, where they cannot be found again."""
-    description, path = stored.description, stored.path
-    if stored.checkpoint is None:
-        raise ValueError(f"{path}: the run was stopped before its first checkpoint; start it again")
-    model = unpacked(stored.checkpoint["model"], path, given=model)
-    if "history" not in stored.checkpoint:
-        raise ValueError(f"{path}: final.npz holds no history; it is damaged")
-    before = unpacked(stored.checkpoint["history"], path, "history", history)
-    past = None if before is None else History(before, float(description["settings"]["t_start"]))
-    segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"])
-    outcome = description.get("outcome")
-    trajectory = Trajectory(
-        segments,
-        outcome=Outcome(**outcome) if outcome else Outcome("running", f"Stopped at t = {segments[-1].times[-1]:.10g}."),
-        blow_up=_blow_up(description.get("blow_up")),
-        statistics=description.get("statistics") or {},
-        t_end=float(description["settings"]["t_end"]),
-        rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
-    )
-    happened = json.loads(stored.checkpoint["events"].tobytes())
-    spikes = sum(math.isfinite(event.get("size", math.inf)) for event in happened)  # each begins with a row of its own
-    steps = sum(len(segment.times) - 1 for segment in segments)
-    rows = steps + 1 + spikes
-    table = {name: values[:rows] for name, values in stored.series.items()}
-    for k in range(len(table["t"])):
-        row = {name: float(values[k]) for name, values in table.items()}
-        trajectory.record(row.pop("t"), row.pop("dt"), row)
-    for event in happened:
-        trajectory.events.append(_restored_event(event, trajectory))
-    if past is not None:
-        past.follow(trajectory)
-    trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
-    if not trajectory.statistics:
-        trajectory.statistics = {"steps": steps, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
-        trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
-    settings = description["settings"]
-    run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])
-    run.start = density_from_text(str(settings.get("initial")))  # others are functions, and not stored
-    run.asked, run.folder = description.get("asked"), path
-    return run
-
-
 def _describe_event(event: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(event).items() if name != "state"}
-
-
-def _restored_event(event: Mapping[str, Any], trajectory: Trajectory) -> Any:
-    if "size" not in event:
-        problem, y = trajectory.evaluate(event["time"])
-        return EventRecord(event["name"], event["time"], State(problem, event["time"], y))
-    if event["size"] == float("inf"):  # an eternal blow-up has no state after it
-        return BlowUpEvent(**event, state=None)
-    after = next(s for s in trajectory.segments if s.times[0] >= event["time"])
-    return BlowUpEvent(**event, state=State(after.problem, event["time"], after.states[0]))
-
-
-def _blow_up(entry: Mapping[str, Any] | None) -> BlowUp | None:
-    """JSON has no infinity: a bar that is none is stored as null."""
-    if not entry:
-        return None
-    return BlowUp(**{**entry, "error": np.inf if entry["error"] is None else entry["error"]})
-
-
-def _segments(
-    chunks: list[Mapping[str, np.ndarray]], model: Any, past: History | None, space: Any, tol: float | None
-) -> list[Segment]:
-    segments: list[Segment] = []
-    for chunk in chunks:
-        for k in range(sum(name.startswith("times_") for name in chunk)):
-            times, states, dense = (chunk[f"{name}_{k}"] for name in ("times", "states", "dense"))
-            mesh = {
-                name.removeprefix("mesh_").removesuffix(f"_{k}"): values
-                for name, values in chunk.items()
-                if name.startswith("mesh_") and name.endswith(f"_{k}")
-            }
-            number = int(chunk["first_segment"]) + k
-            if number == len(segments):
-                problem = _on_mesh(model, space, tol, mesh, segments[-1].problem if segments else None)
-                problem = problem if past is None else problem.with_history(past)
-                segments.append(Segment(problem, "", times[0], states[0], dense.shape[1]))
-            for j in range(len(dense)):
-                segments[number].append(times[j + 1], states[j + 1], dense[j])
-    return segments
-
-
-def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.ndarray], like: Any) -> Any:
-    if not is_fast(model):
-        if like is None:
-            ends = {name.removeprefix("cells of "): cells for name, cells in mesh.items()}
-            like = discretize(model, space=space, tol=tol) if tol is not None else discretize(model, ends, space=space)
-        return like.on_arrays(mesh)
-    if isinstance(space, Tensor | Triangles):
-        like = plane_from_arrays(model, mesh, space, tol) if like is None else like
-        return like.on_arrays(mesh)
-    cells = mesh["cells"]
-    if like is not None:
-        return like.on_cells(cells, mesh.get("degrees"))
-    if tol is None:
-        return discretize(model, line(cells, float(model.v_reset), float(model.v_fire)), space=space)
-    return discretize(model, tol=tol, space=space).on_cells(cells, mesh.get("degrees"))
-
-
-def _space(description: Mapping[str, Any], path: Path) -> Any:
-    return _space_of(description["space"], path)
-
-
-def _space_of(entry: Any, path: Path) -> Any:
-    if not isinstance(entry, Mapping):
-        return entry
-    rest = {name: _space_of(value, path) for name, value in entry.items() if name != "class"}
-    if entry.get("class") not in _SPACES:
-        raise ValueError(f"{path}: run.json names the space {entry.get('class')!r}; allowed are {', '.join(_SPACES)}")
-    return _SPACES[entry["class"]](**rest)

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
+from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
+from ..given.portable import require_portable
 from ..problem import BlowUp, Outcome, State
+from .checks import Checks
 
 FAILURES = frozenset(
     {"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved", "beyond_equations"}
 )
-_GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
 class Run:
@@ -51,6 +52,12 @@ class Run:
         self._asked: Any = None
         self.folder: Path | None = None  # where it is written
         self.kept_companion: Run | None = None  # of `error`
+        self._checks: Checks | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle`: what was asked as folders store it. PicklingError in a sentence for data that are a lambda."""
+        require_portable("A run", start=self.start)
+        return {**vars(self), "_asked": self.asked}
 
     @property
     def asked(self) -> Any:
@@ -108,7 +115,8 @@ class Run:
     def at(self, t: float) -> State:
         """The state at time t by dense output. Raises ValueError outside the run."""
         problem, y = self._trajectory.evaluate(float(t))
-        return State(problem, self._just_before(float(t)), y, self._infinite if t == self.times[0] else None)
+        first = float(self.segments[0].times[0])
+        return State(problem, self._just_before(float(t)), y, self._infinite if t == first else None)
 
     @cached_property
     def _infinite(self) -> dict[str, float]:
@@ -122,7 +130,7 @@ class Run:
 
     def _just_before(self, t: float) -> float:
         """t, or a few ulps less where an input jumps at t: rates there are limits from the left, as in `series`."""
-        if t > self.times[0] and t in self._jumps:
+        if t > self.segments[0].times[0] and t in self._jumps:
             for _ in range(4):
                 t = math.nextafter(t, -math.inf)
         return t
@@ -135,7 +143,7 @@ class Run:
     def final(self) -> State:
         """The last state. Its scalars are NaN where the run failed: `at(run.times[-1])` has those it reached."""
         last = self.segments[-1]
-        known = self._infinite if len(self.times) == 1 else None
+        known = self._infinite if len(self.segments) == 1 and len(last.times) == 1 else None
         if self.failed:
             known = dict.fromkeys(last.problem.scalar_names, math.nan)
         return State(last.problem, self._just_before(float(last.times[-1])), last.states[-1].copy(), known)
@@ -147,7 +155,7 @@ class Run:
         Raises ValueError for an unknown name and for times outside the run.
         """
         asked = np.asarray(times, float)
-        if name in getattr(self.problem, "groups", ()):
+        if name in self.problem.groups:
             values = [problem.group(name, t, y) for t, (problem, y) in self._evaluated(asked)]
             return np.array(values).reshape((*asked.shape, *values[0].shape))
         if name not in self.series:
@@ -206,14 +214,21 @@ class Run:
     # checks -----------------------------------------------------------------------------------------------------
 
     @property
+    def checks(self) -> Checks:
+        """What is checked along the run (`felif.runs.checks`): as it was written to a folder, or of the steps here."""
+        if self._checks is None:
+            self._checks = Checks.of(self.segments, self.events)
+            self._checks.rows(tuple(self.problem.conserved), self.series)
+        return self._checks
+
+    @checks.setter
+    def checks(self, checks: Checks) -> None:
+        self._checks = checks
+
+    @property
     def drift(self) -> dict[str, float]:
         """Largest departure of each conserved quantity from its value at the start."""
-        drift = {
-            name: float(np.max(np.abs(self.series[name] - self.series[name][0]))) for name in self.problem.conserved
-        }
-        if getattr(self.problem, "lines_stay", False):
-            drift["C"] = self.problem.line_drift(self.segments)
-        return drift
+        return self.checks.drift(self.problem)
 
     @property
     def _smallest(self) -> str:
@@ -223,46 +238,15 @@ class Run:
     @cached_property
     def undershoot(self) -> float:
         """max(-min n / max n) over the accepted steps: how far the density falls below zero, as it evolves."""
-        worst = 0.0
         if self.problem.largest_and_lowest is None:
-            largest = min(float(segment.states[0].max()) for segment in self.segments)
             lowest = self.series.get("evolving_" + self._smallest, self.series[self._smallest])
-            return max(0.0, -float(np.min(lowest)) / largest)
-        for segment in self.segments:
-            largest, lowest = segment.problem.largest_and_lowest(segment.states)
-            some = largest > 0  # all neurons may wait in a refractory state
-            worst = max(worst, float(np.max(-lowest[some] / largest[some], initial=0.0)))
-        return worst
+            return max(0.0, -float(np.min(lowest)) / self.checks.start)
+        return self.checks.undershoot
 
-    @cached_property
+    @property
     def moment_defect(self) -> float | None:
-        """Defect of the exponential-moment identity along the run: an independent check of N.
-
-        max over steps of |M_1(t) - M_1(0) - int dM_1/dt| / max M_1, M_1 = int e^v n dv, its rate by the weak form
-        tested with e^v (see `felif.assembly.moments`), integrated by Gauss's rule on the dense output.
-        None over (v, w).
-        """
-        if self.problem.exponential_moment is None:
-            return None
-        defect, largest, integral, first, top = 0.0, 0.0, 0.0, None, None
-        spikes, value = {event.time for event in self.events if hasattr(event, "size")}, None
-        for segment in self.segments:
-            moment = segment.problem.exponential_moment()
-            top = segment.problem.cells[-1] if top is None else top
-            unit = np.exp(segment.problem.cells[-1] - top)
-            first = moment.value(segment.states[0]) if first is None else first
-            times = segment.times
-            if value is not None and times[0] in spikes:  # a synchronous spike moves mass in no time
-                first += unit * moment.value(segment.states[0]) - value
-            for j in range(len(times) - 1):
-                half, middle = (times[j + 1] - times[j]) / 2, (times[j + 1] + times[j]) / 2
-                for x, w in zip(_GAUSS, _WEIGHTS, strict=True):
-                    t = middle + half * x
-                    integral += unit * w * half * moment.rate(t, segment.evaluate(t))
-                value = unit * moment.value(segment.states[j + 1])
-                largest = max(largest, abs(value), abs(first))
-                defect = max(defect, abs(value - first - integral))
-        return defect / largest if largest else 0.0
+        """Defect of the exponential-moment identity along the run (`felif.runs.checks`): an independent check of N."""
+        return self.checks.moment_defect(self.problem)
 
     # output -----------------------------------------------------------------------------------------------------
 
@@ -290,7 +274,7 @@ class Run:
         text = f"; {count} meshes refined where n < -tol max n" if count else ""
         if tol is not None and self.undershoot > tol:
             spaces = "ExponentialFitting() keeps"
-            if hasattr(self.problem, "line_names"):
+            if self.problem.line_names:
                 spaces = "Tensor(v=ExponentialFitting(), w=MUSCL()) on lines and Triangles(positive=True) keep"
             worst = f"as it evolves {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
             text += f"; {worst}: {spaces} densities nonnegative"

@@ -5,28 +5,31 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .after_blow_up import Continue, require_one_population
 from ..algebra import compiled
-from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
-from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from ..assembly import initial
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from ..evolution import BackwardEuler, Event, History, Trajectory, breaking_points
+from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from ..given.types import Start
+from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
-from .recording import Recorder, describe_end, describe_run, packed_model, restore
+from ..problem import Problem
+from .after_blow_up import Continue, require_one_population
+from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
+from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
+from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
+from .restoring import restore
 from .run import Run
 
 
 @checked(**KINDS)
 def evolve(
-    problem: Any,
-    start: Any,
+    problem: Problem,
+    start: Start,
     t_end: float,
     *,
     t_start: float = 0.0,
@@ -78,7 +81,7 @@ def evolve(
     if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     started = time.perf_counter()
-    if not callable(getattr(problem, "on_cells", None)):
+    if problem.on_cells is None:
         raise ValueError(f"evolve: problem = {problem!r}; allowed is what discretize returns")
     scheme = SCHEMES[problem.default_scheme]() if scheme is None else scheme
     if problem.default_scheme == "ARK43" and isinstance(scheme, BackwardEuler):
@@ -207,22 +210,25 @@ def continue_run(
     run = restore(stored, model, history)
     end = run.settings["t_end"] if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
-    ended = stored.description.get("outcome") is not None
-    if ended and not more and not (run.outcome.name == "finished" and end > run.times[-1]):
+    ended = run.outcome.name != "running"
+    reached = run.trajectory.t
+    if ended and not more and not (run.outcome.name == "finished" and end > reached):
+        if stored.description.get("outcome") is None:  # it was killed at its very end
+            with RunWriter.reopen(folder) as writer:
+                writer.mend(partial(state_for_snapshot, run.trajectory))
+                writer.finish(describe_end(run), run)
         return run
-    if end < run.times[-1]:
-        raise ValueError(
-            f"resume: t_end = {t_end!r}; allowed is a time after t = {float(run.times[-1])!r}, which is reached"
-        )
+    if end < reached:
+        raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {reached!r}, which is reached")
     names = [event.name for event in events]
     if names != run.settings["events"]:
         raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
     require_events(folder, run.asked, events)
     if run.settings.get("core") == "compiled" and compiled.library() is None:
         reason = "was written by the compiled core, which does not run here: last digits differ"
-        warnings.warn(f"resume: {folder} {reason}", stacklevel=3)
+        warn(f"resume: {folder} {reason}")
     started, due = time.perf_counter(), ()
-    known, reached = run.settings["breakpoints"], float(run.times[-1])
+    known = run.settings["breakpoints"]
     settings = {**run.settings, "t_end": end, "max_steps": max_steps}
     if end > run.settings["t_end"]:
         count = (run.asked or {}).get("snapshots")
@@ -234,9 +240,9 @@ def continue_run(
         run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
         past = run.past
         if past is not None:
-            past = History(past.before, settings["t_start"], _rates(run.problem))
-            past.follow(run.trajectory)
-        recorder = Recorder(writer, model, run.compatible, resumed_after=len(run.segments), earlier=run.events)
+            past = past.copy(_rates(run.problem))
+        recorder = Recorder(writer, model, run.compatible, before=run)
+        writer.mend(partial(state_for_snapshot, run.trajectory))
         trajectory = integrate_through(
             run.problem if past is None else run.problem.with_history(past),
             run.final.y,
@@ -252,7 +258,7 @@ def continue_run(
     return load_run(folder, *same)
 
 
-def _past(problem: Any, history: Any, t_start: float) -> History | None:
+def _past(problem: Problem, history: Any, t_start: float) -> History | None:
     """The history of a delayed problem; None where nothing is delayed."""
     if not problem.delays:
         if history != 0.0:
@@ -275,7 +281,7 @@ def _past(problem: Any, history: Any, t_start: float) -> History | None:
     return past
 
 
-def _rates(problem: Any) -> list[str]:
+def _rates(problem: Problem) -> list[str]:
     """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
     unknowns = getattr(problem.equations, "unknowns", None)
     if unknowns is None:
@@ -287,7 +293,7 @@ def _rates(problem: Any) -> list[str]:
 def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
     bar: list[Any] = []
     if progress is not False:
-        from ..evolution.progress import Progress
+        from ..output.progress import Progress
 
         bar = [Progress()]
     own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]
@@ -296,26 +302,27 @@ def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | No
 
 def _finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:
     recorder.rows(run.trajectory)
-    recorder.chunk(run.trajectory)
+    recorder.chunk(run.trajectory, run=run)
     writer.finish(describe_end(run), run)
 
 
 def _finish_resumed(
     writer: RunWriter, recorder: Recorder, before: Run, settings: dict, trajectory: Trajectory, started: float
 ) -> None:
-    """run.json of a resumed run: what it says is read from the whole run on file."""
+    """What a resumed run says about its end is of the whole run."""
     recorder.rows(trajectory)
-    recorder.chunk(trajectory)
-    writer.flush()
-    whole = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
+    segments, events = [*before.segments, *trajectory.segments], [*before.events, *trajectory.events]
     if trajectory.blow_up is not None:
-        whole.blow_up = with_mesh_error(
-            whole.segments, [*before.events, *trajectory.events], trajectory.blow_up, settings, whole.start
-        )
+        trajectory.blow_up = with_mesh_error(segments, events, trajectory.blow_up, settings, before.start)
         if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = blow_up_outcome(whole.blow_up)
-    whole.outcome, whole.statistics = trajectory.outcome, trajectory.statistics
-    whole.trajectory.rounding = trajectory.rounding  # counted on from the checkpoint
-    whole.events = [*before.events, *trajectory.events]
-    whole.wall_time = before.wall_time + time.perf_counter() - started
-    writer.finish(describe_end(whole), whole)
+            trajectory.outcome = blow_up_outcome(trajectory.blow_up)
+    whole = Run(
+        dataclasses.replace(trajectory, segments=segments, events=events),
+        settings,
+        before.wall_time + time.perf_counter() - started,
+        before.compatible,
+    )
+    recorder.chunk(trajectory, run=whole)
+    writer.flush()
+    on_file = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
+    writer.finish(describe_end(whole), on_file)

@@ -42,7 +42,10 @@ class Limit:
 
 
 class Trace:
-    """Walks along a curve: iterate over it for nodes after the first; `outcome` says why it ended."""
+    """Walks along a curve: iterate over it for nodes after the first; `outcome` says why it ended.
+
+    node, ds, bend: where it is, all that the next step depends on; `ended`: the node is the last one.
+    """
 
     def __init__(
         self,
@@ -58,17 +61,23 @@ class Trace:
         self.start, self.metric, self.limits = start, metric, limits
         self.longest, self.first, self.most, self.adapt = longest, first, most, adapt
         self.outcome = Outcome("max_points", f"{most} points were computed")
+        self.ended = False
+        self.goes_on(start, first, None, 0)
+
+    def goes_on(self, node: Node, ds: float, bend: tuple | None, count: int) -> None:
+        """Let it go on from a node, the count-th one after the start."""
+        self.node, self.ds, self.bend, self._count = node, ds, bend, count
 
     def __iter__(self) -> Iterator[Node]:
-        node, ds, bend = self.start, self.first, None
+        node, ds, bend = self.node, self.ds, self.bend
         failure, shortest = "", _SHORTEST * self.longest
-        for _ in range(self.most):
+        for count in range(self._count + 1, self.most + 1):
             while True:
                 if ds < shortest:
                     self.outcome = Outcome("step_underflow", f"no step of {ds:.1e} succeeds: {failure}")
                     return
                 if (ended := self._ahead(node, ds, bend)) is not None:
-                    self.outcome = ended[0].outcome
+                    self.outcome, self.ended = ended[0].outcome, True
                     yield ended[1]
                     return
                 try:
@@ -84,6 +93,7 @@ class Trace:
                 limit = min(passed, key=lambda limit: limit.part(node, new))
                 self.outcome = limit.outcome
                 if limit.excess(node) < 0:
+                    self.ended = True
                     yield self._end(node, new, limit)
                 return
             bend = ((new.ty - node.ty) / ds, (new.tz - node.tz) / ds)
@@ -94,9 +104,11 @@ class Trace:
             node = new
             if node.system.condition is not None:  # its borders follow the null vectors, which turn along the curve
                 node.system = node.system.renewed(node.y, node.z)
-            yield node
+            self.goes_on(node, ds, bend, count)
             if self._closed(node, ds):
-                self.outcome = Outcome("closed", "the curve returns to where it began")
+                self.outcome, self.ended = Outcome("closed", "the curve returns to where it began"), True
+            yield node
+            if self.ended:
                 return
 
     @staticmethod
@@ -221,7 +233,7 @@ def better(problem: Problem, y: np.ndarray, t: float = 0.0) -> tuple[Problem, np
 
     `adapted` is asked again until it offers nothing: what it adds at the ends is one cell at a time.
     """
-    here, extended, recut = problem, getattr(problem, "extended", None), getattr(problem, "recut", None)
+    here, extended, recut = problem, problem.extended, problem.recut
     if recut is not None and (moved := recut(t, y)) is not None:
         problem, y, _ = moved
         extended = problem.extended

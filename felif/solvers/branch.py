@@ -72,7 +72,7 @@ class Point:
 
         On a mesh that the user has chosen nothing was asked for: then whether they are known at all.
         """
-        tol, values = getattr(self.problem, "tol", None), np.abs(_scalars(self))
+        tol, values = self.problem.tol, np.abs(_scalars(self))
         errors = np.array([self.errors[name] for name in self.problem.scalar_names])
         return bool(np.all(errors <= (tol * values + SMALL if tol else np.finfo(float).max)))
 
@@ -89,7 +89,7 @@ class Point:
             return float(_scalars(self)[self.problem.scalar_names.index(name)])
         if name in (*self.problem.scalar_names, *self.problem.field_names):
             return getattr(self.state, name)
-        value = getattr(getattr(self.problem, "model", self.problem), name, None)
+        value = getattr(self.problem.model, name, None)
         if value is None:
             known = ", ".join((*self.names, *self.problem.scalar_names, *self.problem.field_names, *self.details))
             raise AttributeError(f"this point has no {name!r}; it has: {known}")
@@ -232,7 +232,7 @@ class Branch:
 
     @cached_property
     def table(self) -> Mapping[str, np.ndarray]:
-        late = {key: partial(lambda key: np.array([getattr(p, key) for p in self.points]), key) for key in _LATE}
+        late = {key: partial(_column, self.points, key) for key in _LATE}
         return Table(self._columns(), late)
 
     def _columns(self) -> dict[str, np.ndarray]:
@@ -294,6 +294,10 @@ def _accounted(before: int | None, after: int | None, special: list[Point]) -> b
         steps = (-size, 0, size) if point.kind == "branch point" else (-size, size)
         changes = {total + step for total in changes for step in steps}
     return after - before in changes
+
+
+def _column(points: tuple[Point, ...], key: str) -> np.ndarray:
+    return np.array([getattr(point, key) for point in points])
 
 
 def _scalars(point: Point) -> np.ndarray:

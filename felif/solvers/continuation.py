@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..given.arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
-from ..problem import Outcome, Problem, State, require_over_v
+from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
+from ..output.branches import FILES
+from ..output.progress import Spinner
+from ..output.work import Work, open_work
+from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .events import Seen, seen_at, special_points
 from .family import Family
+from .keeping import both_ways, count_array, count_from, keep_branch, told_point, told_problem
 from .newton import conservation, newton
 from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
 
@@ -26,7 +32,8 @@ _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at mo
     N_max=optional(number(above=0.0, most=1e100)),
     max_step=POSITIVE,
     max_points=whole(1),
-    stability=FLAG,
+    folder=optional(FOLDER),
+    **dict.fromkeys(("stability", "resume", "overwrite", "progress"), FLAG),
 )
 def continuation(
     problem: Problem,
@@ -38,6 +45,10 @@ def continuation(
     max_step: float = 1.0,
     max_points: int = 1000,
     stability: bool = True,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> Branch:
     """The branch of steady states F(y; p) = 0, C y = totals through `state`, followed in both directions.
 
@@ -47,7 +58,11 @@ def continuation(
     where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
     N_max: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m for -v / tau_m), whatever unit of time
     the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max.
-    stability=False leaves out eigenvalues and with them Hopf and branch points.
+    stability=False leaves out eigenvalues and with them Hopf and branch points. progress: a line on a terminal.
+
+    folder: written while the branch is followed, readable with `read_branch` at any time. resume=True returns the
+    branch that is there, or goes on with it to the same digits, if it is the one that is asked for; anything else is a
+    ValueError that names it. overwrite=True replaces a branch; what felif did not write there is never touched.
 
     Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
     that depends on time; NotConverged if there is no steady state near `state`.
@@ -57,7 +72,7 @@ def continuation(
     >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
     >>> branch.folds[0].b, branch.folds[0].N
     """
-    require_over_v(problem, "continuation")
+    require_one_axis(problem, "continuation")
     start, y = _start(problem, state, parameter)
     N_max = default_rate(start) if N_max is None else N_max
     low, high = _around(bounds, parameter, start)
@@ -89,13 +104,17 @@ def continuation(
         Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
         for node in (first, _reversed(first))
     ]
-    forward = list(traces[0])
-    closed = traces[0].outcome.name == "closed"
-    backward = [] if closed else list(traces[1])
-    nodes = [*(_turned(node) for node in reversed(backward)), first, *forward]
-    ends = (traces[0].outcome,) * 2 if closed else (traces[1].outcome, traces[0].outcome)
     crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
-    return Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed), ends, "")
+    asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
+    asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
+    with (
+        Spinner("continuation", shown=progress) as told,
+        open_work("continuation", "branch", folder, asked, FILES, resume=resume, overwrite=overwrite) as work,
+    ):
+        nodes, ends = both_ways(traces, work, (parameter,), "", told)
+        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
+        keep_branch(branch, work)
+    return branch
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:
@@ -104,12 +123,12 @@ def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.nd
     y = getattr(state, "y", None)
     if not isinstance(y, np.ndarray):
         raise ValueError(f"state = {state!r}; allowed is a steady state, such as steady_states(problem)[0]")
-    model, other = getattr(problem, "model", problem), getattr(own, "model", own)
+    model, other = problem.model, own.model
     if type(model) is not type(other):
         raise ValueError(f"state is one of {type(other).__name__}, the problem one of {type(model).__name__}")
     if model == other or getattr(state, "kind", ""):
         problem = own
-    elif hasattr(problem, "carried"):  # at other parameters: a start for Newton's method
+    elif problem.carried is not None:  # at other parameters: a start for Newton's method
         problem, y = problem.carried(State(own, 0.0, y))
     if y.shape != (problem.size,):
         raise ValueError(f"state has {y.size} unknowns and the problem {problem.size}: it belongs to another mesh")
@@ -130,23 +149,29 @@ def _reversed(node: Node) -> Node:
     return Node(node.system, node.problem, node.y, node.z, -node.ty, -node.tz)
 
 
-def _turned(node: Node) -> Node:
-    """A node of the trace that ran backwards, with growing arc length again."""
-    node.ty, node.tz, node.s = -node.ty, -node.tz, -node.s
-    return node
-
-
 def _points(
-    nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool, crossed: tuple | None
+    nodes: list[Node],
+    names: tuple[str, ...],
+    metric: Metric,
+    stability: bool,
+    crossed: tuple | None,
+    work: Work,
+    told: Callable[[str], None],
 ) -> list[Point]:
     """Points in the order of arc length, from 0; `crossed`: the branch point where the branch was begun, if it was."""
-    seen = []
+    seen, kept = [], iter(work.kept("seen"))
     for node in nodes:
-        one = seen_at(node) if stability else Seen(node, np.zeros(0), None)
+        arrays = next(kept, None)
+        if arrays is not None:
+            one = Seen(node, arrays["eigenvalues"], count_from(arrays["unstable"]))
+        else:
+            one = seen_at(node) if stability else Seen(node, np.zeros(0), None)
+            work.keep("seen", {"eigenvalues": one.eigenvalues, "unstable": count_array(one.unstable)})
+            told(f"stability of {len(seen)} of {len(nodes)} points")
         if crossed is not None and node is crossed[0]:
             one = replace(one, kind="branch point", details=crossed[1])
         seen.append(one)
-    all_seen = sorted([*seen, *special_points(seen, metric)], key=lambda one: one.node.s)
+    all_seen = sorted([*seen, *special_points(seen, metric, work)], key=lambda one: one.node.s)
     start = all_seen[0].node.s
     return [
         Point(

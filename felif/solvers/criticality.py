@@ -75,7 +75,7 @@ class _Forms:
     def size(self, v: np.ndarray, eigenvalue: complex) -> float:
         """Modulus of the first scalar's perturbation; where there is none, the length of v."""
         names = self.problem.scalar_names
-        lagged = [name for name, _ in (getattr(self.problem, "delays", None) or {}).values()]
+        lagged = [name for name, _ in self.problem.delays.values()]
         if names and not lagged:
             return abs(self.problem.scalar_gradient(0.0, self.y)[0] @ v)
         if names and names[0] in lagged:  # |exp(-lambda d)| = 1 on the axis

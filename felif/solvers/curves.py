@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from ..given.arguments import BOUNDS, FLAG, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
+from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
+from ..output.branches import FILES
+from ..output.progress import Spinner
+from ..output.work import Work, open_work
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .criticality import criticality
-from .family import Family
+from .family import Family, parameter_value
 from .folds import SingularJacobian
 from .hopf import ImaginaryPair
+from .keeping import (
+    both_ways,
+    count_array,
+    count_from,
+    details_arrays,
+    details_from,
+    keep_branch,
+    told_point,
+    told_problem,
+)
 from .newton import conservation
 from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import (
@@ -35,7 +49,8 @@ Bounds = Mapping[str, tuple[float, float]] | None
 _RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
 _BOUNDS = optional(mapping(BOUNDS, "a mapping of parameters to (low, high)"))
 _KINDS = {"problem": SYSTEM, "first": TEXT, "second": TEXT, "bounds": _BOUNDS, "N_max": optional(POSITIVE)}
-_KINDS |= {"max_points": whole(1), "stability": FLAG}
+_KINDS |= {"max_points": whole(1), "folder": optional(FOLDER)}
+_KINDS |= dict.fromkeys(("stability", "resume", "overwrite", "progress"), FLAG)
 _SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 
 
@@ -50,20 +65,29 @@ def fold_curve(
     N_max: float | None = None,
     max_points: int = 500,
     stability: bool = True,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> Branch:
     """The folds of the steady states as a curve in two parameters, through a fold of a branch, in both directions.
 
     bounds: parameter -> (low, high); by default ten times max(1, value) to both sides, as far as the model allows.
     `cusps` are the points where two folds meet (F_yy along the null vector vanishes), `of_kind("bogdanov-takens")`
-    those where the zero eigenvalue is double. Raises ValueError for parameters that cannot be varied or a point that
-    is no fold; NotConverged if the fold cannot be reproduced.
+    those where the zero eigenvalue is double. folder, resume, overwrite, progress: as for `continuation`. Raises
+    ValueError for parameters that cannot be varied or a point that is no fold; NotConverged if the fold cannot be
+    reproduced.
 
     >>> fold_curve(problem, branch.folds[0], "b", "tau").cusps[0].tau
     """
     _require("fold", fold, ("fold", "cusp"))
     family, start = _family(problem, fold, (first, second), bounds)
     condition = SingularJacobian.near(family, fold.y, start)
-    return _curve(family, fold.y, start, condition, bounds, N_max, max_points, stability, "folds")
+    asked = {"problem": told_problem(problem), "fold": told_point(fold), "first": first, "second": second}
+    asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
+    place = {"folder": folder, "resume": resume, "overwrite": overwrite}
+    with Spinner("fold_curve", shown=progress) as told:
+        return _curve("fold_curve", family, fold.y, start, condition, asked, "folds", place, told)
 
 
 @checked(**_KINDS)
@@ -77,17 +101,25 @@ def hopf_curve(
     N_max: float | None = None,
     max_points: int = 500,
     stability: bool = True,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> Branch:
     """The Hopf points as a curve in two parameters, through one of a branch, in both directions.
 
     Every point has `.frequency` and `.criticality`; the curve also ends where the frequency falls to 0 (a
-    Bogdanov-Takens point). bounds, errors: as for `fold_curve`.
+    Bogdanov-Takens point). bounds, folder, errors: as for `fold_curve`.
     """
     _require("hopf", hopf, ("hopf",))
     family, start = _family(problem, hopf, (first, second), bounds)
     start = np.append(start, hopf.frequency)
     condition = ImaginaryPair.near(family, hopf.y, start)
-    return _curve(family, hopf.y, start, condition, bounds, N_max, max_points, stability, "Hopf points")
+    asked = {"problem": told_problem(problem), "hopf": told_point(hopf), "first": first, "second": second}
+    asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
+    place = {"folder": folder, "resume": resume, "overwrite": overwrite}
+    with Spinner("hopf_curve", shown=progress) as told:
+        return _curve("hopf_curve", family, hopf.y, start, condition, asked, "Hopf points", place, told)
 
 
 def _require(name: str, point: Any, kinds: tuple[str, ...]) -> None:
@@ -101,24 +133,25 @@ def _family(problem: Problem, point: Point, names: tuple[str, str], bounds: Boun
     unknown = set(bounds or ()) - set(names)
     if unknown:
         raise ValueError(f"bounds has the parameter {unknown.pop()!r}; allowed are {names[0]!r} and {names[1]!r}")
-    if type(getattr(problem, "model", problem)) is not type(getattr(point.problem, "model", point.problem)):
+    if type(problem.model) is not type(point.problem.model):
         raise ValueError(f"the point is one of {type(point.problem.model).__name__}, the problem is not")
     family = Family(point.problem, names)
     return family, family.start.copy()
 
 
 def _curve(
+    who: str,
     family: Family,
     y: np.ndarray,
     z: np.ndarray,
     condition: Condition,
-    bounds: Bounds,
-    N_max: float | None,
-    max_points: int,
-    stability: bool,
+    asked: Mapping[str, Any],
     what: str,
+    place: Mapping[str, Any],
+    told: Callable[[str], None],
 ) -> Branch:
     names, problem = family.names, family.at(z[:2])
+    bounds, N_max, max_points, stability = (asked[name] for name in ("bounds", "N_max", "max_points", "stability"))
     system = System(family, conservation(problem) @ y, condition)
     units = np.array([_STEP * max(abs(value), 0.05) for value in z])
     N_max = default_rate(problem) if N_max is None else N_max
@@ -145,14 +178,13 @@ def _curve(
         )
     backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
     traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
-    forward = list(traces[0])
-    closed = traces[0].outcome.name == "closed"
-    backward = [] if closed else list(traces[1])
-    for node in backward:
-        node.ty, node.tz, node.s = -node.ty, -node.tz, -node.s
-    nodes = [*reversed(backward), first, *forward]
-    ends = (traces[0].outcome,) * 2 if closed else (traces[1].outcome, traces[0].outcome)
-    return Branch(names, _points(nodes, names, metric, stability), ends, what)
+    with open_work(
+        who, "branch", place["folder"], asked, FILES, resume=place["resume"], overwrite=place["overwrite"]
+    ) as work:
+        nodes, ends = both_ways(traces, work, names, what, told)
+        branch = Branch(names, _points(nodes, names, metric, stability, work, told), ends, what)
+        keep_branch(branch, work)
+    return branch
 
 
 def _first(system: System, metric: Metric, y: np.ndarray, z: np.ndarray) -> Node:
@@ -178,21 +210,75 @@ def _default_bounds(family: Family, z: np.ndarray, k: int) -> tuple[float, float
     return value - reach, value + reach
 
 
-def _points(nodes: list[Node], names: tuple[str, ...], metric: Metric, stability: bool) -> list[Point]:
-    points = [_point(node, names, stability, "") for node in nodes]
-    special = []
+def _points(
+    nodes: list[Node],
+    names: tuple[str, ...],
+    metric: Metric,
+    stability: bool,
+    work: Work,
+    told: Callable[[str], None],
+) -> list[Point]:
+    points, kept = [], iter(work.kept("seen"))
+    for node in nodes:
+        arrays = next(kept, None)
+        if arrays is None:
+            points.append(_point(node, names, stability, ""))
+            work.keep("seen", _seen_arrays(points[-1]))
+            told(f"stability of {len(points)} of {len(nodes)} points")
+        else:
+            points.append(_from_arrays(arrays, node, names))
+    special, kept = [], iter(work.kept("special"))
     if len(nodes[0].z) == 2:
         pairs = zip(nodes[:-1], nodes[1:], points[:-1], points[1:], strict=True)
         for a, b, point_a, point_b in pairs:
-            if (a.tz / metric.z) @ (b.tz / metric.z) < 0:
-                special += _root(a, b, names, metric, stability, SingularJacobian.quadratic, "cusp")
-            elif stability and point_a.unstable % 2 != point_b.unstable % 2:
-                special += _root(a, b, names, metric, stability, SingularJacobian.double_zero, "bogdanov-takens")
+            turned = (a.tz / metric.z) @ (b.tz / metric.z) < 0
+            if not turned and not (stability and point_a.unstable % 2 != point_b.unstable % 2):
+                continue
+            kind = "cusp" if turned else "bogdanov-takens"
+            arrays = next(kept, None)
+            if arrays is None:
+                b.system.family.forget()  # what is kept does not depend on what was computed before
+                function = SingularJacobian.quadratic if turned else SingularJacobian.double_zero
+                found = _root(a, b, names, metric, stability, function, kind)
+                work.keep("special", _root_arrays(found))
+            else:
+                found = _root_from(arrays, b, names, kind)
+            special += found
     points = sorted([*points, *special], key=lambda point: point.arclength)
     start = points[0].arclength
     for point in points:
         object.__setattr__(point, "arclength", point.arclength - start)
     return points
+
+
+def _seen_arrays(point: Point) -> dict[str, np.ndarray]:
+    """What is known of the stability at a node."""
+    arrays = {"eigenvalues": point.eigenvalues, "unstable": count_array(point.unstable)}
+    return arrays | details_arrays(point.details)
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray], node: Node, names: tuple[str, ...], kind: str = "") -> Point:
+    values, count = arrays["eigenvalues"], count_from(arrays["unstable"])
+    tangent = (node.ty, node.tz)
+    return Point(names, node.problem, node.y, node.s, values, count, kind, details_from(arrays), tangent)
+
+
+def _root_arrays(found: list[Point]) -> dict[str, np.ndarray]:
+    """A point between two nodes, if there is one, as it is kept."""
+    if not found:
+        return {}
+    (point,) = found
+    z = np.array([parameter_value(point.problem, name) for name in point.names])
+    own = {"y": point.y, "z": z, "ty": point.tangent[0], "tz": point.tangent[1], "s": np.array(point.arclength)}
+    return own | _seen_arrays(point)
+
+
+def _root_from(arrays: Mapping[str, np.ndarray], b: Node, names: tuple[str, ...], kind: str) -> list[Point]:
+    if not arrays:
+        return []
+    y, z, ty, tz = (arrays[name] for name in ("y", "z", "ty", "tz"))
+    node = Node(b.system, b.system.at(z), y, z, ty, tz, float(arrays["s"]))
+    return [_from_arrays(arrays, node, names, kind)]
 
 
 def _root(

@@ -47,10 +47,10 @@ class Delayed:
     @classmethod
     def at(cls, problem: Problem, y: np.ndarray, lagged: np.ndarray | None = None) -> Delayed:
         """At y, with these values of the delayed inputs (by default those of a steady state); none without delays."""
-        if not getattr(problem, "delays", None):
+        if not problem.delays:
             none = np.zeros(0)
             U, G = np.zeros((len(y), 0)), np.zeros((0, len(y)))
-            all_rows = problem.scalar_gradient(0.0, y) if getattr(problem, "scalar_names", ()) else G
+            all_rows = problem.scalar_gradient(0.0, y) if problem.scalar_names else G
             by_inputs = np.zeros((len(all_rows), 0))
             parts = U, G, np.zeros((0, 0)), none, none, G, none.astype(bool), problem, all_rows, by_inputs
             return cls(problem.jacobian(0.0, y), *parts)
@@ -65,7 +65,7 @@ class Delayed:
             U[:, k], slopes = fixed.input_derivative(0.0, y, name)
             Gamma[: len(slopes), k] = slopes
         G = fixed.scalar_gradient(0.0, y)
-        E, held = np.zeros((len(rows), len(y))), getattr(problem, "held", {})
+        E, held = np.zeros((len(rows), len(y))), problem.held
         for k, name in enumerate(inputs):
             if name in held:
                 E[k, problem.layout.offsets[held[name]]] = AWAY
@@ -103,7 +103,7 @@ class Delayed:
 
 def jacobian_at(problem: Problem, y: np.ndarray, eigenvalue: complex) -> BandLowRank:
     """J(lambda): the Jacobian itself, for every lambda, where nothing is delayed."""
-    if getattr(problem, "delays", None):
+    if problem.delays:
         return Delayed.at(problem, y).jacobian(eigenvalue)
     return problem.jacobian(0.0, y)
 
@@ -116,7 +116,7 @@ def jacobian_derivative_row(
     Second derivatives of F(y, l) and s(y, l) are symmetric, so differences along (v, dl) of the first ones suffice; the
     delayed inputs l follow y, which is steady.
     """
-    if not getattr(problem, "delays", None):
+    if not problem.delays:
         return second_derivative_row(lambda x: problem.jacobian(0.0, x), y, w, v)
     parts, rows = Delayed.at(problem, y), _rows(problem)
     gain, lagged = parts.gain(eigenvalue), problem.scalars(0.0, y)[rows]

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..output.work import Work
 from ..problem import NotConverged
 from .branch_points import branch_point_at
 from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
+from .keeping import count_array, count_from, details_arrays, details_from
 from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
 
@@ -36,7 +38,7 @@ def seen_at(node: Node) -> Seen:
     return Seen(node, *leading_and_unstable(node.problem, node.y))
 
 
-def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
+def special_points(seen: list[Seen], metric: Metric, work: Work) -> list[Seen]:
     """Every fold, branch point and Hopf point between successive nodes.
 
     A fold turns the parameter's direction and takes one real eigenvalue through 0; a branch point takes one through 0
@@ -44,12 +46,43 @@ def special_points(seen: list[Seen], metric: Metric) -> list[Seen]:
     of them lies between two nodes, or may, the step is halved until each is alone.
     """
     found: list[Seen] = []
+    kept = iter(work.kept("special"))
     for a, b in zip(seen[:-1], seen[1:], strict=True):
-        for one in _between_nodes(a, b, metric, _HALVINGS):
+        arrays = next(kept, None)
+        if arrays is None:
+            for end in (a, b):  # what is kept does not depend on what was computed before
+                end.node.system.family.forget()
+            between = _between_nodes(a, b, metric, _HALVINGS)
+            work.keep("special", _arrays(between, b))
+        else:
+            between = _from_arrays(arrays, a, b)
+        for one in between:
             same = [other for other in found[-8:] if _same(one, other, metric)]
             if not same:
                 found.append(one)
     return found
+
+
+def _arrays(between: list[Seen], b: Seen) -> dict[str, np.ndarray]:
+    """Special points between two nodes as they are kept: on the mesh of b, or on that of the node before it."""
+    arrays = {"count": np.array(len(between))}
+    for k, one in enumerate(between):
+        node, own = one.node, {"eigenvalues": one.eigenvalues, "unstable": count_array(one.unstable)}
+        own |= {"y": node.y, "z": node.z, "ty": node.ty, "tz": node.tz, "s": np.array(node.s)}
+        own |= {"kind": np.array(one.kind), "later": np.array(node.system.family is b.node.system.family)}
+        arrays |= {f"{k}-{name}": values for name, values in (own | details_arrays(one.details)).items()}
+    return arrays
+
+
+def _from_arrays(arrays: Mapping[str, np.ndarray], a: Seen, b: Seen) -> list[Seen]:
+    between = []
+    for k in range(int(arrays["count"])):
+        own = {name.removeprefix(f"{k}-"): values for name, values in arrays.items() if name.startswith(f"{k}-")}
+        system, z = (b if own["later"] else a).node.system, own["z"]
+        node = Node(system, system.at(z), own["y"], z, own["ty"], own["tz"], float(own["s"]))
+        count, kind = count_from(own["unstable"]), str(own["kind"])
+        between.append(Seen(node, own["eigenvalues"], count, kind, details_from(own)))
+    return between
 
 
 def _same(one: Seen, other: Seen, metric: Metric) -> bool:
@@ -110,7 +143,7 @@ def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
 
 def _may_be_turned(one: Seen) -> bool:
     """Whether a symmetry makes other eigenvectors of those of a state that it does not move."""
-    hook = getattr(one.node.problem, "symmetry", None)
+    hook = one.node.problem.symmetry
     if hook is None or hook(one.node.y) is not None:
         return False
     return hook(one.node.problem.mass @ np.random.default_rng(0).standard_normal(len(one.node.y))) is not None

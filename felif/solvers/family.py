@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -99,10 +99,41 @@ class Family:
         """The same parameters on another mesh."""
         return Family(problem, self.names)
 
+    def forget(self) -> None:
+        """Make the next derivatives by moving nodes anew."""
+        self._derivatives.clear()
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """What tells it from others of the same names: values of the parameters, the mesh, where derivatives are."""
+        mesh = self.base.mesh_arrays() if self.base.mesh_arrays is not None else {}
+        arrays = {"start": self.start, **{f"mesh {name}": values for name, values in mesh.items()}}
+        for k, (y, p, _) in self._derivatives.items():
+            arrays |= {f"derivative y {k}": y, f"derivative p {k}": p}
+        return arrays
+
+    def from_arrays(self, arrays: Mapping[str, np.ndarray]) -> Family:
+        """The family that `as_arrays` told of; this one where it is the same."""
+        own, family = self.as_arrays(), self
+        mesh = {name: values for name, values in arrays.items() if name.startswith("mesh ")}
+        if any(
+            not np.array_equal(own.get(name), values) for name, values in (mesh | {"start": arrays["start"]}).items()
+        ):
+            changes = dict(zip(self.names, arrays["start"].tolist(), strict=True))
+            base = self.base.rebuilt(**changes) if self._moving else self.base.at(**changes)
+            if mesh:
+                base = base.on_arrays({name.removeprefix("mesh "): values for name, values in mesh.items()})
+            family = Family(base, self.names)
+        for k in range(len(self.names)):
+            y, p = (arrays.get(f"derivative {part} {k}") for part in "yp")
+            at = family._derivatives.get(k)
+            if y is not None and not (at is not None and np.array_equal(at[0], y) and np.array_equal(at[1], p)):
+                family._derivatives[k] = (y, p, family.derivative(y, p, k))
+        return family
+
 
 def parameter_value(problem: Problem, name: str) -> float:
     """The number that the problem's model has for a parameter; ValueError if it has none."""
-    return value_of(getattr(problem, "model", problem), name)
+    return value_of(problem.model, name)
 
 
 def _is_numerical(problem: Problem, name: str) -> bool:

@@ -44,7 +44,7 @@ class _Period:
         self.at = linearised
         m, n, s = linearised.orbit.Y.shape
         self.n, self.k, self.shape = n, len(linearised.names), (m, s)
-        delays = [delay for _, delay in (getattr(linearised.problem, "delays", None) or {}).values()]
+        delays = [delay for _, delay in linearised.problem.delays.values()]
         #: how many whole periods of the past are needed
         reach = max(delays, default=0.0) / linearised.orbit.period
         self.periods = int(np.ceil(reach + linearised.mesh.widths[0])) if reach else 0

@@ -70,7 +70,7 @@ class Frozen:
 
     def fitting(self, s: np.ndarray) -> Frozen:
         """The same on a mesh that fits the densities which drift and noise at s hold; this one if it may not change."""
-        hook = getattr(self.problem, "mesh_at_rest", None)
+        hook = self.problem.mesh_at_rest
         full = self._scalars.copy()
         full[self.moving] = s
         better = hook(self.t, full) if hook else None

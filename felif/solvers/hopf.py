@@ -63,7 +63,7 @@ class ImaginaryPair:
             change = [J @ v - 1j * omega * _times(M, v) for J, M in zip(moved, masses, strict=True)]
             by_z[k] = -w @ (change[0] - change[1]) / width
         by_z[-1] = 1j * (w @ _times(problem.mass, v))
-        if getattr(problem, "delays", None):
+        if problem.delays:
             width = 1e-5 * max(omega, 0.1)
             moved = [jacobian_at(problem, y, 1j * (omega + sign * width)) for sign in (1, -1)]
             by_z[-1] -= w @ (moved[0] @ v - moved[1] @ v) / (2 * width)

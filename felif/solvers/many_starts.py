@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..algebra import SingularMatrix
-from ..problem import Infeasible, NotConverged
+from ..problem import Infeasible, NotConverged, Problem
 from .newton import newton, symmetry
+from .settling import objection, settled
 from .steady_state import SteadyState, SteadyStates
 
 _SAME = 1e-6  # relative distance of states that are one
@@ -16,10 +15,8 @@ _TURNING = 3e-2  # part of the largest change along a symmetry, from which a num
 _TURNED = 0.4  # how far along it that is looked at, too
 
 
-def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates:
+def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadyStates:
     """The different steady states reached from `problem.starts`, sorted by their numbers; `complete` is False."""
-    from .steady import objection, settled
-
     found: list[SteadyState] = []
     known: list[np.ndarray] = []
     tried = 0
@@ -44,7 +41,7 @@ def from_many_starts(problem: Any, t: float, totals: np.ndarray) -> SteadyStates
     return SteadyStates(found, f"{count}, from {tried} starts of Newton's method. There may be others.", None, False)
 
 
-def _marks(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def _marks(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
     """What tells states apart: the numbers, 0 for those that a symmetry changes; y where there are none."""
     if not problem.scalar_names:
         return y

@@ -33,7 +33,7 @@ class NearestFold:
 
 def nearest_fold(problem: Problem, t: float, totals: np.ndarray, N: float) -> NearestFold | None:
     """The fold nearest to `problem` in its first parameter, on the curve of steady states passing near N; or None."""
-    names = getattr(problem, "parameter_names", ())
+    names = problem.parameter_names
     if not names or not LOWEST < N < HIGHEST:
         return None
     name, value = names[0], float(getattr(problem.model, names[0]))
@@ -53,7 +53,7 @@ def nearest_fold(problem: Problem, t: float, totals: np.ndarray, N: float) -> Ne
     if not found:
         return None
     p, z = min(found, key=lambda fold: abs(fold[0] - value))
-    if getattr(problem, "tol", None):  # again on a mesh made for it
+    if problem.tol:  # again on a mesh made for it
         try:
             near = Frozen(problem.rebuilt(**{name: p}), t, totals, moving=[0])
             there = _Curve(near.fitting(np.exp([z])).problem, t, totals, name, follows=False)

@@ -102,7 +102,7 @@ def deflated(problem: Problem, matrix: BandLowRank, y: np.ndarray, shift: float 
 
 def symmetry(problem: Problem, y: np.ndarray) -> np.ndarray | None:
     """dy of a symmetry that moves y, such as a rotation, J dy = 0 at a steady state; None where there is none."""
-    hook = getattr(problem, "symmetry", None)
+    hook = problem.symmetry
     return None if hook is None else hook(y)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -117,11 +117,25 @@ class PeriodicOrbit:
         return f"PeriodicOrbit({where}, period={self.period:.10g}, {values})"
 
 
+class _Errors:
+    """Errors of orbits, computed when the first column is asked for."""
+
+    def __init__(self, orbits: list[tuple[Line, Orbit]], totals: np.ndarray) -> None:
+        self.orbits, self.totals = orbits, totals
+
+    @cached_property
+    def rows(self) -> list[dict[str, float]]:
+        return [orbit_errors(line, orbit, self.totals) for line, orbit in self.orbits]
+
+    def column(self, key: str) -> np.ndarray:
+        return np.array([row[key] for row in self.rows])
+
+
 def path_table(orbits: list[tuple[Line, Orbit]], totals: np.ndarray) -> Table:
     """`PeriodicOrbit.path` of orbits, each with the line of its mesh."""
     names, values = orbits[0][0].family.names, [reported(line, orbit) for line, orbit in orbits]
     columns = {name: [parameter_value(line.at(orbit.theta), name) for line, orbit in orbits] for name in names}
     columns |= {key: [row[key] for row in values] for key in values[0]}
-    errors = cache(lambda: [orbit_errors(line, orbit, totals) for line, orbit in orbits])
-    late = {f"error of {key}": partial(lambda key: np.array([row[key] for row in errors()]), key) for key in values[0]}
+    errors = _Errors(orbits, totals)
+    late = {f"error of {key}": partial(errors.column, key) for key in values[0]}
     return Table({name: np.array(column) for name, column in columns.items()}, late)

@@ -72,13 +72,13 @@ def _finer(line: Line, orbit: Orbit, totals: np.ndarray) -> tuple[Line, Orbit]:
     ends = orbit.mesh.ends
     guess = orbit.on(TimeMesh(np.sort(np.append(ends, (ends[1:] + ends[:-1]) / 2)), orbit.mesh.s))
     problem = line.at(orbit.theta)
-    if not hasattr(problem, "enriched"):  # differential equations have no space
+    if problem.enriched is None:  # differential equations have no space
         return line, _solved(line, guess, totals)
-    tol, mean = getattr(problem, "tol", None), np.einsum("ij,inj->n", orbit.mesh.weights, orbit.Y)
+    tol, mean = problem.tol, np.einsum("ij,inj->n", orbit.mesh.weights, orbit.Y)
     wider = (
         on_mesh_for(problem, orbit, lambda p, y, t: p.extended(t, y, max(_FURTHER * tol, _LEAST))) if tol else problem
     )
-    richer, _ = wider.enriched(carried(problem, wider, mean), by=4 if getattr(problem, "degree", 6) < 4 else 2)
+    richer, _ = wider.enriched(carried(problem, wider, mean), by=4 if problem.degree < 4 else 2)
     line, guess = line.on(richer), guess.carried(problem, richer)
     found = _solved(line, guess, totals)
     beyond = _beyond(line.at(found.theta), found)

@@ -77,7 +77,7 @@ def carried(old: Problem, new: Problem, y: np.ndarray) -> np.ndarray:
 
 def delayed_names(problem: Problem) -> tuple[str, ...]:
     """The scalars that act with a delay."""
-    return tuple(dict.fromkeys(name for name, _ in (getattr(problem, "delays", None) or {}).values()))
+    return tuple(dict.fromkeys(name for name, _ in problem.delays.values()))
 
 
 def past(problem: Problem, orbit: Orbit) -> Problem:
@@ -112,7 +112,7 @@ class Linearised:
         self.names = delayed_names(problem)
         m, n, s = orbit.Y.shape
         self.F, self.F_theta = np.empty((m, n, s)), np.zeros((m, n, s))
-        k, inputs = len(self.names), getattr(problem, "delays", None) or {}
+        k, inputs = len(self.names), problem.delays or {}
         self.inputs = list(inputs)
         self.s, self.s_theta = np.empty((m, k, s)), np.zeros((m, k, s))
         self.G = np.empty((m, s, k, n))

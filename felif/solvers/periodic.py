@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..given.arguments import POSITIVE, SYSTEM, checked, whole
+from ..given.arguments import FLAG, FOLDER, POSITIVE, SYSTEM, checked, optional, whole
+from ..given.warning import warn
+from ..output.progress import Spinner
+from ..output.work import Work, open_work
 from ..problem import NotConverged, Problem
 from .arclength import better
 from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
+from .keeping import told_point, told_problem
+from .keeping_orbits import FILES, keep_orbit, known_arrays, known_from, show_path
 from .newton import carriers, conservation
 from .orbit import PeriodicOrbit, path_table
 from .orbit_errors import scalar_series
@@ -26,15 +32,35 @@ _LONGEST, _SHORTEST = 1.0, 1e-4
 _AWAY = -1.0  # of the way to the target: orbits that have gone so far to the other side are given up
 
 
-@checked(problem=SYSTEM, tol=POSITIVE, max_orbits=whole(1))
+@checked(
+    problem=SYSTEM,
+    tol=POSITIVE,
+    max_orbits=whole(1),
+    folder=optional(FOLDER),
+    **dict.fromkeys(("resume", "overwrite", "progress"), FLAG),
+)
 def periodic_orbit(
-    problem: Problem, hopf: Any, *, tol: float = 1e-6, max_orbits: int = 200, **parameters: float
+    problem: Problem,
+    hopf: Any,
+    *,
+    tol: float = 1e-6,
+    max_orbits: int = 200,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    **parameters: float,
 ) -> PeriodicOrbit:
     """The periodic orbit M y' = F(y), y(T) = y(0) that branches off a Hopf point, at the given parameters.
 
     From the Hopf point, orbits are followed by arc length along the straight line from its parameters to the given ones
     (by default to those of `problem`). tol: relative accuracy of the scalars over the period, as far as the time mesh
-    is concerned; the mesh of the fields is adapted where the problem offers it.
+    is concerned; the mesh of the fields is adapted where the problem offers it. progress: a line on a terminal.
+
+    folder: written while orbits are followed: orbits.csv, a row an orbit (parameters, period, extremes), and at the end
+    orbit.csv, the scalars over the period, with orbit.json. resume=True returns the orbit that is there, or goes on to
+    it with the same digits, if it is the one that is asked for; anything else is a ValueError that names it.
+    overwrite=True replaces it; what felif did not write there is never touched.
 
     Raises ValueError for a model with a dead time, a point that is no Hopf point, and parameters that cannot be varied;
     NotConverged if the branch of orbits does not lead there (the message says how far it went).
@@ -46,7 +72,7 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
-    if getattr(hopf.problem, "held", None):
+    if hopf.problem.held:
         raise ValueError(
             "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
         )
@@ -54,14 +80,23 @@ def periodic_orbit(
     direction = np.array([float(value) for value in parameters.values()]) - family.start
     if not direction.any():
         raise ValueError(f"parameters = {parameters}: that is the Hopf point, where the orbit has no amplitude")
-    return _Follower(Line(family, direction), hopf, tol).to_target(max_orbits)
+    asked = {"problem": told_problem(problem), "hopf": told_point(hopf) | {"frequency": float(hopf.frequency)}}
+    asked |= {"tol": tol, "max_orbits": max_orbits, "parameters": parameters}
+    with (
+        Spinner("periodic_orbit", shown=progress) as told,
+        open_work("periodic_orbit", "orbit", folder, asked, FILES, resume=resume, overwrite=overwrite) as work,
+    ):
+        orbit = _Follower(Line(family, direction), hopf, tol, work, told).to_target(max_orbits)
+        keep_orbit(orbit, work)
+    return orbit
 
 
 class _Follower:
     """Walks along the branch of periodic orbits; the line's theta goes from 0 (Hopf) to 1 (target)."""
 
-    def __init__(self, line: Line, hopf: Any, tol: float) -> None:
-        self.line, self.tol = line, tol
+    def __init__(self, line: Line, hopf: Any, tol: float, work: Work, told: Callable[[str], None]) -> None:
+        self.line, self.tol, self.work, self.told = line, tol, work, told
+        self.path: list[tuple[Line, Orbit]] = []
         problem, omega = line.at(0.0), float(hopf.frequency)
         y = np.asarray(hopf.y, float)
         self.totals = conservation(problem) @ y
@@ -104,11 +139,17 @@ class _Follower:
         return correct_orbit(self.line, self.totals, guess, phase, place, exact)
 
     def to_target(self, max_orbits: int) -> PeriodicOrbit:
-        known, ds, path, failure = [(0.0, self.hopf)], 0.2, [], "too many orbits"
-        for _ in range(max_orbits):
+        known, ds, tried = self._begun()
+        if (found := self._kept_end()) is not None:
+            return found
+        failure = "too many orbits"
+        for attempt in range(tried, max_orbits):
+            s, orbit = known[-1]
+            if orbit.theta < _AWAY:
+                failure = "they lead away from the target"
+                break
             if ds < _SHORTEST:
                 break
-            s, orbit = known[-1]
             guess = self._predicted(known, s + ds)
             try:
                 new, iterations = self._step(orbit, guess, orbit is self.hopf)
@@ -116,22 +157,38 @@ class _Follower:
                 failure, ds = str(error), ds / 2
                 continue
             if (orbit.theta - 1) * (new.theta - 1) <= 0 and new.theta != orbit.theta:
-                return self._finish(orbit, new, path)
+                return self._finish(orbit, new)
             missed, gone = new.plus(guess, -1.0), new.plus(orbit, -1.0)
             off = np.sqrt(self._product(new, missed, missed) / self._product(new, gone, gone))
             places = [place for place, _ in known[-2:]] + [s + ds]
             orbits = self._served([*(o for _, o in known[-2:]), new])
             known = list(zip(places, orbits, strict=True))
-            path.append((self.line, orbits[-1]))
-            if new.theta < _AWAY:
-                failure = "they lead away from the target"
-                break
             ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), _LONGEST)
+            self.path.append((self.line, orbits[-1]))
+            self.work.keep("orbit", known_arrays(self.line, known) | {"next": np.array([ds, attempt + 1])})
+            self.told(f"{len(self.path)} orbits, {orbits[-1].theta:.3g} of the way, period {orbits[-1].period:.6g}")
         names = self.line.family.names
         values = self.line.family.start + known[-1][1].theta * self.line.direction
         reached = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, values, strict=True))
-        reached = reached if path else "the Hopf point"
+        reached = reached if self.path else "the Hopf point"
         raise NotConverged(f"the periodic orbits from the Hopf point were followed to {reached} only: {failure}")
+
+    def _begun(self) -> tuple[list[tuple[float, Orbit]], float, int]:
+        """(the last orbits with their places, the next step, how many were tried): the Hopf point, or what is kept."""
+        known, ds, tried = [(0.0, self.hopf)], 0.2, 0
+        for arrays in self.work.kept("orbit"):
+            self.line, known = known_from(arrays, self.line)
+            ds, tried = float(arrays["next"][0]), int(arrays["next"][1])
+            self.path.append((self.line, known[-1][1]))
+        self.work.show = lambda: show_path(self.path, self.totals, self.work)
+        return known, ds, tried
+
+    def _kept_end(self) -> PeriodicOrbit | None:
+        """The orbit at the target, if it was found before."""
+        for arrays in self.work.kept("end"):
+            self.line, ((_, orbit),) = known_from(arrays, self.line)
+            return self._result(orbit)
+        return None
 
     def _predicted(self, known: list[tuple[float, Orbit]], s: float) -> Orbit:
         """The polynomial in arc length through the last orbits; from the Hopf point, along its eigenvector."""
@@ -153,7 +210,7 @@ class _Follower:
     def _product(self, at: Orbit, a: Orbit, b: Orbit) -> float:
         return product(self._row(at, a), b)
 
-    def _finish(self, before: Orbit, after: Orbit, path: list) -> PeriodicOrbit:
+    def _finish(self, before: Orbit, after: Orbit) -> PeriodicOrbit:
         """The orbit at theta = 1, between two, on meshes that resolve it."""
         if len(before.Y) != len(after.Y) or before.Y.shape != after.Y.shape:
             before = after
@@ -165,16 +222,18 @@ class _Follower:
             if guess is orbit:
                 break
             orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
+        self.work.keep("end", known_arrays(self.line, [(0.0, orbit)]))
+        return self._result(orbit)
+
+    def _result(self, orbit: Orbit) -> PeriodicOrbit:
         unresolved = float(_unresolved(self.line, orbit).max())
         if unresolved > self.tol:
-            warnings.warn(
+            warn(
                 f"periodic_orbit: {len(orbit.mesh.widths)} pieces of time leave {unresolved:.1e} of the scalars "
                 f"unresolved, more than tol = {self.tol:g}; `errors` says what that does to the orbit",
-                stacklevel=4,
             )
-        return PeriodicOrbit(
-            self.line, orbit, self.totals, unresolved, path_table([*path, (self.line, orbit)], self.totals)
-        )
+        path = path_table([*self.path, (self.line, orbit)], self.totals)
+        return PeriodicOrbit(self.line, orbit, self.totals, unresolved, path)
 
     def _kept(self, orbit: Orbit) -> Orbit:
         """The orbit with the rounding of its linear systems taken out of what is conserved."""
@@ -216,7 +275,7 @@ class _Follower:
     def _adapted(self, orbits: list[Orbit]) -> list[Orbit]:
         last = orbits[-1]
         old = self.line.at(last.theta)
-        if not hasattr(old, "received"):
+        if old.received is None:
             return orbits
         new = on_mesh_for(old, last, better)
         if new is old:

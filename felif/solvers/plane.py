@@ -16,21 +16,21 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ..algebra import SingularMatrix
-from ..problem import NotConverged
+from ..problem import NotConverged, Problem
 from .steady_state import SteadyState, SteadyStates
 
 N_MAX = 20.0  # total activities up to which steady states are looked for
 _SCAN = 100
 
 
-def steady_states_on_lines(problem: Any, C: Any, t: float = 0.0) -> SteadyStates:
+def steady_states_on_lines(problem: Problem, C: Any, t: float = 0.0) -> SteadyStates:
     """All steady states with connectivity C(w), sorted by Nbar; possibly none, and then `.message` says why.
 
     C: a function of w, or N(w), C(w) of a State; its mass is taken as it is. Raises ValueError for a problem that
     learns, for a missing C, and for a problem that is not made of lines.
     """
     name = type(problem.model).__name__
-    if not hasattr(problem, "stationary"):
+    if problem.stationary is None:
         raise ValueError(f"steady_states: {problem.space} has no lines; allowed is a problem made with Tensor()")
     if not problem.lines_stay:
         raise ValueError(
@@ -52,7 +52,7 @@ def steady_states_on_lines(problem: Any, C: Any, t: float = 0.0) -> SteadyStates
     return SteadyStates(states, f"{count} found with {problem.scalar_names[0]} up to {N_MAX:g}{why}.", lambda: None)
 
 
-def _fixed_points(problem: Any, t: float, C: np.ndarray) -> list[float]:
+def _fixed_points(problem: Problem, t: float, C: np.ndarray) -> list[float]:
     """Roots of G(x) - x in [0, N_MAX], as far as the lines can be solved."""
 
     def excess(x: float) -> float:
@@ -75,7 +75,7 @@ def _fixed_points(problem: Any, t: float, C: np.ndarray) -> list[float]:
     return roots
 
 
-def _steady_state(problem: Any, C: Any, t: float, Nbar: float) -> SteadyState:
+def _steady_state(problem: Problem, C: Any, t: float, Nbar: float) -> SteadyState:
     """The state near an activity, on cells of v that resolve it, with the error estimated in a richer space."""
     problem, values, Nbar = _resolved(problem, C, t, Nbar)
     y = problem.stationary(t, Nbar, values)
@@ -87,7 +87,7 @@ def _steady_state(problem: Any, C: Any, t: float, Nbar: float) -> SteadyState:
     return SteadyState(problem, t, y, residual, {problem.scalar_names[0]: error})
 
 
-def _resolved(problem: Any, C: Any, t: float, Nbar: float) -> tuple[Any, np.ndarray, float]:
+def _resolved(problem: Problem, C: Any, t: float, Nbar: float) -> tuple[Any, np.ndarray, float]:
     for _ in range(8):
         _, values = problem.with_connectivity(C)
         Nbar = _nearest(problem, t, values, Nbar)
@@ -98,7 +98,7 @@ def _resolved(problem: Any, C: Any, t: float, Nbar: float) -> tuple[Any, np.ndar
     return problem, problem.with_connectivity(C)[1], Nbar
 
 
-def _nearest(problem: Any, t: float, C: np.ndarray, Nbar: float) -> float:
+def _nearest(problem: Problem, t: float, C: np.ndarray, Nbar: float) -> float:
     """The fixed point near Nbar on another mesh, by the secant method."""
     a, b = Nbar, Nbar + 1e-4 * (1 + Nbar)
     fa, fb = (problem.stationary_total(t, x, C) - x for x in (a, b))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, gmres
 
-from ..problem import NotConverged
+from ..problem import NotConverged, Problem
 
 _KEPT = 500  # modes of lines that are coupled exactly; the others to first order around the leading eigenvalue
 _LARGEST = 3e7  # numbers in the matrices of all lines
@@ -23,25 +23,20 @@ _DIFFERENCE = 1e-5  # step of the differences that make Jacobian-vector products
 _SMALL = 1e-7  # the same for a single unknown, which may stand where there is almost no density
 
 
-def is_plane(problem: Any) -> bool:
-    """Whether a problem's density is over (v, w)."""
-    return hasattr(problem, "line_names")
-
-
-def leading_on_lines(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def leading_on_lines(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """(eigenvalues, eigenvectors) of J x = lambda M x with the largest real parts, conserved modes removed.
 
     With learning by Arnoldi's method, transport across the lines by GMRES on top of the lines. Raises NotConverged, and
     ValueError for a problem that is not made of lines or too large.
     """
-    if not hasattr(problem, "line_matrices"):
+    if problem.line_matrices is None:
         raise ValueError(f"spectrum: {problem.space} has no lines; allowed is a problem made with Tensor()")
     if problem.lines_stay:
         return _coupled(problem, t, y, count)
     return _dense(problem, t, y, count) if problem.size <= _DENSE else _arnoldi(problem, t, y, count)
 
 
-def _coupled(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _coupled(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     n, lines = problem.shape
     if n * n * lines > _LARGEST:
         raise ValueError(
@@ -82,7 +77,7 @@ def _mode(value: complex, values: np.ndarray, right: np.ndarray, drive: np.ndarr
     return np.einsum("lik,lk->il", right, shares).ravel()
 
 
-def _modes_of_lines(problem: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _modes_of_lines(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(lambda, r, l) of every line but for its conserved mass: (lines, n - 1), (lines, n, n - 1), (lines, n - 1, n).
 
     In the variable that is balanced by the stationary density the line's own part is nearly symmetric.
@@ -105,7 +100,7 @@ def _modes_of_lines(problem: Any, t: float, y: np.ndarray) -> tuple[np.ndarray, 
     )
 
 
-def _dense(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _dense(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     jacobian = _jacobian(problem, t, y, _SMALL)
     matrix = np.array([jacobian(unit) for unit in np.eye(problem.size)]).T / problem.mass.data[0][:, None]
     values, vectors = np.linalg.eig(matrix)
@@ -120,7 +115,7 @@ def _leading(values: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.nd
     return values[order[:last]], vectors[:, order[:last]].T
 
 
-def _arnoldi(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     mass, n = problem.mass.data[0], problem.size
     factored = problem.implicit_part(t, y).factor(_SHIFT)
     solve = _with_transport(problem, t, y, factored)
@@ -141,7 +136,7 @@ def _arnoldi(problem: Any, t: float, y: np.ndarray, count: int) -> tuple[np.ndar
     return _leading(_SHIFT - 1.0 / values, vectors, count)
 
 
-def _with_transport(problem: Any, t: float, y: np.ndarray, factored: Any) -> Any:
+def _with_transport(problem: Problem, t: float, y: np.ndarray, factored: Any) -> Any:
     """x -> (shift M - J)^-1 x, J with the transport across the lines, linearised by differences."""
     mass, n, jacobian = problem.mass.data[0], problem.size, _jacobian(problem, t, y)
     matrix = LinearOperator((n, n), matvec=lambda x: _SHIFT * mass * x - jacobian(x), dtype=float)
@@ -156,7 +151,7 @@ def _with_transport(problem: Any, t: float, y: np.ndarray, factored: Any) -> Any
     return solve
 
 
-def _jacobian(problem: Any, t: float, y: np.ndarray, step: float = _DIFFERENCE) -> Any:
+def _jacobian(problem: Problem, t: float, y: np.ndarray, step: float = _DIFFERENCE) -> Any:
     """x -> J x by central differences: the flux between cells has no derivative of a closed form."""
     size = float(np.abs(y).max())
 

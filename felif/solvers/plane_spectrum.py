@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..problem import State
+from ..problem import Problem, State
+from .modes import Mode, Spectrum
 from .plane_modes import leading_on_lines
-from .spectrum import Mode, Spectrum
 
 _MOVING = 1e-3  # mass that a state at rest may move in a unit of time
 
 
-def spectrum_over_the_plane(problem: Any, state: State, count: int) -> Spectrum:
+def spectrum_over_the_plane(problem: Problem, state: State, count: int) -> Spectrum:
     """The spectrum over (v, w): eigenvalues and right modes, the conserved ones removed.
 
     Raises ValueError for a state that is not at rest, NotConverged.
@@ -40,7 +38,7 @@ def spectrum_over_the_plane(problem: Any, state: State, count: int) -> Spectrum:
     )
 
 
-def _defect(problem: Any, t: float, y: np.ndarray, value: complex, x: np.ndarray) -> float:
+def _defect(problem: Problem, t: float, y: np.ndarray, value: complex, x: np.ndarray) -> float:
     """sum |J x - lambda M x| / sum |J x|, J by differences."""
     h = 1e-5 * float(np.abs(y).max())
     Jx = sum(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank, Bordered
 from ..given.arguments import STATE, SYSTEM, TEXT, checked, optional
-from ..problem import FieldValue, NotConverged, Problem, State, require_over_v
+from ..problem import FieldValue, NotConverged, Problem, State, require_one_axis
 from .newton import newton
 
 _STEPS = 60
@@ -52,15 +52,15 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
 
     Source of the inequality: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), section 4.
     """
-    require_over_v(problem, "poincare")
+    require_one_axis(problem, "poincare")
     own = getattr(state, "problem", problem)
-    if getattr(own, "model", None) != getattr(problem, "model", None):
+    if own.model != problem.model:
         raise ValueError(f"poincare: the state belongs to {own.model}, the problem is {problem.model}")
     field = own.field_names[0] if field is None else field
     if field not in own.field_names:
         raise ValueError(f"poincare: field = {field!r}; allowed are {', '.join(own.field_names)}")
     t, y = state.t, state.y
-    tol = getattr(own, "tol", None)
+    tol = own.tol
     if tol is not None:
         own, y = own.extended(t, y, 1e-3 * tol**2) or (own, y)
         y = newton(own, y, t=t).y

@@ -14,13 +14,13 @@ import numpy as np
 from scipy.optimize import root_scalar
 
 from ..algebra import SingularMatrix
-from ..problem import Infeasible, NotConverged
+from ..problem import Infeasible, NotConverged, Problem
 from .branch_points import branch_point_at
 from .family import Family, parameter_value
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .newton import conservation, newton
-from .steady import estimated
+from .settling import estimated
 from .steady_state import SMALL
 from .system import Node, System, at_scalar, correct
 
@@ -39,7 +39,7 @@ def point_errors(point: Any) -> dict[str, float]:
     special = point.kind in ("fold", "hopf", "branch point") or len(names) > 1
     wanted = [*problem.scalar_names, *(names if point.kind in _DOUBLE else names[:1] if special else ())]
     wanted += ["frequency"] if special and "frequency" in point.details else []
-    if not hasattr(problem, "enriched"):
+    if problem.enriched is None:
         return dict.fromkeys(wanted, np.nan)
     try:
         if special:
@@ -59,10 +59,10 @@ def point_errors(point: Any) -> dict[str, float]:
 def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
     """Differences of the scalars, the parameters that are free and the frequency to those of the richer space."""
     problem, y, totals = point.problem, point.y, conservation(point.problem) @ point.y
-    tol = getattr(problem, "tol", None)  # a mesh that may reach further shows what is cut off, with its derivatives
+    tol = problem.tol  # a mesh that may reach further shows what is cut off, with its derivatives
     further = problem.extended(0.0, y, max(_FURTHER * tol, _LEAST)) if tol else None
     wider, z = further or (problem, y)
-    richer, z = wider.enriched(z, by=4 if getattr(problem, "degree", 6) < 4 else 2)
+    richer, z = wider.enriched(z, by=4 if problem.degree < 4 else 2)
     found, omega = _located(richer, z, point, totals)
     beyond = np.maximum(found.problem.cut_off(0.0, found.y), 0.0)
     if beyond.any():
@@ -77,7 +77,7 @@ def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
 
 
 def _located(
-    problem: Any, y: np.ndarray, point: Any, totals: np.ndarray, start: np.ndarray | None = None
+    problem: Problem, y: np.ndarray, point: Any, totals: np.ndarray, start: np.ndarray | None = None
 ) -> tuple[Node, float]:
     if point.kind in _DOUBLE:
         return _double(problem, y, point, totals), 0.0
@@ -91,7 +91,7 @@ def _located(
     return (branch_point_at(node)[0] if point.kind == "branch point" else fold_at(node)), 0.0
 
 
-def _double(problem: Any, y: np.ndarray, point: Any, totals: np.ndarray) -> Node:
+def _double(problem: Problem, y: np.ndarray, point: Any, totals: np.ndarray) -> Node:
     """The cusp or Bogdanov-Takens point of another space, on its curve of folds over the scalar that moves most."""
     family = Family(problem, point.names)
     condition, start = SingularJacobian.near(family, y, family.start), point.problem.scalars(0.0, point.y)

@@ -40,7 +40,7 @@ class Candidates:
 
 def candidates(frozen: Frozen) -> Candidates:
     """Of the steady states with rates up to HIGHEST."""
-    hook = getattr(frozen.problem, "neurons", None)
+    hook = frozen.problem.neurons
     neurons, why = hook(frozen.t, frozen.totals, HIGHEST) if hook else (None, "the problem has no populations")
     if neurons is None:
         return _of_frozen(frozen, why)

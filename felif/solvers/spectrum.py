@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigs
@@ -13,8 +12,9 @@ from ..given.arguments import STATE, SYSTEM, checked, whole
 from ..problem import FieldValue, NotConverged, Problem, State
 from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance
+from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
-from .plane_modes import is_plane
+from .plane_spectrum import spectrum_over_the_plane
 
 _DENSE = 600  # unknowns up to which all eigenvalues are computed
 _FOUND = 1e-8  # residual, relative, of an eigenpair that Newton has reached
@@ -23,53 +23,6 @@ _MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
 _DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
 _SAFETY = 1.3  # of what a richer space changes
-
-
-class Mode:
-    """An eigenvector as functions: `mode.n(v)`, complex if the eigenvalue is; `mode.vector` is all of it."""
-
-    def __init__(self, vector: np.ndarray, functions: Any) -> None:
-        self.vector, self._functions = vector, functions
-
-    def __getattr__(self, name: str) -> FieldValue:
-        functions = self.__dict__.get("_functions")
-        if functions is None or name.startswith("__"):
-            raise AttributeError(name)
-        return functions(name, self.vector)
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Eigenvalues with the largest real parts, conserved modes removed, and their eigenfunctions.
-
-    eigenvalues  sorted by falling real part, pairs complete (positive imaginary part first); real if all are
-    right, left  their modes: `right[k].n(v)` is the perturbation, `left[k].n(v)` the test function that measures it;
-                 left_j . M right_k = 1 if j = k, else 0 (not conjugated), max |right| = 1
-    errors       bounds of |lambda - lambda_exact|: against elements of a higher degree, what V_min cuts off, rounding
-    condition    1/|z.M x| for unit vectors in the balanced variable: 1 for a single neuron, infinite for a double
-                 eigenvalue with one eigenvector
-    residuals    sum |J x - lambda M x| / sum |J |x||
-    gap          slowest decay rate of perturbations that keep the conserved quantities; negative if unstable
-    message      what is to be said about accuracy, and modes that are counted but not listed (delays only)
-    """
-
-    problem: Problem
-    state: State
-    eigenvalues: np.ndarray
-    right: tuple[Mode, ...]
-    left: tuple[Mode, ...]
-    errors: np.ndarray
-    condition: np.ndarray
-    residuals: np.ndarray
-    message: str
-
-    @property
-    def gap(self) -> float:
-        return float(-self.eigenvalues[0].real)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{value:.10g}" for value in self.eigenvalues)
-        return f"Spectrum(gap={self.gap:.10g}: {values}){' ' + self.message if self.message else ''}"
 
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
@@ -91,14 +44,12 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"spectrum: count = {count!r}; allowed is a positive whole number")
     own = getattr(state, "problem", problem)
-    if getattr(own, "model", None) != getattr(problem, "model", None):
+    if own.model != problem.model:
         raise ValueError(f"spectrum: the state belongs to {own.model}, the problem is {problem.model}")
     problem, t, y = own, state.t, state.y
-    if is_plane(problem):
-        from .plane_spectrum import spectrum_over_the_plane
-
+    if problem.line_names:
         return spectrum_over_the_plane(problem, state, count)
-    most = _MOST if getattr(problem, "delays", None) else problem.size - len(conservation(problem))
+    most = _MOST if problem.delays else problem.size - len(conservation(problem))
     if count > most:
         raise ValueError(
             f"spectrum: count = {count!r}; allowed are at most {most} modes"
@@ -108,7 +59,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
                 else ", as many as this mesh carries: a smaller tol or more cells have more"
             )
         )
-    tol = getattr(problem, "tol", None)
+    tol = problem.tol
     if tol is not None:  # modes reach further down than the stationary density
         problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
     for attempt in range(_ATTEMPTS):
@@ -132,8 +83,8 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         problem,
         State(problem, t, y),
         values.real if not values.imag.any() else values,
-        tuple(Mode(pair.x, lambda name, x: problem.field(name, x)) for pair in pairs),
-        tuple(Mode(pair.z, lambda name, z: _test_function(problem, t, y, name, z)) for pair in pairs),
+        tuple(Mode(pair.x, partial(_field, problem)) for pair in pairs),
+        tuple(Mode(pair.z, partial(_test_function, problem, t, y)) for pair in pairs),
         errors,
         np.array([pair.condition for pair in pairs]),
         np.array([pair.residual for pair in pairs]),
@@ -147,8 +98,12 @@ def _settled(found: tuple[Problem, np.ndarray], t: float) -> tuple[Problem, np.n
     return problem, newton(problem, y, t=t).y
 
 
+def _field(problem: Problem, name: str, x: np.ndarray) -> FieldValue:
+    return problem.field(name, x)
+
+
 def _test_function(problem: Problem, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
-    if getattr(problem, "delays", None):
+    if problem.delays:
         raise ValueError("left eigenfunctions of a problem with delays are vectors only: `.left[k].vector`")
     return problem.adjoint_field(t, y, name, z)
 
@@ -158,7 +113,7 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tup
 
     On a mesh of the user the richer space reaches further too.
     """
-    if not hasattr(problem, "enriched"):
+    if problem.enriched is None:
         return np.full(len(pairs), np.nan), np.zeros(len(pairs))
     richer, there = _settled(problem.enriched(y), t)
     linear, values, better = Linearisation(richer, there), [pair.value for pair in pairs], []
@@ -200,7 +155,7 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
     Raises NotConverged where delays leave none.
     """
     more = count + 2
-    if getattr(problem, "delays", None):
+    if problem.delays:
         found = modes(problem, y, count)
         if not len(found.values):
             raise NotConverged(f"spectrum: {found.message}")

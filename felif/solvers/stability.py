@@ -8,7 +8,7 @@ from ..algebra import BandLowRank, SingularMatrix, eigenpairs, eigenvalues
 from ..problem import NotConverged, Problem
 from .delayed_modes import modes
 from .newton import by_mass, carriers, conservation, deflated, symmetry
-from .plane_modes import is_plane, leading_on_lines
+from .plane_modes import leading_on_lines
 
 _DENSE = 350  # unknowns up to which all eigenvalues are computed
 _KRYLOV = 60
@@ -28,9 +28,9 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     the Jacobian is no band (densities over two axes) unstable ones are not counted, only found. With delays they are
     counted by the argument principle; raises NotConverged where fewer are found.
     """
-    if is_plane(problem):
+    if problem.line_names:
         return leading_on_lines(problem, 0.0, y, count)[0]
-    if getattr(problem, "delays", None):
+    if problem.delays:
         found = modes(problem, y, count)
         if found.message and not (found.edge < 0 and len(found.values)):  # unstable ones may be missing
             raise NotConverged(f"stability with delays: {found.message}")

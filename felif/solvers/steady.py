@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,13 @@ from ..problem import Infeasible, NotConverged, Problem, State
 from .frozen import HIGHEST, Frozen
 from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
-from .newton import conservation, newton, with_symmetry
+from .newton import conservation
 from .populations import Candidates, candidates
+from .settling import objection, settled
 from .steady_state import SMALL, SteadyState, SteadyStates
 
-_MARGIN = 1.05  # of what a richer space changes: it is no truth either
-_FLOOR = 1e-16  # of every error estimate
-_ROUNDS = 24  # of adapting the mesh to a state
 _SERVES = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
 _NEAR = 0.03  # relative distance of a state from its candidate
-_NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
 
 
 def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] | None = None) -> SteadyStates:
@@ -36,7 +34,7 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     Raises ValueError where F depends on time (an input that is a function).
     """
     totals = _totals(problem, t, totals)
-    if hasattr(problem, "starts"):
+    if problem.starts is not None:
         return from_many_starts(problem, t, totals)
     frozen = Frozen(problem, t, totals)
     found = candidates(frozen)
@@ -51,7 +49,7 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] |
     complete = found.complete and not doubts
     centre = _centre(found, states)
     return SteadyStates(
-        states, _message(frozen, found, states, doubts, centre), lambda: _hint(frozen, centre), complete
+        states, _message(frozen, found, states, doubts, centre), partial(_hint, frozen, centre), complete
     )
 
 
@@ -77,7 +75,7 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
             reason = str(error)
         if not reason:
             return state
-    rest = f" {steady_states(problem, t=t, totals=totals).message}" if hasattr(problem, "linear_at") else ""
+    rest = f" {steady_states(problem, t=t, totals=totals).message}" if problem.linear_at is not None else ""
     raise NotConverged(f"No steady state was reached from the guess: {reason}.{rest}")
 
 
@@ -118,117 +116,19 @@ def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
         yield frozen
 
 
-def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
-    """Newton from y, on a mesh adapted to the state, of a degree that brings the error below the tolerance."""
-    solved = newton(problem, y, t=t, totals=totals)
-    for _ in range(_ROUNDS):
-        better = _better(problem, t, solved.y)
-        if better is None:
-            break
-        problem = better[0]
-        solved = newton(problem, better[1], t=t, totals=totals)
-    state, richer = estimated(problem, t, solved, totals)
-    tol = getattr(problem, "tol", None)
-    for _ in range(4):
-        if tol is None or richer is None or (excess := _excess(tol, state)) <= 1:
-            break
-        # what V_min cuts off may be magnified by the coupling
-        further = problem.extended(t, state.y, 0.1 * tol / excess) or richer
-        solved = newton(*further, t=t, totals=totals)
-        finer, richer = estimated(further[0], t, solved, totals)
-        if finer.error >= state.error:
-            break  # down to rounding
-        problem, state = finer.problem, finer
-    return state
-
-
-def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
-    for way in ("recut", "adapted", "extended"):
-        hook = getattr(problem, way, None)
-        better = hook(t, y) if hook else None
-        if better is not None:
-            return better
-    return None
-
-
-def _excess(tol: float, state: SteadyState) -> float:
-    """The largest ratio of an estimated error to the one that is allowed."""
-    return max(error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items())
-
-
-def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
-    """The state with its error estimates, and (problem, y) of the richer space they came from."""
-    y, here = solved.y, problem.scalars(t, solved.y)
-    noise = _rounding(problem, t, y)
-    if not hasattr(problem, "enriched"):
-        return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
-    try:
-        low = getattr(problem, "degree", 6) < 4
-        richer, z = problem.enriched(y, by=4 if low else 2)
-        better = newton(richer, z, t=t, totals=totals)
-        beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
-        if beyond.any():
-            better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
-        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
-        if getattr(problem, "decay_lengths", (0.0, 0.0))[1] > 0:  # V_max reflects what would be above it
-            part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
-            further = richer.extended(t, better.y, max(part, 1e-13))
-            if further is not None:
-                beyond_top = newton(*further, t=t, totals=totals)
-                difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
-    except (NotConverged, Infeasible):
-        difference, pair = np.full(len(here), np.inf), None
-    errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
-    for name, more in (problem.cut_uncertainty(t, y) if hasattr(problem, "cut_uncertainty") else {}).items():
-        errors[name] += more
-    return SteadyState(problem, t, y, solved.residual, errors), pair
-
-
-def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> float:
-    """What rounding in F leaves uncertain of a functional whose adjoint is `weights` (J^T w its gradient)."""
-    J = problem.jacobian(t, y)
-    parts = J.magnitudes(y)
-    return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
-
-
-def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
-    """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
-    system, rest = with_symmetry(problem, t, y)
-    none = np.zeros(len(problem.conserved) + len(rest))
-    weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
-    return np.array([rounding(problem, t, y, w) for w in weights])
-
-
-def objection(state: SteadyState) -> str:
-    """Why a solution of the discrete equations is no steady state of the model, or nothing."""
-    problem = state.problem
-    rates, tol = getattr(problem, "nonnegative", problem.scalar_names), getattr(problem, "tol", None) or 0.0
-    for name, error in state.errors.items():
-        value = getattr(state, name)
-        if value < 0 and name in rates:
-            return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
-        if error > 0.5 * abs(value) + (1e-10 if name in rates else max(1e-10, tol)):  # what has a sign may well be 0
-            return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
-    if not problem.field_names:
-        return ""
-    largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
-    if lowest < -_NEGATIVE * largest:
-        return f"a density falls to {lowest:.3g}: the mesh does not resolve it"
-    return ""
-
-
 # where to look --------------------------------------------------------------------------------------------------
 
 
 def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     C = conservation(problem)
-    totals = getattr(problem, "totals", np.ones(len(C))) if totals is None else np.asarray(totals, float)
+    totals = problem.totals if totals is None else totals
+    totals = np.ones(len(C)) if totals is None else np.asarray(totals, float)
     if totals.shape != (len(C),) or not np.all(totals > 0):
         raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
     change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)
     if change is not None and np.any(change):
         raise ValueError(
-            f"{getattr(problem, 'model', problem)}: an input depends on time, so there is no steady state; "
+            f"{problem.model}: an input depends on time, so there is no steady state; "
             "give it a number, for example problem.at(current=0.0)"
         )
     return totals
@@ -240,7 +140,7 @@ def _from_guess(problem: Problem, t: float, totals: np.ndarray, guess: Any) -> I
         yield (problem, guess.y.copy()) if guess.problem is problem else problem.carried(guess)
         return
     values = np.atleast_1d(np.asarray(guess, float))
-    general = hasattr(problem, "starts")  # no equation in the rates alone: a vector is y
+    general = problem.starts is not None  # no equation in the rates alone: a vector is y
     if values.shape == (problem.size,) and (general or problem.size > len(problem.scalar_names)):
         yield problem, values
         return
@@ -295,7 +195,7 @@ def _message(
     parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
     if not doubts or not found.complete:
         parts.append(found.remark)
-    truncation = getattr(frozen.problem, "truncation", "")
+    truncation = frozen.problem.truncation
     if not states and truncation:
         parts.append(truncation)
     elif not states and not doubts and found.excess is not None:

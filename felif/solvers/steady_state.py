@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -80,6 +80,10 @@ class SteadyStates(Sequence):
     def __len__(self) -> int:
         return len(self._states)
 
+    @overload
+    def __getitem__(self, index: int) -> SteadyState: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[SteadyState]: ...
     def __getitem__(self, index: Any) -> Any:
         return self._states[index]
 

@@ -110,13 +110,13 @@ class Metric:
 
 def density_unit(problem: Problem, y: np.ndarray) -> float:
     """The metric's unit of y: the norm of the density, at least that of one spread over V_F - V_R."""
-    width = getattr(problem, "v_fire", 1.0) - getattr(problem, "v_reset", 0.0)
+    width = np.ptp(list(problem.marks.values())) if problem.marks else 1.0
     return max(1 / float(np.sqrt(width)), float(np.sqrt(y @ (problem.mass @ y))))
 
 
 def default_rate(problem: Problem) -> float:
     """The largest rate looked at unless another is given: 20 in units of the leak rate, where the drift has one."""
-    leak = getattr(problem, "leak_rate", None)
+    leak = problem.leak_rate
     return 20.0 * leak if leak else 20.0
 
 

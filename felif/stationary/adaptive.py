@@ -23,9 +23,9 @@ from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
 from ..given.arguments import FUNCTION, POSITIVE, PROBLEM, TEXT, checked, either, optional
-from ..problem import Infeasible, NotConverged, State
+from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
-from ..solvers import steady
+from ..solvers import settling, steady
 from ..solvers.newton import conservation, linearised, newton
 from ..solvers.steady_state import SMALL, SteadyState
 
@@ -60,7 +60,7 @@ class SteadyValue:
 
 @checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), tol=optional(POSITIVE))
 def steady_value(
-    problem: Any, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
+    problem: Problem, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:
     """A functional of the steady state near `guess`, to a relative error of `tol` with as few cells as that takes.
 
@@ -110,7 +110,7 @@ def steady_value(
 
 
 def _estimate(
-    problem: Any, t: float, y: np.ndarray, totals: np.ndarray, quantity: Any
+    problem: Problem, t: float, y: np.ndarray, totals: np.ndarray, quantity: Any
 ) -> tuple[float, float, np.ndarray, float]:
     """(signed, rounding; what each cell and what V_min contributes, without signs)."""
     wide = Widened(problem, t, y, by=4)
@@ -131,16 +131,16 @@ def _estimate(
         cells += here - there[-len(cells) :]
     if callable(quantity):  # what it has below V_min
         lacking += jump
-    return signed, steady.rounding(richer, t, x, z), np.abs(cells), abs(lacking)
+    return signed, settling.rounding(richer, t, x, z), np.abs(cells), abs(lacking)
 
 
-def _split(problem: Any, flags: np.ndarray, finest: Any) -> Any:
+def _split(problem: Problem, flags: np.ndarray, finest: Any) -> Any:
     """The problem with flagged cells halved; `finest`, the mesh that is known to do, once no unknowns are saved."""
     finer = problem.on_cells(adapt.split(problem.cells, flags))
     return finer if finer.size < finest.size else finest
 
 
-def _own_weight(problem: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
+def _own_weight(problem: Problem, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """How the scalar `name` itself depends on defects in the equations g = 0 of the algebraic scalars."""
     _, own, _ = problem.coupling(t, y)
     return np.linalg.solve(own.T, [float(name == other) for other in problem.scalar_names[: len(own)]])
@@ -155,7 +155,7 @@ def _marked(cells: np.ndarray) -> np.ndarray:
     return flags
 
 
-def _wider(problem: Any, fine: Any) -> np.ndarray:
+def _wider(problem: Problem, fine: Any) -> np.ndarray:
     """Cells wider than those of the mesh `fine` in their middle: on them Newton's method has failed."""
     middle = (problem.cells[1:] + problem.cells[:-1]) / 2
     flags = problem.widths > 1.5 * fine.widths[np.searchsorted(fine.cells, middle) - 1]

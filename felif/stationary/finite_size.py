@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
 from ..models.drifts import Leaky
 from ..models.noisy_lif import NoisyLIF
 from ..models.populations import Populations
-from ..problem import State
+from ..problem import Problem, State
 from ..solvers.spectrum import spectrum
 from ..translation import law_of
 from .response import response
@@ -60,7 +61,7 @@ class _Network:
     noise: np.ndarray
 
 
-def power_spectrum(problem: Any, state: State, omega: Any, neurons: int | Sequence[int]) -> PowerSpectrum:
+def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
     """Power spectrum of the rates of a network of `neurons` (in each population, or one number for each).
 
     omega: angular frequencies > 0. Raises ValueError for a state that is not steady or not stable, for numbers that
@@ -95,7 +96,7 @@ def power_spectrum(problem: Any, state: State, omega: Any, neurons: int | Sequen
     return PowerSpectrum(state, frequencies, shaped, single, tuple(map(int, sizes)))
 
 
-def _network(problem: Any, state: State) -> _Network:
+def _network(problem: Problem, state: State) -> _Network:
     model = problem.model
     if isinstance(model, Populations):
         return _of_populations(model, state)
@@ -159,7 +160,7 @@ def _one(neuron: NoisyLIF, rate: float, tau: float, dead: float, omega: np.ndarr
     return single, current, noise
 
 
-def _passage(problem: Any, y: np.ndarray, omega: np.ndarray) -> np.ndarray:
+def _passage(problem: Problem, y: np.ndarray, omega: np.ndarray) -> np.ndarray:
     """f(omega) of the time from V_R to V_F: m = f/(1 - f) is the rate after a spike, from n(0) = delta(v - V_R)."""
     J, G = problem.jacobian(0.0, y), problem.scalar_gradient(0.0, y)[0]
     start = np.zeros(problem.size, complex)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..problem import NotConverged, State
+from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
 
@@ -56,7 +57,7 @@ class Response:
         names = list(state.problem.scalar_names)
         if name in names:
             found = self.values[..., names.index(name), :]
-        elif name in getattr(state.problem, "groups", ()):
+        elif name in state.problem.groups:
             found = self.values[..., [names.index(one) for one in state.problem.layout.flattened(name)], :]
         else:
             raise AttributeError(f"this response has no {name!r}; it has: {', '.join(names)}")
@@ -69,7 +70,7 @@ class Response:
         )
 
 
-def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | None = None) -> Response:
+def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequence[str] | None = None) -> Response:
     """Linear response at a steady state to modulations of parameters at angular frequencies omega.
 
     to: names of parameters, numbers or arrays (then each entry by itself); None: the currents, one for each population.
@@ -85,7 +86,7 @@ def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | N
     if frequencies.ndim != 1 or not np.isfinite(frequencies).all() or not len(frequencies):
         raise ValueError(f"response: omega = {omega!r}; allowed are finite numbers")
     own = getattr(state, "problem", problem)
-    if type(getattr(own, "model", None)) is not type(getattr(problem, "model", None)):
+    if type(own.model) is not type(problem.model):
         raise ValueError(f"response: the state belongs to {own.model}, the problem is {problem.model}")
     entries = _entries(own, to)
     y = newton(own, state.y, t=state.t).y
@@ -95,13 +96,13 @@ def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | N
         raise ValueError("response: omega = 0 where the state may be rotated; allowed are other frequencies")
     here = _computed(own, y, frequencies, entries)
     errors = np.full(here.shape, np.nan)
-    for _ in range(_ROUNDS if hasattr(own, "enriched") else 0):
+    for _ in range(_ROUNDS if own.enriched is not None else 0):
         richer, there = own.enriched(y)
         there = newton(richer, there, t=state.t).y
         better = _computed(richer, there, frequencies, entries)
         errors = _SAFETY * np.abs(better - here)
         largest = np.abs(better).max(axis=(0, 2), keepdims=True)
-        if getattr(own, "tol", None) is None or (errors <= own.tol * largest + 1e-14).all():
+        if own.tol is None or (errors <= own.tol * largest + 1e-14).all():
             break
         own, y, here = richer, there, better
     scalar = np.ndim(omega) == 0
@@ -110,7 +111,7 @@ def response(problem: Any, state: State, omega: Any, to: str | Sequence[str] | N
     return Response(State(own, state.t, y), where, tuple(entry[0] for entry in entries), pick(here), pick(errors))
 
 
-def _entries(problem: Any, to: str | Sequence[str] | None) -> list[tuple[str, str, int | None]]:
+def _entries(problem: Problem, to: str | Sequence[str] | None) -> list[tuple[str, str, int | None]]:
     """(label, parameter, entry of the array or None) of everything that is modulated."""
     model = problem.model
     if to is None:
@@ -121,7 +122,7 @@ def _entries(problem: Any, to: str | Sequence[str] | None) -> list[tuple[str, st
                 f"{', '.join(problem.parameter_names)}"
             )
     names, found = [to] if isinstance(to, str) else list(to), []
-    arrays = [f.name for f in dataclasses.fields(model) if hasattr(problem, "with_model")]
+    arrays = [f.name for f in dataclasses.fields(model) if problem.with_model is not None]
     for name in names:
         value = getattr(model, name, None)
         entries = getattr(model, "count", 1) if name in arrays and name in ("current", "a0") else 1
@@ -139,7 +140,7 @@ def _entries(problem: Any, to: str | Sequence[str] | None) -> list[tuple[str, st
     return found
 
 
-def _changed(problem: Any, name: str, entry: int | None, change: float) -> Any:
+def _changed(problem: Problem, name: str, entry: int | None, change: float) -> Any:
     if entry is None:
         return problem.at(**{name: float(getattr(problem.model, name)) + change})
     value = np.asarray(getattr(problem.model, name), float)
@@ -148,7 +149,7 @@ def _changed(problem: Any, name: str, entry: int | None, change: float) -> Any:
     return problem.with_model(dataclasses.replace(problem.model, **{name: value}))
 
 
-def _slopes(problem: Any, y: np.ndarray, name: str, entry: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _slopes(problem: Problem, y: np.ndarray, name: str, entry: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(dF/dp, d(numbers)/dp) at fixed y and fixed delayed inputs: fourth order, one-sided where a side is refused."""
     value = np.ravel(getattr(problem.model, name))
     h = _STEP * max(abs(float(value[entry or 0] if len(value) > 1 else value[0])), 0.3)
@@ -164,12 +165,12 @@ def _slopes(problem: Any, y: np.ndarray, name: str, entry: int | None) -> tuple[
         F = [at(k) for k in range(5)]
         slope = (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
     by_rate = slope[: problem.size]
-    if entry is None and hasattr(problem, "threshold_transport"):
+    if entry is None and problem.threshold_transport is not None:
         by_rate = problem.parameter_derivative(0.0, y, name)
     return by_rate, slope[problem.size :]
 
 
-def _computed(problem: Any, y: np.ndarray, frequencies: np.ndarray, entries: list) -> np.ndarray:
+def _computed(problem: Problem, y: np.ndarray, frequencies: np.ndarray, entries: list) -> np.ndarray:
     parts = Delayed.at(problem, y)
     slopes = [_slopes(parts.fixed, y, name, entry) for _, name, entry in entries]
     rows = [problem.scalar_names.index(name) for name, _ in problem.delays.values()] if len(parts.delays) else []

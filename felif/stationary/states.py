@@ -7,16 +7,16 @@ from typing import Any
 
 from ..analysis import exact
 from ..given.arguments import STATE, SYSTEM, TIME, array, checked, either, optional
+from ..problem import Problem
 from ..solvers import steady
 from ..solvers.plane import steady_states_on_lines
-from ..solvers.plane_modes import is_plane
 from ..solvers.steady_state import SMALL, SteadyState, SteadyStates
 
 _GUESS = array("numbers >= 0 for the rates, or a vector y")
 
 
 @checked(problem=SYSTEM, t=TIME)
-def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
+def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
     Over (v, w), those of a network that does not learn (eps = 0) and has the connectivity C, a function of w; see
@@ -25,7 +25,7 @@ def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = 
     A rate below 1e-14 comes from the closed form's logarithm where the model has one (`.log_N`); its `.error` stays the
     absolute one of the discretisation.
     """
-    if is_plane(problem):
+    if problem.line_names:
         return steady_states_on_lines(problem, C, t)
     if C is not None:
         raise ValueError(f"steady_states: C = {C!r}; {type(problem.model).__name__} has no weights w, so leave C out")
@@ -36,12 +36,12 @@ def steady_states(problem: Any, *, t: float = 0.0, totals: Any = None, C: Any = 
 
 
 @checked(problem=SYSTEM, guess=optional(either(STATE, _GUESS)), t=TIME)
-def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
+def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
     """One steady state: near `guess` (a State, a value of N, or a vector), or the one with the smallest N.
 
     Raises NotConverged, naming the nearest fold, where none is found.
     """
-    if is_plane(problem):
+    if problem.line_names:
         raise ValueError(
             "steady_state: over (v, w) there are steady states of a given C(w): steady_states(problem, C=...)"
         )
@@ -52,7 +52,7 @@ def steady_state(problem: Any, guess: Any = None, *, t: float = 0.0, totals: Any
 
 def _restore(state: SteadyState) -> None:
     """N from the closed form where it is lost in rounding; left as it is where no closed form exists."""
-    model = getattr(state.problem, "model", None)
+    model = state.problem.model
     if state.problem.scalar_names[:1] != ("N",) or state.N > SMALL or model is None:
         return
     try:

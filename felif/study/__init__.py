@@ -3,6 +3,7 @@
 A study is described in `felif.study.study`.
 """
 
-from .study import Study, check, folder, load, of, run_script, studies
+from .script import run_script
+from .study import Study, check, folder, load, of, studies
 
 __all__ = ["Study", "check", "folder", "load", "of", "run_script", "studies"]

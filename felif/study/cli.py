@@ -18,18 +18,20 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
+from ..given.shipped import shipped
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
-from .study import Study, load, studies
+from .study import Study, find, load, places, studies
 
 HELP = """Finite elements for the partial differential equations of integrate-and-fire neural networks.
 
 felif list                                the studies there are
+felif copy STUDY                          a study into ./studies, to change it there
 felif run STUDY --b 2                     numbers, a figure, files for ParaView
 felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
 
-STUDY is the name of a file in ./studies, or the path of one."""
+STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
 Out = Annotated[Path | None, Parameter(help="Folder to write into [default: results/STUDY in the current directory].")]
 Json = Annotated[bool, Parameter(help="Print JSON for other programs instead of text.", negative=())]
@@ -79,7 +81,10 @@ def _app() -> App:
     """The command line without a study."""
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
-    study = Annotated[str, Parameter(help="Name of a study in ./studies, or the path of one.")]
+    app.command(_copy, name="copy")
+    study = Annotated[
+        str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
+    ]
     for name, command in COMMANDS.items():
         first = inspect.Parameter("study", inspect.Parameter.POSITIONAL_ONLY, annotation=study)
         help = f"{inspect.getdoc(command)}\n\n`felif {name} STUDY --help` shows the options of a study as well."
@@ -191,24 +196,44 @@ def _folder(out: Path | None, resume: Path | None, name: str) -> Path:
     return resume or out or Path("results") / name
 
 
-def _list(where: Path = Path("studies"), /, *, json: Json = False) -> None:
-    """Studies in a folder, and where it is.
+def _list(where: Path | None = None, /, *, json: Json = False) -> None:
+    """Studies in ./studies and those that come with felif, and where they are.
 
     Parameters
     ----------
     where
-        The folder to look in.
+        The folder to look in instead.
     """
-    found = studies(where)
+    found, looked = studies(where), [str(place.resolve()) for place in places(where)]
     if json:
         rows = [{"name": name, "path": str(path), "question": text} for name, (path, text) in found.items()]
-        print_json({"looked_in": str(where.resolve()), "studies": rows})
+        print_json({"looked_in": looked, "studies": rows})
         return
     width = max(map(len, found), default=0)
     for name, (_, text) in found.items():
         print(f"{name:{width}}  {text}")
-    what = "Looked in" if found else "No studies. Looked in"
-    print(f"{what} {where.resolve()}{'' if where.is_dir() else ', which does not exist'}.")
+    print(f"{'Looked' if found else 'No studies. Looked'} in {' and '.join(looked)}.")
+
+
+def _copy(study: str, folder: Path = Path("studies"), /) -> None:
+    """Copy a study that comes with felif, to change it; nothing is replaced.
+
+    Parameters
+    ----------
+    study
+        The name of the study.
+    folder
+        Where the copy goes.
+    """
+    source = find(study, shipped("studies"))
+    target = folder / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x") as file:
+            file.write(source.read_text())
+    except FileExistsError:
+        raise ValueError(f"{target} is there already, and is left as it is.") from None
+    print(f"{target}: felif run {study} runs it from here.")
 
 
 def _run(
@@ -272,7 +297,7 @@ def _sweep(
     shard: Annotated[
         str, Parameter(help="i/n: compute only every n-th point, from the i-th on; for job arrays.")
     ] = "1/1",
-    retry: Annotated[bool, Parameter(help="Compute failed and crashed points again.", negative=())] = False,
+    retry: Annotated[bool, Parameter(help="Compute failed points again.", negative=())] = False,
     folders: Annotated[
         bool, Parameter(help="Write a folder with arrays and Runs for every point.", negative=())
     ] = False,
@@ -308,6 +333,12 @@ def _sweep(
         print(sweep_text(table))
     if not table.counts["ok"]:
         raise ValueError(f"no point of the sweep gave a result; the messages are in {relative(folder / 'sweep.csv')}.")
+    if crashed := table.counts["crashed"]:
+        raise ValueError(
+            f"{crashed} of {table.size} points crashed, all of their processes ended; the messages are in "
+            f"{relative(folder / 'sweep.csv')}. Tried again with: felif sweep {relative(study.path)} --resume "
+            f"{relative(folder)}"
+        )
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"run": _run, "convergence": _convergence, "sweep": _sweep}

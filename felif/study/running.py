@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,16 +83,14 @@ def run(
 
 def read_record(out: str | Path) -> dict[str, Any]:
     """results.json of a folder. Raises ValueError if it is missing or was not written by a study."""
-    path = Path(out) / "results.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if {"study", "options", "status", "results", "runs", "wall_time"} <= set(record):
-            return record
-    except FileNotFoundError:
-        raise ValueError(f"{out} holds no run of a study: there is no results.json.") from None
-    except (OSError, ValueError, TypeError):
-        pass
-    raise ValueError(f"{path} was not written by `felif run`, or is damaged.")
+    from ..output.reading import read_json
+
+    if not (Path(out) / "results.json").exists():
+        raise ValueError(f"{out} holds no run of a study: there is no results.json.")
+    record = read_json(out, "results.json")
+    if not {"study", "options", "status", "results", "runs", "wall_time"} <= set(record):
+        raise ValueError(f"{Path(out) / 'results.json'} was not written by `felif run`.")
+    return record
 
 
 def read_results(out: str | Path) -> dict[str, Any]:
@@ -100,11 +99,13 @@ def read_results(out: str | Path) -> dict[str, Any]:
     Raises ValueError unless the run is finished.
     """
     from ..output.files import read_npz
+    from ..output.manifest import Room
 
     out, record = Path(out), read_record(out)
     if record["status"] != "finished":
         raise ValueError(f"{out}: the run is not finished ({record['status']}).")
-    arrays = {name: value if value.ndim else value.item() for name, value in read_npz(out / "results.npz").items()}
+    whole = Room(out, "study").whole("results.npz")
+    arrays = {name: value if value.ndim else value.item() for name, value in read_npz(whole).items()}
     runs = {}
     if record["runs"]:
         from ..runs.starting import load_run
@@ -152,13 +153,12 @@ def _call(study: Study, options: Mapping[str, Any], out: Path | None) -> dict[st
 
 def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, overwrite: bool) -> tuple:
     from ..given.identity import told
-    from ..output.files import write_json, write_npz
     from ..output.provenance import provenance
 
     record = {"study": study.name, "file": str(study.path), "status": "running", "options": _jsonable(study, options)}
     record |= {"results": {}, "runs": {}, "wall_time": None, "main": told(study.main), **provenance()}
     room = _make_room(study, out, resume, overwrite)
-    write_json(room.at("results.json"), record)
+    room.json("results.json", record)
     start = time.perf_counter()
     try:
         with _noted(room):
@@ -167,7 +167,7 @@ def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, ove
             for name, value in plain.items():
                 if isinstance(value, float) and not math.isfinite(value):
                     arrays[name] = value
-            write_npz(room.at("results.npz"), arrays)
+            room.npz("results.npz", arrays)
             for name, value in runs.items():
                 written = getattr(value, "folder", None)
                 if written is None or Path(written).resolve() != (out / name).resolve():  # else main wrote it
@@ -184,8 +184,8 @@ def _compute(study: Study, options: dict[str, Any], out: Path, resume: bool, ove
         raise
     finally:
         record["wall_time"] = time.perf_counter() - start
-        write_json(room.at("results.json"), record)
-    return json.loads((out / "results.json").read_text(encoding="utf-8")), results
+        room.json("results.json", record)
+    return read_record(out), results
 
 
 def _continued(study: Study, record: Mapping[str, Any], options: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -242,8 +242,7 @@ class _noted:
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: Any) -> None:
         if isinstance(error, Exception):
-            path = self.room.at("traceback.txt")
-            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            path = self.room.text("traceback.txt", "".join(traceback.format_exception(error)), durable=False)
             error.add_note(f"Traceback: {path}")
 
 
@@ -255,7 +254,7 @@ def _draw(study: Study, results: Mapping[str, Any], room: Room) -> list[Path]:
     matplotlib.use("Agg")  # files only: works without a screen
     import matplotlib.pyplot as plt
 
-    from ..output.plots import save_figure
+    from ..output.style import save_figure
 
     written = []
     if study.figure is not None:
@@ -264,14 +263,12 @@ def _draw(study: Study, results: Mapping[str, Any], room: Room) -> list[Path]:
             raise ValueError(
                 f"figure of the study {study.name} returned {type(figure).__name__}, not a matplotlib Figure."
             )
-        written.append(save_figure(figure, room.at("figure.png")))
+        written.append(room.file("figure.png", partial(save_figure, figure), durable=False))
         plt.close(figure)
     for name in study.spacetime:
         if name not in results or not hasattr(results[name], "plot_spacetime"):
             raise ValueError(f"SPACETIME of the study {study.name} names {name!r}, which is no Run among its results.")
-        path = room.at(f"spacetime_{name}.png")
-        results[name].plot_spacetime(path)
-        written.append(path)
+        written.append(room.file(f"spacetime_{name}.png", results[name].plot_spacetime, durable=False))
     return written
 
 

@@ -28,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..given.shipped import shipped
+
 RESERVED = ("out", "resume", "overwrite", "json", "workers", "shard", "retry", "folders", "result", "help")
 
 
@@ -101,10 +103,20 @@ def folder(out: Path | None, name: str) -> Path | None:
     return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
 
 
-def studies(where: str | Path = "studies") -> dict[str, tuple[Path, str]]:
-    """{name: (path, first line of the docstring)} of the studies in a folder; the files are read, not run."""
-    found = {}
-    for path in sorted(Path(where).glob("[!_.]*.py")):
+def places(where: str | Path | None = None) -> list[Path]:
+    """The folders in which studies are looked for: `where`, or ./studies and then those that come with felif."""
+    return [Path("studies"), shipped("studies")] if where is None else [Path(where)]
+
+
+def studies(where: str | Path | None = None) -> dict[str, tuple[Path, str]]:
+    """{name: (path, first line of the docstring)} of the studies in `places(where)`; the files are read, not run.
+
+    Of two with one name the one in ./studies is meant.
+    """
+    found: dict[str, tuple[Path, str]] = {}
+    for path in [path for place in places(where) for path in sorted(place.glob("[!_.]*.py"))]:
+        if path.stem in found:
+            continue
         try:
             tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError) as error:
@@ -112,28 +124,36 @@ def studies(where: str | Path = "studies") -> dict[str, tuple[Path, str]]:
             continue
         if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
             found[path.stem] = (path, _first_line(ast.get_docstring(tree)))
-    return found
+    return dict(sorted(found.items()))
 
 
-def load(study: str | Path, where: str | Path = "studies") -> Study:
-    """The study of that name in the folder `where`, or in the file given by its path.
+def find(study: str | Path, where: str | Path | None = None) -> Path:
+    """The file of the study with that name in `places(where)`, or the file given by its path.
 
-    Raises ValueError if there is none (with the folder looked in and what it has), or if the file does not run or
-    breaks a rule of this module's docstring.
+    Raises ValueError if there is none, with the folders looked in and what they have.
     """
     path = Path(study)
-    if path.suffix != ".py" and len(path.parts) == 1:
-        path = Path(where) / f"{study}.py"
+    if path.suffix == ".py" or len(path.parts) != 1:
         if not path.is_file():
-            known = studies(where)
-            hint = _suggest(str(study), known) if known else "There are no studies there."
-            raise ValueError(
-                f"There is no study {str(study)!r} in {Path(where).resolve()}. {hint} "
-                "A study is also found by its path."
-            )
-    if not path.is_file():
-        raise ValueError(f"There is no file {path}. Give the path of a study, or the name of one in ./studies.")
-    path = path.resolve()
+            raise ValueError(f"There is no file {path}. Give the path of a study, or the name of one in ./studies.")
+        return path.resolve()
+    looked = places(where)
+    for place in looked:
+        if (place / f"{study}.py").is_file():
+            return (place / f"{study}.py").resolve()
+    known = studies(where)
+    hint = _suggest(str(study), known) if known else "There are no studies there."
+    folders = " or ".join(str(place.resolve()) for place in looked)
+    raise ValueError(f"There is no study {str(study)!r} in {folders}. {hint} A study is also found by its path.")
+
+
+def load(study: str | Path, where: str | Path | None = None) -> Study:
+    """The study of that name in `places(where)`, or in the file given by its path.
+
+    Raises ValueError if there is none (`find`), or if the file does not run or breaks a rule of this module's
+    docstring.
+    """
+    path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
     if not callable(main):
@@ -170,15 +190,6 @@ def check(study: Study | str | Path) -> list[str]:
     """Run a study with CHEAP, writing nothing, and compare with EXPECTED: `Study.deviations`. What the tests call."""
     loaded = study if isinstance(study, Study) else load(study)
     return loaded.deviations(loaded.main(**loaded.cheap))
-
-
-def run_script(main: Callable[..., dict[str, Any]]) -> None:
-    """Last line of a study: `python studies/NAME.py --option value` does what `felif run NAME --option value` does."""
-    from .cli import run
-
-    if main.__module__ != "__main__":
-        raise ValueError("run_script belongs under `if __name__ == '__main__':`.")
-    sys.exit(run(["run", main.__code__.co_filename, *sys.argv[1:]]))
 
 
 def _import(path: Path) -> Any:

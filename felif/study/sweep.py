@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Table", "axis", "read_table", "sweep"]
 
+Point = tuple[int, dict[str, Any]]  # index, options
+DEATHS = 3  # processes of its own that a point may end before it is given up
 CHUNK = 1.5  # seconds of work sent to a worker at once: passing it on costs about a millisecond
 
 
@@ -85,11 +87,11 @@ def sweep(
                default is a pool of processes with one BLAS thread each.
     workers    how many run at once; default: the number of processors.
     shard      (i, n): only every n-th point, from the i-th on, i = 1..n: n jobs share a folder.
-    retry      compute failed and crashed points again.
+    retry      compute failed points again.
     folders    every point also writes a folder points/INDEX with its arrays and Runs; the table holds numbers only.
 
-    A point whose main raises is "failed", with the message. One that ends its process is "crashed": it is tried again,
-    alone, and the other points go on.
+    A point whose main raises is "failed", with the message. One whose process ends is tried again, in processes of its
+    own, while the other points go on; after three of them it is "crashed", until the next call, which tries it again.
 
     Raises ValueError for options the study does not have, bad values, and a folder that holds another sweep;
     RuntimeError if an executor that was given breaks.
@@ -104,18 +106,21 @@ def sweep(
     plan = definition(study, grid, fixed or {})
     points = points_of(plan, study)
     room = open_folder(folder, plan, overwrite)
-    done = {index for index, record in read_shards(folder).items() if record["status"] == "ok" or not retry}
+    before = read_shards(folder)
+    over = {"ok"} if retry else {"ok", "failed"}
+    done = {index for index, record in before.items() if record["status"] in over}
+    attempts = {index: record["attempt"] for index, record in before.items()}
     todo = [(index, points[index]) for index in range(i - 1, len(points), n) if index not in done]
     if todo:
         with _progress(len(todo), sys.stderr.isatty() if progress is None else progress) as advance:
             pool = _Given(executor) if executor is not None else WorkerPool(min(workers, len(todo)))
             try:
-                _compute(study, todo, room, pool, workers, folders, advance)
+                _compute(study, todo, attempts, room, pool, workers, folders, advance)
             finally:
                 pool.close()
-                write_table(room.at("sweep.csv"), read_table(folder, study).rows)
+                write_table(room, read_table(folder, study).rows)
     elif not (folder / "sweep.csv").exists():
-        write_table(room.at("sweep.csv"), read_table(folder, study).rows)
+        write_table(room, read_table(folder, study).rows)
     return read_table(folder, study)
 
 
@@ -163,6 +168,9 @@ class _Given:
         self.executor = executor
         self.submit = executor.submit
 
+    def apart(self) -> _Given:
+        return self
+
     def rebuild(self) -> None:
         raise RuntimeError("The executor broke. What is finished is kept: call again with a new one to go on.")
 
@@ -172,17 +180,19 @@ class _Given:
 
 def _compute(
     study: Study,
-    todo: Sequence[tuple[int, dict[str, Any]]],
+    todo: Sequence[Point],
+    attempts: Mapping[int, int],
     room: Room,
     pool: Any,
     workers: int,
     folders: bool,
     advance: Callable[[int], None],
 ) -> None:
-    """Send chunks to the pool and keep what comes back.
+    """Send chunks to the pool and keep what comes back; `attempts`: how often points were computed before.
 
-    When a process dies, every chunk under way is lost and any of their points may be the cause. They become suspects
-    and run one at a time: the one that is alone when a process dies again is the cause.
+    When a process dies, every chunk under way is lost and any of their points may be the cause, or none, where
+    somebody else has ended it. They become suspects: one chunk at a time in a process apart from the others, halved
+    when that dies, too, until a point is alone; it is given up after so many processes of its own.
     """
     import cloudpickle
 
@@ -191,53 +201,66 @@ def _compute(
         cloudpickle.register_pickle_by_value(module)
     payload = cloudpickle.dumps(study)
     where = str(room.folder) if folders else None
-    pending, suspects = deque(todo), deque()
-    running: dict[Future, list[tuple[int, dict[str, Any]]]] = {}
-    size = 1
+    pending, suspects, deaths = deque(todo), deque[list[Point]](), Counter[int]()
+    running: dict[Future, list[Point]] = {}
+    size, broken, apart, tested = 1, False, None, None
 
     def keep(records: list[dict[str, Any]]) -> None:
-        write_shard(room, records)
+        write_shard(room, [{**record, "attempt": attempts.get(record["index"], 0) + 1} for record in records])
         advance(len(records))
 
-    while pending or suspects or running:
-        broken = False
-        try:
-            if suspects:
-                if not running:
-                    running[pool.submit(run_points, payload, [suspects[0]], where)] = [suspects[0]]
-            else:
-                while pending and len(running) < 2 * workers:  # one chunk waits for every one that runs
-                    chunk = [pending[k] for k in range(min(size, len(pending)))]
+    def suspect(chunk: list[Point], error: BaseException) -> None:
+        """What becomes of a chunk that has ended its process when it was alone there."""
+        index, half = chunk[0][0], len(chunk) // 2
+        deaths[index] += not half
+        if half:
+            suspects.extendleft([chunk[half:], chunk[:half]])
+        elif deaths[index] < DEATHS:
+            suspects.append(chunk)
+        else:
+            text = f"{DEATHS} processes of its own gave no answer: {type(error).__name__}: {error}"
+            crash = {"status": "crashed", "message": " ".join(text.split()), "results": {}, "wall_time": None}
+            keep([{"index": index, **crash}])
+
+    try:
+        while pending or suspects or running:
+            try:
+                while pending and not broken and len(running) - (tested is not None) < 2 * workers:
+                    chunk = [pending[k] for k in range(min(size, len(pending)))]  # one waits for every one that runs
                     running[pool.submit(run_points, payload, chunk, where)] = chunk
                     for _ in chunk:
                         pending.popleft()
-        except BrokenExecutor:  # noticed here first; nothing was handed over
-            broken = True
-        finished = wait(running, return_when=FIRST_COMPLETED).done if running else ()
-        for future in finished:
-            chunk = running.pop(future)
-            alone = bool(suspects) and chunk[0] is suspects[0]
-            try:
-                records = future.result()
-            except (Exception, CancelledError) as error:
-                broken |= isinstance(error, BrokenExecutor)
-                if alone:
-                    suspects.popleft()
-                    message = " ".join(
-                        f"tried twice, no answer from its process: {type(error).__name__}: {error}".split()
-                    )
-                    crash = {"status": "crashed", "message": message, "results": {}, "wall_time": None}
-                    keep([{"index": chunk[0][0], **crash}])
-                else:
-                    suspects.extend(chunk)
-                continue
-            if alone:
-                suspects.popleft()
-            keep(records)
-            mean = sum(record["wall_time"] for record in records) / len(records)
-            size = max(1, min(int(CHUNK / max(mean, 1e-6)), math.ceil(len(pending) / (2 * workers))))
-        if broken and not running:
-            pool.rebuild()
+                if suspects and tested is None:
+                    apart = apart or pool.apart()
+                    tested = apart.submit(run_points, payload, suspects[0], where)
+                    running[tested] = suspects.popleft()
+            except BrokenExecutor:  # noticed here first; nothing was handed over
+                broken = True
+            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                chunk, alone = running.pop(future), future is tested
+                tested = None if alone else tested
+                try:
+                    records = future.result()
+                except (Exception, CancelledError) as error:
+                    died = isinstance(error, BrokenExecutor)
+                    if not alone:
+                        suspects.append(chunk)
+                        broken |= died
+                        continue
+                    if died:
+                        apart.rebuild()
+                    suspect(chunk, error)
+                    continue
+                keep(records)
+                if not alone:
+                    mean = sum(record["wall_time"] for record in records) / len(records)
+                    size = max(1, min(int(CHUNK / max(mean, 1e-6)), math.ceil(len(pending) / (2 * workers))))
+            if broken and not len(running) - (tested is not None):
+                pool.rebuild()
+                broken = False
+    finally:
+        if apart is not None:
+            apart.close()
 
 
 @contextmanager

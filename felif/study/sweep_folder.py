@@ -1,7 +1,7 @@
 """A sweep on disk.
 
 sweep.json              what is swept: study, options, grid; two sweeps never share a folder
-shards/000012-ab12.json one file a chunk of points, moved into place when complete; lost only in the chunk under way
+shards/000012-ab12.json one file a chunk of points, with the number of the attempt; lost only in the chunk under way
 sweep.csv               the table: index, options, status, results, wall time, message; one row a finished point
 points/000012/          one results folder a point, where asked for
 
@@ -65,21 +65,18 @@ def points_of(sweep: Mapping[str, Any], study: Study) -> list[dict[str, Any]]:
 
 def read_sweep(folder: str | Path) -> dict[str, Any]:
     """sweep.json of a folder. Raises ValueError if there is none, or it is damaged."""
-    path = Path(folder) / "sweep.json"
-    try:
-        sweep = json.loads(path.read_text(encoding="utf-8"))
-        if {"study", "grid", "fixed"} <= set(sweep):
-            return sweep
-    except FileNotFoundError:
-        raise ValueError(f"{folder} holds no sweep: there is no sweep.json.") from None
-    except (OSError, ValueError, TypeError):
-        pass
-    raise ValueError(f"{path} was not written by `felif sweep`, or is damaged.")
+    from ..output.reading import read_json
+
+    if not (Path(folder) / "sweep.json").exists():
+        raise ValueError(f"{folder} holds no sweep: there is no sweep.json.")
+    sweep = read_json(folder, "sweep.json")
+    if not {"study", "grid", "fixed"} <= set(sweep):
+        raise ValueError(f"{Path(folder) / 'sweep.json'} was not written by `felif sweep`.")
+    return sweep
 
 
 def open_folder(folder: Path, sweep: Mapping[str, Any], overwrite: bool) -> Room:
     """Make `folder` the place of this sweep, or find that it is. Raises ValueError if it holds anything else."""
-    from ..output.files import write_json
     from ..output.manifest import find_room
 
     room = find_room(folder, "sweep", True, ("sweep.json", "sweep.csv"))
@@ -94,40 +91,44 @@ def open_folder(folder: Path, sweep: Mapping[str, Any], overwrite: bool) -> Room
                 f"{folder} holds another sweep: {was}, not {now}. "
                 "Give another folder (--out), or --overwrite to replace it."
             )
-    write_json(room.at("sweep.json"), sweep)
+    room.json("sweep.json", sweep)
     return room
 
 
 def write_shard(room: Room, records: Sequence[Mapping[str, Any]]) -> None:
     """Keep the records of a chunk. Python's JSON, in which NaN and Infinity survive."""
-    from ..output.files import write_text
-
     name = f"shards/{records[0]['index']:06d}-{uuid.uuid4().hex[:4]}.json"
-    write_text(room.at(name), json.dumps(list(records), indent=1))
+    room.text(name, json.dumps(list(records), indent=1))
 
 
 def read_shards(folder: str | Path) -> dict[int, dict[str, Any]]:
-    """{index: record} of every point that was finished; of a point computed again, the latest record."""
+    """{index: record} of every point that was finished; of a point computed again, that of the last attempt."""
     from ..output.manifest import Room
 
     records: dict[int, dict[str, Any]] = {}
-    names = [name for name in Room(folder, "sweep").names if name.startswith("shards/")]
-    shards = sorted((Path(folder) / name for name in names), key=lambda path: path.stat().st_mtime_ns)
-    for path in shards:
+    room = Room(folder, "sweep")
+    for name in (name for name in room.names if name.startswith("shards/")):
+        path = room.folder / name
         try:
-            records |= {record["index"]: record for record in json.loads(path.read_text(encoding="utf-8"))}
+            for record in json.loads(room.whole(name).read_text(encoding="utf-8")):
+                other = records.get(record["index"])
+                if other is None or _rank(record) >= _rank(other):
+                    records[record["index"]] = record
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} is damaged ({error}); delete it to have its points computed again.") from None
     return dict(sorted(records.items()))
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """CSV with a column for every name that occurs; numbers to their last digit, empty where a row has no such name."""
-    from ..output.files import write_text
+def _rank(record: Mapping[str, Any]) -> tuple[int, bool]:
+    """Which of two records of a point counts: that of the later attempt, of two jobs at once that with results."""
+    return record["attempt"], record["status"] == "ok"
 
+
+def write_table(room: Room, rows: Sequence[Mapping[str, Any]]) -> None:
+    """sweep.csv: a column for every name that occurs; numbers to their last digit, empty where a row has none."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    room.text("sweep.csv", text.getvalue(), durable=False)

@@ -38,6 +38,10 @@ class WorkerPool:
         with one_thread():  # the pool starts its processes inside `submit`, and they inherit the environment
             return self.executor.submit(function, *arguments)
 
+    def apart(self) -> WorkerPool:
+        """One process more, away from the others."""
+        return WorkerPool(1)
+
     def rebuild(self) -> None:
         """A new pool in place of one that broke."""
         self.close()

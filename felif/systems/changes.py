@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import value_of
+from ..given.portable import require_portable
 from ..problem import State
 from .adapt import of_cells, of_degree, thinned, transferred
 
 
 def coarser(system: Any, factor: float) -> Any:
     """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
-    from .discretize import discretize_equations
-
     if system.tol is not None:
         tol = min(factor * system.tol, 0.1)
-        return discretize_equations(system.model, None, system.space, tol).with_history(system.history)
+        return system.again(system.model, None, system.space, tol).with_history(system.history)
     return system.on_lines(thinned(system))
 
 
@@ -39,6 +38,17 @@ def on_arrays(system: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return system.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
 
 
+def reduced(system: Any) -> tuple[Any, ...]:
+    """For `pickle`: the equations are those of the model."""
+    require_portable(type(system.model).__name__, model=system.model)
+    made = (system.lines, system.space, system.tol, system.again, system.history)
+    return _copied, (type(system), system.model, made)
+
+
+def _copied(kind: type, model: Any, made: tuple) -> Any:
+    return kind(model, model.equations(), *made)
+
+
 def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
     """(problem, y on it) with elements of a degree higher by `by`, for error estimates."""
 
@@ -55,10 +65,8 @@ def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:
 
 def rebuilt(system: Any, **parameters: Any) -> Any:
     """Discretised again with other parameters, those that shape the mesh included."""
-    from .discretize import discretize_equations
-
     model = dataclasses.replace(system.model, **parameters)
-    return discretize_equations(model, None if system.tol is not None else system.lines, system.space, system.tol)
+    return system.again(model, None if system.tol is not None else system.lines, system.space, system.tol)
 
 
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:

@@ -37,7 +37,7 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
         else:
             cells = _given(axis, mesh[axis.name])
         lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
-    system = System(model, equations, lines, space, tol)
+    system = System(model, equations, lines, space, tol, discretize_equations)
     require_analytic(system)
     require_conserved(system)
     return system

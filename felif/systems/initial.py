@@ -25,7 +25,7 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     if isinstance(start, State):
         if start.problem is system:
             return system, start.y.copy(), True
-        if getattr(start.problem, "field_names", None) != system.field_names:
+        if start.problem.field_names != system.field_names:
             raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
         return system, transferred(start.problem, system, start.y), True
     given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from ..given.inputs import input_value
-from ..problem import FieldValue, Infeasible, all_scalars, nothing_known
+from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
 from ..weakform import Delayed, Equations, Given
 from . import changes, looking
@@ -25,7 +25,7 @@ from .schur import Schur
 History = Callable[[str, float], float]
 
 
-class System:
+class System(Problem):
     """Equations of a model on elements along its axes. Immutable: `at`, `on_lines` and `with_history` return another.
 
     y holds the nodal values of what evolves, densities first; z, what equals or holds, is solved for at every state.
@@ -38,10 +38,15 @@ class System:
         lines: Mapping[str, Line],
         space: Any,
         tol: float | None,
+        again: Callable[..., System],
         history: History | None = None,
         like: System | None = None,
     ) -> None:
-        """`like`: a system of the same mesh and history whose model may differ in parameters only."""
+        """`again`: (model, mesh, space, tol) -> the system discretised anew.
+
+        `like`: a system of the same mesh and history whose model may differ in parameters only.
+        """
+        self.again = again
         self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
         self.history = history
         self.pieces = self._taken(like) if like else None
@@ -120,15 +125,16 @@ class System:
 
     def with_model(self, model: Any) -> System:
         """The same meshes for a model of the same unknowns, such as one whose parameters are arrays."""
-        return System(model, model.equations(), self.lines, self.space, self.tol, self.history, self)
+        return System(model, model.equations(), self.lines, self.space, self.tol, self.again, self.history, self)
 
     def on_lines(self, lines: Mapping[str, Line]) -> System:
         """The same model on other elements."""
-        return System(self.model, self.equations, {**self.lines, **lines}, self.space, self.tol, self.history)
+        lines = {**self.lines, **lines}
+        return System(self.model, self.equations, lines, self.space, self.tol, self.again, self.history)
 
     def with_history(self, history: History | None) -> System:
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
-        return System(self.model, self.equations, self.lines, self.space, self.tol, history)
+        return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
     @property
     def delays(self) -> dict[str, tuple[str, float]]:
@@ -151,11 +157,10 @@ class System:
         """Times at which inputs are known to jump."""
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
 
-    feedback = exponential_moment = None  # of what the threshold does to a system nothing is known
-    default_scheme, held, nonnegative = "Rodas5P", {}, ()
-    instant_blow_up, infinite_rates = nothing_known, property(all_scalars)
+    nonnegative = ()
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
+    __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond

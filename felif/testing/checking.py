@@ -16,7 +16,7 @@ from ..algebra import BandLowRank
 from ..assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from ..given.parameters import fixed_parameters
 from ..meshing import interval
-from ..problem import Infeasible
+from ..problem import Infeasible, Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import WeakForm
 from .planes import check_planes
@@ -153,7 +153,7 @@ Defects = Iterator[tuple[str, str, float, float]]
 class _Checks:
     """Everything that is looked at on one space, as (kind, subject, defect, allowed)."""
 
-    def __init__(self, model: Any, mesh: Any, space: Any, problem: Any, rng: np.random.Generator) -> None:
+    def __init__(self, model: Any, mesh: Any, space: Any, problem: Problem, rng: np.random.Generator) -> None:
         self.model, self.mesh, self.space, self.problem, self.rng = model, mesh, space, problem, rng
         self.skipped: list[str] = []
         self.t = 0.3

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..assembly import DG, MUSCL, ExponentialFitting, SpectralElement, Tensor, Triangles, discretize
 from ..meshing import interval, strip
+from ..problem import Problem
 from .terms import CheckFailed
 
 _DIFFERENCES = 1e-7  # allowed defect of a derivative against fourth-order differences
@@ -47,7 +48,7 @@ def check_planes(model: Any, rng: np.random.Generator) -> Defects:
                 yield kind, subject, name, defect, allowed
 
 
-def _state(problem: Any, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+def _state(problem: Problem, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
     """A smooth positive density, zero at V_F, of mass 1, that has a total rate."""
     model, width = problem.model, problem.v_fire - problem.v_reset
     a, b = rng.uniform(-0.3, 0.3, 2)
@@ -65,7 +66,7 @@ def _state(problem: Any, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
     raise CheckFailed(f"{model}: no total rate satisfies its equation, however small p is")
 
 
-def _defects(problem: Any, y: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[str, str, float, float]]:
+def _defects(problem: Problem, y: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[str, str, float, float]]:
     t, mass = 0.0, problem.mass.data[0]
     change = y * rng.uniform(-1, 1, problem.size)
 
@@ -110,7 +111,7 @@ def _defects(problem: Any, y: np.ndarray, rng: np.random.Generator) -> Iterator[
     yield from _parameters(problem, y)
 
 
-def _parameters(problem: Any, y: np.ndarray) -> Iterator[tuple[str, str, float, float]]:
+def _parameters(problem: Problem, y: np.ndarray) -> Iterator[tuple[str, str, float, float]]:
     """`at` is the same as discretising again."""
     for name in problem.parameter_names:
         changed = {name: 1.1 * float(getattr(problem.model, name)) + 0.01}

@@ -15,6 +15,7 @@ from ..assembly import spaces
 from ..assembly.analytic import ANALYTIC, RANGES, not_analytic
 from ..assembly.language import LINEAR, nonlinearity, places_of
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
+from ..problem import Problem
 from ..translation.fields import CELLS, Term, WeakForm
 
 
@@ -127,7 +128,7 @@ def _not_analytic(term: Term, name: str, c: Callable[[complex], Any], low: float
 # one term tested with one function -------------------------------------------------------------------------------
 
 
-def value_tested(problem: Any, term: Term, s: Any, y: np.ndarray, test: tuple[Callable, float] | None) -> float:
+def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tuple[Callable, float] | None) -> float:
     """coefficient x form of a term at the state y, tested with (function, its constant slope), or with nothing.
 
     Integrated over the cells with the space's own quadrature, so that identities hold to rounding.
@@ -158,7 +159,7 @@ def _function(test: tuple[Callable, float], x: np.ndarray) -> DiscreteField:
 
 
 def _field(
-    problem: Any, name: str, y: np.ndarray, which: np.ndarray, points: np.ndarray, widths: np.ndarray
+    problem: Problem, name: str, y: np.ndarray, which: np.ndarray, points: np.ndarray, widths: np.ndarray
 ) -> DiscreteField:
     """Values and slopes of a field at points of [0, 1] in each of the cells `which`."""
     modes = spaces.modes(problem.degrees, problem.full(name, y), which)

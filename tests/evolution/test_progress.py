@@ -5,7 +5,7 @@ import io
 from toys import Smooth
 
 from felif.evolution import integrate
-from felif.evolution.progress import Progress
+from felif.output.progress import Progress
 
 
 class Terminal(io.StringIO):

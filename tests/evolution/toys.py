@@ -7,31 +7,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from felif.algebra import Band, BandLowRank
-from felif.problem import Infeasible
+from felif.problem import Infeasible, Problem
 
 
-class Toy:
+class Toy(Problem):
     """Defaults: no scalars, nothing conserved, unit mass matrix, a full (small) Jacobian."""
-
-    scalar_names: tuple[str, ...] = ()
-    field_names: tuple[str, ...] = ()
-    conserved: dict = {}
 
     @property
     def mass(self):
         return Band.diagonal(np.ones(self.size))
-
-    def time_derivative(self, t, y, step):
-        return None
 
     def scalars(self, t, y):
         return np.zeros(0)
 
     def scalar_gradient(self, t, y):
         return np.zeros((0, self.size))
-
-    def margin(self, t, y):
-        return 1.0
 
     def observe(self, t, y):
         return {"y0": float(y[0])}

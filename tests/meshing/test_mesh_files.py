@@ -84,3 +84,10 @@ def test_what_is_no_mesh_of_a_line_is_refused_by_name(tmp_path):
         with pytest.raises(ValueError, match=message) as caught:
             fl.read_mesh(path, NETWORK)
         assert path.name in str(caught.value)
+
+
+def test_meshes_that_come_with_felif_are_found_by_name_but_a_file_of_the_user_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fl.read_mesh("neurons.msh", NETWORK).nelements == 36
+    write(tmp_path / "neurons.msh", np.linspace(-4.0, 2.0, 7), segments(6), file_format="gmsh")
+    assert fl.read_mesh("neurons.msh", NETWORK).nelements == 6

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from felif.problem import BlowUp, FieldValue, Outcome, State
+from felif.problem import BlowUp, FieldValue, Outcome, Problem, State
 
 
 @dataclass
-class FakeProblem:
+class FakeProblem(Problem):
     """A field that is a polynomial of the given degree on every cell, known in closed form: y = its coefficients."""
 
     cells: np.ndarray
@@ -20,6 +20,10 @@ class FakeProblem:
     v_fire: float = 2.0
     field_names: tuple[str, ...] = ("n",)
     scalar_names: tuple[str, ...] = ("N", "R")
+
+    @property
+    def marks(self):
+        return {"V_R": self.v_reset, "V_F": self.v_fire}
 
     def field(self, name, y):
         sign = -1.0 if name == "m" else 1.0

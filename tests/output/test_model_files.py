@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import seal
 from scipy import sparse
 
 import felif as fl
@@ -145,6 +146,9 @@ def test_a_pickle_in_a_folder_is_not_read(kind, tmp_path, monkeypatch):
         arrays = dict(archive)
     np.savez("f/final.npz", **{**arrays, "model": np.frombuffer(pickle.dumps(Bomb()), np.uint8)})
     read = {"run": fl.load_run, "particles": fl.load_particles, "fit": fl.load_fit}[kind]
+    with pytest.raises(ValueError, match="final.npz is damaged or was changed"):
+        read("f")
+    seal("f", "final.npz")  # by somebody who knows of the checksums
     with pytest.raises(ValueError, match="not executed, or is damaged"):
         read("f")
     assert not Path("exploded").exists()

@@ -97,12 +97,15 @@ def test_a_series_is_reopened_with_its_lines(run, tmp_path):
     series = FieldSeries(tmp_path)
     for t in (0.0, 0.5, 1.0):
         series.add(run.at(t))
-    again = FieldSeries.reopen(tmp_path, 2)
+    again = FieldSeries.reopen(tmp_path, [0.0, 0.5])
     assert again.latest == 0.5
     assert sorted(p.name for p in (tmp_path / "lines").iterdir()) == ["0000.vtu", "0001.vtu"]
+    right = (tmp_path / "lines" / "0001.vtu").read_bytes()
     (tmp_path / "lines" / "0001.vtu").unlink()
-    with pytest.raises(ValueError, match="0001.vtu is missing"):
-        FieldSeries.reopen(tmp_path, 2)
+    again = FieldSeries.reopen(tmp_path, [0.0, 0.5])
+    assert again.lost == [0.5]
+    again.mend(run.at(0.5), 0.5)
+    assert (tmp_path / "lines" / "0001.vtu").read_bytes() == right
 
 
 @pytest.mark.parametrize("name", SPACES)

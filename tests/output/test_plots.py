@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeProblem, FakeRun
 
 from felif.output import plot_run, plot_spacetime
-from felif.output.plots import fine_times, new_figure, save_figure
+from felif.output.style import fine_times, new_figure, save_figure
 from felif.problem import BlowUp
 
 

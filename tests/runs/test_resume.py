@@ -227,5 +227,5 @@ def test_what_cannot_be_gone_on_with_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"t_end = 0.0; allowed is a time after t = \d"):
         fl.resume(folder, t_end=0.0)
     (folder / "final.npz").unlink()
-    with pytest.raises(ValueError, match="checkpoint"):
+    with pytest.raises(ValueError, match="final.npz is missing"):
         fl.resume(folder)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
-from pathlib import Path
 from unittest import mock
 
+import independent
 import numpy as np
 import pytest
+from independent import FiringRate
 
 import felif as fl
 from felif.analysis import exact
 from felif.assembly import initial, tails
-
-import independent
-from independent import FiringRate
 
 NETWORK, START = fl.NoisyLIF(b=0.5), fl.Gaussian(0.0, 0.25)
 ROWS = {-2.0: 0.13837226922, -1.0: 0.16006014733, 0.0: 0.29586251235, 0.99: 1.4984763221}  # N(2) on such meshes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from felif.algebra import Band, BandLowRank
+from felif.problem import Problem
 
 
 def full(matrix) -> BandLowRank:
@@ -17,13 +18,10 @@ def full(matrix) -> BandLowRank:
     return BandLowRank(Band.diagonal(diagonal.copy()), matrix - np.diag(diagonal), np.eye(len(matrix)))
 
 
-class Toy:
+class Toy(Problem):
     """Defaults: no scalars, nothing conserved, unit mass matrix; a subclass has F and its Jacobian DF."""
 
     size = 1
-    scalar_names: tuple[str, ...] = ()
-    field_names: tuple[str, ...] = ()
-    conserved: dict = {}
 
     @property
     def mass(self):
@@ -41,9 +39,6 @@ class Toy:
 
     def at(self, **parameters):
         return dataclasses.replace(self, **parameters)
-
-    def time_derivative(self, t, y, step):
-        return None
 
     def scalars(self, t, y):
         return np.zeros(0)

@@ -5,6 +5,8 @@ import pytest
 from bifurcations import HopfNormalForm
 
 import felif as fl
+from felif.output import work
+from felif.output.files import read_series
 from felif.problem import NotConverged, State
 from felif.solvers.collocation import TimeMesh
 from felif.solvers.continuation import continuation
@@ -125,3 +127,43 @@ def test_the_limit_cycle_of_a_delayed_inhibitory_network():
     assert orbit.period == pytest.approx(CYCLE["period"], abs=2e-5)
     assert [orbit.min["N"], orbit.max["N"]] == pytest.approx([CYCLE["min N"], CYCLE["max N"]], abs=1e-6)
     assert orbit.stable
+
+
+@pytest.mark.parametrize("on_meshes", [False, True])
+def test_orbits_stopped_on_the_way_end_in_the_digits_of_those_that_were_not(on_meshes, toy_hopf, tmp_path, monkeypatch):
+    problem, hopf, mu = HopfNormalForm(), toy_hopf, {"mu": 0.5}
+    if on_meshes:
+        problem = fl.discretize(fl.RandomThresholdLIF(b=4.4), tol=1e-3)
+        hopf = hopf_of(problem, fl.steady_states(problem)[0], "b", (4.4, 4.6))
+        mu = {"b": 4.8}
+    whole = periodic_orbit(problem, hopf, tol=1e-2, **mu)
+    keep, stops, left = work.Work.keep, 0, 0
+
+    def stopping(self, *arguments):
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        keep(self, *arguments)
+
+    monkeypatch.setattr(work.Work, "keep", stopping)
+    for _ in range(50):
+        left = 1 if stops < 2 else 99
+        try:
+            orbit = periodic_orbit(problem, hopf, tol=1e-2, folder=tmp_path, resume=True, **mu)
+            break
+        except KeyboardInterrupt:
+            stops += 1
+            path = read_series(tmp_path / "orbits.csv")
+            assert len(path["period"]) >= stops
+            assert path["period"].tolist() == whole.path["period"][: len(path["period"])].tolist()
+    assert stops >= 2
+    again = periodic_orbit(problem, hopf, tol=1e-2, folder=tmp_path, resume=True, **mu)
+    for found in (orbit, again):
+        assert np.array_equal(found.orbit.Y, whole.orbit.Y)
+        assert np.array_equal(found.orbit.mesh.ends, whole.orbit.mesh.ends)
+        assert (found.period, found.unresolved, found.max) == (whole.period, whole.unresolved, whole.max)
+        assert all(np.array_equal(found.path[name], whole.path[name]) for name in [*mu, "period"])
+    assert read_series(tmp_path / "orbit.csv")["t"][-1] == whole.period
+    with pytest.raises(ValueError, match="another periodic orbit: tol = 0.002 is asked, 0.01 is there"):
+        periodic_orbit(problem, hopf, tol=2e-3, folder=tmp_path, resume=True, **mu)

@@ -10,13 +10,13 @@ from scipy.special import hyp1f1, rgamma
 
 import felif as fl
 from felif.algebra import Band, BandLowRank
-from felif.problem import State
+from felif.problem import Problem, State
 from felif.solvers import spectrum as spectrum_module
 from felif.solvers import stability
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Problem):
     """y' = A y, nothing conserved."""
 
     matrix: tuple

@@ -11,13 +11,13 @@ from randomised import cases
 import felif as fl
 from felif.algebra import Band, BandLowRank
 from felif.analysis import exact
-from felif.problem import NotConverged
+from felif.problem import NotConverged, Problem
 from felif.solvers.newton import newton
 from felif.solvers.steady import steady_states as solver_steady_states
 
 
 @dataclass(frozen=True)
-class Switch:
+class Switch(Problem):
     """Two states with occupations (1 - N, N); N decays at rate 1 and is filled at a rate that N sets:
 
     dN/dt = (1 - N) f(N) - N,  f(N) = N/(1 - N) (1 + c (N - .1)(N - .4)(N - .8)) for N < .99: steady at .1, .4, .8.

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from felif.given.shipped import shipped
 from felif.study.cli import run
+from felif.study.study import find
 
 STUDY = '''"""What does b do?
 
@@ -109,11 +113,25 @@ def test_a_script_does_what_felif_run_does(project):
 
 def test_list_says_what_there_is_and_where_it_looked(capsys, project):
     text = output(capsys, "list")
-    assert "growth  What does b do?" in text
+    assert re.search(r"^growth +What does b do\?$", text, re.M)
     assert str(project / "studies") in text
     listed = json.loads(output(capsys, "list", "--json"))
-    assert [study["name"] for study in listed["studies"]] == ["growth"]
+    names = [study["name"] for study in listed["studies"]]
+    assert {"growth", "spontaneous_activity"} <= set(names)
+    assert names == sorted(names)
+    assert [Path(place) for place in listed["looked_in"]] == [project / "studies", shipped("studies")]
     assert "No studies. Looked in" in output(capsys, "list", "nowhere")
+
+
+def test_a_study_that_comes_with_felif_is_copied_to_be_changed_and_then_is_the_one_meant(capsys, project):
+    output(capsys, "copy", "relaxation")
+    copy = project / "studies" / "relaxation.py"
+    assert copy.read_text() == (shipped("studies") / "relaxation.py").read_text()
+    assert find("relaxation") == copy
+    copy.write_text("mine")
+    assert run(["copy", "relaxation"]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert copy.read_text() == "mine"
 
 
 def test_help_of_a_study_shows_its_own_options(capsys):
@@ -209,7 +227,7 @@ def test_convergence_prints_a_table_with_orders(capsys):
     ("command", "message"),
     [
         ("run grwoth", "Did you mean growth?"),
-        ("run nothing", "studies. There are: growth."),
+        ("run nothing", "There are: "),
         ("run nothing.py", "There is no file nothing.py"),
         ("run", "the study comes first"),
         ("run --json growth", "the study comes first"),

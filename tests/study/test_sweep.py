@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from felif.study import load
-from felif.study.sweep import axis, read_table, sweep
+from felif.study.sweep import DEATHS, axis, read_table, sweep
 from felif.study.sweep_folder import read_shards
 
 STUDY = '''"""What does every point do?"""
@@ -32,8 +32,10 @@ def main(b: float = 0.0, c: float = 0.0, wait: float = 0.0, log: str = "", seed:
     time.sleep(wait)
     if b == 3:
         raise ValueError("b = 3; allowed is any other number")
-    if b == 4:
+    if b == 4 or (b == 40 and len(Path(log).read_text().split("40 ")) < 4):  # always, or twice
         os._exit(1)
+    if b == 30 and not Path(log).with_suffix(".mended").exists():
+        raise ValueError("not yet")
     threads = int(os.environ.get("OPENBLAS_NUM_THREADS", 0))
     return {"sum": b + c, "seed_was": seed, "threads": threads, "array": [b, c], "infinite": float("inf")}
 '''
@@ -125,6 +127,50 @@ def test_failed_and_crashed_points_leave_the_others_alone(tmp_path, study):
     assert table.column("infinite")[0] == math.inf
     assert [rows[b]["seed"] for b in (0, 6)] == [0, 6]
     assert rows[6]["seed_was"] == 6
+
+
+def test_a_point_whose_process_was_killed_is_computed_all_the_same(tmp_path, study):
+    log = tmp_path / "log"
+    setting = {"grid": {"b": [10, 40]}, "folder": tmp_path / "s", "fixed": {"log": str(log)}}
+    table = sweep(study, **setting, workers=2)
+    assert table.counts == {"ok": 2, "failed": 0, "crashed": 0, "missing": 0}
+    assert entries(log).count(40) == 3
+    assert entries(log).count(10) <= 2
+
+
+def test_a_crashed_point_is_tried_again_by_the_next_call_and_is_an_error_of_the_command(tmp_path, study, capsys):
+    from felif.study.cli import run
+
+    log = tmp_path / "log"
+    command = [
+        "sweep",
+        str(study.path),
+        "--b",
+        "4,5",
+        "--log",
+        str(log),
+        "--out",
+        str(tmp_path / "s"),
+        "--workers",
+        "1",
+    ]
+    for begun in (DEATHS, 2 * DEATHS):  # and once more where it was not alone
+        assert run(command) == 2
+        assert "1 of 2 points crashed" in capsys.readouterr().err
+        assert begun <= entries(log).count(4) <= begun + 2
+    assert read_shards(tmp_path / "s")[0]["attempt"] == 2
+
+
+def test_the_last_attempt_counts_whatever_the_clock_says(tmp_path, study):
+    log, executor = tmp_path / "log", ThreadPoolExecutor(1)
+    setting = {"grid": {"b": [30]}, "folder": tmp_path / "s", "fixed": {"log": str(log)}, "executor": executor}
+    assert sweep(study, **setting).counts["failed"] == 1
+    for path in (tmp_path / "s" / "shards").iterdir():  # written by a clock that was an hour ahead
+        os.utime(path, (time.time() + 3600,) * 2)
+    (tmp_path / "log.mended").touch()
+    assert sweep(study, **setting, retry=True).counts["ok"] == 1
+    assert read_table(tmp_path / "s", study).rows[0]["sum"] == 30.0
+    assert len([*(tmp_path / "s" / "shards").iterdir()]) == 2
 
 
 def test_a_sweep_that_was_killed_goes_on_with_what_is_missing(tmp_path, study):

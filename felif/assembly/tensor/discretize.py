@@ -44,13 +44,13 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
             raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
         v_mesh, w_cells = _given(model, mesh, ends)
     forms = LineForms(model, v_mesh, space.v)
-    return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells)
+    return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells, discretize_tensor)
 
 
 def tensor_from_arrays(model: Any, arrays: Mapping[str, np.ndarray], space: Tensor, tol: float | None) -> TensorProblem:
     """The problem that `TensorProblem.mesh_arrays` describes."""
     forms = LineForms(model, line(arrays["cells"], float(model.v_reset), float(model.v_fire)), space.v)
-    return TensorProblem(forms, Axis(arrays["w_cells"], space.w), space, tol, arrays["base"])
+    return TensorProblem(forms, Axis(arrays["w_cells"], space.w), space, tol, arrays["base"], discretize_tensor)
 
 
 def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, np.ndarray]:

@@ -159,9 +159,9 @@ def _mass(density: Callable, cells: np.ndarray, w: np.ndarray) -> float:
 def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, interpolated in v and projected in w to another."""
     old = start.problem
-    if getattr(old, "line_names", None) != problem.line_names or old.field_names != problem.field_names:
+    if old.line_names != problem.line_names or old.field_names != problem.field_names:
         raise ValueError(f"start: {start!r} has other unknowns than {type(problem.model).__name__}")
-    same = getattr(old, "space", None) == problem.space
+    same = old.space == problem.space
     if same and np.array_equal(old.cells, problem.cells) and np.array_equal(old.w_cells, problem.w_cells):
         return problem, start.y.copy(), True
     if same and problem.tol is not None and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):

@@ -8,7 +8,7 @@ Nbar are functionals of p (see `tensor.lines`); the lines are implicit with Nbar
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
-from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
+from ...given.portable import require_portable
+from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
 from .lines import Activity, LineForms
@@ -25,21 +26,30 @@ from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
 
 
-class TensorProblem:
+def _copied(
+    model: Any, mesh: Any, w_cells: np.ndarray, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+) -> TensorProblem:
+    return TensorProblem(LineForms(model, mesh, space.v), Axis(w_cells, space.w), space, tol, base, again)
+
+
+class TensorProblem(Problem):
     """A model over (v, w) on lines. Immutable: `at`, `on_cells` and `rebuilt` return another one."""
 
-    history = None
-    delays: Mapping[str, Any] = {}
-    breakpoints: tuple[float, ...] = ()
+    def __init__(
+        self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
+    ) -> None:
+        """`base`: the cells of w that the problem was made with; no mesh of evolve is coarser.
 
-    def __init__(self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray) -> None:
-        """`base`: the cells of w that the problem was made with; no mesh of evolve is coarser."""
+        `again`: (model, mesh, space, tol) -> the problem discretised anew.
+        """
+        self.again = again
         self.forms, self.axis, self.space, self.tol, self.base = forms, axis, space, tol, base
         self.model, self.weak_form = forms.model, forms.weak_form
         self.mesh, self.cells, self.widths = forms.mesh, forms.cells, np.diff(forms.cells)
         self.nodes, self.degree = forms.nodes, forms.degree
         self.w_cells, self.w_nodes = axis.cells, axis.nodes
         self.v_reset, self.v_fire = float(self.model.v_reset), float(self.model.v_fire)
+        self.marks = {"V_R": self.v_reset, "V_F": self.v_fire}
         self.shape = (len(forms.weights), axis.size)
         self.size = self.shape[0] * self.shape[1]
         self.v_weights, self.w_weights = forms.weights, axis.weights
@@ -54,11 +64,12 @@ class TensorProblem:
         self._memory: tuple[Any, Any] = (None, None)
         self.default_scheme = "BackwardEuler" if space.positive else "ARK43"
 
-    # parameters and meshes --------------------------------------------------------------------------------------
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        made = (self.model, self.mesh, self.w_cells, self.space, self.tol, self.base, self.again)
+        return _copied, made
 
-    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
-    instant_blow_up = as_data = nothing_known
-    infinite_rates = property(all_scalars)
+    # parameters and meshes --------------------------------------------------------------------------------------
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -68,15 +79,13 @@ class TensorProblem:
     def at(self, **parameters: Any) -> TensorProblem:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
         forms = LineForms(with_parameters(self.model, parameters), self.mesh, self.space.v)
-        return TensorProblem(forms, self.axis, self.space, self.tol, self.base)
+        return TensorProblem(forms, self.axis, self.space, self.tol, self.base, self.again)
 
     def rebuilt(self, **parameters: Any) -> TensorProblem:
         """Discretised again with other parameters, those that shape the mesh included."""
-        from .discretize import discretize_tensor
-
         model = dataclasses.replace(self.model, **parameters)
         mesh = None if self.tol is not None else (self.mesh, self.base)
-        return discretize_tensor(model, mesh, self.space, self.tol)
+        return self.again(model, mesh, self.space, self.tol)
 
     def on_cells(self, cells: np.ndarray | None = None, w_cells: np.ndarray | None = None) -> TensorProblem:
         """The same model and space on other cells of v, of w, or of both."""
@@ -85,7 +94,7 @@ class TensorProblem:
             forms = self.forms.on_cells(cells)
         if w_cells is not None and not np.array_equal(w_cells, axis.cells):
             axis = Axis(w_cells, self.space.w)
-        return TensorProblem(forms, axis, self.space, self.tol, self.base)
+        return TensorProblem(forms, axis, self.space, self.tol, self.base, self.again)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
@@ -280,16 +289,15 @@ class TensorProblem:
         one = np.ones(len(self.w_nodes))
         return not any(speed.any() for speed in self.forms.speeds(0.0, self.w_nodes, one, 1.0))
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run."""
-        first, start = segments[0].problem, segments[0].states[0]
-        C0, worst = first.line("C", 0.0, start), 0.0
-        for segment in segments:
-            problem = segment.problem
-            before = C0(problem.w_nodes) if problem is not first else C0.values
-            for y in segment.states:
-                worst = max(worst, float(problem.w_weights @ np.abs(problem.connectivity(y) - before)))
-        return worst
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self, self.line("C", 0.0, y)
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states; `start`: `lines_at_start` of the run."""
+        first, C0 = start
+        before = C0(self.w_nodes) if self is not first else C0.values
+        return max((float(self.w_weights @ np.abs(self.connectivity(y) - before)) for y in states), default=0.0)
 
     @cached_property
     def described_mesh(self) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def enriched(problem: Any, by: int) -> Any:
         v_space = SpectralElement(min(space.v.degree + by, SpectralElement.highest))
         forms, space = LineForms(problem.model, problem.mesh, v_space), replace(space, v=v_space)
     tol = None if problem.tol is None else problem.tol / 10
-    return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), tol, problem.base)
+    return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), tol, problem.base, problem.again)
 
 
 def line_matrices(problem: Any, lines: Lines) -> np.ndarray:

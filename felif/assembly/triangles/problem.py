@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +16,12 @@ from skfem.refdom import RefTri
 from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...meshing.strip import corners_of, triangles
-from ...problem import FieldValue, Infeasible, PlaneField, all_scalars, nothing_known
+from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
 from ..spaces import gauss
-from . import adapt
+from . import adapt, copies
 from .implicit import ImplicitPart, factored
+from .initial import initial_on_triangles
 from .limiter import Limiter
 from .locate import Locator
 from .operator import TriangleOperator
@@ -34,10 +35,16 @@ _SETTLING = 0.1  # time constant, in units of the membrane's, above which scales
 class TriangleMesh:
     """Everything of a problem on triangles that does not depend on numerical parameters; shared by `at`."""
 
-    def __init__(self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray) -> None:
-        self.mesh, self.space, self.tol, self.coarsest, self.weak_form = mesh, space, tol, coarsest, weak_form_of(model)
+    def __init__(
+        self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray, again: Callable
+    ) -> None:
+        """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
+        self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
+        self.model, self.weak_form = model, weak_form_of(model)
         self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
         self.cells = corners_of(mesh)
+
+    __reduce__ = copies.assembled_again
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -59,17 +66,14 @@ class TriangleMesh:
         return Limiter(self.cells, self.operator.area, self.space.degree, self.operator.threshold)
 
 
-class OnTriangles:
+class OnTriangles(Problem):
     """A model over v and w on a triangle mesh. Immutable: `at` returns another one.
 
     y holds, triangle by triangle, the coefficients of the orthonormal basis (the mean first), so M is diagonal. N(w) is
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
 
-    default_scheme = "ARK43"
-    history = None
-    delays: Mapping[str, Any] = {}
-    breakpoints: tuple[float, ...] = ()
+    default_scheme, __reduce__ = "ARK43", copies.reduced
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -79,6 +83,7 @@ class OnTriangles:
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
+        self.marks = {"V_R": self.v_reset, "V_F": self.v_fire}
         self.w_min, self.w_max = float(model.w_min), float(model.w_max)
         self._number = modes(self.degree)
         self.area = self.operator.area
@@ -97,10 +102,6 @@ class OnTriangles:
 
     # parameters -------------------------------------------------------------------------------------------------
 
-    feedback = exponential_moment = largest_and_lowest = None  # of a density over (v, w) nothing is known at V_F
-    instant_blow_up = as_data = nothing_known
-    infinite_rates = property(all_scalars)
-
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Numbers that `at` may change, in the order of the model."""
@@ -112,10 +113,8 @@ class OnTriangles:
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
-        from .initial import discretize_triangles
-
         model = dataclasses.replace(self.model, **parameters)
-        return discretize_triangles(model, None if self.tol is not None else self.mesh, self.space, self.tol)
+        return self._assembled.again(model, None if self.tol is not None else self.mesh, self.space, self.tol)
 
     def on_cells(self, cells: np.ndarray) -> OnTriangles:
         """The same model and space on other triangles, corners (cells, 3, 2)."""
@@ -123,7 +122,8 @@ class OnTriangles:
 
     def on_mesh(self, mesh: MeshTri) -> OnTriangles:
         """The same model and space on another tagged mesh."""
-        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest), self.model)
+        again = self._assembled.again
+        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest, again), self.model)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
@@ -137,11 +137,7 @@ class OnTriangles:
         """This problem: nothing of it is delayed."""
         return self
 
-    def initial_state(self, start: Any) -> tuple[OnTriangles, np.ndarray, bool]:
-        """(problem, y, compatible) for initial data, see `triangles.initial`."""
-        from .initial import initial_on_triangles
-
-        return initial_on_triangles(self, start)
+    initial_state = initial_on_triangles  # (start) -> (problem, y, compatible)
 
     # scalars ----------------------------------------------------------------------------------------------------
 
@@ -303,17 +299,20 @@ class OnTriangles:
         """Whether nothing moves in w, so that C(w) stays as it is."""
         return self.operator.lines_stay(self.parameters)
 
-    def line_drift(self, segments: Any) -> float:
-        """Largest int |C(w, t) - C(w, 0)| dw along a run, C projected on polynomials between full lines of edges."""
-        levels, start, worst = full_lines(self.coarsest), None, 0.0
+    def lines_at_start(self, y: np.ndarray) -> Any:
+        """What `line_drift` compares with, of the state that a run begins with."""
+        return self.integrals.by_rows(full_lines(self.coarsest)) @ y
+
+    def line_drift(self, start: Any, states: np.ndarray) -> float:
+        """Largest int |C(w, t) - C(w, 0)| dw of some states, C projected on polynomials between full lines of edges.
+
+        `start`: `lines_at_start` of the first problem of a run.
+        """
+        levels = full_lines(self.coarsest)
         _, weights = gauss(self.degree + 1)
         widths = (np.diff(levels)[:, None] * weights).ravel()
-        for segment in segments:
-            rows = segment.problem.integrals.by_rows(levels)
-            states = rows @ segment.states.T
-            start = states[:, 0] if start is None else start
-            worst = max(worst, float((widths @ np.abs(states - start[:, None])).max()))
-        return worst
+        rows = self.integrals.by_rows(levels)
+        return max((float(widths @ np.abs(rows @ y - start)) for y in states), default=0.0)
 
     @property
     def integrals(self) -> LineIntegrals:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from time import monotonic
-
-from .trajectory import Trajectory
+from typing import Any
 
 
 class Spinner:
     """A line of text for work whose end is not known; like `Progress` only on a terminal and after `delay` seconds."""
 
-    def __init__(self, what: str, stream=None, delay: float = 2.0) -> None:
+    def __init__(self, what: str, stream=None, delay: float = 2.0, shown: bool = True) -> None:
         self._what, self._stream = what, sys.stderr if stream is None else stream
-        self._enabled = bool(getattr(self._stream, "isatty", lambda: False)())
+        self._enabled = shown and bool(getattr(self._stream, "isatty", lambda: False)())
         self._due, self._status = monotonic() + delay, None
 
     def __call__(self, text: str) -> None:
@@ -50,7 +49,7 @@ class Progress:
         self._due, self._interval = monotonic() + delay, interval
         self._bar = self._task = None
 
-    def __call__(self, trajectory: Trajectory) -> None:
+    def __call__(self, trajectory: Any) -> None:
         if not self._enabled or monotonic() < self._due:
             return
         if self._bar is None:
@@ -61,7 +60,7 @@ class Progress:
         self._bar.update(self._task, completed=last["t"] - self._start, text=text, refresh=True)
         self._due = monotonic() + self._interval
 
-    def _open(self, trajectory: Trajectory) -> None:
+    def _open(self, trajectory: Any) -> None:
         from rich import progress
         from rich.console import Console
 

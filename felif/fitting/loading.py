@@ -1,0 +1,38 @@
+"""Fits from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..given.arguments import FOLDER, MODEL, checked, optional
+from ..output.files import read_npz, read_series
+from ..output.manifest import Room
+from ..output.model_files import unpacked
+from ..output.reading import read_description
+from .files import FIT
+from .fit import Fit
+from .likelihood import Likelihood
+
+
+@checked(folder=FOLDER, model=optional(MODEL))
+def load_fit(folder: str | Path, model: Any = None) -> Fit:
+    """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
+
+    ValueError where a file is missing, damaged or of another kind.
+    """
+    path = Path(folder)
+    description = read_description(path, FIT)
+    room = Room(path, FIT)
+    arrays = read_npz(room.whole("final.npz"))
+    intervals = read_series(room.whole("intervals.csv"))["interval"]
+    if len(intervals) != description["count"]:
+        raise ValueError(f"{folder}: intervals.csv holds {len(intervals)} of {description['count']} intervals.")
+    model = unpacked(arrays["model"], folder, given=model)
+    names = tuple(description["parameters"])
+    likelihood = Likelihood(intervals, model, names, description["rate"], description["start_membrane_time"])
+    likelihood.passage(arrays["mesh"])  # the mesh of the parameters then, which may be a little off
+    fit = Fit(likelihood, arrays["theta"], description["iterations"], description["how"])
+    fit.restore_ends(arrays)
+    fit.evaluations = description["evaluations"]
+    return fit

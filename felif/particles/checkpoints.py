@@ -1,0 +1,75 @@
+"""Where the networks of a simulation are, on disk: each in one file, replaced now and then, from which it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from ..output.files import read_npz
+from ..output.manifest import Room
+from .recording import Recording
+
+FILES = "network-[0-9][0-9][0-9][0-9][0-9][0-9].npz"
+_EVERY, _SHARE = 2.0, 0.05  # seconds between files at least; of the time that may be spent on them
+_ENGINE, _SNAPSHOT = "engine_", "snapshot_"
+_COLUMNS = ("v", "resting", "w")
+_PLAIN = [field.name for field in fields(Recording) if field.name not in ("snapshots", "spikes")]
+
+
+class Checkpoint:
+    """Where one network is: what was recorded, and the arrays of its engine. Without a room nothing is kept."""
+
+    def __init__(self, room: Room | None, number: int) -> None:
+        self.room = None if room is None else Room(room.folder, room.kind)  # its own: networks run in several threads
+        self.name = network_name(number)
+        self._due = time.monotonic() + _EVERY
+
+    def read(self) -> tuple[Recording, dict[str, np.ndarray]] | None:
+        """(what was recorded so far, arrays of the engine); None where the network has not begun."""
+        there = self.room is not None and self.room.listing.is_there(self.name)
+        return read_network(self.room.whole(self.name)) if there else None
+
+    def due(self) -> bool:
+        return self.room is not None and time.monotonic() >= self._due
+
+    def write(self, recording: Recording, engine: Mapping[str, Any]) -> None:
+        if self.room is None:
+            return
+        began = time.monotonic()
+        arrays = {name: np.asarray(getattr(recording, name)) for name in _PLAIN}
+        arrays["spikes"] = np.concatenate([np.empty(0), *recording.spikes])
+        arrays["spike_counts"] = np.array([len(times) for times in recording.spikes], int)
+        for step, columns in recording.snapshots.items():
+            arrays |= {
+                f"{_SNAPSHOT}{step}_{name}": values
+                for name, values in zip(_COLUMNS, columns, strict=True)
+                if values is not None
+            }
+        self.room.npz(self.name, arrays | {_ENGINE + name: values for name, values in engine.items()})
+        took = time.monotonic() - began
+        self._due = began + took + max(_EVERY, took / _SHARE)
+
+
+def network_name(number: int) -> str:
+    return f"network-{number + 1:06d}.npz"
+
+
+def read_network(path: Any) -> tuple[Recording, dict[str, np.ndarray]]:
+    """What `Checkpoint.write` wrote. Raises ValueError naming the file if it is missing or damaged."""
+    arrays = read_npz(path)
+    engine = {name.removeprefix(_ENGINE): values for name, values in arrays.items() if name.startswith(_ENGINE)}
+    steps = {int(name.split("_")[1]) for name in arrays if name.startswith(_SNAPSHOT)}
+    try:
+        plain = {name: arrays[name] for name in _PLAIN}
+        plain |= {"steps_done": int(plain["steps_done"]), "eternal": bool(plain["eternal"])}
+        ends = np.cumsum(arrays["spike_counts"])[:-1]
+        spikes = np.split(arrays["spikes"], ends) if len(arrays["spike_counts"]) else []
+        columns = {step: [arrays.get(f"{_SNAPSHOT}{step}_{name}") for name in _COLUMNS] for step in sorted(steps)}
+    except KeyError as error:
+        raise ValueError(f"{path.parent}: {path.name} has no entry {error}; it was not written by felif.") from None
+    snapshots = {step: tuple(values) for step, values in columns.items()}
+    return Recording(**plain, snapshots=snapshots, spikes=spikes), engine

@@ -1,0 +1,114 @@
+"""One steady state on a mesh that fits it, with its error estimates, and whether it is one of the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..problem import Infeasible, NotConverged, Problem
+from .newton import newton, with_symmetry
+from .steady_state import SMALL, SteadyState
+
+_MARGIN = 1.05  # of what a richer space changes: it is no truth either
+_FLOOR = 1e-16  # of every error estimate
+_ROUNDS = 24  # of adapting the mesh to a state
+_NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
+
+
+def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
+    """Newton from y, on a mesh adapted to the state, of a degree that brings the error below the tolerance."""
+    solved = newton(problem, y, t=t, totals=totals)
+    for _ in range(_ROUNDS):
+        better = _better(problem, t, solved.y)
+        if better is None:
+            break
+        problem = better[0]
+        solved = newton(problem, better[1], t=t, totals=totals)
+    state, richer = estimated(problem, t, solved, totals)
+    tol = problem.tol
+    for _ in range(4):
+        if tol is None or richer is None or (excess := _excess(tol, state)) <= 1:
+            break
+        # what V_min cuts off may be magnified by the coupling
+        further = problem.extended(t, state.y, 0.1 * tol / excess) or richer
+        solved = newton(*further, t=t, totals=totals)
+        finer, richer = estimated(further[0], t, solved, totals)
+        if finer.error >= state.error:
+            break  # down to rounding
+        problem, state = finer.problem, finer
+    return state
+
+
+def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
+    for hook in (problem.recut, problem.adapted, problem.extended):
+        better = hook(t, y) if hook else None
+        if better is not None:
+            return better
+    return None
+
+
+def _excess(tol: float, state: SteadyState) -> float:
+    """The largest ratio of an estimated error to the one that is allowed."""
+    return max(error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items())
+
+
+def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
+    """The state with its error estimates, and (problem, y) of the richer space they came from."""
+    y, here = solved.y, problem.scalars(t, solved.y)
+    noise = _rounding(problem, t, y)
+    if problem.enriched is None:
+        return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
+    try:
+        low = problem.degree < 4
+        richer, z = problem.enriched(y, by=4 if low else 2)
+        better = newton(richer, z, t=t, totals=totals)
+        beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
+        if beyond.any():
+            better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
+        difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
+        if problem.decay_lengths[1] > 0:  # V_max reflects what would be above it
+            part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
+            further = richer.extended(t, better.y, max(part, 1e-13))
+            if further is not None:
+                beyond_top = newton(*further, t=t, totals=totals)
+                difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
+    except (NotConverged, Infeasible):
+        difference, pair = np.full(len(here), np.inf), None
+    errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
+    for name, more in (problem.cut_uncertainty(t, y) if problem.cut_uncertainty is not None else {}).items():
+        errors[name] += more
+    return SteadyState(problem, t, y, solved.residual, errors), pair
+
+
+def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> float:
+    """What rounding in F leaves uncertain of a functional whose adjoint is `weights` (J^T w its gradient)."""
+    J = problem.jacobian(t, y)
+    parts = J.magnitudes(y)
+    return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
+
+
+def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
+    """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
+    system, rest = with_symmetry(problem, t, y)
+    none = np.zeros(len(problem.conserved) + len(rest))
+    weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
+    return np.array([rounding(problem, t, y, w) for w in weights])
+
+
+def objection(state: SteadyState) -> str:
+    """Why a solution of the discrete equations is no steady state of the model, or nothing."""
+    problem = state.problem
+    rates, tol = problem.scalar_names if problem.nonnegative is None else problem.nonnegative, problem.tol or 0.0
+    for name, error in state.errors.items():
+        value = getattr(state, name)
+        if value < 0 and name in rates:
+            return f"the discrete solution has {name} = {value:.3g} < 0: the mesh does not resolve it"
+        if error > 0.5 * abs(value) + (1e-10 if name in rates else max(1e-10, tol)):  # what has a sign may well be 0
+            return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
+    if not problem.field_names:
+        return ""
+    largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
+    if lowest < -_NEGATIVE * largest:
+        return f"a density falls to {lowest:.3g}: the mesh does not resolve it"
+    return ""

@@ -1,0 +1,142 @@
+"""Simulations in a folder: readable while they go on, and gone on with to the same digits wherever they were killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import felif as fl
+from felif.particles import checkpoints
+
+START = fl.Gaussian(-0.5, 0.25)
+WEIGHTED = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4), current=1.5, w_min=-1.0, w_max=0.0)
+CASES = {
+    "synchronous spikes": (fl.NoisyLIF(b=2.5), {"neurons": 3000, "t_end": 0.6, "record": 2}),
+    "networks": (fl.NoisyLIF(b=0.5), {"neurons": 200, "networks": 3, "t_end": 0.6, "record": 2}),
+    "a delay": (fl.NoisyLIF(b=0.5, delay=0.1), {"neurons": 3000, "t_end": 0.6, "history": 0.1}),
+    "rest": (fl.RefractoryLIF(b=0.5, tau=0.1), {"neurons": 3000, "t_end": 0.6}),
+    "a dead time": (fl.NoisyLIF(b=0.5, dead_time=0.1), {"neurons": 3000, "t_end": 0.6}),
+    "a drift in a table": (fl.NoisyLIF(drift=fl.Quadratic(), v_fire=4.0), {"neurons": 2000, "t_end": 0.4}),
+    "learning": (WEIGHTED, {"neurons": 1000, "t_end": 0.1}),
+}
+
+
+def weighted(v, w):
+    return np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4)) * (v < 2) * w**4 * (1 + w) ** 4
+
+
+def require_same(one, other):
+    for values, others in ((one.series, other.series), (one.batches, other.batches)):
+        assert [*values] == [*others]
+        assert all(np.array_equal(values[name], others[name], equal_nan=True) for name in values)
+    assert [*one.snapshots] == [*other.snapshots]
+    for t, snapshot in one.snapshots.items():
+        for column in ("v", "resting", "population", "batch", "w"):
+            assert np.array_equal(getattr(snapshot, column), getattr(other.snapshots[t], column)), (t, column)
+    assert (one.events, one.outcome, one.settings) == (other.events, other.outcome, other.settings)
+    assert all(np.array_equal(a, b) for a, b in zip(one.spikes, other.spikes, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_simulation_stopped_again_and_again_gives_the_digits_of_one_that_was_not(case, tmp_path, monkeypatch):
+    model, asked = CASES[case]
+    asked = {"seed": 3, "start": weighted if model is WEIGHTED else START, **asked}
+    asked["snapshots"] = [asked["t_end"] * k / 8 for k in range(8)]  # blocks of steps end there
+    whole = fl.simulate_particles(model, threads=1, **asked)
+    monkeypatch.setattr(checkpoints, "_EVERY", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", np.inf)
+    write, random, stops, left = checkpoints.Checkpoint.write, np.random.default_rng(1), 0, 0
+
+    def stopping(self, *arguments):
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        write(self, *arguments)
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "write", stopping)
+    for _ in range(100):
+        left = int(random.integers(1, 3))
+        try:
+            run = fl.simulate_particles(model, threads=2, folder=tmp_path / "run", resume=True, **asked)
+            break
+        except KeyboardInterrupt:
+            stops += 1
+            part = fl.load_particles(tmp_path / "run")
+            assert part.outcome.name == "running"
+            for name, values in part.series.items() if len(next(iter(whole.batches.values()))) != 3 else ():
+                known = np.isfinite(values)
+                assert np.array_equal(values[known], whole.series[name][known])
+    assert stops >= 2
+    require_same(whole, run)
+    require_same(whole, fl.load_particles(tmp_path / "run"))
+    assert not [*(tmp_path / "run").glob("network-*")]
+
+
+def test_another_question_is_refused_and_a_finished_simulation_is_read(tmp_path):
+    model, asked = fl.NoisyLIF(b=0.5), {"neurons": 100, "t_end": 0.1, "start": START, "folder": tmp_path / "run"}
+    first = fl.simulate_particles(model, seed=1, **asked)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    require_same(first, fl.simulate_particles(model, resume=True, **asked))
+    with pytest.raises(ValueError, match="already holds a simulation of particles"):
+        fl.simulate_particles(model, seed=1, **asked)
+    for name, value, text in (
+        ("neurons", 101, r"neurons = \[101\] is asked, \[100\] is there"),
+        ("seed", 2, "seed = 2 is asked, 1 is there"),
+        ("start", fl.Gaussian(-0.6, 0.25), "start.mean = -0.6 is asked, -0.5 is there"),
+        ("record", 1, "record = 1 is asked, 0 is there"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            fl.simulate_particles(model, resume=True, **{**asked, "seed": 1, name: value})
+    with pytest.raises(ValueError, match="model.b = 0.4 is asked, 0.5 is there"):
+        fl.simulate_particles(fl.NoisyLIF(b=0.4), resume=True, **asked)
+    other = fl.simulate_particles(model, seed=2, resume=True, overwrite=True, **asked)
+    assert other.settings["seed"] == fl.load_particles(tmp_path / "run").settings["seed"] == 2
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+KILLED = """
+import sys
+import felif as fl
+from felif.particles import checkpoints
+checkpoints._EVERY, checkpoints._SHARE = 0.0, float("inf")
+asked = dict(neurons=2000, t_end=6.0, start=fl.Gaussian(-0.5, 0.25), seed=5, progress=False)
+run = fl.simulate_particles(fl.NoisyLIF(b=0.5), folder=sys.argv[1], resume=True, **asked)
+print(run.series["N"].tobytes().hex(), run.final.v.tobytes().hex()[:4000])
+"""
+
+
+def test_a_killed_process_leaves_a_folder_that_another_goes_on_with(tmp_path):
+    command = [sys.executable, "-c", KILLED]
+    for _ in range(2):
+        process = subprocess.Popen([*command, tmp_path / "killed"])
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "killed" / "network-000001.npz").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    said = [
+        subprocess.run([*command, tmp_path / name], capture_output=True, check=True).stdout
+        for name in ("killed", "new")
+    ]
+    assert said[0] == said[1]
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path):
+    asked = {"neurons": 100, "t_end": 0.1, "start": START, "seed": 5, "folder": tmp_path}
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(ValueError, match="another process is writing"):
+            fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked)
+    finally:
+        os.close(handle)
+    fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked)

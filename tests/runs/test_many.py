@@ -1,0 +1,140 @@
+"""A model at many parameters: the common mesh gives what `evolve` gives, and what it cannot serve goes to `evolve`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+import felif as fl
+from felif.algebra import compiled
+
+START, TIMES = fl.Gaussian(0.0, 0.25), [0.0, 0.3, 0.8]
+needs_core = pytest.mark.skipif(compiled.built() is None, reason="the core was not built")
+
+
+def by_evolve(model, values, tol):
+    """The run of one point."""
+    network = dataclasses.replace(model, **values)
+    return fl.evolve(fl.discretize(network, tol=tol), START, t_end=TIMES[-1], rtol=tol, progress=False)
+
+
+def points(many):
+    for index in np.ndindex(many.outcome.shape):
+        yield index, {name: float(v[i]) for (name, v), i in zip(many.parameters.items(), index, strict=True)}
+
+
+@needs_core
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        (fl.NoisyLIF(), {"b": [-2.0, 0.9], "a0": [0.5, 2.0]}),
+        (fl.NoisyLIF(b=0.2, a0=0.01), {"current": [2.2, 3.0]}),  # neurons that the drift carries to V_F
+        (fl.RefractoryLIF(b=0.5), {"tau": [0.1, 1.0], "b": [-1.0, 1.0]}),
+        (fl.RandomThresholdLIF(b=1.0), {"eps": [0.05, 0.2]}),
+        (fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.25, b_II=1.0), {"b_EE": [0.0, 0.8]}),
+    ],
+)
+def test_every_point_is_within_the_tolerance_of_a_run_that_is_a_thousand_times_more_accurate(model, parameters):
+    tol = 1e-5
+    many = fl.evolve_many(model, parameters, START, TIMES, tol=tol)
+    assert not many.alone.any()
+    for index, values in points(many):
+        run = by_evolve(model, values, 1e-8)
+        for name, series in many.series.items():
+            exact = run.sample(name, TIMES[1:])
+            assert series[index][1:] == pytest.approx(exact, rel=tol, abs=1e-2 * tol)  # 0.3 tol at most, measured
+
+
+@needs_core
+def test_blow_ups_and_impossible_starts_are_those_of_evolve():
+    many = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5, 5.0], "a1": [0.0, 0.2]}, START, [0.0, 1.0], tol=1e-6)
+    assert many.alone.tolist() == [[False, True], [True, True]]  # noise that grows with N, data that are not 0 at V_F
+    for index, values in points(many):
+        network = fl.NoisyLIF(**values)
+        run = fl.evolve(fl.discretize(network, tol=1e-6), START, t_end=1.0, rtol=1e-6, progress=False)
+        assert many.outcome[index] == run.outcome.name
+        if run.blow_up is not None:
+            assert (many.blow_up_time[index], many.blow_up_error[index]) == (run.blow_up.time, run.blow_up.error)
+        else:
+            assert math.isnan(many.blow_up_time[index])
+    assert math.isnan(many.N[1, 0, -1])  # N ceased to exist
+    assert many.N[0, 0, 0] == math.inf
+
+
+@needs_core
+def test_results_do_not_depend_on_the_number_of_threads():
+    grid = {"b": np.linspace(-1, 0.8, 7), "a0": [0.7, 1.0]}
+    one, four = (fl.evolve_many(fl.NoisyLIF(), grid, START, TIMES, tol=1e-4, workers=n) for n in (1, 4))
+    assert one.N.tobytes() == four.N.tobytes()
+
+
+@pytest.mark.parametrize("parameters", [{"v_fire": [2.0, 2.2]}, {"delay": [0.1, 0.2]}])
+def test_what_shapes_the_mesh_or_comes_late_is_left_to_evolve(parameters):
+    many = fl.evolve_many(fl.NoisyLIF(b=0.3), parameters, START, TIMES, tol=1e-4)
+    assert many.alone.all()
+    for index, values in points(many):
+        assert many.N[index][1:].tolist() == by_evolve(fl.NoisyLIF(b=0.3), values, 1e-4).sample("N", TIMES[1:]).tolist()
+
+
+def test_without_the_core_evolve_runs_all_points(monkeypatch):
+    grid = {"b": [0.0, 0.5]}
+    with_core = fl.evolve_many(fl.NoisyLIF(), grid, START, TIMES, tol=1e-4)
+    monkeypatch.setenv("FELIF_CORE", "python")
+    without = fl.evolve_many(fl.NoisyLIF(), grid, START, TIMES, tol=1e-4)
+    assert without.alone.all()
+    assert without.N[:, 1:] == pytest.approx(with_core.N[:, 1:], rel=2e-4)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneNumberAtATime(fl.NoisyLIF):
+    """A user's model with a coefficient that takes one number, and no array."""
+
+    def equations(self):
+        own = super().equations()
+        terms = [dataclasses.replace(term, coefficient=one_number(term.coefficient)) for term in own.terms]
+        return dataclasses.replace(own, terms=tuple(terms))
+
+
+def one_number(coefficient):
+    if coefficient is None:
+        return None
+    return lambda s, m: coefficient(s, m) * math.exp(0.0 * m.b)
+
+
+@needs_core
+def test_coefficients_that_take_no_arrays_are_asked_point_by_point():
+    grid = {"b": [0.0, 0.5]}
+    many = fl.evolve_many(OneNumberAtATime(), grid, START, TIMES, tol=1e-4)
+    assert not many.alone.any()
+    assert many.N.tolist() == fl.evolve_many(fl.NoisyLIF(), grid, START, TIMES, tol=1e-4).N.tolist()
+
+
+def test_times_are_counted_from_the_start():
+    late = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5]}, START, [1.3, 1.8], t_start=1.0, tol=1e-5)
+    assert late.N.shape == (1, 2)
+    early = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5]}, START, TIMES, tol=1e-5)
+    assert late.N[0] == pytest.approx(early.N[0, 1:], rel=1e-5)
+
+
+def test_values_may_stand_side_by_side():
+    many = fl.evolve_many(fl.NoisyLIF(), {"b": [0.0, 0.5], "a0": [1.0, 2.0]}, START, TIMES, tol=1e-4, paired=True)
+    assert many.N.shape == (2, 3)
+    grid = fl.evolve_many(fl.NoisyLIF(), {"b": [0.0, 0.5], "a0": [1.0, 2.0]}, START, TIMES, tol=1e-4)
+    assert many.N[:, 1:] == pytest.approx(np.array([grid.N[0, 0, 1:], grid.N[1, 1, 1:]]), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "times", "message"),
+    [
+        ({"bb": [1.0]}, TIMES, "no parameter 'bb'"),
+        ({"b": [1.0]}, [1.0, 0.5], "times = .1.0, 0.5.; allowed are increasing numbers from t_start = 0 on"),
+        ({}, TIMES, "parameters"),
+        ({"a0": [1.0, -1.0]}, TIMES, "a0 = -1.0"),
+    ],
+)
+def test_bad_input_is_refused_by_name(parameters, times, message):
+    with pytest.raises(ValueError, match=message):
+        fl.evolve_many(fl.NoisyLIF(), parameters, START, times, tol=1e-4)
