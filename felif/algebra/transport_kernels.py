@@ -15,8 +15,6 @@ import numpy as np
 
 from . import compiled
 
-_MOST_NODES = 32  # of a cell in the compiled core, as in planes.h
-
 
 def polynomial_cells(
     p: np.ndarray,
@@ -39,7 +37,7 @@ def polynomial_cells(
     volume[q, i] = weight_q phi_i'(x_q); left, right: shape functions at the ends of a cell.
     """
     n, nodes, cells = p.shape[0], len(left), len(blend)
-    core = compiled.library() if nodes <= _MOST_NODES else None
+    core = compiled.library()
     if core is not None:
         names = {"c": c, "below": below, "above": above, "alpha": alpha, "blend": blend, "inner": inner}
         names |= {"volume": volume, "left": left, "right": right, "mass": mass}

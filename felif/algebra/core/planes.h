@@ -37,7 +37,7 @@ typedef struct {
     double *work;               /* [3 cells + 1] */
 } Across;
 
-enum { LINES = 32, MOST_NODES = 32 };
+enum { LINES = 32, MOST_NODES = 16 }; /* MOST_NODES: of a cell; DG has at most 9 */
 
 void felif_polynomial_cells(const Across *s, const double *p, double *out);
 void felif_limited_slopes(const Across *s, const double *p, double *out);

@@ -4,7 +4,6 @@
 #ifdef _WIN32
 __declspec(dllimport) void __stdcall Sleep(unsigned long milliseconds);
 #else
-#include <sched.h>
 #include <time.h>
 #endif
 
@@ -20,20 +19,21 @@ enum { WORK_ROWS = 5 };
 
 /* Threads -------------------------------------------------------------------------------------------------------- */
 
-/* Whoever waits gives way soon: the machine may have other work. */
+/* Whoever waits sleeps soon: the machine may have other work. Between two steps there are microseconds. */
 static void give_way(int waited) {
-#ifdef _WIN32
-    Sleep(waited > 1000);
-#else
-    static const struct timespec nap = {0, 50000};
-    if (waited < 200) {
+    if (waited < 2000) {
 #if defined(__x86_64__)
         __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
 #endif
-    } else if (waited < 1000)
-        sched_yield();
-    else
-        nanosleep(&nap, 0);
+        return;
+    }
+#ifdef _WIN32
+    Sleep(waited > 4000);
+#else
+    static const struct timespec nap = {0, 50000};
+    nanosleep(&nap, 0);
 #endif
 }
 
