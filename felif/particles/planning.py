@@ -12,6 +12,7 @@ import numpy as np
 from ..given.arguments import POSITIVE, required
 from .drive import affine
 
+_MOST = 10**9  # neurons: 8 GB of potentials
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes
 
 
@@ -81,6 +82,8 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:
         _whole("neurons", size, 1)
+    if sum(sizes) > _MOST:
+        raise ValueError(f"neurons = {neurons!r}: {sum(sizes):.3g} in all; allowed are at most {_MOST:g}")
     return tuple(int(size) for size in sizes)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import compiled
 from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked, optional, several, whole
+from ..given.warning import warn
 from ..output.model_files import packed
 from ..output.progress import Progress
 from ..output.work import Work, open_work
@@ -108,8 +110,11 @@ def simulate_particles(
             "bins": bins,
             "snapshots": list(snapshots),
             "event_size": float(event_size),
+            "core": "python" if compiled.library() is None else "compiled",
             "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
         }
+        if work.description.get("settings", settings)["core"] != settings["core"]:
+            warn(f"simulate_particles: {folder} was written by the other core, {settings['core']} runs: digits differ")
         _begin(work, model, settings)
         with _watched(t_end, dt, progress) as watch:
             recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch, work.room)

@@ -14,10 +14,13 @@ import csv
 import io
 import itertools
 import json
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+MOST = 10**7  # points of a sweep
 
 if TYPE_CHECKING:
     from ..output.manifest import Room
@@ -44,6 +47,8 @@ def definition(study: Study, grid: Mapping[str, Sequence[Any]], fixed: Mapping[s
             raise ValueError(f"grid: the option {name!r} has no values.")
         if name in fixed:
             raise ValueError(f"The option {name!r} is both swept and fixed at {fixed[name]!r}.")
+    if (count := math.prod(map(len, axes.values()))) > MOST:
+        raise ValueError(f"The grid has {count:.3g} points; allowed are at most {MOST:g}.")
     try:
         plan = {"study": study.name, "grid": axes, "fixed": dict(fixed), "main": told(study.main)}
         return json.loads(json.dumps(plan, allow_nan=False))

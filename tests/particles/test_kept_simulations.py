@@ -102,32 +102,48 @@ def test_another_question_is_refused_and_a_finished_simulation_is_read(tmp_path)
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
+def wait_for(path):
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 KILLED = """
-import sys
+import os, signal, sys
 import felif as fl
+from felif.output import durable
 from felif.particles import checkpoints
+
 checkpoints._EVERY, checkpoints._SHARE = 0.0, float("inf")
-asked = dict(neurons=2000, t_end=6.0, start=fl.Gaussian(-0.5, 0.25), seed=5, progress=False)
-run = fl.simulate_particles(fl.NoisyLIF(b=0.5), folder=sys.argv[1], resume=True, **asked)
-print(run.series["N"].tobytes().hex(), run.final.v.tobytes().hex()[:4000])
+kinds = {"before": durable.complete, "within": durable.sync}
+count, name = int(sys.argv[2]), sys.argv[3]
+
+
+def dying(path, *rest):
+    global count
+    count -= "network" in path.name
+    if count < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return kinds[name](path, *rest)
+
+
+from felif.output import listing
+
+setattr(listing, {"before": "complete", "within": "sync"}[name], dying)
+asked = dict(neurons=500, t_end=10.0, start=fl.Gaussian(-0.5, 0.25), seed=5, progress=False)
+fl.simulate_particles(fl.NoisyLIF(b=0.5), folder=sys.argv[1], resume=True, **asked)
 """
 
 
 def test_a_killed_process_leaves_a_folder_that_another_goes_on_with(tmp_path):
-    command = [sys.executable, "-c", KILLED]
-    for _ in range(2):
-        process = subprocess.Popen([*command, tmp_path / "killed"])
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "killed" / "network-000001.npz").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    said = [
-        subprocess.run([*command, tmp_path / name], capture_output=True, check=True).stdout
-        for name in ("killed", "new")
-    ]
-    assert said[0] == said[1]
+    for count, place in ((2, "before"), (1, "within")):
+        command = [sys.executable, "-c", KILLED, tmp_path / "killed", str(count), place]
+        assert subprocess.run(command).returncode == -signal.SIGKILL
+        assert fl.load_particles(tmp_path / "killed").outcome.name == "running"
+    asked = {"neurons": 500, "t_end": 10.0, "start": START, "seed": 5}
+    whole = fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked)
+    require_same(whole, fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked, folder=tmp_path / "killed", resume=True))
 
 
 def test_two_processes_do_not_write_into_one_folder(tmp_path):
@@ -140,3 +156,28 @@ def test_two_processes_do_not_write_into_one_folder(tmp_path):
     finally:
         os.close(handle)
     fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked)
+
+
+INTERRUPTED = """
+import sys
+import felif as fl
+asked = dict(neurons=2000, networks=8, t_end=1000.0, start=fl.Gaussian(-0.5, 0.25), seed=5, threads=2)
+fl.simulate_particles(fl.NoisyLIF(b=0.5), folder=sys.argv[1], resume=True, **asked)
+"""
+
+
+def test_an_interrupt_ends_all_networks_soon_and_leaves_a_readable_folder(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, tmp_path / "run"], stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path / "run" / "network-000002.npz")
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert said.strip().endswith("KeyboardInterrupt")
+    part = fl.load_particles(tmp_path / "run")
+    assert part.outcome.name == "running"
+    assert str(part)
+
+
+def test_more_neurons_than_a_machine_holds_are_refused():
+    with pytest.raises(ValueError, match="neurons = 1000000000000: 1e.12 in all; allowed are at most 1e.09"):
+        fl.simulate_particles(fl.NoisyLIF(), neurons=10**12, t_end=1.0, start=START)

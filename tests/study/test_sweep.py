@@ -110,6 +110,8 @@ def test_bad_sweeps_are_refused_before_any_work(tmp_path):
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(ValueError, match="holds no sweep"):
         sweep(function, {"b": [1, 2]}, tmp_path / "full")
+    with pytest.raises(ValueError, match=r"The grid has 1e\+08 points; allowed are at most 1e\+07"):
+        sweep(function, {"b": list(range(10_000)), "c": list(range(10_000))}, tmp_path / "large")
 
 
 # processes ------------------------------------------------------------------------------------------------------------
