@@ -99,6 +99,17 @@ def grid(folder: Path) -> None:
         sweep(STUDIES["soaked"], {"b": [0.1, 0.3, 0.5], "t_end": [0.2, 0.4]}, folder, pool, folders=True)
 
 
+def particles(folder: Path) -> None:
+    asked = {"neurons": 2000, "networks": 3, "t_end": 4.0, "start": fl.Gaussian(-0.5, 0.25), "seed": 5}
+    fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked, folder=folder, **HOW)
+
+
+def branch(folder: Path) -> None:
+    problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-5)
+    state = fl.steady_states(problem)[0]
+    fl.continuation(problem, state, "b", bounds=(-1.0, 3.0), N_max=5.0, folder=folder, **HOW)
+
+
 def of(folder: Path, snapshots: int) -> dict[str, Any]:
     return {**HOW, "folder": folder, "snapshots": snapshots, "rtol": 1e-5, "observers": [slow]}
 
@@ -129,6 +140,17 @@ def of_sweep(folder: Path) -> list[Any]:
     return [[(k, v) for k, v in row.items() if k != "wall_time"] for row in rows]
 
 
+def of_particles(folder: Path) -> list[Any]:
+    found = fl.load_particles(folder)
+    printed = re.sub(r", [0-9.e-]+ s\b", "", str(found))
+    return [{name: v.tobytes() for name, v in found.series.items()}, found.final.v.tobytes(), printed]
+
+
+def of_branch(folder: Path) -> list[Any]:
+    table, states = fl.read_branch(folder)
+    return [{name: column.tolist() for name, column in table.items()}, [y.tobytes() for y in states]]
+
+
 @dataclass(frozen=True)
 class Job:
     begin: Callable[[Path], None]  # or go on
@@ -143,6 +165,8 @@ JOBS = {
     "triangles": Job(triangles, of_run),
     "study": Job(study, of_study),
     "sweep": Job(grid, of_sweep),
+    "particles": Job(particles, of_particles),
+    "branch": Job(branch, of_branch),
 }
 STUDIES: dict[str, Any] = {}
 UNFINISHED = ("before its first checkpoint", "run.json is missing", "no such folder", "not finished", "holds no sweep")
