@@ -79,6 +79,7 @@ def test_rooms_import_only_what_they_may(path):
     allowed = {
         "numpy",
         "felif.__version__",
+        "felif.error_estimate",  # of run.error: the verb runs `evolve` again
         "felif." + room_of(path),
         *(f"felif.{r}" for r in rooms.split()),
         *libraries.split(),
@@ -128,3 +129,23 @@ def test_nobody_asks_what_kind_of_problem_it_is(path):
     """What a problem does not offer is None in the protocol; there is no other way to find out."""
     asked = re.findall(r"(?:has|get)attr\((?:\w+\.)*(?:problem|system), [^)]*\)", path.read_text())
     assert not asked
+
+
+def modules_imported(path: Path) -> set[str]:
+    """felif's own modules that a file imports, inside of functions too."""
+    names = {".".join(p.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for p in FILES}
+    package, found = path.relative_to(PACKAGE).parts[:-1], set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                found.add(next((n for n in (".".join([*base, alias.name]), ".".join(base)) if n in names), ""))
+    return found - {""}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {p: ".".join(p.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") for p in FILES}
+    left = {names[p]: modules_imported(p) - {names[p]} for p in FILES}
+    while free := [name for name, imported in left.items() if not imported & set(left)]:
+        left = {name: imported for name, imported in left.items() if name not in free}
+    assert not left

@@ -32,6 +32,9 @@ MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the
 OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
 
 
+IN_MEMORY = 2**24  # bytes of steps that a run in a folder keeps, or reads at once
+
+
 class Steps(Sequence):
     """steps-0001.npz and states-0001.npz, ... of a run: each is read, and verified, when it is asked for.
 
@@ -185,3 +188,9 @@ def read_json(folder: str | Path, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{folder}: {name} holds no description.")
     return found
+
+
+def states_of(chunks: Steps, index: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """States and dense output of the k-th mesh of a piece of a run."""
+    arrays = chunks.states(index)
+    return arrays[f"states_{k}"], arrays[f"dense_{k}"]

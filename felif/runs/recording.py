@@ -18,11 +18,9 @@ from ..output.listing import Listing
 from ..output.manifest import KINDS
 from ..output.model_files import packed
 from ..output.provenance import describe, describe_mesh
-from ..output.reading import Steps
+from ..output.reading import IN_MEMORY, Steps, states_of
 from ..problem import Problem, State
 from .checks import Checks
-from .restoring import IN_MEMORY, states_of
-from .run import Run
 
 _SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**23  # of steps between two checkpoints, at most
 
@@ -37,7 +35,7 @@ class Recorder:
         writer: RunWriter,
         model: Mapping[str, np.ndarray],
         compatible: bool,
-        before: Run | None = None,
+        before: Any = None,
         lets_go: bool = True,
     ) -> None:
         """`model`: `packed_model`. `before`: the run on file that is resumed; None from the start.
@@ -88,7 +86,7 @@ class Recorder:
             self._writer.step(row)
         self._rows = len(series["t"])
 
-    def chunk(self, trajectory: Trajectory, durable: bool = True, run: Run | None = None) -> None:
+    def chunk(self, trajectory: Trajectory, durable: bool = True, run: Any = None) -> None:
         """The steps since the last chunk, and the checkpoint that goes with them; of a `run` that ended, the last."""
         for part in self._parts(trajectory):
             self._write(trajectory, part)
@@ -189,7 +187,7 @@ def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool
     }
 
 
-def describe_end(run: Run) -> dict[str, Any]:
+def describe_end(run: Any) -> dict[str, Any]:
     """What run.json says at the end."""
     return {
         "outcome": {"name": run.outcome.name, "message": run.outcome.message},
@@ -203,7 +201,7 @@ def describe_end(run: Run) -> dict[str, Any]:
     }
 
 
-def save(run: Run, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
+def save(run: Any, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
     """A run in memory as a folder."""
     due = snapshot_times(float(run.times[0]), float(run.times[-1]), snapshots)
     description = describe_run(run.segments[0].problem, run.settings, run.compatible, run.asked)

@@ -26,14 +26,13 @@ from ..assembly.densities import density_from_text
 from ..evolution import Block, Checkpoint, EventRecord, History, Segment, Trajectory
 from ..meshing import line
 from ..output.model_files import unpacked
-from ..output.reading import Steps
+from ..output.reading import IN_MEMORY, Steps, states_of
 from ..problem import BlowUp, Outcome, State
 from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
 from .checks import Checks
 from .run import Run
 
-IN_MEMORY = 2**24  # bytes of steps that a run in a folder keeps, or reads at once
 _SPACES = {
     space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
 }
@@ -141,11 +140,6 @@ def _segments(
         if parts:
             past.restore(segments[0].problem.scalar_names, ends, np.concatenate(parts))
     return segments
-
-
-def states_of(chunks: Steps, index: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    arrays = chunks.states(index)
-    return arrays[f"states_{k}"], arrays[f"dense_{k}"]
 
 
 def _arrays_of(chunk: Mapping[str, np.ndarray], pattern: str) -> dict[str, np.ndarray]:

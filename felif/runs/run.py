@@ -15,6 +15,7 @@ from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, opti
 from ..given.portable import require_portable
 from ..problem import BlowUp, Outcome, State
 from .checks import Checks
+from .recording import save
 
 FAILURES = frozenset(
     {"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved", "beyond_equations"}
@@ -207,7 +208,7 @@ class Run:
     @checked(quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
     def error(self, quantity: Any = None, times: Any = None) -> Any:
         """Error bar of a series (default: the firing rate) or a function of a State at `times` (default: the end)."""
-        from .error_bars import error_estimate
+        from .. import error_estimate  # the verb, as it is public: it runs `evolve` again
 
         return error_estimate(self, quantity, times)
 
@@ -252,8 +253,6 @@ class Run:
 
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz. ValueError if it holds another run."""
-        from .recording import save
-
         return save(self, folder, overwrite, snapshots)
 
     def plot(self, path: str | Path | None = None) -> Any:
