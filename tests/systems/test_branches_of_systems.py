@@ -35,7 +35,7 @@ def test_a_problem_with_other_parameters_is_the_one_discretised_with_them(model,
     y = 0.1 + np.random.default_rng(0).random(problem.size)
     problem.jacobian(0.0, y)  # makes the pattern
     shared = problem.at(**change)
-    alone = type(problem)(shared.model, shared.model.equations(), problem.lines, problem.space, problem.tol)
+    alone = type(problem)(shared.model, shared.model.equations(), problem.lines, problem.space, None, problem.again)
     assert shared.rate(0.0, y) == pytest.approx(alone.rate(0.0, y), rel=1e-13, abs=1e-13)
     x = np.random.default_rng(1).random(problem.size)
     assert shared.jacobian(0.0, y) @ x == pytest.approx(alone.jacobian(0.0, y) @ x, rel=1e-12, abs=1e-12)
