@@ -159,8 +159,9 @@ def test_two_processes_do_not_write_into_one_folder(tmp_path):
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 import felif as fl
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background jobs
 asked = dict(neurons=2000, networks=8, t_end=1000.0, start=fl.Gaussian(-0.5, 0.25), seed=5, threads=2)
 fl.simulate_particles(fl.NoisyLIF(b=0.5), folder=sys.argv[1], resume=True, **asked)
 """

@@ -13,7 +13,7 @@ reveal_type(run.final)  # felif.problem.State
 reveal_type(fl.load_run("runs/first"))  # felif.runs.run.Run
 steady = fl.steady_states(problem)
 reveal_type(steady[0])  # felif.solvers.steady_state.SteadyState
-reveal_type(fl.spectrum(problem, steady[0], count=6))  # felif.solvers.spectrum.Spectrum
+reveal_type(fl.spectrum(problem, steady[0], count=6))  # felif.solvers.modes.Spectrum
 branch = fl.continuation(problem, steady[0], "b", bounds=(-2.0, 4.0))
 reveal_type(branch.folds[0])  # felif.solvers.branch.Point
 reveal_type(fl.periodic_orbit(problem, branch.hopfs[0], b=-60.0))  # felif.solvers.orbit.PeriodicOrbit
