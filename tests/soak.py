@@ -142,7 +142,7 @@ def of_sweep(folder: Path) -> list[Any]:
 
 def of_particles(folder: Path) -> list[Any]:
     found = fl.load_particles(folder)
-    printed = re.sub(r", [0-9.e-]+ s\b", "", str(found))
+    printed = re.sub(r"; took [0-9.e-]+ s", "", str(found))
     return [{name: v.tobytes() for name, v in found.series.items()}, found.final.v.tobytes(), printed]
 
 
@@ -170,7 +170,13 @@ JOBS = {
 }
 STUDIES: dict[str, Any] = {}
 UNFINISHED = ("before its first checkpoint", "run.json is missing", "no such folder", "not finished", "holds no sweep")
-UNFINISHED += ("holds no run of a study", "another process is writing", "no checkpoint was reached")
+UNFINISHED += (
+    "no network has begun",
+    "branch.csv is missing",
+    "holds no run of a study",
+    "another process is writing",
+    "no checkpoint was reached",
+)
 
 
 def start(job: Job, folder: Path) -> tuple[int, int]:
