@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import LEARNING, checked, number, optional
+from ..given.arguments import LEARNING, checked, number, optional, shown
 from ..given.types import Model
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
@@ -89,8 +89,8 @@ def function_of_w(learning: Any, given: Any, name: str, nonnegative: bool = Fals
     else:
         try:
             table = np.atleast_1d(np.asarray(given, float))
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} = {given!r}; {allowed}") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ValueError(f"{name} = {shown(given)}; {allowed}") from None
         if table.ndim != 1:
             raise ValueError(f"{name} has shape {table.shape}; {allowed}")
         grid = np.linspace(w_min, w_max, max(len(table), 2))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import POSITIVE, required
+from ..given.arguments import POSITIVE, required, shown
 from .drive import affine
 
 _MOST = 10**9  # neurons: 8 GB of potentials
@@ -83,7 +83,7 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
     for size in sizes:
         _whole("neurons", size, 1)
     if sum(sizes) > _MOST:
-        raise ValueError(f"neurons = {neurons!r}: {sum(sizes):.3g} in all; allowed are at most {_MOST:g}")
+        raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {_MOST:g} in all")
     return tuple(int(size) for size in sizes)
 
 
