@@ -20,6 +20,7 @@ from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import CELLS, probe
 from . import adapt, conservation, language, local_degree, spaces
+from .analytic import is_own
 from .automatic import end_of
 from .coefficients import constant_of
 from .fitted import FittedOperator, Transport
@@ -272,9 +273,10 @@ class Assembled:
         return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
 
     def for_parameters(self, model: Any) -> Assembled:
-        """These arrays with the terms of another model of the same shape (their coefficients may read other names)."""
+        """These arrays with the terms of another model of the same shape: a user's coefficients may hold the model."""
         weak_form = self.form_of(model)
-        if [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]:
+        same = [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]
+        if same and all(t.coefficient is None or is_own(t.coefficient) for t in weak_form.terms):
             return self
         other = object.__new__(Assembled)
         other.__dict__ |= {**vars(self), "weak_form": weak_form}

@@ -8,16 +8,16 @@ factors c_k = sum_z f_kz z of the forms, z = (1, inputs, differential scalars, a
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..algebra import compiled
-from ..given.parameters import Parameters
+from ..given.parameters import Parameters, Points
 from ..translation.fields import probe
 from . import adapt, at_threshold
+from .analytic import is_own
 from .arrivals import spread_of
 from .condensed import Lanes, aligned, extents
 
@@ -30,18 +30,17 @@ class Family:
     factors  (points, forms, z)
     """
 
-    def __init__(self, problem: Any, table: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, problem: Any, points: Points) -> None:
         base = problem.condensed
         if base is None:
             raise ValueError("the compiled core does not take this system")
         if problem.delays or problem.equations.inputs:
             raise ValueError("inputs depend on time")
-        self.problem, self.base, self.table = problem, base, {name: np.asarray(v, float) for name, v in table.items()}
-        self.count = len(next(iter(self.table.values())))
+        self.problem, self.base, self.count = problem, base, points.count
         layout = problem.layout
         self.names = scalars_in_order(problem)
         self._terms = problem._assembled.weak_form.terms
-        self.factors = factors(problem, self.table)
+        self.factors = factors(problem, points)
         self._lanes = lanes = Lanes.of(problem)
         self._forms(problem._assembled._contributions, lanes, len(layout.algebraic))
         self._layers()
@@ -110,9 +109,7 @@ class Family:
         projected = self._all_rows @ y + self._numbers  # (forms, algebraic)
         g = np.einsum("pkz,ka->pza", self.factors, projected)
         known = g[:, 0] + np.einsum("pza,z->pa", g[:, 1 : 1 + len(differential)], differential)
-        slopes = np.diag(self.problem.equations.own_slopes().diagonal()) - g[:, 1 + len(differential) :].transpose(
-            0, 2, 1
-        )
+        slopes = self.problem.equations.own_slopes() - g[:, 1 + len(differential) :].transpose(0, 2, 1)
         found = np.full((self.count, len(layout.algebraic)), np.nan)
         exists = np.linalg.det(slopes) > 0
         found[exists] = np.linalg.solve(slopes[exists], known[exists][..., None])[..., 0]
@@ -130,23 +127,22 @@ class Family:
         return np.array([at_threshold.impossible(problem, y, kick, noise) is None for kick, noise in feedback])
 
 
-def factors(problem: Any, table: Mapping[str, np.ndarray]) -> np.ndarray:
+def factors(problem: Any, points: Points) -> np.ndarray:
     """f_kz of all terms at all points, z = (1, scalars, differential ones first), shape (points, forms, z).
 
-    Inputs that come late are what they are at rest. Raises ValueError for coefficients not affine in the scalars.
+    Inputs that come late are what they are at rest. felif's own coefficients are asked for all points at once, a user's
+    point by point, of the model there. Raises ValueError for coefficients not affine in the scalars, and as `at`.
     """
-    terms, count = problem._assembled.weak_form.terms, len(next(iter(table.values())))
-    found = np.empty((count, len(terms), 1 + len(problem.scalar_names)))
-    whole = Parameters(**{**vars(problem.parameters), **table})
-    for k, term in enumerate(terms):
-        try:
-            found[:, k] = _affine(problem, term, whole, count)
-        except (TypeError, ValueError, AttributeError):  # it takes one number at a time
-            for point in range(count):
-                values = {name: float(column[point]) for name, column in table.items()}
-                one = Parameters(**{**vars(problem.parameters), **values})
-                found[point, k] = _affine(problem, term, one, 1)[0]
-    return found
+    terms = problem.weak_form.terms
+    functions = [f for term in terms for f in (term.form, term.coefficient) if f is not None]
+    if all(map(is_own, functions)):
+        m = Parameters(**{**vars(problem.parameters), **points.table})
+        return np.stack([_affine(problem, term, m, points.count) for term in terms], axis=1)
+    found = []
+    for point in range(points.count):
+        there = problem.at(**{name: float(column[point]) for name, column in points.table.items()})
+        found.append([_affine(there, term, there.parameters, 1)[0] for term in there.weak_form.terms])
+    return np.array(found)
 
 
 def _affine(problem: Any, term: Any, m: Parameters, count: int) -> np.ndarray:

@@ -68,13 +68,13 @@ class SemiDiscrete(Problem):
     def at(self, **parameters: Any) -> SemiDiscrete:
         """The same discretisation with other parameters; nothing is assembled again.
 
-        Raises ValueError for unknown parameters, for those that shape forms or geometry (v_fire, drift, ...), and where
-        the terms no longer conserve what is declared.
+        Raises ValueError for unknown parameters, those that shape forms or geometry, or what terms there are or conserve.
         """
         model = with_parameters(self.model, parameters)
         weak_form = self._assembled.form_of(model)
-        if [u.name for u in weak_form.unknowns] != [u.name for u in self.weak_form.unknowns]:
-            raise ValueError(f"{parameters} changes the unknowns of {type(model).__name__}; call discretize again")
+        for what in ("unknowns", "terms"):
+            if [u.name for u in getattr(weak_form, what)] != [u.name for u in getattr(self.weak_form, what)]:
+                raise ValueError(f"{parameters} changes the {what} of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new

@@ -1,6 +1,6 @@
 """The compiled core alone: a run of which only the scalars at some times are wanted, without a trajectory.
 
-What the core cannot decide by itself (the mesh may not serve, N has run away, a step fails) ends it with the reason.
+What the core cannot decide by itself (the mesh may not serve, N has run away, a step fails) ends it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,6 @@ from .schemes import Rodas5P, tableau_of
 
 _CAPACITY = 64
 _MOST_BURSTS = 400  # of 64 steps
-REASONS = {
-    compiled.LOOK_AT_MESH: "the common mesh may not serve",
-    compiled.RISING: "N rises",
-    compiled.NO_RATE: "there is no rate",
-    compiled.STUCK: "no step succeeds",
-    compiled.PIVOT: "a pivot is small",
-    compiled.FULL: "too many steps",
-}
 
 
 class Lean:
@@ -41,8 +33,8 @@ class Lean:
         self._inputs, self._y, self._work = compiled.Inputs(), np.empty(size), np.empty(0)
         self._rtol, self._caution, self._atol, self._N_max, self._rate = rtol, tableau.caution, atol, N_max, rate
 
-    def run(self, system: compiled.System, y: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, str]:
-        """(scalars at the times, shape (times, scalars), why it went no further or nothing), from y at times[0]."""
+    def run(self, system: compiled.System, y: np.ndarray, times: np.ndarray) -> np.ndarray | None:
+        """Scalars at the times but the first, at which y is, shape (times, scalars); None where the core came back."""
         found = np.full((len(times), self._scalars.shape[1]), nan)
         needed = self._core.felif_work(byref(system)) + 8
         if len(self._work) < needed:
@@ -64,8 +56,8 @@ class Lean:
             while (code := self._core.felif_burst(*arguments)) != compiled.LANDED:
                 bursts += 1
                 if code != compiled.FULL or bursts > _MOST_BURSTS:
-                    return found, REASONS.get(code, "the core came back")
+                    return None
             found[k] = self._scalars[p.made - 1]
             if p.finer:
-                return found, REASONS[compiled.LOOK_AT_MESH]
-        return found, ""
+                return None
+        return found

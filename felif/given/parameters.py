@@ -135,7 +135,7 @@ class Points:
 
     @classmethod
     def of(cls, who: str, model: Any, parameters: Mapping[str, Any], paired: bool) -> Points:
-        """Raises ValueError for values that are no rows of numbers, and for models that are refused at the ends."""
+        """Raises ValueError for values that are no rows of numbers, and as the model does at any point."""
         axes = {name: np.atleast_1d(values) for name, values in parameters.items()}
         if not axes or any(values.ndim != 1 or not len(values) for values in axes.values()):
             raise ValueError(
@@ -147,7 +147,8 @@ class Points:
         rows = np.array(list(zip(*axes.values(), strict=True) if paired else itertools.product(*axes.values())))
         shape = (len(rows),) if paired else tuple(counts.values())
         points = cls(model, axes, dict(zip(axes, rows.T, strict=True)), shape)
-        points.at(0), points.at(points.count - 1)
+        for point in range(points.count):
+            points.at(point)
         return points
 
     @property

@@ -167,7 +167,7 @@ class _Work:
             on_mesh, y, compatible = initial(self._on_common_mesh(problem), self.start)
             if on_mesh.end is not None:
                 return None
-            family = Family(on_mesh, self.given.table)
+            family = Family(on_mesh, self.given)
             self.y, self.first = y, family.scalars(y)
             if not compatible:
                 self.first[:, [on_mesh.scalar_names.index(name) for name in on_mesh.infinite_rates]] = math.inf
@@ -202,12 +202,11 @@ class _Work:
         lean = Lean(problem.size, len(problem.scalar_names), self.tol, 0.0, _RISING, rate)
         system, found = OnePoint(family), []
         for point in part.tolist():
-            if np.isnan(self.first[point]).any():
-                found.append(self.alone(point))
-                continue
-            scalars, why = lean.run(system.at(point), self.y, self.times)
-            scalars[0] = self.first[point]
-            found.append(self.alone(point) if why else _Point(scalars))
+            known = not np.isnan(self.first[point]).any()
+            scalars = lean.run(system.at(point), self.y, self.times) if known else None
+            if scalars is not None:
+                scalars[0] = self.first[point]
+            found.append(self.alone(point) if scalars is None else _Point(scalars))
         return found
 
     def alone(self, point: int) -> _Point:

@@ -25,7 +25,8 @@ class RateMap:
     """What `rate_map` found; arrays have the shape of the grid, one axis a parameter, unless `paired`.
 
     parameters  name -> values along its axis
-    N           steady rates, rising along the last axis; NaN where there are fewer than that axis is long
+    N           steady rates, rising along the last axis; NaN where there are fewer than that axis is long, 0 for one
+                below e^-300
     slope       d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown
     stable      whether all eigenvalues of the linearisation have negative real parts; None where it was not asked
     count       how many there are
@@ -92,22 +93,22 @@ def rate_map(
             found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
         stable = None
         if stability:
-            found_stable = pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count))
-            stable = _table(list(found_stable), points.shape, np.nan)
+            rows = pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count))
+            stable = _table(list(rows), points.shape)
     return RateMap(
         model,
         points.axes,
-        _table([row.N for row in found], points.shape, np.nan),
-        _table([row.slope for row in found], points.shape, np.nan),
-        None if stable is None else stable,
+        _table([row.N for row in found], points.shape),
+        _table([row.slope for row in found], points.shape),
+        stable,
         np.array([len(row.N) for row in found]).reshape(points.shape),
         np.array([row.complete for row in found]).reshape(points.shape),
     )
 
 
-def _table(rows: list[np.ndarray], shape: tuple[int, ...], nothing: float) -> np.ndarray:
+def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     longest = max((len(row) for row in rows), default=0)
-    table = np.full((len(rows), longest), nothing)
+    table = np.full((len(rows), longest), np.nan)
     for k, row in enumerate(rows):
         table[k, : len(row)] = row
     return table.reshape(*shape, longest)
@@ -128,7 +129,7 @@ def _stable(model: Any, rates: Rates, tol: float) -> np.ndarray:
     states = steady_states(discretize(model, tol=tol))
     found = np.full(len(rates.N), np.nan)
     for k, N in enumerate(rates.N):
-        near = [state for state in states if abs(state.N - N) <= 10 * (state.error + tol * N)]
-        if near:
-            found[k] = float(near[0].stable)
+        near = min(states, key=lambda state: abs(state.N - N), default=None)
+        if near is not None and abs(near.N - N) <= 10 * (near.error + tol * N):
+            found[k] = float(near.stable)
     return found

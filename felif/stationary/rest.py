@@ -24,7 +24,8 @@ from ..problem import Problem
 from ..translation.fields import CELLS, probe
 
 HIGHEST = 1e4  # rates that are looked for
-_LOWEST = -200.0  # log of a rate that counts as none
+_LOWEST = -400.0  # log of a rate below all that are told apart: `LinearNeuron` knows none below e^-313
+_SILENT = -300.0  # log of a rate that is given as 0
 _SHRINK = 0.7  # of its width, to which a box must have shrunk not to be cut
 _NARROW = 0.5  # width from which the slope in a box is looked at
 _ROUNDS = 200
@@ -63,7 +64,7 @@ class RestingNeurons:
         ):
             raise ValueError(f"no leaky population: {why}")
         self.ends, form = (problem.v_reset, problem.v_fire), problem.weak_form
-        f, names = factors(problem, table), scalars_in_order(problem)
+        f, names = factors(problem, points), scalars_in_order(problem)
         z0, z1 = _scalars_at_rest(f, names, form)
         field = problem.field_names[0]
         v = problem.v_fire + (problem.v_fire - problem.v_reset) * _SAMPLES
@@ -145,7 +146,8 @@ class RestingNeurons:
         for point, first, last in zip(part.tolist(), *starts, strict=True):
             own, steep = z[first:last], slope[first:last]
             fresh = np.concatenate([[True], np.diff(own) > 1e-9])[: len(own)]
-            found.append(Rates(np.exp(own[fresh]), steep[fresh], not undecided[point]))
+            N = np.where(own < _SILENT, 0.0, np.exp(own))
+            found.append(Rates(N[fresh], steep[fresh], not undecided[point]))
         return found
 
     def _inputs(self, p: np.ndarray, N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
