@@ -98,6 +98,35 @@ class OneNumberAtATime(fl.NoisyLIF):
         return dataclasses.replace(own, terms=tuple(terms))
 
 
+@dataclasses.dataclass(frozen=True)
+class Holding(fl.NoisyLIF):
+    """A user's model whose coefficients hold the model itself and do not read m."""
+
+    gain: float = 1.0
+
+    def equations(self):
+        own = super().equations()
+        terms = [
+            dataclasses.replace(term, coefficient=lambda s, m, c=term.coefficient: self.gain * c(s, m))
+            if term.name == "noise"
+            else term
+            for term in own.terms
+        ]
+        return dataclasses.replace(own, terms=tuple(terms))
+
+
+def test_coefficients_that_hold_the_model_are_those_of_every_point():
+    grid, tol = {"gain": [1.0, 2.0]}, 1e-5
+    exact = [by_evolve(Holding(), {"gain": gain}, 1e-8).sample("N", TIMES[1:]) for gain in grid["gain"]]
+    many = fl.evolve_many(Holding(), grid, START, TIMES, tol=tol)
+    assert many.N[:, 1:] == pytest.approx(np.array(exact), rel=tol)
+    moved = fl.discretize(Holding(), tol=tol).at(gain=2.0)
+    run = fl.evolve(moved, START, t_end=TIMES[-1], rtol=tol, progress=False)
+    assert run.sample("N", TIMES[1:]) == pytest.approx(exact[1], rel=tol)
+    states = fl.steady_states(fl.discretize(Holding(gain=2.0), tol=1e-9))
+    assert fl.rate_map(Holding(), grid).N[1, 0] == pytest.approx(states[0].N, rel=1e-8)
+
+
 def one_number(coefficient):
     if coefficient is None:
         return None
@@ -133,6 +162,7 @@ def test_values_may_stand_side_by_side():
         ({"b": [1.0]}, [1.0, 0.5], "times = .1.0, 0.5.; allowed are increasing numbers from t_start = 0 on"),
         ({}, TIMES, "parameters"),
         ({"a0": [1.0, -1.0]}, TIMES, "a0 = -1.0"),
+        ({"a0": [1.0, -1.0, 1.0]}, TIMES, "a0 = -1.0"),
     ],
 )
 def test_bad_input_is_refused_by_name(parameters, times, message):

@@ -50,6 +50,14 @@ def test_rates_are_those_of_the_closed_form_up_to_a_fold_and_beyond():
     assert (found.slope[two, 1] > 1).all()
 
 
+def test_rates_that_no_number_holds_are_counted_as_zero():
+    found = fl.rate_map(fl.NoisyLIF(b=0.3), {"a0": [1e-3, 1e-2]})
+    assert found.count.tolist() == [1, 1]
+    assert found.N[0, 0] == fl.steady_states(fl.discretize(fl.NoisyLIF(b=0.3, a0=1e-3)))[0].N == 0.0
+    expected = np.exp(exact.log_steady_rates(fl.NoisyLIF(b=0.3, a0=1e-2)))
+    assert found.N[1] == pytest.approx(expected, rel=1e-10)
+
+
 def test_points_side_by_side_and_any_number_of_threads():
     side = fl.rate_map(fl.NoisyLIF(), {"b": [0.0, 1.0], "a0": [1.0, 2.0]}, paired=True, workers=1)
     one, three = (fl.rate_map(fl.NoisyLIF(), {"b": [0.0, 1.0], "a0": [1.0, 2.0]}, workers=n) for n in (1, 3))
