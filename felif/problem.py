@@ -151,6 +151,10 @@ class Problem:
         """The same discretisation with other numerical parameters."""
         raise NotImplementedError
 
+    def with_history(self, history: Any) -> Problem:
+        """With what is known of the past; this problem where nothing of it is delayed."""
+        return self
+
     def field(self, name: str, y: np.ndarray) -> FieldValue:
         """The named field of y as a function."""
         raise NotImplementedError

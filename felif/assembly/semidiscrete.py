@@ -68,7 +68,7 @@ class SemiDiscrete(Problem):
     def at(self, **parameters: Any) -> SemiDiscrete:
         """The same discretisation with other parameters; nothing is assembled again.
 
-        Raises ValueError for unknown parameters, those that shape forms or geometry, and what changes or breaks the terms.
+        Raises ValueError for unknown parameters, those that shape forms or geometry, and what changes the terms.
         """
         model = with_parameters(self.model, parameters)
         weak_form = self._assembled.form_of(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,29 @@ def test_piecewise_checks_its_arguments():
 def test_piecewise_takes_the_new_value_at_its_time():
     steps = fl.Piecewise((1.0, 2.0), (0.0, 3.0, 5.0))
     assert [steps(t) for t in (-1.0, 0.999, 1.0, 1.5, 2.0, 9.0)] == [0.0, 0.0, 3.0, 3.0, 5.0, 5.0]
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldByItsCoefficients(fl.LearningLIF):
+    """A user's model whose coefficient holds the model itself and does not read m."""
+
+    gain: float = 1.0
+
+    def equations(self):
+        own = super().equations()
+        terms = [
+            dataclasses.replace(term, coefficient=lambda s, m: self.gain) if term.name == "noise" else term
+            for term in own.terms
+        ]
+        return dataclasses.replace(own, terms=tuple(terms))
+
+
+@pytest.mark.parametrize("space", [fl.Tensor(), fl.Triangles()], ids=lambda space: type(space).__name__)
+def test_over_two_axes_a_coefficient_that_holds_the_model_is_that_of_the_parameters_asked_for(space):
+    learning = HeldByItsCoefficients(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    strip = fl.strip(learning, v_min=-5.0, cells=(8, 4)) if isinstance(space, fl.Triangles) else None
+    mesh = strip or (fl.interval(learning, v_min=-5.0, cells=8), np.linspace(-1.0, 0.0, 5))
+    moved = fl.discretize(learning, mesh, space=space).at(gain=2.0)
+    anew = fl.discretize(dataclasses.replace(learning, gain=2.0), mesh, space=space)
+    y = np.random.default_rng(0).random(moved.size)
+    assert moved.rate(0.0, y) == pytest.approx(anew.rate(0.0, y), rel=1e-13, abs=1e-13)

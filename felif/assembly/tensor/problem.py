@@ -104,10 +104,6 @@ class TensorProblem(Problem):
         """This problem on the mesh that `mesh_arrays` described."""
         return self.on_cells(arrays["cells"], arrays["w_cells"])
 
-    def with_history(self, history: None) -> TensorProblem:
-        """This problem: nothing of it is delayed."""
-        return self
-
     @property
     def driven(self) -> Mapping[str, Any]:
         """Parameters that are functions of time, by name."""

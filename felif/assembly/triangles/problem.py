@@ -18,6 +18,7 @@ from ...given.parameters import Parameters, changeable, parameters_of, with_para
 from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
 from ...translation import weak_form_of
+from ..analytic import is_own
 from ..spaces import gauss
 from . import adapt, copies
 from .implicit import ImplicitPart, factored
@@ -45,6 +46,9 @@ class TriangleMesh:
         self.cells = corners_of(mesh)
 
     __reduce__ = copies.assembled_again
+
+    def on_mesh(self, model: Any, mesh: MeshTri) -> OnTriangles:
+        return OnTriangles(TriangleMesh(model, mesh, self.space, self.tol, self.coarsest, self.again), model)
 
     @cached_property
     def integrals(self) -> LineIntegrals:
@@ -108,8 +112,10 @@ class OnTriangles(Problem):
         return changeable(self.model)
 
     def at(self, **parameters: Any) -> OnTriangles:
-        """The same discretisation with other parameters. Raises ValueError for unknown ones and those that shape it."""
-        return OnTriangles(self._assembled, with_parameters(self.model, parameters))
+        """With other parameters; assembled again for a user's coefficients, which may hold the model. See `rebuilt`."""
+        model = with_parameters(self.model, parameters)
+        own = all(t.coefficient is None or is_own(t.coefficient) for t in self.weak_form.terms)
+        return OnTriangles(self._assembled, model) if own else self._assembled.on_mesh(model, self.mesh)
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
@@ -122,8 +128,7 @@ class OnTriangles(Problem):
 
     def on_mesh(self, mesh: MeshTri) -> OnTriangles:
         """The same model and space on another tagged mesh."""
-        again = self._assembled.again
-        return OnTriangles(TriangleMesh(self.model, mesh, self.space, self.tol, self.coarsest, again), self.model)
+        return self._assembled.on_mesh(self.model, mesh)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
@@ -132,10 +137,6 @@ class OnTriangles(Problem):
     def on_arrays(self, arrays: Mapping[str, np.ndarray]) -> OnTriangles:
         """This problem on the mesh that `mesh_arrays` described."""
         return self.on_cells(arrays["cells"])
-
-    def with_history(self, history: None) -> OnTriangles:
-        """This problem: nothing of it is delayed."""
-        return self
 
     initial_state = initial_on_triangles  # (start) -> (problem, y, compatible)
 
