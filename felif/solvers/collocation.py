@@ -97,7 +97,7 @@ class TimeMesh:
         return np.einsum("k...s,ks->k...", self.with_starts(values)[piece], self.basis(place))
 
     def function(self, values: np.ndarray) -> Callable[[float], float]:
-        """A scalar function, values (m, s), of single times: `evaluate` in plain numbers, for those asked one by one."""
+        """A scalar function, values (m, s), of single times: `evaluate` in plain numbers, for one at a time."""
         ends, widths, nodes = self.ends.tolist(), self.widths.tolist(), self.c.tolist()
         pieces, weights = self.with_starts(values).tolist(), self._barycentric.tolist()
 
