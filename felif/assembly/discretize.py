@@ -15,22 +15,22 @@ from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
-from ..meshing import line
+from ..meshing import line, stretched
 from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
-from ..translation.fields import CELLS, probe
+from ..translation.fields import probe
 from . import adapt, conservation, language, local_degree, spaces
 from .analytic import is_own
 from .automatic import end_of
 from .coefficients import constant_of
-from .fitted import FittedOperator, Transport
+from .fitted import FittedOperator, Transport, cell_means, is_transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
 from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
-from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
+from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 
 DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4
@@ -125,11 +125,11 @@ class Assembled:
         self.cell_nodes = spaces.cell_nodes(self.degrees, mesh.nelements)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [
-            Contribution() if fitted and self._is_transport(term, assembler) else self._consistent(assembler, term)
+            Contribution() if fitted and is_transport(term, mesh) else self._consistent(assembler, term)
             for term in self.weak_form.terms
         ]
         self.quantities, self.conserved = self._functionals()
-        self._probes = self._probe(assembler) if fitted else None
+        self._probes = cell_means(self.weak_form, mesh, assembler) if fitted else None
 
     def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
         return Assembled, (self.model, self.mesh, self.space, self.tol, self.degrees, self.end)
@@ -173,32 +173,6 @@ class Assembled:
             return {}
         bands = (self.mass.kl, self.mass.ku)
         return {field: solve_banded(bands, self.mass.data, row) for field, row in self.tied_rows.items()}
-
-    @staticmethod
-    def _is_transport(term: Any, assembler: Assembler) -> bool:
-        if term.of is None or term.into != term.of:
-            return False
-        convection, diffusion, reaction = probe(term, assembler.mesh.p[0])
-        transport = bool(np.any(convection) or np.any(diffusion))
-        if transport and np.any(reaction):
-            raise ValueError(f"Term {term.name!r} mixes transport and reaction; write two terms for ExponentialFitting")
-        return transport
-
-    def _probe(self, assembler: Assembler) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Cell means of convection and diffusion of each transport term."""
-        cells = np.sort(self.mesh.p[0])
-        points, weights = gauss(5)
-        x = cells[:-1, None] + np.diff(cells)[:, None] * points
-        probes = {}
-        for term in self.weak_form.terms:
-            if self._is_transport(term, assembler):
-                convection, diffusion, _ = probe(term, x)
-                here = np.ones(len(x))
-                if term.over != CELLS:
-                    assembler.parts(term.over)  # raises for cells that the mesh does not have
-                    here = 1.0 * np.isin(np.arange(len(x)), self.mesh.subdomains[term.over])
-                probes[term.name] = (here * (convection @ weights), here * (diffusion @ weights))
-        return probes
 
     def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """(what every run records, what is conserved) as vectors on y."""
@@ -260,17 +234,7 @@ class Assembled:
     def rebuild(self, model: Any) -> SemiDiscrete:
         if self.tol is not None:
             return discretize(model, space=self.space, tol=self.tol)
-        return discretize(model, self._moved(model), space=self.space)
-
-    def _moved(self, model: Any) -> MeshLine:
-        """The user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
-        nodes = np.sort(self.mesh.p[0])
-        old = [self.mesh.p[0, self.mesh.boundaries[name][0]] for name in ("reset", "firing")]
-        ends = np.unique([nodes[0], *old, nodes[-1]])
-        new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
-        if len(ends) != len(new) or new[0] != nodes[0]:
-            raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
-        return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
+        return discretize(model, stretched(self.mesh, model), space=self.space)
 
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape: a user's coefficients may hold the model."""

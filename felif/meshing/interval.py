@@ -97,3 +97,14 @@ def interval(
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
     return line(moved, v_reset, v_fire)
+
+
+def stretched(mesh: MeshLine, model: Model) -> MeshLine:
+    """A user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
+    nodes = np.sort(mesh.p[0])
+    old = [mesh.p[0, mesh.boundaries[name][0]] for name in ("reset", "firing")]
+    ends = np.unique([nodes[0], *old, nodes[-1]])
+    new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
+    if len(ends) != len(new) or new[0] != nodes[0]:
+        raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
+    return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
