@@ -40,15 +40,38 @@ _KEPT_MESHES = 4
 def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
-    Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
-    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
-    thousandth of the density without activity is warned of. space: SpectralElement(6) by default, Lagrange(degree),
-    ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both,
-    and, naming the term, for a weak form that cannot be computed as it is written: forms that are not linear,
-    coefficients not analytic, scalars without an equation, noise not positive, a false claim of conservation.
+    Parameters
+    ----------
+    model : model
+        A dataclass with a method equations().
+    mesh : mesh or None
+        None: one is chosen from `tol` and may be adapted by `evolve`. One that is given (`interval`, `read_mesh`) stays
+        as it is, and one whose ends cut off more than a thousandth of the density without activity is warned of. Over
+        (v, w): a pair (mesh of v, ends of cells of w), or a triangulation (`strip`, `read_mesh`).
+    space : space or None
+        SpectralElement(6) by default, Lagrange(degree), ExponentialFitting(). Over (v, w): Tensor(v=..., w=...) by
+        default, or Triangles(degree) on a triangulation.
+    tol : float or None
+        Relative accuracy wanted of N, in (0, 0.1], 1e-6 by default.
 
-    A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
-    `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
+    Returns
+    -------
+    Problem
+        `print` shows its unknowns, terms, degrees of freedom and what it conserves.
+
+    Raises
+    ------
+    ValueError
+        For a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both, and, naming the term, for a weak
+        form that cannot be computed as it is written: forms that are not linear, coefficients not analytic, scalars
+        without an equation, noise not positive, a false claim of conservation.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4)
+    >>> problem.scalar_names
+    ('N',)
     """
     if not has_equations(model):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")

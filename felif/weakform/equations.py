@@ -17,7 +17,20 @@ TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
 class Conserved:
     """A quantity constant in time: the sum of weights[name] x (integral of that unknown).
 
-    each     an index: one such quantity for each of its entries
+    Parameters
+    ----------
+    name : str
+        The column of a run that holds it.
+    weights : mapping of str to float
+        {unknown that evolves: weight}; weights are not 0.
+    each : str or None
+        An index: one such quantity for each of its entries.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> dict(fl.Conserved("total", {"n": 1.0, "R": 1.0}).weights)
+    {'n': 1.0, 'R': 1.0}
     """
 
     name: str
@@ -40,10 +53,37 @@ class Condition:
 class Equations:
     """What a model returns: axes, unknowns, terms, inputs, and what they conserve.
 
-    masses   integrals of densities at the start (of each entry of an index); of those not named what is left of 1,
-             in equal shares
-    symmetric_along  a periodic axis along which every solution may be rotated
-    conditions  where the equations hold
+    Parameters
+    ----------
+    axes : tuple of Axis and Index
+        The coordinates.
+    unknowns : tuple of Unknown
+        What is computed.
+    terms : tuple of Term
+        The equations, one part after another.
+    conserved : tuple of Conserved
+        What does not change in time; `discretize` refuses a claim that the terms do not fulfil.
+    inputs : tuple of Given and Delayed
+        What coefficients read from outside or from the past.
+    masses : mapping of str to float
+        Integrals of densities at the start (of each entry of an index); of those not named what is left of 1, in equal
+        shares.
+    symmetric_along : str or None
+        A periodic axis along which every solution may be rotated.
+    conditions : tuple
+        Where the equations hold.
+
+    Raises
+    ------
+    ValueError
+        For names that are used twice or mean nothing, and for terms that do not fit the unknowns.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> equations = fl.NoisyLIF().equations()
+    >>> [unknown.name for unknown in equations.unknowns], equations.axis("v").high
+    (['n', 'N'], 2.0)
     """
 
     axes: tuple[Axis | Index, ...]
@@ -137,13 +177,43 @@ class Equations:
                 raise ValueError(f"Term {term.called!r}: its {what} is {given!r}; allowed is a function")
 
     def axis(self, name: str) -> Axis | Index:
-        """The axis or index of that name."""
+        """The axis or index of that name.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        Axis or Index
+        """
         return next(axis for axis in self.axes if axis.name == name)
 
     def unknown(self, name: str) -> Unknown:
-        """The unknown of that name."""
+        """The unknown of that name.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        Unknown
+        """
         return next(u for u in self.unknowns if u.name == name)
 
     def lines(self, unknown: Unknown) -> tuple[str, ...]:
-        """The axes, but for indices, that an unknown is over."""
+        """The axes, but for indices, that an unknown is over.
+
+        Parameters
+        ----------
+        unknown : Unknown
+            One of these equations.
+
+        Returns
+        -------
+        tuple of str
+        """
         return tuple(name for name in unknown.over if isinstance(self.axis(name), Axis))

@@ -12,9 +12,29 @@ from typing import Any, Literal
 class Axis:
     """A coordinate on [low, high], both of which may be infinite, or on a circle.
 
-    points    named places, which are ends of cells on every mesh
-    periodic  `high` is `low` again
-    scale     a length over which densities along this axis vary where nothing else says it
+    Parameters
+    ----------
+    name : str
+        What forms and coefficients call it: x.v and s.v.
+    low, high : float
+        Its ends.
+    points : mapping of str to float
+        Named places, which are ends of cells on every mesh.
+    periodic : bool
+        `high` is `low` again.
+    scale : float
+        A length over which densities along this axis vary where nothing else says it, > 0.
+
+    Raises
+    ------
+    ValueError
+        For ends that are no numbers low < high, and for points outside.
+
+    Examples
+    --------
+    >>> import math, felif as fl
+    >>> fl.Axis("v", -math.inf, 2.0, points={"reset": 1.0}).high
+    2.0
     """
 
     name: str
@@ -43,7 +63,21 @@ class Axis:
 
 @dataclass(frozen=True)
 class Index:
-    """A discrete axis 0, ..., count - 1: populations, frequencies, units."""
+    """A discrete axis 0, ..., count - 1: populations, frequencies, units.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    count : int
+        How many entries it has, >= 1.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Index("population", 3).count
+    3
+    """
 
     name: str
     count: int
@@ -55,9 +89,33 @@ class Index:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A function of the axes and indices `over`, or a number; see the head of this module for the kinds.
+    """A function of the axes and indices `over`, or a number.
 
-    of, at   of what "holds": the unknown that vanishes, and where: {axis: place}
+    Parameters
+    ----------
+    name : str
+        What forms, coefficients and states call it.
+    over : tuple of str
+        Names of its axes and indices; a number where there are none.
+    kind : {"evolves", "equals", "holds"}
+        "evolves": d/dt (u, phi) is the sum of its terms. "equals": (u, phi) is. "holds": the multiplier of `of` = 0 at
+        a place, which is the flux that leaves there.
+    of : str or None
+        Of what "holds": the unknown that vanishes.
+    at : mapping of str to float
+        Of what "holds": where, {axis: place}, an end of that axis.
+
+    Raises
+    ------
+    ValueError
+        For another kind, and where `of` and `at` do not belong to it.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> density = fl.Unknown("n", ("v",))
+    >>> fl.Unknown("N", kind="holds", of="n", at={"v": 2.0}).kind
+    'holds'
     """
 
     name: str
@@ -79,7 +137,21 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Given:
-    """An input from outside, read as `s.<name>`: a parameter of the model, a number or a function of t."""
+    """An input from outside, read as `s.<name>` by coefficients.
+
+    Parameters
+    ----------
+    name : str
+        What coefficients call it.
+    parameter : str
+        The parameter of the model that it is: a number, a function of t or Piecewise.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Given("I", "current").parameter
+    'current'
+    """
 
     name: str
     parameter: str
@@ -87,9 +159,22 @@ class Given:
 
 @dataclass(frozen=True)
 class Delayed:
-    """An input, read as `s.<name>`: the unknown `of` (a number, or one an entry of an index) `delay` earlier.
+    """An input, read as `s.<name>`: an unknown, some time earlier.
 
-    delay    a positive number, or the name of the parameter that is one, which `at` and `continuation` may then change
+    Parameters
+    ----------
+    name : str
+        What coefficients call it.
+    of : str
+        The unknown: a number, or one an entry of an index.
+    delay : float or str
+        A positive number, or the name of the parameter that is one, which `at` and `continuation` may then change.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Delayed("N_delayed", "N", "delay").of_model(fl.NoisyLIF(delay=0.5))
+    0.5
     """
 
     name: str
@@ -97,7 +182,22 @@ class Delayed:
     delay: float | str
 
     def of_model(self, model: Any) -> float:
-        """The delay of a model. Raises ValueError for what is no positive number."""
+        """The delay of a model.
+
+        Parameters
+        ----------
+        model : model
+            The model with that parameter.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            For what is no positive number.
+        """
         value = getattr(model, self.delay, None) if isinstance(self.delay, str) else self.delay
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
             raise ValueError(
