@@ -82,10 +82,10 @@ from .runs.after_blow_up import Continue as Continue
 from .runs.error_bars import error_estimate as error_estimate
 from .runs.many import Many as Many
 from .runs.many import evolve_many as evolve_many
+from .runs.resuming import load_run as load_run
+from .runs.resuming import resume as resume
 from .runs.run import Run as Run
 from .runs.starting import evolve as evolve
-from .runs.starting import load_run as load_run
-from .runs.starting import resume as resume
 from .solvers.continuation import continuation as continuation
 from .solvers.curves import fold_curve as fold_curve
 from .solvers.curves import hopf_curve as hopf_curve
