@@ -113,7 +113,7 @@ _HOME = {
     "plot_branch": "output.branches",
     "save_branch": "output.branches",
     "read_branch": "output.branches",
-    "write_branch_vtk": "output.branches",
+    "write_branch_vtk": "output.branch_vtk",
     "relative_entropy": "analysis.entropy",
     # theorems and changes of variables, applied to a run
     "Certificate": "analysis.certificates",

@@ -62,10 +62,10 @@ from .models.time_elapsed import TimeElapsed as TimeElapsed
 from .models.voltage_conductance import VoltageConductance as VoltageConductance
 from .models.wilson_cowan import WilsonCowan as WilsonCowan
 from .output import read_folder as read_folder
+from .output.branch_vtk import write_branch_vtk as write_branch_vtk
 from .output.branches import plot_branch as plot_branch
 from .output.branches import read_branch as read_branch
 from .output.branches import save_branch as save_branch
-from .output.branches import write_branch_vtk as write_branch_vtk
 from .output.particle_plots import plot_particles as plot_particles
 from .particles.comparing import compare as compare
 from .particles.comparison import Comparison as Comparison

@@ -21,11 +21,20 @@ from .tableaux import (
 class Rodas5P:
     """Rosenbrock scheme of order 5 with 8 stages and one factorisation a step; L-stable, dense output of order 4.
 
+    Notes
+    -----
     Source: G. Steinebach, Construction of Rosenbrock-Wanner method Rodas5P, BIT Numer. Math. 63:27 (2023).
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Rodas5P().tableau.b.shape
+    (8,)
     """
 
     @property
     def tableau(self) -> RosenbrockTableau:
+        """Its coefficients."""
         return RODAS5P_COEFFICIENTS
 
 
@@ -33,12 +42,22 @@ class Rodas5P:
 class ESDIRK43:
     """ESDIRK4(3)6L[2]SA: order 4 with an embedded order 3, 6 stages, stage order 2, L-stable; solved by Newton.
 
+    Notes
+    -----
     Source: C. A. Kennedy, M. H. Carpenter, Appl. Numer. Math. 44 (2003) 139-181, the implicit half of
     ARK4(3)6L[2]SA.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.1, rtol=1e-3, scheme=fl.ESDIRK43()).outcome.name
+    'finished'
     """
 
     @property
     def tableau(self) -> DiagonallyImplicitTableau:
+        """Its coefficients."""
         return ESDIRK43_COEFFICIENTS
 
 
@@ -46,11 +65,21 @@ class ESDIRK43:
 class TRBDF2:
     """TR-BDF2: order 2, L-stable, error estimated by an embedded formula of order 3; solved by Newton.
 
+    Notes
+    -----
     Source: M. E. Hosea, L. F. Shampine, Appl. Numer. Math. 20 (1996) 21-37.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.1, rtol=1e-3, scheme=fl.TRBDF2()).outcome.name
+    'finished'
     """
 
     @property
     def tableau(self) -> DiagonallyImplicitTableau:
+        """Its coefficients."""
         return TRBDF2_COEFFICIENTS
 
 
@@ -61,10 +90,19 @@ class BackwardEuler:
     There each step ends with one solve at frozen scalars, (M/h - A(s_1)) y_1 = M y_0 / h: an M-matrix, whose
     elimination adds nonnegative numbers only, so the result is >= 0 in floating point too, and conservation is exact.
     Where a problem splits itself, its explicit part takes a forward Euler step (the same within its CFL limit).
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), space=fl.ExponentialFitting(), tol=1e-2)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.1, fixed_step=0.05, scheme=fl.BackwardEuler())
+    >>> bool(run.series["min_n"].min() >= 0)
+    True
     """
 
     @property
     def tableau(self) -> DiagonallyImplicitTableau:
+        """Its coefficients."""
         return BACKWARD_EULER_COEFFICIENTS
 
 
@@ -73,11 +111,22 @@ class ARK43:
     """ARK4(3)6L[2]SA: transport explicit, diffusion implicit; order 4 with an embedded order 3, 6 stages, L-stable.
 
     For problems that split themselves (`evolution.additive`): the learning network.
+
+    Notes
+    -----
     Source: C. A. Kennedy, M. H. Carpenter, Appl. Numer. Math. 44 (2003) 139-181, appendix C.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> fl.discretize(learning, tol=1e-2).default_scheme == type(fl.ARK43()).__name__
+    True
     """
 
     @property
     def tableau(self) -> AdditiveTableau:
+        """Its coefficients."""
         return ARK43_COEFFICIENTS
 
 

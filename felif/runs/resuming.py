@@ -27,9 +27,31 @@ def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
     Nothing in a folder is executed. A model is made again from its class and values, its functions are looked up among
-    those of the modules that are loaded; `model` and `history` are those of the run where that is not possible (lambdas
-    of another session). Raises ValueError that names the folder and what is missing, or what of a model that is given
-    is not what the run was made with.
+    those of the modules that are loaded.
+
+    Parameters
+    ----------
+    folder : path
+        What `evolve(..., folder=...)` or `run.save` wrote.
+    model, history : as given to `evolve`
+        Of the run, where they cannot be found again (lambdas of another session).
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ValueError
+        Naming the folder and what is missing, or what of a model that is given is not what the run was made with.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-3, folder="runs/a", snapshots=2)
+    >>> bool(fl.load_run("runs/a").final.N == run.final.N)
+    True
     """
     return restore(read_folder(folder), model, history)
 
@@ -48,9 +70,40 @@ def resume(
     """Go on with a run that was stopped, from its last checkpoint, to the same digits as if it had not been.
 
     A finished run is returned as it is, unless `t_end` lies beyond its own; so is one that made all its `max_steps`,
-    unless more are allowed. Events are functions and not stored: give them again, and `model` and `history` where
-    `load_run` needs them. Raises ValueError for a folder
-    without a run or with one that never reached a checkpoint, and for other events.
+    unless more are allowed.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    t_end : float
+        By default that of the run.
+    max_steps : int
+        Of the whole run.
+    model, history : as given to `evolve`
+        Where `load_run` needs them.
+    events : sequence of Event
+        Functions are not stored: give them again.
+    progress : bool
+        As for `evolve`.
+
+    Returns
+    -------
+    Run
+        The whole run.
+
+    Raises
+    ------
+    ValueError
+        For a folder without a run or with one that never reached a checkpoint, and for other events.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-3, folder="runs/b", snapshots=2)
+    >>> float(fl.resume("runs/b", t_end=1.0).times[-1])
+    1.0
     """
     if max_steps is None:
         max_steps = read_folder(folder).description.get("settings", {}).get("max_steps")

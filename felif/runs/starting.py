@@ -53,29 +53,72 @@ def evolve(
 ) -> Run:
     """The solution of a problem from an initial state up to t_end, or as far as it exists.
 
-    start        Gaussian, Uniform, any density (a callable, unnormalised), a State, or a mapping of names to those
-                 and to values of scalars ({"n": ..., "R": 0.1})
-    rtol, atol   tolerance of a step, relative to max n and to each scalar (N, R) itself
-    scheme       Rodas5P() (the default), ESDIRK43(), TRBDF2(), BackwardEuler(); over (v, w), where transport in w is
-                 explicit within its CFL limit, ARK43(), and BackwardEuler() for spaces that keep p >= 0
-    events       Event(name, function of the state, direction, terminal)
-    breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
-                 looked at before the run (`felif.given.inputs.landings`): jumps, and pulses that last longer than
-                 (t_end - t_start)/2048, are found; shorter ones must be named here
-    fixed_step   steps of this size, without control of the error. From data that do not vanish at V_F the first of
-                 them, up to a 32nd of the run, are divided under error control (not with BackwardEuler)
-    history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
-                 scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
-    after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
-    folder       write a run folder while running; `snapshots` (a number, by default 101, or times) go to ParaView.
-                 resume=True returns the run that is there, or goes on with it, if it is the one that is asked for, if
-                 need be to a later t_end or with more steps; another model, start or setting is a ValueError that
-                 names it. overwrite=True replaces a run; what felif did not write there is never touched
-    N_max        a firing rate that exceeds this, rising, is taken for blow-up
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    start : Gaussian, Uniform, callable, State or mapping
+        Any density (a callable, unnormalised), a State, or a mapping of names to those and to values of scalars
+        ({"n": ..., "R": 0.1}).
+    t_end, t_start : float
+        In units of time of the model, t_end >= t_start.
+    rtol, atol : float
+        Tolerance of a step, relative to max n and to each scalar (N, R) itself.
+    scheme : Rodas5P, ESDIRK43, TRBDF2, BackwardEuler or ARK43
+        Rodas5P() by default; over (v, w), where transport in w is explicit within its CFL limit, ARK43(), and
+        BackwardEuler() for spaces that keep p >= 0.
+    events : sequence of Event
+        What is to be noticed on the way.
+    breakpoints : sequence of float
+        Times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are looked
+        at before the run (`felif.given.inputs.landings`): jumps, and pulses that last longer than (t_end -
+        t_start)/2048, are found; shorter ones must be named here.
+    fixed_step : float
+        Steps of this size, without control of the error. From data that do not vanish at V_F the first of them, up to a
+        32nd of the run, are divided under error control (not with BackwardEuler).
+    first_step, max_step : float
+        Size of the first step, and of the largest.
+    max_steps : int
+        The run stops after so many, with the outcome "max_steps".
+    N_max : float
+        A firing rate that exceeds this, rising, is taken for blow-up.
+    history : float, callable or mapping
+        Of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of scalars to
+        those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time.
+    after_blow_up : Continue
+        Goes on with the physical solution after every synchronous spike (`run.events`); by default the run ends there.
+    folder : path
+        Write a run folder while running.
+    snapshots : int or sequence of float
+        How many, or at which times, go to ParaView; 101 by default.
+    resume, overwrite : bool
+        `resume` returns the run that is in the folder, or goes on with it, if it is the one that is asked for, if need
+        be to a later t_end or with more steps. `overwrite` replaces a run; what felif did not write there is never
+        touched.
+    observers : sequence of callable
+        Called with the trajectory after every step.
+    progress : bool
+        A bar on a terminal; None: where the run takes long.
 
-    Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised. Raises ValueError for bad
-    input before any work is done, and for a function of the user that returns no finite number, naming it and t. What
-    such a function raises reaches the caller.
+    Returns
+    -------
+    Run
+        Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised.
+
+    Raises
+    ------
+    ValueError
+        For bad input, before any work is done; for a folder with another model, start or setting, naming it; for a
+        function of the user that returns no finite number, naming it and t. What such a function raises reaches the
+        caller.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5))
+    >>> run = fl.evolve(problem, fl.Gaussian(mean=0.0, variance=0.25), t_end=1.0)
+    >>> run.outcome.name, round(float(run.sample("N", 1.0)), 6)
+    ('finished', 0.135954)
     """
     if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
