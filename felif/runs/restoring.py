@@ -32,6 +32,7 @@ from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
 from .checks import Checks
 from .run import Run
+from .settings import Settings
 
 _SPACES = {
     space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
@@ -46,8 +47,8 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     model = unpacked(stored.checkpoint["model"], path, given=model)
     if "history" not in stored.checkpoint:
         raise ValueError(f"{path}: final.npz holds no history; it is damaged")
-    before, settings = unpacked(stored.checkpoint["history"], path, "history", history), description["settings"]
-    past = None if before is None else History(before, float(settings["t_start"]))
+    before, settings = unpacked(stored.checkpoint["history"], path, "history", history), _settings(description, path)
+    past = None if before is None else History(before, settings.t_start)
     small = stored.chunks.size <= IN_MEMORY
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"], small)
     if description.get("outcome") is None and "end" in stored.checkpoint:  # killed before run.json said so
@@ -61,7 +62,7 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         outcome=Outcome(**outcome) if outcome else Outcome("running", f"Stopped at t = {segments[-1].times[-1]:.10g}."),
         blow_up=_blow_up(description.get("blow_up")),
         statistics=description.get("statistics") or {},
-        t_end=float(settings["t_end"]),
+        t_end=settings.t_end,
         rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
     trajectory.stored = partial(_table, stored, steps + 1 + spikes)
@@ -74,7 +75,7 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         trajectory.statistics = {"steps": steps, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
         trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
     run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])
-    run.start = density_from_text(str(settings.get("initial")))  # others are functions, and not stored
+    run.start = density_from_text(settings.initial)  # others are functions, and not stored
     run.asked, run.folder, run.checks = description.get("asked"), path, Checks.from_arrays(stored.checkpoint)
     return run
 
@@ -161,6 +162,13 @@ def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.nd
     else:
         like = discretize(model, tol=tol, space=space)
     return like.on_arrays(mesh)
+
+
+def _settings(description: Mapping[str, Any], path: Path) -> Settings:
+    try:
+        return Settings.restored(description["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the settings in run.json are not those of a run: {error}") from error
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:
