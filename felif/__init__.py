@@ -84,11 +84,11 @@ _HOME = {
     "ARK43": "evolution",
     # one neuron
     "first_passage": "fitting.passage",
-    "FirstPassage": "fitting.passage",
+    "FirstPassage": "fitting.passage_law",
     "spike_times": "particles.deterministic",
     "neuron_path": "particles.single_neuron",
     "fit": "fitting.fit",
-    "Fit": "fitting.fit",
+    "Fit": "fitting.estimates",
     "load_fit": "fitting.loading",
     "read_intervals": "fitting.intervals",
     "as_intervals": "fitting.intervals",

@@ -33,13 +33,13 @@ from .evolution import TRBDF2 as TRBDF2
 from .evolution import BackwardEuler as BackwardEuler
 from .evolution import Event as Event
 from .evolution import Rodas5P as Rodas5P
-from .fitting.fit import Fit as Fit
+from .fitting.estimates import Fit as Fit
 from .fitting.fit import fit as fit
 from .fitting.intervals import as_intervals as as_intervals
 from .fitting.intervals import read_intervals as read_intervals
 from .fitting.loading import load_fit as load_fit
-from .fitting.passage import FirstPassage as FirstPassage
 from .fitting.passage import first_passage as first_passage
+from .fitting.passage_law import FirstPassage as FirstPassage
 from .meshing import interval as interval
 from .meshing import read_mesh as read_mesh
 from .meshing import strip as strip
