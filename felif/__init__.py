@@ -117,8 +117,8 @@ _HOME = {
     "relative_entropy": "analysis.entropy",
     # theorems and changes of variables, applied to a run
     "Certificate": "analysis.certificates",
-    "certificates": "analysis.certificates",
-    "CertificateRecorder": "analysis.certificates",
+    "certificates": "analysis.certified",
+    "CertificateRecorder": "analysis.certified",
     "excitatory_blow_up": "analysis.certificates",
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",

@@ -4,11 +4,11 @@ from . import analysis as analysis
 from . import study as study
 from . import testing as testing
 from .analysis.certificates import Certificate as Certificate
-from .analysis.certificates import CertificateRecorder as CertificateRecorder
 from .analysis.certificates import bounded_rate as bounded_rate
-from .analysis.certificates import certificates as certificates
 from .analysis.certificates import excitatory_blow_up as excitatory_blow_up
 from .analysis.certificates import noise_blow_up as noise_blow_up
+from .analysis.certified import CertificateRecorder as CertificateRecorder
+from .analysis.certified import certificates as certificates
 from .analysis.entropy import relative_entropy as relative_entropy
 from .analysis.learning import stationary_output as stationary_output
 from .analysis.learning import stationary_outputs as stationary_outputs

@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
     "weakform": ("", ""),
-    "problem": ("given algebra", ""),
+    "outcome": ("", ""),
+    "problem": ("given outcome algebra", ""),
     "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
