@@ -19,8 +19,9 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
 from ..given.shipped import shipped
+from .finding import find, places, studies
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
-from .study import Study, find, load, places, studies
+from .study import Study, load
 
 HELP = """Finite elements for the partial differential equations of integrate-and-fire neural networks.
 

@@ -18,8 +18,6 @@ A file studies/NAME.py holds
 
 from __future__ import annotations
 
-import ast
-import difflib
 import importlib.util
 import inspect
 import sys
@@ -28,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..given.shipped import shipped
+from .finding import find, suggest
 
 RESERVED = ("out", "resume", "overwrite", "json", "workers", "shard", "retry", "folders", "result", "help")
 
@@ -44,7 +42,35 @@ class Option:
 
 @dataclass(frozen=True)
 class Study:
-    """A loaded study: `load`, or `of` for a function that is not in a file."""
+    """A loaded study: `load`, or `of` for a function that is not in a file.
+
+    Attributes
+    ----------
+    name : str
+        Of the file or the function.
+    main : callable
+        What computes the results.
+    options : tuple of Option
+        Its keywords, with types and defaults.
+    takes_out : bool
+        Whether main has a keyword `out`.
+    path : path or None
+        Of the file.
+    text : str
+        Docstring of the file.
+    cheap, expected, convergence : mappings
+        CHEAP, EXPECTED and CONVERGENCE of the file.
+    spacetime : tuple of str
+        Names of the Runs whose n(v, t) is drawn.
+    figure : callable or None
+        Makes a figure of the results.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.load("blow_up").defaults["b"]
+    3.0
+    """
 
     name: str
     main: Callable[..., dict[str, Any]]
@@ -64,18 +90,45 @@ class Study:
 
     @property
     def defaults(self) -> dict[str, Any]:
+        """Every option with its default."""
         return {option.name: option.default for option in self.options}
 
     def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The defaults with `options` put in. Raises ValueError for a name that main does not have."""
+        """The defaults with `options` put in.
+
+        Parameters
+        ----------
+        options : mapping of str to value
+            Some of the options.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            For a name that main does not have.
+        """
         known = self.defaults
         for name in options:
             if name not in known:
-                raise ValueError(f"The study {self.name} has no option {name!r}. {_suggest(name, known)}")
+                raise ValueError(f"The study {self.name} has no option {name!r}. {suggest(name, known)}")
         return {**known, **options}
 
     def deviations(self, results: Mapping[str, Any]) -> list[str]:
-        """One sentence for every entry of EXPECTED that the results do not meet; an empty list if all do."""
+        """What of EXPECTED the results do not meet.
+
+        Parameters
+        ----------
+        results : mapping
+            What main returned.
+
+        Returns
+        -------
+        list of str
+            One sentence for every entry that is not met.
+        """
         import numpy as np
 
         found = []
@@ -93,7 +146,29 @@ class Study:
 def folder(out: Path | None, name: str) -> Path | None:
     """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written.
 
-    It belongs to the study from then on. Raises ValueError if it is there and the study did not make it.
+    It belongs to the study from then on.
+
+    Parameters
+    ----------
+    out : path or None
+        What main was given.
+    name : str
+        Of the Run among the results.
+
+    Returns
+    -------
+    path or None
+
+    Raises
+    ------
+    ValueError
+        If it is there and the study did not make it.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.folder(None, "first") is None
+    True
     """
     if out is None:
         return None
@@ -103,55 +178,30 @@ def folder(out: Path | None, name: str) -> Path | None:
     return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
 
 
-def places(where: str | Path | None = None) -> list[Path]:
-    """The folders in which studies are looked for: `where`, or ./studies and then those that come with felif."""
-    return [Path("studies"), shipped("studies")] if where is None else [Path(where)]
-
-
-def studies(where: str | Path | None = None) -> dict[str, tuple[Path, str]]:
-    """{name: (path, first line of the docstring)} of the studies in `places(where)`; the files are read, not run.
-
-    Of two with one name the one in ./studies is meant.
-    """
-    found: dict[str, tuple[Path, str]] = {}
-    for path in [path for place in places(where) for path in sorted(place.glob("[!_.]*.py"))]:
-        if path.stem in found:
-            continue
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError) as error:
-            found[path.stem] = (path, f"cannot be read: {error}")
-            continue
-        if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-            found[path.stem] = (path, _first_line(ast.get_docstring(tree)))
-    return dict(sorted(found.items()))
-
-
-def find(study: str | Path, where: str | Path | None = None) -> Path:
-    """The file of the study with that name in `places(where)`, or the file given by its path.
-
-    Raises ValueError if there is none, with the folders looked in and what they have.
-    """
-    path = Path(study)
-    if path.suffix == ".py" or len(path.parts) != 1:
-        if not path.is_file():
-            raise ValueError(f"There is no file {path}. Give the path of a study, or the name of one in ./studies.")
-        return path.resolve()
-    looked = places(where)
-    for place in looked:
-        if (place / f"{study}.py").is_file():
-            return (place / f"{study}.py").resolve()
-    known = studies(where)
-    hint = _suggest(str(study), known) if known else "There are no studies there."
-    folders = " or ".join(str(place.resolve()) for place in looked)
-    raise ValueError(f"There is no study {str(study)!r} in {folders}. {hint} A study is also found by its path.")
-
-
 def load(study: str | Path, where: str | Path | None = None) -> Study:
-    """The study of that name in `places(where)`, or in the file given by its path.
+    """The study of that name, or in the file given by its path.
 
-    Raises ValueError if there is none (`find`), or if the file does not run or breaks a rule of this module's
-    docstring.
+    Parameters
+    ----------
+    study : str or path
+        A name, or a file.
+    where : path
+        The folder to look in; by default ./studies and those that come with felif.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if the file does not run or breaks a rule of what a study is.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.load("blow_up").name
+    'blow_up'
     """
     path = find(study, where)
     module = _import(path)
@@ -178,7 +228,25 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
 
 
 def of(main: Callable[..., dict[str, Any]]) -> Study:
-    """A study made of a function alone: for sweeps and convergence tables from Python. A Study is given back."""
+    """A study made of a function alone: for sweeps and convergence tables from Python.
+
+    Parameters
+    ----------
+    main : callable or Study
+        A function with options that have types and defaults; a Study is given back.
+
+    Returns
+    -------
+    Study
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.study.of(square).defaults
+    {'x': 2.0}
+    """
     if isinstance(main, Study):
         return main
     name = getattr(main, "__name__", type(main).__name__)
@@ -187,7 +255,26 @@ def of(main: Callable[..., dict[str, Any]]) -> Study:
 
 
 def check(study: Study | str | Path) -> list[str]:
-    """Run a study with CHEAP, writing nothing, and compare with EXPECTED: `Study.deviations`. What the tests call."""
+    """Run a study with CHEAP, writing nothing, and compare with EXPECTED: what the tests call.
+
+    Parameters
+    ----------
+    study : Study, str or path
+        As for `load`.
+
+    Returns
+    -------
+    list of str
+        `Study.deviations`: empty if all is as expected.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.study.check(fl.study.of(square))
+    []
+    """
     loaded = study if isinstance(study, Study) else load(study)
     return loaded.deviations(loaded.main(**loaded.cheap))
 
@@ -227,12 +314,3 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
         options.append(Option(name, parameter.annotation, parameter.default))
     return tuple(options), "out" in parameters
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "(no docstring)").strip().splitlines()[0]
-
-
-def _suggest(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none'}."
