@@ -1,4 +1,4 @@
-"""The command line: `felif list | run | convergence | sweep`.
+"""The command line: `felif list | run | convergence | sweep | explore`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
 from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
@@ -30,6 +30,7 @@ felif run STUDY --b 2                     numbers, a figure, files for ParaView
 felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
+felif explore [MODEL]                     sliders in a browser
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -82,6 +83,7 @@ def _app() -> App:
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
     app.command(_copy, name="copy")
+    app.command(_explore, name="explore")
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
@@ -234,6 +236,23 @@ def _copy(study: str, folder: Path = Path("studies"), /) -> None:
     except FileExistsError:
         raise ValueError(f"{target} is there already, and is left as it is.") from None
     print(f"{target}: felif run {study} runs it from here.")
+
+
+def _explore(model: str = "NoisyLIF", /, *, port: int | None = None, browser: bool = True) -> None:
+    """A page with a slider for every number of a model, and what follows from them; Ctrl-C ends it.
+
+    Parameters
+    ----------
+    model
+        NoisyLIF, RefractoryLIF, RandomThresholdLIF, ExcitatoryInhibitoryLIF or Populations.
+    port
+        Where it listens on this machine [default: the first free one from 5006 on].
+    browser
+        Open the page; with --no-browser only its address is printed.
+    """
+    from ..explore.server import serve
+
+    serve(model, port, browser)
 
 
 def _run(
