@@ -17,7 +17,7 @@ from ..runs.run import Run
 from ..runs.starting import evolve
 from .setting import Setting
 
-_TIMES, _FRAMES, _POINTS = 200, 64, 140
+_TIMES, _FRAMES, _POINTS = 300, 65, 140
 _SEEN = 2e-3  # of the largest density: less is a tail that is not looked at
 _STEEP = 30.0  # a rate that varies by more on its way to a blow-up is drawn on a logarithmic axis
 LONGEST = 30.0  # seconds that a run may take

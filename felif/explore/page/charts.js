@@ -14,7 +14,7 @@ export function viridis(share) {
 
 // A formula: letters slanted, _x and _{x, y} below. `parts(slanted, below, plain)` says how.
 function formula(text, slanted, below, plain) {
-  return text.split(/(_\{[^}]*\}|_[^\s()\[\]+\-=−]+|[A-Za-zα-ωΑ-Ω]+)/).map((part) => {
+  return text.split(/(_\{[^}]*\}|_(?:[^\s()\[\]+\-=−,]|,(?=\S))+|[A-Za-zα-ωΑ-Ω]+)/).map((part) => {
     if (part.startsWith("_")) return below(part.replace(/^_\{?/, "").replace(/\}$/, ""));
     return /^[A-Za-zα-ωΑ-Ω]+$/.test(part) ? slanted(part) : plain(part);
   }).join("");
@@ -24,13 +24,15 @@ export function escape(text) {
   return String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 }
 
+const upright = (s) => s.length > 2 || s === "Re" || s === "Im";
+
 export function math(text) {
-  return formula(text, (s) => (s.length > 2 ? s : `<i>${s}</i>`), (s) => `<sub>${escape(s)}</sub>`, escape);
+  return formula(text, (s) => (upright(s) ? s : `<i>${s}</i>`), (s) => `<sub>${s.length > 2 ? math(s) : escape(s)}</sub>`, escape);
 }
 
 function svgMath(text) {
   const lower = (s) => `<tspan dy="4" font-size="75%">${escape(s)}</tspan><tspan dy="-4">\u200b</tspan>`;
-  return formula(text, (s) => (s.length > 2 ? s : `<tspan font-style="italic">${s}</tspan>`), lower, escape);
+  return formula(text, (s) => (upright(s) ? s : `<tspan font-style="italic">${s}</tspan>`), lower, escape);
 }
 
 export function number(value, digits = 4) {
@@ -121,8 +123,8 @@ export class Chart {
     this.under.push(`<rect x="${a}" y="${this.box.top}" width="${b - a}" height="${this.box.bottom - this.box.top}" fill="${colour}"/>`);
   }
 
-  text(x, y, text, { anchor = "start", colour = "#45525f", formula: set = false } = {}) {
-    this.over.push(`<text ${set ? 'class="label"' : ""} x="${x}" y="${y}" text-anchor="${anchor}" style="fill:${colour};paint-order:stroke;stroke:#fff;stroke-width:3px">${set ? svgMath(text) : escape(text)}</text>`);
+  text(x, y, text, { anchor = "start", colour = "#45525f" } = {}) {
+    this.over.push(`<text class="label" x="${x}" y="${y}" text-anchor="${anchor}" style="fill:${colour}">${svgMath(text)}</text>`);
   }
 
   // Entries [{label, colour, dash}] at the top right, in a row.
@@ -144,7 +146,7 @@ export class Chart {
       if (grid) axes.push(`<path d="M${a} ${top}V${bottom}" stroke="#e9edf1"/>`);
       axes.push(`<path d="M${a} ${bottom}v4" stroke="#8a96a3"/><text x="${a}" y="${bottom + 17}" text-anchor="middle">${number(x, 6)}</text>`);
     }
-    for (const y of ticks(this.y.low, this.y.high, this.y.log, this.height / 55)) {
+    for (const y of this.y.parts ? [] : ticks(this.y.low, this.y.high, this.y.log, this.height / 55)) {
       const b = this.Y(y).toFixed(1);
       if (grid) axes.push(`<path d="M${left} ${b}H${right}" stroke="#e9edf1"/>`);
       axes.push(`<path d="M${left} ${b}h-4" stroke="#8a96a3"/><text x="${left - 7}" y="${Number(b) + 4}" text-anchor="end">${number(y, 6)}</text>`);

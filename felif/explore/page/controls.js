@@ -95,18 +95,18 @@ export class Controls {
     const [, range, field] = row.children, numeric = Number(value);
     let [low, high] = [s.low, s.high];
     if (Number.isFinite(numeric)) {
-      if (numeric < low && !(s.logarithmic && numeric <= 0)) low = numeric;
-      if (numeric > high) high = numeric;
+      if (numeric < low && !(s.logarithmic && numeric <= 0)) low = s.logarithmic ? numeric / 2 : numeric - 0.25 * (high - numeric);
+      if (numeric > high) high = s.logarithmic ? 2 * numeric : numeric + 0.25 * (numeric - low);
     }
     const toValue = s.logarithmic ? (p) => low * (high / low) ** (p / 1000) : (p) => low + (p / 1000) * (high - low);
     const toPlace = s.logarithmic ? (x) => (1000 * Math.log(x / low)) / Math.log(high / low) : (x) => (1000 * (x - low)) / (high - low);
     const places = Math.max(0, Math.ceil(-Math.log10((high - low) / 400)));
     range.value = Number.isFinite(numeric) ? toPlace(numeric) : 0;
-    field.value = value;
+    field.value = written(value);
     range.addEventListener("input", (event) => {
       const x = toValue(Number(range.value));
       this.values[s.name] = s.logarithmic ? Number(x.toPrecision(s.name === "tol" ? 1 : 3)) : Number(x.toFixed(places));
-      field.value = this.values[s.name];
+      field.value = written(this.values[s.name]);
       this.onMove(event.timeStamp);
     });
     field.addEventListener("change", () => {
@@ -124,6 +124,11 @@ export class Controls {
       row.classList.toggle("wrong", Boolean(problem) && (problem.includes(`${name} = `) || problem.includes(`: ${inner} = `)));
     }
   }
+}
+
+// As it is typed: 1e-4 rather than 0.0001.
+function written(value) {
+  return typeof value === "number" && value !== 0 && Math.abs(value) < 1e-2 ? value.toExponential().replace("e+", "e") : String(value);
 }
 
 function read(text) {

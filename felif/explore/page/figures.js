@@ -44,7 +44,7 @@ export function drawRate(run, at) {
   if (run.blow_up) said.push(`<b class="bad">Blow-up at ${math("t_BU")} = ${withError(run.blow_up.time, run.blow_up.error)}</b>: the firing rate becomes infinite, and no solution exists after it.`);
   else if (run.outcome.name !== "finished") said.push(`<b class="bad">${escape(run.outcome.message)}</b>`);
   else said.push(`At ${math("t")} = ${number(run.t_end)}: ${names.map((name) => `${math(name)} = <b>${number(run.final[name], 6)}</b>`).join(", ")}.`);
-  if (infinite.length) said.push(`${infinite.map(math).join(", ")}(0) = ∞, for the data do not vanish at ${math("V_F")}.`);
+  if (infinite.length) said.push(`${infinite.map((name) => `${math(name)}(0)`).join(", ")} = ∞, for the data do not vanish at ${math("V_F")}.`);
   note("rate", said.join(" "));
 }
 
@@ -79,29 +79,20 @@ export function drawHeat(run, at) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
   const until = chart.X(Math.min(run.reached, end(run)));
   Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${until - left}px`, height: `${bottom - top}px` });
-  if (both) { // halves, one above the other, each with its own potentials
-    chart.y = { low: 0, high: names.length, label: "potential v" };
-    const halves = (bottom - top) / names.length;
-    names.forEach((name, k) => {
-      const Y = (x) => top + k * halves + halves * (1 - (x - v[0]) / (v.at(-1) - v[0]));
-      chart.text(right - 6, top + k * halves + 17, name, { anchor: "end", formula: true });
-      for (const [label, x] of Object.entries(run.marks)) {
-        if (x === null) continue;
-        chart.inside.push(`<path d="M${left} ${Y(x)}H${right}" stroke="#fff" stroke-dasharray="2 3" opacity=".75"/>`);
-        chart.text(left - 6, Y(x) + 4, label, { anchor: "end", formula: true });
-      }
-      if (k) chart.inside.push(`<path d="M${left} ${top + k * halves}H${right}" stroke="#fff" stroke-width="3"/>`);
-    });
-  } else {
+  const tall = (bottom - top) / names.length; // one above the other, each with its own potentials
+  chart.y.parts = both;
+  names.forEach((name, k) => {
+    const Y = (x) => top + k * tall + tall * (1 - (x - v[0]) / (v.at(-1) - v[0]));
+    if (both) chart.text(left + 8, top + (k + 1) * tall - 8, name, { colour: "#fff" });
+    if (k) chart.inside.push(`<path d="M${left} ${top + k * tall}H${right}" stroke="#fff" stroke-width="3"/>`);
     for (const [label, x] of Object.entries(run.marks)) {
-      if (x === null) continue;
-      const b = chart.Y(x);
-      chart.inside.push(`<path d="M${left} ${b}H${right}" stroke="#fff" stroke-dasharray="2 3" opacity=".8"/>`);
-      chart.over.push(`<text class="label" x="${left + 6}" y="${b + (b < top + 20 ? 16 : -5)}" style="fill:#fff">${label.replace("_", "<tspan dy='3' font-size='75%'>")}</tspan></text>`);
+      if (x === null || x > v.at(-1) + 1e-9) continue;
+      const last = label === "V_F", b = Y(x);
+      chart.inside.push(`<path d="M${left} ${b}H${until}" stroke="#fff" stroke-dasharray="2 3" opacity=".8"/>`);
+      chart.text(last ? until - 8 : left + 8, b < top + k * tall + 18 ? b + 15 : b - 5, label, { anchor: last ? "end" : "start", colour: "#fff" });
     }
-  }
+  });
   if (at !== null) chart.inside.push(`<path d="M${chart.X(at)} ${top}V${bottom}" stroke="#fff" stroke-width="1.4"/>`);
-  if (both) chart.y.hidden = true;
   chart.draw(false);
 }
 
@@ -174,12 +165,15 @@ export function drawSpectrum(spectra, states, complete) {
   const known = spectra.filter((s) => s.real);
   const problem = spectra.find((s) => s.problem);
   const reals = known.flatMap((s) => s.real), imags = known.flatMap((s) => s.imag);
-  const low = Math.min(-1, ...reals), high = Math.max(0.5, ...reals), wide = high - low, tall = Math.max(1, ...imags.map(Math.abs));
+  const first = known.length ? Math.min(-1, ...known[0].real) : -1; // its scale: what lies far beyond is told at the edge
+  const low = Math.max(Math.min(-1, ...reals), 3 * first), high = Math.min(Math.max(0.5, ...reals), -2 * first), wide = high - low, tall = Math.max(1, ...imags.map(Math.abs));
   const chart = new Chart(host("spectrum"), { low: low - 0.06 * wide, high: high + 0.08 * wide, label: "Re λ" }, { low: -1.15 * tall, high: 1.15 * tall, label: "Im λ" }, 260);
   chart.band(0, high + 0.08 * wide, "#fbefee");
   chart.vertical(0, { colour: "#a3262a", dash: "" });
   const tones = ["#1857a4", "#c4501b", "#3f7d4e", "#7a4ea3"];
   known.forEach((s) => s.real.forEach((x, k) => chart.point(x, s.imag[k], { colour: tones[s.of % 4], filled: true, size: 3.8, title: `${x} ${s.imag[k] < 0 ? "−" : "+"} ${Math.abs(s.imag[k])} i, error ${number(s.errors[k], 2)}` })));
+  const beyond = reals.filter((x) => x > high + 0.08 * wide);
+  if (beyond.length) chart.text(chart.box.right - 4, chart.box.top + 16, `${number(Math.max(...beyond), 4)} →`, { anchor: "end", colour: "#a3262a" });
   chart.draw();
   const said = known.map((s) => {
     const rate = Object.entries(states[s.of].rates).map(([name, y]) => `${math(name)} = ${number(y, 4)}`).join(", ");
@@ -187,7 +181,7 @@ export function drawSpectrum(spectra, states, complete) {
     return `<span style="color:${tones[s.of % 4]}">●</span> of ${rate}: ${s.gap > 0 ? `stable, forgets at the rate <b>${number(s.gap, 5)}</b>` : `<b class="bad">unstable</b>, grows at the rate <b>${number(-s.gap, 5)}</b>`}${turns}`;
   });
   if (problem) said.push(escape(problem.problem));
-  if (complete && !states.length) said.push("There is no steady state to linearise at.");
+  if (complete && !problem && !states.length) said.push("There is no steady state to linearise at.");
   note("spectrum", said.join("<br>"));
 }
 

@@ -172,8 +172,8 @@ function describe() {
   };
   $("#equation").innerHTML = equations[controls.model].map((text) => `<span>${math(text.replace("{}", "R/τ"))}</span>`).join("");
   const preset = choices.presets.find((p) => same(p));
-  $("#says").textContent = preset?.says ?? "";
-  document.querySelectorAll("#presets button").forEach((b) => b.setAttribute("aria-pressed", String(b.textContent === preset?.name)));
+  $("#says").innerHTML = (preset?.says ?? "").replace(/\bV_\w/g, math);
+  document.querySelectorAll("#presets button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.name === preset?.name)));
   clearTimeout(describe.later);
   describe.later = setTimeout(() => history.replaceState(null, "", controls.address()), 200);
   document.title = `felif explore: ${controls.model}`;
@@ -186,7 +186,8 @@ function same(preset) {
 }
 
 for (const preset of choices.presets) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: preset.name, title: preset.says });
+  const button = Object.assign(document.createElement("button"), { type: "button", innerHTML: preset.name.replace(/\bV_\w/g, math), title: preset.says });
+  button.dataset.name = preset.name;
   button.onclick = () => { controls.set({ ...preset.values, along: preset.along }); onMove(); };
   $("#presets").append(button);
 }
