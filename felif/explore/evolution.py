@@ -101,7 +101,7 @@ def _times(run: Run) -> np.ndarray:
 def _scalars(run: Run, times: np.ndarray) -> dict[str, np.ndarray]:
     """All scalars at times by dense output, mesh by mesh: what `run.sample` has for one of them."""
     values = np.empty((len(times), len(run.problem.scalar_names)))
-    for segment in run.segments:
+    for segment in reversed(run.segments):  # where the mesh changes, the earlier one counts, as in the series
         here = (times >= segment.times[0]) & (times <= segment.times[-1])
         if here.any():
             values[here] = segment.problem.scalar_values(times[here], segment.evaluate_many(times[here]))

@@ -37,11 +37,11 @@ class Explorer(ThreadingHTTPServer):
     allow_reuse_address = False
 
     def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), Answers)
         self.computing = threading.Lock()
         self.newest: dict[str, int] = {}  # tab -> the number of its last question
         self.jobs: dict[str, Job] = {}
         self._tabs = threading.Lock()
+        super().__init__(("127.0.0.1", port), Answers)
 
     @property
     def port(self) -> int:
@@ -217,7 +217,8 @@ def serve(model: str = "NoisyLIF", port: int | None = None, browser: bool = True
     prepare()
     address = explorer.address(model)
     print(f"felif explore: {address}  (Ctrl-C ends it)", flush=True)
-    print(f"From another computer: ssh -L {explorer.port}:localhost:{explorer.port} THIS_ONE, then the same address.")
+    there = f"ssh -L {explorer.port}:localhost:{explorer.port} THIS_ONE"
+    print(f"From another computer: {there}, then the same address.", flush=True)
     if browser:
         import webbrowser
 
