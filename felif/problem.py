@@ -15,6 +15,7 @@ import numpy as np
 
 from .algebra import Band, BandLowRank
 from .given.arguments import array, checked
+from .notebook import cells_of, page, shown
 
 
 class Infeasible(ArithmeticError):
@@ -169,6 +170,11 @@ class Problem:
     def infinite_rates(self) -> Sequence[str]:
         """Scalars that are infinite where data do not vanish at the threshold."""
         return self.scalar_names
+
+    @shown
+    def _repr_html_(self) -> str:
+        """For notebooks: what it prints, and the widths of its cells along the first axis."""
+        return page(repr(self), [cells_of(self)])
 
     # What follows may be None where a problem does not offer it.
     #

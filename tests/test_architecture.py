@@ -16,7 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
     "weakform": ("", ""),
-    "problem": ("given algebra", ""),
+    "notebook": ("", ""),
+    "problem": ("given notebook algebra", ""),
     "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
@@ -24,11 +25,11 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "systems": ("given weakform problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),
     "assembly": ("given translation problem algebra meshing systems", "skfem scipy"),
-    "solvers": ("given problem algebra output", "scipy"),
+    "solvers": ("given notebook problem algebra output", "scipy"),
     "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
-    "output": ("given problem", "rich meshio vtk vtkmodules paraview pyvista matplotlib"),
-    "runs": ("given translation problem algebra meshing assembly evolution output", ""),
+    "output": ("given notebook problem", "rich meshio vtk vtkmodules pyvista matplotlib xarray pandas"),
+    "runs": ("given notebook translation problem algebra meshing assembly evolution output", ""),
     "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
@@ -36,7 +37,8 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "study": ("given algebra output runs", "rich cyclopts cloudpickle matplotlib"),
     "__init__": ("", ""),
 }
-LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich"}  # inside functions
+# inside functions
+LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich", "xarray", "pandas", "IPython"}
 SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 

@@ -25,6 +25,18 @@ def sample_points(problem: Problem) -> np.ndarray:
     return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
 
 
+def drawn_densities(state: Any, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(points, {name: values}) that draw a density over one axis; over an index first, name_0, name_1, ..."""
+    problem = state.problem
+    if problem.samples is None:
+        v = sample_points(problem)
+        return v, {name: getattr(state, name)(v)}
+    axes, points, _, fields = problem.samples(state.y)
+    if len(axes) != 1:
+        raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
+    return points, {key: values for key, values in fields.items() if key == name or key.rpartition("_")[0] == name}
+
+
 def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:
     """All points of all meshes, sorted; thinned to at most about `most` evenly spread ones where there are more."""
     points = np.unique(np.concatenate(meshes))

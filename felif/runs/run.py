@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional
+from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
 from ..given.portable import require_portable
+from ..notebook import page, picture, profile, shown
 from ..problem import BlowUp, Outcome, State
 from .checks import Checks
 from .recording import save
@@ -112,9 +113,15 @@ class Run:
     def times(self) -> np.ndarray:
         return self._trajectory.series["t"]
 
-    @checked(t=TIME)
-    def at(self, t: float) -> State:
-        """The state at time t by dense output. Raises ValueError outside the run."""
+    @overload
+    def at(self, t: float) -> State: ...
+    @overload
+    def at(self, t: Sequence[float] | np.ndarray) -> tuple[State, ...]: ...
+    @checked(t=either(TIME, several(TIME, "a row of them")))
+    def at(self, t: Any) -> Any:
+        """The state at time t by dense output; a tuple of states at several times. ValueError outside the run."""
+        if isinstance(t, tuple):
+            return tuple(map(self.at, t))
         problem, y = self._trajectory.evaluate(float(t))
         first = float(self.segments[0].times[0])
         return State(problem, self._just_before(float(t)), y, self._infinite if t == first else None)
@@ -255,17 +262,39 @@ class Run:
         """Write the run folder: run.json, series.csv, fields, final.npz. ValueError if it holds another run."""
         return save(self, folder, overwrite, snapshots)
 
-    def plot(self, path: str | Path | None = None) -> Any:
-        """Figure with N(t) and the density at several times; written to `path` if given."""
+    @checked(times=optional(TIMES))
+    def plot(self, path: str | Path | None = None, times: Any = None, ax: Any = None) -> Any:
+        """Figure with N(t) and the density at `times`; written to `path` if given.
+
+        times  by default five between which the density changes by as much as between any other two
+        ax     matplotlib axes to draw on: of one N(t), of two the densities and N(t). Raises ValueError for others
+        """
         from ..output import plot_run
 
-        return plot_run(self, path)
+        return plot_run(self, path, times, ax)
 
     def plot_spacetime(self, path: str | Path | None = None) -> Any:
         """Picture of n(v, t); written to `path` if given."""
         from ..output import plot_spacetime
 
         return plot_spacetime(self, path)
+
+    def to_pandas(self) -> Any:
+        """`series` as a DataFrame of pandas: a row an accepted step, the index is t. Needs the extra `xarray`."""
+        from ..output.frames import frame
+
+        return frame("to_pandas", self.series, index="t")
+
+    @checked(times=optional(TIMES))
+    def to_xarray(self, times: Any = None) -> Any:
+        """The run as a Dataset of xarray at `times`: N, mass, ... over t, densities over t and v (w, populations).
+
+        By default at its accepted times, at most 201 of them. `.to_netcdf(file)` stores it. Needs the extra `xarray`;
+        `felif.output.datasets` says what there is. Raises ValueError for times outside the run.
+        """
+        from ..output.datasets import run_dataset
+
+        return run_dataset(self, times)
 
     def _undershoots(self) -> str:
         """What is said about densities below zero, where a tolerance is there to compare with."""
@@ -278,6 +307,14 @@ class Run:
             worst = f"as it evolves {-self.undershoot:.1e} of the largest at worst, beyond tol = {tol:g}"
             text += f"; {worst}: {spaces} densities nonnegative"
         return text
+
+    @shown
+    def _repr_html_(self) -> str:
+        names = [name for name in self.problem.scalar_names if name.partition("_")[0] in ("N", "R", "Nbar")]
+        names = (names or list(self.problem.scalar_names))[:5]
+        rates = picture([(self.times, self.series[name]) for name in names], "t", ", ".join(names)[:8], names=names)
+        density = profile(self.final)
+        return page(repr(self), [rates, density])
 
     def __repr__(self) -> str:
         low, high = float(self.times[0]), float(self.times[-1])

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..notebook import page, picture, shown
+from ..output.frames import frame
 from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
@@ -251,6 +253,22 @@ class Branch:
             "leading": leading.real,
             **({} if "frequency" in table else {"frequency": np.abs(leading.imag)}),
         }
+
+    def to_pandas(self) -> Any:
+        """`table` as a DataFrame, with the kind of every point; "error" where it is known. Needs the extra `xarray`."""
+        columns = {name: self.table[name] for name in self.table if self.table.known(name)}
+        return frame("to_pandas", columns | {"kind": np.array([point.kind for point in self.points], object)})
+
+    @shown
+    def _repr_html_(self) -> str:
+        table, name = self.table, self.names[1] if len(self.names) > 1 else self.points[0].problem.scalar_names[0]
+        x, y = table[self.names[0]], table[name]
+        ends = np.flatnonzero(np.diff(table["stable"].astype(int))) + 1
+        parts = [slice(max(a - 1, 0), b) for a, b in zip([0, *ends], [*ends, len(x)], strict=True)]
+        special = [k for k, point in enumerate(self.points) if point.kind]
+        curves, dashed = [(x[part], y[part]) for part in parts], [not table["stable"][p.stop - 1] for p in parts]
+        points = [(x[k], y[k]) for k in special]
+        return page(repr(self), [picture(curves, self.names[0], name, points=points, dashed=dashed, one_colour=True)])
 
     def __repr__(self) -> str:
         counts = [f"{len(self.of_kind(kind))} {kind}s" for kind in KINDS[1:] if self.of_kind(kind)]

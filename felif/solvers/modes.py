@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..notebook import page, picture, shown
+from ..output.frames import frame
 from ..problem import FieldValue, Problem, State
 
 
@@ -51,6 +53,18 @@ class Spectrum:
     @property
     def gap(self) -> float:
         return float(-self.eigenvalues[0].real)
+
+    def to_pandas(self) -> Any:
+        """A row a mode: real and imaginary part, error, condition, residual. Needs the extra `xarray`."""
+        values = np.asarray(self.eigenvalues, complex)
+        columns = {"real": values.real, "imaginary": values.imag, "error": self.errors}
+        return frame("to_pandas", columns | {"condition": self.condition, "residual": self.residuals})
+
+    @shown
+    def _repr_html_(self) -> str:
+        values = np.asarray(self.eigenvalues, complex)
+        points = list(zip(values.real.tolist(), values.imag.tolist(), strict=True))
+        return page(repr(self), [picture([], "Re", "Im", points=points, marks={"stability": 0.0})])
 
     def __repr__(self) -> str:
         values = ", ".join(f"{value:.10g}" for value in self.eigenvalues)

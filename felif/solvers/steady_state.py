@@ -8,6 +8,8 @@ from typing import Any, overload
 
 import numpy as np
 
+from ..notebook import page, profile, shown
+from ..output.frames import states_frame
 from ..problem import NotConverged, Problem, State
 from .nearest_fold import NearestFold
 from .stability import leading
@@ -56,6 +58,10 @@ class SteadyState(State):
     def stable(self) -> bool:
         return bool(np.real(self.growth) < 0)
 
+    @shown
+    def _repr_html_(self) -> str:
+        return page(repr(self), [profile(self)])
+
     def __repr__(self) -> str:
         scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
         try:
@@ -99,6 +105,14 @@ class SteadyStates(Sequence):
         if self._states or self.nearest_fold is None:
             return self._message
         return f"{self._message} The nearest fold is at {self.nearest_fold}: two steady states meet there."
+
+    def to_pandas(self) -> Any:
+        """A row a state: scalars, their errors, stability, leading eigenvalue. Needs the extra `xarray`."""
+        return states_frame("to_pandas", self._states)
+
+    @shown
+    def _repr_html_(self) -> str:
+        return page(repr(self), [profile(state) for state in self])
 
     def __repr__(self) -> str:
         return "\n".join([self.message, *(f"  {state!r}" for state in self)])
