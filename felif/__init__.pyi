@@ -62,10 +62,10 @@ from .models.time_elapsed import TimeElapsed as TimeElapsed
 from .models.voltage_conductance import VoltageConductance as VoltageConductance
 from .models.wilson_cowan import WilsonCowan as WilsonCowan
 from .output import read_folder as read_folder
+from .output.branch_vtk import write_branch_vtk as write_branch_vtk
 from .output.branches import plot_branch as plot_branch
 from .output.branches import read_branch as read_branch
 from .output.branches import save_branch as save_branch
-from .output.branches import write_branch_vtk as write_branch_vtk
 from .output.particle_plots import plot_particles as plot_particles
 from .particles.comparing import compare as compare
 from .particles.comparison import Comparison as Comparison
@@ -82,10 +82,10 @@ from .runs.after_blow_up import Continue as Continue
 from .runs.error_bars import error_estimate as error_estimate
 from .runs.many import Many as Many
 from .runs.many import evolve_many as evolve_many
+from .runs.resuming import load_run as load_run
+from .runs.resuming import resume as resume
 from .runs.run import Run as Run
 from .runs.starting import evolve as evolve
-from .runs.starting import load_run as load_run
-from .runs.starting import resume as resume
 from .solvers.continuation import continuation as continuation
 from .solvers.curves import fold_curve as fold_curve
 from .solvers.curves import hopf_curve as hopf_curve

@@ -15,7 +15,8 @@ from damage import seal
 import felif as fl
 from felif.given.identity import differences, told
 from felif.output import write_vtk
-from felif.output.branches import save_branch, write_branch_vtk
+from felif.output.branch_vtk import write_branch_vtk
+from felif.output.branches import save_branch
 from felif.output.manifest import MANIFEST
 from felif.study import load
 from felif.study.running import read_results

@@ -17,9 +17,10 @@ from .diagonal import DiagonallyImplicitStepper
 from .endings import blow_up, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
-from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
+from .schemes import Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
+from .tableaux import AdditiveTableau, RosenbrockTableau
 from .trajectory import RUNNING, Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n

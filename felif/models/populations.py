@@ -15,18 +15,52 @@ from .parameters import fixed, require_number
 
 @dataclass(frozen=True, eq=False)
 class Populations:
-    """d/dt n_i + d/dv[(-v + I_i + s sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta_{V_R}, v < V_F.
+    """Any number K of coupled populations, each with its density n_i and firing rate N_i, i = 0, ..., K - 1.
 
-    coupling   b[i, j], from population j to i: an array (K, K) or a scipy sparse matrix
-    strength   s, a factor of all couplings, along which networks can be continued
-    current    I: a number, one a population, or a function of t
-    a0, a1     noise a_i = a0_i + sum_j a1_ij N_j: numbers, one a population, or (a1) a matrix
-    v_reset, v_fire  numbers, or (v_reset) one a population
-    delay      d: a number or an array (K, K)
-    tau        mean refractory time, a number or one a population: what fires waits in R_i, int n_i + R_i = 1
+        d/dt n_i + d/dv[(-v + I_i + s sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta(v - V_R),   v < V_F
+        a_i = a0_i + sum_j a1_ij N_j,      int n_i dv = 1
 
-    Unknowns: n, N, R over the populations; `state.N[i]`, `state.n[i](v)`. Source: the lecture's networks of several
-    populations; M. J. Caceres, R. Schneider, Kinet. Relat. Models 10 (2017) 587-612.
+    The unknowns are n, N (and R) over the populations: `state.N[i]`, `state.n[i](v)`.
+
+    Parameters
+    ----------
+    coupling : array (K, K) or scipy sparse matrix
+        b[i, j], from population j to i; the shape says how many populations there are.
+    current : float, array (K,) or callable
+        I, or I(t) for all populations.
+    a0 : float or array (K,)
+        Noise without activity, > 0.
+    a1 : float or array (K, K)
+        Noise per firing rate, >= 0.
+    v_reset : float or array (K,)
+        V_R < V_F.
+    v_fire : float
+        V_F.
+    delay : float or array (K, K)
+        d, >= 0.
+    tau : float or array (K,)
+        Mean time at rest, >= 0: with tau > 0 what fires waits in R_i, and int n_i + R_i = 1.
+    strength : float
+        s, a factor of all couplings, along which networks can be continued.
+
+    Raises
+    ------
+    ValueError
+        For shapes and values that are not allowed.
+
+    Notes
+    -----
+    Source: the lecture's networks of several populations; M. J. Caceres, R. Schneider, Kinet. Relat. Models 10 (2017)
+    587-612.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network = fl.Populations(coupling=[[0.5, -0.3], [0.4, 0.0]], current=[0.5, 0.0])
+    >>> network.count
+    2
+    >>> fl.discretize(network, tol=1e-3).model is network
+    True
     """
 
     coupling: Any = 0.0
@@ -84,10 +118,11 @@ class Populations:
 
     @property
     def count(self) -> int:
-        """K."""
+        """K, the number of populations."""
         return self._matrix.shape[0]
 
     def equations(self) -> Equations:
+        """The axis v, the index of the populations, the unknowns n and N (and R) over it, and their terms."""
         K, matrix = self.count, self._matrix
         reset, tau, a0 = (self._each(name, K) for name in ("v_reset", "tau", "a0"))
         places = {"firing": self.v_fire} | {f"reset_{k}": float(v) for k, v in enumerate(np.unique(reset))}

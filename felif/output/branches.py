@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, checked, having
-from ..problem import Problem
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
-from .vtk import new_series
 
 MARKS = {
     "fold": ("o", "C3"),
@@ -34,10 +32,35 @@ def plot_branch(
 ) -> Any:
     """Bifurcation diagram: stable states solid, unstable ones dashed, folds, Hopf and branch points marked.
 
-    branches: one branch or several in the same parameter. name: the scalar drawn, by default the first (N); for curves
-    in two parameters the second one. orbits: periodic orbits, drawn from their Hopf point on as the largest and the
-    smallest value over a period. axes: draw there instead of on a new figure. Returns the figure; written to `path` if
-    one is given. Raises ValueError for a name that the table does not have.
+    Parameters
+    ----------
+    branches : Branch or sequence of Branch
+        In the same parameter.
+    path : path
+        Where the figure is written, if anywhere.
+    name : str
+        The scalar drawn, by default the first (N); for curves in two parameters the second one.
+    orbits : iterable of PeriodicOrbit
+        Drawn from their Hopf point on as the largest and the smallest value over a period.
+    axes : matplotlib axes
+        Draw there instead of on a new figure.
+
+    Returns
+    -------
+    matplotlib figure
+
+    Raises
+    ------
+    ValueError
+        For a name that the table does not have.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> state, how = fl.steady_state(problem), {"stability": False, "progress": False}
+    >>> branch = fl.continuation(problem, state, "b", bounds=(0.5, 3.0), N_max=5.0, **how)
+    >>> figure = fl.plot_branch(branch, "branch.png")
     """
     branches = [branches] if hasattr(branches, "table") else list(branches)
     first = branches[0]
@@ -148,12 +171,38 @@ _BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 @checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
 def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
-    """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`. Returns the
-    folder.
+    """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`.
 
     states.npz holds `mesh` (rows,), the number of the mesh of each row, and for each mesh m its cell ends `cells_m` and
-    the states `y_m` (rows on it, unknowns) in the order of the rows. Raises ValueError if the folder holds a branch and
-    `overwrite` is False, or files of these names that are something else.
+    the states `y_m` (rows on it, unknowns) in the order of the rows.
+
+    Parameters
+    ----------
+    branch : Branch
+        What `continuation`, `fold_curve` or `hopf_curve` returned.
+    folder : path
+        Made if it is not there.
+    overwrite : bool
+        Replace a branch that is there.
+
+    Returns
+    -------
+    path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a branch and `overwrite` is False, or files of these names that are something else.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> state, how = fl.steady_state(problem), {"stability": False, "progress": False}
+    >>> branch = fl.continuation(problem, state, "b", bounds=(0.8, 1.2), **how)
+    >>> fl.save_branch(branch, "runs/branch").name
+    'branch'
     """
     folder = Path(folder)
     room = make_room(folder, "branch", overwrite, FILES)
@@ -203,7 +252,35 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
 
 @checked(folder=FOLDER)
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
+    """What `save_branch`, or a `continuation` with a folder, wrote.
+
+    Parameters
+    ----------
+    folder : path
+        Of the branch.
+
+    Returns
+    -------
+    table : dict of arrays
+        The columns of branch.csv; "kind" as text.
+    states : list of arrays
+        y of every row.
+
+    Raises
+    ------
+    ValueError
+        Where a file is missing or damaged.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> how = {"stability": False, "progress": False, "folder": "runs/kept"}
+    >>> branch = fl.continuation(problem, fl.steady_state(problem), "b", bounds=(0.8, 1.2), **how)
+    >>> table, states = fl.read_branch("runs/kept")
+    >>> bool((table["N"] == branch.table["N"]).all()), len(states) == len(branch)
+    (True, True)
+    """
     folder = Path(folder)
     room = Room(folder, "branch")
     header, *lines = room.whole("branch.csv").read_text().splitlines()
@@ -218,38 +295,3 @@ def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndar
         states.append(arrays[f"y_{number}"][counts.get(number, 0)])
         counts[number] = counts.get(number, 0) + 1
     return table, states
-
-
-def write_branch_vtk(
-    branch: Any, folder: str | Path, rows: Sequence[int] | None = None, overwrite: bool = False
-) -> Path:
-    """Write the densities along a branch as a ParaView series whose time is the arc length; returns `fields.pvd`.
-
-    rows: which points, by default all. Beside the series come `spacetime.vtr` (densities over v and arc length),
-    series.csv and view.py; every file carries the parameters and the scalars as field data. A series of another branch
-    is replaced only with overwrite=True (ValueError), and files that felif did not write never.
-    """
-    series = new_series(folder, {"t": branch.table["arclength"], **branch.table}, overwrite)
-    chosen: Iterable[int] = range(len(branch)) if rows is None else rows
-    for k in chosen:
-        series.add(_Labelled(branch[k]), float(branch[k].arclength))
-    series.write_spacetime()
-    return series.folder / "fields.pvd"
-
-
-class _Labelled:
-    """A point of a branch as a State whose time is the arc length and whose scalars include the parameters."""
-
-    def __init__(self, point: Any) -> None:
-        self._point, self.t, self.problem = point, point.arclength, _Renamed(point.problem, point.names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_point"], name)
-
-
-class _Renamed:
-    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
-        self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_problem"], name)

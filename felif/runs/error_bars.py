@@ -42,13 +42,37 @@ def companion(run: Run) -> Run:
 
 @checked(run=RUN, quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
 def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
-    """Bar of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
+    """Bar of the distance of J(run) from J(exact), by a more accurate companion run.
 
-    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
-    default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
-    where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
-    seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times
-    the run, the next ones nothing. Raises ValueError for an unknown series, times outside the run, and on triangles.
+    The first call costs one to three times the run, the next ones nothing. What V_min of a user's mesh cuts off the
+    data is seen but for callables of a run read from a folder, which are not stored.
+
+    Parameters
+    ----------
+    run : Run
+        One that `evolve` returned.
+    quantity : str or callable
+        A series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by default
+        the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar".
+    times : float or array
+        Where; by default at the end.
+
+    Returns
+    -------
+    float or array
+        Of the shape of `times`; inf where the more accurate run has no state: it has blown up before.
+
+    Raises
+    ------
+    ValueError
+        For an unknown series, times outside the run, and on triangles.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-4)
+    >>> bool(0 < fl.error_estimate(run, "N") < 1e-3)
+    True
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     quantity = run.problem.scalar_names[0] if quantity is None else quantity

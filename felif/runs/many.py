@@ -32,12 +32,29 @@ _LONGEST = 1000  # points a thread takes at a time, at most
 class Many:
     """What `evolve_many` found; arrays have the shape of the grid, one axis a parameter, unless `paired`.
 
-    parameters  name -> values along its axis
-    times       where scalars are known
-    series      name -> values, the last axis is that of the times; NaN from where a solution ceased to exist
-    outcome     "finished", "blow_up", ... as in `Run.outcome.name`
-    blow_up_time, blow_up_error  NaN where there is none
-    alone       whether a point was left to `evolve`, which adapts its mesh and finds its blow-up
+    Attributes
+    ----------
+    model : model
+        As given.
+    parameters : dict
+        name -> values along its axis.
+    times : array (m,)
+        Where scalars are known.
+    series : dict
+        name -> values, the last axis is that of the times; NaN from where a solution ceased to exist.
+    outcome, message : arrays of str
+        "finished", "blow_up", ... as in `Run.outcome.name`, and the sentence.
+    blow_up_time, blow_up_error : arrays
+        NaN where there is none.
+    alone : array of bool
+        Whether a point was left to `evolve`, which adapts its mesh and finds its blow-up.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> many = fl.evolve_many(fl.NoisyLIF(), {"b": [0.5, 3.0]}, fl.Gaussian(-1.0, 0.5), [5.0], tol=1e-3)
+    >>> many.outcome.tolist()
+    ['finished', 'blow_up']
     """
 
     model: Any
@@ -87,18 +104,48 @@ def evolve_many(
 ) -> Many:
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.
 
-    parameters  name -> values; every combination of them is a point. paired=True: the values stand side by side
-    times       increasing, from t_start on, when the state is `start`
-    tol         of the mesh and of the steps, as tol of `discretize` and rtol of `evolve`
-    workers     threads, by default one a processor
-
     The compiled core runs all points on a common mesh, made for points at the ends of the grid and four times as
     accurate as asked. Points that it cannot serve go to `discretize` and `evolve` one by one: those whose mesh must
     follow the solution, whose rate rises above 50 (a blow-up perhaps), and all where the model is none of one dimension
     whose coefficients are affine in the rates, has inputs that depend on time or delays, where a parameter shapes the
     mesh, or where the core was not built. Both give the same up to the tolerance.
 
-    Raises ValueError for unknown parameters, and for values and times that are not as said.
+    Parameters
+    ----------
+    model : model
+        Holds the values of the parameters that do not vary.
+    parameters : mapping of str to sequence of float
+        name -> values; every combination of them is a point.
+    start : Gaussian, Uniform, callable or mapping
+        As for `evolve`.
+    times : sequence of float
+        Increasing, from t_start on.
+    t_start : float
+        When the state is `start`.
+    tol : float
+        Of the mesh and of the steps, as tol of `discretize` and rtol of `evolve`.
+    paired : bool
+        The values stand side by side: the k-th of each is a point.
+    workers : int
+        Threads, by default one a processor.
+    N_max : float
+        As for `evolve`.
+
+    Returns
+    -------
+    Many
+
+    Raises
+    ------
+    ValueError
+        For unknown parameters, and for values and times that are not as said.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> many = fl.evolve_many(fl.NoisyLIF(), {"b": [-1.0, 0.0, 0.5]}, fl.Gaussian(0.0, 0.25), [0.5, 1.0], tol=1e-3)
+    >>> many.N.shape
+    (3, 2)
     """
     times = np.atleast_1d(times)
     if times.ndim != 1 or not len(times) or times[0] < t_start or not np.all(np.diff(times) > 0):

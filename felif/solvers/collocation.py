@@ -6,6 +6,8 @@ order at the ends of the pieces is 2 s - 1 for s points.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +16,7 @@ from scipy.special import roots_jacobi
 
 from ..algebra import Band, BandLowRank, Factored
 
+_HIT = 1e-14  # distance from a node at which a function has the value there
 _STILL = 1e-12  # relative range of a scalar that is constant
 
 
@@ -60,7 +63,7 @@ class TimeMesh:
     def basis(self, x: np.ndarray) -> np.ndarray:
         """Lagrange polynomials of 0 and the points at x in [0, 1], shape (len(x), s + 1)."""
         gap = x[:, None] - self.c
-        hit = np.abs(gap) < 1e-14
+        hit = np.abs(gap) < _HIT
         quotient = self._barycentric / np.where(hit, 1.0, gap)
         rows = quotient / quotient.sum(axis=1, keepdims=True)
         rows[hit.any(axis=1)] = hit[hit.any(axis=1)]
@@ -92,6 +95,25 @@ class TimeMesh:
         """A function at times, shape (len(times), ...)."""
         piece, place = self.locate(np.atleast_1d(times))
         return np.einsum("k...s,ks->k...", self.with_starts(values)[piece], self.basis(place))
+
+    def function(self, values: np.ndarray) -> Callable[[float], float]:
+        """A scalar function, values (m, s), of single times: `evaluate` in plain numbers, for one at a time."""
+        ends, widths, nodes = self.ends.tolist(), self.widths.tolist(), self.c.tolist()
+        pieces, weights = self.with_starts(values).tolist(), self._barycentric.tolist()
+
+        def at(time: float) -> float:
+            time %= 1.0
+            piece = min(max(bisect_right(ends, time) - 1, 0), len(widths) - 1)
+            place, above, below = (time - ends[piece]) / widths[piece], 0.0, 0.0
+            for node, weight, value in zip(nodes, weights, pieces[piece], strict=True):
+                gap = place - node
+                if abs(gap) < _HIT:
+                    return value
+                above += weight / gap * value
+                below += weight / gap
+            return above / below
+
+        return at
 
     def derivative(self, values: np.ndarray) -> np.ndarray:
         """Derivative in time at the points, shape of `values`."""

@@ -52,25 +52,59 @@ def continuation(
 ) -> Branch:
     """The branch of steady states F(y; p) = 0, C y = totals through `state`, followed in both directions.
 
-    state: a steady state of `problem` (anything with `.y`, such as State; its own mesh is used), or a branch point of
-    another branch, from which the branch that crosses there is followed. parameter: any number of the model (b, a0, a1,
-    tau, current, delay; v_reset and v_fire move the mesh). The branch ends at the bounds, where a scalar reaches N_max,
-    where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
-    N_max: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m for -v / tau_m), whatever unit of time
-    the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max.
-    stability=False leaves out eigenvalues and with them Hopf and branch points. progress: a line on a terminal.
-
-    folder: written while the branch is followed, readable with `read_branch` at any time. resume=True returns the
-    branch that is there, or goes on with it to the same digits, if it is the one that is asked for; anything else is a
-    ValueError that names it. overwrite=True replaces a branch; what felif did not write there is never touched.
-
-    Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
-    that depends on time; NotConverged if there is no steady state near `state`.
-
     Arc length: ds^2 = (20 dp/(p_max - p_min))^2 + sum (20 dN/N_max)^2 + (dy, M dy)/max(1/(V_F - V_R), (y, M y)).
 
-    >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
-    >>> branch.folds[0].b, branch.folds[0].N
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State or Point
+        A steady state of `problem` (anything with `.y`; its own mesh is used), or a branch point of another branch,
+        from which the branch that crosses there is followed.
+    parameter : str
+        Any number of the model (b, a0, a1, tau, current, delay; v_reset and v_fire move the mesh), or an entry of an
+        array (coupling_0_1).
+    bounds : tuple of two float
+        Where the branch ends.
+    N_max : float
+        A scalar that reaches it ends the branch: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m
+        for -v / tau_m), whatever unit of time the model is written in.
+    max_step : float
+        Longest step, in units of a twentieth of the bounds and of N_max.
+    max_points : int
+        In each direction.
+    stability : bool
+        False leaves out eigenvalues and with them Hopf and branch points.
+    folder : path
+        Written while the branch is followed, readable with `read_branch` at any time.
+    resume, overwrite : bool
+        `resume` returns the branch that is in the folder, or goes on with it to the same digits, if it is the one that
+        is asked for. `overwrite` replaces a branch; what felif did not write there is never touched.
+    progress : bool
+        A line on a terminal.
+
+    Returns
+    -------
+    Branch
+        `.table`, `.folds`, `.hopfs`, `.branch_points`; it ends at the bounds, at N_max, where it closes, after
+        max_points, or where no step succeeds: `.outcome` says which.
+
+    Raises
+    ------
+    ValueError
+        For an unknown parameter, bounds that do not hold its value, a state of another model, an input that depends on
+        time, and another branch in the folder, naming it.
+    NotConverged
+        If there is no steady state near `state`.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=2.0), tol=1e-4)
+    >>> state = fl.steady_state(problem)
+    >>> branch = fl.continuation(problem, state, "b", bounds=(1.9, 2.2), N_max=3.0, stability=False, progress=False)
+    >>> round(branch.folds[0].b, 3)
+    2.101
     """
     require_one_axis(problem, "continuation")
     start, y = _start(problem, state, parameter)

@@ -9,6 +9,7 @@ compact, so that few are needed. `theta` is the parameter: p = start + theta * d
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,8 @@ from .collocation import TimeMesh, piece_factors
 from .family import Family
 from .newton import carriers, conservation
 
-_DIFFERENCE = 1e-5  # of central differences in theta
+_DIFFERENCE = 1e-6  # in theta: what it leaves out of the derivative, further iterations make good
+_NEAR = 1e-3  # a step so small, relative to the orbit, leaves the derivative as it is for the next
 _NEWTON = 10
 
 
@@ -85,8 +87,8 @@ def past(problem: Problem, orbit: Orbit) -> Problem:
     names = delayed_names(problem)
     if not names:
         return problem
-    mesh, series = orbit.mesh, {name: orbit.S[:, k : k + 1] for k, name in enumerate(names)}
-    return problem.with_history(lambda name, t: float(mesh.evaluate(series[name], np.array([t / orbit.period]))[0, 0]))
+    series = {name: orbit.mesh.function(orbit.S[:, k]) for k, name in enumerate(names)}
+    return problem.with_history(lambda name, t: series[name](t / orbit.period))
 
 
 def on_mesh_for(problem: Problem, orbit: Orbit, offer: Callable) -> Problem:
@@ -117,16 +119,14 @@ class Linearised:
         self.s, self.s_theta = np.empty((m, k, s)), np.zeros((m, k, s))
         self.G = np.empty((m, s, k, n))
         self.U, self.Gamma = np.empty((len(inputs), m, n, s)), np.zeros((len(inputs), m, k, s))
-        rows = [problem.scalar_names.index(name) for name in self.names]
+        self.rows = rows = [problem.scalar_names.index(name) for name in self.names]
         self.factors = []
         for i in range(m):
             jacobians = []
             for j in range(s):
-                t, y = T * mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
-                self.F[i, :, j] = problem.rate(t, y)
+                t, y = self._evaluate(problem, i, j)
                 jacobians.append(problem.jacobian(t, y))
                 if k:
-                    self.s[i, :, j] = problem.scalars(t, y)[rows]
                     self.G[i, j] = problem.scalar_gradient(t, y)[rows]
                     for q, name in enumerate(self.inputs):
                         self.U[q, i, :, j], slopes = problem.input_derivative(t, y, name)
@@ -135,26 +135,50 @@ class Linearised:
                         self.Gamma[q, i, :, j] = full[rows]
             self.factors.append(piece_factors(mesh, problem.mass, jacobians, self.scale[i]))
         if with_theta:
-            self._differentiate(line, rows)
-        starts = mesh.with_starts(orbit.Y) @ mesh.D.T
-        self.residual = self._mass_times(starts) - self.scale[:, None, None] * self.F
+            self._differentiate(line)
+        self.residual = self._residual()
         self._lags(inputs)
+
+    def _evaluate(self, problem: Problem, i: int, j: int) -> tuple[float, np.ndarray]:
+        """Sets F and the delayed scalars at one point, (t, y)."""
+        t, y = self.orbit.period * self.mesh.points[i, j], np.ascontiguousarray(self.orbit.Y[i, :, j])
+        self.F[i, :, j] = problem.rate(t, y)
+        if self.rows:
+            self.s[i, :, j] = problem.scalars(t, y)[self.rows]
+        return t, y
+
+    def _residual(self) -> np.ndarray:
+        starts = self.mesh.with_starts(self.orbit.Y) @ self.mesh.D.T
+        scale = self.orbit.period * self.mesh.widths
+        return self._mass_times(starts) - scale[:, None, None] * self.F
+
+    def at(self, line: Line, orbit: Orbit, totals: np.ndarray) -> Linearised:
+        """The residuals of an orbit nearby, with the derivative as it is here."""
+        new = copy(self)
+        new.orbit, new.problem = orbit, line.at(orbit.theta)
+        new.F, new.s, new.missing = np.empty_like(self.F), np.empty_like(self.s), totals - self.C @ orbit.start
+        problem = past(new.problem, orbit)
+        for i, j in np.ndindex(*self.mesh.points.shape):
+            new._evaluate(problem, i, j)
+        new.residual = new._residual()
+        return new
 
     def _mass_times(self, Y: np.ndarray) -> np.ndarray:
         if self.mass.kl == self.mass.ku == 0:
             return self.mass.data[0][:, None] * Y
         return np.stack([[self.mass @ np.ascontiguousarray(y) for y in piece.T] for piece in Y]).swapaxes(1, 2)
 
-    def _differentiate(self, line: Line, rows: list[int]) -> None:
-        """F and the delayed scalars by theta, by central differences."""
+    def _differentiate(self, line: Line) -> None:
+        """F and the delayed scalars by theta, by differences."""
         orbit = self.orbit
-        for sign in (1, -1):
-            problem = past(line.at(orbit.theta + sign * _DIFFERENCE), orbit)
-            for i, j in np.ndindex(*self.mesh.points.shape):
-                t, y = orbit.period * self.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
-                self.F_theta[i, :, j] += sign * problem.rate(t, y) / (2 * _DIFFERENCE)
-                if rows:
-                    self.s_theta[i, :, j] += sign * problem.scalars(t, y)[rows] / (2 * _DIFFERENCE)
+        further = replace(orbit, theta=orbit.theta + _DIFFERENCE)
+        ahead = copy(self)
+        ahead.orbit, ahead.F, ahead.s = further, self.F_theta, self.s_theta
+        problem = past(line.at(further.theta), orbit)
+        for i, j in np.ndindex(*self.mesh.points.shape):
+            ahead._evaluate(problem, i, j)
+        self.F_theta = (self.F_theta - self.F) / _DIFFERENCE
+        self.s_theta = (self.s_theta - self.s) / _DIFFERENCE
 
     def _lags(self, inputs: dict[str, tuple[str, float]]) -> None:
         """Of each delayed input: which series, the matrix (m s, m s) that reads it, its derivative by the period."""
@@ -258,14 +282,19 @@ def correct_orbit(
 
     `exact`: until little more than rounding is left. Raises NotConverged.
     """
-    orbit, previous = guess, np.inf
+    orbit, previous, system = guess, np.inf, None
+    with_theta = place is not None
     place = place or replace(guess, Y=np.zeros_like(guess.Y), S=np.zeros_like(guess.S), period=0.0, theta=1.0)
     try:
         for iteration in range(1, _NEWTON + 1):
             gone = guess.plus(orbit, -1.0)
             rows = [(row, product(row, gone)) for row in (phase, place)]
             forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
-            step = Linearised(line, orbit, totals).newton_step(rows, forcing)
+            if system is None or previous > _NEAR:
+                system = Linearised(line, orbit, totals, with_theta)
+            else:
+                system = system.at(line, orbit, totals)
+            step = system.newton_step(rows, forcing)
             size = float(np.abs(step.Y).max() / np.abs(orbit.Y).max() + abs(step.period) / orbit.period)
             if not size < 1e3 or (size > 2 * previous and size > 1e-4) or orbit.period + step.period <= 0:
                 break

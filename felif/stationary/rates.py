@@ -24,13 +24,30 @@ _CHUNK = 2000  # points at a time
 class RateMap:
     """What `rate_map` found; arrays have the shape of the grid, one axis a parameter, unless `paired`.
 
-    parameters  name -> values along its axis
-    N           steady rates, rising along the last axis; NaN where there are fewer than that axis is long, 0 for one
-                below e^-300
-    slope       d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown
-    stable      whether all eigenvalues of the linearisation have negative real parts; None where it was not asked
-    count       how many there are
-    complete    whether bounds show that there are no others with N <= 1e4
+    Attributes
+    ----------
+    model : model
+        As given.
+    parameters : dict
+        name -> values along its axis.
+    N : array
+        Steady rates, rising along the last axis; NaN where there are fewer than that axis is long, 0 for one below
+        e^-300.
+    slope : array
+        d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown.
+    stable : array or None
+        Whether all eigenvalues of the linearisation have negative real parts; None where it was not asked.
+    count : array of int
+        How many there are.
+    complete : array of bool
+        Whether bounds show that there are no others with N <= 1e4.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> found = fl.rate_map(fl.NoisyLIF(), {"b": [1.5]}, stability=False)
+    >>> found.N.round(6).tolist()
+    [[0.192364, 2.289126]]
     """
 
     model: Any
@@ -66,16 +83,39 @@ def rate_map(
 ) -> RateMap:
     """All steady rates of a model at every point of a grid of parameters.
 
-    parameters  name -> values; every combination of them is a point. paired=True: the values stand side by side
-    stability   whether to say which states are stable: by the eigenvalues at each, which takes most of the time
-    tol         of `discretize` for stability, and where a point is left to `steady_states`
-    workers     threads, by default one a processor
-
     Where the model is one leaky population whose drift and noise are affine in its rate, rates come from bounds of the
     mean interval (see `felif.stationary.rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by point, to
     tol. A slope above 1 is an eigenvalue above 0.
 
-    Raises ValueError for unknown parameters and values that are not as said, and where the model has no N.
+    Parameters
+    ----------
+    model : model
+        Holds the values of the parameters that do not vary.
+    parameters : mapping of str to sequence of float
+        name -> values; every combination of them is a point.
+    paired : bool
+        The values stand side by side: the k-th of each is a point.
+    stability : bool
+        Whether to say which states are stable: by the eigenvalues at each, which takes most of the time.
+    tol : float
+        Of `discretize` for stability, and where a point is left to `steady_states`.
+    workers : int
+        Threads, by default one a processor.
+
+    Returns
+    -------
+    RateMap
+
+    Raises
+    ------
+    ValueError
+        For unknown parameters and values that are not as said, and where the model has no N.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.rate_map(fl.NoisyLIF(), {"b": [0.5, 1.5, 4.0]}, stability=False).count.tolist()
+    [1, 2, 0]
     """
     points = Points.of("rate_map", model, parameters, paired)
     problem = discretize(points.at(0), tol=tol)

@@ -20,7 +20,21 @@ class DG:
 
     Nodes and quadrature points are Gauss's. Where a solution is not smooth the polynomial gives way to finite volumes
     around its nodes, smoothly in the size of its highest mode, so that the total variation stays bounded.
+
+    Parameters
+    ----------
+    degree : int
+        0 to 8.
+
+    Notes
+    -----
     Source: S. Hennemann, A. M. Rueda-Ramirez, F. J. Hindenlang, G. J. Gassner, J. Comput. Phys. 426 (2021) 109935.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(w=fl.DG(3)).w.degree
+    3
     """
 
     degree: int = 5
@@ -32,19 +46,45 @@ class DG:
 
 @dataclass(frozen=True)
 class MUSCL:
-    """Finite volumes on the w-axis with limited slopes: order 2, and no density becomes negative."""
+    """Finite volumes on the w-axis with limited slopes: order 2, and no density becomes negative.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(v=fl.ExponentialFitting(), w=fl.MUSCL()).positive
+    True
+    """
 
     @property
     def degree(self) -> int:
+        """0: one value a cell."""
         return 0
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A density over (v, w): `v` on every line w = const, `w` across the lines.
+    """A density over (v, w): a space in v on every line w = const, and one in w across the lines.
 
     Tensor() is for accuracy; Tensor(v=ExponentialFitting(), w=MUSCL()) keeps p >= 0 (with BackwardEuler, its scheme by
     default).
+
+    Parameters
+    ----------
+    v : SpectralElement or ExponentialFitting
+        On every line.
+    w : DG or MUSCL
+        Across the lines.
+
+    Raises
+    ------
+    ValueError
+        For other spaces.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(v=fl.SpectralElement(4), w=fl.DG(2)).degree
+    4
     """
 
     v: SpectralElement | ExponentialFitting = field(default_factory=SpectralElement)

@@ -21,10 +21,27 @@ class Triangles:
     """Discontinuous Galerkin on triangles over v and w: polynomials of total degree `degree` on each.
 
     Symmetric interior penalty in v (the only direction with diffusion), upwind fluxes for the drift in v, Rusanov
-    fluxes in w. Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+    fluxes in w. p is shown nonnegative, see `triangles.limiter`.
 
-    p is shown nonnegative, see `triangles.limiter`. positive: steps start from what is shown, and p is zero on V_F at
-    vertices too (`triangles.threshold`); less accurate, and more steps at small rtol.
+    Parameters
+    ----------
+    degree : int
+        Total degree of the polynomials.
+    positive : bool
+        Steps start from what is shown, and p is zero on V_F at vertices too (`triangles.threshold`); less accurate, and
+        more steps at small rtol.
+
+    Notes
+    -----
+    Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> problem = fl.discretize(learning, fl.strip(learning, cells=(6, 3)), space=fl.Triangles(1))
+    >>> problem.model is learning
+    True
     """
 
     highest: ClassVar[int] = 6
