@@ -40,14 +40,17 @@ def at_rest(
         except (ValueError, NotConverged) as error:
             yield "spectrum", {"of": k, "problem": str(error)}
             continue
-        yield "spectrum", {
-            "of": k,
-            "real": modes.eigenvalues.real,
-            "imag": np.imag(modes.eigenvalues),
-            "errors": modes.errors,
-            "gap": modes.gap,
-            "message": modes.message,
-        }
+        yield (
+            "spectrum",
+            {
+                "of": k,
+                "real": modes.eigenvalues.real,
+                "imag": np.imag(modes.eigenvalues),
+                "errors": modes.errors,
+                "gap": modes.gap,
+                "message": modes.message,
+            },
+        )
     if along is None:
         return
     low, high = bounds if bounds is not None else _slider(setting, along).along or (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Settings to begin with: the figures of the lecture on networks of integrate-and-fire neurons, and what adds to them."""
+"""Settings to begin with: figures of the lecture on networks of integrate-and-fire neurons, and what adds to them."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
+from ..explore.command import explore
 from ..given.shipped import shipped
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
 from .study import Study, find, load, places, studies
@@ -83,7 +84,7 @@ def _app() -> App:
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
     app.command(_copy, name="copy")
-    app.command(_explore, name="explore")
+    app.command(explore, name="explore")
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
@@ -236,23 +237,6 @@ def _copy(study: str, folder: Path = Path("studies"), /) -> None:
     except FileExistsError:
         raise ValueError(f"{target} is there already, and is left as it is.") from None
     print(f"{target}: felif run {study} runs it from here.")
-
-
-def _explore(model: str = "NoisyLIF", /, *, port: int | None = None, browser: bool = True) -> None:
-    """A page with a slider for every number of a model, and what follows from them; Ctrl-C ends it.
-
-    Parameters
-    ----------
-    model
-        NoisyLIF, RefractoryLIF, RandomThresholdLIF, ExcitatoryInhibitoryLIF or Populations.
-    port
-        Where it listens on this machine [default: the first free one from 5006 on].
-    browser
-        Open the page; with --no-browser only its address is printed.
-    """
-    from ..explore.server import serve
-
-    serve(model, port, browser)
 
 
 def _run(
