@@ -35,7 +35,8 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
-    "study": ("given algebra output runs", "rich cyclopts cloudpickle matplotlib"),
+    "explore": ("given algebra problem models assembly output runs solvers stationary", ""),
+    "study": ("given algebra output runs explore", "rich cyclopts cloudpickle matplotlib"),
     "__init__": ("", ""),
 }
 # inside functions

@@ -1,4 +1,4 @@
-"""The command line: `felif list | run | convergence | sweep`.
+"""The command line: `felif list | run | convergence | sweep | explore`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
 from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
+from ..explore.command import explore
 from ..given.shipped import shipped
 from .finding import find, places, studies
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
@@ -31,6 +32,7 @@ felif run STUDY --b 2                     numbers, a figure, files for ParaView
 felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
+felif explore [MODEL]                     sliders in a browser
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -83,6 +85,7 @@ def _app() -> App:
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
     app.command(_copy, name="copy")
+    app.command(explore, name="explore")
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
