@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
+from .given.fields import named, require_fields, require_name
+
 TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
 
 
@@ -41,20 +43,19 @@ class Axis:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
+        require_fields(self)
         ends = (self.low, self.high)
         if not all(isinstance(end, int | float) and end == end for end in ends) or not self.low < self.high:
-            raise ValueError(
-                f"Axis {self.name!r}: low, high = {self.low!r}, {self.high!r}; allowed are numbers low < high"
-            )
+            raise ValueError(f"Axis {self.name!r}: low, high = {self.low}, {self.high}; allowed are numbers low < high")
         if self.periodic and not all(map(math.isfinite, ends)):
             raise ValueError(f"Axis {self.name!r}: periodic on [{self.low!r}, {self.high!r}]; allowed are finite ends")
         for name, place in self.points.items():
             if not (isinstance(place, int | float) and self.low <= place <= self.high and math.isfinite(place)):
                 raise ValueError(
-                    f"Axis {self.name!r}: the point {name!r} = {place!r} lies outside [{self.low}, {self.high}]"
+                    f"Axis {self.name!r}: the point {name!r} = {place} lies outside [{self.low}, {self.high}]"
                 )
         if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
-            raise ValueError(f"Axis {self.name!r}: scale = {self.scale!r}; allowed are positive numbers")
+            raise ValueError(f"Axis {self.name!r}: scale = {self.scale}; allowed are positive numbers")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Index:
     count: int
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
             raise ValueError(f"Index {self.name!r}: count = {self.count!r}; allowed are whole numbers from 1")
 
@@ -83,10 +85,9 @@ class Unknown:
     at: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if self.kind not in ("evolves", "equals", "holds"):
             raise ValueError(f"Unknown {self.name!r}: kind = {self.kind!r}; allowed are 'evolves', 'equals', 'holds'")
-        if not isinstance(self.over, tuple):
-            raise ValueError(f"Unknown {self.name!r}: over = {self.over!r}; allowed is a tuple of names of axes")
         if (self.kind == "holds") != (self.of is not None) or (self.kind == "holds") != bool(self.at):
             raise ValueError(
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
@@ -100,6 +101,8 @@ class Given:
     name: str
     parameter: str
 
+    __post_init__ = require_fields
+
 
 @dataclass(frozen=True)
 class Delayed:
@@ -111,6 +114,8 @@ class Delayed:
     name: str
     of: str
     delay: float | str
+
+    __post_init__ = require_fields
 
     def of_model(self, model: Any) -> float:
         """The delay of a model. Raises ValueError for what is no positive number."""
@@ -145,6 +150,8 @@ class Term:
     matrix: Any = None
     name: str = ""
 
+    __post_init__ = require_fields
+
     @property
     def called(self) -> str:
         """What messages call it."""
@@ -161,6 +168,8 @@ class Conserved:
     name: str
     weights: Mapping[str, float]
     each: str | None = None
+
+    __post_init__ = require_fields
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,7 @@ class Equations:
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
+        require_fields(self)
         for entries, kinds in (
             (self.axes, (Axis, Index)),
             (self.unknowns, Unknown),
@@ -296,7 +306,8 @@ def drift(
     n: str, axis: str, f: Callable[[Any], Any], c: Callable[[Any, Any], Any] | None = None, name: str = ""
 ) -> Term:
     """- d/dx (c f(x) n) in the equation of n."""
-    return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=name or f"drift of {n} along {axis}")
+    require_name("drift", "axis", axis)
+    return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=named(name, f"drift of {n} along {axis}"))
 
 
 @cache
@@ -308,8 +319,9 @@ def noise(
     n: str, axis: str, c: Callable[[Any, Any], Any] | None = None, a: Callable[[Any], Any] | None = None, name: str = ""
 ) -> Term:
     """d/dx (c a(x) dn/dx) in the equation of n; a = 1 by default."""
+    require_name("noise", "axis", axis)
     form = _diffusion(axis) if a is None else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
-    return Term(n, n, form, c, name=name or f"noise of {n} along {axis}")
+    return Term(n, n, form, c, name=named(name, f"noise of {n} along {axis}"))
 
 
 def jump(
@@ -324,7 +336,7 @@ def jump(
 ) -> Term:
     """What jumps leaves n where it is and enters n at lands(x): `of` is a flux, or n itself with a rate(x)."""
     form = None if rate is None else (lambda u, phi, x: rate(x) * u * phi)
-    return Term(n, of, form, c, at or {}, lands, name=name or f"jump of {n}")
+    return Term(n, of, form, c, {} if at is None else at, lands, name=named(name, f"jump of {n}"))
 
 
 def exchange(source: str, target: str, rate: Callable[[Any, Any], Any]) -> tuple[Term, Term]:

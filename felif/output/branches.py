@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, checked, having
+from ..given.arguments import FLAG, FOLDER, TEXT, checked, either, having, optional, several, whole
 from ..problem import Problem
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
 from .vtk import new_series
 
+_BRANCH = having("a branch that continuation returned", "points", "outcome")
 MARKS = {
     "fold": ("o", "C3"),
     "hopf": ("D", "C1"),
@@ -24,6 +25,12 @@ MARKS = {
 }
 
 
+@checked(
+    branches=either(_BRANCH, several(_BRANCH, "a row of them", 1)),
+    path=optional(FOLDER),
+    name=optional(TEXT),
+    orbits=several(having("a periodic orbit", "path"), "a row of periodic orbits"),
+)
 def plot_branch(
     branches: Any,
     path: str | Path | None = None,
@@ -133,7 +140,6 @@ def _label(name: str) -> str:
 
 
 FILES = ("branch.csv", "states.npz", "branch.json")
-_BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
 @checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
@@ -210,6 +216,12 @@ def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndar
     return table, states
 
 
+@checked(
+    branch=_BRANCH,
+    folder=FOLDER,
+    rows=optional(several(whole(-(2**31)), "a row of whole numbers")),
+    overwrite=FLAG,
+)
 def write_branch_vtk(
     branch: Any, folder: str | Path, rows: Sequence[int] | None = None, overwrite: bool = False
 ) -> Path:

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FOLDER, TEXT, TIMES, checked, optional
 from ..problem import Problem
 from .plane_plots import plot_line_spacetime, plot_plane_run
-from .sampling import common_points, run_times, sample_points
+from .sampling import DRAWN, common_points, run_times, sample_points
 from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
 
 
+@checked(run=DRAWN, path=optional(FOLDER), times=optional(TIMES))
 def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None) -> Any:
     """Figure of a run: n(v, t) at several times on the left, N(t) on the right; written to `path` if one is given.
 
@@ -82,6 +84,7 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
             axes.legend()
 
 
+@checked(run=DRAWN, path=optional(FOLDER), name=optional(TEXT))
 def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = None) -> Any:
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 

@@ -22,7 +22,7 @@ from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
-from .restoring import restore
+from .restoring import let_go, restore
 from .run import Run
 
 
@@ -155,6 +155,7 @@ def evolve(
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         _finish(writer, recorder, run)
     run.start, run.asked, run.folder = start, asked, Path(folder)
+    let_go(run)
     return run
 
 

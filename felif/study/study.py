@@ -22,6 +22,7 @@ import ast
 import difflib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,8 +96,10 @@ def folder(out: Path | None, name: str) -> Path | None:
 
     It belongs to the study from then on. Raises ValueError if it is there and the study did not make it.
     """
+    _require_text("folder", "name", name)
     if out is None:
         return None
+    _require_text("folder", "out", out)
     from ..output.manifest import Room
 
     room = Room(out, "study")
@@ -153,6 +156,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     Raises ValueError if there is none (`find`), or if the file does not run or breaks a rule of this module's
     docstring.
     """
+    _require_text("load", "study", study)
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
@@ -227,6 +231,11 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
         options.append(Option(name, parameter.annotation, parameter.default))
     return tuple(options), "out" in parameters
+
+
+def _require_text(who: str, name: str, value: Any) -> None:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name, or a path")
 
 
 def _first_line(text: str | None) -> str:
