@@ -153,7 +153,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == "vtkmodules.vtkIOXML":
+        if name == "vtkmodules.util.numpy_support":
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupting())
