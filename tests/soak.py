@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtkmodules.all  # noqa: F401  (an interrupt while it is imported ends a process of VTK)
 
 import felif as fl
 from felif.output.vtk import read_pvd

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
-    "weakform": ("", ""),
+    "weakform": ("given", ""),
     "outcome": ("", ""),
     "notebook": ("", ""),
     "problem": ("given notebook outcome algebra", ""),

@@ -26,7 +26,7 @@ from ..assembly.densities import density_from_text
 from ..evolution import Block, Checkpoint, EventRecord, History, Segment, Trajectory
 from ..meshing import line
 from ..output.model_files import unpacked
-from ..output.reading import IN_MEMORY, Steps, states_of
+from ..output.reading import IN_MEMORY, Steps, read_folder, states_of
 from ..problem import BlowUp, Outcome, State
 from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
@@ -65,9 +65,9 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         t_end=settings.t_end,
         rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
-    trajectory.stored = partial(_table, stored, steps + 1 + spikes)
+    trajectory.stored = _series_of(stored, steps + 1 + spikes)
     if small:
-        trajectory.read_series()  # verified at once
+        trajectory.series  # noqa: B018  (verified at once)
     for event in happened:
         trajectory.events.append(_restored_event(event, trajectory))
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
@@ -80,9 +80,22 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     return run
 
 
-def _table(stored: Any, rows: int) -> dict[str, np.ndarray]:
+def let_go(run: Run) -> None:
+    """Of a run that is on file, where its series are long: they are read from there when they are asked for."""
+    if sum(values.nbytes for values in run.trajectory.series.values()) > IN_MEMORY:
+        run.trajectory.let_go(_series_of(read_folder(run.folder), len(run.times)))
+
+
+def _series_of(stored: Any, rows: int) -> Any:
+    entry = stored.listing.entries.get("series.csv")
+    return partial(_table, stored, rows, None if entry is None else entry.sum)
+
+
+def _table(stored: Any, rows: int, known: Any) -> dict[str, np.ndarray]:
     """The rows of series.csv that belong to the steps."""
     table = {name: values[:rows] for name, values in stored.series.items()}
+    if stored.listing.entries["series.csv"].sum != known:
+        raise ValueError(f"{stored.path}: series.csv was replaced since the run was read.")
     if not table or len(table["t"]) < rows:
         raise ValueError(f"{stored.path}: series.csv has not the {rows} rows that belong to the steps.")
     return table

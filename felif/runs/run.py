@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
+from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
 from ..given.portable import require_portable
 from ..notebook import page, picture, profile, shown
 from ..problem import BlowUp, Outcome, State
@@ -259,6 +259,7 @@ class Run:
 
     # output -----------------------------------------------------------------------------------------------------
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz. ValueError if it holds another run."""
         return save(self, folder, overwrite, snapshots)

@@ -21,6 +21,7 @@ from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, what_is_asked
 from .driving import finished, integrate_through, seen, start_up
 from .recording import Recorder, describe_run, packed_model
+from .restoring import let_go
 from .resuming import continue_run, finish, rates, watching
 from .run import Run
 from .settings import SCHEMES, Settings
@@ -198,6 +199,7 @@ def evolve(
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         finish(writer, recorder, run)
     run.start, run.asked, run.folder = start, asked, Path(folder)
+    let_go(run)
     return run
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -170,8 +171,10 @@ def folder(out: Path | None, name: str) -> Path | None:
     >>> fl.study.folder(None, "first") is None
     True
     """
+    _require_text("folder", "name", name)
     if out is None:
         return None
+    _require_text("folder", "out", out)
     from ..output.manifest import Room
 
     room = Room(out, "study")
@@ -203,6 +206,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     >>> fl.study.load("blow_up").name
     'blow_up'
     """
+    _require_text("load", "study", study)
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
@@ -314,3 +318,8 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
         options.append(Option(name, parameter.annotation, parameter.default))
     return tuple(options), "out" in parameters
+
+
+def _require_text(who: str, name: str, value: Any) -> None:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name, or a path")

@@ -120,9 +120,15 @@ def _run_point(study: Any, index: int, options: Mapping[str, Any], folder: str |
 
 
 def _folder_of_point(folder: Path, index: int) -> Path:
+    return _room(folder).at(f"points/{index:06d}/")
+
+
+@lru_cache(maxsize=1)
+def _room(folder: Path) -> Any:
+    """The room of a sweep, whose list is as long as the sweep: read once by each worker."""
     from ..output.manifest import Room
 
-    return Room(folder, "sweep").at(f"points/{index:06d}/")
+    return Room(folder, "sweep")
 
 
 def _numbers(results: Mapping[str, Any], study: str) -> dict[str, Any]:

@@ -27,6 +27,11 @@ class Constraint:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
             self.empty = self._determinant(self.slopes(X)) if n_z <= _DENSE else 1.0
+            if self.empty == 0:
+                raise ValueError(
+                    f"discretize: the equations do not determine {names}: an unknown of the kind 'holds' needs a term "
+                    "of its own in the unknown that it holds, one of the kind 'equals' may not depend on itself alone"
+                )
 
     def slopes(self, X: np.ndarray) -> np.ndarray:
         """g_z, dense."""

@@ -264,3 +264,21 @@ def test_sweep_on_the_command_line(tmp_path, study, capsys, monkeypatch):
     assert "point 6 failed: ValueError: b = 3" in text
     assert run(["sweep", "points.py", "--b", "3", "--c", "1,2", "--out", "bad", "--workers", "1"]) == 2
     assert "no point of the sweep gave a result" in capsys.readouterr().err
+
+
+def test_a_worker_reads_the_list_of_a_sweep_once(tmp_path, monkeypatch):
+    """It is as long as the sweep: read for every point, it would make a sweep cost the square of its points."""
+    from felif.output.listing import Listing
+    from felif.study import workers
+
+    read, count = Listing.read, 0
+
+    def counting(self):
+        nonlocal count
+        count += 1
+        return read(self)
+
+    monkeypatch.setattr(Listing, "read", counting)
+    for index in range(20):
+        workers._folder_of_point(tmp_path, index).mkdir()
+    assert count == 1
