@@ -28,15 +28,18 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
     "output": ("given problem", "rich meshio vtk vtkmodules paraview pyvista matplotlib"),
-    "runs": ("given translation problem algebra meshing assembly evolution output", ""),
-    "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
+    "parallel": ("given", "cloudpickle threadpoolctl dask distributed mpi4py"),
+    "runs": ("given translation problem algebra meshing assembly evolution output parallel", ""),
+    "stationary": ("given translation models problem algebra assembly solvers analysis runs parallel", ""),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
-    "study": ("given algebra output runs", "rich cyclopts cloudpickle matplotlib"),
+    "study": ("given algebra output runs parallel", "rich cyclopts matplotlib pandas pyarrow"),
+    "__main__": ("study", ""),
     "__init__": ("", ""),
 }
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich"}  # inside functions
+LAZY |= {"dask", "distributed", "mpi4py", "pandas", "pyarrow"}
 SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 
