@@ -417,11 +417,11 @@ def test_a_sweep_of_another_function_does_not_get_the_points_that_are_there(tmp_
         return main
 
     pool = ThreadPoolExecutor(1)
-    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
-    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool)["y"].tolist() == [9.0]
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool)["y"].tolist() == [9.0]
     with pytest.raises(ValueError, match="holds another sweep: {'main'"):
         sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool)
-    assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True).column("y").tolist() == [27.0]
+    assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True)["y"].tolist() == [27.0]
 
 
 def test_what_a_link_leads_to_is_neither_replaced_nor_deleted(tmp_path):

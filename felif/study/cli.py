@@ -169,7 +169,7 @@ def _with_signature(function: Callable[..., Any], parameters: list[inspect.Param
 
 def _axis(study: Study, name: str, text: str) -> list[Any]:
     """Values of an option given as 0:3:31, a list or one value, each converted as `felif run` does."""
-    from .sweep import axis
+    from .grid import axis
 
     app = App(default_parameter=Parameter(name_transform=_hyphens))
     app.default(_with_signature(lambda **values: values[name], _options(study, as_text=False)))
@@ -297,7 +297,10 @@ def _sweep(
     *,
     out: Annotated[Path | None, Parameter(help="Folder to write into [default: results/STUDY-sweep].")] = None,
     resume: Annotated[Path | None, Parameter(help="Go on with the sweep in this folder; give no values then.")] = None,
-    workers: Annotated[int | None, Parameter(help="Processes [default: one a processor].")] = None,
+    executor: Annotated[
+        str | None,
+        Parameter(help="N processes, dask://HOST:PORT, dask, or mpi [default: a process for every processor]."),
+    ] = None,
     shard: Annotated[
         str, Parameter(help="i/n: compute only every n-th point, from the i-th on; for job arrays.")
     ] = "1/1",
@@ -322,7 +325,7 @@ def _sweep(
     i, slash, n = shard.partition("/")
     if not (i.isdecimal() and slash and n.isdecimal()):
         raise ValueError(f"--shard {shard}: i/n means part i of n, as in --shard 1/4.")
-    settings = {"workers": workers, "retry": retry, "folders": folders, "overwrite": overwrite}
+    settings = {"executor": executor, "retry": retry, "folders": folders, "overwrite": overwrite}
     try:
         with redirect_stdout(sys.stderr):
             table = sweep(study, grid, folder, fixed=fixed, shard=(int(i), int(n)), **settings)
