@@ -1,8 +1,7 @@
 """The command line: `felif list | run | convergence | sweep | explore`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
-from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
-is exit code 130.
+from its docstring. Nothing heavy is imported before a study is. Errors are one line, exit code 2; Ctrl-C is code 130.
 """
 
 from __future__ import annotations
