@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import randomised
-from odd_values import ODD, Late, outcome, said_of
+from odd_values import ODD, outcome, said_of, watched
 from public_calls import calls
 
 import felif as fl
@@ -31,10 +31,7 @@ def table(tmp_path_factory):
 def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_path, at_once):
     monkeypatch.chdir(tmp_path)
 
-    def late(*_):
-        raise Late
-
-    before = signal.signal(signal.SIGALRM, late)
+    before = watched()
     rng = np.random.default_rng(randomised.first)
     try:
         wrong = Counter()
@@ -47,7 +44,8 @@ def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_p
             if how == "wrong":
                 wrong[f"{called}({ {name: said_of(value) for name, value in odd.items()} }): {said:.120}"] += 1
     finally:
-        signal.signal(signal.SIGALRM, before)
+        for one, handler in before:
+            signal.signal(one, handler)
     assert not wrong, "\n".join(wrong)
 
 

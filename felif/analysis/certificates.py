@@ -159,7 +159,7 @@ def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
     are -inf where no theorem covers the model, over (v, w) for one: the message of each certificate says why. Raises
     ValueError for times outside the run.
     """
-    asked = run.times if times is None else np.atleast_1d(np.asarray(times, float))
+    asked = run.times if times is None else np.ravel(np.asarray(times, float))
     recorder = CertificateRecorder()
     for t in asked:
         recorder.record(run.at(float(t)))

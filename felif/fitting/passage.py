@@ -148,9 +148,9 @@ class FirstPassage:
         t = np.where(left == 1.0, 0.0, t)
         return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
 
-    @checked(count=whole(1, 10**8), seed=SEED)
+    @checked(count=whole(1, 10**7), seed=SEED)
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """`count` independent times T, reproducible from the seed. Raises ValueError for anything but whole numbers."""
+        """`count` independent times T, 1e7 at most, reproducible from the seed. ValueError but for whole numbers."""
         for name, value, least in (("count", count, 1), ("seed", seed, 0)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 raise ValueError(f"sample: {name} = {value!r}; allowed is a whole number >= {least}")

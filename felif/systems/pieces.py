@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..given.arguments import shown
 from ..spaces import Line
 from ..weakform import Equations, Index, Term
 from .forms import kernels_of, read_by
@@ -303,6 +304,14 @@ class Builder:
         reads = {name: self.rows(name, below, n) for name in names if name not in self.order}
         both = self.rows(term.of, below, n), self.rows(term.of, above, n)
         return [(tests, *both, -weights * kernel, coordinates, reads)]
+
+
+def require_numbers(piece: Piece, X: np.ndarray, m: Any) -> None:
+    """ValueError that names the term whose coefficient is no number, or not one a place."""
+    with np.errstate(all="ignore"):
+        found = np.asarray(coefficient(piece, X, m))
+    if found.dtype.kind not in "iufc" or (piece.how == "number" and found.ndim):
+        raise ValueError(f"Term {piece.term.called!r}: its coefficient is {shown(found)}; allowed is a number")
 
 
 def coefficient(piece: Piece, X: np.ndarray, m: Any, change: tuple[str, complex] | None = None) -> Any:
