@@ -28,7 +28,7 @@ class DG:
 
     def __post_init__(self) -> None:
         if not is_integer(self.degree) or not 0 <= self.degree <= _HIGHEST:
-            raise ValueError(f"DG: degree = {self.degree!r}; allowed are integers from 0 to {_HIGHEST}")
+            raise ValueError(f"DG: degree = {shown(self.degree)}; allowed are integers from 0 to {_HIGHEST}")
 
 
 @dataclass(frozen=True)
