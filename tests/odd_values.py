@@ -57,7 +57,7 @@ PLAIN = (
     # containers, functions and objects
     [None], [[]], [1.0, "a"], [math.nan, 1.0], [math.inf], [10**400], [[0.1, 0.2], [0.3, 0.4]], (0.5,), (2.0, 1.0),
     (-1.0, 1.0), (None, None), ("b", "a0"), {"v": 1.0}, {"N": 0.5}, {1: 2}, {"a": None}, {"b": [0.1, 0.2]}, {0.5},
-    frozenset({"b"}), {"n": np.ones_like}, {}.keys(), slice(3), NotImplemented, Exception("x"), float, dict,
+    frozenset({"b"}), {"n": np.ones_like}, {}.keys(), slice(3), NotImplemented, Exception("x"),
     fl.NoisyLIF, lambda x: x, lambda x, y: x + y, lambda *a: None, lambda *a: [],
     lambda *a: 1e300, lambda *a: np.ones(7), lambda x: 1 / 0, lambda x: 1j, lambda x: x > 0,
     fl.Gaussian(0.0, 0.25), fl.Uniform(-1.0, 0.0), fl.Rodas5P(), fl.SpectralElement(3), fl.Piecewise([1.0], [0.0, 1.0]),
@@ -79,7 +79,8 @@ class Late(Exception):
 def own_error(error: BaseException) -> bool:
     """Whether a function of the user raised it: that reaches the user as it is."""
     frames = traceback.extract_tb(error.__traceback__)
-    given = frames[-1].name == "__call__" and "/models/" in frames[-1].filename  # Piecewise, asked for other things
+    ours = frames[-1].filename.endswith(("densities.py", "parameters.py"))  # Uniform, Piecewise, asked for other things
+    given = ours and frames[-1].name == "__call__"
     own = given or frames[-1].filename.endswith(("public_calls.py", "odd_values.py"))
     return own or "<lambda>() takes" in str(error) or "<lambda>() missing" in str(error)
 

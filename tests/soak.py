@@ -41,6 +41,7 @@ from felif.study.running import run as run_study
 from felif.study.sweep import read_table, sweep
 
 warnings.simplefilter("ignore")
+TIMES = 6  # that one folder is disturbed at most; then its job ends
 HOW = {"progress": False, "resume": True}
 STUDY = '''"""Soaked."""
 from pathlib import Path
@@ -255,18 +256,19 @@ class Soak:
         hit, number = 0, 0
         while hit < count:
             name, number = self.names[number % len(self.names)], number + 1
-            folder, said = self.root / "folder", ""
+            folder, said, times = self.root / "folder", "", 0
             while said != "ended":
                 child, reader = start(JOBS[name], folder)
-                if hit < count:
+                if hit < count and times < TIMES:
                     time.sleep(self.random.uniform(0.0, 0.7 * self.seconds[name]))
                     kind = self.random.choice(kinds)
                     os.kill(child, kind)
                 said = end(child, reader)
                 if said == "ended":
                     break
-                hit += 1
+                hit, times = hit + 1, times + 1
                 self.counts[kind.name] += 1
+                self.counts[f"{kind.name} of {name}"] += 1
                 if said and not said.startswith("KeyboardInterrupt"):
                     self.note(name, f"after {kind.name}: {said}")
                     break
