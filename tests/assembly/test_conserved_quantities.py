@@ -27,7 +27,7 @@ def steps(count, model, scheme, space):
 
 @pytest.mark.parametrize(("space", "scheme"), zip(SPACES[:2], [SCHEMES[0], SCHEMES[3]], strict=True), ids=names)
 def test_mass_drifts_less_than_1e_12_over_ten_thousand_steps(scheme, space):
-    """With every scheme in tests/evolution/test_conservation.py, on volumes that are quicker; all in conservation.py."""
+    """Every scheme in tests/evolution/test_conservation.py, on quicker volumes; all in tests/conservation.py."""
     assert steps(10_000, fl.NoisyLIF(b=0.5), scheme, space).drift["mass"] < 1e-12
 
 
