@@ -77,6 +77,6 @@ def open_pool(who: str, executor: Any, pieces: int) -> Pool:
     if hasattr(client, "nthreads") and hasattr(client, "scheduler_info"):
         dask = Dask(client, False)
         return Given(dask, closing=dask.close, tries=1)
-    if not isinstance(executor, str | int | float) and hasattr(executor, "submit") and hasattr(executor, "shutdown"):
+    if not isinstance(executor, type) and hasattr(executor, "submit") and hasattr(executor, "shutdown"):
         return Given(executor)
     raise ValueError(f"{who}: executor = {executor!r}; allowed are {ALLOWED}")
