@@ -35,7 +35,7 @@ root_doc = "index"
 exclude_patterns = ["gallery", "build"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
-nitpicky = False
+smartquotes = False
 default_role = "code"  # `name` in a docstring is code
 
 # pages: Markdown that is read on a repository's web page too
