@@ -130,6 +130,10 @@ _HOME = {
     "learned_connectivity": "analysis.learning_connectivity",
     "stationary_output": "analysis.learning",
     "stationary_outputs": "analysis.learning",
+    # many runs
+    "sweep": "study.sweep",
+    "Table": "study.table",
+    "read_table": "study.table",
     # results
     "State": "problem",
     "Outcome": "problem",

@@ -101,6 +101,9 @@ from .stationary.response import Response as Response
 from .stationary.response import response as response
 from .stationary.states import steady_state as steady_state
 from .stationary.states import steady_states as steady_states
+from .study.sweep import sweep as sweep
+from .study.table import Table as Table
+from .study.table import read_table as read_table
 from .weakform import Axis as Axis
 from .weakform import Conserved as Conserved
 from .weakform import Delayed as Delayed

@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtkmodules.all  # noqa: F401  (an interrupt while it is imported ends a process of VTK)
 
 import felif as fl
 from felif.output.vtk import read_pvd
@@ -39,7 +38,8 @@ from felif.runs import recording
 from felif.study import load
 from felif.study.running import read_results
 from felif.study.running import run as run_study
-from felif.study.sweep import read_table, sweep
+from felif.study.sweep import sweep
+from felif.study.table import read_table
 
 warnings.simplefilter("ignore")
 HOW = {"progress": False, "resume": True}
@@ -136,7 +136,7 @@ def of_study(folder: Path) -> list[Any]:
 
 
 def of_sweep(folder: Path) -> list[Any]:
-    rows = read_table(folder, STUDIES["soaked"]).rows
+    rows = read_table(folder).rows
     return [[(k, v) for k, v in row.items() if k != "wall_time"] for row in rows]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import TIMES, checked
 from ..given.warning import warn
 from ..problem import NotConverged
 from .fold_equations import Fold, cusps, folds
@@ -128,6 +129,7 @@ def log_steady_rates(model: Any) -> np.ndarray:
     return found.roots + shift
 
 
+@checked(m=TIMES)
 def steady_curve(model: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
     """The exact bifurcation diagram as a curve m -> (b, N) for a1 = 0:  N = 1/T(m),  b = (m - I) T(m).
 
@@ -162,6 +164,7 @@ def steady_curve(model: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
         return (m - p.current) * np.exp(log), g * np.exp(-log)
 
 
+@checked(N=TIMES)
 def steady_curve_over_rate(model: Any, N: Any) -> tuple[np.ndarray, np.ndarray]:
     """The exact bifurcation diagram as a curve N -> (b, m):  T(m, a0 + a1 N) = 1/N,  b = (m - I)/N.
 

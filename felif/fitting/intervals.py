@@ -14,7 +14,16 @@ from .interval_binary import read_binary
 from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
 from .interval_text import read_text
-from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
+from .interval_units import (
+    TIME_UNITS,
+    UNIT_NAMES,
+    entries_of,
+    is_row,
+    numbers_of,
+    own_unit,
+    refuse_masked,
+    scalars_of,
+)
 
 KINDS = ("intervals", "times")
 LAYOUTS = (None, "rows", "columns")
@@ -217,7 +226,7 @@ def _joined(trains: list[Train], kind: str | None, unit: float | str | None, pad
 def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any, layout: Any) -> list[Train]:
     refuse_masked(data, where)
     if is_row(data):
-        data = list(data)
+        data = entries_of(data, where)
         rows = [_is_train(part) for part in data]
         if any(rows):
             if column is not None or _told(train) or layout is not None:
@@ -259,7 +268,7 @@ def _named(data: Any, unit: Any, kind: Any, where: str, names: list[Any], j: int
 
 def _each(parts: Any, kind: str, where: str, unit: Any) -> Iterator[Train]:
     for k, part in enumerate(parts):
-        row = list(part) if is_row(part) else part
+        row = entries_of(part, where) if is_row(part) else part
         if isinstance(row, list) and any(own_unit(entry) is not None for entry in row):
             yield scalars_of(row, unit, f"{where}[{k}]")
         else:

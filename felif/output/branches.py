@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, checked, having
+from ..given.arguments import FLAG, FOLDER, TEXT, checked, either, having, optional, several
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
 
+BRANCH = having("a branch that continuation returned", "points", "outcome")
 MARKS = {
     "fold": ("o", "C3"),
     "hopf": ("D", "C1"),
@@ -22,6 +23,12 @@ MARKS = {
 }
 
 
+@checked(
+    branches=either(BRANCH, several(BRANCH, "a row of them", 1)),
+    path=optional(FOLDER),
+    name=optional(TEXT),
+    orbits=several(having("a periodic orbit", "path"), "a row of periodic orbits"),
+)
 def plot_branch(
     branches: Any,
     path: str | Path | None = None,
@@ -93,21 +100,31 @@ def plot_branch(
 
 def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
     """Pieces between special points, each in one style: that of the points inside it."""
-    stable, known = branch.table["stable"], branch.table["unstable"] >= 0
-    breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
+    known = (branch.table["unstable"] >= 0).all()
     labels = {text.get_label() for text in axes.lines}
-    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
-        inside = slice(start + 1, stop) if stop - start > 1 else slice(start, stop + 1)
-        solid = bool(stable[inside].all()) or not known.all() or len(branch.names) > 1
-        label = "stable" if solid and known.all() and len(branch.names) == 1 else "" if solid else "unstable"
+    for stable, x, (y,) in smooth_pieces(branch, x_name, (name,)):
+        solid = stable or not known or len(branch.names) > 1
+        label = "stable" if solid and known and len(branch.names) == 1 else "" if solid else "unstable"
         shown = label if label and label not in labels else "_"
         labels.add(label)
-        curve = _smooth(branch, range(start, stop + 1), (x_name, name))
-        axes.plot(*curve, "-" if solid else "--", color=color, label=shown)
+        axes.plot(x, y, "-" if solid else "--", color=color, label=shown)
 
 
-def _smooth(branch: Any, rows: range, names: tuple[str, str]) -> np.ndarray:
-    """Two columns of the table between rows, shape (2, points): cubic through the points along their tangents.
+def smooth_pieces(branch: Any, x_name: str, names: Sequence[str]) -> Iterator[tuple[bool | None, Any, Any]]:
+    """(stable, x (points,), values (names, points)) of the pieces between special points, as smooth curves.
+
+    `stable`: whether all points inside a piece are; None where it was not asked for.
+    """
+    stable, known = branch.table["stable"], (branch.table["unstable"] >= 0).all()
+    breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
+    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
+        inside = slice(start + 1, stop) if stop - start > 1 else slice(start, stop + 1)
+        curve = _smooth(branch, range(start, stop + 1), (x_name, *names))
+        yield bool(stable[inside].all()) if known else None, curve[0], curve[1:]
+
+
+def _smooth(branch: Any, rows: range, names: tuple[str, ...]) -> np.ndarray:
+    """Columns of the table between rows, shape (columns, points): cubic through the points along their tangents.
 
     Straight lines where a point has no tangent or a column is neither a parameter nor a scalar.
     """
@@ -121,7 +138,7 @@ def _smooth(branch: Any, rows: range, names: tuple[str, str]) -> np.ndarray:
     width = np.diff(s)[None, :, None]
     left, right = values[:, :-1, None], values[:, 1:, None]
     cubic = h00 * left + h01 * right + width * (h10 * slopes[:, :-1, None] + h11 * slopes[:, 1:, None])
-    return np.concatenate([cubic.reshape(2, -1), values[:, -1:]], axis=1)
+    return np.concatenate([cubic.reshape(len(names), -1), values[:, -1:]], axis=1)
 
 
 def _slope(point: Any, name: str) -> float:
@@ -156,10 +173,9 @@ def _label(name: str) -> str:
 
 
 FILES = ("branch.csv", "states.npz", "branch.json")
-_BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
-@checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
+@checked(branch=BRANCH, folder=FOLDER, overwrite=FLAG)
 def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`.
 

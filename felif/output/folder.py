@@ -111,7 +111,8 @@ class RunWriter:
         self.room.listing.settle([self.folder, self.folder / "fields", self.folder / "lines"])
         self.room.clear([*later, "spacetime.vtr"])
         self.fields = FieldSeries.reopen(self.folder, marks["snapshots"].tolist(), self.room, str(marks["axis"]))
-        header = (self.folder / "series.csv").read_text().partition("\n")[0]
+        with open(self.folder / "series.csv", encoding="utf-8") as file:
+            header = file.readline().removesuffix("\n")
         self._names = tuple(header.split(",")) if header else None
         self.description |= {"outcome": None, **(changes or {})}
         self.room.json("run.json", self.description)

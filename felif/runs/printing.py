@@ -31,7 +31,7 @@ def printed(run: Any) -> str:
     """What `print(run)` shows."""
     low, high = float(run.times[0]), float(run.times[-1])
     scalars = ", ".join(f"{name} = {run.series[name][-1]:.10g}" for name in run.problem.scalar_names)
-    asked = run.settings.get("t_end", high)
+    asked = run.settings.t_end
     reached = f"  reached    t = {high:.10g} of {asked:g} with {scalars}: no result" if run.failed else None
     lines = [
         *([f"FAILED: {run.outcome}"] if run.failed else []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
+from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
 from ..given.portable import require_portable
 from ..notebook import shown
 from ..problem import BlowUp, Outcome, State
@@ -19,6 +19,7 @@ from .checks import Checks
 from .printing import printed, shown_in_notebooks, undershoot
 from .recording import save
 from .sampling import just_before, last_state, rates_at_start, sampled
+from .settings import Settings
 
 FAILURES = frozenset(
     {"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved", "beyond_equations"}
@@ -56,12 +57,12 @@ class Run:
     def __init__(
         self,
         trajectory: Trajectory,
-        settings: Mapping[str, Any],
+        settings: Settings,
         wall_time: float,
         compatible: bool = True,
         blow_up: BlowUp | None = None,
     ) -> None:
-        self._trajectory, self.settings, self.wall_time = trajectory, dict(settings), wall_time
+        self._trajectory, self.settings, self.wall_time = trajectory, settings, wall_time
         self.compatible = compatible
         self.blow_up = blow_up or trajectory.blow_up
         self.outcome: Outcome = trajectory.outcome
@@ -164,12 +165,12 @@ class Run:
     @property
     def failed(self) -> bool:
         """Whether the run stopped because it could not be made: what it reached is no result for any later time."""
-        return self.outcome.name in FAILURES and self.outcome.name not in self.settings.get("events", ())
+        return self.outcome.name in FAILURES and self.outcome.name not in self.settings.events
 
     @cached_property
     def jumps(self) -> frozenset[float]:
         """Times at which an input jumps."""
-        return frozenset(self.settings["breakpoints"])
+        return frozenset(self.settings.breakpoints)
 
     @property
     def final(self) -> State:
@@ -249,6 +250,7 @@ class Run:
 
     # output -----------------------------------------------------------------------------------------------------
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz.
 

@@ -39,7 +39,7 @@ def _evaluated(run: Any, times: np.ndarray) -> list[tuple[float, tuple[Any, np.n
 def _through_steps(run: Any, name: str, times: np.ndarray) -> Any:
     for t in times.ravel()[~((times.ravel() >= run.times[0]) & (times.ravel() <= run.times[-1]))]:
         run.trajectory.evaluate(float(t))  # says what is allowed
-    known, series, breaks = run.times, run.series[name], run.settings["breakpoints"]
+    known, series, breaks = run.times, run.series[name], run.settings.breakpoints
     values = [through_steps(known, series, breaks, t) for t in times.ravel().tolist()]
     return np.array(values).reshape(times.shape) if times.ndim else values[0]
 

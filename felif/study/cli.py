@@ -1,8 +1,7 @@
-"""The command line: `felif list | run | convergence | sweep`.
+"""The command line: `felif list | run | convergence | sweep | explore`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
-from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
-is exit code 130.
+from its docstring. Nothing heavy is imported before a study is. Errors are one line, exit code 2; Ctrl-C is code 130.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
+from ..explore.command import explore
 from ..given.shipped import shipped
 from .finding import find, places, studies
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
@@ -31,6 +31,7 @@ felif run STUDY --b 2                     numbers, a figure, files for ParaView
 felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
+felif explore [MODEL]                     sliders in a browser
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -83,6 +84,7 @@ def _app() -> App:
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
     app.command(_list, name="list")
     app.command(_copy, name="copy")
+    app.command(explore, name="explore")
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
@@ -166,7 +168,7 @@ def _with_signature(function: Callable[..., Any], parameters: list[inspect.Param
 
 def _axis(study: Study, name: str, text: str) -> list[Any]:
     """Values of an option given as 0:3:31, a list or one value, each converted as `felif run` does."""
-    from .sweep import axis
+    from .grid import axis
 
     app = App(default_parameter=Parameter(name_transform=_hyphens))
     app.default(_with_signature(lambda **values: values[name], _options(study, as_text=False)))
@@ -294,7 +296,10 @@ def _sweep(
     *,
     out: Annotated[Path | None, Parameter(help="Folder to write into [default: results/STUDY-sweep].")] = None,
     resume: Annotated[Path | None, Parameter(help="Go on with the sweep in this folder; give no values then.")] = None,
-    workers: Annotated[int | None, Parameter(help="Processes [default: one a processor].")] = None,
+    executor: Annotated[
+        str | None,
+        Parameter(help="N processes, dask://HOST:PORT, dask, or mpi [default: a process for every processor]."),
+    ] = None,
     shard: Annotated[
         str, Parameter(help="i/n: compute only every n-th point, from the i-th on; for job arrays.")
     ] = "1/1",
@@ -319,7 +324,7 @@ def _sweep(
     i, slash, n = shard.partition("/")
     if not (i.isdecimal() and slash and n.isdecimal()):
         raise ValueError(f"--shard {shard}: i/n means part i of n, as in --shard 1/4.")
-    settings = {"workers": workers, "retry": retry, "folders": folders, "overwrite": overwrite}
+    settings = {"executor": executor, "retry": retry, "folders": folders, "overwrite": overwrite}
     try:
         with redirect_stdout(sys.stderr):
             table = sweep(study, grid, folder, fixed=fixed, shard=(int(i), int(n)), **settings)

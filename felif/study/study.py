@@ -10,6 +10,10 @@ A file studies/NAME.py holds
                    `evolve` writes while it runs and can go on after a kill; "NAME" is the Run's name in the results.
     CHEAP          {option: value} that makes main take a second or so: what the tests run
     EXPECTED       {result: (value, tolerance)}: holds with CHEAP *and* with the defaults; |result - value| <= tolerance
+    many           optional: `many(b: np.ndarray, a0: np.ndarray, t_end: float = 1.0) -> {name: array}`, main for many
+                   points at once, by `evolve_many(..., paired=True)` for example. Options of main that it takes as
+                   np.ndarray come as rows with one value a point, others as the one value that those points share;
+                   every result has one entry a point. A sweep of options that it takes is computed by it
     CONVERGENCE    optional, see `felif.study.convergence`
     SPACETIME      optional: names of the Runs whose n(v, t) is drawn into spacetime_NAME.png
     figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder
@@ -20,6 +24,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +33,7 @@ from typing import Any
 
 from .finding import find, suggest
 
-RESERVED = ("out", "resume", "overwrite", "json", "workers", "shard", "retry", "folders", "result", "help")
+RESERVED = ("out", "resume", "overwrite", "json", "executor", "shard", "retry", "folders", "result", "help")
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,7 @@ class Study:
     convergence: Mapping[str, Any] = field(default_factory=dict)
     spacetime: tuple[str, ...] = ()
     figure: Callable[[dict[str, Any]], Any] | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Worker processes get the path, and load the file themselves."""
-        return (of, (self.main,)) if self.path is None else (load, (self.path,))
+    many: Callable[..., dict[str, Any]] | None = None  # main for many points of a sweep at once
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -170,8 +172,10 @@ def folder(out: Path | None, name: str) -> Path | None:
     >>> fl.study.folder(None, "first") is None
     True
     """
+    _require_text("folder", "name", name)
     if out is None:
         return None
+    _require_text("folder", "out", out)
     from ..output.manifest import Room
 
     room = Room(out, "study")
@@ -203,6 +207,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     >>> fl.study.load("blow_up").name
     'blow_up'
     """
+    _require_text("load", "study", study)
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
@@ -222,18 +227,23 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
         convergence=getattr(module, "CONVERGENCE", {}),
         spacetime=(spacetime,) if isinstance(spacetime, str) else tuple(spacetime),
         figure=getattr(module, "figure", None),
+        many=getattr(module, "many", None),
     )
     loaded.complete(loaded.cheap)
+    if loaded.many is not None:
+        _require_options_of_main(loaded, str(path))
     return loaded
 
 
-def of(main: Callable[..., dict[str, Any]]) -> Study:
-    """A study made of a function alone: for sweeps and convergence tables from Python.
+def of(main: Callable[..., dict[str, Any]], many: Callable[..., dict[str, Any]] | None = None) -> Study:
+    """A study made of functions alone: for sweeps and convergence tables from Python.
 
     Parameters
     ----------
     main : callable or Study
         A function with options that have types and defaults; a Study is given back.
+    many : callable
+        Of rows of values of the same options: many points of a sweep at once.
 
     Returns
     -------
@@ -251,7 +261,10 @@ def of(main: Callable[..., dict[str, Any]]) -> Study:
         return main
     name = getattr(main, "__name__", type(main).__name__)
     options, takes_out = _signature(main, name)
-    return Study(name=name, main=main, options=options, takes_out=takes_out, text=inspect.getdoc(main) or "")
+    study = Study(name, main, options, takes_out, text=inspect.getdoc(main) or "", many=many)
+    if many is not None:
+        _require_options_of_main(study, name)
+    return study
 
 
 def check(study: Study | str | Path) -> list[str]:
@@ -314,3 +327,14 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
         options.append(Option(name, parameter.annotation, parameter.default))
     return tuple(options), "out" in parameters
+
+
+def _require_text(who: str, name: str, value: Any) -> None:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name, or a path")
+
+
+def _require_options_of_main(study: Study, place: str) -> None:
+    for option in inspect.signature(study.many).parameters:
+        if option not in study.defaults:
+            raise ValueError(f"{place}: many takes {option!r}, which is no option of main. It has the options of main.")

@@ -305,14 +305,13 @@ class Builder:
         return [(tests, *both, -weights * kernel, coordinates, reads)]
 
 
-def coefficient(piece: Piece, X: np.ndarray, m: Any, change: tuple[str, complex] | None = None) -> Any:
-    """c at X: a number, or one an entry or a point; with `change`, that is added to what is read by one name."""
+def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tuple[str, complex] | None = None) -> Any:
+    """c: a number, or one an entry or a point, where `read` is what it reads, `change` added to what one name is."""
     function: Callable | None = piece.term.coefficient
     if function is None:
         return 1.0
     s = SimpleNamespace(**piece.coordinates)
-    for name, rows in piece.reads.items():
-        value = rows @ X
+    for name, value in read.items():
         value = value[0] if piece.how == "number" else value
         setattr(s, name, value if change is None or name != change[0] else value + change[1])
     found = function(s, m)

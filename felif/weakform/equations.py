@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..given.fields import require_fields
 from .terms import Term
 from .unknowns import Axis, Delayed, Given, Index, Unknown
 
@@ -36,6 +37,8 @@ class Conserved:
     name: str
     weights: Mapping[str, float]
     each: str | None = None
+
+    __post_init__ = require_fields
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Equations:
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
+        require_fields(self)
         for entries, kinds in (
             (self.axes, (Axis, Index)),
             (self.unknowns, Unknown),
