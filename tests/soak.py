@@ -42,6 +42,7 @@ from felif.study.sweep import sweep
 from felif.study.table import read_table
 
 warnings.simplefilter("ignore")
+TIMES = 6  # that one folder is disturbed at most; then its job ends
 HOW = {"progress": False, "resume": True}
 STUDY = '''"""Soaked."""
 from pathlib import Path
@@ -256,18 +257,19 @@ class Soak:
         hit, number = 0, 0
         while hit < count:
             name, number = self.names[number % len(self.names)], number + 1
-            folder, said = self.root / "folder", ""
+            folder, said, times = self.root / "folder", "", 0
             while said != "ended":
                 child, reader = start(JOBS[name], folder)
-                if hit < count:
+                if hit < count and times < TIMES:
                     time.sleep(self.random.uniform(0.0, 0.7 * self.seconds[name]))
                     kind = self.random.choice(kinds)
                     os.kill(child, kind)
                 said = end(child, reader)
                 if said == "ended":
                     break
-                hit += 1
+                hit, times = hit + 1, times + 1
                 self.counts[kind.name] += 1
+                self.counts[f"{kind.name} of {name}"] += 1
                 if said and not said.startswith("KeyboardInterrupt"):
                     self.note(name, f"after {kind.name}: {said}")
                     break

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections import Counter
 
 import numpy as np
 import pytest
 import randomised
-from odd_values import ODD, Late, outcome, said_of
-from public_calls import calls
+from odd_values import ODD, endless, outcome, said_of, watched
+from public_calls import SEMIGROUP, calls, written
 
 import felif as fl
 
@@ -31,10 +32,7 @@ def table(tmp_path_factory):
 def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_path, at_once):
     monkeypatch.chdir(tmp_path)
 
-    def late(*_):
-        raise Late
-
-    before = signal.signal(signal.SIGALRM, late)
+    before = watched()
     rng = np.random.default_rng(randomised.first)
     try:
         wrong = Counter()
@@ -47,7 +45,8 @@ def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_p
             if how == "wrong":
                 wrong[f"{called}({ {name: said_of(value) for name, value in odd.items()} }): {said:.120}"] += 1
     finally:
-        signal.signal(signal.SIGALRM, before)
+        for one, handler in before:
+            signal.signal(one, handler)
     assert not wrong, "\n".join(wrong)
 
 
@@ -95,3 +94,27 @@ def test_settings_of_a_run(table, change, message):
     function, arguments = table["evolve"]
     with pytest.raises(ValueError, match=f"evolve: {message}"):
         function(**{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: written(terms=SEMIGROUP[:2]), "the equations do not determine N"),
+        (
+            lambda: written(into="n", of="N", coefficient=lambda s, m: None),
+            "its coefficient is None; allowed is a number",
+        ),
+        (lambda: written(into="n", of="N", lands=lambda x: 1j), "lands returns 1j; allowed are {axis: place} and"),
+        (lambda: fl.Axis("v", 0.0, 1.0, points=3), "Axis: points = 3; allowed is a mapping of names to numbers"),
+        (lambda: fl.Equations(3, (), ()), "Equations: axes = 3; allowed is a tuple"),
+        (lambda: fl.interval(fl.WilsonCowan(k=[[0.5]])), "with v_reset and v_fire"),
+        (lambda: fl.as_intervals(endless()), "an iterator of more than 10000000 entries; allowed are arrays and lists"),
+        (lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=40, networks=2**31, t_end=1.0, start=0.0), "at most 1e"),
+        (lambda: fl.response(None, None, 1.0), "response: problem = None; allowed is what discretize returns"),
+        (lambda: fl.output.plot_run(3.0), "plot_run: run = 3.0; allowed is a run that evolve or load_run returned"),
+        (lambda: fl.load_run("x" * 300), "allowed is the name of a folder"),
+    ],
+)
+def test_what_was_answered_from_the_depths_is_refused_in_a_sentence(call, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        call()

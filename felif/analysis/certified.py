@@ -50,7 +50,7 @@ def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
     >>> sorted(fl.certificates(run, [0.0]))
     ['bounded_rate', 'excitatory_blow_up', 'noise_blow_up', 'rate_bound', 't']
     """
-    asked = run.times if times is None else np.atleast_1d(np.asarray(times, float))
+    asked = run.times if times is None else np.ravel(np.asarray(times, float))
     recorder = CertificateRecorder()
     for t in asked:
         recorder.record(run.at(float(t)))

@@ -228,7 +228,9 @@ class Trajectory:
     @property
     def last(self) -> dict[str, float]:
         """The newest entry of the series."""
-        return {name: float(values[-1]) for name, values in self.series.items()}
+        if self._rows is None:
+            return {name: float(values[-1]) for name, values in self.series.items()}
+        return dict(zip(("t", "dt", *self._keys), self._rows.array[-1].tolist(), strict=True))
 
     @property
     def checkpoint(self) -> Checkpoint:

@@ -196,7 +196,7 @@ class FirstPassage:
         t = np.where(left == 1.0, 0.0, t)
         return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
 
-    @checked(count=whole(1, 10**8), seed=SEED)
+    @checked(count=whole(1, 10**7), seed=SEED)
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Independent times T, reproducible from the seed.
 

@@ -125,7 +125,8 @@ def number(
     def read(value: Any) -> Any:
         _require(is_number(value) and not math.isnan(value) and (infinite or math.isfinite(value)))
         _require(above < value and least <= value <= most or value == above == -math.inf)
-        return _plain(value)
+        value = _plain(value)
+        return value if isinstance(value, int | float) else float(value)  # of fractions
 
     bounds = [f"> {above:g}" if above != 0 else "> 0"] if above > -math.inf else []
     bounds += [f">= {least:g}"] if least > -math.inf else []

@@ -21,13 +21,18 @@ def require_fields(what: Any) -> None:
         value, (classes, allowed) = getattr(what, name), _KINDS[name]
         names = value if classes in (tuple, Mapping) and isinstance(value, classes) else ()
         if not isinstance(value, classes) or not all(isinstance(one, str) for one in names):
-            raise ValueError(f"{type(what).__name__}: {name} = {value!r}; allowed is {allowed}")
+            raise ValueError(f"{type(what).__name__}: {name} = {plainly(value)}; allowed is {allowed}")
 
 
 def require_name(who: str, name: str, value: Any) -> None:
     """ValueError for what is no name."""
     if not isinstance(value, str):
-        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name")
+        raise ValueError(f"{who}: {name} = {plainly(value)}; allowed is a name")
+
+
+def plainly(value: Any) -> str:
+    """As it is shown in a message: numbers of numpy as numbers."""
+    return repr(value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0 else value)
 
 
 def named(name: Any, otherwise: str) -> Any:

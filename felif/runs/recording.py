@@ -97,7 +97,9 @@ class Recorder:
         if run is not None:
             run.checks = self.checks
             texts["end"] = np.frombuffer(json.dumps(strict_json(describe_end(run))).encode(), np.uint8)
-        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable)
+        self._writer.checkpoint(
+            {**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable, run is not None
+        )
         self._written_at = time.monotonic()
         self._let_go(trajectory)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .pieces import Piece, coefficient
+from .pieces import Piece, coefficient, require_numbers
 
 STEP = 1e-30
 
@@ -27,6 +27,7 @@ class Operator:
         self.shape, self.m = (rows, columns), m
         self._source, self.moving, still, factors = np.zeros(rows), [], [constant], [1.0]
         for piece in pieces:
+            require_numbers(piece, np.zeros(columns), m)
             if piece.how == "number" and not piece.reads:
                 c = float(np.real(coefficient(piece, {}, m)))
                 if piece.matrix is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..given.fields import require_fields
+from ..given.fields import plainly, require_fields
 from .terms import Term
 from .unknowns import Axis, Delayed, Given, Index, Unknown
 
@@ -178,7 +178,7 @@ class Equations:
             raise ValueError(f"Term {term.called!r} has a matrix: then it has `of`, and neither form, at nor lands")
         for what, given in (("form", term.form), ("coefficient", term.coefficient), ("lands", term.lands)):
             if given is not None and not callable(given):
-                raise ValueError(f"Term {term.called!r}: its {what} is {given!r}; allowed is a function")
+                raise ValueError(f"Term {term.called!r}: its {what} is {plainly(given)}; allowed is a function")
 
     def axis(self, name: str) -> Axis | Index:
         """The axis or index of that name.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..given.fields import require_fields
+from ..given.fields import plainly, require_fields
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,18 @@ class Axis:
         require_fields(self)
         ends = (self.low, self.high)
         if not all(isinstance(end, int | float) and end == end for end in ends) or not self.low < self.high:
-            raise ValueError(f"Axis {self.name!r}: low, high = {self.low}, {self.high}; allowed are numbers low < high")
+            raise ValueError(
+                f"Axis {self.name!r}: low, high = {', '.join(map(plainly, ends))}; allowed are numbers low < high"
+            )
         if self.periodic and not all(map(math.isfinite, ends)):
             raise ValueError(f"Axis {self.name!r}: periodic on [{self.low!r}, {self.high!r}]; allowed are finite ends")
         for name, place in self.points.items():
             if not (isinstance(place, int | float) and self.low <= place <= self.high and math.isfinite(place)):
                 raise ValueError(
-                    f"Axis {self.name!r}: the point {name!r} = {place} lies outside [{self.low}, {self.high}]"
+                    f"Axis {self.name!r}: the point {name!r} = {plainly(place)} lies outside [{self.low}, {self.high}]"
                 )
         if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
-            raise ValueError(f"Axis {self.name!r}: scale = {self.scale}; allowed are positive numbers")
+            raise ValueError(f"Axis {self.name!r}: scale = {plainly(self.scale)}; allowed are positive numbers")
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Index:
     def __post_init__(self) -> None:
         require_fields(self)
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
-            raise ValueError(f"Index {self.name!r}: count = {self.count!r}; allowed are whole numbers from 1")
+            raise ValueError(f"Index {self.name!r}: count = {plainly(self.count)}; allowed are whole numbers from 1")
 
 
 @dataclass(frozen=True)
