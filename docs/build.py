@@ -5,6 +5,7 @@ The gallery is made of cached results (`docs/gallery.py`). Nothing is loaded fro
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -40,7 +41,8 @@ class Page(HTMLParser):
 
 def check(site: Path) -> list[str]:
     """One sentence for every link inside the site that leads nowhere, and for everything loaded from elsewhere."""
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    found_pages = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in found_pages}
     found = []
     for path, page in pages.items():
         where = path.relative_to(site)
@@ -56,7 +58,7 @@ def check(site: Path) -> list[str]:
             elif parts.fragment and file in pages and unquote(parts.fragment) not in pages[file].anchors:
                 found.append(f"{where} links to {target}, a place that is not there")
     for style in site.rglob("*.css"):
-        if "url(http" in style.read_text(encoding="utf-8") or "@import" in style.read_text(encoding="utf-8"):
+        if re.search(r"url\([\"']?(https?:)?//|@import [\"'](https?:)?//", style.read_text(encoding="utf-8")):
             found.append(f"{style.relative_to(site)} loads from elsewhere")
     return sorted(set(found))
 

@@ -35,7 +35,7 @@ root_doc = "index"
 exclude_patterns = ["gallery", "build"]
 templates_path = ["_templates"]
 html_static_path = ["_static"]
-nitpicky = False
+smartquotes = False
 default_role = "code"  # `name` in a docstring is code
 
 # pages: Markdown that is read on a repository's web page too
@@ -96,7 +96,10 @@ def _included(app, path, parent, source) -> None:
 
 
 def _equations(app, what, name, obj, options, lines) -> None:
-    """Indented lines of a docstring, outside of numpydoc's sections, are equations: shown as they are written."""
+    """Indented lines of a docstring, outside of numpydoc's sections, are equations: shown as they are written.
+
+    A bar is a bar: |x| names no substitution.
+    """
     out, literal, sections = [], False, False
     for k, line in enumerate(lines):
         sections = sections or (k + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[k + 1].strip()) is not None)
@@ -104,7 +107,7 @@ def _equations(app, what, name, obj, options, lines) -> None:
         if indented and not literal and not sections and k > 0 and not lines[k - 1].strip():
             out += ["::", ""]
         literal = indented or (literal and not line.strip())
-        out.append(line)
+        out.append(line if (literal and not sections) or ">>>" in line else line.replace("|", "\\|"))
     lines[:] = out
 
 

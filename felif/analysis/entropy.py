@@ -45,11 +45,18 @@ _H = {
 
 @dataclass(frozen=True, eq=False)
 class RelativeEntropy:
-    """One entry an accepted step: S, its dissipations and what the coupling adds; shape (steps + 1,).
+    """The relative entropy S along a run, with its dissipations; arrays over the accepted steps, shape (steps + 1,).
 
-    defect: |S(t) - S(t_0) + int (D_diff + D_jump - C) dt| / max S, the integral by Gauss's rule on the dense output;
-    t_0 is the start, or the first step after data that do not vanish at V_F (whose S may be infinite). It is as good as
-    the run: H'' = 1/h of the entropy magnifies errors where n is small, so it asks for rtol = 1e-8.
+    Attributes
+    ----------
+    times, S : arrays
+        The steps, and the entropy there.
+    dissipation_diffusion, dissipation_jump, coupling : arrays
+        What diffusion and resets take away, and what the coupling adds.
+    defect : array
+        |S(t) - S(t_0) + int (D_diff + D_jump - C) dt| / max S, the integral by Gauss's rule on the dense output; t_0 is
+        the start, or the first step after data that do not vanish at V_F (whose S may be infinite). It is as good as
+        the run: H'' = 1/h of the entropy magnifies errors where n is small, so it asks for rtol = 1e-8.
     """
 
     times: np.ndarray

@@ -67,8 +67,8 @@ class Study:
         CHEAP, EXPECTED and CONVERGENCE of the file.
     spacetime : tuple of str
         Names of the Runs whose n(v, t) is drawn.
-    figure : callable or None
-        Makes a figure of the results.
+    figure, many : callables or None
+        What makes a figure of the results, and main for many points of a sweep at once.
 
     Examples
     --------

@@ -54,20 +54,6 @@ def sweep(
 ) -> Table:
     """Run `main` at every point of `grid` that `folder` does not hold yet, and return all that is finished.
 
-    main       a function of typed options that returns {name: number or text}, or a study
-    grid       option -> values; every combination of them is a point
-    folder     where the table is kept, by this process: workers need not see it
-    executor   a number of processes (by default one a processor), with one BLAS thread each; "dask://HOST:PORT", "dask"
-               (the scheduler that dask's configuration names, else a cluster on this machine), "mpi" (under `mpiexec -n
-               N python -m mpi4py.futures`), a dask Client, or any `concurrent.futures.Executor`
-    fixed      options that are the same at every point. An option `seed` is the index of the point unless given
-    many       main for many points at once, as in `felif.study.study`; of a study, its own
-    shard      (i, n): only every n-th point (block of `many`), from the i-th on, i = 1..n: n jobs share a folder
-    retry      compute failed points again
-    folders    every point also has a folder points/INDEX with its arrays and Runs; the table holds numbers only
-    overwrite  replace a sweep that is in the folder
-    progress   show a bar; by default on a terminal
-
     Workers need felif and the libraries that main imports, in the same versions, and no file of the user: main goes to
     them by value, with what it reads of its module and of modules beside it.
 
@@ -75,9 +61,53 @@ def sweep(
     other points go on; after three times (dask counts by itself) it is "crashed", until the next call, which tries it
     again.
 
-    Raises ValueError for options the study does not have, bad values, an executor that cannot be used, a main that
-    cannot be copied, and a folder that holds another sweep; RuntimeError if an executor that was given breaks, or its
-    workers have no felif or another version.
+    Parameters
+    ----------
+    main : callable or Study
+        A function of typed options that returns {name: number or text}, or a study.
+    grid : mapping of str to sequence
+        Option -> values; every combination of them is a point.
+    folder : path
+        Where the table is kept, by this process: workers need not see it.
+    executor : int, str, dask Client or concurrent.futures.Executor
+        A number of processes (by default one a processor), with one BLAS thread each; "dask://HOST:PORT", "dask" (the
+        scheduler that dask's configuration names, else a cluster on this machine), "mpi" (under `mpiexec -n N python -m
+        mpi4py.futures`), a dask Client, or any executor.
+    fixed : mapping
+        Options that are the same at every point. An option `seed` is the index of the point unless given.
+    many : callable
+        main for many points at once, as in `felif.study.study`; of a study, its own.
+    shard : (i, n)
+        Only every n-th point (block of `many`), from the i-th on, i = 1..n: n jobs share a folder.
+    retry : bool
+        Compute failed points again.
+    folders : bool
+        Every point also has a folder points/INDEX with its arrays and Runs; the table holds numbers only.
+    overwrite : bool
+        Replace a sweep that is in the folder.
+    progress : bool
+        Show a bar; by default on a terminal.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        For options the study does not have, bad values, an executor that cannot be used, a main that cannot be copied,
+        and a folder that holds another sweep.
+    RuntimeError
+        If an executor that was given breaks, or its workers have no felif or another version.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.sweep(square, {"x": [1.0, 2.0, 3.0]}, "runs/squares", ThreadPoolExecutor(1), progress=False)["y"].tolist()
+    [1.0, 4.0, 9.0]
     """
     study, folder = of(main, many), Path(folder)
     i, n = shard

@@ -54,14 +54,32 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """The finished points of a sweep, in the order of the grid.
+    """The finished points of a sweep, in the order of the grid: `table["b"]` is a column.
 
-        table["b"], table["N"]      columns as arrays: options, results, "index", "status", "wall_time", "message"
-        table.rows                  one dict a point
-        table.to_pandas(), table.to_parquet("sweep.parquet")
+    Columns are options, results, "index", "status", "wall_time", "message". Where a point has no result of a name (it
+    failed, or main returned None) a number is nan, anything else None. A result with the name of an option is
+    NAME.result.
 
-    Where a point has no result of a name (it failed, or main returned None) a number is nan, anything else None. A
-    result with the name of an option is NAME.result.
+    Attributes
+    ----------
+    folder : path
+        Of the sweep.
+    size : int
+        Points of the whole grid.
+    columns : dict
+        By name; `names` lists them.
+    attempts : array of int
+        How often each was computed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> table = fl.sweep(square, {"x": [1.0, 2.0]}, "runs/table", ThreadPoolExecutor(1), progress=False)
+    >>> len(table), table.counts["ok"]
+    (2, 2)
     """
 
     folder: Path
@@ -74,6 +92,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
+        """The columns."""
         return list(self.columns)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -95,7 +114,17 @@ class Table:
         return self.part(0, len(self))
 
     def part(self, start: int, stop: int) -> list[dict[str, Any]]:
-        """Rows from `start` up to `stop`."""
+        """Some of the rows, one dict a finished point.
+
+        Parameters
+        ----------
+        start, stop : int
+            From which, and before which.
+
+        Returns
+        -------
+        list of dict
+        """
         return [dict(zip(self.columns, row, strict=True)) for row in self._tuples(start, stop)]
 
     def _tuples(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
@@ -112,7 +141,23 @@ class Table:
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """The table as an Apache Parquet file, with its types; what is absent is null.
 
-        Raises ImportError without pyarrow, ValueError for a file that is there unless `overwrite`.
+        Parameters
+        ----------
+        path : path
+            The file.
+        overwrite : bool
+            Replace one that is there.
+
+        Returns
+        -------
+        path
+
+        Raises
+        ------
+        ImportError
+            Without pyarrow.
+        ValueError
+            For a file that is there.
         """
         try:
             import pyarrow
@@ -130,9 +175,29 @@ class Table:
 def read_table(folder: str | Path) -> Table:
     """The finished points of a sweep, also while it runs or after it was killed.
 
-    folder  of a sweep, as given to `felif.sweep` or as --out to `felif sweep`
+    Parameters
+    ----------
+    folder : path
+        Of a sweep, as given to `felif.sweep` or as --out to `felif sweep`.
 
-    Raises ValueError if it holds no sweep, or a file of it is damaged.
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If it holds no sweep, or a file of it is damaged.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> table = fl.sweep(square, {"x": [1.0, 2.0]}, "runs/read", ThreadPoolExecutor(1), progress=False)
+    >>> fl.read_table("runs/read")["y"].tolist()
+    [1.0, 4.0]
     """
     import numpy as np
 
