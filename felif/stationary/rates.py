@@ -116,7 +116,8 @@ def rate_map(
     Raises
     ------
     ValueError
-        For unknown parameters and values that are not as said, and where the model has no N, and an executor that cannot be used.
+        For unknown parameters and values that are not as said, and where the model has no N, and an executor
+        that cannot be used.
     RuntimeError
         Where workers of an executor give no answer.
 
