@@ -26,6 +26,7 @@ _HOME = {
     "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
     "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
+    "Sampled": "models.sampled",
     "Leaky": "models.drifts",
     "Proportional": "models.drifts",
     "Quadratic": "models.drifts",

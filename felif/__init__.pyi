@@ -57,6 +57,7 @@ from .models.parameters import Piecewise as Piecewise
 from .models.populations import Populations as Populations
 from .models.random_threshold_lif import RandomThresholdLIF as RandomThresholdLIF
 from .models.refractory_lif import RefractoryLIF as RefractoryLIF
+from .models.sampled import Sampled as Sampled
 from .models.time_elapsed import StepHazard as StepHazard
 from .models.time_elapsed import TimeElapsed as TimeElapsed
 from .models.voltage_conductance import VoltageConductance as VoltageConductance

@@ -24,7 +24,7 @@ class NoisyLIF:
     `problem.at` cannot change D from or to 0.
 
     b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
-    current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
+    current: I, a number, a function of t, Piecewise or Sampled; drift: f, a function of v (leaky, f = -v, by default).
     v_fire = math.inf, for drifts that get there in a finite time (Exponential, Quadratic): N is the flux at infinity.
     Time is in units of the membrane time constant.
 

@@ -118,7 +118,7 @@ def evolve(
         "atol": atol,
         "t_start": float(t_start),
         "t_end": float(t_end),
-        "breakpoints": breaking_points(float(t_start), float(t_end), delays, jumps),
+        "breakpoints": _breakpoints(float(t_start), float(t_end), delays, jumps, on_mesh.kinks),
         "fixed_step": fixed_step,
         "first_step": first_step,
         "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),
@@ -256,6 +256,14 @@ def continue_run(
         )
         _finish_resumed(writer, recorder, run, settings, trajectory, started)
     return load_run(folder, *same)
+
+
+def _breakpoints(
+    start: float, end: float, delays: Sequence[float], jumps: Sequence[float], kinks: frozenset[float]
+) -> list[float]:
+    """Where steps land; behind a delay what jumped has a kink, and what had a kink is smooth."""
+    jumping = breaking_points(start, end, delays, [t for t in jumps if t not in kinks])
+    return sorted({*jumping, *(t for t in jumps if t in kinks and start < t < end)})
 
 
 def _past(problem: Problem, history: Any, t_start: float) -> History | None:
