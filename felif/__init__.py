@@ -136,7 +136,7 @@ _HOME = {
     "Outcome": "problem",
     "NotConverged": "problem",
 }
-_MODULES = ("testing", "study", "analysis")
+_MODULES = ("testing", "study", "analysis", "physical")
 
 __all__ = [*_HOME, *_MODULES]
 

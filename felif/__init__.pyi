@@ -1,6 +1,7 @@
 """Types of the public interface, for editors and type checkers; `felif/__init__.py` says where each name is."""
 
 from . import analysis as analysis
+from . import physical as physical
 from . import study as study
 from . import testing as testing
 from .analysis.certificates import Certificate as Certificate

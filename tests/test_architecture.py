@@ -31,6 +31,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "output": ("given notebook problem", "rich meshio vtk vtkmodules pyvista matplotlib xarray pandas"),
     "runs": ("given notebook translation problem algebra meshing assembly evolution output", ""),
     "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
+    "physical": ("given models problem assembly analysis stationary", "scipy"),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
