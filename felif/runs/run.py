@@ -296,6 +296,12 @@ class Run:
 
         return run_dataset(self, times)
 
+    def to_pyvista(self, t: float | None = None) -> Any:
+        """The density as a grid of pyvista: n(v, t) over v and t, or the density at `t`; see `felif.output.pictures`."""
+        from ..output.pictures import to_pyvista
+
+        return to_pyvista(self, t)
+
     def _undershoots(self) -> str:
         """What is said about densities below zero, where a tolerance is there to compare with."""
         tol, count = self.problem.tol, self.statistics.get("undershoots", 0)

@@ -1,4 +1,4 @@
-"""The command line: `felif list | run | convergence | sweep | explore`.
+"""The command line: `felif list | run | convergence | sweep | explore | view`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
 from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
@@ -22,6 +22,7 @@ from ..explore.command import explore
 from ..given.shipped import shipped
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
 from .study import Study, find, load, places, studies
+from .viewing import view
 
 HELP = """Finite elements for the partial differential equations of integrate-and-fire neural networks.
 
@@ -32,6 +33,7 @@ felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
 felif explore [MODEL]                     sliders in a browser
+felif view FOLDER --screenshot n.png      a surface, in a window or as a picture
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -82,9 +84,8 @@ def _dispatch(arguments: list[str]) -> None:
 def _app() -> App:
     """The command line without a study."""
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
-    app.command(_list, name="list")
-    app.command(_copy, name="copy")
-    app.command(explore, name="explore")
+    for name, command in {"list": _list, "copy": _copy, "explore": explore, "view": view}.items():
+        app.command(command, name=name)
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
