@@ -68,7 +68,8 @@ def picture(folder: str | Path, screenshot: str | Path | None = None, t: float |
     data = pyvista.read(file) if kind == "surface" else _snapshot(pyvista, file, t)
     if kind == "surface" and t is not None:
         raise ValueError(f"view: time = {t:g}; {file} is a surface of all times, so leave it out")
-    fields = ["v"] if kind == "neurons" else [name for name in data.point_data if name not in ("v", "w", "t")]
+    axes = _axes(data, kind, folder)
+    fields = [""] if kind == "neurons" else [name for name in data.point_data if name not in axes]
     plotter = pyvista.Plotter(
         off_screen=screenshot is not None,
         shape=(1, len(fields)),
@@ -77,7 +78,7 @@ def picture(folder: str | Path, screenshot: str | Path | None = None, t: float |
     )
     for k, name in enumerate(fields):
         plotter.subplot(0, k)
-        _draw(plotter, data, name, kind)
+        _draw(plotter, data, name, axes)
     if screenshot is None:
         plotter.show(title=f"felif: {folder}")
         return None
@@ -110,50 +111,43 @@ def _snapshot(pyvista: Any, file: Path, t: float | None) -> Any:
     return reader.read()[0]
 
 
-def _draw(plotter: Any, data: Any, name: str, kind: str) -> None:
-    """One field, in a box with the true numbers at its axes."""
+def _axes(data: Any, kind: str, folder: Path) -> tuple[str, str]:
+    """The names of the two axes."""
+    if kind == "surface":
+        table = folder / "series.csv"
+        along = table.exists() and "arclength" in table.read_text().partition("\n")[0].split(",")
+        return data.GetXCoordinates().GetName() or "v", "arc length" if along else "t"
+    named = {name: np.asarray(data[name]) for name in data.point_data}
+    found = [next((n for n, x in named.items() if np.array_equal(x, data.points[:, k])), "") for k in (0, 1)]
+    return found[0] or "v", found[1] or "place"
+
+
+def _draw(plotter: Any, data: Any, name: str, axes: tuple[str, str]) -> None:
+    """One field as a surface, or points where it is "", in a box with the true numbers at its axes."""
     plotter.set_background("white")
     flat = data.bounds[:4]
-    sizes = [max(flat[1] - flat[0], 1e-300), max(flat[3] - flat[2], 1e-300)]
-    over = (
-        ("v", "w" if "w" in data.point_data else "place")
-        if kind == "neurons"
-        else ("v", "w" if kind == "plane" else "t")
-    )
-    corner = np.array([flat[0], flat[2], 0.0])
-    if kind == "neurons":
-        points = (data.points - corner) / [*sizes, 1.0]
-        plotter.add_points(points, scalars=np.asarray(data["population" if "population" in data.point_data else "v"], float),
-                           cmap="coolwarm", point_size=4, show_scalar_bar=False)  # fmt: skip
-        top, ranges, high = "", [*flat, 0.0, 1.0], 0.0
-    else:
-        values = np.asarray(data[name], float)
-        usual = float(np.quantile(values, _MOST))
-        high = usual if 0.0 < 1.5 * usual < values.max() else float(values.max())
-        surface = data.extract_surface(algorithm=None) if kind == "plane" else data.cast_to_structured_grid()
-        surface.points = (np.asarray(surface.points) - corner) / [*sizes, 1.0]
-        heights = np.clip(np.asarray(surface[name], float), None, high)
-        surface.points[:, 2] = _HEIGHT * heights / (high or 1.0)
-        surface[name] = heights
-        bar = {"title": f"{name}\n", "color": "black", "vertical": True, "height": 0.5, "position_x": 0.9}
-        plotter.add_mesh(surface, scalars=name, cmap="viridis", smooth_shading=True, scalar_bar_args=bar)
-        top, ranges = name, [*flat, 0.0, high]
-    plotter.show_bounds(
-        bounds=[0.0, 1.0, 0.0, 1.0, 0.0, _HEIGHT if high else 0.0],
-        axes_ranges=ranges,
-        xtitle=over[0],
-        ytitle=over[1],
-        ztitle=top,
-        color="black",
-        font_size=14,
-        location="outer",
-        n_xlabels=5,
-        n_ylabels=5,
-        n_zlabels=4,
-        show_zaxis=bool(high),
-        show_zlabels=bool(high),
-    )
-    if kind == "neurons":
+    corner, sizes = np.array([flat[0], flat[2], 0.0]), [flat[1] - flat[0] or 1.0, flat[3] - flat[2] or 1.0, 1.0]
+    box = {"color": "black", "font_size": 14, "location": "outer", "n_xlabels": 5, "n_ylabels": 5, "n_zlabels": 4}
+    box |= {"xtitle": axes[0], "ytitle": axes[1], "ztitle": name or "z"}
+    if not name:
+        colours = np.asarray(
+            data["population" if "population" in data.point_data else data.point_data.keys()[0]], float
+        )
+        plotter.add_points((data.points - corner) / sizes, scalars=colours, cmap="coolwarm", point_size=4,
+                           show_scalar_bar=False)  # fmt: skip
+        plotter.show_bounds(bounds=[0.0, 1.0, 0.0, 1.0, 0.0, 1.0], axes_ranges=[*flat, 0.0, 1.0], show_zaxis=False,
+                            show_zlabels=False, **box)  # fmt: skip
         plotter.view_xy()
-    else:
-        plotter.camera_position = [(2.1, -1.5, 1.35), (0.5, 0.5, 0.1), (0.0, 0.0, 1.0)]
+        return
+    values = np.asarray(data[name], float)
+    usual = float(np.quantile(values, _MOST))
+    high = usual if 0.0 < 1.5 * usual < values.max() else float(values.max())
+    surface = data.cast_to_structured_grid() if hasattr(data, "x") else data.extract_surface(algorithm=None)
+    surface.points = (np.asarray(surface.points) - corner) / sizes
+    heights = np.clip(np.asarray(surface[name], float), None, high)
+    surface.points[:, 2] = _HEIGHT * heights / (high or 1.0)
+    surface[name] = heights
+    bar = {"title": f"{name}\n", "color": "black", "vertical": True, "height": 0.5, "position_x": 0.86, "fmt": "%.3g"}
+    plotter.add_mesh(surface, scalars=name, cmap="viridis", smooth_shading=True, scalar_bar_args=bar)
+    plotter.show_bounds(bounds=[0.0, 1.0, 0.0, 1.0, 0.0, _HEIGHT], axes_ranges=[*flat, 0.0, high], **box)
+    plotter.camera_position = [(2.1, -1.5, 1.35), (0.5, 0.5, 0.1), (0.0, 0.0, 1.0)]

@@ -297,7 +297,7 @@ class Run:
         return run_dataset(self, times)
 
     def to_pyvista(self, t: float | None = None) -> Any:
-        """The density as a grid of pyvista: n(v, t) over v and t, or the density at `t`; see `felif.output.pictures`."""
+        """The density as a grid of pyvista: n(v, t) of all times, or that at `t`; see `felif.output.pictures`."""
         from ..output.pictures import to_pyvista
 
         return to_pyvista(self, t)
