@@ -4,9 +4,10 @@
 
 Needs playwright (`pip install "felif[browser]"`) and an installed Chromium (FELIF_CHROMIUM names another). For each
 case: the median and the 95 % quantile of the time from the event of the slider to the frame that shows the new run, as
-the page measures it, and the processor time of the server for a move; steady states and branches are computed in other
-processes, which a move ends. On a machine that others use, the processor time is what counts. --check ends with status
-1 where the median of one population is not below 100 ms. --screenshots: pictures of every case, wide and narrow.
+the page measures it, and the processor time of the server and of all processes of the browser for a move (Linux);
+steady states and branches are computed in other processes, which a move ends. On a machine that others use, the
+processor times are what counts. --check ends with status 1 where the median of one population is not below 100 ms.
+--screenshots: pictures of every case, wide and narrow.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def main() -> int:
 
 def measure(browser, address: str, pid: int, given) -> bool:
     met = True
-    print(f"{'case':26}{'median ms':>10}{'95 % ms':>9}{'server CPU ms a move':>22}")
+    print(f"{'case':26}{'median ms':>10}{'95 % ms':>9}{'CPU ms a move: server':>23}{'browser':>9}")
     for name, (asked, slider, ends, one) in CASES.items():
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.set_default_timeout(120_000)
@@ -94,10 +95,11 @@ def measure(browser, address: str, pid: int, given) -> bool:
         page.wait_for_selector("body[data-answered]")
         places = np.random.default_rng(1).integers(*ends, given.moves).tolist()
         page.evaluate(MOVE, [slider, ends[0]])
-        before = cpu_seconds(pid)
+        before = np.array([cpu_seconds(pid), browser_seconds(pid)])
         times = [page.evaluate(MOVE, [slider, place]) for place in places]
-        spent = 1e3 * (cpu_seconds(pid) - before) / len(places)
-        print(f"{name:26}{np.median(times):10.0f}{np.quantile(times, 0.95):9.0f}{spent:22.0f}", flush=True)
+        server, own = 1e3 * (np.array([cpu_seconds(pid), browser_seconds(pid)]) - before) / len(places)
+        found = f"{np.median(times):10.0f}{np.quantile(times, 0.95):9.0f}{server:23.0f}{own:9.0f}"
+        print(f"{name:26}{found}", flush=True)
         met &= np.median(times) < 100 or not one
         if given.screenshots:
             pictures(page, given.screenshots, re.sub(r"\W+", "_", name).lower())
@@ -124,6 +126,26 @@ def cpu_seconds(pid: int) -> float:
     """Processor time of a process so far (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def browser_seconds(server: int) -> float:
+    """Processor time of all processes that descend from this one, without the server and what descends from it."""
+    parents = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(place.parent.name)] = int(place.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:  # it has ended
+            continue
+    known, found = {os.getpid()}, {os.getpid()}
+    while found := {pid for pid, parent in parents.items() if parent in found and pid not in known and pid != server}:
+        known |= found
+    total = 0.0
+    for pid in known - {os.getpid()}:
+        try:
+            total += cpu_seconds(pid)
+        except OSError:
+            continue
+    return total
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ series = pv.CSVReader(FileName=[os.path.join(here, "series.csv")])
 table = servermanager.Fetch(series)
 columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
 rates = {column.GetName(): column for column in columns if column.GetName()[0] in "NR"}  # N, R; N_E, N_I
-rates = rates or {c.GetName(): c for c in columns if c.GetName() not in ("t", "dt", "mass")}  # equations without N
+others = {c.GetName(): c for c in columns if c.GetName() not in ("t", "dt", "mass", "min_n")}
+rates = rates or others  # equations without N
 rate = chart(series, "t", list(rates), "", "t", ", ".join(rates), quarters + 1)
 # data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
 t = table.GetColumnByName("t")

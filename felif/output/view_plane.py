@@ -14,7 +14,8 @@ if here is None:
 
 layout = pv.CreateLayout("felif")
 halves = layout.SplitHorizontal(0, 0.55)
-quarters = layout.SplitVertical(halves + 1, 0.5)
+with_lines = os.path.exists(os.path.join(here, "lines.pvd"))
+quarters = layout.SplitVertical(halves + 1, 0.5) if with_lines else halves
 
 
 def chart(source, x, names, title, bottom, left, cell):
@@ -26,7 +27,7 @@ def chart(source, x, names, title, bottom, left, cell):
     return view
 
 
-if os.path.exists(os.path.join(here, "lines.pvd")):
+if with_lines:
     lines = pv.PVDReader(FileName=os.path.join(here, "lines.pvd"))
     lines.UpdatePipeline()
     names = [name for name in lines.PointData.keys() if name != "w"]

@@ -86,6 +86,7 @@ def test_every_file_for_paraview_is_opened_by_pyvista_and_grids_by_meshio(name, 
     assert [file.name for file in collections] == (
         ["particles.pvd"] if name == "neurons" else ["fields.pvd", *(["lines.pvd"] if surface == {"N", "C"} else [])]
     )
+    assert (folder / "view.py").exists() == (name != "neurons")
     listed = set()
     for collection in collections:
         reader = pv.PVDReader(collection)
