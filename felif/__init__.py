@@ -84,11 +84,11 @@ _HOME = {
     "ARK43": "evolution",
     # one neuron
     "first_passage": "fitting.passage",
-    "FirstPassage": "fitting.passage",
+    "FirstPassage": "fitting.passage_law",
     "spike_times": "particles.deterministic",
     "neuron_path": "particles.single_neuron",
     "fit": "fitting.fit",
-    "Fit": "fitting.fit",
+    "Fit": "fitting.estimates",
     "load_fit": "fitting.loading",
     "read_intervals": "fitting.intervals",
     "as_intervals": "fitting.intervals",
@@ -117,8 +117,8 @@ _HOME = {
     "relative_entropy": "analysis.entropy",
     # theorems and changes of variables, applied to a run
     "Certificate": "analysis.certificates",
-    "certificates": "analysis.certificates",
-    "CertificateRecorder": "analysis.certificates",
+    "certificates": "analysis.certified",
+    "CertificateRecorder": "analysis.certified",
     "excitatory_blow_up": "analysis.certificates",
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",
@@ -130,6 +130,10 @@ _HOME = {
     "learned_connectivity": "analysis.learning_connectivity",
     "stationary_output": "analysis.learning",
     "stationary_outputs": "analysis.learning",
+    # many runs
+    "sweep": "study.sweep",
+    "Table": "study.table",
+    "read_table": "study.table",
     # results
     "State": "problem",
     "Outcome": "problem",

@@ -15,9 +15,10 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
-    "weakform": ("", ""),
+    "weakform": ("given", ""),
+    "outcome": ("", ""),
     "notebook": ("", ""),
-    "problem": ("given notebook algebra", ""),
+    "problem": ("given notebook outcome algebra", ""),
     "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
@@ -28,18 +29,21 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "solvers": ("given notebook problem algebra output", "scipy"),
     "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
-    "output": ("given notebook problem", "rich meshio vtk vtkmodules pyvista matplotlib xarray pandas"),
-    "runs": ("given notebook translation problem algebra meshing assembly evolution output", ""),
-    "stationary": ("given translation models problem algebra assembly solvers analysis runs", ""),
+    "output": ("given notebook problem", "rich meshio vtk vtkmodules paraview pyvista matplotlib xarray pandas"),
+    "parallel": ("given", "cloudpickle threadpoolctl dask distributed mpi4py"),
+    "runs": ("given notebook translation problem algebra meshing assembly evolution output parallel", ""),
+    "stationary": ("given translation models problem algebra assembly solvers analysis runs parallel", ""),
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
     "explore": ("given algebra problem models assembly output runs solvers stationary", ""),
-    "study": ("given algebra output runs explore", "rich cyclopts cloudpickle matplotlib"),
+    "study": ("given algebra output runs parallel explore", "rich cyclopts matplotlib pandas pyarrow"),
+    "__main__": ("study", ""),
     "__init__": ("", ""),
 }
 # inside functions
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich", "xarray", "pandas", "IPython"}
+LAZY |= {"dask", "distributed", "mpi4py", "pyarrow"}
 SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 

@@ -67,10 +67,38 @@ class RelativeEntropy:
 
 @checked(run=RUN, steady_state=STATE, H=TEXT)
 def relative_entropy(run: Any, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
-    """S along a run of a NoisyLIF network, with respect to one of its steady states.
+    """S along a run of a NoisyLIF network, with respect to one of its steady states P.
 
-    H: "quadratic" for (h - 1)^2, "entropy" for h log h - h + 1. Raises ValueError for another H, for a model with
-    refractory states, a random threshold, delays or noise that depends on N, and for a steady state of another model.
+        S = int P H(n/P) dv,      dS/dt = -D_diffusion - D_jump + coupling
+
+    Parameters
+    ----------
+    run : Run
+        Of a NoisyLIF network without delay and with noise that does not depend on N.
+    steady_state : State
+        A steady state of the same model.
+    H : {"quadratic", "entropy"}
+        (h - 1)^2, or h log h - h + 1.
+
+    Returns
+    -------
+    RelativeEntropy
+        `.S`, `.dissipation_diffusion`, `.dissipation_jump`, `.defect`, over the accepted steps.
+
+    Raises
+    ------
+    ValueError
+        For another H, for a model with refractory states, a random threshold, delays or noise that depends on N, and
+        for a steady state of another model.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.0), tol=1e-6)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=1.0)
+    >>> S = fl.relative_entropy(run, fl.steady_state(problem)).S
+    >>> bool((S[1:] < S[:-1]).all())  # a single neuron forgets
+    True
     """
     if H not in _H:
         raise ValueError(f"relative_entropy: H = {H!r}; allowed are {', '.join(map(repr, _H))}")

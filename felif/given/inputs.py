@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .arguments import shown
 
 SAMPLES = 4096  # of the time of a run: what lasts longer than 1/2048 of it is found
 _VISIBLE = 0.02  # change between two samples, relative to the range, from which a function is said to move fast there
@@ -199,3 +201,18 @@ def _jump(name: str, function: Callable[[float], Any], ends: list[float], values
         if abs(high - low) < least:
             return None
     return min((a, b), key=lambda t: len(repr(t)))
+
+
+def places_of(term: Any, x: Any) -> list[tuple[Any, Mapping[str, Any]]]:
+    """Where what leaves at x enters, by `term.lands`: [(weight, {axis: place}), ...]. ValueError for anything else."""
+    found = term.lands(x)
+    parts = found if isinstance(found, list) else [(1.0, found)]
+    for part in parts:
+        good = isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], Mapping)
+        numbers = [part[0], *part[1].values()] if good else []
+        if not good or not all(np.asarray(number).dtype.kind in "iuf" for number in numbers):
+            raise ValueError(
+                f"Term {term.called!r}: lands returns {shown(found)}; allowed are {{axis: place}} and "
+                "[(weight, {axis: place}), ...]"
+            )
+    return parts

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine, MeshTri
 
+from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
-from .interval import line, require_near
+from .interval import THRESHOLDS, line, require_near
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
 
 
+@checked(path=Kind("the name of a file", FOLDER.read), model=THRESHOLDS)
 def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
     """The mesh in a file, tagged for a model: of line cells, or of triangles where the model has weights (w_min).
 

@@ -7,11 +7,14 @@ import math
 import numpy as np
 from skfem import MeshLine
 
-from ..given.arguments import MODEL, checked, number, optional, whole
+from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
 from ..translation import weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
+THRESHOLDS = Kind(
+    f"{MODEL.allowed} with v_reset and v_fire", lambda value: having("", "v_reset", "v_fire").read(MODEL.read(value))
+)
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
 
@@ -54,7 +57,9 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     return mesh
 
 
-@checked(model=MODEL, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number()))
+@checked(
+    model=THRESHOLDS, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number())
+)
 def interval(
     model: Model, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:

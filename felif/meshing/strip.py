@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from skfem import MeshTri
 
-from ..given.arguments import MODEL, checked, number, several, whole
+from ..given.arguments import checked, number, several, whole
 from ..given.types import Model
-from .interval import interval, require_near
+from .interval import THRESHOLDS, interval, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
 
 
 @checked(
-    model=MODEL,
+    model=THRESHOLDS,
     v_min=number(least=-1e100),
     cells=several(whole(1), "two whole numbers from 1", least=2, most=2),
     grading=number(most=100.0),

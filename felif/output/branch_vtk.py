@@ -6,10 +6,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..given.arguments import FLAG, FOLDER, checked, optional, several, whole
 from ..problem import Problem
+from .branches import BRANCH
 from .vtk import new_series
 
 
+@checked(
+    branch=BRANCH,
+    folder=FOLDER,
+    rows=optional(several(whole(-(2**31)), "a row of whole numbers")),
+    overwrite=FLAG,
+)
 def write_branch_vtk(
     branch: Any, folder: str | Path, rows: Sequence[int] | None = None, overwrite: bool = False
 ) -> Path:

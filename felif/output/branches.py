@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, checked, having
+from ..given.arguments import FLAG, FOLDER, TEXT, checked, either, having, optional, several
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
 
+BRANCH = having("a branch that continuation returned", "points", "outcome")
 MARKS = {
     "fold": ("o", "C3"),
     "hopf": ("D", "C1"),
@@ -22,6 +23,12 @@ MARKS = {
 }
 
 
+@checked(
+    branches=either(BRANCH, several(BRANCH, "a row of them", 1)),
+    path=optional(FOLDER),
+    name=optional(TEXT),
+    orbits=several(having("a periodic orbit", "path"), "a row of periodic orbits"),
+)
 def plot_branch(
     branches: Any,
     path: str | Path | None = None,
@@ -166,10 +173,9 @@ def _label(name: str) -> str:
 
 
 FILES = ("branch.csv", "states.npz", "branch.json")
-_BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
-@checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
+@checked(branch=BRANCH, folder=FOLDER, overwrite=FLAG)
 def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
     """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`.
 

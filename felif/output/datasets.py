@@ -149,7 +149,7 @@ def _attributes(run: Any) -> dict[str, Any]:
         "units": "time in membrane time constants, potentials in the units of V_R and V_F, rates per membrane time",
         "outcome": run.outcome.name,
         "message": run.outcome.message,
-        "rtol": float(run.settings["rtol"]),
+        "rtol": float(run.settings.rtol),
         "steps": int(run.statistics["steps"]),
     }
     if run.blow_up is not None:

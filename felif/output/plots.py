@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FOLDER, TEXT, TIMES, checked, optional
 from ..problem import Problem
 from .plane_plots import plot_line_spacetime, plot_over_two_axes, plot_plane_run, plot_totals
-from .sampling import common_points, drawn_densities, run_times, sample_points
+from .sampling import DRAWN, common_points, drawn_densities, run_times, sample_points
 from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
@@ -20,6 +21,7 @@ _LINES = ("-", "--", ":", "-.")  # of populations
 _LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
+@checked(run=DRAWN, path=optional(FOLDER), times=optional(TIMES))
 def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None, axes: Any = None) -> Any:
     """Figure of a run: n(v, t) at several times on the left, N(t) on the right; written to `path` if one is given.
 
@@ -137,6 +139,7 @@ def _rates(run: Any) -> list[str]:
     return (known or list(run.problem.scalar_names))[:_MOST_RATES]
 
 
+@checked(run=DRAWN, path=optional(FOLDER), name=optional(TEXT))
 def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = None) -> Any:
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import TIME, TIMES, checked, either, having, whole
 from ..problem import Problem
 
 SNAPSHOTS = 101
+DRAWN = having("a run that evolve or load_run returned", "problem", "times", "series", "at")
 
 
 def sample_points(problem: Problem) -> np.ndarray:
@@ -60,20 +62,21 @@ def scalars_of(state: Any) -> dict[str, float]:
     return scalars | dict(problem.marks)
 
 
+@checked(start=TIME, end=TIME, snapshots=either(whole(0, 10**6), TIMES))
 def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = SNAPSHOTS) -> np.ndarray:
     """A number of evenly spaced times in [start, end], or the given times sorted and checked.
 
     Raises ValueError for times outside [start, end], a negative number, or anything that is not a number.
     """
     if isinstance(snapshots, int | np.integer):
-        if snapshots < 0:
-            raise ValueError(f"snapshots={snapshots}: give how many snapshots to write, 0 or more, or their times.")
         # np.linspace does not promise that its last entry is `end` to the bit for one point; one snapshot means the end
         return np.linspace(start, end, snapshots) if snapshots != 1 else np.array([float(end)])
     times = np.unique(np.asarray(snapshots, float).ravel())
     outside = times[~((times >= start) & (times <= end))]
     if outside.size:
-        raise ValueError(f"snapshots: time {outside[0]!r} is not in the interval [{start!r}, {end!r}] of this run.")
+        raise ValueError(
+            f"snapshots: time {float(outside[0])!r} is not in the interval [{start!r}, {end!r}] of this run."
+        )
     return times
 
 

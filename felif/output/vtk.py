@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FLAG, FOLDER, TIMES, checked, optional
 from .files import series_text
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
 from .planes import axis_samples, plane_samples, values_at
-from .sampling import common_points, run_times, sample_points, scalars_of
+from .sampling import DRAWN, common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 _PARTS = ("fields", "lines", "spacetime", "view")
@@ -160,6 +161,7 @@ class FieldSeries:
         self._write("spacetime.vtr", write_rectilinear, x, times, fields, self.axis or "v")
 
 
+@checked(run=DRAWN, folder=FOLDER, times=optional(TIMES), overwrite=FLAG)
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:
     """Write the fields of a run for ParaView and return `folder/fields.pvd`.
 

@@ -19,6 +19,7 @@ import numpy as np
 from ..assembly import SpectralElement, discretize
 from ..assembly.local_degree import inherited
 from ..assembly.tensor.adapt import transferred
+from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import SAMPLES
 from ..problem import Problem, State
@@ -92,7 +93,7 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
     if run.problem.line_names:
         return float(_MARGIN * abs(here - there) + unseen)
     if run.problem.tol is not None:
-        unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
+        unseen += _FLOOR * max(run.problem.tol, run.settings.rtol) * abs(there)
     elif better.problem.tol is not None:
         unseen += better.problem.tol * abs(there)
     return float(_MARGIN * abs(here - there) + unseen)
@@ -104,38 +105,38 @@ def _value(run: Run, quantity: Any, t: float) -> float:
 
 def _made_again(run: Run) -> Run:
     from .after_blow_up import Continue
-    from .driving import SCHEMES, seen
+    from .driving import seen
     from .starting import evolve
 
     settings, first = run.settings, run.segments[0]
     if first.problem.enriched is None:
         raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
     over_plane = first.problem.line_names
-    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings["rtol"])
+    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings.rtol)
     problem, y = _richer(first.problem, first.states[0]) if own is None else (own, None)
     start = run.start
     if start is None or over_plane and isinstance(start, State) or _copied(start, first.problem):
         if y is None:
             problem, y = _holding(own, first.problem, first.states[0])
-        start = State(problem, settings["t_start"], y)
-    going_on, fixed = settings.get("after_blow_up"), settings["fixed_step"]
+        start = State(problem, settings.t_start, y)
+    going_on, fixed = settings.after_blow_up, settings.fixed_step
     scheme, step = None, None  # the most accurate one, whatever the run was made with
     if over_plane:
-        scheme = SCHEMES[settings["scheme"]]()
-        step = None if fixed is None else fixed / (8 if settings["scheme"] == "BackwardEuler" else 2)
-    rtol = max(settings["rtol"] / _TIGHTER, _TIGHTEST)
+        scheme = settings.scheme
+        step = None if fixed is None else fixed / (8 if isinstance(scheme, BackwardEuler) else 2)
+    rtol = max(settings.rtol / _TIGHTER, _TIGHTEST)
     better = evolve(
         problem,
         start,
         float(run.times[-1]),
-        t_start=settings["t_start"],
+        t_start=settings.t_start,
         rtol=rtol if own is None else own.tol,
-        atol=None if settings["atol"] is None else settings["atol"] / _TIGHTER,
+        atol=None if settings.atol is None else settings.atol / _TIGHTER,
         scheme=scheme,
-        breakpoints=seen(problem, settings["breakpoints"], settings["t_start"], float(run.times[-1]), _LOOKS * SAMPLES),
+        breakpoints=seen(problem, settings.breakpoints, settings.t_start, float(run.times[-1]), _LOOKS * SAMPLES),
         fixed_step=step,
-        max_step=math.inf if settings["max_step"] is None else settings["max_step"],
-        N_max=settings["N_max"],
+        max_step=settings.max_step,
+        N_max=settings.N_max,
         history=0.0 if run.past is None else run.past.before,
         after_blow_up=None if going_on is None else Continue(**going_on),
         progress=False,

@@ -16,10 +16,11 @@ from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
 from .asked import KINDS, prolonged, require_events
-from .driving import SCHEMES, blow_up_outcome, integrate_through, seen, with_mesh_error
+from .driving import blow_up_outcome, integrate_through, seen, with_mesh_error
 from .recording import Recorder, describe_end, packed_model, state_for_snapshot
 from .restoring import restore
 from .run import Run
+from .settings import Settings
 
 
 @checked(folder=FOLDER, model=optional(MODEL))
@@ -125,7 +126,7 @@ def continue_run(
     """`resume`, with observers. `max_steps`: of the whole run, None for any number."""
     stored = read_folder(folder)
     run = restore(stored, model, history)
-    end = run.settings["t_end"] if t_end is None else float(t_end)
+    end = run.settings.t_end if t_end is None else float(t_end)
     more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
     ended = run.outcome.name != "running"
     reached = run.trajectory.t
@@ -137,22 +138,22 @@ def continue_run(
         return run
     if end < reached:
         raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {reached!r}, which is reached")
-    names = [event.name for event in events]
-    if names != run.settings["events"]:
-        raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
+    names = tuple(event.name for event in events)
+    if names != run.settings.events:
+        raise ValueError(f"resume: events = {[*names]}; this run watches {[*run.settings.events]}: give the same")
     require_events(folder, run.asked, events)
-    if run.settings.get("core") == "compiled" and compiled.library() is None:
+    if run.settings.core == "compiled" and compiled.library() is None:
         reason = "was written by the compiled core, which does not run here: last digits differ"
         warn(f"resume: {folder} {reason}")
     started, due = time.perf_counter(), ()
-    known = run.settings["breakpoints"]
-    settings = {**run.settings, "t_end": end, "max_steps": max_steps}
-    if end > run.settings["t_end"]:
+    known = run.settings.breakpoints
+    settings = run.settings.but(t_end=end, max_steps=max_steps)
+    if end > run.settings.t_end:
         count = (run.asked or {}).get("snapshots")
         due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
-        settings["breakpoints"] = seen(run.problem, known, reached, end)
+        settings = settings.but(breakpoints=tuple(seen(run.problem, known, reached, end)))
     same, model = (run.model, None if run.past is None else run.past.before), packed_model(run.model, run.past)
-    changes = {"settings": settings, "asked": prolonged(run.asked, end, max_steps)}
+    changes = {"settings": settings.stored(), "asked": prolonged(run.asked, end, max_steps)}
     with RunWriter.reopen(folder, due, changes) as writer:
         run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
         past = run.past
@@ -167,7 +168,6 @@ def continue_run(
             events=events,
             observers=watching([past, recorder], observers, progress),
             checkpoint=run.checkpoint,
-            scheme=SCHEMES[settings["scheme"]](),
             t_end=end,
             earlier=run.trajectory,
         )
@@ -201,7 +201,7 @@ def finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:
 
 
 def _finish_whole(
-    writer: RunWriter, recorder: Recorder, before: Run, settings: dict, trajectory: Trajectory, started: float
+    writer: RunWriter, recorder: Recorder, before: Run, settings: Settings, trajectory: Trajectory, started: float
 ) -> None:
     """What a resumed run says about its end is of the whole run."""
     recorder.rows(trajectory)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -11,12 +11,13 @@ from typing import Any, overload
 import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory, is_additive, through_steps
-from ..given.arguments import FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
+from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
 from ..given.portable import require_portable
 from ..notebook import page, picture, profile, shown
 from ..problem import BlowUp, Outcome, State
 from .checks import Checks
 from .recording import save
+from .settings import Settings
 
 FAILURES = frozenset(
     {"step_underflow", "newton_failed", "not_finite", "unstable_step", "unresolved", "beyond_equations"}
@@ -39,12 +40,12 @@ class Run:
     def __init__(
         self,
         trajectory: Trajectory,
-        settings: Mapping[str, Any],
+        settings: Settings,
         wall_time: float,
         compatible: bool = True,
         blow_up: BlowUp | None = None,
     ) -> None:
-        self._trajectory, self.settings, self.wall_time = trajectory, dict(settings), wall_time
+        self._trajectory, self.settings, self.wall_time = trajectory, settings, wall_time
         self.compatible = compatible
         self.blow_up = blow_up or trajectory.blow_up
         self.outcome: Outcome = trajectory.outcome
@@ -134,7 +135,7 @@ class Run:
     @property
     def failed(self) -> bool:
         """Whether the run stopped because it could not be made: what it reached is no result for any later time."""
-        return self.outcome.name in FAILURES and self.outcome.name not in self.settings.get("events", ())
+        return self.outcome.name in FAILURES and self.outcome.name not in self.settings.events
 
     def _just_before(self, t: float) -> float:
         """t, or a few ulps less where an input jumps at t: rates there are limits from the left, as in `series`."""
@@ -145,7 +146,7 @@ class Run:
 
     @cached_property
     def _jumps(self) -> frozenset[float]:
-        return frozenset(self.settings["breakpoints"])
+        return frozenset(self.settings.breakpoints)
 
     @property
     def final(self) -> State:
@@ -187,7 +188,7 @@ class Run:
     def _through_steps(self, name: str, times: np.ndarray) -> Any:
         for t in times.ravel()[~((times.ravel() >= self.times[0]) & (times.ravel() <= self.times[-1]))]:
             self._trajectory.evaluate(float(t))  # says what is allowed
-        known, series, breaks = self.times, self.series[name], self.settings["breakpoints"]
+        known, series, breaks = self.times, self.series[name], self.settings.breakpoints
         values = [through_steps(known, series, breaks, t) for t in times.ravel().tolist()]
         return np.array(values).reshape(times.shape) if times.ndim else values[0]
 
@@ -258,6 +259,7 @@ class Run:
 
     # output -----------------------------------------------------------------------------------------------------
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz. ValueError if it holds another run."""
         return save(self, folder, overwrite, snapshots)
@@ -325,7 +327,7 @@ class Run:
     def __repr__(self) -> str:
         low, high = float(self.times[0]), float(self.times[-1])
         scalars = ", ".join(f"{name} = {self.series[name][-1]:.10g}" for name in self.problem.scalar_names)
-        asked = self.settings.get("t_end", high)
+        asked = self.settings.t_end
         reached = f"  reached    t = {high:.10g} of {asked:g} with {scalars}: no result" if self.failed else None
         lines = [
             *([f"FAILED: {self.outcome}"] if self.failed else []),

@@ -19,10 +19,12 @@ from ..output import RunWriter, snapshot_times
 from ..problem import Problem
 from .after_blow_up import Continue, require_one_population
 from .asked import KINDS, goes_on, what_is_asked
-from .driving import SCHEMES, finished, integrate_through, seen, start_up
+from .driving import finished, integrate_through, seen, start_up
 from .recording import Recorder, describe_run, packed_model
+from .restoring import let_go
 from .resuming import continue_run, finish, rates, watching
 from .run import Run
+from .settings import SCHEMES, Settings
 
 
 @checked(**KINDS)
@@ -153,27 +155,27 @@ def evolve(
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
     jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
-    settings = {
-        "scheme": type(scheme).__name__,
-        "core": "python" if compiled.library() is None else "compiled",
-        "rtol": rtol,
-        "atol": atol,
-        "t_start": float(t_start),
-        "t_end": float(t_end),
-        "breakpoints": breaking_points(float(t_start), float(t_end), delays, jumps),
-        "fixed_step": fixed_step,
-        "first_step": first_step,
-        "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),
-        "max_steps": max_steps,
-        "N_max": N_max if after_blow_up is None else after_blow_up.N_max,
-        "after_blow_up": None if after_blow_up is None else dataclasses.asdict(after_blow_up),
-        "events": [event.name for event in events],
-        "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
-    }
-    settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
-    settings["start_up"] = start_up(on_mesh, settings, scheme, compatible)
+    breaking = breaking_points(float(t_start), float(t_end), delays, jumps)
+    settings = Settings(
+        scheme=scheme,
+        core="python" if compiled.library() is None else "compiled",
+        rtol=rtol,
+        atol=atol,
+        t_start=float(t_start),
+        t_end=float(t_end),
+        breakpoints=tuple(seen(on_mesh, breaking, float(t_start), float(t_end))),
+        fixed_step=fixed_step,
+        first_step=first_step,
+        max_step=min([max_step, *delays]),
+        max_steps=max_steps,
+        N_max=N_max if after_blow_up is None else after_blow_up.N_max,
+        after_blow_up=after_blow_up,
+        events=tuple(event.name for event in events),
+        initial=repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
+    )
+    settings = settings.but(start_up=start_up(on_mesh, settings, compatible))
     impossible = on_mesh.instant_blow_up(y, compatible)
-    how = {"scheme": scheme, "events": events, "checkpoint": None}
+    how = {"events": events, "checkpoint": None}
     if folder is None:
         observers = watching([past], observers, progress)
         trajectory = integrate_through(
@@ -197,6 +199,7 @@ def evolve(
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
         finish(writer, recorder, run)
     run.start, run.asked, run.folder = start, asked, Path(folder)
+    let_go(run)
     return run
 
 

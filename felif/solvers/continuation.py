@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..output.branches import FILES
 from ..output.progress import Spinner
-from ..output.work import Work, open_work
+from ..output.work import Further, Work, open_work
 from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -79,7 +80,8 @@ def continuation(
         Written while the branch is followed, readable with `read_branch` at any time.
     resume, overwrite : bool
         `resume` returns the branch that is in the folder, or goes on with it to the same digits, if it is the one that
-        is asked for. `overwrite` replaces a branch; what felif did not write there is never touched.
+        is asked for; to wider bounds, a larger N_max or more points it goes on from where it is, in steps of the same
+        unit. `overwrite` replaces a branch; what felif did not write there is never touched.
     progress : bool
         A line on a terminal.
 
@@ -114,41 +116,58 @@ def continuation(
     family = Family(start, (parameter,))
     y = np.array(y, float) if crossing is not None else newton(start, y).y
     system = System(family, conservation(start) @ y)
-    metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, density_unit(start, y))
     if crossing is not None:
         first = Node(system, start, y, family.start, *crossing)
     else:
         first = correct(system, y, family.start, AtParameter(0, family.start[0]))
-    first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
-    if crossing is None:
-        first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
-            first, AtParameter(0, family.start[0])
-        )
-        if first.tz[0] < 0:
-            first = _reversed(first)
+    asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
+    asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
+    reach = {"low": low, "high": high, "N_max": N_max, "max_points": max_points}
+    further = Further(("bounds", "N_max", "max_points"), partial(_within, reach), {"reach": reach}, ("seen", "special"))
+    how = {"resume": resume, "overwrite": overwrite, "description": {"reach": reach, "unit": [high - low, N_max]}}
+    with (
+        Spinner("continuation", shown=progress) as told,
+        open_work("continuation", "branch", folder, asked, FILES, **how, further=further) as work,
+    ):
+        span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun
+        metric = Metric(np.array([span / _PARTS]), largest / _PARTS, density_unit(start, y))
+        first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
+        if crossing is None:
+            first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
+                first, AtParameter(0, family.start[0])
+            )
+            if first.tz[0] < 0:
+                first = _reversed(first)
+        limits = _limits(parameter, low, high, N_max, start.scalar_names)
+        traces = [
+            Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
+            for node in (first, _reversed(first))
+        ]
+        crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
+        nodes, ends = both_ways(traces, work, (parameter,), "", told)
+        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
+        keep_branch(branch, work)
+    return branch
+
+
+def _limits(parameter: str, low: float, high: float, N_max: float, scalars: Sequence[str]) -> list[Limit]:
     limits = [
         Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),
         Limit(0, high, 1.0, False, Outcome("bound", f"{parameter} = {high:g} is the upper bound")),
     ]
     limits += [
         Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} is the largest value looked at (N_max)"))
-        for k, name in enumerate(start.scalar_names)
+        for k, name in enumerate(scalars)
     ]
-    traces = [
-        Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
-        for node in (first, _reversed(first))
-    ]
-    crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
-    asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
-    asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
-    with (
-        Spinner("continuation", shown=progress) as told,
-        open_work("continuation", "branch", folder, asked, FILES, resume=resume, overwrite=overwrite) as work,
-    ):
-        nodes, ends = both_ways(traces, work, (parameter,), "", told)
-        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
-        keep_branch(branch, work)
-    return branch
+    return limits
+
+
+def _within(reach: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether the branch that is stored is a part of one that reaches so far."""
+    there = stored.get("reach")
+    if there is None:
+        return False
+    return there["low"] >= reach["low"] and all(there[name] <= reach[name] for name in ("high", "N_max", "max_points"))
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:

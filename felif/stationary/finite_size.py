@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
+from ..given.arguments import PROBLEM, STATE, TIMES, Kind, checked, either, several, whole
 from ..models.drifts import Leaky
 from ..models.noisy_lif import NoisyLIF
 from ..models.populations import Populations
@@ -78,6 +79,10 @@ class _Network:
     noise: np.ndarray
 
 
+_SIZES = Kind("a positive whole number, or a row of them", either(whole(1), several(whole(1), "", 1)).read)
+
+
+@checked(problem=PROBLEM, state=STATE, omega=TIMES, neurons=_SIZES)
 def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
     """Power spectrum of the rates of a network of finitely many neurons.
 

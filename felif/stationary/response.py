@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..given.arguments import PROBLEM, STATE, TEXT, TIMES, checked, either, optional, several
 from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
@@ -82,6 +83,12 @@ class Response:
         )
 
 
+@checked(
+    problem=PROBLEM,
+    state=STATE,
+    omega=TIMES,
+    to=optional(either(TEXT, several(TEXT, "a row of names of parameters", 1))),
+)
 def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequence[str] | None = None) -> Response:
     """Linear response at a steady state to modulations of parameters at angular frequencies omega.
 

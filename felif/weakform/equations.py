@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..given.fields import plainly, require_fields
 from .terms import Term
 from .unknowns import Axis, Delayed, Given, Index, Unknown
 
@@ -36,6 +37,8 @@ class Conserved:
     name: str
     weights: Mapping[str, float]
     each: str | None = None
+
+    __post_init__ = require_fields
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Equations:
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
+        require_fields(self)
         for entries, kinds in (
             (self.axes, (Axis, Index)),
             (self.unknowns, Unknown),
@@ -174,7 +178,7 @@ class Equations:
             raise ValueError(f"Term {term.called!r} has a matrix: then it has `of`, and neither form, at nor lands")
         for what, given in (("form", term.form), ("coefficient", term.coefficient), ("lands", term.lands)):
             if given is not None and not callable(given):
-                raise ValueError(f"Term {term.called!r}: its {what} is {given!r}; allowed is a function")
+                raise ValueError(f"Term {term.called!r}: its {what} is {plainly(given)}; allowed is a function")
 
     def axis(self, name: str) -> Axis | Index:
         """The axis or index of that name.

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from ..given.fields import named, require_fields, require_name
+
 
 @dataclass(frozen=True)
 class Term:
@@ -50,6 +52,8 @@ class Term:
     lands: Callable[[Any], Any] | None = None
     matrix: Any = None
     name: str = ""
+
+    __post_init__ = require_fields
 
     @property
     def called(self) -> str:
@@ -106,7 +110,8 @@ def drift(
     >>> fl.drift("n", "v", lambda x: -x.v).name
     'drift of n along v'
     """
-    return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=name or f"drift of {n} along {axis}")
+    require_name("drift", "axis", axis)
+    return Term(n, n, lambda u, phi, x: f(x) * u * d(phi, axis), c, name=named(name, f"drift of {n} along {axis}"))
 
 
 @cache
@@ -140,8 +145,9 @@ def noise(
     >>> fl.noise("n", "v", lambda s, m: m.a0 + m.a1 * s.N).into
     'n'
     """
+    require_name("noise", "axis", axis)
     form = _diffusion(axis) if a is None else (lambda u, phi, x: -a(x) * d(u, axis) * d(phi, axis))
-    return Term(n, n, form, c, name=name or f"noise of {n} along {axis}")
+    return Term(n, n, form, c, name=named(name, f"noise of {n} along {axis}"))
 
 
 def jump(
@@ -183,7 +189,7 @@ def jump(
     'N'
     """
     form = None if rate is None else (lambda u, phi, x: rate(x) * u * phi)
-    return Term(n, of, form, c, at or {}, lands, name=name or f"jump of {n}")
+    return Term(n, of, form, c, {} if at is None else at, lands, name=named(name, f"jump of {n}"))
 
 
 def exchange(source: str, target: str, rate: Callable[[Any, Any], Any]) -> tuple[Term, Term]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..given.fields import plainly, require_fields
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -45,20 +47,21 @@ class Axis:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
+        require_fields(self)
         ends = (self.low, self.high)
         if not all(isinstance(end, int | float) and end == end for end in ends) or not self.low < self.high:
             raise ValueError(
-                f"Axis {self.name!r}: low, high = {self.low!r}, {self.high!r}; allowed are numbers low < high"
+                f"Axis {self.name!r}: low, high = {', '.join(map(plainly, ends))}; allowed are numbers low < high"
             )
         if self.periodic and not all(map(math.isfinite, ends)):
             raise ValueError(f"Axis {self.name!r}: periodic on [{self.low!r}, {self.high!r}]; allowed are finite ends")
         for name, place in self.points.items():
             if not (isinstance(place, int | float) and self.low <= place <= self.high and math.isfinite(place)):
                 raise ValueError(
-                    f"Axis {self.name!r}: the point {name!r} = {place!r} lies outside [{self.low}, {self.high}]"
+                    f"Axis {self.name!r}: the point {name!r} = {plainly(place)} lies outside [{self.low}, {self.high}]"
                 )
         if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
-            raise ValueError(f"Axis {self.name!r}: scale = {self.scale!r}; allowed are positive numbers")
+            raise ValueError(f"Axis {self.name!r}: scale = {plainly(self.scale)}; allowed are positive numbers")
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ class Index:
     count: int
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
-            raise ValueError(f"Index {self.name!r}: count = {self.count!r}; allowed are whole numbers from 1")
+            raise ValueError(f"Index {self.name!r}: count = {plainly(self.count)}; allowed are whole numbers from 1")
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,9 @@ class Unknown:
     at: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if self.kind not in ("evolves", "equals", "holds"):
             raise ValueError(f"Unknown {self.name!r}: kind = {self.kind!r}; allowed are 'evolves', 'equals', 'holds'")
-        if not isinstance(self.over, tuple):
-            raise ValueError(f"Unknown {self.name!r}: over = {self.over!r}; allowed is a tuple of names of axes")
         if (self.kind == "holds") != (self.of is not None) or (self.kind == "holds") != bool(self.at):
             raise ValueError(
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
@@ -156,6 +159,8 @@ class Given:
     name: str
     parameter: str
 
+    __post_init__ = require_fields
+
 
 @dataclass(frozen=True)
 class Delayed:
@@ -180,6 +185,8 @@ class Delayed:
     name: str
     of: str
     delay: float | str
+
+    __post_init__ = require_fields
 
     def of_model(self, model: Any) -> float:
         """The delay of a model.

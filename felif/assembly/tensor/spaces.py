@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
+from ...given.arguments import shown
 from ..spaces import ExponentialFitting, SpectralElement, gauss, is_integer, shapes
 
 _HIGHEST = 8
@@ -41,7 +42,7 @@ class DG:
 
     def __post_init__(self) -> None:
         if not is_integer(self.degree) or not 0 <= self.degree <= _HIGHEST:
-            raise ValueError(f"DG: degree = {self.degree!r}; allowed are integers from 0 to {_HIGHEST}")
+            raise ValueError(f"DG: degree = {shown(self.degree)}; allowed are integers from 0 to {_HIGHEST}")
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if not isinstance(self.v, SpectralElement | ExponentialFitting):
-            raise ValueError(f"Tensor: v = {self.v!r}; allowed are SpectralElement(degree), ExponentialFitting()")
+            raise ValueError(f"Tensor: v = {shown(self.v)}; allowed are SpectralElement(degree), ExponentialFitting()")
         if getattr(self.v, "lowest", None) is not None:
-            raise ValueError(f"Tensor: v = {self.v!r}; allowed on lines is one degree for all cells (lowest=None)")
+            raise ValueError(f"Tensor: v = {shown(self.v)}; allowed on lines is one degree for all cells (lowest=None)")
         if not isinstance(self.w, DG | MUSCL):
-            raise ValueError(f"Tensor: w = {self.w!r}; allowed are DG(degree), MUSCL()")
+            raise ValueError(f"Tensor: w = {shown(self.w)}; allowed are DG(degree), MUSCL()")
 
     @property
     def positive(self) -> bool:

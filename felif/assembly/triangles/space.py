@@ -13,6 +13,7 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from ...given.arguments import shown
 from ..spaces import is_integer
 
 
@@ -50,9 +51,9 @@ class Triangles:
 
     def __post_init__(self) -> None:
         if not is_integer(self.degree) or not 1 <= self.degree <= self.highest:
-            raise ValueError(f"Triangles: degree = {self.degree!r}; allowed are integers from 1 to {self.highest}")
+            raise ValueError(f"Triangles: degree = {shown(self.degree)}; allowed are integers from 1 to {self.highest}")
         if not isinstance(self.positive, bool):
-            raise ValueError(f"Triangles: positive = {self.positive!r}; allowed are True and False")
+            raise ValueError(f"Triangles: positive = {shown(self.positive)}; allowed are True and False")
 
 
 def modes(degree: int) -> int:
