@@ -1,6 +1,6 @@
 """How fast `felif explore` answers: slider moves in a real browser, from the move to the picture.
 
-    python benchmarks/explorer.py [--moves 50] [--check] [--screenshots FOLDER]
+    python benchmarks/explorer.py [--moves 50] [--only NoisyLIF] [--check] [--screenshots FOLDER]
 
 Needs playwright (`pip install "felif[browser]"`) and an installed Chromium (FELIF_CHROMIUM names another). For each
 case: the median and the 95 % quantile of the time from the event of the slider to the frame that shows the new run, as
@@ -62,6 +62,7 @@ RESTED = 'body[data-rested]:not([data-rested=""])'
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--moves", type=int, default=50)
+    parser.add_argument("--only", action="append", choices=list(CASES), help="these cases, by default all")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--screenshots", type=Path)
     given = parser.parse_args()
@@ -88,7 +89,8 @@ def main() -> int:
 def measure(browser, address: str, pid: int, given) -> bool:
     met = True
     print(f"{'case':26}{'median ms':>10}{'95 % ms':>9}{'CPU ms a move: server':>23}{'browser':>9}")
-    for name, (asked, slider, ends, one) in CASES.items():
+    for name in given.only or CASES:
+        asked, slider, ends, one = CASES[name]
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.set_default_timeout(120_000)
         page.goto(f"{address}?{urlencode(asked)}")
