@@ -10,6 +10,7 @@ from typing import Any
 from .executors import open_pool
 from .travel import packed, unpacked
 
+LOOK = 5.0  # seconds after which a pool is looked at again, also where nothing comes back
 FOREIGN = (ImportError, AttributeError, SyntaxError)  # of a process that does not know felif's functions
 
 
@@ -32,7 +33,7 @@ def spread(who: str, executor: Any, function: Callable[[Any, Any], Any], shared:
                     waiting.popleft()
             except BrokenExecutor:
                 broken = True
-            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+            for future in wait(running, LOOK, FIRST_COMPLETED).done if running else ():
                 place = running.pop(future)
                 try:
                     worked, results[place] = future.result()

@@ -19,6 +19,7 @@ from ..evolution.lean import Lean
 from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
 from ..given.types import Model, Start
+from ..parallel.spreading import spread
 from ..problem import Problem
 from .starting import evolve
 
@@ -26,6 +27,7 @@ _RISING = 50.0  # a rate from which a point is left to `evolve`
 _FINER = 0.5  # of the tolerance from which the common mesh is made
 _TRIED = 9  # points, at most, whose meshes make the common one
 _LONGEST = 1000  # points a thread takes at a time, at most
+_SENT = 200  # points that go to an executor at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,7 @@ def evolve_many(
     tol: float = 1e-6,
     paired: bool = False,
     workers: int | None = None,
+    executor: Any = None,
     N_max: float = 1e5,
 ) -> Many:
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.
@@ -128,6 +131,9 @@ def evolve_many(
         The values stand side by side: the k-th of each is a point.
     workers : int
         Threads, by default one a processor.
+    executor : int, str or Executor
+        In place of threads: a number of processes, "dask://HOST:PORT", "dask", "mpi", a dask Client or any
+        `concurrent.futures.Executor`, as for `sweep`; the model and the start go there by value.
     N_max : float
         As for `evolve`.
 
@@ -138,7 +144,9 @@ def evolve_many(
     Raises
     ------
     ValueError
-        For unknown parameters, and for values and times that are not as said.
+        For unknown parameters, and for values and times that are not as said, and an executor that cannot be used.
+    RuntimeError
+        Where workers of an executor give no answer.
 
     Examples
     --------
@@ -147,6 +155,8 @@ def evolve_many(
     >>> many.N.shape
     (3, 2)
     """
+    if workers is not None and executor is not None:
+        raise ValueError(f"evolve_many: workers = {workers} with an executor; allowed is one of them")
     times = np.atleast_1d(times)
     if times.ndim != 1 or not len(times) or times[0] < t_start or not np.all(np.diff(times) > 0):
         raise ValueError(
@@ -155,11 +165,15 @@ def evolve_many(
     points = Points.of("evolve_many", model, parameters, paired)
     shape = points.shape
     work = _Work(points, start, np.unique([t_start, *times]), tol, N_max)
-    family = work.family()
-    workers = workers or os.cpu_count() or 1
-    parts = np.array_split(np.arange(points.count), max(-(-points.count // _LONGEST), 8 * workers))
-    with ThreadPoolExecutor(workers) as pool:
-        found = [point for part in pool.map(lambda part: work.points(family, part), parts) for point in part]
+    cells, family = work.common_mesh()
+    if executor is not None:
+        parts = np.array_split(np.arange(points.count), -(-points.count // _SENT))
+        found = [point for part in spread("evolve_many", executor, _points, (work, cells), parts) for point in part]
+    else:
+        workers = workers or os.cpu_count() or 1
+        parts = np.array_split(np.arange(points.count), max(-(-points.count // _LONGEST), 8 * workers))
+        with ThreadPoolExecutor(workers) as pool:
+            found = [point for part in pool.map(lambda part: work.points(family, part), parts) for point in part]
     scalars = np.array([point.scalars[-len(times) :] for point in found])
     series = {name: scalars[..., k].reshape(*shape, len(times)) for k, name in enumerate(work.names)}
 
@@ -192,39 +206,46 @@ class _Point:
 
 
 class _Work:
-    """What all points share."""
+    """What all points share, and what goes to other processes."""
 
     def __init__(self, given: Points, start: Any, times: np.ndarray, tol: float, N_max: float) -> None:
         self.given, self.start, self.times, self.tol, self.N_max = given, start, times, tol, N_max
-        self.problem: Problem | None = None
         self.names = discretize(given.at(0), tol=tol).scalar_names
 
     # the common mesh --------------------------------------------------------------------------------------------
 
-    def family(self) -> Family | None:
-        """The points on a common mesh; None where there is none that serves them."""
+    def common_mesh(self) -> tuple[np.ndarray | None, Family | None]:
+        """The cells of a common mesh and the points on it; None where there is none that serves the points."""
         if compiled.library() is None:
-            return None
+            return None, None
         problem = discretize(self.given.at(0), tol=self.tol)
         if problem.line_names or problem.lines is not None or set(self.given.table) - set(problem.parameter_names):
-            return None
+            return None, None
         if problem.condensed is None or problem.delays or problem.driven:
-            return None
+            return None, None
         try:
-            on_mesh, y, compatible = initial(self._on_common_mesh(problem), self.start)
-            if on_mesh.end is not None:
-                return None
-            family = Family(on_mesh, self.given)
-            self.y, self.first = y, family.scalars(y)
-            if not compatible:
-                self.first[:, [on_mesh.scalar_names.index(name) for name in on_mesh.infinite_rates]] = math.inf
-                self.first[~family.starts(y)] = math.nan
-            return family
+            cells = self._common_cells(problem)
+            return cells, self.family(cells)
         except ValueError:
-            return None
+            return None, None
 
-    def _on_common_mesh(self, problem: Problem) -> Problem:
-        """On cells as fine as those that some points, the ends of the grid among them, came to use."""
+    def family(self, cells: np.ndarray | None) -> Family | None:
+        """The points on that mesh."""
+        if cells is None or compiled.library() is None:
+            return None
+        problem = discretize(self.given.at(0), tol=self.tol).on_cells(cells)
+        on_mesh, y, compatible = initial(problem, self.start)
+        if on_mesh.end is not None:
+            return None
+        family = Family(on_mesh, self.given)
+        self.y, self.first = y, family.scalars(y)
+        if not compatible:
+            self.first[:, [on_mesh.scalar_names.index(name) for name in on_mesh.infinite_rates]] = math.inf
+            self.first[~family.starts(y)] = math.nan
+        return family
+
+    def _common_cells(self, problem: Problem) -> np.ndarray:
+        """Cells as fine as those that some points, the ends of the grid among them, came to use."""
         meshes = [problem.cells]
         for point in np.unique(np.linspace(0, self.given.count - 1, _TRIED).astype(int)):
             tried = evolve(
@@ -237,7 +258,7 @@ class _Work:
                 progress=False,
             )
             meshes += [segment.problem.cells for segment in tried.trajectory.segments]
-        return problem.on_cells(_common(meshes, problem))
+        return _common(meshes, problem)
 
     # points -----------------------------------------------------------------------------------------------------
 
@@ -267,6 +288,14 @@ class _Work:
             scalars[there, k] = run.sample(name, self.times[there])
         blow = (math.nan, math.nan) if run.blow_up is None else (run.blow_up.time, run.blow_up.error)
         return _Point(scalars, run.outcome.name, run.outcome.message, *blow, True)
+
+
+def _points(shared: tuple[_Work, np.ndarray | None], part: np.ndarray) -> list[_Point]:
+    """Points in another process, which keeps the family for the next ones."""
+    work, cells = shared
+    if not hasattr(work, "there"):
+        work.there = work.family(cells)
+    return work.points(work.there, part)
 
 
 def _common(meshes: list[np.ndarray], problem: Problem) -> np.ndarray:

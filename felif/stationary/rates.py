@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from ..assembly import discretize
 from ..given.arguments import FLAG, MODEL, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
 from ..given.types import Model
+from ..parallel.spreading import spread
 from .rest import Rates, RestingNeurons
 from .states import steady_states
 
 _CHUNK = 2000  # points at a time
+_SENT = 100  # points that go to an executor at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,7 @@ def rate_map(
     stability: bool = True,
     tol: float = 1e-6,
     workers: int | None = None,
+    executor: Any = None,
 ) -> RateMap:
     """All steady rates of a model at every point of a grid of parameters.
 
@@ -101,6 +105,9 @@ def rate_map(
         Of `discretize` for stability, and where a point is left to `steady_states`.
     workers : int
         Threads, by default one a processor.
+    executor : int, str or Executor
+        In place of threads: a number of processes, "dask://HOST:PORT", "dask", "mpi", a dask Client or any
+        `concurrent.futures.Executor`, as for `sweep`; the model goes there by value.
 
     Returns
     -------
@@ -109,7 +116,10 @@ def rate_map(
     Raises
     ------
     ValueError
-        For unknown parameters and values that are not as said, and where the model has no N.
+        For unknown parameters and values that are not as said, and where the model has no N, and an executor
+        that cannot be used.
+    RuntimeError
+        Where workers of an executor give no answer.
 
     Examples
     --------
@@ -117,24 +127,32 @@ def rate_map(
     >>> fl.rate_map(fl.NoisyLIF(), {"b": [0.5, 1.5, 4.0]}, stability=False).count.tolist()
     [1, 2, 0]
     """
+    if workers is not None and executor is not None:
+        raise ValueError(f"rate_map: workers = {workers} with an executor; allowed is one of them")
     points = Points.of("rate_map", model, parameters, paired)
     problem = discretize(points.at(0), tol=tol)
     if "N" not in problem.scalar_names:
         raise ValueError(f"rate_map: model = {model!r}; allowed are models with a firing rate N")
-    parts = np.array_split(np.arange(points.count), -(-points.count // _CHUNK))
     try:
         neurons = RestingNeurons(problem, points)
     except ValueError:
         neurons = None
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        if neurons is not None:
-            found = [row for part in pool.map(neurons.rates, parts) for row in part]
-        else:
-            found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
-        stable = None
-        if stability:
-            rows = pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count))
-            stable = _table(list(rows), points.shape)
+    if executor is not None:
+        parts = np.array_split(np.arange(points.count), -(-points.count // _SENT))
+        shared = _Shared(points, tol, neurons is not None, stability)
+        sent = [row for part in spread("rate_map", executor, _rows, shared, parts) for row in part]
+        found, states = [row for row, _ in sent], [row for _, row in sent]
+    else:
+        parts = np.array_split(np.arange(points.count), -(-points.count // _CHUNK))
+        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            if neurons is not None:
+                found = [row for part in pool.map(neurons.rates, parts) for row in part]
+            else:
+                found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
+            states = []
+            if stability:
+                states = list(pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count)))
+    stable = _table(states, points.shape) if stability else None
     return RateMap(
         model,
         points.axes,
@@ -144,6 +162,29 @@ def rate_map(
         np.array([len(row.N) for row in found]).reshape(points.shape),
         np.array([row.complete for row in found]).reshape(points.shape),
     )
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all points share, in other processes."""
+
+    points: Points
+    tol: float
+    at_rest: bool  # whether `RestingNeurons` serves them
+    stability: bool
+
+    @cached_property
+    def neurons(self) -> RestingNeurons:
+        return RestingNeurons(discretize(self.points.at(0), tol=self.tol), self.points)
+
+
+def _rows(shared: _Shared, part: np.ndarray) -> list[tuple[Rates, np.ndarray | None]]:
+    """The rates and their stability at points, in another process."""
+    models, tol = [shared.points.at(point) for point in part.tolist()], shared.tol
+    found = shared.neurons.rates(part) if shared.at_rest else [_by_discretisation(model, tol) for model in models]
+    if not shared.stability:
+        return [(rates, None) for rates in found]
+    return [(rates, _stable(model, rates, tol)) for model, rates in zip(models, found, strict=True)]
 
 
 def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

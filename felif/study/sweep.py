@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..parallel.executors import Pool, open_pool
-from ..parallel.spreading import FOREIGN, foreign
+from ..parallel.spreading import FOREIGN, LOOK, foreign
 from ..parallel.travel import packed
 from .grid import Grid, columns_of, definition
 from .study import Study, of
@@ -233,7 +233,7 @@ def _compute(work: _Work, queue: _Queue, before: Table, room: Room, pool: Pool, 
             except BrokenExecutor:  # noticed here first; nothing was handed over
                 broken = True
             found, spent, lost = [], [], []
-            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+            for future in wait(running, LOOK, FIRST_COMPLETED).done if running else ():
                 chunk, alone = running.pop(future), future is tested
                 tested = None if alone else tested
                 try:
