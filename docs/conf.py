@@ -105,7 +105,7 @@ def _equations(app, what, name, obj, options, lines) -> None:
         sections = sections or (k + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[k + 1].strip()) is not None)
         indented = line.startswith("    ")
         if indented and not literal and not sections and k > 0 and not lines[k - 1].strip():
-            out += ["::", ""]
+            out += [".. code-block:: text", ""]
         literal = indented or (literal and not line.strip())
         out.append(line if (literal and not sections) or ">>>" in line else line.replace("|", "\\|"))
     lines[:] = out

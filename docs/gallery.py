@@ -106,7 +106,7 @@ def _page(name: str, record: dict[str, Any]) -> str:
 def _text(text: str) -> str:
     """A docstring: paragraphs, whose equations are indented."""
     parts = []
-    for paragraph in text.strip().split("\n\n"):
+    for paragraph in text.strip("\n").split("\n\n"):
         lines = paragraph.splitlines()
         if all(line.startswith("    ") for line in lines):
             parts.append("```text\n" + "\n".join(line[4:] for line in lines) + "\n```")

@@ -97,6 +97,12 @@ def test_the_reference_lists_every_public_name():
     assert {"testing.check_model", *fl.study.__all__} <= listed
 
 
+def test_every_study_is_in_the_gallery():
+    studies = set(fl.study.studies(ROOT / "studies"))
+    for kind in ("png", "json"):
+        assert {path.stem for path in (ROOT / "docs" / "gallery").glob(f"*.{kind}")} == studies
+
+
 def test_the_version_is_that_of_the_package_wherever_it_is_written():
     for file in ("CITATION.cff", "recipe/recipe.yaml"):
         (told,) = re.findall(r'^ *version: "?([\d.]+)"?$', (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
