@@ -14,9 +14,14 @@ import pytest
 
 import felif as fl
 
-MODULES = {"study": fl.study, "testing": fl.testing, "analysis.exact": fl.analysis.exact}
-NAMES = {name: getattr(fl, name) for name in fl.__all__ if name not in ("study", "testing", "analysis")}
-NAMES |= {f"{place}.{name}": getattr(module, name) for place, module in MODULES.items() for name in module.__all__}
+MODULES = {"study": fl.study, "testing": fl.testing, "physical": fl.physical, "analysis.exact": fl.analysis.exact}
+NAMES = {name: getattr(fl, name) for name in fl.__all__ if name not in ("study", "testing", "physical", "analysis")}
+NAMES |= {
+    f"{place}.{name}": getattr(module, name)
+    for place, module in MODULES.items()
+    for name in module.__all__
+    if name != "CONVENTIONS"
+}
 
 
 def sections(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ number with a unit is asked for.
 """
 
 from .networks import drive, mean_field_rates, network
-from .neurons import CONVENTIONS, Neuron, eif, lif, noise_of, qif, rate_hz
+from .neuron import Neuron
+from .neurons import CONVENTIONS, eif, lif, noise_of, qif, rate_hz
 
 __all__ = ["CONVENTIONS", "Neuron", "drive", "eif", "lif", "mean_field_rates", "network", "noise_of", "qif", "rate_hz"]

@@ -11,7 +11,7 @@ from scipy.optimize import root
 
 from ..analysis.network import log_interval
 from ..problem import NotConverged
-from .neurons import Neuron
+from .neuron import Neuron
 from .quantities import quantities, quantity
 
 _FILTERED = 2.0652531522312172  # sqrt(2) |zeta(1/2)|
@@ -23,7 +23,24 @@ def drive(tau_m: Any, weights: Any, connections: Any, rates: Any) -> tuple[float
 
         mean = tau_m sum J K rate,    sigma^2 = tau_m sum J^2 K rate
 
-    tau_m in ms, weights J in mV, connections K, rates in Hz: numbers, or arrays of the same shape.
+    Parameters
+    ----------
+    tau_m : float or quantity
+        In ms.
+    weights, connections, rates : float, array or quantity
+        J in mV, K, rates in Hz: numbers, or arrays of the same shape.
+
+    Returns
+    -------
+    tuple of two float
+        (mean, sigma) in mV.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> mean, sigma = fl.physical.drive(20.0, 0.1, 1000, 10.0)
+    >>> round(mean, 12), round(sigma, 6)
+    (20.0, 1.414214)
     """
     tau = quantity("drive", "tau_m", tau_m, "ms", least=0.0)
     J, K, rate = (
@@ -39,12 +56,39 @@ def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0)
 
         mu(t) = mu + tau_m nu(t - delay) sum J K,      sigma^2(t) = sigma^2 + tau_m nu(t) sum J^2 K       (brunel)
 
-    weights    J of the spikes that arrive, in mV, one for each kind of synapse: [0.1, -0.5]
-    connections  K, how many of each a neuron has: [1000, 250]
-    delay      of the spikes, in ms; it acts on the mean
+    As felif's model: b = sum J K, a1 = sum J^2 K / 2.
 
-    As felif's model: b = sum J K, a1 = sum J^2 K / 2. Raises ValueError for other shapes. Source: N. Brunel,
-    J. Comput. Neurosci. 8 (2000) 183-208, eqs. 4, 5.
+    Parameters
+    ----------
+    neuron : Neuron
+        With mu and sigma of what comes from outside.
+    weights : float, array or quantity
+        J of the spikes that arrive, in mV, one for each kind of synapse: [0.1, -0.5].
+    connections : float or array
+        K, how many of each a neuron has: [1000, 250].
+    delay : float or quantity
+        Of the spikes, in ms; it acts on the mean.
+
+    Returns
+    -------
+    Neuron
+
+    Raises
+    ------
+    ValueError
+        For other shapes.
+
+    Notes
+    -----
+    Source: N. Brunel, J. Comput. Neurosci. 8 (2000) 183-208, eqs. 4, 5.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> neuron = fl.physical.lif(tau_m=20.0, v_rest=0.0, v_reset=10.0, v_fire=20.0, mu=18.0, sigma=4.0)
+    >>> network = fl.physical.network(neuron, weights=[0.1, -0.5], connections=[1000, 250])
+    >>> round(network.model.b, 12), round(network.model.a1, 12)
+    (-25.0, 36.25)
     """
     J, K = quantities("network", "weights", weights, "mV"), quantities("network", "connections", connections, "")
     if J.shape != K.shape or (K < 0).any():
@@ -70,15 +114,44 @@ def mean_field_rates(
         mu_i = mu_i + tau_m sum_j J_ij K_ij nu_j,   sigma_i^2 = sigma_i^2 + tau_m sum_j J_ij^2 K_ij nu_j,
         nu_i = rate(mu_i, sigma_i)
 
-    neurons      with mu and sigma of what comes from outside (`drive`)
-    weights, connections  J (mV) and K from population j to i, shape (K, K)
-    tau_syn      time constant of exponential synaptic currents, in ms; for tau_syn << tau_m thresholds and resets rise
-                 by sigma (alpha/2) sqrt(tau_syn/tau_m), alpha = sqrt(2) |zeta(1/2)|
-    start        rates (Hz) the search starts from, by default 0; it follows tau dnu/dt = rate(nu) - nu for a while
+    Of several fixed points the one is found that tau dnu/dt = rate(nu) - nu leads to.
 
-    Of several fixed points the one is found that such a relaxation leads to. Raises NotConverged where none is.
+    Parameters
+    ----------
+    neurons : sequence of Neuron
+        Of `lif`, with mu and sigma of what comes from outside (`drive`).
+    weights, connections : array (K, K)
+        J (mV) and K from population j to i.
+    tau_syn : float or quantity
+        Time constant of exponential synaptic currents, in ms; for tau_syn << tau_m thresholds and resets rise by
+        sigma (alpha/2) sqrt(tau_syn/tau_m), alpha = sqrt(2) |zeta(1/2)|.
+    start : array (K,)
+        Rates (Hz) the search starts from, by default 0.
+
+    Returns
+    -------
+    array (K,)
+        In Hz.
+
+    Raises
+    ------
+    ValueError
+        For other shapes and other neurons.
+    NotConverged
+        Where no fixed point is reached.
+
+    Notes
+    -----
     Sources: N. Brunel, J. Comput. Neurosci. 8 (2000) 183-208; N. Fourcaud & N. Brunel, Neural Comput. 14 (2002)
     2057-2110, eq. 4.33.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> neuron = fl.physical.lif(tau_m=20.0, v_rest=0.0, v_reset=10.0, v_fire=20.0, mu=18.0, sigma=4.0)
+    >>> one = fl.physical.mean_field_rates([neuron], weights=[[0.0]], connections=[[0]])
+    >>> bool(abs(one[0] - fl.physical.rate_hz(neuron)) < 1e-6)
+    True
     """
     J, K = quantities("mean_field_rates", "weights", weights, "mV"), np.asarray(connections, float)
     count = len(neurons)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any, Literal
-
-import numpy as np
 
 from ..analysis import exact
 from ..assembly import discretize
@@ -14,79 +10,13 @@ from ..given.arguments import shown
 from ..models import Exponential, NoisyLIF, Quadratic
 from ..problem import NotConverged
 from ..stationary.states import steady_states
+from .neuron import Neuron
 from .quantities import quantity
 
 CONVENTIONS = ("brunel", "ricciardi", "richardson", "sde")
 _TOL = 1e-9  # of steady states without a closed form
 
 Convention = Literal["brunel", "ricciardi", "richardson", "sde"]
-
-
-@dataclass(frozen=True)
-class Neuron:
-    """A neuron, or a network of neurons, as a model of felif, with the units that translate.
-
-    model  felif's model: potentials (V - v_zero)/mV_per_unit, time t/tau_m, rates per tau_m
-    tau_m  membrane time constant in ms
-    v_zero the potential, in mV, that is 0 in the model
-    mV_per_unit  of potentials of the model
-    kind   "lif", "eif" or "qif"
-    """
-
-    model: NoisyLIF
-    tau_m: float
-    v_zero: float
-    mV_per_unit: float = 1.0
-    kind: str = "lif"
-
-    def hz(self, N: Any) -> Any:
-        """Rates of the model, per tau_m, in Hz."""
-        return _like(1e3 / self.tau_m * np.asarray(N, float))
-
-    def per_tau(self, rate: Any) -> Any:
-        """Rates in Hz as the model has them."""
-        return _like(self.tau_m / 1e3 * np.asarray(rate, float))
-
-    def ms(self, t: Any) -> Any:
-        """Times of the model in ms."""
-        return _like(self.tau_m * np.asarray(t, float))
-
-    def time(self, ms: Any) -> Any:
-        """Times in ms as the model has them."""
-        return _like(np.asarray(ms, float) / self.tau_m)
-
-    def mV(self, v: Any) -> Any:
-        """Potentials of the model in mV."""
-        return _like(self.v_zero + self.mV_per_unit * np.asarray(v, float))
-
-    def potential(self, mV: Any) -> Any:
-        """Potentials in mV as the model has them."""
-        return _like((np.asarray(mV, float) - self.v_zero) / self.mV_per_unit)
-
-    @property
-    def sigma(self) -> float:
-        """The noise in mV, as "brunel" has it: sqrt(2 a0) of the model."""
-        return math.sqrt(2 * self.model.a0) * self.mV_per_unit
-
-    def __repr__(self) -> str:
-        m = self.model
-        parts = [
-            f"tau_m = {self.tau_m:g} ms",
-            f"V_R = {self.mV(m.v_reset):g} mV",
-            f"V_F = {self.mV(m.v_fire):g} mV",
-            f"sigma = {self.sigma:g} mV (brunel)",
-        ]
-        if not callable(m.current):
-            rest = 0.0 if self.kind != "qif" else -0.5
-            parts.insert(3, f"mu = {self.mV(m.current + rest):g} mV")
-        parts += [f"dead time {self.ms(m.dead_time):g} ms"] if m.dead_time else []
-        parts += [f"delay {self.ms(m.delay):g} ms"] if m.delay else []
-        parts += [f"b = {m.b * self.mV_per_unit:g} mV, a1 = {m.a1 * self.mV_per_unit**2:g} mV^2"] if m.b or m.a1 else []
-        return f"{self.kind}({', '.join(parts)})"
-
-
-def _like(values: np.ndarray) -> Any:
-    return values if values.ndim else values.item()
 
 
 def noise_of(sigma: Any, convention: Convention, tau_m: float) -> float:
@@ -97,10 +27,37 @@ def noise_of(sigma: Any, convention: Convention, tau_m: float) -> float:
         "sde"                      dV = (mu - V)/tau dt + sigma dW             sigma in mV/ms^1/2   a0 = sigma^2 tau / 2
 
     xi is white noise, <xi(t) xi(s)> = delta(t - s). Without a threshold the variance of V is a0: sigma^2 / 2 in the
-    first, sigma^2 in the second. Raises ValueError for other conventions and for sigma <= 0.
+    first, sigma^2 in the second.
 
+    Parameters
+    ----------
+    sigma : float or quantity
+        In mV, or in mV/ms^(1/2).
+    convention : {"brunel", "ricciardi", "richardson", "sde"}
+        Whose sigma it is.
+    tau_m : float
+        In ms.
+
+    Returns
+    -------
+    float
+        a0 in mV^2.
+
+    Raises
+    ------
+    ValueError
+        For other conventions and for sigma <= 0.
+
+    Notes
+    -----
     Sources: N. Brunel, J. Comput. Neurosci. 8 (2000) 183-208, eq. 4; L. M. Ricciardi, Diffusion Processes and Related
     Topics in Biology, Springer 1977; M. J. E. Richardson, Phys. Rev. E 76 (2007) 021919, eq. 1.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.physical.noise_of(2.0, "brunel", 20.0), fl.physical.noise_of(2.0, "richardson", 20.0)
+    (2.0, 4.0)
     """
     if convention not in CONVENTIONS:
         raise ValueError(
@@ -126,11 +83,33 @@ def lif(
 ) -> Neuron:
     """The leaky neuron: tau_m dV/dt = -(V - mu) + noise, V = v_fire: a spike, then v_reset after `dead_time`.
 
-    tau_m, dead_time in ms; potentials in mV: v_rest, where V rests without input (0 of the model), v_reset, v_fire, and
-    mu, the mean of V without a threshold, mu = v_rest + R I; sigma, see `noise_of`. Numbers, or quantities of pint.
-    Raises ValueError that names what is wrong.
+    Parameters
+    ----------
+    tau_m, dead_time : float or quantity
+        In ms.
+    v_rest, v_reset, v_fire : float or quantity
+        In mV: where V rests without input (0 of the model), where a spike resets V, and where it spikes.
+    mu : float or quantity
+        In mV, the mean of V without a threshold, v_rest + R I.
+    sigma : float or quantity
+        Noise, see `noise_of`.
+    convention : {"brunel", "ricciardi", "richardson", "sde"}
+        Whose sigma it is.
 
-    >>> round(rate_hz(lif(tau_m=20.0, v_rest=0.0, v_reset=0.0, v_fire=20.0, mu=24.0, sigma=1.0)), 3)
+    Returns
+    -------
+    Neuron
+
+    Raises
+    ------
+    ValueError
+        Naming what is not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> neuron = fl.physical.lif(tau_m=20.0, v_rest=0.0, v_reset=0.0, v_fire=20.0, mu=24.0, sigma=1.0)
+    >>> round(fl.physical.rate_hz(neuron), 3)
     28.134
     """
     rest, model = _common("lif", tau_m, v_rest, v_reset, v_fire, mu, sigma, dead_time, convention)
@@ -153,8 +132,42 @@ def eif(
 ) -> Neuron:
     """The exponential neuron: tau_m dV/dt = -(V - mu) + delta exp((V - v_soft)/delta) + noise.
 
-    v_soft, where the spike starts, and its sharpness delta in mV; v_fire cuts the spike off, or is math.inf; else as
-    `lif`. Source: Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003) 11628.
+    Parameters
+    ----------
+    tau_m, dead_time : float or quantity
+        In ms.
+    v_rest, v_reset, v_fire : float or quantity
+        In mV: where V rests without input (0 of the model), where a spike
+        resets V, and where it is cut off (math.inf: nowhere).
+    v_soft, delta : float or quantity
+        In mV, where the spike starts, and its sharpness.
+    mu : float or quantity
+        In mV, the mean of V without a threshold, v_rest + R I.
+    sigma : float or quantity
+        Noise, see `noise_of`.
+    convention : {"brunel", "ricciardi", "richardson", "sde"}
+        Whose sigma it is.
+
+    Returns
+    -------
+    Neuron
+
+    Raises
+    ------
+    ValueError
+        Naming what is not allowed.
+
+    Notes
+    -----
+    Source: Fourcaud-Trocme, Hansel, van Vreeswijk & Brunel, J. Neurosci. 23 (2003) 11628.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> spike = {"v_reset": -68.0, "v_fire": -30.0, "v_soft": -53.0, "delta": 3.5}
+    >>> neuron = fl.physical.eif(tau_m=10.0, v_rest=-65.0, mu=-58.0, sigma=6.0, **spike)
+    >>> neuron.kind, round(neuron.model.v_fire, 12)
+    ('eif', 35.0)
     """
     rest, model = _common("eif", tau_m, v_rest, v_reset, v_fire, mu, sigma, dead_time, convention)
     tau, zero, unit = rest
@@ -177,9 +190,40 @@ def qif(
 ) -> Neuron:
     """The quadratic neuron: tau_m dV/dt = (V - v_rest)(V - v_crit)/(v_crit - v_rest) + mu - v_rest + noise.
 
-    Near v_rest it is the leaky neuron with tau_m; beyond v_crit > v_rest it fires without input. v_fire cuts the spike
-    off, or is math.inf; v_reset may be -1e3 or so; else as `lif`. The model is x' = x^2 - 1/4 + (mu - v_rest)/d with
-    x = (V - (v_rest + v_crit)/2)/d, d = v_crit - v_rest.
+    Near v_rest it is the leaky neuron with tau_m; beyond v_crit > v_rest it fires without input. The model is
+    x' = x^2 - 1/4 + (mu - v_rest)/d with x = (V - (v_rest + v_crit)/2)/d, d = v_crit - v_rest.
+
+    Parameters
+    ----------
+    tau_m, dead_time : float or quantity
+        In ms.
+    v_rest, v_reset, v_fire : float or quantity
+        In mV: where V rests without input, where a spike resets V (-1e3 or so is
+        allowed), and where it is cut off (math.inf: nowhere).
+    v_crit : float or quantity
+        In mV, above v_rest.
+    mu : float or quantity
+        In mV, the mean of V without a threshold, v_rest + R I.
+    sigma : float or quantity
+        Noise, see `noise_of`.
+    convention : {"brunel", "ricciardi", "richardson", "sde"}
+        Whose sigma it is.
+
+    Returns
+    -------
+    Neuron
+
+    Raises
+    ------
+    ValueError
+        Naming what is not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> spike = {"v_reset": -70.0, "v_fire": 0.0, "v_crit": -50.0}
+    >>> fl.physical.qif(tau_m=10.0, v_rest=-65.0, mu=-60.0, sigma=3.0, **spike).kind
+    'qif'
     """
     rest, crit = (quantity("qif", name, v, "mV") for name, v in (("v_rest", v_rest), ("v_crit", v_crit)))
     if not crit > rest:
@@ -232,7 +276,28 @@ def rate_hz(neuron: Neuron) -> float:
 
         1/rate = dead_time + tau_m sqrt(pi) int_(V_R - mu)/sigma^(V_F - mu)/sigma exp(u^2) (1 + erf u) du    (brunel)
 
-    else from `steady_states`. Raises NotConverged, naming all of them, where a network has several or none.
+    else from `steady_states`.
+
+    Parameters
+    ----------
+    neuron : Neuron
+        What `lif`, `eif`, `qif` or `network` return.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    NotConverged
+        Naming all of them, where a network has several steady states or none.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> neuron = fl.physical.lif(tau_m=20.0, v_rest=0.0, v_reset=10.0, v_fire=20.0, mu=18.0, sigma=4.0, dead_time=2.0)
+    >>> round(fl.physical.rate_hz(neuron), 3)
+    16.302
     """
     if neuron.kind == "lif":
         return float(neuron.hz(exact.firing_rate(neuron.model)))

@@ -9,7 +9,7 @@ from ..given.arguments import TIMES, checked, optional
 
 
 @checked(times=optional(TIMES))
-def plot(run: Any, path: str | Path | None = None, times: Any = None, ax: Any = None) -> Any:
+def plot(self: Any, path: str | Path | None = None, times: Any = None, ax: Any = None) -> Any:
     """Figure with N(t) and the density at several times.
 
     Parameters
@@ -27,10 +27,10 @@ def plot(run: Any, path: str | Path | None = None, times: Any = None, ax: Any = 
     """
     from ..output import plot_run
 
-    return plot_run(run, path, times, ax)
+    return plot_run(self, path, times, ax)
 
 
-def plot_spacetime(run: Any, path: str | Path | None = None) -> Any:
+def plot_spacetime(self: Any, path: str | Path | None = None) -> Any:
     """Picture of n(v, t).
 
     Parameters
@@ -44,18 +44,18 @@ def plot_spacetime(run: Any, path: str | Path | None = None) -> Any:
     """
     from ..output import plot_spacetime
 
-    return plot_spacetime(run, path)
+    return plot_spacetime(self, path)
 
 
-def to_pandas(run: Any) -> Any:
+def to_pandas(self: Any) -> Any:
     """`series` as a DataFrame of pandas: a row an accepted step, the index is t. Needs the extra `xarray`."""
     from ..output.frames import frame
 
-    return frame("to_pandas", run.series, index="t")
+    return frame("to_pandas", self.series, index="t")
 
 
 @checked(times=optional(TIMES))
-def to_xarray(run: Any, times: Any = None) -> Any:
+def to_xarray(self: Any, times: Any = None) -> Any:
     """The run as a Dataset of xarray: N, mass, ... over t, densities over t and v (w, populations).
 
     `.to_netcdf(file)` stores it. Needs the extra `xarray`; `felif.output.datasets` says what there is.
@@ -76,10 +76,10 @@ def to_xarray(run: Any, times: Any = None) -> Any:
     """
     from ..output.datasets import run_dataset
 
-    return run_dataset(run, times)
+    return run_dataset(self, times)
 
 
-def to_pyvista(run: Any, t: float | None = None) -> Any:
+def to_pyvista(self: Any, t: float | None = None) -> Any:
     """The density as a grid of pyvista.
 
     Parameters
@@ -98,4 +98,4 @@ def to_pyvista(run: Any, t: float | None = None) -> Any:
     """
     from ..output.pictures import to_pyvista
 
-    return to_pyvista(run, t)
+    return to_pyvista(self, t)

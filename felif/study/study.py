@@ -241,7 +241,7 @@ def of(main: Callable[..., dict[str, Any]], many: Callable[..., dict[str, Any]] 
     Parameters
     ----------
     main : callable or Study
-        A function with options that have types and defaults; a Study is given back.
+        A function with options that have defaults, numbers or text or with types written down; a Study is given back.
     many : callable
         Of rows of values of the same options: many points of a sweep at once.
 
@@ -260,7 +260,7 @@ def of(main: Callable[..., dict[str, Any]], many: Callable[..., dict[str, Any]] 
     if isinstance(main, Study):
         return main
     name = getattr(main, "__name__", type(main).__name__)
-    options, takes_out = _signature(main, name)
+    options, takes_out = _signature(main, name, written=False)
     study = Study(name, main, options, takes_out, text=inspect.getdoc(main) or "", many=many)
     if many is not None:
         _require_options_of_main(study, name)
@@ -309,8 +309,11 @@ def _import(path: Path) -> Any:
     return module
 
 
-def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...], bool]:
-    """Options of a main, and whether it has `out`. Raises ValueError for one that no command line can be made of."""
+def _signature(main: Callable[..., Any], place: str, written: bool = True) -> tuple[tuple[Option, ...], bool]:
+    """Options of a main, and whether it has `out`. Raises ValueError for one that no command line can be made of.
+
+    Unless types must be `written`, that of a default is taken where it is a number or text.
+    """
     try:
         parameters = inspect.signature(main, eval_str=True).parameters
     except NameError as error:
@@ -323,9 +326,12 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: {parameter} cannot be an option; give every option a name, a type, a default.")
         if name in RESERVED:
             raise ValueError(f"{place}: the option {name!r} belongs to the command line itself; choose another name.")
-        if parameter.default is parameter.empty or parameter.annotation is parameter.empty:
+        kind = parameter.annotation
+        if kind is parameter.empty and not written and isinstance(parameter.default, bool | int | float | str):
+            kind = type(parameter.default)
+        if parameter.default is parameter.empty or kind is parameter.empty:
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
-        options.append(Option(name, parameter.annotation, parameter.default))
+        options.append(Option(name, kind, parameter.default))
     return tuple(options), "out" in parameters
 
 

@@ -130,6 +130,16 @@ def test_a_cubic_through_few_samples_is_followed_to_tol():
     assert np.abs([recorded(x) - np.sin(x) for x in s.tolist()]).max() < 1e-5
 
 
+@pytest.mark.parametrize("count", [3, 5, 201])
+def test_a_symmetric_recording_of_few_samples_is_followed_too(count):
+    """int d vanishes at every sample of a triangle of three: what counts is what it is in between."""
+    t = np.linspace(0.0, 2.0, count)
+    recorded = fl.Sampled(t, 1 - np.abs(t - 1))
+    s = np.linspace(0.0, 0.9, 91)
+    assert recorded.error < 1e-6
+    assert np.abs([recorded(x) - x for x in s.tolist()]).max() < 1e-5
+
+
 def test_a_constant_recording_is_the_constant():
     recorded = fl.Sampled([0.0, 1.0, 3.0], [0.7, 0.7, 0.7])
     assert recorded(2.2) == pytest.approx(0.7, abs=1e-15)
