@@ -26,6 +26,7 @@ _HOME = {
     "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
     "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
+    "Sampled": "models.sampled",
     "Leaky": "models.drifts",
     "Proportional": "models.drifts",
     "Quadratic": "models.drifts",
@@ -139,7 +140,7 @@ _HOME = {
     "Outcome": "problem",
     "NotConverged": "problem",
 }
-_MODULES = ("testing", "study", "analysis")
+_MODULES = ("testing", "study", "analysis", "physical")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -1,6 +1,7 @@
 """Types of the public interface, for editors and type checkers; `felif/__init__.py` says where each name is."""
 
 from . import analysis as analysis
+from . import physical as physical
 from . import study as study
 from . import testing as testing
 from .analysis.certificates import Certificate as Certificate
@@ -57,6 +58,7 @@ from .models.parameters import Piecewise as Piecewise
 from .models.populations import Populations as Populations
 from .models.random_threshold_lif import RandomThresholdLIF as RandomThresholdLIF
 from .models.refractory_lif import RefractoryLIF as RefractoryLIF
+from .models.sampled import Sampled as Sampled
 from .models.time_elapsed import StepHazard as StepHazard
 from .models.time_elapsed import TimeElapsed as TimeElapsed
 from .models.voltage_conductance import VoltageConductance as VoltageConductance

@@ -67,6 +67,11 @@ class Problem:
         return self
 
     @cached_property
+    def kinks(self) -> frozenset[float]:
+        """Those of `breakpoints` at which inputs have kinks but do not jump: steps go on behind them as they were."""
+        return frozenset().union(*(getattr(function, "kinks", ()) for function in self.driven.values()))
+
+    @cached_property
     def model(self) -> Any:
         """What the parameters belong to: the problem itself where there is no other."""
         return self

@@ -152,7 +152,7 @@ class Integration:
         left = self.breakpoints[position - 1] if position else -inf
         right = self.breakpoints[position] if position < len(self.breakpoints) else inf
         self.next_stop = min(right, self.t_end)
-        self.left_of_jump = right <= self.t_end
+        self.left_of_jump = right <= self.t_end and right not in self.problem.kinks
         self.window = Window.between(left, right)
         return self.window
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..algebra.compiled import library
 from ..assembly import discretize
-from ..output.sampling import run_times
+from ..output.style import fine_times
 from ..problem import FieldValue, State
 from ..runs.run import Run
 from ..runs.starting import evolve
 from .setting import Setting
 
-_TIMES, _FRAMES, _POINTS = 300, 65, 140
+_TIMES, _PIECES, _FRAMES, _POINTS = 240, 6, 65, 140
 _SEEN = 2e-3  # of the largest density: less is a tail that is not looked at
 _STEEP = 30.0  # a rate that varies by more on its way to a blow-up is drawn on a logarithmic axis
 LONGEST = 30.0  # seconds that a run may take
@@ -61,8 +61,7 @@ def evolution(setting: Setting, wanted: Callable[[], bool] = lambda: True) -> di
     run = evolve(problem, start, setting.t_end, rtol=setting.tol, observers=[Watch(wanted)], progress=False)
     names = run.problem.scalar_names
     rates, waiting = ([name for name in names if name.startswith(letter)] for letter in "NR")
-    times = _times(run)
-    series = _scalars(run, times)
+    times, series = _scalars(run)
     lowest = float(np.min(run.series[next(name for name in run.series if name.startswith("min_"))]))
     return {
         "times": times,
@@ -90,25 +89,20 @@ def evolution(setting: Setting, wanted: Callable[[], bool] = lambda: True) -> di
     }
 
 
-def _times(run: Run) -> np.ndarray:
-    """Times that show rates well: even ones, the steps, and ever earlier ones, for a rate that begins infinite."""
-    start, end = float(run.times[0]), float(run.times[-1])
-    early = start + (end - start) * 2.0 ** -np.arange(7, 14)
-    steps = run.times[:: max(1, len(run.times) // _TIMES)]
-    return np.unique(np.concatenate([run_times(run, _TIMES), early, steps]))
-
-
-def _scalars(run: Run, times: np.ndarray) -> dict[str, np.ndarray]:
-    """All scalars at times by dense output, mesh by mesh: what `run.sample` has for one of them."""
+def _scalars(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(times, all scalars there): at the steps, and between them, where straight lines would show, by dense output."""
+    steps = run.times
+    pieces = min(max(round(_TIMES / len(steps)), 2), _PIECES)
+    times = fine_times(steps, pieces)
+    between = np.ones(len(times), bool)
+    between[::pieces] = False
     values = np.empty((len(times), len(run.problem.scalar_names)))
-    for segment in reversed(run.segments):  # where the mesh changes, the earlier one counts, as in the series
-        here = (times >= segment.times[0]) & (times <= segment.times[-1])
+    values[::pieces] = np.column_stack([run.series[name] for name in run.problem.scalar_names])
+    for segment in run.segments:
+        here = between & (times >= segment.times[0]) & (times <= segment.times[-1])
         if here.any():
             values[here] = segment.problem.scalar_values(times[here], segment.evaluate_many(times[here]))
-    series = dict(zip(run.problem.scalar_names, values.T, strict=True))
-    for name, row in series.items():
-        row[0] = run.series[name][0]
-    return series
+    return times, dict(zip(run.problem.scalar_names, values.T, strict=True))
 
 
 def rate_axis(times: np.ndarray, rates: list[np.ndarray], blows_up: bool) -> dict[str, Any]:

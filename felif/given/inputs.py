@@ -134,6 +134,17 @@ def landings(
     return sorted(known.union(missing, (float(t) for t in found if start < t < end)))
 
 
+def require_recorded(name: str, function: Any, start: float, end: float) -> None:
+    """ValueError for an input that is known in an `interval` which does not cover [start, end]."""
+    first, last = getattr(function, "interval", (-math.inf, math.inf))
+    room = 1e-9 * (last - first) if math.isfinite(last - first) else 0.0
+    if start < first - room or end > last + room:
+        raise ValueError(
+            f"{name} = {function!r} is known from t = {first:g} to {last:g}; allowed are times within, not "
+            f"{start:g} to {end:g}"
+        )
+
+
 @dataclass(frozen=True)
 class Landing:
     """A function of time with the times on which steps must land to see all of it (`landings`)."""
@@ -145,6 +156,7 @@ class Landing:
     @classmethod
     def of(cls, name: str, function: Any, start: float, end: float) -> Any:
         """A number, and a function that says itself where it jumps, stay what they are."""
+        require_recorded(name, function, start, end)
         if not callable(function) or hasattr(function, "breakpoints"):
             return function
         return cls(name, function, tuple(landings(name, function, start, end)))

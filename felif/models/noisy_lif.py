@@ -32,7 +32,7 @@ class NoisyLIF:
     v_reset, v_fire : float
         V_R < V_F. `math.inf` is a threshold for drifts that get there in a finite time (Exponential, Quadratic): N is
         the flux at infinity.
-    current : float, callable or Piecewise
+    current : float, callable, Piecewise or Sampled
         I(t).
     drift : callable
         f, a function of v; f = -v by default.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -101,6 +101,7 @@ class Piecewise:
 
     times: Sequence[float]
     values: Sequence[float]
+    in_steps: ClassVar[bool] = True  # constant between its breakpoints
 
     def __post_init__(self) -> None:
         for name in ("times", "values"):

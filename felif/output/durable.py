@@ -77,6 +77,9 @@ class Growing:
         self._size += len(data)
         self._found.update(data)
 
+    def sync(self) -> None:
+        os.fsync(self.fileno())
+
     def close(self) -> None:
         if self._handle is not None:
             os.close(self._handle)

@@ -115,6 +115,8 @@ class FieldSeries:
         """Densities over any axes: line cells along one axis, triangles over two."""
         axes, points, triangles, fields = state.problem.samples(state.y)
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
+        if not self.entries:
+            copy_view(self.room, "view.py" if triangles is None else "view_plane.py")
         if triangles is None:
             self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:

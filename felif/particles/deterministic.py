@@ -70,7 +70,7 @@ def spike_times(model: Model, t_end: float, *, start: float | None = None, t_sta
     current, spikes = Landing.of("current", neuron.current, float(t_start), float(t_end)), []
     breaks = [float(t) for t in getattr(current, "breakpoints", ()) if t_start < t < t_end]
     ends = [float(t_start), *breaks, float(t_end)]
-    steps = not callable(current) or hasattr(current, "values")  # Piecewise is constant between its breakpoints
+    steps = not callable(current) or getattr(current, "in_steps", False)
     v = float(v)
     for a, b in zip(ends[:-1], ends[1:], strict=True):
         if steps:

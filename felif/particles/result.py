@@ -10,6 +10,7 @@ import numpy as np
 
 from ..given.arguments import number, required
 from ..given.portable import require_portable
+from ..output.frames import frame
 from ..problem import Outcome
 from .files import save_particles
 from .planning import Plan
@@ -160,6 +161,10 @@ class ParticleRun:
         means = self.batches[name][:, inside] @ weights / weights.sum()
         value = float(self.series[name][inside] @ weights / weights.sum())
         return value, float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.inf
+
+    def to_pandas(self) -> Any:
+        """`series` as a DataFrame, a row a bin, the index is its middle, t. Needs the extra `xarray`."""
+        return frame("to_pandas", {"t": self.centres, **self.series}, index="t")
 
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it.

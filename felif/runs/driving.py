@@ -11,7 +11,7 @@ import numpy as np
 
 from ..assembly import discretize, initial, tails
 from ..evolution import BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
-from ..given.inputs import SAMPLES, landings
+from ..given.inputs import SAMPLES, landings, require_recorded
 from ..given.warning import warn
 from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
 from .after_blow_up import BlowUpEvent, through
@@ -85,6 +85,7 @@ def seen(
     """
     found: set[float] = set()
     for name, function in problem.driven.items():
+        require_recorded(name, function, start, end)
         if not hasattr(function, "breakpoints"):
             found.update(landings(name, function, start, end, samples))
     return sorted(found.union(t for t in breakpoints if not any(same_time(t, other) for other in found)))

@@ -19,6 +19,7 @@ from ..evolution.lean import Lean
 from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
 from ..given.types import Model, Start
+from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
 from .starting import evolve
@@ -73,6 +74,12 @@ class Many:
     def N(self) -> np.ndarray:
         """The firing rate."""
         return self.series["N"]
+
+    def to_pandas(self) -> Any:
+        """A row a point: its parameters, every scalar at the last time, how it ended. Needs the extra `xarray`."""
+        columns = {name: values[..., -1] for name, values in self.series.items()}
+        columns |= {"outcome": self.outcome, "blow_up_time": self.blow_up_time, "blow_up_error": self.blow_up_error}
+        return grid_frame("to_pandas", self.parameters, self.outcome.shape, columns)
 
     def __repr__(self) -> str:
         names, counts = np.unique(self.outcome.astype(str), return_counts=True)

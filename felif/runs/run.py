@@ -15,6 +15,7 @@ from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked
 from ..given.portable import require_portable
 from ..notebook import shown
 from ..problem import BlowUp, Outcome, State
+from . import exporting
 from .checks import Checks
 from .printing import printed, shown_in_notebooks, undershoot
 from .recording import save
@@ -275,72 +276,8 @@ class Run:
         """
         return save(self, folder, overwrite, snapshots)
 
-    @checked(times=optional(TIMES))
-    def plot(self, path: str | Path | None = None, times: Any = None, ax: Any = None) -> Any:
-        """Figure with N(t) and the density at several times.
-
-        Parameters
-        ----------
-        path : path
-            Where it is written, if anywhere.
-        times : sequence of float
-            Of the densities; by default five between which the density changes by as much as between any other two.
-        ax : matplotlib axes
-            To draw on: of one N(t), of two the densities and N(t). ValueError for others.
-
-        Returns
-        -------
-        matplotlib figure
-        """
-        from ..output import plot_run
-
-        return plot_run(self, path, times, ax)
-
-    def plot_spacetime(self, path: str | Path | None = None) -> Any:
-        """Picture of n(v, t).
-
-        Parameters
-        ----------
-        path : path
-            Where it is written, if anywhere.
-
-        Returns
-        -------
-        matplotlib figure
-        """
-        from ..output import plot_spacetime
-
-        return plot_spacetime(self, path)
-
-    def to_pandas(self) -> Any:
-        """`series` as a DataFrame of pandas: a row an accepted step, the index is t. Needs the extra `xarray`."""
-        from ..output.frames import frame
-
-        return frame("to_pandas", self.series, index="t")
-
-    @checked(times=optional(TIMES))
-    def to_xarray(self, times: Any = None) -> Any:
-        """The run as a Dataset of xarray: N, mass, ... over t, densities over t and v (w, populations).
-
-        `.to_netcdf(file)` stores it. Needs the extra `xarray`; `felif.output.datasets` says what there is.
-
-        Parameters
-        ----------
-        times : sequence of float
-            By default its accepted times, at most 201 of them.
-
-        Returns
-        -------
-        xarray.Dataset
-
-        Raises
-        ------
-        ValueError
-            For times outside the run.
-        """
-        from ..output.datasets import run_dataset
-
-        return run_dataset(self, times)
+    plot, plot_spacetime = exporting.plot, exporting.plot_spacetime
+    to_pandas, to_xarray, to_pyvista = exporting.to_pandas, exporting.to_xarray, exporting.to_pyvista
 
     @shown
     def _repr_html_(self) -> str:

@@ -155,7 +155,7 @@ def evolve(
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
     jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
-    breaking = breaking_points(float(t_start), float(t_end), delays, jumps)
+    breaking = _breakpoints(float(t_start), float(t_end), delays, jumps, on_mesh.kinks)
     settings = Settings(
         scheme=scheme,
         core="python" if compiled.library() is None else "compiled",
@@ -201,6 +201,14 @@ def evolve(
     run.start, run.asked, run.folder = start, asked, Path(folder)
     let_go(run)
     return run
+
+
+def _breakpoints(
+    start: float, end: float, delays: Sequence[float], jumps: Sequence[float], kinks: frozenset[float]
+) -> list[float]:
+    """Where steps land; behind a delay what jumped has a kink, and what had a kink is smooth."""
+    jumping = breaking_points(start, end, delays, [t for t in jumps if t not in kinks])
+    return sorted({*jumping, *(t for t in jumps if t in kinks and start < t < end)})
 
 
 def _past(problem: Problem, history: Any, t_start: float) -> History | None:

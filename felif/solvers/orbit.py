@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..output.frames import frame
 from ..problem import Problem, State
 from .branch import Table
 from .family import parameter_value
@@ -116,6 +117,10 @@ class PeriodicOrbit:
     @property
     def stable(self) -> bool:
         return bool(np.all(np.abs(self.multipliers) < 1))
+
+    def to_pandas(self) -> Any:
+        """`series` over a period as a DataFrame, the index is t. Needs the extra `xarray`."""
+        return frame("to_pandas", {"t": self.times, **self.series}, index="t")
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]" for name in self.max)

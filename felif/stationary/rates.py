@@ -15,6 +15,7 @@ from ..assembly import discretize
 from ..given.arguments import FLAG, MODEL, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
 from ..given.types import Model
+from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from .rest import Rates, RestingNeurons
 from .states import steady_states
@@ -60,6 +61,13 @@ class RateMap:
     stable: np.ndarray | None
     count: np.ndarray
     complete: np.ndarray
+
+    def to_pandas(self) -> Any:
+        """A row a point: its parameters, the rates N_0, N_1, ..., how many there are. Needs the extra `xarray`."""
+        columns = {f"N_{k}": self.N[..., k] for k in range(self.N.shape[-1])}
+        if self.stable is not None:
+            columns |= {f"stable_{k}": self.stable[..., k] for k in range(self.N.shape[-1])}
+        return grid_frame("to_pandas", self.parameters, self.count.shape, columns | {"count": self.count})
 
     def __repr__(self) -> str:
         numbers, counts = np.unique(self.count, return_counts=True)

@@ -1,4 +1,4 @@
-"""The command line: `felif list | run | convergence | sweep | explore`.
+"""The command line: `felif list | run | convergence | sweep | explore | view`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
 from its docstring. Nothing heavy is imported before a study is. Errors are one line, exit code 2; Ctrl-C is code 130.
@@ -18,10 +18,11 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
 from ..explore.command import explore
-from ..given.shipped import shipped
-from .finding import find, places, studies
+from .copying import copy
+from .finding import places, studies
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
 from .study import Study, load
+from .viewing import view
 
 HELP = """Finite elements for the partial differential equations of integrate-and-fire neural networks.
 
@@ -32,6 +33,7 @@ felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
 felif explore [MODEL]                     sliders in a browser
+felif view FOLDER --screenshot n.png      a surface, in a window or as a picture
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -82,9 +84,8 @@ def _dispatch(arguments: list[str]) -> None:
 def _app() -> App:
     """The command line without a study."""
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
-    app.command(_list, name="list")
-    app.command(_copy, name="copy")
-    app.command(explore, name="explore")
+    for name, command in {"list": _list, "copy": copy, "explore": explore, "view": view}.items():
+        app.command(command, name=name)
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
@@ -216,27 +217,6 @@ def _list(where: Path | None = None, /, *, json: Json = False) -> None:
     for name, (_, text) in found.items():
         print(f"{name:{width}}  {text}")
     print(f"{'Looked' if found else 'No studies. Looked'} in {' and '.join(looked)}.")
-
-
-def _copy(study: str, folder: Path = Path("studies"), /) -> None:
-    """Copy a study that comes with felif, to change it; nothing is replaced.
-
-    Parameters
-    ----------
-    study
-        The name of the study.
-    folder
-        Where the copy goes.
-    """
-    source = find(study, shipped("studies"))
-    target = folder / source.name
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("x") as file:
-            file.write(source.read_text())
-    except FileExistsError:
-        raise ValueError(f"{target} is there already, and is left as it is.") from None
-    print(f"{target}: felif run {study} runs it from here.")
 
 
 def _run(

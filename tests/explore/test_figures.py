@@ -61,7 +61,7 @@ def test_the_script_beside_the_figures_runs_and_gives_their_numbers(asked, tmp_p
 
 def test_the_steady_states_spectra_and_branches_are_those_of_the_script(tmp_path, monkeypatch):
     setting = Setting.of({"b": 1.5})
-    found = list(at_rest(setting, "b", (0.5, 3.0)))
+    found = list(at_rest(setting, "b", (1.4, 2.3)))
     assert [what for what, _ in found] == ["states", "spectrum", "spectrum", "branches", "branches"]
     states, branch = found[0][1], found[-1][1]
     space = executed(setting.run_code() + states["code"] + branch["code"], tmp_path, monkeypatch)
@@ -74,7 +74,7 @@ def test_the_steady_states_spectra_and_branches_are_those_of_the_script(tmp_path
     assert branch["special"] == [{"kind": "fold", "x": fold.b, "rates": {"N": fold.N}}]
     assert (fold.b, fold.N) == (pytest.approx(FOLD_B, abs=1e-5), pytest.approx(FOLD_N, abs=1e-4))
     assert [piece["stable"] for piece in branch["pieces"]] == [True, False]
-    assert branch["pieces"][0]["x"][0] == 0.5
+    assert branch["pieces"][0]["x"][0] == 1.4
     assert branch["pieces"][0]["x"][-1] == fold.b
     assert (tmp_path / "branches.png").exists()
 

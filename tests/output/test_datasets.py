@@ -116,6 +116,23 @@ def test_branches_states_and_spectra_are_tables():
     assert (table["kind"] == "fold").sum() == len(branch.folds)
 
 
+def test_maps_orbits_and_simulations_are_tables():
+    pytest.importorskip("pandas")
+    grid = {"b": [0.0, 1.0, 1.5], "a0": [0.5, 1.0]}
+    table = fl.rate_map(fl.NoisyLIF(), grid, stability=False).to_pandas()
+    found = fl.rate_map(fl.NoisyLIF(), grid, stability=False)
+    assert table[(table["b"] == 1.5) & (table["a0"] == 0.5)]["N_0"].item() == found.N[2, 0, 0]
+    many = fl.evolve_many(fl.NoisyLIF(), grid, fl.Gaussian(), times=[0.1, 0.2], tol=1e-3)
+    table = many.to_pandas()
+    assert table[(table["b"] == 1.0) & (table["a0"] == 1.0)]["N"].item() == many.N[1, 1, 1]
+    paired = fl.evolve_many(
+        fl.NoisyLIF(), {"b": [0.0, 1.0], "a0": [1.0, 2.0]}, fl.Gaussian(), [0.1], tol=1e-3, paired=True
+    )
+    assert paired.to_pandas()["a0"].tolist() == [1.0, 2.0]
+    particles = fl.simulate_particles(fl.NoisyLIF(), start=fl.Gaussian(), t_end=0.1, neurons=50, seed=1)
+    np.testing.assert_array_equal(particles.to_pandas()["N"], particles.series["N"])
+
+
 @pytest.mark.parametrize("call", ["to_pandas", "to_xarray"])
 def test_a_missing_library_is_told_with_what_to_install(call, monkeypatch):
     library = {"to_pandas": "pandas", "to_xarray": "xarray"}[call]

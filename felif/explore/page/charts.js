@@ -40,8 +40,8 @@ export function number(value, digits = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e5 || size < 1e-4) {
-    const [lead, power] = value.toExponential(Math.max(digits - 2, 0)).split("e");
-    return `${lead.replace(/\.?0+$/, "")}·10${raised(Number(power))}`.replace("-", "−");
+    const [lead, power] = value.toExponential(digits - 1).split("e"), factor = lead.replace(/\.0+$|(\.\d*?)0+$/, "$1");
+    return `${factor === "1" ? "" : `${factor}·`}10${raised(Number(power))}`.replace("-", "−");
   }
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }

@@ -69,7 +69,7 @@ export function drawHeat(run, at) {
   [canvas.width, canvas.height] = [columns, rows];
   const picture = canvas.getContext("2d").createImageData(columns, rows);
   names.forEach((name, part) => {
-    const { values } = of[name], all = Array.from(values).sort((a, b) => a - b);
+    const { values } = of[name], all = values.slice().sort(); // numbers, of a typed array
     const high = Math.min(all.at(-1), 1.5 * all[Math.floor(0.995 * (all.length - 1))]) || 1; // a peak leaves the rest visible
     for (let i = 0; i < columns; i++) for (let j = 0; j < v.length; j++) {
       const [r, g, b] = viridis(values[i * v.length + j] / high), k = 4 * (((part + 1) * v.length - 1 - j) * columns + i);

@@ -161,7 +161,7 @@ function drawCode() {
 
 function describe() {
   const drift = controls.hasDrift() && controls.drift !== "Leaky" ? "f(v)" : "−v", late = Number(controls.value("delay")) > 0 ? "(t − d)" : "";
-  const noise = Number(controls.value("a1")) > 0 ? "(a_0 + a_1N)" : "a_0";
+  const noise = Number(controls.value("a1")) > 0 ? "(a_0 + a_1 N)" : "a_0";
   const flux = (to) => [`∂_t n + ∂_v[(${drift} + I + bN${late}) n] − ${noise} ∂_vv n = ${to} δ(v − V_R)`, `N = −${noise} ∂_v n(V_F, t)`];
   const equations = {
     NoisyLIF: flux(Number(controls.value("dead_time")) > 0 ? "N(t − D)" : "N"),
