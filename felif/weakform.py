@@ -73,14 +73,18 @@ class Index:
 class Unknown:
     """A function of the axes and indices `over`, or a number; see the head of this module for the kinds.
 
-    of, at   of what "holds": the unknown that vanishes, and where: {axis: place}
+    of, at   of what "holds": the unknown that vanishes, and where: {axis: place}, an end of the axis; or {axis: x ->
+             place}, for each entry of an index (x.population) one, the last of them that end: beyond its own place an
+             entry is 0
+    only     of what evolves over one index: the entries that there are; at the others it is 0
     """
 
     name: str
     over: tuple[str, ...] = ()
     kind: Literal["evolves", "equals", "holds"] = "evolves"
     of: str | None = None
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | Callable[[Any], Any]] = field(default_factory=dict)
+    only: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("evolves", "equals", "holds"):
@@ -90,6 +94,10 @@ class Unknown:
         if (self.kind == "holds") != (self.of is not None) or (self.kind == "holds") != bool(self.at):
             raise ValueError(
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
+            )
+        if self.only is not None and (self.kind != "evolves" or len(self.over) != 1):
+            raise ValueError(
+                f"Unknown {self.name!r}: only = {self.only!r}; allowed for what evolves over one index, and nothing else"
             )
 
 
@@ -127,11 +135,12 @@ class Delayed:
 class Term:
     """coefficient(s, m) x form, added to the equation of `into`.
 
-    form(u, phi, x) where `of` names the unknown u it is linear in, form(phi, x) without; x.v are the places along the
+    form(u, phi, x) where `of` names the unknown (or input) u it is linear in, form(phi, x) without; x.v are the places along the
     axis v, and `d(u, "v")` is a derivative. Into a number or a function of an index phi is 1. No form stands for u phi.
     coefficient(s, m) reads unknowns that are functions of axes of this term, inputs and coordinates from s, parameters
     from m; it is analytic in the unknowns and inputs (derivatives are taken by one complex step). None stands for 1.
-    at       {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it
+    at       {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it;
+             {axis: x -> place} is a place for each entry of an index
     lands    x -> {axis: place}, or [(weight, {axis: place}), ...]: what leaves enters there
     matrix   instead of a form: sum_j matrix[i, j] u_j, from the index of `of` to that of `into`; dense or scipy sparse
     """
@@ -140,7 +149,7 @@ class Term:
     of: str | None = None
     form: Callable[..., Any] | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
-    at: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
+    at: Mapping[str, float | tuple[float, float] | Callable[[Any], Any]] = field(default_factory=dict)
     lands: Callable[[Any], Any] | None = None
     matrix: Any = None
     name: str = ""
@@ -214,6 +223,13 @@ class Equations:
         for u in self.unknowns:
             if missing := set(u.over) - axes:
                 raise ValueError(f"Unknown {u.name!r} is over {sorted(missing)}; the axes are {sorted(axes)}")
+            if u.only is not None:
+                count = getattr(self.axis(u.over[0]), "count", 0)
+                if not u.only or not set(u.only) <= set(range(count)):
+                    raise ValueError(
+                        f"Unknown {u.name!r}: only = {u.only!r}; allowed are entries of an index, of which "
+                        f"{u.over[0]!r} has {count}"
+                    )
             if u.kind == "holds":
                 self._require_held(u, known)
         for term in self.terms:
@@ -254,7 +270,7 @@ class Equations:
         if any(other is not u and (other.of, other.at) == (u.of, u.at) for other in known.values()):
             raise ValueError(f"Unknown {u.name!r} and another one hold {u.of!r} at {dict(u.at)}; allowed is one")
         axis = self.axis(name)
-        if isinstance(axis, Index) or axis.periodic or place not in (axis.low, axis.high):
+        if isinstance(axis, Index) or axis.periodic or not (callable(place) or place in (axis.low, axis.high)):
             raise ValueError(
                 f"Unknown {u.name!r} holds {u.of!r} at {name} = {place!r}; allowed are the ends of an axis"
             )
@@ -263,9 +279,8 @@ class Equations:
         into = known.get(term.into)
         if into is None or into.kind == "holds":
             raise ValueError(f"Term {term.called!r} goes into {term.into!r}; allowed are unknowns that evolve or equal")
-        if term.of is not None and term.of not in known:
-            if term.matrix is None or term.of not in {given.name for given in self.inputs}:
-                raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
+        if term.of is not None and term.of not in {*known, *(given.name for given in self.inputs)}:
+            raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
         if term.at and (missing := set(term.at) - axes):
             raise ValueError(f"Term {term.called!r} acts at {sorted(missing)}; the axes are {sorted(axes)}")
         if term.matrix is not None and (term.form or term.at or term.lands or term.of is None):

@@ -104,7 +104,7 @@ def evolve(
             return continue_run(folder, **ends, **same, events=events, observers=observers, progress=progress)
         overwrite = True
     past = _past(problem, history, t_start)
-    if past is not None and problem.held and problem.operator.positive:
+    if past is not None and problem.held and problem.operator is not None and problem.operator.positive:
         raise ValueError(
             f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces"
         )

@@ -28,8 +28,9 @@ def measure(system: Any) -> None:
         if shape:
             system.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
         if int(np.prod(shape)) <= _SHOWN:
-            names += layout.flattened(u.name)
-            places += layout.position[layout.indices(u.name)].tolist()
+            at = layout.position[layout.indices(u.name)].tolist()
+            names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
+            places += [k for k in at if k >= 0]
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
     system.quantities, system.conserved = functionals(system)
 
