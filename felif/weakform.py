@@ -74,8 +74,7 @@ class Unknown:
     """A function of the axes and indices `over`, or a number; see the head of this module for the kinds.
 
     of, at   of what "holds": the unknown that vanishes, and where: {axis: place}, an end of the axis; or {axis: x ->
-             place}, for each entry of an index (x.population) one, the last of them that end: beyond its own place an
-             entry is 0
+             place}, one for each entry of an index, the last of them that end: beyond its own place an entry is 0
     only     of what evolves over one index: the entries that there are; at the others it is 0
     """
 
@@ -96,9 +95,7 @@ class Unknown:
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
             )
         if self.only is not None and (self.kind != "evolves" or len(self.over) != 1):
-            raise ValueError(
-                f"Unknown {self.name!r}: only = {self.only!r}; allowed for what evolves over one index, and nothing else"
-            )
+            raise ValueError(f"Unknown {self.name!r}: only = {self.only!r}; allowed for what evolves over one index")
 
 
 @dataclass(frozen=True)
@@ -135,8 +132,9 @@ class Delayed:
 class Term:
     """coefficient(s, m) x form, added to the equation of `into`.
 
-    form(u, phi, x) where `of` names the unknown (or input) u it is linear in, form(phi, x) without; x.v are the places along the
-    axis v, and `d(u, "v")` is a derivative. Into a number or a function of an index phi is 1. No form stands for u phi.
+    form(u, phi, x) where `of` names the unknown or input u it is linear in, form(phi, x) without; x.v are places along
+    the axis v, and `d(u, "v")` is a derivative. Into a number or a function of an index phi is 1. No form stands for
+    u phi.
     coefficient(s, m) reads unknowns that are functions of axes of this term, inputs and coordinates from s, parameters
     from m; it is analytic in the unknowns and inputs (derivatives are taken by one complex step). None stands for 1.
     at       {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it;

@@ -1,4 +1,4 @@
-"""What inputs from the past are read by, and which of them empty a number: the neurons that a dead time keeps silent."""
+"""Inputs from the past: which are read, and which empty a number, the neurons that a dead time keeps silent."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from scipy import sparse
 from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
-from ..weakform import Delayed, Equations, Given
+from ..weakform import Equations, Given
 from . import changes, looking, resting
 from .constraint import Constraint, require_conditions
 from .layout import Layout

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.testing import check_model
 
 HOW = {"progress": False}
 
@@ -23,7 +22,7 @@ def vanishing(mean, variance, top=2.0, layer=0.7):
 CHAINS = [  # of one population to the next: what each is, in its own time, and the weight with which it is heard
     (
         (fl.NoisyLIF(b=0.6, a0=0.8, current=0.9, dead_time=0.2), 2.0, 0.7),
-        (fl.RefractoryLIF(b=-0.5, tau=0.3, a0=0.5, current=1.2, v_reset=-0.5, v_fire=1.5, drift=fl.Quadratic(0.6)), 0.6, 0.5),
+        (fl.RefractoryLIF(-0.5, 0.3, a0=0.5, current=1.2, v_reset=-0.5, v_fire=1.5, drift=fl.Quadratic(0.6)), 0.6, 0.5),
         (fl.NoisyLIF(a0=1.1, b=0.3, current=0.4, v_reset=0.0, v_fire=2.5, drift=fl.Exponential(0.5, 1.5)), 1.0, 0.0),
     ),
     (
@@ -74,7 +73,7 @@ def test_each_population_of_a_chain_is_a_single_one_driven_by_the_one_before(cha
         times = np.array([0.15, 0.3, 0.4])
         assert run.sample("N", times)[:, k] == pytest.approx(alone.sample("N", times / speed) / speed, rel=1e-5)
         if hasattr(one, "tau") or past:
-            assert run.final.R[k] == pytest.approx(alone.final.R, rel=1e-5)
+            assert run.final.R[k] == pytest.approx(alone.final.R, rel=1e-5, abs=1e-7)
         v = np.linspace(one.v_reset - 1.5, one.v_fire - 0.05, 9)
         assert run.final.n[k](v) == pytest.approx(alone.final.n(v), abs=1e-5)
         assert np.abs(run.final.n[k](np.linspace(one.v_fire, 3.0, 5))).max() < 1e-15
@@ -107,8 +106,6 @@ def test_chains_at_rest_fire_rest_and_settle_as_their_members_do(chain):
         alone = fl.discretize(replace(one, current=one.current + heard), tol=1e-8)
         modes += [*fl.spectrum(alone, fl.steady_states(alone)[0], count=2).eigenvalues / speed]
         heard = weight * rates[k]
-    slowest = sorted(modes, key=lambda x: -x.real)[:2]
     found = fl.spectrum(problem, state, count=2).eigenvalues
-    assert sorted(found, key=lambda x: (-x.real, x.imag)) == pytest.approx(
-        sorted(slowest, key=lambda x: (-x.real, x.imag)), rel=1e-6
-    )
+    slowest = sorted(modes, key=lambda x: (-round(x.real, 6), -x.imag))[: len(found)]
+    assert found == pytest.approx(np.array(slowest), rel=1e-6)
