@@ -109,3 +109,20 @@ def test_chains_at_rest_fire_rest_and_settle_as_their_members_do(chain):
     found = fl.spectrum(problem, state, count=2).eigenvalues
     slowest = sorted(modes, key=lambda x: (-round(x.real, 6), -x.imag))[: len(found)]
     assert found == pytest.approx(np.array(slowest), rel=1e-6)
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=["three kinds", "two dead times", "tau and dead times"])
+def test_simulated_neurons_of_a_chain_follow_its_equation(chain):
+    """Rates, densities and who rests in 12 networks."""
+    model, starts = as_populations(chain), [begins(one, k) for k, (one, _, _) in enumerate(chain)]
+    neurons = fl.simulate_particles(
+        model, neurons=1000, networks=12, t_end=0.6, dt=6e-3, start=starts, history=0.4, bins=6, seed=4, **HOW
+    )
+    followed = fl.evolve(fl.discretize(model, tol=1e-3), starts, 0.6, rtol=1e-4, history=0.4, **HOW)
+    comparison = fl.compare(neurons, followed)
+    assert comparison.independent
+    assert len(comparison.densities) == len(chain)
+    assert comparison.p > 0.01
+    for k, resting in enumerate(followed.final.R):
+        found = neurons.final.resting[neurons.final.population == k].mean()
+        assert abs(found - resting) <= 4 * np.sqrt(resting / 12000)
