@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.testing import check_model
 
 HOW = {"progress": False}
 
@@ -126,3 +127,45 @@ def test_simulated_neurons_of_a_chain_follow_its_equation(chain):
     for k, resting in enumerate(followed.final.R):
         found = neurons.final.resting[neurons.final.population == k].mean()
         assert abs(found - resting) <= 4 * np.sqrt(resting / 12000)
+
+
+def test_many_populations_hear_each_other_late_and_are_silent_for_a_while():
+    """70 alike, so that each is the single population with their summed weight."""
+    count, start = 70, vanishing(0.0, 0.5)
+    ring = fl.Populations(-0.5 * np.roll(np.eye(count), 1, axis=0), current=1.0, delay=0.05, dead_time=0.1)
+    how = {"rtol": 1e-3, "history": 0.1, **HOW}
+    run = fl.evolve(fl.discretize(ring, tol=0.1, space=fl.SpectralElement(3)), start, 0.12, **how)
+    alone = fl.NoisyLIF(b=-0.5, current=1.0, delay=0.05, dead_time=0.1)
+    expected = fl.evolve(fl.discretize(alone, tol=1e-5), start, 0.12, **{**how, "rtol": 1e-6}).final
+    assert np.ptp(run.final.N) < 1e-12
+    assert run.final.N[0] == pytest.approx(expected.N, rel=0.02)  # a coarse mesh
+    assert run.final.R[-1] == pytest.approx(expected.R, rel=5e-3)
+    assert max(run.drift.values()) < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"dead_time": -0.1}, "dead_time = -0.1; allowed are numbers >= 0"),
+        ({"dead_time": [0.0, 0.1], "tau": 0.2}, "allowed is one of them for a population, population 1 has both"),
+        ({"tau_m": [1.0, 0.0]}, r"tau_m = \[1.0, 0.0\]; allowed are positive numbers"),
+        ({"v_fire": [2.0, 0.5]}, r"allowed are numbers below v_fire = \[2.0, 0.5\]"),
+        ({"v_fire": [2.0, 2.0, 2.0]}, "allowed is a number, or 2 of them"),
+        ({"drift": [fl.Leaky()]}, "allowed is a function of v, or 2 of them"),
+    ],
+)
+def test_populations_that_cannot_be_are_refused_by_name(given, message):
+    with pytest.raises(ValueError, match=message):
+        fl.Populations(coupling=np.zeros((2, 2)), **given)
+
+
+def test_what_a_history_and_a_start_disagree_about_is_refused():
+    problem = fl.discretize(fl.Populations(np.zeros((2, 2)), dead_time=[0.2, 0.0]), tol=1e-2)
+    with pytest.raises(ValueError, match=r"R_0 = 0.1, but the history fires 0.06 within the dead time"):
+        fl.evolve(problem, {"n": vanishing(0, 1), "R": [0.1, 0.0]}, 0.1, history=0.3, **HOW)
+    with pytest.raises(ValueError, match="allowed is 0 but for the entries"):
+        fl.evolve(problem, {"n": vanishing(0, 1), "R": [0.06, 0.1]}, 0.1, history=0.3, **HOW)
+
+
+def test_populations_that_differ_are_what_they_say():
+    assert check_model(as_populations(CHAINS[1])).checks
