@@ -18,7 +18,7 @@ from ..given.types import Start
 from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
-from .after_blow_up import Continue, require_one_population
+from .after_blow_up import Continue, require_followed
 from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
 from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
 from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
@@ -90,7 +90,7 @@ def evolve(
             "the lines are stable for spaces that keep p >= 0 only"
         )
     if after_blow_up is not None:
-        require_one_population(problem)
+        require_followed(problem)
     how = {"scheme": scheme, "events": events, "after_blow_up": after_blow_up, "history": history, "rtol": rtol}
     how |= {"atol": atol, "breakpoints": breakpoints, "fixed_step": fixed_step, "first_step": first_step}
     how |= {"max_step": max_step, "max_steps": max_steps, "N_max": N_max, "snapshots": snapshots}
