@@ -22,9 +22,9 @@ from ..problem import NotConverged
 from ..translation import law_of
 from .transport import CumulativeMass
 
-_LAYERS = 20.0  # widths of the boundary layer at V_F beyond which the queue is looked at
 _LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal
-_FINER, _SCALES = 1.01, 2.0  # steps of a search along a ray, and of one for where it begins
+_FINER = 1.25  # steps of the size of a queue
+_POWERS, _DIRECTION, _PART = 60, 1e-7, 1e-5  # power iteration: steps, accuracy, part below which nobody fires
 _GENERATIONS = 20_000
 _SAME = 1e-13
 
@@ -110,24 +110,31 @@ def cascade(problem: Any, t: float, y: np.ndarray) -> Cascade:
 
 
 def _queue(network: _Network, B: np.ndarray) -> np.ndarray | None:
-    """Spikes D below those of the event with G(B D) > D, as many as are found along a ray; None if there are none."""
-    scale, reach = _LAYERS, max(one.v_fire - one.v_reset for one in network.populations)
-    while scale * network.layers.min() < reach:
-        shifts = np.minimum(scale * network.layers, reach)
-        values, vectors = np.linalg.eig((network.fired(shifts) / shifts)[:, None] * B)
-        leading = int(np.argmax(values.real))
-        ray = np.abs(vectors[:, leading].real)
-        ray[ray < 1e-9 * ray.max()] = 0.0
-        if values[leading].real > 1 and (B @ ray).max() > 0:
-            moved, D = B @ ray, None
-            part = float(np.min(shifts[moved > 0] / moved[moved > 0]))
-            grows = lambda D, on=ray > 0: bool((network.fired(B @ D)[on] > D[on]).all())
-            while grows(part * ray) and part * ray.max() < _LONGEST:
-                D, part = part * ray, _FINER * part
-            if D is not None:
-                return D
-        scale *= _SCALES
-    return None
+    """Spikes D with G(B D) > D wherever D > 0, of the first sizes at which there are such; None if there are none.
+
+    For every size the direction is that of G(B D) ~ D, by power iteration. On a path of such D, from the queue that
+    the blow-up leaves to larger ones, none exceeds the least solution of D = G(B D): where they touched first it would
+    be G(B D) <= D.
+    """
+    size, found = float(network.layers.min() / B.sum(axis=1).max(initial=1e-300)), None
+    while size < _LONGEST:
+        ray = np.ones(len(B))  # within the layer everything dies out, and does not come back
+        for _ in range(_POWERS):
+            fired = network.fired(size * (B @ ray))
+            if not fired.max() > 0:
+                break
+            before, ray = ray, ray + fired / fired.max()
+            ray = ray / ray.max()
+            if np.abs(ray - before).max() < _DIRECTION:
+                break
+        on = ray > _PART
+        D = np.where(on, size * ray, 0.0)
+        if (network.fired(B @ D)[on] > D[on]).all():
+            found = D
+        elif found is not None:
+            break
+        size *= _FINER
+    return found
 
 
 def _settled(generation: Callable[[np.ndarray], np.ndarray], D: np.ndarray) -> np.ndarray:
