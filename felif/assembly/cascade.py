@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..problem import NotConverged
+from ..problem import Infeasible, NotConverged
 from ..translation import law_of
 from .transport import CumulativeMass
 
@@ -27,6 +27,7 @@ _FINER = 1.25  # steps of the size of a queue
 _POWERS, _DIRECTION, _PART = 60, 1e-7, 1e-5  # power iteration: steps, accuracy, part below which nobody fires
 _GENERATIONS = 20_000
 _SAME = 1e-13
+_THINNEST = 1e-9  # layer that is looked at
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,13 @@ class _Network:
         self.tails = [CumulativeMass(self.line.cells, modal) for modal in modes]
         self.B = np.array([one.kicks for one in law.populations])
         flux = next(u.name for u in problem.layout.algebraic if u.kind == "holds")
-        push = self.B @ problem.group(flux, t, y)
+        try:
+            push = self.B @ problem.group(flux, t, y)
+        except Infeasible:  # data from which the spike begins at once: no layer yet
+            push = np.full(len(self.B), np.inf)
         self.layers = np.array(
             [
-                one.noise / max(abs(_value(one.current, t) + float(one.drift(one.v_fire)) + x), 1e-300)
+                max(one.noise / max(abs(_value(one.current, t) + float(one.drift(one.v_fire)) + x), 1e-300), _THINNEST)
                 for one, x in zip(law.populations, push.tolist(), strict=True)
             ]
         )
