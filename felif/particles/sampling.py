@@ -32,7 +32,7 @@ def draw_start(
     for fraction, share in silent.items():
         if abs(float(given.setdefault(fraction, share)) - share) > _CONSISTENT:
             raise ValueError(
-                f"start: {fraction} = {given[fraction]!r}, but the history fires {share:.6g} within the dead time "
+                f"start: {fraction} = {float(given[fraction])!r}, but the history fires {share:.6g} within the dead time "
                 "before the start; allowed is a history that agrees"
             )
     potentials, resting = [], []
