@@ -113,7 +113,7 @@ def test_too_many_pulses_leave_no_steady_state():
 NEAR = lambda x: np.exp(-(((x - 0.14) / 0.035) ** 2))  # all of them within h of the threshold for a while
 
 
-@pytest.mark.parametrize(("s0", "J", "h", "n"), [(3.0, 0.0, 0.6, 0.3), (2.0, 1.2, 0.7, 0.6)])
+@pytest.mark.parametrize(("s0", "J", "h", "n"), [(3.0, 0.0, 0.75, 0.3), (2.0, 1.2, 0.7, 0.6)])
 def test_while_every_pulse_of_those_awake_makes_them_fire(s0, J, h, n):
     """n' = sigma (q - n), r = sigma n: t = int (1 - J n) / (s0 (1 - 2 n)) dn. 1e-4: a front sets out from 1 - h."""
     problem = fl.discretize(Pulses(s0, J, h), tol=1e-4)
