@@ -32,8 +32,8 @@ def draw_start(
     for fraction, share in silent.items():
         if abs(float(given.setdefault(fraction, share)) - share) > _CONSISTENT:
             raise ValueError(
-                f"start: {fraction} = {float(given[fraction])!r}, but the history fires {share:.6g} within the dead time "
-                "before the start; allowed is a history that agrees"
+                f"start: {fraction} = {float(given[fraction])!r}, but the history fires {share:.6g} within the dead "
+                "time before the start; allowed is a history that agrees"
             )
     potentials, resting = [], []
     for population, name, fraction, size in zip(law.populations, names, fractions, sizes, strict=True):
