@@ -47,6 +47,7 @@ class Problem:
     breakpoints: tuple[float, ...] = ()  # times at which inputs jump
     history: Any = None
     default_scheme = "Rodas5P"
+    operator: Any = None  # the terms of densities over v; `positive` where it keeps them >= 0
 
     # the mesh; None: there is none that could change
     tol: float | None = None  # from which it was made

@@ -37,9 +37,14 @@ class Marginal:
 
 
 def marginals(state: Any, name: str) -> list[Marginal]:
-    """The density `name` of a state over v; of a density over (v, w) both marginals: its own name, and C over w."""
+    """The density `name` of a state over v; of one over an index and v one for each entry, name_0, name_1, ...
+
+    Of a density over (v, w) both marginals: its own name, and C over w.
+    """
     density, problem = getattr(state, name), state.problem
-    cells = np.asarray(problem.cells)
+    cells = np.asarray(problem.lines["v"].cells if problem.cells is None else problem.cells)
+    if isinstance(density, tuple):
+        return [Marginal(f"{name}_{k}", "v", part, cells) for k, part in enumerate(density)]
     if np.ndim(density.nodes) == 1:
         return [Marginal(name, "v", density, cells)]
     weights = np.unique(state.C.nodes)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
 from . import adapt, beyond_ends, local_degree, spaces, thresholds
 from .densities import Density, Gaussian, Profile, Uniform
 from .projection import from_moments
 from .recut import at_start, on_axis
-from .silent import require_consistent, silent_at_start, with_silent
 from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace

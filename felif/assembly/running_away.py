@@ -140,17 +140,20 @@ def bounded_law(law: Any, part: float) -> Any:
     """
     drifts = {id(population.drift): population.drift for population in law.populations}
     if law.escape_time > 0 or law.learning is not None or len(drifts) > 1:
-        if math.isinf(law.v_fire):
+        if any(math.isinf(p.v_fire) for p in law.populations):
             raise ValueError("v_fire = inf; allowed for particles is one drift that reaches infinity, and a threshold")
         return law
     (drift,) = drifts.values()
+    if len({(p.v_reset, p.v_fire) for p in law.populations}) > 1:
+        return law
     end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, part)
     if end is None:
         return law
     if law.resets:
         raise ValueError(f"a drift that runs away, {drift}, and a distribution of resets; allowed is one of them")
-    populations = tuple(dataclasses.replace(p, drift=Capped(drift, end.last)) for p in law.populations)
-    return dataclasses.replace(law, populations=populations, v_fire=end.v_fire, place=end)
+    capped = {"drift": Capped(drift, end.last), "v_fire": end.v_fire}
+    populations = tuple(dataclasses.replace(p, **capped) for p in law.populations)
+    return dataclasses.replace(law, populations=populations, place=end)
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,10 @@ from . import spaces
 
 
 class CumulativeMass:
-    """tail(v) = mass of the field above v, exact for the piecewise polynomial."""
+    """tail(v) = mass above v of a piecewise polynomial with Legendre coefficients `modal` (cells, degree + 1)."""
 
-    def __init__(self, problem: Any, name: str, y: np.ndarray) -> None:
-        values = problem.full(name, y)
-        self._cells, self._widths = problem.cells, problem.widths
-        modal = spaces.modes(problem.degrees, values, np.arange(len(problem.widths)))
+    def __init__(self, cells: np.ndarray, modal: np.ndarray) -> None:
+        self._cells, self._widths = cells, np.diff(cells)
         self._primitive = legendre.legint(modal, axis=1, lbnd=-1)  # of each cell, from its lower end, on [-1, 1]
         masses = self._primitive.sum(axis=1) * self._widths / 2  # P_k(1) = 1
         self._above = np.concatenate([np.cumsum(masses[::-1])[::-1], [0.0]])
@@ -54,7 +52,8 @@ def synchronous_spike(problem: Any, y: np.ndarray, kick: float, resets: bool, la
     `layer`: width of the boundary layer at V_F that the state still has; the queue is looked at when it is used up.
     """
     reach = problem.v_fire - problem.v_reset
-    tail = CumulativeMass(problem, problem.field_names[0], y)
+    values = problem.full(problem.field_names[0], y)
+    tail = CumulativeMass(problem.cells, spaces.modes(problem.degrees, values, np.arange(len(problem.widths))))
     end = reach / kick if resets else (problem.v_fire - problem.cells[0]) / kick
 
     def queue(s: Any) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Any number of coupled populations of noisy leaky integrate-and-fire neurons."""
+"""Any number of coupled populations of noisy integrate-and-fire neurons."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +11,21 @@ import numpy as np
 
 from ..given.arguments import array, required, shown
 from ..weakform import Axis, Conserved, Delayed, Equations, Given, Index, Term, Unknown, drift, jump, noise
+from .drifts import Leaky
 from .parameters import fixed, require_number
 
 
 @dataclass(frozen=True, eq=False)
 class Populations:
-    """Any number K of coupled populations, each with its density n_i and firing rate N_i, i = 0, ..., K - 1.
+    """Densities n_i(v, t) of K populations, v < V_F,i, i = 0, ..., K - 1, that hear each other:
 
-        d/dt n_i + d/dv[(-v + I_i + s sum_j b_ij N_j(t - d_ij)) n_i] - a_i d2/dv2 n_i = N_i delta(v - V_R),   v < V_F
-        a_i = a0_i + sum_j a1_ij N_j,      int n_i dv = 1
+        tau_m,i (d/dt n_i - returning_i delta_{V_R,i}) + d/dv[(f_i(v) + I_i + s sum_j b_ij N_j(t - d_ij)) n_i]
+            - a_i d2/dv2 n_i = 0,      n_i(V_F,i) = 0,      N_i = -(a_i / tau_m,i) dn_i/dv(V_F,i)
+        a_i = a0_i + sum_j a1_ij N_j
 
-    The unknowns are n, N (and R) over the populations: `state.N[i]`, `state.n[i](v)`.
+    returning_i is N_i(t) where neurons begin again at once, N_i(t - D_i) after a dead time, R_i / tau_i where they rest
+    for a mean time tau_i. R_i, there where tau_i or D_i is positive, is the part that rests: dR_i/dt = N_i -
+    returning_i, int n_i + R_i = 1. The unknowns are n, N (and R) over the populations: `state.N[i]`, `state.n[i](v)`.
 
     Parameters
     ----------
@@ -32,14 +37,16 @@ class Populations:
         Noise without activity, > 0.
     a1 : float or array (K, K)
         Noise per firing rate, >= 0.
-    v_reset : float or array (K,)
+    v_reset, v_fire : float or array (K,)
         V_R < V_F.
-    v_fire : float
-        V_F.
     delay : float or array (K, K)
         d, >= 0.
-    tau : float or array (K,)
-        Mean time at rest, >= 0: with tau > 0 what fires waits in R_i, and int n_i + R_i = 1.
+    tau, dead_time : float or array (K,)
+        Mean refractory time and dead time D, >= 0, of which one at least is 0 in each population.
+    drift : callable or sequence of callable
+        f, functions of v: one, or one a population; -v by default.
+    tau_m : float or array (K,)
+        Membrane times, > 0.
     strength : float
         s, a factor of all couplings, along which networks can be continued.
 
@@ -68,10 +75,13 @@ class Populations:
     a0: Any = 1.0
     a1: Any = 0.0
     v_reset: Any = fixed(1.0)
-    v_fire: float = fixed(2.0)
+    v_fire: Any = fixed(2.0)
     delay: Any = fixed(0.0)
     tau: Any = fixed(0.0)
     strength: float = 1.0
+    dead_time: Any = fixed(0.0)
+    drift: Any = fixed(Leaky())
+    tau_m: Any = 1.0
 
     def __post_init__(self) -> None:
         from scipy import sparse
@@ -87,18 +97,24 @@ class Populations:
         object.__setattr__(self, "_matrix", sparse.csr_matrix(coupling))
         require_number(self, "strength")
         K = coupling.shape[0]
-        for name in ("a0", "v_reset", "tau"):
-            self._each(name, K)
         if not callable(self.current):
-            self._each("current", K)
-        if not (self._each("a0", K) > 0).all():
-            raise ValueError(f"Populations: a0 = {shown(self.a0)}; allowed are positive numbers")
-        if not (self._each("tau", K) >= 0).all():
-            raise ValueError(f"Populations: tau = {shown(self.tau)}; allowed are numbers >= 0")
-        require_number(self, "v_fire")
-        if not (self._each("v_reset", K) < self.v_fire).all():
+            self.each("current")
+        for name, allowed, right in (
+            ("a0", "positive numbers", self.each("a0") > 0),
+            ("tau_m", "positive numbers", self.each("tau_m") > 0),
+            ("tau", "numbers >= 0", self.each("tau") >= 0),
+            ("dead_time", "numbers >= 0", self.each("dead_time") >= 0),
+        ):
+            if not right.all():
+                raise ValueError(f"Populations: {name} = {shown(getattr(self, name))}; allowed are {allowed}")
+        if (both := (self.each("tau") > 0) & (self.each("dead_time") > 0)).any():
             raise ValueError(
-                f"Populations: v_reset = {shown(self.v_reset)}; allowed are numbers below v_fire = {self.v_fire}"
+                f"Populations: tau = {shown(self.tau)} and dead_time = {shown(self.dead_time)}; allowed is one of them "
+                f"for a population, population {int(np.argmax(both))} has both"
+            )
+        if not (self.each("v_reset") < self.each("v_fire")).all():
+            raise ValueError(
+                f"Populations: v_reset = {shown(self.v_reset)}; allowed are numbers below v_fire = {shown(self.v_fire)}"
             )
         for name in ("a1", "delay"):
             value = _numbers(name, getattr(self, name))
@@ -106,45 +122,59 @@ class Populations:
                 raise ValueError(
                     f"Populations: {name} = {shown(getattr(self, name))}; allowed is a number >= 0 or ({K}, {K})"
                 )
+        _ = self.drifts
 
-    def _each(self, name: str, count: int) -> np.ndarray:
+    def each(self, name: str) -> np.ndarray:
         """A parameter, one a population."""
         value = _numbers(name, getattr(self, name))
-        if value.shape not in ((), (count,)):
+        if value.shape not in ((), (self.count,)):
             raise ValueError(
-                f"Populations: {name} = {shown(getattr(self, name))}; allowed is a number, or {count} of them"
+                f"Populations: {name} = {shown(getattr(self, name))}; allowed is a number, or {self.count} of them"
             )
-        return np.broadcast_to(value, (count,))
+        return np.broadcast_to(value, (self.count,))
 
     @property
     def count(self) -> int:
         """K, the number of populations."""
         return self._matrix.shape[0]
 
+    @property
+    def drifts(self) -> tuple[Callable[[Any], Any], ...]:
+        """f, one a population."""
+        given = self.drift if isinstance(self.drift, Sequence) else [self.drift] * self.count
+        if len(given) != self.count or not all(map(callable, given)):
+            raise ValueError(
+                f"Populations: drift = {shown(self.drift)}; allowed is a function of v, or {self.count} of them"
+            )
+        return tuple(given)
+
     def equations(self) -> Equations:
         """The axis v, the index of the populations, the unknowns n and N (and R) over it, and their terms."""
-        K, matrix = self.count, self._matrix
-        reset, tau, a0 = (self._each(name, K) for name in ("v_reset", "tau", "a0"))
-        places = {"firing": self.v_fire} | {f"reset_{k}": float(v) for k, v in enumerate(np.unique(reset))}
-        axes = (Index("population", K), Axis("v", -math.inf, self.v_fire, places))
+        K, reset, fire = self.count, self.each("v_reset"), self.each("v_fire")
+        speed = 1 / self.each("tau_m")
+        places = {"firing": float(fire.max())}
+        places |= {f"firing_{k}": float(v) for k, v in enumerate(np.unique(fire)[:-1])}
+        places |= {f"reset_{k}": float(v) for k, v in enumerate(np.unique(reset))}
+        top, back = ({"v": _place(values)} for values in (fire, reset))
         unknowns = [
             Unknown("n", ("population", "v")),
-            Unknown("N", ("population",), "holds", of="n", at={"v": self.v_fire}),
+            Unknown("N", ("population",), "holds", of="n", at=top),
             Unknown("input", ("population",), "equals"),
         ]
         inputs: list[Any] = []
-        own = np.zeros(K) if callable(self.current) else self._each("current", K)
-        drive = lambda s, m: s.input + own[s.population]
+        own = np.zeros(K) if callable(self.current) else self.each("current")
+        levels = speed * self.each("a0")
+        drive = lambda s, m: speed[s.population] * (s.input + own[s.population])
         if callable(self.current):
             inputs.append(Given("I", "current"))
-            drive = lambda s, m: s.input + s.I
+            drive = lambda s, m: speed[s.population] * (s.input + s.I)
         terms = [
-            drift("n", "v", lambda x: -x.v, name="leak"),
+            drift("n", "v", _drift(self.drifts, speed, fire), name="leak"),
             drift("n", "v", lambda x: 1.0, drive, name="input"),
-            noise("n", "v", lambda s, m: a0[s.population], name="noise"),
+            noise("n", "v", lambda s, m: levels[s.population], name="noise"),
         ]
         lags = np.broadcast_to(np.asarray(self.delay, float), (K, K))
-        dense = self.strength * np.asarray(matrix.todense())
+        dense = self.strength * np.asarray(self._matrix.todense())
         for number, lag in enumerate(np.unique(lags[dense != 0])):
             of = "N"
             if lag > 0:
@@ -152,47 +182,62 @@ class Populations:
                 inputs.append(Delayed(of, "N", float(lag)))
             terms.append(Term("input", of, matrix=np.where(lags == lag, dense, 0.0), name=f"coupling {number}"))
         weights = {"n": 1.0}
-        at = {"v": self.v_fire}
-        if not tau.any():
-            terms.append(jump("n", "N", lambda x: {"v": reset[x.population]}, at=at, name="reset"))
-        elif tau.all():
-            unknowns.append(Unknown("R", ("population",)))
-            terms += [
-                Term("n", "N", lambda N, phi, x: -N * phi, at=at, name="firing"),
-                Term("R", "N", name="waiting begins"),
-                Term("R", "R", coefficient=lambda s, m: -1 / tau[s.population], name="waiting ends"),
-                *self._returns(reset, tau),
-            ]
+        rests = (self.each("tau") > 0) | (self.each("dead_time") > 0)
+        if not rests.all():
+            at_once = None if not rests.any() else (lambda x: np.where(rests, 0.0, 1.0)[x.population])
+            terms.append(jump("n", "N", lambda x: {"v": reset[x.population]}, at=top, rate=at_once, name="reset"))
+        if rests.any():
+            unknowns.append(Unknown("R", ("population",), only=tuple(np.flatnonzero(rests).tolist())))
             weights["R"] = 1.0
-        else:
-            raise ValueError(f"Populations: tau = {shown(self.tau)}; allowed are all 0, or all positive")
+            firing = lambda N, phi, x: np.where(rests, -1.0, 0.0)[x.population] * N * phi
+            terms += [Term("n", "N", firing, at=top, name="firing"), Term("R", "N", name="rest begins")]
+            terms += self._returns(back, inputs)
         a1 = np.asarray(self.a1, float)
         if a1.any():
             unknowns.append(Unknown("synaptic_noise", ("population",), "equals"))
             full = a1 if a1.ndim else a1 * np.eye(K)
             terms.append(Term("synaptic_noise", "N", matrix=full, name="synaptic noise"))
-            terms.append(noise("n", "v", lambda s, m: s.synaptic_noise, name="noise of the network"))
+            spread = lambda s, m: speed[s.population] * s.synaptic_noise
+            terms.append(noise("n", "v", spread, name="noise of the network"))
+        axes = (Index("population", K), Axis("v", -math.inf, float(fire.max()), places))
         return Equations(
             axes, tuple(unknowns), tuple(terms), (Conserved("total", weights, "population"),), tuple(inputs)
         )
 
-    @staticmethod
-    def _returns(reset: np.ndarray, tau: np.ndarray) -> list[Term]:
-        """R / tau enters at V_R, one term for each reset potential there is."""
+    def _returns(self, back: dict[str, Any], inputs: list[Any]) -> list[Term]:
+        """What rests leaves R and enters n at V_R: R / tau, or N a dead time ago, of which `inputs` gets one for each
+        dead time there is."""
+        tau, dead = self.each("tau"), self.each("dead_time")
+        leaving = np.divide(1.0, tau, out=np.zeros(len(tau)), where=tau > 0)
+        sources = [("R", leaving)] if leaving.any() else []
+        for number, span in enumerate(np.unique(dead[dead > 0])):
+            inputs.append(Delayed(f"N_returning_{number}", "N", float(span)))
+            sources.append((f"N_returning_{number}", np.where(dead == span, 1.0, 0.0)))
         found = []
-        for place in np.unique(reset):
-            here = np.where(reset == place, 1.0, 0.0) / tau
-            found.append(
-                Term(
-                    "n",
-                    "R",
-                    lambda R, phi, x: R * phi,
-                    lambda s, m, here=here: here[s.population],
-                    at={"v": float(place)},
-                    name=f"return to {place:g}",
-                )
-            )
+        for of, share in sources:
+            enters = lambda u, phi, x, share=share: share[x.population] * u * phi
+            found.append(Term("R", of, matrix=-np.diag(share), name=f"{of} ends rest"))
+            found.append(Term("n", of, enters, at=back, name=f"{of} returns"))
         return found
+
+
+def _place(values: np.ndarray) -> float | Callable[[Any], Any]:
+    """A place of the axis, for each population one if they differ."""
+    return float(values[0]) if np.ptp(values) == 0 else (lambda x: values[x.population])
+
+
+def _drift(drifts: tuple[Callable[[Any], Any], ...], speed: np.ndarray, fire: np.ndarray) -> Callable[[Any], Any]:
+    """x -> f_i(v) / tau_m,i; f_i is not asked above V_F,i, where its neurons are not."""
+
+    def found(x: Any) -> np.ndarray:
+        population = np.broadcast_to(x.population, np.shape(x.v))
+        v, values = np.minimum(x.v, fire[population]), np.zeros(np.shape(x.v))
+        for f in {id(f): f for f in drifts}.values():
+            of = np.isin(population, [k for k, other in enumerate(drifts) if other is f])
+            values[of] = np.broadcast_to(f(v[of]), v[of].shape)
+        return speed[population] * values
+
+    return found
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:

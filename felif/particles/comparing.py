@@ -93,8 +93,7 @@ def compare(
         _density(marginal, t, k, [p.snapshots[t] for p in several])
         for t in times
         if all(t in p.snapshots for p in several) and not np.any(spiking & _around(first.times, t))
-        for k, field in enumerate(run.problem.field_names)
-        for marginal in marginals(run.at(min(max(t, run.times[0]), run.times[-1])), field)
+        for k, marginal in _by_population(run.at(min(max(t, run.times[0]), run.times[-1])))
     ]
     independent = all(p.independent for p in several) or len(several) > 1
     neurons = sum(sum(p.settings["neurons"]) * p.settings["networks"] for p in several)
@@ -126,12 +125,22 @@ def _require_comparable(several: tuple[ParticleRun, ...], run: Any) -> None:
         raise ValueError(f"compare: the same seed twice in {seeds}; such simulations are copies of each other")
 
 
+def _by_population(state: Any) -> list[tuple[int, Marginal]]:
+    """The densities of a state, each with the number of its population."""
+    fields = state.problem.field_names
+    if isinstance(getattr(state, fields[0]), tuple):
+        return list(enumerate(marginals(state, fields[0])))
+    return [(k, marginal) for k, field in enumerate(fields) for marginal in marginals(state, field)]
+
+
 def _same(ours: Any, theirs: Any, run: Any) -> bool:
     """Equal, or functions that agree at many points: one that was read back from disk is not the same object."""
     if ours is theirs or not (callable(ours) and callable(theirs)):
+        ours, theirs = (part.toarray() if hasattr(part, "toarray") else part for part in (ours, theirs))
         return ours is theirs or np.array_equal(ours, theirs)
-    model = run.model
-    points = [*np.linspace(model.v_reset - 3 * (model.v_fire - model.v_reset), model.v_fire, 33)]
+    populations = law_of(run.model).populations
+    low, high = min(p.v_reset for p in populations), max(p.v_fire for p in populations)
+    points = [*np.linspace(low - 3 * (high - low), high, 33)]
     points += [*np.linspace(0.0, float(run.times[-1]), 33)]
     return ours == theirs or all(np.isclose(ours(x), theirs(x), rtol=1e-12, atol=0.0, equal_nan=True) for x in points)
 

@@ -66,7 +66,7 @@ def spike_times(model: Model, t_end: float, *, start: float | None = None, t_sta
     v = law.v_reset if start is None else start
     if not v < law.v_fire:
         raise ValueError(f"spike_times: start = {start!r}; allowed is a number below v_fire = {law.v_fire!r}")
-    pair = affine(neuron.drift, law)
+    pair = affine(neuron.drift, neuron)
     current, spikes = Landing.of("current", neuron.current, float(t_start), float(t_end)), []
     breaks = [float(t) for t in getattr(current, "breakpoints", ()) if t_start < t < t_end]
     ends = [float(t_start), *breaks, float(t_end)]

@@ -11,9 +11,10 @@ _POINTS, _MOST = 8192, 1 << 20  # of a table, at least and at most
 _GAUSS = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
 
 
-def affine(drift: Callable, law: Any) -> tuple[float, float] | None:
-    """(g, m) where the drift is m - g v to rounding on a wide interval, else None."""
-    v = np.linspace(law.v_reset - 50 * (law.v_fire - law.v_reset), law.v_fire + 10 * (law.v_fire - law.v_reset), 2001)
+def affine(drift: Callable, population: Any, above: bool = False) -> tuple[float, float] | None:
+    """(g, m) where the drift is m - g v to rounding on a wide interval up to V_F, or far `above` it, else None."""
+    low, high = population.v_reset, population.v_fire
+    v = np.linspace(low - 50 * (high - low), high + (10 if above else 0) * (high - low), 2001)
     f = _values(drift, v)
     if not np.isfinite(f).all():
         return None
@@ -33,15 +34,16 @@ def tabulated(
     count = len(law.populations)
     if all(pair is not None for pair in drifts):
         return np.zeros((count, 6))
-    length = law.v_fire - law.v_reset
+    length = max(p.v_fire - p.v_reset for p in law.populations)
     noise = max(np.sqrt(2 * population.noise * dt) for population in law.populations)
-    low, high = float(v.min()), max(float(v.max()), law.v_fire)
+    low, high = float(v.min()), max(float(v.max()), *(p.v_fire for p in law.populations))
     if before is not None:
         row = next(k for k in range(count) if drifts[k] is None)
         lowest, highest = before[row, 0], before[row, 0] + (before.shape[1] - 3) / before[row, 1]
         if lowest <= low and high <= highest:
             return before
-    low, high = min(low, law.v_reset - 4 * length) - 4 * length, high + 0.25 * length + 8 * noise
+    low = min(low, *(p.v_reset - 4 * length for p in law.populations)) - 4 * length
+    high += 0.25 * length + 8 * noise
     curved = [(p.drift, p.noise) for p, pair in zip(law.populations, drifts, strict=True) if pair is None]
     size = _POINTS
     while size < _MOST and not all(_fine(drift, noise, low, high, size) for drift, noise in curved):

@@ -79,7 +79,7 @@ def _simulate(
     place: Checkpoint,
 ) -> Recording:
     law, dt, steps = plan.law, plan.dt, plan.steps
-    drifts = [affine(population.drift, law) for population in law.populations]
+    drifts = [affine(population.drift, population, law.escape_time > 0) for population in law.populations]
     push = np.array([0.0 if pair is None else pair[1] for pair in drifts])
     recorded, engine = place.read() or (None, _beginning(plan, start, seed))
     network, batch_sizes = _network(plan, drifts, recorded, engine)
@@ -95,7 +95,7 @@ def _simulate(
     def here() -> tuple[np.ndarray, np.ndarray, None]:
         offset = np.repeat(memory[stepping.MEMORY : stepping.MEMORY + len(plan.sizes)], plan.sizes)
         idle = neurons.wake > step * dt if law.rests else np.zeros(v.size, bool)
-        return np.where(idle, law.v_reset, v + offset), idle, None
+        return np.where(idle, np.repeat(network.reset, plan.sizes), v + offset), idle, None
 
     def recording(snapshots: dict) -> Recording:
         return Recording(
@@ -153,12 +153,10 @@ def _beginning(plan: Plan, start: Any, seed: np.random.SeedSequence) -> dict[str
     random = np.random.default_rng(first_draws)
     v, asleep = draw_start(law, start, plan.sizes, random, silent_at_first(law, plan.history))
     wake = np.full(v.size if law.rests else 1, -1.0)
-    if law.dead_time > 0:
+    if law.rests:
         wake[asleep] = first_returns(law, plan.history, plan.sizes, asleep, random)
-    elif law.rests:
-        wake[asleep] = law.refractory_time * random.exponential(size=int(asleep.sum()))
-    kicks = any(any(population.kicks) for population in law.populations) and not law.delay
-    coupled = kicks or any(any(population.noise_kicks) for population in law.populations)
+    at_once = any(kick and not one.delay(j) for one in law.populations for j, kick in enumerate(one.kicks))
+    coupled = at_once or any(any(population.noise_kicks) for population in law.populations)
     memory = np.zeros(stepping.MEMORY + 4 * populations)
     memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
     at_rest = memory[stepping.MEMORY + 2 * populations : stepping.MEMORY + 3 * populations]
@@ -178,14 +176,14 @@ def _network(
 
     kicks = np.array([population.kicks for population in law.populations], float)
     noise_kicks = np.array([p.noise_kicks or (0.0,) * populations for p in law.populations], float)
-    lag = law.delay / dt
-    past = math.ceil(lag) + 1
+    lags = np.array([[one.delay(j) for j in range(populations)] for one in law.populations]) / dt
+    past = math.ceil(lags.max()) + 1
     rates = np.zeros((past + steps, populations))
-    for j, population in enumerate(law.populations if lag else ()):
+    for j, population in enumerate(law.populations if lags.any() else ()):
         for k in range(past):
             rates[k, j] = dt * plan.history("N" + population.name, (k - past + 0.5) * dt)
     bins = len(plan.edges) - 1
-    rest = -law.dead_time if law.dead_time > 0 else law.refractory_time
+    rest = np.array([one.refractory_time - one.dead_time for one in law.populations], float)
     shares = np.cumsum([share for share, _ in law.resets])
     resets = np.array([(up_to, place) for up_to, (_, place) in zip(shares, law.resets, strict=True)], float).ravel()
     neurons = Neurons(
@@ -202,12 +200,12 @@ def _network(
     network = Network(
         neurons=neurons,
         dt=dt,
-        lag=lag,
         event_size=float(plan.event_size),
-        reset=law.v_reset,
-        threshold=law.v_fire,
-        rest=rest,
         escape=law.escape_time,
+        reset=np.array([one.v_reset for one in law.populations], float),
+        threshold=np.array([one.v_fire for one in law.populations], float),
+        rest=rest,
+        lags=lags,
         sizes=np.array(plan.sizes, float),
         g=np.array([0.0 if pair is None else pair[0] for pair in drifts]),
         a0=np.array([population.noise for population in law.populations], float),

@@ -47,7 +47,7 @@ def simulate_learning(
     v, w = engine["v"], engine["w"]
     chunks, batch_of, batch_sizes = make_chunks(plan.sizes)
     (population,) = law.populations
-    g, push = affine(population.drift, law)
+    g, push = affine(population.drift, population)
     neurons = Neurons(
         chunks=chunks,
         v=v,

@@ -39,9 +39,10 @@ class _Network(ctypes.Structure):
     _fields_ = [
         ("neurons", _pointer),
         *((name, _long) for name in ("first", "last", "past", "batches_count", "event_capacity")),
-        *((name, _double) for name in ("dt", "lag", "event_size", "reset", "threshold", "rest", "escape")),
+        *((name, _double) for name in ("dt", "event_size", "escape")),
         ("resets", _int),
-        *((name, _pointer) for name in ("sizes", "g", "a0", "kicks", "noise_kicks", "currents", "batch_of", "bin_of")),
+        *((name, _pointer) for name in ("reset", "threshold", "rest", "lags", "sizes", "g", "a0", "kicks")),
+        *((name, _pointer) for name in ("noise_kicks", "currents", "batch_of", "bin_of")),
         *((name, _pointer) for name in ("memory", "rates", "synchronous", "resting", "events", "batches", "work")),
         *((name, _long) for name in ("step", "events_made")),
     ]
@@ -116,21 +117,22 @@ def advance(own: Neurons, helped: Helpers) -> None:
 class Network:
     """Neurons that hear of each other, and what is counted.
 
-    reset, threshold; rest: mean refractory time, minus a dead time; escape: mean time to fire above the threshold.
-    kicks[p, j], noise_kicks[p, j]: from population j to p. lag: delay in steps. rates[past + k, p], synchronous[k, p],
-    resting[k, p]: spikes per neuron in step k; those of them in synchronous spikes; fraction at rest. batches[bin,
-    batch, p]: spikes, but for synchronous ones. events[e]: time, generations, then spikes per neuron of each
-    population, -1 where there is none yet. memory: what the network carries from one call to the next, see `stepping`.
+    Of each population: reset, threshold; rest: mean refractory time, minus a dead time. escape: mean time to fire above
+    the threshold. kicks[p, j], noise_kicks[p, j]: from population j to p; lags[p, j]: delay in steps. rates[past + k,
+    p], synchronous[k, p], resting[k, p]: spikes per neuron in step k; those of them in synchronous spikes; fraction at
+    rest. batches[bin, batch, p]: spikes, but for synchronous ones. events[e]: time, generations, then spikes per neuron
+    of each population, -1 where there is none yet. memory: what the network carries from one call to the next, see
+    `stepping`.
     """
 
     neurons: Neurons
     dt: float
-    lag: float
     event_size: float
-    reset: float
-    threshold: float
-    rest: float
     escape: float
+    reset: np.ndarray
+    threshold: np.ndarray
+    rest: np.ndarray
+    lags: np.ndarray
     sizes: np.ndarray
     g: np.ndarray
     a0: np.ndarray
@@ -170,9 +172,24 @@ class Network:
             return stepping.run_steps(self, first, last, currents)
         populations = len(self.sizes)
         work, shared = np.empty((_WORK_ROWS + populations, populations)), _shared(self.neurons)
-        arrays = ("sizes", "g", "a0", "kicks", "noise_kicks", "batch_of", "bin_of", "memory", "rates", "synchronous")
+        arrays = (
+            "reset",
+            "threshold",
+            "rest",
+            "lags",
+            "sizes",
+            "g",
+            "a0",
+            "kicks",
+            "noise_kicks",
+            "batch_of",
+            "bin_of",
+            "memory",
+            "rates",
+            "synchronous",
+        )
         arrays += ("resting", "events", "batches")
-        numbers = ("past", "dt", "lag", "event_size", "reset", "threshold", "rest", "escape", "resets", "events_made")
+        numbers = ("past", "dt", "event_size", "escape", "resets", "events_made")
         argument = _Network(
             neurons=ctypes.addressof(shared),
             first=first,

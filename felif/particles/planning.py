@@ -48,7 +48,7 @@ def plan_simulation(
     for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
         required("simulate_particles", name, value, POSITIVE)
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
-    stiffness = max(_stiffness(population.drift, law) for population in law.populations)
+    stiffness = max(_stiffness(population, law.escape_time > 0) for population in law.populations)
     if law.escape_time > 0:
         stiffness = max(stiffness, 0.5 / law.escape_time)  # ten steps in the mean time above V_F
     finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
@@ -92,12 +92,12 @@ def _whole(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} = {value!r}; allowed is a whole number >= {least}")
 
 
-def _stiffness(drift: Callable, law: Any) -> float:
-    pair = affine(drift, law)
+def _stiffness(population: Any, above: bool) -> float:
+    pair, low, high = affine(population.drift, population, above), population.v_reset, population.v_fire
     if pair is not None:
         return abs(pair[0])
-    v = np.linspace(law.v_reset - 3 * (law.v_fire - law.v_reset), law.v_fire, 2001)
-    return float(np.abs(np.diff([float(drift(x)) for x in v])).max() / (v[1] - v[0])) / 4  # Heun: order 2
+    v = np.linspace(low - 3 * (high - low), high, 2001)
+    return float(np.abs(np.diff([float(population.drift(x)) for x in v])).max() / (v[1] - v[0])) / 4  # Heun: order 2
 
 
 def _history(law: Any, history: Any) -> Callable[[str, float], float]:

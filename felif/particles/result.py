@@ -232,10 +232,10 @@ def collect(
                 own[name].append(np.where(stop, np.nan, values))
             groups.append(np.where(stop, np.nan, grouped))
         for name, values in own.items():
-            if name != "R" or law.rests:
+            if name != "R" or population.rests:
                 series[name + population.name] = np.mean(values, axis=0)
         batches["N" + population.name] = np.array(own["N"]) if len(recordings) > 1 else groups[0]
-        if law.rests and len(recordings) > 1:
+        if population.rests and len(recordings) > 1:
             batches["R" + population.name] = np.array(own["R"])
     events = [
         _event(row, number, law, plan.sizes) for number, recording in enumerate(recordings) for row in recording.events

@@ -76,7 +76,7 @@ def simulate_particles(
     t_end : float
         In units of time of the model.
     start : array, density, State or mapping
-        Potentials, or as for `evolve`.
+        Potentials, a density (or a list, one a population), or as for `evolve`.
     dt : float
         Longest step.
     seed : int

@@ -50,9 +50,10 @@ LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has no
 LEVEL, LAST, MEMORY = 0, 1, 3
 
 
-def set_constants(steps: np.ndarray, law: Any, rest: float, curved: np.ndarray, resets: np.ndarray) -> None:
+def set_constants(steps: np.ndarray, law: Any, rest: Any, curved: np.ndarray, resets: np.ndarray) -> None:
     """What stays in rows of `steps`; curved: whether the drift of a population is a table."""
-    steps[:, V_R], steps[:, V_F], steps[:, TAU], steps[:, EPS] = law.v_reset, law.v_fire, rest, law.escape_time
+    steps[:, V_R], steps[:, V_F] = ([getattr(p, name) for p in law.populations] for name in ("v_reset", "v_fire"))
+    steps[:, TAU], steps[:, EPS] = rest, law.escape_time
     steps[:, TABLE], steps[:, ENTRIES:] = curved, resets
 
 
@@ -77,10 +78,10 @@ def _cascade(network: Any, t: float, kicks: np.ndarray, queue: np.ndarray, ahead
     ahead: how far its kicks have moved each population already.
     """
     neurons, steps = network.neurons, network.neurons.steps
-    alone = len(steps) == 1 and not network.noise_kicks[0, 0] and not network.rest and not network.resets
+    alone = len(steps) == 1 and not network.noise_kicks[0, 0] and not network.rest[0] and not network.resets
     lap = math.inf  # kicks from V_R to V_F
     if alone and kicks[0, 0] > 0:
-        lap = (network.threshold - network.reset) / kicks[0, 0]
+        lap = (network.threshold[0] - network.reset[0]) / kicks[0, 0]
     longest, before, mark = LONGEST + queue.max(), queue.max(), 0.0
     curved, total, delivered, generations, eternal = steps[:, TABLE].copy(), np.zeros(len(steps)), 0.0, 0, False
     steps[:, TABLE] = 0.0
@@ -132,9 +133,10 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
     """`Network.run`."""
     neurons, dt, a0, populations = network.neurons, network.dt, network.a0, len(network.sizes)
     kicks, noise_kicks, rates = network.kicks, network.noise_kicks, network.rates
-    now = np.zeros_like(kicks) if network.lag else kicks
-    whole, past, made = math.floor(network.lag), network.past, network.events_made
-    part = network.lag - whole
+    late, past, made = network.lags > 0, network.past, network.events_made
+    now, delayed = np.where(late, 0.0, kicks), np.where(late, kicks, 0.0)
+    whole = np.floor(network.lags).astype(int)
+    part, sources = network.lags - whole, np.arange(populations)
     noisy = bool(noise_kicks.any())
     coupled = noisy or bool(now.any())
     memory = network.memory
@@ -142,9 +144,10 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
     level, full = int(memory[LEVEL]), 1 << DEEPEST
     for k in range(first, last):
         drive = currents[k - first]
-        if network.lag:
+        if late.any():
             at = past + k - whole
-            drive = drive + kicks @ ((1.0 - part) * rates[at] + part * rates[at - 1]) / dt
+            heard_then = (1.0 - part) * rates[at, sources] + part * rates[at - 1, sources]
+            drive = drive + (delayed * heard_then).sum(axis=1) / dt
         position = 0
         while position < full:
             while position % (full >> level):
@@ -179,8 +182,7 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
                 total, generations, eternal = _cascade(network, when, now, fired, ahead)
                 foreseen[:] = 0.0
                 rates[past + k] += total
-                if network.rest:
-                    at_rest += total
+                at_rest[network.rest != 0] += total[network.rest != 0]
                 if eternal or total.max() >= network.event_size:
                     network.synchronous[k] += total
                     if made < len(network.events):

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..assembly import initial
 from ..assembly.adapt import transfer
+from ..assembly.cascade import after_cascade, cascade, unfollowed_cascade
 from ..assembly.dilated import COUNT
 from ..assembly.spikes import unfollowed
 from ..assembly.thresholds import boundary_layers, resets_at_once, runaway
@@ -76,7 +77,8 @@ class Continue:
 class BlowUpEvent:
     """A synchronous spike: when, the fraction of neurons in it, its kind, and the state right after.
 
-    size   spikes per neuron fired at the instant `time` (rho, Delta); inf for an eternal blow-up
+    size   spikes per neuron fired at the instant `time` (rho, Delta); inf for an eternal blow-up. Of several
+           populations the mean; `sizes` has one for each of them
     kind   "transport" (constant noise), "diffusion" (noise that grows with N)
     error  estimate of the error of `time`
     """
@@ -87,12 +89,17 @@ class BlowUpEvent:
     kind: str
     state: State | None
     error: float
+    sizes: tuple[float, ...] = ()
 
 
-def require_one_population(problem: Problem) -> None:
+def require_followed(problem: Problem) -> None:
     """ValueError, naming the term, for a problem whose spikes cannot be followed as its terms say."""
     require_one_axis(problem, "after_blow_up")
     kind = type(problem.model).__name__
+    if problem.groups:
+        if (reason := unfollowed_cascade(problem)) is not None:
+            raise ValueError(f"after_blow_up: {kind}: {reason}")
+        return
     if len(problem.field_names) > 1 or problem.delays:
         raise ValueError(
             f"after_blow_up: {kind} has several populations, delays or a dead time; "
@@ -107,6 +114,8 @@ def through(problem: Problem, y: np.ndarray, found: BlowUp, rtol: float) -> tupl
 
     NotConverged for a spike whose end is not found.
     """
+    if problem.groups:
+        return _through_several(problem, y, found)
     kick, noise = runaway(problem)
     kind = "diffusion" if noise > 0 else "transport"
     if noise > 0:
@@ -121,6 +130,19 @@ def through(problem: Problem, y: np.ndarray, found: BlowUp, rtol: float) -> tupl
         on_mesh,
         after,
     )
+
+
+def _through_several(problem: Problem, y: np.ndarray, found: BlowUp) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+    spike = cascade(problem, found.time, y)
+    told = {"kind": "transport", "error": found.error, "sizes": tuple(spike.sizes.tolist())}
+    size = float(spike.sizes.mean())
+    if not np.isfinite(size):
+        return BlowUpEvent("blow_up", found.time, math.inf, state=None, **told), problem, None
+    on_mesh, after = problem, y
+    if size > 0:
+        on_mesh, after, _ = initial(problem.rebuilt(), after_cascade(problem, found.time, y, spike))
+    event = BlowUpEvent("blow_up", found.time, size, state=State(on_mesh, found.time, after), **told)
+    return event, on_mesh, after
 
 
 def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:

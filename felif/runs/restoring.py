@@ -105,10 +105,11 @@ def _restored_event(event: Mapping[str, Any], trajectory: Trajectory) -> Any:
     if "size" not in event:
         problem, y = trajectory.evaluate(event["time"])
         return EventRecord(event["name"], event["time"], State(problem, event["time"], y))
+    told = {**event, "sizes": tuple(event.get("sizes", ()))}
     if event["size"] == float("inf"):  # an eternal blow-up has no state after it
-        return BlowUpEvent(**event, state=None)
+        return BlowUpEvent(**told, state=None)
     after = next(s for s in trajectory.segments if s.times[0] >= event["time"])
-    return BlowUpEvent(**event, state=State(after.problem, event["time"], after.states[0]))
+    return BlowUpEvent(**told, state=State(after.problem, event["time"], after.states[0]))
 
 
 def _blow_up(entry: Mapping[str, Any] | None) -> BlowUp | None:

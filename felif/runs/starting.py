@@ -17,7 +17,7 @@ from ..given.arguments import checked, is_finite, shown
 from ..given.types import Start
 from ..output import RunWriter, snapshot_times
 from ..problem import Problem
-from .after_blow_up import Continue, require_one_population
+from .after_blow_up import Continue, require_followed
 from .asked import KINDS, goes_on, what_is_asked
 from .driving import finished, integrate_through, seen, start_up
 from .recording import Recorder, describe_run, packed_model
@@ -134,7 +134,7 @@ def evolve(
             "the lines are stable for spaces that keep p >= 0 only"
         )
     if after_blow_up is not None:
-        require_one_population(problem)
+        require_followed(problem)
     how = {"scheme": scheme, "events": events, "after_blow_up": after_blow_up, "history": history, "rtol": rtol}
     how |= {"atol": atol, "breakpoints": breakpoints, "fixed_step": fixed_step, "first_step": first_step}
     how |= {"max_step": max_step, "max_steps": max_steps, "N_max": N_max, "snapshots": snapshots}
@@ -148,7 +148,7 @@ def evolve(
             return continue_run(folder, **ends, **same, events=events, observers=observers, progress=progress)
         overwrite = True
     past = _past(problem, history, t_start)
-    if past is not None and problem.held and problem.operator.positive:
+    if past is not None and problem.held and problem.operator is not None and problem.operator.positive:
         raise ValueError(
             f"evolve: {problem.space} keeps no density positive with a dead time; allowed are other spaces"
         )

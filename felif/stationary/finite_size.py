@@ -22,9 +22,7 @@ from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
 from ..given.arguments import PROBLEM, STATE, TIMES, Kind, checked, either, several, whole
-from ..models.drifts import Leaky
 from ..models.noisy_lif import NoisyLIF
-from ..models.populations import Populations
 from ..problem import Problem, State
 from ..solvers.spectrum import spectrum
 from ..translation import law_of
@@ -146,46 +144,29 @@ def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: in
 
 def _network(problem: Problem, state: State) -> _Network:
     model = problem.model
-    if isinstance(model, Populations):
-        return _of_populations(model, state)
     try:
         law = law_of(model)
     except ValueError:  # not one of neurons
         law = None
-    if law is None or law.learning is not None or law.escape_time or not np.isfinite(law.v_fire):
+    known = law is not None and law.learning is None and not law.escape_time and not law.resets
+    if not known or not all(np.isfinite(one.v_fire) for one in law.populations):
         raise ValueError(
             f"power_spectrum: {type(model).__name__} is no network of diffusing neurons with a sharp, finite threshold "
             "and fixed weights; allowed are NoisyLIF, RefractoryLIF, ExcitatoryInhibitoryLIF, Populations"
         )
-    rates = np.array([getattr(state, f"N{one.name}") for one in law.populations])
-    kicks = np.array([one.kicks for one in law.populations])
-    noise = np.array([one.noise_kicks or (0.0,) * len(rates) for one in law.populations])
-    inputs = np.array([_constant(one.current) for one in law.populations]) + kicks @ rates
-    levels = np.array([one.noise for one in law.populations]) + noise @ rates
+    populations, every = law.populations, range(len(law.populations))
+    rates = np.asarray(state.N) if "N" in problem.groups else [getattr(state, f"N{one.name}") for one in populations]
+    kicks = np.array([one.kicks for one in populations])
+    noise = np.array([one.noise_kicks or (0.0,) * len(rates) for one in populations])
+    inputs = np.array([_constant(one.current) for one in populations]) + kicks @ rates
+    levels = np.array([one.noise for one in populations]) + noise @ rates
     each = tuple(
-        NoisyLIF(a0=float(a), current=float(I), drift=one.drift, v_reset=law.v_reset, v_fire=law.v_fire)
-        for one, a, I in zip(law.populations, levels, inputs, strict=True)
+        NoisyLIF(a0=float(a), current=float(I), drift=one.drift, v_reset=one.v_reset, v_fire=one.v_fire)
+        for one, a, I in zip(populations, levels, inputs, strict=True)
     )
-    ones = np.ones(len(rates))
-    delays = law.delay * np.ones_like(kicks)
-    return _Network(each, rates, law.refractory_time * ones, law.dead_time * ones, kicks, delays, noise)
-
-
-def _of_populations(model: Populations, state: State) -> _Network:
-    K, rates = model.count, np.asarray(state.N)
-    each = lambda name: np.broadcast_to(np.asarray(getattr(model, name), float), (K,))
-    kicks = np.asarray(model.coupling.todense() if hasattr(model.coupling, "todense") else model.coupling, float)
-    kicks = model.strength * np.atleast_2d(kicks)
-    a1 = np.asarray(model.a1, float)
-    noise = a1 if a1.ndim else a1 * np.eye(K)
-    _constant(model.current)
-    inputs, levels = each("current") + kicks @ rates, each("a0") + noise @ rates
-    neurons = tuple(
-        NoisyLIF(a0=float(a), current=float(I), drift=Leaky(), v_reset=float(reset), v_fire=float(model.v_fire))
-        for a, I, reset in zip(levels, inputs, each("v_reset"), strict=True)
-    )
-    delays = np.broadcast_to(np.asarray(model.delay, float), (K, K))
-    return _Network(neurons, rates, each("tau"), np.zeros(K), kicks, delays, noise)
+    tau, dead = (np.array([getattr(one, name) for one in populations]) for name in ("refractory_time", "dead_time"))
+    delays = np.array([[one.delay(j) for j in every] for one in populations])
+    return _Network(each, np.asarray(rates), tau, dead, kicks, delays, noise)
 
 
 def _constant(current: Any) -> Any:

@@ -46,7 +46,7 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
 def _require_places_and_delays(model: Any, equations: Equations) -> None:
     for what in (*equations.unknowns, *equations.terms):
         for axis, place in what.at.items():
-            if not isinstance(place, tuple) and not np.isfinite(place):
+            if not (isinstance(place, tuple) or callable(place)) and not np.isfinite(place):
                 raise ValueError(
                     f"{type(model).__name__}: something acts at {axis} = {place}; allowed are finite places, but for "
                     "the v_fire of a network that is otherwise like NoisyLIF"
@@ -75,9 +75,16 @@ def _given(axis: Axis, cells: Any) -> np.ndarray:
 
 def _is_continuous(model: Any, equations: Equations, axis: Axis) -> bool:
     """Whether anything diffuses along an axis."""
+    x = np.zeros(1) + _inner(axis)
     return any(
-        (axis.name, axis.name) in found for _, found in _along(model, equations, axis, np.zeros(1) + _inner(axis))
+        (axis.name, axis.name) in found
+        for u in _over(equations, axis)
+        for _, _, found in _along(model, equations, axis, u, x)
     )
+
+
+def _over(equations: Equations, axis: Axis) -> list[Any]:
+    return [u for u in equations.unknowns if u.kind == "evolves" and axis.name in u.over]
 
 
 def _inner(axis: Axis) -> float:
@@ -86,21 +93,21 @@ def _inner(axis: Axis) -> float:
     return low + 0.381966 * (high - low)
 
 
-def _along(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> list[tuple[Term, dict]]:
-    """(term, kernels) of the terms of each density over the axis in its own equation, at places x of the axis."""
-    found = []
-    for u in equations.unknowns:
-        if u.kind != "evolves" or axis.name not in u.over:
-            continue
-        for term in equations.terms:
-            if term.into != u.name or term.of != u.name or term.at or term.matrix is not None or term.lands is not None:
-                continue
-            others = [a for a in equations.axes if a.name in u.over and a.name != axis.name]
-            places = {
-                a.name: np.zeros(len(x), int) if isinstance(a, Index) else np.full(len(x), _inner(a)) for a in others
-            }
-            names = [name for name in u.over if isinstance(equations.axis(name), Axis)]
-            found.append((term, kernels_of(term, names, SimpleNamespace(**places, **{axis.name: x}), len(x))))
+def _along(model: Any, equations: Equations, axis: Axis, u: Any, x: np.ndarray) -> list[tuple[Term, dict, dict]]:
+    """(term, places, kernels) of the terms of a density in its own equation, at x along the axis, for each entry of
+    its indices one row of x after the other."""
+    others = [a for a in equations.axes if a.name in u.over and a.name != axis.name]
+    indices = [a for a in others if isinstance(a, Index)]
+    entries = np.meshgrid(*[np.arange(a.count) for a in indices], indexing="ij")
+    count = int(np.prod([a.count for a in indices], dtype=int))
+    places: dict[str, Any] = {a.name: np.full(count * len(x), _inner(a)) for a in others if isinstance(a, Axis)}
+    places |= {a.name: np.repeat(k.ravel(), len(x)) for a, k in zip(indices, entries, strict=True)}
+    places[axis.name] = np.tile(x, count)
+    found, names = [], [name for name in u.over if isinstance(equations.axis(name), Axis)]
+    for term in equations.terms:
+        own = term.into == u.name == term.of and not term.at and term.matrix is None and term.lands is None
+        if own:
+            found.append((term, places, kernels_of(term, names, SimpleNamespace(**places), count * len(x))))
     return found
 
 
@@ -141,44 +148,56 @@ def _reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float
     start = max(inner) if side > 0 else min(inner)
     distance = np.concatenate([np.linspace(0, 20, 2000), np.geomspace(20.01, _FURTHEST, 1000)]) * axis.scale
     x = start + side * distance
-    drift, noise, loss = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
-    for term, found in _along(model, equations, axis, x):
-        c = _without_activity(model, equations, term, axis, x)
-        drift += c * found.get((None, axis.name), 0.0)
-        noise -= c * found.get((axis.name, axis.name), 0.0)
-        loss -= c * found.get((None, None), 0.0)
-    if (noise > 0).all():
-        slope = side * drift / noise
-    elif (drift * side > 0).all():
-        slope = -loss / np.abs(drift)
-    else:
-        return float(start + side * 12 * axis.scale)
-    steps = np.diff(distance) * (slope[1:] + slope[:-1]) / 2
-    potential = np.concatenate([[0.0], np.cumsum(steps)])
-    potential -= np.maximum.accumulate(potential)
-    enough = np.flatnonzero(potential < 2 * np.log(tol) - 5)
-    return float(x[enough[0]] if len(enough) else x[-1])
+    ends = [_decays(model, equations, axis, u, side, distance, x, tol) for u in _over(equations, axis)]
+    return float(start + side * max(ends, default=0.0))
 
 
-def _without_activity(model: Any, equations: Equations, term: Term, axis: Axis, x: np.ndarray) -> np.ndarray:
-    """The coefficient of a term where unknowns and inputs that are functions of time are 0."""
+def _decays(
+    model: Any, equations: Equations, axis: Axis, u: Any, side: float, distance: np.ndarray, x: np.ndarray, tol: float
+) -> float:
+    """The distance, of those to x, at which a density at rest without activity is below tol^2, for all its entries."""
+    entries = [equations.axis(name).count for name in u.over if isinstance(equations.axis(name), Index)]
+    drifts, noises, losses = parts = np.zeros((3, int(np.prod(entries, dtype=int)), len(x)))
+    for term, places, kernels in _along(model, equations, axis, u, x):
+        c = _without_activity(model, equations, term, places)
+        for part, sign, which in zip(
+            parts, (1, -1, -1), ((None, axis.name), (axis.name,) * 2, (None, None)), strict=True
+        ):
+            part += sign * np.reshape(c * kernels.get(which, np.zeros(1)), (len(part), -1))
+    furthest = 0.0
+    for drift, noise, loss in zip(drifts, noises, losses, strict=True):
+        if (noise > 0).all():
+            slope = side * drift / noise
+        elif (drift * side > 0).all():
+            slope = -loss / np.abs(drift)
+        else:
+            furthest = max(furthest, 12 * axis.scale)
+            continue
+        steps = np.diff(distance) * (slope[1:] + slope[:-1]) / 2
+        potential = np.concatenate([[0.0], np.cumsum(steps)])
+        potential -= np.maximum.accumulate(potential)
+        enough = np.flatnonzero(potential < 2 * np.log(tol) - 5)
+        furthest = max(furthest, float(distance[enough[0] if len(enough) else -1]))
+    return furthest
+
+
+def _without_activity(model: Any, equations: Equations, term: Term, places: dict[str, np.ndarray]) -> np.ndarray:
+    """The coefficient of a term at places where unknowns and inputs that are functions of time are 0."""
+    size = len(next(iter(places.values())))
     if term.coefficient is None:
-        return np.ones(len(x))
+        return np.ones(size)
     known = {u.name for u in equations.unknowns} | {i.name for i in equations.inputs} | {a.name for a in equations.axes}
     indices = {a.name for a in equations.axes if isinstance(a, Index)}
     s = SimpleNamespace()
     for name in read_by(term, known, indices, model):
         value: Any = 0.0
-        if name == axis.name:
-            value = x
-        elif name in indices:
-            value = np.zeros(len(x), int)
-        elif name in {a.name for a in equations.axes}:
-            value = _inner(equations.axis(name))
+        if name in known - {u.name for u in equations.unknowns} - {i.name for i in equations.inputs}:
+            axis = equations.axis(name)
+            value = places.get(name, np.zeros(size, int) if isinstance(axis, Index) else _inner(axis))
         else:
             given = next((i for i in equations.inputs if i.name == name and hasattr(i, "parameter")), None)
             number = None if given is None else getattr(model, given.parameter)
             value = number if isinstance(number, int | float) else 0.0
         setattr(s, name, value)
     with np.errstate(all="ignore"):
-        return np.broadcast_to(np.nan_to_num(np.real(term.coefficient(s, model))), (len(x),)).astype(float)
+        return np.broadcast_to(np.nan_to_num(np.real(term.coefficient(s, model))), (size,)).astype(float)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, State
 from ..weakform import Index
 from .adapt import refined, transferred
@@ -23,11 +24,12 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     densities vanish where they are held at zero. Raises ValueError naming what is wrong with a start.
     """
     if isinstance(start, State):
-        if start.problem is system:
-            return system, start.y.copy(), True
-        if start.problem.field_names != system.field_names:
+        if start.problem.lines is None or start.problem.field_names != system.field_names:
             raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
-        return system, transferred(start.problem, system, start.y), True
+        same = all(line is system.lines.get(name) for name, line in start.problem.lines.items())
+        y = start.y.copy() if same else transferred(start.problem, system, start.y)
+        _require_consistent(system, y, set(system.layout.offsets))
+        return system, y, True
     given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
@@ -61,29 +63,46 @@ def _by_name(system: Any, start: Any) -> dict[str, Any]:
 def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
     layout, y, compatible = system.layout, np.zeros(system.size), True
     for u in layout.numbers:
+        free = layout.position[layout.indices(u.name)] >= 0
         value = np.asarray(given.get(u.name, 0.0), float)
         if not np.isfinite(value).all():
             raise ValueError(f"start: {u.name} = {given[u.name]!r}; allowed are finite numbers")
         try:
-            y[layout.of_y(u.name)] = np.broadcast_to(value, layout.shapes[u.name]).ravel()
+            values = np.broadcast_to(value, layout.shapes[u.name]).ravel()
         except ValueError:
             raise ValueError(
                 f"start: {u.name} has the shape {value.shape}; allowed is {layout.shapes[u.name]} or a number"
             ) from None
+        if value.ndim and values[~free].any():
+            raise ValueError(f"start: {u.name} = {given[u.name]!r}; allowed is 0 but for the entries {u.only}")
+        y[layout.of_y(u.name)] = values[free]
+    for u in (u for u in layout.numbers if u.name in given):
+        _require_consistent(system, y, set(layout.flattened(u.name)))
+    for name, value in silent_at_start(system).items():
+        y[layout.offsets[name]] = value
     for u in layout.fields:
-        values = _at_nodes(system, u, given[u.name])
+        entries = layout.indices(u.name)
+        position, values = layout.position[entries], _at_nodes(system, u, given[u.name])
+        nobody = (position < 0) & ~np.isin(entries, layout.held)
+        values = np.where(nobody.reshape(values.shape), 0.0, values)
         largest = np.abs(values).max()
         if not np.isfinite(values).all() or values.min() < -_NEGATIVE * largest or not largest > 0:
             raise ValueError(
                 f"start: the density {u.name} is {values.min():.3g} somewhere; allowed are finite values >= 0"
             )
-        position = layout.position[layout.indices(u.name)]
         flat = values.ravel()
         compatible &= bool((np.abs(flat[position < 0]) <= _VANISHES * largest).all())
         free = position >= 0
         y[position[free]] = flat[free]
         _normalise(system, u, y)
     return y, compatible
+
+
+def _require_consistent(system: Any, y: np.ndarray, names: set[str]) -> None:
+    """ValueError where numbers that a dead time keeps silent are not what the history says."""
+    for name, value in silent_at_start(system).items():
+        if name in names:
+            require_consistent(name, float(y[system.layout.offsets[name]]), value)
 
 
 def _at_nodes(system: Any, u: Any, density: Any) -> np.ndarray:
@@ -126,7 +145,7 @@ def _wanted(system: Any, u: Any, k: int, y: np.ndarray) -> float:
         rest += sum(quantity.weights[name] * known[name] for name in densities if name in known)
         sharing = sum(name not in known for name in densities)
         for name in (name for name in quantity.weights if name not in densities):
-            values = y[system.layout.of_y(name)]
+            values = system.full(name, y)
             rest += quantity.weights[name] * float(values[k] if quantity.each is not None else values.sum())
     if not rest < 1:
         raise ValueError(f"start: what is given holds {rest:g} of the mass 1; allowed is less")

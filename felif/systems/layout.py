@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ class Layout:
 
     places     {name: slice of X} of unknowns and inputs; `size` of X
     columns    entries of X that are variables: y, then z, then inputs; `n_y`, `n_z`, `n_in` of them
-    selection  sparse (size, variables): X from the variables; what is delayed is what is now where there is no past
+    selection  sparse (size, variables): X from the variables; what is delayed is what is now where there is no past,
+               and what a dead time returns is what rests over that time (`select`)
+    held       entries of X that something holds at zero
+    offsets    {name of a number, or of an entry: its place in y}, of those that evolve
     rows       rows of the equations of y and z: that of what is held zero is the equation of what holds it
     """
 
@@ -31,13 +35,17 @@ class Layout:
             count = int(np.prod(shape, dtype=int))
             self.places[name] = slice(self.size, self.size + count)
             self.size += count
-        held = {u.name: self._held(u) for u in equations.unknowns if u.kind == "holds"}
+        found = {u.name: self._held(u) for u in equations.unknowns if u.kind == "holds"}
+        held = {name: at for name, (at, _) in found.items()}
+        beyond = [far for _, far in found.values()]
+        missing = [np.delete(self.indices(u.name), u.only) for u in equations.unknowns if u.only is not None]
         self.held = np.concatenate([np.zeros(0, int), *held.values()])
+        zero = np.concatenate([self.held, *beyond, *missing])
         evolving = [u for u in equations.unknowns if u.kind == "evolves"]
         self.fields = [u for u in evolving if equations.lines(u)]
         self.numbers = [u for u in evolving if not equations.lines(u)]
         self.algebraic = [u for u in equations.unknowns if u.kind != "evolves"]
-        free = [np.setdiff1d(self.indices(u.name), self.held) for u in (*self.fields, *self.numbers)]
+        free = [np.setdiff1d(self.indices(u.name), zero) for u in (*self.fields, *self.numbers)]
         y = np.concatenate([np.zeros(0, int), *free])
         z = np.concatenate([np.zeros(0, int), *[self.indices(u.name) for u in self.algebraic]])
         rows = [held[u.name] if u.kind == "holds" else self.indices(u.name) for u in self.algebraic]
@@ -49,28 +57,59 @@ class Layout:
         self.rows = np.concatenate([y, np.zeros(0, int), *rows])
         self.position = np.full(self.size, -1)  # of an entry of X among the columns
         self.position[self.columns] = np.arange(len(self.columns))
-        column = self.position.copy()
-        for given in equations.inputs:
+        self.offsets = {
+            name: int(at)
+            for u in self.numbers
+            for name, at in zip(self.flattened(u.name), self.position[self.indices(u.name)], strict=True)
+            if at >= 0
+        }
+
+    def select(self, heard: np.ndarray, emptied: Mapping[str, np.ndarray], delays: Mapping[str, float]) -> None:
+        """Makes the selection.
+
+        heard    of X: whether any term reads it
+        emptied  {delayed input: for each entry the place in X of the number that it empties, -1 where it empties none}
+        """
+        self.heard, self.emptied = heard, emptied
+        column, factor = self.position.copy(), np.ones(self.size)
+        for given in self.equations.inputs:
             if given not in self.inputs:
-                column[self.places[given.name]] = self.position[self.places[given.of]]
+                own, rests = self.indices(given.name), emptied[given.name]
+                column[own] = self.position[np.where(rests >= 0, rests, self.indices(given.of))]
+                factor[own] = np.where(rests >= 0, 1 / delays[given.name], 1.0)
         known = np.flatnonzero(column >= 0)
         shape = (self.size, len(self.columns))
-        self.selection = sparse.csr_matrix((np.ones(len(known)), (known, column[known])), shape)
+        self.selection = sparse.csr_matrix((factor[known], (known, column[known])), shape)
 
     def _count(self, axis: str) -> int:
         found = self.equations.axis(axis)
         return found.count if isinstance(found, Index) else self.lines[axis].size
 
-    def _held(self, u: Any) -> np.ndarray:
-        """Entries of X that are zero because u holds them, in the order of u."""
+    def _held(self, u: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Entries of X that are zero because u holds them, in the order of u; and those beyond them."""
         over = self.equations.unknown(u.of).over
         ((axis, place),) = u.at.items()
         if not self.lines[axis].continuous:
             raise ValueError(
                 f"Unknown {u.name!r} holds {u.of!r}, which nothing makes continuous along {axis!r}: no noise"
             )
-        everything = self.indices(u.of).reshape(self.shapes[u.of])
-        return np.take(everything, self.lines[axis].end(place), axis=over.index(axis)).ravel()
+        everything = np.moveaxis(self.indices(u.of).reshape(self.shapes[u.of]), over.index(axis), -1)
+        if not callable(place):
+            return everything[..., self.lines[axis].end(place)].ravel(), np.zeros(0, int)
+        others = [name for name in over if name != axis]
+        grid = np.meshgrid(*self.nodes(u.name), indexing="ij")
+        places = np.broadcast_to(place(SimpleNamespace(**dict(zip(others, grid, strict=True)))), grid[0].shape)
+        cells, nodes = self.lines[axis].cells, self.lines[axis].nodes
+        upper = places.max() == cells[-1]
+        if not np.isin(places, cells).all() or not (upper or places.min() == cells[0]):
+            raise ValueError(
+                f"Unknown {u.name!r} holds {u.of!r} at {axis} = {places.tolist()}; allowed are named points of the "
+                "axis, the last of them its end"
+            )
+        at = np.argmin(np.abs(nodes - places[..., None]), axis=-1)
+        far = nodes > places[..., None] if upper else nodes < places[..., None]
+        far &= np.arange(len(nodes)) != at[..., None]
+        return np.take_along_axis(everything, at[..., None], -1).ravel(), everything[far]
 
     def indices(self, name: str) -> np.ndarray:
         """Entries of X of an unknown or input."""

@@ -16,6 +16,7 @@ def measure(system: Any) -> None:
     """Sets the mass, the names of densities and numbers (those solved for first) with their places, and functionals."""
     layout, names, places, system.groups = system.layout, [], [], {}
     evolving = (*layout.fields, *layout.numbers)
+    late = {getattr(given, "of", None) for given in system.equations.inputs}  # their past is looked up by name
     mass = np.zeros(layout.size)
     for u in evolving:
         mass[layout.indices(u.name)] = layout.weights(u.name)
@@ -27,9 +28,10 @@ def measure(system: Any) -> None:
         shape = layout.shapes[u.name]
         if shape:
             system.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
-        if int(np.prod(shape)) <= _SHOWN:
-            names += layout.flattened(u.name)
-            places += layout.position[layout.indices(u.name)].tolist()
+        if int(np.prod(shape)) <= _SHOWN or u.name in late:
+            at = layout.position[layout.indices(u.name)].tolist()
+            names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
+            places += [k for k in at if k >= 0]
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
     system.quantities, system.conserved = functionals(system)
 

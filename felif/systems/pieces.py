@@ -73,7 +73,9 @@ class Builder:
         """({axis: (places, cells or None)}, weights, x for forms) of the product of quadratures along `axes`."""
         parts = []
         for name in axes:
-            if isinstance(at.get(name), tuple):
+            if callable(at.get(name)):
+                parts.append((np.full(1, np.nan), None, np.ones(1)))
+            elif isinstance(at.get(name), tuple):
                 line, inside = self.lines[name], self._inside(name, *at[name])
                 parts.append(tuple(part[inside] for part in (line.points, line.cell, line.dx)))
             elif name in at:
@@ -89,7 +91,12 @@ class Builder:
             places[name] = (x[k], None if cell is None else cell[k])
         for _, _, w in parts:
             weights = np.kron(weights, w)
-        return places, weights, SimpleNamespace(**{name: x for name, (x, _) in places.items()})
+        x = SimpleNamespace(**{name: x for name, (x, _) in places.items()})
+        for name in (name for name in axes if callable(at.get(name))):
+            found = np.broadcast_to(np.asarray(at[name](x), float), weights.shape)
+            places[name] = found, None
+            setattr(x, name, found)
+        return places, weights, x
 
     def _inside(self, axis: str, low: float, high: float) -> np.ndarray:
         """Which points of an axis lie in [low, high]. Raises ValueError unless these are ends of cells."""

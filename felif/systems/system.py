@@ -13,8 +13,8 @@ from scipy import sparse
 from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
-from ..weakform import Delayed, Equations, Given
-from . import changes, looking
+from ..weakform import Equations, Given
+from . import changes, looking, resting
 from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
@@ -52,8 +52,9 @@ class System(Problem):
         self.pieces = self._taken(like) if like else None
         if self.pieces is None:
             self.layout, like = Layout(equations, lines, history is not None), None
-            builder = Builder(equations, lines, self.layout.places, self.layout.size, model)
-            self.pieces = [p for piece in builder.pieces() if not is_empty(p := self._cut(piece))]
+            pieces = Builder(equations, lines, self.layout.places, self.layout.size, model).pieces()
+            self.layout.select(*resting.heard_and_emptied(self.layout, pieces, model), resting.lags(equations, model))
+            self.pieces = [p for piece in pieces if not is_empty(p := self._cut(piece))]
         self._assemble(like)
         if like is None:
             looking.measure(self)
@@ -97,6 +98,8 @@ class System(Problem):
     def _taken(self, like: System) -> Any:
         """Pieces of a system with other parameters, where nothing but coefficients and matrices differs."""
         self.layout = like.layout
+        if resting.lags(self.equations, self.model) != resting.lags(self.equations, like.model) and like.held:
+            return None
         builder = Builder(self.equations, self.lines, self.layout.places, self.layout.size, self.model)
         return reused(like, self.model, self.equations, lambda term: self._cut(builder.coupling(term)))
 
@@ -140,15 +143,15 @@ class System(Problem):
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
-    @property
+    @cached_property
     def delays(self) -> dict[str, tuple[str, float]]:
-        """Delayed inputs: name -> (the scalar, how long ago), one for each entry of an index."""
-        found = {}
-        for given in self.equations.inputs:
-            if isinstance(given, Delayed):
-                names, of = self.layout.flattened(given.name), self.layout.flattened(given.of)
-                found |= {name: (one, given.of_model(self.model)) for name, one in zip(names, of, strict=True)}
-        return found
+        """Delayed inputs that are heard: name -> (the scalar, how long ago), one for each entry of an index."""
+        return resting.delays_of(self.layout, self.model)
+
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """Delayed inputs that empty a number, the silent of a dead time: name -> that number."""
+        return resting.held_of(self.layout)
 
     @cached_property
     def driven(self) -> dict[str, Any]:
@@ -187,8 +190,9 @@ class System(Problem):
                 value = getattr(self.model, given.parameter)
                 X[places] = input_value(given.parameter, value, t) if callable(value) else value
             else:
-                names = layout.flattened(given.of)
-                X[places] = [self.history(name, t - given.of_model(self.model)) for name in names]
+                names, heard = layout.flattened(given.of), layout.heard[layout.indices(given.name)]
+                lag = given.of_model(self.model)
+                X[places] = [self.history(name, t - lag) if h else 0.0 for name, h in zip(names, heard, strict=True)]
 
     def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """What is known of the last point looked at: an integrator asks several questions there."""
@@ -250,7 +254,7 @@ class System(Problem):
     def group(self, name: str, t: float, y: np.ndarray) -> np.ndarray:
         """The values of a function of indices, in its shape."""
         shape, places = self.groups[name]
-        return self._point(t, y)["X"][places].reshape(shape)
+        return np.where(places >= 0, self._point(t, y)["X"][places], 0.0).reshape(shape)
 
     def margin(self, t: float, y: np.ndarray) -> float:
         """det(-g_z) over that of an empty network: falls to 0 at blow-up; 0 where no solution exists."""

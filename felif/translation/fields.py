@@ -60,7 +60,7 @@ class Input:
     """A quantity given from outside, read as `s.<name>`: the parameter `parameter`, a number or a function of t."""
 
     name: str
-    parameter: str
+    parameter: Any  # its name; of an equation over an index the delay itself
     of: str | None = None  # lagged: the value of this scalar, a delay earlier; `parameter` is the delay
     held: str | None = None  # scalar that gains `of` and loses this input: at rest this input is held / delay
 

@@ -14,6 +14,7 @@ from .fields import CELLS, Term, WeakForm, convection_of, probe
 from .learning import learning_law
 from .particle_law import ParticleLaw, Population
 from .to_weakform import Elsewhere, has_equations, with_resets
+from .unrolled import is_indexed, unrolled
 
 _AGREE = 1e-9  # relative defect of what must be constant or affine
 _INSIDE = np.concatenate([-2.0 + 3.0 * (np.arange(60) + 0.5) / 60, [0.0, 1.0]])  # from V_R, in units of V_F - V_R
@@ -30,6 +31,8 @@ def law_of(model: Any) -> ParticleLaw:
     if not has_equations(model):
         raise ValueError(f"model = {model!r}; allowed is a model with equations(), see docs/adding_a_model.md")
     try:
+        if is_indexed(equations := model.equations() if hasattr(model, "equations") else None):
+            return _Network(model, *unrolled(model, equations)).law()
         form, resets = with_resets(model)
     except Elsewhere as reason:
         raise ValueError(f"no network of neurons is known behind {kind}: {reason.why}") from reason
@@ -39,7 +42,8 @@ def law_of(model: Any) -> ParticleLaw:
         return learning_law(model, form)
     if resets and abs(sum(share for share, _ in resets) - 1) > _AGREE:
         raise ValueError(f"{kind}: of what fires, not all lands at {[place for _, place in resets]}; allowed is all")
-    return replace(_Network(model, form).law(), resets=resets)
+    places = (np.full(len(form.fields), float(place)) for place in (model.v_reset, model.v_fire))
+    return replace(_Network(model, form, *places).law(), resets=resets)
 
 
 @dataclass(frozen=True)
@@ -71,15 +75,18 @@ class _Current:
 
 
 class _Network:
-    def __init__(self, model: Any, form: WeakForm) -> None:
+    """v_reset, v_fire: of the population of each field."""
+
+    def __init__(self, model: Any, form: WeakForm, v_reset: np.ndarray, v_fire: np.ndarray) -> None:
         self.model, self.form, self.m = model, form, parameters_of(model)
         self.kind = type(model).__name__
-        low, high = float(model.v_reset), float(model.v_fire)
-        self.unit = high - low if high < np.inf else max(1.0, abs(low))
-        self.v_reset, self.inside, self.above = low, low + self.unit * _INSIDE, low + self.unit * _ABOVE
+        self.v_reset, self.v_fire = v_reset.tolist(), v_fire.tolist()
+        units = [b - a if b < np.inf else max(1.0, abs(a)) for a, b in zip(self.v_reset, self.v_fire, strict=True)]
+        self.inside, self.above = (
+            [low + unit * part for low, unit in zip(self.v_reset, units, strict=True)] for part in (_INSIDE, _ABOVE)
+        )
         self.rates = self._rates()
-        self.held = [i for i in form.inputs if i.held is not None]
-        self.lags = [i for i in form.inputs if i.of is not None and i.held is None]
+        self.lags = {i.name: i for i in form.inputs if i.of is not None}
         self.given = {i.name: getattr(model, i.parameter) for i in form.inputs if i.of is None}
         self.names = [u.name for u in form.scalars] + [i.name for i in form.inputs]
 
@@ -101,24 +108,19 @@ class _Network:
 
     def law(self) -> ParticleLaw:
         populations: list[Population] = []
-        rests = [self._returns(k) for k in range(len(self.rates))]
-        escapes = [self._escape(field.name, rate) for field, rate in zip(self.form.fields, self.rates, strict=True)]
-        for field in self.form.fields:
-            populations.append(self._population(field.name, populations))
-        delays = [float(getattr(self.model, i.parameter)) for i in self.lags]
-        for what, values in (("refractory times", rests), ("escape times", escapes), ("delays", delays)):
-            if len(set(values)) > 1:
-                raise self._error(f"there are several {what}, {sorted(set(values))}")
-        refractory, silent = rests[0]
-        return ParticleLaw(
-            tuple(populations),
-            self.model.v_reset,
-            self.model.v_fire,
-            refractory_time=refractory,
-            escape_time=escapes[0],
-            delay=delays[0] if delays else 0.0,
-            dead_time=silent,
-        )
+        escapes = [self._escape(k) for k in range(len(self.rates))]
+        for k in range(len(self.rates)):
+            populations.append(self._population(k, populations))
+        if len(set(escapes)) > 1:
+            raise self._error(f"there are several escape times, {sorted(set(escapes))}")
+        return ParticleLaw(tuple(populations), escape_time=escapes[0])
+
+    def _delay(self, name: str) -> float:
+        """Of a lagged input; a rate itself is heard at once."""
+        if name not in self.lags:
+            return 0.0
+        delay = self.lags[name].parameter
+        return float(getattr(self.model, delay) if isinstance(delay, str) else delay)
 
     # coefficients -----------------------------------------------------------------------------------------------
 
@@ -145,13 +147,15 @@ class _Network:
 
     # drift and noise --------------------------------------------------------------------------------------------
 
-    def _population(self, field: str, others: list[Population]) -> Population:
-        heard = [next((i.name for i in self.lags if i.of == rate), rate) for rate in self.rates]
+    def _population(self, k: int, others: list[Population]) -> Population:
+        field, inside = self.form.fields[k].name, self.inside[k]
+        heard = {rate: rate for rate in self.rates} | {name: i.of for name, i in self.lags.items()}
+        delays: dict[str, float] = {}
         drifts: list[tuple[float, Term]] = []
         current: dict[str, float] = {}
-        kicks, noise_kicks, noise, rest = dict.fromkeys(heard, 0.0), dict.fromkeys(self.rates, 0.0), 0.0, 0.0
+        kicks, noise_kicks, noise, rest = dict.fromkeys(self.rates, 0.0), dict.fromkeys(self.rates, 0.0), 0.0, 0.0
         for term in (t for t in self.form.terms if t.into == field == t.of and t.over == CELLS):
-            convection, diffusion, reaction = probe(term, self.inside)
+            convection, diffusion, reaction = probe(term, inside)
             offset, slopes = self._affine(term)
             if np.any(reaction):
                 raise self._error(f"{term.name!r} makes neurons appear or vanish along the line")
@@ -161,35 +165,43 @@ class _Network:
                     rest += offset * constant
                 elif offset:
                     drifts.append((offset, term))
-                for name, k in slopes.items():
-                    if name in kicks:
-                        kicks[name] += k * constant
+                for name, slope in slopes.items():
+                    if name in heard:
+                        kicks[heard[name]] += slope * constant
+                        if delays.setdefault(heard[name], self._delay(name)) != self._delay(name):
+                            raise self._error(f"{field!r} hears {heard[name]} after two different delays")
                     elif name in self.given:
-                        current[name] = current.get(name, 0.0) + k * constant
+                        current[name] = current.get(name, 0.0) + slope * constant
                     else:
                         raise self._error(f"the drift of {field!r} reads {name}")
             if np.any(diffusion):
                 constant = self._constant(term, diffusion, "the noise")
                 noise += offset * constant
-                for name, k in slopes.items():
+                for name, slope in slopes.items():
                     value = self.given.get(name)
                     if name in noise_kicks:
-                        noise_kicks[name] += k * constant
+                        noise_kicks[name] += slope * constant
                     elif value is not None and not callable(value):
-                        noise += k * constant * value
+                        noise += slope * constant * value
                     else:
                         raise self._error(f"the noise of {field!r} reads {name}")
         drift = _Drift(tuple(drifts))
         for other in others:  # one drift that several have is one object
-            if np.array_equal(other.drift(self.inside), drift(self.inside)):
+            if np.array_equal(other.drift(inside), drift(inside)):
                 drift = other.drift
+        refractory, silent = self._returns(k)
         return Population(
             field[1:],
             tuple(kicks.values()),
             drift,
+            self.v_reset[k],
+            self.v_fire[k],
             self._current(rest, current),
             noise,
             tuple(noise_kicks.values()) if any(noise_kicks.values()) else (),
+            refractory,
+            silent,
+            tuple(delays.get(rate, 0.0) for rate in self.rates) if any(delays.values()) else (),
         )
 
     def _current(self, rest: float, parts: dict[str, float]) -> Any:
@@ -200,52 +212,54 @@ class _Network:
 
     # what fires -------------------------------------------------------------------------------------------------
 
-    def _sources(self, field: str) -> tuple[dict[str, float], dict[str, float]]:
+    def _sources(self, k: int) -> tuple[dict[str, float], dict[str, float]]:
         """({name: multiple of it that leaves at V_F}, {name: that enters at V_R})."""
+        field, places = self.form.fields[k].name, {"firing": self.v_fire[k], "reset": self.v_reset[k]}
         found: dict[str, dict[str, float]] = {"firing": {}, "reset": {}}
         for term in (t for t in self.form.terms if t.into == field and t.of is None):
             if term.over not in found:
                 raise self._error(f"{term.name!r} sets neurons down over {term.over!r}, not at the point V_R")
-            place = float(self.model.v_reset if term.over == "reset" else self.model.v_fire)
-            shape = float(np.ravel(term.form(np.ones(1), np.array([[place]])))[0])
+            shape = float(np.ravel(term.form(np.ones(1), np.array([[places[term.over]]])))[0])
             offset, slopes = self._affine(term)
-            for name, k in {"a constant": offset, **slopes}.items():
-                if k * shape:
-                    found[term.over][name] = found[term.over].get(name, 0.0) + k * shape
+            for name, slope in {"a constant": offset, **slopes}.items():
+                if slope * shape:
+                    found[term.over][name] = found[term.over].get(name, 0.0) + slope * shape
         return found["firing"], found["reset"]
 
     def _returns(self, k: int) -> tuple[float, float]:
         """(mean refractory time, dead time) of population k."""
         field, rate = self.form.fields[k].name, self.rates[k]
-        leaves, enters = self._sources(field)
+        leaves, enters = self._sources(k)
         flux = any(u.name == rate and u.algebraic == "flux" for u in self.form.scalars)
         if not _same(leaves, {rate: -1.0} if flux else {}):
             raise self._error(f"of {field!r} {leaves} leaves at V_F")
         if _same(enters, {rate: 1.0}) and flux:
             return 0.0, 0.0
-        lag = next((i for i in self.held if i.of == rate), None)
-        if lag is not None and _same(enters, {lag.name: 1.0}):
-            return 0.0, float(getattr(self.model, lag.parameter))
-        own = "R" + field[1:]
-        if list(enters) == [own] and enters[own] > 0:
-            changes: dict[str, float] = {}
-            for term in (t for t in self.form.terms if t.into == own):
-                offset, slopes = self._affine(term)
-                for name, slope in {"a constant": offset, **slopes}.items():
-                    changes[name] = changes.get(name, 0.0) + slope
-            if _same({n: c for n, c in changes.items() if c}, {rate: 1.0, own: -enters[own]}):
-                return 1.0 / enters[own], 0.0
+        own, changes = "R" + field[1:], {}
+        for term in (t for t in self.form.terms if t.into == own):
+            offset, slopes = self._affine(term)
+            for name, slope in {"a constant": offset, **slopes}.items():
+                changes[name] = changes.get(name, 0.0) + slope
+        changes = {name: slope for name, slope in changes.items() if slope}
+        if len(enters) == 1:
+            ((name, speed),) = enters.items()
+            if speed > 0 and _same(changes, {rate: 1.0, name: -speed}):
+                if name == own:
+                    return 1.0 / speed, 0.0
+                if speed == 1 and name in self.lags and self.lags[name].of == rate:
+                    return 0.0, self._delay(name)
         raise self._error(f"the reset of {field!r} is {enters or 'nothing'}")
 
-    def _escape(self, field: str, rate: str) -> float:
+    def _escape(self, k: int) -> float:
         """Mean time to fire above V_F, 0 where V_F is a threshold."""
+        field, rate, above = self.form.fields[k].name, self.rates[k], self.above[k]
         leaving = counted = 0.0
         for term in (t for t in self.form.terms if t.of == field and t.over != CELLS):
             offset, slopes = self._affine(term)
             if term.into == rate:
-                counted += offset * self._constant(term, _on(lambda x, f=term.form: f(1.0, x), self.above), "the rate")
+                counted += offset * self._constant(term, _on(lambda x, f=term.form: f(1.0, x), above), "the rate")
                 continue
-            convection, diffusion, reaction = probe(term, self.above)
+            convection, diffusion, reaction = probe(term, above)
             if slopes or np.any(convection) or np.any(diffusion):
                 raise self._error(f"{term.name!r} is no constant rate above V_F")
             leaving -= offset * self._constant(term, reaction, "the rate")

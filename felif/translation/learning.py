@@ -90,8 +90,9 @@ class _Terms:
             return found if np.ndim(v) else float(found[0])
 
         learning = Learning(self._speed(change), change, drive, self.model.w_min, self.model.w_max)
-        neurons = Population(self.total.removeprefix("N"), (0.0,), drift, noise=noise)
-        return ParticleLaw((neurons,), self.model.v_reset, self.model.v_fire, learning=learning)
+        places = self.model.v_reset, self.model.v_fire
+        neurons = Population(self.total.removeprefix("N"), (0.0,), drift, *places, noise=noise)
+        return ParticleLaw((neurons,), learning=learning)
 
     def _reads_rate(self, term: Term) -> bool:
         still = self.value(term, self.w, 0.0 * self.w, 0.7)

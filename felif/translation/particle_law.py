@@ -11,18 +11,33 @@ from typing import Any
 class Population:
     """Neurons of one kind. With the firing rates N_j of all populations, in their order in the law,
 
-        dV = (f(V) + I(t)) dt + sum_j kicks_j N_j(t - delay) dt + sqrt(2 (a0 + sum_j noise_kicks_j N_j)) dW
+        dV = (f(V) + I(t)) dt + sum_j kicks_j N_j(t - delays_j) dt + sqrt(2 (a0 + sum_j noise_kicks_j N_j)) dW
 
     In a network of n_j neurons N_j dt is 1/n_j at every spike: a spike of population j moves V by kicks_j / n_j and
-    adds Gaussian noise of variance 2 noise_kicks_j / n_j.
+    adds Gaussian noise of variance 2 noise_kicks_j / n_j. A neuron fires when V reaches v_fire, rests for an
+    exponential time of mean refractory_time (0: not at all), or for exactly `dead_time`, and begins again at v_reset.
     """
 
     name: str  # appended to N, R and n: "" where there is one population only
     kicks: tuple[float, ...]
     drift: Callable
+    v_reset: float
+    v_fire: float
     current: Any = 0.0  # a number or a function of t
     noise: float = 1.0
     noise_kicks: tuple[float, ...] = ()
+    refractory_time: float = 0.0
+    dead_time: float = 0.0
+    delays: tuple[float, ...] = ()  # none: 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether a neuron is at no potential for a while after it has fired."""
+        return self.refractory_time > 0 or self.dead_time > 0
+
+    def delay(self, j: int) -> float:
+        """After which it hears population j."""
+        return self.delays[j] if self.delays else 0.0
 
 
 @dataclass(frozen=True)
@@ -46,24 +61,29 @@ class Learning:
 class ParticleLaw:
     """A network: its populations, and what a neuron does when it fires.
 
-    It fires when V reaches v_fire; with escape_time > 0 at rate 1/escape_time while V > v_fire. It then rests for an
-    exponential time of mean refractory_time (0: not at all), or for exactly `dead_time`, and begins again at v_reset.
-    Kicks arrive `delay` later. With `resets`, (share, place) of which the shares add up to 1, it begins at a place
-    drawn from these instead.
+    With escape_time > 0 a neuron fires at rate 1/escape_time while V > v_fire, and not when it gets there. With
+    `resets`, (share, place) of which the shares add up to 1, it begins at a place drawn from these instead of v_reset.
     """
 
     populations: tuple[Population, ...]
-    v_reset: float
-    v_fire: float
-    refractory_time: float = 0.0
     escape_time: float = 0.0
-    delay: float = 0.0
-    dead_time: float = 0.0
     learning: Learning | None = None
     resets: tuple[tuple[float, float], ...] = ()
     place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
 
     @property
     def rests(self) -> bool:
-        """Whether a neuron is at no potential for a while after it has fired."""
-        return self.refractory_time > 0 or self.dead_time > 0
+        """Whether any neuron is at no potential for a while after it has fired."""
+        return any(population.rests for population in self.populations)
+
+    def shared(self, name: str) -> Any:
+        """What all populations have alike: `v_reset`, `v_fire`, ... Raises ValueError where they differ."""
+        found = {getattr(population, name) for population in self.populations}
+        if len(found) > 1:
+            raise ValueError(f"populations have different {name}: {sorted(found)}; allowed is one for all")
+        return found.pop()
+
+    v_reset = property(lambda self: self.shared("v_reset"))
+    v_fire = property(lambda self: self.shared("v_fire"))
+    refractory_time = property(lambda self: self.shared("refractory_time"))
+    dead_time = property(lambda self: self.shared("dead_time"))

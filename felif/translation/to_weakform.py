@@ -228,7 +228,7 @@ class _Translation:
         return [weakform.Term(term.called, into, None, None, self._times(term, k))]
 
     def _is_line(self, name: str | None) -> bool:
-        return name is not None and bool(self.equations.unknown(name).over)
+        return name in self.kinds and bool(self.equations.unknown(name).over)
 
     def _over(self, term: Term) -> str:
         at = dict(term.at)

@@ -120,6 +120,13 @@ class Equations:
         for u in self.unknowns:
             if missing := set(u.over) - axes:
                 raise ValueError(f"Unknown {u.name!r} is over {sorted(missing)}; the axes are {sorted(axes)}")
+            if u.only is not None:
+                count = getattr(self.axis(u.over[0]), "count", 0)
+                if not u.only or not set(u.only) <= set(range(count)):
+                    raise ValueError(
+                        f"Unknown {u.name!r}: only = {u.only!r}; allowed are entries of an index, of which "
+                        f"{u.over[0]!r} has {count}"
+                    )
             if u.kind == "holds":
                 self._require_held(u, known)
         for term in self.terms:
@@ -160,7 +167,7 @@ class Equations:
         if any(other is not u and (other.of, other.at) == (u.of, u.at) for other in known.values()):
             raise ValueError(f"Unknown {u.name!r} and another one hold {u.of!r} at {dict(u.at)}; allowed is one")
         axis = self.axis(name)
-        if isinstance(axis, Index) or axis.periodic or place not in (axis.low, axis.high):
+        if isinstance(axis, Index) or axis.periodic or not (callable(place) or place in (axis.low, axis.high)):
             raise ValueError(
                 f"Unknown {u.name!r} holds {u.of!r} at {name} = {place!r}; allowed are the ends of an axis"
             )
@@ -169,9 +176,8 @@ class Equations:
         into = known.get(term.into)
         if into is None or into.kind == "holds":
             raise ValueError(f"Term {term.called!r} goes into {term.into!r}; allowed are unknowns that evolve or equal")
-        if term.of is not None and term.of not in known:
-            if term.matrix is None or term.of not in {given.name for given in self.inputs}:
-                raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
+        if term.of is not None and term.of not in {*known, *(given.name for given in self.inputs)}:
+            raise ValueError(f"Term {term.called!r} is of {term.of!r}, which is no unknown: {sorted(known)}")
         if term.at and (missing := set(term.at) - axes):
             raise ValueError(f"Term {term.called!r} acts at {sorted(missing)}; the axes are {sorted(axes)}")
         if term.matrix is not None and (term.form or term.at or term.lands or term.of is None):

@@ -19,7 +19,7 @@ class Term:
     into : str
         The unknown whose equation it is a part of.
     of : str or None
-        The unknown u that the form is linear in; None: a source.
+        The unknown or input u that the form is linear in; None: a source.
     form : callable or None
         form(u, phi, x), or form(phi, x) without `of`; x.v are the places along the axis v, and `d(u, "v")` is a
         derivative. Into a number or a function of an index phi is 1. None stands for u phi.
@@ -28,7 +28,8 @@ class Term:
         parameters from m. It is analytic in the unknowns and inputs (derivatives are taken by one complex step). None
         stands for 1.
     at : mapping
-        {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it.
+        {axis: place}, or {axis: (low, high)} between ends of cells, where the term acts, instead of all along it;
+        {axis: x -> place} is a place for each entry of an index.
     lands : callable or None
         x -> {axis: place}, or [(weight, {axis: place}), ...]: what leaves at x enters there.
     matrix : array or scipy sparse matrix
@@ -48,7 +49,7 @@ class Term:
     of: str | None = None
     form: Callable[..., Any] | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
-    at: Mapping[str, float | tuple[float, float]] = field(default_factory=dict)
+    at: Mapping[str, float | tuple[float, float] | Callable[[Any], Any]] = field(default_factory=dict)
     lands: Callable[[Any], Any] | None = None
     matrix: Any = None
     name: str = ""

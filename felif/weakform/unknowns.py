@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -106,8 +106,11 @@ class Unknown:
         a place, which is the flux that leaves there.
     of : str or None
         Of what "holds": the unknown that vanishes.
-    at : mapping of str to float
-        Of what "holds": where, {axis: place}, an end of that axis.
+    at : mapping of str to float or callable
+        Of what "holds": where, {axis: place}, an end of that axis; or {axis: x -> place}, one for each entry of an
+        index, the last of them that end: beyond its own place an entry is 0.
+    only : tuple of int or None
+        Of what evolves over one index: the entries that there are; at the others it is 0.
 
     Raises
     ------
@@ -126,7 +129,8 @@ class Unknown:
     over: tuple[str, ...] = ()
     kind: Literal["evolves", "equals", "holds"] = "evolves"
     of: str | None = None
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | Callable[[Any], Any]] = field(default_factory=dict)
+    only: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         require_fields(self)
@@ -136,6 +140,8 @@ class Unknown:
             raise ValueError(
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
             )
+        if self.only is not None and (self.kind != "evolves" or len(self.over) != 1):
+            raise ValueError(f"Unknown {self.name!r}: only = {self.only!r}; allowed for what evolves over one index")
 
 
 @dataclass(frozen=True)

@@ -448,12 +448,12 @@ def test_the_network_of_neurons_is_read_off_the_terms():
     (neurons,) = law.populations
     assert (neurons.kicks, neurons.noise, neurons.noise_kicks) == ((0.7,), 2.0, (1.0,))
     assert (neurons.drift(0.3), neurons.current(1.0)) == (-0.3, 0.5 + 2 * math.sin(1.0))
-    assert (law.v_reset, law.v_fire, law.delay, law.rests, law.escape_time) == (1.0, 2.0, 0.0, False, 0.0)
+    assert (law.v_reset, law.v_fire, neurons.delay(0), law.rests, law.escape_time) == (1.0, 2.0, 0.0, False, 0.0)
     steps = fl.Piecewise((1.0,), (0.0, 1.0))
     law = law_of(fl.NoisyLIF(b=-3.0, a0=0.5, a1=0.1, delay=0.2, dead_time=0.3, current=steps, drift=fl.Quadratic(0.3)))
     (neurons,) = law.populations
     assert (neurons.kicks, neurons.noise, neurons.noise_kicks, neurons.current) == ((-3.0,), 0.5, (0.1,), steps)
-    assert (neurons.drift(2.0), law.delay, law.dead_time, law.refractory_time) == (3.7, 0.2, 0.3, 0.0)
+    assert (neurons.drift(2.0), neurons.delay(0), law.dead_time, law.refractory_time) == (3.7, 0.2, 0.3, 0.0)
     law = law_of(fl.RandomThresholdLIF(b=8.0, eps=0.25, tau=0.5))
     assert (law.escape_time, law.refractory_time, law.populations[0].kicks) == (0.25, 0.5, (8.0,))
     law = law_of(fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.125, b_II=1.0, tau=0.5, current_I=2.0))

@@ -37,7 +37,16 @@ CASES = {
     "a drift without a leak": (fl.NoisyLIF(drift=lambda v: 1.0), {}),
     "a delay": (fl.NoisyLIF(b=-5.0, delay=0.33, current=1.0), {"history": lambda t: 1.0 - t}),
     "two populations": (fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.25, b_II=1.0, tau=0.2), {}),
-}
+    "populations that differ": (
+        fl.Populations(
+            coupling=[[0.3, 0.4, -0.5], [0.6, 0.2, 0.3], [0.5, 0.7, 0.1]],
+            delay=[[0.0, 0.1, 0.0], [0.05, 0, 0.123], [0.2] * 3],
+            current=2.0, v_fire=[2.0, 1.7, 2.4], v_reset=[1.0, 0.3, 0.8], tau=[0, 0.2, 0], dead_time=[0.1, 0, 0],
+            tau_m=[1.0, 0.5, 2.0], drift=[fl.Leaky(), fl.Quadratic(0.5), fl.Leaky(2.0)],
+        ),
+        {"start": fl.Gaussian(0.0, 0.1), "history": 0.3},
+    ),
+}  # fmt: skip
 
 
 def by_both(monkeypatch, model, **given):

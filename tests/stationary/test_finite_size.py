@@ -96,3 +96,19 @@ def test_what_has_no_such_spectrum_is_refused(model, how, message):
     problem = fl.discretize(model, tol=1e-4)
     with pytest.raises(ValueError, match=message):
         fl.power_spectrum(problem, fl.steady_states(problem)[0], **({"omega": 1.0, "neurons": 10} | how))
+
+
+def test_populations_that_rest_and_live_in_times_of_their_own_fluctuate_as_single_ones():
+    """S(omega) = S_1(omega tau_m) / tau_m with one population in units of its membrane time."""
+    ones = [fl.NoisyLIF(b=-0.8, current=1.5, dead_time=0.3), fl.NoisyLIF(b=0.4, a0=0.7, v_reset=0.5, v_fire=1.8)]
+    speeds = [2.0, 0.7]
+    network = fl.Populations(
+        coupling=np.diag([one.b * speed for one, speed in zip(ones, speeds, strict=True)]),
+        tau_m=speeds,
+        dead_time=[0.6, 0.0],
+        **{name: [getattr(one, name) for one in ones] for name in ("current", "a0", "v_reset", "v_fire")},
+    )
+    found = spectrum_of(network, OMEGA, [200, 300])
+    for k, (one, speed, neurons) in enumerate(zip(ones, speeds, (200, 300), strict=True)):
+        alone = spectrum_of(one, np.array(OMEGA) * speed, neurons)
+        assert found.values[:, k, k] == pytest.approx(alone.values / speed, rel=1e-6)

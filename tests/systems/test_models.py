@@ -213,7 +213,16 @@ def test_inhibition_without_noise_never_blows_up():
 @pytest.mark.parametrize(
     "model",
     [
-        fl.Populations(coupling=[[0.8, -1.5], [0.6, -0.5]], delay=[[0.1, 0.5], [0.5, 0.1]], tau=[0.1, 0.2], a1=0.1),
+        fl.Populations(
+            coupling=[[0.8, -1.5], [0.6, -0.5]],
+            delay=[[0.1, 0.5], [0.5, 0.1]],
+            tau=[0.1, 0.0],
+            dead_time=[0.0, 0.2],
+            a1=0.1,
+            v_fire=[2.0, 1.6],
+            tau_m=[1.0, 2.0],
+            drift=[fl.Leaky(), fl.Quadratic(0.5)],
+        ),
         fl.CellPolarisation("exchange", mass=0.9),
         fl.Kuramoto(A=1.05, frequencies=([-0.5, 0.5], [0.5, 0.5])),
         fl.TimeElapsed(hazard),

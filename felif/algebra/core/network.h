@@ -28,8 +28,10 @@ typedef struct {
 typedef struct {
     Neurons *neurons;
     int64_t first, last, past, batches_count, event_capacity;
-    double dt, lag, event_size, reset, threshold, rest, escape;
+    double dt, event_size, escape;
     int resets;
+    const double *reset, *threshold, *rest; /* of each population; rest: mean time, minus a dead time */
+    const double *lags;               /* [populations][populations], in steps */
     const double *sizes, *g, *a0, *kicks, *noise_kicks, *currents;
     const int64_t *batch_of, *bin_of;
     double *memory, *rates, *synchronous, *resting, *events;

@@ -111,8 +111,8 @@ static int cascade(const Network *n, double t, const double *kicks, double *queu
                    double *top, double *resting, int *eternal) {
     Neurons *all = n->neurons;
     const int count = all->populations;
-    const int alone = count == 1 && n->noise_kicks[0] == 0.0 && n->rest == 0.0 && n->resets == 0;
-    const double lap = alone && kicks[0] > 0.0 ? (n->threshold - n->reset) / kicks[0] : INFINITY;
+    const int alone = count == 1 && n->noise_kicks[0] == 0.0 && n->rest[0] == 0.0 && n->resets == 0;
+    const double lap = alone && kicks[0] > 0.0 ? (n->threshold[0] - n->reset[0]) / kicks[0] : INFINITY;
     const double longest = LONGEST + greatest(count, queue), *const tables = all->tables;
     double before = greatest(count, queue), mark = 0.0, delivered = 0.0;
     int generations = 0;
@@ -176,14 +176,13 @@ static int run_network(Network *n) {
     Neurons *all = n->neurons;
     const int count = all->populations;
     const double dt = n->dt;
-    const int64_t delay = (int64_t)floor(n->lag), full = (int64_t)1 << DEEPEST;
-    const double part = n->lag - (double)delay;
+    const int64_t full = (int64_t)1 << DEEPEST;
     double *ahead = n->work, *fired = ahead + count, *top = fired + count, *rest = top + count, *total = rest + count;
     double *now = total + count, *pending = n->memory + MEMORY, *queue = pending + count, *at_rest = queue + count;
     double *foreseen = at_rest + count, *last = n->memory + LAST;
     int noisy = 0, coupled = 0, level = (int)n->memory[LEVEL];
     for (int k = 0; k < count * count; k++) {
-        now[k] = n->lag == 0.0 ? n->kicks[k] : 0.0;
+        now[k] = n->lags[k] == 0.0 ? n->kicks[k] : 0.0;
         noisy |= n->noise_kicks[k] > 0.0;
         coupled |= n->noise_kicks[k] > 0.0 || now[k] != 0.0;
     }
@@ -196,10 +195,10 @@ static int run_network(Network *n) {
             const double h = dt / (double)((int64_t)1 << level), t = dt * ((double)k + (double)position / (double)full);
             for (int p = 0; p < count; p++) {
                 double m = n->currents[(k - n->first) * count + p], a = n->a0[p];
-                if (n->lag > 0.0) {
-                    const double *young = rates - delay * count, *old = young - count;
-                    for (int j = 0; j < count; j++)
-                        m += n->kicks[p * count + j] * ((1.0 - part) * young[j] + part * old[j]) / dt;
+                for (int j = 0; j < count; j++) {
+                    const double lag = n->lags[p * count + j], part = lag - floor(lag);
+                    const double *young = rates - (int64_t)floor(lag) * count, *old = young - count;
+                    if (lag > 0.0) m += n->kicks[p * count + j] * ((1.0 - part) * young[j] + part * old[j]) / dt;
                 }
                 ahead[p] = dot(count, now + p * count, foreseen) * h;
                 m += ahead[p] / h;
@@ -228,7 +227,7 @@ static int run_network(Network *n) {
                 const double push = dot(count, now + p * count, fired) - ahead[p];
                 const double noise = dot(count, n->noise_kicks + p * count, fired);
                 crowd |= noisy ? noise > 0.5 * n->a0[p] * h || push > 0.5 * sqrt(2.0 * n->a0[p] * h)
-                               : top[p] + push >= n->threshold;
+                               : top[p] + push >= n->threshold[p];
             }
             level = next_level(n, level, h, fired, now, heard, last);
             if (crowd && n->escape == 0.0 && greatest(count, fired) > 0.0) {
@@ -238,7 +237,8 @@ static int run_network(Network *n) {
                 const int generations = cascade(n, when, now, queue, ahead, total, top, rest, &eternal);
                 for (int p = 0; p < count; p++) queue[p] = foreseen[p] = 0.0;
                 add(count, rates, total);
-                if (n->rest != 0.0) add(count, at_rest, total);
+                for (int p = 0; p < count; p++)
+                    if (n->rest[p] != 0.0) at_rest[p] += total[p];
                 if (eternal || greatest(count, total) >= n->event_size) {
                     add(count, n->synchronous + k * count, total);
                     if (n->events_made < n->event_capacity) {
