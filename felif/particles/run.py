@@ -68,10 +68,10 @@ def simulate_particles(
 
     neurons: in each population, or for each one. start: potentials, a density (or a list, one a population), a State,
     or a mapping as for `evolve`. networks: independent ones, for error bars. seed: None draws one; it is in `settings`.
-    The result depends on it, not on `threads` (None: all there are). bins: of the series, 200 at most by default. snapshots: times at which all
-    potentials are kept (the end always is). record: neurons whose spike times are kept. history: N before t = 0, for
-    delays; a number, a function of t, or a mapping N_E, N_I. event_size: spikes per neuron from which a synchronous
-    spike is an event. progress: a bar on a terminal.
+    The result depends on it, not on `threads` (None: all there are). bins: of the series, 200 at most by default.
+    snapshots: times at which all potentials are kept (the end always is). record: neurons whose spike times are kept.
+    history: N before t = 0, for delays; a number, a function of t, or a mapping N_E, N_I. event_size: spikes per neuron
+    from which a synchronous spike is an event. progress: a bar on a terminal.
 
     folder: written while the networks are simulated: what `ParticleRun.save` writes, and until then where each network
     is, every two seconds or less often where that takes long; `load_particles` reads it at any time. resume=True
