@@ -27,13 +27,12 @@ def point(b: float = 0.0) -> dict:
 
 def sweep(points: int, folder: Path) -> dict:
     """`points` points that cost nothing; then their table read again."""
-    from felif.study.sweep import read_table
-    from felif.study.sweep import sweep as sweep_of
+    import felif as fl
 
     began = time.perf_counter()
-    table = sweep_of(point, {"b": [float(k) for k in range(points)]}, folder, workers=2, progress=False)
+    table = fl.sweep(point, {"b": [float(k) for k in range(points)]}, folder, 2, progress=False)
     swept = time.perf_counter()
-    read = read_table(folder, point)
+    read = fl.read_table(folder)
     assert read.counts == table.counts == {"ok": points, "failed": 0, "crashed": 0, "missing": 0}
     return {"points a second": points / (swept - began), "table read in s": time.perf_counter() - swept}
 

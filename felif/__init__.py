@@ -26,6 +26,7 @@ _HOME = {
     "ExcitatoryInhibitoryLIF": "models.excitatory_inhibitory_lif",
     "LearningLIF": "models.learning_lif",
     "Piecewise": "models.parameters",
+    "Sampled": "models.sampled",
     "Leaky": "models.drifts",
     "Proportional": "models.drifts",
     "Quadratic": "models.drifts",
@@ -63,8 +64,8 @@ _HOME = {
     "evolve": "runs.starting",
     "evolve_many": "runs.many",
     "Many": "runs.many",
-    "resume": "runs.starting",
-    "load_run": "runs.starting",
+    "resume": "runs.resuming",
+    "load_run": "runs.resuming",
     "read_folder": "output",
     "error_estimate": "runs.error_bars",
     "dual_weighted": "runs.adjoint_error",
@@ -84,11 +85,11 @@ _HOME = {
     "ARK43": "evolution",
     # one neuron
     "first_passage": "fitting.passage",
-    "FirstPassage": "fitting.passage",
+    "FirstPassage": "fitting.passage_law",
     "spike_times": "particles.deterministic",
     "neuron_path": "particles.single_neuron",
     "fit": "fitting.fit",
-    "Fit": "fitting.fit",
+    "Fit": "fitting.estimates",
     "load_fit": "fitting.loading",
     "read_intervals": "fitting.intervals",
     "as_intervals": "fitting.intervals",
@@ -113,12 +114,12 @@ _HOME = {
     "plot_branch": "output.branches",
     "save_branch": "output.branches",
     "read_branch": "output.branches",
-    "write_branch_vtk": "output.branches",
+    "write_branch_vtk": "output.branch_vtk",
     "relative_entropy": "analysis.entropy",
     # theorems and changes of variables, applied to a run
     "Certificate": "analysis.certificates",
-    "certificates": "analysis.certificates",
-    "CertificateRecorder": "analysis.certificates",
+    "certificates": "analysis.certified",
+    "CertificateRecorder": "analysis.certified",
     "excitatory_blow_up": "analysis.certificates",
     "noise_blow_up": "analysis.certificates",
     "bounded_rate": "analysis.certificates",
@@ -130,12 +131,16 @@ _HOME = {
     "learned_connectivity": "analysis.learning_connectivity",
     "stationary_output": "analysis.learning",
     "stationary_outputs": "analysis.learning",
+    # many runs
+    "sweep": "study.sweep",
+    "Table": "study.table",
+    "read_table": "study.table",
     # results
     "State": "problem",
     "Outcome": "problem",
     "NotConverged": "problem",
 }
-_MODULES = ("testing", "study", "analysis")
+_MODULES = ("testing", "study", "analysis", "physical")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -1,14 +1,15 @@
 """Types of the public interface, for editors and type checkers; `felif/__init__.py` says where each name is."""
 
 from . import analysis as analysis
+from . import physical as physical
 from . import study as study
 from . import testing as testing
 from .analysis.certificates import Certificate as Certificate
-from .analysis.certificates import CertificateRecorder as CertificateRecorder
 from .analysis.certificates import bounded_rate as bounded_rate
-from .analysis.certificates import certificates as certificates
 from .analysis.certificates import excitatory_blow_up as excitatory_blow_up
 from .analysis.certificates import noise_blow_up as noise_blow_up
+from .analysis.certified import CertificateRecorder as CertificateRecorder
+from .analysis.certified import certificates as certificates
 from .analysis.entropy import relative_entropy as relative_entropy
 from .analysis.learning import stationary_output as stationary_output
 from .analysis.learning import stationary_outputs as stationary_outputs
@@ -33,13 +34,13 @@ from .evolution import TRBDF2 as TRBDF2
 from .evolution import BackwardEuler as BackwardEuler
 from .evolution import Event as Event
 from .evolution import Rodas5P as Rodas5P
-from .fitting.fit import Fit as Fit
+from .fitting.estimates import Fit as Fit
 from .fitting.fit import fit as fit
 from .fitting.intervals import as_intervals as as_intervals
 from .fitting.intervals import read_intervals as read_intervals
 from .fitting.loading import load_fit as load_fit
-from .fitting.passage import FirstPassage as FirstPassage
 from .fitting.passage import first_passage as first_passage
+from .fitting.passage_law import FirstPassage as FirstPassage
 from .meshing import interval as interval
 from .meshing import read_mesh as read_mesh
 from .meshing import strip as strip
@@ -57,15 +58,16 @@ from .models.parameters import Piecewise as Piecewise
 from .models.populations import Populations as Populations
 from .models.random_threshold_lif import RandomThresholdLIF as RandomThresholdLIF
 from .models.refractory_lif import RefractoryLIF as RefractoryLIF
+from .models.sampled import Sampled as Sampled
 from .models.time_elapsed import StepHazard as StepHazard
 from .models.time_elapsed import TimeElapsed as TimeElapsed
 from .models.voltage_conductance import VoltageConductance as VoltageConductance
 from .models.wilson_cowan import WilsonCowan as WilsonCowan
 from .output import read_folder as read_folder
+from .output.branch_vtk import write_branch_vtk as write_branch_vtk
 from .output.branches import plot_branch as plot_branch
 from .output.branches import read_branch as read_branch
 from .output.branches import save_branch as save_branch
-from .output.branches import write_branch_vtk as write_branch_vtk
 from .output.particle_plots import plot_particles as plot_particles
 from .particles.comparing import compare as compare
 from .particles.comparison import Comparison as Comparison
@@ -82,10 +84,10 @@ from .runs.after_blow_up import Continue as Continue
 from .runs.error_bars import error_estimate as error_estimate
 from .runs.many import Many as Many
 from .runs.many import evolve_many as evolve_many
+from .runs.resuming import load_run as load_run
+from .runs.resuming import resume as resume
 from .runs.run import Run as Run
 from .runs.starting import evolve as evolve
-from .runs.starting import load_run as load_run
-from .runs.starting import resume as resume
 from .solvers.continuation import continuation as continuation
 from .solvers.curves import fold_curve as fold_curve
 from .solvers.curves import hopf_curve as hopf_curve
@@ -101,6 +103,9 @@ from .stationary.response import Response as Response
 from .stationary.response import response as response
 from .stationary.states import steady_state as steady_state
 from .stationary.states import steady_states as steady_states
+from .study.sweep import sweep as sweep
+from .study.table import Table as Table
+from .study.table import read_table as read_table
 from .weakform import Axis as Axis
 from .weakform import Conserved as Conserved
 from .weakform import Delayed as Delayed

@@ -15,54 +15,12 @@ import numpy as np
 
 from .algebra import Band, BandLowRank
 from .given.arguments import array, checked
-
-
-class Infeasible(ArithmeticError):
-    """No firing rate satisfies its equation at this state: 1 - f1.n <= 0, the mechanism of blow-up."""
-
-
-class BeyondEquations(Infeasible):
-    """The model's equations do not hold at this state, see `language.Condition`."""
-
-    kind = "beyond_equations"
-
-
-class NotConverged(RuntimeError):
-    """An answer that was asked for does not exist or was not found; the message says what was tried, what to change."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Why a computation stopped: `name` for programs ("finished", "blow_up", ...), `message` for people."""
-
-    name: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.message}"
-
-
-@dataclass(frozen=True)
-class BlowUp:
-    """Where a solution ceased to exist.
-
-    time, error  of the blow-up, and an estimate of its error
-    N            where the integration stopped
-    exponent     N ~ (time - t)^(-exponent) there: 1/2, approached slowly where the noise is constant
-    mechanism    "drift": b n(V_F^-) = 1;  "noise": a1 |n_v(V_F)| = 1;  "step_underflow": no step leads on
-    remaining    int N dt from where the integration stopped to the blow-up
-    steps        the part of `error` that counts what the steps leave
-    """
-
-    time: float
-    error: float
-    N: float
-    message: str
-    exponent: float = 0.5
-    mechanism: str = "drift"
-    remaining: float = 0.0
-    steps: float = 0.0
-
+from .notebook import cells_of, page, shown
+from .outcome import BeyondEquations as BeyondEquations
+from .outcome import BlowUp as BlowUp
+from .outcome import Infeasible as Infeasible
+from .outcome import NotConverged as NotConverged
+from .outcome import Outcome as Outcome
 
 Hook = Callable[..., Any] | None
 
@@ -108,6 +66,11 @@ class Problem:
 
     def __deepcopy__(self, memo: Any) -> Problem:
         return self
+
+    @cached_property
+    def kinks(self) -> frozenset[float]:
+        """Those of `breakpoints` at which inputs have kinks but do not jump: steps go on behind them as they were."""
+        return frozenset().union(*(getattr(function, "kinks", ()) for function in self.driven.values()))
 
     @cached_property
     def model(self) -> Any:
@@ -170,6 +133,11 @@ class Problem:
     def infinite_rates(self) -> Sequence[str]:
         """Scalars that are infinite where data do not vanish at the threshold."""
         return self.scalar_names
+
+    @shown
+    def _repr_html_(self) -> str:
+        """For notebooks: what it prints, and the widths of its cells along the first axis."""
+        return page(repr(self), [cells_of(self)])
 
     # What follows may be None where a problem does not offer it.
     #
@@ -309,6 +277,25 @@ class State:
     """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`.
 
     Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`.
+
+    Attributes
+    ----------
+    problem : Problem
+        On whose mesh it is.
+    t : float
+        The time.
+    y : array
+        All unknowns.
+    known : mapping or None
+        Values of scalars that are known better than y says.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3), fl.Gaussian(0.0, 0.25), t_end=0.1, rtol=1e-3)
+    >>> state = run.at(0.05)
+    >>> state.n([0.0, 1.0]).shape, state.t
+    ((2,), 0.05)
     """
 
     def __init__(self, problem: Problem, t: float, y: np.ndarray, known: Mapping[str, float] | None = None) -> None:

@@ -33,6 +33,10 @@ EXPECTED = {
     "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance
 }
 CONVERGENCE = {"option": "rtol", "values": [1e-4, 1e-5, 1e-6, 1e-7], "result": "time_large_b", "reference": 3.41805743}
+DATA = {
+    "large_b": fl.Gaussian(mean=-1.0, variance=0.5, boundary_layer=0.5),
+    "concentrated": fl.Gaussian(mean=1.5, variance=0.005, boundary_layer=0.5),
+}
 SYMBOL = r"t_{\mathrm{BU}}"
 
 
@@ -71,29 +75,43 @@ def main(
     a1
         Increase of the noise with N.
     """
-    cases = {
-        "large_b": (b, fl.Gaussian(mean=-1.0, variance=0.5, boundary_layer=0.5)),
-        "concentrated": (b_concentrated, fl.Gaussian(mean=1.5, variance=0.005, boundary_layer=0.5)),
-    }
     results: dict = {}
-    for name, (connectivity, start) in cases.items():
+    for name, connectivity in {"large_b": b, "concentrated": b_concentrated}.items():
         network = fl.NoisyLIF(b=connectivity, a0=a0, a1=a1)
         space = fl.SpectralElement(degree)
         if cells is None:
             problem = fl.discretize(network, space=space, tol=tol)
         else:
             problem = fl.discretize(network, fl.interval(network, v_min=-8.0, cells=cells, grading=3.0), space=space)
-        run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, name), resume=True)
+        run = fl.evolve(problem, DATA[name], t_end, rtol=rtol, folder=fl.study.folder(out, name), resume=True)
         results[name] = run
         results[f"outcome_{name}"] = run.outcome.name
         results[f"time_{name}"] = None if run.blow_up is None else run.blow_up.time
         results[f"error_{name}"] = None if run.blow_up is None else run.blow_up.error
-    runs = [results[name] for name in cases]
+    runs = [results[name] for name in DATA]
     return results | {
         "mass_drift": max(run.drift["mass"] for run in runs),
         "min_n": min(run.series["min_n"].min() for run in runs),
         "defect": max(run.moment_defect for run in runs) / max(tol if cells is None else 0.0, rtol),
     }
+
+
+def many(
+    b: np.ndarray,
+    b_concentrated: np.ndarray,
+    a0: np.ndarray,
+    a1: np.ndarray,
+    tol: float = 1e-7,
+    t_end: float = 10.0,
+) -> dict:
+    """Outcomes and times of both networks at many points, for sweeps; `tol` is of the mesh and of the steps."""
+    results = {}
+    for name, connectivity in {"large_b": b, "concentrated": b_concentrated}.items():
+        values = {"b": connectivity, "a0": a0, "a1": a1}
+        found = fl.evolve_many(fl.NoisyLIF(), values, DATA[name], [t_end], tol=tol, paired=True, workers=1)
+        results[f"outcome_{name}"] = found.outcome
+        results[f"time_{name}"], results[f"error_{name}"] = found.blow_up_time, found.blow_up_error
+    return results
 
 
 def figure(results: dict):

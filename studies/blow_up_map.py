@@ -22,7 +22,6 @@ import numpy as np
 
 import felif as fl
 from felif.output.style import house_style, new_figure
-from felif.study.sweep import sweep
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
 EXPECTED = {
@@ -124,10 +123,10 @@ def main(
     fixed = {"a0": a0, "a1": a1, "t_end": t_end, "tol": tol, "rtol": rtol, "cells": cells or 0}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "sweep" if out is None else fl.study.folder(out, "sweep")
-        with ThreadPoolExecutor(1) if processes == 1 else nullcontext() as here:  # one at a time: in this process
-            table = sweep(one, {"b": b, "d": d}, folder, here, fixed=fixed, workers=processes, progress=False)
-    columns = {name: table.column(name) for name in ("b", "d", "time", "error", "lecture", "best", "latest")}
-    outcomes = [row.get("outcome", row["status"]) for row in table.rows]
+        with ThreadPoolExecutor(1) if processes == 1 else nullcontext(processes) as here:  # one: in this process
+            table = fl.sweep(one, {"b": b, "d": d}, folder, here, fixed=fixed, progress=False)
+    columns = {name: table[name] for name in ("b", "d", "time", "error", "lecture", "best", "latest")}
+    outcomes = [row.get("outcome") or row["status"] for row in table.rows]
     shape = {name: np.asarray(values, float).reshape(points, rows) for name, values in columns.items()}
     certain = np.maximum(shape["lecture"], shape["best"]) >= 0
     late = shape["time"] > shape["latest"] + shape["error"]
@@ -141,12 +140,12 @@ def main(
         "blow_ups": sum(name == "blow_up" for name in outcomes),
         "unclear": sum(name not in ("blow_up", "finished") for name in outcomes),
         "certain": int(certain.sum()),
-        "margin_defect": float(np.max(table.column("margin_defect"))),
+        "margin_defect": float(np.max(table["margin_defect"])),
         "contradicted": int(np.sum(certain & (late | alive))),
         **{name: values for name, values in shape.items()},
         "t_end": t_end,
         "middle": fl.evolve(*middle, t_end, rtol=rtol, folder=folder, resume=True),
-        "defect": float(np.max(table.column("defect"))),
+        "defect": float(np.max(table["defect"])),
     }
 
 

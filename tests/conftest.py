@@ -20,7 +20,7 @@ def few_snapshots():
         return snapshot_times(start, end, min(count, 5) if isinstance(count, int) else count)
 
     with pytest.MonkeyPatch.context() as patch:
-        for writer in ("felif.runs.starting", "felif.runs.recording"):
+        for writer in ("felif.runs.starting", "felif.runs.resuming", "felif.runs.recording"):
             patch.setattr(f"{writer}.snapshot_times", few)
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,44 @@ def learning() -> Any:
     return fl.LearningLIF(eps=0.5, K=-1.0, sigma=lambda x: x, current=1.0)
 
 
+SEMIGROUP = (
+    fl.drift("n", "v", lambda x: -x.v),
+    fl.noise("n", "v"),
+    fl.Term("n", "N", lambda N, phi, x: -N * phi, at={"v": 2.0}),
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model whose equations are those given."""
+
+    equations_given: Any
+
+    def equations(self) -> Any:
+        return self.equations_given
+
+
+def written(**changes: Any) -> Any:
+    """A problem whose equations have a term, an unknown or something else replaced."""
+    own = {"axes": (fl.Axis("v", -math.inf, 2.0, {"reset": 1.0}),), "inputs": ()}
+    own |= {"unknowns": (fl.Unknown("n", ("v",)), fl.Unknown("N", (), "holds", of="n", at={"v": 2.0}))}
+    own |= {"terms": SEMIGROUP, "conserved": ()}
+    how = {name: changes.pop(name) for name in [*changes] if name in (*own, "masses", "symmetric_along")}
+    own |= how
+    if changes:
+        own["terms"] = (*own["terms"], fl.Term(**changes))
+    return fl.discretize(Written(fl.Equations(**own)), tol=0.1)
+
+
+@cache
+def oscillating() -> tuple[Any, Any]:
+    """A problem with a delay and a Hopf point of it."""
+    model = fl.NoisyLIF(b=-30.0, delay=1.0, current=10.0)
+    whole = fl.discretize(model, tol=1e-2)
+    branch = fl.continuation(whole, fl.steady_states(whole)[0], "b", (-30.0, -1.0), progress=False)
+    return whole, branch.hopfs[0]
+
+
 @cache
 def curved() -> tuple[Any, Any]:
     """A branch with a fold and its problem."""
@@ -98,6 +137,20 @@ MODELS = {
     "Uniform": {"low": -1.0, "high": 0.5},
     "Rodas5P": {},
     "Continue": {"N_max": 1e7, "max_events": 100},
+    "StepHazard": {"sigma": lambda x: 2.0 - x},
+    "Proportional": {"factor": 4.0},
+    "Tensor": {"v": fl.SpectralElement(4), "w": fl.DG(2)},
+    "DG": {"degree": 2},
+    "Triangles": {"degree": 2, "positive": False},
+    "Axis": {"name": "v", "low": -math.inf, "high": 2.0, "points": {"reset": 1.0}, "periodic": False, "scale": 1.0},
+    "Index": {"name": "i", "count": 2},
+    "Unknown": {"name": "N", "over": (), "kind": "holds", "of": "n", "at": {"v": 2.0}},
+    "Given": {"name": "I", "parameter": "current"},
+    "Delayed": {"name": "N_d", "of": "N", "delay": 0.1},
+    "Conserved": {"name": "mass", "weights": {"n": 1.0}, "each": None},
+    "drift": {"n": "n", "axis": "v", "f": lambda x: -x.v, "c": lambda s, m: 1.0, "name": "leak"},
+    "noise": {"n": "n", "axis": "v", "c": lambda s, m: 1.0, "a": lambda x: 1.0, "name": "noise"},
+    "exchange": {"source": "u", "target": "w", "rate": lambda s, m: 1.0},
 }
 
 
@@ -265,6 +318,103 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
             fl.noiseless_blow_up,
             {"b": 3.0, "current": 3.0, "density": START, "v_reset": 1.0, "v_fire": 2.0, "rounds": 3},
         ),
+        "ESDIRK43": (fl.ESDIRK43, {}),
+        "TRBDF2": (fl.TRBDF2, {}),
+        "BackwardEuler": (fl.BackwardEuler, {}),
+        "ARK43": (fl.ARK43, {}),
+        "MUSCL": (fl.MUSCL, {}),
+        "jump": (
+            fl.jump,
+            {"n": "n", "of": "N", "lands": lambda x: {"v": 1.0}, "at": {"v": 2.0}, "rate": None, "c": None},
+        ),
+        "Term": (
+            written,
+            {
+                "into": "n",
+                "of": "N",
+                "form": lambda N, phi, x: N * phi,
+                "coefficient": lambda s, m: 1.0,
+                "at": {"v": 1.0},
+                "lands": None,
+                "matrix": None,
+                "name": "source",
+            },
+        ),
+        "Equations": (
+            written,
+            {
+                "axes": (fl.Axis("v", -math.inf, 2.0, {"reset": 1.0}),),
+                "unknowns": (fl.Unknown("n", ("v",)), fl.Unknown("N", (), "holds", of="n", at={"v": 2.0})),
+                "terms": SEMIGROUP,
+                "conserved": (),
+                "inputs": (),
+                "masses": {},
+                "symmetric_along": None,
+            },
+        ),
+        "read_mesh": (fl.read_mesh, {"path": "strip.msh", "model": learning()}),
+        "discretize over (v, w)": (
+            fl.discretize,
+            {"model": learning(), "mesh": None, "space": fl.Tensor(fl.SpectralElement(2), fl.DG(0)), "tol": 0.1},
+        ),
+        "run.save": (run().save, {"folder": folder / "saved", "overwrite": True, "snapshots": 1}),
+        "error_estimate": (fl.error_estimate, {"run": run(), "quantity": "N", "times": [0.05]}),
+        "dual_weighted": (fl.dual_weighted, {"run": run(), "quantity": "N"}),
+        "plot_particles": (fl.plot_particles, {"run": particles(), "path": folder / "particles.png"}),
+        "plot_branch": (fl.plot_branch, {"branches": branch(), "path": folder / "b.png", "name": "N", "orbits": ()}),
+        "write_branch_vtk": (
+            fl.write_branch_vtk,
+            {"branch": branch(), "folder": folder / "vtk", "rows": [0], "overwrite": True},
+        ),
+        "response": (fl.response, {"problem": problem(), "state": steady(), "omega": [0.0, 1.0], "to": None}),
+        "power_spectrum": (
+            fl.power_spectrum,
+            {"problem": problem(), "state": steady(), "omega": [0.5, 1.0], "neurons": 100},
+        ),
+        "hopf_curve": (
+            fl.hopf_curve,
+            {
+                "problem": oscillating()[0],
+                "hopf": oscillating()[1],
+                "first": "b",
+                "second": "current",
+                "bounds": None,
+                "N_max": None,
+                "max_points": 2,
+                "stability": False,
+                **QUIET,
+            },
+        ),
+        "periodic_orbit": (
+            fl.periodic_orbit,
+            {"problem": oscillating()[0], "hopf": oscillating()[1], "tol": 1e-2, "max_orbits": 1, **QUIET},
+        ),
+        "certificates": (fl.certificates, {"run": run(), "times": [0.05]}),
+        "noise_blow_up": (fl.noise_blow_up, {"state": run().final, "mu": None}),
+        "bounded_rate": (fl.bounded_rate, {"state": run().final}),
+        "stefan": (fl.stefan, {"run": run()}),
+        "representation": (
+            fl.representation,
+            {"learning": learning(), "N": lambda w: np.ones_like(w), "normalise": True, "guess": None},
+        ),
+        "discrimination": (
+            fl.discrimination,
+            {"learning": learning(), "C": np.ones_like, "I": lambda w: 1.0 + 0 * w, "J": np.cos, "guess": None},
+        ),
+        "stationary_outputs": (fl.stationary_outputs, {"learning": learning(), "C": lambda w: np.ones_like(w)}),
+        "check_model": (fl.testing.check_model, {"model": network()}),
+        "write_vtk": (
+            fl.output.write_vtk,
+            {"run": run(), "folder": folder / "fields", "times": [0.05], "overwrite": True},
+        ),
+        "plot_run": (fl.output.plot_run, {"run": run(), "path": folder / "run.png"}),
+        "plot_spacetime": (fl.output.plot_spacetime, {"run": run(), "path": folder / "surface.png"}),
+        "snapshot_times": (fl.output.snapshot_times, {"start": 0.0, "end": 1.0, "snapshots": 3}),
+        "study.folder": (fl.study.folder, {"out": folder / "study", "name": "run"}),
+        "study.load": (fl.study.load, {"study": "relaxation"}),
+        "exact.steady_rates": (fl.analysis.exact.steady_rates, {"model": network()}),
+        "exact.steady_curve_over_rate": (fl.analysis.exact.steady_curve_over_rate, {"model": network(), "N": [0.1]}),
+        "density": (fl.analysis.density.density, {"model": network(), "N": 0.1, "v": np.array([0.0, 1.0])}),
         "stationary_output": (
             fl.stationary_output,
             {"learning": learning(), "C": lambda w: np.ones_like(w), "guess": None},
@@ -272,13 +422,3 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "learned_connectivity": (fl.learned_connectivity, {"learning": learning(), "inhibitory": None}),
     }
     return table
-
-
-ODD = (
-    None, True, False, "", "x", "nan", b"x", 0, 1, -1, 3, 0.5, -0.5, 1e-300, 1e300, -1e300, 2**63, -(2**63), 10**400,
-    math.nan, math.inf, -math.inf, 1j, np.float64("nan"), np.float32(0.5), np.int64(2), np.array(0.5),
-    np.array([1.0, 2.0]), np.zeros((2, 2)), np.array([]), np.array(["a"]), np.array([None]), [], [1, 2],
-    [[1], [2, 3]], ["a"], (), (1, 2, 3),
-    {}, {"a": 1}, set(), object(), int, lambda: 0, lambda t: "x", lambda t: math.nan, Path("nowhere"), ..., range(3),
-    iter([1.0]),
-)  # fmt: skip

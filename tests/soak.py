@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vtkmodules.all  # noqa: F401  (an interrupt while it is imported ends a process of VTK)
 
 import felif as fl
 from felif.output.vtk import read_pvd
@@ -39,9 +38,11 @@ from felif.runs import recording
 from felif.study import load
 from felif.study.running import read_results
 from felif.study.running import run as run_study
-from felif.study.sweep import read_table, sweep
+from felif.study.sweep import sweep
+from felif.study.table import read_table
 
 warnings.simplefilter("ignore")
+TIMES = 6  # that one folder is disturbed at most; then its job ends
 HOW = {"progress": False, "resume": True}
 STUDY = '''"""Soaked."""
 from pathlib import Path
@@ -136,7 +137,7 @@ def of_study(folder: Path) -> list[Any]:
 
 
 def of_sweep(folder: Path) -> list[Any]:
-    rows = read_table(folder, STUDIES["soaked"]).rows
+    rows = read_table(folder).rows
     return [[(k, v) for k, v in row.items() if k != "wall_time"] for row in rows]
 
 
@@ -256,18 +257,19 @@ class Soak:
         hit, number = 0, 0
         while hit < count:
             name, number = self.names[number % len(self.names)], number + 1
-            folder, said = self.root / "folder", ""
+            folder, said, times = self.root / "folder", "", 0
             while said != "ended":
                 child, reader = start(JOBS[name], folder)
-                if hit < count:
+                if hit < count and times < TIMES:
                     time.sleep(self.random.uniform(0.0, 0.7 * self.seconds[name]))
                     kind = self.random.choice(kinds)
                     os.kill(child, kind)
                 said = end(child, reader)
                 if said == "ended":
                     break
-                hit += 1
+                hit, times = hit + 1, times + 1
                 self.counts[kind.name] += 1
+                self.counts[f"{kind.name} of {name}"] += 1
                 if said and not said.startswith("KeyboardInterrupt"):
                     self.note(name, f"after {kind.name}: {said}")
                     break

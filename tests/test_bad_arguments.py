@@ -1,25 +1,21 @@
-"""One argument of every public callable is replaced by odd values: accepted, or a sentence that a user understands."""
+"""Odd arguments of every public callable, one or two at once: accepted, or a sentence that a user understands."""
 
 from __future__ import annotations
 
+import re
 import signal
-import traceback
 from collections import Counter
 
 import numpy as np
 import pytest
 import randomised
-from public_calls import ODD, calls
+from odd_values import ODD, endless, outcome, said_of, watched
+from public_calls import SEMIGROUP, calls, written
 
 import felif as fl
 
-RAW = ("truth value of", "could not convert", "setting an array element", "shape mismatch")
 SLOW = {("noiseless_blow_up", "b")}  # 20000 rounds where b > 0 is tiny
-PER_RUN = 500  # of 12500 combinations; all of them with --fresh 20000
-
-
-class Late(Exception):
-    pass
+PER_RUN = 500  # of more than 50000 combinations, and of pairs of them; `fuzz.py` asks them all
 
 
 @pytest.fixture(scope="module")
@@ -30,49 +26,27 @@ def table(tmp_path_factory):
         yield calls(folder)
 
 
-def own_error(error: BaseException) -> bool:
-    """Whether a function of the user raised it: that reaches the user as it is."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return frames[-1].filename.endswith("public_calls.py") or "<lambda>() takes" in str(error)
-
-
-def complaint(function, arguments, name, odd) -> str:
-    """What is wrong with how a callable takes an odd value; empty where nothing is."""
-    signal.alarm(20)
-    try:
-        function(**{**arguments, name: odd})
-    except (ValueError, fl.NotConverged) as error:
-        raw = [word for word in RAW if word in str(error) and "allowed" not in str(error)]
-        return f"{error}" if (raw and not own_error(error)) or "np.float" in str(error) else ""
-    except Late:
-        return "more than 20 s"
-    except Exception as error:
-        return "" if own_error(error) or isinstance(error, FileNotFoundError) else f"{type(error).__name__}: {error}"
-    finally:
-        signal.alarm(0)
-    return ""
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no alarm clock on this system")
-def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_path):
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_odd_values_are_taken_or_refused_in_a_sentence(table, monkeypatch, tmp_path, at_once):
     monkeypatch.chdir(tmp_path)
 
-    def late(*_):
-        raise Late
-
-    before = signal.signal(signal.SIGALRM, late)
-    chosen = [(c, name, k) for c in table for name in table[c][1] for k in range(len(ODD)) if (c, name) not in SLOW]
+    before = watched()
     rng = np.random.default_rng(randomised.first)
-    count = min(randomised.fresh or PER_RUN, len(chosen))
     try:
         wrong = Counter()
-        for index in rng.choice(len(chosen), count, replace=False):
-            called, name, k = chosen[index]
-            if said := complaint(*table[called], name, ODD[k]):
-                wrong[f"{called}({name}={ODD[k]!r:.40}): {said:.120}"] += 1
+        for _ in range((randomised.fresh or PER_RUN) // at_once):
+            called = list(table)[rng.integers(len(table))]
+            function, arguments = table[called]
+            names = rng.permutation([name for name in arguments if (called, name) not in SLOW])[:at_once]
+            odd = {str(name): ODD[rng.integers(len(ODD))]() for name in names}
+            how, said = outcome(function, {**arguments, **odd})
+            if how == "wrong":
+                wrong[f"{called}({ {name: said_of(value) for name, value in odd.items()} }): {said:.120}"] += 1
     finally:
-        signal.signal(signal.SIGALRM, before)
+        for one, handler in before:
+            signal.signal(one, handler)
     assert not wrong, "\n".join(wrong)
 
 
@@ -120,3 +94,27 @@ def test_settings_of_a_run(table, change, message):
     function, arguments = table["evolve"]
     with pytest.raises(ValueError, match=f"evolve: {message}"):
         function(**{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: written(terms=SEMIGROUP[:2]), "the equations do not determine N"),
+        (
+            lambda: written(into="n", of="N", coefficient=lambda s, m: None),
+            "its coefficient is None; allowed is a number",
+        ),
+        (lambda: written(into="n", of="N", lands=lambda x: 1j), "lands returns 1j; allowed are {axis: place} and"),
+        (lambda: fl.Axis("v", 0.0, 1.0, points=3), "Axis: points = 3; allowed is a mapping of names to numbers"),
+        (lambda: fl.Equations(3, (), ()), "Equations: axes = 3; allowed is a tuple"),
+        (lambda: fl.interval(fl.WilsonCowan(k=[[0.5]])), "with v_reset and v_fire"),
+        (lambda: fl.as_intervals(endless()), "an iterator of more than 10000000 entries; allowed are arrays and lists"),
+        (lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=40, networks=2**31, t_end=1.0, start=0.0), "at most 1e"),
+        (lambda: fl.response(None, None, 1.0), "response: problem = None; allowed is what discretize returns"),
+        (lambda: fl.output.plot_run(3.0), "plot_run: run = 3.0; allowed is a run that evolve or load_run returned"),
+        (lambda: fl.load_run("x" * 300), "allowed is the name of a folder"),
+    ],
+)
+def test_what_was_answered_from_the_depths_is_refused_in_a_sentence(call, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        call()

@@ -23,7 +23,8 @@ from felif.output.vtk import read_pvd
 from felif.study import load
 from felif.study.running import read_results
 from felif.study.running import run as run_study
-from felif.study.sweep import read_table, sweep
+from felif.study.sweep import sweep
+from felif.study.table import read_table
 
 MODEL = fl.NoisyLIF(b=0.5)
 PROBLEM = fl.discretize(MODEL, fl.interval(MODEL, cells=6, v_min=-5.0))
@@ -120,7 +121,10 @@ def kinds(tmp_path_factory):
         "branch": read_branch,
         "vtk": of_vtk,
         "study": of_study,
-        "sweep": lambda f: [{k: v for k, v in row.items() if k != "wall_time"} for row in read_table(f, study).rows],
+        "sweep": lambda f: [
+            *({k: v for k, v in row.items() if k != "wall_time"} for row in read_table(f).rows),
+            *(of_study(f / "points" / f"00000{k}") for k in (0, 1)),
+        ],
     }
     made = {}
     for kind, make in table.items():

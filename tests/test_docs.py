@@ -17,7 +17,7 @@ import felif as fl
 import felif.models
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("meshes/*.md"))]
+PAGES = [path for place in ("", "docs/", "docs/howto/", "meshes/") for path in sorted(ROOT.glob(place + "*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w/]+\.py)\n")  # a block that begins with the name of a file is that file
 
@@ -88,6 +88,25 @@ def test_links_of_the_documents_lead_somewhere(page):
 def test_names_that_the_documents_use_are_public(page):
     for name in re.findall(r"\bfl\.(\w+)", page.read_text(encoding="utf-8")):
         assert name in fl.__all__, name
+
+
+def test_the_reference_lists_every_public_name():
+    pages = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.rst"))]
+    listed = {name for page in pages for name in re.findall(r"^   ([\w.]+)$", page, re.MULTILINE)}
+    assert {name for name in fl.__all__ if name not in ("testing", "study", "analysis")} <= listed
+    assert {"testing.check_model", *fl.study.__all__} <= listed
+
+
+def test_every_study_is_in_the_gallery():
+    studies = set(fl.study.studies(ROOT / "studies"))
+    for kind in ("png", "json"):
+        assert {path.stem for path in (ROOT / "docs" / "gallery").glob(f"*.{kind}")} == studies
+
+
+def test_the_version_is_that_of_the_package_wherever_it_is_written():
+    for file in ("CITATION.cff", "recipe/recipe.yaml"):
+        (told,) = re.findall(r'^ *version: "?([\d.]+)"?$', (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+        assert told == fl.__version__, file
 
 
 def test_every_parameter_of_the_models_has_its_symbol():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from damage import seal
 import felif as fl
 from felif.given.identity import differences, told
 from felif.output import write_vtk
-from felif.output.branches import save_branch, write_branch_vtk
-from felif.output.manifest import MANIFEST
+from felif.output.branch_vtk import write_branch_vtk
+from felif.output.branches import save_branch
+from felif.output.durable import streamed
+from felif.output.manifest import MANIFEST, Room
 from felif.study import load
 from felif.study.running import read_results
 from felif.study.running import run as run_study
@@ -413,11 +417,11 @@ def test_a_sweep_of_another_function_does_not_get_the_points_that_are_there(tmp_
         return main
 
     pool = ThreadPoolExecutor(1)
-    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
-    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool).column("y").tolist() == [9.0]
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool)["y"].tolist() == [9.0]
+    assert sweep(of(2), {"b": [3.0]}, tmp_path / "s", pool)["y"].tolist() == [9.0]
     with pytest.raises(ValueError, match="holds another sweep: {'main'"):
         sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool)
-    assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True).column("y").tolist() == [27.0]
+    assert sweep(of(3), {"b": [3.0]}, tmp_path / "s", pool, overwrite=True)["y"].tolist() == [27.0]
 
 
 def test_what_a_link_leads_to_is_neither_replaced_nor_deleted(tmp_path):
@@ -446,3 +450,26 @@ def test_a_list_that_felif_did_not_write_and_hidden_files_are_left_alone(tmp_pat
     before = hidden.read_bytes()
     evolve(folder=tmp_path / "run")
     assert hidden.read_bytes() == before
+
+
+def test_two_processes_that_write_the_same_file_wait_for_each_other(tmp_path):
+    """Both begin; the file and its line in the list are those of one of them, and nothing is left over."""
+    first = Room(tmp_path, "sweep")
+    begun, written = threading.Event(), []
+
+    def slowly(path):
+        begun.set()
+        time.sleep(0.3)
+        path.write_text("slow")
+        written.append("slow")
+
+    other = threading.Thread(target=lambda: first.file("sweep.csv", slowly, durable=False))
+    other.start()
+    begun.wait()
+    Room(tmp_path, "sweep").file(
+        "sweep.csv", streamed(lambda file: written.append(file.write(b"quick"))), durable=False
+    )
+    other.join()
+    assert written == ["slow", 5]
+    assert Room(tmp_path, "sweep").whole("sweep.csv").read_text() == "quick"
+    assert {path.name for path in tmp_path.iterdir()} == {"sweep.csv", "felif-manifest.txt"}

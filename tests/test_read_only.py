@@ -49,7 +49,7 @@ fl.evolve(lines, lambda v, w: np.exp(-v**2) * (v < 2) * (2 - v) * w**2 * (1 + w)
 from felif.study.cli import run as command
 
 assert command(["run", sys.argv[2], "--out", mine + "/study"]) == 0
-assert command(["sweep", sys.argv[2], "--b", "0,1", "--out", mine + "/sweep", "--workers", "1"]) == 0
+assert command(["sweep", sys.argv[2], "--b", "0,1", "--out", mine + "/sweep", "--executor", "1"]) == 0
 print("all of it")
 """
 

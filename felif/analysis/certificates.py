@@ -10,14 +10,13 @@ docs/blow_up.md. All are for the drift -v + I + b N with constant I, without del
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..given.arguments import RUN, STATE, TIMES, checked, number, optional
+from ..given.arguments import STATE, checked, number, optional
 from ..problem import State
 
 _GAUSS = np.polynomial.legendre.leggauss(24)
@@ -28,9 +27,25 @@ _LARGEST = 80.0  # mu (V_F - V_R) up to which a better mu is sought
 class Certificate:
     """What a theorem says about a state.
 
-    applies  the theorem's hypotheses hold, and with them what `message` says
-    margin   how far they hold: > 0 where the theorem applies, < 0 where it does not; -inf for another kind of network
-    value    what it promises: a time from now at which the solution has ceased to exist, or a bound on N; else nan
+    Attributes
+    ----------
+    name : str
+        Of the theorem.
+    applies : bool
+        The theorem's hypotheses hold, and with them what `message` says.
+    margin : float
+        How far they hold: > 0 where the theorem applies, < 0 where it does not; -inf for another kind of network.
+    message : str
+        What follows, or why nothing does.
+    value : float
+        What it promises: a time from now at which the solution has ceased to exist, or a bound on N; else nan.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> state = fl.steady_state(fl.discretize(fl.NoisyLIF(b=-1.0), tol=1e-4))
+    >>> fl.bounded_rate(state).applies
+    True
     """
 
     name: str
@@ -66,10 +81,32 @@ class _Moments:
 
 @checked(state=STATE)
 def excitatory_blow_up(state: State) -> Certificate:
-    """The criterion for excitatory networks: finite-time blow-up if b mu M_mu >= e^{mu V_F}, mu = 2 max(1/b, V_F/a0).
+    """The criterion for excitatory networks: blow-up in finite time if b mu M_mu >= e^{mu V_F}.
 
-    With or without refractory state; b > 0, a1 >= 0, V_F standing for V_F - I. margin = b mu M_mu e^{-mu V_F} - 1.
+    mu = 2 max(1/b, V_F/a0), M_mu = int e^{mu v} n dv. With or without refractory state; b > 0, a1 >= 0, V_F standing
+    for V_F - I.
+
+    Parameters
+    ----------
+    state : State
+        Of one density over v.
+
+    Returns
+    -------
+    Certificate
+        margin = b mu M_mu e^{-mu V_F} - 1; `value` is the latest time of blow-up from now.
+
+    Notes
+    -----
     Source: Caceres, Carrillo & Perthame 2011, Theorem 2.2; Caceres & Perthame 2014 with a refractory state.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(1.7, 0.005), t_end=1e-4, rtol=1e-3)
+    >>> fl.excitatory_blow_up(run.at(0.0)).applies
+    True
     """
     name, model = "excitatory blow-up", state.problem.model
     excluded = _excluded(model, ("NoisyLIF", "RefractoryLIF")) or ("" if model.b > 0 else "b > 0 is needed")
@@ -82,13 +119,40 @@ def excitatory_blow_up(state: State) -> Certificate:
 
 @checked(state=STATE, mu=optional(number()))
 def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
-    """The criterion that holds for any sign of b: finite-time blow-up if, for some mu > max(V_F/a0, -b/a1),
+    """The criterion that holds for any sign of b: blow-up in finite time if, for some mu > max(V_F/a0, -b/a1),
 
-        (b mu + a1 mu^2) M_mu >= e^{mu V_F},    V_F standing for V_F - I.
+        (b mu + a1 mu^2) M_mu >= e^{mu V_F},      M_mu = int e^{mu v} n dv,      V_F standing for V_F - I.
 
-    margin = (b mu + a1 mu^2) M_mu e^{-mu V_F} - 1, for the mu that makes it largest unless one is given. For a1 = 0 and
-    b > 0 it is a sharper form of `excitatory_blow_up`, for b < 0 it needs a1 > 0 ("noise does not help"). Raises
-    ValueError for a mu that is not allowed. Derivation: docs/blow_up.md, after Carrillo, Perthame, Salort & Smets 2015.
+    For a1 = 0 and b > 0 it is a sharper form of `excitatory_blow_up`, for b < 0 it needs a1 > 0 ("noise does not
+    help").
+
+    Parameters
+    ----------
+    state : State
+        Of one density over v.
+    mu : float
+        By default the one that makes the margin largest.
+
+    Returns
+    -------
+    Certificate
+        margin = (b mu + a1 mu^2) M_mu e^{-mu V_F} - 1; `value` is the latest time of blow-up from now.
+
+    Raises
+    ------
+    ValueError
+        For a mu that is not allowed.
+
+    Notes
+    -----
+    Derivation: docs/blow_up.md, after Carrillo, Perthame, Salort & Smets 2015.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> state = fl.steady_state(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4))
+    >>> fl.noise_blow_up(state).applies  # a steady state never blows up
+    False
     """
     name, model = "blow-up by noise", state.problem.model
     excluded = _excluded(model, ("NoisyLIF", "RefractoryLIF"))
@@ -117,9 +181,29 @@ def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
 def bounded_rate(state: State) -> Certificate:
     """The universal supersolution for networks that do not excite: b <= 0, a1 = 0, V_R >= I.
 
-    n <= C min(1, (V_F - v)/(V_F - V_R)) now implies the same with C e^s a time s later, so N <= a0 C e^s/(V_F - V_R).
-    `value` is the bound now, a0 C/(V_F - V_R), infinite if n does not vanish at V_F; `margin` its inverse. A refractory
-    state enlarges C to R (V_F - V_R)/(tau a0) if it releases more. Derivation: docs/blow_up.md.
+    n <= C min(1, (V_F - v)/(V_F - V_R)) now implies the same with C e^s a time s later, so N <= a0 C e^s/(V_F - V_R). A
+    refractory state enlarges C to R (V_F - V_R)/(tau a0) if it releases more.
+
+    Parameters
+    ----------
+    state : State
+        Of one density over v.
+
+    Returns
+    -------
+    Certificate
+        `value` is the bound now, a0 C/(V_F - V_R), infinite if n does not vanish at V_F; `margin` its inverse.
+
+    Notes
+    -----
+    Derivation: docs/blow_up.md.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> state = fl.steady_state(fl.discretize(fl.NoisyLIF(b=-1.0), tol=1e-4))
+    >>> fl.bounded_rate(state).value >= state.N
+    True
     """
     name, model = "bounded rate", state.problem.model
     excluded = _excluded(model, ("NoisyLIF", "RefractoryLIF"))
@@ -142,48 +226,6 @@ def supersolution_height(state: State) -> float:
     v = np.union1d(points, problem.nodes[problem.nodes < problem.v_fire])
     barrier = np.minimum(1.0, (problem.v_fire - v) / (problem.v_fire - problem.v_reset))
     return float(np.max(getattr(state, problem.field_names[0])(v) / barrier))
-
-
-TESTS: dict[str, Callable[[State], Certificate]] = {
-    "excitatory_blow_up": excitatory_blow_up,
-    "noise_blow_up": noise_blow_up,
-    "bounded_rate": bounded_rate,
-}
-
-
-@checked(run=RUN, times=optional(TIMES))
-def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
-    """Margins of every certificate along a run, by name, beside "t": at every accepted step, or at `times`.
-
-    The value of "bounded_rate" is "rate_bound". Where a margin of a blow-up is >= 0 the solution must blow up. Margins
-    are -inf where no theorem covers the model, over (v, w) for one: the message of each certificate says why. Raises
-    ValueError for times outside the run.
-    """
-    asked = run.times if times is None else np.atleast_1d(np.asarray(times, float))
-    recorder = CertificateRecorder()
-    for t in asked:
-        recorder.record(run.at(float(t)))
-    return recorder.arrays
-
-
-class CertificateRecorder:
-    """Observer for `evolve(..., observers=[recorder])`: the margins at every accepted step, in `recorder.arrays`."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[float, ...]] = []
-
-    def __call__(self, trajectory: Any) -> None:
-        last = trajectory.segments[-1]
-        self.record(State(last.problem, float(last.times[-1]), last.states[-1]))
-
-    def record(self, state: State) -> None:
-        found = {name: test(state) for name, test in TESTS.items()}
-        self._rows.append((state.t, *(c.margin for c in found.values()), found["bounded_rate"].value))
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        columns = np.array(self._rows, float).reshape(-1, len(TESTS) + 2).T
-        return dict(zip(("t", *TESTS, "rate_bound"), columns, strict=True))
 
 
 def _blow_up(name: str, model: Any, mu: float, M: float, margin: float) -> Certificate:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr
 
+from ..given.arguments import POSITIVE, TIMES, checked
 from .firing_zone import log_densities, ratio
 from .network import Network, network_of, units_of
 
@@ -24,6 +25,7 @@ _X, _W = 0.5 * (_X + 1), 0.5 * _W
 _DROP = 80.0
 
 
+@checked(N=POSITIVE, v=TIMES)
 def density(model: Any, N: float, v: Any) -> np.ndarray:
     """P(v) of the steady state with firing rate N (one of `steady_rates(model)`), 1 - tau N its integral.
 
@@ -44,6 +46,7 @@ def density(model: Any, N: float, v: Any) -> np.ndarray:
     return np.exp(np.log(N) - 0.5 * np.log(a) + log)
 
 
+@checked(N=POSITIVE, v_min=TIMES)
 def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
     """Mass of the steady state below v_min <= V_R:  N C sqrt(pi a/2) erfc((m - v_min)/sqrt(2a)),
 
@@ -63,6 +66,7 @@ def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
     return np.exp(np.log(N) + log + log_tail)
 
 
+@checked(N=POSITIVE, v_max=TIMES)
 def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     """Mass of the steady state above v_max >= V_F, random threshold only:
 

@@ -45,11 +45,18 @@ _H = {
 
 @dataclass(frozen=True, eq=False)
 class RelativeEntropy:
-    """One entry an accepted step: S, its dissipations and what the coupling adds; shape (steps + 1,).
+    """The relative entropy S along a run, with its dissipations; arrays over the accepted steps, shape (steps + 1,).
 
-    defect: |S(t) - S(t_0) + int (D_diff + D_jump - C) dt| / max S, the integral by Gauss's rule on the dense output;
-    t_0 is the start, or the first step after data that do not vanish at V_F (whose S may be infinite). It is as good as
-    the run: H'' = 1/h of the entropy magnifies errors where n is small, so it asks for rtol = 1e-8.
+    Attributes
+    ----------
+    times, S : arrays
+        The steps, and the entropy there.
+    dissipation_diffusion, dissipation_jump, coupling : arrays
+        What diffusion and resets take away, and what the coupling adds.
+    defect : array
+        |S(t) - S(t_0) + int (D_diff + D_jump - C) dt| / max S, the integral by Gauss's rule on the dense output; t_0 is
+        the start, or the first step after data that do not vanish at V_F (whose S may be infinite). It is as good as
+        the run: H'' = 1/h of the entropy magnifies errors where n is small, so it asks for rtol = 1e-8.
     """
 
     times: np.ndarray
@@ -67,10 +74,38 @@ class RelativeEntropy:
 
 @checked(run=RUN, steady_state=STATE, H=TEXT)
 def relative_entropy(run: Any, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
-    """S along a run of a NoisyLIF network, with respect to one of its steady states.
+    """S along a run of a NoisyLIF network, with respect to one of its steady states P.
 
-    H: "quadratic" for (h - 1)^2, "entropy" for h log h - h + 1. Raises ValueError for another H, for a model with
-    refractory states, a random threshold, delays or noise that depends on N, and for a steady state of another model.
+        S = int P H(n/P) dv,      dS/dt = -D_diffusion - D_jump + coupling
+
+    Parameters
+    ----------
+    run : Run
+        Of a NoisyLIF network without delay and with noise that does not depend on N.
+    steady_state : State
+        A steady state of the same model.
+    H : {"quadratic", "entropy"}
+        (h - 1)^2, or h log h - h + 1.
+
+    Returns
+    -------
+    RelativeEntropy
+        `.S`, `.dissipation_diffusion`, `.dissipation_jump`, `.defect`, over the accepted steps.
+
+    Raises
+    ------
+    ValueError
+        For another H, for a model with refractory states, a random threshold, delays or noise that depends on N, and
+        for a steady state of another model.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.0), tol=1e-6)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=1.0)
+    >>> S = fl.relative_entropy(run, fl.steady_state(problem)).S
+    >>> bool((S[1:] < S[:-1]).all())  # a single neuron forgets
+    True
     """
     if H not in _H:
         raise ValueError(f"relative_entropy: H = {H!r}; allowed are {', '.join(map(repr, _H))}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import TIMES, checked
 from ..given.warning import warn
 from ..problem import NotConverged
 from .fold_equations import Fold, cusps, folds
@@ -47,16 +48,48 @@ def steady_rates(model: Any) -> np.ndarray:
     For a1 = 0, one for b <= 0; for b > 0 up to two, none above the fold (with tau up to three, at least one). There are
     no others: see `log_steady_rates`.
 
-    >>> from types import SimpleNamespace
-    >>> model = SimpleNamespace(b=1.5, a0=1.0, v_reset=1.0, v_fire=2.0)
-    >>> steady_rates(model).round(12).tolist()
+    Parameters
+    ----------
+    model : model
+        One leaky population: any object with the attributes b, a0, v_reset, v_fire and, where it has them, a1, current,
+        tau, eps, dead_time and the drift.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.analysis.exact.steady_rates(fl.NoisyLIF(b=1.5)).round(12).tolist()
     [0.192364012568, 2.289125707747]
     """
     return np.exp(log_steady_rates(model))
 
 
 def firing_rate(model: Any) -> float:
-    """The steady firing rate of a network that has exactly one; NotConverged, naming all of them, otherwise."""
+    """The steady firing rate of a network that has exactly one.
+
+    Parameters
+    ----------
+    model : model
+        One leaky population.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    NotConverged
+        Naming all of them, where there is none or there are several.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> round(fl.analysis.exact.firing_rate(fl.NoisyLIF(b=0.0)), 13)
+    0.1199759652391
+    """
     found = steady_rates(model).tolist()
     if len(found) != 1:
         raise NotConverged(f"{model} has {len(found)} steady states, N = {found}; `steady_rates` returns all of them")
@@ -67,8 +100,24 @@ def log_steady_rates(model: Any) -> np.ndarray:
     """log N of every steady state, sorted: the roots x of  f(x) = x + log T(I + b e^x, a0 + a1 e^x).
 
     All of them, each to rounding: bounds of f and f' on intervals isolate every root or exclude it, for b of any sign
-    and a1 of any size; the argument stands in `steady_equation`. Where two of them
-    meet to rounding, at a fold, a UserWarning says that they cannot be told apart.
+    and a1 of any size; the argument stands in `steady_equation`. Where two of them meet to rounding, at a fold, a
+    UserWarning says that they cannot be told apart.
+
+    Parameters
+    ----------
+    model : model
+        One leaky population.
+
+    Returns
+    -------
+    array
+        Empty where there is none.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.analysis.exact.log_steady_rates(fl.NoisyLIF(current=-100.0)).shape  # a rate that underflows
+    (1,)
     """
     found = log_rates(network_of(model))
     shift = np.log(units_of(model).rate)
@@ -80,11 +129,31 @@ def log_steady_rates(model: Any) -> np.ndarray:
     return found.roots + shift
 
 
+@checked(m=TIMES)
 def steady_curve(model: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The exact bifurcation diagram as a curve m -> (b, N) for a1 = 0:  N = 1/T(m),  b = (m - I) T(m)
-    (drift -v; for -g (v - E), b = (g (m - E) - I) T(m)).
+    """The exact bifurcation diagram as a curve m -> (b, N) for a1 = 0:  N = 1/T(m),  b = (m - I) T(m).
 
-    The model's own b is not used. With a1 > 0 several states can have the same m: `steady_curve_over_rate`.
+    For the drift -g (v - E), b = (g (m - E) - I) T(m). With a1 > 0 several states can have the same m:
+    `steady_curve_over_rate`.
+
+    Parameters
+    ----------
+    model : model
+        Its own b is not used.
+    m : float or array
+        Drift centres.
+
+    Returns
+    -------
+    b, N : arrays
+        Of the shape of m.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> b, N = fl.analysis.exact.steady_curve(fl.NoisyLIF(), [0.0, 1.0, 2.0])
+    >>> b.round(3).tolist()
+    [0.0, 2.093, 1.804]
     """
     p, (g, E) = network_of(model), units_of(model)
     if p.a1:
@@ -95,10 +164,30 @@ def steady_curve(model: Any, m: Any) -> tuple[np.ndarray, np.ndarray]:
         return (m - p.current) * np.exp(log), g * np.exp(-log)
 
 
+@checked(N=TIMES)
 def steady_curve_over_rate(model: Any, N: Any) -> tuple[np.ndarray, np.ndarray]:
     """The exact bifurcation diagram as a curve N -> (b, m):  T(m, a0 + a1 N) = 1/N,  b = (m - I)/N.
 
-    Single-valued for every model; 0 < N < 1/(tau + eps + dead_time).
+    Single-valued for every model.
+
+    Parameters
+    ----------
+    model : model
+        Its own b is not used.
+    N : float or array
+        0 < N < 1/(tau + eps + dead_time).
+
+    Returns
+    -------
+    b, m : arrays
+        Of the shape of N.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> b, m = fl.analysis.exact.steady_curve_over_rate(fl.NoisyLIF(), [0.1199759652391])
+    >>> abs(float(b[0])) < 1e-9
+    True
     """
     p, (g, E) = network_of(model), units_of(model)
     m = drift_centre(model, N)

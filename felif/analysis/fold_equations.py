@@ -14,7 +14,20 @@ STEP = 0.05  # of scans, in the logarithm of what is scanned
 
 
 class Fold(NamedTuple):
-    """A fold (or a cusp) of the steady states in b, with its drift centre m = I + b N."""
+    """A fold (or a cusp) of the steady states in b, with its drift centre m = I + b N.
+
+    Attributes
+    ----------
+    b, N, m, tau : float
+        Connectivity, rate, drift centre and refractory time there.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> (fold,) = fl.analysis.exact.folds(fl.NoisyLIF())
+    >>> round(fold.b, 6)
+    2.100968
+    """
 
     b: float
     N: float
@@ -25,8 +38,23 @@ class Fold(NamedTuple):
 def folds(model: Any) -> tuple[Fold, ...]:
     """All folds of the steady states in b, sorted by N:  T + N (b T_m + a1 T_a) = 0;  for a1 = 0, T + (m - I) T' = 0.
 
-    The model's own b is not used. For a1 = 0 the diagram is a curve over m, otherwise over N; the condition is scanned
-    along it (N down to 1e-300) and its roots are found to rounding.
+    For a1 = 0 the diagram is a curve over m, otherwise over N; the condition is scanned along it (N down to 1e-300) and
+    its roots are found to rounding.
+
+    Parameters
+    ----------
+    model : model
+        Its own b is not used.
+
+    Returns
+    -------
+    tuple of Fold
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> len(fl.analysis.exact.folds(fl.RefractoryLIF(tau=0.01)))
+    2
     """
     p = network_of(model)
     s = p.current + _reach(p) * np.exp(np.arange(-16.0, 16.0, STEP))
@@ -45,7 +73,21 @@ def folds(model: Any) -> tuple[Fold, ...]:
 def cusps(model: Any) -> tuple[Fold, ...]:
     """Cusps in (b, tau) for a1 = 0, where two folds meet: 2 J' + (m - I) J'' = 0, tau + d = -(J + (m - I) J') >= d.
 
-    The model's own b and tau are not used.
+    Parameters
+    ----------
+    model : model
+        Its own b and tau are not used.
+
+    Returns
+    -------
+    tuple of Fold
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> (cusp,) = fl.analysis.exact.cusps(fl.RefractoryLIF())
+    >>> cusp.tau > 0
+    True
     """
     p = network_of(model)
     fixed = p.dead_time

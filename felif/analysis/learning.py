@@ -124,9 +124,14 @@ class _OnLines:
 class StationaryOutput:
     """A stationary state of a network whose connectivity C(w) is given.
 
-    Nbar  the total activity, int N dw = Nbar
-    mass  int C dw (1 for a density; never rescaled)
-    C(w), N(w), centre(w) = I(w) + w sigma(Nbar)
+    Attributes
+    ----------
+    Nbar : float
+        The total activity, int N dw.
+    mass : float
+        int C dw (1 for a density; never rescaled).
+    connectivity, lines
+        What C(w), N(w) and centre(w) = I(w) + w sigma(Nbar) are computed from.
     """
 
     Nbar: float
@@ -150,10 +155,33 @@ class StationaryOutput:
 
 @checked(learning=LEARNING)
 def stationary_outputs(learning: Model, C: Any) -> tuple[StationaryOutput, ...]:
-    """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar; possibly none.
+    """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar.
 
-    The roots of Nbar = int C r(I + w sigma(Nbar)) dw, each to rounding. `learning` is a LearningLIF, whose eps and K
-    play no part. Raises ValueError for a C that is negative or not finite.
+    The roots of Nbar = int C r(I + w sigma(Nbar)) dw, each to rounding.
+
+    Parameters
+    ----------
+    learning : LearningLIF
+        Its eps and K play no part.
+    C : callable, array or float
+        As for `stationary_output`.
+
+    Returns
+    -------
+    tuple of StationaryOutput
+        Possibly empty.
+
+    Raises
+    ------
+    ValueError
+        For a C that is negative or not finite.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> excitatory = fl.LearningLIF(eps=0.0, K=1.0, sigma=fl.Proportional(1.3), current=0.0, w_min=0.0, w_max=3.0)
+    >>> len(fl.stationary_outputs(excitatory, lambda w: 6 * w * (3 - w) / 27))
+    2
     """
     C = function_of_w(learning, C, "C", nonnegative=True)
     lines = lines_of(learning, C)
@@ -167,12 +195,38 @@ def stationary_outputs(learning: Model, C: Any) -> tuple[StationaryOutput, ...]:
 
 @checked(learning=LEARNING, guess=optional(number()))
 def stationary_output(learning: Model, C: Any, guess: float | None = None) -> StationaryOutput:
-    """The stationary state of a network with the connectivity C(w): `.Nbar`, `.N(w)`, `.C(w)`, `.mass`.
+    """The stationary state of a network with the connectivity C(w).
 
         Nbar = int C(w) r(I(w) + w sigma(Nbar)) dw,      N(w) = C(w) r(I(w) + w sigma(Nbar))
 
-    Unique for inhibitory networks. NotConverged where there is none, or several and no `guess` of Nbar to choose by;
-    `stationary_outputs` returns all of them.
+    Unique for inhibitory networks.
+
+    Parameters
+    ----------
+    learning : LearningLIF
+        Its eps and K play no part.
+    C : callable, array or float
+        A function of w, values from w_min to w_max, or a number; >= 0.
+    guess : float
+        Of Nbar, to choose by where there are several.
+
+    Returns
+    -------
+    StationaryOutput
+        `.Nbar`, `.N(w)`, `.C(w)`, `.mass`.
+
+    Raises
+    ------
+    NotConverged
+        Where there is none, or several and no guess; `stationary_outputs` returns all of them.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> output = fl.stationary_output(learning, 1.0)
+    >>> 0 < output.Nbar < 1
+    True
     """
     found = stationary_outputs(learning, C)
     if not found:

@@ -40,11 +40,20 @@ _LEAST = 1e-280
 class LearnedConnectivity:
     """A stationary connectivity of the learning rule, with support [low, high] = [-A, 0] or [0, A] (or [-A, B]).
 
-    C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)), Nbar = int N dw; int C dw = 1
-    mass_slope  d log(int C dw)/dA, when only int N dw = Nbar is asked for: runs tend to connectivities where it is
-                positive, and leave those where it is negative (observed, not proved); with weights of both signs
-                d log(Nbar^2/int N dw)/d log Nbar, when only the masses are asked for
-    drained  A = 0, and every weight is 0: C is a unit mass there, which C(w), N(w) and p(v, w) do not show
+    Methods: C(w), N(w) = w/(K Nbar), p(v, w) = C(w) P(v; I + w sigma(Nbar)); int C dw = 1.
+
+    Attributes
+    ----------
+    A, low, high : float
+        The support.
+    Nbar : float
+        int N dw.
+    mass_slope : float
+        d log(int C dw)/dA, when only int N dw = Nbar is asked for: runs tend to connectivities where it is positive,
+        and leave those where it is negative (observed, not proved); with weights of both signs d log(Nbar^2/int N dw)/d
+        log Nbar, when only the masses are asked for.
+    rule, lines
+        What the functions are computed from.
     """
 
     A: float
@@ -110,19 +119,44 @@ class LearnedConnectivities(tuple):
 
 @checked(learning=LEARNING, inhibitory=optional(number()))
 def learned_connectivity(learning: Model, inhibitory: float | None = None) -> LearnedConnectivities:
-    """All stationary connectivities C(w) of the learning rule, sorted by A: each has .A, .Nbar, .C(w), .N(w), .p(v, w).
+    """All stationary connectivities C(w) of the learning rule, sorted by A.
 
     Support [-A, 0] where K < 0 makes inhibitory weights grow, [0, A] where K > 0 makes excitatory ones grow:
 
         Nbar^2 = int abs(w/K) dw,      int abs(w)/(abs(K) r(I + w sigma(Nbar))) dw = Nbar      over the support,
 
-    to rounding. None, one or several; `.message` says which. Weights beyond the interval [w_min, w_max], or beyond a
-    zero of K, do not exist: a solution that needs them is none. If K has the other sign next to 0, the one entry is
-    what everything drains to (`.drained`). `learning` is a LearningLIF, whose eps plays no part.
+    to rounding. Weights beyond the interval [w_min, w_max], or beyond a zero of K, do not exist: a solution that needs
+    them is none. If K has the other sign next to 0, the one entry is what everything drains to (`.drained`). Where
+    weights of both signs grow, none passes 0: there are solutions, with support [-A, B] (`.low`, `.high`), for every
+    share of inhibitory weights, which has to be given.
 
-    Where weights of both signs grow, none passes 0: there are solutions, with support [-A, B] (`.low`, `.high`), for
-    every share of inhibitory weights, which has to be given as `inhibitory`. ValueError if it is not, or lies outside
-    [0, 1], or is given where the share is not free.
+    Parameters
+    ----------
+    learning : LearningLIF
+        Its eps plays no part.
+    inhibitory : float
+        Share of inhibitory weights, in [0, 1], where weights of both signs grow.
+
+    Returns
+    -------
+    tuple of LearnedConnectivity
+        None, one or several, each with .A, .Nbar, .C(w), .N(w), .p(v, w); `.message` says which.
+
+    Raises
+    ------
+    ValueError
+        If `inhibitory` is missing, lies outside [0, 1], or is given where the share is not free.
+
+    Notes
+    -----
+    Source: Perthame, Salort & Wainrib, Physica D 353-354 (2017).
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> [solution.low < 0 for solution in fl.learned_connectivity(learning)]
+    [True]
     """
     rule = function_of_w(learning, learning.K, "K")
     lines = lines_of(learning, rule)

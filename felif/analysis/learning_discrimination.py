@@ -31,12 +31,16 @@ from .quadrature import root
 
 @dataclass(frozen=True)
 class Discrimination:
-    """Both sides of  int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw).
+    """Both sides of  int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw); a method L(w).
 
-    left, right  the two sides; ratio = left/right >= 1 (1 where both are zero: the inputs agree where C > 0)
-    slope        S, that of sigma between the two total activities
-    first, second  the stationary outputs for I and for J
-    L(w)         the weight: the least slope of the rate between both drift centres, over 1 + abs(w)
+    Attributes
+    ----------
+    left, right : float
+        The two sides; ratio = left/right >= 1 (1 where both are zero: the inputs agree where C > 0).
+    slope : float
+        S, that of sigma between the two total activities.
+    first, second : StationaryOutput
+        For I and for J.
     """
 
     left: float
@@ -69,9 +73,31 @@ def discrimination(
 
         int abs(N_I - N_J) dw >= int L C abs(I - J) dw / (1 + S int L C abs(w) dw),      ratio = left/right >= 1
 
-    `learning` gives sigma and the neuron (its own input, eps and K play no part); C, I, J are functions of w, numbers,
-    or values from w_min to w_max. NotConverged where an input has no stationary output, or several and no `guess` of
-    Nbar (one for both, or a pair) to choose by.
+    Parameters
+    ----------
+    learning : LearningLIF
+        Gives sigma and the neuron; its own input, eps and K play no part.
+    C, I, J : callable, array or float
+        Connectivity and the two inputs: functions of w, numbers, or values from w_min to w_max.
+    guess : float or pair
+        Of Nbar (one for both, or a pair), to choose by where an input has several outputs.
+
+    Returns
+    -------
+    Discrimination
+        `.left`, `.right`, `.ratio`, `.first`, `.second`.
+
+    Raises
+    ------
+    NotConverged
+        Where an input has no stationary output, or several and no guess.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> fl.discrimination(learning, C=1.0, I=1.5, J=1.0).ratio >= 1
+    True
     """
     C = function_of_w(learning, C, "C", nonnegative=True)
     inputs = function_of_w(learning, I, "I"), function_of_w(learning, J, "J")

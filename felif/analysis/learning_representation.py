@@ -28,10 +28,16 @@ _SCAN = 1e-8
 
 @dataclass(frozen=True)
 class Representation:
-    """The connectivity that turns the input I(w) into the output N(w) = nu S(w).
+    """The connectivity that turns the input I(w) into the output N(w) = nu S(w): methods C(w) and N(w).
 
-    C(w), N(w)  the pair; mass = int C dw, Nbar = int N dw
-    nu          the amplitude: 1 unless it was solved for
+    Attributes
+    ----------
+    Nbar, mass : float
+        int N dw and int C dw.
+    nu : float
+        The amplitude: 1 unless it was solved for.
+    shape, lines
+        What C(w) and N(w) are computed from.
     """
 
     Nbar: float
@@ -52,12 +58,38 @@ class Representation:
 def representation(learning: Model, N: Any, normalise: bool = False, guess: float | None = None) -> Representation:
     """The connectivity C(w) = N(w) / r(I(w) + w sigma(int N dw)) with which the input I(w) gives the output N(w).
 
-    C is never rescaled: `.mass` = int C dw is what it is. With normalise=True only the shape S of N is kept: N = nu S,
-    and the amplitude `.nu` is solved for so that int C dw = 1; NotConverged where no nu does that (an excitatory
-    network too strongly coupled), or several do and no `guess` of nu chooses (`amplitudes` returns all of them).
+    C is never rescaled: `.mass` = int C dw is what it is.
 
-    `learning` is a LearningLIF, whose eps and K play no part; N is a function of w, or values from w_min to w_max.
-    ValueError for an N that is negative, not finite, or zero everywhere.
+    Parameters
+    ----------
+    learning : LearningLIF
+        Its eps and K play no part.
+    N : callable, array or float
+        A function of w, or values from w_min to w_max; >= 0.
+    normalise : bool
+        Only the shape S of N is kept: N = nu S, and the amplitude `.nu` is solved for so that int C dw = 1.
+    guess : float
+        Of nu, to choose by where there are several (`amplitudes` returns all of them).
+
+    Returns
+    -------
+    Representation
+        `.C(w)`, `.N(w)`, `.mass`, `.Nbar`, `.nu`.
+
+    Raises
+    ------
+    ValueError
+        For an N that is negative, not finite, or zero everywhere.
+    NotConverged
+        Where no nu does that (an excitatory network too strongly coupled), or several do and no guess chooses.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> found = fl.representation(learning, lambda w: 1.0 + w, normalise=True)
+    >>> round(found.mass, 12)
+    1.0
     """
     shape = function_of_w(learning, N, "N", nonnegative=True)
     lines = lines_of(learning, shape)

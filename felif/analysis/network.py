@@ -132,7 +132,27 @@ def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
     T = J(m, a) + tau + d. For the drift -v:
 
     J_m = -(K_1 + Q')/sqrt(a), J_mm = (K_2 + Q'')/a, J_a = -(K_2 + y_F Q')/(2a), Q = 0 without random threshold.
-    Arrays `m` and `a` (by default a0) broadcast. Never overflows.
+
+    Never overflows.
+
+    Parameters
+    ----------
+    model : model
+        Its b and current are not used.
+    m, a : float or array
+        They broadcast; a is a0 by default.
+
+    Returns
+    -------
+    Interval
+        `.log` and relative derivatives.
+
+    Examples
+    --------
+    >>> import math, felif as fl
+    >>> T = math.exp(float(fl.analysis.exact.log_interval(fl.NoisyLIF(), 0.0)[0]))
+    >>> round(1 / T, 10)
+    0.1199759652
     """
     p, (g, E) = network_of(model), units_of(model)
     m, a = np.broadcast_arrays(np.asarray(m, float) - E, np.asarray(p.a0 * g if a is None else a, float) / g)
@@ -151,6 +171,26 @@ def drift_centre(model: Any, N: Any) -> np.ndarray:
 
     Newton on log J, which decreases (for the sharp threshold it is convex, a Laplace transform of a positive measure,
     and Newton climbs from the left without overshooting); a step that leaves the bracket is replaced by bisection.
+
+    Parameters
+    ----------
+    model : model
+        Its b and current are not used.
+    N : float or array
+        Rates.
+
+    Returns
+    -------
+    array
+        m, of the shape of N.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> exact = fl.analysis.exact
+    >>> rate = exact.rate(0.5, 1.0, 1.0, 2.0)
+    >>> round(float(exact.drift_centre(fl.NoisyLIF(), rate)), 12)
+    0.5
     """
     p, (g, E) = network_of(model), units_of(model)
     N = np.asarray(N, float) / g

@@ -100,33 +100,122 @@ def passage_integrals(m, a, v_reset: float, v_fire: float, order: int = 0) -> Sc
 
 
 def log_passage_time(m, a, v_reset: float, v_fire: float):
-    """log I(m), finite for every m."""
+    """log I(m), finite for every m.
+
+    Parameters
+    ----------
+    m, a : float or array
+        Drift centre and noise; they broadcast.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Returns
+    -------
+    float or array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> bool(fl.analysis.exact.log_passage_time(-100.0, 1.0, 1.0, 2.0) > 1000)
+    True
+    """
     exponent, values = passage_integrals(m, a, v_reset, v_fire)
     return _plain(exponent + np.log(values[0]))
 
 
 def passage_time(m, a, v_reset: float, v_fire: float):
-    """I(m) = int_0^inf e^{-s^2/2} (e^{s y_F} - e^{s y_R})/s ds, the mean interval between spikes; inf on overflow."""
+    """I(m) = int_0^inf e^{-s^2/2} (e^{s y_F} - e^{s y_R})/s ds, the mean interval between spikes; inf on overflow.
+
+    y = (V - m)/sqrt(a) for V_R and V_F.
+
+    Parameters
+    ----------
+    m, a : float or array
+        Drift centre and noise; they broadcast.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Returns
+    -------
+    float or array
+        In membrane time constants.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> round(1 / fl.analysis.exact.passage_time(0.0, 1.0, 1.0, 2.0), 10)
+    0.1199759652
+    """
     with np.errstate(over="ignore"):
         return _plain(np.exp(log_passage_time(m, a, v_reset, v_fire)))
 
 
 def passage_time_slope(m, a, v_reset: float, v_fire: float):
-    """I'(m) = -(h(y_F) - h(y_R))/sqrt(a); -inf where it overflows."""
+    """I'(m) = -(h(y_F) - h(y_R))/sqrt(a); -inf where it overflows.
+
+    Parameters
+    ----------
+    m, a : float or array
+        Drift centre and noise; they broadcast.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Returns
+    -------
+    float or array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> bool(fl.analysis.exact.passage_time_slope(0.0, 1.0, 1.0, 2.0) < 0)
+    True
+    """
     exponent, values = passage_integrals(m, a, v_reset, v_fire, order=1)
     with np.errstate(over="ignore"):
         return _plain(-np.exp(exponent + np.log(values[1])) / np.sqrt(a))
 
 
 def log_rate(m, a, v_reset: float, v_fire: float):
-    """log r(m): finite also where the rate underflows."""
+    """log r(m): finite also where the rate underflows.
+
+    Parameters
+    ----------
+    m, a : float or array
+        Drift centre and noise; they broadcast.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Returns
+    -------
+    float or array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> bool(fl.analysis.exact.log_rate(-100.0, 1.0, 1.0, 2.0) < -1000)
+    True
+    """
     return _plain(-np.asarray(log_passage_time(m, a, v_reset, v_fire)))
 
 
 def rate(m, a, v_reset: float, v_fire: float):
     """r(m) = 1/I(m), spikes per membrane time constant with drift m - v and noise a; 0.0 where it underflows.
 
-    >>> round(rate(0.0, 1.0, 1.0, 2.0), 13)
+    Parameters
+    ----------
+    m, a : float or array
+        Drift centre and noise; they broadcast.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Returns
+    -------
+    float or array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> round(fl.analysis.exact.rate(0.0, 1.0, 1.0, 2.0), 13)
     0.1199759652391
     """
     return _plain(np.exp(log_rate(m, a, v_reset, v_fire)))

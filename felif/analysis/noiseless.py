@@ -22,12 +22,18 @@ _ROUNDS = 20_000
 class NoiselessBlowUp:
     """When a network without noise blows up.
 
-    time      of the blow-up, None where there is none
-    round     the round of spikes in which it comes, from 1, and `fraction`, the part of that round's neurons that have
-              fired before; None without blow-up
-    ends      times at which rounds end: every neuron has fired once more
-    N         rates at those times
-    error     estimated error of `time`, from fewer nodes; nan without blow-up
+    Attributes
+    ----------
+    time : float or None
+        Of the blow-up, None where there is none.
+    round : int or None
+        The round of spikes in which it comes, from 1.
+    fraction : float or None
+        The part of that round's neurons that have fired before.
+    ends, N : tuples of float
+        Times at which rounds end (every neuron has fired once more), and rates then.
+    error : float
+        Estimated error of `time`, from fewer nodes; nan without blow-up.
     """
 
     time: float | None
@@ -53,11 +59,36 @@ def noiseless_blow_up(
     g_{k+1} = g_k + (V_F - V_R) z_k', z_{k+1}(0) = z_k(1), z_0(0) = 1; N = z / z', and N is infinite at the first zero
     of g_k - b z_k. With I <= V_F nobody fires without b n_0(V_F) >= 1, and that is a blow-up at once.
 
-    density   positive on [v_reset, v_fire], normalised there
-    rounds    rounds that are followed at most (20000 where b > 0: then every density but the splay state blows up)
+    Parameters
+    ----------
+    b, current : float
+        Connectivity and I.
+    density : callable
+        n_0, positive on [v_reset, v_fire], normalised there.
+    v_reset, v_fire : float
+        V_R < V_F.
+    rounds : int
+        Rounds that are followed at most (20000 where b > 0: then every density but the splay state blows up).
 
-    Raises ValueError for parameters that are not finite, v_reset >= v_fire, a density that is not positive.
+    Returns
+    -------
+    NoiselessBlowUp
+        `.time`, `.round`, `.error`.
+
+    Raises
+    ------
+    ValueError
+        For parameters that are not finite, v_reset >= v_fire, a density that is not positive.
+
+    Notes
+    -----
     Source: the lecture's network without noise; A. Mauroy, R. Sepulchre, arXiv:1102.4511, for the dichotomy.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.noiseless_blow_up(b=2.0, current=1.0, density=lambda v: 1.0 + 0.0 * v).time  # at once: b n_0(V_F) >= 1
+    0.0
     """
     if not v_reset < v_fire:
         raise ValueError(f"noiseless_blow_up: v_reset = {v_reset!r} is not below v_fire = {v_fire!r}")

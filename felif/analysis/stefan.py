@@ -34,11 +34,18 @@ _HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where
 
 @dataclass(frozen=True, eq=False)
 class Stefan:
-    """A run in the variables of its Stefan problem; arrays over the accepted times.
+    """A run in the variables of its Stefan problem; arrays over the accepted times, shape (steps + 1,).
 
-    t, tau   time before and after, shape (steps + 1,)
-    s, s_1   the free boundary and the place of the source
-    M        flux through the free boundary
+    Attributes
+    ----------
+    run : Run
+        As given.
+    t, tau : arrays
+        Time before and after.
+    s, s_1 : arrays
+        The free boundary and the place of the source.
+    M : array
+        Flux through the free boundary.
     """
 
     run: Any
@@ -119,10 +126,33 @@ class _Path:
 
 @checked(run=RUN)
 def stefan(run: Any) -> Stefan:
-    """The run in the variables of its Stefan problem.
+    """The run in the variables of its Stefan problem: a heat equation whose boundary moves with the flux through it.
 
-    Raises ValueError for models other than NoisyLIF with drift -v and without delay, for runs that begin at t != 0, and
-    for runs that go on after a blow-up.
+    Parameters
+    ----------
+    run : Run
+        Of NoisyLIF with drift -v and without delay, from t = 0.
+
+    Returns
+    -------
+    Stefan
+        `.tau`, `.s`, `.M`, and `.residual()`, an independent check.
+
+    Raises
+    ------
+    ValueError
+        For other models, for runs that begin at t != 0, and for runs that go on after a blow-up.
+
+    Notes
+    -----
+    Source: Carrillo, Gonzalez, Gualdani & Schonbek, Comm. PDE 38 (2013); derivation in docs/blow_up.md.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3), fl.Gaussian(0.0, 0.25), t_end=0.2, rtol=1e-3)
+    >>> float(fl.stefan(run).tau[0])
+    0.0
     """
     model = run.model
     drift = getattr(model, "drift", None)

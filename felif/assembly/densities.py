@@ -18,11 +18,28 @@ from .projection import tied_moments
 
 @dataclass(frozen=True)
 class Gaussian:
-    """exp(-(v - mean)^2 / (2 variance)), cut at V_F and normalised there.
+    """The density exp(-(v - mean)^2 / (2 variance)), cut at V_F and normalised there.
 
-    boundary_layer = l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which vanishes at V_F: N(0) is then finite.
     A model without neurons above V_F refuses one of which more than a twentieth lies there (one half with a boundary
     layer, which shapes it near V_F anyway): what was written is then not what would be run.
+
+    Parameters
+    ----------
+    mean, variance : float
+        In units of v; variance > 0.
+    boundary_layer : float
+        l > 0 multiplies it by 1 - exp(-((V_F - v)/l)^4), which vanishes at V_F: N(0) is then finite.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Gaussian(mean=0.0, variance=0.25).share_below(0.0)
+    0.5
     """
 
     mean: float = 0.0
@@ -43,10 +60,33 @@ class Gaussian:
         return 0.5 if self.boundary_layer else 0.05
 
     def share_below(self, v: float) -> float:
-        """Part of the uncut density below v."""
+        """Part of the uncut density below v.
+
+        Parameters
+        ----------
+        v : float
+            A potential.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         return 0.5 * math.erfc((self.mean - v) / math.sqrt(2 * self.variance))
 
     def share_above(self, v: float) -> float:
+        """Part of the uncut density above v.
+
+        Parameters
+        ----------
+        v : float
+            A potential.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         return 0.5 * math.erfc((v - self.mean) / math.sqrt(2 * self.variance))
 
     @property
@@ -58,9 +98,27 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Constant on [low, high], zero elsewhere; boundary_layer as for Gaussian.
+    """The density that is constant on [low, high] and zero elsewhere.
 
     Refused where high lies above V_F by more than rounding and no neurons live there.
+
+    Parameters
+    ----------
+    low, high : float
+        low < high, in units of v.
+    boundary_layer : float
+        As for Gaussian.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Uniform(low=-1.0, high=1.0).share_above(0.5)
+    0.25
     """
 
     allowed_beyond: ClassVar[float] = 1e-12  # it has an end, which can be V_F
@@ -80,14 +138,38 @@ class Uniform:
         return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)
 
     def share_below(self, v: float) -> float:
-        """Part of the uncut density below v."""
+        """Part of the uncut density below v.
+
+        Parameters
+        ----------
+        v : float
+            A potential.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         return min(max((v - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def share_above(self, v: float) -> float:
+        """Part of the uncut density above v.
+
+        Parameters
+        ----------
+        v : float
+            A potential.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         return min(max((self.high - v) / (self.high - self.low), 0.0), 1.0)
 
     @property
     def features(self) -> tuple[float, ...]:
+        """Points near which the density varies: its two ends."""
         return (self.low, self.high)
 
     breakpoints = features

@@ -15,22 +15,22 @@ from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
-from ..meshing import line
+from ..meshing import line, stretched
 from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
-from ..translation.fields import CELLS, probe
+from ..translation.fields import probe
 from . import adapt, conservation, language, local_degree, spaces
 from .analytic import is_own
 from .automatic import end_of
 from .coefficients import constant_of
-from .fitted import FittedOperator, Transport
+from .fitted import FittedOperator, Transport, cell_means, is_transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
 from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
-from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement, gauss
+from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 
 DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4
@@ -40,15 +40,38 @@ _KEPT_MESHES = 4
 def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
-    Without a mesh, one is chosen from `tol` (the relative accuracy wanted of N, default 1e-6) and may be adapted by
-    `evolve`; a mesh that is given (`interval`, `read_mesh`) stays as it is, and one whose ends cut off more than a
-    thousandth of the density without activity is warned of. space: SpectralElement(6) by default, Lagrange(degree),
-    ExponentialFitting(). Raises ValueError for a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both,
-    and, naming the term, for a weak form that cannot be computed as it is written: forms that are not linear,
-    coefficients not analytic, scalars without an equation, noise not positive, a false claim of conservation.
+    Parameters
+    ----------
+    model : model
+        A dataclass with a method equations().
+    mesh : mesh or None
+        None: one is chosen from `tol` and may be adapted by `evolve`. One that is given (`interval`, `read_mesh`) stays
+        as it is, and one whose ends cut off more than a thousandth of the density without activity is warned of. Over
+        (v, w): a pair (mesh of v, ends of cells of w), or a triangulation (`strip`, `read_mesh`).
+    space : space or None
+        SpectralElement(6) by default, Lagrange(degree), ExponentialFitting(). Over (v, w): Tensor(v=..., w=...) by
+        default, or Triangles(degree) on a triangulation.
+    tol : float or None
+        Relative accuracy wanted of N, in (0, 0.1], 1e-6 by default.
 
-    A density over (v, w): `Tensor(v=..., w=...)` by default, on a pair (mesh of v, ends of cells of w), or
-    `Triangles(degree)` on a triangulation (`strip`, `read_mesh`).
+    Returns
+    -------
+    Problem
+        `print` shows its unknowns, terms, degrees of freedom and what it conserves.
+
+    Raises
+    ------
+    ValueError
+        For a mesh without nodes on V_R and V_F, for tol outside (0, 0.1], for both, and, naming the term, for a weak
+        form that cannot be computed as it is written: forms that are not linear, coefficients not analytic, scalars
+        without an equation, noise not positive, a false claim of conservation.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4)
+    >>> problem.scalar_names
+    ('N',)
     """
     if not has_equations(model):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")
@@ -125,11 +148,11 @@ class Assembled:
         self.cell_nodes = spaces.cell_nodes(self.degrees, mesh.nelements)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [
-            Contribution() if fitted and self._is_transport(term, assembler) else self._consistent(assembler, term)
+            Contribution() if fitted and is_transport(term, mesh) else self._consistent(assembler, term)
             for term in self.weak_form.terms
         ]
         self.quantities, self.conserved = self._functionals()
-        self._probes = self._probe(assembler) if fitted else None
+        self._probes = cell_means(self.weak_form, mesh, assembler) if fitted else None
 
     def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
         return Assembled, (self.model, self.mesh, self.space, self.tol, self.degrees, self.end)
@@ -173,32 +196,6 @@ class Assembled:
             return {}
         bands = (self.mass.kl, self.mass.ku)
         return {field: solve_banded(bands, self.mass.data, row) for field, row in self.tied_rows.items()}
-
-    @staticmethod
-    def _is_transport(term: Any, assembler: Assembler) -> bool:
-        if term.of is None or term.into != term.of:
-            return False
-        convection, diffusion, reaction = probe(term, assembler.mesh.p[0])
-        transport = bool(np.any(convection) or np.any(diffusion))
-        if transport and np.any(reaction):
-            raise ValueError(f"Term {term.name!r} mixes transport and reaction; write two terms for ExponentialFitting")
-        return transport
-
-    def _probe(self, assembler: Assembler) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Cell means of convection and diffusion of each transport term."""
-        cells = np.sort(self.mesh.p[0])
-        points, weights = gauss(5)
-        x = cells[:-1, None] + np.diff(cells)[:, None] * points
-        probes = {}
-        for term in self.weak_form.terms:
-            if self._is_transport(term, assembler):
-                convection, diffusion, _ = probe(term, x)
-                here = np.ones(len(x))
-                if term.over != CELLS:
-                    assembler.parts(term.over)  # raises for cells that the mesh does not have
-                    here = 1.0 * np.isin(np.arange(len(x)), self.mesh.subdomains[term.over])
-                probes[term.name] = (here * (convection @ weights), here * (diffusion @ weights))
-        return probes
 
     def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """(what every run records, what is conserved) as vectors on y."""
@@ -260,17 +257,7 @@ class Assembled:
     def rebuild(self, model: Any) -> SemiDiscrete:
         if self.tol is not None:
             return discretize(model, space=self.space, tol=self.tol)
-        return discretize(model, self._moved(model), space=self.space)
-
-    def _moved(self, model: Any) -> MeshLine:
-        """The user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
-        nodes = np.sort(self.mesh.p[0])
-        old = [self.mesh.p[0, self.mesh.boundaries[name][0]] for name in ("reset", "firing")]
-        ends = np.unique([nodes[0], *old, nodes[-1]])
-        new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
-        if len(ends) != len(new) or new[0] != nodes[0]:
-            raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
-        return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
+        return discretize(model, stretched(self.mesh, model), space=self.space)
 
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape: a user's coefficients may hold the model."""

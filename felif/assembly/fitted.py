@@ -11,13 +11,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ..algebra import Band
+from ..translation.fields import CELLS, probe
 from .coefficients import STEP
-from .forms import Contribution
+from .forms import Assembler, Contribution
 from .operators import FormsOperator
+from .spaces import gauss
 
 
 def bernoulli_pair(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -171,3 +174,31 @@ class FittedOperator:
     def residual_along(self, prepared: tuple[list, list[float]], c: list[float], dc: list[float]) -> list[float]:
         g = self.residual(prepared, [complex(a, STEP * b) for a, b in zip(c, dc, strict=True)])
         return [complex(value).imag / STEP for value in g]
+
+
+def is_transport(term: Any, mesh: Any) -> bool:
+    """Whether a term moves the density: its drift or its noise. ValueError for one that is a reaction as well."""
+    if term.of is None or term.into != term.of:
+        return False
+    convection, diffusion, reaction = probe(term, mesh.p[0])
+    transport = bool(np.any(convection) or np.any(diffusion))
+    if transport and np.any(reaction):
+        raise ValueError(f"Term {term.name!r} mixes transport and reaction; write two terms for ExponentialFitting")
+    return transport
+
+
+def cell_means(weak_form: Any, mesh: Any, assembler: Assembler) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Cell means of convection and diffusion of each transport term."""
+    cells = np.sort(mesh.p[0])
+    points, weights = gauss(5)
+    x = cells[:-1, None] + np.diff(cells)[:, None] * points
+    means = {}
+    for term in weak_form.terms:
+        if is_transport(term, mesh):
+            convection, diffusion, _ = probe(term, x)
+            here = np.ones(len(x))
+            if term.over != CELLS:
+                assembler.parts(term.over)  # raises for cells that the mesh does not have
+                here = 1.0 * np.isin(np.arange(len(x)), mesh.subdomains[term.over])
+            means[term.name] = (here * (convection @ weights), here * (diffusion @ weights))
+    return means

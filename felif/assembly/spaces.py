@@ -16,8 +16,25 @@ from ..given.arguments import shown
 class SpectralElement:
     """Nodal elements on Gauss-Lobatto-Legendre points, which are the quadrature points too: the mass is diagonal.
 
-    lowest: with it, on a mesh chosen from a tolerance, every cell has its own degree, from `lowest` to `degree`, as the
-    decay of its Legendre coefficients asks for (see `assembly.local_degree`); None: `degree` everywhere.
+    Parameters
+    ----------
+    degree : int
+        Of the polynomials, 2 to 16.
+    lowest : int or None
+        With it, on a mesh chosen from a tolerance, every cell has its own degree, from `lowest` (>= 3) to `degree`, as
+        the decay of its Legendre coefficients asks for (see `assembly.local_degree`); None: `degree` everywhere.
+
+    Raises
+    ------
+    ValueError
+        For other degrees.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network = fl.NoisyLIF(b=0.5)
+    >>> fl.discretize(network, fl.interval(network, cells=10), space=fl.SpectralElement(degree=4)).size
+    40
     """
 
     highest: ClassVar[int] = 16
@@ -34,7 +51,25 @@ class SpectralElement:
 
 @dataclass(frozen=True)
 class Lagrange:
-    """Continuous piecewise polynomials, integrated exactly (consistent mass); the flux is of order 2 degree."""
+    """Continuous piecewise polynomials, integrated exactly (consistent mass); the flux is of order 2 degree.
+
+    Parameters
+    ----------
+    degree : int
+        Of the polynomials, 1 to 8.
+
+    Raises
+    ------
+    ValueError
+        For other degrees.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network = fl.NoisyLIF(b=0.5)
+    >>> fl.discretize(network, fl.interval(network, cells=10), space=fl.Lagrange(2)).size
+    20
+    """
 
     highest: ClassVar[int] = 8
     degree: int = 2
@@ -47,11 +82,22 @@ class Lagrange:
 class ExponentialFitting:
     """Scharfetter-Gummel fluxes on linear elements with lumped mass: order 2, and no density ever becomes negative.
 
+    Notes
+    -----
     Source: Xu & Zikatanov, Math. Comp. 68 (1999), the edge-averaged finite element scheme, in one dimension.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), space=fl.ExponentialFitting(), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.2, scheme=fl.BackwardEuler(), rtol=1e-2)
+    >>> bool(run.series["min_n"].min() >= 0)
+    True
     """
 
     @property
     def degree(self) -> int:
+        """1, that of linear elements."""
         return 1
 
 

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from ..problem import Problem
-from .schemes import AdditiveTableau
 from .stepper import MassMatrix, StepFailed, Window
+from .tableaux import AdditiveTableau
 
 _PART = 8192  # numbers of a state that are worked on at once
 _RESERVE = 0.9  # of the largest step: the explicit part changes within it

@@ -19,8 +19,8 @@ from ..problem import Infeasible, Outcome
 from .endings import stuck
 from .events import until_event
 from .history import NODES, History
-from .schemes import RosenbrockTableau
 from .stepper import StepFailed
+from .tableaux import RosenbrockTableau
 
 _CAPACITY = 64  # steps of a burst
 COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..problem import Infeasible, Problem
-from .schemes import DiagonallyImplicitTableau
 from .step_control import ErrorNorm
 from .stepper import MassMatrix, StepFailed, Window
+from .tableaux import DiagonallyImplicitTableau
 
 
 class DiagonallyImplicitStepper:

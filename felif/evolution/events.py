@@ -22,10 +22,29 @@ _OF_A_STATE = Kind("a function of a State", FUNCTION.read)
 class Event:
     """`function(state)` passes zero: upwards (direction 1), downwards (-1) or either way (0).
 
-    A terminal event ends the integration, and the outcome is named after it; others are recorded in `events`.
+    Parameters
+    ----------
+    name : str
+        What the outcome, or the entry of `run.events`, is called.
+    function : callable
+        A function of a State that returns a number, such as state.N - 10.
+    direction : {0, 1, -1}
+        Which way it passes zero.
+    terminal : bool
+        A terminal event ends the integration, and the outcome is named after it; others are recorded in `run.events`.
 
-    >>> Event("loud", lambda state: state.N - 10.0, direction=1).terminal
-    True
+    Raises
+    ------
+    ValueError
+        For values that are not allowed, and while running for a function that returns no number.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> loud = fl.Event("loud", lambda state: state.N - 0.1, direction=1)
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5)), fl.Gaussian(0.0, 0.25), t_end=5.0, events=[loud])
+    >>> run.outcome.name, round(float(run.final.N), 9)
+    ('loud', 0.1)
     """
 
     name: str
@@ -40,7 +59,22 @@ class Event:
         required("Event", "terminal", self.terminal, FLAG)
 
     def value(self, state: State) -> float:
-        """function(state). Raises ValueError, naming the event and t, for what is no number that can pass zero."""
+        """function(state) as a number.
+
+        Parameters
+        ----------
+        state : State
+            At any time of a run.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            Naming the event and t, for what is no number that can pass zero.
+        """
         found = self.function(state)
         if not isinstance(found, bool | np.bool_ | str) and not getattr(found, "ndim", 0):
             try:
@@ -55,7 +89,17 @@ class Event:
         )
 
     def crossed(self, before: float, after: float) -> bool:
-        """True where a step from value `before` to value `after` passes zero; a start on zero does not count."""
+        """True where a step from value `before` to value `after` passes zero; a start on zero does not count.
+
+        Parameters
+        ----------
+        before, after : float
+            Values at both ends of a step.
+
+        Returns
+        -------
+        bool
+        """
         upwards, downwards = before < 0 <= after, before > 0 >= after
         return upwards and self.direction >= 0 or downwards and self.direction <= 0
 

@@ -17,9 +17,10 @@ from .diagonal import DiagonallyImplicitStepper
 from .endings import blow_up, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
-from .schemes import AdditiveTableau, RosenbrockTableau, Scheme, tableau_of
+from .schemes import Scheme, tableau_of
 from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
+from .tableaux import AdditiveTableau, RosenbrockTableau
 from .trajectory import RUNNING, Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
@@ -151,7 +152,7 @@ class Integration:
         left = self.breakpoints[position - 1] if position else -inf
         right = self.breakpoints[position] if position < len(self.breakpoints) else inf
         self.next_stop = min(right, self.t_end)
-        self.left_of_jump = right <= self.t_end
+        self.left_of_jump = right <= self.t_end and right not in self.problem.kinks
         self.window = Window.between(left, right)
         return self.window
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..problem import Problem
-from .schemes import RosenbrockTableau
 from .stepper import MassMatrix, StepFailed, Window
+from .tableaux import RosenbrockTableau
 
 
 class RosenbrockStepper:

@@ -196,7 +196,7 @@ class Trajectory:
     rounding: float = 0.0  # sum of what was taken out of the conserved quantities, step by step
     _keys: tuple[str, ...] = ()
     _rows: Rows | None = None
-    stored: Callable[[], Mapping[str, np.ndarray]] | None = None  # of a run that is on file: what reads the series
+    stored: Callable[[], Mapping[str, np.ndarray]] | None = None  # of a run on file: reads the series
     _checkpoint: Any = None  # a Checkpoint, or while running a function that makes one
 
     def record(self, t: float, dt: float, observed: Mapping[str, float]) -> None:
@@ -217,19 +217,19 @@ class Trajectory:
     @property
     def series(self) -> dict[str, np.ndarray]:
         """One entry an accepted step, the start included: "t", "dt" (0 at the start) and what the problem observes."""
-        self.read_series()
+        if self._rows is None and self.stored is not None:
+            return dict(self.stored())
         return {name: self._rows.array[:, j] for j, name in enumerate(("t", "dt", *self._keys))}
 
-    def read_series(self) -> None:
-        """The series of a run that is on file, if it was not read yet."""
-        if self._rows is None and self.stored is not None:
-            table = dict(self.stored())
-            self._keys, self._rows = tuple(name for name in table if name not in ("t", "dt")), Rows(len(table))
-            self._rows.extend(np.column_stack([table[name] for name in ("t", "dt", *self._keys)]))
+    def let_go(self, stored: Callable[[], Mapping[str, np.ndarray]]) -> None:
+        """Keep the series no longer: `stored` reads them from file, whenever they are asked for."""
+        self._rows, self.stored = None, stored
 
     @property
     def last(self) -> dict[str, float]:
         """The newest entry of the series."""
+        if self._rows is None:
+            return {name: float(values[-1]) for name, values in self.series.items()}
         return dict(zip(("t", "dt", *self._keys), self._rows.array[-1].tolist(), strict=True))
 
     @property

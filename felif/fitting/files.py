@@ -82,7 +82,7 @@ def save_comparison(comparison: Any, folder: str | Path, overwrite: bool = False
         "kind": _COMPARISON,
         "model": describe(comparison.run.model),
         "particles": [{key: describe(value) for key, value in p.settings.items()} for p in comparison.particles],
-        "equation": describe(comparison.run.settings),
+        "equation": comparison.run.settings.stored(),
         "neurons": comparison.neurons,
         "batches": comparison.batches,
         "independent": comparison.independent,

@@ -145,8 +145,11 @@ def _lines(path: Path, encoding: str | None) -> tuple[list[int], list[str], str]
     data = path.read_bytes()
     try:
         name = codecs.lookup(encoding or "utf-8-sig").name
+    except (LookupError, UnicodeError):
+        raise ValueError(f"encoding = {encoding!r}; allowed is the name of an encoding") from None
+    try:
         text = data.decode("utf-8-sig" if name == "utf-8" else name)
-    except LookupError:
+    except LookupError:  # of bytes to bytes
         raise ValueError(f"encoding = {encoding!r}; allowed is the name of an encoding") from None
     except UnicodeError as error:
         raise ValueError(f'{path} is no text in {name}: {error}; give encoding= ("latin-1", "utf-16")') from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ TIME_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in n
 _SHORT = {seconds: names.split()[0] for seconds, names in _SECONDS.items()}
 UNIT_NAMES = ", ".join(_SHORT.values())
 _MISSING = object()
+_MOST = 10**7  # entries of an iterator
 
 
 def numbers_of(data: Any, unit: Any, kind: str, where: str) -> Train:
@@ -77,6 +79,14 @@ def is_row(data: Any) -> bool:
         return False
     simple = not isinstance(data, str | bytes | Mapping | set | frozenset) and not _is_path(data)
     return simple and isinstance(data, Iterable) and not hasattr(data, "dtype") and not hasattr(data, "units")
+
+
+def entries_of(data: Any, where: str) -> list[Any]:
+    """The entries of a row, which may be an iterator: ValueError for one that does not seem to end."""
+    found = list(itertools.islice(data, None if hasattr(data, "__len__") else _MOST + 1))
+    if len(found) > _MOST and not hasattr(data, "__len__"):
+        raise ValueError(f"{where}: an iterator of more than {_MOST} entries; allowed are arrays and lists")
+    return found
 
 
 def _is_path(data: Any) -> bool:
@@ -174,7 +184,7 @@ def _listed(entries: Any, where: str) -> np.ndarray:
         if isinstance(entry, bool | np.bool_):
             raise ValueError(f"{where}: truth values; allowed is an array of numbers (entry {k} is {entry!r})")
         refuse_masked(entry, f"{where}: entry {k}")
-        one = np.ndim(entry) == 0 and not isinstance(entry, str | bytes)
+        one = not isinstance(entry, str | bytes | list | tuple) and np.ndim(entry) == 0
         if not one or not isinstance(getattr(entry, "item", lambda e=entry: e)(), numbers.Real):
             try:
                 entry = float(entry) if type(entry).__name__ == "Decimal" else _MISSING

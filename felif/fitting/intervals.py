@@ -14,7 +14,16 @@ from .interval_binary import read_binary
 from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
 from .interval_text import read_text
-from .interval_units import TIME_UNITS, UNIT_NAMES, is_row, numbers_of, own_unit, refuse_masked, scalars_of
+from .interval_units import (
+    TIME_UNITS,
+    UNIT_NAMES,
+    entries_of,
+    is_row,
+    numbers_of,
+    own_unit,
+    refuse_masked,
+    scalars_of,
+)
 
 KINDS = ("intervals", "times")
 LAYOUTS = (None, "rows", "columns")
@@ -34,28 +43,56 @@ def read_intervals(
     decimal: str | None = None,
     encoding: str | None = None,
 ) -> np.ndarray:
-    """Interspike intervals from a file, or from several (a list of paths: separate trains).
-
-    kind       "intervals", or "times" of spikes, whose differences are taken (in decimals, as they are written); by
-               default intervals, and refused where the name of the column says times ("spike_times", "t (s)")
-    column     number (from 0) or name of the column to read, where there are several; in .mat and .npz files the name
-               of the variable
-    unit       of the numbers, in the time unit wanted (0.001: milliseconds become seconds); where the column's name
-               says a unit ("isi_ms", "t [us]") the one wanted, "s", "ms", ..., which must be given unless it says s
-    train      number or name of the column that names the neuron, trial, ... of every line: no interval is taken
-               between two of them; False where other columns look as if they did, and do not
-    layout     "rows": every line (row of an array) is a train; "columns": every column is
-    padding    True: blank cells and NaN at the end of a train are no spikes
-    delimiter, decimal, encoding   of text, where the file itself does not tell; " " stands for any number of blanks
+    r"""Interspike intervals from a file, or from several.
 
     Text: cells may be quoted; lines that begin with # are comments; the first line holds names if none of its cells is
     a number. One separator (comma, semicolon, tab, bar, blanks) serves the whole file, with the same number of cells
     in every line. A comma within a number needs decimal=","; thousands separators are not read.
     Arrays: .npy, .npz, and .mat up to version 7 (vectors, matrices with `layout`, cell arrays: one train a cell).
 
-    Raises ValueError naming file and line for anything that is not a number, for whatever may be read in two ways, for
-    a file without intervals, intervals that are not positive, times that do not increase; OSError for a file that
-    cannot be opened.
+    Parameters
+    ----------
+    path : path or list of paths
+        Several files are separate trains.
+    kind : {"intervals", "times"}
+        "times" of spikes, whose differences are taken (in decimals, as they are written); by default intervals, and
+        refused where the name of the column says times ("spike_times", "t (s)").
+    column : int or str
+        Number (from 0) or name of the column to read, where there are several; in .mat and .npz files the name of the
+        variable.
+    unit : float or str
+        Of the numbers, in the time unit wanted (0.001: milliseconds become seconds); where the column's name says a
+        unit ("isi_ms", "t [us]") the one wanted, "s", "ms", ..., which must be given unless it says s.
+    train : int, str or False
+        The column that names the neuron, trial, ... of every line: no interval is taken between two of them; False
+        where other columns look as if they did, and do not.
+    layout : {"rows", "columns"}
+        Every line (row of an array), or every column, is a train.
+    padding : bool
+        Blank cells and NaN at the end of a train are no spikes.
+    delimiter, decimal, encoding : str
+        Of text, where the file itself does not tell; " " stands for any number of blanks.
+
+    Returns
+    -------
+    array
+        Intervals in the unit wanted.
+
+    Raises
+    ------
+    ValueError
+        Naming file and line for anything that is not a number, for whatever may be read in two ways, for a file without
+        intervals, intervals that are not positive, times that do not increase.
+    OSError
+        For a file that cannot be opened.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> with open("spikes.csv", "w") as file:
+    ...     _ = file.write("t_ms\n10\n25\n45\n")
+    >>> fl.read_intervals("spikes.csv", kind="times", unit="s").tolist()
+    [0.015, 0.02]
     """
     _check_unit(unit)
     column, train = _check(kind, column, train, layout, padding)
@@ -103,17 +140,42 @@ def as_intervals(
 ) -> np.ndarray:
     """Checked intervals, an array, from intervals or times of spikes.
 
-    data      an array of real numbers; a list of arrays holds separate trains: no interval is taken between two of
-              them; tables (DataFrames, structured arrays, arrays of two dimensions) with `column`, `train`, `layout` as
-              in `read_intervals`
-    unit      plain numbers: a factor, 1 by default. Objects with units of their own (neo, quantities, pint, astropy,
-              timedelta64, arrays whose `attrs` have "units"): the name of the unit wanted, "s" by default ("ms", "us",
-              "ns", "min", "h")
-    padding   True: NaN at the end of a train are no spikes
+    Parameters
+    ----------
+    data : array, list of arrays, or table
+        Real numbers; a list of arrays holds separate trains: no interval is taken between two of them; tables
+        (DataFrames, structured arrays, arrays of two dimensions) with `column`, `train`, `layout` as in
+        `read_intervals`.
+    kind : {"intervals", "times"}
+        Of what is given; "intervals" by default.
+    where : str
+        What messages call it.
+    unit : float or str
+        Plain numbers: a factor, 1 by default. Objects with units of their own (neo, quantities, pint, astropy,
+        timedelta64, arrays whose `attrs` have "units"): the name of the unit wanted, "s" by default ("ms", "us", "ns",
+        "min", "h").
+    column, train, layout
+        As in `read_intervals`.
+    padding : bool
+        NaN at the end of a train are no spikes.
 
-    Raises ValueError for an empty array, truth values, complex numbers and text, masked entries, values that are not
-    finite, intervals that are not positive, times that do not increase, units that are not of time, and for a train of
-    spikes that is given as intervals.
+    Returns
+    -------
+    array
+        Intervals in the unit wanted.
+
+    Raises
+    ------
+    ValueError
+        For an empty array, truth values, complex numbers and text, masked entries, values that are not finite,
+        intervals that are not positive, times that do not increase, units that are not of time, and for a train of
+        spikes that is given as intervals.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.as_intervals([[0.0, 1.0, 3.0], [5.0, 9.0]], kind="times").tolist()  # two trains
+    [1.0, 2.0, 4.0]
     """
     column, train = _check(kind, column, train, layout, padding)
     _check_unit(unit)
@@ -164,7 +226,7 @@ def _joined(trains: list[Train], kind: str | None, unit: float | str | None, pad
 def _trains(data: Any, kind: str, where: str, unit: Any, column: Any, train: Any, layout: Any) -> list[Train]:
     refuse_masked(data, where)
     if is_row(data):
-        data = list(data)
+        data = entries_of(data, where)
         rows = [_is_train(part) for part in data]
         if any(rows):
             if column is not None or _told(train) or layout is not None:
@@ -206,7 +268,7 @@ def _named(data: Any, unit: Any, kind: Any, where: str, names: list[Any], j: int
 
 def _each(parts: Any, kind: str, where: str, unit: Any) -> Iterator[Train]:
     for k, part in enumerate(parts):
-        row = list(part) if is_row(part) else part
+        row = entries_of(part, where) if is_row(part) else part
         if isinstance(row, list) and any(own_unit(entry) is not None for entry in row):
             yield scalars_of(row, unit, f"{where}[{k}]")
         else:

@@ -15,7 +15,8 @@ from ..given.portable import require_portable
 from ..models.first_spike import FirstSpike
 from ..output.progress import Spinner
 from ..problem import NotConverged
-from .passage import FirstPassage, passage_on, passage_problem
+from .passage import passage_on, passage_problem
+from .passage_law import FirstPassage
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
 _TOL = 1e-8

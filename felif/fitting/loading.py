@@ -10,16 +10,39 @@ from ..output.files import read_npz, read_series
 from ..output.manifest import Room
 from ..output.model_files import unpacked
 from ..output.reading import read_description
+from .estimates import Fit
 from .files import FIT
-from .fit import Fit
 from .likelihood import Likelihood
 
 
 @checked(folder=FOLDER, model=optional(MODEL))
 def load_fit(folder: str | Path, model: Any = None) -> Fit:
-    """The Fit in a folder, as it was saved; `model`: the one it began with, where that cannot be found again.
+    """The Fit in a folder, as it was saved.
 
-    ValueError where a file is missing, damaged or of another kind.
+    Parameters
+    ----------
+    folder : path
+        What `Fit.save` wrote.
+    model : model
+        The one the fit began with, where that cannot be found again.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        Where a file is missing, damaged or of another kind.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> neuron = fl.NoisyLIF(current=1.0, a0=0.5)
+    >>> found = fl.fit(fl.first_passage(neuron, tol=1e-4).sample(50, seed=1), neuron, ["current"])
+    >>> folder = found.save("runs/fit")
+    >>> fl.load_fit("runs/fit").values == found.values
+    True
     """
     path = Path(folder)
     description = read_description(path, FIT)

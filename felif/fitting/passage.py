@@ -20,148 +20,18 @@ from ..assembly.automatic import Flow, choose_nodes, end_of
 from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
 from ..evolution.laplace import MOST, Decay
-from ..given.arguments import POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.arguments import POSITIVE, TIME, checked, number, optional
 from ..given.types import Model
 from ..models.first_spike import COUNT, FirstSpike
 from ..problem import Problem
 from ..translation import has_equations, weak_form_of
+from .passage_law import FirstPassage, Late
 
 _DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
 _GROWTH, _WIDEST = 0.6, 1.25  # of cells away from the start; of a cell, in units of the local width of the density
 _CELLS = 5000  # at most
 _FINEST = 2e-3  # cell, in units of the distance to V_F
 _LAYER = 8.0  # of a cell, in units of a/|f|
-_X, _W = np.polynomial.legendre.leggauss(20)
-
-
-class Late:
-    """The law of a time of passage that begins to run after a time `silent`."""
-
-    def __init__(self, law: Any, silent: float) -> None:
-        self._law, self._silent, self.slowest = law, silent, law.slowest
-        self.mean = law.mean + silent
-        self.second_moment = law.second_moment + 2 * silent * law.mean + silent**2
-
-    def require_all(self) -> None:
-        self._law.require_all()
-
-    def require_times(self, longest: float) -> None:
-        self._law.require_times(max(longest - self._silent, 0.0))
-
-    def evaluate(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        f, S = np.zeros(len(times)), np.ones(len(times))
-        late = times > self._silent
-        f[late], S[late] = self._law.evaluate(times[late] - self._silent)
-        return f, S
-
-    def panels(self) -> np.ndarray:
-        return np.concatenate([[0.0], self._silent + self._law.panels()])
-
-
-class FirstPassage:
-    """The distribution of the time T after which a neuron fires, or of its interspike interval.
-
-    density(t), survival(t)   f and P(T > t) = int_t^inf f, at any t >= 0
-    mean, variance, cv        of T; cv = standard deviation over mean
-    integral                  int_0^inf f dt by quadrature, the exponential tail included: 1 but for errors
-    decay                     lambda with f ~ e^(-lambda t) in the end; None where the input depends on time
-    quantile(p), sample(count, seed)    of T
-    times                     201 times on which to plot f
-    problem                   the discretised FirstSpike; `run` its solution in time, where input depends on time
-    """
-
-    def __init__(self, problem: Problem, law: Any, run: Any = None) -> None:
-        self.problem, self.run, self._law = problem, run, law
-        self.decay: float | None = -law.slowest if law.slowest is not None else None
-
-    @property
-    def mean(self) -> float:
-        """E T. Raises NotConverged where a run ended (`t_end`) before the neuron has fired for certain."""
-        self._law.require_all()
-        return self._law.mean
-
-    @property
-    def variance(self) -> float:
-        return self._law.second_moment - self.mean**2
-
-    @property
-    def cv(self) -> float:
-        return math.sqrt(self.variance) / self.mean
-
-    @property
-    def model(self) -> Any:
-        return self.problem.model.model
-
-    def density(self, t: Any) -> Any:
-        """f(t), an array of the shape of t; 0 for t = 0. Raises ValueError for t < 0."""
-        return self.both(t)[0]
-
-    def survival(self, t: Any) -> Any:
-        """P(T > t), an array of the shape of t. Raises ValueError for t < 0."""
-        return self.both(t)[1]
-
-    def both(self, t: Any) -> tuple[Any, Any]:
-        """(density, survival) at t, computed together."""
-        try:
-            times = np.asarray(t, float)
-        except (TypeError, ValueError):
-            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0") from None
-        if not np.all(times >= 0) or not np.all(np.isfinite(times)):
-            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0")
-        self._law.require_times(float(times.max(initial=0.0)))
-        f, S = self._law.evaluate(times.ravel())
-        if times.ndim == 0:
-            return float(f[0]), float(S[0])
-        return f.reshape(times.shape), S.reshape(times.shape)
-
-    @property
-    def times(self) -> np.ndarray:
-        return np.linspace(0.0, self.quantile(0.999), 201)
-
-    @property
-    def integral(self) -> float:
-        panels = self._law.panels()
-        width = np.diff(panels)[:, None] / 2
-        f, S = self.both(np.concatenate([(panels[:-1, None] + width * (_X + 1)).ravel(), panels[-1:]]))
-        return float((width * _W).ravel() @ f[:-1] + S[-1])
-
-    def quantile(self, p: Any) -> Any:
-        """t with P(T <= t) = p, 0 <= p < 1, by bisection and Newton's method."""
-        wanted = np.asarray(p, float)
-        if not (np.all(wanted >= 0) and np.all(wanted < 1)):
-            raise ValueError(f"p = {p!r}; allowed are numbers in [0, 1)")
-        left = 1 - np.atleast_1d(wanted)
-        low, high = np.zeros(left.shape), np.full(left.shape, self.mean)
-        while np.any(beyond := self.survival(high) > left):
-            high = np.where(beyond, 2 * high, high)
-        t = 0.5 * (low + high)
-        for _ in range(100):
-            f, S = self.both(t)
-            low, high = np.where(S >= left, t, low), np.where(S >= left, high, t)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                new = t + (S - left) / f
-            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-            done = np.all(np.abs(new - t) <= 1e-13 * self.mean)
-            t = new
-            if done:
-                break
-        t = np.where(left == 1.0, 0.0, t)
-        return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
-
-    @checked(count=whole(1), seed=SEED)
-    def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """`count` independent times T, reproducible from the seed. Raises ValueError for anything but whole numbers."""
-        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"sample: {name} = {value!r}; allowed is a whole number >= {least}")
-        return self.quantile(np.random.default_rng(seed).random(count))
-
-    def __repr__(self) -> str:
-        return (
-            f"FirstPassage of {self.model}\n  mean       {self.mean:.12g}\n  cv         {self.cv:.10g}\n"
-            f"  decay      {'not exponential' if self.decay is None else format(self.decay, '.10g')}\n"
-            f"  unknowns   {self.problem.size}"
-        )
 
 
 @checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
@@ -176,17 +46,41 @@ def first_passage(
 ) -> FirstPassage:
     """When a neuron fires: the density of its interspike interval, or of the time of its first spike from `start`.
 
-    model    a model of one population, or a problem: its model, on its mesh if that was given by the user
-    start    potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time
-             included; a number below V_F: T is the time of the first spike
-    rate     firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of
-             a neuron in the steady state, of mean 1/N); None for a neuron alone
-    t_start  when the neuron starts, for currents that depend on time
-    t_end    for such currents: time up to which the density is wanted. None: until 1e-12 of all neurons are left;
-             earlier than that there is a density, but no mean
-    tol      relative accuracy
+    Parameters
+    ----------
+    model : model or Problem
+        Of one population; of a problem its model, on its mesh if that was given by the user.
+    start : float
+        Potential at `t_start`. None: V_R, and T is the interval between two spikes, refractory and dead time included;
+        a number below V_F: T is the time of the first spike.
+    rate : float
+        Firing rate N of the network around the neuron, for models with b or a1 (steady.N gives the intervals of a
+        neuron in the steady state, of mean 1/N); None for a neuron alone.
+    t_start : float
+        When the neuron starts, for currents that depend on time.
+    t_end : float
+        For such currents: time up to which the density is wanted. None: until 1e-12 of all neurons are left; earlier
+        than that there is a density, but no mean.
+    tol : float
+        Relative accuracy.
 
-    Raises ValueError for bad input, NotConverged where the neuron hardly ever fires.
+    Returns
+    -------
+    FirstPassage
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+    NotConverged
+        Where the neuron hardly ever fires.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> law = fl.first_passage(fl.NoisyLIF(current=1.0), start=1.5, tol=1e-6)
+    >>> bool(law.mean < fl.first_passage(fl.NoisyLIF(current=1.0), tol=1e-6).mean)
+    True
     """
     problem = model if hasattr(model, "on_cells") else None
     model = model if problem is None else problem.model

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -21,8 +22,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+_LONGEST = 255  # bytes of the name of a file
 _LONG = 100  # characters of a value in a message
-_MOST_ENTRIES = 1_000_000  # of an iterable that is looked through
+_MOST_ENTRIES = 1_000_000  # of a sequence that is looked through; of an iterator, which may not end, a tenth
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def is_number(value: Any) -> bool:
         return False
     try:
         float(value)
-    except OverflowError:
+    except (OverflowError, TypeError):  # TypeError: times of numpy, which pass for whole numbers
         return False
     return True
 
@@ -123,7 +125,8 @@ def number(
     def read(value: Any) -> Any:
         _require(is_number(value) and not math.isnan(value) and (infinite or math.isfinite(value)))
         _require(above < value and least <= value <= most or value == above == -math.inf)
-        return _plain(value)
+        value = _plain(value)
+        return value if isinstance(value, int | float) else float(value)  # of fractions
 
     bounds = [f"> {above:g}" if above != 0 else "> 0"] if above > -math.inf else []
     bounds += [f">= {least:g}"] if least > -math.inf else []
@@ -136,7 +139,8 @@ def whole(least: int = 0, most: int = 2**62) -> Kind:
     """A whole number from `least` on."""
 
     def read(value: Any) -> int:
-        _require(isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and least <= value <= most)
+        _require(isinstance(value, Integral) and not isinstance(value, bool | np.bool_ | np.timedelta64))
+        _require(least <= value <= most)
         return int(value)
 
     return Kind(f"a whole number from {least}", read)
@@ -177,8 +181,9 @@ def several(kind: Kind, what: str, least: int = 0, most: int = _MOST_ENTRIES) ->
     def read(value: Any) -> tuple:
         _require(isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping))
         _require(not hasattr(value, "__len__") or len(value) <= most)
-        entries = tuple(kind.read(entry) for entry in value)
-        _require(least <= len(entries) <= most)
+        limit = most if hasattr(value, "__len__") else min(most, _MOST_ENTRIES // 10)
+        entries = tuple(kind.read(entry) for entry in itertools.islice(value, limit + 1))
+        _require(least <= len(entries) <= limit)
         return entries
 
     return Kind(what, read)
@@ -245,7 +250,7 @@ def _read_function(value: Any) -> Callable:
 
 def _read_folder(value: Any) -> Any:
     _require(isinstance(value, str | os.PathLike) and os.fspath(value))
-    _require("\0" not in os.fspath(value))
+    _require(b"\0" not in os.fsencode(value) and max(map(len, os.fsencode(value).split(b"/"))) <= _LONGEST)
     return value
 
 

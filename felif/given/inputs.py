@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .arguments import shown
 
 SAMPLES = 4096  # of the time of a run: what lasts longer than 1/2048 of it is found
 _VISIBLE = 0.02  # change between two samples, relative to the range, from which a function is said to move fast there
@@ -132,6 +134,17 @@ def landings(
     return sorted(known.union(missing, (float(t) for t in found if start < t < end)))
 
 
+def require_recorded(name: str, function: Any, start: float, end: float) -> None:
+    """ValueError for an input that is known in an `interval` which does not cover [start, end]."""
+    first, last = getattr(function, "interval", (-math.inf, math.inf))
+    room = 1e-9 * (last - first) if math.isfinite(last - first) else 0.0
+    if start < first - room or end > last + room:
+        raise ValueError(
+            f"{name} = {function!r} is known from t = {first:g} to {last:g}; allowed are times within, not "
+            f"{start:g} to {end:g}"
+        )
+
+
 @dataclass(frozen=True)
 class Landing:
     """A function of time with the times on which steps must land to see all of it (`landings`)."""
@@ -143,6 +156,7 @@ class Landing:
     @classmethod
     def of(cls, name: str, function: Any, start: float, end: float) -> Any:
         """A number, and a function that says itself where it jumps, stay what they are."""
+        require_recorded(name, function, start, end)
         if not callable(function) or hasattr(function, "breakpoints"):
             return function
         return cls(name, function, tuple(landings(name, function, start, end)))
@@ -199,3 +213,18 @@ def _jump(name: str, function: Callable[[float], Any], ends: list[float], values
         if abs(high - low) < least:
             return None
     return min((a, b), key=lambda t: len(repr(t)))
+
+
+def places_of(term: Any, x: Any) -> list[tuple[Any, Mapping[str, Any]]]:
+    """Where what leaves at x enters, by `term.lands`: [(weight, {axis: place}), ...]. ValueError for anything else."""
+    found = term.lands(x)
+    parts = found if isinstance(found, list) else [(1.0, found)]
+    for part in parts:
+        good = isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], Mapping)
+        numbers = [part[0], *part[1].values()] if good else []
+        if not good or not all(np.asarray(number).dtype.kind in "iuf" for number in numbers):
+            raise ValueError(
+                f"Term {term.called!r}: lands returns {shown(found)}; allowed are {{axis: place}} and "
+                "[(weight, {axis: place}), ...]"
+            )
+    return parts

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from pathlib import Path
 
-_FELIF = str(Path(__file__).parents[1])
+_FELIF = (str(Path(__file__).parents[1]), functools.__file__)  # properties that are kept are called from there
 
 
 def warn(text: str) -> None:

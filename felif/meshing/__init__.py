@@ -5,7 +5,7 @@ Every mesh of a line has the facets "reset" and "firing" and, above V_F, cells "
 """
 
 from .files import read_mesh
-from .interval import interval, line
+from .interval import interval, line, stretched
 from .strip import strip, triangles
 
-__all__ = ["interval", "line", "read_mesh", "strip", "triangles"]
+__all__ = ["interval", "line", "read_mesh", "stretched", "strip", "triangles"]

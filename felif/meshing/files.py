@@ -10,23 +10,46 @@ from typing import Any
 import numpy as np
 from skfem import MeshLine, MeshTri
 
+from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
-from .interval import line, require_near
+from .interval import THRESHOLDS, line, require_near
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
 
 
+@checked(path=Kind("the name of a file", FOLDER.read), model=THRESHOLDS)
 def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
-    """The mesh in a file, tagged for `model`: of line cells, or of triangles where the model has weights (w_min).
+    """The mesh in a file, tagged for a model: of line cells, or of triangles where the model has weights (w_min).
 
-    `path` is a file, or the name of one of felif's own: neurons.msh, random_threshold.msh, strip.msh.
     The first coordinate is v, the second w. Nodes within 1e-9 (relative) of V_R, V_F, w_min and w_max are moved onto
-    them. Raises ValueError, naming the file and a place, where it cannot be read, holds no such cells, has no nodes on
-    V_R or V_F, where cells do not fill an interval or a rectangle edge to edge (cracks, holes, overlaps, nodes that are
-    there twice or lie on the middle of an edge), are flat, have coordinates that are no finite numbers or absurd, and
-    for nodes that belong to no cell.
+    them.
+
+    Parameters
+    ----------
+    path : path
+        A file that meshio reads, or the name of one of felif's own: neurons.msh, random_threshold.msh, strip.msh.
+    model : model
+        Whose v_reset and v_fire must be nodes.
+
+    Returns
+    -------
+    skfem.MeshLine or skfem.MeshTri
+
+    Raises
+    ------
+    ValueError
+        Naming the file and a place, where it cannot be read, holds no such cells, has no nodes on V_R or V_F, where
+        cells do not fill an interval or a rectangle edge to edge (cracks, holes, overlaps, nodes that are there twice
+        or lie on the middle of an edge), are flat, have coordinates that are no finite numbers or absurd, and for nodes
+        that belong to no cell.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.read_mesh("neurons.msh", fl.NoisyLIF()).nelements
+    36
     """
     path = Path(path)
     if len(path.parts) == 1 and not path.exists():

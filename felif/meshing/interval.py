@@ -7,11 +7,14 @@ import math
 import numpy as np
 from skfem import MeshLine
 
-from ..given.arguments import MODEL, checked, number, optional, whole
+from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
 from ..translation import weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
+THRESHOLDS = Kind(
+    f"{MODEL.allowed} with v_reset and v_fire", lambda value: having("", "v_reset", "v_fire").read(MODEL.read(value))
+)
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
 
@@ -54,15 +57,46 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
     return mesh
 
 
-@checked(model=MODEL, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number()))
+@checked(
+    model=THRESHOLDS, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number())
+)
 def interval(
     model: Model, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
 ) -> MeshLine:
     """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
 
-    Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R; grading = 1 is
-    uniform on both sides of V_R. A model whose neurons live above V_F too (RandomThresholdLIF) needs `v_max`: by
-    default V_F + 4 (V_F - V_R), and a third of the cells lies above V_F. Raises ValueError naming what is not allowed.
+    Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R.
+
+    Parameters
+    ----------
+    model : model
+        Its v_reset and v_fire are nodes.
+    v_min : float
+        Lower end, below V_R.
+    cells : int
+        Number of cells, >= 2 (3 where neurons live above V_F).
+    grading : float
+        1 to 100; 1 is uniform on both sides of V_R.
+    v_max : float or None
+        Upper end, for a model whose neurons live above V_F too (RandomThresholdLIF): by default V_F + 4 (V_F - V_R),
+        and a third of the cells lies above V_F.
+
+    Returns
+    -------
+    skfem.MeshLine
+        With the facets "reset" and "firing".
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network = fl.NoisyLIF(b=0.5)
+    >>> fl.interval(network, v_min=-6.0, cells=13).nelements
+    13
     """
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
     if math.isinf(v_fire):
@@ -97,3 +131,14 @@ def interval(
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
     return line(moved, v_reset, v_fire)
+
+
+def stretched(mesh: MeshLine, model: Model) -> MeshLine:
+    """A user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
+    nodes = np.sort(mesh.p[0])
+    old = [mesh.p[0, mesh.boundaries[name][0]] for name in ("reset", "firing")]
+    ends = np.unique([nodes[0], *old, nodes[-1]])
+    new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
+    if len(ends) != len(new) or new[0] != nodes[0]:
+        raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
+    return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))

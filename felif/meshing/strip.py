@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from skfem import MeshTri
 
-from ..given.arguments import MODEL, checked, number, several, whole
+from ..given.arguments import checked, number, several, whole
 from ..given.types import Model
-from .interval import interval, require_near
+from .interval import THRESHOLDS, interval, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
 
 
 @checked(
-    model=MODEL,
+    model=THRESHOLDS,
     v_min=number(least=-1e100),
     cells=several(whole(1), "two whole numbers from 1", least=2, most=2),
     grading=number(most=100.0),
@@ -23,9 +23,35 @@ _FLAT = 1e-10  # twice the area of a triangle over the square of its longest sid
 def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
     """[v_min, V_F] x [w_min, w_max] cut into cells[0] x cells[1] rectangles of two triangles each.
 
-    The columns are those of `interval`: graded toward V_F, node lines exactly on V_R and V_F; the rows are equal.
-    Facets: "reset" (v = V_R), "firing" (v = V_F), "floor" (v = v_min), "w_min", "w_max". Raises ValueError naming what
-    is not allowed.
+    The columns are those of `interval`, with node lines exactly on V_R and V_F; the rows are equal.
+
+    Parameters
+    ----------
+    model : model
+        A model with weights: v_reset, v_fire, w_min, w_max.
+    v_min : float
+        Lower end in v, below V_R.
+    cells : tuple of two int
+        Numbers of columns and rows.
+    grading : float
+        Of the columns toward V_F; 1 is uniform.
+
+    Returns
+    -------
+    skfem.MeshTri
+        With the facets "reset" (v = V_R), "firing" (v = V_F), "floor" (v = v_min), "w_min" and "w_max".
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> fl.strip(learning, cells=(8, 4)).nelements
+    64
     """
     low, high = _weights_of(model, "strip")
     columns, rows = cells

@@ -11,6 +11,7 @@ from .parameters import Piecewise
 from .populations import Populations
 from .random_threshold_lif import RandomThresholdLIF
 from .refractory_lif import RefractoryLIF
+from .sampled import Sampled
 from .time_elapsed import StepHazard, TimeElapsed
 from .voltage_conductance import VoltageConductance
 from .wilson_cowan import WilsonCowan
@@ -30,6 +31,7 @@ __all__ = [
     "Quadratic",
     "RandomThresholdLIF",
     "RefractoryLIF",
+    "Sampled",
     "StepHazard",
     "TimeElapsed",
     "VoltageConductance",

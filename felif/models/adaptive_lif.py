@@ -11,16 +11,45 @@ from .parameters import InputValue, fixed, require_input, require_number, requir
 
 @dataclass(frozen=True)
 class AdaptiveLIF:
-    """p_t + d/dv[(-v + I + b Nbar - w) p] - a0 p_vv - d/dw[(w / tau_w) p] = N(w - jump, t) delta(v - V_R), v < V_F.
+    """Density p(v, w, t) of neurons with a spike-triggered adaptation w.
 
-    p(V_F, w) = 0, N(w) = -a0 p_v(V_F, w), Nbar = int N dw: at a spike v falls to V_R and w rises by `jump`.
+        p_t + d/dv[(-v + I + b Nbar - w) p] - a0 p_vv - d/dw[(w / tau_w) p] = N(w - jump, t) delta(v - V_R),     v < V_F
+        p(V_F, w) = 0,      N(w) = -a0 p_v(V_F, w),      Nbar = int N dw
 
-    jump    b of dw, how much w rises at a spike
-    tau_w   time constant of w, in membrane time constants
-    w_max   w lives on [0, w_max]; what would jump beyond lands there
+    At a spike v falls to V_R and w rises by `jump`. The unknowns are p(v, w), N(w), Nbar, and wbar = int w p.
 
-    Unknowns: p(v, w), N(w), Nbar, and wbar = int w p. Source: R. Brette, W. Gerstner, J. Neurophysiol. 94 (2005)
-    3637-3642, with a leaky drift and without subthreshold adaptation.
+    Parameters
+    ----------
+    jump : float
+        How much w rises at a spike, >= 0.
+    tau_w : float
+        Time constant of w, in membrane time constants, > 0.
+    b : float
+        Connectivity.
+    a0 : float
+        Noise, > 0.
+    current : float, callable or Piecewise
+        I(t).
+    v_reset, v_fire : float
+        V_R < V_F.
+    w_max : float
+        w lives on [0, w_max]; what would jump beyond lands there.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
+    Source: R. Brette, W. Gerstner, J. Neurophysiol. 94 (2005) 3637-3642, with a leaky drift and without subthreshold
+    adaptation.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> [axis.name for axis in fl.AdaptiveLIF(jump=0.5).equations().axes]
+    ['v', 'w']
     """
 
     jump: float = fixed(0.5)
@@ -41,6 +70,7 @@ class AdaptiveLIF:
             require_number(self, name, positive=True)
 
     def equations(self) -> Equations:
+        """The axes v and w, the unknowns p, N, Nbar and wbar, and their terms."""
         import numpy as np
 
         threshold = {"v": self.v_fire}

@@ -12,16 +12,38 @@ from .parameters import require_number
 
 @dataclass(frozen=True)
 class CellPolarisation:
-    """n_t = n_zz + mu n_z for z > 0, with n_z(0) + mu n(0) = 0, and one of three closures for mu.
+    """A cell that polarises: molecules at the distance z from its wall, drawn to it by what is bound there.
 
-    closure   "trace":      mu = n(0, t), blow-up in finite time for masses above 1
-              "integrated": mu' = n(0, t) - mu / L, no blow-up in finite time
-              "exchange":   the same mu, and n_z(0) + mu n(0) = mu': int n + mu is conserved
-    L         the time after which what is bound at the wall leaves it
-    mass      int n at the start
+        n_t = n_zz + mu n_z for z > 0,      n_z(0) + mu n(0) = 0 (or mu'),      one of three closures for mu
 
-    Unknowns: n, mu, and trace = n(0, t). Source: V. Calvez, R. J. Hawkins, N. Meunier,
-    R. Voituriez, SIAM J. Appl. Math. 72 (2012) 594-622.
+    The unknowns are n, mu, and trace = n(0, t).
+
+    Parameters
+    ----------
+    closure : {"trace", "integrated", "exchange"}
+        "trace": mu = n(0, t), blow-up in finite time for masses above 1. "integrated": mu' = n(0, t) - mu / L, no
+        blow-up in finite time. "exchange": the same mu, and n_z(0) + mu n(0) = mu', so that int n + mu is conserved.
+    L : float
+        The time after which what is bound at the wall leaves it, > 0.
+    mass : float
+        int n at the start, > 0.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
+    Source: V. Calvez, R. J. Hawkins, N. Meunier, R. Voituriez, SIAM J. Appl. Math. 72 (2012) 594-622.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> import numpy as np
+    >>> problem = fl.discretize(fl.CellPolarisation(mass=0.5), tol=1e-4)
+    >>> fl.evolve(problem, lambda z: np.exp(-z), t_end=0.1, rtol=1e-4).outcome.name
+    'finished'
     """
 
     closure: str = "trace"
@@ -34,6 +56,7 @@ class CellPolarisation:
         require_number(self, "mass", positive=True)
 
     def equations(self) -> Equations:
+        """The axis z, the unknowns n, mu and trace, and their terms."""
         wall = {"z": 0.0}
         evolves = self.closure != "trace"
         unknowns = (

@@ -25,11 +25,41 @@ class ExcitatoryInhibitoryLIF:
         (n_i)_t + [(f(v) + I_i(t) + b_Ei N_E - b_Ii N_I) n_i]_v - a0 (n_i)_vv = N_i delta(v - V_R),     v < V_F
         n_i(V_F, t) = 0,      N_i(t) = -a0 (n_i)_v(V_F, t),      int n_i dv = 1
 
-    b_IE >= 0 is the connectivity from I to E; it and b_II enter with a minus sign. With a refractory time tau > 0 the
-    source is (R_i/tau) delta(v - V_R), dR_i/dt + R_i/tau = N_i, int n_i dv + R_i = 1; with a delay d > 0 the drift
-    holds N_E(t - d) and N_I(t - d).
+    With a refractory time tau > 0 the source is (R_i/tau) delta(v - V_R), dR_i/dt + R_i/tau = N_i, int n_i dv + R_i =
+    1; with a delay d > 0 the drift holds N_E(t - d) and N_I(t - d).
 
+    Parameters
+    ----------
+    b_EE, b_IE, b_EI, b_II : float
+        Connectivities >= 0. The first letter says from whom: b_IE is from I to E. b_IE and b_II enter with a minus
+        sign.
+    a0 : float
+        Noise of both populations, > 0.
+    tau, delay : float
+        Mean time at rest and transmission delay d, in membrane time constants, >= 0.
+    v_reset, v_fire : float
+        V_R < V_F.
+    current_E, current_I : float, callable or Piecewise
+        I_E(t) and I_I(t).
+    drift : callable
+        f, a function of v; f = -v by default.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
     Source: Caceres & Schneider, Kinet. Relat. Models 10 (2017), eqs. 1.1-1.4.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_IE=0.25, b_EI=0.25, b_II=1.0))
+    >>> state = fl.steady_state(problem)
+    >>> state.N_E > state.N_I
+    True
     """
 
     b_EE: float = 0.0
@@ -55,6 +85,7 @@ class ExcitatoryInhibitoryLIF:
         require_callable(self, "drift")
 
     def equations(self) -> Equations:
+        """The axis v, the unknowns n_E, n_I, N_E, N_I (and R_E, R_I), and their terms."""
         unknowns = [*terms.density(self, "n_E", "N_E"), *terms.density(self, "n_I", "N_I")]
         inputs: list[Given | Delayed] = [Given("I_E", "current_E"), Given("I_I", "current_I")]
         rates = "N_E", "N_I"

@@ -15,16 +15,44 @@ from .parameters import fixed, require_number
 
 @dataclass(frozen=True)
 class Kuramoto:
-    """rho_t = D rho_tt - d/dtheta[(omega + A-term + K r sin(psi - theta)) rho], r e^{i psi} = int e^{i theta} rho.
+    """Density rho(theta, t) of noisy phase oscillators, each coupled to all others.
 
-    K            coupling; the uniform state loses stability at K = 2 D
-    D            noise
-    A            active rotators: the drift 1 - A sin(theta) where A > 0
-    omega        common natural frequency
-    frequencies  (values, weights): a distribution of natural frequencies over an index; weights sum to 1
+        rho_t = D rho_thetatheta - d/dtheta[(omega + K r sin(psi - theta)) rho],      r e^{i psi} = int e^{i theta} rho
 
-    Unknowns: rho, its moments c = r cos(psi) and s = r sin(psi), and r. Source: H. Sakaguchi, Prog. Theor. Phys. 79
-    (1988) 39-46; G. Giacomin, K. Pakdaman, X. Pellegrin, Nonlinearity 25 (2012) 1247-1273.
+    Active rotators (A > 0) have the drift 1 - A sin(theta) besides. The unknowns are rho, its moments c = r cos(psi)
+    and s = r sin(psi), and r.
+
+    Parameters
+    ----------
+    K : float
+        Coupling; the uniform state loses stability at K = 2 D.
+    D : float
+        Noise, > 0.
+    A : float
+        Of active rotators; 0: none.
+    omega : float
+        Common natural frequency.
+    frequencies : (values, weights) or None
+        A distribution of natural frequencies over an index, in place of the common one; the weights sum to 1.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
+    Source: H. Sakaguchi, Prog. Theor. Phys. 79 (1988) 39-46; G. Giacomin, K. Pakdaman, X. Pellegrin, Nonlinearity 25
+    (2012) 1247-1273.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> import numpy as np
+    >>> problem = fl.discretize(fl.Kuramoto(K=4.0, D=0.5), tol=1e-4)
+    >>> run = fl.evolve(problem, lambda theta: 1 + 0.1 * np.cos(theta), t_end=1.0, rtol=1e-4)
+    >>> bool(run.final.r > run.sample("r", 0.0))  # K > 2 D: the oscillators synchronise
+    True
     """
 
     K: float = 4.0
@@ -47,6 +75,7 @@ class Kuramoto:
                 )
 
     def equations(self) -> Equations:
+        """The axis theta, the unknowns rho, c, s and r, and their terms."""
         circle = Axis("theta", 0.0, 2 * math.pi, periodic=True)
         axes: tuple[Any, ...] = (circle,)
         over: tuple[str, ...] = ("theta",)

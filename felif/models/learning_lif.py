@@ -26,17 +26,44 @@ class LearningLIF:
         p(V_F, w, t) = 0,    N(w,t) = -a0 p_v(V_F, w, t),    Nbar(t) = int N dw,    Phi(w,t) = K(w) N(w,t) Nbar(t)
 
     for w_min < w < w_max, with no flux through both ends of that interval, and int int p dv dw = 1; the connectivity is
-    C(w,t) = int p dv. There is no diffusion in w.
+    C(w,t) = int p dv. There is no diffusion in w. Time is in units of the membrane time constant.
 
-    eps: speed of learning (0: none, every C(w) stays as it is); K(w): learning rule; current: I(w), the input signal;
-    K and current are functions of w, numbers, or arrays of values at equidistant points from w_min to w_max (linear in
-    between); sigma: the response to the activity, a function of Nbar; they are evaluated at real arguments only.
     Weights w < 0 are inhibitory, and grow where K < 0; weights w > 0 are excitatory, and grow where K > 0; where K has
-    the other sign everything drains to w = 0. With learning the interval contains 0, for weights without activity
-    decay to 0. Time is in units of the membrane time constant.
+    the other sign everything drains to w = 0. With learning the interval contains 0, for weights without activity decay
+    to 0.
 
+    Parameters
+    ----------
+    eps : float
+        Speed of learning; 0: none, every C(w) stays as it is.
+    K, current : float, array or callable
+        Learning rule K(w) and input signal I(w): functions of w, numbers, or values at equidistant points from w_min to
+        w_max (linear in between), evaluated at real arguments only.
+    sigma : callable
+        Response to the activity, a function of Nbar, evaluated at real arguments only.
+    w_min, w_max : float
+        Ends of the weights.
+    a0 : float
+        Noise, > 0.
+    v_reset, v_fire : float
+        V_R < V_F.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
     Source: Perthame, Salort & Wainrib, "Distributed synaptic weights in a LIF neural network and learning rules",
     Physica D 353-354 (2017); the equation as in Perthame's lectures.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> learning.w_min, learning.w_max
+    (-1.0, 0.0)
     """
 
     eps: float
@@ -69,6 +96,7 @@ class LearningLIF:
         _require_response(self)
 
     def equations(self) -> Equations:
+        """The axes v and w, the unknowns p, N(w), Nbar and C(w), and their terms."""
         return Equations(
             (terms.potentials(self), Axis("w", self.w_min, self.w_max)),
             (*terms.density(self, "p", "N", ("w",)), Unknown("Nbar", (), "equals")),

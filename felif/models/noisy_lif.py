@@ -21,15 +21,40 @@ class NoisyLIF:
     With a delay d > 0 the drift holds b N(t - d) instead. With a dead time D > 0 (Brunel's refractory period) a neuron
     is silent, at no potential, for the time D after a spike: the source is N(t - D) delta(v - V_R), R(t) is the silent
     fraction, dR/dt = N(t) - N(t - D), and int n dv + R = 1. R is an unknown of models with D > 0 only, so that
-    `problem.at` cannot change D from or to 0.
+    `problem.at` cannot change D from or to 0. Time is in units of the membrane time constant.
 
-    b: connectivity (> 0 excitatory, < 0 inhibitory); a0, a1: noise (a0 = sigma^2/2 of dV = ... + sigma dW);
-    current: I, a number, a function of t, or Piecewise; drift: f, a function of v (leaky, f = -v, by default).
-    v_fire = math.inf, for drifts that get there in a finite time (Exponential, Quadratic): N is the flux at infinity.
-    Time is in units of the membrane time constant.
+    Parameters
+    ----------
+    b : float
+        Connectivity: positive excitatory, negative inhibitory.
+    a0, a1 : float
+        Noise a0 + a1 N, with a0 > 0 and a1 >= 0; a0 = sigma^2/2 of dV = ... + sigma dW.
+    v_reset, v_fire : float
+        V_R < V_F. `math.inf` is a threshold for drifts that get there in a finite time (Exponential, Quadratic): N is
+        the flux at infinity.
+    current : float, callable, Piecewise or Sampled
+        I(t).
+    drift : callable
+        f, a function of v; f = -v by default.
+    delay, dead_time : float
+        d and D, in membrane time constants, >= 0.
 
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
     Sources: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), eqs. 1.1-1.4; for the dead time Brunel,
     J. Comput. Neurosci. 8 (2000), section 3.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5))
+    >>> round(fl.steady_state(problem).N, 6)
+    0.134775
     """
 
     b: float = 0.0
@@ -48,6 +73,7 @@ class NoisyLIF:
         require_number(self, "dead_time", nonnegative=True)
 
     def equations(self) -> Equations:
+        """The axis v, the unknowns n and N (and R), and their terms."""
         inputs, conserved = [Given("I", "current")], Conserved("mass", {"n": 1.0})
         recurrent = lambda s, m: s.I + m.b * s.N
         unknowns, spikes = terms.density(self), (terms.reset(self),)

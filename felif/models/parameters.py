@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -77,16 +77,31 @@ def require_callable(model: Any, name: str) -> None:
 
 @dataclass(frozen=True)
 class Piecewise:
-    """An input that is constant between `times`: values[0] before times[0], values[k] from times[k-1] on.
+    """An input that is constant between `times`; steps of a run land on them.
 
-    Steps of a run land on the times.
+    Parameters
+    ----------
+    times : sequence of float, shape (m,)
+        Increasing times at which the value jumps.
+    values : sequence of float, shape (m + 1,)
+        values[0] before times[0], values[k] from times[k - 1] on.
 
-    >>> Piecewise(times=(1.0, 2.0), values=(0.0, 3.0, 0.0))(1.5)
-    3.0
+    Raises
+    ------
+    ValueError
+        For times that do not increase, numbers that are not finite, and lengths that do not fit.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> pulse = fl.Piecewise(times=(1.0, 2.0), values=(0.0, 3.0, 0.0))
+    >>> pulse(1.5), pulse(2.0)
+    (3.0, 0.0)
     """
 
     times: Sequence[float]
     values: Sequence[float]
+    in_steps: ClassVar[bool] = True  # constant between its breakpoints
 
     def __post_init__(self) -> None:
         for name in ("times", "values"):
@@ -102,6 +117,7 @@ class Piecewise:
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
+        """The times at which the value jumps."""
         return self.times
 
     def __call__(self, t: float) -> float:

@@ -20,7 +20,41 @@ class RandomThresholdLIF:
         N(t) = int_{v > V_F} n/eps dv,      dR/dt + R/tau = N,      int n dv + R = 1
 
     (The lecture's slide writes N with a minus sign, a misprint.)
+
+    Parameters
+    ----------
+    b : float
+        Connectivity: positive excitatory, negative inhibitory.
+    eps : float
+        Mean time that a neuron spends above V_F before it fires, > 0.
+    tau : float
+        Mean time at rest, in membrane time constants, > 0.
+    a0, a1 : float
+        Noise a0 + a1 N, with a0 > 0 and a1 >= 0.
+    v_reset, v_fire : float
+        V_R < V_F.
+    current : float, callable or Piecewise
+        I(t).
+    drift : callable
+        f, a function of v; f = -v by default.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
     Source: Caceres & Perthame, J. Theor. Biol. 350 (2014), section 4.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> state = fl.steady_state(fl.discretize(fl.RandomThresholdLIF(b=5.0)))
+    >>> round(state.N, 6)
+    0.567876
+    >>> state.stable
+    False
     """
 
     b: float = 0.0
@@ -40,6 +74,7 @@ class RandomThresholdLIF:
         require_number(self, "tau", positive=True)
 
     def equations(self) -> Equations:
+        """The axis v, on both sides of V_F, the unknowns n, N and R, and their terms."""
         above, rate = {"v": (self.v_fire, math.inf)}, lambda s, m: 1 / m.eps
         return Equations(
             (terms.potentials(self, above=True),),

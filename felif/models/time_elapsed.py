@@ -13,7 +13,21 @@ from .parameters import fixed, require_callable, require_number
 
 @dataclass(frozen=True)
 class StepHazard:
-    """p(s, x) = 1 where s > sigma(x), else 0: neurons fire at rate 1 once they have waited for sigma(x)."""
+    """p(s, x) = 1 where s > sigma(x), else 0: neurons fire at rate 1 once they have waited for sigma(x).
+
+    Parameters
+    ----------
+    sigma : callable
+        A positive function of x, analytic.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> import numpy as np
+    >>> model = fl.TimeElapsed(hazard=fl.StepHazard(lambda x: 0.5 * np.exp(-x)), tau=1.0)
+    >>> fl.discretize(model, tol=1e-3).model == model
+    True
+    """
 
     sigma: Callable[[Any], Any]
 
@@ -26,16 +40,42 @@ class StepHazard:
 
 @dataclass(frozen=True)
 class TimeElapsed:
-    """n_t + n_s + p(s, x) n = 0, n(0, t) = N = int p n ds, int n = 1.
+    """Density n(s, t) of neurons by the time s since their last spike.
 
-    hazard   p(s, x), smooth in both and analytic in x, or a StepHazard, with an analytic sigma and without a delay
-    tau      x = J with tau J' = N - J; None: no J
-    delay    x = N(t - delay); with neither tau nor delay x = N, and N solves its own equation at every time
+        n_t + n_s + p(s, x) n = 0,      n(0, t) = N(t) = int p(s, x) n ds,      int n ds = 1
 
-    Unknowns: n, N, J; with x = N the margin is 1 - int p_x n ds. Of a StepHazard: young(a), ready, N, J, where
-    n(s) = young(s/sigma)/sigma for s < sigma(x), and ready = N is everything older, whose age does not matter. That
-    holds while d sigma/dt < 1: where sigma grows faster neurons that were ready are no longer, and nothing is computed.
+    The unknowns are n, N, J; with x = N the margin is 1 - int p_x n ds. Of a StepHazard they are young(a), ready, N, J,
+    where n(s) = young(s/sigma)/sigma for s < sigma(x), and ready = N is everything older, whose age does not matter.
+    That holds while d sigma/dt < 1: where sigma grows faster neurons that were ready are no longer, and nothing is
+    computed.
+
+    Parameters
+    ----------
+    hazard : callable or StepHazard
+        p(s, x), the rate at which a neuron fires, smooth in s and analytic in x; or a StepHazard, with an analytic
+        sigma and without a delay.
+    tau : float or None
+        x = J with tau J' = N - J; None: no J.
+    delay : float
+        x = N(t - delay). With neither tau nor delay x = N, and N solves its own equation at every time.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
     Source: K. Pakdaman, B. Perthame, D. Salort, Nonlinearity 23 (2010) 55-75.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> import numpy as np
+    >>> problem = fl.discretize(fl.TimeElapsed(hazard=lambda s, x: 1.0 + 0.0 * s), tol=1e-4)
+    >>> run = fl.evolve(problem, lambda s: np.exp(-s), t_end=0.5, rtol=1e-4)  # neurons that fire at random, rate 1
+    >>> round(float(run.final.N), 3)
+    1.0
     """
 
     hazard: Callable[[Any, Any], Any]
@@ -57,7 +97,18 @@ class TimeElapsed:
             )
 
     def as_unknowns(self, start: Any) -> Any:
-        """A start {"n": density of s, "J": ...} in the unknowns of a StepHazard; as it is with a smooth one."""
+        """A start {"n": density of s, "J": ...} in the unknowns of a StepHazard; as it is with a smooth hazard.
+
+        Parameters
+        ----------
+        start : callable or mapping
+            What `evolve` was given.
+
+        Returns
+        -------
+        mapping or callable
+            The same state in terms of young and ready.
+        """
         if isinstance(self.hazard, StepHazard):
             from .step_hazard import start_of
 
@@ -65,6 +116,7 @@ class TimeElapsed:
         return start
 
     def equations(self) -> Equations:
+        """The axis s (or a), the unknowns n, N (and J), and their terms."""
         if isinstance(self.hazard, StepHazard):
             from .step_hazard import equations
 

@@ -13,16 +13,38 @@ from .parameters import fixed, require_number
 
 @dataclass(frozen=True)
 class VoltageConductance:
-    """p_t + d/dv[(-v + g (V_E - v)) p] + gamma d/dg[(g_in + S N - g) p - a p_g] = 0, V_R < v < V_F, g > 0.
+    """Density p(v, g, t) of neurons with a synaptic conductance g.
 
-    What leaves at V_F enters at V_R with the same g; no flux through g = 0. The rate is
-    N = int (-V_F + g (V_E - V_F))_+ p(V_F, g) dg. Conductances are in units of the leak, time in membrane constants.
+        p_t + d/dv[(-v + g (V_E - v)) p] + gamma d/dg[(g_in + S N - g) p - a p_g] = 0,     V_R < v < V_F, g > 0
+        N(t) = int (-V_F + g (V_E - V_F))_+ p(V_F, g, t) dg
 
-    g_in, S   input and strength of the network;  a  noise of g;  gamma  rate of the synapses
-    v_excitatory, v_fire, v_reset   V_E > V_F > V_R = 0
+    What leaves at V_F enters at V_R with the same g; there is no flux through g = 0. Conductances are in units of the
+    leak, time in membrane time constants. The unknowns are p(v, g) and N.
 
-    Unknowns: p(v, g), N. Source: M. J. Caceres, J. A. Carrillo, L. Tao, J. Comput. Phys. 230 (2011) 1084-1099;
-    B. Perthame, D. Salort, Kinet. Relat. Models 6 (2013) 841-864.
+    Parameters
+    ----------
+    g_in, S : float
+        Input, and strength of the network.
+    a, gamma : float
+        Noise of g and rate of the synapses, > 0.
+    v_excitatory, v_fire, v_reset : float
+        V_E > V_F > V_R = 0.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
+    Source: M. J. Caceres, J. A. Carrillo, L. Tao, J. Comput. Phys. 230 (2011) 1084-1099; B. Perthame, D. Salort, Kinet.
+    Relat. Models 6 (2013) 841-864.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> [unknown.name for unknown in fl.VoltageConductance(S=0.1).equations().unknowns]
+    ['p', 'N']
     """
 
     g_in: float = 0.3
@@ -47,6 +69,7 @@ class VoltageConductance:
             )
 
     def equations(self) -> Equations:
+        """The axes v and g, the unknowns p and N, and their terms."""
         V_E, V_F, V_R = self.v_excitatory, self.v_fire, self.v_reset
         top = {"v": V_F}
         speed = lambda x: -x.v + x.g * (V_E - x.v)

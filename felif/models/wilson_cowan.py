@@ -13,12 +13,35 @@ from ..weakform import Equations, Given, Index, Term, Unknown
 
 @dataclass(frozen=True, eq=False)
 class WilsonCowan:
-    """N_i' = -N_i + sig(sum_j w_ij N_j + s_i), w_ij' = k_ij N_i N_j - w_ij, sig the logistic function.
+    """Rates N_i of units whose connections w_ij follow Hebb's rule: ordinary differential equations.
 
-    k   an array (n, n)
-    s   stimuli: a number or n of them, each a number, a function of t or Piecewise
+        N_i' = -N_i + sig(sum_j w_ij N_j + s_i),      w_ij' = k_ij N_i N_j - w_ij,      sig(x) = 1/(1 + e^{-x})
 
-    Unknowns: N (n,), w (n, n), and h = sum_j w_ij N_j. Source: the lecture's Wilson-Cowan equations with Hebb's rule.
+    The unknowns are N (n,), w (n, n), and h = sum_j w_ij N_j.
+
+    Parameters
+    ----------
+    k : array (n, n)
+        Rates of learning; the shape says how many units there are.
+    s : float or sequence
+        Stimuli: a number or n of them, each a number, a function of t or Piecewise.
+
+    Raises
+    ------
+    ValueError
+        For shapes and values that are not allowed.
+
+    Notes
+    -----
+    Source: the lecture's Wilson-Cowan equations with Hebb's rule.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.WilsonCowan(k=[[0.0, 8.0], [8.0, 0.0]], s=-1.0))
+    >>> run = fl.evolve(problem, {"N": [0.9, 0.9], "w": [[0.0, 4.0], [4.0, 0.0]]}, t_end=1.0)
+    >>> run.final.N.shape
+    (2,)
     """
 
     k: Any
@@ -39,6 +62,7 @@ class WilsonCowan:
             object.__setattr__(self, f"s_{number}", one)
 
     def equations(self) -> Equations:
+        """Two indices of the units, the unknowns N, w and h, and their terms."""
         k = np.asarray(self.k, float)
         n = len(k)
         driven = [j for j in range(n) if callable(getattr(self, f"s_{j}"))]

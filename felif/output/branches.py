@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, checked, having
-from ..problem import Problem
+from ..given.arguments import FLAG, FOLDER, TEXT, checked, either, having, optional, several
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
-from .vtk import new_series
 
+BRANCH = having("a branch that continuation returned", "points", "outcome")
 MARKS = {
     "fold": ("o", "C3"),
     "hopf": ("D", "C1"),
@@ -24,6 +23,12 @@ MARKS = {
 }
 
 
+@checked(
+    branches=either(BRANCH, several(BRANCH, "a row of them", 1)),
+    path=optional(FOLDER),
+    name=optional(TEXT),
+    orbits=several(having("a periodic orbit", "path"), "a row of periodic orbits"),
+)
 def plot_branch(
     branches: Any,
     path: str | Path | None = None,
@@ -34,10 +39,35 @@ def plot_branch(
 ) -> Any:
     """Bifurcation diagram: stable states solid, unstable ones dashed, folds, Hopf and branch points marked.
 
-    branches: one branch or several in the same parameter. name: the scalar drawn, by default the first (N); for curves
-    in two parameters the second one. orbits: periodic orbits, drawn from their Hopf point on as the largest and the
-    smallest value over a period. axes: draw there instead of on a new figure. Returns the figure; written to `path` if
-    one is given. Raises ValueError for a name that the table does not have.
+    Parameters
+    ----------
+    branches : Branch or sequence of Branch
+        In the same parameter.
+    path : path
+        Where the figure is written, if anywhere.
+    name : str
+        The scalar drawn, by default the first (N); for curves in two parameters the second one.
+    orbits : iterable of PeriodicOrbit
+        Drawn from their Hopf point on as the largest and the smallest value over a period.
+    axes : matplotlib axes
+        Draw there instead of on a new figure.
+
+    Returns
+    -------
+    matplotlib figure
+
+    Raises
+    ------
+    ValueError
+        For a name that the table does not have.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> state, how = fl.steady_state(problem), {"stability": False, "progress": False}
+    >>> branch = fl.continuation(problem, state, "b", bounds=(0.5, 3.0), N_max=5.0, **how)
+    >>> figure = fl.plot_branch(branch, "branch.png")
     """
     branches = [branches] if hasattr(branches, "table") else list(branches)
     first = branches[0]
@@ -70,21 +100,31 @@ def plot_branch(
 
 def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
     """Pieces between special points, each in one style: that of the points inside it."""
-    stable, known = branch.table["stable"], branch.table["unstable"] >= 0
-    breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
+    known = (branch.table["unstable"] >= 0).all()
     labels = {text.get_label() for text in axes.lines}
-    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
-        inside = slice(start + 1, stop) if stop - start > 1 else slice(start, stop + 1)
-        solid = bool(stable[inside].all()) or not known.all() or len(branch.names) > 1
-        label = "stable" if solid and known.all() and len(branch.names) == 1 else "" if solid else "unstable"
+    for stable, x, (y,) in smooth_pieces(branch, x_name, (name,)):
+        solid = stable or not known or len(branch.names) > 1
+        label = "stable" if solid and known and len(branch.names) == 1 else "" if solid else "unstable"
         shown = label if label and label not in labels else "_"
         labels.add(label)
-        curve = _smooth(branch, range(start, stop + 1), (x_name, name))
-        axes.plot(*curve, "-" if solid else "--", color=color, label=shown)
+        axes.plot(x, y, "-" if solid else "--", color=color, label=shown)
 
 
-def _smooth(branch: Any, rows: range, names: tuple[str, str]) -> np.ndarray:
-    """Two columns of the table between rows, shape (2, points): cubic through the points along their tangents.
+def smooth_pieces(branch: Any, x_name: str, names: Sequence[str]) -> Iterator[tuple[bool | None, Any, Any]]:
+    """(stable, x (points,), values (names, points)) of the pieces between special points, as smooth curves.
+
+    `stable`: whether all points inside a piece are; None where it was not asked for.
+    """
+    stable, known = branch.table["stable"], (branch.table["unstable"] >= 0).all()
+    breaks = [0, *(k for k in range(1, len(branch) - 1) if branch[k].kind), len(branch) - 1]
+    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
+        inside = slice(start + 1, stop) if stop - start > 1 else slice(start, stop + 1)
+        curve = _smooth(branch, range(start, stop + 1), (x_name, *names))
+        yield bool(stable[inside].all()) if known else None, curve[0], curve[1:]
+
+
+def _smooth(branch: Any, rows: range, names: tuple[str, ...]) -> np.ndarray:
+    """Columns of the table between rows, shape (columns, points): cubic through the points along their tangents.
 
     Straight lines where a point has no tangent or a column is neither a parameter nor a scalar.
     """
@@ -98,7 +138,7 @@ def _smooth(branch: Any, rows: range, names: tuple[str, str]) -> np.ndarray:
     width = np.diff(s)[None, :, None]
     left, right = values[:, :-1, None], values[:, 1:, None]
     cubic = h00 * left + h01 * right + width * (h10 * slopes[:, :-1, None] + h11 * slopes[:, 1:, None])
-    return np.concatenate([cubic.reshape(2, -1), values[:, -1:]], axis=1)
+    return np.concatenate([cubic.reshape(len(names), -1), values[:, -1:]], axis=1)
 
 
 def _slope(point: Any, name: str) -> float:
@@ -133,17 +173,42 @@ def _label(name: str) -> str:
 
 
 FILES = ("branch.csv", "states.npz", "branch.json")
-_BRANCH = having("a branch that continuation returned", "points", "outcome")
 
 
-@checked(branch=_BRANCH, folder=FOLDER, overwrite=FLAG)
+@checked(branch=BRANCH, folder=FOLDER, overwrite=FLAG)
 def save_branch(branch: Any, folder: str | Path, overwrite: bool = False) -> Path:
-    """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`. Returns the
-    folder.
+    """Write a branch: `branch.csv` (its table and the kind of each point), `states.npz`, `branch.json`.
 
     states.npz holds `mesh` (rows,), the number of the mesh of each row, and for each mesh m its cell ends `cells_m` and
-    the states `y_m` (rows on it, unknowns) in the order of the rows. Raises ValueError if the folder holds a branch and
-    `overwrite` is False, or files of these names that are something else.
+    the states `y_m` (rows on it, unknowns) in the order of the rows.
+
+    Parameters
+    ----------
+    branch : Branch
+        What `continuation`, `fold_curve` or `hopf_curve` returned.
+    folder : path
+        Made if it is not there.
+    overwrite : bool
+        Replace a branch that is there.
+
+    Returns
+    -------
+    path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a branch and `overwrite` is False, or files of these names that are something else.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> state, how = fl.steady_state(problem), {"stability": False, "progress": False}
+    >>> branch = fl.continuation(problem, state, "b", bounds=(0.8, 1.2), **how)
+    >>> fl.save_branch(branch, "runs/branch").name
+    'branch'
     """
     folder = Path(folder)
     room = make_room(folder, "branch", overwrite, FILES)
@@ -193,7 +258,35 @@ def _states(branch: Any) -> dict[str, np.ndarray]:
 
 @checked(folder=FOLDER)
 def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """(table, states) of a saved branch: the columns of branch.csv ("kind" as text) and y of every row."""
+    """What `save_branch`, or a `continuation` with a folder, wrote.
+
+    Parameters
+    ----------
+    folder : path
+        Of the branch.
+
+    Returns
+    -------
+    table : dict of arrays
+        The columns of branch.csv; "kind" as text.
+    states : list of arrays
+        y of every row.
+
+    Raises
+    ------
+    ValueError
+        Where a file is missing or damaged.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.0), tol=1e-3)
+    >>> how = {"stability": False, "progress": False, "folder": "runs/kept"}
+    >>> branch = fl.continuation(problem, fl.steady_state(problem), "b", bounds=(0.8, 1.2), **how)
+    >>> table, states = fl.read_branch("runs/kept")
+    >>> bool((table["N"] == branch.table["N"]).all()), len(states) == len(branch)
+    (True, True)
+    """
     folder = Path(folder)
     room = Room(folder, "branch")
     header, *lines = room.whole("branch.csv").read_text().splitlines()
@@ -208,38 +301,3 @@ def read_branch(folder: str | Path) -> tuple[dict[str, np.ndarray], list[np.ndar
         states.append(arrays[f"y_{number}"][counts.get(number, 0)])
         counts[number] = counts.get(number, 0) + 1
     return table, states
-
-
-def write_branch_vtk(
-    branch: Any, folder: str | Path, rows: Sequence[int] | None = None, overwrite: bool = False
-) -> Path:
-    """Write the densities along a branch as a ParaView series whose time is the arc length; returns `fields.pvd`.
-
-    rows: which points, by default all. Beside the series come `spacetime.vtr` (densities over v and arc length),
-    series.csv and view.py; every file carries the parameters and the scalars as field data. A series of another branch
-    is replaced only with overwrite=True (ValueError), and files that felif did not write never.
-    """
-    series = new_series(folder, {"t": branch.table["arclength"], **branch.table}, overwrite)
-    chosen: Iterable[int] = range(len(branch)) if rows is None else rows
-    for k in chosen:
-        series.add(_Labelled(branch[k]), float(branch[k].arclength))
-    series.write_spacetime()
-    return series.folder / "fields.pvd"
-
-
-class _Labelled:
-    """A point of a branch as a State whose time is the arc length and whose scalars include the parameters."""
-
-    def __init__(self, point: Any) -> None:
-        self._point, self.t, self.problem = point, point.arclength, _Renamed(point.problem, point.names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_point"], name)
-
-
-class _Renamed:
-    def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
-        self._problem, self.scalar_names = problem, (*names, *problem.scalar_names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_problem"], name)

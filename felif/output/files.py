@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from .durable import streamed
+
+_PIECE = 2**22  # bytes of a table that are read at once
 
 
 def npz_of(name: str, arrays: Mapping[str, Any]) -> Callable[[Path], None]:
@@ -45,28 +47,55 @@ def series_text(series: Mapping[str, np.ndarray]) -> str:
 
 
 def read_series(path: Path, size: int = -1) -> dict[str, np.ndarray]:
-    """Columns of a series.csv, or of its first `size` bytes, exactly as written.
+    """Columns of a series.csv, or of its first `size` bytes, exactly as written: views of one table.
 
     A last line without its end, cut off by a kill, is left out. Raises ValueError that names the line that is none.
     """
     with open(path, "rb") as file:
-        text = file.read(size).decode("utf-8", errors="replace")
-    header, _, body = text[: text.rfind("\n") + 1].partition("\n")
-    names = header.split(",") if header else []
-    if not body:
-        return {name: np.zeros(0) for name in names}
+        head = file.readline() if size else b""
+        if not head.endswith(b"\n") or len(head) > size >= 0:
+            return {}
+        names = head.decode("utf-8", errors="replace").removesuffix("\n").split(",")
+        left = None if size < 0 else size - len(head)
+        count = sum(piece.count(b"\n") for piece in _pieces(file, left))
+        file.seek(len(head))
+        table, row = np.empty((count, len(names))), 0
+        for piece in _pieces(file, left):
+            rows = piece.count(b"\n")
+            if rows:  # the last piece may be a line that was cut off
+                table[row : row + rows] = _table(path, piece, rows, names, row)
+            row += rows
+    return dict(zip(names, table.T, strict=True))
+
+
+def _pieces(file: BinaryIO, size: int | None) -> Iterator[bytes]:
+    """Whole lines of a file, _PIECE bytes at a time; at the end what is left of a line."""
+    rest = b""
+    while data := file.read(_PIECE if size is None else min(_PIECE, size)):
+        size = None if size is None else size - len(data)
+        lines, end, after = (rest + data).rpartition(b"\n")
+        rest = after
+        if end:
+            yield lines + end
+    yield rest
+
+
+def _table(path: Path, piece: bytes, count: int, names: Sequence[str], before: int) -> np.ndarray:
+    """The numbers of `count` lines, `before` of which came before; ValueError that names the line that has others."""
+    text = piece.decode("utf-8", errors="replace")
+    text = text[: text.rfind("\n") + 1]
     try:
-        table = np.loadtxt(io.StringIO(body), delimiter=",", comments=None, ndmin=2)
+        table = np.loadtxt(io.StringIO(text), delimiter=",", comments=None, ndmin=2)
     except ValueError:
         table = None
-    if table is None or table.shape != (body.count("\n"), len(names)):  # an empty line is passed over
-        table = _line_by_line(path, body, names)
-    return dict(zip(names, table.T.copy(), strict=True))
+    if table is None or table.shape != (count, len(names)):  # an empty line is passed over
+        return _line_by_line(path, text, names, before + 2)
+    return table
 
 
-def _line_by_line(path: Path, body: str, names: Sequence[str]) -> np.ndarray:
+def _line_by_line(path: Path, body: str, names: Sequence[str], first: int) -> np.ndarray:
     rows = []
-    for number, line in enumerate(body.split("\n")[:-1], start=2):
+    for number, line in enumerate(body.split("\n")[:-1], start=first):
         try:
             row = [float(entry) for entry in line.split(",")]
         except ValueError:

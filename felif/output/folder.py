@@ -69,7 +69,8 @@ class RunWriter:
         series = self.room.grow("series.csv")
         _lock(series, self.folder)
         self._begin(series)
-        self._unsynced = ["run.json"]
+        self._unsynced = ["run.json"]  # what must be forced onto the disk before it counts
+        self._survives = False  # whether a checkpoint was
 
     def _begin(self, series: Growing) -> None:
         self._series: Growing | None = series
@@ -111,11 +112,12 @@ class RunWriter:
         self.room.listing.settle([self.folder, self.folder / "fields", self.folder / "lines"])
         self.room.clear([*later, "spacetime.vtr"])
         self.fields = FieldSeries.reopen(self.folder, marks["snapshots"].tolist(), self.room, str(marks["axis"]))
-        header = (self.folder / "series.csv").read_text().partition("\n")[0]
+        with open(self.folder / "series.csv", encoding="utf-8") as file:
+            header = file.readline().removesuffix("\n")
         self._names = tuple(header.split(",")) if header else None
         self.description |= {"outcome": None, **(changes or {})}
         self.room.json("run.json", self.description)
-        self._unsynced = []
+        self._unsynced, self._survives = [], True
         return self
 
     def step(self, row: Mapping[str, float]) -> None:
@@ -165,8 +167,13 @@ class RunWriter:
         self._recent = []
         return self.chunks + 1
 
-    def checkpoint(self, arrays: Mapping[str, Any], durable: bool = True) -> None:
-        """Replace final.npz. Rows, chunks and snapshots written so far belong to it; `reopen` drops later ones."""
+    def checkpoint(self, arrays: Mapping[str, Any], durable: bool = True, last: bool = False) -> None:
+        """Replace final.npz. Rows, chunks and snapshots written so far belong to it; `reopen` drops later ones.
+
+        `last`: `finish` follows. Where it follows at once, and nothing is there that a loss of power may not take away,
+        the checkpoint is made durable there, with run.json.
+        """
+        durable = durable and not (last and not self._survives and not self.schedule.size)
         arrays = _named(arrays, "checkpoint")
         self.flush()
         marks = {
@@ -180,10 +187,10 @@ class RunWriter:
         }
         final = {**arrays, **{MARKS + name: marks[name] for name in OWN}}
         if durable:
-            self._series.sync()
-            self.room.sync(self._unsynced)
+            self.room.sync(name for name in self._unsynced if name != "final.npz")
         self.room.files({**self._pending, "final.npz": npz_of("final.npz", final)}, durable)
-        self._unsynced = [] if durable else [*self._unsynced, *self._pending]
+        self._survives = self._survives or durable
+        self._unsynced = [] if durable else list(dict.fromkeys([*self._unsynced, *self._pending, "final.npz"]))
         self.chunks = int(marks["chunks"])
         self._pending = {}
 
@@ -213,6 +220,8 @@ class RunWriter:
                 self.snapshot(run.at(float(t)), float(t))
         self.fields.write_spacetime()
         self.description = {**self.description, **description}
+        self.room.sync(name for name in self._unsynced if name != "run.json")
+        self._unsynced = []
         self.room.json("run.json", self.description)
         self.close()
 

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .durable import Sum, complete, real_name, streamed, sync, temporary_name, write_all
+from .durable import Sum, complete, real_name, streamed, sync, temporary_name, unwritten, write_all
 
 MANIFEST = "felif-manifest.txt"
 HEAD = "# What felif wrote in this folder: kind, file, bytes, SHA-256. It replaces and deletes nothing else here.\n"
@@ -127,7 +127,7 @@ class Listing:
     def append(self, entries: Mapping[str, Entry], durable: bool = False) -> None:
         """Lines at the end, also while other processes add theirs. On a full disk nothing is added (OSError)."""
         lines = "".join(_line(name, entry) for name, entry in entries.items())
-        with _held(self.path) as handle:
+        with _opened(self.path) as handle:
             size = _end(handle)
             write_all(handle, (lines if size else HEAD + lines).encode(), self.path, durable)
         self.there = True
@@ -141,7 +141,7 @@ class Listing:
         """The list with what `change` makes of its entries; other processes wait meanwhile."""
         if not self.path.exists():
             return
-        with _held(self.path):
+        with _opened(self.path):
             entries = change(self.read())
             before = {name: Entry(entry.kind, entry.before) for name, entry in entries.items() if entry.before}
             text = HEAD + "".join(_line(name, entry) for lines in (before, entries) for name, entry in lines.items())
@@ -173,6 +173,14 @@ class Listing:
         Raises OSError in a sentence where the disk is full; the folder is then as it was.
         """
         paths = {name: self.folder / name for name in files}
+        with ExitStack() as held:  # of two processes that write the same file, one after the other
+            for path in sorted(paths.values()):
+                held.enter_context(_opened(temporary_name(path)))
+            self._replace(kind, files, paths, durable)
+
+    def _replace(
+        self, kind: str, files: Mapping[str, Callable[[Path], Any]], paths: Mapping[str, Path], durable: bool
+    ) -> None:
         try:
             for name, path in paths.items():
                 complete(path, files[name])
@@ -203,10 +211,13 @@ def _end(handle: int) -> int:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[int]:
-    """A list, open and locked; if another process has replaced it meanwhile, the new one."""
+def _opened(path: Path) -> Iterator[int]:
+    """A file, open and locked; if another process has replaced it meanwhile, the new one."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise unwritten(real_name(path), error) from None
         try:
             _hold(handle)
             if os.name != "posix" or (path.exists() and os.path.samestat(os.fstat(handle), path.stat())):

@@ -7,17 +7,39 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FOLDER, checked, having, optional
 from .style import house_style, mark_thresholds, new_figure, save_figure
 
 
+@checked(run=having("what simulate_particles returns", "batches", "snapshots"), path=optional(FOLDER))
 def plot_particles(run: Any, path: str | Path | None = None) -> Any:
     """Figure of a ParticleRun: N(t) of each bin with its standard error on the left, the last potentials on the right.
 
-    Synchronous spikes are marked on the time axis. Written to `path` if one is given. Raises ValueError for
-    anything else.
+    Synchronous spikes are marked on the time axis.
+
+    Parameters
+    ----------
+    run : ParticleRun
+        What `simulate_particles` returned.
+    path : path
+        Where the figure is written, if anywhere.
+
+    Returns
+    -------
+    matplotlib figure
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> how = {"neurons": 100, "t_end": 0.2, "dt": 0.01, "seed": 1, "progress": False}
+    >>> neurons = fl.simulate_particles(fl.NoisyLIF(b=0.5), start=fl.Gaussian(0.0, 0.25), **how)
+    >>> figure = fl.plot_particles(neurons)
     """
-    if not hasattr(run, "batches"):
-        raise ValueError(f"plot_particles: run = {run!r}; allowed is what simulate_particles returns")
     figure, (left, right) = new_figure(1, 2)
     plot_particle_rates(left, run)
     plot_histograms(right, run)

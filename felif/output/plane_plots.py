@@ -50,6 +50,25 @@ def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
         axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
 
 
+def plot_over_two_axes(axes: Any, state: Any, figure: Any) -> None:
+    """The density of a state over any two axes in colour; of populations the first."""
+    from matplotlib.tri import Triangulation
+
+    (first, second), points, triangles, fields = state.problem.samples(state.y)
+    name, values = next(iter(fields.items()))
+    with house_style():
+        drawn = Triangulation(*points.T, triangles)
+        mesh = axes.tripcolor(drawn, values, shading="gouraud", cmap="viridis", vmin=0.0, rasterized=True)
+        figure.colorbar(mesh, ax=axes, pad=0.02)
+        seen = points[values > 2e-3 * values.max()]
+        axes.grid(False)
+        axes.set(xlabel=f"${first}$", ylabel=f"${second}$")
+        if len(seen):
+            (low, bottom), (high, top) = seen.min(axis=0), seen.max(axis=0)
+            axes.set(xlim=(low, high), ylim=(bottom, top))
+        axes.set_title(f"${name}({first},{second})$ at $t={state.t:.4g}$", loc="left", pad=14)
+
+
 def line_spacetime(run: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(t, w, values (t, w)) of a function of w of a run, N or C."""
     times = run_times(run, _TIMES)

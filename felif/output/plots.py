@@ -8,52 +8,98 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FOLDER, TEXT, TIMES, checked, optional
 from ..problem import Problem
-from .plane_plots import plot_line_spacetime, plot_plane_run
-from .sampling import common_points, run_times, sample_points
+from .plane_plots import plot_line_spacetime, plot_over_two_axes, plot_plane_run, plot_totals
+from .sampling import DRAWN, common_points, drawn_densities, run_times, sample_points
 from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
+_MOST_RATES = 6
+_FALL = 0.02  # of a run, in which the fall from an infinite rate is not drawn
+_LINES = ("-", "--", ":", "-.")  # of populations
+_LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
-def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None) -> Any:
+@checked(run=DRAWN, path=optional(FOLDER), times=optional(TIMES))
+def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None, axes: Any = None) -> Any:
     """Figure of a run: n(v, t) at several times on the left, N(t) on the right; written to `path` if one is given.
 
-    `times`: of the densities, by default five from the first to the last time. A problem without a field gets the
-    right half only. Over (v, w): p at the end, C(w, t) and Nbar(t). Raises ValueError for a time outside the run.
+    `times`: of the densities, by default `transient_times`. `axes`: draw there, on one N(t), on two both. A problem
+    without a field gets the right half only. Over (v, w): p at the last of the times, C(w, t) and Nbar(t); on one axes
+    Nbar(t). Raises ValueError for a time outside the run, and for other numbers of axes.
     """
-    if run.problem.line_names:
+    given = [] if axes is None else list(np.ravel(np.asarray(axes, object)))
+    if len(given) > 2 or (len(given) == 2 and (run.problem.line_names or not run.problem.field_names)):
+        most = 1 if run.problem.line_names or not run.problem.field_names else 2
+        raise ValueError(
+            f"plot: ax = {len(given)} axes; allowed are {'one or two' if most == 2 else 'one'} for this run"
+        )
+    figure = given[0].figure if given else None
+    if run.problem.line_names and given:
+        plot_totals(given[0], run)
+    elif run.problem.line_names:
         figure = plot_plane_run(run, None if times is None else float(np.max(times)))
-        if path is not None:
-            save_figure(figure, path)
-        return figure
-    if run.problem.field_names:
-        figure, (left, right) = new_figure(1, 2)
-        plot_densities(left, run, times)
     else:
-        figure, right = new_figure()
-    plot_rates(right, run)
+        if not given:
+            figure, made = new_figure(1, 2 if run.problem.field_names else 1)
+            given = list(np.ravel(made))
+        if len(given) == 2 and len(_axes(run.problem)) == 2:
+            plot_over_two_axes(given[0], run.at(float(run.times[-1] if times is None else np.max(times))), figure)
+        elif len(given) == 2:
+            plot_densities(given[0], run, times)
+        plot_rates(given[-1], run)
     if path is not None:
         save_figure(figure, path)
     return figure
 
 
+def _axes(problem: Problem) -> tuple[str, ...]:
+    """What the densities are over."""
+    name = problem.field_names[0]
+    return tuple(a for a in problem.equations.unknown(name).over if a in problem.lines) if problem.lines else ("v",)
+
+
+def transient_times(run: Any, count: int = 5) -> np.ndarray:
+    """Times from the first to the last, between which the densities change by as much as between any other two.
+
+    Change is measured in the mean of |n(t) - n(s)| along the run, of which a hundredth is given to time itself.
+    """
+    known = np.unique(run.times)
+    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _LOOKED_AT)).round().astype(int))]
+    if len(known) <= count:
+        return known
+    name, states = run.problem.field_names[0], [run.at(t) for t in known.tolist()]
+    first = getattr(states[0], name)
+    part = first[0] if isinstance(first, tuple) else first
+    v = np.linspace(part.nodes.min(), part.nodes.max(), 200)
+    rows = []
+    for state in states:
+        found = getattr(state, name)
+        rows.append([f(v) for f in (found if isinstance(found, tuple) else (found,))])
+    moved = np.abs(np.diff(np.array(rows), axis=0)).mean(axis=(1, 2))
+    moved = moved / max(float(moved.sum()), 1e-300) + 1e-2 * np.diff(known) / (known[-1] - known[0])
+    length = np.concatenate([[0.0], np.cumsum(moved)])
+    return np.interp(np.linspace(0.0, length[-1], count), length, known)
+
+
 def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, name: str | None = None) -> None:
     """n(v, t) over v at some times, V_R and V_F marked."""
     name = name or run.problem.field_names[0]
-    start, end = float(run.times[0]), float(run.times[-1])
     with house_style():
         from matplotlib import colormaps
 
-        times = np.unique(np.linspace(start, end, 5)) if times is None else np.asarray(times, float)
+        times = transient_times(run) if times is None else np.atleast_1d(np.asarray(times, float))
         colours = colormaps["viridis"](np.linspace(0.0, 0.88, len(times)))
         for t, colour in zip(times, colours, strict=True):
-            state = run.at(float(t))
-            v = sample_points(state.problem)
-            axes.plot(v, getattr(state, name)(v), color=colour, label=f"$t={t:.4g}$")
+            v, densities = drawn_densities(run.at(float(t)), name)
+            for number, density in enumerate(densities.values()):
+                style = {"ls": _LINES[number % len(_LINES)], "label": "_" if number else f"$t={t:.4g}$"}
+                axes.plot(v, density, color=colour, **style)
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
         mark_thresholds(axes, run.problem.marks)
-        axes.set(xlabel="$v$", ylabel=f"${_symbol(name)}(v,t)$")
+        axis = {"theta": r"\theta"}.get(one := _axes(run.problem)[0], one)
+        axes.set(xlabel=f"${axis}$", ylabel=f"${_symbol(name)}({axis},t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if _goes_below_zero(axes) else 0.0)
@@ -64,13 +110,18 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
     """N(t), and R(t) where there is one, between the steps by dense output; a blow-up is marked.
 
     An infinite rate is not drawn. One that begins infinite, from data that do not vanish at V_F, falls like
-    1/sqrt(t): the axis then shows what follows.
+    1/sqrt(t): the axis shows what follows; a fall that ends within the first fiftieth of the run is not drawn either.
     """
-    names = names or [name for name in ("N", "R") if name in run.series]
+    names = names or _rates(run)
     with house_style():
         t = fine_times(run.times)
         for number, name in enumerate(names):
             values = np.array(run.sample(name, t), float)
+            if not np.isfinite(values[0]):
+                early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
+                lowest = int(np.argmin(values[:early]))
+                if lowest + 1 < early:
+                    values[:lowest] = np.nan
             values[~np.isfinite(values)] = np.nan
             axes.plot(t, values, f"C{number}", ls="-" if number == 0 else "--", label=f"${_symbol(name)}(t)$")
         _scale_rates(axes, run)
@@ -82,6 +133,13 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
             axes.legend()
 
 
+def _rates(run: Any) -> list[str]:
+    """N and R, those of all populations (six at most); other scalars where there is neither."""
+    known = [name for name in run.problem.scalar_names if name.partition("_")[0] in ("N", "R")]
+    return (known or list(run.problem.scalar_names))[:_MOST_RATES]
+
+
+@checked(run=DRAWN, path=optional(FOLDER), name=optional(TEXT))
 def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = None) -> Any:
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 

@@ -98,8 +98,20 @@ class Steps(Sequence):
 class RunFolder:
     """What a run folder holds: `read_folder`.
 
-    path, description (run.json), checkpoint (final.npz; None before the first); read when asked for: series
-    (series.csv), chunks (steps-0001.npz, ..., a sequence of mappings of names to arrays), snapshots [(t, file)].
+    Attributes
+    ----------
+    path : path
+        The folder.
+    description : dict
+        run.json.
+    checkpoint : dict of arrays or None
+        final.npz; None before the first.
+    series : dict of arrays
+        series.csv, read when asked for.
+    chunks : sequence of mappings of names to arrays
+        steps-0001.npz, ..., read when asked for.
+    snapshots : list of (t, file)
+        What ParaView opens.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,8 +164,31 @@ class RunFolder:
 def read_folder(folder: str | Path) -> RunFolder:
     """Everything in a run folder, finished, running or killed. Numbers come back to the same bits.
 
-    Series and steps are read when they are asked for. Raises ValueError that names the file which is missing, damaged
-    or not what felif wrote: at once, but for damage within series and steps, which is found when they are read.
+    Series and steps are read when they are asked for.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run.
+
+    Returns
+    -------
+    RunFolder
+        `.description` (run.json), `.series`, `.snapshots`, `.checkpoint`.
+
+    Raises
+    ------
+    ValueError
+        Naming the file which is missing, damaged or not what felif wrote: at once, but for damage within series and
+        steps, which is found when they are read.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-3, folder="runs/c", snapshots=2)
+    >>> bool((fl.read_folder("runs/c").series["N"] == run.series["N"]).all())
+    True
     """
     return RunFolder(Path(folder))
 

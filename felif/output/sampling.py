@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import TIME, TIMES, checked, either, having, whole
 from ..problem import Problem
 
 SNAPSHOTS = 101
+DRAWN = having("a run that evolve or load_run returned", "problem", "times", "series", "at")
 
 
 def sample_points(problem: Problem) -> np.ndarray:
@@ -23,6 +25,18 @@ def sample_points(problem: Problem) -> np.ndarray:
     pieces = 1 if problem.degree <= 1 else 4 * int(problem.degree)
     left, width = cells[:-1, None], np.diff(cells)[:, None]
     return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
+
+
+def drawn_densities(state: Any, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(points, {name: values}) that draw a density over one axis; over an index first, name_0, name_1, ..."""
+    problem = state.problem
+    if problem.samples is None:
+        v = sample_points(problem)
+        return v, {name: getattr(state, name)(v)}
+    axes, points, _, fields = problem.samples(state.y)
+    if len(axes) != 1:
+        raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
+    return points, {key: values for key, values in fields.items() if key == name or key.rpartition("_")[0] == name}
 
 
 def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:
@@ -48,20 +62,21 @@ def scalars_of(state: Any) -> dict[str, float]:
     return scalars | dict(problem.marks)
 
 
+@checked(start=TIME, end=TIME, snapshots=either(whole(0, 10**6), TIMES))
 def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = SNAPSHOTS) -> np.ndarray:
     """A number of evenly spaced times in [start, end], or the given times sorted and checked.
 
     Raises ValueError for times outside [start, end], a negative number, or anything that is not a number.
     """
     if isinstance(snapshots, int | np.integer):
-        if snapshots < 0:
-            raise ValueError(f"snapshots={snapshots}: give how many snapshots to write, 0 or more, or their times.")
         # np.linspace does not promise that its last entry is `end` to the bit for one point; one snapshot means the end
         return np.linspace(start, end, snapshots) if snapshots != 1 else np.array([float(end)])
     times = np.unique(np.asarray(snapshots, float).ravel())
     outside = times[~((times >= start) & (times <= end))]
     if outside.size:
-        raise ValueError(f"snapshots: time {outside[0]!r} is not in the interval [{start!r}, {end!r}] of this run.")
+        raise ValueError(
+            f"snapshots: time {float(outside[0])!r} is not in the interval [{start!r}, {end!r}] of this run."
+        )
     return times
 
 

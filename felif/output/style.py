@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,15 @@ def new_figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: floa
 
     with house_style():
         figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        figure._repr_png_ = partial(_as_png, figure)  # what a notebook shows, whatever its backend
         return figure, figure.subplots(rows, columns, **options)
+
+
+def _as_png(figure: Any) -> bytes:
+    buffer = BytesIO()
+    with house_style():
+        figure.savefig(buffer, format="png", dpi=figure.dpi)
+    return buffer.getvalue()
 
 
 def save_figure(figure: Any, path: str | Path) -> Path:

@@ -1,4 +1,7 @@
-"""Shows this folder in ParaView (`paraview --script=view.py`): n(v) with the time slider, N(t), the surface n(v, t)."""
+"""Shows this folder in ParaView (`paraview --script=view.py`): n(v) with the time slider, N(t), the surface n(v, t).
+
+Another axis than v, such as an age, is in the place of v.
+"""
 
 import os
 
@@ -28,13 +31,17 @@ def chart(source, x, names, title, bottom, left, cell):
 
 fields = pv.PVDReader(FileName=os.path.join(here, "fields.pvd"))
 fields.UpdatePipeline()
-names = [name for name in fields.PointData.keys() if name != "v"]
-density = chart(pv.PlotData(Input=fields), "v", names, "t = {time}", "v", ", ".join(names), quarters)
+ends = fields.GetDataInformation().GetBounds()[:2]  # the axis is point data, too, the one that runs along the points
+axis = next(name for name in reversed(fields.PointData.keys()) if fields.PointData[name].GetRange() == ends)
+names = [name for name in fields.PointData.keys() if name != axis]
+density = chart(pv.PlotData(Input=fields), axis, names, "t = {time}", axis, ", ".join(names), quarters)
 
 series = pv.CSVReader(FileName=[os.path.join(here, "series.csv")])
 table = servermanager.Fetch(series)
 columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
 rates = {column.GetName(): column for column in columns if column.GetName()[0] in "NR"}  # N, R; N_E, N_I
+others = {c.GetName(): c for c in columns if c.GetName() not in ("t", "dt", "mass", "min_n")}
+rates = rates or others  # equations without N
 rate = chart(series, "t", list(rates), "", "t", ", ".join(rates), quarters + 1)
 # data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
 t = table.GetColumnByName("t")
@@ -58,11 +65,11 @@ if os.path.exists(os.path.join(here, "spacetime.vtr")):
     grid = view.AxesGrid
     grid.Visibility, view.OrientationAxesVisibility, view.UseColorPaletteForBackground = 1, 0, 0
     view.Background = [1.0, 1.0, 1.0]
-    for axis, title in zip("XYZ", ("v", "t", names[0]), strict=True):
-        setattr(grid, axis + "Title", title)
+    for letter, title in zip("XYZ", (axis, "t", names[0]), strict=True):
+        setattr(grid, letter + "Title", title)
         for text, size in (("Title", 18), ("Label", 14)):
-            setattr(grid, axis + text + "FontSize", size)
-            setattr(grid, axis + text + "Color", [0.0, 0.0, 0.0])
+            setattr(grid, letter + text + "FontSize", size)
+            setattr(grid, letter + text + "Color", [0.0, 0.0, 0.0])
     grid.GridColor = [0.3, 0.3, 0.3]
     pv.AssignViewToLayout(view, layout, halves + 1)
     view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = [1.3, -1.4, 1.2], [0.5, 0.5, 0.0], [0, 0, 1]

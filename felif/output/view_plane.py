@@ -14,7 +14,8 @@ if here is None:
 
 layout = pv.CreateLayout("felif")
 halves = layout.SplitHorizontal(0, 0.55)
-quarters = layout.SplitVertical(halves + 1, 0.5)
+with_lines = os.path.exists(os.path.join(here, "lines.pvd"))
+quarters = layout.SplitVertical(halves + 1, 0.5) if with_lines else halves
 
 
 def chart(source, x, names, title, bottom, left, cell):
@@ -26,10 +27,11 @@ def chart(source, x, names, title, bottom, left, cell):
     return view
 
 
-lines = pv.PVDReader(FileName=os.path.join(here, "lines.pvd"))
-lines.UpdatePipeline()
-names = [name for name in lines.PointData.keys() if name != "w"]
-chart(pv.PlotData(Input=lines), "w", names, "t = {time}", "w", ", ".join(names), quarters)
+if with_lines:
+    lines = pv.PVDReader(FileName=os.path.join(here, "lines.pvd"))
+    lines.UpdatePipeline()
+    names = [name for name in lines.PointData.keys() if name != "w"]
+    chart(pv.PlotData(Input=lines), "w", names, "t = {time}", "w", ", ".join(names), quarters)
 
 series = pv.CSVReader(FileName=[os.path.join(here, "series.csv")])
 table = servermanager.Fetch(series)
@@ -39,7 +41,12 @@ chart(series, "t", rates, "", "t", ", ".join(rates), quarters + 1)
 
 fields = pv.PVDReader(FileName=os.path.join(here, "fields.pvd"))
 fields.UpdatePipeline()
-name = next(name for name in fields.PointData.keys() if name not in "vw")
+ends = fields.GetDataInformation().GetBounds()  # the axes are point data, too
+axes = [
+    next(name for name in reversed(fields.PointData.keys()) if fields.PointData[name].GetRange() == ends[k : k + 2])
+    for k in (0, 2)
+]
+name = next(name for name in fields.PointData.keys() if name not in axes)
 surface = pv.WarpByScalar(Input=fields, Scalars=["POINTS", name])
 surface.UpdatePipeline()
 v0, v1, w0, w1, _, _ = fields.GetDataInformation().GetBounds()
@@ -52,11 +59,11 @@ shown.Scale = view.AxesGrid.DataScale = scale
 grid = view.AxesGrid
 grid.Visibility, view.OrientationAxesVisibility, view.UseColorPaletteForBackground = 1, 0, 0
 view.Background = [1.0, 1.0, 1.0]
-for axis, title in zip("XYZ", ("v", "w", name), strict=True):
-    setattr(grid, axis + "Title", title)
+for letter, title in zip("XYZ", (*axes, name), strict=True):
+    setattr(grid, letter + "Title", title)
     for text, size in (("Title", 18), ("Label", 14)):
-        setattr(grid, axis + text + "FontSize", size)
-        setattr(grid, axis + text + "Color", [0.0, 0.0, 0.0])
+        setattr(grid, letter + text + "FontSize", size)
+        setattr(grid, letter + text + "Color", [0.0, 0.0, 0.0])
 grid.GridColor = [0.3, 0.3, 0.3]
 pv.AssignViewToLayout(view, layout, halves)
 view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = [-1.0, -1.6, 1.4], [0.5, 0.5, 0.0], [0, 0, 1]

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FLAG, FOLDER, TIMES, checked, optional
 from .files import series_text
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
 from .planes import axis_samples, plane_samples, values_at
-from .sampling import common_points, run_times, sample_points, scalars_of
+from .sampling import DRAWN, common_points, run_times, sample_points, scalars_of
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 _PARTS = ("fields", "lines", "spacetime", "view")
@@ -114,6 +115,8 @@ class FieldSeries:
         """Densities over any axes: line cells along one axis, triangles over two."""
         axes, points, triangles, fields = state.problem.samples(state.y)
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
+        if not self.entries:
+            copy_view(self.room, "view.py" if triangles is None else "view_plane.py")
         if triangles is None:
             self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:
@@ -158,6 +161,7 @@ class FieldSeries:
         self._write("spacetime.vtr", write_rectilinear, x, times, fields, self.axis or "v")
 
 
+@checked(run=DRAWN, folder=FOLDER, times=optional(TIMES), overwrite=FLAG)
 def write_vtk(run: Any, folder: str | Path, times: Sequence[float] | None = None, overwrite: bool = False) -> Path:
     """Write the fields of a run for ParaView and return `folder/fields.pvd`.
 

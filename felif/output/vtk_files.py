@@ -7,13 +7,43 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Mapping
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 _PAGE = 2**16  # bytes on a disk that is not quite full
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block: an import of VTK that is broken off ends the whole process."""
+    own = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(own):
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda *how: came.append(how))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
+        if came:
+            own(*came[-1])
+
+
+def _load() -> None:
+    """What is used of VTK, imported once."""
+    if "vtkmodules.vtkIOXML" not in sys.modules:
+        with uninterrupted():
+            for name in ("util.numpy_support", "vtkCommonCore", "vtkCommonDataModel", "vtkIOXML"):
+                import_module(f"vtkmodules.{name}")
 
 
 def write_line_mesh(
@@ -45,6 +75,7 @@ def _write_cells(
     path: Path, corners: np.ndarray, ends: np.ndarray, fields: Mapping[str, np.ndarray], scalars: Mapping[str, float]
 ) -> None:
     """An unstructured grid whose cells, (m, 2) or (m, 3), are all lines or all triangles."""
+    _load()
     from vtkmodules.util.numpy_support import numpy_to_vtkIdTypeArray
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import VTK_LINE, VTK_TRIANGLE, vtkCellArray, vtkUnstructuredGrid
@@ -67,6 +98,7 @@ def write_rectilinear(
     path: Path, v: np.ndarray, times: np.ndarray, fields: Mapping[str, np.ndarray], axis: str = "v"
 ) -> None:
     """A .vtr on the grid (v, t, 0), or (w, t, 0); each field has shape (len(times), len(v))."""
+    _load()
     from vtkmodules.vtkCommonDataModel import vtkRectilinearGrid
     from vtkmodules.vtkIOXML import vtkXMLRectilinearGridWriter
 
@@ -83,6 +115,7 @@ def write_points(
     path: Path, points: np.ndarray, columns: Mapping[str, np.ndarray], scalars: Mapping[str, float]
 ) -> None:
     """A .vtp of points, shape (count, 3), with data at each and scalars as field data."""
+    _load()
     from vtkmodules.util.numpy_support import numpy_to_vtkIdTypeArray
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
@@ -100,6 +133,7 @@ def write_points(
 
 def read_line_mesh(path: Path, axis: str = "v") -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Points and the fields on them, as `write_line_mesh` wrote them."""
+    _load()
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
 
@@ -114,6 +148,7 @@ def read_line_mesh(path: Path, axis: str = "v") -> tuple[np.ndarray, dict[str, n
 
 
 def _array(name: str, values: np.ndarray) -> Any:
+    _load()
     from vtkmodules.util.numpy_support import numpy_to_vtk
 
     array = numpy_to_vtk(np.ascontiguousarray(values, float), deep=True)

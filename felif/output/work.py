@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,14 @@ class Work:
 
     def kept(self, part: str) -> list[dict[str, np.ndarray]]:
         """The pieces of a part of the computation, in order."""
-        return [arrays for name, arrays in self._pieces if name == part]
+        given = [arrays for name, arrays in self._pieces if name == part]
+        return given[self.description.get("given_up", {}).get(part, 0) :]
+
+    def go_further(self, description: Mapping[str, Any], given_up: Sequence[str]) -> None:
+        """The computation that is there is a part of the one that is asked for, but for what it said of these parts."""
+        counts = Counter(name for name, _ in self._pieces if name in given_up)
+        self.finished = False
+        self.describe({**description, "outcome": None, "given_up": dict(counts)})
 
     def keep(self, part: str, arrays: Mapping[str, Any]) -> None:
         """Keep a piece: on disk within a second, or with the next one."""
@@ -106,6 +115,20 @@ class Work:
             self._held = None
 
 
+@dataclass(frozen=True)
+class Further:
+    """What may be asked of a computation that is there, to have it go on: longer, further, more.
+
+    names: of arguments that may differ, where `contains(what KIND.json says)`; `description`: what it says then.
+    given_up: the parts that are computed anew.
+    """
+
+    names: Sequence[str]
+    contains: Callable[[Mapping[str, Any]], bool]
+    description: Mapping[str, Any]
+    given_up: Sequence[str] = ()
+
+
 def description_name(kind: str) -> str:
     return f"{kind}.json" if kind in ("branch", "orbit") else "run.json"
 
@@ -121,8 +144,11 @@ def open_work(
     overwrite: bool = False,
     free: Sequence[str] = (),
     description: Mapping[str, Any] | None = None,
+    further: Further | None = None,
 ) -> Work:
     """The work in a folder: new, or (`resume`) the one that is there, if it is the one that is `asked` for.
+
+    further: which differences only make it go on.
 
     asked: name -> argument, compared by what they are (`identity.told`); `free`: names that may differ where None is
     asked. files: patterns of the names of the files of its result. description: what KIND.json says besides.
@@ -143,6 +169,10 @@ def open_work(
                 f"{who}: {path} holds a {KINDS[kind]} that does not say what it was asked for: it cannot be compared "
                 f"with what is asked now. {WAY_OUT}"
             )
+        if differing and further is not None and set(differing) <= {*further.names} and further.contains(stored):
+            work = Work(room, stored)
+            work.go_further({"asked": asked, **further.description}, further.given_up)
+            return work
         if differing and not overwrite:
             raise ValueError(f"{who}: {path} holds another {KINDS[kind]}: {in_words(differing)}. {WAY_OUT}")
         if not differing:

@@ -26,18 +26,40 @@ def compare(
 ) -> Comparison:
     """Rates, densities and synchronous spikes of simulated neurons against a run of the equation.
 
-    particles: one ParticleRun, or several that differ in their seeds only. run: what `evolve` returned for the same
-    model and the same initial density. Compared are the bins of the series inside [start, end], by default the times
-    that both have, and the snapshots there.
+    Compared are the bins of the series inside [start, end], and the snapshots there. Error bars come from batches. They
+    are independent where they are networks (`simulate_particles(networks=20)` or several runs), or neurons that do not
+    interact; for groups of neurons of a single network that interact they are not, and the comparison says so
+    (`independent`). The tests need no model of the fluctuations, but independent batches; they see differences as small
+    as their error bars, so also those of a finite network (of order 1/neurons) and of the step (of order dt).
 
-    Error bars come from batches. They are independent where they are networks (`simulate_particles(networks=20)` or
-    several runs), or neurons that do not interact; for groups of neurons of a single network that interact they are
-    not, and the comparison says so (`independent`). The tests need no model of the fluctuations, but independent
-    batches; they see differences as small as their error bars, so also those of a finite network (of order 1/neurons)
-    and of the step (of order dt).
+    Parameters
+    ----------
+    particles : ParticleRun or sequence of ParticleRun
+        Several differ in their seeds only.
+    run : Run
+        What `evolve` returned for the same model and the same initial density.
+    start, end : float
+        By default the times that both have.
 
-    Raises ValueError for another model or other parameters, for times that do not overlap, for a single batch (no
-    error bar), for runs with the same seed.
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        For another model or other parameters, for times that do not overlap, for a single batch (no error bar), for
+        runs with the same seed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network, density = fl.NoisyLIF(b=0.5), fl.Gaussian(0.0, 0.25)
+    >>> how = {"neurons": 500, "t_end": 0.5, "dt": 0.01, "networks": 10, "seed": 1, "progress": False}
+    >>> neurons = fl.simulate_particles(network, start=density, **how)
+    >>> found = fl.compare(neurons, fl.evolve(fl.discretize(network, tol=1e-3), density, t_end=0.5, rtol=1e-3))
+    >>> list(found.rates), found.p > 1e-3
+    (['N'], True)
     """
     several = (particles,) if isinstance(particles, ParticleRun) else particles
     if not isinstance(several, list | tuple) or not several or not all(isinstance(p, ParticleRun) for p in several):

@@ -77,10 +77,32 @@ class SpikeComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` returns: by name and time, `rates`, `densities` (earliest first), `spikes` (synchronous ones).
+    """What `compare` returns: tests of rates, densities and synchronous spikes.
 
-    independent: False where the batches are groups of neurons of a single network that interact; they share the
-    fluctuations of their rate, so error bars are too small and p-values are not to be trusted. Simulate networks=20.
+    Attributes
+    ----------
+    rates : dict of RateComparison
+        By name.
+    densities : list of DensityComparison
+        Earliest first.
+    spikes : list of SpikeComparison
+        Synchronous ones.
+    independent : bool
+        False where the batches are groups of neurons of a single network that interact; they share the fluctuations of
+        their rate, so error bars are too small and p-values are not to be trusted. Simulate networks=20.
+    batches, neurons : int
+        How many there are.
+    particles, run
+        What was compared.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> network, density = fl.NoisyLIF(), fl.Gaussian(0.0, 0.25)
+    >>> how = {"neurons": 500, "t_end": 0.5, "dt": 0.01, "networks": 10, "seed": 1, "progress": False}
+    >>> neurons = fl.simulate_particles(network, start=density, **how)
+    >>> fl.compare(neurons, fl.evolve(fl.discretize(network, tol=1e-3), density, t_end=0.5, rtol=1e-3)).independent
+    True
     """
 
     rates: dict[str, RateComparison]
@@ -101,7 +123,17 @@ class Comparison:
         return min(1.0, len(every) * min(every)) if every else np.nan
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Figure with densities and rates, particles with error bars on the curves; written to `path` if given."""
+        """Figure with densities and rates, particles with error bars on the curves.
+
+        Parameters
+        ----------
+        path : path
+            Where it is written, if anywhere.
+
+        Returns
+        -------
+        matplotlib figure
+        """
         from ..output.comparisons import plot_comparison
 
         return plot_comparison(self, path)
@@ -109,7 +141,22 @@ class Comparison:
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write the tables: run.json, rate-N.csv, density-01.csv, ...; neurons and run are saved by their own `save`.
 
-        Raises ValueError if the folder holds anything else, or a comparison and `overwrite` is False.
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there.
+        overwrite : bool
+            Replace a comparison that is there.
+
+        Returns
+        -------
+        path
+            The folder.
+
+        Raises
+        ------
+        ValueError
+            If the folder holds anything else, or a comparison and `overwrite` is False.
         """
         from ..fitting.files import save_comparison
 

@@ -32,8 +32,32 @@ def spike_times(model: Model, t_end: float, *, start: float | None = None, t_sta
     Leaky neurons: closed form for I constant or Piecewise, T = log((I - V_R)/(I - V_F)) for f = -v; for a function I(t)
     the equation is integrated exactly for polynomials that agree with I to rounding, and crossings are their roots.
     Other drifts: the interval is int dv/(f + I) for constant I, else the equation is integrated to 1e-13.
-    The noise a0 of the model is not read. Raises ValueError for a neuron that is coupled, rests for a random time or
-    fires at random, and for times and potentials that are not allowed.
+
+    Parameters
+    ----------
+    model : model
+        Its drift, current, v_reset, v_fire and dead_time; a0 is not read.
+    t_end, t_start : float
+        In units of time of the model.
+    start : float
+        Potential at t_start; None: V_R.
+
+    Returns
+    -------
+    array
+        Times of the spikes.
+
+    Raises
+    ------
+    ValueError
+        For a neuron that is coupled, rests for a random time or fires at random, and for times and potentials that are
+        not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.spike_times(fl.NoisyLIF(current=3.0), t_end=1.5).round(6).tolist()  # every log(2)
+    [0.693147, 1.386294]
     """
     law = _law_of(model)
     (neuron,) = law.populations
@@ -46,7 +70,7 @@ def spike_times(model: Model, t_end: float, *, start: float | None = None, t_sta
     current, spikes = Landing.of("current", neuron.current, float(t_start), float(t_end)), []
     breaks = [float(t) for t in getattr(current, "breakpoints", ()) if t_start < t < t_end]
     ends = [float(t_start), *breaks, float(t_end)]
-    steps = not callable(current) or hasattr(current, "values")  # Piecewise is constant between its breakpoints
+    steps = not callable(current) or getattr(current, "in_steps", False)
     v = float(v)
     for a, b in zip(ends[:-1], ends[1:], strict=True):
         if steps:

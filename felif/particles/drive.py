@@ -83,9 +83,14 @@ def _values(drift: Callable, v: np.ndarray) -> np.ndarray:
 
 
 def mean_current(current: Any, t0: float, t1: float) -> float:
-    """Mean of I over [t0, t1]: two Gauss points on every piece between breakpoints."""
+    """Mean of I over [t0, t1]: two Gauss points on every piece between breakpoints; exact of recorded inputs."""
     if not callable(current):
         return float(current)
+    parts = getattr(current, "parts", ())
+    if any(hasattr(part, "mean") for _, part in parts):
+        return current.rest + sum(k * mean_current(part, t0, t1) for k, part in parts)
+    if hasattr(current, "mean"):
+        return current.mean(t0, t1)
     inside = [t for t in getattr(current, "breakpoints", ()) if t0 < t < t1]
     ends = [t0, *inside, t1]
     total = 0.0

@@ -26,8 +26,31 @@ from .result import ParticleEvent, ParticleRun, Snapshot, collect
 def load_particles(folder: str | Path, model: Any = None) -> ParticleRun:
     """The ParticleRun in a folder; one still running or killed, as far as the last checkpoint of each network.
 
-    Its outcome is "running" then, and series end where the last one is that has begun. `model`: that of the run, where
-    it cannot be found again. ValueError where a file is missing, damaged or of another kind.
+    Its outcome is "running" then, and series end where the last one is that has begun.
+
+    Parameters
+    ----------
+    folder : path
+        Of the simulation.
+    model : model
+        That of the run, where it cannot be found again.
+
+    Returns
+    -------
+    ParticleRun
+
+    Raises
+    ------
+    ValueError
+        Where a file is missing, damaged or of another kind.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> how = {"neurons": 100, "t_end": 0.2, "dt": 0.01, "seed": 1, "progress": False, "folder": "runs/neurons"}
+    >>> neurons = fl.simulate_particles(fl.NoisyLIF(b=0.5), start=fl.Gaussian(0.0, 0.25), **how)
+    >>> bool((fl.load_particles("runs/neurons").series["N"] == neurons.series["N"]).all())
+    True
     """
     path = Path(folder)
     description = read_description(path, KIND)

@@ -12,7 +12,7 @@ import numpy as np
 from ..given.arguments import POSITIVE, required, shown
 from .drive import affine
 
-_MOST = 10**9  # neurons: 8 GB of potentials
+MOST_NEURONS = 10**9  # neurons: 8 GB of potentials
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes
 
 
@@ -82,8 +82,8 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:
         _whole("neurons", size, 1)
-    if sum(sizes) > _MOST:
-        raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {_MOST:g} in all")
+    if sum(sizes) > MOST_NEURONS:
+        raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {MOST_NEURONS:g} in all")
     return tuple(int(size) for size in sizes)
 
 

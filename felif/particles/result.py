@@ -10,6 +10,7 @@ import numpy as np
 
 from ..given.arguments import number, required
 from ..given.portable import require_portable
+from ..output.frames import frame
 from ..problem import Outcome
 from .files import save_particles
 from .planning import Plan
@@ -63,16 +64,42 @@ class ParticleEvent:
 class ParticleRun:
     """What a simulation saw.
 
-    times        edges of the bins, shape (bins + 1,)
-    series       "N" (spikes per neuron and time in each bin, but for synchronous spikes, which are in `events`), "R"
-                 (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the bin); with two populations
-                 "N_E", "N_I", ...; shape (bins,); nan after a network has stopped
-    batches      the same "N" (and "R") of each batch, shape (batches, bins), for error bars
-    independent  True where batches are independent: they are the networks, or the neurons of one that do not interact.
-                 False: they are groups of neurons of one network, which share the fluctuations of its rate
-    snapshots    {t: Snapshot}
-    events       synchronous spikes, in order of time
-    spikes       times of the spikes of the first `record` neurons
+    Attributes
+    ----------
+    model : model
+        As given.
+    times : array (bins + 1,)
+        Edges of the bins.
+    series : dict
+        Shape (bins,), nan after a network has stopped: "N" (spikes per neuron and time in each bin, but for synchronous
+        spikes, which are in `events`), "R" (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the
+        bin); with two populations "N_E", "N_I", ....
+    batches : dict
+        The same "N" (and "R") of each batch, shape (batches, bins), for error bars.
+    independent : bool
+        True where batches are independent: they are the networks, or the neurons of one that do not interact. False:
+        they are groups of neurons of one network, which share the fluctuations of its rate.
+    snapshots : dict
+        {t: Snapshot}.
+    events : list
+        Synchronous spikes, in order of time.
+    outcome : Outcome
+        Why it stopped.
+    settings : dict
+        What was asked, with the seed.
+    spikes : list of arrays
+        Times of the spikes of the first `record` neurons.
+    wall_time : float
+        Seconds.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> how = {"neurons": 500, "t_end": 0.5, "dt": 0.01, "networks": 4, "seed": 1, "progress": False}
+    >>> neurons = fl.simulate_particles(fl.NoisyLIF(b=0.5), start=fl.Gaussian(0.0, 0.25), **how)
+    >>> rate, error = neurons.mean("N", 0.2, 0.5)
+    >>> bool(0 < error < rate)
+    True
     """
 
     model: Any
@@ -93,6 +120,7 @@ class ParticleRun:
 
     @property
     def final(self) -> Snapshot:
+        """The snapshot at the end."""
         return self.snapshots[max(self.snapshots)]
 
     @property
@@ -101,10 +129,24 @@ class ParticleRun:
         return 0.5 * (self.times[1:] + self.times[:-1])
 
     def mean(self, name: str, start: float, end: float) -> tuple[float, float]:
-        """(mean over [start, end], its standard error from the batches) of a series; the bins that lie inside count.
+        """Mean of a series over [start, end], the bins that lie inside, and its standard error from the batches.
 
-        The error is inf where there is one batch only. Raises ValueError for a series without batches, and where no bin
-        lies inside.
+        Parameters
+        ----------
+        name : str
+            A series with batches: "N", "R", "N_E", ....
+        start, end : float
+            Times.
+
+        Returns
+        -------
+        mean, error : float
+            The error is inf where there is one batch only.
+
+        Raises
+        ------
+        ValueError
+            For a series without batches, and where no bin lies inside.
         """
         if name not in self.batches:
             raise ValueError(f"mean: name = {name!r}; allowed are series with batches: {', '.join(self.batches)}")
@@ -120,8 +162,25 @@ class ParticleRun:
         value = float(self.series[name][inside] @ weights / weights.sum())
         return value, float(means.std(ddof=1) / np.sqrt(means.size)) if means.size > 1 else np.inf
 
+    def to_pandas(self) -> Any:
+        """`series` as a DataFrame, a row a bin, the index is its middle, t. Needs the extra `xarray`."""
+        return frame("to_pandas", {"t": self.centres, **self.series}, index="t")
+
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
-        """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it."""
+        """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there.
+        overwrite : bool
+            Replace a simulation that is there.
+
+        Returns
+        -------
+        path
+            The folder.
+        """
         return save_particles(self, folder, overwrite)
 
     def __repr__(self) -> str:

@@ -22,6 +22,7 @@ from . import plan_simulation, simulate_networks
 from .files import FILES, KIND, describe_beginning, describe_end, write_results
 from .law import simulated_law
 from .loading import load_particles
+from .planning import MOST_NEURONS
 from .result import ParticleRun, collect
 
 
@@ -58,7 +59,7 @@ def simulate_particles(
     overwrite: bool = False,
     progress: bool = True,
 ) -> ParticleRun:
-    """The network of neurons that `model` is the limit of, from t = 0 to t_end.
+    """The network of neurons that a model is the limit of, from t = 0 to t_end.
 
         dV_i = (f(V_i) + I(t)) dt + sqrt(2 a0) dW_i + b/n sum of spikes,      V_i = V_F: a spike, V_i is reset to V_R
 
@@ -66,20 +67,61 @@ def simulate_particles(
     curvature of the threshold: the bias of the rate is of order dt at most. Spikes that make others fire at the same
     instant are resolved: every spike kicks every neuron by b/n until none is left.
 
-    neurons: in each population, or for each one. start: potentials, a density (or a list, one a population), a State,
-    or a mapping as for `evolve`. networks: independent ones, for error bars. seed: None draws one; it is in `settings`.
-    The result depends on it, not on `threads` (None: all there are). bins: of the series, 200 at most by default.
-    snapshots: times at which all potentials are kept (the end always is). record: neurons whose spike times are kept.
-    history: N before t = 0, for delays; a number, a function of t, or a mapping N_E, N_I. event_size: spikes per neuron
-    from which a synchronous spike is an event. progress: a bar on a terminal.
+    Parameters
+    ----------
+    model : model
+        Whose terms are those of neurons.
+    neurons : int, sequence or mapping
+        In each population, or for each one.
+    t_end : float
+        In units of time of the model.
+    start : array, density, State or mapping
+        Potentials, or as for `evolve`; a list: one a population.
+    dt : float
+        Longest step.
+    seed : int
+        None draws one; it is in `settings`. The result depends on it, not on `threads`.
+    networks : int
+        Independent ones, for error bars.
+    threads : int
+        None: all there are.
+    bins : int
+        Of the series, 200 at most by default.
+    snapshots : sequence of float
+        Times at which all potentials are kept (the end always is).
+    record : int
+        How many neurons' spike times are kept.
+    history : float, callable or mapping
+        N before t = 0, for delays; a number, a function of t, or a mapping N_E, N_I.
+    event_size : float
+        Spikes per neuron from which a synchronous spike is an event.
+    folder : path
+        Written while the networks are simulated: what `ParticleRun.save` writes, and until then where each network is,
+        every two seconds or less often where that takes long; `load_particles` reads it at any time.
+    resume, overwrite : bool
+        `resume` returns the simulation that is in the folder, or goes on with it to the same digits, with any number of
+        threads, if it is the one that is asked for (seed=None: with whatever seed). `overwrite` replaces a simulation;
+        what felif did not write there is never touched.
+    progress : bool
+        A bar on a terminal.
 
-    folder: written while the networks are simulated: what `ParticleRun.save` writes, and until then where each network
-    is, every two seconds or less often where that takes long; `load_particles` reads it at any time. resume=True
-    returns the simulation that is there, or goes on with it to the same digits, with any number of threads, if it is
-    the one that is asked for (seed=None: with whatever seed); anything else is a ValueError that names it.
-    overwrite=True replaces a simulation; what felif did not write there is never touched.
+    Returns
+    -------
+    ParticleRun
 
-    Raises ValueError for values that are not allowed, and while another process writes in the folder.
+    Raises
+    ------
+    ValueError
+        For values that are not allowed, for another simulation in the folder, naming it, and while another process
+        writes there.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> how = {"neurons": 500, "t_end": 0.5, "dt": 0.01, "networks": 4, "seed": 1, "progress": False}
+    >>> neurons = fl.simulate_particles(fl.NoisyLIF(b=0.5), start=fl.Gaussian(0.0, 0.25), **how)
+    >>> neurons.final.v.shape
+    (2000,)
     """
     began = time.monotonic()
     law = simulated_law(model, t_end)
@@ -89,6 +131,8 @@ def simulate_particles(
     for name, value in (("networks", networks), ("threads", threads)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
             raise ValueError(f"{name} = {value!r}; allowed is a whole number >= 1")
+    if networks * sum(plan.sizes) > MOST_NEURONS:
+        raise ValueError(f"networks = {networks}; allowed are at most {MOST_NEURONS:g} neurons in all of them together")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
         raise ValueError(f"seed = {seed!r}; allowed is a whole number >= 0")
     asked = {"model": model, "neurons": plan.sizes, "networks": networks, "t_end": t_end, "dt": dt, "start": start}

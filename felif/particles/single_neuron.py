@@ -15,7 +15,19 @@ from .run import simulate_particles
 
 @dataclass(frozen=True, repr=False)
 class NeuronPath:
-    """Potential `v` of one neuron at the times `t`, and its `spikes`; `intervals` between them."""
+    """One noisy neuron followed in time.
+
+    Attributes
+    ----------
+    model : model
+        Of the neuron.
+    t, v : arrays (points + 1,)
+        Times, and the potential there.
+    spikes : array
+        Times of the spikes.
+    seed : int
+        From which the noise was drawn.
+    """
 
     model: Any
     t: np.ndarray
@@ -25,6 +37,7 @@ class NeuronPath:
 
     @property
     def intervals(self) -> np.ndarray:
+        """Between the spikes."""
         return np.diff(self.spikes)
 
     def __repr__(self) -> str:
@@ -50,11 +63,41 @@ def neuron_path(
     dt: float = 1e-3,
     seed: int | None = None,
 ) -> NeuronPath:
-    """A path of the neuron of a model without coupling, from t = 0, kept at `points` + 1 equidistant times.
+    """A path of the neuron of a model without coupling, from t = 0.
 
-    The steps, no longer than dt, are those of `simulate_particles`: exact for leaky neurons but for the curvature of
-    the threshold. start: None is V_R. Raises ValueError for a coupled model (b or a1), and for
-    values that are not allowed.
+    The steps are those of `simulate_particles`: exact for leaky neurons but for the curvature of the threshold.
+
+    Parameters
+    ----------
+    model : model
+        Without coupling (b = a1 = 0).
+    t_end : float
+        In units of time of the model.
+    points : int
+        The path is kept at points + 1 equidistant times.
+    start : float
+        Potential at t = 0; None: V_R.
+    dt : float
+        Longest step.
+    seed : int
+        None draws one; it is in `.seed`.
+
+    Returns
+    -------
+    NeuronPath
+        `.t`, `.v`, `.spikes`, `.intervals`.
+
+    Raises
+    ------
+    ValueError
+        For a coupled model, and for values that are not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> path = fl.neuron_path(fl.NoisyLIF(current=2.0), t_end=5.0, points=100, dt=0.01, seed=1)
+    >>> path.v.shape, bool(path.v.max() <= 2.0)
+    ((101,), True)
     """
     law = law_of(model)
     if law.learning is not None:

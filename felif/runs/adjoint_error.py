@@ -35,17 +35,22 @@ _POINTS, _WEIGHTS = gauss(3)
 
 @dataclass(frozen=True)
 class DualWeighted:
-    """What a functional lacks at the end of a run.
+    """What a functional lacks at the end of a run: signed = data + sum(steps) + end.
 
-    signed  J(exact) - J(run) to first order: add it to the run's value; `error` is its absolute value
-    data    what the projection of the initial density, or State, on the first mesh contributes, with what V_min cuts
-            off; 0 for a State that was copied, and for a run from a folder, whose data are not known. An error that the
-            State has of its own is not in it
-    cells   (ends of the cells of the last mesh, what each contributes through elements and steps)
-    steps   what each step of the run contributes, with the change of the mesh after it, shape (steps,)
-    end     what the functional itself reads differently in richer elements at the end
-
-    signed = data + sum(steps) + end.
+    Attributes
+    ----------
+    signed : float
+        J(exact) - J(run) to first order: add it to the run's value; `error` is its absolute value.
+    data : float
+        What the projection of the initial density, or State, on the first mesh contributes, with what V_min cuts off; 0
+        for a State that was copied, and for a run from a folder, whose data are not known. An error that the State has
+        of its own is not in it.
+    cells : tuple of two arrays
+        Ends of the cells of the last mesh, and what each contributes through elements and steps.
+    steps : array (steps,)
+        What each step of the run contributes, with the change of the mesh after it.
+    end : float
+        What the functional itself reads differently in richer elements at the end.
     """
 
     signed: float
@@ -56,6 +61,7 @@ class DualWeighted:
 
     @property
     def error(self) -> float:
+        """The absolute value of `signed`."""
         return abs(self.signed)
 
 
@@ -64,9 +70,33 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
     """The error of a scalar ("N", "R") or of a function of the State at the end of a run, by its adjoint.
 
     Seen: the projection of the data, elements, V_min, every change of the mesh, steps and dense output. Not seen:
-    second order in the error, and V_max of a random threshold; `error_estimate` sees those too. Raises ValueError for
-    a problem with delays, a run through a synchronous spike, a scalar the model does not have, and a mesh whose V_min
-    cuts off more than a tenth of the density, of which first order says little.
+    second order in the error, and V_max of a random threshold; `error_estimate` sees those too.
+
+    Parameters
+    ----------
+    run : Run
+        Of one density over v, without delays and synchronous spikes.
+    quantity : str or callable
+        A scalar, or a function of a State.
+
+    Returns
+    -------
+    DualWeighted
+        `.signed`, `.error`, and what data, cells, steps and the end contribute.
+
+    Raises
+    ------
+    ValueError
+        For a problem with delays, a run through a synchronous spike, a scalar the model does not have, and a mesh whose
+        V_min cuts off more than a tenth of the density, of which first order says little.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-4)
+    >>> found = fl.dual_weighted(run)
+    >>> bool(found.error < 1e-3)
+    True
     """
     require_one_axis(run.problem, "dual_weighted")
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):

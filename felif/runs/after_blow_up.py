@@ -39,9 +39,30 @@ _FIRST_KICK = (
 class Continue:
     """For `evolve(..., after_blow_up=Continue())`: carry the solution through synchronous spikes.
 
-    N_max: firing rate at which a spike is taken to begin; what is fired on the way from there is extrapolated, with an
-           error of about 1/N_max in the size of the spike (the state's own error is of order 1/N_max^2).
-    max_events: stop after so many.
+    Parameters
+    ----------
+    N_max : float
+        Firing rate at which a spike is taken to begin; what is fired on the way from there is extrapolated, with an
+        error of about 1/N_max in the size of the spike (the state's own error is of order 1/N_max^2).
+    max_events : int
+        Stop after so many.
+
+    Raises
+    ------
+    ValueError
+        For values that are not allowed.
+
+    Notes
+    -----
+    Source: Delarue, Inglis, Rubenthaler & Tanre, Stochastic Process. Appl. 125 (2015), the physical solution.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=1.5), tol=1e-3)
+    >>> run = fl.evolve(problem, fl.Gaussian(1.8, 0.003), t_end=0.02, rtol=1e-3, after_blow_up=fl.Continue())
+    >>> run.outcome.name, run.events[0].kind
+    ('eternal_blow_up', 'transport')
     """
 
     N_max: float = 1e7

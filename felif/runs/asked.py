@@ -30,7 +30,7 @@ from ..output.reading import read_description
 from ..output.work import WAY_OUT, in_words, said
 from ..problem import Problem
 from .after_blow_up import Continue
-from .driving import SCHEMES
+from .settings import SCHEMES
 
 KINDS = {  # of the arguments of evolve
     **{

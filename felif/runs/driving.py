@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..assembly import discretize, initial, tails
-from ..evolution import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
-from ..given.inputs import SAMPLES, landings
+from ..evolution import BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
+from ..given.inputs import SAMPLES, landings, require_recorded
 from ..given.warning import warn
 from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
 from .after_blow_up import BlowUpEvent, through
 from .run import Run
+from .settings import SCHEMES, Settings
 
-SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
 # what counts of `BlowUp.steps` and of the difference to the companion run, measured: see theory.md, 9
 _GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.7), 1.2
@@ -29,14 +29,14 @@ _START, _START_RTOL = 32, 1e-8  # part of a run, and tolerance, that fixed steps
 _LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
-def integrate_through(problem: Problem, y: Any, settings: dict, *, t_end: float, **how: Any) -> Trajectory:
+def integrate_through(problem: Problem, y: Any, settings: Settings, *, t_end: float, **how: Any) -> Trajectory:
     return _close(how["observers"], _through_events(problem, y, settings, t_end, **how))
 
 
 def _through_events(
     problem: Problem,
     y: Any,
-    settings: dict,
+    settings: Settings,
     t_end: float,
     impossible: str | None = None,
     earlier: Trajectory | None = None,
@@ -46,7 +46,7 @@ def _through_events(
 
     impossible: why the first spike is at the start; earlier: what a resumed run goes on from.
     """
-    going_on, t, onto = settings.get("after_blow_up"), settings["t_start"], None
+    going_on, t, onto = settings.after_blow_up, settings.t_start, None
     segments, events = ([], []) if earlier is None else (earlier.segments, earlier.events)
     while True:
         at_once = impossible if onto is None else None
@@ -58,11 +58,11 @@ def _through_events(
         if found is None or not going_on or _mechanism(last, found, settings) == "step_underflow":
             return trajectory
         spikes = sum(isinstance(event, BlowUpEvent) for event in (*events, *trajectory.events))
-        if spikes >= going_on["max_events"] or found.time >= t_end:
+        if spikes >= going_on.max_events or found.time >= t_end:
             return trajectory
         found = with_mesh_error([*segments, *trajectory.segments], [*events, *trajectory.events], found, settings)
         try:
-            event, problem, y = through(last.problem, last.states[-1], found, settings["rtol"])
+            event, problem, y = through(last.problem, last.states[-1], found, settings.rtol)
         except NotConverged as reason:
             trajectory.outcome = Outcome("unresolved", f"Blow-up at t = {found.time:.10g}, but {reason}")
             return trajectory
@@ -85,6 +85,7 @@ def seen(
     """
     found: set[float] = set()
     for name, function in problem.driven.items():
+        require_recorded(name, function, start, end)
         if not hasattr(function, "breakpoints"):
             found.update(landings(name, function, start, end, samples))
     return sorted(found.union(t for t in breakpoints if not any(same_time(t, other) for other in found)))
@@ -111,51 +112,52 @@ def _possible(trajectory: Trajectory) -> BlowUp | None:
     return None
 
 
-def start_up(problem: Problem, settings: dict, scheme: Any, compatible: bool) -> float | None:
+def start_up(problem: Problem, settings: Settings, compatible: bool) -> float | None:
     """The time up to which a run of fixed steps controls the error: a 32nd of the run, in whole steps; None: never.
 
     Behind data that do not vanish at V_F the rate falls like t^(-1/2). A scheme whose first stage is explicit starts
     from a slope M^-1 F of the size of 1/(width of the last cell), and coupling makes of it a current that moves
     everyone: what is wrong then no later step mends. Backward Euler has no such stage, and order 1 all the same.
     """
-    step, t, t_end = settings["fixed_step"], settings["t_start"], settings["t_end"]
-    if not step or not step > 0 or compatible or isinstance(scheme, BackwardEuler) or not problem.scalar_names:
+    step, t, t_end = settings.fixed_step, settings.t_start, settings.t_end
+    if not step or not step > 0 or compatible or isinstance(settings.scheme, BackwardEuler) or not problem.scalar_names:
         return None
     return t + step * max(1, math.ceil((t_end - t) / (_START * step) - 1e-9))
 
 
 def _with_start_up(
-    problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any
+    problem: Problem, y: Any, t: float, t_end: float, settings: Settings, onto: Any, **how: Any
 ) -> Trajectory:
     """`_once`; of a run of fixed steps from data that do not vanish at V_F with error control up to `start_up`."""
-    until, checkpoint = settings.get("start_up"), how.get("checkpoint")
-    if until is None or settings["fixed_step"] is None or (t if checkpoint is None else checkpoint.t) >= until:
+    until, checkpoint = settings.start_up, how.get("checkpoint")
+    if until is None or settings.fixed_step is None or (t if checkpoint is None else checkpoint.t) >= until:
         return _once(problem, y, t, t_end, settings, onto, **how)
-    controlled = {**settings, "fixed_step": None, "rtol": min(settings["rtol"], _START_RTOL)}
-    scheme = SCHEMES[problem.default_scheme]()
-    begun = _once(problem, y, t, min(until, t_end), controlled, onto, **{**how, "scheme": scheme})
+    scheme, rtol = SCHEMES[problem.default_scheme](), min(settings.rtol, _START_RTOL)
+    controlled = settings.but(fixed_step=None, rtol=rtol, scheme=scheme)
+    begun = _once(problem, y, t, min(until, t_end), controlled, onto, **how)
     if begun.outcome.name != "finished" or not begun.t == until < t_end:
         return begun
     last = begun.segments[-1]
     return _once(last.problem, last.states[-1], until, t_end, settings, begun, **{**how, "checkpoint": None})
 
 
-def _once(problem: Problem, y: Any, t: float, t_end: float, settings: dict, onto: Any, **how: Any) -> Trajectory:
+def _once(problem: Problem, y: Any, t: float, t_end: float, settings: Settings, onto: Any, **how: Any) -> Trajectory:
     return integrate(
         problem,
         y,
         t,
         t_end,
-        rtol=settings["rtol"],
-        atol=settings["atol"],
-        breakpoints=settings["breakpoints"],
-        fixed_step=settings["fixed_step"],
-        first_step=settings["first_step"],
-        max_step=math.inf if settings["max_step"] is None else settings["max_step"],
-        max_steps=settings["max_steps"],
-        N_max=settings["N_max"],
+        rtol=settings.rtol,
+        atol=settings.atol,
+        breakpoints=list(settings.breakpoints),
+        fixed_step=settings.fixed_step,
+        first_step=settings.first_step,
+        max_step=settings.max_step,
+        max_steps=settings.max_steps,
+        N_max=settings.N_max,
         onto=onto,
-        core=settings.get("core", "python"),  # folders that do not say were written by the loop
+        core=settings.core,
+        scheme=settings.scheme,
         **how,
     )
 
@@ -168,12 +170,12 @@ def _close(observers: Sequence[Any], trajectory: Trajectory) -> Trajectory:
     return trajectory
 
 
-def finished(trajectory: Trajectory, settings: dict, wall_time: float, compatible: bool, data: Any = None) -> Run:
+def finished(trajectory: Trajectory, settings: Settings, wall_time: float, compatible: bool, data: Any = None) -> Run:
     blow_up = trajectory.blow_up
-    warn_of_truncation(trajectory, settings["rtol"])
+    warn_of_truncation(trajectory, settings.rtol)
     if blow_up is not None:
         blow_up = with_mesh_error(trajectory.segments, trajectory.events, blow_up, settings, data)
-        if blow_up.time == settings["t_start"] and trajectory.outcome.name == "blow_up":
+        if blow_up.time == settings.t_start and trajectory.outcome.name == "blow_up":
             blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
         if trajectory.outcome.name == "blow_up":
             trajectory.outcome = blow_up_outcome(blow_up)
@@ -184,16 +186,16 @@ def blow_up_outcome(found: BlowUp) -> Outcome:
     return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
 
 
-def _mechanism(last: Segment, found: BlowUp, settings: dict) -> str:
+def _mechanism(last: Segment, found: BlowUp, settings: Settings) -> str:
     """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
     problem = last.problem
-    if found.N < 1e-2 * min(settings["N_max"], _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
+    if found.N < 1e-2 * min(settings.N_max, _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
     return "noise" if problem.feedback is not None and problem.feedback[1] > 0 else "drift"
 
 
 def with_mesh_error(
-    segments: Sequence[Segment], events: Sequence[Any], found: BlowUp, settings: dict, data: Any = None
+    segments: Sequence[Segment], events: Sequence[Any], found: BlowUp, settings: Settings, data: Any = None
 ) -> BlowUp:
     """The blow-up with the difference to a companion run in its error.
 
@@ -209,7 +211,7 @@ def with_mesh_error(
         first, error = next(s for s in segments if s.times[0] >= spikes[-1].time), spikes[-1].error
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
     as_data = problem.as_data(y)
-    sharper = None if as_data is None or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings["rtol"])
+    sharper = None if as_data is None or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings.rtol)
     mild = problem.feedback is not None and problem.feedback[1] == 0
     if sharper is not None:
         steps, share = (_CONSTANT_NOISE if mild else _GROWING_NOISE)[0], _ON_OTHER_MESH
@@ -223,17 +225,16 @@ def with_mesh_error(
         return found
     if sharper is None or data is None or spikes:
         data = as_data
-    looser = {**settings, "rtol": min(_COARSER * settings["rtol"], 1e-2), "after_blow_up": None}
+    looser = settings.but(rtol=min(_COARSER * settings.rtol, 1e-2), after_blow_up=None)
     if sharper is not None:
-        looser |= {"rtol": sharper.tol, "fixed_step": None, "first_step": None}
+        looser = looser.but(rtol=sharper.tol, fixed_step=None, first_step=None, scheme=Rodas5P())
     try:
         on_mesh, y, _ = initial(problem.coarser(_COARSER) if sharper is None else sharper, data)
     except ValueError:  # the coarser mesh cannot hold the data at all
         companion = None
     else:
-        scheme = SCHEMES[settings["scheme"] if sharper is None else "Rodas5P"]()
         until = t_start + 2 * (found.time - t_start)
-        how = {"scheme": scheme, "events": (), "observers": (), "checkpoint": None}
+        how = {"events": (), "observers": (), "checkpoint": None}
         companion = _possible(_with_start_up(on_mesh, y, t_start, until, looser, None, **how))
     if companion is None:
         which = "coarser mesh" if sharper is None else "mesh made from a tolerance"

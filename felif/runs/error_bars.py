@@ -19,6 +19,7 @@ import numpy as np
 from ..assembly import SpectralElement, discretize
 from ..assembly.local_degree import inherited
 from ..assembly.tensor.adapt import transferred
+from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import SAMPLES
 from ..problem import Problem, State
@@ -42,13 +43,37 @@ def companion(run: Run) -> Run:
 
 @checked(run=RUN, quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
 def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
-    """Bar of |J(run) - J(exact)| at `times` (default: the end), a float or an array of the shape of `times`.
+    """Bar of the distance of J(run) from J(exact), by a more accurate companion run.
 
-    quantity: a series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by
-    default the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar". inf
-    where the more accurate run has no state: it has blown up before. What V_min of a user's mesh cuts off the data is
-    seen but for callables of a run read from a folder, which are not stored. The first call costs one to three times
-    the run, the next ones nothing. Raises ValueError for an unknown series, times outside the run, and on triangles.
+    The first call costs one to three times the run, the next ones nothing. What V_min of a user's mesh cuts off the
+    data is seen but for callables of a run read from a folder, which are not stored.
+
+    Parameters
+    ----------
+    run : Run
+        One that `evolve` returned.
+    quantity : str or callable
+        A series of the run ("N", "R", "mass", ...) or any function of a State: lambda state: state.n(1.5); by default
+        the first scalar of the model, a firing rate: "N", of several populations "N_E", over (v, w) "Nbar".
+    times : float or array
+        Where; by default at the end.
+
+    Returns
+    -------
+    float or array
+        Of the shape of `times`; inf where the more accurate run has no state: it has blown up before.
+
+    Raises
+    ------
+    ValueError
+        For an unknown series, times outside the run, and on triangles.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> run = fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25), t_end=0.5, rtol=1e-4)
+    >>> bool(0 < fl.error_estimate(run, "N") < 1e-3)
+    True
     """
     asked = np.asarray(run.times[-1] if times is None else times, float)
     quantity = run.problem.scalar_names[0] if quantity is None else quantity
@@ -68,7 +93,7 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
     if run.problem.line_names:
         return float(_MARGIN * abs(here - there) + unseen)
     if run.problem.tol is not None:
-        unseen += _FLOOR * max(run.problem.tol, run.settings["rtol"]) * abs(there)
+        unseen += _FLOOR * max(run.problem.tol, run.settings.rtol) * abs(there)
     elif better.problem.tol is not None:
         unseen += better.problem.tol * abs(there)
     return float(_MARGIN * abs(here - there) + unseen)
@@ -80,38 +105,38 @@ def _value(run: Run, quantity: Any, t: float) -> float:
 
 def _made_again(run: Run) -> Run:
     from .after_blow_up import Continue
-    from .driving import SCHEMES, seen
+    from .driving import seen
     from .starting import evolve
 
     settings, first = run.settings, run.segments[0]
     if first.problem.enriched is None:
         raise ValueError(f"error_estimate: {first.problem.space} has no richer space; over (v, w) allowed is Tensor()")
     over_plane = first.problem.line_names
-    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings["rtol"])
+    own = None if over_plane or first.problem.tol is not None else _chosen_mesh(first.problem, settings.rtol)
     problem, y = _richer(first.problem, first.states[0]) if own is None else (own, None)
     start = run.start
     if start is None or over_plane and isinstance(start, State) or _copied(start, first.problem):
         if y is None:
             problem, y = _holding(own, first.problem, first.states[0])
-        start = State(problem, settings["t_start"], y)
-    going_on, fixed = settings.get("after_blow_up"), settings["fixed_step"]
+        start = State(problem, settings.t_start, y)
+    going_on, fixed = settings.after_blow_up, settings.fixed_step
     scheme, step = None, None  # the most accurate one, whatever the run was made with
     if over_plane:
-        scheme = SCHEMES[settings["scheme"]]()
-        step = None if fixed is None else fixed / (8 if settings["scheme"] == "BackwardEuler" else 2)
-    rtol = max(settings["rtol"] / _TIGHTER, _TIGHTEST)
+        scheme = settings.scheme
+        step = None if fixed is None else fixed / (8 if isinstance(scheme, BackwardEuler) else 2)
+    rtol = max(settings.rtol / _TIGHTER, _TIGHTEST)
     better = evolve(
         problem,
         start,
         float(run.times[-1]),
-        t_start=settings["t_start"],
+        t_start=settings.t_start,
         rtol=rtol if own is None else own.tol,
-        atol=None if settings["atol"] is None else settings["atol"] / _TIGHTER,
+        atol=None if settings.atol is None else settings.atol / _TIGHTER,
         scheme=scheme,
-        breakpoints=seen(problem, settings["breakpoints"], settings["t_start"], float(run.times[-1]), _LOOKS * SAMPLES),
+        breakpoints=seen(problem, settings.breakpoints, settings.t_start, float(run.times[-1]), _LOOKS * SAMPLES),
         fixed_step=step,
-        max_step=math.inf if settings["max_step"] is None else settings["max_step"],
-        N_max=settings["N_max"],
+        max_step=settings.max_step,
+        N_max=settings.N_max,
         history=0.0 if run.past is None else run.past.before,
         after_blow_up=None if going_on is None else Continue(**going_on),
         progress=False,

@@ -21,6 +21,7 @@ from ..output.provenance import describe, describe_mesh
 from ..output.reading import IN_MEMORY, Steps, states_of
 from ..problem import Problem, State
 from .checks import Checks
+from .settings import Settings
 
 _SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**23  # of steps between two checkpoints, at most
 
@@ -96,7 +97,9 @@ class Recorder:
         if run is not None:
             run.checks = self.checks
             texts["end"] = np.frombuffer(json.dumps(strict_json(describe_end(run))).encode(), np.uint8)
-        self._writer.checkpoint({**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable)
+        self._writer.checkpoint(
+            {**trajectory.checkpoint.to_arrays(), **texts, **self.checks.to_arrays()}, durable, run is not None
+        )
         self._written_at = time.monotonic()
         self._let_go(trajectory)
 
@@ -173,14 +176,14 @@ def packed_model(model: Any, past: History | None) -> dict[str, np.ndarray]:
     return {"model": packed(model), "history": packed(None if past is None else past.before)}
 
 
-def describe_run(problem: Problem, settings: Mapping[str, Any], compatible: bool, asked: Any) -> dict[str, Any]:
+def describe_run(problem: Problem, settings: Settings, compatible: bool, asked: Any) -> dict[str, Any]:
     """What run.json says from the beginning."""
     return {
         "model": describe(problem.model),
         "mesh": describe_mesh(problem),
         "space": describe(problem.space),
         "tol": problem.tol,
-        "settings": dict(settings),
+        "settings": settings.stored(),
         "compatible": compatible,
         "seed": None,
         "asked": asked,

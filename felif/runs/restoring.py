@@ -26,12 +26,13 @@ from ..assembly.densities import density_from_text
 from ..evolution import Block, Checkpoint, EventRecord, History, Segment, Trajectory
 from ..meshing import line
 from ..output.model_files import unpacked
-from ..output.reading import IN_MEMORY, Steps, states_of
+from ..output.reading import IN_MEMORY, Steps, read_folder, states_of
 from ..problem import BlowUp, Outcome, State
 from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
 from .checks import Checks
 from .run import Run
+from .settings import Settings
 
 _SPACES = {
     space.__name__: space for space in (SpectralElement, Lagrange, ExponentialFitting, Tensor, DG, MUSCL, Triangles)
@@ -46,8 +47,8 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     model = unpacked(stored.checkpoint["model"], path, given=model)
     if "history" not in stored.checkpoint:
         raise ValueError(f"{path}: final.npz holds no history; it is damaged")
-    before, settings = unpacked(stored.checkpoint["history"], path, "history", history), description["settings"]
-    past = None if before is None else History(before, float(settings["t_start"]))
+    before, settings = unpacked(stored.checkpoint["history"], path, "history", history), _settings(description, path)
+    past = None if before is None else History(before, settings.t_start)
     small = stored.chunks.size <= IN_MEMORY
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"], small)
     if description.get("outcome") is None and "end" in stored.checkpoint:  # killed before run.json said so
@@ -61,12 +62,12 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         outcome=Outcome(**outcome) if outcome else Outcome("running", f"Stopped at t = {segments[-1].times[-1]:.10g}."),
         blow_up=_blow_up(description.get("blow_up")),
         statistics=description.get("statistics") or {},
-        t_end=float(settings["t_end"]),
+        t_end=settings.t_end,
         rounding=float(stored.checkpoint.get("memory_rounding", 0.0)),
     )
-    trajectory.stored = partial(_table, stored, steps + 1 + spikes)
+    trajectory.stored = _series_of(stored, steps + 1 + spikes)
     if small:
-        trajectory.read_series()  # verified at once
+        trajectory.series  # noqa: B018  (verified at once)
     for event in happened:
         trajectory.events.append(_restored_event(event, trajectory))
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
@@ -74,14 +75,27 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         trajectory.statistics = {"steps": steps, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
         trajectory.statistics |= {"undershoots": 0, "newton_iterations": 0}
     run = Run(trajectory, settings, description.get("wall_time") or 0.0, description["compatible"])
-    run.start = density_from_text(str(settings.get("initial")))  # others are functions, and not stored
+    run.start = density_from_text(settings.initial)  # others are functions, and not stored
     run.asked, run.folder, run.checks = description.get("asked"), path, Checks.from_arrays(stored.checkpoint)
     return run
 
 
-def _table(stored: Any, rows: int) -> dict[str, np.ndarray]:
+def let_go(run: Run) -> None:
+    """Of a run that is on file, where its series are long: they are read from there when they are asked for."""
+    if sum(values.nbytes for values in run.trajectory.series.values()) > IN_MEMORY:
+        run.trajectory.let_go(_series_of(read_folder(run.folder), len(run.times)))
+
+
+def _series_of(stored: Any, rows: int) -> Any:
+    entry = stored.listing.entries.get("series.csv")
+    return partial(_table, stored, rows, None if entry is None else entry.sum)
+
+
+def _table(stored: Any, rows: int, known: Any) -> dict[str, np.ndarray]:
     """The rows of series.csv that belong to the steps."""
     table = {name: values[:rows] for name, values in stored.series.items()}
+    if stored.listing.entries["series.csv"].sum != known:
+        raise ValueError(f"{stored.path}: series.csv was replaced since the run was read.")
     if not table or len(table["t"]) < rows:
         raise ValueError(f"{stored.path}: series.csv has not the {rows} rows that belong to the steps.")
     return table
@@ -162,6 +176,13 @@ def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.nd
     else:
         like = discretize(model, tol=tol, space=space)
     return like.on_arrays(mesh)
+
+
+def _settings(description: Mapping[str, Any], path: Path) -> Settings:
+    try:
+        return Settings.restored(description["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the settings in run.json are not those of a run: {error}") from error
 
 
 def _space(description: Mapping[str, Any], path: Path) -> Any:

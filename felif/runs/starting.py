@@ -1,4 +1,4 @@
-"""evolve: from a problem and an initial state to a run; resume and load_run: runs that are on disk."""
+"""evolve: from a problem and an initial state to a run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import Any
 from ..algebra import compiled
 from ..assembly import initial
 from ..evolution import BackwardEuler, Event, History, Trajectory, breaking_points
-from ..given.arguments import FOLDER, MODEL, TIME, checked, is_finite, optional, shown
+from ..given.arguments import checked, is_finite, shown
 from ..given.types import Start
-from ..given.warning import warn
-from ..output import RunWriter, read_folder, snapshot_times
+from ..output import RunWriter, snapshot_times
 from ..problem import Problem
 from .after_blow_up import Continue, require_followed
-from .asked import KINDS, goes_on, prolonged, require_events, what_is_asked
-from .driving import SCHEMES, blow_up_outcome, finished, integrate_through, seen, start_up, with_mesh_error
-from .recording import Recorder, describe_end, describe_run, packed_model, state_for_snapshot
-from .restoring import restore
+from .asked import KINDS, goes_on, what_is_asked
+from .driving import finished, integrate_through, seen, start_up
+from .recording import Recorder, describe_run, packed_model
+from .restoring import let_go
+from .resuming import continue_run, finish, rates, watching
 from .run import Run
+from .settings import SCHEMES, Settings
 
 
 @checked(**KINDS)
@@ -54,29 +55,72 @@ def evolve(
 ) -> Run:
     """The solution of a problem from an initial state up to t_end, or as far as it exists.
 
-    start        Gaussian, Uniform, any density (a callable, unnormalised), a State, or a mapping of names to those
-                 and to values of scalars ({"n": ..., "R": 0.1})
-    rtol, atol   tolerance of a step, relative to max n and to each scalar (N, R) itself
-    scheme       Rodas5P() (the default), ESDIRK43(), TRBDF2(), BackwardEuler(); over (v, w), where transport in w is
-                 explicit within its CFL limit, ARK43(), and BackwardEuler() for spaces that keep p >= 0
-    events       Event(name, function of the state, direction, terminal)
-    breakpoints  times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are
-                 looked at before the run (`felif.given.inputs.landings`): jumps, and pulses that last longer than
-                 (t_end - t_start)/2048, are found; shorter ones must be named here
-    fixed_step   steps of this size, without control of the error. From data that do not vanish at V_F the first of
-                 them, up to a 32nd of the run, are divided under error control (not with BackwardEuler)
-    history      of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of
-                 scalars to those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time
-    after_blow_up  Continue() goes on with the physical solution after every synchronous spike (`run.events`)
-    folder       write a run folder while running; `snapshots` (a number, by default 101, or times) go to ParaView.
-                 resume=True returns the run that is there, or goes on with it, if it is the one that is asked for, if
-                 need be to a later t_end or with more steps; another model, start or setting is a ValueError that
-                 names it. overwrite=True replaces a run; what felif did not write there is never touched
-    N_max        a firing rate that exceeds this, rising, is taken for blow-up
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    start : Gaussian, Uniform, callable, State or mapping
+        Any density (a callable, unnormalised), a State, or a mapping of names to those and to values of scalars
+        ({"n": ..., "R": 0.1}).
+    t_end, t_start : float
+        In units of time of the model, t_end >= t_start.
+    rtol, atol : float
+        Tolerance of a step, relative to max n and to each scalar (N, R) itself.
+    scheme : Rodas5P, ESDIRK43, TRBDF2, BackwardEuler or ARK43
+        Rodas5P() by default; over (v, w), where transport in w is explicit within its CFL limit, ARK43(), and
+        BackwardEuler() for spaces that keep p >= 0.
+    events : sequence of Event
+        What is to be noticed on the way.
+    breakpoints : sequence of float
+        Times at which an input jumps: steps land on them. Those of Piecewise are known, and functions of t are looked
+        at before the run (`felif.given.inputs.landings`): jumps, and pulses that last longer than (t_end -
+        t_start)/2048, are found; shorter ones must be named here.
+    fixed_step : float
+        Steps of this size, without control of the error. From data that do not vanish at V_F the first of them, up to a
+        32nd of the run, are divided under error control (not with BackwardEuler).
+    first_step, max_step : float
+        Size of the first step, and of the largest.
+    max_steps : int
+        The run stops after so many, with the outcome "max_steps".
+    N_max : float
+        A firing rate that exceeds this, rising, is taken for blow-up.
+    history : float, callable or mapping
+        Of a problem with a delay or dead time: N before t_start, a number, a function of t, or a mapping of scalars to
+        those; with a dead time D the fraction int_{-D}^0 N is silent at first, and returns in time.
+    after_blow_up : Continue
+        Goes on with the physical solution after every synchronous spike (`run.events`); by default the run ends there.
+    folder : path
+        Write a run folder while running.
+    snapshots : int or sequence of float
+        How many, or at which times, go to ParaView; 101 by default.
+    resume, overwrite : bool
+        `resume` returns the run that is in the folder, or goes on with it, if it is the one that is asked for, if need
+        be to a later t_end or with more steps. `overwrite` replaces a run; what felif did not write there is never
+        touched.
+    observers : sequence of callable
+        Called with the trajectory after every step.
+    progress : bool
+        A bar on a terminal; None: where the run takes long.
 
-    Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised. Raises ValueError for bad
-    input before any work is done, and for a function of the user that returns no finite number, naming it and t. What
-    such a function raises reaches the caller.
+    Returns
+    -------
+    Run
+        Blow-up, events, a step that cannot be made: `run.outcome` says so, nothing is raised.
+
+    Raises
+    ------
+    ValueError
+        For bad input, before any work is done; for a folder with another model, start or setting, naming it; for a
+        function of the user that returns no finite number, naming it and t. What such a function raises reaches the
+        caller.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5))
+    >>> run = fl.evolve(problem, fl.Gaussian(mean=0.0, variance=0.25), t_end=1.0)
+    >>> run.outcome.name, round(float(run.sample("N", 1.0)), 6)
+    ('finished', 0.135954)
     """
     if t_end < t_start:
         raise ValueError(f"evolve: t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
@@ -111,29 +155,29 @@ def evolve(
     on_mesh, y, compatible = initial(problem if past is None else problem.with_history(past), start)
     delays = [delay for _, delay in on_mesh.delays.values()]
     jumps = sorted({*map(float, breakpoints), *on_mesh.breakpoints})
-    settings = {
-        "scheme": type(scheme).__name__,
-        "core": "python" if compiled.library() is None else "compiled",
-        "rtol": rtol,
-        "atol": atol,
-        "t_start": float(t_start),
-        "t_end": float(t_end),
-        "breakpoints": breaking_points(float(t_start), float(t_end), delays, jumps),
-        "fixed_step": fixed_step,
-        "first_step": first_step,
-        "max_step": None if math.isinf(min([max_step, *delays])) else min([max_step, *delays]),
-        "max_steps": max_steps,
-        "N_max": N_max if after_blow_up is None else after_blow_up.N_max,
-        "after_blow_up": None if after_blow_up is None else dataclasses.asdict(after_blow_up),
-        "events": [event.name for event in events],
-        "initial": repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
-    }
-    settings["breakpoints"] = seen(on_mesh, settings["breakpoints"], float(t_start), float(t_end))
-    settings["start_up"] = start_up(on_mesh, settings, scheme, compatible)
+    breaking = _breakpoints(float(t_start), float(t_end), delays, jumps, on_mesh.kinks)
+    settings = Settings(
+        scheme=scheme,
+        core="python" if compiled.library() is None else "compiled",
+        rtol=rtol,
+        atol=atol,
+        t_start=float(t_start),
+        t_end=float(t_end),
+        breakpoints=tuple(seen(on_mesh, breaking, float(t_start), float(t_end))),
+        fixed_step=fixed_step,
+        first_step=first_step,
+        max_step=min([max_step, *delays]),
+        max_steps=max_steps,
+        N_max=N_max if after_blow_up is None else after_blow_up.N_max,
+        after_blow_up=after_blow_up,
+        events=tuple(event.name for event in events),
+        initial=repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
+    )
+    settings = settings.but(start_up=start_up(on_mesh, settings, compatible))
     impossible = on_mesh.instant_blow_up(y, compatible)
-    how = {"scheme": scheme, "events": events, "checkpoint": None}
+    how = {"events": events, "checkpoint": None}
     if folder is None:
-        observers = _observers([past], observers, progress)
+        observers = watching([past], observers, progress)
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
@@ -148,114 +192,23 @@ def evolve(
     description, model = describe_run(on_mesh, settings, compatible, asked), packed_model(on_mesh.model, past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, model, compatible)
-        observers = _observers([past, recorder], observers, progress)
+        observers = watching([past, recorder], observers, progress)
         trajectory = integrate_through(
             on_mesh, y, settings, t_end=t_end, observers=observers, impossible=impossible, **how
         )
         run = finished(trajectory, settings, time.perf_counter() - started, compatible, start)
-        _finish(writer, recorder, run)
+        finish(writer, recorder, run)
     run.start, run.asked, run.folder = start, asked, Path(folder)
+    let_go(run)
     return run
 
 
-@checked(folder=FOLDER, model=optional(MODEL))
-def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
-    """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
-
-    Nothing in a folder is executed. A model is made again from its class and values, its functions are looked up among
-    those of the modules that are loaded; `model` and `history` are those of the run where that is not possible (lambdas
-    of another session). Raises ValueError that names the folder and what is missing, or what of a model that is given
-    is not what the run was made with.
-    """
-    return restore(read_folder(folder), model, history)
-
-
-@checked(**{name: KINDS[name] for name in ("max_steps", "events", "progress")}, folder=FOLDER, t_end=optional(TIME))
-def resume(
-    folder: str | Path,
-    *,
-    t_end: float | None = None,
-    max_steps: int | None = None,
-    model: Any = None,
-    history: Any = None,
-    events: Sequence[Event] = (),
-    progress: bool | None = None,
-) -> Run:
-    """Go on with a run that was stopped, from its last checkpoint, to the same digits as if it had not been.
-
-    A finished run is returned as it is, unless `t_end` lies beyond its own; so is one that made all its `max_steps`,
-    unless more are allowed. Events are functions and not stored: give them again, and `model` and `history` where
-    `load_run` needs them. Raises ValueError for a folder
-    without a run or with one that never reached a checkpoint, and for other events.
-    """
-    if max_steps is None:
-        max_steps = read_folder(folder).description.get("settings", {}).get("max_steps")
-    same = {"model": model, "history": history}
-    return continue_run(folder, t_end=t_end, max_steps=max_steps, **same, events=events, progress=progress)
-
-
-def continue_run(
-    folder: str | Path,
-    *,
-    t_end: float | None = None,
-    max_steps: int | None = None,
-    model: Any = None,
-    history: Any = None,
-    events: Sequence[Event] = (),
-    observers: Sequence[Callable[[Trajectory], None]] = (),
-    progress: bool | None = None,
-) -> Run:
-    """`resume`, with observers. `max_steps`: of the whole run, None for any number."""
-    stored = read_folder(folder)
-    run = restore(stored, model, history)
-    end = run.settings["t_end"] if t_end is None else float(t_end)
-    more = run.outcome.name == "max_steps" and (max_steps is None or max_steps > run.statistics["steps"])
-    ended = run.outcome.name != "running"
-    reached = run.trajectory.t
-    if ended and not more and not (run.outcome.name == "finished" and end > reached):
-        if stored.description.get("outcome") is None:  # it was killed at its very end
-            with RunWriter.reopen(folder) as writer:
-                writer.mend(partial(state_for_snapshot, run.trajectory))
-                writer.finish(describe_end(run), run)
-        return run
-    if end < reached:
-        raise ValueError(f"resume: t_end = {t_end!r}; allowed is a time after t = {reached!r}, which is reached")
-    names = [event.name for event in events]
-    if names != run.settings["events"]:
-        raise ValueError(f"resume: events = {names}; this run watches {run.settings['events']}: give the same")
-    require_events(folder, run.asked, events)
-    if run.settings.get("core") == "compiled" and compiled.library() is None:
-        reason = "was written by the compiled core, which does not run here: last digits differ"
-        warn(f"resume: {folder} {reason}")
-    started, due = time.perf_counter(), ()
-    known = run.settings["breakpoints"]
-    settings = {**run.settings, "t_end": end, "max_steps": max_steps}
-    if end > run.settings["t_end"]:
-        count = (run.asked or {}).get("snapshots")
-        due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
-        settings["breakpoints"] = seen(run.problem, known, reached, end)
-    same, model = (run.model, None if run.past is None else run.past.before), packed_model(run.model, run.past)
-    changes = {"settings": settings, "asked": prolonged(run.asked, end, max_steps)}
-    with RunWriter.reopen(folder, due, changes) as writer:
-        run = restore(read_folder(folder), *same)  # what was written after the checkpoint is gone now
-        past = run.past
-        if past is not None:
-            past = past.copy(_rates(run.problem))
-        recorder = Recorder(writer, model, run.compatible, before=run)
-        writer.mend(partial(state_for_snapshot, run.trajectory))
-        trajectory = integrate_through(
-            run.problem if past is None else run.problem.with_history(past),
-            run.final.y,
-            settings,
-            events=events,
-            observers=_observers([past, recorder], observers, progress),
-            checkpoint=run.checkpoint,
-            scheme=SCHEMES[settings["scheme"]](),
-            t_end=end,
-            earlier=run.trajectory,
-        )
-        _finish_resumed(writer, recorder, run, settings, trajectory, started)
-    return load_run(folder, *same)
+def _breakpoints(
+    start: float, end: float, delays: Sequence[float], jumps: Sequence[float], kinks: frozenset[float]
+) -> list[float]:
+    """Where steps land; behind a delay what jumped has a kink, and what had a kink is smooth."""
+    jumping = breaking_points(start, end, delays, [t for t in jumps if t not in kinks])
+    return sorted({*jumping, *(t for t in jumps if t in kinks and start < t < end)})
 
 
 def _past(problem: Problem, history: Any, t_start: float) -> History | None:
@@ -274,55 +227,8 @@ def _past(problem: Problem, history: Any, t_start: float) -> History | None:
             raise ValueError(
                 f"evolve: history of {name} = {shown(value)}; allowed are a number, a function of t, a mapping to those"
             )
-    past = History(history, float(t_start), _rates(problem))
+    past = History(history, float(t_start), rates(problem))
     for name, delay in problem.delays.values():  # what the run will ask for first and last
         for t in (t_start - delay, t_start):
             past(name, t)
     return past
-
-
-def _rates(problem: Problem) -> list[str]:
-    """Scalars that are firing rates: what leaves at a threshold, so that their past is not negative."""
-    unknowns = getattr(problem.equations, "unknowns", None)
-    if unknowns is None:
-        return problem.infinite_rates
-    held = [unknown.name for unknown in unknowns if unknown.kind == "holds"]
-    return [name for one in held for name in problem.layout.flattened(one)]
-
-
-def _observers(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
-    bar: list[Any] = []
-    if progress is not False:
-        from ..output.progress import Progress
-
-        bar = [Progress()]
-    own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]
-    return [*own, *observers, *bar]
-
-
-def _finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:
-    recorder.rows(run.trajectory)
-    recorder.chunk(run.trajectory, run=run)
-    writer.finish(describe_end(run), run)
-
-
-def _finish_resumed(
-    writer: RunWriter, recorder: Recorder, before: Run, settings: dict, trajectory: Trajectory, started: float
-) -> None:
-    """What a resumed run says about its end is of the whole run."""
-    recorder.rows(trajectory)
-    segments, events = [*before.segments, *trajectory.segments], [*before.events, *trajectory.events]
-    if trajectory.blow_up is not None:
-        trajectory.blow_up = with_mesh_error(segments, events, trajectory.blow_up, settings, before.start)
-        if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = blow_up_outcome(trajectory.blow_up)
-    whole = Run(
-        dataclasses.replace(trajectory, segments=segments, events=events),
-        settings,
-        before.wall_time + time.perf_counter() - started,
-        before.compatible,
-    )
-    recorder.chunk(trajectory, run=whole)
-    writer.flush()
-    on_file = restore(read_folder(writer.folder), before.model, None if before.past is None else before.past.before)
-    writer.finish(describe_end(whole), on_file)

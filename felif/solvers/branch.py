@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..notebook import page, picture, shown
+from ..output.frames import frame
 from ..problem import Infeasible, Outcome, Problem, State
 from .family import Family, parameter_value
 from .newton import conservation
@@ -23,12 +25,24 @@ _LATE = ("error", "within_tol")  # columns that take long
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """A steady state on a branch or curve: `.parameter`, `.state`, `.stable`, `.eigenvalues`, `.arclength`, `.kind`.
+    """A steady state on a branch or curve; scalars, fields and parameters are attributes (`.N`, `.n`, `.b`).
 
-    Scalars, fields and parameters are attributes by their names (`.N`, `.n`, `.b`). `kind` is "" for an ordinary point.
-    Special points have more: a Hopf point `.frequency` and `.criticality` (the first Lyapunov coefficient, < 0:
-    supercritical), a fold `.quadratic` (zero at a cusp). eigenvalues: the leading ones, conserved modes left out; empty
-    and `stable` None if stability was not asked for.
+    Attributes
+    ----------
+    names : tuple of str
+        The parameters that vary.
+    problem, y : Problem, array
+        The state; `.state` is the State.
+    arclength : float
+        Along the branch.
+    eigenvalues, unstable : array, int
+        The leading ones, conserved modes left out, and how many are unstable; empty and None if stability was not asked
+        for, as `stable` is.
+    kind : str
+        "" for an ordinary point, else "fold", "hopf", "branch point", "cusp", "bogdanov-takens".
+    details : mapping
+        More of special points, attributes too: of a Hopf point `.frequency` and `.criticality` (the first Lyapunov
+        coefficient, < 0: supercritical), of a fold `.quadratic` (zero at a cusp).
     """
 
     names: tuple[str, ...]
@@ -130,12 +144,17 @@ class Table(Mapping):
 class Branch:
     """A curve of steady states in one parameter (or of folds, Hopf points in two): a sequence of `Point`.
 
-    `table`: name -> array, one row a point in the order of arc length: the parameters, the scalars, "arclength",
-    "stable", "unstable" (how many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its
-    imaginary part), and, computed when first asked for, "error" (the largest over the scalars of `Point.errors`) and
-    "within_tol" (see `Point.within_tol`); str(branch) says how many points are not, once that is known. `outcome` says
-    why the computation ended; `ends` why at each end. `folds`, `hopfs`, `branch_points`, `cusps`: the special points,
-    which are rows too, exactly on their place.
+    Attributes
+    ----------
+    table : mapping of str to array
+        One row a point in the order of arc length: the parameters, the scalars, "arclength", "stable", "unstable" (how
+        many eigenvalues; -1 if not computed), "leading" (largest real part), "frequency" (its imaginary part), and,
+        computed when first asked for, "error" (the largest over the scalars of `Point.errors`) and "within_tol";
+        str(branch) says how many points are not, once that is known.
+    outcome, ends : Outcome, tuple of two Outcomes
+        Why the computation ended, and why at each end.
+    folds, hopfs, branch_points, cusps : tuples of Point
+        The special points, which are rows too, exactly on their place.
     """
 
     def __init__(self, names: tuple[str, ...], points: list[Point], ends: tuple[Outcome, Outcome], what: str) -> None:
@@ -251,6 +270,22 @@ class Branch:
             "leading": leading.real,
             **({} if "frequency" in table else {"frequency": np.abs(leading.imag)}),
         }
+
+    def to_pandas(self) -> Any:
+        """`table` as a DataFrame, with the kind of every point; "error" where it is known. Needs the extra `xarray`."""
+        columns = {name: self.table[name] for name in self.table if self.table.known(name)}
+        return frame("to_pandas", columns | {"kind": np.array([point.kind for point in self.points], object)})
+
+    @shown
+    def _repr_html_(self) -> str:
+        table, name = self.table, self.names[1] if len(self.names) > 1 else self.points[0].problem.scalar_names[0]
+        x, y = table[self.names[0]], table[name]
+        ends = np.flatnonzero(np.diff(table["stable"].astype(int))) + 1
+        parts = [slice(max(a - 1, 0), b) for a, b in zip([0, *ends], [*ends, len(x)], strict=True)]
+        special = [k for k, point in enumerate(self.points) if point.kind]
+        curves, dashed = [(x[part], y[part]) for part in parts], [not table["stable"][p.stop - 1] for p in parts]
+        points = [(x[k], y[k]) for k in special]
+        return page(repr(self), [picture(curves, self.names[0], name, points=points, dashed=dashed, one_colour=True)])
 
     def __repr__(self) -> str:
         counts = [f"{len(self.of_kind(kind))} {kind}s" for kind in KINDS[1:] if self.of_kind(kind)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..output.branches import FILES
 from ..output.progress import Spinner
-from ..output.work import Work, open_work
+from ..output.work import Further, Work, open_work
 from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
 from .branch import Branch, Point
@@ -52,25 +53,60 @@ def continuation(
 ) -> Branch:
     """The branch of steady states F(y; p) = 0, C y = totals through `state`, followed in both directions.
 
-    state: a steady state of `problem` (anything with `.y`, such as State; its own mesh is used), or a branch point of
-    another branch, from which the branch that crosses there is followed. parameter: any number of the model (b, a0, a1,
-    tau, current, delay; v_reset and v_fire move the mesh). The branch ends at the bounds, where a scalar reaches N_max,
-    where it closes, after max_points points a direction, or where no step succeeds; `outcome` says which.
-    N_max: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m for -v / tau_m), whatever unit of time
-    the model is written in. max_step: longest step, in units of a twentieth of the bounds and of N_max.
-    stability=False leaves out eigenvalues and with them Hopf and branch points. progress: a line on a terminal.
-
-    folder: written while the branch is followed, readable with `read_branch` at any time. resume=True returns the
-    branch that is there, or goes on with it to the same digits, if it is the one that is asked for; anything else is a
-    ValueError that names it. overwrite=True replaces a branch; what felif did not write there is never touched.
-
-    Raises ValueError for an unknown parameter, bounds that do not hold its value, a state of another model, an input
-    that depends on time; NotConverged if there is no steady state near `state`.
-
     Arc length: ds^2 = (20 dp/(p_max - p_min))^2 + sum (20 dN/N_max)^2 + (dy, M dy)/max(1/(V_F - V_R), (y, M y)).
 
-    >>> branch = continuation(problem, steady_states(problem)[0], "b", bounds=(-2.0, 4.0))
-    >>> branch.folds[0].b, branch.folds[0].N
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State or Point
+        A steady state of `problem` (anything with `.y`; its own mesh is used), or a branch point of another branch,
+        from which the branch that crosses there is followed.
+    parameter : str
+        Any number of the model (b, a0, a1, tau, current, delay; v_reset and v_fire move the mesh), or an entry of an
+        array (coupling_0_1).
+    bounds : tuple of two float
+        Where the branch ends.
+    N_max : float
+        A scalar that reaches it ends the branch: by default 20 in units of the leak rate (20 for a drift -v, 20 / tau_m
+        for -v / tau_m), whatever unit of time the model is written in.
+    max_step : float
+        Longest step, in units of a twentieth of the bounds and of N_max.
+    max_points : int
+        In each direction.
+    stability : bool
+        False leaves out eigenvalues and with them Hopf and branch points.
+    folder : path
+        Written while the branch is followed, readable with `read_branch` at any time.
+    resume, overwrite : bool
+        `resume` returns the branch that is in the folder, or goes on with it to the same digits, if it is the one that
+        is asked for; to wider bounds, a larger N_max or more points it goes on from where it is, in steps of the same
+        unit. `overwrite` replaces a branch; what felif did not write there is never touched.
+    progress : bool
+        A line on a terminal.
+
+    Returns
+    -------
+    Branch
+        `.table`, `.folds`, `.hopfs`, `.branch_points`; it ends at the bounds, at N_max, where it closes, after
+        max_points, or where no step succeeds: `.outcome` says which.
+
+    Raises
+    ------
+    ValueError
+        For an unknown parameter, bounds that do not hold its value, a state of another model, an input that depends on
+        time, and another branch in the folder, naming it.
+    NotConverged
+        If there is no steady state near `state`.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=2.0), tol=1e-4)
+    >>> state = fl.steady_state(problem)
+    >>> branch = fl.continuation(problem, state, "b", bounds=(1.9, 2.2), N_max=3.0, stability=False, progress=False)
+    >>> round(branch.folds[0].b, 3)
+    2.101
     """
     require_one_axis(problem, "continuation")
     start, y = _start(problem, state, parameter)
@@ -80,41 +116,58 @@ def continuation(
     family = Family(start, (parameter,))
     y = np.array(y, float) if crossing is not None else newton(start, y).y
     system = System(family, conservation(start) @ y)
-    metric = Metric(np.array([(high - low) / _PARTS]), N_max / _PARTS, density_unit(start, y))
     if crossing is not None:
         first = Node(system, start, y, family.start, *crossing)
     else:
         first = correct(system, y, family.start, AtParameter(0, family.start[0]))
-    first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
-    if crossing is None:
-        first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
-            first, AtParameter(0, family.start[0])
-        )
-        if first.tz[0] < 0:
-            first = _reversed(first)
+    asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
+    asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
+    reach = {"low": low, "high": high, "N_max": N_max, "max_points": max_points}
+    further = Further(("bounds", "N_max", "max_points"), partial(_within, reach), {"reach": reach}, ("seen", "special"))
+    how = {"resume": resume, "overwrite": overwrite, "description": {"reach": reach, "unit": [high - low, N_max]}}
+    with (
+        Spinner("continuation", shown=progress) as told,
+        open_work("continuation", "branch", folder, asked, FILES, **how, further=further) as work,
+    ):
+        span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun
+        metric = Metric(np.array([span / _PARTS]), largest / _PARTS, density_unit(start, y))
+        first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
+        if crossing is None:
+            first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
+                first, AtParameter(0, family.start[0])
+            )
+            if first.tz[0] < 0:
+                first = _reversed(first)
+        limits = _limits(parameter, low, high, N_max, start.scalar_names)
+        traces = [
+            Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
+            for node in (first, _reversed(first))
+        ]
+        crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
+        nodes, ends = both_ways(traces, work, (parameter,), "", told)
+        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
+        keep_branch(branch, work)
+    return branch
+
+
+def _limits(parameter: str, low: float, high: float, N_max: float, scalars: Sequence[str]) -> list[Limit]:
     limits = [
         Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),
         Limit(0, high, 1.0, False, Outcome("bound", f"{parameter} = {high:g} is the upper bound")),
     ]
     limits += [
         Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} is the largest value looked at (N_max)"))
-        for k, name in enumerate(start.scalar_names)
+        for k, name in enumerate(scalars)
     ]
-    traces = [
-        Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
-        for node in (first, _reversed(first))
-    ]
-    crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
-    asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
-    asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
-    with (
-        Spinner("continuation", shown=progress) as told,
-        open_work("continuation", "branch", folder, asked, FILES, resume=resume, overwrite=overwrite) as work,
-    ):
-        nodes, ends = both_ways(traces, work, (parameter,), "", told)
-        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
-        keep_branch(branch, work)
-    return branch
+    return limits
+
+
+def _within(reach: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether the branch that is stored is a part of one that reaches so far."""
+    there = stored.get("reach")
+    if there is None:
+        return False
+    return there["low"] >= reach["low"] and all(there[name] <= reach[name] for name in ("high", "N_max", "max_points"))
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:

@@ -7,38 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
 from ..output.branches import FILES
 from ..output.progress import Spinner
-from ..output.work import Work, open_work
+from ..output.work import open_work
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
 from .branch import Branch, Point
-from .criticality import criticality
-from .family import Family, parameter_value
+from .curve_points import points_of
+from .family import Family
 from .folds import SingularJacobian
 from .hopf import ImaginaryPair
 from .keeping import (
     both_ways,
-    count_array,
-    count_from,
-    details_arrays,
-    details_from,
     keep_branch,
     told_point,
     told_problem,
 )
 from .newton import conservation
-from .stability import leading_and_unstable, sorted_leading, unstable
 from .system import (
     AtParameter,
     Condition,
     Metric,
     Node,
     System,
-    at_distance,
     correct,
     default_rate,
     density_unit,
@@ -72,13 +65,48 @@ def fold_curve(
 ) -> Branch:
     """The folds of the steady states as a curve in two parameters, through a fold of a branch, in both directions.
 
-    bounds: parameter -> (low, high); by default ten times max(1, value) to both sides, as far as the model allows.
-    `cusps` are the points where two folds meet (F_yy along the null vector vanishes), `of_kind("bogdanov-takens")`
-    those where the zero eigenvalue is double. folder, resume, overwrite, progress: as for `continuation`. Raises
-    ValueError for parameters that cannot be varied or a point that is no fold; NotConverged if the fold cannot be
-    reproduced.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    fold : Point
+        A fold, such as branch.folds[0].
+    first, second : str
+        Two different parameters.
+    bounds : mapping of str to (float, float)
+        Parameter -> (low, high); by default ten times max(1, value) to both sides, as far as the model allows.
+    N_max : float
+        As for `continuation`.
+    max_points : int
+        In each direction.
+    stability : bool
+        False leaves out eigenvalues.
+    folder, resume, overwrite, progress
+        As for `continuation`.
 
-    >>> fold_curve(problem, branch.folds[0], "b", "tau").cusps[0].tau
+    Returns
+    -------
+    Branch
+        `.cusps` are the points where two folds meet (F_yy along the null vector vanishes),
+        `.of_kind("bogdanov-takens")` those where the zero eigenvalue is double.
+
+    Raises
+    ------
+    ValueError
+        For parameters that cannot be varied or a point that is no fold.
+    NotConverged
+        If the fold cannot be reproduced.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=2.0), tol=1e-2)
+    >>> quiet = {"stability": False, "progress": False, "max_points": 20}
+    >>> branch = fl.continuation(problem, fl.steady_state(problem), "b", bounds=(1.9, 2.2), N_max=3.0, **quiet)
+    >>> bounds = {"b": (1.0, 3.0), "current": (-0.2, 0.2)}
+    >>> curve = fl.fold_curve(problem, branch.folds[0], "b", "current", bounds, **quiet)
+    >>> bool((abs(curve.table["current"]) <= 0.2).all())
+    True
     """
     _require("fold", fold, ("fold", "cusp"))
     family, start = _family(problem, fold, (first, second), bounds)
@@ -108,8 +136,41 @@ def hopf_curve(
 ) -> Branch:
     """The Hopf points as a curve in two parameters, through one of a branch, in both directions.
 
-    Every point has `.frequency` and `.criticality`; the curve also ends where the frequency falls to 0 (a
-    Bogdanov-Takens point). bounds, folder, errors: as for `fold_curve`.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    hopf : Point
+        A Hopf point, such as branch.hopfs[0].
+    first, second : str
+        Two different parameters.
+    bounds, N_max, max_points, stability
+        As for `fold_curve`.
+    folder, resume, overwrite, progress
+        As for `continuation`.
+
+    Returns
+    -------
+    Branch
+        Every point has `.frequency` and `.criticality`; the curve also ends where the frequency falls to 0 (a
+        Bogdanov-Takens point).
+
+    Raises
+    ------
+    ValueError
+        For parameters that cannot be varied or a point that is no Hopf point.
+    NotConverged
+        If the Hopf point cannot be reproduced.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.RandomThresholdLIF(b=4.55), tol=1e-2)
+    >>> branch = fl.continuation(problem, fl.steady_state(problem), "b", bounds=(4.5, 4.65), progress=False)
+    >>> hopf, few = branch.hopfs[0], {"max_points": 2, "stability": False, "progress": False}
+    >>> curve = fl.hopf_curve(problem, hopf, "b", "tau", **few)
+    >>> bool(abs(curve.table["frequency"] - hopf.frequency).min() < 1e-3)
+    True
     """
     _require("hopf", hopf, ("hopf",))
     family, start = _family(problem, hopf, (first, second), bounds)
@@ -182,7 +243,7 @@ def _curve(
         who, "branch", place["folder"], asked, FILES, resume=place["resume"], overwrite=place["overwrite"]
     ) as work:
         nodes, ends = both_ways(traces, work, names, what, told)
-        branch = Branch(names, _points(nodes, names, metric, stability, work, told), ends, what)
+        branch = Branch(names, points_of(nodes, names, metric, stability, work, told), ends, what)
         keep_branch(branch, work)
     return branch
 
@@ -208,113 +269,3 @@ def _default_bounds(family: Family, z: np.ndarray, k: int) -> tuple[float, float
     except Infeasible:
         return value / 100, value + reach  # the model wants it positive
     return value - reach, value + reach
-
-
-def _points(
-    nodes: list[Node],
-    names: tuple[str, ...],
-    metric: Metric,
-    stability: bool,
-    work: Work,
-    told: Callable[[str], None],
-) -> list[Point]:
-    points, kept = [], iter(work.kept("seen"))
-    for node in nodes:
-        arrays = next(kept, None)
-        if arrays is None:
-            points.append(_point(node, names, stability, ""))
-            work.keep("seen", _seen_arrays(points[-1]))
-            told(f"stability of {len(points)} of {len(nodes)} points")
-        else:
-            points.append(_from_arrays(arrays, node, names))
-    special, kept = [], iter(work.kept("special"))
-    if len(nodes[0].z) == 2:
-        pairs = zip(nodes[:-1], nodes[1:], points[:-1], points[1:], strict=True)
-        for a, b, point_a, point_b in pairs:
-            turned = (a.tz / metric.z) @ (b.tz / metric.z) < 0
-            if not turned and not (stability and point_a.unstable % 2 != point_b.unstable % 2):
-                continue
-            kind = "cusp" if turned else "bogdanov-takens"
-            arrays = next(kept, None)
-            if arrays is None:
-                b.system.family.forget()  # what is kept does not depend on what was computed before
-                function = SingularJacobian.quadratic if turned else SingularJacobian.double_zero
-                found = _root(a, b, names, metric, stability, function, kind)
-                work.keep("special", _root_arrays(found))
-            else:
-                found = _root_from(arrays, b, names, kind)
-            special += found
-    points = sorted([*points, *special], key=lambda point: point.arclength)
-    start = points[0].arclength
-    for point in points:
-        object.__setattr__(point, "arclength", point.arclength - start)
-    return points
-
-
-def _seen_arrays(point: Point) -> dict[str, np.ndarray]:
-    """What is known of the stability at a node."""
-    arrays = {"eigenvalues": point.eigenvalues, "unstable": count_array(point.unstable)}
-    return arrays | details_arrays(point.details)
-
-
-def _from_arrays(arrays: Mapping[str, np.ndarray], node: Node, names: tuple[str, ...], kind: str = "") -> Point:
-    values, count = arrays["eigenvalues"], count_from(arrays["unstable"])
-    tangent = (node.ty, node.tz)
-    return Point(names, node.problem, node.y, node.s, values, count, kind, details_from(arrays), tangent)
-
-
-def _root_arrays(found: list[Point]) -> dict[str, np.ndarray]:
-    """A point between two nodes, if there is one, as it is kept."""
-    if not found:
-        return {}
-    (point,) = found
-    z = np.array([parameter_value(point.problem, name) for name in point.names])
-    own = {"y": point.y, "z": z, "ty": point.tangent[0], "tz": point.tangent[1], "s": np.array(point.arclength)}
-    return own | _seen_arrays(point)
-
-
-def _root_from(arrays: Mapping[str, np.ndarray], b: Node, names: tuple[str, ...], kind: str) -> list[Point]:
-    if not arrays:
-        return []
-    y, z, ty, tz = (arrays[name] for name in ("y", "z", "ty", "tz"))
-    node = Node(b.system, b.system.at(z), y, z, ty, tz, float(arrays["s"]))
-    return [_from_arrays(arrays, node, names, kind)]
-
-
-def _root(
-    a: Node, b: Node, names: tuple[str, ...], metric: Metric, stability: bool, function: Callable, kind: str
-) -> list[Point]:
-    """The point between two nodes where a function of the null vectors vanishes, sought on the mesh of the second."""
-    condition, nodes = b.system.condition, {}
-
-    def value(ds: float) -> float:
-        y, z = b.y + ds * b.ty, b.z + ds * b.tz
-        nodes[ds] = normalise(metric, correct(b.system, y, z, at_distance(metric, b, ds), exact=True))
-        return function(condition, nodes[ds].problem, nodes[ds].y)
-
-    try:
-        ds = brentq(value, a.s - b.s, 0.0, xtol=1e-9)
-    except (ValueError, NotConverged):  # no change of sign, or no curve there
-        return []
-    value(ds)
-    node = nodes[ds]
-    node.s = b.s + ds
-    return [_point(node, names, stability, kind)]
-
-
-def _point(node: Node, names: tuple[str, ...], stability: bool, kind: str) -> Point:
-    """With the eigenvalues on the axis put there and left out of the count of the unstable ones."""
-    details: dict[str, Any] = {}
-    exact = np.zeros(1, complex)
-    if len(node.z) == 3:
-        details = {"frequency": float(node.z[2]), "criticality": criticality(node.problem, node.y, float(node.z[2]))}
-        exact = np.array([1j, -1j]) * node.z[2]
-    values, count = np.zeros(0), None
-    if stability:
-        values, count = leading_and_unstable(node.problem, node.y)
-    if count is not None:
-        values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
-        count = unstable(values)
-        values = np.concatenate([values, exact])
-        values = sorted_leading(values)
-    return Point(names, node.problem, node.y, node.s, values, count, kind, details, (node.ty, node.tz))

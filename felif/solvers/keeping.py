@@ -17,6 +17,7 @@ from .branch import Branch, Point
 from .system import Node, System
 
 _END = "outcome"
+_LIMITS = ("bound", "N_max")  # outcomes of a trace at a limit that may be moved
 _RUNNING = Outcome("running", "the curve is still followed, or was stopped")
 _DETAIL = "detail_"
 
@@ -100,15 +101,19 @@ def followed(
     `seen` is told of each.
     """
     system = trace.start.system
+    limits = [limit.outcome for limit in trace.limits]
     for arrays in work.kept(part):
+        end = Outcome(*arrays[_END].tolist()) if _END in arrays else None
+        if end is not None and end.name in _LIMITS and end not in limits:
+            continue  # it goes on from the node before, as if that limit had not been
         node = node_from(arrays, system)
         system = node.system
         nodes.append(node)
         seen(node)
         bend = (arrays["bend_y"], arrays["bend_z"]) if "bend_y" in arrays else None
         trace.goes_on(node, float(arrays["ds"]), bend, len(nodes))
-        if _END in arrays:
-            trace.outcome = Outcome(*arrays[_END].tolist())
+        if end is not None:
+            trace.outcome = end
             return nodes
     for node in trace:
         nodes.append(node)

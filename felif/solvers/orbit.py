@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..output.frames import frame
 from ..problem import Problem, State
 from .branch import Table
 from .family import parameter_value
@@ -18,15 +19,21 @@ from .orbit_system import Line, Linearised, Orbit, past
 
 @dataclass(frozen=True, eq=False)
 class PeriodicOrbit:
-    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, ts)`, `.max`, `.min`, `.multipliers`,
-    `.stable`.
+    """A periodic solution: `.period`, `.at(t)` (a State), `.sample(name, times)`, `.multipliers`, `.stable`.
 
-    series: name -> values of the scalars at the collocation times `times` (from 0 to the period, both included).
-    max, min: name -> the largest and smallest value of a scalar over the period.
-    errors: bounds of the errors of "period", "max N", "min N", ...; error: the largest. Computed when asked for.
-    unresolved: relative size of what the time mesh does not resolve of the scalars.
-    path: the orbits between the Hopf point and this one, as columns: parameters, "period", "max N", "min N", ..., and,
-    computed when first asked for, their "error of period", "error of max N", ...
+    Attributes
+    ----------
+    times, series : array, dict of arrays
+        Collocation times from 0 to the period, both included, and the scalars there.
+    max, min : dict
+        name -> the largest and smallest value of a scalar over the period.
+    errors, error : dict, float
+        Bounds of the errors of "period", "max N", "min N", ..., and the largest. Computed when asked for.
+    unresolved : float
+        Relative size of what the time mesh does not resolve of the scalars.
+    path : mapping of str to array
+        The orbits between the Hopf point and this one, as columns: parameters, "period", "max N", "min N", ..., and,
+        computed when first asked for, their "error of period", "error of max N", ....
     """
 
     line: Line
@@ -110,6 +117,10 @@ class PeriodicOrbit:
     @property
     def stable(self) -> bool:
         return bool(np.all(np.abs(self.multipliers) < 1))
+
+    def to_pandas(self) -> Any:
+        """`series` over a period as a DataFrame, the index is t. Needs the extra `xarray`."""
+        return frame("to_pandas", {"t": self.times, **self.series}, index="t")
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]" for name in self.max)

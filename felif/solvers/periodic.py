@@ -53,19 +53,50 @@ def periodic_orbit(
 ) -> PeriodicOrbit:
     """The periodic orbit M y' = F(y), y(T) = y(0) that branches off a Hopf point, at the given parameters.
 
-    From the Hopf point, orbits are followed by arc length along the straight line from its parameters to the given ones
-    (by default to those of `problem`). tol: relative accuracy of the scalars over the period, as far as the time mesh
-    is concerned; the mesh of the fields is adapted where the problem offers it. progress: a line on a terminal.
+    From the Hopf point, orbits are followed by arc length along the straight line from its parameters to the given
+    ones.
 
-    folder: written while orbits are followed: orbits.csv, a row an orbit (parameters, period, extremes), and at the end
-    orbit.csv, the scalars over the period, with orbit.json. resume=True returns the orbit that is there, or goes on to
-    it with the same digits, if it is the one that is asked for; anything else is a ValueError that names it.
-    overwrite=True replaces it; what felif did not write there is never touched.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    hopf : Point
+        A Hopf point, such as branch.hopfs[0].
+    tol : float
+        Relative accuracy of the scalars over the period, as far as the time mesh is concerned; the mesh of the fields
+        is adapted where the problem offers it.
+    max_orbits : int
+        On the way.
+    folder : path
+        Written while orbits are followed: orbits.csv, a row an orbit (parameters, period, extremes), and at the end
+        orbit.csv, the scalars over the period, with orbit.json.
+    resume, overwrite, progress : bool
+        As for `continuation`.
+    **parameters : float
+        Where the orbit is wanted; by default those of `problem`.
 
-    Raises ValueError for a model with a dead time, a point that is no Hopf point, and parameters that cannot be varied;
-    NotConverged if the branch of orbits does not lead there (the message says how far it went).
+    Returns
+    -------
+    PeriodicOrbit
+        `.period`, `.at(t)`, `.sample(name, times)`, `.multipliers`, `.stable`.
 
-    >>> periodic_orbit(problem, branch.hopfs[0], b=5.0).period
+    Raises
+    ------
+    ValueError
+        For a model with a dead time, a point that is no Hopf point, parameters that cannot be varied, and another orbit
+        in the folder.
+    NotConverged
+        If the branch of orbits does not lead there (the message says how far it went).
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.RandomThresholdLIF(b=4.55), tol=1e-2)
+    >>> branch = fl.continuation(problem, fl.steady_state(problem), "b", bounds=(4.5, 4.65), progress=False)
+    >>> hopf = branch.hopfs[0]  # the period begins as that of the mode
+    >>> orbit = fl.periodic_orbit(problem, hopf, b=hopf.b + 0.01, tol=1e-2, progress=False)
+    >>> bool(abs(orbit.period * hopf.frequency / 6.283185 - 1) < 0.05)
+    True
     """
     if getattr(hopf, "kind", None) != "hopf":
         raise ValueError(f"hopf = {hopf!r}; allowed is a Hopf point of a branch, such as branch.hopfs[0]")

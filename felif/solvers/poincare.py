@@ -20,12 +20,18 @@ _NEAR, _SHIFTS = 1e-4, 4  # relative change of the quotient from which it serves
 class Poincare:
     """The smallest positive lambda of int P u' w' = lambda int P u w for all w, with natural conditions (P(V_F) = 0).
 
-    eigenvalue     lambda_P
-    eigenfunction  u, of mean zero (int P u = 0) and int P u^2 = 1 for int P = 1, rising at V_F
-    noise          a of the state
-    gap_bound      a lambda_P: for b = 0 a theorem bounds the spectral gap from below by it (relative entropy,
-                   H = (h-1)^2); for a coupled network it is a number to compare with
-    error          estimate of the error of the eigenvalue: against elements of a higher degree, and what V_min cuts off
+    Attributes
+    ----------
+    problem : Problem
+        On whose mesh it was found.
+    eigenvalue : float
+        lambda.
+    eigenfunction : function of v
+        u, of mean zero (int P u = 0) and int P u^2 = 1 for int P = 1, rising at V_F.
+    noise : float
+        a of the state.
+    error : float
+        Estimate of the error of the eigenvalue: against elements of a higher degree, and what V_min cuts off.
     """
 
     problem: Problem
@@ -36,6 +42,10 @@ class Poincare:
 
     @property
     def gap_bound(self) -> float:
+        """a lambda: for b = 0 a theorem bounds the spectral gap from below by it (relative entropy, H = (h-1)^2).
+
+        For a coupled network it is a number to compare with.
+        """
         return self.noise * self.eigenvalue
 
     def __repr__(self) -> str:
@@ -44,13 +54,44 @@ class Poincare:
 
 @checked(problem=SYSTEM, state=STATE, field=optional(TEXT))
 def poincare(problem: Problem, state: State, field: str | None = None) -> Poincare:
-    """The Hardy/Poincare constant with the density of a steady state as its weight.
+    """The Hardy/Poincare constant with the density P of a steady state as its weight.
 
-    `field` names the density where there are several (the first by default). A problem made from a tolerance is
-    extended downward first, as u grows where P is small, and enriched until the eigenvalue meets it, relatively. Raises
-    ValueError for a state of another model and an unknown field, NotConverged if the iteration does not converge.
+        int P u'^2 >= lambda int P u^2 for every u with int P u = 0
 
+    A problem made from a tolerance is extended downward first, as u grows where P is small, and enriched until the
+    eigenvalue meets it, relatively.
+
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State
+        A steady state of it.
+    field : str
+        The density where there are several; the first by default.
+
+    Returns
+    -------
+    Poincare
+        `.eigenvalue`, `.eigenfunction`, `.gap_bound`, `.error`.
+
+    Raises
+    ------
+    ValueError
+        For a state of another model and an unknown field.
+    NotConverged
+        If the iteration does not converge.
+
+    Notes
+    -----
     Source of the inequality: Caceres, Carrillo & Perthame, J. Math. Neurosci. 1:7 (2011), section 4.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.0))
+    >>> fl.poincare(problem, fl.steady_state(problem)).eigenvalue > 1
+    True
     """
     require_one_axis(problem, "poincare")
     own = getattr(state, "problem", problem)

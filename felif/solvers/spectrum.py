@@ -27,7 +27,7 @@ _SAFETY = 1.3  # of what a richer space changes
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
 def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
-    """The `count` eigenvalues of J x = lambda M x with the largest real parts, and their eigenfunctions.
+    """The eigenvalues of J x = lambda M x with the largest real parts, and their eigenfunctions.
 
     J is the Jacobian at a steady state with all its nonlocal terms, delays included; the zeros that belong to conserved
     quantities are removed by Brauer's shift. Eigenvalues start from a dense QR iteration in the variable that is
@@ -37,9 +37,34 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
     relative to 1 + |lambda|; `.problem` is the one they belong to.
 
-    Raises ValueError for a state of another model, and for a count that is no positive number or more than the mesh
-    carries (1000 with delays); NotConverged where no
-    mode of a problem with delays can be counted.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State
+        A steady state of it.
+    count : int
+        How many eigenvalues.
+
+    Returns
+    -------
+    Spectrum
+        `.eigenvalues`, `.right`, `.left`, `.errors`, and `.gap`, the slowest decay rate.
+
+    Raises
+    ------
+    ValueError
+        For a state of another model, and for a count that is no positive number or more than the mesh carries (1000
+        with delays).
+    NotConverged
+        Where no mode of a problem with delays can be counted.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.0))
+    >>> round(fl.spectrum(problem, fl.steady_state(problem), count=2).gap, 3)  # of a single neuron
+    1.191
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"spectrum: count = {count!r}; allowed is a positive whole number")

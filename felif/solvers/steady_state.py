@@ -8,6 +8,8 @@ from typing import Any, overload
 
 import numpy as np
 
+from ..notebook import page, profile, shown
+from ..output.frames import states_frame
 from ..problem import NotConverged, Problem, State
 from .nearest_fold import NearestFold
 from .stability import leading
@@ -18,15 +20,23 @@ SMALL = 1e-14  # rates below it are lost in rounding
 class SteadyState(State):
     """A state with F(y) = 0, as a State (`.N`, `.n(v)`, `.t`, `.y`), with what is known of its accuracy and stability.
 
-    residual  sum of |F|, the rate at which mass is still being moved
-    error     estimate of |N - N_exact| (the largest over all scalars): the difference to the steady state in elements
-              of a degree higher by two (by four below 4) on the same cells, with the mass that V_min cuts off, and
-              rounding
-    errors    the same, scalar by scalar
-    growth    the nonzero eigenvalue of the linearisation with the largest real part (complex if it is)
-    stable    whether its real part is negative
-    problem   the problem on the mesh that was adapted to this state
-    log_N     log of N, also where N is lost in rounding and a closed form is known; nan where it is not
+    Attributes
+    ----------
+    residual : float
+        Sum of |F|, the rate at which mass is still being moved.
+    error : float
+        Estimate of |N - N_exact| (the largest over all scalars): the difference to the steady state in elements of a
+        degree higher by two (by four below 4) on the same cells, with the mass that V_min cuts off, and rounding.
+    errors : dict
+        The same, scalar by scalar.
+    growth : float or complex
+        The nonzero eigenvalue of the linearisation with the largest real part.
+    stable : bool
+        Whether its real part is negative.
+    problem : Problem
+        On the mesh that was adapted to this state.
+    log_N : float
+        log of N, also where N is lost in rounding and a closed form is known; nan where it is not.
     """
 
     def __init__(self, problem: Problem, t: float, y: np.ndarray, residual: float, errors: dict[str, float]) -> None:
@@ -56,6 +66,10 @@ class SteadyState(State):
     def stable(self) -> bool:
         return bool(np.real(self.growth) < 0)
 
+    @shown
+    def _repr_html_(self) -> str:
+        return page(repr(self), [profile(self)])
+
     def __repr__(self) -> str:
         scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
         try:
@@ -66,12 +80,17 @@ class SteadyState(State):
 
 
 class SteadyStates(Sequence):
-    """Steady states found, sorted by the first scalar.
+    """Steady states found, sorted by the first scalar: a sequence of SteadyState.
 
-    complete      True where it was shown that there are no others between the rates that `message` names; False where
-                  the search may have missed some
-    message       how many there are, why there are no others or what was searched
-    nearest_fold  where two of them meet when the model's first parameter (b) is varied; None if no fold was found
+    Attributes
+    ----------
+    complete : bool
+        True where it was shown that there are no others between the rates that `message` names; False where the search
+        may have missed some.
+    message : str
+        How many there are, why there are no others or what was searched.
+    nearest_fold : point or None
+        Where two of them meet when the model's first parameter (b) is varied; None if no fold was found.
     """
 
     def __init__(self, states: list[SteadyState], message: str, hint: Any, complete: bool = False) -> None:
@@ -99,6 +118,14 @@ class SteadyStates(Sequence):
         if self._states or self.nearest_fold is None:
             return self._message
         return f"{self._message} The nearest fold is at {self.nearest_fold}: two steady states meet there."
+
+    def to_pandas(self) -> Any:
+        """A row a state: scalars, their errors, stability, leading eigenvalue. Needs the extra `xarray`."""
+        return states_frame("to_pandas", self._states)
+
+    @shown
+    def _repr_html_(self) -> str:
+        return page(repr(self), [profile(state) for state in self])
 
     def __repr__(self) -> str:
         return "\n".join([self.message, *(f"  {state!r}" for state in self)])

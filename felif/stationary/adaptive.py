@@ -37,13 +37,22 @@ _SHARE = 0.6  # of the indicators that the marked cells hold together
 class SteadyValue:
     """A functional of a steady state, with its error bar and the mesh it was found on.
 
-    value    J of `state`; value + signed is better, but without a bar
-    signed   J(exact) - value to first order: what elements, quadrature and V_min leave over
-    error    the bar: |signed|, how far value + signed is from the same on the first mesh, and rounding
-    state    the steady state on the last mesh; `state.problem` serves for further work
-    cells    (its cell ends, the size of what each cell contributes to `signed`)
-    rounds   (unknowns, value, error) of every mesh on the way
-    first    the steady state on the mesh that the tolerance chose, with which the loop began
+    Attributes
+    ----------
+    value : float
+        J of `state`; value + signed is better, but without a bar.
+    signed : float
+        J(exact) - value to first order: what elements, quadrature and V_min leave over.
+    error : float
+        The bar: the size of `signed`, how far value + signed is from the same on the first mesh, and rounding.
+    state : State
+        The steady state on the last mesh; `state.problem` serves for further work.
+    cells : tuple of two arrays
+        Its cell ends, and the size of what each cell contributes to `signed`.
+    rounds : tuple of (unknowns, value, error)
+        Of every mesh on the way.
+    first : SteadyState
+        On the mesh that the tolerance chose, with which the loop began.
     """
 
     value: float
@@ -64,11 +73,39 @@ def steady_value(
 ) -> SteadyValue:
     """A functional of the steady state near `guess`, to a relative error of `tol` with as few cells as that takes.
 
-    quantity: a scalar ("N", "R") or a function of a State (a moment, lambda state: state.n(1.5)), smooth in the state.
-    tol: of the problem by default. The steady state is found on the mesh that the tolerance chose (`steady_state`);
-    the loop begins again with the cells that V_min, V_R and V_F delimit, and splits those that matter, or goes further
-    down. On a mesh given by the user nothing is split: the value there, with its error. Raises NotConverged where
-    there is no steady state, ValueError for an unknown quantity and a tol outside (0, 0.1].
+    The steady state is found on the mesh that the tolerance chose (`steady_state`); the loop begins again with the
+    cells that V_min, V_R and V_F delimit, and splits those that matter, or goes further down. On a mesh given by the
+    user nothing is split: the value there, with its error.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of one density over v.
+    quantity : str or callable
+        A scalar ("N", "R") or a function of a State (a moment, lambda state: state.n(1.5)), smooth in the state.
+    guess : State, float or array
+        As for `steady_state`.
+    tol : float
+        In (0, 0.1]; that of the problem by default.
+
+    Returns
+    -------
+    SteadyValue
+        `.value`, `.error`, and the state on its mesh.
+
+    Raises
+    ------
+    NotConverged
+        Where there is no steady state.
+    ValueError
+        For an unknown quantity and a tol that is not allowed.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> found = fl.steady_value(fl.discretize(fl.NoisyLIF(b=0.5)), "N", tol=1e-8)
+    >>> round(found.value, 8), found.error < 1e-8
+    (0.13477508, True)
     """
     if not callable(quantity) and quantity not in problem.scalar_names:
         raise ValueError(f"steady_value: {quantity!r}; allowed are {problem.scalar_names} or a function of a State")

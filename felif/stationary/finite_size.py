@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
+from ..given.arguments import PROBLEM, STATE, TIMES, Kind, checked, either, several, whole
 from ..models.noisy_lif import NoisyLIF
 from ..problem import Problem, State
 from ..solvers.spectrum import spectrum
@@ -35,10 +36,27 @@ _TOL = 1e-8  # of what is computed of one neuron
 class PowerSpectrum:
     """Cross-spectra of the rates of populations of finitely many neurons, int e^{-i omega t} cov(A_i(t), A_j(0)) dt.
 
-    omega      angular frequencies, shape (m,)
-    values     shape (m, populations, populations), Hermitian; (m,) and real where there is one population
-    single     N_i (1 - |f_i|^2)/|1 - f_i|^2 of one neuron, shape (m, populations): N_i CV_i^2 at low, N_i at high omega
-    neurons    of each population
+    Attributes
+    ----------
+    state : State
+        The steady state around which the network fluctuates.
+    omega : array (m,)
+        Angular frequencies.
+    values : array
+        Shape (m, populations, populations), Hermitian; (m,) and real where there is one population.
+    single : array (m, populations)
+        Of one neuron, N_i (1 - abs(f_i)^2)/abs(1 - f_i)^2: N_i CV_i^2 at low, N_i at high omega.
+    neurons : tuple of int
+        Of each population.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.0), tol=1e-4)
+    >>> state = fl.steady_state(problem)
+    >>> found = fl.power_spectrum(problem, state, [1000.0], neurons=100)
+    >>> round(float(found.values[0] * 100 / state.N), 2)  # Poisson at high frequencies
+    1.0
     """
 
     state: State
@@ -59,12 +77,42 @@ class _Network:
     noise: np.ndarray
 
 
-def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
-    """Power spectrum of the rates of a network of `neurons` (in each population, or one number for each).
+_SIZES = Kind("a positive whole number, or a row of them", either(whole(1), several(whole(1), "", 1)).read)
 
-    omega: angular frequencies > 0. Raises ValueError for a state that is not steady or not stable, for numbers that
-    are not allowed, and for models other than leaky or other diffusing neurons with a sharp threshold: NoisyLIF,
-    RefractoryLIF, ExcitatoryInhibitoryLIF, Populations.
+
+@checked(problem=PROBLEM, state=STATE, omega=TIMES, neurons=_SIZES)
+def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
+    """Power spectrum of the rates of a network of finitely many neurons.
+
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State
+        A stable steady state of it.
+    omega : array (m,)
+        Angular frequencies > 0, in radians per unit of time of the model.
+    neurons : int or sequence of int
+        In each population, or one number for each.
+
+    Returns
+    -------
+    PowerSpectrum
+
+    Raises
+    ------
+    ValueError
+        For a state that is not steady or not stable, for numbers that are not allowed, and for models other than leaky
+        or other diffusing neurons with a sharp threshold: NoisyLIF, RefractoryLIF, ExcitatoryInhibitoryLIF,
+        Populations.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4)
+    >>> found = fl.power_spectrum(problem, fl.steady_state(problem), [1.0, 100.0], neurons=1000)
+    >>> found.values.shape
+    (2,)
     """
     frequencies = np.atleast_1d(np.asarray(omega, float))
     if frequencies.ndim != 1 or not (np.isfinite(frequencies) & (frequencies > 0)).all():

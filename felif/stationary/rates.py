@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,43 @@ from ..assembly import discretize
 from ..given.arguments import FLAG, MODEL, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
 from ..given.types import Model
+from ..output.frames import grid_frame
+from ..parallel.spreading import spread
 from .rest import Rates, RestingNeurons
 from .states import steady_states
 
 _CHUNK = 2000  # points at a time
+_SENT = 100  # points that go to an executor at a time
 
 
 @dataclass(frozen=True, eq=False)
 class RateMap:
     """What `rate_map` found; arrays have the shape of the grid, one axis a parameter, unless `paired`.
 
-    parameters  name -> values along its axis
-    N           steady rates, rising along the last axis; NaN where there are fewer than that axis is long, 0 for one
-                below e^-300
-    slope       d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown
-    stable      whether all eigenvalues of the linearisation have negative real parts; None where it was not asked
-    count       how many there are
-    complete    whether bounds show that there are no others with N <= 1e4
+    Attributes
+    ----------
+    model : model
+        As given.
+    parameters : dict
+        name -> values along its axis.
+    N : array
+        Steady rates, rising along the last axis; NaN where there are fewer than that axis is long, 0 for one below
+        e^-300.
+    slope : array
+        d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown.
+    stable : array or None
+        Whether all eigenvalues of the linearisation have negative real parts; None where it was not asked.
+    count : array of int
+        How many there are.
+    complete : array of bool
+        Whether bounds show that there are no others with N <= 1e4.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> found = fl.rate_map(fl.NoisyLIF(), {"b": [1.5]}, stability=False)
+    >>> found.N.round(6).tolist()
+    [[0.192364, 2.289126]]
     """
 
     model: Any
@@ -40,6 +61,13 @@ class RateMap:
     stable: np.ndarray | None
     count: np.ndarray
     complete: np.ndarray
+
+    def to_pandas(self) -> Any:
+        """A row a point: its parameters, the rates N_0, N_1, ..., how many there are. Needs the extra `xarray`."""
+        columns = {f"N_{k}": self.N[..., k] for k in range(self.N.shape[-1])}
+        if self.stable is not None:
+            columns |= {f"stable_{k}": self.stable[..., k] for k in range(self.N.shape[-1])}
+        return grid_frame("to_pandas", self.parameters, self.count.shape, columns | {"count": self.count})
 
     def __repr__(self) -> str:
         numbers, counts = np.unique(self.count, return_counts=True)
@@ -63,38 +91,76 @@ def rate_map(
     stability: bool = True,
     tol: float = 1e-6,
     workers: int | None = None,
+    executor: Any = None,
 ) -> RateMap:
     """All steady rates of a model at every point of a grid of parameters.
-
-    parameters  name -> values; every combination of them is a point. paired=True: the values stand side by side
-    stability   whether to say which states are stable: by the eigenvalues at each, which takes most of the time
-    tol         of `discretize` for stability, and where a point is left to `steady_states`
-    workers     threads, by default one a processor
 
     Where the model is one leaky population whose drift and noise are affine in its rate, rates come from bounds of the
     mean interval (see `felif.stationary.rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by point, to
     tol. A slope above 1 is an eigenvalue above 0.
 
-    Raises ValueError for unknown parameters and values that are not as said, and where the model has no N.
+    Parameters
+    ----------
+    model : model
+        Holds the values of the parameters that do not vary.
+    parameters : mapping of str to sequence of float
+        name -> values; every combination of them is a point.
+    paired : bool
+        The values stand side by side: the k-th of each is a point.
+    stability : bool
+        Whether to say which states are stable: by the eigenvalues at each, which takes most of the time.
+    tol : float
+        Of `discretize` for stability, and where a point is left to `steady_states`.
+    workers : int
+        Threads, by default one a processor.
+    executor : int, str or Executor
+        In place of threads: a number of processes, "dask://HOST:PORT", "dask", "mpi", a dask Client or any
+        `concurrent.futures.Executor`, as for `sweep`; the model goes there by value.
+
+    Returns
+    -------
+    RateMap
+
+    Raises
+    ------
+    ValueError
+        For unknown parameters and values that are not as said, and where the model has no N, and an executor
+        that cannot be used.
+    RuntimeError
+        Where workers of an executor give no answer.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.rate_map(fl.NoisyLIF(), {"b": [0.5, 1.5, 4.0]}, stability=False).count.tolist()
+    [1, 2, 0]
     """
+    if workers is not None and executor is not None:
+        raise ValueError(f"rate_map: workers = {workers} with an executor; allowed is one of them")
     points = Points.of("rate_map", model, parameters, paired)
     problem = discretize(points.at(0), tol=tol)
     if "N" not in problem.scalar_names:
         raise ValueError(f"rate_map: model = {model!r}; allowed are models with a firing rate N")
-    parts = np.array_split(np.arange(points.count), -(-points.count // _CHUNK))
     try:
         neurons = RestingNeurons(problem, points)
     except ValueError:
         neurons = None
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        if neurons is not None:
-            found = [row for part in pool.map(neurons.rates, parts) for row in part]
-        else:
-            found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
-        stable = None
-        if stability:
-            rows = pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count))
-            stable = _table(list(rows), points.shape)
+    if executor is not None:
+        parts = np.array_split(np.arange(points.count), -(-points.count // _SENT))
+        shared = _Shared(points, tol, neurons is not None, stability)
+        sent = [row for part in spread("rate_map", executor, _rows, shared, parts) for row in part]
+        found, states = [row for row, _ in sent], [row for _, row in sent]
+    else:
+        parts = np.array_split(np.arange(points.count), -(-points.count // _CHUNK))
+        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            if neurons is not None:
+                found = [row for part in pool.map(neurons.rates, parts) for row in part]
+            else:
+                found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
+            states = []
+            if stability:
+                states = list(pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count)))
+    stable = _table(states, points.shape) if stability else None
     return RateMap(
         model,
         points.axes,
@@ -104,6 +170,29 @@ def rate_map(
         np.array([len(row.N) for row in found]).reshape(points.shape),
         np.array([row.complete for row in found]).reshape(points.shape),
     )
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all points share, in other processes."""
+
+    points: Points
+    tol: float
+    at_rest: bool  # whether `RestingNeurons` serves them
+    stability: bool
+
+    @cached_property
+    def neurons(self) -> RestingNeurons:
+        return RestingNeurons(discretize(self.points.at(0), tol=self.tol), self.points)
+
+
+def _rows(shared: _Shared, part: np.ndarray) -> list[tuple[Rates, np.ndarray | None]]:
+    """The rates and their stability at points, in another process."""
+    models, tol = [shared.points.at(point) for point in part.tolist()], shared.tol
+    found = shared.neurons.rates(part) if shared.at_rest else [_by_discretisation(model, tol) for model in models]
+    if not shared.stability:
+        return [(rates, None) for rates in found]
+    return [(rates, _stable(model, rates, tol)) for model, rates in zip(models, found, strict=True)]
 
 
 def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

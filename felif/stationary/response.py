@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..given.arguments import PROBLEM, STATE, TEXT, TIMES, checked, either, optional, several
 from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
@@ -34,14 +35,26 @@ CURRENTS = ("current", "current_E", "current_I")
 class Response:
     """Answers of all numbers of a problem to modulations, complex: modulus and phase of ds / d(parameter).
 
-    omega    angular frequencies, shape (m,), or a number
-    to       what is modulated: names of parameters, `current_2` the entry of an array
-    values   shape (m, numbers, modulations), without m for a number omega; `errors` of the same shape: of elements of
-             a higher degree
-    state    the steady state it was computed at, settled on its mesh
-
     `response.N` is the part of the number N, shape (m, modulations), or of N for each population, shape
     (m, populations, modulations); the last is left out where one parameter is modulated.
+
+    Attributes
+    ----------
+    state : State
+        The steady state it was computed at, settled on its mesh.
+    omega : array (m,) or float
+        Angular frequencies.
+    to : tuple of str
+        What is modulated: names of parameters, `current_2` the entry of an array.
+    values, errors : array (m, numbers, modulations)
+        Without m for a number omega; the errors are those of elements of a higher degree.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-3)
+    >>> fl.response(problem, fl.steady_state(problem), [1.0, 2.0]).to
+    ('current',)
     """
 
     state: State
@@ -70,17 +83,54 @@ class Response:
         )
 
 
+@checked(
+    problem=PROBLEM,
+    state=STATE,
+    omega=TIMES,
+    to=optional(either(TEXT, several(TEXT, "a row of names of parameters", 1))),
+)
 def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequence[str] | None = None) -> Response:
     """Linear response at a steady state to modulations of parameters at angular frequencies omega.
 
-    to: names of parameters, numbers or arrays (then each entry by itself); None: the currents, one for each population.
     Elements of a higher degree give the errors, and are taken where the problem was made from a tolerance that these
     exceed, relative to the largest response of each number.
 
-    Raises ValueError for a state that is not steady, for unknown parameters and those that shape the mesh, for
-    frequencies that are not finite; NotConverged where a frequency is an eigenvalue.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    state : State
+        A steady state of it.
+    omega : float or array (m,)
+        Angular frequencies, in radians per unit of time of the model.
+    to : str or sequence of str
+        Parameters, numbers or arrays (then each entry by itself); None: the currents, one for each population.
+
+    Returns
+    -------
+    Response
+        `.N`, `.values`, `.errors`, complex.
+
+    Raises
+    ------
+    ValueError
+        For a state that is not steady, for unknown parameters and those that shape the mesh, for frequencies that are
+        not finite.
+    NotConverged
+        Where a frequency is an eigenvalue.
+
+    Notes
+    -----
     Source: N. Brunel, V. Hakim, Neural Computation 11 (1999) 1621-1671; M. J. E. Richardson, Phys. Rev. E 76 (2007)
     021919.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4)
+    >>> found = fl.response(problem, fl.steady_state(problem), [0.0, 10.0], to="current")
+    >>> bool(abs(found.N[0]) > abs(found.N[1]))  # a slow modulation is followed better
+    True
     """
     frequencies = np.atleast_1d(np.asarray(omega, float))
     if frequencies.ndim != 1 or not np.isfinite(frequencies).all() or not len(frequencies):

@@ -19,11 +19,37 @@ _GUESS = array("numbers >= 0 for the rates, or a vector y")
 def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
-    Over (v, w), those of a network that does not learn (eps = 0) and has the connectivity C, a function of w; see
-    `solvers.plane`. Raises ValueError for a network that learns: its steady states are a continuum.
-
     A rate below 1e-14 comes from the closed form's logarithm where the model has one (`.log_N`); its `.error` stays the
     absolute one of the discretisation.
+
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    t : float
+        The time at which inputs are taken.
+    totals : mapping or array
+        Values of the conserved quantities; by default those of the model, such as mass 1.
+    C : callable, array or float
+        Over (v, w), for a network that does not learn (eps = 0): its connectivity, a function of w; see
+        `solvers.plane`.
+
+    Returns
+    -------
+    SteadyStates
+        A sequence, maybe empty; `.message` says what was found out.
+
+    Raises
+    ------
+    ValueError
+        For a network that learns: its steady states are a continuum.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> steady = fl.steady_states(fl.discretize(fl.NoisyLIF(b=1.5)))
+    >>> [round(state.N, 6) for state in steady], [state.stable for state in steady]
+    ([0.192364, 2.289126], [True, False])
     """
     if problem.line_names:
         return steady_states_on_lines(problem, C, t)
@@ -37,9 +63,34 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: An
 
 @checked(problem=SYSTEM, guess=optional(either(STATE, _GUESS)), t=TIME)
 def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
-    """One steady state: near `guess` (a State, a value of N, or a vector), or the one with the smallest N.
+    """One steady state: near a guess, or the one with the smallest N.
 
-    Raises NotConverged, naming the nearest fold, where none is found.
+    Parameters
+    ----------
+    problem : Problem
+        What `discretize` returns.
+    guess : State, float or array
+        A state, a value of N, or a vector of all unknowns.
+    t : float
+        The time at which inputs are taken.
+    totals : mapping or array
+        Values of the conserved quantities; by default those of the model.
+
+    Returns
+    -------
+    SteadyState
+        A State with `.error`, `.stable` and `.eigenvalues`.
+
+    Raises
+    ------
+    NotConverged
+        Naming the nearest fold, where none is found.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> round(fl.steady_state(fl.discretize(fl.NoisyLIF(b=1.5)), guess=2.0).N, 6)
+    2.289126
     """
     if problem.line_names:
         raise ValueError(

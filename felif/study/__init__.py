@@ -3,7 +3,8 @@
 A study is described in `felif.study.study`.
 """
 
+from .finding import studies
 from .script import run_script
-from .study import Study, check, folder, load, of, studies
+from .study import Study, check, folder, load, of
 
 __all__ = ["Study", "check", "folder", "load", "of", "run_script", "studies"]

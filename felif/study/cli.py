@@ -1,8 +1,7 @@
-"""The command line: `felif list | run | convergence | sweep`.
+"""The command line: `felif list | run | convergence | sweep | explore | view`.
 
 The options of a study become options of the command: names, types and defaults from the signature of its main, help
-from its docstring. Nothing heavy is imported before a study is. Errors are one line on stderr and exit code 2, Ctrl-C
-is exit code 130.
+from its docstring. Nothing heavy is imported before a study is. Errors are one line, exit code 2; Ctrl-C is code 130.
 """
 
 from __future__ import annotations
@@ -18,9 +17,12 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from .. import __version__
-from ..given.shipped import shipped
+from ..explore.command import explore
+from .copying import copy
+from .finding import places, studies
 from .report import one_line, print_json, relative, run_dict, run_text, sweep_text
-from .study import Study, find, load, places, studies
+from .study import Study, load
+from .viewing import view
 
 HELP = """Finite elements for the partial differential equations of integrate-and-fire neural networks.
 
@@ -30,6 +32,8 @@ felif run STUDY --b 2                     numbers, a figure, files for ParaView
 felif run STUDY --help                    the options of a study
 felif convergence STUDY --cells 4,8,16    errors and observed orders
 felif sweep STUDY --b 0:3:31 --a0 0.5,1   a grid of runs in parallel
+felif explore [MODEL]                     sliders in a browser
+felif view FOLDER --screenshot n.png      a surface, in a window or as a picture
 
 STUDY is the name of a file in ./studies, of a study that comes with felif, or the path of one."""
 
@@ -80,8 +84,8 @@ def _dispatch(arguments: list[str]) -> None:
 def _app() -> App:
     """The command line without a study."""
     app = App(name="felif", help=HELP, help_format="plaintext", version=_version)
-    app.command(_list, name="list")
-    app.command(_copy, name="copy")
+    for name, command in {"list": _list, "copy": copy, "explore": explore, "view": view}.items():
+        app.command(command, name=name)
     study = Annotated[
         str, Parameter(help="Name of a study in ./studies or of one that comes with felif, or the path of one.")
     ]
@@ -165,7 +169,7 @@ def _with_signature(function: Callable[..., Any], parameters: list[inspect.Param
 
 def _axis(study: Study, name: str, text: str) -> list[Any]:
     """Values of an option given as 0:3:31, a list or one value, each converted as `felif run` does."""
-    from .sweep import axis
+    from .grid import axis
 
     app = App(default_parameter=Parameter(name_transform=_hyphens))
     app.default(_with_signature(lambda **values: values[name], _options(study, as_text=False)))
@@ -213,27 +217,6 @@ def _list(where: Path | None = None, /, *, json: Json = False) -> None:
     for name, (_, text) in found.items():
         print(f"{name:{width}}  {text}")
     print(f"{'Looked' if found else 'No studies. Looked'} in {' and '.join(looked)}.")
-
-
-def _copy(study: str, folder: Path = Path("studies"), /) -> None:
-    """Copy a study that comes with felif, to change it; nothing is replaced.
-
-    Parameters
-    ----------
-    study
-        The name of the study.
-    folder
-        Where the copy goes.
-    """
-    source = find(study, shipped("studies"))
-    target = folder / source.name
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("x") as file:
-            file.write(source.read_text())
-    except FileExistsError:
-        raise ValueError(f"{target} is there already, and is left as it is.") from None
-    print(f"{target}: felif run {study} runs it from here.")
 
 
 def _run(
@@ -293,7 +276,10 @@ def _sweep(
     *,
     out: Annotated[Path | None, Parameter(help="Folder to write into [default: results/STUDY-sweep].")] = None,
     resume: Annotated[Path | None, Parameter(help="Go on with the sweep in this folder; give no values then.")] = None,
-    workers: Annotated[int | None, Parameter(help="Processes [default: one a processor].")] = None,
+    executor: Annotated[
+        str | None,
+        Parameter(help="N processes, dask://HOST:PORT, dask, or mpi [default: a process for every processor]."),
+    ] = None,
     shard: Annotated[
         str, Parameter(help="i/n: compute only every n-th point, from the i-th on; for job arrays.")
     ] = "1/1",
@@ -318,7 +304,7 @@ def _sweep(
     i, slash, n = shard.partition("/")
     if not (i.isdecimal() and slash and n.isdecimal()):
         raise ValueError(f"--shard {shard}: i/n means part i of n, as in --shard 1/4.")
-    settings = {"workers": workers, "retry": retry, "folders": folders, "overwrite": overwrite}
+    settings = {"executor": executor, "retry": retry, "folders": folders, "overwrite": overwrite}
     try:
         with redirect_stdout(sys.stderr):
             table = sweep(study, grid, folder, fixed=fixed, shard=(int(i), int(n)), **settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .running import Report
-    from .sweep import Table
+    from .table import Table
 
 SHOWN = 20  # rows of a sweep, and failed points
 
@@ -65,14 +65,16 @@ def run_text(report: Report) -> str:
 
 def sweep_text(table: Table) -> str:
     """A sweep for people: its first rows, what failed and why, where the table is."""
-    columns = [name for name in dict.fromkeys(key for row in table.rows for key in row) if name != "message"]
-    rows = [[_cell(row.get(name), 3 if name == "wall_time" else 10) for name in columns] for row in table.rows[:SHOWN]]
+    columns = [name for name in table.names if name != "message"]
+    shown = table.part(0, SHOWN)
+    rows = [[_cell(row[name], 3 if name == "wall_time" else 10) for name in columns] for row in shown]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     lines = ["  ".join(map(str.rjust, line, widths)) for line in [columns, *rows]]
-    if len(table.rows) > SHOWN:
-        lines.append(f"... {len(table.rows) - SHOWN} more")
-    bad = [row for row in table.rows if row["status"] != "ok"]
-    lines += ["", *(f"point {row['index']} {row['status']}: {row['message']}" for row in bad[:SHOWN])]
+    if len(table) > SHOWN:
+        lines.append(f"... {len(table) - SHOWN} more")
+    bad = (table["status"] != "ok").nonzero()[0].tolist()
+    worst = [row for k in bad[:SHOWN] for row in table.part(k, k + 1)]
+    lines += ["", *(f"point {row['index']} {row['status']}: {row['message']}" for row in worst)]
     if len(bad) > SHOWN:
         lines.append(f"... {len(bad) - SHOWN} more; all messages are in the table")
     counts = ", ".join(f"{count} {status}" for status, count in table.counts.items() if count or status == "ok")

@@ -108,7 +108,7 @@ def read_results(out: str | Path) -> dict[str, Any]:
     arrays = {name: value if value.ndim else value.item() for name, value in read_npz(whole).items()}
     runs = {}
     if record["runs"]:
-        from ..runs.starting import load_run
+        from ..runs.resuming import load_run
 
         runs = {name: load_run(out / name) for name in record["runs"]}
     return {**record["results"], **arrays, **runs}

@@ -8,7 +8,27 @@ from typing import Any
 
 
 def run_script(main: Callable[..., dict[str, Any]]) -> None:
-    """Last line of a study: `python studies/NAME.py --option value` does what `felif run NAME --option value` does."""
+    """Last line of a study: `python studies/NAME.py --option value` does what `felif run NAME --option value` does.
+
+    It ends the process with the exit code of the command line.
+
+    Parameters
+    ----------
+    main : callable
+        The main of the file.
+
+    Raises
+    ------
+    ValueError
+        Where the file is imported and not run.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.run_script(fl.study.load("relaxation").main)
+    Traceback (most recent call last):
+    ValueError: run_script belongs under `if __name__ == '__main__':`.
+    """
     from .cli import run
 
     if main.__module__ != "__main__":

@@ -10,6 +10,10 @@ A file studies/NAME.py holds
                    `evolve` writes while it runs and can go on after a kill; "NAME" is the Run's name in the results.
     CHEAP          {option: value} that makes main take a second or so: what the tests run
     EXPECTED       {result: (value, tolerance)}: holds with CHEAP *and* with the defaults; |result - value| <= tolerance
+    many           optional: `many(b: np.ndarray, a0: np.ndarray, t_end: float = 1.0) -> {name: array}`, main for many
+                   points at once, by `evolve_many(..., paired=True)` for example. Options of main that it takes as
+                   np.ndarray come as rows with one value a point, others as the one value that those points share;
+                   every result has one entry a point. A sweep of options that it takes is computed by it
     CONVERGENCE    optional, see `felif.study.convergence`
     SPACETIME      optional: names of the Runs whose n(v, t) is drawn into spacetime_NAME.png
     figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder
@@ -18,19 +22,18 @@ A file studies/NAME.py holds
 
 from __future__ import annotations
 
-import ast
-import difflib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..given.shipped import shipped
+from .finding import find, suggest
 
-RESERVED = ("out", "resume", "overwrite", "json", "workers", "shard", "retry", "folders", "result", "help")
+RESERVED = ("out", "resume", "overwrite", "json", "executor", "shard", "retry", "folders", "result", "help")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,35 @@ class Option:
 
 @dataclass(frozen=True)
 class Study:
-    """A loaded study: `load`, or `of` for a function that is not in a file."""
+    """A loaded study: `load`, or `of` for a function that is not in a file.
+
+    Attributes
+    ----------
+    name : str
+        Of the file or the function.
+    main : callable
+        What computes the results.
+    options : tuple of Option
+        Its keywords, with types and defaults.
+    takes_out : bool
+        Whether main has a keyword `out`.
+    path : path or None
+        Of the file.
+    text : str
+        Docstring of the file.
+    cheap, expected, convergence : mappings
+        CHEAP, EXPECTED and CONVERGENCE of the file.
+    spacetime : tuple of str
+        Names of the Runs whose n(v, t) is drawn.
+    figure, many : callables or None
+        What makes a figure of the results, and main for many points of a sweep at once.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.load("blow_up").defaults["b"]
+    3.0
+    """
 
     name: str
     main: Callable[..., dict[str, Any]]
@@ -57,25 +88,49 @@ class Study:
     convergence: Mapping[str, Any] = field(default_factory=dict)
     spacetime: tuple[str, ...] = ()
     figure: Callable[[dict[str, Any]], Any] | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Worker processes get the path, and load the file themselves."""
-        return (of, (self.main,)) if self.path is None else (load, (self.path,))
+    many: Callable[..., dict[str, Any]] | None = None  # main for many points of a sweep at once
 
     @property
     def defaults(self) -> dict[str, Any]:
+        """Every option with its default."""
         return {option.name: option.default for option in self.options}
 
     def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The defaults with `options` put in. Raises ValueError for a name that main does not have."""
+        """The defaults with `options` put in.
+
+        Parameters
+        ----------
+        options : mapping of str to value
+            Some of the options.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            For a name that main does not have.
+        """
         known = self.defaults
         for name in options:
             if name not in known:
-                raise ValueError(f"The study {self.name} has no option {name!r}. {_suggest(name, known)}")
+                raise ValueError(f"The study {self.name} has no option {name!r}. {suggest(name, known)}")
         return {**known, **options}
 
     def deviations(self, results: Mapping[str, Any]) -> list[str]:
-        """One sentence for every entry of EXPECTED that the results do not meet; an empty list if all do."""
+        """What of EXPECTED the results do not meet.
+
+        Parameters
+        ----------
+        results : mapping
+            What main returned.
+
+        Returns
+        -------
+        list of str
+            One sentence for every entry that is not met.
+        """
         import numpy as np
 
         found = []
@@ -93,66 +148,66 @@ class Study:
 def folder(out: Path | None, name: str) -> Path | None:
     """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written.
 
-    It belongs to the study from then on. Raises ValueError if it is there and the study did not make it.
+    It belongs to the study from then on.
+
+    Parameters
+    ----------
+    out : path or None
+        What main was given.
+    name : str
+        Of the Run among the results.
+
+    Returns
+    -------
+    path or None
+
+    Raises
+    ------
+    ValueError
+        If it is there and the study did not make it.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.folder(None, "first") is None
+    True
     """
+    _require_text("folder", "name", name)
     if out is None:
         return None
+    _require_text("folder", "out", out)
     from ..output.manifest import Room
 
     room = Room(out, "study")
     return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
 
 
-def places(where: str | Path | None = None) -> list[Path]:
-    """The folders in which studies are looked for: `where`, or ./studies and then those that come with felif."""
-    return [Path("studies"), shipped("studies")] if where is None else [Path(where)]
-
-
-def studies(where: str | Path | None = None) -> dict[str, tuple[Path, str]]:
-    """{name: (path, first line of the docstring)} of the studies in `places(where)`; the files are read, not run.
-
-    Of two with one name the one in ./studies is meant.
-    """
-    found: dict[str, tuple[Path, str]] = {}
-    for path in [path for place in places(where) for path in sorted(place.glob("[!_.]*.py"))]:
-        if path.stem in found:
-            continue
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError) as error:
-            found[path.stem] = (path, f"cannot be read: {error}")
-            continue
-        if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-            found[path.stem] = (path, _first_line(ast.get_docstring(tree)))
-    return dict(sorted(found.items()))
-
-
-def find(study: str | Path, where: str | Path | None = None) -> Path:
-    """The file of the study with that name in `places(where)`, or the file given by its path.
-
-    Raises ValueError if there is none, with the folders looked in and what they have.
-    """
-    path = Path(study)
-    if path.suffix == ".py" or len(path.parts) != 1:
-        if not path.is_file():
-            raise ValueError(f"There is no file {path}. Give the path of a study, or the name of one in ./studies.")
-        return path.resolve()
-    looked = places(where)
-    for place in looked:
-        if (place / f"{study}.py").is_file():
-            return (place / f"{study}.py").resolve()
-    known = studies(where)
-    hint = _suggest(str(study), known) if known else "There are no studies there."
-    folders = " or ".join(str(place.resolve()) for place in looked)
-    raise ValueError(f"There is no study {str(study)!r} in {folders}. {hint} A study is also found by its path.")
-
-
 def load(study: str | Path, where: str | Path | None = None) -> Study:
-    """The study of that name in `places(where)`, or in the file given by its path.
+    """The study of that name, or in the file given by its path.
 
-    Raises ValueError if there is none (`find`), or if the file does not run or breaks a rule of this module's
-    docstring.
+    Parameters
+    ----------
+    study : str or path
+        A name, or a file.
+    where : path
+        The folder to look in; by default ./studies and those that come with felif.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ValueError
+        If there is none, or if the file does not run or breaks a rule of what a study is.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.study.load("blow_up").name
+    'blow_up'
     """
+    _require_text("load", "study", study)
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
@@ -172,22 +227,67 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
         convergence=getattr(module, "CONVERGENCE", {}),
         spacetime=(spacetime,) if isinstance(spacetime, str) else tuple(spacetime),
         figure=getattr(module, "figure", None),
+        many=getattr(module, "many", None),
     )
     loaded.complete(loaded.cheap)
+    if loaded.many is not None:
+        _require_options_of_main(loaded, str(path))
     return loaded
 
 
-def of(main: Callable[..., dict[str, Any]]) -> Study:
-    """A study made of a function alone: for sweeps and convergence tables from Python. A Study is given back."""
+def of(main: Callable[..., dict[str, Any]], many: Callable[..., dict[str, Any]] | None = None) -> Study:
+    """A study made of functions alone: for sweeps and convergence tables from Python.
+
+    Parameters
+    ----------
+    main : callable or Study
+        A function with options that have defaults, numbers or text or with types written down; a Study is given back.
+    many : callable
+        Of rows of values of the same options: many points of a sweep at once.
+
+    Returns
+    -------
+    Study
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.study.of(square).defaults
+    {'x': 2.0}
+    """
     if isinstance(main, Study):
         return main
     name = getattr(main, "__name__", type(main).__name__)
-    options, takes_out = _signature(main, name)
-    return Study(name=name, main=main, options=options, takes_out=takes_out, text=inspect.getdoc(main) or "")
+    options, takes_out = _signature(main, name, written=False)
+    study = Study(name, main, options, takes_out, text=inspect.getdoc(main) or "", many=many)
+    if many is not None:
+        _require_options_of_main(study, name)
+    return study
 
 
 def check(study: Study | str | Path) -> list[str]:
-    """Run a study with CHEAP, writing nothing, and compare with EXPECTED: `Study.deviations`. What the tests call."""
+    """Run a study with CHEAP, writing nothing, and compare with EXPECTED: what the tests call.
+
+    Parameters
+    ----------
+    study : Study, str or path
+        As for `load`.
+
+    Returns
+    -------
+    list of str
+        `Study.deviations`: empty if all is as expected.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.study.check(fl.study.of(square))
+    []
+    """
     loaded = study if isinstance(study, Study) else load(study)
     return loaded.deviations(loaded.main(**loaded.cheap))
 
@@ -209,8 +309,11 @@ def _import(path: Path) -> Any:
     return module
 
 
-def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...], bool]:
-    """Options of a main, and whether it has `out`. Raises ValueError for one that no command line can be made of."""
+def _signature(main: Callable[..., Any], place: str, written: bool = True) -> tuple[tuple[Option, ...], bool]:
+    """Options of a main, and whether it has `out`. Raises ValueError for one that no command line can be made of.
+
+    Unless types must be `written`, that of a default is taken where it is a number or text.
+    """
     try:
         parameters = inspect.signature(main, eval_str=True).parameters
     except NameError as error:
@@ -223,16 +326,21 @@ def _signature(main: Callable[..., Any], place: str) -> tuple[tuple[Option, ...]
             raise ValueError(f"{place}: {parameter} cannot be an option; give every option a name, a type, a default.")
         if name in RESERVED:
             raise ValueError(f"{place}: the option {name!r} belongs to the command line itself; choose another name.")
-        if parameter.default is parameter.empty or parameter.annotation is parameter.empty:
+        kind = parameter.annotation
+        if kind is parameter.empty and not written and isinstance(parameter.default, bool | int | float | str):
+            kind = type(parameter.default)
+        if parameter.default is parameter.empty or kind is parameter.empty:
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
-        options.append(Option(name, parameter.annotation, parameter.default))
+        options.append(Option(name, kind, parameter.default))
     return tuple(options), "out" in parameters
 
 
-def _first_line(text: str | None) -> str:
-    return (text or "(no docstring)").strip().splitlines()[0]
+def _require_text(who: str, name: str, value: Any) -> None:
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
+        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name, or a path")
 
 
-def _suggest(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(known) or 'none'}."
+def _require_options_of_main(study: Study, place: str) -> None:
+    for option in inspect.signature(study.many).parameters:
+        if option not in study.defaults:
+            raise ValueError(f"{place}: many takes {option!r}, which is no option of main. It has the options of main.")

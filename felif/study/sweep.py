@@ -1,7 +1,7 @@
 """Run a study at every point of a grid of options, in parallel, and keep what is finished whatever happens.
 
-    table = sweep(main, {"b": [0.0, 0.5, 1.0], "a0": [0.5, 1.0]}, "results/grid")
-    table.column("N")
+    table = fl.sweep(main, {"b": [0.0, 0.5, 1.0], "a0": [0.5, 1.0]}, "results/grid")
+    table["N"]
 
 `main` is a function with typed options as in `felif.study`, or a study itself. The folder is described in
 `felif.study.sweep_folder`; calling again with the same sweep computes only what is missing.
@@ -10,70 +10,42 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..parallel.executors import Pool, open_pool
+from ..parallel.spreading import FOREIGN, LOOK, foreign
+from ..parallel.travel import packed
+from .grid import Grid, columns_of, definition
 from .study import Study, of
-from .sweep_folder import definition, open_folder, points_of, read_shards, read_sweep, write_shard, write_table
-from .workers import WorkerPool, run_points
+from .sweep_folder import Shard, open_folder
+from .table import Table, read_table, write_csv
+from .workers import extract, run_many, run_points
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..output.manifest import Room
 
-__all__ = ["Table", "axis", "read_table", "sweep"]
+__all__ = ["sweep"]
 
-Point = tuple[int, dict[str, Any]]  # index, options
-DEATHS = 3  # processes of its own that a point may end before it is given up
 CHUNK = 1.5  # seconds of work sent to a worker at once: passing it on costs about a millisecond
-
-
-@dataclass(frozen=True)
-class Table:
-    """The finished points of a sweep: one dict a point, in the order of the grid."""
-
-    folder: Path
-    rows: list[dict[str, Any]]
-    size: int  # points of the whole grid
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many points are "ok", "failed", "crashed", "missing"."""
-        found = Counter(row["status"] for row in self.rows)
-        return {
-            "ok": found["ok"],
-            "failed": found["failed"],
-            "crashed": found["crashed"],
-            "missing": self.size - found.total(),
-        }
-
-    def column(self, name: str) -> np.ndarray:
-        """An option or a result at every finished point, nan where one has none. Raises ValueError if no point has."""
-        import numpy as np
-
-        if not any(name in row for row in self.rows):
-            known = dict.fromkeys(key for row in self.rows for key in row)
-            raise ValueError(f"The sweep has no column {name!r}. It has: {', '.join(known)}.")
-        values = [row.get(name) for row in self.rows]
-        return np.array([math.nan if value is None else value for value in values])
 
 
 def sweep(
     main: Callable[..., dict[str, Any]] | Study,
     grid: Mapping[str, Sequence[Any]],
     folder: str | Path,
-    executor: Executor | None = None,
+    executor: Any = None,
     *,
     fixed: Mapping[str, Any] | None = None,
-    workers: int | None = None,
+    many: Callable[..., dict[str, Any]] | None = None,
     shard: tuple[int, int] = (1, 1),
     retry: bool = False,
     folders: bool = False,
@@ -82,165 +54,193 @@ def sweep(
 ) -> Table:
     """Run `main` at every point of `grid` that `folder` does not hold yet, and return all that is finished.
 
-    fixed      options that are the same at every point. An option `seed` is the index of the point unless given.
-    executor   any `concurrent.futures.Executor` (dask: `Client.get_executor()`, mpi4py: `MPIPoolExecutor()`); the
-               default is a pool of processes with one BLAS thread each.
-    workers    how many run at once; default: the number of processors.
-    shard      (i, n): only every n-th point, from the i-th on, i = 1..n: n jobs share a folder.
-    retry      compute failed points again.
-    folders    every point also writes a folder points/INDEX with its arrays and Runs; the table holds numbers only.
+    Workers need felif and the libraries that main imports, in the same versions, and no file of the user: main goes to
+    them by value, with what it reads of its module and of modules beside it.
 
-    A point whose main raises is "failed", with the message. One whose process ends is tried again, in processes of its
-    own, while the other points go on; after three of them it is "crashed", until the next call, which tries it again.
+    A point whose main raises is "failed", with the message. One whose worker is lost is tried again, alone, while the
+    other points go on; after three times (dask counts by itself) it is "crashed", until the next call, which tries it
+    again.
 
-    Raises ValueError for options the study does not have, bad values, and a folder that holds another sweep;
-    RuntimeError if an executor that was given breaks.
+    Parameters
+    ----------
+    main : callable or Study
+        A function of typed options that returns {name: number or text}, or a study.
+    grid : mapping of str to sequence
+        Option -> values; every combination of them is a point.
+    folder : path
+        Where the table is kept, by this process: workers need not see it.
+    executor : int, str, dask Client or concurrent.futures.Executor
+        A number of processes (by default one a processor), with one BLAS thread each; "dask://HOST:PORT", "dask" (the
+        scheduler that dask's configuration names, else a cluster on this machine), "mpi" (under `mpiexec -n N python -m
+        mpi4py.futures`), a dask Client, or any executor.
+    fixed : mapping
+        Options that are the same at every point. An option `seed` is the index of the point unless given.
+    many : callable
+        main for many points at once, as in `felif.study.study`; of a study, its own.
+    shard : (i, n)
+        Only every n-th point (block of `many`), from the i-th on, i = 1..n: n jobs share a folder.
+    retry : bool
+        Compute failed points again.
+    folders : bool
+        Every point also has a folder points/INDEX with its arrays and Runs; the table holds numbers only.
+    overwrite : bool
+        Replace a sweep that is in the folder.
+    progress : bool
+        Show a bar; by default on a terminal.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        For options the study does not have, bad values, an executor that cannot be used, a main that cannot be copied,
+        and a folder that holds another sweep.
+    RuntimeError
+        If an executor that was given breaks, or its workers have no felif or another version.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def square(x: float = 2.0) -> dict:
+    ...     return {"y": x * x}
+    >>> fl.sweep(square, {"x": [1.0, 2.0, 3.0]}, "runs/squares", ThreadPoolExecutor(1), progress=False)["y"].tolist()
+    [1.0, 4.0, 9.0]
     """
-    study, folder = of(main), Path(folder)
+    study, folder = of(main, many), Path(folder)
     i, n = shard
     if not 1 <= i <= n:
         raise ValueError(f"shard = {i}/{n}: i/n means part i of n, with i from 1 to n.")
-    workers = workers if workers is not None else os.cpu_count() or 1
-    if workers < 1:
-        raise ValueError(f"workers = {workers}: at least 1.")
-    plan = definition(study, grid, fixed or {})
-    points = points_of(plan, study)
+    plan = definition(study, grid, fixed or {}, folders)
+    points = Grid(plan)
+    rows = sorted(columns_of(study, plan)) if "many" in plan else []
+    alone = replace(study, figure=None, cheap={}, expected={}, convergence={})
+    functions = [f for f in (study.main, study.many) if f is not None]
+    payload = packed((alone, rows), f"The study {study.name}", functions)
     room = open_folder(folder, plan, overwrite)
-    before = read_shards(folder)
-    over = {"ok"} if retry else {"ok", "failed"}
-    done = {index for index, record in before.items() if record["status"] in over}
-    attempts = {index: record["attempt"] for index, record in before.items()}
-    todo = [(index, points[index]) for index in range(i - 1, len(points), n) if index not in done]
-    if todo:
-        with _progress(len(todo), sys.stderr.isatty() if progress is None else progress) as advance:
-            pool = _Given(executor) if executor is not None else WorkerPool(min(workers, len(todo)))
-            try:
-                _compute(study, todo, attempts, room, pool, workers, folders, advance)
-            finally:
-                pool.close()
-                write_table(room, read_table(folder, study).rows)
-    elif not (folder / "sweep.csv").exists():
-        write_table(room, read_table(folder, study).rows)
-    return read_table(folder, study)
+    before = read_table(folder)
+    queue = _Queue(points, before, i, n, retry, set(rows) if "many" in plan else None)
+    if queue.left:
+        pool = open_pool("sweep", executor, queue.left)
+        shown = sys.stderr.isatty() if progress is None else progress
+        try:
+            with _progress(queue.left, shown) as advance:
+                where = (str(folder.resolve()), (folder / "sweep.json").stat().st_mtime_ns) if folders else None
+                work = _Work(payload, run_many if "many" in plan else run_points, where, points)
+                _compute(work, queue, before, room, pool, advance)
+        finally:
+            pool.close()
+            table = read_table(folder)
+            write_csv(room, table)
+        return table
+    if not (folder / "sweep.csv").exists():
+        write_csv(room, before)
+    return before
 
 
-def read_table(folder: str | Path, main: Callable[..., dict[str, Any]] | Study) -> Table:
-    """The finished points of a sweep, also while it runs or after it was killed. Raises ValueError if there is none."""
-    points = points_of(read_sweep(folder), of(main))
-    rows = []
-    for index, record in read_shards(folder).items():
-        row = {"index": index, **points[index], "status": record["status"]}
-        row |= {name: value for name, value in record["results"].items() if name not in row}
-        rows.append({**row, "wall_time": record["wall_time"], "message": record["message"]})
-    return Table(Path(folder), rows, len(points))
+class _Queue:
+    """Indices of the points that are left: as many at a time as one wants, or in the blocks of `many`."""
+
+    def __init__(self, grid: Grid, before: Table, i: int, n: int, retry: bool, rows: set[str] | None) -> None:
+        import numpy as np
+
+        status = before.columns["status"].values
+        over = (status == "ok") | ((status == "failed") & (not retry))
+        left = np.ones(grid.size, bool)
+        left[before.columns["index"].values[over.astype(bool)]] = False
+        self.blocks: deque[np.ndarray] | None = None
+        if rows is None:
+            self.indices = np.flatnonzero(left[i - 1 :: n]) * n + i - 1
+            self.left = len(self.indices)
+        else:
+            blocks = (np.array(block) for k, block in enumerate(grid.blocks(rows)) if k % n == i - 1)
+            self.blocks = deque(block[left[block]] for block in blocks if left[block].any())
+            self.left = sum(map(len, self.blocks))
+
+    def look(self, size: int) -> list[int]:
+        """The next ones, which stay until `take`."""
+        return (self.indices[:size] if self.blocks is None else self.blocks[0]).tolist()
+
+    def take(self, chunk: list[int]) -> None:
+        self.left -= len(chunk)
+        if self.blocks is None:
+            self.indices = self.indices[len(chunk) :]
+        else:
+            self.blocks.popleft()
 
 
-def axis(text: str, convert: Callable[[str], Any]) -> list[Any]:
-    """Values of an option from the command line: `0:3:31` (start:stop:count, both ends included), `0,1,2` or one value.
+class _Work:
+    """What is asked of workers."""
 
-    `convert` makes a value of a text. Raises ValueError for what is neither, and for values that come twice.
-    """
-    parts = text.split(":")
-    if len(parts) == 3:
-        start, stop = convert(parts[0]), convert(parts[1])
-        if any(
-            isinstance(end, bool) or not isinstance(end, int | float) or not math.isfinite(end) for end in (start, stop)
-        ):
-            raise ValueError(f"{text}: start:stop:count is for numbers; give a list a,b,c.")
-        if not parts[2].isdecimal() or (count := int(parts[2])) < 1 or (count == 1 and start != stop):
-            raise ValueError(f"{text}: start:stop:count ends in a number of values, at least 2.")
-        values = [start + (stop - start) * k / (count - 1) for k in range(count - 1)] + [stop]
-        if isinstance(start, int) and isinstance(stop, int):
-            if any(value != round(value) for value in values):
-                raise ValueError(f"{text}: the option is a whole number, and {values[1]} is none; change the count.")
-            values = [round(value) for value in values]
-    else:
-        values = [convert(part) for part in text.split(",")]
-    if len(set(values)) < len(values):
-        raise ValueError(f"{text}: a value comes twice.")
-    return values
+    def __init__(self, payload: bytes, function: Callable[..., Any], where: Any, grid: Grid) -> None:
+        self.payload, self.function, self.where, self.grid = payload, function, where, grid
+
+    def submit(self, pool: Pool, chunk: list[int]) -> Future:
+        points = [(index, self.grid.options(index)) for index in chunk]
+        return pool.submit(self.function, self.payload, points, self.where)
 
 
-class _Given:
-    """An executor of the caller: used, never closed, and not replaced when it breaks."""
-
-    def __init__(self, executor: Executor) -> None:
-        self.executor = executor
-        self.submit = executor.submit
-
-    def apart(self) -> _Given:
-        return self
-
-    def rebuild(self) -> None:
-        raise RuntimeError("The executor broke. What is finished is kept: call again with a new one to go on.")
-
-    def close(self) -> None:
-        pass
-
-
-def _compute(
-    study: Study,
-    todo: Sequence[Point],
-    attempts: Mapping[int, int],
-    room: Room,
-    pool: Any,
-    workers: int,
-    folders: bool,
-    advance: Callable[[int], None],
-) -> None:
-    """Send chunks to the pool and keep what comes back; `attempts`: how often points were computed before.
+def _compute(work: _Work, queue: _Queue, before: Table, room: Room, pool: Pool, advance: Callable[[int], None]) -> None:
+    """Send chunks to the pool and keep what comes back.
 
     When a process dies, every chunk under way is lost and any of their points may be the cause, or none, where
     somebody else has ended it. They become suspects: one chunk at a time in a process apart from the others, halved
-    when that dies, too, until a point is alone; it is given up after so many processes of its own.
+    when that dies, too, until a point is alone; it is given up after so many processes of its own. Blocks of `many` are
+    tried so often before they are halved, as what it makes of a point may depend on its neighbours, to its tolerance.
     """
-    import cloudpickle
-
-    module = sys.modules.get(study.main.__module__)
-    if module is not None and module.__name__.startswith("felif_study_"):  # a script, which workers cannot import
-        cloudpickle.register_pickle_by_value(module)
-    payload = cloudpickle.dumps(study)
-    where = str(room.folder) if folders else None
-    pending, suspects, deaths = deque(todo), deque[list[Point]](), Counter[int]()
-    running: dict[Future, list[Point]] = {}
+    attempts = dict(zip(before["index"].tolist(), before.attempts.tolist(), strict=True))
+    suspects, deaths = deque[list[int]](), Counter[tuple[int, int]]()
+    running: dict[Future, list[int]] = {}
     size, broken, apart, tested = 1, False, None, None
+    shard = Shard(room)
 
-    def keep(records: list[dict[str, Any]]) -> None:
-        write_shard(room, [{**record, "attempt": attempts.get(record["index"], 0) + 1} for record in records])
-        advance(len(records))
+    def keep(chunks: list[dict[str, Any]]) -> None:
+        for chunk in chunks:
+            for index, archive in chunk.pop("files").items():
+                extract(archive, room.at(f"points/{index:06d}/"))
+            chunk["attempt"] = [attempts.get(index, 0) + 1 for index in chunk["index"]]
+        if chunks:
+            shard.add(chunks)
+            advance(sum(len(chunk["index"]) for chunk in chunks))
 
-    def suspect(chunk: list[Point], error: BaseException) -> None:
+    def suspect(chunk: list[int], error: BaseException) -> None:
         """What becomes of a chunk that has ended its process when it was alone there."""
-        index, half = chunk[0][0], len(chunk) // 2
-        deaths[index] += not half
-        if half:
-            suspects.extendleft([chunk[half:], chunk[:half]])
-        elif deaths[index] < DEATHS:
+        half = len(chunk) // 2
+        deaths[chunk[0], len(chunk)] += 1
+        if deaths[chunk[0], len(chunk)] < pool.tries and (queue.blocks is not None or not half):
             suspects.append(chunk)
+        elif half:
+            suspects.extendleft([chunk[half:], chunk[:half]])
         else:
-            text = f"{DEATHS} processes of its own gave no answer: {type(error).__name__}: {error}"
-            crash = {"status": "crashed", "message": " ".join(text.split()), "results": {}, "wall_time": None}
-            keep([{"index": index, **crash}])
+            text = f"{pool.tries} times its worker gave no answer: {type(error).__name__}: {error}"
+            crash = {"status": ["crashed"], "message": [" ".join(text.split())], "wall_time": [None], "results": {}}
+            keep([{"index": chunk, **crash, "files": {}}])
 
     try:
-        while pending or suspects or running:
+        while queue.left or suspects or running:
             try:
-                while pending and not broken and len(running) - (tested is not None) < 2 * workers:
-                    chunk = [pending[k] for k in range(min(size, len(pending)))]  # one waits for every one that runs
-                    running[pool.submit(run_points, payload, chunk, where)] = chunk
-                    for _ in chunk:
-                        pending.popleft()
+                limit = 2 * pool.size(running)
+                while queue.left and not broken and len(running) - (tested is not None) < limit:
+                    chunk = queue.look(size)  # one waits for every one that runs
+                    running[work.submit(pool, chunk)] = chunk
+                    queue.take(chunk)
                 if suspects and tested is None:
                     apart = apart or pool.apart()
-                    tested = apart.submit(run_points, payload, suspects[0], where)
+                    tested = work.submit(apart, suspects[0])
                     running[tested] = suspects.popleft()
             except BrokenExecutor:  # noticed here first; nothing was handed over
                 broken = True
-            for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+            found, spent, lost = [], [], []
+            for future in wait(running, LOOK, FIRST_COMPLETED).done if running else ():
                 chunk, alone = running.pop(future), future is tested
                 tested = None if alone else tested
                 try:
-                    records = future.result()
+                    found.append(future.result())
+                    spent += [] if alone else found[-1]["wall_time"]
+                except FOREIGN as error:
+                    raise RuntimeError(foreign("sweep", error)) from error
                 except (Exception, CancelledError) as error:
                     died = isinstance(error, BrokenExecutor)
                     if not alone:
@@ -249,18 +249,37 @@ def _compute(
                         continue
                     if died:
                         apart.rebuild()
-                    suspect(chunk, error)
-                    continue
-                keep(records)
-                if not alone:
-                    mean = sum(record["wall_time"] for record in records) / len(records)
-                    size = max(1, min(int(CHUNK / max(mean, 1e-6)), math.ceil(len(pending) / (2 * workers))))
+                    elif len(chunk) == 1:
+                        _require_answers(apart, error)
+                    lost.append((chunk, error))
+            keep(found)
+            for chunk, error in lost:
+                suspect(chunk, error)
+            if spent:
+                mean = max(sum(spent) / len(spent), 1e-6)
+                size = max(1, min(int(CHUNK / mean), math.ceil(queue.left / limit)))
             if broken and not len(running) - (tested is not None):
                 pool.rebuild()
                 broken = False
     finally:
+        for future in running:
+            future.cancel()
+        shard.close()
         if apart is not None:
             apart.close()
+
+
+def _require_answers(pool: Pool, error: BaseException) -> None:
+    """RuntimeError where an executor does not do anything any more: then no point is to blame."""
+    try:
+        pool.submit(int).result()
+    except BrokenExecutor:
+        pool.rebuild()
+    except (Exception, CancelledError):
+        raise RuntimeError(
+            f"The executor gives no answers any more ({type(error).__name__}: {error}). What is finished is kept: call "
+            "again with a new one to go on."
+        ) from error
 
 
 @contextmanager

@@ -72,13 +72,21 @@ def rebuilt(system: Any, **parameters: Any) -> Any:
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
     p = value_of(system.model, name)
-    h = 1e-3 * max(abs(p), 0.1)
+    h, X = 1e-3 * max(abs(p), 0.1), system._point(t, y)["X"]
     try:
-        F = [system.at(**{name: p + k * h}).rate(t, y) for k in (-2, -1, 1, 2)]
+        R = [_residual(system.at(**{name: p + k * h}), X, t) for k in (-2, -1, 1, 2)]
+        slope = (R[0] - 8 * R[1] + 8 * R[2] - R[3]) / (12 * h)
     except ValueError:  # nothing is allowed below p
-        F = [system.at(**{name: p + k * h}).rate(t, y) for k in range(5)]
-        return (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
-    return (F[0] - 8 * F[1] + 8 * F[2] - F[3]) / (12 * h)
+        R = [_residual(system.at(**{name: p + k * h}), X, t) for k in range(5)]
+        slope = (-25 * R[0] + 48 * R[1] - 36 * R[2] + 16 * R[3] - 3 * R[4]) / (12 * h)
+    return system._schur(t, y).along_residual(slope)
+
+
+def _residual(system: Any, X: np.ndarray, t: float) -> np.ndarray:
+    """(F, g) at the unknowns of X, the inputs those of this system."""
+    X = X.copy()
+    system._inputs(t, X)
+    return system._operator.residual(X)
 
 
 def time_derivative(system: Any, t: float, y: np.ndarray, step: float) -> np.ndarray | None:

@@ -27,6 +27,11 @@ class Constraint:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
             self.empty = self._determinant(self.slopes(X)) if n_z <= _DENSE else 1.0
+            if self.empty == 0:
+                raise ValueError(
+                    f"discretize: the equations do not determine {names}: an unknown of the kind 'holds' needs a term "
+                    "of its own in the unknown that it holds, one of the kind 'equals' may not depend on itself alone"
+                )
 
     def slopes(self, X: np.ndarray) -> np.ndarray:
         """g_z, dense."""
@@ -98,12 +103,22 @@ class Constraint:
                 raise self._infeasible(determinant / self.empty)
             return -g / slopes[0, 0], determinant / self.empty
         margin = self._determinant(slopes) / self.empty
-        if not margin > 0 or not (np.linalg.eigvals(-slopes).real > 0).all():
+        if not margin > 0 or not _grows(-slopes):
             raise self._infeasible(margin)
         return -np.linalg.solve(slopes, g), margin
 
     def _infeasible(self, margin: float) -> Infeasible:
         return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")
+
+
+def _grows(A: np.ndarray) -> bool:
+    """Whether all eigenvalues have positive real parts: by Gershgorin's discs where these say so."""
+    diagonal = A.diagonal()
+    if (2 * diagonal > np.abs(A).sum(axis=1)).all():
+        return True
+    if len(A) == 2:
+        return bool(diagonal.sum() > 0 and np.linalg.det(A) > 0)
+    return bool((np.linalg.eigvals(A).real > 0).all())
 
 
 def require_conditions(system: Any, X: np.ndarray) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .pieces import Piece, coefficient
+from .pieces import Piece, coefficient, require_numbers
 
 STEP = 1e-30
 
@@ -24,19 +25,25 @@ class Operator:
     ) -> None:
         """`constant`: a matrix that is added as it is; `like`: one of the same pieces, but for their coefficients."""
         self.shape, self.m = (rows, columns), m
-        self._source, self.moving, parts = np.zeros(rows), [], [constant.tocoo()]
+        self._source, self.moving, still, factors = np.zeros(rows), [], [constant], [1.0]
         for piece in pieces:
+            require_numbers(piece, np.zeros(columns), m)
             if piece.how == "number" and not piece.reads:
-                c = float(np.real(coefficient(piece, np.zeros(columns), m)))
+                c = float(np.real(coefficient(piece, {}, m)))
                 if piece.matrix is not None:
-                    parts.append(c * piece.matrix.tocoo())
+                    still.append(piece.matrix)
+                    factors.append(c)
                 else:
                     self._source = self._source + c * piece.source
             else:
                 self.moving.append(piece)
-        row, column, data = (np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data"))
-        # with its zeros, which are none for other parameters
-        self._fixed = sparse.csr_matrix((data, (row, column)), self.shape)
+        self._still = like._still if like is not None and like._still.sums(still) else Sum(still, self.shape)
+        self._fixed = self._still.matrix(factors)
+        seen = [list(_seen(piece)) for piece in self.moving]
+        if like is not None and all(a is b for a, b in zip(_flat(seen), like._seen, strict=True)):
+            self._stack, self._places, self._seen = like._stack, like._places, like._seen
+        else:
+            self._stacked(seen)
         self._patterned = False
         if like is None:
             self._scatter = [piece.tests.T.tocsr() if piece.how == "points" else None for piece in self.moving]
@@ -45,42 +52,55 @@ class Operator:
         if like is not None and like._patterned:
             self._take_pattern(like)
 
+    def _stacked(self, seen: list[list[Any]]) -> None:
+        """All matrices that are applied to X below one another, and where the rows of each are."""
+        self._seen = _flat(seen)
+        empty = sparse.csr_matrix((0, self.shape[1]))
+        self._stack = sparse.vstack([empty, *self._seen], format="csr")
+        ends = np.cumsum([0, *(matrix.shape[0] for matrix in self._seen)]).tolist()
+        rows = iter([slice(first, end) for first, end in zip(ends, ends[1:], strict=False)])
+        self._places = [[next(rows) for _ in one] for one in seen]
+
+    def _looked_at(self, X: np.ndarray) -> list[tuple[Piece, dict[str, np.ndarray], list[np.ndarray]]]:
+        """(piece, what its coefficient reads, what it multiplies) of every piece that moves."""
+        found, everything = [], self._stack @ X
+        for piece, places in zip(self.moving, self._places, strict=True):
+            values = [everything[rows] for rows in places]
+            found.append((piece, dict(zip(piece.reads, values, strict=False)), values[len(piece.reads) :]))
+        return found
+
     def _take_pattern(self, like: Operator) -> None:
-        new = {id(old): piece for old, piece in zip(like.moving, self.moving, strict=True)}
-        self._parts = [(new[id(piece)], *rest) for piece, *rest in like._parts]
+        number = {id(old): k for k, old in enumerate(like.moving)}
+        self._parts = [(self.moving[number[id(piece)]], *rest) for piece, *rest in like._parts]
         self.pattern, self._first, self._slots = like.pattern, like._first, like._slots
         self._base = np.zeros(len(like._base))
-        self._base[self._first] = self._fixed.tocoo().data
+        self._base[self._first] = self._fixed.data
         self._patterned = True
 
     def residual(self, X: np.ndarray) -> np.ndarray:
         """R(X)."""
         total = self._fixed @ X + self._source
-        for piece, scatter in zip(self.moving, self._scatter, strict=True):
-            c = coefficient(piece, X, self.m)
+        for (piece, read, sides), scatter in zip(self._looked_at(X), self._scatter, strict=True):
+            c = coefficient(piece, read, self.m)
             if piece.how == "points":
-                total = total + scatter @ (piece.weights * c * self._multiplied(piece, X, c))
+                total = total + scatter @ (piece.weights * c * self._multiplied(piece, sides, c))
             else:
-                total = total + (c if piece.how == "number" else c[piece.blocks]) * self._carried(piece, X)
+                carried = sides[0] if sides else piece.source
+                total = total + (c if piece.how == "number" else c[piece.blocks]) * carried
         return total
 
     @staticmethod
-    def _carried(piece: Piece, X: np.ndarray) -> np.ndarray:
-        return piece.source if piece.matrix is None else piece.matrix @ X
-
-    @staticmethod
-    def _multiplied(piece: Piece, X: np.ndarray, c: Any) -> Any:
+    def _multiplied(piece: Piece, sides: list[np.ndarray], c: Any) -> Any:
         if piece.upwind is not None:
-            below, above = piece.upwind
-            return np.where(np.real(c) * piece.weights < 0, below @ X, above @ X)
-        return 1.0 if piece.values is None else piece.values @ X
+            return np.where(np.real(c) * piece.weights < 0, *sides)
+        return sides[0] if sides else 1.0
 
     # the Jacobian -----------------------------------------------------------------------------------------------
 
     def _find_pattern(self) -> None:
         """Entries of all parts, and where in the data of the whole each part goes."""
         self._parts: list[tuple] = []
-        keys = [self._keys(self._fixed.tocoo())]
+        keys = [self._still.keys]
         for piece in self.moving:
             for part in self._parts_of(piece):
                 self._parts.append(part)
@@ -90,7 +110,7 @@ class Operator:
         cuts = np.cumsum([len(key) for key in keys])[:-1]
         self._first, *others = np.split(places, cuts)
         self._base = np.zeros(len(everything))
-        self._base[self._first] = self._fixed.tocoo().data
+        self._base[self._first] = self._fixed.data
         self._slots = others
         self._patterned = True
 
@@ -131,12 +151,14 @@ class Operator:
         """The entries of dR/dX at `pattern`; `frozen`: as if the coefficients did not change with X."""
         if not self._patterned:
             self._find_pattern()
-        data, last, known = self._base.copy(), None, {}
+        data, last = self._base.copy(), None
+        looked_at = {id(piece): (read, sides) for piece, read, sides in self._looked_at(X)}
         for (piece, which, keys, parts), slots in zip(self._parts, self._slots, strict=True):
             if frozen and which != "self":
                 continue
             if piece is not last:
-                c, last, known = coefficient(piece, X, self.m), piece, {}
+                (read, sides), last = looked_at[id(piece)], piece
+                c = coefficient(piece, read, self.m)
             if piece.how == "points":
                 point, local, value, S = parts
                 if which == "self":
@@ -144,22 +166,60 @@ class Operator:
                     if piece.upwind is not None:
                         factor = np.where((np.real(c) * piece.weights < 0) == (S is piece.upwind[0]), factor, 0.0)
                 else:
-                    factor = piece.weights * self._slope(piece, X, which) * self._multiplied(piece, X, c)
+                    factor = piece.weights * self._slope(piece, read, which) * self._multiplied(piece, sides, c)
                 data[slots] += np.bincount(local, value * factor[point], len(keys))
             elif which == "self":
                 row, value = parts
                 data[slots] += value * (c if piece.how == "number" else c[piece.blocks[row]])
             else:
                 row, entry, value = parts
-                if "carried" not in known:
-                    known["carried"] = self._carried(piece, X)
-                slope = self._slope(piece, X, which)
+                slope = self._slope(piece, read, which)
                 factor = slope if piece.how == "number" else slope[entry]
-                data[slots] += value * factor * known["carried"][row]
+                data[slots] += value * factor * (sides[0] if sides else piece.source)[row]
         return data
 
-    def _slope(self, piece: Piece, X: np.ndarray, name: str) -> Any:
-        return np.imag(coefficient(piece, X, self.m, (name, 1j * STEP))) / STEP
+    def _slope(self, piece: Piece, read: dict[str, np.ndarray], name: str) -> Any:
+        return np.imag(coefficient(piece, read, self.m, (name, 1j * STEP))) / STEP
+
+
+class Sum:
+    """Sums of multiples of given matrices; `keys` are the places row * columns + column of their entries, ascending.
+
+    A place stays where it is when its entries are zero: they are none for other factors.
+    """
+
+    def __init__(self, matrices: list[Any], shape: tuple[int, int]) -> None:
+        self._matrices, self._shape = matrices, shape
+        parts = [matrix.tocoo() for matrix in matrices]
+        keys = [part.row.astype(np.int64) * shape[1] + part.col for part in parts]
+        self._data, self._counts = np.concatenate([part.data for part in parts]), [len(part.data) for part in parts]
+        self.keys, self._where = np.unique(np.concatenate(keys), return_inverse=True)
+        rows, self._indices = self.keys // shape[1], self.keys % shape[1]
+        self._indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+
+    def sums(self, matrices: list[Any]) -> bool:
+        """Whether these are the matrices; the first, which is no term's, is the same for all."""
+        return len(matrices) == len(self._matrices) and all(
+            a is b for a, b in zip(matrices[1:], self._matrices[1:], strict=True)
+        )
+
+    def matrix(self, factors: list[float]) -> Any:
+        data = np.bincount(self._where, self._data * np.repeat(factors, self._counts), len(self.keys))
+        return sparse.csr_matrix((data, self._indices, self._indptr), self._shape)
+
+
+def _seen(piece: Piece) -> Iterator[Any]:
+    """The matrices of a piece that are applied to X: what its coefficient reads, and what it multiplies."""
+    yield from piece.reads.values()
+    if piece.how != "points":
+        found = [piece.matrix]
+    else:
+        found = [piece.values] if piece.upwind is None else [*piece.upwind]
+    yield from (matrix for matrix in found if matrix is not None)
+
+
+def _flat(seen: list[list[Any]]) -> list[Any]:
+    return [matrix for one in seen for matrix in one]
 
 
 def _triples(tests: Any, S: Any) -> tuple[np.ndarray, ...] | None:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..given.arguments import shown
+from ..given.inputs import places_of
 from ..spaces import Line
 from ..weakform import Equations, Index, Term
 from .forms import kernels_of, read_by
@@ -155,9 +157,8 @@ class Builder:
             return here
         if along is not None:
             raise ValueError(f"Term {term.called!r}: what lands is no derivative of the test function")
-        landing = term.lands(x)
         tests = -here
-        for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
+        for weight, to in places_of(term, x):
             there = dict(places)
             for axis, place in to.items():
                 if axis not in self.order:
@@ -219,9 +220,8 @@ class Builder:
         )
 
     def _moved(self, term: Term, places: Mapping) -> set[str]:
-        landing = term.lands(SimpleNamespace(**{name: x for name, (x, _) in places.items()}))
-        parts = landing if isinstance(landing, list) else [(1.0, landing)]
-        return {axis for _, to in parts for axis in to}
+        x = SimpleNamespace(**{name: x for name, (x, _) in places.items()})
+        return {axis for _, to in places_of(term, x) for axis in to}
 
     def _blocks(self, into: str, order: list[str]) -> np.ndarray:
         """Entry of the product of the indices `order` for every row of X (0 for rows of other unknowns)."""
@@ -312,14 +312,23 @@ class Builder:
         return [(tests, *both, -weights * kernel, coordinates, reads)]
 
 
-def coefficient(piece: Piece, X: np.ndarray, m: Any, change: tuple[str, complex] | None = None) -> Any:
-    """c at X: a number, or one an entry or a point; with `change`, that is added to what is read by one name."""
+def require_numbers(piece: Piece, X: np.ndarray, m: Any) -> None:
+    """ValueError that names the term whose coefficient is no number, or not one a place."""
+    with np.errstate(all="ignore"):
+        read = {name: rows @ X for name, rows in piece.reads.items()}
+        found = np.asarray(coefficient(piece, read, m))
+    if found.dtype.kind not in "iufc" or (piece.how == "number" and found.ndim):
+        said = shown(found if found.ndim else found[()])
+        raise ValueError(f"Term {piece.term.called!r}: its coefficient is {said}; allowed is a number")
+
+
+def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tuple[str, complex] | None = None) -> Any:
+    """c: a number, or one an entry or a point, where `read` is what it reads, `change` added to what one name is."""
     function: Callable | None = piece.term.coefficient
     if function is None:
         return 1.0
     s = SimpleNamespace(**piece.coordinates)
-    for name, rows in piece.reads.items():
-        value = rows @ X
+    for name, value in read.items():
         value = value[0] if piece.how == "number" else value
         setattr(s, name, value if change is None or name != change[0] else value + change[1])
     found = function(s, m)

@@ -156,3 +156,8 @@ class Linearised:
     def along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dF for a change of the inputs at fixed y."""
         return self._block("F_in") @ slopes + self._block("F_z") @ self.z_along_inputs(slopes)
+
+    def along_residual(self, change: np.ndarray) -> np.ndarray:
+        """dF for a change of the equations (F, g) themselves, of size (y, z), at fixed y."""
+        F, g = np.split(change, [self.structure.n_y])
+        return F - self._block("F_z") @ self._by_g_z(g)

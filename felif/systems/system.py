@@ -78,15 +78,19 @@ class System(Problem):
                 for k, piece in like._algebraic.items()
             }
         self._operator = Operator(self.pieces, n_y + n_z, columns, self.model, own, like and like._operator)
-        algebraic, known = [*self._algebraic.values()], like and like.constraint.operator
-        self.constraint = Constraint(
-            Operator(algebraic, n_z, columns, self.model, own[below], known),
-            ", ".join(u.name for u in layout.algebraic),
-            n_y,
-            n_z,
-        )
+        self._known = like and like.constraint.operator
+        if like is None:
+            _ = self.constraint  # says whether the equations determine what is algebraic
         if like and "_structure" in like.__dict__:
             self._structure = like._structure
+
+    @cached_property
+    def constraint(self) -> Constraint:
+        """The equations of what is algebraic."""
+        layout, pieces = self.layout, [*self._algebraic.values()]
+        own = self._own[layout.n_y :]
+        operator = Operator(pieces, layout.n_z, len(layout.columns), self.model, own, self._known)
+        return Constraint(operator, ", ".join(u.name for u in layout.algebraic), layout.n_y, layout.n_z)
 
     def _cut(self, piece: Any) -> Any:
         return restricted(piece, self.layout.rows, self.layout.selection)
@@ -139,15 +143,7 @@ class System(Problem):
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
-    @cached_property
-    def delays(self) -> dict[str, tuple[str, float]]:
-        """Delayed inputs that are heard: name -> (the scalar, how long ago), one for each entry of an index."""
-        return resting.delays_of(self.layout, self.model)
-
-    @cached_property
-    def held(self) -> dict[str, str]:
-        """Delayed inputs that empty a number, the silent of a dead time: name -> that number."""
-        return resting.held_of(self.layout)
+    delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
 
     @cached_property
     def driven(self) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..problem import Infeasible, Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import WeakForm
 from .planes import check_planes
+from .report import Check, ModelReport
 from .terms import CheckFailed, check_terms, require_frozen, value_tested
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]
@@ -28,34 +28,6 @@ _SPACES = (SpectralElement(4), Lagrange(2), ExponentialFitting())
 _DIFFERENCES = 1e-7  # allowed defect of a derivative against fourth-order differences, which are good to about 1e-10
 _ROUNDING = 1e-11  # allowed defect of what holds exactly, relative to the largest summand
 _STATES = 3
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at: the largest defect found over the states, and the largest that is allowed."""
-
-    kind: str  # "Jacobian", "conserved", ...
-    subject: str  # which term, parameter, scalar or quantity; empty where there is only one
-    space: str  # empty for what needs no space
-    found: float
-    allowed: float
-
-
-@dataclass(frozen=True)
-class ModelReport:
-    """What `check_model` found, all of it within what is allowed. Printed, it shows the worst of every kind."""
-
-    model: Any
-    checks: tuple[Check, ...]
-    skipped: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [f"{self.model}: {len(self.checks)} checks passed"]
-        for kind in dict.fromkeys(c.kind for c in self.checks):
-            worst = max((c for c in self.checks if c.kind == kind), key=lambda c: c.found)
-            subjects = list(dict.fromkeys(c.subject for c in self.checks if c.kind == kind and c.subject))
-            lines.append(f"  {kind:<22} {worst.found:.1e} of {worst.allowed:.0e}  {', '.join(subjects)}")
-        return "\n".join(lines + [f"  not checked: {reason}" for reason in self.skipped])
 
 
 def check_model(model: Any, *, seed: int = 0) -> ModelReport:
@@ -68,11 +40,29 @@ def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     Over (v, w), on Tensor (accurate and positive) and Triangles: totals are the integrals of their lines, what a step
     treats implicitly and what it does not add up to F and both conserve, linear solves solve.
 
-    Raises CheckFailed, a ValueError, naming the term, parameter or quantity and the numbers found.
+    Parameters
+    ----------
+    model : model
+        felif's own or a user's.
+    seed : int
+        Of the random states.
 
-    >>> from felif import NoisyLIF
-    >>> len(check_model(NoisyLIF(b=0.5)).skipped)
-    0
+    Returns
+    -------
+    ModelReport
+        What was checked, and in `.skipped` what was not.
+
+    Raises
+    ------
+    CheckFailed
+        A ValueError, naming the term, parameter or quantity and the numbers found.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> report = fl.testing.check_model(fl.NoisyLIF(b=0.5))
+    >>> all(check.found <= check.allowed for check in report.checks)
+    True
     """
     require_frozen(model)
     if not has_equations(model):

@@ -20,7 +20,14 @@ from ..translation.fields import CELLS, Term, WeakForm
 
 
 class CheckFailed(ValueError):
-    """A model is not what it must be; the message names the term or parameter and the numbers found."""
+    """A model is not what it must be; the message names the term or parameter and the numbers found.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> issubclass(fl.testing.CheckFailed, ValueError)
+    True
+    """
 
 
 def check_terms(model: Any, weak_form: WeakForm, rng: np.random.Generator) -> Iterator[tuple[str, str, float, float]]:

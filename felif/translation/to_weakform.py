@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import is_number
+from ..given.inputs import places_of
 from ..weakform import Axis, Delayed, Equations, Term, Unknown
 from . import fields as weakform
 from .fields import CELLS, Field, Input, Scalar, Value, WeakForm
@@ -275,11 +276,11 @@ class _Translation:
         x = SimpleNamespace(v=self.v_fire)
         if len(self.axes) == 2:
             x.w = np.linspace(self._parameter("w_min"), self._parameter("w_max"), 5)
-        landing = term.lands(x)
-        if isinstance(landing, dict) and landing.keys() == {"v"} and landing["v"] is self.model.v_reset:
-            return 1.0
-        resets = []
-        for weight, to in landing if isinstance(landing, list) else [(1.0, landing)]:
+        resets, parts = [], places_of(term, x)
+        if len(parts) == 1 and parts[0][0] == 1.0 and parts[0][1].keys() == {"v"}:
+            if parts[0][1]["v"] is self.model.v_reset:
+                return 1.0
+        for weight, to in parts:
             stays = "w" not in to or np.array_equal(np.broadcast_to(to["w"], (5,)), getattr(x, "w", None))
             place = to.get("v", self.v_fire)
             if not stays or set(to) - set(self.axes) or np.ptp(place) or np.ptp(weight):

@@ -25,9 +25,9 @@ def steps(count, model, scheme, space):
     return run
 
 
-@pytest.mark.parametrize(("space", "scheme"), zip(SPACES, [SCHEMES[i] for i in (0, 3, 2)], strict=True), ids=names)
+@pytest.mark.parametrize(("space", "scheme"), zip(SPACES[:2], [SCHEMES[0], SCHEMES[3]], strict=True), ids=names)
 def test_mass_drifts_less_than_1e_12_over_ten_thousand_steps(scheme, space):
-    """With every scheme in tests/evolution/test_conservation.py, on volumes that are quicker."""
+    """Every scheme in tests/evolution/test_conservation.py, on quicker volumes; all in tests/conservation.py."""
     assert steps(10_000, fl.NoisyLIF(b=0.5), scheme, space).drift["mass"] < 1e-12
 
 
@@ -37,9 +37,9 @@ def test_mass_drifts_less_than_1e_16_a_step(scheme, space):
     assert steps(1000, fl.NoisyLIF(b=0.5), scheme, space).drift["mass"] < 1e-13
 
 
-def test_density_and_refractory_state_together_drift_less_than_1e_12():
-    run = steps(10_000, fl.RefractoryLIF(b=0.5, tau=0.2), fl.BackwardEuler(), fl.SpectralElement(6))
-    assert run.drift["total"] < 1e-12
+def test_density_and_refractory_state_together_drift_less_than_1e_16_a_step():
+    run = steps(2000, fl.RefractoryLIF(b=0.5, tau=0.2), fl.BackwardEuler(), fl.SpectralElement(6))
+    assert run.drift["total"] < 2e-13
     assert np.ptp(run.series["mass"]) > 1e-3
 
 

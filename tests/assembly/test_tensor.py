@@ -182,7 +182,7 @@ def test_fitted_lines_with_limited_slopes_never_become_negative():
     problem = fl.discretize(model, (mesh, np.linspace(*INTERVAL, 33)), space=space)
     steep = lambda v, w: ((w > -0.7) & (w < -0.5)) * ((v > -0.2) & (v < 0.4)) * 1.0
     run = evolve(problem, 2.0, 1e-2, steep)
-    assert run.settings["scheme"] == "BackwardEuler"
+    assert run.settings.scheme == fl.BackwardEuler()
     assert run.statistics["limited"] > 0
     assert run.series["min_p"].min() >= 0.0
     assert run.drift["mass"] < 1e-12

@@ -185,7 +185,7 @@ def test_a_run_is_resumed_with_the_core_that_wrote_it(core, tmp_path, monkeypatc
     fl.evolve(problem, start, folder=tmp_path / "run", max_steps=9, snapshots=2, **how)
     monkeypatch.delenv("FELIF_CORE")
     resumed = fl.resume(tmp_path / "run", max_steps=1000, progress=False)
-    assert resumed.settings["core"] == core
+    assert resumed.settings.core == core
     assert np.array_equal(resumed.series["N"], whole.series["N"])
 
 

@@ -88,7 +88,7 @@ def test_refractory_time_and_current_have_two_explanations():
 
 def test_a_larger_likelihood_met_on_the_way_is_no_interval():
     """From the smaller of the two maxima of the test above."""
-    from felif.fitting.fit import Fit
+    from felif.fitting.estimates import Fit
     from felif.fitting.likelihood import Likelihood
 
     data = at_rest(800, seed=2) + np.random.default_rng(1).exponential(0.4, 800)
@@ -160,7 +160,7 @@ def test_intervals_have_no_end_where_the_likelihood_gives_none():
 
 
 def test_a_fit_that_has_not_converged_gives_no_interval(fitted):
-    from felif.fitting.fit import Fit
+    from felif.fitting.estimates import Fit
 
     stopped = Fit(fitted.likelihood, fitted.theta, 3, "stopped")
     assert not stopped.converged

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.output.branches import plot_branch, read_branch, save_branch, write_branch_vtk
+from felif.output.branch_vtk import write_branch_vtk
+from felif.output.branches import plot_branch, read_branch, save_branch
 from felif.output.vtk import read_line_mesh, read_pvd
 from felif.solvers.continuation import continuation
 from felif.solvers.curves import fold_curve

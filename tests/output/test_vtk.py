@@ -1,5 +1,10 @@
 """What is written for ParaView, read back by VTK's own readers. Nothing is rendered."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fakes import FakeProblem, FakeRun, density, row
@@ -11,6 +16,7 @@ from felif.output.vtk import FieldSeries, read_pvd
 from felif.problem import BlowUp, State
 
 pv = pytest.importorskip("pyvista")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +141,29 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         FieldSeries(tmp_path).add(State(problem, 0.0, density(0.0)))
     with pytest.raises(ValueError, match="outside"):
         write_vtk(FakeRun(), tmp_path, [3.0])
+
+
+def test_an_interrupt_while_vtk_is_imported_comes_when_it_has_been(tmp_path):
+    """Broken off within VTK it would end the process, and with it whatever was not written yet."""
+    script = """
+import os, signal, sys
+import numpy as np
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "vtkmodules.util.numpy_support":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from felif.output.vtk_files import write_line_mesh
+try:
+    write_line_mesh("x.vtu", np.arange(3.0), {}, {})
+except KeyboardInterrupt:
+    print("interrupted", "vtkmodules.vtkIOXML" in sys.modules, end=" ")
+write_line_mesh("x.vtu", np.arange(3.0), {}, {})
+print(os.path.exists("x.vtu"))
+"""
+    how = {"cwd": tmp_path, "capture_output": True, "text": True, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    assert subprocess.run([sys.executable, "-c", script], **how).stdout == "interrupted True True\n"

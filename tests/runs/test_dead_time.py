@@ -115,7 +115,7 @@ def test_everybody_is_counted_and_rates_settle_where_one_over_d_plus_t_says(D, p
     assert run.outcome.name == "finished"
     assert np.abs(run.series["total"] - 1).max() < 1e-12
     first = max(end - D, 0.0)  # R is the integral that it stands for
-    edges = np.unique([*np.linspace(first, end, 60), *[t for t in run.settings["breakpoints"] if first < t < end]])
+    edges = np.unique([*np.linspace(first, end, 60), *[t for t in run.settings.breakpoints if first < t < end]])
     half = np.diff(edges)[:, None] / 2
     held = float(((half * _W) * run.sample("N", edges[:-1, None] + half * (_X + 1))).sum())
     assert run.final.R == pytest.approx(held, abs=2e-6)

@@ -149,3 +149,47 @@ def test_another_question_is_refused_and_users_files_stay(tmp_path):
     fl.save_branch(short, tmp_path / "saved")
     with pytest.raises(ValueError, match="does not say what it was asked for"):
         fl.continuation(toy, **{**asked, "folder": tmp_path / "saved"}, resume=True)
+
+
+def test_a_branch_goes_on_to_more_points_as_if_they_had_been_asked_for_at_first(tmp_path):
+    follow = lambda **how: fl.continuation(Cubic(), on(Cubic(), -1.3), "mu", bounds=(-2, 2), **how)
+    short = follow(folder=tmp_path / "branch", resume=True, max_points=5)
+    assert short.outcome.name == "max_points"
+    longer = follow(folder=tmp_path / "branch", resume=True)
+    require_same(longer, follow())
+    with pytest.raises(ValueError, match="max_points = 5 is asked, 1000 is there"):
+        follow(folder=tmp_path / "branch", resume=True, max_points=5)
+
+
+def test_a_branch_goes_on_to_wider_bounds_from_where_it_was_wherever_it_is_stopped(tmp_path, monkeypatch):
+    def follow(bounds, folder):
+        return fl.continuation(Cubic(), on(Cubic(), -1.3), "mu", bounds=bounds, folder=tmp_path / folder, resume=True)
+
+    narrow = follow((-1.0, 1.0), "whole")
+    whole = follow((-1.5, 2.0), "whole")
+    assert (whole.table["mu"][0], whole.table["mu"][-1]) == (-1.5, 2.0)
+    assert len(whole.folds) == 2
+    inner = [point.y.tolist() for point in narrow[1:-1] if not point.kind]
+    assert [point.y.tolist() for point in whole if point.y.tolist() in inner] == inner  # to the last digit
+    require_same(whole, follow((-1.5, 2.0), "whole"))
+
+    follow((-1.0, 1.0), "stopped")
+    keep, left, stops = work.Work.keep, 0, 0
+
+    def stopping(self, *arguments):
+        nonlocal left
+        keep(self, *arguments)
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.Work, "keep", stopping)
+    for left in (2, 1, 3, 4, 10**6):  # noqa: B007  (`stopping` counts it down)
+        try:
+            found = follow((-1.5, 2.0), "stopped")
+        except KeyboardInterrupt:
+            stops += 1
+    assert stops == 4
+    require_same(whole, found)
+    with pytest.raises(ValueError, match="holds another branch: bounds"):
+        follow((-1.2, 2.0), "stopped")

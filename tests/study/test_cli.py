@@ -146,7 +146,7 @@ def test_help_of_a_study_shows_its_own_options(capsys):
         "--resume",
     ):
         assert part in text
-    assert "--workers" in output(capsys, "sweep", "growth", "--help")
+    assert "--executor" in output(capsys, "sweep", "growth", "--help")
     assert "STUDY" in output(capsys, "run", "--help")
 
 
@@ -254,7 +254,7 @@ def test_convergence_prints_a_table_with_orders(capsys):
         ("sweep growth --cells 1:2:3", "whole number"),
         ("sweep growth --b 0,1 --shard 3/2", "shard = 3/2"),
         ("sweep growth --b 0,1 --shard two", "--shard two"),
-        ("sweep growth --b 0,1 --workers 0", "workers = 0"),
+        ("sweep growth --b 0,1 --executor 0", "executor = 0; allowed are a number of processes"),
         ("sweep growth --resume nowhere", "there is no sweep.json"),
     ],
 )

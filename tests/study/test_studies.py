@@ -126,10 +126,6 @@ def test_a_fold_of_two_populations_on_the_closed_curve():
 OPTIONS = {  # cheaper, or a start that a fixed mesh of so few cells resolves
     "blow_up": {"b_concentrated": 0.2},
     "spectral_gap": {"points": 2, "runs": 2, "b_min": -1.0, "b_max": 1.0, "t_end": 4.0},
-    "bifurcation_in_b": {"step": 1.0, "cells": 8},
-    "cusp_refractory": {"cells": 8},
-    "excitatory_inhibitory": {"cells": 8},
-    "delay_hopf": {"cells": 8, "points": 3, "b": -45.0},
     "blow_up_map": {"points": 2, "rows": 2, "d_min": 1.0},
     "blow_up_error_bars": {"cases": 2},
     "after_blow_up": {"t_long": 0.3},
@@ -151,7 +147,23 @@ PLANES = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in PLANES | SYSTEMS])
+LONG = {"delay_hopf", "excitatory_inhibitory", "cusp_refractory", "bifurcation_in_b"}
+
+
+@pytest.mark.parametrize("name", sorted(LONG))
+def test_long_studies_begin_on_a_mesh_of_so_many_cells(name, monkeypatch):
+    class Begun(Exception):
+        pass
+
+    def discretize(model, mesh=None, **how):
+        raise Begun(mesh.nelements)
+
+    monkeypatch.setattr(fl, "discretize", discretize)
+    with pytest.raises(Begun, match="24"):
+        study(name).main(cells=24)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in PLANES | SYSTEMS | LONG])
 def test_studies_take_a_mesh_by_its_number_of_cells(name):
     options = {"cells": 24, "t_end": 0.3} | OPTIONS.get(name, {})
     assert study(name).main(**options)["defect"] is not None

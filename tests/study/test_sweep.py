@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from felif.parallel.processes import Processes
 from felif.study import load
-from felif.study.sweep import DEATHS, axis, read_table, sweep
-from felif.study.sweep_folder import read_shards
+from felif.study.grid import axis
+from felif.study.sweep import sweep
+from felif.study.table import read_table
 
 STUDY = '''"""What does every point do?"""
 import os
@@ -87,11 +89,11 @@ def test_values_on_the_command_line():
 def test_a_function_is_swept_over_the_product_of_its_options(tmp_path):
     with ThreadPoolExecutor(2) as executor:
         table = sweep(function, {"b": np.linspace(0, 2, 3), "c": [1, 10]}, tmp_path / "s", executor)
-    assert table.column("b").tolist() == [0, 0, 1, 1, 2, 2]
-    assert table.column("product").tolist() == [0, 0, 1, 10, 2, 20]
+    assert table["b"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert table["product"].tolist() == [0, 0, 1, 10, 2, 20]
     assert (tmp_path / "s" / "sweep.csv").read_text().splitlines()[0] == "index,b,c,status,product,wall_time,message"
     with pytest.raises(ValueError, match="no column 'sum'"):
-        table.column("sum")
+        table["sum"]
 
 
 def test_bad_sweeps_are_refused_before_any_work(tmp_path):
@@ -101,7 +103,7 @@ def test_bad_sweeps_are_refused_before_any_work(tmp_path):
         ({"b": []}, {}, "has no values"),
         ({"b": [1, 2]}, {"fixed": {"b": 1}}, "both swept and fixed"),
         ({"b": [math.nan]}, {}, "finite numbers"),
-        ({"b": [1, 2]}, {"workers": 0}, "workers = 0"),
+        ({"b": [1, 2]}, {"executor": 0}, "executor = 0"),
         ({"b": [1, 2]}, {"shard": (0, 2)}, "shard = 0/2"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -118,7 +120,7 @@ def test_bad_sweeps_are_refused_before_any_work(tmp_path):
 
 
 def test_failed_and_crashed_points_leave_the_others_alone(tmp_path, study):
-    table = sweep(study, {"b": list(range(7))}, tmp_path / "s", workers=2)
+    table = sweep(study, {"b": list(range(7))}, tmp_path / "s", executor=2)
     assert table.counts == {"ok": 5, "failed": 1, "crashed": 1, "missing": 0}
     rows = {row["b"]: row for row in table.rows}
     assert "allowed is any other number" in rows[3]["message"]
@@ -126,7 +128,7 @@ def test_failed_and_crashed_points_leave_the_others_alone(tmp_path, study):
     assert rows[6]["sum"] == 6.0
     assert rows[6]["threads"] == 1  # one BLAS thread a process
     assert "OPENBLAS_NUM_THREADS" not in os.environ or os.environ["OPENBLAS_NUM_THREADS"] == "1"
-    assert table.column("infinite")[0] == math.inf
+    assert table["infinite"][0] == math.inf
     assert [rows[b]["seed"] for b in (0, 6)] == [0, 6]
     assert rows[6]["seed_was"] == 6
 
@@ -134,7 +136,7 @@ def test_failed_and_crashed_points_leave_the_others_alone(tmp_path, study):
 def test_a_point_whose_process_was_killed_is_computed_all_the_same(tmp_path, study):
     log = tmp_path / "log"
     setting = {"grid": {"b": [10, 40]}, "folder": tmp_path / "s", "fixed": {"log": str(log)}}
-    table = sweep(study, **setting, workers=2)
+    table = sweep(study, **setting, executor=2)
     assert table.counts == {"ok": 2, "failed": 0, "crashed": 0, "missing": 0}
     assert entries(log).count(40) == 3
     assert entries(log).count(10) <= 2
@@ -153,14 +155,14 @@ def test_a_crashed_point_is_tried_again_by_the_next_call_and_is_an_error_of_the_
         str(log),
         "--out",
         str(tmp_path / "s"),
-        "--workers",
+        "--executor",
         "1",
     ]
-    for begun in (DEATHS, 2 * DEATHS):  # and once more where it was not alone
+    for begun in (Processes.tries, 2 * Processes.tries):  # and once more where it was not alone
         assert run(command) == 2
         assert "1 of 2 points crashed" in capsys.readouterr().err
         assert begun <= entries(log).count(4) <= begun + 2
-    assert read_shards(tmp_path / "s")[0]["attempt"] == 2
+    assert read_table(tmp_path / "s").attempts[0] == 2
 
 
 def test_the_last_attempt_counts_whatever_the_clock_says(tmp_path, study):
@@ -171,7 +173,7 @@ def test_the_last_attempt_counts_whatever_the_clock_says(tmp_path, study):
         os.utime(path, (time.time() + 3600,) * 2)
     (tmp_path / "log.mended").touch()
     assert sweep(study, **setting, retry=True).counts["ok"] == 1
-    assert read_table(tmp_path / "s", study).rows[0]["sum"] == 30.0
+    assert read_table(tmp_path / "s").rows[0]["sum"] == 30.0
     assert len([*(tmp_path / "s" / "shards").iterdir()]) == 2
 
 
@@ -181,23 +183,23 @@ def test_a_sweep_that_was_killed_goes_on_with_what_is_missing(tmp_path, study):
     program = (
         "from felif.study import load; from felif.study.sweep import sweep\n"
         "if __name__ == '__main__':\n"
-        f"    sweep(load({str(study.path)!r}), {{'b': {values}}}, {str(folder)!r}, workers=2,\n"
+        f"    sweep(load({str(study.path)!r}), {{'b': {values}}}, {str(folder)!r}, executor=2,\n"
         f"          fixed={{'wait': 0.25, 'log': {str(log)!r}}})\n"
     )
     (tmp_path / "program.py").write_text(program)
     process = subprocess.Popen([sys.executable, str(tmp_path / "program.py")])
-    wait_until(lambda: len(read_shards(folder)) >= 2)
+    wait_until(lambda: (folder / "sweep.json").exists() and len(read_table(folder)) >= 2)
     process.send_signal(signal.SIGKILL)
     process.wait()
     workers = {int(line.split()[1]) for line in log.read_text().splitlines()}
     wait_until(lambda: not any(map(alive, workers)))  # none outlives its parent
-    kept = read_table(folder, study)
+    kept = read_table(folder)
     assert 0 < kept.counts["ok"] < len(values)
     log.unlink()
     fixed = {"wait": 0.25, "log": str(log)}
-    table = sweep(study, {"b": values}, folder, ThreadPoolExecutor(8), workers=8, fixed=fixed)
+    table = sweep(study, {"b": values}, folder, ThreadPoolExecutor(8), fixed=fixed)
     assert table.counts["ok"] == len(values)
-    assert sorted([*entries(log), *kept.column("b")]) == values  # every other point once, and no finished point again
+    assert sorted([*entries(log), *kept["b"]]) == values  # every other point once, and no finished point again
 
 
 def test_another_sweep_does_not_mix_with_what_is_in_the_folder(tmp_path, study):
@@ -207,7 +209,7 @@ def test_another_sweep_does_not_mix_with_what_is_in_the_folder(tmp_path, study):
         sweep(study, {"b": [0, 1, 2]}, tmp_path / "s", executor)
     with pytest.raises(ValueError, match="holds another sweep"):
         sweep(study, {"b": [0, 1]}, tmp_path / "s", executor, fixed={"c": 1.0})
-    assert sweep(study, {"b": [5]}, tmp_path / "s", executor, overwrite=True).column("sum").tolist() == [5.0]
+    assert sweep(study, {"b": [5]}, tmp_path / "s", executor, overwrite=True)["sum"].tolist() == [5.0]
 
 
 def test_jobs_of_an_array_share_a_folder(tmp_path, study):
@@ -215,7 +217,7 @@ def test_jobs_of_an_array_share_a_folder(tmp_path, study):
     setting = {"grid": {"b": [5, 6, 7, 8, 9]}, "folder": tmp_path / "s", "fixed": {"log": str(log)}}
     executor = ThreadPoolExecutor(1)
     first = sweep(study, **setting, executor=executor, shard=(1, 2))
-    assert first.column("b").tolist() == [5, 7, 9]
+    assert first["b"].tolist() == [5, 7, 9]
     assert first.counts["missing"] == 2
     assert sweep(study, **setting, executor=executor, shard=(2, 2)).counts["missing"] == 0
     assert sorted(entries(log)) == [5, 6, 7, 8, 9]
@@ -245,15 +247,15 @@ def test_an_executor_that_breaks_is_an_error_and_what_was_finished_is_kept(tmp_p
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor,
         pytest.raises(RuntimeError, match="broke"),
     ):
-        sweep(study, {"b": [1, 2, 4]}, tmp_path / "s", executor, workers=1)
-    assert 1 <= read_table(tmp_path / "s", study).counts["ok"] <= 2
+        sweep(study, {"b": [1, 2, 4]}, tmp_path / "s", executor)
+    assert 1 <= read_table(tmp_path / "s").counts["ok"] <= 2
 
 
 def test_sweep_on_the_command_line(tmp_path, study, capsys, monkeypatch):
     from felif.study.cli import run
 
     monkeypatch.chdir(tmp_path)
-    assert run(["sweep", "points.py", "--b", "0:3:4", "--c", "-1,1", "--workers", "2", "--json"]) == 0
+    assert run(["sweep", "points.py", "--b", "0:3:4", "--c", "-1,1", "--executor", "2", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["counts"] == {"ok": 6, "failed": 2, "crashed": 0, "missing": 0}
     assert printed["points"][1]["sum"] == 1.0
@@ -262,5 +264,23 @@ def test_sweep_on_the_command_line(tmp_path, study, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert "6 ok, 2 failed; table: results/points-sweep/sweep.csv" in text
     assert "point 6 failed: ValueError: b = 3" in text
-    assert run(["sweep", "points.py", "--b", "3", "--c", "1,2", "--out", "bad", "--workers", "1"]) == 2
+    assert run(["sweep", "points.py", "--b", "3", "--c", "1,2", "--out", "bad", "--executor", "1"]) == 2
     assert "no point of the sweep gave a result" in capsys.readouterr().err
+
+
+def test_a_worker_reads_the_list_of_a_sweep_once(tmp_path, monkeypatch):
+    """It is as long as the sweep: read for every point, it would make a sweep cost the square of its points."""
+    from felif.output.listing import Listing
+    from felif.study import workers
+
+    read, count = Listing.read, 0
+
+    def counting(self):
+        nonlocal count
+        count += 1
+        return read(self)
+
+    monkeypatch.setattr(Listing, "read", counting)
+    for index in range(20):
+        workers._folder_of_point(tmp_path, index).mkdir()
+    assert count == 1

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
+from ...given.arguments import shown
 from ..spaces import ExponentialFitting, SpectralElement, gauss, is_integer, shapes
 
 _HIGHEST = 8
@@ -20,31 +21,71 @@ class DG:
 
     Nodes and quadrature points are Gauss's. Where a solution is not smooth the polynomial gives way to finite volumes
     around its nodes, smoothly in the size of its highest mode, so that the total variation stays bounded.
+
+    Parameters
+    ----------
+    degree : int
+        0 to 8.
+
+    Notes
+    -----
     Source: S. Hennemann, A. M. Rueda-Ramirez, F. J. Hindenlang, G. J. Gassner, J. Comput. Phys. 426 (2021) 109935.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(w=fl.DG(3)).w.degree
+    3
     """
 
     degree: int = 5
 
     def __post_init__(self) -> None:
         if not is_integer(self.degree) or not 0 <= self.degree <= _HIGHEST:
-            raise ValueError(f"DG: degree = {self.degree!r}; allowed are integers from 0 to {_HIGHEST}")
+            raise ValueError(f"DG: degree = {shown(self.degree)}; allowed are integers from 0 to {_HIGHEST}")
 
 
 @dataclass(frozen=True)
 class MUSCL:
-    """Finite volumes on the w-axis with limited slopes: order 2, and no density becomes negative."""
+    """Finite volumes on the w-axis with limited slopes: order 2, and no density becomes negative.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(v=fl.ExponentialFitting(), w=fl.MUSCL()).positive
+    True
+    """
 
     @property
     def degree(self) -> int:
+        """0: one value a cell."""
         return 0
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A density over (v, w): `v` on every line w = const, `w` across the lines.
+    """A density over (v, w): a space in v on every line w = const, and one in w across the lines.
 
     Tensor() is for accuracy; Tensor(v=ExponentialFitting(), w=MUSCL()) keeps p >= 0 (with BackwardEuler, its scheme by
     default).
+
+    Parameters
+    ----------
+    v : SpectralElement or ExponentialFitting
+        On every line.
+    w : DG or MUSCL
+        Across the lines.
+
+    Raises
+    ------
+    ValueError
+        For other spaces.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> fl.Tensor(v=fl.SpectralElement(4), w=fl.DG(2)).degree
+    4
     """
 
     v: SpectralElement | ExponentialFitting = field(default_factory=SpectralElement)
@@ -52,11 +93,11 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if not isinstance(self.v, SpectralElement | ExponentialFitting):
-            raise ValueError(f"Tensor: v = {self.v!r}; allowed are SpectralElement(degree), ExponentialFitting()")
+            raise ValueError(f"Tensor: v = {shown(self.v)}; allowed are SpectralElement(degree), ExponentialFitting()")
         if getattr(self.v, "lowest", None) is not None:
-            raise ValueError(f"Tensor: v = {self.v!r}; allowed on lines is one degree for all cells (lowest=None)")
+            raise ValueError(f"Tensor: v = {shown(self.v)}; allowed on lines is one degree for all cells (lowest=None)")
         if not isinstance(self.w, DG | MUSCL):
-            raise ValueError(f"Tensor: w = {self.w!r}; allowed are DG(degree), MUSCL()")
+            raise ValueError(f"Tensor: w = {shown(self.w)}; allowed are DG(degree), MUSCL()")
 
     @property
     def positive(self) -> bool:

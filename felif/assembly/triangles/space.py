@@ -13,6 +13,7 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from ...given.arguments import shown
 from ..spaces import is_integer
 
 
@@ -21,10 +22,27 @@ class Triangles:
     """Discontinuous Galerkin on triangles over v and w: polynomials of total degree `degree` on each.
 
     Symmetric interior penalty in v (the only direction with diffusion), upwind fluxes for the drift in v, Rusanov
-    fluxes in w. Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+    fluxes in w. p is shown nonnegative, see `triangles.limiter`.
 
-    p is shown nonnegative, see `triangles.limiter`. positive: steps start from what is shown, and p is zero on V_F at
-    vertices too (`triangles.threshold`); less accurate, and more steps at small rtol.
+    Parameters
+    ----------
+    degree : int
+        Total degree of the polynomials.
+    positive : bool
+        Steps start from what is shown, and p is zero on V_F at vertices too (`triangles.threshold`); less accurate, and
+        more steps at small rtol.
+
+    Notes
+    -----
+    Source: Arnold, Brezzi, Cockburn & Marini, SIAM J. Numer. Anal. 39 (2002) 1749-1779.
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> learning = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4.0), current=1.5)
+    >>> problem = fl.discretize(learning, fl.strip(learning, cells=(6, 3)), space=fl.Triangles(1))
+    >>> problem.model is learning
+    True
     """
 
     highest: ClassVar[int] = 6
@@ -33,9 +51,9 @@ class Triangles:
 
     def __post_init__(self) -> None:
         if not is_integer(self.degree) or not 1 <= self.degree <= self.highest:
-            raise ValueError(f"Triangles: degree = {self.degree!r}; allowed are integers from 1 to {self.highest}")
+            raise ValueError(f"Triangles: degree = {shown(self.degree)}; allowed are integers from 1 to {self.highest}")
         if not isinstance(self.positive, bool):
-            raise ValueError(f"Triangles: positive = {self.positive!r}; allowed are True and False")
+            raise ValueError(f"Triangles: positive = {shown(self.positive)}; allowed are True and False")
 
 
 def modes(degree: int) -> int:

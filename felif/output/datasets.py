@@ -1,0 +1,157 @@
+"""Runs as datasets of xarray: labelled arrays over t, the axes of the densities, and the indices of populations."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..problem import FieldValue
+from .frames import library
+from .planes import axis_samples, plane_samples
+from .sampling import common_points, sample_points
+
+_MOST_TIMES, _MOST_POINTS, _MOST_ON_PLANES = 201, 1000, 161
+_LABELS = {
+    "t": "time",
+    "v": "potential",
+    "w": "synaptic weight",
+    "N": "firing rate",
+    "R": "fraction in the refractory state",
+    "Nbar": "total firing rate",
+    "n": "density",
+    "p": "density",
+    "mass": "integral of the density",
+}
+
+
+def run_dataset(run: Any, times: Any = None) -> Any:
+    """A Dataset of a run at `times` (by default its accepted times, at most 201 of them).
+
+    Coordinates: "t"; the axes of the densities ("v", "w", "theta", ...), where they can be drawn as straight lines,
+    zero beyond their mesh; "population" or another index where there is one. Variables: every scalar, conserved
+    quantity and minimum of `series`; the densities; functions of w; mean and variance of every density along its
+    axes, "mean_v", "variance_v". Attributes, numbers and strings that NetCDF stores: the model, its parameters as
+    JSON, units, the outcome, felif's version. ModuleNotFoundError in a sentence without xarray; ValueError for times
+    outside the run.
+    """
+    xarray = library("xarray", "to_xarray")
+    times = _times(run) if times is None else np.atleast_1d(np.asarray(times, float)).ravel()
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    coordinates: dict[str, Any] = {"t": times}
+    indexed = _groups(run, times, variables)
+    for name in run.series:
+        if name not in ("t", "dt") and name not in indexed:
+            variables[name] = ("t",), np.asarray(run.sample(name, times), float)
+    _densities(run, times, variables, coordinates)
+    for dims, values in list(variables.values()):
+        for dim, count in zip(dims, values.shape, strict=True):
+            coordinates.setdefault(dim, np.arange(count))
+    dataset = xarray.Dataset(variables, coordinates, _attributes(run))
+    for name in [*dataset.variables]:
+        stem = name.partition("_")[0]
+        dataset[name].attrs |= {"units": "1", "long_name": _LABELS.get(name, _LABELS.get(stem, name.replace("_", " ")))}
+    return dataset
+
+
+def _times(run: Any) -> np.ndarray:
+    times = np.unique(run.times)
+    if len(times) <= _MOST_TIMES:
+        return times
+    places = np.linspace(0, len(times) - 1, _MOST_TIMES).round().astype(int)
+    return times[places]
+
+
+def _groups(run: Any, times: np.ndarray, variables: dict) -> set[str]:
+    """Numbers with one value for each entry of an index; the names of their entries as series."""
+    entries: set[str] = set()
+    for name in run.problem.groups:
+        entries.update(run.problem.layout.flattened(name))
+        values = np.asarray(run.sample(name, times), float)
+        over = run.problem.equations.unknown(name).over
+        dims = [axis if axis not in over[:k] else f"{axis}_{k}" for k, axis in enumerate(over)]  # weights, w_ij
+        variables[name] = ("t", *dims), values
+    return entries
+
+
+def _densities(run: Any, times: np.ndarray, variables: dict, coordinates: dict) -> None:
+    problem = run.problem
+    if not problem.field_names or not len(times):
+        return
+    states = [run.at(t) for t in times.tolist()]
+    axes, points = _axes(problem, [state.problem for state in states])
+    coordinates |= dict(zip(axes, points, strict=True))
+    single = len(problem.field_names) == 1
+    for name in problem.field_names:
+        functions = [getattr(state, name) for state in states]
+        many = isinstance(functions[0], tuple)
+        index = problem.equations.unknown(name).over[:1] if many else ()
+        rows = functions if many else [(function,) for function in functions]
+        values = np.array([[_on_grid(f, points) for f in row] for row in rows])
+        dims = ("t", *index, *axes)
+        variables[name] = dims, values if many else values[:, 0]
+        for k, axis in enumerate(axes):
+            found = np.array([[_moments(f, k) for f in row] for row in rows])
+            for moment, table in zip(("mean", "variance"), np.moveaxis(found, -1, 0), strict=True):
+                label = f"{moment}_{axis}" if single else f"{moment}_{axis}_of_{name}"
+                variables[label] = dims[: 1 + len(index)], table if many else table[:, 0]
+    for name in problem.line_names:
+        variables[name] = ("t", axes[-1]), np.array([getattr(state, name)(points[-1]) for state in states])
+
+
+def _axes(problem: Any, problems: list[Any]) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """Names of the axes of the densities, and points on each that draw all of them."""
+    if problem.lines is not None:  # over any axes: meshes stay, or are seen by their own points
+        drawn = [one.samples(np.zeros(one.size)) for one in {id(one): one for one in problems}.values()]
+        axes = drawn[0][0]
+        if len(axes) == 1:
+            return axes, [common_points([points for _, points, _, _ in drawn], _MOST_POINTS)]
+        places = [common_points([np.unique(d[1][:, k]) for d in drawn], _MOST_ON_PLANES) for k in (0, 1)]
+        return axes, places
+    different = list({id(one): one for one in problems}.values())
+    if problem.line_names:
+        v = [np.unique(plane_samples(one, 2).points[:, 0]) for one in different]
+        w = [np.unique(axis_samples(one)[0]) for one in different]
+        return ("v", "w"), [common_points(v, _MOST_ON_PLANES), common_points(w, _MOST_ON_PLANES)]
+    return ("v",), [common_points([sample_points(one) for one in different], _MOST_POINTS)]
+
+
+def _on_grid(function: Any, points: list[np.ndarray]) -> np.ndarray:
+    """Values at all combinations of points, 0 beyond the mesh."""
+    if isinstance(function, FieldValue):
+        inside = (points[0] >= function.nodes.min()) & (points[0] <= function.nodes.max())
+        values = np.zeros(len(points[0]))
+        values[inside] = function(points[0][inside])
+        return values
+    return function(*np.meshgrid(*points, indexing="ij"))
+
+
+def _moments(function: Any, axis: int) -> tuple[float, float]:
+    """Mean and variance along an axis, NaN where there is no mass, by the quadrature of the elements."""
+    place = function.nodes if isinstance(function, FieldValue) else function.nodes[axis]
+    weights = function.weights * function.values
+    total = float(weights.sum())
+    if not total > 0.0:
+        return np.nan, np.nan
+    mean = float(weights @ place) / total
+    return mean, float(weights @ (place - mean) ** 2) / total
+
+
+def _attributes(run: Any) -> dict[str, Any]:
+    parameters = {} if run.asked is None else run.asked.get("model", {})
+    found = {
+        "title": f"run of {type(run.model).__name__}",
+        "model": repr(run.model),
+        "parameters": json.dumps(parameters, default=str),
+        "felif_version": __version__,
+        "units": "time in membrane time constants, potentials in the units of V_R and V_F, rates per membrane time",
+        "outcome": run.outcome.name,
+        "message": run.outcome.message,
+        "rtol": float(run.settings.rtol),
+        "steps": int(run.statistics["steps"]),
+    }
+    if run.blow_up is not None:
+        found |= {"blow_up_time": float(run.blow_up.time), "blow_up_error": float(run.blow_up.error)}
+    return found | {name: float(value) for name, value in run.problem.marks.items()}
