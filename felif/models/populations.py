@@ -17,15 +17,14 @@ from .parameters import fixed, require_number
 
 @dataclass(frozen=True, eq=False)
 class Populations:
-    """Densities n_i(v, t) of K populations, v < V_F,i, i = 0, ..., K - 1, that hear each other:
+    """Any number K of coupled populations, each with its density n_i and firing rate N_i, i = 0, ..., K - 1.
 
-        tau_m,i (d/dt n_i - returning_i delta_{V_R,i}) + d/dv[(f_i(v) + I_i + s sum_j b_ij N_j(t - d_ij)) n_i]
-            - a_i d2/dv2 n_i = 0,      n_i(V_F,i) = 0,      N_i = -(a_i / tau_m,i) dn_i/dv(V_F,i)
-        a_i = a0_i + sum_j a1_ij N_j
+        tau_m,i (d/dt n_i - returning_i delta(v - V_R,i)) + d/dv[(f_i(v) + I_i + s sum_j b_ij N_j(t - d_ij)) n_i]
+            - a_i d2/dv2 n_i = 0,      v < V_F,i,      n_i(V_F,i) = 0,      N_i = -(a_i / tau_m,i) dn_i/dv(V_F,i)
+        a_i = a0_i + sum_j a1_ij N_j,      dR_i/dt = N_i - returning_i,      int n_i dv + R_i = 1
 
     returning_i is N_i(t) where neurons begin again at once, N_i(t - D_i) after a dead time, R_i / tau_i where they rest
-    for a mean time tau_i. R_i, there where tau_i or D_i is positive, is the part that rests: dR_i/dt = N_i -
-    returning_i, int n_i + R_i = 1. The unknowns are n, N (and R) over the populations: `state.N[i]`, `state.n[i](v)`.
+    for a mean time. The unknowns are n, N (and R) over the populations: `state.N[i]`, `state.n[i](v)`.
 
     Parameters
     ----------
@@ -41,14 +40,16 @@ class Populations:
         V_R < V_F.
     delay : float or array (K, K)
         d, >= 0.
-    tau, dead_time : float or array (K,)
-        Mean refractory time and dead time D, >= 0, of which one at least is 0 in each population.
-    drift : callable or sequence of callable
-        f, functions of v: one, or one a population; -v by default.
-    tau_m : float or array (K,)
-        Membrane times, > 0.
+    tau : float or array (K,)
+        Mean time at rest, >= 0.
     strength : float
         s, a factor of all couplings, along which networks can be continued.
+    dead_time : float or array (K,)
+        D, >= 0; of a population, tau or D is 0.
+    drift : callable or sequence of them
+        f, for all populations or one for each.
+    tau_m : float or array (K,)
+        Membrane times, > 0: drift and noise act 1 / tau_m as fast.
 
     Raises
     ------
@@ -63,7 +64,7 @@ class Populations:
     Examples
     --------
     >>> import felif as fl
-    >>> network = fl.Populations(coupling=[[0.5, -0.3], [0.4, 0.0]], current=[0.5, 0.0])
+    >>> network = fl.Populations(coupling=[[0.5, -0.3], [0.4, 0.0]], current=[0.5, 0.0], dead_time=[0.0, 0.1])
     >>> network.count
     2
     >>> fl.discretize(network, tol=1e-3).model is network
@@ -98,21 +99,21 @@ class Populations:
         require_number(self, "strength")
         K = coupling.shape[0]
         if not callable(self.current):
-            self.each("current")
+            self._each("current")
         for name, allowed, right in (
-            ("a0", "positive numbers", self.each("a0") > 0),
-            ("tau_m", "positive numbers", self.each("tau_m") > 0),
-            ("tau", "numbers >= 0", self.each("tau") >= 0),
-            ("dead_time", "numbers >= 0", self.each("dead_time") >= 0),
+            ("a0", "positive numbers", self._each("a0") > 0),
+            ("tau_m", "positive numbers", self._each("tau_m") > 0),
+            ("tau", "numbers >= 0", self._each("tau") >= 0),
+            ("dead_time", "numbers >= 0", self._each("dead_time") >= 0),
         ):
             if not right.all():
                 raise ValueError(f"Populations: {name} = {shown(getattr(self, name))}; allowed are {allowed}")
-        if (both := (self.each("tau") > 0) & (self.each("dead_time") > 0)).any():
+        if (both := (self._each("tau") > 0) & (self._each("dead_time") > 0)).any():
             raise ValueError(
                 f"Populations: tau = {shown(self.tau)} and dead_time = {shown(self.dead_time)}; allowed is one of them "
                 f"for a population, population {int(np.argmax(both))} has both"
             )
-        if not (self.each("v_reset") < self.each("v_fire")).all():
+        if not (self._each("v_reset") < self._each("v_fire")).all():
             raise ValueError(
                 f"Populations: v_reset = {shown(self.v_reset)}; allowed are numbers below v_fire = {shown(self.v_fire)}"
             )
@@ -124,7 +125,7 @@ class Populations:
                 )
         _ = self.drifts
 
-    def each(self, name: str) -> np.ndarray:
+    def _each(self, name: str) -> np.ndarray:
         """A parameter, one a population."""
         value = _numbers(name, getattr(self, name))
         if value.shape not in ((), (self.count,)):
@@ -135,7 +136,7 @@ class Populations:
 
     @property
     def count(self) -> int:
-        """K, the number of populations."""
+        """K."""
         return self._matrix.shape[0]
 
     @property
@@ -150,8 +151,8 @@ class Populations:
 
     def equations(self) -> Equations:
         """The axis v, the index of the populations, the unknowns n and N (and R) over it, and their terms."""
-        K, reset, fire = self.count, self.each("v_reset"), self.each("v_fire")
-        speed = 1 / self.each("tau_m")
+        K, reset, fire = self.count, self._each("v_reset"), self._each("v_fire")
+        speed = 1 / self._each("tau_m")
         places = {"firing": float(fire.max())}
         places |= {f"firing_{k}": float(v) for k, v in enumerate(np.unique(fire)[:-1])}
         places |= {f"reset_{k}": float(v) for k, v in enumerate(np.unique(reset))}
@@ -162,8 +163,8 @@ class Populations:
             Unknown("input", ("population",), "equals"),
         ]
         inputs: list[Any] = []
-        own = np.zeros(K) if callable(self.current) else self.each("current")
-        levels = speed * self.each("a0")
+        own = np.zeros(K) if callable(self.current) else self._each("current")
+        levels = speed * self._each("a0")
         drive = lambda s, m: speed[s.population] * (s.input + own[s.population])
         if callable(self.current):
             inputs.append(Given("I", "current"))
@@ -182,7 +183,7 @@ class Populations:
                 inputs.append(Delayed(of, "N", float(lag)))
             terms.append(Term("input", of, matrix=np.where(lags == lag, dense, 0.0), name=f"coupling {number}"))
         weights = {"n": 1.0}
-        rests = (self.each("tau") > 0) | (self.each("dead_time") > 0)
+        rests = (self._each("tau") > 0) | (self._each("dead_time") > 0)
         if not rests.all():
             at_once = None if not rests.any() else (lambda x: np.where(rests, 0.0, 1.0)[x.population])
             terms.append(jump("n", "N", lambda x: {"v": reset[x.population]}, at=top, rate=at_once, name="reset"))
@@ -207,7 +208,7 @@ class Populations:
     def _returns(self, back: dict[str, Any], inputs: list[Any]) -> list[Term]:
         """What rests leaves R and enters n at V_R: R / tau, or N a dead time ago, of which `inputs` gets one for each
         dead time there is."""
-        tau, dead = self.each("tau"), self.each("dead_time")
+        tau, dead = self._each("tau"), self._each("dead_time")
         leaving = np.divide(1.0, tau, out=np.zeros(len(tau)), where=tau > 0)
         sources = [("R", leaving)] if leaving.any() else []
         for number, span in enumerate(np.unique(dead[dead > 0])):

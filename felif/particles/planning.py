@@ -115,4 +115,6 @@ def _history(law: Any, history: Any) -> Callable[[str, float], float]:
             raise ValueError(f"history: {name} = {value!r} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")
         return value
 
+    for name in names:  # also where nothing is heard late
+        rate(name, 0.0)
     return rate

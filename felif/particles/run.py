@@ -76,7 +76,7 @@ def simulate_particles(
     t_end : float
         In units of time of the model.
     start : array, density, State or mapping
-        Potentials, a density (or a list, one a population), or as for `evolve`.
+        Potentials, or as for `evolve`; a list: one a population.
     dt : float
         Longest step.
     seed : int

@@ -46,18 +46,19 @@ def lags(equations: Any, model: Any) -> dict[str, float]:
     return {given.name: given.of_model(model) for given in equations.inputs if isinstance(given, Delayed)}
 
 
-def delays_of(layout: Any, model: Any) -> dict[str, tuple[str, float]]:
+def delays_of(system: Any) -> dict[str, tuple[str, float]]:
     """{entry of a delayed input that is heard: (the scalar, how long ago)}."""
-    found = {}
+    layout, found = system.layout, {}
     for given in (given for given in layout.equations.inputs if isinstance(given, Delayed)):
         heard, names = layout.heard[layout.indices(given.name)].tolist(), layout.flattened(given.name)
         pairs = zip(heard, names, layout.flattened(given.of), strict=True)
-        found |= {name: (of, given.of_model(model)) for late, name, of in pairs if late}
+        found |= {name: (of, given.of_model(system.model)) for late, name, of in pairs if late}
     return found
 
 
-def held_of(layout: Any) -> dict[str, str]:
-    """{entry of a delayed input: the number that it empties}."""
+def held_of(system: Any) -> dict[str, str]:
+    """{entry of a delayed input: the number that it empties, the silent of a dead time}."""
+    layout = system.layout
     numbers = {
         k: name
         for u in layout.numbers

@@ -143,15 +143,7 @@ class System(Problem):
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
-    @cached_property
-    def delays(self) -> dict[str, tuple[str, float]]:
-        """Delayed inputs that are heard: name -> (the scalar, how long ago), one for each entry of an index."""
-        return resting.delays_of(self.layout, self.model)
-
-    @cached_property
-    def held(self) -> dict[str, str]:
-        """Delayed inputs that empty a number, the silent of a dead time: name -> that number."""
-        return resting.held_of(self.layout)
+    delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
 
     @cached_property
     def driven(self) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Unknown:
     of : str or None
         Of what "holds": the unknown that vanishes.
     at : mapping of str to float or callable
-        Of what "holds": where, {axis: place}, an end of that axis; or {axis: x -> place}, one for each entry of an
+        Of what "holds": where, {axis: place}, an end of that axis; {axis: x -> place} is one for each entry of an
         index, the last of them that end: beyond its own place an entry is 0.
     only : tuple of int or None
         Of what evolves over one index: the entries that there are; at the others it is 0.
