@@ -42,10 +42,7 @@ class System(Problem):
         history: History | None = None,
         like: System | None = None,
     ) -> None:
-        """`again`: (model, mesh, space, tol) -> the system discretised anew.
-
-        `like`: a system of the same mesh and history whose model may differ in parameters only.
-        """
+        """`again`: (model, mesh, space, tol) -> the system anew; `like`: one of the same mesh, history and unknowns."""
         self.again = again
         self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
         self.history = history
@@ -87,10 +84,9 @@ class System(Problem):
     @cached_property
     def constraint(self) -> Constraint:
         """The equations of what is algebraic."""
-        layout, pieces = self.layout, [*self._algebraic.values()]
-        own = self._own[layout.n_y :]
-        operator = Operator(pieces, layout.n_z, len(layout.columns), self.model, own, self._known)
-        return Constraint(operator, ", ".join(u.name for u in layout.algebraic), layout.n_y, layout.n_z)
+        n_y, n_z, columns = self.layout.n_y, self.layout.n_z, len(self.layout.columns)
+        operator = Operator([*self._algebraic.values()], n_z, columns, self.model, self._own[n_y:], self._known)
+        return Constraint(operator, ", ".join(u.name for u in self.layout.algebraic), n_y, n_z)
 
     def _cut(self, piece: Any) -> Any:
         return restricted(piece, self.layout.rows, self.layout.selection)
@@ -300,8 +296,8 @@ class System(Problem):
 
     def full(self, name: str, y: np.ndarray) -> np.ndarray:
         """All nodal values of an unknown that evolves, zeros where it is held included, in its shape."""
-        position = self.layout.position[self.layout.indices(name)]
-        return np.where(position >= 0, y[position], 0.0).reshape(self.layout.shapes[name])
+        at = self.layout.position[self.layout.indices(name)]
+        return np.where(at >= 0, y[at], 0.0).reshape(self.layout.shapes[name])
 
     def field(self, name: str, y: np.ndarray) -> Any:
         """The named density as a function of its axes; one over an index: a tuple of functions, one an entry."""
