@@ -60,13 +60,14 @@ _RANGES: dict[str, tuple[float, float, str, str, bool, tuple[float, float] | Non
     "current_E": (-3.0, 5.0, "noise and input", "external current of E", False, (-2.0, 3.0)),
     "current_I": (-3.0, 5.0, "noise and input", "external current of I", False, (-2.0, 3.0)),
     "tau": (0.0, 3.0, "neuron", "mean refractory time", False, None),
+    "tau_m": (0.1, 5.0, "neuron", "membrane time", True, (0.2, 3.0)),
     "dead_time": (0.0, 1.0, "neuron", "silent after a spike", False, None),
     "eps": (0.01, 1.0, "neuron", "mean time above V_F before a spike", True, (0.02, 0.5)),
     "v_reset": (-2.0, 1.9, "neuron", "reset potential", False, None),
     "v_fire": (1.0, 5.0, "neuron", "threshold", False, None),
 }
 _SYMBOLS = {"a0": "a_0", "a1": "a_1", "current": "I", "current_E": "I_E", "current_I": "I_I", "coupling": "b"}
-_SYMBOLS |= {"delay": "d", "dead_time": "D", "tau": "τ", "eps": "ε", "v_reset": "V_R", "v_fire": "V_F"}
+_SYMBOLS |= {"delay": "d", "dead_time": "D", "tau": "τ", "tau_m": "τ_m", "eps": "ε", "v_reset": "V_R", "v_fire": "V_F"}
 _SYMBOLS |= {"strength": "s", "conductance": "g", "v_rest": "v_L", "offset": "c", "delta": "Δ", "v_soft": "v_T"}
 _OF_DRIFTS = {
     "conductance": (0.1, 5.0, "leak conductance"),

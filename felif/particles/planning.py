@@ -13,6 +13,7 @@ from ..given.arguments import POSITIVE, required, shown
 from .drive import affine
 
 MOST_NEURONS = 10**9  # neurons: 8 GB of potentials
+_MOST_STEPS = 1e8
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes
 
 
@@ -47,13 +48,15 @@ def plan_simulation(
     sizes = _sizes(law, neurons)
     for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
         required("simulate_particles", name, value, POSITIVE)
+    if t_end / dt > _MOST_STEPS:
+        raise ValueError(f"dt = {dt!r}: {t_end / dt:.3g} steps to t_end = {t_end!r}; allowed are at most 1e8")
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
     stiffness = max(_stiffness(population, law.escape_time > 0) for population in law.populations)
     if law.escape_time > 0:
         stiffness = max(stiffness, 0.5 / law.escape_time)  # ten steps in the mean time above V_F
     finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
     steps = coarse * finer
-    if steps > 1e8:
+    if steps > _MOST_STEPS:
         why = f", for something in this model changes within {1 / stiffness:.3g} (drift, eps)" if finer > 1 else ""
         raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e8")
     _whole("record", record, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -16,7 +17,7 @@ from felif.explore.sliders import DRIFTS, KINDS, kind_of
 def test_every_number_of_a_model_its_drift_and_the_start_has_a_slider(kind):
     names = {slider.name for slider in kind.sliders}
     for field in dataclasses.fields(kind.of):
-        entries = {name for name in names if name == field.name or name.startswith(f"{field.name}_")}
+        entries = {name for name in names if re.fullmatch(rf"{field.name}(_\d)*", name)}
         if field.name == "drift":
             continue
         assert len(entries) in (1, len(kind.populations) ** dict(kind.arrays).get(field.name, 0))

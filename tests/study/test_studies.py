@@ -27,42 +27,46 @@ QUESTIONS |= SYSTEMS
 pytestmark = pytest.mark.usefixtures("few_snapshots")
 
 
-@pytest.fixture(scope="module")
-def report(request, tmp_path_factory) -> Report:
-    """A study run with CHEAP; its results are those read back from the folder, its figure was made of them."""
-    study = load(STUDIES / f"{request.param}.py")
-    return run(study, study.cheap, tmp_path_factory.mktemp("studies") / request.param)
-
-
 def test_no_study_is_missing():
     assert set(NAMES) >= QUESTIONS
 
 
-@pytest.mark.parametrize("report", NAMES, indirect=True)
-class TestStudy:
-    def test_numbers_are_as_expected(self, report):
-        assert report.study.expected
-        assert report.study.deviations(report.results) == []
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_finds_what_it_expects_and_draws_it_and_opens_in_paraview(name, tmp_path):
+    """With CHEAP; its results are those read back from the folder, its figure was made of them."""
+    loaded = load(STUDIES / f"{name}.py")
+    found = run(loaded, loaded.cheap, tmp_path / name)
+    expects_its_numbers(found)
+    draws_what_is_in_the_folder(found)
+    opens_in_paraview(found)
+    explains_itself(loaded)
 
-    def test_figure_is_made_of_what_is_in_the_folder(self, report):
-        picture = (report.folder / "figure.png").read_bytes()
-        assert picture.startswith(b"\x89PNG")
-        assert len(picture) > 20_000  # an empty pair of axes has 6 kB at this resolution
 
-    def test_every_run_opens_in_paraview(self, report):
-        runs = [name for name, value in report.results.items() if isinstance(value, fl.Run)]
-        assert runs
-        for name in runs:
-            fields = report.results[name].problem.field_names
-            assert (report.folder / name / "fields.pvd").exists() == bool(fields)
-            assert (report.folder / name / "series.csv").exists()
+def expects_its_numbers(report: Report) -> None:
+    assert report.study.expected
+    assert report.study.deviations(report.results) == []
 
-    def test_it_says_what_it_asks_and_explains_its_options(self, report):
-        study = report.study
-        assert study.text.splitlines()[0].endswith("?")
-        assert "Expected" in study.text
-        for option in study.options:
-            assert f"    {option.name}\n" in study.main.__doc__, f"{option.name} is not explained"
+
+def draws_what_is_in_the_folder(report: Report) -> None:
+    picture = (report.folder / "figure.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 20_000  # an empty pair of axes has 6 kB at this resolution
+
+
+def opens_in_paraview(report: Report) -> None:
+    runs = [name for name, value in report.results.items() if isinstance(value, fl.Run)]
+    assert runs
+    for name in runs:
+        fields = report.results[name].problem.field_names
+        assert (report.folder / name / "fields.pvd").exists() == bool(fields)
+        assert (report.folder / name / "series.csv").exists()
+
+
+def explains_itself(study: Study) -> None:
+    assert study.text.splitlines()[0].endswith("?")
+    assert "Expected" in study.text
+    for option in study.options:
+        assert f"    {option.name}\n" in study.main.__doc__, f"{option.name} is not explained"
 
 
 def study(name: str) -> Study:
