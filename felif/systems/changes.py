@@ -72,14 +72,19 @@ def rebuilt(system: Any, **parameters: Any) -> Any:
 def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
     p = value_of(system.model, name)
-    h, X = 1e-3 * max(abs(p), 0.1), system._point(t, y)["X"]
+    h = 1e-3 * max(abs(p), 0.1)
     try:
-        R = [_residual(system.at(**{name: p + k * h}), X, t) for k in (-2, -1, 1, 2)]
-        slope = (R[0] - 8 * R[1] + 8 * R[2] - R[3]) / (12 * h)
+        near, weights = [system.at(**{name: p + k * h}) for k in (-2, -1, 1, 2)], (1, -8, 8, -1)
     except ValueError:  # nothing is allowed below p
-        R = [_residual(system.at(**{name: p + k * h}), X, t) for k in range(5)]
-        slope = (-25 * R[0] + 48 * R[1] - 36 * R[2] + 16 * R[3] - 3 * R[4]) / (12 * h)
-    return system._schur(t, y).along_residual(slope)
+        near, weights = [system.at(**{name: p + k * h}) for k in range(5)], (-25, 48, -36, 16, -3)
+    if all(other.layout is system.layout for other in near):
+        X = system._point(t, y)["X"]
+        return system._schur(t, y).along_residual(_combined([_residual(other, X, t) for other in near], weights, h))
+    return _combined([other.rate(t, y) for other in near], weights, h)  # there are other unknowns beside p
+
+
+def _combined(values: list[np.ndarray], weights: tuple[int, ...], h: float) -> np.ndarray:
+    return sum(weight * value for weight, value in zip(weights, values, strict=True)) / (12 * h)
 
 
 def _residual(system: Any, X: np.ndarray, t: float) -> np.ndarray:

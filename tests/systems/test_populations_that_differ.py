@@ -164,3 +164,15 @@ def test_what_a_history_and_a_start_disagree_about_is_refused():
         fl.evolve(problem, {"n": vanishing(0, 1), "R": [0.1, 0.0]}, 0.1, history=0.3, **HOW)
     with pytest.raises(ValueError, match="allowed is 0 but for the entries"):
         fl.evolve(problem, {"n": vanishing(0, 1), "R": [0.06, 0.1]}, 0.1, history=0.3, **HOW)
+
+
+def test_derivatives_where_a_parameter_brings_unknowns_of_its_own():
+    """Without a1 there is no noise of the network; dF/da1 = d2n/dv2 sum of N all the same."""
+    model = fl.Populations(coupling=[[0.5, -0.4], [0.3, 0.0]], current=[0.5, 0.3])
+    run = fl.evolve(fl.discretize(model, tol=1e-3), fl.Gaussian(), 0.3, rtol=1e-4, **HOW)
+    problem, y = run.problem, run.final.y
+    h = 1e-5
+    F = [problem.at(a1=k * h).rate(0.0, y) for k in range(3)]
+    expected = (-1.5 * F[0] + 2 * F[1] - 0.5 * F[2]) / h
+    found = problem.parameter_derivative(0.0, y, "a1")
+    assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()
