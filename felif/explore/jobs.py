@@ -76,12 +76,13 @@ def _work(
         for what, found in at_rest(Setting.of(asked), along, bounds):
             results.send((what, found))
     except Exception as error:
-        results.send(("problem", {"problem": f"{error}" if isinstance(error, ValueError) else _unexpected(error)}))
+        results.send(("problem", problem(error)))
     results.send(("done", {}))
 
 
-def _unexpected(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def problem(error: Exception) -> dict[str, str]:
+    """What the page says of an error: felif's own sentence, or the kind of what nobody expected."""
+    return {"problem": str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"}
 
 
 def _end_with(lifeline: Connection) -> None:

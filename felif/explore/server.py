@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 
 from .evolution import TakenOver, evolution
-from .jobs import Job, prepare
+from .jobs import Job, prepare, problem
 from .presets import PRESETS
 from .setting import Setting
 from .sliders import DRIFTS, KINDS, kind_of
@@ -124,10 +124,8 @@ class Answers(BaseHTTPRequestHandler):
                 found = evolution(Setting.of(asked), wanted=lambda: newest[tab] == number)
         except TakenOver:
             return {"taken_over": True}
-        except ValueError as error:
-            return {"problem": str(error)}
         except Exception as error:
-            return {"problem": f"{type(error).__name__}: {error}"}
+            return problem(error)
         found["work"]["milliseconds"] = 1e3 * (time.perf_counter() - arrived)
         return found
 

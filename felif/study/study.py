@@ -24,15 +24,16 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..given.arguments import FOLDER, TEXT, Kind, required
 from .finding import find, suggest
 
+_STUDY = Kind("a name, or a path", FOLDER.read)
 RESERVED = ("out", "resume", "overwrite", "json", "executor", "shard", "retry", "folders", "result", "help")
 
 
@@ -172,10 +173,10 @@ def folder(out: Path | None, name: str) -> Path | None:
     >>> fl.study.folder(None, "first") is None
     True
     """
-    _require_text("folder", "name", name)
+    required("folder", "name", name, TEXT)
     if out is None:
         return None
-    _require_text("folder", "out", out)
+    required("folder", "out", out, FOLDER)
     from ..output.manifest import Room
 
     room = Room(out, "study")
@@ -207,7 +208,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     >>> fl.study.load("blow_up").name
     'blow_up'
     """
-    _require_text("load", "study", study)
+    required("load", "study", study, _STUDY)
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
@@ -333,11 +334,6 @@ def _signature(main: Callable[..., Any], place: str, written: bool = True) -> tu
             raise ValueError(f"{place}: the option {name!r} needs a type and a default, as in `{name}: float = 1.0`.")
         options.append(Option(name, kind, parameter.default))
     return tuple(options), "out" in parameters
-
-
-def _require_text(who: str, name: str, value: Any) -> None:
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value) or "\0" in str(value):
-        raise ValueError(f"{who}: {name} = {value!r}; allowed is a name, or a path")
 
 
 def _require_options_of_main(study: Study, place: str) -> None:
