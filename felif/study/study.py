@@ -30,10 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..given.arguments import FOLDER, TEXT, Kind, required
 from .finding import find, suggest
 
-_STUDY = Kind("a name, or a path", FOLDER.read)
 RESERVED = ("out", "resume", "overwrite", "json", "executor", "shard", "retry", "folders", "result", "help")
 
 
@@ -173,6 +171,8 @@ def folder(out: Path | None, name: str) -> Path | None:
     >>> fl.study.folder(None, "first") is None
     True
     """
+    from ..given.arguments import FOLDER, TEXT, required  # numpy is not needed to say what there is
+
     required("folder", "name", name, TEXT)
     if out is None:
         return None
@@ -208,7 +208,9 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     >>> fl.study.load("blow_up").name
     'blow_up'
     """
-    required("load", "study", study, _STUDY)
+    from ..given.arguments import FOLDER, Kind, required
+
+    required("load", "study", study, Kind("a name, or a path", FOLDER.read))
     path = find(study, where)
     module = _import(path)
     main = getattr(module, "main", None)
