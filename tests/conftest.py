@@ -1,5 +1,6 @@
 """The independent solver of tests/analysis is importable by every test as `independent`; the option --fresh."""
 
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "analysis")]
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # before numpy: workers whose BLAS has threads wait for each other on small matrices
 
 import randomised  # noqa: E402  (found on the path above)
 

@@ -40,7 +40,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "fitting": ("given translation models problem algebra assembly evolution output runs", "scipy"),
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra meshing assembly systems", "skfem"),
-    "explore": ("given algebra problem models assembly output runs solvers stationary", ""),
+    "explore": ("given algebra problem models assembly output parallel runs solvers stationary", ""),
     "study": ("given algebra output runs parallel explore", "rich cyclopts matplotlib pandas pyarrow"),
     "__main__": ("study", ""),
     "__init__": ("", ""),

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+from ..parallel.processes import THREADS
 
 
 def prepare() -> None:
     """Start the process that jobs are forked from, with everything imported. Once a program, before the first job."""
-    for name in _THREADS:  # matrices are small, and processes with threads are not forked safely
+    for name in THREADS:  # matrices are small, and processes with threads are not forked safely
         os.environ.setdefault(name, "1")
     context = _context()
     if context.get_start_method() == "forkserver":
