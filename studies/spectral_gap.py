@@ -122,7 +122,7 @@ def decay(run: fl.Run, since: float) -> float:
     """The slowest rate of N(t) = N_inf + c e^(-r t) + d e^(-s t) from a fraction of the run on (Prony 1795).
 
     N at equal distances satisfies (E - 1)(E - x)(E - y) N = 0, E the shift by one sample, x = e^(-r h), y = e^(-s h);
-    x + y and x y are a least-squares fit.
+    x + y and x y are a least-squares fit; where d e^(-s t) is gone, y fits rounding, and x is what is near the ratios.
     """
     t_end = run.times[-1]
     t, h = np.linspace(since * t_end, t_end, 60, retstep=True)
@@ -131,7 +131,8 @@ def decay(run: fl.Run, since: float) -> float:
     first, second = np.linalg.lstsq(
         np.stack([rise[1:-1], rise[:-2]], axis=1) * weight[:, None], rise[2:] * weight, rcond=None
     )[0]
-    return float(-np.log(np.abs(np.roots([1.0, -first, -second])).max()) / h)
+    roots, ratio = np.roots([1.0, -first, -second]), np.median(rise[1:] / rise[:-1])
+    return float(-np.log(np.abs(roots[np.argmin(np.abs(roots - ratio))])) / h)
 
 
 def figure(results: dict):

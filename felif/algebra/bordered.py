@@ -9,6 +9,7 @@ from scipy.linalg import lapack
 
 from .band import SingularMatrix
 
+_VANISHING = 8 * np.finfo(float).eps  # of a pivot, relative to the column of the band and of the shift
 
 class Bordered:
     """LU factors of [W B; C D] with W = A - shift * mass, A = band + U G; `solve` and `solve_transposed`.
@@ -16,7 +17,8 @@ class Bordered:
     W may be singular (a conserved quantity, a fold) as long as the bordered matrix is not: only the band is factored,
     with -tau e_j e_j^T added at the places `pins`, and every column (U, what undoes the pins, B) goes into one small
     dense system, solved with pivoting. Rows whose band is empty (differential scalars, whose couplings all stand in
-    U G) are pinned by themselves. One pin where a conserved density is large keeps the band well conditioned however
+    U G) are pinned by themselves, and so is every column whose pivot vanishes to rounding (an eigenvalue of the band as
+    the shift), at its pivot row. One pin where a conserved density is large keeps the band well conditioned however
     rarely anything leaves it. Every solve is refined once. Raises SingularMatrix.
     """
 
@@ -38,26 +40,35 @@ class Bordered:
         self._real, kind = real, float if real else complex
         work = np.zeros((2 * kl + ku + 1, n), kind, order="F")
         work[kl + ku - band.ku : kl + ku + band.kl + 1] = band.data
+        sizes = np.abs(band.data).max(axis=0, initial=0.0)
         if mass is not None and shift:
             work[kl + ku - mass.ku : kl + ku + mass.kl + 1] -= shift * mass.data
+            sizes = np.maximum(sizes, np.abs(shift) * np.abs(mass.data).max(axis=0, initial=0.0))
         diagonal = work[kl + ku]
         empty = np.flatnonzero(diagonal == 0)
         pinned = np.unique(np.concatenate([np.asarray(pins, int), empty[~work[:, empty].any(axis=0)]]))
-        strength = np.where(np.real(diagonal[pinned]) > 0, -1.0, 1.0) * np.maximum(np.abs(diagonal[pinned]), 1e-300)
-        strength[diagonal[pinned] == 0] = 1.0
+        strength = np.where(np.real(diagonal[pinned]) > 0, -1.0, 1.0) * np.where(sizes > 0, sizes, 1.0)[pinned]
         diagonal[pinned] -= strength
         self._matrix, self._columns, self._rows = matrix, columns, rows
         self._corner = np.zeros((rows.shape[0], m)) if corner is None else np.asarray(corner)
         self._shift, self._mass = shift, mass
         factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
-        self._band, self._pivots, info = factor(work, kl, ku, overwrite_ab=True)
-        if info != 0:
-            raise SingularMatrix(f"band LU: the pivot {info} is zero")
+        at = pinned
+        while True:
+            self._band, self._pivots, _ = factor(work, kl, ku)
+            found = _vanishing(self._band[kl + ku], sizes, self._pivots)
+            if found is None:
+                break
+            row, column, size = found
+            if np.any((at == row) & (pinned == column)) or not -ku <= row - column <= kl:
+                raise SingularMatrix(f"band LU: the pivot {column} is rounding")
+            work[kl + ku + row - column, column] -= size
+            at, pinned, strength = np.append(at, row), np.append(pinned, column), np.append(strength, size)
         self._kl, self._ku = kl, ku
         rank, count = matrix.U.shape[1], len(pinned)
         self._right = np.zeros((n, rank + count + m), kind, order="F")
         self._right[:, :rank], self._right[:, rank + count :] = matrix.U, columns
-        self._right[pinned, rank + np.arange(count)] = strength
+        self._right[at, rank + np.arange(count)] = strength
         self._left = np.zeros((rank + count + m, n), kind)
         self._left[:rank], self._left[rank + count :] = matrix.G, rows
         self._left[rank + np.arange(count), pinned] = 1.0
@@ -139,3 +150,15 @@ class Bordered:
         known[self._inner :] += g
         s = self._small_trs(*self._small, known, trans=1)[0] / self._scale
         return x - self._through_left @ s, s[self._inner :]
+
+
+def _vanishing(pivots: np.ndarray, sizes: np.ndarray, swaps: np.ndarray) -> tuple[int, int, float] | None:
+    """(row, column, size of its entries) of the first pivot of a band LU that is rounding; None where there is none."""
+    small = np.flatnonzero(~(np.abs(pivots) > _VANISHING * sizes))
+    if not small.size:
+        return None
+    column = int(small[0])
+    rows = np.arange(len(pivots))
+    for k, other in enumerate(swaps[: column + 1].tolist()):
+        rows[[k, other]] = rows[[other, k]]
+    return int(rows[column]), column, float(sizes[column]) or 1.0

@@ -100,19 +100,23 @@ class Linearisation:
         return float(np.abs(J @ x - value * (self.problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum())
 
     def _defective(self, value: complex, x: np.ndarray) -> Pair:
-        """The pair at hand where z.M x = 0, so that Newton has no step: z from another border, |z| = 1."""
+        """The pair at hand where Newton has no step: z.M x = 0, z from another border, |z| = 1; or x is one of several."""
         J, other = self.jacobian(value), np.random.default_rng(1).standard_normal((len(x), 1))
-        system = bordered(self.problem, J, self.y, columns=other, rows=np.conj(x)[None], shift=value)
-        z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(self._conserved) + 1)[-1])
+        try:
+            system = bordered(self.problem, J, self.y, columns=other, rows=np.conj(x)[None], shift=value)
+            z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(self._conserved) + 1)[-1])
+        except SingularMatrix:
+            z = self._inverse_iterated(value, left=True)
         return Pair(complex(value), x, z / np.linalg.norm(z), np.inf, self._residual(J, value, x))
 
-    def _inverse_iterated(self, value: complex) -> np.ndarray:
-        """A right vector for an eigenvalue known well, by inverse iteration from noise."""
+    def _inverse_iterated(self, value: complex, left: bool = False) -> np.ndarray:
+        """A right (or left) vector for an eigenvalue known well, by inverse iteration from noise."""
         near = value + 1e-7 * (1 + abs(value))
         system = bordered(self.problem, self.jacobian(near), self.y, shift=near)
         x = np.random.default_rng(0).standard_normal(self.problem.size) * self._balance
+        solve = system.solve_transposed if left else system.solve
         for _ in range(3):
-            x, _ = system.solve(self.problem.mass @ x, np.zeros(len(self._conserved)))
+            x, _ = solve(self.problem.mass @ x, np.zeros(len(self._conserved)))
             x = x / x[np.argmax(np.abs(x))]
         return x
 

@@ -76,3 +76,26 @@ def test_nothing_to_border():
     x, z = Bordered(matrix, np.zeros((40, 0)), np.zeros((0, 40))).solve(f, np.zeros(0))
     assert matrix @ x == pytest.approx(f, abs=1e-10)
     assert z.shape == (0,)
+
+
+@pytest.mark.parametrize("shift", [-1.0, -1.0 + 0j])
+@pytest.mark.parametrize("defect", [0.0, 1e-17])
+def test_a_shift_at_eigenvalues_of_the_band_is_solved_to_rounding(shift, defect):
+    """Three equal eigenvalues of the band, two with a chain, that a low rank part moves away; whatever rounding is."""
+    random = np.random.default_rng(5)
+    n = 12
+    band = Band(np.asfortranarray(random.standard_normal((4, n))), 1, 2)
+    for i in range(4):  # outside the matrix
+        band.data[i, [j for j in range(n) if not 0 <= j + i - 2 < n]] = 0.0
+    band.data[2, [3, 4, 5, 8]], band.data[1, 4:6], band.data[3, 2:6], band.data[0, [3, 4, 5, 6]] = -1.0, 1.0, 0.0, 0.0
+    band.data[2, 4] += defect
+    band.data[[0, 1, 3], [8, 8, 8]] = 0.0
+    low = random.standard_normal((n, 4)), random.standard_normal((4, n))
+    matrix = BandLowRank(band, np.asfortranarray(low[0]), low[1])
+    B, C = random.standard_normal((n, 1)), random.standard_normal((1, n))
+    dense = np.block([[matrix.dense() - shift * np.eye(n), B], [C, np.zeros((1, 1))]])
+    f, g = random.standard_normal(n), np.ones(1)
+    factored = Bordered(matrix, B, C, shift=shift, mass=Band.diagonal(np.ones(n)))
+    assert np.concatenate(factored.solve(f, g)) == pytest.approx(np.linalg.solve(dense, np.r_[f, g]), abs=1e-11)
+    transposed = np.concatenate(factored.solve_transposed(f, g))
+    assert transposed == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-11)
