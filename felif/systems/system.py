@@ -209,8 +209,6 @@ class System(Problem):
     @cached_property
     def _structure(self) -> Schur:
         layout = self.layout
-        if not hasattr(self._operator, "pattern"):
-            self._operator.jacobian(np.zeros(len(layout.columns)))
         return Schur(self._operator.pattern, layout.n_y, layout.n_z, layout.n_in, layout.n_fields or layout.n_y)
 
     def jacobian(self, t: float, y: np.ndarray) -> Any:
