@@ -33,19 +33,14 @@ class Bordered:
     ) -> None:
         band, n, m = matrix.band, matrix.n, columns.shape[1]
         kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
-        types = (band.data, columns, rows, matrix.U, matrix.G)
-        real = not isinstance(shift, complex) and not any(np.iscomplexobj(part) for part in types)
-        self._real, kind = real, float if real else complex
+        kinds = [part.dtype.kind for part in (band.data, columns, rows, matrix.U, matrix.G)]
+        self._real = real = not isinstance(shift, complex) and "c" not in kinds
+        kind = float if real else complex
         work = np.zeros((2 * kl + ku + 1, n), kind, order="F")
         work[kl + ku - band.ku : kl + ku + band.kl + 1] = band.data
         if mass is not None and shift:
             work[kl + ku - mass.ku : kl + ku + mass.kl + 1] -= shift * mass.data
-        diagonal = work[kl + ku]
-        empty = np.flatnonzero(diagonal == 0)
-        pinned = np.unique(np.concatenate([np.asarray(pins, int), empty[~work[:, empty].any(axis=0)]]))
-        strength = np.where(np.real(diagonal[pinned]) > 0, -1.0, 1.0) * np.maximum(np.abs(diagonal[pinned]), 1e-300)
-        strength[diagonal[pinned] == 0] = 1.0
-        diagonal[pinned] -= strength
+        pinned, strength = self._pin(work, work[kl + ku], pins)
         self._matrix, self._columns, self._rows = matrix, columns, rows
         self._corner = np.zeros((rows.shape[0], m)) if corner is None else np.asarray(corner)
         self._shift, self._mass = shift, mass
@@ -57,14 +52,14 @@ class Bordered:
         rank, count = matrix.U.shape[1], len(pinned)
         self._right = np.zeros((n, rank + count + m), kind, order="F")
         self._right[:, :rank], self._right[:, rank + count :] = matrix.U, columns
-        self._right[pinned, rank + np.arange(count)] = strength
         self._left = np.zeros((rank + count + m, n), kind)
         self._left[:rank], self._left[rank + count :] = matrix.G, rows
-        self._left[rank + np.arange(count), pinned] = 1.0
+        for k, place in enumerate(pinned):
+            self._right[place, rank + k], self._left[rank + k, place] = strength[k], 1.0
         self._inner = rank + count  # unknowns s = G x of the dense system, before z
         self._through = self._band_solve(self._right, 0)
         small = -(self._left @ self._through)
-        small[np.arange(self._inner), np.arange(self._inner)] -= 1.0
+        small.flat[: self._inner * (len(small) + 1) : len(small) + 1] -= 1.0
         small[self._inner :, self._inner :] += self._corner
         if not np.isfinite(small).all():
             raise SingularMatrix("the bordered matrix is singular to working precision")
@@ -77,6 +72,21 @@ class Bordered:
             if info != 0:
                 raise SingularMatrix("the bordered matrix is singular")
         self._through_left: np.ndarray | None = None
+
+    @staticmethod
+    def _pin(work: np.ndarray, diagonal: np.ndarray, pins: tuple[int, ...]) -> tuple[list[int], list[complex]]:
+        """Takes `strength` off the diagonal at the places `pinned`, and returns (pinned, strength)."""
+        empty = np.flatnonzero(diagonal == 0)
+        pinned = {int(pin) for pin in pins}
+        if empty.size:
+            pinned |= set(empty[~work[:, empty].any(axis=0)].tolist())
+        places, found = sorted(pinned), []
+        for place in places:
+            value = diagonal[place].item()
+            strength = (-1.0 if value.real > 0 else 1.0) * max(abs(value), 1e-300) if value else 1.0
+            diagonal[place] = value - strength
+            found.append(strength)
+        return places, found
 
     def _band_solve(self, b: np.ndarray, transposed: int) -> np.ndarray:
         return self._trs(self._band, self._kl, self._ku, b, self._pivots, trans=transposed)[0]
@@ -114,11 +124,9 @@ class Bordered:
         return result - self._shift * (self._mass @ x) if self._shift else result
 
     def _apply_transposed(self, x: np.ndarray) -> np.ndarray:
-        if not hasattr(self, "_flipped"):
-            self._flipped = self._matrix.transpose()
-            self._flipped_mass = self._mass.transpose() if self._shift else None
-        result = self._flipped @ x
-        return result - self._shift * (self._flipped_mass @ x) if self._shift else result
+        matrix = self._matrix
+        result = matrix.band.transposed_product(x) + matrix.G.T @ (matrix.U.T @ x)
+        return result - self._shift * self._mass.transposed_product(x) if self._shift else result
 
     def _once(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = self._band_solve(f, 0)
