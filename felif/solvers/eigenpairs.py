@@ -111,8 +111,8 @@ class Linearisation:
         near = value + 1e-7 * (1 + abs(value))
         system = self._border.around(self.jacobian(near), shift=near)
         x = np.random.default_rng(0).standard_normal(self.problem.size) * self._balance
-        for _ in range(3):
-            x, _ = system.solve(self.problem.mass @ x, np.zeros(len(self._border.C)))
+        for _ in range(2):
+            x, _ = system.solve(self.problem.mass @ x, np.zeros(len(self._border.C)), refine=0)
             x = x / x[np.argmax(np.abs(x))]
         return x
 
