@@ -28,7 +28,12 @@ class Constraint:
         if n_z:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
-            self.empty = _determinant(*lapack.dgetrf(-self.slopes(X))[:2]) if n_z <= _DENSE else 1.0
+            if n_z <= _DENSE:
+                slopes = self.slopes(X)
+                self._factors = lapack.dgetrf(-slopes)[:2]
+                self.empty = _determinant(*self._factors)
+                #: g_z is the same at all states, and has a solution
+                self._constant = not self._own.parts and (n_z == 1 or _grows(-slopes))
             if self.empty == 0:
                 raise ValueError(
                     f"discretize: the equations do not determine {names}: an unknown of the kind 'holds' needs a term "
@@ -77,8 +82,10 @@ class Constraint:
                 raise FloatingPointError(f"the equation of {self.names} is not finite")
             change, margin = self._step(X, g)
             X[self.z] += change
+            if self.affine:
+                return X, margin
             size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
-            if self.affine or size <= 1e-15 or size >= previous < 1e-12:
+            if size <= 1e-15 or size >= previous < 1e-12:
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
@@ -90,6 +97,8 @@ class Constraint:
                 return SparseSchur(-block, block[:, :0], block[:0], block[:0, :0]).factor().solve(g), 1.0
             except SingularMatrix as error:
                 raise Infeasible(f"no {self.names} satisfies its equation: {error}") from error
+        if self._constant:
+            return lapack.dgetrs(*self._factors, g)[0], 1.0
         slopes = self.slopes(X)
         if not np.isfinite(slopes).all():
             raise FloatingPointError(f"the equation of {self.names} is not finite")
