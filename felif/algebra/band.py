@@ -52,14 +52,22 @@ class Band:
         return wide
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
+        return self._product(x, 0)
+
+    def transposed_product(self, x: np.ndarray) -> np.ndarray:
+        """A^T x (not conjugated)."""
+        return self._product(x, 1)
+
+    def _product(self, x: np.ndarray, transposed: int) -> np.ndarray:
         if self.kl == self.ku == 0:
             return self.data[0] * x
         n = self.n
         if n < self.kl + self.ku + 1:  # wider than the matrix, which scipy's gbmv refuses
-            return self.dense() @ x
+            return self.dense().T @ x if transposed else self.dense() @ x
         if self.data.dtype == np.float64 and x.dtype == np.float64:
-            return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x)
-        return blas.zgbmv(n, n, self.kl, self.ku, 1.0, self.data.astype(complex), x.astype(complex))
+            return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x, trans=transposed)
+        data, x = self.data.astype(complex), x.astype(complex)
+        return blas.zgbmv(n, n, self.kl, self.ku, 1.0, data, x, trans=transposed)
 
     def add_product(self, factor: float, x: np.ndarray, total: np.ndarray) -> np.ndarray:
         """total + factor A x, in the memory of `total`."""

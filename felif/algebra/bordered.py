@@ -35,47 +35,43 @@ class Bordered:
     ) -> None:
         band, n, m = matrix.band, matrix.n, columns.shape[1]
         kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
-        types = (band.data, columns, rows, matrix.U, matrix.G)
-        real = not isinstance(shift, complex) and not any(np.iscomplexobj(part) for part in types)
-        self._real, kind = real, float if real else complex
+        kinds = [part.dtype.kind for part in (band.data, columns, rows, matrix.U, matrix.G)]
+        self._real = real = not isinstance(shift, complex) and "c" not in kinds
+        kind = float if real else complex
         work = np.zeros((2 * kl + ku + 1, n), kind, order="F")
         work[kl + ku - band.ku : kl + ku + band.kl + 1] = band.data
         sizes = np.abs(band.data).max(axis=0, initial=0.0)
         if mass is not None and shift:
             work[kl + ku - mass.ku : kl + ku + mass.kl + 1] -= shift * mass.data
             sizes = np.maximum(sizes, np.abs(shift) * np.abs(mass.data).max(axis=0, initial=0.0))
-        diagonal = work[kl + ku]
-        empty = np.flatnonzero(diagonal == 0)
-        pinned = np.unique(np.concatenate([np.asarray(pins, int), empty[~work[:, empty].any(axis=0)]]))
-        strength = np.where(np.real(diagonal[pinned]) > 0, -1.0, 1.0) * np.where(sizes > 0, sizes, 1.0)[pinned]
-        diagonal[pinned] -= strength
+        pinned, strength = self._pin(work, work[kl + ku], sizes, pins)
         self._matrix, self._columns, self._rows = matrix, columns, rows
         self._corner = np.zeros((rows.shape[0], m)) if corner is None else np.asarray(corner)
         self._shift, self._mass = shift, mass
         factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
-        at = pinned
         while True:
             self._band, self._pivots, _ = factor(work, kl, ku)
-            found = _vanishing(self._band[kl + ku], sizes, self._pivots)
-            if found is None:
+            place = _vanishing(self._band[kl + ku], sizes, self._pivots)
+            if place is None:
                 break
-            row, column, size = found
-            if np.any((at == row) & (pinned == column)) or not -ku <= row - column <= kl:
+            row, column = place
+            if place in pinned or not -ku <= row - column <= kl:
                 raise SingularMatrix(f"band LU: the pivot {column} is rounding")
-            work[kl + ku + row - column, column] -= size
-            at, pinned, strength = np.append(at, row), np.append(pinned, column), np.append(strength, size)
+            pinned.append(place)
+            strength.append(sizes[column].item() or 1.0)
+            work[kl + ku + row - column, column] -= strength[-1]
         self._kl, self._ku = kl, ku
         rank, count = matrix.U.shape[1], len(pinned)
         self._right = np.zeros((n, rank + count + m), kind, order="F")
         self._right[:, :rank], self._right[:, rank + count :] = matrix.U, columns
-        self._right[at, rank + np.arange(count)] = strength
         self._left = np.zeros((rank + count + m, n), kind)
         self._left[:rank], self._left[rank + count :] = matrix.G, rows
-        self._left[rank + np.arange(count), pinned] = 1.0
+        for k, (row, column) in enumerate(pinned):
+            self._right[row, rank + k], self._left[rank + k, column] = strength[k], 1.0
         self._inner = rank + count  # unknowns s = G x of the dense system, before z
         self._through = self._band_solve(self._right, 0)
         small = -(self._left @ self._through)
-        small[np.arange(self._inner), np.arange(self._inner)] -= 1.0
+        small.flat[: self._inner * (len(small) + 1) : len(small) + 1] -= 1.0
         small[self._inner :, self._inner :] += self._corner
         if not np.isfinite(small).all():
             raise SingularMatrix("the bordered matrix is singular to working precision")
@@ -88,6 +84,23 @@ class Bordered:
             if info != 0:
                 raise SingularMatrix("the bordered matrix is singular")
         self._through_left: np.ndarray | None = None
+
+    @staticmethod
+    def _pin(
+        work: np.ndarray, diagonal: np.ndarray, sizes: np.ndarray, pins: tuple[int, ...]
+    ) -> tuple[list[tuple[int, int]], list[complex]]:
+        """Takes strengths off the diagonal at `pins` and where a column is empty: ((row, column), ...), strengths."""
+        empty = np.flatnonzero(diagonal == 0)
+        pinned = {int(pin) for pin in pins}
+        if empty.size:
+            pinned |= set(empty[~work[:, empty].any(axis=0)].tolist())
+        places, found = sorted(pinned), []
+        for place in places:
+            value = diagonal[place].item()
+            strength = (-1.0 if value.real > 0 else 1.0) * (sizes[place].item() or 1.0)
+            diagonal[place] = value - strength
+            found.append(strength)
+        return [(place, place) for place in places], found
 
     def _band_solve(self, b: np.ndarray, transposed: int) -> np.ndarray:
         return self._trs(self._band, self._kl, self._ku, b, self._pivots, trans=transposed)[0]
@@ -125,11 +138,9 @@ class Bordered:
         return result - self._shift * (self._mass @ x) if self._shift else result
 
     def _apply_transposed(self, x: np.ndarray) -> np.ndarray:
-        if not hasattr(self, "_flipped"):
-            self._flipped = self._matrix.transpose()
-            self._flipped_mass = self._mass.transpose() if self._shift else None
-        result = self._flipped @ x
-        return result - self._shift * (self._flipped_mass @ x) if self._shift else result
+        matrix = self._matrix
+        result = matrix.band.transposed_product(x) + matrix.G.T @ (matrix.U.T @ x)
+        return result - self._shift * self._mass.transposed_product(x) if self._shift else result
 
     def _once(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = self._band_solve(f, 0)
@@ -152,13 +163,13 @@ class Bordered:
         return x - self._through_left @ s, s[self._inner :]
 
 
-def _vanishing(pivots: np.ndarray, sizes: np.ndarray, swaps: np.ndarray) -> tuple[int, int, float] | None:
-    """(row, column, size of its entries) of the first pivot of a band LU that is rounding; None where there is none."""
-    small = np.flatnonzero(~(np.abs(pivots) > _VANISHING * sizes))
-    if not small.size:
+def _vanishing(pivots: np.ndarray, sizes: np.ndarray, swaps: np.ndarray) -> tuple[int, int] | None:
+    """(row, column) of the first pivot of a band LU that is rounding; None where there is none."""
+    small = ~(np.abs(pivots) > _VANISHING * sizes)
+    if not small.any():
         return None
-    column = int(small[0])
+    column = int(small.argmax())
     rows = np.arange(len(pivots))
     for k, other in enumerate(swaps[: column + 1].tolist()):
         rows[[k, other]] = rows[[other, k]]
-    return int(rows[column]), column, float(sizes[column]) or 1.0
+    return int(rows[column]), column

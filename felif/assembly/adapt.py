@@ -16,6 +16,7 @@ from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
 LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
+_AHEAD = 3  # cells in a layer beyond those that it needs
 _BUFFER = 2  # cells split ahead of a flagged one, on either side
 _OWN = 0.1  # size of the highest modes of a cell over its undershoot, above which it is its own
 _FINER = 0.3  # of the width that the tolerance asks for: two halvings against undershoots, which jumps always have
@@ -140,19 +141,20 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     """Cell ends to add next to V_F and below V_R, where drift or a sharp reset squeezes n into a layer a/|drift|.
 
     Halves of the neighbouring cell, three more than needed, so that the next ones are there when the layer shrinks
-    further. Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a blow-up time is then known to 1e-12, and
-    data that do not vanish at V_F start with an infinitely thin one.
+    further, in all layers at once that shrink together. Layers at V_F thinner than 1e-6 (V_F - V_R) are not followed: a
+    blow-up time is then known to 1e-12, and data that do not vanish at V_F start with an infinitely thin one.
     """
-    added: list[np.ndarray] = []
+    added, asked = [np.zeros(0)], False
     for field, layers in thresholds.boundary_layers(problem, t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
             width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))
             content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
-            if width > wanted and content * width > 1e-3 * problem.tol:
-                halves = int(np.ceil(np.log2(width / wanted))) + 3
+            if content * width > 1e-3 * problem.tol:
+                asked |= bool(width > wanted)
+                halves = int(np.ceil(np.log2(width / wanted))) + _AHEAD
                 added.append(place - width * 0.5 ** np.arange(1, halves + 1))
-    return np.concatenate(added) if added else np.zeros(0)
+    return np.concatenate(added) if asked else added[0]
 
 
 def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:

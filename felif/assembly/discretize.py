@@ -274,13 +274,18 @@ class Assembled:
         self, model: Any, cells: np.ndarray, degrees: spaces.Degrees, history: History | None = None
     ) -> SemiDiscrete:
         """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
-        degrees = self._own(degrees, len(cells) - 1)
-        key = (language.shape_of(model), self.end, cells.tobytes(), degrees.tobytes() if np.ndim(degrees) else degrees)
+        return self._kept(model, cells, self._own(degrees, len(cells) - 1), self.space, history)
+
+    def _kept(
+        self, model: Any, cells: np.ndarray, degrees: spaces.Degrees, space: Space, history: History | None = None
+    ) -> SemiDiscrete:
+        shared = degrees.tobytes() if np.ndim(degrees) else degrees
+        key = (language.shape_of(model), self.end, cells.tobytes(), shared, space)
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = line(cells, float(model.v_reset), self.v_fire)
             degrees = local_degree.inherited(cells, degrees, mesh.p[0])  # ends may have been one point but for rounding
-            assembled = Assembled(model, mesh, self.space, self.tol, degrees, self.end)
+            assembled = Assembled(model, mesh, space, self.tol, degrees, self.end)
             assembled._others = self._others
         self._others[key] = assembled
         while len(self._others) > _KEPT_MESHES:
@@ -307,8 +312,8 @@ class Assembled:
         else:  # no higher degree: halved cells instead
             halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
             return halved, adapt.transfer(problem, halved, y)
-        degrees = self.degrees + by if isinstance(self.degrees, np.ndarray) else None
-        richer = SemiDiscrete(Assembled(problem.model, self.mesh, space, self.tol, degrees, self.end), problem.model)
+        degrees = self.degrees + by if isinstance(self.degrees, np.ndarray) else space.degree
+        richer = self._kept(problem.model, problem.cells, degrees, space)
         return richer, adapt.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:

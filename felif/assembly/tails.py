@@ -209,12 +209,17 @@ def _missing(problem: Any, t: float, y: np.ndarray, field: str, values: np.ndarr
     ratio, size = np.empty((len(values), len(ends)), complex), np.zeros((len(values), len(ends)))
     ratio[:, -1] = 1 / up[:, -1]
     with np.errstate(all="ignore"):
+        lost = -np.expm1(-(up - down) * steps)  # of the part that goes down, across a panel
+        left = 1 - lost
+        mass = np.stack([lost, up * left - down]).transpose(2, 0, 1)  # of 1 and of R above, times (up - down) / x
+        flow = np.stack([up - down * left, -up * down * lost]).transpose(2, 0, 1)
+        grown, here = np.empty((len(steps), len(values))), ratio[:, -1]
         for i in range(len(steps) - 1, -1, -1):
-            first, second = 1 - down[:, i] * ratio[:, i + 1], up[:, i] * ratio[:, i + 1] - 1
-            second = second * np.exp(-(up[:, i] - down[:, i]) * steps[i])
-            x = (up[:, i] * first + down[:, i] * second) / (up[:, i] - down[:, i])
-            ratio[:, i] = (first + second) / (up[:, i] - down[:, i]) / x
-            size[:, i] = size[:, i + 1] + np.log(np.abs(x)) + up[:, i].real * steps[i]
+            x = flow[i, 0] + flow[i, 1] * here
+            here = (mass[i, 0] + mass[i, 1] * here) / x
+            ratio[:, i], grown[i] = here, np.abs(x)
+        growth = np.log(grown.T / np.abs(up - down)) + up.real * steps
+        size[:, :-1] = np.cumsum(growth[:, ::-1], axis=1)[:, ::-1]
         off = values * ratio[:, 0] / (drift[0, 0] - noise[0, 0] * down[:, 0])
         decays = (root[:, 0].real > _DECAYS * np.abs(root[:, 0])) & (np.abs(1 + off) > _DECAYS)
         mixed = np.where(decays, 1 / np.abs(1 + off), np.inf)[:-1, None]

@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import BandLowRank, SingularMatrix
 from ..problem import Problem
 from .delayed import Delayed
-from .newton import bordered, by_mass, conservation
+from .newton import Border, by_mass
 
 _STEPS = 8  # of Newton on one eigenpair
 _POLISHED = 1e-13  # relative change of an eigenvalue at which Newton stops
@@ -42,7 +42,7 @@ class Linearisation:
 
     def __init__(self, problem: Problem, y: np.ndarray) -> None:
         self.problem, self.y, self._parts = problem, y, Delayed.at(problem, y)
-        self._conserved, self._balance = conservation(problem), balance(problem, y)
+        self._border, self._balance = Border(problem, y), balance(problem, y)
 
     def jacobian(self, value: complex) -> BandLowRank:
         return self._parts.jacobian(value) if len(self._parts.delays) else self._parts.instantaneous
@@ -80,10 +80,10 @@ class Linearisation:
 
         One bordered system gives all: [T, M E, -s; C, 0, 0; w, 0, 0] with T = J - lambda M, s = (M - J') x.
         """
-        problem, J, k = self.problem, self.jacobian(value), len(self._conserved)
+        problem, J, k = self.problem, self.jacobian(value), len(self._border.C)
         slope = problem.mass @ x - self._slope(value, x)
         row = np.conj(x) / (np.conj(x) @ x)
-        system = bordered(problem, J, self.y, columns=-slope[:, None], rows=row[None], shift=value)
+        system = self._border.around(J, columns=-slope[:, None], rows=row[None], shift=value)
         last, nothing = np.eye(k + 1)[-1], np.zeros(len(x))
         following, numbers = system.solve(nothing, last)
         if not np.isfinite(following).all():
@@ -91,7 +91,7 @@ class Linearisation:
         z, ends = system.solve_transposed(nothing, last)
         z = -z
         if k and abs(value) > _ZERO:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
-            z = z + (ends[:k] / value) @ by_mass(problem, self._conserved.T).T
+            z = z + (ends[:k] / value) @ by_mass(problem, self._border.C.T).T
         d = self._balance
         condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))
         return Pair(complex(value), x, z, condition, self._residual(J, value, x)), numbers[-1], following
@@ -103,8 +103,8 @@ class Linearisation:
         """The pair at hand where Newton has no step: z.M x = 0, z from another border, |z| = 1; or x is one of several."""
         J, other = self.jacobian(value), np.random.default_rng(1).standard_normal((len(x), 1))
         try:
-            system = bordered(self.problem, J, self.y, columns=other, rows=np.conj(x)[None], shift=value)
-            z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(self._conserved) + 1)[-1])
+            system = self._border.around(J, columns=other, rows=np.conj(x)[None], shift=value)
+            z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(self._border.C) + 1)[-1])
         except SingularMatrix:
             z = self._inverse_iterated(value, left=True)
         return Pair(complex(value), x, z / np.linalg.norm(z), np.inf, self._residual(J, value, x))
@@ -112,11 +112,11 @@ class Linearisation:
     def _inverse_iterated(self, value: complex, left: bool = False) -> np.ndarray:
         """A right (or left) vector for an eigenvalue known well, by inverse iteration from noise."""
         near = value + 1e-7 * (1 + abs(value))
-        system = bordered(self.problem, self.jacobian(near), self.y, shift=near)
+        system = self._border.around(self.jacobian(near), shift=near)
         x = np.random.default_rng(0).standard_normal(self.problem.size) * self._balance
         solve = system.solve_transposed if left else system.solve
-        for _ in range(3):
-            x, _ = solve(self.problem.mass @ x, np.zeros(len(self._conserved)))
+        for _ in range(2):
+            x, _ = solve(self.problem.mass @ x, np.zeros(len(self._border.C)), refine=0)
             x = x / x[np.argmax(np.abs(x))]
         return x
 

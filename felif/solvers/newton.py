@@ -14,23 +14,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_banded
+from scipy.linalg import lapack, solve_banded
 
 from ..algebra import BandLowRank, Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
 
 _ROUNDING = 1e-13  # relative change of y below which Newton has converged
+_CONTRACTED = 0.05  # of the first step, at most, that a second one with the same Jacobian may have
 _STALLED = 1e-8  # relative change below which an iteration that no longer improves is taken for rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """y with F(t, y) = 0: sum |F|, the number of Newton steps, and the relative size of the last one."""
+    """y with F(t, y) = 0: sum |F|, the number of Newton steps, the relative size of the last one, its linear system."""
 
     y: np.ndarray
     residual: float
     iterations: int
     change: float
+    system: Any
 
 
 def conservation(problem: Problem) -> np.ndarray:
@@ -40,16 +42,26 @@ def conservation(problem: Problem) -> np.ndarray:
 
 def carriers(problem: Problem, y: np.ndarray) -> np.ndarray:
     """E with C E = 1, shape (size, k): what y holds of each conserved quantity, biorthogonal to the functionals."""
-    C = conservation(problem)
-    E = np.where(C != 0, y, 0.0).T
-    if not C.size or abs(np.linalg.det(C @ E)) < 1e-12 * np.prod(np.abs(C) @ np.abs(y) + 1e-300):
-        E = C.T
-    return np.linalg.solve((C @ E).T, E.T).T if C.size else E
+    return _carriers(conservation(problem), y)
+
+
+def _carriers(C: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if not len(C):
+        return C.T
+    E = np.where(C != 0, y, 0.0)
+    lu, _, found, info = lapack.dgesv(E @ C.T, E)
+    if info or abs(np.prod(lu.diagonal())) < 1e-12 * np.prod(np.abs(C) @ np.abs(y) + 1e-300):
+        found = np.linalg.solve(C @ C.T, C)
+    return found.T
 
 
 def pins(problem: Problem, y: np.ndarray) -> tuple[int, ...]:
     """Where the band is held: the place that carries most of each conserved quantity (see Bordered)."""
-    return tuple({int(np.argmax(np.abs(c * y))) for c in conservation(problem)})
+    return _pins(conservation(problem), y)
+
+
+def _pins(C: np.ndarray, y: np.ndarray) -> tuple[int, ...]:
+    return tuple({int(place) for place in np.abs(C * y).argmax(axis=1)}) if len(C) else ()
 
 
 def weighted(problem: Problem, E: np.ndarray) -> np.ndarray:
@@ -57,28 +69,39 @@ def weighted(problem: Problem, E: np.ndarray) -> np.ndarray:
     return np.array([problem.mass @ e for e in E.T], E.dtype).reshape(E.T.shape).T
 
 
-def bordered(
-    problem: Problem,
-    matrix: BandLowRank,
-    y: np.ndarray,
-    columns: np.ndarray | None = None,
-    rows: np.ndarray | None = None,
-    corner: np.ndarray | None = None,
-    shift: complex = 0.0,
-) -> Bordered:
-    """Factors of [W, M E, columns; C, 0, 0; rows, 0, corner] with W = matrix - shift M.
+class Border:
+    """What makes linear systems around a state y square: `C` and `carried`, M E (size, k); `pins` of the band."""
 
-    columns: (size, m), rows: (m, size), corner: (m, m), all optional. Right-hand sides are (f, g) with g of length
-    k + m: the conserved quantities first. Raises SingularMatrix.
-    """
-    C, E = conservation(problem), weighted(problem, carriers(problem, y))
-    k, m = len(C), 0 if columns is None else columns.shape[1]
-    full = np.zeros((k + m, k + m))
-    if m:
-        E, C = np.hstack([E, columns]), np.vstack([C, rows])
-        full[k:, k:] = 0.0 if corner is None else corner
-    mass = problem.mass if shift else None
-    return matrix.bordered(E, C, full, shift=shift, mass=mass, pins=pins(problem, y))
+    def __init__(self, problem: Problem, y: np.ndarray) -> None:
+        self.mass, self.C = problem.mass, conservation(problem)
+        self.carried = weighted(problem, _carriers(self.C, y))
+        self.pins = _pins(self.C, y)
+
+    def around(
+        self,
+        matrix: BandLowRank,
+        columns: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
+        corner: np.ndarray | None = None,
+        shift: complex = 0.0,
+    ) -> Bordered:
+        """Factors of [W, M E, columns; C, 0, 0; rows, 0, corner] with W = matrix - shift M.
+
+        columns: (size, m), rows: (m, size), corner: (m, m), all optional. Right-hand sides are (f, g) with g of length
+        k + m: the conserved quantities first. Raises SingularMatrix.
+        """
+        ME, C = self.carried, self.C
+        k, m = len(C), 0 if columns is None else columns.shape[1]
+        full = np.zeros((k + m, k + m))
+        if m:
+            ME, C = np.hstack([ME, columns]), np.vstack([C, rows])
+            full[k:, k:] = 0.0 if corner is None else corner
+        return matrix.bordered(ME, C, full, shift=shift, mass=self.mass if shift else None, pins=self.pins)
+
+
+def bordered(problem: Problem, matrix: BandLowRank, y: np.ndarray, **border: Any) -> Bordered:
+    """`Border.around` a state of a problem."""
+    return Border(problem, y).around(matrix, **border)
 
 
 def linearised(problem: Problem, t: float, y: np.ndarray, **border: Any) -> Bordered:
@@ -142,14 +165,38 @@ def newton(
             converged = size <= rounding * scale
             if converged or (size <= _STALLED * scale and size >= 0.3 * previous):
                 y = y + step if converged else y
-                return Solved(y, float(np.abs(problem.rate(t, y)).sum()), iteration, size / max(scale, 1e-300))
-            y, F, fraction = _damped(problem, system, rest, t, y, step, size, totals, C)
+                return _solved(problem, t, y, iteration, size / max(scale, 1e-300), system)
+            y, F, fraction, following = _damped(problem, system, rest, t, y, step, size, totals, C)
+            last = float(np.abs(following).max())
+            if fraction == 1.0 and last <= rounding * scale:
+                return _solved(problem, t, y + following, iteration, last / max(scale, 1e-300), system)
             previous = size if fraction == 1.0 else np.inf
     except Infeasible as error:
         raise NotConverged(f"Newton's method left the states that have a firing rate: {error}") from error
     except SingularMatrix as error:
         raise NotConverged(f"Newton's method met a singular Jacobian: {error}") from error
     raise NotConverged(f"Newton's method did not converge in {steps} steps (last change {size / scale:.1e})")
+
+
+def _solved(problem: Problem, t: float, y: np.ndarray, iteration: int, change: float, system: Any) -> Solved:
+    return Solved(y, float(np.abs(problem.rate(t, y)).sum()), iteration, change, system)
+
+
+def corrected(problem: Problem, y: np.ndarray, *, t: float, totals: np.ndarray) -> Solved:
+    """The steady state close to y to some digits more than y has: two steps with one linear system where the second is
+    far smaller, else `newton`."""
+    C, start, sizes = conservation(problem), y, []
+    try:
+        system, rest = with_symmetry(problem, t, y)
+        for _ in range(2):
+            step, _ = system.solve(-problem.rate(t, y), np.append(totals - C @ y, rest))
+            y = y + step
+            sizes.append(float(np.abs(step).max()))
+        if sizes[1] <= max(_CONTRACTED * sizes[0], _ROUNDING * float(np.abs(y).max())):
+            return _solved(problem, t, y, 2, sizes[1] / max(float(np.abs(y).max()), 1e-300), system)
+    except (Infeasible, SingularMatrix):
+        pass
+    return newton(problem, start, t=t, totals=totals)
 
 
 def with_symmetry(problem: Problem, t: float, y: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -170,8 +217,9 @@ def _damped(
     size: float,
     totals: np.ndarray,
     C: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """(y, F, fraction) after the largest of the steps 1, 1/2, 1/4, ... that passes the monotonicity test."""
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+    """(y, F, fraction, the step that would follow) after the largest of the steps 1, 1/2, 1/4, ... that passes the
+    monotonicity test."""
     fraction = 1.0
     while fraction > 1e-4:
         trial = y + fraction * step
@@ -179,7 +227,7 @@ def _damped(
             F = problem.rate(t, trial)
             following, _ = system.solve(-F, np.append(totals - C @ trial, rest), refine=0)
             if np.abs(following).max() <= (1 - fraction / 4) * size or size <= 1e-6 * np.abs(y).max():
-                return trial, F, fraction
+                return trial, F, fraction, following
         except Infeasible:
             pass
         fraction /= 2

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, NotConverged, Problem
-from .newton import newton, with_symmetry
+from .newton import corrected, newton, symmetry
 from .steady_state import SMALL, SteadyState
 
 _MARGIN = 1.05  # of what a richer space changes: it is no truth either
@@ -56,22 +56,22 @@ def _excess(tol: float, state: SteadyState) -> float:
 def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
     """The state with its error estimates, and (problem, y) of the richer space they came from."""
     y, here = solved.y, problem.scalars(t, solved.y)
-    noise = _rounding(problem, t, y)
+    noise = _rounding(problem, t, y, solved.system)
     if problem.enriched is None:
         return SteadyState(problem, t, y, solved.residual, dict.fromkeys(problem.scalar_names, np.nan)), None
     try:
         low = problem.degree < 4
         richer, z = problem.enriched(y, by=4 if low else 2)
-        better = newton(richer, z, t=t, totals=totals)
+        better = corrected(richer, z, t=t, totals=totals)
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
-            better = newton(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
+            better = corrected(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
         difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
         if problem.decay_lengths[1] > 0:  # V_max reflects what would be above it
             part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
             further = richer.extended(t, better.y, max(part, 1e-13))
             if further is not None:
-                beyond_top = newton(*further, t=t, totals=totals)
+                beyond_top = corrected(*further, t=t, totals=totals)
                 difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
@@ -88,10 +88,9 @@ def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> 
     return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
 
 
-def _rounding(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
-    """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient."""
-    system, rest = with_symmetry(problem, t, y)
-    none = np.zeros(len(problem.conserved) + len(rest))
+def _rounding(problem: Problem, t: float, y: np.ndarray, system: Any) -> np.ndarray:
+    """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient; `system`: J."""
+    none = np.zeros(len(problem.conserved) + (symmetry(problem, y) is not None))
     weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
     return np.array([rounding(problem, t, y, w) for w in weights])
 

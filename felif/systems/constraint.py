@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from scipy.linalg import lapack
 
 from ..algebra import SingularMatrix
 from ..algebra.sparse import SparseSchur
 from ..problem import BeyondEquations, Infeasible
-from .operator import Operator
+from .operator import Entries, Operator
 
 _STEPS = 60
 _DENSE = 400  # unknowns z up to which their equations are solved as a dense system
@@ -22,27 +24,32 @@ class Constraint:
     def __init__(self, operator: Operator, names: str, n_y: int, n_z: int) -> None:
         self.operator, self.names, self.z = operator, names, slice(n_y, n_y + n_z)
         self.count, self._n_y = n_z, n_y
-        self.empty, self._places = 1.0, None
+        self.empty = 1.0
         if n_z:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
-            self.empty = self._determinant(self.slopes(X)) if n_z <= _DENSE else 1.0
+            if n_z <= _DENSE:
+                slopes = self.slopes(X)
+                self._factors = lapack.dgetrf(-slopes)[:2]
+                self.empty = _determinant(*self._factors)
+                #: g_z is the same at all states, and has a solution
+                self._constant = not self._own.parts and (n_z == 1 or _grows(-slopes))
             if self.empty == 0:
                 raise ValueError(
                     f"discretize: the equations do not determine {names}: an unknown of the kind 'holds' needs a term "
                     "of its own in the unknown that it holds, one of the kind 'equals' may not depend on itself alone"
                 )
 
+    @cached_property
+    def _own(self) -> Entries:
+        """The entries of g_z."""
+        columns = self.operator.entries.columns
+        return self.operator.entries.only((columns >= self.z.start) & (columns < self.z.stop))
+
     def slopes(self, X: np.ndarray) -> np.ndarray:
         """g_z, dense."""
-        data = self.operator.jacobian(X)
-        if self._places is None:
-            rows, columns = self.operator.pattern
-            pick = np.flatnonzero((columns >= self.z.start) & (columns < self.z.stop))
-            self._places = pick, (rows[pick], columns[pick] - self.z.start)
-        pick, at = self._places
         found = np.zeros((self.count, self.count))
-        found[at] = data[pick]
+        found[self._own.rows, self._own.columns - self.z.start] = self.operator.jacobian(X, entries=self._own)
         return found
 
     def matrix(self, X: np.ndarray):
@@ -60,14 +67,8 @@ class Constraint:
             point = X.copy()
             point[: self._n_y] = y
             point[self.z] = scale * random.random(self.count)
-            data = self.operator.jacobian(point)
-            rows, columns = self.operator.pattern
-            found.append(data[(columns >= self.z.start) & (columns < self.z.stop)])
+            found.append(self.operator.jacobian(point, entries=self._own))
         return all(np.allclose(data, found[0], rtol=1e-13, atol=0) for data in found[1:])
-
-    @staticmethod
-    def _determinant(slopes: np.ndarray) -> float:
-        return float(np.linalg.det(-slopes))
 
     def solve(self, X: np.ndarray) -> tuple[np.ndarray, float]:
         """(X with z filled in, det(-g_z) over that of an empty network). Raises Infeasible where no z is reached."""
@@ -81,8 +82,10 @@ class Constraint:
                 raise FloatingPointError(f"the equation of {self.names} is not finite")
             change, margin = self._step(X, g)
             X[self.z] += change
+            if self.affine:
+                return X, margin
             size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
-            if self.affine or size <= 1e-15 or size >= previous < 1e-12:
+            if size <= 1e-15 or size >= previous < 1e-12:
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
@@ -94,6 +97,8 @@ class Constraint:
                 return SparseSchur(-block, block[:, :0], block[:0], block[:0, :0]).factor().solve(g), 1.0
             except SingularMatrix as error:
                 raise Infeasible(f"no {self.names} satisfies its equation: {error}") from error
+        if self._constant:
+            return lapack.dgetrs(*self._factors, g)[0], 1.0
         slopes = self.slopes(X)
         if not np.isfinite(slopes).all():
             raise FloatingPointError(f"the equation of {self.names} is not finite")
@@ -102,10 +107,11 @@ class Constraint:
             if determinant / self.empty <= 0:
                 raise self._infeasible(determinant / self.empty)
             return -g / slopes[0, 0], determinant / self.empty
-        margin = self._determinant(slopes) / self.empty
+        lu, pivots, _ = lapack.dgetrf(-slopes)
+        margin = _determinant(lu, pivots) / self.empty
         if not margin > 0 or not _grows(-slopes):
             raise self._infeasible(margin)
-        return -np.linalg.solve(slopes, g), margin
+        return lapack.dgetrs(lu, pivots, g)[0], margin
 
     def _infeasible(self, margin: float) -> Infeasible:
         return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")
@@ -117,8 +123,14 @@ def _grows(A: np.ndarray) -> bool:
     if (2 * diagonal > np.abs(A).sum(axis=1)).all():
         return True
     if len(A) == 2:
-        return bool(diagonal.sum() > 0 and np.linalg.det(A) > 0)
-    return bool((np.linalg.eigvals(A).real > 0).all())
+        return bool(diagonal.sum() > 0 and A[0, 0] * A[1, 1] > A[0, 1] * A[1, 0])
+    return bool((lapack.dgeev(A, compute_vl=0, compute_vr=0)[0] > 0).all())
+
+
+def _determinant(lu: np.ndarray, pivots: np.ndarray) -> float:
+    """Of a matrix that dgetrf has factored."""
+    swapped = np.count_nonzero(pivots != np.arange(len(pivots)))
+    return float(np.prod(lu.diagonal())) * (-1.0 if swapped % 2 else 1.0)
 
 
 def require_conditions(system: Any, X: np.ndarray) -> None:

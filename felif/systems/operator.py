@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import sparse
 from .pieces import Piece, coefficient, require_numbers
 
 STEP = 1e-30
+_DENSE = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one
 
 
 class Operator:
@@ -39,24 +41,24 @@ class Operator:
                 self.moving.append(piece)
         self._still = like._still if like is not None and like._still.sums(still) else Sum(still, self.shape)
         self._fixed = self._still.matrix(factors)
+        self._applied = small_as_dense(self._fixed)
         seen = [list(_seen(piece)) for piece in self.moving]
         if like is not None and all(a is b for a, b in zip(_flat(seen), like._seen, strict=True)):
             self._stack, self._places, self._seen = like._stack, like._places, like._seen
         else:
             self._stacked(seen)
-        self._patterned = False
         if like is None:
             self._scatter = [piece.tests.T.tocsr() if piece.how == "points" else None for piece in self.moving]
         else:
             self._scatter = like._scatter
-        if like is not None and like._patterned:
-            self._take_pattern(like)
+        if like is not None and "entries" in vars(like):
+            self.entries = like.entries
 
     def _stacked(self, seen: list[list[Any]]) -> None:
         """All matrices that are applied to X below one another, and where the rows of each are."""
         self._seen = _flat(seen)
         empty = sparse.csr_matrix((0, self.shape[1]))
-        self._stack = sparse.vstack([empty, *self._seen], format="csr")
+        self._stack = small_as_dense(sparse.vstack([empty, *self._seen], format="csr"))
         ends = np.cumsum([0, *(matrix.shape[0] for matrix in self._seen)]).tolist()
         rows = iter([slice(first, end) for first, end in zip(ends, ends[1:], strict=False)])
         self._places = [[next(rows) for _ in one] for one in seen]
@@ -69,17 +71,9 @@ class Operator:
             found.append((piece, dict(zip(piece.reads, values, strict=False)), values[len(piece.reads) :]))
         return found
 
-    def _take_pattern(self, like: Operator) -> None:
-        number = {id(old): k for k, old in enumerate(like.moving)}
-        self._parts = [(self.moving[number[id(piece)]], *rest) for piece, *rest in like._parts]
-        self.pattern, self._first, self._slots = like.pattern, like._first, like._slots
-        self._base = np.zeros(len(like._base))
-        self._base[self._first] = self._fixed.data
-        self._patterned = True
-
     def residual(self, X: np.ndarray) -> np.ndarray:
         """R(X)."""
-        total = self._fixed @ X + self._source
+        total = self._applied @ X + self._source
         for (piece, read, sides), scatter in zip(self._looked_at(X), self._scatter, strict=True):
             c = coefficient(piece, read, self.m)
             if piece.how == "points":
@@ -97,49 +91,47 @@ class Operator:
 
     # the Jacobian -----------------------------------------------------------------------------------------------
 
-    def _find_pattern(self) -> None:
+    @cached_property
+    def entries(self) -> Entries:
         """Entries of all parts, and where in the data of the whole each part goes."""
-        self._parts: list[tuple] = []
-        keys = [self._still.keys]
-        for piece in self.moving:
-            for part in self._parts_of(piece):
-                self._parts.append(part)
-                keys.append(part[2])
+        parts = [part for k, piece in enumerate(self.moving) for part in self._parts_of(k, piece)]
+        keys = [self._still.keys, *(part.where for part in parts)]
         everything, places = np.unique(np.concatenate(keys), return_inverse=True)
-        self.pattern = everything // self.shape[1], everything % self.shape[1]
-        cuts = np.cumsum([len(key) for key in keys])[:-1]
-        self._first, *others = np.split(places, cuts)
-        self._base = np.zeros(len(everything))
-        self._base[self._first] = self._fixed.data
-        self._slots = others
-        self._patterned = True
+        first, *others = np.split(places, np.cumsum([len(key) for key in keys])[:-1])
+        rows, columns = everything // self.shape[1], everything % self.shape[1]
+        parts = [replace(part, where=slots) for part, slots in zip(parts, others, strict=True)]
+        return Entries(rows, columns, first, np.arange(len(first)), parts)
+
+    @property
+    def pattern(self) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, columns) of every entry dR/dX may have."""
+        return self.entries.rows, self.entries.columns
 
     def _keys(self, matrix: Any) -> np.ndarray:
         return matrix.row.astype(np.int64) * self.shape[1] + matrix.col
 
-    def _parts_of(self, piece: Piece) -> list[tuple]:
-        """(piece, what the part is, keys, data) of dR/dX: "self" c S, and one for each name that is read."""
-        found = []
+    def _parts_of(self, k: int, piece: Piece) -> Iterator[Part]:
+        """Those of dR/dX that piece number k has: c S, and one for each name that is read; `where` are still keys."""
         if piece.how == "points":
-            for which, S in [("self", S) for S in self._sides(piece)] + [*piece.reads.items()]:
+            sides = [(None, side, S) for side, S in enumerate(self._sides(piece))]
+            for name, side, S in [*sides, *((name, None, read) for name, read in piece.reads.items())]:
                 entries = _triples(piece.tests, S)
                 if entries is not None:
                     point, row, column, value = entries
-                    keys, slots = np.unique(row * self.shape[1] + column, return_inverse=True)
-                    found.append((piece, which, keys, (point, slots, value, S)))
-            return found
+                    keys, local = np.unique(row * self.shape[1] + column, return_inverse=True)
+                    yield Part(k, name, side, keys, point, value, local)
+            return
         if piece.matrix is not None:
             coo = piece.matrix.tocoo()
-            found.append((piece, "self", self._keys(coo), (coo.row, coo.data)))
+            yield Part(k, None, 0, self._keys(coo), coo.row, coo.data)
             rows = np.unique(coo.row)
         else:
             rows = np.flatnonzero(piece.source)
         for name, read in piece.reads.items():
             entry = np.zeros(len(rows), int) if piece.how == "number" else piece.blocks[rows]
             picked = read[entry].tocoo()
-            keys = rows[picked.row].astype(np.int64) * self.shape[1] + picked.col
-            found.append((piece, name, keys, (rows[picked.row], entry[picked.row], picked.data)))
-        return found
+            at = rows[picked.row]
+            yield Part(k, name, None, at.astype(np.int64) * self.shape[1] + picked.col, at, picked.data)
 
     @staticmethod
     def _sides(piece: Piece) -> list[Any]:
@@ -147,39 +139,84 @@ class Operator:
             return list(piece.upwind)
         return [] if piece.values is None else [piece.values]
 
-    def jacobian(self, X: np.ndarray, frozen: bool = False) -> np.ndarray:
-        """The entries of dR/dX at `pattern`; `frozen`: as if the coefficients did not change with X."""
-        if not self._patterned:
-            self._find_pattern()
-        data, last = self._base.copy(), None
-        looked_at = {id(piece): (read, sides) for piece, read, sides in self._looked_at(X)}
-        for (piece, which, keys, parts), slots in zip(self._parts, self._slots, strict=True):
-            if frozen and which != "self":
+    def jacobian(self, X: np.ndarray, frozen: bool = False, entries: Entries | None = None) -> np.ndarray:
+        """dR/dX at `pattern`, or at some of its entries; `frozen`: as if the coefficients did not change with X."""
+        entries = self.entries if entries is None else entries
+        data, last = np.zeros(len(entries.rows)), None
+        data[entries.fixed] = self._fixed.data[entries.of_fixed]
+        looked_at = self._looked_at(X)
+        for part in entries.parts:
+            if frozen and part.name is not None:
                 continue
-            if piece is not last:
-                (read, sides), last = looked_at[id(piece)], piece
+            if part.piece != last:
+                last = part.piece
+                piece, read, sides = looked_at[last]
                 c = coefficient(piece, read, self.m)
+            factor = c if part.name is None else self._slope(piece, read, part.name)
             if piece.how == "points":
-                point, local, value, S = parts
-                if which == "self":
-                    factor = piece.weights * c
-                    if piece.upwind is not None:
-                        factor = np.where((np.real(c) * piece.weights < 0) == (S is piece.upwind[0]), factor, 0.0)
-                else:
-                    factor = piece.weights * self._slope(piece, read, which) * self._multiplied(piece, sides, c)
-                data[slots] += np.bincount(local, value * factor[point], len(keys))
-            elif which == "self":
-                row, value = parts
-                data[slots] += value * (c if piece.how == "number" else c[piece.blocks[row]])
+                factor = piece.weights * factor
+                if part.name is not None:
+                    factor = factor * self._multiplied(piece, sides, c)
+                elif piece.upwind is not None:
+                    factor = np.where((np.real(c) * piece.weights < 0) == (part.side == 0), factor, 0.0)
+                data[part.where] += np.bincount(part.local, part.value * factor[part.at], len(part.where))
             else:
-                row, entry, value = parts
-                slope = self._slope(piece, read, which)
-                factor = slope if piece.how == "number" else slope[entry]
-                data[slots] += value * factor * (sides[0] if sides else piece.source)[row]
+                if piece.how == "index":
+                    factor = factor[piece.blocks[part.at]]
+                if part.name is not None:
+                    factor = factor * (sides[0] if sides else piece.source)[part.at]
+                data[part.where] += part.value * factor
         return data
 
     def _slope(self, piece: Piece, read: dict[str, np.ndarray], name: str) -> Any:
         return np.imag(coefficient(piece, read, self.m, (name, 1j * STEP))) / STEP
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of dR/dX that changes with X: of the piece number `piece` c S (S number `side`), or what it reads by name.
+
+    where   places of its entries among all; `value` times what the coefficient gives at `at`, a point or a row, is
+            added there, with points at those numbered `local`
+    """
+
+    piece: int
+    name: str | None
+    side: int | None
+    where: np.ndarray
+    at: np.ndarray
+    value: np.ndarray
+    local: np.ndarray | None = None
+
+    def only(self, place: np.ndarray) -> Part | None:
+        """Of the entries whose new place is not -1, if there are any."""
+        kept = place[self.where] >= 0
+        if not kept.any():
+            return None
+        where = place[self.where[kept]]
+        if self.local is None:
+            return replace(self, where=where, at=self.at[kept], value=self.value[kept])
+        inside = kept[self.local]
+        local = (np.cumsum(kept) - 1)[self.local[inside]]
+        return replace(self, where=where, at=self.at[inside], value=self.value[inside], local=local)
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Which entries a matrix may have, by row; `fixed`: places of those numbered `of_fixed` of what never changes."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    fixed: np.ndarray
+    of_fixed: np.ndarray
+    parts: list[Part]
+
+    def only(self, kept: np.ndarray) -> Entries:
+        """Some of them: those where `kept` is True."""
+        place = np.where(kept, np.cumsum(kept) - 1, -1)
+        fixed = kept[self.fixed]
+        parts = [part for whole in self.parts if (part := whole.only(place)) is not None]
+        return Entries(self.rows[kept], self.columns[kept], place[self.fixed[fixed]], self.of_fixed[fixed], parts)
 
 
 class Sum:
@@ -206,6 +243,11 @@ class Sum:
     def matrix(self, factors: list[float]) -> Any:
         data = np.bincount(self._where, self._data * np.repeat(factors, self._counts), len(self.keys))
         return sparse.csr_matrix((data, self._indices, self._indptr), self._shape)
+
+
+def small_as_dense(matrix: Any) -> Any:
+    """The matrix to multiply with."""
+    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= _DENSE else matrix
 
 
 def _seen(piece: Piece) -> Iterator[Any]:

@@ -332,4 +332,6 @@ def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tu
         value = value[0] if piece.how == "number" else value
         setattr(s, name, value if change is None or name != change[0] else value + change[1])
     found = function(s, m)
-    return found if piece.how == "number" else np.broadcast_to(np.asarray(found), (piece.size,))
+    if piece.how == "number" or (type(found) is np.ndarray and found.shape == (piece.size,)):
+        return found
+    return np.broadcast_to(np.asarray(found), (piece.size,))

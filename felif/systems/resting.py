@@ -48,7 +48,7 @@ def lags(equations: Any, model: Any) -> dict[str, float]:
 
 def delays_of(system: Any) -> dict[str, tuple[str, float]]:
     """{entry of a delayed input that is heard: (the scalar, how long ago)}."""
-    layout, found = system.layout, {}
+    layout, found = system.selected, {}
     for given in (given for given in layout.equations.inputs if isinstance(given, Delayed)):
         heard, names = layout.heard[layout.indices(given.name)].tolist(), layout.flattened(given.name)
         pairs = zip(heard, names, layout.flattened(given.of), strict=True)
@@ -58,7 +58,7 @@ def delays_of(system: Any) -> dict[str, tuple[str, float]]:
 
 def held_of(system: Any) -> dict[str, str]:
     """{entry of a delayed input: the number that it empties, the silent of a dead time}."""
-    layout = system.layout
+    layout = system.selected
     numbers = {
         k: name
         for u in layout.numbers

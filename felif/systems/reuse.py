@@ -11,8 +11,40 @@ import numpy as np
 from scipy import sparse
 
 from ..weakform import Equations, Index, Term
+from . import resting
 from .forms import read_by
-from .pieces import Piece
+from .operator import Operator, restricted
+from .pieces import Builder, Piece
+
+
+def take(system: Any, like: Any) -> bool:
+    """Makes a system of the pieces of one with other parameters; False where more than coefficients and matrices
+    differs, and nothing is taken."""
+    if resting.lags(system.equations, system.model) != resting.lags(like.equations, like.model) and like.held:
+        return False
+    layout = like.selected
+    builder = Builder(system.equations, system.lines, layout.places, layout.size, system.model)
+    cut = lambda term: restricted(builder.coupling(term), layout.rows, layout.selection)
+    pieces = reused(like, system.model, system.equations, cut)
+    if pieces is None:
+        return False
+    n = layout.n_y + layout.n_z
+    below = np.arange(layout.n_y, n)
+    system.pieces = pieces
+    system._algebraic = {
+        k: replace(piece, term=pieces[k].term)
+        if piece.matrix is None or piece.term.matrix is None
+        else restricted(pieces[k], below)
+        for k, piece in like._algebraic.items()
+    }
+    system._operator = Operator(pieces, n, len(layout.columns), system.model, like._own, like._operator)
+    system._known = like.constraint.operator
+    names = "layout", "size", "mass", "field_names", "groups", "scalar_names", "_scalar_places", "quantities"
+    for name in (*names, "conserved", "_own"):
+        setattr(system, name, getattr(like, name))
+    if "_structure" in vars(like):
+        system._structure = like._structure
+    return True
 
 
 def reused(old: Any, model: Any, equations: Equations, coupled: Callable[[Term], Piece]) -> list[Piece] | None:

@@ -32,13 +32,13 @@ class Schur:
         in_fields = (rows < n_fields) & (columns < n_fields)
         self.numbers = np.arange(n_fields, n_y)
         distance = np.abs(rows - columns)
-        leaving = [np.unique(rows[in_fields & (distance > k)]) for k in range(_WIDEST + 1)]
-        self.reach = next((k for k, out in enumerate(leaving) if len(out) <= _MOST_ROWS), None)
+        furthest = np.zeros(n_y + n_z, int)  # from the diagonal, in every row
+        np.maximum.at(furthest, rows[in_fields], distance[in_fields])
+        leaving = np.array([np.count_nonzero(furthest > k) for k in range(_WIDEST + 1)])  # rows that leave a band
         few = n_z <= _MOST_COLUMNS and len(self.numbers) <= _MOST_COLUMNS and n_fields > 0
-        self.is_band = self.reach is not None and few
+        self.is_band = bool(leaving[-1] <= _MOST_ROWS) and few
         if self.is_band:
-            fewest = min(len(out) for out in leaving)
-            self.reach = next(k for k, out in enumerate(leaving) if len(out) == fewest)
+            self.reach = int(np.argmin(leaving))
             self._place(in_fields & (distance <= self.reach), n_fields)
 
     def _block(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, tuple, tuple[int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +18,7 @@ from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
 from .pieces import Builder
-from .reuse import reused
+from .reuse import take
 from .schur import Schur
 
 History = Callable[[str, float], float]
@@ -46,40 +45,41 @@ class System(Problem):
         self.again = again
         self.model, self.equations, self.lines, self.space, self.tol = model, equations, dict(lines), space, tol
         self.history = history
-        self.pieces = self._taken(like) if like else None
-        if self.pieces is None:
-            self.layout, like = Layout(equations, lines, history is not None), None
-            pieces = Builder(equations, lines, self.layout.places, self.layout.size, model).pieces()
-            self.layout.select(*resting.heard_and_emptied(self.layout, pieces, model), resting.lags(equations, model))
-            self.pieces = [p for piece in pieces if not is_empty(p := self._cut(piece))]
-        self._assemble(like)
-        if like is None:
-            looking.measure(self)
-        else:
-            for name in ("mass", "field_names", "groups", "scalar_names", "_scalar_places", "quantities", "conserved"):
-                setattr(self, name, getattr(like, name))
         self._memory: tuple[Any, dict[str, Any]] = (None, {})
+        if like is None or not take(self, like):
+            self.layout = Layout(equations, lines, history is not None)
+            self.size = self.layout.n_y
+            looking.measure(self)
 
-    def _assemble(self, like: System | None) -> None:
-        layout, own = self.layout, like._own if like else self._own_rows()
-        n_y, n_z = layout.n_y, layout.n_z
-        self._own, self.size, columns, below = own, n_y, len(layout.columns), np.arange(n_y, n_y + n_z)
-        if like is None:
-            rows = [restricted(piece, below) for piece in self.pieces]
-            self._algebraic = {k: piece for k, piece in enumerate(rows) if not is_empty(piece)}
-        else:
-            self._algebraic = {
-                k: replace(piece, term=self.pieces[k].term)
-                if piece.matrix is None or piece.term.matrix is None
-                else restricted(self.pieces[k], below)
-                for k, piece in like._algebraic.items()
-            }
-        self._operator = Operator(self.pieces, n_y + n_z, columns, self.model, own, like and like._operator)
-        self._known = like and like.constraint.operator
-        if like is None:
-            _ = self.constraint  # says whether the equations determine what is algebraic
-        if like and "_structure" in like.__dict__:
-            self._structure = like._structure
+    # assembled when first asked for: on many meshes nothing is asked but where unknowns stand
+
+    @cached_property
+    def pieces(self) -> list[Any]:
+        """The terms as matrices on the rows of y and z."""
+        layout = self.layout
+        pieces = Builder(self.equations, self.lines, layout.places, layout.size, self.model).pieces()
+        layout.select(*resting.heard_and_emptied(layout, pieces, self.model), resting.lags(self.equations, self.model))
+        return [p for piece in pieces if not is_empty(p := restricted(piece, layout.rows, layout.selection))]
+
+    @property
+    def selected(self) -> Layout:
+        """The layout, once it is known which inputs from the past are heard."""
+        _ = self.pieces
+        return self.layout
+
+    @cached_property
+    def _algebraic(self) -> dict[int, Any]:
+        """{number of a piece: its rows of z}."""
+        below = np.arange(self.size, self.size + self.layout.n_z)
+        rows = [restricted(piece, below) for piece in self.pieces]
+        return {k: piece for k, piece in enumerate(rows) if not is_empty(piece)}
+
+    @cached_property
+    def _operator(self) -> Operator:
+        pieces, layout = self.pieces, self.layout
+        return Operator(pieces, layout.n_y + layout.n_z, len(layout.columns), self.model, self._own)
+
+    _known: Operator | None = None  # that of a constraint of other parameters
 
     @cached_property
     def constraint(self) -> Constraint:
@@ -88,18 +88,8 @@ class System(Problem):
         operator = Operator([*self._algebraic.values()], n_z, columns, self.model, self._own[n_y:], self._known)
         return Constraint(operator, ", ".join(u.name for u in self.layout.algebraic), n_y, n_z)
 
-    def _cut(self, piece: Any) -> Any:
-        return restricted(piece, self.layout.rows, self.layout.selection)
-
-    def _taken(self, like: System) -> Any:
-        """Pieces of a system with other parameters, where nothing but coefficients and matrices differs."""
-        self.layout = like.layout
-        if resting.lags(self.equations, self.model) != resting.lags(self.equations, like.model) and like.held:
-            return None
-        builder = Builder(self.equations, self.lines, self.layout.places, self.layout.size, self.model)
-        return reused(like, self.model, self.equations, lambda term: self._cut(builder.coupling(term)))
-
-    def _own_rows(self) -> Any:
+    @cached_property
+    def _own(self) -> Any:
         """-z of what equals its terms, tested as they are."""
         layout = self.layout
         columns = len(layout.columns)
@@ -178,7 +168,7 @@ class System(Problem):
                 value = getattr(self.model, given.parameter)
                 X[places] = input_value(given.parameter, value, t) if callable(value) else value
             else:
-                names, heard = layout.flattened(given.of), layout.heard[layout.indices(given.name)]
+                names, heard = layout.flattened(given.of), self.selected.heard[layout.indices(given.name)]
                 lag = given.of_model(self.model)
                 X[places] = [self.history(name, t - lag) if h else 0.0 for name, h in zip(names, heard, strict=True)]
 
@@ -219,8 +209,6 @@ class System(Problem):
     @cached_property
     def _structure(self) -> Schur:
         layout = self.layout
-        if not hasattr(self._operator, "pattern"):
-            self._operator.jacobian(np.zeros(len(layout.columns)))
         return Schur(self._operator.pattern, layout.n_y, layout.n_z, layout.n_in, layout.n_fields or layout.n_y)
 
     def jacobian(self, t: float, y: np.ndarray) -> Any:

@@ -33,6 +33,7 @@ def test_products_and_transposes_agree_with_dense_matrices(shape, kind):
     assert np.array_equal(band.dense(), dense)
     assert band @ x == pytest.approx(dense @ x, abs=1e-14)  # a sum of at most nine products of numbers below 1
     assert np.array_equal(band.transpose().dense(), dense.T)
+    assert band.transposed_product(x) == pytest.approx(dense.T @ x, abs=1e-14)
     wide = band.widened(shape[1] + 2, shape[2] + 1)
     assert np.array_equal(wide.dense(), dense)
     assert wide @ x == pytest.approx(dense @ x, abs=1e-14)
