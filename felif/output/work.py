@@ -174,6 +174,7 @@ def open_work(
             why = further.refusal(stored)
             if not why:
                 work = Work(room, stored)
+                asked |= {what: stored["asked"][what] for what in free if asked[what] is None}
                 work.go_further({"asked": asked, **further.description(stored)}, further.given_up)
                 return work
         if differing and not overwrite:
