@@ -119,13 +119,13 @@ class Work:
 class Further:
     """What may be asked of a computation that is there, to have it go on: longer, further, more.
 
-    names: of arguments that may differ, where `contains(what KIND.json says)`; `description`: what it says then.
-    given_up: the parts that are computed anew.
+    names: of arguments that may differ; `refusal(what KIND.json says)`: why it is no part of what is asked for, or "";
+    `description(what KIND.json says)`: what that says then. given_up: the parts that are computed anew.
     """
 
     names: Sequence[str]
-    contains: Callable[[Mapping[str, Any]], bool]
-    description: Mapping[str, Any]
+    refusal: Callable[[Mapping[str, Any]], str]
+    description: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     given_up: Sequence[str] = ()
 
 
@@ -169,12 +169,17 @@ def open_work(
                 f"{who}: {path} holds a {KINDS[kind]} that does not say what it was asked for: it cannot be compared "
                 f"with what is asked now. {WAY_OUT}"
             )
-        if differing and further is not None and set(differing) <= {*further.names} and further.contains(stored):
-            work = Work(room, stored)
-            work.go_further({"asked": asked, **further.description}, further.given_up)
-            return work
+        why = ""
+        if differing and further is not None and {what.partition(".")[0] for what in differing} <= {*further.names}:
+            why = further.refusal(stored)
+            if not why:
+                work = Work(room, stored)
+                asked |= {what: stored["asked"][what] for what in free if asked[what] is None}
+                work.go_further({"asked": asked, **further.description(stored)}, further.given_up)
+                return work
         if differing and not overwrite:
-            raise ValueError(f"{who}: {path} holds another {KINDS[kind]}: {in_words(differing)}. {WAY_OUT}")
+            words = f"{in_words(differing)}{why and f' ({why})'}"
+            raise ValueError(f"{who}: {path} holds another {KINDS[kind]}: {words}. {WAY_OUT}")
         if not differing:
             return Work(room, stored)
     _let_go(_hold(path))

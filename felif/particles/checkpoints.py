@@ -11,13 +11,14 @@ import numpy as np
 
 from ..output.files import read_npz
 from ..output.manifest import Room
-from .recording import Recording
+from .planning import Plan
+from .recording import Recording, batch_of_neurons, make_chunks
 
 FILES = "network-[0-9][0-9][0-9][0-9][0-9][0-9].npz"
 _EVERY, _SHARE = 2.0, 0.05  # seconds between files at least; of the time that may be spent on them
 _ENGINE, _SNAPSHOT = "engine_", "snapshot_"
 _COLUMNS = ("v", "resting", "w")
-_PLAIN = [field.name for field in fields(Recording) if field.name not in ("snapshots", "spikes")]
+_PLAIN = [field.name for field in fields(Recording) if field.name not in ("snapshots", "spikes", "batch_of")]
 
 
 class Checkpoint:
@@ -28,10 +29,10 @@ class Checkpoint:
         self.name = network_name(number)
         self._due = time.monotonic() + _EVERY
 
-    def read(self) -> tuple[Recording, dict[str, np.ndarray]] | None:
+    def read(self, plan: Plan) -> tuple[Recording, dict[str, np.ndarray]] | None:
         """(what was recorded so far, arrays of the engine); None where the network has not begun."""
         there = self.room is not None and self.room.listing.is_there(self.name)
-        return read_network(self.room.whole(self.name)) if there else None
+        return read_network(self.room.whole(self.name), plan) if there else None
 
     def due(self) -> bool:
         return self.room is not None and time.monotonic() >= self._due
@@ -58,13 +59,14 @@ def network_name(number: int) -> str:
     return f"network-{number + 1:06d}.npz"
 
 
-def read_network(path: Any) -> tuple[Recording, dict[str, np.ndarray]]:
-    """What `Checkpoint.write` wrote. Raises ValueError naming the file if it is missing or damaged."""
+def read_network(path: Any, plan: Plan) -> tuple[Recording, dict[str, np.ndarray]]:
+    """What `Checkpoint.write` wrote, of the same plan or a shorter one. ValueError naming a file that is damaged."""
     arrays = read_npz(path)
     engine = {name.removeprefix(_ENGINE): values for name, values in arrays.items() if name.startswith(_ENGINE)}
     steps = {int(name.split("_")[1]) for name in arrays if name.startswith(_SNAPSHOT)}
     try:
         plain = {name: arrays[name] for name in _PLAIN}
+        plain["batch_of"] = batch_of_neurons(*make_chunks(plan.sizes)[:2])
         plain |= {"steps_done": int(plain["steps_done"]), "eternal": bool(plain["eternal"])}
         ends = np.cumsum(arrays["spike_counts"])[:-1]
         spikes = np.split(arrays["spikes"], ends) if len(arrays["spike_counts"]) else []
@@ -72,4 +74,4 @@ def read_network(path: Any) -> tuple[Recording, dict[str, np.ndarray]]:
     except KeyError as error:
         raise ValueError(f"{path.parent}: {path.name} has no entry {error}; it was not written by felif.") from None
     snapshots = {step: tuple(values) for step, values in columns.items()}
-    return Recording(**plain, snapshots=snapshots, spikes=spikes), engine
+    return Recording(**plain, snapshots=snapshots, spikes=spikes).over(plan.steps, plan.edges), engine

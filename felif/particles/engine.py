@@ -81,7 +81,7 @@ def _simulate(
     law, dt, steps = plan.law, plan.dt, plan.steps
     drifts = [affine(population.drift, population, law.escape_time > 0) for population in law.populations]
     push = np.array([0.0 if pair is None else pair[1] for pair in drifts])
-    recorded, engine = place.read() or (None, _beginning(plan, start, seed))
+    recorded, engine = place.read(plan) or (None, _beginning(plan, start, seed))
     network, batch_sizes = _network(plan, drifts, recorded, engine)
     neurons, memory = network.neurons, network.memory
     v, record = neurons.v, min(plan.record, neurons.v.size)
@@ -103,6 +103,7 @@ def _simulate(
             synchronous=network.synchronous,
             resting=network.resting,
             batches=network.batches,
+            edges=plan.edges,
             batch_sizes=batch_sizes,
             snapshots=snapshots,
             events=network.events[: network.events_made],
@@ -126,13 +127,14 @@ def _simulate(
                 wanted.pop(0)
             if step == steps:
                 break
-            last = min(step + block, wanted[0])
+            if step % block == 0:  # wherever simulations end and snapshots are taken
+                neurons.tables = tabulated(law, drifts, v, dt, neurons.tables)
+            last = min(step - step % block + block, wanted[0])
             currents = np.array(
                 [[mean_current(p.current, dt * k, dt * (k + 1)) for p in law.populations] for k in range(step, last)]
             )
             taken = last - step
             neurons.spikes = spikes = np.zeros((record, 16 * taken + 256 if record else 1))
-            neurons.tables = tabulated(law, drifts, v, dt, neurons.tables)
             step, eternal = network.run(step, last, currents + push)
             for i in range(record):
                 if spikes[i, 0] >= spikes.shape[1]:

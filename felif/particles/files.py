@@ -4,7 +4,7 @@ run.json           model, settings, seed, versions, outcome, synchronous spikes
 series.csv         one row a bin: its ends, N, R, ...
 final.npz          the model, and at the end everything: series, batches, snapshots, spike times
 particles.pvd      the snapshots in particles/ as points, for ParaView
-network-000001.npz while it is simulated: where each network is, and what was recorded of it so far
+network-000001.npz where each network is, and what was recorded of it so far: what it goes on from
 """
 
 from __future__ import annotations

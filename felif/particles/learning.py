@@ -39,7 +39,7 @@ def simulate_learning(
     law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
     if plan.record:
         raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
-    recorded, engine = place.read() or (None, {})
+    recorded, engine = place.read(plan) or (None, {})
     if recorded is None:
         first_draws, generator_seed = seed.spawn(2)
         v, w = draw_weighted(law, start, plan.sizes[0], np.random.default_rng(first_draws))
@@ -77,6 +77,7 @@ def simulate_learning(
             synchronous=np.zeros((steps, 1)),
             resting=np.zeros((steps, 1)),
             batches=batches,
+            edges=plan.edges,
             batch_sizes=batch_sizes,
             snapshots=snapshots,
             events=np.empty((0, 3)),

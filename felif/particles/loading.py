@@ -17,8 +17,8 @@ from ..output.reading import read_description
 from ..problem import Outcome
 from .checkpoints import network_name, read_network
 from .files import COLUMNS, KIND
+from .further import stored_plan
 from .law import simulated_law
-from .planning import plan_simulation
 from .result import ParticleEvent, ParticleRun, Snapshot, collect
 
 
@@ -93,13 +93,12 @@ def _so_far(path: Path, description: Mapping[str, Any], model: Any) -> ParticleR
     given = description["settings"]
     model = unpacked(read_npz(Room(path, KIND).whole("final.npz"))["model"], path, given=model)
     law = simulated_law(model, given["t_end"])
-    names = ("neurons", "t_end", "dt", "bins", "snapshots", "record", "event_size")
-    plan = plan_simulation(law, history=0.0, **{name: given[name] for name in names})
+    plan = stored_plan(law, given)
     room = Room(path, KIND)
     begun = [name for name in map(network_name, range(given["networks"])) if room.listing.is_there(name)]
     if not begun:
         raise ValueError(f"{path}: no network has begun; simulate again with resume=True.")
-    recordings = [read_network(room.whole(name))[0] for name in begun]
+    recordings = [read_network(room.whole(name), plan)[0] for name in begun]
     run = collect(model, law, plan, recordings, given, 0.0)
     reached = min(recording.steps_done for recording in recordings) * plan.dt
     return replace(run, outcome=Outcome("running", f"Stopped at t = {reached:.10g}."))

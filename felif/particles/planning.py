@@ -51,10 +51,11 @@ def plan_simulation(
     if t_end / dt > _MOST_STEPS:
         raise ValueError(f"dt = {dt!r}: {t_end / dt:.3g} steps to t_end = {t_end!r}; allowed are at most 1e8")
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
+    longest = dt if math.isclose(coarse * dt, t_end, rel_tol=1e-15) else t_end / coarse  # dt: that of longer runs too
     stiffness = max(_stiffness(population, law.escape_time > 0) for population in law.populations)
     if law.escape_time > 0:
         stiffness = max(stiffness, 0.5 / law.escape_time)  # ten steps in the mean time above V_F
-    finer = max(1, math.ceil(t_end / coarse * stiffness / _RESOLVED - 1e-9))
+    finer = max(1, math.ceil(longest * stiffness / _RESOLVED - 1e-9))
     steps = coarse * finer
     if steps > _MOST_STEPS:
         why = f", for something in this model changes within {1 / stiffness:.3g} (drift, eps)" if finer > 1 else ""
@@ -69,9 +70,14 @@ def plan_simulation(
         raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]") from None
     if not np.all((times >= 0) & (times <= t_end)):
         raise ValueError(f"snapshots = {snapshots!r}; allowed are times in [0, {t_end!r}]")
-    edges = np.unique(np.round(np.linspace(0, coarse, min(bins, coarse) + 1)).astype(int)) * finer
+    edges = bin_edges(coarse, bins) * finer
     marks = sorted({round(t / t_end * steps) for t in times.tolist()})
-    return Plan(law, sizes, steps, t_end / steps, edges, tuple(marks), record, _history(law, history), event_size)
+    return Plan(law, sizes, steps, longest / finer, edges, tuple(marks), record, _history(law, history), event_size)
+
+
+def bin_edges(steps: int, bins: int) -> np.ndarray:
+    """Where bins end that are as long as whole steps allow."""
+    return np.unique(np.round(np.linspace(0, steps, min(bins, steps) + 1)).astype(int))
 
 
 def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:

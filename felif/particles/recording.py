@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ class Recording:
     synchronous: np.ndarray
     resting: np.ndarray  # mean over the step
     batches: np.ndarray  # (bins, batches, populations)
+    edges: np.ndarray  # of the bins, in steps
     batch_sizes: np.ndarray  # (batches, populations) neurons
     snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w)
     events: np.ndarray  # (events, 2 + populations)
@@ -27,6 +28,16 @@ class Recording:
     batch_of: np.ndarray  # of every neuron
     steps_done: int
     eternal: bool
+
+    def over(self, steps: int, edges: np.ndarray) -> Recording:
+        """The same as the beginning of a recording of more steps, in bins that consist of those of this one."""
+        if steps == len(self.rates) and np.array_equal(edges, self.edges):
+            return self
+        batches = np.zeros((len(edges) - 1, *self.batches.shape[1:]), self.batches.dtype)
+        np.add.at(batches, np.searchsorted(edges, self.edges[:-1], side="right") - 1, self.batches)
+        more = ((0, steps - len(self.rates)), (0, 0))
+        series = {name: np.pad(getattr(self, name), more) for name in ("rates", "synchronous", "resting")}
+        return replace(self, **series, batches=batches, edges=edges)
 
 
 def make_chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
@@ -19,7 +20,9 @@ from ..output.model_files import packed
 from ..output.progress import Progress
 from ..output.work import Work, open_work
 from . import plan_simulation, simulate_networks
+from .checkpoints import network_name
 from .files import FILES, KIND, describe_beginning, describe_end, write_results
+from .further import further
 from .law import simulated_law
 from .loading import load_particles
 from .planning import MOST_NEURONS
@@ -100,8 +103,8 @@ def simulate_particles(
         every two seconds or less often where that takes long; `load_particles` reads it at any time.
     resume, overwrite : bool
         `resume` returns the simulation that is in the folder, or goes on with it to the same digits, with any number of
-        threads, if it is the one that is asked for (seed=None: with whatever seed). `overwrite` replaces a simulation;
-        what felif did not write there is never touched.
+        threads, if it is the one that is asked for (seed=None: with whatever seed), also to a later t_end, if its steps
+        and bins divide that. `overwrite` replaces a simulation; what felif did not write there is never touched.
     progress : bool
         A bar on a terminal.
 
@@ -138,25 +141,26 @@ def simulate_particles(
     asked = {"model": model, "neurons": plan.sizes, "networks": networks, "t_end": t_end, "dt": dt, "start": start}
     asked |= {"seed": seed, "bins": bins, "snapshots": snapshots, "record": record, "history": history}
     asked |= {"event_size": event_size}
-    how = {"resume": resume, "overwrite": overwrite, "free": ("seed",)}
+    settings = {
+        "neurons": list(plan.sizes),
+        "networks": int(networks),
+        "t_end": float(t_end),
+        "dt": float(dt),
+        "step": plan.dt,
+        "record": plan.record,
+        "bins": bins,
+        "snapshots": list(snapshots),
+        "event_size": float(event_size),
+        "core": "python" if compiled.library() is None else "compiled",
+        "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
+    }
+    ends = further(partial(simulated_law, model), plan, settings, lambda k: Path(folder, network_name(k)).exists())
+    how = {"resume": resume, "overwrite": overwrite, "free": ("seed",), "further": ends}
     with open_work("simulate_particles", KIND, folder, asked, FILES, **how) as work:
         if work.finished:
             return load_particles(folder, model)
         sequence = np.random.SeedSequence(work.description.get("seed", seed))
-        settings = {
-            "neurons": list(plan.sizes),
-            "networks": int(networks),
-            "t_end": float(t_end),
-            "dt": float(dt),
-            "step": plan.dt,
-            "seed": int(sequence.entropy),
-            "record": plan.record,
-            "bins": bins,
-            "snapshots": list(snapshots),
-            "event_size": float(event_size),
-            "core": "python" if compiled.library() is None else "compiled",
-            "start": "potentials" if isinstance(start, np.ndarray | list) else repr(start),
-        }
+        settings["seed"] = int(sequence.entropy)
         if work.description.get("settings", settings)["core"] != settings["core"]:
             warn(f"simulate_particles: {folder} was written by the other core, {settings['core']} runs: digits differ")
         _begin(work, model, settings)
@@ -167,7 +171,6 @@ def simulate_particles(
             work.room.listing.read()  # networks have written there
             write_results(run, work.room, packed(model))
             work.finish(describe_end(run))
-            work.room.clear(name for name in work.room.names if name.startswith("network-"))
     return run
 
 

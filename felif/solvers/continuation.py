@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ import numpy as np
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..output.branches import FILES
 from ..output.progress import Spinner
-from ..output.work import Further, Work, open_work
+from ..output.work import Work, open_work
 from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
 from .branch import Branch, Point
 from .events import Seen, seen_at, special_points
 from .family import Family
-from .keeping import both_ways, count_array, count_from, keep_branch, told_point, told_problem
+from .keeping import both_ways, count_array, count_from, further, keep_branch, told_point, told_problem
 from .newton import conservation, newton
 from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
 
@@ -122,12 +121,11 @@ def continuation(
         first = correct(system, y, family.start, AtParameter(0, family.start[0]))
     asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
     asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
-    reach = {"low": low, "high": high, "N_max": N_max, "max_points": max_points}
-    further = Further(("bounds", "N_max", "max_points"), partial(_within, reach), {"reach": reach}, ("seen", "special"))
+    reach = {"bounds": [[low, high]], "N_max": N_max, "max_points": max_points}
     how = {"resume": resume, "overwrite": overwrite, "description": {"reach": reach, "unit": [high - low, N_max]}}
     with (
         Spinner("continuation", shown=progress) as told,
-        open_work("continuation", "branch", folder, asked, FILES, **how, further=further) as work,
+        open_work("continuation", "branch", folder, asked, FILES, **how, further=further(reach)) as work,
     ):
         span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun
         metric = Metric(np.array([span / _PARTS]), largest / _PARTS, density_unit(start, y))
@@ -160,14 +158,6 @@ def _limits(parameter: str, low: float, high: float, N_max: float, scalars: Sequ
         for k, name in enumerate(scalars)
     ]
     return limits
-
-
-def _within(reach: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether the branch that is stored is a part of one that reaches so far."""
-    there = stored.get("reach")
-    if there is None:
-        return False
-    return there["low"] >= reach["low"] and all(there[name] <= reach[name] for name in ("high", "N_max", "max_points"))
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:

@@ -19,12 +19,7 @@ from .curve_points import points_of
 from .family import Family
 from .folds import SingularJacobian
 from .hopf import ImaginaryPair
-from .keeping import (
-    both_ways,
-    keep_branch,
-    told_point,
-    told_problem,
-)
+from .keeping import both_ways, further, keep_branch, told_point, told_problem
 from .newton import conservation
 from .system import (
     AtParameter,
@@ -82,7 +77,7 @@ def fold_curve(
     stability : bool
         False leaves out eigenvalues.
     folder, resume, overwrite, progress
-        As for `continuation`.
+        As for `continuation`, with the bounds of both parameters.
 
     Returns
     -------
@@ -216,11 +211,10 @@ def _curve(
     system = System(family, conservation(problem) @ y, condition)
     units = np.array([_STEP * max(abs(value), 0.05) for value in z])
     N_max = default_rate(problem) if N_max is None else N_max
-    metric = Metric(units, N_max / 20, density_unit(problem, y))
-    first = _first(system, metric, y, z)
-    limits = []
+    limits, reach = [], {"bounds": [], "N_max": N_max, "max_points": max_points}
     for k, name in enumerate(names):
         low, high = (bounds or {}).get(name) or _default_bounds(family, z, k)
+        reach["bounds"].append([low, high])
         if not low <= z[k] <= high:
             raise ValueError(f"bounds[{name!r}] = {(low, high)!r}; allowed are two numbers around {z[k]:g}")
         limits.append(Limit(k, low, -1.0, False, Outcome("bound", f"{name} = {low:g} is the lower bound")))
@@ -237,11 +231,13 @@ def _curve(
                 Outcome("zero_frequency", "the frequency falls to 0"),
             )
         )
-    backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
-    traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
-    with open_work(
-        who, "branch", place["folder"], asked, FILES, resume=place["resume"], overwrite=place["overwrite"]
-    ) as work:
+    how = {"resume": place["resume"], "overwrite": place["overwrite"], "description": {"reach": reach, "unit": N_max}}
+    with open_work(who, "branch", place["folder"], asked, FILES, **how, further=further(reach)) as work:
+        largest = work.description.get("unit", N_max)  # as it was begun
+        metric = Metric(units, largest / 20, density_unit(problem, y))
+        first = _first(system, metric, y, z)
+        backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
+        traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
         nodes, ends = both_ways(traces, work, names, what, told)
         branch = Branch(names, points_of(nodes, names, metric, stability, work, told), ends, what)
         keep_branch(branch, work)

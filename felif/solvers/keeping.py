@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..given.identity import told
 from ..output.branches import describe_branch, write_branch
-from ..output.work import Work
+from ..output.work import Further, Work
 from ..problem import Outcome, Problem
 from .arclength import Trace
 from .branch import Branch, Point
@@ -38,6 +39,26 @@ def told_problem(problem: Problem) -> dict[str, Any]:
         "tol": told(problem.tol),
         "mesh": told(mesh),
     }
+
+
+def further(reach: Mapping[str, Any]) -> Further:
+    """How a branch or curve that is there goes on to one that reaches so far: bounds, N_max, max_points."""
+    given_up = ("seen", "special")
+    return Further(
+        ("bounds", "N_max", "max_points"), partial(_beyond, reach), lambda stored: {"reach": reach}, given_up
+    )
+
+
+def _beyond(reach: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """Why what is there is no part of what reaches so far."""
+    there = stored.get("reach", {})
+    if "bounds" not in there:
+        return "an older felif wrote it, which did not say how far it reaches"
+    pairs = zip(there["bounds"], reach["bounds"], strict=True)
+    within = all(low <= a and b <= high for (a, b), (low, high) in pairs)
+    if within and all(there[name] <= reach[name] for name in ("N_max", "max_points")):
+        return ""
+    return "it goes on to wider bounds, a larger N_max and more points only"
 
 
 def node_arrays(node: Node, with_condition: bool = False) -> dict[str, np.ndarray]:

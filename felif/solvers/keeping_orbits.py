@@ -9,16 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from ..output.work import Work
+from ..output.work import Further, Work
 from .collocation import TimeMesh
 from .orbit import PeriodicOrbit, path_table
 from .orbit_system import Line, Orbit
 
 FILES = ("orbits.csv", "orbit.csv")
 _PARTS = ("Y", "S", "ends", "numbers")
+
+
+def further(reach: Mapping[str, Any]) -> Further:
+    """How orbits that are there lead on to a target further along their line, or to more of them."""
+    return Further(("parameters", "max_orbits"), partial(_beyond, reach), lambda stored: {"reach": reach}, ("end",))
+
+
+def _beyond(reach: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """Why the orbits that are there are not on the way."""
+    there, (asked, begun) = stored.get("reach"), map(np.array, (reach["way"], stored.get("unit", [])))
+    if there is None:
+        return "an older felif wrote it, which did not say how far it reaches"
+    if there["max_orbits"] > reach["max_orbits"]:
+        return "it goes on to more orbits only"
+    if asked.shape != begun.shape or np.abs(asked - share(asked, begun) * begun).max() > 1e-12 * np.abs(asked).max():
+        return "it goes on along the line from the Hopf point to the target that is there only"
+    further = share(asked, begun) >= share(np.array(there["way"]), begun)
+    return "" if further else "the target that is asked lies before the one that is there"
+
+
+def share(way: np.ndarray, unit: np.ndarray) -> float:
+    """theta at the end of a way along the line of a unit."""
+    return float(way @ unit / (unit @ unit))
 
 
 def known_arrays(line: Line, known: Sequence[tuple[float, Orbit]]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
 from .keeping import told_point, told_problem
-from .keeping_orbits import FILES, keep_orbit, known_arrays, known_from, show_path
+from .keeping_orbits import FILES, further, keep_orbit, known_arrays, known_from, share, show_path
 from .newton import carriers, conservation
 from .orbit import PeriodicOrbit, path_table
 from .orbit_errors import scalar_series
@@ -71,7 +71,8 @@ def periodic_orbit(
         Written while orbits are followed: orbits.csv, a row an orbit (parameters, period, extremes), and at the end
         orbit.csv, the scalars over the period, with orbit.json.
     resume, overwrite, progress : bool
-        As for `continuation`.
+        As for `continuation`. `resume` also goes on to more orbits, and to a target further along the same line in
+        steps of the same unit.
     **parameters : float
         Where the orbit is wanted; by default those of `problem`.
 
@@ -113,20 +114,26 @@ def periodic_orbit(
         raise ValueError(f"parameters = {parameters}: that is the Hopf point, where the orbit has no amplitude")
     asked = {"problem": told_problem(problem), "hopf": told_point(hopf) | {"frequency": float(hopf.frequency)}}
     asked |= {"tol": tol, "max_orbits": max_orbits, "parameters": parameters}
+    reach = {"way": direction.tolist(), "max_orbits": max_orbits}
+    how = {"resume": resume, "overwrite": overwrite, "description": {"unit": reach["way"], "reach": reach}}
     with (
         Spinner("periodic_orbit", shown=progress) as told,
-        open_work("periodic_orbit", "orbit", folder, asked, FILES, resume=resume, overwrite=overwrite) as work,
+        open_work("periodic_orbit", "orbit", folder, asked, FILES, **how, further=further(reach)) as work,
     ):
-        orbit = _Follower(Line(family, direction), hopf, tol, work, told).to_target(max_orbits)
+        unit = np.array(work.description.get("unit", reach["way"]))  # as it was begun
+        follower = _Follower(Line(family, unit), hopf, tol, work, told, share(direction, unit))
+        orbit = follower.to_target(max_orbits)
         keep_orbit(orbit, work)
     return orbit
 
 
 class _Follower:
-    """Walks along the branch of periodic orbits; the line's theta goes from 0 (Hopf) to 1 (target)."""
+    """Walks along the branch of periodic orbits; the line's theta goes from 0 (Hopf) to `target`."""
 
-    def __init__(self, line: Line, hopf: Any, tol: float, work: Work, told: Callable[[str], None]) -> None:
-        self.line, self.tol, self.work, self.told = line, tol, work, told
+    def __init__(
+        self, line: Line, hopf: Any, tol: float, work: Work, told: Callable[[str], None], target: float
+    ) -> None:
+        self.line, self.tol, self.work, self.told, self.target = line, tol, work, told, target
         self.path: list[tuple[Line, Orbit]] = []
         problem, omega = line.at(0.0), float(hopf.frequency)
         y = np.asarray(hopf.y, float)
@@ -187,7 +194,7 @@ class _Follower:
             except NotConverged as error:
                 failure, ds = str(error), ds / 2
                 continue
-            if (orbit.theta - 1) * (new.theta - 1) <= 0 and new.theta != orbit.theta:
+            if (orbit.theta - self.target) * (new.theta - self.target) <= 0 and new.theta != orbit.theta:
                 return self._finish(orbit, new)
             missed, gone = new.plus(guess, -1.0), new.plus(orbit, -1.0)
             off = np.sqrt(self._product(new, missed, missed) / self._product(new, gone, gone))
@@ -197,7 +204,8 @@ class _Follower:
             ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), _LONGEST)
             self.path.append((self.line, orbits[-1]))
             self.work.keep("orbit", known_arrays(self.line, known) | {"next": np.array([ds, attempt + 1])})
-            self.told(f"{len(self.path)} orbits, {orbits[-1].theta:.3g} of the way, period {orbits[-1].period:.6g}")
+            part = orbits[-1].theta / self.target
+            self.told(f"{len(self.path)} orbits, {part:.3g} of the way, period {orbits[-1].period:.6g}")
         names = self.line.family.names
         values = self.line.family.start + known[-1][1].theta * self.line.direction
         reached = ", ".join(f"{name}={value:.6g}" for name, value in zip(names, values, strict=True))
@@ -242,11 +250,11 @@ class _Follower:
         return product(self._row(at, a), b)
 
     def _finish(self, before: Orbit, after: Orbit) -> PeriodicOrbit:
-        """The orbit at theta = 1, between two, on meshes that resolve it."""
+        """The orbit at the target, between two, on meshes that resolve it."""
         if len(before.Y) != len(after.Y) or before.Y.shape != after.Y.shape:
             before = after
-        part = (1 - before.theta) / (after.theta - before.theta) if before is not after else 0.0
-        guess = replace(before.plus(after.plus(before, -1.0), part), theta=1.0)
+        part = (self.target - before.theta) / (after.theta - before.theta) if before is not after else 0.0
+        guess = replace(before.plus(after.plus(before, -1.0), part), theta=self.target)
         orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
         for _ in range(_ROUNDS):
             (guess,) = self._refined([orbit])

@@ -77,7 +77,58 @@ def test_a_simulation_stopped_again_and_again_gives_the_digits_of_one_that_was_n
     assert stops >= 2
     require_same(whole, run)
     require_same(whole, fl.load_particles(tmp_path / "run"))
-    assert not [*(tmp_path / "run").glob("network-*")]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_simulation_that_has_ended_goes_on_to_a_later_end_with_the_digits_of_one_up_to_there(case, tmp_path):
+    model, asked = CASES[case]
+    asked = {"seed": 3, "start": weighted if model is WEIGHTED else START, **asked}
+    t_end = asked.pop("t_end")
+    whole = fl.simulate_particles(model, t_end=t_end, snapshots=[t_end / 4, 0.8 * t_end], **asked)
+    assert t_end / 3 not in whole.snapshots
+    asked |= {"folder": tmp_path / "run", "resume": True}
+    half = fl.simulate_particles(model, t_end=t_end / 2, snapshots=[t_end / 4], **asked)
+    assert half.outcome.name == "finished"
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    asked["seed"] = None  # whatever it was
+    run = fl.simulate_particles(model, t_end=t_end, snapshots=[t_end / 4, 0.8 * t_end], **asked)
+    require_same(whole, run)
+    require_same(whole, fl.load_particles(tmp_path / "run"))
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+FAST = fl.NoisyLIF(b=0.5, current=lambda t: np.tanh((t - 0.0333) / 1e-3))
+CANNOT = {  # asked first, asked then, why not
+    "another step": (
+        {"t_end": 0.0205},
+        {"t_end": 0.041},
+        "steps of 0.000976.* do not lead to that t_end; whole",
+    ),
+    "other bins": ({"t_end": 0.3}, {"t_end": 0.45}, "do not consist of those that are there; those of bins = 300 do"),
+    "odd bins": ({"t_end": 0.3, "bins": 7}, {"t_end": 0.5, "bins": 7}, "there; those of t_end = 0.6, 0.9, ... do"),
+    "the past": ({}, {"t_end": 0.2, "snapshots": [0.05]}, "it has no snapshot at t = 0.05, which has passed"),
+    "other spikes": ({}, {"t_end": 0.2, "record": 1}, "record = 1 is asked, 0 is there"),
+    "a fast change": ({"model": FAST}, {"t_end": 200.0, "model": FAST}, "current changes fast.*; Piecewise says when"),
+    "an earlier end": ({}, {"t_end": 0.05}, "it ends at t = 0.1; it goes on to later ends only"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_a_simulation_that_cannot_go_on_to_the_same_digits_says_why(case, tmp_path):
+    first, then, why = CANNOT[case]
+    asked = {"model": fl.NoisyLIF(b=0.5), "neurons": 100, "t_end": 0.1, "seed": 1, "start": START}
+    kept = asked | first | {"folder": tmp_path / "run", "resume": True}
+    run = fl.simulate_particles(**kept)
+    with pytest.raises(ValueError, match=f"holds another simulation .*{why}"):
+        fl.simulate_particles(**kept | then)
+    require_same(run, fl.simulate_particles(**kept))
+    if case == "other bins":
+        as_told = then | {"bins": 300}
+        require_same(fl.simulate_particles(**asked | as_told), fl.simulate_particles(**kept | as_told))
+    if case == "an earlier end":  # as folders without it are
+        (tmp_path / "run" / "network-000001.npz").unlink()
+        with pytest.raises(ValueError, match="say where its networks ended, and not all"):
+            fl.simulate_particles(**kept | {"t_end": 0.2})
 
 
 def test_another_question_is_refused_and_a_finished_simulation_is_read(tmp_path):

@@ -191,5 +191,28 @@ def test_a_branch_goes_on_to_wider_bounds_from_where_it_was_wherever_it_is_stopp
             stops += 1
     assert stops == 4
     require_same(whole, found)
-    with pytest.raises(ValueError, match="holds another branch: bounds"):
+    with pytest.raises(
+        ValueError, match="holds another branch: bounds.*goes on to wider bounds, a larger N_max and more"
+    ):
         follow((-1.2, 2.0), "stopped")
+
+
+def test_a_curve_goes_on_to_wider_bounds_with_the_digits_it_would_have_had(tmp_path):
+    (fold, _) = fl.continuation(Cubic(), on(Cubic(), -1.3), "mu", bounds=(-2, 2)).folds
+
+    def follow(nu, folder=None, **how):
+        how |= {"folder": folder and tmp_path / folder, "resume": folder is not None}
+        return fl.fold_curve(Cubic(), fold, "mu", "nu", {"mu": (-1, 1), "nu": nu}, **how)
+
+    few = follow((-1, 2), "more points", max_points=3)
+    assert {end.name for end in few.ends} == {"max_points"}
+    require_same(follow((-1, 2)), follow((-1, 2), "more points"))
+    narrow = follow((0.5, 1.2), "wider")
+    assert (len(narrow.cusps), [end.name for end in narrow.ends]) == (0, ["bound", "bound"])
+    whole = follow((-1, 2))  # begun in the same steps: their unit is that of the parameters
+    require_same(whole, follow((-1, 2), "wider"))
+    assert len(whole.cusps) == 1
+    with pytest.raises(
+        ValueError, match=r"bounds.nu = \[0.5, 1.2\] is asked, \[-1, 2\] is there \(it goes on to wider"
+    ):
+        follow((0.5, 1.2), "wider")

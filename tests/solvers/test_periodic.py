@@ -167,3 +167,45 @@ def test_orbits_stopped_on_the_way_end_in_the_digits_of_those_that_were_not(on_m
     assert read_series(tmp_path / "orbit.csv")["t"][-1] == whole.period
     with pytest.raises(ValueError, match="another periodic orbit: tol = 0.002 is asked, 0.01 is there"):
         periodic_orbit(problem, hopf, tol=2e-3, folder=tmp_path, resume=True, **mu)
+
+
+def test_orbits_go_on_to_more_of_them_and_to_a_target_further_on(toy_hopf, tmp_path, monkeypatch):
+    def follow(folder=None, **asked):
+        place = {"folder": folder and tmp_path / folder, "resume": folder is not None}
+        return periodic_orbit(HopfNormalForm(), toy_hopf, tol=1e-8, **asked, **place)
+
+    def require_same(one, other):
+        assert (one.period, one.path["mu"].tolist()) == (other.period, other.path["mu"].tolist())
+        assert np.array_equal(one.orbit.Y, other.orbit.Y)
+
+    near = follow("whole", mu=0.5)
+    with pytest.raises(NotConverged, match="only: too many orbits"):
+        follow("few", mu=0.5, max_orbits=2)
+    require_same(near, follow("few", mu=0.5))
+    far = follow("whole", mu=3.0)
+    passed = near.path["mu"][:-1].tolist()
+    assert far.path["mu"][: len(passed)].tolist() == passed  # to the last digit
+    assert far.path["mu"][-1] == pytest.approx(3.0, rel=1e-14)
+    assert far.period == pytest.approx(2 * np.pi / (2.0 + 0.5 * 3.0), rel=1e-9)  # that of the normal form
+    require_same(far, follow("whole", mu=3.0))
+    keep, left = work.Work.keep, 2
+
+    def stopping(self, *arguments):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        keep(self, *arguments)
+
+    monkeypatch.setattr(work.Work, "keep", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        follow("few", mu=3.0)
+    require_same(far, follow("few", mu=3.0))
+    for asked, why in (
+        ({"mu": 0.5}, "mu = 0.5 is asked, 3.0 is there .the target that is asked lies before"),
+        ({"mu": 3.5, "max_orbits": 3}, "it goes on to more orbits only"),
+        ({"mu": -0.5}, "the target that is asked lies before"),
+        ({"mu": 3.5, "twist": 0.0}, "it goes on along the line from the Hopf point to the target that is there only"),
+    ):
+        with pytest.raises(ValueError, match=f"another periodic orbit: .*{why}"):
+            follow("whole", **asked)
