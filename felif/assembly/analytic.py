@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.fields import written_for
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..translation.fields import Term, WeakForm
 from .coefficients import STEP
@@ -48,7 +49,8 @@ def require_analytic(model: Any, weak_form: WeakForm, term: Term) -> None:
     if any(len(field.over) == 2 for field in weak_form.fields):
         values["w"] = np.linspace(float(model.w_min), float(model.w_max), LINES)[:, None]
     read = _Reading(term, values)
-    found = _number(term, term.coefficient(read, m), "")
+    with written_for(term.name, "coefficient"):
+        found = _number(term, term.coefficient(read, m), "")
     if found.ndim and "w" not in values:
         raise ValueError(f"Term {term.name!r}: its coefficient has the shape {found.shape}; allowed is a number")
     for name in read.names:

@@ -15,7 +15,7 @@ from ..translation.fields import CELLS, Term, WeakForm, probe
 from .spaces import Degrees, Space, gauss, has_lumped_mass, node_positions, quadrature
 from .tables import CellTable, tables
 
-_SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
+SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +216,7 @@ class Assembler:
             )
             return full
         self.parts(term.over)  # raises for cells that the mesh does not have
-        points, weights = gauss(_SOURCE_POINTS)  # what is spread out in v must lose nothing
+        points, weights = gauss(SOURCE_POINTS)  # what is spread out in v must lose nothing
         fine = tables(self.mesh, self.degrees, term.over, lambda degree: (points, weights))
         return self._functional(fine, term.form)
 

@@ -15,6 +15,7 @@ import numpy as np
 from skfem.element import DiscreteField
 
 from ..given.arguments import is_finite
+from ..given.fields import written_for
 from ..given.identity import identity
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import weak_form_of
@@ -165,7 +166,8 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
         made = [u if what == "field" and term.of not in fields else DiscreteField(u, slope)
                 for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
         try:
-            found = np.asarray(term.form(*made, x))
+            with written_for(term.name, "form"):
+                found = np.asarray(term.form(*made, x))
         except (AttributeError, IndexError) as error:
             raise ValueError(
                 f"Term {term.name!r}: its form reads a coordinate that it does not have ({error}); "

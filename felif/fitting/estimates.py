@@ -284,7 +284,8 @@ class Fit:
         from ..output.intervals import plot_intervals
 
         time = self.membrane_time
-        return plot_intervals(self.intervals, lambda t: self.passage.density(t / time) / time, path)
+        unit = "membrane time constants" if time == 1 else "unit of the data"
+        return plot_intervals(self.intervals, lambda t: self.passage.density(t / time) / time, path, unit)
 
     def save(self, folder: Any, overwrite: bool = False) -> Any:
         """Write run.json, intervals.csv, density.csv, final.npz; `load_fit` reads them back.

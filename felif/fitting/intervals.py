@@ -122,7 +122,10 @@ def read_intervals(
     if not trains:
         raise ValueError(f"path = {path!r}; allowed is the path of a file, or a list of them")
     if isinstance(unit, str) and not any(one.name and unit_said(one.name) for one in trains):
-        raise ValueError(f"unit = {unit!r}; allowed is a positive number: no name says the unit in {trains[0].where}")
+        raise ValueError(
+            f"unit = {unit!r} is the unit wanted, but no name in {trains[0].where} says which unit the numbers have; "
+            "without unit= they are taken as they are, and a number is a factor (unit=0.001: ms become s)"
+        )
     return _joined(trains, kind, unit, padding)
 
 

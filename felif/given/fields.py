@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -38,3 +39,15 @@ def plainly(value: Any) -> str:
 def named(name: Any, otherwise: str) -> Any:
     """A name, or what is said where none was given."""
     return otherwise if isinstance(name, str) and not name else name
+
+
+@contextmanager
+def written_for(term: str, part: str) -> Iterator[None]:
+    """What a function of the user raises reaches the user, with a note of the term that the function belongs to."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(
+            f"This is the {part} of the term {term!r}. It is called with arrays: functions of numpy, not those of math."
+        )
+        raise

@@ -12,17 +12,25 @@ from .style import house_style, new_figure, save_figure
 
 
 def plot_intervals(
-    intervals: np.ndarray, density: Callable[[np.ndarray], np.ndarray], path: str | Path | None = None
+    intervals: np.ndarray,
+    density: Callable[[np.ndarray], np.ndarray],
+    path: str | Path | None = None,
+    unit: str = "membrane time constants",
 ) -> Any:
     """Histogram of the intervals with the density over it; written to `path` if given."""
     figure, axes = new_figure()
-    draw_intervals(axes, intervals, density)
+    draw_intervals(axes, intervals, density, unit)
     if path is not None:
         save_figure(figure, path)
     return figure
 
 
-def draw_intervals(axes: Any, intervals: np.ndarray, density: Callable[[np.ndarray], np.ndarray]) -> None:
+def draw_intervals(
+    axes: Any,
+    intervals: np.ndarray,
+    density: Callable[[np.ndarray], np.ndarray],
+    unit: str = "membrane time constants",
+) -> None:
     """The same on axes that exist. Bins by the rule of Freedman and Diaconis, the last per cent cut off."""
     end = float(np.quantile(intervals, 0.99))
     low, high = np.quantile(intervals, [0.25, 0.75])
@@ -33,5 +41,5 @@ def draw_intervals(axes: Any, intervals: np.ndarray, density: Callable[[np.ndarr
         axes.stairs(counts / np.diff(edges) / len(intervals), edges, fill=True, alpha=0.35, label="intervals")
         t = np.linspace(0.0, end, 400)
         axes.plot(t, density(t), label="first-passage density")
-        axes.set(xlabel="interspike interval (membrane time constants)", ylabel="density", xlim=(0, end))
+        axes.set(xlabel=f"interspike interval ({unit})", ylabel="density", xlim=(0, end))
         axes.legend()

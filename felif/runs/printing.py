@@ -42,8 +42,8 @@ def printed(run: Any) -> str:
         f"{run.wall_time:.3g} s",
         reached or f"  final      {scalars}",
         "  conserved  "
-        + ", ".join(f"{name} to {drift:.1e}" for name, drift in run.drift.items())
-        + f" (rounding taken out on the way: {run.trajectory.rounding:.1e})",
+        + (", ".join(f"{name} to {drift:.1e}" for name, drift in run.drift.items()) or "nothing declared")
+        + (f" (rounding taken out on the way: {run.trajectory.rounding:.1e})" if run.drift else ""),
         f"  {smallest(run).replace('_', ' ')}      {float(np.min(run.series[smallest(run)])):.2e}" + _undershoots(run),
     ]
     if run.moment_defect is not None:

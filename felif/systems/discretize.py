@@ -37,6 +37,7 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
         else:
             cells = _given(axis, mesh[axis.name])
         lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
+        _require_noise(model, equations, axis, lines[axis.name].points)
     system = System(model, equations, lines, space, tol, discretize_equations)
     require_analytic(system)
     require_conserved(system)
@@ -156,16 +157,8 @@ def _decays(
     model: Any, equations: Equations, axis: Axis, u: Any, side: float, distance: np.ndarray, x: np.ndarray, tol: float
 ) -> float:
     """The distance, of those to x, at which a density at rest without activity is below tol^2, for all its entries."""
-    entries = [equations.axis(name).count for name in u.over if isinstance(equations.axis(name), Index)]
-    drifts, noises, losses = parts = np.zeros((3, int(np.prod(entries, dtype=int)), len(x)))
-    for term, places, kernels in _along(model, equations, axis, u, x):
-        c = _without_activity(model, equations, term, places)
-        for part, sign, which in zip(
-            parts, (1, -1, -1), ((None, axis.name), (axis.name,) * 2, (None, None)), strict=True
-        ):
-            part += sign * np.reshape(c * kernels.get(which, np.zeros(1)), (len(part), -1))
     furthest = 0.0
-    for drift, noise, loss in zip(drifts, noises, losses, strict=True):
+    for drift, noise, loss in zip(*_at_rest(model, equations, axis, u, x), strict=True):
         if (noise > 0).all():
             slope = side * drift / noise
         elif (drift * side > 0).all():
@@ -179,6 +172,32 @@ def _decays(
         enough = np.flatnonzero(potential < 2 * np.log(tol) - 5)
         furthest = max(furthest, float(distance[enough[0] if len(enough) else -1]))
     return furthest
+
+
+def _at_rest(model: Any, equations: Equations, axis: Axis, u: Any, x: np.ndarray) -> np.ndarray:
+    """Drift, noise and loss of a density without activity at x along an axis, a row each for every entry of indices."""
+    entries = [equations.axis(name).count for name in u.over if isinstance(equations.axis(name), Index)]
+    parts = np.zeros((3, int(np.prod(entries, dtype=int)), len(x)))
+    for term, places, kernels in _along(model, equations, axis, u, x):
+        c = _without_activity(model, equations, term, places)
+        for part, sign, which in zip(
+            parts, (1, -1, -1), ((None, axis.name), (axis.name,) * 2, (None, None)), strict=True
+        ):
+            part += sign * np.reshape(c * kernels.get(which, np.zeros(1)), (len(part), -1))
+    return parts
+
+
+def _require_noise(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> None:
+    """ValueError where noise without activity is negative at one of the places x."""
+    for u in _over(equations, axis):
+        noises = _at_rest(model, equations, axis, u, x)[1]
+        if (noises < 0).any():
+            at = int(np.argmin(noises.min(axis=0)))
+            raise ValueError(
+                f"{type(model).__name__}: the noise of {u.name} along {axis.name} without activity is "
+                f"{noises[:, at].min():.6g} at {axis.name} = {x[at]:.6g}; allowed is a positive one: `noise`, with a "
+                "positive coefficient"
+            )
 
 
 def _without_activity(model: Any, equations: Equations, term: Term, places: dict[str, np.ndarray]) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.fields import written_for
 from ..weakform import Term
 
 _LINEAR = 1e-10
@@ -51,8 +52,9 @@ def kernels_of(
         return Jet.of(one if which is None else zero, {a: one if a == which else zero for a in axes})
 
     def value(u: Jet | None, phi: Jet) -> np.ndarray:
-        found = term.form(phi, x) if u is None else term.form(u, phi, x)
-        return np.broadcast_to(np.asarray(found, float), (size,))
+        with written_for(term.called, "form"):
+            found = term.form(phi, x) if u is None else term.form(u, phi, x)
+            return np.broadcast_to(np.asarray(found, float), (size,))
 
     found = {}
     for a in of:
@@ -105,6 +107,6 @@ def read_by(term: Term, known: set[str], integers: set[str], m: Any) -> list[str
     if term.coefficient is None:
         return []
     reads = _Reads(known, integers, term.called)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), written_for(term.called, "coefficient"):
         term.coefficient(reads, m)
     return reads.names

@@ -175,7 +175,14 @@ class Builder:
             return
         cells = self.lines[axis].cells
         if not ((places >= cells[0]) & (places <= cells[-1])).all():
-            raise ValueError(f"Term {term.called!r} lands outside [{cells[0]:g}, {cells[-1]:g}] of the axis {axis!r}")
+            wrong, whole = float(places[(places < cells[0]) | (places > cells[-1])][0]), self.equations.axis(axis)
+            said = f"Term {term.called!r} lands at {axis} = {wrong:g}, outside "
+            if not whole.low <= wrong <= whole.high:
+                raise ValueError(said + f"the axis, [{whole.low:g}, {whole.high:g}]")
+            raise ValueError(
+                said + f"the mesh, [{cells[0]:g}, {cells[-1]:g}]; every mesh reaches to the named points of an axis: "
+                f"Axis({axis!r}, ..., {{'reset': {wrong:g}}})"
+            )
 
     def coupling(self, term: Term) -> Piece:
         """A matrix from one index to another."""

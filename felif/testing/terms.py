@@ -13,6 +13,7 @@ from skfem.element import DiscreteField
 
 from ..assembly import spaces
 from ..assembly.analytic import ANALYTIC, RANGES, not_analytic
+from ..assembly.forms import SOURCE_POINTS
 from ..assembly.language import LINEAR, nonlinearity, places_of
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..problem import Problem
@@ -138,7 +139,8 @@ def _not_analytic(term: Term, name: str, c: Callable[[complex], Any], low: float
 def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tuple[Callable, float] | None) -> float:
     """coefficient x form of a term at the state y, tested with (function, its constant slope), or with nothing.
 
-    Integrated over the cells with the space's own quadrature, so that identities hold to rounding.
+    Integrated over the cells as the problem does, by the space's quadrature, or for sources by Gauss's rule, so that
+    identities hold to rounding.
     """
     c = 1.0 if term.coefficient is None else float(term.coefficient(s, problem.parameters))
     if term.form is None:
@@ -151,7 +153,10 @@ def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tupl
     total = 0.0
     for degree, alike, _ in spaces.alike(problem.degrees, len(cells) - 1):
         which = np.intersect1d(alike, chosen)
-        points, weights = spaces.quadrature(problem.space, degree)
+        if term.of is None:
+            points, weights = spaces.gauss(SOURCE_POINTS)
+        else:
+            points, weights = spaces.quadrature(problem.space, degree)
         left, widths = cells[which, None], np.diff(cells)[which, None]
         x = left + widths * points
         arguments = [] if term.of is None else [_field(problem, term.of, y, which, points, widths)]

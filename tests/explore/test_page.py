@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 
@@ -73,6 +74,10 @@ def curve(page, card):
 def test_a_slider_changes_the_figures_the_address_and_the_code_and_a_reload_restores_them(page, explorer):
     page.goto(explorer.address("NoisyLIF"))
     answered(page, 1)
+    shown = [float(t) for t in re.findall(r"[\d.]+", page.inner_text("#profile .note"))]
+    assert shown == sorted(set(shown))
+    assert (len(shown), shown[0], shown[-1]) == (5, 0, 10)
+    assert shown[2] < 1  # when most of what happens has happened
     before = curve(page, "rate")
     move(page, "b", 100)
     answered(page, 2)
@@ -125,6 +130,8 @@ def test_two_populations_and_a_narrow_screen(page, explorer):
     page.select_option("#model", "RandomThresholdLIF")
     answered(page, 2)
     assert page.locator('[data-name="eps"]').count() == 1
+    page.wait_for_selector(RESTED)
+    assert "2 Hopf points" in page.inner_text("#branch .note")
     page.select_option("#drift", "Exponential")
     answered(page, 3)
     assert page.locator('[data-name="drift_delta"]').count() == 1

@@ -280,7 +280,7 @@ class TestFiles:
         ("options", "message"),
         [
             ({"unit": -1.0}, "unit = -1.0; allowed is a positive number"),
-            ({"unit": "ms"}, "unit = 'ms'; allowed is a positive number"),
+            ({"unit": "ms"}, "unit = 'ms' is the unit wanted, but no name in"),
             ({"column": 1.0}, "column = 1.0; allowed is the number or the name"),
             ({"kind": "spikes"}, "kind = 'spikes'; allowed are"),
         ],
@@ -362,3 +362,12 @@ def test_a_fit_comes_back_from_its_folder(fitted, tmp_path):
 def test_picture(fitted, tmp_path):
     fitted.plot(tmp_path / "fit.png")
     assert (tmp_path / "fit.png").stat().st_size > 10_000
+
+
+def test_the_picture_says_the_unit_of_its_times():
+    """Those of the model, or, with a membrane time in the unit of the data, the data's."""
+    neuron, labels = fl.NoisyLIF(current=2.0), []
+    for factor in (1.0, 20.0):
+        found = fl.fit(factor * INTERVALS, neuron, ["current"], membrane_time=factor)
+        labels.append(found.plot().axes[0].get_xlabel())
+    assert labels == [f"interspike interval ({unit})" for unit in ("membrane time constants", "unit of the data")]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.models.parameters import fixed
 from felif.testing import CheckFailed, check_model
 from felif.weakform import (
     Axis,
@@ -136,7 +137,22 @@ WRONG = {
     ),
     "lands outside": (
         Written(terms=(LEAK, NOISE, jump("n", "N", lambda x: {"v": 3.0}, at={"v": 2.0}))),
-        "lands outside",
+        r"lands at v = 3, outside the axis, \[-inf, 2\]",
+    ),
+    "lands beyond the mesh": (
+        Written(
+            axes=(Axis("v", -math.inf, 2.0),),
+            terms=(LEAK, NOISE, jump("n", "N", lambda x: {"v": -50.0}, at={"v": 2.0})),
+        ),
+        r"lands at v = -50, outside the mesh, .* Axis\('v', ..., {'reset': -50}\)",
+    ),
+    "negative noise": (
+        Written(terms=(LEAK, NOISE, RESET, noise("n", "v", lambda s, m: -2.0))),
+        "the noise of n along v without activity is -1 at v = .*; allowed is a positive one",
+    ),
+    "noise that is negative somewhere": (
+        Written(terms=(LEAK, noise("n", "v", a=lambda x: x.v - 0.5), RESET)),
+        "the noise of n along v without activity is -",
     ),
     "a place at infinity": (
         Written(
@@ -171,6 +187,37 @@ def test_what_cannot_be_computed_as_written_is_refused_by_name(case):
     model, message = WRONG[case]
     with pytest.raises(ValueError, match=message):
         fl.discretize(model, tol=1e-2)
+
+
+@dataclass(frozen=True)
+class Fast:
+    """The noisy network with one more term, of parameters that the faster engine knows."""
+
+    more: Term
+    b: float = 0.5
+    current: float = 0.0
+    v_reset: float = fixed(1.0)
+    v_fire: float = fixed(2.0)
+
+    def equations(self):
+        return Equations((V,), N_OF_N, (*LIF.terms, self.more), inputs=LIF.inputs)
+
+
+def of_math(x):
+    """A function of math, which takes no arrays."""
+    return math.exp(x.v)
+
+
+@pytest.mark.parametrize("engine", ["general", "fast"])
+@pytest.mark.parametrize("part", ["form", "coefficient"])
+def test_what_a_function_of_the_user_raises_comes_with_its_term(engine, part):
+    wrong = Term("n", "n", lambda n, phi, x: n * phi, lambda s, m: m.missing, name="wrong")
+    if part == "form":
+        wrong = Term("n", "n", lambda n, phi, x: of_math(x) * n * phi, name="wrong")
+    model = Fast(wrong) if engine == "fast" else Written(terms=(*LIF.terms, wrong), inputs=LIF.inputs)
+    with pytest.raises((TypeError, AttributeError, ValueError)) as caught:
+        fl.discretize(model, tol=1e-2)
+    assert any(f"the {part} of the term 'wrong'" in note for note in caught.value.__notes__)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,13 @@ def test_a_source_that_is_no_multiple_of_the_scalars_is_said_not_to_be_checked()
     assert "not checked" in str(report)
 
 
+def test_a_source_that_is_no_polynomial_passes():
+    """It is integrated as the problem integrates it, not by the quadrature of the space."""
+    birth = fl.Term("n", None, lambda phi, x: np.exp(-(x.v**2)) * phi, lambda s, m: m.gain, name="birth")
+    report = check_model(Own(more=(birth,), conserved=()))
+    assert any(check.kind == "equation of scalar" and check.subject == "N" for check in report.checks)
+
+
 def test_what_is_no_model_is_refused():
     @dataclass
     class Thawed:

@@ -1,4 +1,4 @@
-"""What a user writes, for type checkers: `.ci/run` compares what mypy finds with the comments."""
+"""What a user writes, for type checkers: `.ci/run` compares what they find with the comments."""
 
 from typing import reveal_type
 

@@ -98,7 +98,7 @@ export function drawHeat(run, at) {
 
 export function drawProfile(run, at) {
   const { t, v, of } = run.density, names = Object.keys(of);
-  const moments = [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * (t.length - 1)));
+  const moments = momentsOf(run.density, 5);
   let high = 0;
   for (const name of names) for (const k of moments.slice(1)) for (let j = 0; j < v.length; j++) high = Math.max(high, of[name].values[k * v.length + j]);
   let first = 0;
@@ -120,6 +120,23 @@ export function drawProfile(run, at) {
   const times = moments.map((k, which) => `<span style="color:rgb(${viridis(0.88 * which / 4)})">■</span> ${number(t[k], 3)}`).join(" &nbsp;");
   const parts = names.length > 1 ? ` (${math(names[0])} solid, ${math(names[1])} broken)` : "";
   note("profile", at === null ? `${math("t")} = ${times}${parts}` : `<b>${math("t")} = ${number(t[nearest(t, at)], 4)}</b>${parts}`);
+}
+
+// Places of `count` frames, the first and the last of them, between which the densities change by about as much, time
+// itself counting for a hundredth.
+function momentsOf({ t, v, of }, count) {
+  const last = t.length - 1, moved = [0];
+  for (let k = 1; k <= last; k++) {
+    let change = 0;
+    for (const { values } of Object.values(of)) for (let j = 0; j < v.length; j++) change += Math.abs(values[k * v.length + j] - values[(k - 1) * v.length + j]);
+    moved.push(moved[k - 1] + change);
+  }
+  const length = moved.map((change, k) => change / (moved[last] || 1) + (0.01 * k) / last), found = [0];
+  for (let which = 1; which < count; which++) {
+    const wanted = (length[last] * which) / (count - 1), next = length.findIndex((one) => one >= wanted - 1e-9);
+    found.push(Math.min(Math.max(next, found[which - 1] + 1), last + which - count + 1));
+  }
+  return found;
 }
 
 function nearest(t, at) {
@@ -153,7 +170,7 @@ export function drawBranch(found, states, symbol, value) {
   if (names.length > 1) chart.legend(names.map((name) => ({ label: name, colour: colour[name] })));
   chart.draw();
   const shapes = { circle: "●", diamond: "◆", square: "■" };
-  const said = Object.entries(kinds).map(([kind, n]) => `<span style="color:${(MARKS[kind] ?? ["", "#555"])[1]}">${shapes[(MARKS[kind] ?? ["square"])[0]]}</span> ${n > 1 ? `${n} ` : ""}${kind.replace("hopf", "Hopf")}${n > 1 ? "s" : ""}`);
+  const said = Object.entries(kinds).map(([kind, n]) => `<span style="color:${(MARKS[kind] ?? ["", "#555"])[1]}">${shapes[(MARKS[kind] ?? ["square"])[0]]}</span> ${n > 1 ? `${n} ` : ""}${kind.replace("hopf", "Hopf point")}${n > 1 ? "s" : ""}`);
   if (found && found.message) said.push(escape(found.message));
   if (pieces.length && found.stability) said.push("broken: unstable");
   if (pieces.length && !found.stability) said.push("stability is being computed");
