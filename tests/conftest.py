@@ -10,7 +10,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "analysis")]
 
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # before numpy: workers whose BLAS has threads wait for each other on small matrices
+    os.environ.setdefault(_name, "1")  # before numpy: threads of several workers wait for each other on small matrices
 
 import randomised  # noqa: E402  (found on the path above)
 

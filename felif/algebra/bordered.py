@@ -11,6 +11,7 @@ from .band import SingularMatrix
 
 _VANISHING = 8 * np.finfo(float).eps  # of a pivot, relative to the column of the band and of the shift
 
+
 class Bordered:
     """LU factors of [W B; C D] with W = A - shift * mass, A = band + U G; `solve` and `solve_transposed`.
 

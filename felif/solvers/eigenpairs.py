@@ -100,7 +100,7 @@ class Linearisation:
         return float(np.abs(J @ x - value * (self.problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum())
 
     def _defective(self, value: complex, x: np.ndarray) -> Pair:
-        """The pair at hand where Newton has no step: z.M x = 0, z from another border, |z| = 1; or x is one of several."""
+        """The pair where Newton has no step: z.M x = 0, z from another border, |z| = 1; or x is one of several."""
         J, other = self.jacobian(value), np.random.default_rng(1).standard_normal((len(x), 1))
         try:
             system = self._border.around(J, columns=other, rows=np.conj(x)[None], shift=value)

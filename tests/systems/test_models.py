@@ -141,7 +141,7 @@ def test_neurons_structured_by_age():
     assert run.drift["mass"] < 1e-13
 
 
-@pytest.mark.parametrize("k, s", [([[18.0, -23.0], [44.0, -3.0]], [-0.5, -2.8]), (4.5 * (1 - np.eye(3)), -4.0)])
+@pytest.mark.parametrize(("k", "s"), [([[18.0, -23.0], [44.0, -3.0]], [-0.5, -2.8]), (4.5 * (1 - np.eye(3)), -4.0)])
 def test_all_modes_of_hebbian_units_are_found_though_most_have_one_eigenvalue(k, s):
     """n^2 - n modes of the weights have the eigenvalue -1, which is one of the band as well: against dense algebra."""
     problem = fl.discretize(fl.WilsonCowan(k=k, s=s))
