@@ -99,14 +99,17 @@ class Point:
             raise AttributeError(name)
         if name in self.details:
             return self.details[name]
+        of_state = (*self.problem.groups, *self.problem.scalar_names, *self.problem.field_names)
         if name in self.problem.scalar_names:
             return float(_scalars(self)[self.problem.scalar_names.index(name)])
-        if name in (*self.problem.scalar_names, *self.problem.field_names):
+        if name in of_state:
             return getattr(self.state, name)
+        if name in self.names:  # of entries of an array, too
+            return parameter_value(self.problem, name)
         value = getattr(self.problem.model, name, None)
         if value is None:
-            known = ", ".join((*self.names, *self.problem.scalar_names, *self.problem.field_names, *self.details))
-            raise AttributeError(f"this point has no {name!r}; it has: {known}")
+            known = (*self.names, *of_state, *self.details)
+            raise AttributeError(f"this point has no {name!r}; it has: {', '.join(known)}")
         return value
 
     def __repr__(self) -> str:

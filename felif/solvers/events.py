@@ -15,7 +15,7 @@ from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .keeping import count_array, count_from, details_arrays, details_from
-from .stability import leading_and_unstable, sorted_leading, unstable
+from .stability import grow, leading_and_unstable, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
 
 _HALVINGS = 12  # of a step, until what lies in it is alone
@@ -167,7 +167,7 @@ def _doubtful(a: Seen, b: Seen) -> bool:
         match = _mutual(values, others)
         nearest, moved = others[match], np.abs(others[match] - values)
         close = np.abs(values.real) < 0.25 * moved
-        stays = (values.real > 0) == (nearest.real > 0)
+        stays = grow(values) == grow(nearest)
         if ((match >= 0) & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
             return True
     return False
@@ -216,11 +216,11 @@ def _crossings(a: Seen, b: Seen) -> list[tuple[complex, complex]]:
         return []
     match = _mutual(first, last)
     matched = [(x, last[j]) for x, j in zip(first, match, strict=True) if j >= 0]
-    crossings = [both for both in matched if (both[0].real > 0) != (both[1].real > 0)]
-    entering = sum(1 if y.real > 0 else -1 for _, y in crossings)
+    crossings = [both for both in matched if grow(both[0]) != grow(both[1])]
+    entering = sum(1 if grow(y) else -1 for _, y in crossings)
     missing = (_paired(b) - _paired(a)) // 2 - entering
     alone = last[np.setdiff1d(np.arange(len(last)), match)] if missing > 0 else first[match < 0]
-    for x in alone[alone.real > 0][::-1][: abs(missing)]:
+    for x in alone[grow(alone)][::-1][: abs(missing)]:
         other = first if missing > 0 else last
         nearest = other[np.argmin(np.abs(other - x))]
         crossings.append((nearest, x) if missing > 0 else (x, nearest))

@@ -76,9 +76,18 @@ class PeriodicOrbit:
         return State(past(self.problem, self.orbit), float(t), y)
 
     def sample(self, name: str, times: Any) -> np.ndarray:
-        """A scalar at times, by the collocation polynomials. Raises ValueError for an unknown name."""
+        """A scalar at times, by the collocation polynomials; of several populations N, with one column for each.
+
+        Raises ValueError for an unknown name.
+        """
+        if name in self.problem.groups:
+            asked = np.asarray(times, float)
+            values = [getattr(self.at(t), name) for t in asked.ravel().tolist()]
+            return np.array(values).reshape((*asked.shape, *np.shape(values[0])))
         if name not in self.problem.scalar_names:
-            raise ValueError(f"name = {name!r}; allowed are {', '.join(self.problem.scalar_names)}")
+            raise ValueError(
+                f"name = {name!r}; allowed are {', '.join((*self.problem.groups, *self.problem.scalar_names))}"
+            )
         k = self.problem.scalar_names.index(name)
         times = np.asarray(times, float)
         return self.orbit.mesh.evaluate(self._scalars[:, k : k + 1], times.ravel() / self.period).reshape(times.shape)

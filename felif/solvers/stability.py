@@ -65,9 +65,14 @@ def sorted_leading(values: np.ndarray) -> np.ndarray:
     return values[np.lexsort((-values.imag, -values.real))]
 
 
+def grow(values: np.ndarray) -> np.ndarray:
+    """Which eigenvalues grow: those within rounding of the axis do not."""
+    return values.real > 1e-9 * (1 + np.abs(values))
+
+
 def unstable(values: np.ndarray) -> int:
-    """How many eigenvalues grow, those within rounding of the axis not counted."""
-    return int(np.count_nonzero(values.real > 1e-9 * (1 + np.abs(values))))
+    """How many eigenvalues grow."""
+    return int(np.count_nonzero(grow(values)))
 
 
 def _all(problem: Problem, y: np.ndarray) -> np.ndarray:

@@ -75,6 +75,13 @@ def test_a_hopf_point_next_to_the_end_of_the_branch(end):
     assert [hopf.mu for hopf in branch.hopfs] == ([pytest.approx(0.1, abs=1e-9)] if end > 0.1 else [])
 
 
+@pytest.mark.parametrize("rounding", [-2e-12, 0.0, 2e-12])
+def test_a_hopf_point_where_the_branch_begins(rounding):
+    branch = of_pairs(lambda mu: mu + 1.0 + rounding, lambda mu: -1.0 - mu**2)
+    assert [hopf.mu for hopf in branch.hopfs] == [pytest.approx(-1.0, abs=1e-9)]
+    assert not unaccounted(branch)
+
+
 def test_real_modes_that_become_a_pair_are_no_special_point():
     """(x, z): eigenvalues 1 +- sqrt(-mu), both unstable where they meet."""
 
