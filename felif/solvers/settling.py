@@ -50,7 +50,7 @@ def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
 
 def _excess(tol: float, state: SteadyState) -> float:
     """The largest ratio of an estimated error to the one that is allowed."""
-    return max(error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items())
+    return max((error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items()), default=0.0)
 
 
 def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
