@@ -182,7 +182,7 @@ class Assembled:
         for field, weights in self.flux_weights.items():
             index = self.layout.tied[field]
             if part.band is not None:
-                part.rows[index] -= part.band.transpose() @ weights
+                part.rows[index] -= part.band.transposed_product(weights)
             if part.vector is not None:
                 if part.numbers is None:
                     part.numbers = np.zeros(len(self.layout.algebraic))
