@@ -32,7 +32,7 @@ class ScalarEquations:
     def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
         self.m, self._terms = m, weak_form.terms
-        self.operator, self._varying = assembled.operator(m, merge=True)
+        self.operator, self._varying = assembled.operator(m)
         self.algebraic, self.names = layout.algebraic, (*layout.algebraic, *layout.differential)
         self._number = len(layout.algebraic)
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
@@ -273,4 +273,4 @@ class ScalarEquations:
         if not self._number:
             return 1.0
         slopes = self.residual_slopes(self._point(0.0), self.operator.prepare(np.zeros(size)))
-        return float(np.linalg.det(-slopes))
+        return float(-slopes[0, 0] if self._number == 1 else np.linalg.det(-slopes))
