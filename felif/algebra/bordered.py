@@ -139,8 +139,7 @@ class Bordered:
         return result - self._shift * (self._mass @ x) if self._shift else result
 
     def _apply_transposed(self, x: np.ndarray) -> np.ndarray:
-        matrix = self._matrix
-        result = matrix.band.transposed_product(x) + matrix.G.T @ (matrix.U.T @ x)
+        result = self._matrix.transposed_product(x)
         return result - self._shift * self._mass.transposed_product(x) if self._shift else result
 
     def _once(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

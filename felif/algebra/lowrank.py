@@ -27,6 +27,10 @@ class BandLowRank:
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
         return self.band @ x + self.U @ (self.G @ x)
 
+    def transposed_product(self, x: np.ndarray) -> np.ndarray:
+        """A^T x (not conjugated)."""
+        return self.band.transposed_product(x) + self.G.T @ (self.U.T @ x)
+
     def transpose(self) -> BandLowRank:
         return BandLowRank(self.band.transpose(), self.G.T, self.U.T)
 

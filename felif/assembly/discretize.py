@@ -182,7 +182,7 @@ class Assembled:
         for field, weights in self.flux_weights.items():
             index = self.layout.tied[field]
             if part.band is not None:
-                part.rows[index] -= part.band.transpose() @ weights
+                part.rows[index] -= part.band.transposed_product(weights)
             if part.vector is not None:
                 if part.numbers is None:
                     part.numbers = np.zeros(len(self.layout.algebraic))
@@ -215,13 +215,20 @@ class Assembled:
         }
         return quantities | conserved, conserved
 
-    def operator(self, m: Parameters, merge: bool) -> tuple[FormsOperator | FittedOperator, list[Callable]]:
-        """The operator for these parameters and its varying coefficients; constant terms are summed if `merge`."""
+    def operator(self, m: Parameters) -> tuple[FormsOperator | FittedOperator, list[Callable]]:
+        """The operator for these parameters, constant terms summed, and its varying coefficients."""
+        return self._operator([constant_of(term, self.weak_form, m) for term in self.weak_form.terms])
+
+    @cached_property
+    def unmerged(self) -> tuple[FormsOperator | FittedOperator, list[Callable]]:
+        """The operator that takes every coefficient for varying, and all coefficients."""
+        return self._operator([None] * len(self.weak_form.terms))
+
+    def _operator(self, values: list[float | None]) -> tuple[FormsOperator | FittedOperator, list[Callable]]:
         constant, varying, functions = [], [], []
         fixed_terms, varying_terms = [], []
-        for term, part in zip(self.weak_form.terms, self._contributions, strict=True):
-            value = constant_of(term, self.weak_form, m)
-            if merge and value is not None:
+        for term, part, value in zip(self.weak_form.terms, self._contributions, values, strict=True):
+            if value is not None:
                 constant.append((value, part))
                 fixed_terms.append((value, term.name))
             else:
@@ -267,7 +274,8 @@ class Assembled:
             return self
         other = object.__new__(Assembled)
         other.__dict__ |= {**vars(self), "weak_form": weak_form}
-        other.__dict__.pop("threshold_transport", None)
+        for name in ("threshold_transport", "unmerged"):
+            other.__dict__.pop(name, None)
         return other
 
     def on_cells(

@@ -62,10 +62,6 @@ class ExplicitSystem:
             raise Infeasible(f"no N satisfies its equation: 1 - f1.n = {slope / self._empty:.3g}")
         return (value + self._constant) / slope, slope
 
-    def values(self, states: np.ndarray) -> np.ndarray:
-        """N of many states, shape (states,). Raises Infeasible."""
-        return np.array([self.solve(y)[0] for y in states])
-
     def rate(self, y: np.ndarray) -> np.ndarray:
         """F."""
         if self._all is not None:

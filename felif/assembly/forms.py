@@ -173,14 +173,12 @@ class Assembler:
 
     def _matrix(self, term: Term) -> Band:
         """(form of phi_j tested with phi_i) for all nodes: what the form is at points, times tables of products."""
-        parts = []
+        degree, n = self.space.degree, len(self.nodes)
+        total = np.zeros(n * (2 * degree + 1))
         for part in self.parts(term.over):
             local = part.matrices(*probe(term, part.x[0]))
-            rows, cols = np.broadcast_arrays(part.nodes[None], part.nodes[:, None])  # [j, i, cell]
-            parts.append((rows.ravel(), cols.ravel(), local.ravel()))
-        degree = self.space.degree
-        all_parts = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-        return Band.from_coo(*all_parts, len(self.nodes), degree, degree)
+            total += np.bincount(part.in_band(degree), local.ravel(), len(total))
+        return Band(total.reshape(2 * degree + 1, n, order="F"), degree, degree)
 
     def _into_scalar(self, term: Term) -> Contribution:
         layout, number = self.layout, len(self.layout.algebraic)

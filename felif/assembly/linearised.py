@@ -78,7 +78,7 @@ def parameter_derivative(
     if name in fixed_parameters(problem.model) or isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"F has no derivative in {name!r} = {value!r}: it is fixed, unknown or not a number")
     s, *_, U, _, own = linearised
-    operator, varying = assembled.operator(problem.parameters, merge=False)
+    operator, varying = assembled.unmerged
     m = Parameters(**{**vars(problem.parameters), name: complex(value, STEP)})
     stepped = SimpleNamespace(**vars(s))
     for given in problem.weak_form.inputs:

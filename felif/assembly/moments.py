@@ -18,6 +18,7 @@ import numpy as np
 from skfem.element import DiscreteField
 
 from ..translation.fields import Term
+from .analytic import is_own
 from .spaces import gauss
 from .tables import CellTable, tables
 
@@ -70,17 +71,26 @@ class ExponentialMoment:
         row[problem.layout.slice(field)] = full[: problem.layout.free(field)]
         return row
 
-    def value(self, y: np.ndarray) -> float:
-        """M_mu, in units of e^(mu v) at the upper end of the mesh."""
-        return float(self._value @ y)
+    def values(self, states: np.ndarray) -> np.ndarray:
+        """M_mu of many states (one a row), in units of e^(mu v) at the upper end of the mesh."""
+        return states @ self._value
 
-    def rate(self, t: float, y: np.ndarray) -> float:
-        """dM_mu/dt that the weak form gives for y and the N of y."""
-        problem = self._problem
-        s: SimpleNamespace = problem.namespace(t, y)
-        m = problem.parameters
-        c = np.array([1.0 if f is None else f(s, m) for f in self._coefficients])
-        return float(c @ (self._rows @ y + self._numbers))
+    def rates(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """dM_mu/dt that the weak form gives for many states and their N."""
+        total = states @ self._rows.T + self._numbers
+        s, m = self._problem.equations.of_many(times, states), self._problem.parameters
+        for k, coefficient in enumerate(self._coefficients):
+            if coefficient is not None:
+                total[:, k] *= self._at(coefficient, s, m)
+        return total.sum(axis=1)
+
+    @staticmethod
+    def _at(coefficient: Any, s: SimpleNamespace, m: Any) -> Any:
+        """A coefficient at many `s`: at once if it is felif's own, else one after the other."""
+        if is_own(coefficient):
+            return coefficient(s, m)
+        rows = zip(*(values.tolist() for values in vars(s).values()), strict=True)
+        return np.array([coefficient(SimpleNamespace(**dict(zip(vars(s), row, strict=True))), m) for row in rows])
 
 
 def _rule(degree: int) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ class ScalarEquations:
     def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
         self.m, self._terms = m, weak_form.terms
-        self.operator, self._varying = assembled.operator(m, merge=True)
+        self.operator, self._varying = assembled.operator(m)
         self.algebraic, self.names = layout.algebraic, (*layout.algebraic, *layout.differential)
         self._number = len(layout.algebraic)
         self._differential = tuple((name, layout.offsets[name]) for name in layout.differential)
@@ -123,6 +123,28 @@ class ScalarEquations:
             raise self._infeasible(slope)
         value = g / slope
         return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
+
+    def of_many(self, times: np.ndarray, states: np.ndarray) -> SimpleNamespace:
+        """`s` at many states, an array for every scalar and input. Raises Infeasible."""
+        s = SimpleNamespace(**{name: np.full(len(times), value) for name, value in self._constants.items()})
+        if not (self._affine and self._number == 1):
+            each = [self.solve(t, y)[0] for t, y in zip(times.tolist(), states, strict=True)]
+            names = vars(each[0]) if each else self.names
+            return SimpleNamespace(**{name: np.array([getattr(one, name) for one in each]) for name in names})
+        offset = np.array(self._constant)
+        for name, function in self.inputs.items():
+            setattr(s, name, np.array([self._input(name, function, t) for t in times.tolist()]))
+            offset = offset + np.outer(getattr(s, name), self._slopes[name])
+        for name, place in self._differential:
+            self.assign(s, name, states[:, place])
+            offset = offset + np.outer(states[:, place], self._slopes[name])
+        prepared = states @ self.operator.rows[:, 0].T + self.operator.numbers[:, 0]
+        g = prepared[:, 0] + (offset * prepared[:, 1:]).sum(axis=1)
+        slope = self._own_slope - prepared[:, 1:] @ self._rate_slopes
+        if not (slope > 0).all():
+            raise self._infeasible(float(slope[np.argmin(slope > 0)]))
+        self.assign(s, self.names[0], g / slope)
+        return s
 
     def _infeasible(self, slope: float, s: SimpleNamespace | None = None) -> ArithmeticError:
         names = ", ".join(self.algebraic)
@@ -273,4 +295,4 @@ class ScalarEquations:
         if not self._number:
             return 1.0
         slopes = self.residual_slopes(self._point(0.0), self.operator.prepare(np.zeros(size)))
-        return float(np.linalg.det(-slopes))
+        return float(-slopes[0, 0] if self._number == 1 else np.linalg.det(-slopes))

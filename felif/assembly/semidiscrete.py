@@ -156,9 +156,8 @@ class SemiDiscrete(Problem):
 
     def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """`scalars` of many states, shape (len(times), len(scalar_names))."""
-        if self._explicit is None:
-            return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
-        return self._explicit.values(states)[:, None]
+        s = self.equations.of_many(times, states)
+        return np.array([getattr(s, n) for n in self.scalar_names]).reshape(len(self.scalar_names), len(times)).T
 
     def namespace(self, t: float, y: np.ndarray) -> SimpleNamespace:
         """`s` at (t, y): every scalar and input by name, as coefficients read it."""

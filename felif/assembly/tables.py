@@ -41,10 +41,18 @@ class CellTable:
     width: np.ndarray  # (cells,)
     weights: np.ndarray  # (points,), on [0, 1]
     products: tuple[np.ndarray, ...]  # phi_j phi_i', phi_j' phi_i', phi_j phi_i on [0, 1], ((degree + 1)^2, points)
+    _in_band: np.ndarray | None = None
 
     def function(self, j: int) -> DiscreteField:
         """The j-th function of every cell, as forms take it."""
         return DiscreteField(self.values[j], self.slopes[j][None])
+
+    def in_band(self, width: int) -> np.ndarray:
+        """Where the entries [j, i, cell] stand in the storage of a band matrix of this half width, by columns."""
+        if self._in_band is None:
+            rows, columns = self.nodes[None], self.nodes[:, None]
+            self._in_band = (columns * 2 * width + width + rows).ravel()
+        return self._in_band
 
     def matrices(self, convection: np.ndarray, diffusion: np.ndarray, reaction: np.ndarray) -> np.ndarray:
         """int convection n phi' - diffusion n' phi' + reaction n phi for n = phi_j, phi = phi_i: [j, i, cell].

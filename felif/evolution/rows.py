@@ -64,10 +64,11 @@ class Piece:
     states: np.ndarray
     dense: np.ndarray
 
-    def evaluate(self, j: int, t: float) -> np.ndarray:
-        """y(t) within step j, by dense output."""
-        theta = (t - self.times[j]) / (self.times[j + 1] - self.times[j])
-        return interpolate(self.states[j], self.states[j + 1], self.dense[j], theta)
+    def inside(self, theta: np.ndarray) -> np.ndarray:
+        """y by dense output at these parts of every step, in (0, 1): shape (steps, len(theta), size)."""
+        powers = (theta * (1 - theta))[:, None] * theta[:, None] ** np.arange(self.dense.shape[1])
+        straight = [x[:, None] * part[:, None] for x, part in ((self.states[:-1], 1 - theta), (self.states[1:], theta))]
+        return straight[0] + straight[1] + np.matmul(powers, self.dense[: len(self.times) - 1])
 
 
 def interpolate(y0: np.ndarray, y1: np.ndarray, dense: np.ndarray, theta: float) -> np.ndarray:

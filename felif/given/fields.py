@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 _KINDS: dict[str, tuple[Any, str]] = {  # {name of a field: (classes, what is allowed)}
@@ -16,10 +17,15 @@ _KINDS: dict[str, tuple[Any, str]] = {  # {name of a field: (classes, what is al
 }
 
 
+@cache
+def _kinds_of(kind: type) -> tuple[tuple[str, Any, str], ...]:
+    return tuple((one.name, *_KINDS[one.name]) for one in fields(kind) if one.name in _KINDS)
+
+
 def require_fields(what: Any) -> None:
     """ValueError that names the first field of a dataclass which holds something else than it may."""
-    for name in [one.name for one in fields(what) if one.name in _KINDS]:
-        value, (classes, allowed) = getattr(what, name), _KINDS[name]
+    for name, classes, allowed in _kinds_of(type(what)):
+        value = getattr(what, name)
         names = value if classes in (tuple, Mapping) and isinstance(value, classes) else ()
         if not isinstance(value, classes) or not all(isinstance(one, str) for one in names):
             raise ValueError(f"{type(what).__name__}: {name} = {plainly(value)}; allowed is {allowed}")

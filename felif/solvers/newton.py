@@ -50,7 +50,7 @@ def _carriers(C: np.ndarray, y: np.ndarray) -> np.ndarray:
         return C.T
     E = np.where(C != 0, y, 0.0)
     lu, _, found, info = lapack.dgesv(E @ C.T, E)
-    if info or abs(np.prod(lu.diagonal())) < 1e-12 * np.prod(np.abs(C) @ np.abs(y) + 1e-300):
+    if info or abs(lu.diagonal().prod()) < 1e-12 * (np.abs(C) @ np.abs(y) + 1e-300).prod():
         found = np.linalg.solve(C @ C.T, C)
     return found.T
 

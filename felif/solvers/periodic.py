@@ -135,6 +135,7 @@ class _Follower:
     ) -> None:
         self.line, self.tol, self.work, self.told, self.target = line, tol, work, told, target
         self.path: list[tuple[Line, Orbit]] = []
+        self._known: tuple[Orbit | None, np.ndarray] = None, np.zeros(0)
         problem, omega = line.at(0.0), float(hopf.frequency)
         y = np.asarray(hopf.y, float)
         self.totals = conservation(problem) @ y
@@ -155,17 +156,27 @@ class _Follower:
 
     def _row(self, at: Orbit, direction: Orbit) -> Orbit:
         """The inner product with a direction: means over the period of y and of the scalars, period and parameter."""
-        problem, w = past(self.line.at(at.theta), at), at.mesh.weights
-        rows = np.empty_like(at.Y)
+        problem, rows = past(self.line.at(at.theta), at), np.empty_like(at.Y)
         for i, j in np.ndindex(*at.mesh.points.shape):
-            d, t = np.ascontiguousarray(direction.Y[i, :, j]), at.period * at.mesh.points[i, j]
-            row = (problem.mass @ d) / self.units[0] ** 2
-            if problem.scalar_names:
-                G = problem.scalar_gradient(t, np.ascontiguousarray(at.Y[i, :, j])) / self.units[1][:, None]
-                row = row + (G @ d) @ G
-            rows[i, :, j] = w[i, j] * row
+            rows[i, :, j] = problem.mass @ np.ascontiguousarray(direction.Y[i, :, j])
+        rows /= self.units[0] ** 2
+        if problem.scalar_names:
+            G = self._gradients(problem, at)
+            rows += np.einsum("isk,iskn->ins", np.einsum("iskn,ins->isk", G, direction.Y), G)
+        rows *= at.mesh.weights[:, None, :]
         period, theta = direction.period / at.period**2, direction.theta / _UNIT**2
         return replace(at, Y=rows, S=np.zeros_like(at.S), period=period, theta=theta)
+
+    def _gradients(self, problem: Problem, at: Orbit) -> np.ndarray:
+        """Those of the scalars, in their units, at all points of an orbit: (pieces, points, scalars, size)."""
+        if self._known[0] is not at:
+            m, n, s = at.Y.shape
+            G = np.empty((m, s, len(problem.scalar_names), n))
+            for i, j in np.ndindex(m, s):
+                t = at.period * at.mesh.points[i, j]
+                G[i, j] = problem.scalar_gradient(t, np.ascontiguousarray(at.Y[i, :, j])) / self.units[1][:, None]
+            self._known = at, G
+        return self._known[1]
 
     def _unit(self, at: Orbit, direction: Orbit) -> Orbit:
         return _scaled(direction, product(self._row(at, direction), direction))

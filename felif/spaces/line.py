@@ -18,6 +18,9 @@ def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, 2.0 / (degree * (degree + 1) * legendre.legval(nodes, highest) ** 2)
 
 
+_gauss = lru_cache(maxsize=32)(legendre.leggauss)
+
+
 @lru_cache(maxsize=32)
 def _to_modes(degree: int) -> np.ndarray:
     """Legendre coefficients from values at the nodes."""
@@ -57,7 +60,7 @@ class Line:
         self.nodes, self.weights = np.empty(self.size), np.zeros(self.size)
         self.nodes[self.dofs[::-1]] = (self.cells[:-1, None] + self.widths[:, None] * (x + 1) / 2)[::-1]
         np.add.at(self.weights, self.dofs, self.widths[:, None] * w / 2)
-        t, w = np.polynomial.legendre.leggauss(degree + 2)
+        t, w = _gauss(degree + 2)
         self.points = (self.cells[:-1, None] + self.widths[:, None] * (t + 1) / 2).ravel()
         self.cell = np.repeat(np.arange(self.count), degree + 2)
         self.dx = (self.widths[:, None] * w / 2).ravel()

@@ -24,6 +24,7 @@ from ..weakform import Axis, Delayed, Equations, Term, Unknown
 from . import fields as weakform
 from .fields import CELLS, Field, Input, Scalar, Value, WeakForm
 from .forms import itself, lost, product, tested, wrapped
+from .recalled import noted, recalled
 
 _MODELS = 64  # the latest are kept
 _made: dict[int, tuple[Any, WeakForm | Elsewhere]] = {}  # by the id of a model, which is kept, too
@@ -52,7 +53,7 @@ def weak_form_of(model: Any) -> WeakForm:
     known, found = _made.get(id(model), (None, None))
     if known is not model:
         try:
-            found = _translated(model)
+            found = recalled(model) or noted(model, lambda equations: _translated(model, equations))
         except Elsewhere as reason:
             found = reason
         if getattr(type(model), "__dataclass_params__", None) and type(model).__dataclass_params__.frozen:
@@ -89,8 +90,7 @@ def is_fast(model: Any) -> bool:
     return True
 
 
-def _translated(model: Any) -> WeakForm:
-    equations = model.equations()
+def _translated(model: Any, equations: Any) -> WeakForm:
     if not isinstance(equations, Equations):
         raise ValueError(f"{type(model).__name__}.equations() returns {equations!r}; allowed are Equations")
     with np.errstate(all="ignore"):  # coefficients are tried at values that may mean nothing
