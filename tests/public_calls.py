@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import public_methods
 
 import felif as fl
 
@@ -56,6 +57,11 @@ def law() -> Any:
 @cache
 def intervals() -> np.ndarray:
     return law().sample(30, seed=1)
+
+
+@cache
+def fitted() -> Any:
+    return fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0)
 
 
 @cache
@@ -164,7 +170,7 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         fl.evolve(problem(), START, 0.1, rtol=1e-3, folder=stored, snapshots=0, **QUIET)
         fl.save_branch(branch(), folder / "branch")
         particles().save(folder / "particles")
-        fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0).save(folder / "fit")
+        fitted().save(folder / "fit")
         np.savetxt(folder / "intervals.txt", intervals())
     short = {"problem": problem(), "start": START, "t_end": 0.02, "rtol": 1e-2, **QUIET}
     table |= {
@@ -421,4 +427,5 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         ),
         "learned_connectivity": (fl.learned_connectivity, {"learning": learning(), "inhibitory": None}),
     }
-    return table
+    methods = public_methods.of_results(run(), particles(), branch(), law(), fitted(), folder)
+    return table | methods | public_methods.of_values(folder) | public_methods.of_studies(folder)

@@ -19,10 +19,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..given.arguments import (
+    ANY,
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    NAMED,
+    checked,
+    either,
+    instance,
+    mapping,
+    optional,
+    several,
+    whole,
+)
 from ..parallel.executors import Pool, open_pool
 from ..parallel.spreading import FOREIGN, LOOK, foreign
 from ..parallel.travel import packed
-from .grid import Grid, columns_of, definition
+from .grid import MOST, Grid, columns_of, definition
 from .study import Study, of
 from .sweep_folder import Shard, open_folder
 from .table import Table, read_table, write_csv
@@ -38,6 +52,16 @@ __all__ = ["sweep"]
 CHUNK = 1.5  # seconds of work sent to a worker at once: passing it on costs about a millisecond
 
 
+@checked(
+    main=either(instance("a study", Study), FUNCTION),
+    grid=mapping(several(ANY, "", most=MOST), "a mapping of options to rows of values"),
+    folder=FOLDER,
+    fixed=optional(NAMED),
+    many=optional(FUNCTION),
+    shard=several(whole(1), "two whole numbers, (i, n): part i of n", 2, 2),
+    progress=optional(FLAG),
+    **dict.fromkeys(("retry", "folders", "overwrite"), FLAG),
+)
 def sweep(
     main: Callable[..., dict[str, Any]] | Study,
     grid: Mapping[str, Sequence[Any]],
