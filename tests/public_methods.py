@@ -118,6 +118,8 @@ def of_values(folder: Path) -> dict[str, tuple]:
         "exact.rate": (exact.rate, over),
         "exact.log_rate": (exact.log_rate, over),
         "Gaussian.share_above": (fl.Gaussian(0.0, 0.25).share_above, {"v": 1.0}),
+        "Gaussian.share_below": (fl.Gaussian(0.0, 0.25).share_below, {"v": 1.0}),
+        "Uniform.share_above": (fl.Uniform(-1.0, 0.0).share_above, {"v": -0.5}),
         "Uniform.share_below": (fl.Uniform(-1.0, 0.0).share_below, {"v": -0.5}),
     }
 

@@ -174,7 +174,7 @@ class Fit:
             Of the intervals.
         """
         check_level(level)
-        q = float(chi2.ppf(level, 1))
+        q = float(chi2.ppf(float(level), 1))
         for _ in range(_ROUNDS):
             for name in self.values:
                 path, pair = self._path(name), self._ends.get((name, level))

@@ -292,6 +292,7 @@ BOUNDS = Kind(
 )
 POSITIVE = number(above=0.0)
 SEED = whole(0, 2**128)
+GUESS = optional(either(STATE, array("numbers >= 0 for the rates, or a vector y")))
 TIMES = array("a finite number, or a row of them")
 NUMBERS = array("a finite number, or an array of them")
 ROW = Kind("a finite number, or a row of them", _read_row)

@@ -208,8 +208,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     """
     _required("load", "study", study, lambda kinds: kinds.Kind("a name, or a path", kinds.FOLDER.read))
     _required("load", "where", where, lambda kinds: kinds.optional(kinds.FOLDER))
-    path = find(study, where)
-    module = _import(path)
+    module = _import(path := find(study, where))
     main = getattr(module, "main", None)
     if not callable(main):
         raise ValueError(f"{path} has no function main: see `felif.study` for what a study consists of.")
@@ -303,8 +302,7 @@ def _required(who: str, name: str, value: Any, kind: Callable[[Any], Any]) -> An
 
 def _import(path: Path) -> Any:
     name = f"felif_study_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
+    if (spec := importlib.util.spec_from_file_location(name, path)) is None:
         raise ValueError(f"{path} is no file of Python; a study is a file NAME.py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up

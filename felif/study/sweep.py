@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from collections import Counter, deque
@@ -123,6 +124,8 @@ def sweep(
         and a folder that holds another sweep.
     RuntimeError
         If an executor that was given breaks, or its workers have no felif or another version.
+    OSError
+        Where a disk is full; what is finished is kept.
 
     Examples
     --------
@@ -276,7 +279,10 @@ def _compute(work: _Work, queue: _Queue, before: Table, room: Room, pool: Pool, 
                     elif len(chunk) == 1:
                         _require_answers(apart, error)
                     lost.append((chunk, error))
-            keep(found)
+            full = [chunk.pop("full") for chunk in found if "full" in chunk]
+            keep([chunk for chunk in found if chunk["index"]])
+            if full:
+                raise OSError(errno.ENOSPC, f"sweep: {full[0]}. What is finished is kept: call again to go on")
             for chunk, error in lost:
                 suspect(chunk, error)
             if spent:
