@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import public_methods
 
 import felif as fl
 
@@ -59,6 +60,11 @@ def intervals() -> np.ndarray:
 
 
 @cache
+def fitted() -> Any:
+    return fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0)
+
+
+@cache
 def particles() -> Any:
     return fl.simulate_particles(network(), neurons=40, t_end=0.1, start=START, seed=1, bins=2, **QUIET)
 
@@ -66,6 +72,12 @@ def particles() -> Any:
 @cache
 def learning() -> Any:
     return fl.LearningLIF(eps=0.5, K=-1.0, sigma=lambda x: x, current=1.0)
+
+
+@cache
+def resting() -> Any:
+    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: x, current=1.0)
+    return fl.discretize(model, space=fl.Tensor(fl.SpectralElement(2), fl.DG(0)), tol=0.1)
 
 
 SEMIGROUP = (
@@ -114,27 +126,109 @@ def curved() -> tuple[Any, Any]:
 
 
 MODELS = {
-    "NoisyLIF": {"b": 0.5, "a0": 1.0, "a1": 0.1, "v_reset": 1.0, "v_fire": 2.0, "current": 0.1, "delay": 0.0},
-    "RefractoryLIF": {"b": 0.5, "tau": 0.3, "a0": 1.0, "a1": 0.0, "v_reset": 1.0, "v_fire": 2.0, "current": 0.0},
-    "RandomThresholdLIF": {"b": 0.5, "eps": 0.1, "tau": 0.3, "a0": 1.0, "v_reset": 1.0, "v_fire": 2.0, "current": 0.0},
-    "ExcitatoryInhibitoryLIF": {"b_EE": 0.5, "b_IE": 0.2, "b_EI": 0.2, "b_II": 1.0, "delay": 0.0, "current_E": 0.1},
-    "LearningLIF": {"eps": 0.2, "K": -1.0, "sigma": lambda x: 4 * x, "current": 1.5, "w_min": -1.0, "w_max": 0.0},
-    "Populations": {"coupling": np.array([[0.1, -0.2], [0.3, 0.0]]), "current": 0.1, "a0": 1.0, "delay": 0.0},
+    "NoisyLIF": {
+        "b": 0.5,
+        "a0": 1.0,
+        "a1": 0.1,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+        "current": 0.1,
+        "delay": 0.0,
+        "dead_time": 0.1,
+        "drift": fl.Leaky(),
+    },
+    "RefractoryLIF": {
+        "b": 0.5,
+        "tau": 0.3,
+        "a0": 1.0,
+        "a1": 0.0,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+        "current": 0.0,
+        "drift": fl.Leaky(),
+    },
+    "RandomThresholdLIF": {
+        "b": 0.5,
+        "eps": 0.1,
+        "tau": 0.3,
+        "a0": 1.0,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+        "current": 0.0,
+        "a1": 0.0,
+        "drift": fl.Leaky(),
+    },
+    "ExcitatoryInhibitoryLIF": {
+        "b_EE": 0.5,
+        "b_IE": 0.2,
+        "b_EI": 0.2,
+        "b_II": 1.0,
+        "delay": 0.0,
+        "current_E": 0.1,
+        "current_I": 0.1,
+        "a0": 1.0,
+        "tau": 0.2,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+        "drift": fl.Leaky(),
+    },
+    "LearningLIF": {
+        "eps": 0.2,
+        "K": -1.0,
+        "sigma": lambda x: 4 * x,
+        "current": 1.5,
+        "w_min": -1.0,
+        "w_max": 0.0,
+        "a0": 1.0,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+    },
+    "Populations": {
+        "coupling": np.array([[0.1, -0.2], [0.3, 0.0]]),
+        "current": 0.1,
+        "a0": 1.0,
+        "delay": 0.0,
+        "a1": 0.1,
+        "dead_time": 0.0,
+        "drift": fl.Leaky(),
+        "strength": 1.0,
+        "tau": 0.1,
+        "tau_m": 1.0,
+        "v_reset": 1.0,
+        "v_fire": 2.0,
+    },
     "CellPolarisation": {"closure": "trace", "L": 1.0, "mass": 1.0},
-    "Kuramoto": {"K": 4.0, "D": 0.5, "A": 0.0, "omega": 0.0},
+    "Kuramoto": {"K": 4.0, "D": 0.5, "A": 0.0, "omega": 0.0, "frequencies": ([-0.5, 0.5], [0.5, 0.5])},
     "TimeElapsed": {"hazard": lambda s, x: 1.0 + 0 * s, "tau": 0.5, "delay": 0.0},
-    "VoltageConductance": {"g_in": 0.3, "S": 0.0, "a": 0.01, "gamma": 4.0, "v_fire": 1.0, "v_reset": 0.0},
+    "VoltageConductance": {
+        "g_in": 0.3,
+        "S": 0.0,
+        "a": 0.01,
+        "gamma": 4.0,
+        "v_fire": 1.0,
+        "v_reset": 0.0,
+        "v_excitatory": 4.67,
+    },
     "WilsonCowan": {"k": np.array([[0.5]]), "s": 0.0},
-    "AdaptiveLIF": {"jump": 0.5, "tau_w": 1.0, "b": 0.1, "a0": 1.0, "current": 0.0, "v_reset": 1.0, "w_max": 4.0},
+    "AdaptiveLIF": {
+        "jump": 0.5,
+        "tau_w": 1.0,
+        "b": 0.1,
+        "a0": 1.0,
+        "current": 0.0,
+        "v_reset": 1.0,
+        "w_max": 4.0,
+        "v_fire": 2.0,
+    },
     "Leaky": {"conductance": 1.0, "v_rest": 0.0},
     "Quadratic": {"offset": 0.0},
     "Exponential": {"delta": 0.2, "v_soft": 1.0},
     "Piecewise": {"times": [0.1], "values": [0.0, 1.0]},
-    "SpectralElement": {"degree": 6},
+    "SpectralElement": {"degree": 6, "lowest": 3},
     "Lagrange": {"degree": 2},
     "ExponentialFitting": {},
-    "Gaussian": {"mean": 0.0, "variance": 0.25},
-    "Uniform": {"low": -1.0, "high": 0.5},
+    "Gaussian": {"mean": 0.0, "variance": 0.25, "boundary_layer": 0.1},
+    "Uniform": {"low": -1.0, "high": 0.5, "boundary_layer": 0.1},
     "Rodas5P": {},
     "Continue": {"N_max": 1e7, "max_events": 100},
     "StepHazard": {"sigma": lambda x: 2.0 - x},
@@ -144,7 +238,7 @@ MODELS = {
     "Triangles": {"degree": 2, "positive": False},
     "Axis": {"name": "v", "low": -math.inf, "high": 2.0, "points": {"reset": 1.0}, "periodic": False, "scale": 1.0},
     "Index": {"name": "i", "count": 2},
-    "Unknown": {"name": "N", "over": (), "kind": "holds", "of": "n", "at": {"v": 2.0}},
+    "Unknown": {"name": "N", "over": (), "kind": "holds", "of": "n", "at": {"v": 2.0}, "only": None},
     "Given": {"name": "I", "parameter": "current"},
     "Delayed": {"name": "N_d", "of": "N", "delay": 0.1},
     "Conserved": {"name": "mass", "weights": {"n": 1.0}, "each": None},
@@ -159,16 +253,20 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
     table: dict[str, tuple[Callable, dict[str, Any]]] = {
         name: (getattr(fl, name), dict(arguments)) for name, arguments in MODELS.items()
     }
+
+    def kept(name: str) -> dict[str, Any]:
+        return {"folder": folder / name, "resume": False, "overwrite": True, **QUIET}
+
     stored = folder / "stored"
     if not stored.exists():
         fl.evolve(problem(), START, 0.1, rtol=1e-3, folder=stored, snapshots=0, **QUIET)
         fl.save_branch(branch(), folder / "branch")
         particles().save(folder / "particles")
-        fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0).save(folder / "fit")
+        fitted().save(folder / "fit")
         np.savetxt(folder / "intervals.txt", intervals())
     short = {"problem": problem(), "start": START, "t_end": 0.02, "rtol": 1e-2, **QUIET}
     table |= {
-        "interval": (fl.interval, {"model": network(), "v_min": -6.0, "cells": 13, "grading": 1.5}),
+        "interval": (fl.interval, {"model": network(), "v_min": -6.0, "v_max": 2.0, "cells": 13, "grading": 1.5}),
         "strip": (fl.strip, {"model": learning(), "v_min": -5.0, "cells": (6, 2), "grading": 1.5}),
         "discretize": (fl.discretize, {"model": network(), "mesh": None, "space": fl.SpectralElement(6), "tol": 1e-3}),
         "discretize on a mesh": (fl.discretize, {"model": network(), "mesh": fl.interval(network(), cells=6)}),
@@ -184,7 +282,8 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "paired": True,
                 "stability": False,
                 "tol": 1e-2,
-                "workers": 1,
+                "workers": None,
+                "executor": public_methods.pool(),
             },
         ),
         "evolve_many": (
@@ -196,7 +295,9 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "times": [0.0, 0.1],
                 "tol": 1e-2,
                 "paired": True,
-                "workers": 1,
+                "workers": None,
+                "executor": public_methods.pool(),
+                "t_start": 0.0,
                 "N_max": 1e4,
             },
         ),
@@ -207,7 +308,14 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "evolve with a past": (fl.evolve, {**short, "problem": delayed(), "history": 0.1, "observers": ()}),
         "evolve further": (
             fl.evolve,
-            {**short, "after_blow_up": fl.Continue(), "snapshots": 2, "folder": None, "resume": False},
+            {
+                **short,
+                "after_blow_up": fl.Continue(),
+                "snapshots": 2,
+                "folder": folder / "further",
+                "resume": False,
+                "overwrite": True,
+            },
         ),
         "save_branch": (fl.save_branch, {"branch": branch(), "folder": folder / "branch", "overwrite": True}),
         "neuron_path": (
@@ -215,18 +323,22 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
             {"model": fl.NoisyLIF(), "t_end": 0.1, "points": 10, "start": 0.0, "dt": 0.01, "seed": 1},
         ),
         "Event": (fl.Event, {"name": "x", "function": lambda state: 1.0, "direction": 0, "terminal": True}),
-        "resume": (fl.resume, {"folder": stored, "t_end": 0.1, "max_steps": None, "events": (), **QUIET}),
+        "resume": (
+            fl.resume,
+            {"folder": stored, "t_end": 0.1, "max_steps": None, "model": None, "history": None, "events": (), **QUIET},
+        ),
         "load_run": (fl.load_run, {"folder": stored, "model": None, "history": None}),
         "read_folder": (fl.read_folder, {"folder": stored}),
         "run.at": (run().at, {"t": 0.05}),
         "run.sample": (run().sample, {"name": "N", "times": [0.01, 0.05]}),
         "run.error": (run().error, {"quantity": "N", "times": 0.05}),
         "run.n": (run().final.n, {"v": [0.0, 1.0]}),
-        "steady_states": (fl.steady_states, {"problem": problem()}),
-        "steady_state": (fl.steady_state, {"problem": problem(), "guess": 0.1, "t": 0.0}),
-        "steady_value": (fl.steady_value, {"problem": problem(), "quantity": "N", "tol": 1e-3}),
+        "steady_states": (fl.steady_states, {"problem": problem(), "t": 0.0, "totals": {"mass": 1.0}}),
+        "steady_states of learning": (fl.steady_states, {"problem": resting(), "C": lambda w: np.ones_like(w)}),
+        "steady_state": (fl.steady_state, {"problem": problem(), "guess": 0.1, "t": 0.0, "totals": None}),
+        "steady_value": (fl.steady_value, {"problem": problem(), "quantity": "N", "guess": 0.1, "tol": 1e-3}),
         "spectrum": (fl.spectrum, {"problem": problem(), "state": steady(), "count": 2}),
-        "poincare": (fl.poincare, {"problem": problem(), "state": steady()}),
+        "poincare": (fl.poincare, {"problem": problem(), "state": steady(), "field": "n"}),
         "continuation": (
             fl.continuation,
             {
@@ -238,6 +350,7 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "max_step": 1.0,
                 "max_points": 20,
                 "stability": True,
+                **kept("continued"),
             },
         ),
         "fold_curve": (
@@ -248,7 +361,10 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "first": "b",
                 "second": "a0",
                 "bounds": None,
+                "N_max": 10.0,
                 "max_points": 4,
+                "stability": False,
+                **kept("folds"),
             },
         ),
         "simulate_particles": (
@@ -265,7 +381,9 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "bins": 2,
                 "snapshots": [0.05],
                 "record": 1,
-                **QUIET,
+                "history": 0.0,
+                "event_size": 0.05,
+                **kept("simulated"),
             },
         ),
         "load_particles": (fl.load_particles, {"folder": folder / "particles", "model": None}),
@@ -309,7 +427,16 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         ),
         "as_intervals": (
             fl.as_intervals,
-            {"data": intervals(), "kind": "intervals", "unit": None, "column": None, "train": None},
+            {
+                "data": intervals(),
+                "kind": "intervals",
+                "where": "here",
+                "unit": None,
+                "column": None,
+                "train": None,
+                "layout": None,
+                "padding": False,
+            },
         ),
         "read_branch": (fl.read_branch, {"folder": folder / "branch"}),
         "relative_entropy": (fl.relative_entropy, {"run": run(), "steady_state": steady(), "H": "quadratic"}),
@@ -325,7 +452,15 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "MUSCL": (fl.MUSCL, {}),
         "jump": (
             fl.jump,
-            {"n": "n", "of": "N", "lands": lambda x: {"v": 1.0}, "at": {"v": 2.0}, "rate": None, "c": None},
+            {
+                "n": "n",
+                "of": "N",
+                "lands": lambda x: {"v": 1.0},
+                "at": {"v": 2.0},
+                "rate": None,
+                "c": None,
+                "name": "reset",
+            },
         ),
         "Term": (
             written,
@@ -361,7 +496,10 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "error_estimate": (fl.error_estimate, {"run": run(), "quantity": "N", "times": [0.05]}),
         "dual_weighted": (fl.dual_weighted, {"run": run(), "quantity": "N"}),
         "plot_particles": (fl.plot_particles, {"run": particles(), "path": folder / "particles.png"}),
-        "plot_branch": (fl.plot_branch, {"branches": branch(), "path": folder / "b.png", "name": "N", "orbits": ()}),
+        "plot_branch": (
+            fl.plot_branch,
+            {"branches": branch(), "path": folder / "b.png", "name": "N", "orbits": (), "axes": None},
+        ),
         "write_branch_vtk": (
             fl.write_branch_vtk,
             {"branch": branch(), "folder": folder / "vtk", "rows": [0], "overwrite": True},
@@ -382,12 +520,19 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 "N_max": None,
                 "max_points": 2,
                 "stability": False,
-                **QUIET,
+                **kept("hopfs"),
             },
         ),
         "periodic_orbit": (
             fl.periodic_orbit,
-            {"problem": oscillating()[0], "hopf": oscillating()[1], "tol": 1e-2, "max_orbits": 1, **QUIET},
+            {
+                "problem": oscillating()[0],
+                "hopf": oscillating()[1],
+                "tol": 1e-2,
+                "max_orbits": 20,
+                "b": oscillating()[1].b - 0.5,
+                **kept("orbit"),
+            },
         ),
         "certificates": (fl.certificates, {"run": run(), "times": [0.05]}),
         "noise_blow_up": (fl.noise_blow_up, {"state": run().final, "mu": None}),
@@ -402,7 +547,7 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
             {"learning": learning(), "C": np.ones_like, "I": lambda w: 1.0 + 0 * w, "J": np.cos, "guess": None},
         ),
         "stationary_outputs": (fl.stationary_outputs, {"learning": learning(), "C": lambda w: np.ones_like(w)}),
-        "check_model": (fl.testing.check_model, {"model": network()}),
+        "check_model": (fl.testing.check_model, {"model": network(), "seed": 0}),
         "write_vtk": (
             fl.output.write_vtk,
             {"run": run(), "folder": folder / "fields", "times": [0.05], "overwrite": True},
@@ -421,4 +566,5 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         ),
         "learned_connectivity": (fl.learned_connectivity, {"learning": learning(), "inhibitory": None}),
     }
-    return table
+    methods = public_methods.of_results(run(), particles(), branch(), law(), fitted(), folder)
+    return table | methods | public_methods.of_values(folder) | public_methods.of_studies(folder)

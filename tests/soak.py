@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import json
 import os
 import random
 import re
@@ -105,6 +106,23 @@ def particles(folder: Path) -> None:
     fl.simulate_particles(fl.NoisyLIF(b=0.5), **asked, folder=folder, **HOW)
 
 
+def further(folder: Path) -> None:
+    """Two ends, one after the other: each is asked for until it has been reached."""
+    asked = {"neurons": 2000, "networks": 2, "start": fl.Gaussian(-0.5, 0.25), "seed": 6}
+    for t_end in (2.0, 4.0):
+        if ended(folder) < t_end:
+            fl.simulate_particles(fl.NoisyLIF(b=0.5), t_end=t_end, **asked, folder=folder, **HOW)
+
+
+def ended(folder: Path) -> float:
+    """The end that was asked for last, if it was reached; before that, of the one before."""
+    if not (folder / "run.json").exists():
+        return 0.0
+    told = json.loads((folder / "run.json").read_text())
+    t_end = told["asked"]["t_end"]
+    return t_end if told["outcome"] is not None else t_end - 2.0
+
+
 def branch(folder: Path) -> None:
     problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-5)
     state = fl.steady_states(problem)[0]
@@ -167,6 +185,7 @@ JOBS = {
     "study": Job(study, of_study),
     "sweep": Job(grid, of_sweep),
     "particles": Job(particles, of_particles),
+    "further": Job(further, of_particles),
     "branch": Job(branch, of_branch),
 }
 STUDIES: dict[str, Any] = {}

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..given.arguments import NUMBERS, checked, optional
 from .firing_zone import excursions
-from .neuron import passage_integrals
+from .neuron import passage_integrals, together
 
 
 class Network(NamedTuple):
@@ -126,6 +127,7 @@ class Interval(NamedTuple):
     by_a: np.ndarray
 
 
+@checked(m=NUMBERS, a=optional(NUMBERS))
 def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
     """log of the mean interval T between spikes at drift centre m and noise a, and its relative derivatives.
 
@@ -155,7 +157,7 @@ def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
     0.1199759652
     """
     p, (g, E) = network_of(model), units_of(model)
-    m, a = np.broadcast_arrays(np.asarray(m, float) - E, np.asarray(p.a0 * g if a is None else a, float) / g)
+    m, a = together(np.asarray(m, float) - E, np.asarray(p.a0 * g if a is None else a, float) / g)
     exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire, order=2)
     total, slope, curvature, by_a = k[0] + p.shortest * np.exp(-exponent), k[1], k[2], k[2]
     if p.eps > 0:
@@ -166,6 +168,7 @@ def log_interval(model: Any, m: Any, a: Any = None) -> Interval:
     return Interval(exponent + np.log(total) - np.log(g), *relative)
 
 
+@checked(N=NUMBERS)
 def drift_centre(model: Any, N: Any) -> np.ndarray:
     """The one m with T(m, a0 + a1 N) = 1/N, for 0 < N < 1/(tau + eps + d).
 

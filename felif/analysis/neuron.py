@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erfcx, ndtr
 
+from ..given.arguments import FINITE, NUMBERS, checked
+
 SQRT_2PI = np.sqrt(2 * np.pi)
 _X, _W = np.polynomial.legendre.leggauss(60)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
@@ -62,13 +64,21 @@ def mills(y: np.ndarray, order: int) -> np.ndarray:
     return result
 
 
+def together(m: np.ndarray, a: np.ndarray) -> list[np.ndarray]:
+    """Drift centres and noises in one shape."""
+    try:
+        return np.broadcast_arrays(m, a)
+    except ValueError:
+        raise ValueError(f"m has shape {m.shape}, a {a.shape}; allowed are shapes that fit") from None
+
+
 def passage_integrals(m, a, v_reset: float, v_fire: float, order: int = 0) -> Scaled:
     """K_k = int_{y_R}^{y_F} h^(k)(y) dy for k = 0..order, as exp(exponent) * values; exponent = max(y_F, 0)^2/2.
 
     Gauss-Legendre with 60 points on each of: y > 0, where the mass sits within 1/y_F of y_F; y < 0, in the variable
     log(1 - y), where h ~ -1/y.
     """
-    m, a = np.broadcast_arrays(np.asarray(m, float), np.asarray(a, float))
+    m, a = together(np.asarray(m, float), np.asarray(a, float))
     if not (np.isfinite(m).all() and np.isfinite(a).all() and (a > 0).all() and v_reset < v_fire):
         raise ValueError(
             f"m = {m}, a = {a}, v_reset = {v_reset}, v_fire = {v_fire}; allowed: finite, a > 0, v_reset < v_fire"
@@ -99,6 +109,7 @@ def passage_integrals(m, a, v_reset: float, v_fire: float, order: int = 0) -> Sc
     return Scaled(exponent.reshape(shape), values.reshape(order + 1, *shape))
 
 
+@checked(m=NUMBERS, a=NUMBERS, v_reset=FINITE, v_fire=FINITE)
 def log_passage_time(m, a, v_reset: float, v_fire: float):
     """log I(m), finite for every m.
 
@@ -123,6 +134,7 @@ def log_passage_time(m, a, v_reset: float, v_fire: float):
     return _plain(exponent + np.log(values[0]))
 
 
+@checked(m=NUMBERS, a=NUMBERS, v_reset=FINITE, v_fire=FINITE)
 def passage_time(m, a, v_reset: float, v_fire: float):
     """I(m) = int_0^inf e^{-s^2/2} (e^{s y_F} - e^{s y_R})/s ds, the mean interval between spikes; inf on overflow.
 
@@ -150,6 +162,7 @@ def passage_time(m, a, v_reset: float, v_fire: float):
         return _plain(np.exp(log_passage_time(m, a, v_reset, v_fire)))
 
 
+@checked(m=NUMBERS, a=NUMBERS, v_reset=FINITE, v_fire=FINITE)
 def passage_time_slope(m, a, v_reset: float, v_fire: float):
     """I'(m) = -(h(y_F) - h(y_R))/sqrt(a); -inf where it overflows.
 
@@ -175,6 +188,7 @@ def passage_time_slope(m, a, v_reset: float, v_fire: float):
         return _plain(-np.exp(exponent + np.log(values[1])) / np.sqrt(a))
 
 
+@checked(m=NUMBERS, a=NUMBERS, v_reset=FINITE, v_fire=FINITE)
 def log_rate(m, a, v_reset: float, v_fire: float):
     """log r(m): finite also where the rate underflows.
 
@@ -198,6 +212,7 @@ def log_rate(m, a, v_reset: float, v_fire: float):
     return _plain(-np.asarray(log_passage_time(m, a, v_reset, v_fire)))
 
 
+@checked(m=NUMBERS, a=NUMBERS, v_reset=FINITE, v_fire=FINITE)
 def rate(m, a, v_reset: float, v_fire: float):
     """r(m) = 1/I(m), spikes per membrane time constant with drift m - v and noise a; 0.0 where it underflows.
 

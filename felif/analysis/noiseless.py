@@ -16,6 +16,7 @@ from ..given.arguments import FUNCTION, checked, number, required, whole
 
 _NODES = 256  # Chebyshev nodes of a round
 _ROUNDS = 20_000
+_LARGEST = 1e300  # of z = e^t and its slope, beyond which rounds are not followed
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def noiseless_blow_up(
     v_reset, v_fire : float
         V_R < V_F.
     rounds : int
-        Rounds that are followed at most (20000 where b > 0: then every density but the splay state blows up).
+        Rounds that are followed at most (20000 where b > 0: then every density but the splay state blows up), not
+        beyond t = 690.
 
     Returns
     -------
@@ -103,7 +105,8 @@ def noiseless_blow_up(
 def _followed(
     b: float, current: float, density: Callable, v_reset: float, v_fire: float, rounds: int, nodes: int
 ) -> NoiselessBlowUp:
-    x = 0.5 - 0.5 * np.cos(np.pi * np.arange(nodes) / (nodes - 1))
+    by = _Nodes(nodes)
+    x = by.x
     g = 1.0 / _by_fraction(density, v_reset, v_fire, x)
     drive, width = current - v_fire, v_fire - v_reset
     if g[0] - b <= 0:
@@ -113,11 +116,13 @@ def _followed(
     z, ends, rates = 1.0, [], []
     growth = np.exp(b * x / drive)
     for k in range(1, (_ROUNDS if b > 0 else rounds) + 1):
-        values = (z + _integral(growth * g / drive, x)) / growth
+        values = (z + by.integral @ (growth * g / drive)) / growth
         slope = (g - b * values) / drive
-        q = _first_zero(slope)
+        if not max(values[-1], np.abs(slope).max()) < _LARGEST:
+            break
+        q = by.first_zero(slope)
         if q is not None:
-            time = math.log(float(_at(values, q)))
+            time = math.log(by.at(values, q))
             return NoiselessBlowUp(time, k, q, tuple(ends[:rounds]), tuple(rates[:rounds]), math.nan)
         z = float(values[-1])
         ends.append(math.log(z))
@@ -157,35 +162,32 @@ def _by_fraction(density: Callable, v_reset: float, v_fire: float, q: np.ndarray
     return np.array([value(v) for v in places]) / mass
 
 
-def _coefficients(values: np.ndarray) -> np.ndarray:
-    """Of Chebyshev polynomials on [0, 1], from values at the nodes."""
-    n = len(values)
-    angles = np.pi * np.arange(n) / (n - 1)
-    weights = np.ones(n)
-    weights[[0, -1]] = 0.5
-    found = np.array([(weights * values[::-1] * np.cos(k * angles)).sum() for k in range(n)]) * 2 / (n - 1)
-    found[[0, -1]] /= 2
-    return found
+class _Nodes:
+    """Chebyshev polynomials on [0, 1]: what is done with values at the nodes x, as matrices."""
 
+    def __init__(self, count: int) -> None:
+        angles = np.pi * np.arange(count) / (count - 1)
+        self.x = 0.5 - 0.5 * np.cos(angles)
+        weights = np.ones(count)
+        weights[[0, -1]] = 0.5
+        self.coefficients = np.cos(np.multiply.outer(np.arange(count), angles))[:, ::-1] * weights * 2 / (count - 1)
+        self.coefficients[[0, -1]] /= 2
+        primitives = chebyshev.chebint(np.eye(count)) / 2
+        at_nodes, at_0 = (chebyshev.chebvander(2 * x - 1, count) for x in (self.x, np.zeros(1)))
+        self.integral = (at_nodes - at_0) @ primitives @ self.coefficients  # int_0^x at the nodes
+        self._fine = np.linspace(0, 1, 2001)
+        self._on_fine = chebyshev.chebvander(2 * self._fine - 1, count - 1) @ self.coefficients
 
-def _integral(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """int_0^x at the nodes."""
-    whole = chebyshev.chebint(_coefficients(values)) / 2
-    return chebyshev.chebval(2 * x - 1, whole) - chebyshev.chebval(-1.0, whole)
+    def at(self, values: np.ndarray, q: float) -> float:
+        return float(chebyshev.chebval(2 * q - 1, self.coefficients @ values))
 
-
-def _at(values: np.ndarray, q: float) -> float:
-    return chebyshev.chebval(2 * q - 1, _coefficients(values))
-
-
-def _first_zero(values: np.ndarray) -> float | None:
-    """The first place in (0, 1] at which a function, positive at 0, vanishes."""
-    c = _coefficients(values)
-    fine = np.linspace(0, 1, 2001)
-    signs = chebyshev.chebval(2 * fine - 1, c) <= 0
-    if not signs.any():
-        return None
-    k = int(np.argmax(signs))
-    if k == 0:
-        return 0.0
-    return float(brentq(lambda q: chebyshev.chebval(2 * q - 1, c), fine[k - 1], fine[k], xtol=1e-15))
+    def first_zero(self, values: np.ndarray) -> float | None:
+        """The first place in (0, 1] at which a function, positive at 0, vanishes."""
+        signs = self._on_fine @ values <= 0
+        if not signs.any():
+            return None
+        k = int(np.argmax(signs))
+        if k == 0:
+            return 0.0
+        low, high = self._fine[k - 1], self._fine[k]
+        return float(brentq(lambda q: self.at(values, q), low, high, xtol=1e-15))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..given.arguments import is_finite, shown
+from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
 from . import spaces
 from .projection import tied_moments
@@ -59,6 +59,7 @@ class Gaussian:
         """Largest part that may be cut off at V_F: a tail has no end, but the bulk must not lie there."""
         return 0.5 if self.boundary_layer else 0.05
 
+    @checked(v=number(infinite=True))
     def share_below(self, v: float) -> float:
         """Part of the uncut density below v.
 
@@ -74,6 +75,7 @@ class Gaussian:
         """
         return 0.5 * math.erfc((self.mean - v) / math.sqrt(2 * self.variance))
 
+    @checked(v=number(infinite=True))
     def share_above(self, v: float) -> float:
         """Part of the uncut density above v.
 
@@ -137,6 +139,7 @@ class Uniform:
     def __call__(self, v: np.ndarray) -> np.ndarray:
         return ((v >= self.low) & (v <= self.high)) / (self.high - self.low)
 
+    @checked(v=number(infinite=True))
     def share_below(self, v: float) -> float:
         """Part of the uncut density below v.
 
@@ -152,6 +155,7 @@ class Uniform:
         """
         return min(max((v - self.low) / (self.high - self.low), 0.0), 1.0)
 
+    @checked(v=number(infinite=True))
     def share_above(self, v: float) -> float:
         """Part of the uncut density above v.
 

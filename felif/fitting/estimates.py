@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2, kstwo
 
+from ..given.arguments import FILE, FLAG, FOLDER, TEXT, TIMES, checked, optional, shown, whole
 from ..problem import NotConverged
 from .files import save_fit
 from .likelihood import NONNEGATIVE, POSITIVE, Likelihood
@@ -127,6 +128,7 @@ class Fit:
             self._notes.append("The information matrix is not positive: no standard errors.")
             return nothing
 
+    @checked(name=TEXT)
     def confidence(self, name: str, level: float = 0.95) -> tuple[float, float]:
         """Interval by the likelihood ratio: values at which 2 (max log L - profile) <= chi2 quantile of `level`.
 
@@ -171,7 +173,8 @@ class Fit:
         level : float
             Of the intervals.
         """
-        q = float(chi2.ppf(level, 1))
+        check_level(level)
+        q = float(chi2.ppf(float(level), 1))
         for _ in range(_ROUNDS):
             for name in self.values:
                 path, pair = self._path(name), self._ends.get((name, level))
@@ -214,6 +217,7 @@ class Fit:
     def _path(self, name: str) -> ProfilePath:
         return ProfilePath(self.likelihood, self.theta, self.log_likelihood, self._theta_covariance, self._place(name))
 
+    @checked(name=TEXT, values=optional(TIMES), points=whole(3))
     def profile(self, name: str, values: Sequence[float] | None = None, points: int = 13) -> Profile:
         """Profile likelihood: the largest likelihood at each value of one parameter.
 
@@ -237,20 +241,17 @@ class Fit:
             For a name that was not fitted, and for values or points that are not allowed.
         """
         j, likelihood = self._place(name), self.likelihood
-        if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 3:
-            raise ValueError(f"profile: points = {points!r}; allowed is a whole number >= 3")
         if values is None:
             error = math.sqrt(self._theta_covariance[j, j])
             if not math.isfinite(error):
                 raise ValueError(f"profile: {name!r} has no standard error; give values")
             given = self.theta[j] + error * np.linspace(-3.5, 3.5, points)
         else:
-            asked = np.asarray(values)
             lowest = 0.0 if name in POSITIVE else -1e-300 if name in NONNEGATIVE else -math.inf
-            if asked.ndim != 1 or not asked.size or asked.dtype.kind not in "iuf" or not np.isfinite(asked).all():
-                raise ValueError(f"profile: values = {values!r}; allowed is a row of finite numbers")
-            if not np.all(asked > lowest):
-                raise ValueError(f"profile: values = {values!r}; {name!r} must be positive")
+            if values.ndim != 1 or not values.size:
+                raise ValueError(f"profile: values = {shown(values)}; allowed is a row of finite numbers")
+            if not np.all(values > lowest):
+                raise ValueError(f"profile: values = {shown(values)}; {name!r} must be positive")
             whole = np.tile(likelihood.values(self.theta), (len(values), 1))
             whole[:, j] = values
             given = np.array([likelihood.theta(row)[j] for row in whole])
@@ -269,6 +270,7 @@ class Fit:
             raise ValueError(f"{name!r} was not fitted; fitted are {', '.join(self.values)}")
         return list(self.values).index(name)
 
+    @checked(path=optional(FILE))
     def plot(self, path: Any = None) -> Any:
         """Histogram of the intervals and the fitted density.
 
@@ -287,6 +289,7 @@ class Fit:
         unit = "membrane time constants" if time == 1 else "unit of the data"
         return plot_intervals(self.intervals, lambda t: self.passage.density(t / time) / time, path, unit)
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: Any, overwrite: bool = False) -> Any:
         """Write run.json, intervals.csv, density.csv, final.npz; `load_fit` reads them back.
 

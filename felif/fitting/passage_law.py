@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import SEED, checked, whole
+from ..given.arguments import NUMBERS, SEED, checked, shown, whole
 from ..problem import Problem
 
+_GRID = 513  # times between which quantiles are sought
+_LONGEST = 1e100  # of times, whose mean may be long
 _X, _W = np.polynomial.legendre.leggauss(20)
 
 
@@ -84,6 +86,7 @@ class FirstPassage:
         """The model of the neuron."""
         return self.problem.model.model
 
+    @checked(t=NUMBERS)
     def density(self, t: Any) -> Any:
         """The density f of T.
 
@@ -104,6 +107,7 @@ class FirstPassage:
         """
         return self.both(t)[0]
 
+    @checked(t=NUMBERS)
     def survival(self, t: Any) -> Any:
         """The probability P(T > t).
 
@@ -124,6 +128,7 @@ class FirstPassage:
         """
         return self.both(t)[1]
 
+    @checked(t=NUMBERS)
     def both(self, t: Any) -> tuple[Any, Any]:
         """Density and survival, computed together.
 
@@ -137,12 +142,9 @@ class FirstPassage:
         density, survival : float or array
             Of the shape of t.
         """
-        try:
-            times = np.asarray(t, float)
-        except (TypeError, ValueError):
-            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0") from None
-        if not np.all(times >= 0) or not np.all(np.isfinite(times)):
-            raise ValueError(f"t = {t!r}; allowed are finite numbers >= 0")
+        times = np.asarray(t, float)
+        if not np.all((times >= 0) & (times <= _LONGEST)):
+            raise ValueError(f"t = {shown(t.tolist())}; allowed are finite numbers >= 0, at most {_LONGEST:g}")
         self._law.require_times(float(times.max(initial=0.0)))
         f, S = self._law.evaluate(times.ravel())
         if times.ndim == 0:
@@ -162,6 +164,7 @@ class FirstPassage:
         f, S = self.both(np.concatenate([(panels[:-1, None] + width * (_X + 1)).ravel(), panels[-1:]]))
         return float((width * _W).ravel() @ f[:-1] + S[-1])
 
+    @checked(p=NUMBERS)
     def quantile(self, p: Any) -> Any:
         """t with P(T <= t) = p, by bisection and Newton's method.
 
@@ -175,26 +178,31 @@ class FirstPassage:
         float or array
             Of the shape of p.
         """
-        wanted = np.asarray(p, float)
-        if not (np.all(wanted >= 0) and np.all(wanted < 1)):
-            raise ValueError(f"p = {p!r}; allowed are numbers in [0, 1)")
-        left = 1 - np.atleast_1d(wanted)
-        low, high = np.zeros(left.shape), np.full(left.shape, self.mean)
-        while np.any(beyond := self.survival(high) > left):
-            high = np.where(beyond, 2 * high, high)
+        if not (np.all(p >= 0) and np.all(p < 1)):
+            raise ValueError(f"p = {shown(p.tolist())}; allowed are numbers in [0, 1)")
+        left = 1 - p.ravel()
+        last = self.mean
+        while left.size and self.survival(last) > left.min():
+            last *= 2
+        grid = np.linspace(0.0, last, _GRID)
+        falling = np.minimum.accumulate(self.survival(grid))  # but for rounding it is the survival
+        above = np.clip(np.searchsorted(-falling, -left, side="right") - 1, 0, _GRID - 2)
+        low, high = grid[above], grid[above + 1]
         t = 0.5 * (low + high)
+        moving = np.flatnonzero(left < 1.0)
+        t[left == 1.0] = 0.0
         for _ in range(100):
-            f, S = self.both(t)
-            low, high = np.where(S >= left, t, low), np.where(S >= left, high, t)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                new = t + (S - left) / f
-            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-            done = np.all(np.abs(new - t) <= 1e-13 * self.mean)
-            t = new
-            if done:
+            if not moving.size:
                 break
-        t = np.where(left == 1.0, 0.0, t)
-        return t.reshape(wanted.shape) if wanted.ndim else float(t[0])
+            here, aim = t[moving], left[moving]
+            f, S = self.both(here)
+            low[moving] = a = np.where(S >= aim, here, low[moving])
+            high[moving] = b = np.where(S >= aim, high[moving], here)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                new = here + (S - aim) / f
+            t[moving] = new = np.where((new > a) & (new < b), new, 0.5 * (a + b))
+            moving = moving[np.abs(new - here) > 1e-13 * self.mean]
+        return t.reshape(p.shape) if p.ndim else float(t[0])
 
     @checked(count=whole(1, 10**7), seed=SEED)
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
@@ -214,9 +222,6 @@ class FirstPassage:
         ValueError
             For anything but whole numbers.
         """
-        for name, value, least in (("count", count, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"sample: {name} = {value!r}; allowed is a whole number >= {least}")
         return self.quantile(np.random.default_rng(seed).random(count))
 
     def __repr__(self) -> str:

@@ -254,16 +254,30 @@ def _read_folder(value: Any) -> Any:
     return value
 
 
+def _read_row(value: Any) -> np.ndarray:
+    values = NUMBERS.read(value)
+    _require(values.ndim < 2 and values.size)
+    return np.atleast_1d(values)
+
+
+def _read_axes(value: Any) -> list:
+    given = list(np.ravel(np.asarray(value, object)))
+    _require(all(hasattr(one, "plot") and hasattr(one, "figure") for one in given))
+    return given
+
+
 def _read_model(value: Any) -> Any:
     stated = callable(getattr(value, "equations", None))
     _require(dataclasses.is_dataclass(value) and not isinstance(value, type) and stated)
     return value
 
 
+FINITE = number()
 FLAG = Kind("True or False", _read_flag)
 TEXT = Kind("a name", _read_text)
 FUNCTION = Kind("a function", _read_function)
 FOLDER = Kind("the name of a folder", _read_folder)
+FILE = Kind("the name of a file", _read_folder)
 MODEL = Kind("a model: a dataclass with a method equations(), such as NoisyLIF(b=0.5)", _read_model)
 PROBLEM = having("what discretize returns", "on_cells", "model")
 SYSTEM = having(
@@ -278,7 +292,14 @@ BOUNDS = Kind(
 )
 POSITIVE = number(above=0.0)
 SEED = whole(0, 2**128)
+GUESS = optional(either(STATE, array("numbers >= 0 for the rates, or a vector y")))
 TIMES = array("a finite number, or a row of them")
+NUMBERS = array("a finite number, or an array of them")
+ROW = Kind("a finite number, or a row of them", _read_row)
+AXES = Kind("axes of matplotlib, one or two", _read_axes)
+VALUES = array("a number, or an array of them", finite=False)
+ANY = Kind("anything", lambda value: value)
+NAMED = mapping(ANY, "a mapping of names to values")
 TIME = Kind("a finite number, at most 1e10 in size", number(least=-1e10, most=1e10).read)  # its digits end at 1e-6
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.interpolate import CubicSpline, PPoly
 
-from ..given.arguments import shown
+from ..given.arguments import FILE, FINITE, NUMBERS, POSITIVE, checked, choice, required, shown
 from .sampled_splines import fitted
 
 
@@ -81,14 +81,14 @@ class Sampled:
                 f"Sampled: times[{k}] = {self.times[k]!r} is followed by times[{k + 1}] = {self.times[k + 1]!r}; "
                 "allowed are increasing times"
             )
-        if self.kind not in ("linear", "cubic"):
-            raise ValueError(f"Sampled: kind = {shown(self.kind)}; allowed is one of 'linear', 'cubic'")
+        required("Sampled", "kind", self.kind, choice("linear", "cubic"))
         if not (isinstance(self.tol, float | int) and 0 < self.tol <= 0.1):
             raise ValueError(f"Sampled: tol = {shown(self.tol)}; allowed is a number > 0 and <= 0.1")
         if self.knots is not None and not (isinstance(self.knots, int | np.integer) and self.knots >= 8):
             raise ValueError(f"Sampled: knots = {shown(self.knots)}; allowed is a whole number from 8, or None")
 
     @classmethod
+    @checked(path=FILE, time_unit=POSITIVE)
     def read(cls, path: str | Path, *, time_unit: float = 1.0, **options: Any) -> Sampled:
         """From a CSV file with two columns, times and values (a first line of names is skipped), or an npy file (n, 2).
 
@@ -137,6 +137,7 @@ class Sampled:
         """The first and the last time: runs do not go beyond."""
         return float(self.times[0]), float(self.times[-1])
 
+    @checked(t0=FINITE, t1=FINITE)
     def mean(self, t0: float, t1: float) -> float:
         """The mean of u over [t0, t1], exactly.
 
@@ -149,6 +150,8 @@ class Sampled:
         -------
         float
         """
+        if not t0 < t1:
+            raise ValueError(f"Sampled.mean: t0 = {t0!r}, t1 = {t1!r}; allowed is t0 < t1")
         low, high = (float(self._integral(self._inside(t))) for t in (t0, t1))
         return (high - low) / (t1 - t0)
 
@@ -172,6 +175,7 @@ class Sampled:
         slopes = np.diff(self.values) / np.diff(self.times)
         return PPoly(np.array([slopes, self.values[:-1]]), self.times).antiderivative()
 
+    @checked(t=NUMBERS)
     def between(self, t: Any) -> Any:
         """u(t) itself, between the samples.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, TEXT, checked, either, having, optional, several
+from ..given.arguments import AXES, FLAG, FOLDER, TEXT, checked, either, having, optional, several
 from .files import csv_line, read_npz
 from .manifest import Room, make_room
 from .style import house_style, new_figure, save_figure
@@ -27,6 +27,7 @@ MARKS = {
     branches=either(BRANCH, several(BRANCH, "a row of them", 1)),
     path=optional(FOLDER),
     name=optional(TEXT),
+    axes=optional(AXES),
     orbits=several(having("a periodic orbit", "path"), "a row of periodic orbits"),
 )
 def plot_branch(
@@ -75,9 +76,13 @@ def plot_branch(
     for branch in branches:
         if name not in branch.table:
             raise ValueError(f"name = {name!r}; the table has: {', '.join(branch.table)}")
-    figure = axes.figure if axes is not None else None
     if axes is None:
         figure, axes = new_figure()
+    elif len(axes) != 1:
+        raise ValueError(f"plot_branch: axes = {len(axes)} axes; allowed is one")
+    else:
+        (axes,) = axes
+        figure = axes.figure
     with house_style():
         for number, branch in enumerate(branches):
             _draw(axes, branch, first.names[0], name, f"C{number}" if len(branches) > 1 else "C0")

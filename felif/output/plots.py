@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FOLDER, TEXT, TIMES, checked, optional
+from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
 from .plane_plots import plot_line_spacetime, plot_over_two_axes, plot_plane_run, plot_totals
 from .sampling import DRAWN, common_points, drawn_densities, run_times, sample_points
@@ -21,7 +21,7 @@ _LINES = ("-", "--", ":", "-.")  # of populations
 _LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
-@checked(run=DRAWN, path=optional(FOLDER), times=optional(TIMES))
+@checked(run=DRAWN, path=optional(FILE), times=optional(ROW), axes=optional(AXES))
 def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | None = None, axes: Any = None) -> Any:
     """Figure of a run: n(v, t) at several times on the left, N(t) on the right; written to `path` if one is given.
 
@@ -29,7 +29,7 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
     without a field gets the right half only. Over (v, w): p at the last of the times, C(w, t) and Nbar(t); on one axes
     Nbar(t). Raises ValueError for a time outside the run, and for other numbers of axes.
     """
-    given = [] if axes is None else list(np.ravel(np.asarray(axes, object)))
+    given = list(axes or [])
     if len(given) > 2 or (len(given) == 2 and (run.problem.line_names or not run.problem.field_names)):
         most = 1 if run.problem.line_names or not run.problem.field_names else 2
         raise ValueError(
@@ -139,7 +139,7 @@ def _rates(run: Any) -> list[str]:
     return (known or list(run.problem.scalar_names))[:_MOST_RATES]
 
 
-@checked(run=DRAWN, path=optional(FOLDER), name=optional(TEXT))
+@checked(run=DRAWN, path=optional(FILE), name=optional(TEXT))
 def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = None) -> Any:
     """Figure of n(v, t) over t and v in colour, V_R and V_F marked; written to `path` if one is given.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from ..given.arguments import shown
 from .clusters import Dask, open_dask, open_mpi
 from .processes import Processes
 
@@ -70,7 +71,7 @@ def open_pool(who: str, executor: Any, pieces: int) -> Pool:
     if isinstance(executor, str) and (executor == "dask" or re.fullmatch(r"dask://[^/\s]+:\d+", executor)):
         dask = open_dask(who, executor)
         return Given(dask, closing=dask.close, tries=1)
-    if executor == "mpi":
+    if isinstance(executor, str) and executor == "mpi":
         mpi = open_mpi(who)
         return Given(mpi, closing=lambda: mpi.shutdown(wait=False, cancel_futures=True))
     client = getattr(executor, "_client", executor)  # dask's own executor has one
@@ -79,4 +80,4 @@ def open_pool(who: str, executor: Any, pieces: int) -> Pool:
         return Given(dask, closing=dask.close, tries=1)
     if not isinstance(executor, type) and hasattr(executor, "submit") and hasattr(executor, "shutdown"):
         return Given(executor)
-    raise ValueError(f"{who}: executor = {executor!r}; allowed are {ALLOWED}")
+    raise ValueError(f"{who}: executor = {shown(executor)}; allowed are {ALLOWED}")

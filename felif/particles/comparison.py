@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.agreement import Agreement
+from ..given.arguments import FILE, FLAG, FOLDER, checked, optional
 from .run import ParticleRun
 
 
@@ -122,6 +123,7 @@ class Comparison:
         every = [p for p in every if np.isfinite(p)]
         return min(1.0, len(every) * min(every)) if every else np.nan
 
+    @checked(path=optional(FILE))
     def plot(self, path: str | Path | None = None) -> Any:
         """Figure with densities and rates, particles with error bars on the curves.
 
@@ -138,6 +140,7 @@ class Comparison:
 
         return plot_comparison(self, path)
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write the tables: run.json, rate-N.csv, density-01.csv, ...; neurons and run are saved by their own `save`.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import number, required
+from ..given.arguments import FLAG, FOLDER, TEXT, checked, number
 from ..given.portable import require_portable
 from ..output.frames import frame
 from ..problem import Outcome
@@ -128,6 +128,7 @@ class ParticleRun:
         """Middles of the bins."""
         return 0.5 * (self.times[1:] + self.times[:-1])
 
+    @checked(name=TEXT, start=number(infinite=True), end=number(infinite=True))
     def mean(self, name: str, start: float, end: float) -> tuple[float, float]:
         """Mean of a series over [start, end], the bins that lie inside, and its standard error from the batches.
 
@@ -150,8 +151,6 @@ class ParticleRun:
         """
         if name not in self.batches:
             raise ValueError(f"mean: name = {name!r}; allowed are series with batches: {', '.join(self.batches)}")
-        for which, value in (("start", start), ("end", end)):
-            required("mean", which, value, number(infinite=True))
         inside = (self.times[:-1] >= start - 1e-9) & (self.times[1:] <= end + 1e-9)
         if not inside.any():
             raise ValueError(
@@ -166,6 +165,7 @@ class ParticleRun:
         """`series` as a DataFrame, a row a bin, the index is its middle, t. Needs the extra `xarray`."""
         return frame("to_pandas", {"t": self.centres, **self.series}, index="t")
 
+    @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:
         """Write run.json, series.csv, final.npz and the snapshots as points for ParaView; `load_particles` reads it.
 

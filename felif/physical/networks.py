@@ -10,8 +10,9 @@ import numpy as np
 from scipy.optimize import root
 
 from ..analysis.network import log_interval
+from ..given.arguments import checked, several
 from ..problem import NotConverged
-from .neuron import Neuron
+from .neuron import NEURON, Neuron
 from .quantities import quantities, quantity
 
 _FILTERED = 2.0652531522312172  # sqrt(2) |zeta(1/2)|
@@ -47,10 +48,16 @@ def drive(tau_m: Any, weights: Any, connections: Any, rates: Any) -> tuple[float
         quantities("drive", name, value, unit)
         for name, value, unit in (("weights", weights, "mV"), ("connections", connections, ""), ("rates", rates, "Hz"))
     )
+    try:
+        J, K, rate = np.broadcast_arrays(J, K, rate)
+    except ValueError:
+        shapes = f"weights {J.shape}, connections {K.shape}, rates {rate.shape}"
+        raise ValueError(f"drive: {shapes}; allowed are numbers, or arrays of the same shape") from None
     arriving = tau / 1e3 * K * rate
     return float(np.sum(J * arriving)), float(np.sqrt(np.sum(J**2 * arriving)))
 
 
+@checked(neuron=NEURON)
 def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0) -> Neuron:
     """A network of such neurons, all of which fire at the same rate nu (identical excitatory and inhibitory ones, too):
 
@@ -91,7 +98,7 @@ def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0)
     (-25.0, 36.25)
     """
     J, K = quantities("network", "weights", weights, "mV"), quantities("network", "connections", connections, "")
-    if J.shape != K.shape or (K < 0).any():
+    if J.shape != K.shape or not (K >= 0).all():
         raise ValueError(
             f"network: weights of shape {J.shape}, connections = {K.tolist()}; allowed are as many numbers >= 0"
         )
@@ -106,6 +113,7 @@ def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0)
     return dataclasses.replace(neuron, model=model)
 
 
+@checked(neurons=several(NEURON, "a row of neurons that lif returned", 1))
 def mean_field_rates(
     neurons: Sequence[Neuron], *, weights: Any, connections: Any, tau_syn: Any = 0.0, start: Any = None
 ) -> np.ndarray:
@@ -153,7 +161,10 @@ def mean_field_rates(
     >>> bool(abs(one[0] - fl.physical.rate_hz(neuron)) < 1e-6)
     True
     """
-    J, K = quantities("mean_field_rates", "weights", weights, "mV"), np.asarray(connections, float)
+    J, K = (
+        quantities("mean_field_rates", name, value, unit)
+        for name, value, unit in (("weights", weights, "mV"), ("connections", connections, ""))
+    )
     count = len(neurons)
     if J.shape != (count, count) or K.shape != (count, count):
         raise ValueError(
@@ -178,6 +189,10 @@ def mean_field_rates(
         return 1e3 / tau * found
 
     rates = np.zeros(count) if start is None else quantities("mean_field_rates", "start", start, "Hz")
+    if rates.shape != (count,):
+        raise ValueError(
+            f"mean_field_rates: start has shape {rates.shape}; allowed is ({count},), as there are neurons"
+        )
     for _ in range(_RELAXED):
         rates = rates + _STEP * (response(rates) - rates)
     found = root(lambda x: response(x) - x, rates, method="hybr", options={"xtol": 1e-13})

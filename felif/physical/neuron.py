@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import VALUES, checked, instance
 from ..models import NoisyLIF
 
 
@@ -44,6 +45,7 @@ class Neuron:
     mV_per_unit: float = 1.0
     kind: str = "lif"
 
+    @checked(N=VALUES)
     def hz(self, N: Any) -> Any:
         """Rates of the model, per tau_m, in Hz.
 
@@ -58,6 +60,7 @@ class Neuron:
         """
         return _like(1e3 / self.tau_m * np.asarray(N, float))
 
+    @checked(rate=VALUES)
     def per_tau(self, rate: Any) -> Any:
         """Rates in Hz as the model has them.
 
@@ -72,6 +75,7 @@ class Neuron:
         """
         return _like(self.tau_m / 1e3 * np.asarray(rate, float))
 
+    @checked(t=VALUES)
     def ms(self, t: Any) -> Any:
         """Times of the model in ms.
 
@@ -86,6 +90,7 @@ class Neuron:
         """
         return _like(self.tau_m * np.asarray(t, float))
 
+    @checked(ms=VALUES)
     def time(self, ms: Any) -> Any:
         """Times in ms as the model has them.
 
@@ -100,6 +105,7 @@ class Neuron:
         """
         return _like(np.asarray(ms, float) / self.tau_m)
 
+    @checked(v=VALUES)
     def mV(self, v: Any) -> Any:
         """Potentials of the model in mV.
 
@@ -114,6 +120,7 @@ class Neuron:
         """
         return _like(self.v_zero + self.mV_per_unit * np.asarray(v, float))
 
+    @checked(mV=VALUES)
     def potential(self, mV: Any) -> Any:
         """Potentials in mV as the model has them.
 
@@ -148,6 +155,9 @@ class Neuron:
         parts += [f"delay {self.ms(m.delay):g} ms"] if m.delay else []
         parts += [f"b = {m.b * self.mV_per_unit:g} mV, a1 = {m.a1 * self.mV_per_unit**2:g} mV^2"] if m.b or m.a1 else []
         return f"{self.kind}({', '.join(parts)})"
+
+
+NEURON = instance("a neuron: what lif, eif, qif or network returns", Neuron)
 
 
 def _like(values: np.ndarray) -> Any:

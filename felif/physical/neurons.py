@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from ..analysis import exact
 from ..assembly import discretize
-from ..given.arguments import shown
+from ..given.arguments import checked, choice, required, shown
 from ..models import Exponential, NoisyLIF, Quadratic
 from ..problem import NotConverged
 from ..stationary.states import steady_states
-from .neuron import Neuron
+from .neuron import NEURON, Neuron
 from .quantities import quantity
 
 CONVENTIONS = ("brunel", "ricciardi", "richardson", "sde")
@@ -19,7 +19,7 @@ _TOL = 1e-9  # of steady states without a closed form
 Convention = Literal["brunel", "ricciardi", "richardson", "sde"]
 
 
-def noise_of(sigma: Any, convention: Convention, tau_m: float) -> float:
+def noise_of(sigma: Any, convention: Convention, tau_m: Any) -> float:
     """a0 in mV^2, the noise of dV = ... dt + sqrt(2 a0) dW with time in tau_m, from sigma in one of the conventions:
 
         "brunel"                   tau dV/dt = mu - V + sigma sqrt(tau) xi       sigma in mV         a0 = sigma^2 / 2
@@ -35,7 +35,7 @@ def noise_of(sigma: Any, convention: Convention, tau_m: float) -> float:
         In mV, or in mV/ms^(1/2).
     convention : {"brunel", "ricciardi", "richardson", "sde"}
         Whose sigma it is.
-    tau_m : float
+    tau_m : float or quantity
         In ms.
 
     Returns
@@ -59,10 +59,8 @@ def noise_of(sigma: Any, convention: Convention, tau_m: float) -> float:
     >>> fl.physical.noise_of(2.0, "brunel", 20.0), fl.physical.noise_of(2.0, "richardson", 20.0)
     (2.0, 4.0)
     """
-    if convention not in CONVENTIONS:
-        raise ValueError(
-            f"noise_of: convention = {shown(convention)}; allowed is one of {', '.join(map(repr, CONVENTIONS))}"
-        )
+    required("noise_of", "convention", convention, choice(*CONVENTIONS))
+    tau_m = quantity("noise_of", "tau_m", tau_m, "ms", least=0.0)
     unit = "mV / ms ** 0.5" if convention == "sde" else "mV"
     value = quantity("noise_of", "sigma", sigma, unit, least=0.0)
     if value == 0.0:
@@ -269,6 +267,7 @@ def _common(
     return (tau, zero, unit), model
 
 
+@checked(neuron=NEURON)
 def rate_hz(neuron: Neuron) -> float:
     """The steady rate of a neuron, or of a network that has one steady state, in Hz.
 

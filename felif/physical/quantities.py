@@ -7,26 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import is_number, shown
+from ..given.arguments import NUMBERS, Kind, is_number, required, shown
+
+_LARGEST = 1e100  # in any unit: products of such numbers are numbers
 
 
 def quantity(who: str, name: str, value: Any, unit: str, *, least: float = -math.inf, infinite: bool = False) -> float:
     """The number in a unit ("mV", "ms", "Hz", "mV / ms ** 0.5"). ValueError for other things, and for other units."""
     found = _converted(who, name, value, unit)
-    if not is_number(found) or math.isnan(found) or found < least or (math.isinf(found) and not infinite):
+    good = is_number(found) and found >= least and (abs(found) <= _LARGEST or (infinite and math.isinf(found)))
+    if not good:  # also nan
         bound = "" if least == -math.inf else f" >= {least:g}"
-        raise ValueError(f"{who}: {name} = {shown(value)}; allowed is a finite number{bound}, in {unit}")
+        words = f"a finite number{bound}, in {unit}, at most {_LARGEST:g} in size"
+        raise ValueError(f"{who}: {name} = {shown(value)}; allowed is {words}")
     return float(found)
 
 
 def quantities(who: str, name: str, value: Any, unit: str) -> np.ndarray:
     """An array in a unit."""
-    try:
-        found = np.asarray(_converted(who, name, value, unit), float)
-    except (TypeError, ValueError):
-        found = np.array(math.nan)
-    if not np.isfinite(found).all():
-        raise ValueError(f"{who}: {name} = {shown(value)}; allowed are finite numbers, in {unit or 'pure numbers'}")
+    where = unit or "pure numbers"
+    sized = Kind(f"finite numbers, in {where}, at most {_LARGEST:g} in size", _sized)
+    return required(who, name, _converted(who, name, value, unit), sized)
+
+
+def _sized(value: Any) -> np.ndarray:
+    found = NUMBERS.read(value)
+    if not (np.abs(found) <= _LARGEST).all():
+        raise ValueError
     return found
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..given.arguments import TIMES, checked, optional
+from ..given.arguments import AXES, FILE, ROW, TIME, TIMES, checked, optional
 
 
-@checked(times=optional(TIMES))
+@checked(path=optional(FILE), times=optional(ROW), ax=optional(AXES))
 def plot(self: Any, path: str | Path | None = None, times: Any = None, ax: Any = None) -> Any:
     """Figure with N(t) and the density at several times.
 
@@ -30,6 +30,7 @@ def plot(self: Any, path: str | Path | None = None, times: Any = None, ax: Any =
     return plot_run(self, path, times, ax)
 
 
+@checked(path=optional(FILE))
 def plot_spacetime(self: Any, path: str | Path | None = None) -> Any:
     """Picture of n(v, t).
 
@@ -79,6 +80,7 @@ def to_xarray(self: Any, times: Any = None) -> Any:
     return run_dataset(self, times)
 
 
+@checked(t=optional(TIME))
 def to_pyvista(self: Any, t: float | None = None) -> Any:
     """The density as a grid of pyvista.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import FINITE, TEXT, checked
 from ..notebook import page, picture, shown
 from ..output.frames import frame
 from ..problem import Infeasible, Outcome, Problem, State
@@ -177,6 +178,7 @@ class Branch:
         """Name of the (first) parameter that varies."""
         return self.names[0]
 
+    @checked(value=FINITE)
     def at(self, value: float) -> tuple[Point, ...]:
         """The states of a branch in one parameter at a value of it, in the order of arc length; perhaps none.
 
@@ -204,6 +206,7 @@ class Branch:
         s = a.arclength + part * (b.arclength - a.arclength)
         return Point(self.names, node.problem, node.y, s, values, count)
 
+    @checked(kind=TEXT)
     def of_kind(self, kind: str) -> tuple[Point, ...]:
         return tuple(point for point in self.points if point.kind == kind)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import TEXT, TIME, TIMES, checked
 from ..output.frames import frame
 from ..problem import Problem, State
 from .branch import Table
@@ -70,11 +71,13 @@ class PeriodicOrbit:
         flat = {name: self._scalars[:, k].ravel() for k, name in enumerate(names)}
         return {name: np.concatenate([values[-1:], values]) for name, values in flat.items()}
 
+    @checked(t=TIME)
     def at(self, t: float) -> State:
         """The state at a time, any real number."""
         y = self.orbit.mesh.evaluate(self.orbit.Y, np.array([t / self.period]))[0]
         return State(past(self.problem, self.orbit), float(t), y)
 
+    @checked(name=TEXT, times=TIMES)
     def sample(self, name: str, times: Any) -> np.ndarray:
         """A scalar at times, by the collocation polynomials; of several populations N, with one column for each.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -121,8 +121,12 @@ def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
 
 def _totals(problem: Problem, t: float, totals: Any) -> np.ndarray:
     C = conservation(problem)
-    totals = problem.totals if totals is None else totals
-    totals = np.ones(len(C)) if totals is None else np.asarray(totals, float)
+    own = np.ones(len(C)) if problem.totals is None else np.asarray(problem.totals, float)
+    if isinstance(totals, Mapping):
+        if unknown := set(totals) - set(problem.conserved):
+            raise ValueError(f"totals: {sorted(unknown)}; conserved are {', '.join(problem.conserved) or 'nothing'}")
+        totals = [totals.get(name, one) for name, one in zip(problem.conserved, own.tolist(), strict=True)]
+    totals = own if totals is None else np.asarray(totals, float)
     if totals.shape != (len(C),) or not np.all(totals > 0):
         raise ValueError(f"totals = {totals}; allowed are positive numbers, one for each of {list(problem.conserved)}")
     change = problem.time_derivative(t, C.sum(axis=0) if len(C) else np.zeros(problem.size), 1e-3)

@@ -22,7 +22,7 @@ from ..assembly import adapt, spaces
 from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
-from ..given.arguments import FUNCTION, POSITIVE, PROBLEM, TEXT, checked, either, optional
+from ..given.arguments import FUNCTION, GUESS, POSITIVE, PROBLEM, TEXT, checked, either, optional
 from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
@@ -67,7 +67,7 @@ class SteadyValue:
         return f"SteadyValue({self.value:.12g} +- {self.error:.1e}, {self.rounds[-1][0]} unknowns)"
 
 
-@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), tol=optional(POSITIVE))
+@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), guess=GUESS, tol=optional(POSITIVE))
 def steady_value(
     problem: Problem, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:

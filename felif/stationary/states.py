@@ -6,16 +6,16 @@ import math
 from typing import Any
 
 from ..analysis import exact
-from ..given.arguments import STATE, SYSTEM, TIME, array, checked, either, optional
+from ..given.arguments import GUESS, NUMBERS, POSITIVE, SYSTEM, TIME, checked, either, mapping, optional, shown
 from ..problem import Problem
 from ..solvers import steady
 from ..solvers.plane import steady_states_on_lines
 from ..solvers.steady_state import SMALL, SteadyState, SteadyStates
 
-_GUESS = array("numbers >= 0 for the rates, or a vector y")
+_TOTALS = optional(either(mapping(POSITIVE, "a mapping of conserved quantities to numbers > 0"), NUMBERS))
 
 
-@checked(problem=SYSTEM, t=TIME)
+@checked(problem=SYSTEM, t=TIME, totals=_TOTALS)
 def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
@@ -28,7 +28,7 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: An
         What `discretize` returns.
     t : float
         The time at which inputs are taken.
-    totals : mapping or array
+    totals : mapping or array of numbers > 0
         Values of the conserved quantities; by default those of the model, such as mass 1.
     C : callable, array or float
         Over (v, w), for a network that does not learn (eps = 0): its connectivity, a function of w; see
@@ -54,14 +54,14 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: An
     if problem.line_names:
         return steady_states_on_lines(problem, C, t)
     if C is not None:
-        raise ValueError(f"steady_states: C = {C!r}; {type(problem.model).__name__} has no weights w, so leave C out")
+        raise ValueError(f"steady_states: C = {shown(C)}; {type(problem.model).__name__} has no weights w: leave C out")
     found = steady.steady_states(problem, t=t, totals=totals)
     for state in found:
         _restore(state)
     return found
 
 
-@checked(problem=SYSTEM, guess=optional(either(STATE, _GUESS)), t=TIME)
+@checked(problem=SYSTEM, guess=GUESS, t=TIME, totals=_TOTALS)
 def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
     """One steady state: near a guess, or the one with the smallest N.
 
@@ -73,7 +73,7 @@ def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals:
         A state, a value of N, or a vector of all unknowns.
     t : float
         The time at which inputs are taken.
-    totals : mapping or array
+    totals : mapping or array of numbers > 0
         Values of the conserved quantities; by default those of the model.
 
     Returns

@@ -35,6 +35,10 @@ def studies(where: str | Path | None = None) -> dict[str, tuple[Path, str]]:
     >>> "blow_up" in fl.study.studies()
     True
     """
+    if where is not None:
+        from ..given.arguments import FOLDER, required  # numpy is not needed to say what there is
+
+        required("studies", "where", where, FOLDER)
     found: dict[str, tuple[Path, str]] = {}
     for path in [path for place in places(where) for path in sorted(place.glob("[!_.]*.py"))]:
         if path.stem in found:

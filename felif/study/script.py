@@ -29,8 +29,9 @@ def run_script(main: Callable[..., dict[str, Any]]) -> None:
     Traceback (most recent call last):
     ValueError: run_script belongs under `if __name__ == '__main__':`.
     """
+    from ..given.arguments import FUNCTION, required
     from .cli import run
 
-    if main.__module__ != "__main__":
+    if required("run_script", "main", main, FUNCTION).__module__ != "__main__":
         raise ValueError("run_script belongs under `if __name__ == '__main__':`.")
     sys.exit(run(["run", main.__code__.co_filename, *sys.argv[1:]]))

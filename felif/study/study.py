@@ -112,7 +112,7 @@ class Study:
             For a name that main does not have.
         """
         known = self.defaults
-        for name in options:
+        for name in _required("complete", "options", options, lambda kinds: kinds.NAMED):
             if name not in known:
                 raise ValueError(f"The study {self.name} has no option {name!r}. {suggest(name, known)}")
         return {**known, **options}
@@ -132,7 +132,7 @@ class Study:
         """
         import numpy as np
 
-        found = []
+        found, results = [], _required("deviations", "results", results, lambda kinds: kinds.NAMED)
         for name, (value, tolerance) in self.expected.items():
             if name not in results:
                 found.append(f"{name} is expected, but main does not return it")
@@ -171,12 +171,10 @@ def folder(out: Path | None, name: str) -> Path | None:
     >>> fl.study.folder(None, "first") is None
     True
     """
-    from ..given.arguments import FOLDER, TEXT, required  # numpy is not needed to say what there is
-
-    required("folder", "name", name, TEXT)
+    _required("folder", "name", name, lambda kinds: kinds.TEXT)
     if out is None:
         return None
-    required("folder", "out", out, FOLDER)
+    _required("folder", "out", out, lambda kinds: kinds.FOLDER)
     from ..output.manifest import Room
 
     room = Room(out, "study")
@@ -208,11 +206,9 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
     >>> fl.study.load("blow_up").name
     'blow_up'
     """
-    from ..given.arguments import FOLDER, Kind, required
-
-    required("load", "study", study, Kind("a name, or a path", FOLDER.read))
-    path = find(study, where)
-    module = _import(path)
+    _required("load", "study", study, lambda kinds: kinds.Kind("a name, or a path", kinds.FOLDER.read))
+    _required("load", "where", where, lambda kinds: kinds.optional(kinds.FOLDER))
+    module = _import(path := find(study, where))
     main = getattr(module, "main", None)
     if not callable(main):
         raise ValueError(f"{path} has no function main: see `felif.study` for what a study consists of.")
@@ -262,6 +258,8 @@ def of(main: Callable[..., dict[str, Any]], many: Callable[..., dict[str, Any]] 
     """
     if isinstance(main, Study):
         return main
+    _required("of", "main", main, lambda kinds: kinds.FUNCTION)
+    _required("of", "many", many, lambda kinds: kinds.optional(kinds.FUNCTION))
     name = getattr(main, "__name__", type(main).__name__)
     options, takes_out = _signature(main, name, written=False)
     study = Study(name, main, options, takes_out, text=inspect.getdoc(main) or "", many=many)
@@ -295,9 +293,17 @@ def check(study: Study | str | Path) -> list[str]:
     return loaded.deviations(loaded.main(**loaded.cheap))
 
 
+def _required(who: str, name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
+    """`given.arguments.required`, which loads numpy: that is not needed to say what there is."""
+    from ..given import arguments
+
+    return arguments.required(who, name, value, kind(arguments))
+
+
 def _import(path: Path) -> Any:
     name = f"felif_study_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    if (spec := importlib.util.spec_from_file_location(name, path)) is None:
+        raise ValueError(f"{path} is no file of Python; a study is a file NAME.py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     if str(path.parent) not in sys.path:

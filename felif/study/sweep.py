@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from collections import Counter, deque
@@ -19,10 +20,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..given.arguments import (
+    ANY,
+    FLAG,
+    FOLDER,
+    FUNCTION,
+    NAMED,
+    checked,
+    either,
+    instance,
+    mapping,
+    optional,
+    several,
+    whole,
+)
 from ..parallel.executors import Pool, open_pool
 from ..parallel.spreading import FOREIGN, LOOK, foreign
 from ..parallel.travel import packed
-from .grid import Grid, columns_of, definition
+from .grid import MOST, Grid, columns_of, definition
 from .study import Study, of
 from .sweep_folder import Shard, open_folder
 from .table import Table, read_table, write_csv
@@ -38,6 +53,16 @@ __all__ = ["sweep"]
 CHUNK = 1.5  # seconds of work sent to a worker at once: passing it on costs about a millisecond
 
 
+@checked(
+    main=either(instance("a study", Study), FUNCTION),
+    grid=mapping(several(ANY, "", most=MOST), "a mapping of options to rows of values"),
+    folder=FOLDER,
+    fixed=optional(NAMED),
+    many=optional(FUNCTION),
+    shard=several(whole(1), "two whole numbers, (i, n): part i of n", 2, 2),
+    progress=optional(FLAG),
+    **dict.fromkeys(("retry", "folders", "overwrite"), FLAG),
+)
 def sweep(
     main: Callable[..., dict[str, Any]] | Study,
     grid: Mapping[str, Sequence[Any]],
@@ -99,6 +124,8 @@ def sweep(
         and a folder that holds another sweep.
     RuntimeError
         If an executor that was given breaks, or its workers have no felif or another version.
+    OSError
+        Where a disk is full; what is finished is kept.
 
     Examples
     --------
@@ -252,7 +279,10 @@ def _compute(work: _Work, queue: _Queue, before: Table, room: Room, pool: Pool, 
                     elif len(chunk) == 1:
                         _require_answers(apart, error)
                     lost.append((chunk, error))
-            keep(found)
+            full = [chunk.pop("full") for chunk in found if "full" in chunk]
+            keep([chunk for chunk in found if chunk["index"]])
+            if full:
+                raise OSError(errno.ENOSPC, f"sweep: {full[0]}. What is finished is kept: call again to go on")
             for chunk, error in lost:
                 suspect(chunk, error)
             if spent:

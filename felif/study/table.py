@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..given.arguments import FILE, FLAG, FOLDER, checked, whole
 from .grid import Grid
 from .sweep_folder import read_chunks, read_sweep
 
@@ -113,6 +114,7 @@ class Table:
         """One dict a finished point, with every column; None where it has no value."""
         return self.part(0, len(self))
 
+    @checked(start=whole(), stop=whole())
     def part(self, start: int, stop: int) -> list[dict[str, Any]]:
         """Some of the rows, one dict a finished point.
 
@@ -138,6 +140,7 @@ class Table:
             raise ImportError(f"to_pandas needs pandas ({error}): pip install 'felif[tables]'") from None
         return pandas.DataFrame({name: column.array() for name, column in self.columns.items()})
 
+    @checked(path=FILE, overwrite=FLAG)
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """The table as an Apache Parquet file, with its types; what is absent is null.
 
@@ -165,13 +168,15 @@ class Table:
         except ImportError as error:
             raise ImportError(f"to_parquet needs pyarrow ({error}): pip install 'felif[tables]'") from None
         path = Path(path)
-        if path.exists() and not overwrite:
-            raise ValueError(f"path = {str(path)!r} is there already; overwrite=True replaces it.")
+        if path.is_dir() or (path.exists() and not overwrite):
+            what = "a folder" if path.is_dir() else "there already; overwrite=True replaces it"
+            raise ValueError(f"path = {str(path)!r} is {what}.")
         arrays = {n: pyarrow.array(column.values, mask=column.absent) for n, column in self.columns.items()}
         pyarrow.parquet.write_table(pyarrow.table(arrays), path)
         return path
 
 
+@checked(folder=FOLDER)
 def read_table(folder: str | Path) -> Table:
     """The finished points of a sweep, also while it runs or after it was killed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import tempfile
 import time
@@ -23,6 +24,8 @@ def run_points(study: bytes, points: Sequence[Point], folder: tuple[str, int] | 
     study   a `Study`, packed
     folder  of the sweep, in which each point gets one of its own, and the time of its sweep.json, by which it is known;
             None for none. Where it cannot be reached from here the folders of points go back as archives
+
+    Where a disk is full they end there: `full` says so.
     """
     loaded, _ = unpacked(study)
     chunk: Chunk = {"index": [], "status": [], "message": [], "wall_time": [], "results": {}, "files": {}}
@@ -42,6 +45,9 @@ def run_points(study: bytes, points: Sequence[Point], folder: tuple[str, int] | 
                         chunk["files"][index] = _archived(out)
             status, message = "ok", ""
         except (Exception, SystemExit) as error:
+            if _is_full(error):
+                chunk["full"] = error.strerror or str(error)
+                break
             numbers, status, message = {}, "failed", _said(error)
         _append(
             chunk, [index], [status], [message], [time.perf_counter() - start], {n: [v] for n, v in numbers.items()}
@@ -61,6 +67,9 @@ def run_many(study: bytes, points: Sequence[Point], folder: None) -> Chunk:
         try:
             results = _columns(loaded.many(**_given_rows(loaded, part, rows)), loaded.name, count)
         except (Exception, SystemExit) as error:
+            if _is_full(error):
+                chunk["full"] = error.strerror or str(error)
+                break
             if count > 1:
                 waiting += [part[count // 2 :], part[: count // 2]]
                 continue
@@ -87,6 +96,11 @@ def _append(chunk: Chunk, index: list, status: list, message: list, wall_time: l
 
 def _said(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether there is no room on a disk: that is not the fault of a point, which is left to the next call."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _run(study: Any, options: Mapping[str, Any], out: Path | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
+from ..given.arguments import SEED, checked
 from ..given.parameters import fixed_parameters
 from ..meshing import interval
 from ..problem import Infeasible, Problem
@@ -30,6 +31,7 @@ _ROUNDING = 1e-11  # allowed defect of what holds exactly, relative to the large
 _STATES = 3
 
 
+@checked(seed=SEED)
 def check_model(model: Any, *, seed: int = 0) -> ModelReport:
     """Checks a model's weak form and everything `discretize` derives from it, at random states of small problems.
 

@@ -324,7 +324,7 @@ class TestFiles:
     [
         (lambda fitted: fitted.confidence("b"), "'b' was not fitted; fitted are current, a0"),
         (lambda fitted: fitted.confidence("a0", 95), "level = 95; allowed is a number between 0 and 1"),
-        (lambda fitted: fitted.profile("a0", points=1), "points = 1; allowed is a whole number >= 3"),
+        (lambda fitted: fitted.profile("a0", points=1), "points = 1; allowed is a whole number from 3"),
         (lambda fitted: fitted.profile("a0", values=[]), "allowed is a row of finite numbers"),
         (lambda fitted: fitted.profile("a0", values=[-1.0, 1.0]), "'a0' must be positive"),
     ],

@@ -280,6 +280,10 @@ def test_bad_input_is_named():
         fl.steady_state(problem, guess=-1.0)
     with pytest.raises(ValueError, match="totals"):
         fl.steady_states(problem, totals=[1.0, 1.0])
+    with pytest.raises(ValueError, match=r"totals: \['charge'\]; conserved are mass"):
+        fl.steady_states(problem, totals={"charge": 1.0})
+    half = fl.steady_states(problem.at(b=0.0), totals={"mass": 0.5})[0].N
+    assert half == pytest.approx(0.5 * exact.firing_rate(fl.NoisyLIF(b=0.0)), rel=1e-6)  # linear in the mass at b = 0
     other = fl.steady_states(fl.discretize(fl.RefractoryLIF()))[0]
     with pytest.raises(ValueError, match="other unknowns"):
         fl.steady_state(problem, guess=other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -96,6 +97,27 @@ def test_a_function_is_swept_over_the_product_of_its_options(tmp_path):
         table["sum"]
 
 
+def test_a_full_disk_ends_a_sweep_and_is_no_fault_of_a_point(tmp_path):
+    (tmp_path / "full").touch()
+
+    def main(x: float = 1.0) -> dict:
+        if x > 1 and (tmp_path / "full").exists():
+            raise OSError(errno.ENOSPC, "out of room")
+        return {"y": x}
+
+    def many(x: np.ndarray) -> dict:
+        return {"y": np.array([main(value)["y"] for value in x])}
+
+    for name, several in (("alone", None), ("many", many)):
+        asked = (main, {"x": [1.0, 2.0, 3.0]}, tmp_path / name, ThreadPoolExecutor(1))
+        (tmp_path / "full").touch()
+        with pytest.raises(OSError, match="out of room. What is finished is kept: call again to go on"):
+            sweep(*asked, many=several)
+        assert read_table(tmp_path / name).counts["failed"] == 0
+        (tmp_path / "full").unlink()
+        assert sweep(*asked, many=several)["y"].tolist() == [1.0, 2.0, 3.0]
+
+
 def test_bad_sweeps_are_refused_before_any_work(tmp_path):
     for grid, settings, message in [
         ({"d": [1]}, {}, "no option 'd'"),
@@ -104,7 +126,7 @@ def test_bad_sweeps_are_refused_before_any_work(tmp_path):
         ({"b": [1, 2]}, {"fixed": {"b": 1}}, "both swept and fixed"),
         ({"b": [math.nan]}, {}, "finite numbers"),
         ({"b": [1, 2]}, {"executor": 0}, "executor = 0"),
-        ({"b": [1, 2]}, {"shard": (0, 2)}, "shard = 0/2"),
+        ({"b": [1, 2]}, {"shard": (0, 2)}, r"shard = \(0, 2\); allowed is two whole numbers"),
     ]:
         with pytest.raises(ValueError, match=message):
             sweep(function, grid, tmp_path / "s", **settings)
