@@ -17,7 +17,9 @@ class Bordered:
     with -tau e_j e_j^T added at the places `pins`, and every column (U, what undoes the pins, B) goes into one small
     dense system, solved with pivoting. Rows whose band is empty (differential scalars, whose couplings all stand in
     U G) are pinned by themselves. One pin where a conserved density is large keeps the band well conditioned however
-    rarely anything leaves it. Every solve is refined once. Raises SingularMatrix.
+    rarely anything leaves it. A band that is singular to the last bit, at a shift that is an eigenvalue, is factored as
+    one that is singular up to rounding: a pivot of zero becomes one of rounding. Every solve is refined once. Raises
+    SingularMatrix where the bordered matrix is singular.
     """
 
     def __init__(
@@ -50,9 +52,11 @@ class Bordered:
         self._corner = np.zeros((rows.shape[0], m)) if corner is None else np.asarray(corner)
         self._shift, self._mass = shift, mass
         factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
+        size = np.abs(work).max(initial=0.0)
         self._band, self._pivots, info = factor(work, kl, ku, overwrite_ab=True)
         if info != 0:
-            raise SingularMatrix(f"band LU: the pivot {info} is zero")
+            met = self._band[kl + ku]
+            met[met == 0] = np.finfo(float).eps * (size or 1.0)
         self._kl, self._ku = kl, ku
         rank, count = matrix.U.shape[1], len(pinned)
         self._right = np.zeros((n, rank + count + m), kind, order="F")
