@@ -126,14 +126,14 @@ def _spikes(model: fl.AdaptiveLIF, edges: np.ndarray, neurons: int, dt: float = 
 
 def figure(results: dict):
     """Left: rate after switching on. Middle: rates at rest against the input. Right: density over v and w."""
-    figure, (times, rates, plane) = new_figure(1, 3, width=4.2)
+    figure, (times, rates, plane) = new_figure(1, 3)
     run, edges = results["adapting"], results["edges"]
     with house_style():
         times.stairs(results["spikes"], edges, color="0.7", fill=True, label="simulated neurons")
         t = np.linspace(0.0, edges[-1], 300)
         times.plot(t, run.sample("Nbar", t), "C0", label="$\\bar N(t)$")
         times.plot(t, run.sample("wbar", t), "C1", lw=1.1, label="mean $w$")
-        times.set(xlabel="time $t$ (membrane time constants)", ylabel="rate, adaptation", ylim=(0.0, 1.4))
+        times.set(xlabel="time $t$", ylabel="rate, adaptation", ylim=(0.0, 1.4))
         times.legend(loc="upper right", ncols=1)
         I = results["currents"]
         rates.plot(I, results["rates_without"], "C2o-", ms=4, label="without adaptation")

@@ -121,14 +121,14 @@ def figure(results: dict):
         )
         axis.set_xscale("log")
         axis.set_xlim(1e-4, None)
-        axis.legend(fontsize=8.5, loc="upper right")
+        axis.legend(loc="upper right")
         run, axis = results["refractory"], axes[1, 0]
         _rate(axis, run, run.times, "C2", rf"refractory, $\tau={run.model.tau:g}$")
         axis.set(
             xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$", ylim=(1e-2, 1e3), yscale="log"
         )
         axis.set_title(f"$b={run.model.b:g}$", loc="left")
-        axis.legend(loc="upper left", fontsize=8.5)
+        axis.legend(loc="upper left")
         axis = axes[1, 1]
         axis.plot(run.times, run.series["R"], "C2", label="$R(t)$, at rest")
         axis.plot(run.times, run.series["mass"], "0.5", ls="--", label=r"$\int n\,dv$")
@@ -169,7 +169,7 @@ def _before_and_after(axes, run) -> None:
     mark_thresholds(axes, run.problem.marks)
     axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", xlim=(0.5, 2.02), ylim=(0.0, None))
     axes.set_title(f"$b={run.model.b:g}$, $a_1=0$", loc="left", pad=16)
-    axes.legend(loc="upper left", fontsize=8.5)
+    axes.legend(loc="upper left")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.style import fine_times, house_style, new_figure
+from felif.output.plots import rate_curve
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-8, "rtol": 1e-6, "step": 1.0}
 # closed form in 40 digits, and finite elements
@@ -129,7 +130,7 @@ def _problem(network: fl.NoisyLIF, cells: int | None, degree: int, tol: float):
 
 def figure(results: dict):
     """Left: N against b for three noises, the closed form over it. Right: two runs that start in the upper state."""
-    figure, (left, right) = new_figure(1, 2, width=4.8, height=3.9)
+    figure, (left, right) = new_figure(1, 2)
     with house_style():
         for number, name in enumerate(("half", "one", "double")):
             b, N, stable = results[f"b_{name}"], results[f"N_{name}"], results[f"stable_{name}"]
@@ -149,11 +150,10 @@ def figure(results: dict):
         left.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
         for name, colour in (("falls", "C0"), ("blows_up", "C3")):
             run = results[name]
-            t = fine_times(run.times)
             label = f"$b={run.model.b:g}$"
             if run.blow_up is not None:
                 label += rf", $t_{{\mathrm{{BU}}}}={run.blow_up.time:.4f}$"
-            right.semilogy(t, run.sample("N", t), colour, label=label)
+            right.semilogy(*rate_curve(run), colour, label=label)
         for N, text in zip(results["states"], ("lower", "upper"), strict=False):
             right.axhline(N, color="0.4", lw=1.0, ls="--" if text == "upper" else "-")
             end = results["falls"].times[-1]

@@ -115,7 +115,7 @@ def many(
 
 
 def figure(results: dict):
-    """A row for each case, as on the slide: p(v, t) left as t nears t_BU; N(t) right."""
+    """A row for each case, as on the slide: n(v, t) left as t nears t_BU; N(t) right."""
     figure, axes = new_figure(2, 2)
     titles = {"large_b": "large connectivity", "concentrated": "data concentrated near $V_F$"}
     for (left, right), (name, title) in zip(axes, titles.items(), strict=True):
@@ -128,7 +128,7 @@ def figure(results: dict):
             _rate(right, run)
         with house_style():
             left.set_title(f"{title}, $b={run.model.b:g}$", loc="left", pad=16)
-            left.set(xlabel="membrane potential $v$", ylabel="density $p(v,t)$")
+            left.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$")
             right.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
     return figure
 
@@ -171,14 +171,14 @@ def _rate(axes, run) -> None:
         guide = np.array([start, 1e-3 * start])
         below = 0.4 * np.interp(start, left[::-1], N[::-1])
         inset.loglog(guide, below * np.sqrt(start / guide), "k--", lw=1.0)
-        inset.text(guide[1], 2.5 * below, f"$({SYMBOL}-t)^{{-1/2}}$", fontsize=9, ha="left", va="center")
+        inset.text(guide[1], 2.5 * below, f"$({SYMBOL}-t)^{{-1/2}}$", ha="left", va="center")
         inset.set_ylim(np.interp(blow_up.time * 0.7, left[::-1], N[::-1]) / 3, 3 * N.max())
         inset.axvspan(left[-1], blow_up.error, color="0.85")
-        inset.text(0.99, 0.04, "within the error", fontsize=8, ha="right", transform=inset.transAxes)
+        inset.text(0.99, 0.04, "within the error", ha="right", transform=inset.transAxes)
         inset.set_xlim(blow_up.time, left[-1])  # toward the blow-up from left to right
         inset.tick_params(labelsize=8)
-        inset.set_xlabel(f"${SYMBOL}-t$", fontsize=9, labelpad=1)
-        inset.set_ylabel("$N$", fontsize=9, labelpad=1)
+        inset.set_xlabel(f"${SYMBOL}-t$", labelpad=1)
+        inset.set_ylabel("$N$", labelpad=1)
 
 
 if __name__ == "__main__":

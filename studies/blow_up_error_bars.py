@@ -109,7 +109,7 @@ def main(
 
 def figure(results: dict):
     """Error bar against true error, both relative; points above the diagonal are right."""
-    figure, axes = new_figure(width=5.4, height=4.2)
+    figure, axes = new_figure()
     truths = np.asarray(results["truths"], float)
     true = np.maximum(abs(np.asarray(results["times"]) - truths) / truths, 1e-13)
     bars = np.asarray(results["errors"], float) / truths

@@ -151,7 +151,7 @@ def main(
 
 def figure(results: dict):
     """Blow-up time in colour over b and d; inside the lines the theorem certifies it."""
-    figure, axes = new_figure(width=6.6, height=4.4)
+    figure, axes = new_figure()
     b, d, time = (np.asarray(results[name], float) for name in ("b", "d", "time"))
     with house_style():
         from matplotlib.colors import LogNorm
@@ -173,7 +173,7 @@ def figure(results: dict):
         axes.set_yscale("log")
         axes.grid(False)
         axes.set(xlabel="connectivity $b$", ylabel="distance $d$ of the data from $V_F$ (width $d/3$)")
-        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

@@ -144,7 +144,7 @@ def figure(results: dict):
             right.loglog(left_over, run.sample("N", t) * np.sqrt(left_over), f"C{k}", label=f"$a_1={run.model.a1:g}$")
             right.axvspan(1e-16, run.blow_up.error, color=f"C{k}", alpha=0.1)
         right.set(xlabel="time left $T-t$", ylabel=r"$N\,\sqrt{T-t}$", xlim=(1e-2, 1e-10), ylim=(0.1, 20.0))
-        right.set_title("shaded: within the error of $T$", loc="left", fontsize=9)
+        right.set_title("shaded: within the error of $T$", loc="left")
         right.legend()
     return figure
 

@@ -107,7 +107,7 @@ ROWS = (  # what, of the model, of the recordings
 
 def figure(results: dict):
     """Left: N(t) of the last bursts. Right: a table of features beside the two numbers that were read."""
-    figure, (bursts, table) = new_figure(1, 2, width=6.4, gridspec_kw={"width_ratios": [1.0, 1.5]})
+    figure, (bursts, table) = new_figure(1, 2, gridspec_kw={"width_ratios": [1.0, 1.5]})
     run, period = results["activity"], results["period"]
     with house_style():
         t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)

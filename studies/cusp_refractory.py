@@ -19,7 +19,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.style import fine_times, house_style, new_figure
+from felif.output.plots import rate_curve
+from felif.output.style import house_style, new_figure
 
 TAUS = (0.05, 0.1, 0.2)
 CHEAP = {"tol": 1e-8, "rtol": 1e-6}
@@ -141,7 +142,7 @@ def _exact_curve(network: fl.RefractoryLIF) -> np.ndarray:
 
 def figure(results: dict):
     """Left: folds in (b, tau) with the cusp, the closed form over them. Right: one network, two rates."""
-    figure, (left, right) = new_figure(1, 2, width=4.8, height=3.9)
+    figure, (left, right) = new_figure(1, 2)
     b, tau = results["curve_b"], results["curve_tau"]
     quiet, excited = results["quiet"], results["excited"]
     with house_style():
@@ -165,8 +166,7 @@ def figure(results: dict):
         left.set(xlabel="connectivity $b$", ylabel=r"refractory time $\tau$", xlim=(1.15, 2.8), ylim=(0.0, 0.36))
         left.legend(loc="upper left")
         for run, colour, name in ((quiet, "C0", "quiet start"), (excited, "C3", "excited start")):
-            t = fine_times(run.times)
-            right.semilogy(t, run.sample("N", t), colour, label=name)
+            right.semilogy(*rate_curve(run), colour, label=name)
         for N, stable in zip(results["states"], results["stable"], strict=True):
             right.axhline(N, color="k", lw=0.9, ls="-" if stable else "--")
             right.text(

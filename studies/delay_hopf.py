@@ -22,7 +22,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.style import fine_times, house_style, new_figure
+from felif.output.plots import rate_curve
+from felif.output.style import house_style, new_figure
 
 DELAYS = (0.5, 1.0, 2.0)
 CHEAP = {"tol": 1e-7, "rtol": 1e-6, "points": 6, "t_end": 30.0, "tol_cycle": 1e-5}
@@ -161,7 +162,7 @@ def figure(results: dict):
     """Left: where a steady state is stable, in (d, b). Right: a run and the cycle; below, the amplitude against b."""
     run = results["run"]
     b, d = run.model.b, run.model.delay
-    figure, axes = new_figure(2, 2, width=4.8, height=3.3)
+    figure, axes = new_figure(2, 2)
     (curve, frequencies), (early, late) = axes
     with house_style():
         order = np.argsort(results["curve_delay"])
@@ -182,8 +183,7 @@ def figure(results: dict):
         frequencies.plot(d, results["period"], "*", color="C3", ms=13, zorder=6, label=f"cycle, $b={b:g}$")
         frequencies.set(xlabel="delay $d$ (membrane time constants)", ylabel="period $2\\pi/\\omega$ at the Hopf point")
         frequencies.legend(loc="lower right")
-        t = fine_times(run.times)
-        N = run.sample("N", t)
+        t, N = rate_curve(run)
         early.plot(t, N, "C0", lw=1.2)
         early.axhline(results["steady_N"], color="k", ls="--", lw=1.0, label="steady state, unstable")
         shown = N[t > d]

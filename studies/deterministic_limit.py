@@ -80,7 +80,7 @@ def main(
 
 def figure(results: dict):
     """Left: N(t) with three noises. Right: blow-up times against the noise, and the one without noise."""
-    figure, (times, against) = new_figure(1, 2, width=5.4)
+    figure, (times, against) = new_figure(1, 2)
     table, exact = results["blow_ups"], results["time_noiseless"]
     names = [name for name in results if name.startswith("noise_")]
     shown = [names[0], names[len(names) // 2], "noise_0.02"] if len(names) > 2 else names

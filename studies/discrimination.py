@@ -167,7 +167,7 @@ def main(
 
 def figure(results: dict):
     """Signals and answers; distances and restlessness over families; random pairs; restlessness while learning."""
-    figure, ((signals, answers, distances), (restless, while_learning, bound)) = new_figure(2, 3, width=4.3)
+    figure, ((signals, answers, distances), (restless, while_learning, bound)) = new_figure(2, 3)
     w, delta = results["w"], results["delta"]
     with house_style():
         signals.plot(w, learned_signal(w), "k", label="learned")
@@ -188,7 +188,7 @@ def figure(results: dict):
         difference = r"difference $\delta$ of the signals"
         distances.set(xlabel=difference, ylabel=apart, title="distance; before: dashed, bound: dotted")
         restless.set(xlabel=difference, ylabel=moved, ylim=(0.0, None), title="motion of weights; before: dashed")
-        while_learning.set(xlabel="time $t$ (membrane time constants)", ylabel=moved)
+        while_learning.set(xlabel="time $t$", ylabel=moved)
         while_learning.set_title("while the signal is learned")
         bound.loglog(results["rights"], results["lefts"], "o", ms=3)
         ends = np.array([results["rights"].min(), results["lefts"].max()])
@@ -196,7 +196,7 @@ def figure(results: dict):
         bound.set(xlabel="lower bound", ylabel=apart)
         bound.set_title(f"{len(results['lefts'])} pairs, smallest ratio {results['smallest_ratio']:.2f}")
         for axes in (signals, answers, restless, while_learning):
-            axes.legend(fontsize=8.5)
+            axes.legend()
     return figure
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
+from felif.output.plots import rate_curve
 from felif.output.sampling import sample_points
-from felif.output.style import fine_times, house_style, new_figure
+from felif.output.style import house_style, new_figure
 
 DRIFTS = {
     "leaky": fl.Leaky(),
@@ -129,7 +130,7 @@ def _panels(length: float, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def figure(results: dict):
     """Left: f. Middle: the densities in the end. Right: N(t). Broken lines: with the raised V_F."""
-    figure, (drifts, densities, rates) = new_figure(1, 3, width=4.1)
+    figure, (drifts, densities, rates) = new_figure(1, 3)
     shown = min(8.0, results["leaky"].times[-1])
     with house_style():
         for colour, name in enumerate(DRIFTS):
@@ -139,9 +140,8 @@ def figure(results: dict):
                 v = sample_points(state.problem)
                 label = f"{name}, $V_F={run.model.v_fire:g}$"
                 densities.plot(v, state.n(v), **look)
-                t = fine_times(run.times)
-                t = t[t <= shown]
-                rates.semilogy(t, run.sample("N", t), label=label, **look)
+                t, N = rate_curve(run)
+                rates.semilogy(t[t <= shown], N[t <= shown], label=label, **look)
                 rate = results[f"quadrature_{name}{suffix}"]
                 what = "formula" if run is results["quadratic_raised"] else None
                 rates.plot(shown, rate, "k<", ms=6, clip_on=False, zorder=5, label=what)
@@ -158,7 +158,7 @@ def figure(results: dict):
                 )
         densities.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$, steady", ylim=(0.0, None))
         densities.set_xlim(left=-4.0)
-        rates.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
+        rates.set(xlabel="time $t$", ylabel="firing rate $N(t)$")
         steady = [results[f"N_{name}{suffix}"] for name in DRIFTS for suffix in ("", "_raised")]
         rates.set(xlim=(0.0, shown), ylim=(0.4 * min(steady), 3.0 * max(steady)))
         rates.legend(loc="center left", bbox_to_anchor=(1.04, 0.5))

@@ -109,7 +109,7 @@ def main(
 def figure(results: dict):
     """The density; S(t) and the bound; both dissipations for the two H; what is left of the identity."""
     run, t = results["run"], results["times_quadratic"]
-    figure, ((densities, decay), (rates, identity)) = new_figure(2, 2, width=4.8, height=3.5)
+    figure, ((densities, decay), (rates, identity)) = new_figure(2, 2)
     t_end = run.times[-1]
     plot_densities(densities, run, [s for s in (0.0, PROBE, 1.0, 2.0) if s < t_end] + [t_end])
     with house_style():

@@ -19,7 +19,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.style import fine_times, house_style, mark_thresholds, new_figure
+from felif.output.plots import rate_curve
+from felif.output.style import house_style, mark_thresholds, new_figure
 
 WEAK = {"b_EE": 0.5, "b_IE": 0.25, "b_EI": 0.25, "b_II": 1.0}  # of the run
 CHEAP = {"tol": 1e-8, "rtol": 1e-7}
@@ -136,7 +137,7 @@ def _problem(network: fl.ExcitatoryInhibitoryLIF, cells: int | None, degree: int
 def figure(results: dict):
     """Above: the branch in b_EE with its folds and the states of the network. Below: the run."""
     run = results["run"]
-    figure, axes = new_figure(2, 2, width=4.8, height=3.4)
+    figure, axes = new_figure(2, 2)
     b, stable = results["branch_b_EE"], results["branch_stable"]
     with house_style():
         for panel, i, colour, other in ((axes[0, 0], "E", "C3", "excitatory"), (axes[0, 1], "I", "C0", "inhibitory")):
@@ -172,9 +173,8 @@ def figure(results: dict):
             panel.yaxis.set_ticks([], minor=True)
         axes[0, 0].legend(loc="upper left")
         rates, densities = axes[1]
-        t = fine_times(run.times)
         for k, (i, colour) in enumerate((("E", "C3"), ("I", "C0"))):
-            rates.plot(t, run.sample(f"N_{i}", t), colour, label=f"$N_{{{i}}}(t)$")
+            rates.plot(*rate_curve(run, f"N_{i}"), colour, label=f"$N_{{{i}}}(t)$")
             rates.axhline(results["weak_N"][k], color=colour, ls="--", lw=1.0)
         m = run.model
         rates.set_title(

@@ -164,7 +164,9 @@ def figure(results: dict):
         middle.legend()
     best = fl.NoisyLIF(current=float(values[0, 0]), a0=float(values[0, 1]))
     draw_intervals(right, np.asarray(results["intervals"]), fl.first_passage(best).density)
-    right.set_title("its intervals", loc="left")
+    with house_style():
+        right.set(xlabel="interspike interval")
+        right.set_title("its intervals", loc="left")
     return figure
 
 

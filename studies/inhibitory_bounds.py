@@ -120,7 +120,7 @@ def figure(results: dict):
         axis.loglog(results["t"], results["anew"], "C3", lw=1.0, label=r"$\min_s a_0C(s)e^{t-s}/(V_F-V_R)$")
         axis.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate and bounds", ylim=(1e-3, None))
         axis.set_xlim(1e-6, end)
-        axis.legend(fontsize=8.5)
+        axis.legend()
         from matplotlib import colormaps
 
         count = len(results["connectivities"])
@@ -135,7 +135,7 @@ def figure(results: dict):
             axis.set(xlabel="time $t$ (membrane time constants)", ylabel=r"$|N/N_\infty-1|$", ylim=(1e-7, 1e2))
             where = "near $V_F$" if kind == "near" else "far below"
             axis.set_title(f"data {where}", loc="left")
-            axis.legend(fontsize=8, ncols=2)
+            axis.legend(ncols=2)
     return figure
 
 

@@ -122,7 +122,7 @@ def _loses_stability(model: fl.Kuramoto, tol: float):
 
 def figure(results: dict):
     """Left: r against K. Middle: r(t) below and above K_c. Right: r(t) of active rotators."""
-    figure, (branch, times, rotators) = new_figure(1, 3, width=4.2)
+    figure, (branch, times, rotators) = new_figure(1, 3)
     D = results["below"].model.D
     with house_style():
         critical = results["critical"]

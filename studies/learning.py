@@ -127,7 +127,7 @@ def main(
 
 def figure(results: dict):
     """A row for each input: C(w,t) as an image; C(w) and N(w) before and after, with what they tend to."""
-    figure, axes = new_figure(2, 3, width=4.2)
+    figure, axes = new_figure(2, 3)
     w = results["w"]
     for (image, left, right), (name, heard) in zip(axes, SIGNALS.items(), strict=True):
         run = results[name]
@@ -135,7 +135,7 @@ def figure(results: dict):
         t_end = float(run.times[-1])
         with house_style():
             image.set_title(f"{name} input: connectivity $C(w,t)$", loc="left")
-            image.set(xlabel="time $t$ (membrane time constants)", ylabel="weight $w$")
+            image.set(xlabel="time $t$", ylabel="weight $w$")
             left.plot(w, first_connectivity(w), "C0", label="before")
             left.plot(w, run.final.C(w), "C1", label=f"$t={t_end:g}$")
             left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$")

@@ -143,7 +143,7 @@ def figure(results: dict):
         error.set(ylabel="relative error of $N$")
         error.legend(loc="best")
         for axis in (mesh, dofs, error):
-            axis.set_xlabel("time $t$ (membrane time constants)")
+            axis.set_xlabel("time $t$")
     return figure
 
 

@@ -90,7 +90,7 @@ def main(
 
 
 def figure(results: dict):
-    """A row for each network, as on the slide: p(v, t) left, N(t) right."""
+    """A row for each network, as on the slide: n(v, t) left, N(t) right."""
     figure, axes = new_figure(2, 2)
     for (left, right), name in zip(axes, ("inhibitory", "excitatory"), strict=True):
         run = results[name]
@@ -98,7 +98,7 @@ def figure(results: dict):
         plot_densities(left, run, [t for t in (0.0, 0.2, 0.5, 1.0, 2.0) if t < t_end] + [t_end])
         plot_rates(right, run)
         with house_style():
-            left.set(xlabel="membrane potential $v$", ylabel="density $p(v,t)$")
+            left.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$")
             left.set_title(f"{name}, $b={run.model.b:g}$", loc="left", pad=16)
             steady = results[f"steady_{name}"]
             if len(steady):

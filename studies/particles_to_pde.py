@@ -225,7 +225,7 @@ def figure(results: dict):
         right.set(xlabel=r"step $\Delta t$", ylabel="bias of the rate, per cent", xscale="log")
         right.set_xticks(PLAIN, [f"{step:g}" for step in PLAIN])
         right.minorticks_off()
-        right.legend(fontsize=8.5, loc="lower left", title="three standard errors", title_fontsize=8.5)
+        right.legend(loc="lower left", title="three standard errors")
     return figure
 
 

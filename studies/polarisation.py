@@ -87,7 +87,7 @@ def main(
 
 def figure(results: dict):
     """Left: n(0, t) with three masses; middle: with three closures; right: blow-up times and their bound."""
-    figure, (masses, closures, times) = new_figure(1, 3, width=4.2)
+    figure, (masses, closures, times) = new_figure(1, 3)
     lines = (
         (masses, "below", "trace", "$M=0.9$"),
         (masses, "at", "trace", "$M=1$"),

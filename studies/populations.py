@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import fine_times, house_style, new_figure
 
 PAIR = ((6.5, -3.77), (3.77, 0.0))
 CURRENTS = (-0.2127, -0.4842)
@@ -155,7 +155,8 @@ def figure(results: dict):
         rates.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rates $N_i(t)$", ylim=(0.0, 0.42))
         rates.legend(ncols=5, loc="upper center", columnspacing=0.8, handlelength=1.0)
         for run, colour, name in ((cycle, "C0", "from near the steady state"), (burst, "C3", "from far: blow-up")):
-            t = np.linspace(run.times[0], run.times[-1] - (1e-6 if run.blow_up else 0.0), 800)
+            t = fine_times(run.times)
+            t = t[t <= run.times[-1] - (1e-6 if run.blow_up else 0.0)]
             N = run.sample("N", t)
             seen = N[:, 0] < 6
             times.plot(t[seen], N[seen, 0], colour, lw=1.2, label=f"$N_E$ {name}")

@@ -18,8 +18,8 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import plot_densities
-from felif.output.style import fine_times, house_style, new_figure
+from felif.output.plots import plot_densities, rate_curve
+from felif.output.style import house_style, new_figure
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 EXPECTED = {
@@ -93,14 +93,14 @@ def main(
 
 def figure(results: dict):
     """A row for each network: n(v, t); N(t) and R(t)/tau; where the neurons are, R and int n, which add up to 1."""
-    figure, axes = new_figure(2, 3, width=4.0, height=3.5)
+    figure, axes = new_figure(2, 3)
     for (density, rates, shares), name in zip(axes, ("settles", "blows_up"), strict=True):
         run = results[name]
         t_end = run.times[-1] if run.blow_up is not None else min(8.0, run.times[-1])
         plot_densities(density, run, t_end * np.array([0.0, 0.05, 0.15, 0.4, 1.0]))
-        t = fine_times(run.times)
-        t = t[(t > 0.0) & (t <= t_end)]
-        N, R = run.sample("N", t), run.sample("R", t)
+        t, N = (values[1:] for values in rate_curve(run))
+        t, N = t[t <= t_end], N[t <= t_end]
+        R = run.sample("R", t)
         mass = run.sample("mass", t)
         with house_style():
             density.set_title(f"$b={run.model.b:g}$, $\\tau={run.model.tau:g}$", loc="left", pad=16)
@@ -117,14 +117,15 @@ def figure(results: dict):
                 steady = results["steady_N"][0]
                 rates.set_ylim(0.0, 1.4 * steady)
                 rates.axhline(steady, color="k", ls="--", lw=1.0, label=f"steady state, $N={steady:.5f}$")
-            rates.set(xlabel="time $t$ (membrane time constants)", ylabel="rates (per time constant)")
+            rates.set(xlabel="time $t$", ylabel="rates (per time constant)")
             rates.legend(loc="lower right" if run.blow_up is None else "upper left")
             drift = run.drift["total"]
-            shares.semilogy(t, R + mass, "k", lw=1.0, label=rf"$\int n\,dv+R$, constant to {drift:.0e}")
+            shares.semilogy(t, R + mass, "k", lw=1.0, label=f"sum, to {drift:.0e}")
             shares.semilogy(t, mass, label=r"$\int n\,dv$")
             shares.semilogy(t, R, label="$R(t)$, at rest")
-            shares.set(xlabel="time $t$ (membrane time constants)", ylabel="fraction of neurons", ylim=(1e-4, 2.0))
-            shares.legend(loc="lower right")
+            shares.set(xlabel="time $t$", ylabel="fraction of neurons", ylim=(1e-4, 2.0))
+            if run.blow_up is None:  # the same below
+                shares.legend()
     return figure
 
 

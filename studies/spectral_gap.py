@@ -137,7 +137,7 @@ def decay(run: fl.Run, since: float) -> float:
 
 def figure(results: dict):
     """Left: gap, a lambda_P, and the decay of runs against b. Right: those runs, N(t) - N_inf."""
-    figure, (left, right) = new_figure(1, 2, width=4.8, height=3.9)
+    figure, (left, right) = new_figure(1, 2)
     b, eigenvalues = results["b"], results["eigenvalues"]
     with house_style():
         left.plot(b, -eigenvalues[:, 0].real, "C0", label=r"spectral gap $-\mathrm{Re}\,\lambda_1$")

@@ -125,7 +125,7 @@ def _least(function, low: float, high: float) -> float:
 def figure(results: dict):
     """Above: N(t) and R(t), as on the slide. Below: n(v, t) on the same axis of time."""
     run = results["activity"]
-    figure, (above, below) = new_figure(2, 1, width=8.6, height=2.7, sharex=True)
+    figure, (above, below) = new_figure(2, 1, height=2.0, wide=True, sharex=True)
     t = fine_times(run.times)
     with house_style():
         above.plot(t, run.sample("N", t), label="firing rate $N(t)$")

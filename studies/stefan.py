@@ -97,7 +97,7 @@ def figure(results: dict):
         left.plot([], [], "o", color="0.5", ms=3, label="heat potentials")
         left.set(xlabel="$x$", ylabel=r"$u(x,\tau)$", ylim=(0.0, None))
         left.set_title(f"$b={results['excitatory'].model.b:g}$, dotted: $s(\\tau)$", loc="left")
-        left.legend(loc="upper left", fontsize=8.5)
+        left.legend(loc="upper left")
         for k, (name, (b, current)) in enumerate(CASES.items()):
             moved = fl.stefan(results[name])
             tau, s = moved.boundary()

@@ -172,7 +172,7 @@ def figure(results: dict):
             axis.set(xscale="log", xlabel="neurons in a network", ylabel=f"{title}: difference, per cent")
             axis.set_xticks(results["neurons"], [f"{size}" for size in results["neurons"]])
             axis.minorticks_off()
-            axis.legend(loc="best", fontsize=8.5, title="three standard errors", title_fontsize=8.5)
+            axis.legend(loc="best", title="three standard errors")
     return figure
 
 
@@ -189,7 +189,7 @@ def _draw_fired(axes, results: dict) -> None:
     spent += np.where(t >= results["expected_time_strong"], results["expected_size_strong"], 0.0)
     axes.plot(t, spent, color="k", lw=1.2, label="equation")
     axes.set(xlabel="time $t$ (membrane time constants)", ylabel="spikes per neuron up to $t$")
-    axes.legend(loc="upper left", fontsize=8.5)
+    axes.legend(loc="upper left")
 
 
 def _draw_density(axes, results: dict) -> None:
@@ -201,7 +201,7 @@ def _draw_density(axes, results: dict) -> None:
     mark_thresholds(axes, run.problem.marks)
     axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", ylim=(0.0, None))
     axes.set_title(f"after the event, $t={t:.4g}$", loc="left", pad=16)
-    axes.legend(loc="upper right", fontsize=8.5)
+    axes.legend(loc="upper right")
 
 
 if __name__ == "__main__":

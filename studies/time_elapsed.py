@@ -110,7 +110,7 @@ def _growth(problem, tau: float) -> float:
 
 def figure(results: dict):
     """Left: growth rates against tau. Middle: N(t) with both thresholds. Right: the cycle in the plane of J and N."""
-    figure, (growth, times, plane) = new_figure(1, 3, width=4.2)
+    figure, (growth, times, plane) = new_figure(1, 3)
     sharp, blurred = results["sharp"], results["blurred"]
     with house_style():
         growth.plot(results["sharp_tau"], results["sharp_growth"], "C0-", label="sharp threshold")

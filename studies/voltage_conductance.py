@@ -114,7 +114,7 @@ def _zero(x: np.ndarray, y: np.ndarray) -> float | None:
 
 def figure(results: dict):
     """Left: growth rates against S. Middle: N(t) beyond the Hopf point. Right: what feedback does to two networks."""
-    figure, (growth, volleys, strong) = new_figure(1, 3, width=4.2)
+    figure, (growth, volleys, strong) = new_figure(1, 3)
     with house_style():
         growth.plot(results["strengths"], results["growth"], "C0o-", ms=4)
         growth.axhline(0.0, color="k", lw=0.8)
@@ -126,7 +126,7 @@ def figure(results: dict):
         t = np.linspace(0.0, cycle.times[-1], 500)
         volleys.plot(t, cycle.sample("N", t), "C0", label=f"$S={cycle.model.S:g}$")
         volleys.axhline(results["rate"], color="k", ls="--", lw=0.9, label="steady state, unstable")
-        volleys.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
+        volleys.set(xlabel="time $t$", ylabel="firing rate $N(t)$")
         volleys.set_ylim(0.3, 1.5)
         volleys.legend(loc="upper left")
         for name, label in (("grown", "conductance, $S={}$"), ("current", "current, $b={}$: blow-up")):
@@ -136,7 +136,7 @@ def figure(results: dict):
             seen = N > 1e-3
             strength = run.model.S if name == "grown" else run.model.b
             strong.plot(t[seen], N[seen].clip(max=1e3), label=label.format(f"{strength:g}"))
-        strong.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$", yscale="log")
+        strong.set(xlabel="time $t$", ylabel="firing rate $N(t)$", yscale="log")
         strong.legend(loc="upper left")
     return figure
 

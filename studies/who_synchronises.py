@@ -100,7 +100,7 @@ def _swing(run: fl.Run) -> float:
 
 def figure(results: dict):
     """Rates of five networks below (dashed) and beyond the critical coupling, and how far each swings."""
-    figure, panels = new_figure(2, 3, width=4.0, height=2.9)
+    figure, panels = new_figure(2, 3)
     titles = {
         "excited": ("excitation", "$b={0.b:g}$"),
         "resting": ("rest", "$b={0.b:g}$"),

@@ -48,7 +48,7 @@ def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
         axes.set(xlabel="membrane potential $v$" if over == "v" else "synaptic weight $w$", ylabel=f"density ${names}$")
         top = max(float(density.expected.max()) for density in (densities[k] for k in kept))
         axes.set_ylim(0.0, 1.35 * top)
-        axes.legend(fontsize=8)
+        axes.legend()
 
 
 def draw_rates(axes: Any, comparison: Any) -> None:
@@ -77,7 +77,7 @@ def draw_rates(axes: Any, comparison: Any) -> None:
             text = f"synchronous, size {spike.size:.3g} ({spike.size_expected:.3g})" if k == 0 else None
             axes.axvline(spike.time, color="C3", ls=":", lw=1.0, label=text)
         axes.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
-        axes.legend(fontsize=8)
+        axes.legend()
 
 
 def _symbol(name: str) -> str:

@@ -15,7 +15,7 @@ _TIMES, _WEIGHTS = 81, 240  # of an image over time
 
 def plot_plane_run(run: Any, t: float | None = None) -> Any:
     """Figure of a run over (v, w): p(v, w) at time t (by default the last one), C(w, t), and the total rate."""
-    figure, axes = new_figure(1, 3, width=4.4, height=3.4)
+    figure, axes = new_figure(1, 3)
     plot_density(axes[0], run.at(float(run.times[-1] if t is None else t)), figure)
     if run.times[-1] > run.times[0]:
         draw_line_spacetime(axes[1], run, "C", figure)
@@ -93,7 +93,7 @@ def plot_line_spacetime(run: Any, name: str = "C") -> Any:
         raise ValueError(f"plot_spacetime: {name!r}; allowed are {', '.join(run.problem.line_names)}")
     if not run.times[-1] > run.times[0]:
         raise ValueError(f"plot_spacetime: the run ends where it starts (t = {run.times[0]:g}): use plot_run.")
-    figure, axes = new_figure(width=6.4, height=3.8)
+    figure, axes = new_figure(height=3.2, wide=True)
     draw_line_spacetime(axes, run, name, figure)
     return figure
 

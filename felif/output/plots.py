@@ -107,23 +107,15 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
 
 
 def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
-    """N(t), and R(t) where there is one, between the steps by dense output; a blow-up is marked.
+    """N(t), and R(t) where there is one, as `rate_curve`; a blow-up is marked.
 
-    An infinite rate is not drawn. One that begins infinite, from data that do not vanish at V_F, falls like
-    1/sqrt(t): the axis shows what follows; a fall that ends within the first fiftieth of the run is not drawn either.
+    The axis shows what follows the fall from a rate that begins infinite.
     """
     names = names or _rates(run)
     with house_style():
-        t = fine_times(run.times)
         for number, name in enumerate(names):
-            values = np.array(run.sample(name, t), float)
-            if not np.isfinite(values[0]):
-                early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
-                lowest = int(np.argmin(values[:early]))
-                if lowest + 1 < early:
-                    values[:lowest] = np.nan
-            values[~np.isfinite(values)] = np.nan
-            axes.plot(t, values, f"C{number}", ls="-" if number == 0 else "--", label=f"${_symbol(name)}(t)$")
+            style = {"ls": "-" if number == 0 else "--", "label": f"${_symbol(name)}(t)$"}
+            axes.plot(*rate_curve(run, name), f"C{number}", **style)
         _scale_rates(axes, run)
         if run.blow_up is not None:
             axes.axvline(run.blow_up.time, color="0.35", ls=":", label=f"blow-up, $t={run.blow_up.time:.4g}$")
@@ -131,6 +123,23 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
         axes.set(xlabel="$t$", ylabel=f"${label}$")
         if len(names) > 1 or run.blow_up is not None:
             axes.legend()
+
+
+def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
+    """(times, values) of a rate between the steps by dense output, NaN where nothing is drawn: where it is infinite.
+
+    A rate that begins infinite, from data that do not vanish at V_F, falls like 1/sqrt(t): a fall that ends within the
+    first fiftieth of the run is not drawn either.
+    """
+    t = fine_times(run.times)
+    values = np.array(run.sample(name, t), float)
+    if not np.isfinite(values[0]):
+        early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
+        lowest = int(np.argmin(values[:early]))
+        if lowest + 1 < early:
+            values[:lowest] = np.nan
+    values[~np.isfinite(values)] = np.nan
+    return t, values
 
 
 def _rates(run: Any) -> list[str]:
@@ -165,7 +174,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     # every pixel counts alike, however narrow the cells there
     areas = np.gradient(times)[:, None] * np.gradient(v)[None, :] if len(times) > 1 else np.ones_like(values)
     top = _weighted_quantile(values, areas, 0.998)
-    figure, axes = new_figure(width=6.4, height=3.8)
+    figure, axes = new_figure(height=3.2, wide=True)
     with house_style():
         clipped = values.max() > 1.5 * top > 0.0
         mesh = axes.pcolormesh(

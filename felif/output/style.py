@@ -1,6 +1,8 @@
 """The house style that every figure of the project shares.
 
-matplotlib is imported when a picture is made, its `Figure` used directly: no window, no global state, any machine.
+Figures have the width of one column of a page or of two, so that they are printed as they are, with one size of text.
+Panels have letters. matplotlib is imported when a picture is made, its `Figure` used directly: no window, no global
+state, any machine.
 """
 
 from __future__ import annotations
@@ -14,21 +16,28 @@ from typing import Any
 
 import numpy as np
 
-# readable at the width of a printed page; thin grid, no box
+from .legends import clear_legends
+
+ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
+_TEXT = 8  # points, of all text
+_SHAPE, _SLENDER = 0.76, 0.95  # height of a panel over its width, of one or two beside each other and of more
+
+# thin grid, no box
 STYLE = {
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.labelsize": 12,
-    "legend.fontsize": 9.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
+    "font.size": _TEXT,
+    **dict.fromkeys(
+        ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "figure.titlesize"), _TEXT
+    ),
+    **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), _TEXT),
+    **{"legend.frameon": False, "legend.handlelength": 1.6, "legend.labelspacing": 0.3, "legend.borderaxespad": 0.3},
+    **{"lines.linewidth": 1.2, "lines.markersize": 4.0, "axes.linewidth": 0.7, "grid.linewidth": 0.6},
     "axes.grid": True,
     "grid.alpha": 0.25,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.xmargin": 0.02,
-    "figure.dpi": 100,
-    "savefig.dpi": 200,
+    "figure.dpi": 110,
+    "savefig.dpi": 220,
     "mathtext.fontset": "cm",
 }
 
@@ -42,22 +51,33 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def new_figure(rows: int = 1, columns: int = 1, width: float = 4.6, height: float = 3.4, **options: Any) -> tuple:
-    """A figure and its array of axes, in house style, laid out so that nothing is cut off.
+def new_figure(
+    rows: int = 1, columns: int = 1, height: float | None = None, wide: bool | None = None, **options: Any
+) -> tuple:
+    """A figure and its array of axes, in house style, laid out so that nothing is cut off, with letters on its panels.
 
-    `width`, `height`: inches of one panel. `options` go to `Figure.subplots`. One panel: the axes themselves.
+    `height`: inches of one row. `wide`: over two columns of a page, by default where panels stand beside each other.
+    `options` go to `Figure.subplots`. One panel: the axes themselves, without a letter.
     """
     from matplotlib.figure import Figure
 
+    width = TWO_COLUMNS if (columns > 1 if wide is None else wide) else ONE_COLUMN
     with house_style():
-        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        shape = _SHAPE if columns < 3 else _SLENDER
+        figure = Figure(figsize=(width, rows * (height or shape * width / columns)), layout="constrained")
         figure._repr_png_ = partial(_as_png, figure)  # what a notebook shows, whatever its backend
-        return figure, figure.subplots(rows, columns, **options)
+        axes = figure.subplots(rows, columns, **options)
+        panels = list(np.ravel(np.asarray(axes, object)))
+        for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", panels if len(panels) > 1 else (), strict=False):
+            at = {"xytext": (-26, 4), "textcoords": "offset points", "annotation_clip": False}
+            panel.annotate(letter, (0, 1), xycoords="axes fraction", weight="bold", gid="panel letter", **at)
+        return figure, axes
 
 
 def _as_png(figure: Any) -> bytes:
     buffer = BytesIO()
     with house_style():
+        clear_legends(figure)
         figure.savefig(buffer, format="png", dpi=figure.dpi)
     return buffer.getvalue()
 
@@ -70,6 +90,7 @@ def save_figure(figure: Any, path: str | Path) -> Path:
         raise ValueError(f"{path}: pictures are written as one of {', '.join(sorted(known))}; change the ending.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with house_style():
+        clear_legends(figure)
         figure.savefig(path)
     return path
 
@@ -84,11 +105,11 @@ def mark_thresholds(axes: Any, marks: Mapping[str, float], along: str = "v on x"
         if along == "v on x":
             axes.axvline(place, color=color, lw=0.8, ls=":")
             where, side = (place, 1.0), {"ha": "center", "va": "bottom"}
-            axes.annotate(text, where, xycoords=axes.get_xaxis_transform(), fontsize=10, color=color, **side)
+            axes.annotate(text, where, xycoords=axes.get_xaxis_transform(), color=color, **side)
         else:
             axes.axhline(place, color=color, lw=0.8, ls=":")
             where, side = (0.99, place), {"ha": "right", "va": "top", "path_effects": outline}
-            axes.annotate(text, where, xycoords=axes.get_yaxis_transform(), fontsize=11, color=color, **side)
+            axes.annotate(text, where, xycoords=axes.get_yaxis_transform(), color=color, **side)
 
 
 def fine_times(times: np.ndarray, pieces: int = 8) -> np.ndarray:

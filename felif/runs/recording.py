@@ -104,7 +104,10 @@ class Recorder:
         self._let_go(trajectory)
 
     def _parts(self, trajectory: Trajectory) -> Iterator[list[tuple[int, int, Piece]]]:
-        """The steps that are not on file, in parts of a bounded size: [(segment, its first step there, Piece)]."""
+        """The steps that are not on file, in parts of a bounded size: [(segment, its first step there, Piece)].
+
+        A part has a segment once: readers number its pieces from the first.
+        """
         part: list[tuple[int, int, Piece]] = []
         size = 0
         for number in range(self._segment, len(trajectory.segments)):
@@ -112,11 +115,11 @@ class Recorder:
             if start == len(segment.times) - 1:
                 part.append((number, start, segment.last_state()))
             for first, piece in segment.pieces(start, max(1, _BYTES_A_CHUNK // segment.bytes_a_step)):
-                part.append((number, first, piece))
-                size += piece.dense.nbytes
-                if size > _BYTES_A_CHUNK:
+                if part and (part[-1][0] == number or size > _BYTES_A_CHUNK):
                     yield part
                     part, size = [], 0
+                part.append((number, first, piece))
+                size += piece.dense.nbytes
         if part:
             yield part
 

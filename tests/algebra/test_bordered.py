@@ -54,6 +54,19 @@ def test_singular_block_with_an_empty_row_is_solved_to_rounding():
     assert abs(z[0]) < 1e-15
 
 
+@pytest.mark.parametrize("shift", [2.0, 5.0, 5.0 + 0j])
+def test_an_eigenvalue_to_the_last_bit_is_a_shift_like_any_other(shift):
+    """Elimination meets a zero, in the middle or at the end: the band has the eigenvalues 0 to 5."""
+    band = Band(np.array([np.r_[0.0, np.ones(5)], np.arange(6.0)]), 0, 1)
+    matrix = BandLowRank(band, np.zeros((6, 0), order="F"), np.zeros((0, 6)))
+    B, C, f = np.arange(1.0, 7)[:, None], np.ones((1, 6)), np.linspace(-1, 1, 6)
+    dense = np.block([[matrix.dense() - shift * np.eye(6), B], [C, np.zeros((1, 1))]])
+    factored = Bordered(matrix, B, C, shift=shift, mass=Band.diagonal(np.ones(6)))
+    for solve, transposed in ((factored.solve, dense), (factored.solve_transposed, dense.T)):
+        expected = np.linalg.solve(transposed, np.r_[f, 3.0])
+        assert np.concatenate(solve(f, np.array([3.0]))) == pytest.approx(expected, abs=1e-12)
+
+
 def test_complex_right_hand_sides_of_a_real_matrix():
     matrix, B, C, D, random = system()
     f, g = random.standard_normal(40) + 1j * random.standard_normal(40), np.array([1.0, 2j])

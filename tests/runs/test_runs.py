@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.runs import recording
 
 PROBLEM = fl.discretize(fl.NoisyLIF(b=0.5))
 START = fl.Gaussian(0.0, 0.25)
@@ -210,6 +211,16 @@ def test_a_run_comes_back_from_its_folder_to_the_last_bit(make, tmp_path):
     text = (tmp_path / "saved" / "series.csv").read_text()
     assert text == (tmp_path / "grown" / "series.csv").read_text()
     assert ("inf" in text.splitlines()[1]) == (not saved.compatible)
+
+
+@pytest.mark.parametrize("bytes_a_chunk", [1, 30_000, 100_000])
+def test_the_steps_between_two_meshes_may_fill_several_files(bytes_a_chunk, tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "_BYTES_A_CHUNK", bytes_a_chunk)
+    run = RUNS["blow-up with new meshes"]()
+    run.save(tmp_path / "run")
+    read = fl.load_run(tmp_path / "run")
+    assert [len(segment.times) for segment in read.segments] == [len(segment.times) for segment in run.segments]
+    the_same(read, run)
 
 
 def test_folders_that_hold_something_are_left_alone(tmp_path, run):
