@@ -75,9 +75,11 @@ class VoltageConductance:
         speed = lambda x: -x.v + x.g * (V_E - x.v)
         upwards = lambda x: np.maximum(speed(x), 0.0)
         width = math.sqrt(self.a)
+        threshold = V_F / (V_E - V_F)
+        ends = {V_R: 1.0, V_F: 1.0}  # what has just reached the threshold: V_F - v ~ (g - threshold)^3
         axes = (
-            Axis("v", V_R, V_F, scale=0.25 * (V_F - V_R)),
-            Axis("g", 0.0, math.inf, {"threshold": V_F / (V_E - V_F)}, scale=2 * width),
+            Axis("v", V_R, V_F, scale=0.25 * (V_F - V_R), graded=ends),
+            Axis("g", 0.0, math.inf, {"threshold": threshold}, scale=2 * width, graded={threshold: 1 / 3}),
         )
         unknowns = (Unknown("p", ("v", "g")), Unknown("N", (), "equals"))
         terms = (

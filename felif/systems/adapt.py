@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..weakform import Index
 
 _SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
 _MOST = 400  # cells along an axis
+_SHRINKING = 0.12  # of cells towards a place where densities are not smooth, to the power that its axis states
 
 
 def refined(system: Any, y: np.ndarray, data: bool = False) -> tuple[Any, np.ndarray, str] | None:
@@ -70,10 +72,29 @@ def thinned(system: Any) -> dict[str, Line]:
     return found
 
 
-def of_degree(system: Any, by: int) -> Any:
-    """The same cells with elements of a degree higher by `by`."""
-    lines = {name: Line(l.cells, l.degree + by, l.continuous, l.periodic) for name, l in system.lines.items()}
+def richer(system: Any, by: int) -> Any:
+    """With elements of a degree higher by `by`, on the same cells but next to places where densities are not smooth."""
+    lines = {}
+    for name, line in system.lines.items():
+        places = system.equations.axis(name).graded
+        cells = graded(graded(line.cells, places), places)
+        lines[name] = Line(cells, line.degree + by, line.continuous, line.periodic)
     return system.on_lines(lines)
+
+
+def graded(cells: np.ndarray, places: Mapping[float, float]) -> np.ndarray:
+    """The cells next to these places, {place: exponent} as of an `Axis`, divided once more, close to the place."""
+    new = []
+    for place, power in places.items():
+        k, share = int(np.searchsorted(cells, place)), _SHRINKING**power
+        new += [place + share * (cells[other] - place) for other in (k - 1, k + 1) if 0 <= other < len(cells)]
+    return np.unique(np.concatenate([cells, new])) if new else cells
+
+
+def shortest_at(cells: np.ndarray, place: float) -> float:
+    """The width of the shortest cell that ends at a place."""
+    k = int(np.searchsorted(cells, place))
+    return float(min(abs(cells[other] - place) for other in (k - 1, k + 1) if 0 <= other < len(cells)))
 
 
 def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:

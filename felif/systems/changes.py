@@ -11,7 +11,7 @@ import numpy as np
 from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
-from .adapt import of_cells, of_degree, thinned, transferred
+from .adapt import of_cells, richer, thinned, transferred
 
 
 def coarser(system: Any, factor: float) -> Any:
@@ -50,10 +50,9 @@ def _copied(kind: type, model: Any, made: tuple) -> Any:
 
 
 def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
-    """(problem, y on it) with elements of a degree higher by `by`, for error estimates."""
-
-    richer = of_degree(system, by)
-    return richer, transferred(system, richer, y)
+    """(problem, y on it) in a richer space, for error estimates."""
+    other = richer(system, by)
+    return other, transferred(system, other, y)
 
 
 def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..spaces import Line
 from ..weakform import Axis, Delayed, Equations, Index, Term
+from .adapt import graded, shortest_at
 from .forms import kernels_of, read_by
 from .soundness import require_analytic, require_conserved
 from .system import System
@@ -18,6 +19,7 @@ _FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units o
 _GROWTH = 1.4  # of cells towards an infinite end
 _MOST = 12  # cells between two named places, at first
 _SAMPLES = 4000
+_GRADED = 5000.0  # times tol: the smallest cell next to a place where a density is not smooth, see `Axis`
 
 
 def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> System:
@@ -130,7 +132,11 @@ def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndar
         else:
             count = int(np.clip(np.ceil((b - a) / axis.scale), 4 if axis.periodic else 2, _MOST))
             parts.append(np.linspace(a, b, count + 1)[1:])
-    return np.unique(np.concatenate(parts))
+    cells = np.unique(np.concatenate(parts))
+    for place, power in axis.graded.items():
+        while shortest_at(cells, place) > axis.scale * min(1.0, _GRADED * tol) ** power:
+            cells = graded(cells, {place: power})
+    return cells
 
 
 def _growing(length: float, scale: float) -> np.ndarray:

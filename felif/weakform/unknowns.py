@@ -26,11 +26,15 @@ class Axis:
         `high` is `low` again.
     scale : float
         A length over which densities along this axis vary where nothing else says it, > 0.
+    graded : mapping of float to float
+        Finite ends and points next to which densities are not smooth: {place: exponent e > 0}. On meshes made from a
+        tolerance cells shrink geometrically towards the place, down to scale (5000 tol)^e; error estimates compare with
+        a mesh on which they shrink further.
 
     Raises
     ------
     ValueError
-        For ends that are no numbers low < high, and for points outside.
+        For ends that are no numbers low < high, for points outside, and for graded places that are none of these.
 
     Examples
     --------
@@ -45,6 +49,7 @@ class Axis:
     points: Mapping[str, float] = field(default_factory=dict)
     periodic: bool = False
     scale: float = 1.0
+    graded: Mapping[float, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_fields(self)
@@ -62,6 +67,13 @@ class Axis:
                 )
         if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
             raise ValueError(f"Axis {self.name!r}: scale = {plainly(self.scale)}; allowed are positive numbers")
+        places = [place for place in (*ends, *self.points.values()) if math.isfinite(place)]
+        powers = self.graded.items() if isinstance(self.graded, Mapping) else [(None, None)]
+        if not all(place in places and isinstance(e, int | float) and 0 < e < math.inf for place, e in powers):
+            raise ValueError(
+                f"Axis {self.name!r}: graded = {plainly(self.graded)}; allowed is a mapping of finite ends and points to "
+                "positive numbers"
+            )
 
 
 @dataclass(frozen=True)

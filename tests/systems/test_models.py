@@ -178,12 +178,20 @@ def test_a_pattern_is_learned_and_kept():
         assert off is None or N[3:] == pytest.approx([off] * 3, rel=1e-6)
 
 
-def test_the_voltage_conductance_neuron_at_rest():
-    """N = .7658035 on two hp-meshes of discontinuous elements; here tol = 1e-3 is asked."""
-    model = fl.VoltageConductance(g_in=0.35, S=0.0, a=0.001, gamma=4.0)
-    state = fl.steady_state(fl.discretize(model, tol=1e-3, space=fl.SpectralElement(4)))
-    assert state.N == pytest.approx(0.76580349, rel=1e-3)
-    assert abs(state.N - 0.76580349) < 2 * state.error + 1e-6
+@pytest.mark.parametrize(
+    ("parameters", "tol", "N", "digits"),
+    [
+        ({}, 1e-3, 0.507286188, 1e-8),
+        ({}, 1e-4, 0.507286188, 1e-8),
+        ({"g_in": 0.35, "a": 0.001}, 1e-3, 0.76580349, 1e-8),
+        ({"g_in": 0.5, "a": 0.002}, 1e-3, 1.4555747917, 1e-10),
+    ],
+)
+def test_the_voltage_conductance_neuron_at_rest(parameters, tol, N, digits):
+    """Two hp-meshes of another program; bars of a density that is singular at two corners hold and are not wide."""
+    state = fl.steady_state(fl.discretize(fl.VoltageConductance(**parameters), tol=tol))
+    assert abs(state.N - N) < min(state.error + digits, tol * N)
+    assert state.error < 2 * abs(state.N - N) + digits
 
 
 def test_the_adaptive_neuron_keeps_its_mass_and_the_balance_of_its_current():
