@@ -12,7 +12,6 @@ from scipy.sparse.linalg import splu
 
 from .band import Band, SingularMatrix
 
-
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
 )
