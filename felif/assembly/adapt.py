@@ -88,9 +88,9 @@ def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarra
     Where it asks for none, below its V_min, the width grows with the distance to it.
     """
     natural, middle = problem.natural[0], (low + high) / 2
-    place = np.clip(np.searchsorted(natural, middle) - 1, 0, len(natural) - 2)
+    place = np.minimum(np.maximum(np.searchsorted(natural, middle), 1), len(natural) - 1)
     beyond = np.maximum(natural[0] - middle, 0.0) + np.maximum(middle - natural[-1], 0.0)
-    return np.diff(natural)[place] + 2 * beyond
+    return natural[place] - natural[place - 1] + 2 * beyond
 
 
 def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
-from ..translation.fields import Term
+from ..translation.fields import Term, probe
 from .analytic import is_own
 from .spaces import gauss
 from .tables import CellTable, tables
@@ -64,9 +64,11 @@ class ExponentialMoment:
         """The term as a functional of the field's free nodal values."""
         problem, full = self._problem, np.zeros(len(self._problem.nodes))
         for part in self._on(term.over):
-            phi = self._test(part.x)
-            for j, nodes in enumerate(part.nodes):
-                np.add.at(full, nodes, np.sum(term.form(part.function(j), phi, part.x) * part.dx, axis=-1))
+            convection, diffusion, reaction = probe(term, part.x[0])
+            phi = part.dx * np.exp(self._mu * (part.x[0] - self._top))
+            by_value, by_slope = phi * (self._mu * convection + reaction), -phi * self._mu * diffusion
+            local = (part.values * by_value).sum(axis=-1) + (part.slopes * by_slope).sum(axis=-1)
+            full += np.bincount(part.nodes.ravel(), local.ravel(), len(full))
         row = np.zeros(problem.size)
         row[problem.layout.slice(field)] = full[: problem.layout.free(field)]
         return row

@@ -7,6 +7,7 @@ that it obeys at rest. Its rate is total_i / (w_i T_i(m_i, a_i) + tau_i), T_i th
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -144,12 +145,13 @@ class Neurons:
                 raise NotNeurons("the scalars at rest do not follow from the rates")
             self._offset[others] = -np.linalg.solve(matrix, start)
             self._slopes[others] = -np.linalg.solve(matrix, columns[:, own])
-            for rates in self._rates_to_try():
+            for rates in self._rates_to_try:
                 values = self.scalars(rates)
                 size = np.abs(columns) @ np.abs(values) + np.abs(start) + 1e-300
                 if (np.abs(residual(values)) > _SAME * size).any():
                     raise NotNeurons("a scalar at rest is not affine in the rates")
 
+    @cached_property
     def _rates_to_try(self) -> np.ndarray:
         rng = np.random.default_rng(20)
         return 10.0 ** rng.uniform(-4, 4, (24, self.count)) * (rng.random((24, self.count)) > 0.3)
@@ -177,7 +179,7 @@ class Neurons:
         self._rests = bool(self._resting_time.any())
         with np.errstate(divide="ignore"):
             self._log_resting = np.log(self._resting_time)
-        for rates in self._rates_to_try()[:6]:
+        for rates in self._rates_to_try[:6]:
             s = self._at(self.scalars(rates))
             for i, name in enumerate(problem.field_names):
                 for over, place, sign in (("firing", problem.v_fire, -1.0), ("reset", problem.v_reset, 1.0)):
@@ -202,7 +204,7 @@ class Neurons:
         if any(np.abs(p[2]).max() > 0 for p in probes):
             raise NotNeurons("neurons appear or vanish along the line")
         start = self._coefficients(np.zeros(self.count))
-        tried = np.array([self._coefficients(rates) for rates in self._rates_to_try()])
+        tried = np.array([self._coefficients(rates) for rates in self._rates_to_try])
         moves = (tried != start).any(axis=0)
         for place, (q, (convection, diffusion, _)) in enumerate(zip(self._terms, probes, strict=True)):
             i = next(i for i, group in enumerate(terms) if q in group)
@@ -229,8 +231,8 @@ class Neurons:
 
     def _find_affine(self, start: np.ndarray, tried: np.ndarray) -> None:
         slopes = np.array([self._coefficients(row) - start for row in np.eye(self.count)]).T
-        expected = start + self._rates_to_try() @ slopes.T
-        size = np.abs(start) + self._rates_to_try() @ np.abs(slopes).T
+        expected = start + self._rates_to_try @ slopes.T
+        size = np.abs(start) + self._rates_to_try @ np.abs(slopes).T
         self.affine = bool((np.abs(tried - expected) <= _SAME * size + 1e-300).all())
         self.m0, self.a0, self.mN, self.aN = (
             self._to_m @ start, self._to_a @ start, self._to_m @ slopes, self._to_a @ slopes
@@ -254,7 +256,7 @@ class Neurons:
         line = f[-1] + slope * (v - v[-1])
         if slope < 0 and np.abs(f - line).max() <= _SAME * np.abs(f).max():
             return LinearNeuron(float(-slope), float(f[-1] - slope * v[-1]), v_reset, v_fire)
-        m, a = self.inputs(np.array([np.zeros(self.count), np.full(self.count, highest), *self._rates_to_try()]))
+        m, a = self.inputs(np.array([np.zeros(self.count), np.full(self.count, highest), *self._rates_to_try]))
         corners = np.abs(self.mN[i]).sum() * highest + abs(self.m0[i])
         top = float(max(m[:, i].max(), corners if self.affine else 0.0))
         a = a[:, i] if not self.affine else np.array([self.a0[i], self.a0[i] + self.aN[i].clip(0).sum() * highest])

@@ -11,6 +11,8 @@ from numpy.polynomial import legendre
 
 from ..given.arguments import shown
 
+_FEW = 2000  # points at which it is remembered how functions are evaluated
+
 
 @dataclass(frozen=True)
 class SpectralElement:
@@ -207,11 +209,19 @@ def evaluate(cells: np.ndarray, degree: Degrees, values: np.ndarray, v: np.ndarr
 
     cells: the sorted cell ends, shape (c + 1,); values: at all nodes.
     """
-    cell = np.clip(np.searchsorted(cells, v, side="right") - 1, 0, len(cells) - 2)
-    t = 2 * (v - cells[cell]) / (cells[cell + 1] - cells[cell]) - 1
-    local = modes(degree, values, cell)
-    inside = (v >= cells[0]) & (v <= cells[-1])
-    return np.where(inside, np.sum(legendre.legvander(np.clip(t, -1, 1), local.shape[1] - 1) * local, axis=1), 0.0)
+    kept = _basis if len(v) <= _FEW else _basis.__wrapped__
+    cell, inside, basis = kept(np.asarray(cells, float).tobytes(), np.asarray(v, float).tobytes(), int(np.max(degree)))
+    return np.where(inside, np.sum(basis * modes(degree, values, cell), axis=1), 0.0)
+
+
+@lru_cache(16)
+def _basis(cells: bytes, v: bytes, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(the cell of each point, whether it is inside, Legendre polynomials there), the same for many functions."""
+    ends, points = np.frombuffer(cells), np.frombuffer(v)
+    cell = np.clip(np.searchsorted(ends, points, side="right") - 1, 0, len(ends) - 2)
+    t = 2 * (points - ends[cell]) / (ends[cell + 1] - ends[cell]) - 1
+    inside = (points >= ends[0]) & (points <= ends[-1])
+    return cell, inside, legendre.legvander(np.clip(t, -1, 1), degree)
 
 
 def node_positions(cells: np.ndarray, degree: Degrees) -> np.ndarray:

@@ -31,6 +31,7 @@ class Checks:
         self.value = self.top = self.first = math.nan
         self.start, self.unit = math.inf, 1.0  # smallest max n that a mesh begins with; e^v of its upper end
         self._line: Any = None
+        self._moment: tuple[Any, Any] = None, None  # of the problem that was asked for it last
 
     # taking in ------------------------------------------------------------------------------------------------------
 
@@ -38,7 +39,7 @@ class Checks:
         """The steps of a segment follow; `first`: the first segment of the run, `spikes`: times of synchronous ones."""
         problem, y = segment.problem, segment.states[0]
         if problem.exponential_moment is not None:
-            moment = problem.exponential_moment()
+            moment = self._moment_of(problem)
             self.top = problem.cells[-1] if math.isnan(self.top) else self.top
             self.unit = float(np.exp(problem.cells[-1] - self.top))
             value = float(moment.values(y))
@@ -57,7 +58,7 @@ class Checks:
             return
         if len(times) == 1:
             return
-        moment, half = problem.exponential_moment(), np.diff(times) / 2
+        moment, half = self._moment_of(problem), np.diff(times) / 2
         at = (times[1:] + times[:-1])[:, None] / 2 + half[:, None] * _GAUSS
         rates = moment.rates(at.ravel(), piece.inside((1 + _GAUSS) / 2).reshape(at.size, -1)).reshape(at.shape)
         integrals = self.integral + np.cumsum(self.unit * half * (rates @ _WEIGHTS))
@@ -65,6 +66,11 @@ class Checks:
         self.value, self.integral = float(values[-1]), float(integrals[-1])
         self.largest = max(self.largest, float(np.abs(values).max()), abs(self.first))
         self.defect = max(self.defect, float(np.abs(values - self.first - integrals).max()))
+
+    def _moment_of(self, problem: Any) -> Any:
+        if self._moment[0] is not problem:
+            self._moment = problem, problem.exponential_moment()
+        return self._moment[1]
 
     def _states(self, problem: Any, first: Any, states: np.ndarray) -> None:
         if problem.largest_and_lowest is not None and len(states):

@@ -18,6 +18,7 @@ import numpy as np
 
 LOWEST = -200.0  # log of a rate that counts as none; log_rate returns no less
 _SWEEPS = 4  # contractions before slopes are looked at
+_FEW = 4  # boxes, times neurons, for which slopes say more than another contraction
 _SHRINK = 0.7  # of its widths, to which a box must have shrunk not to be cut
 _SMALLEST = 3e-6, 3e-4  # widths, in log N and of the input in units of the noise, of boxes that are given up
 _THIN = 1e-9  # what is not cut further
@@ -181,7 +182,7 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
         some = boxes.alive()
         gain = ((z_high - z_low) < 0.9 * old)[some]
         boxes, kept = boxes[some], kept[some]
-        if not gain.any():
+        if not gain.any() or boxes.number() * rates.count <= _FEW:
             break
     return boxes, kept
 

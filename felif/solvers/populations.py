@@ -35,7 +35,7 @@ class Candidates:
     scalars: list[np.ndarray]
     complete: bool
     remark: str
-    excess: Callable[[float], float] | None = None  # of one rate: log N -> log(out/N)
+    excess: Callable[[np.ndarray], np.ndarray] | None = None  # of one rate: log N -> log(out/N), at many
 
 
 def candidates(frozen: Frozen) -> Candidates:
@@ -46,8 +46,8 @@ def candidates(frozen: Frozen) -> Candidates:
         return _of_frozen(frozen, why)
     places = [frozen.problem.scalar_names.index(name) for name in neurons.names]
 
-    def excess(z: float) -> float:
-        return float(neurons.log_rates(np.array([[np.exp(z)]]))[0, 0]) - z
+    def excess(z: np.ndarray) -> np.ndarray:
+        return neurons.log_rates(np.exp(z).reshape(-1, 1)).reshape(np.shape(z)) - z
 
     def result(found: list[np.ndarray], complete: bool, remark: str) -> Candidates:
         scalars = [neurons.scalars(np.where(z > LOWEST + 1, np.exp(z), 0.0)) for z in found]
@@ -158,7 +158,7 @@ def _of_one(frozen: Frozen, why: str) -> Candidates:
         return float(meshes[decade].excess(np.array([N]))[0])
 
     roots = [np.array([np.log(N)]) for N in roots_of_one(excess)]
-    return _at_roots(frozen, roots, _SCANNED.format(why), lambda z: excess(float(np.exp(z))))
+    return _at_roots(frozen, roots, _SCANNED.format(why), np.vectorize(lambda z: excess(float(np.exp(z))), [float]))
 
 
 def _of_several(frozen: Frozen, why: str) -> Candidates:

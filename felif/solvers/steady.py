@@ -172,12 +172,15 @@ def _centre(found: Candidates, states: list[SteadyState]) -> float:
     if found.excess is None:
         return 0.0
 
-    def distance(x: float) -> float:
-        return abs(found.excess(x))
-
+    excess = found.excess
     x = np.log(10.0) * np.arange(-4.0, 3.1, 0.25)
-    near = x[np.argmin([distance(z) for z in x])]
-    best = minimize_scalar(distance, bounds=(near - 0.6, near + 0.6), method="bounded", options={"xatol": 1e-3})
+    near = x[np.argmin(np.abs(excess(x)))]
+    best = minimize_scalar(
+        lambda z: abs(float(excess(np.array(z)))),
+        bounds=(near - 0.6, near + 0.6),
+        method="bounded",
+        options={"xatol": 1e-3},
+    )
     return float(np.exp(best.x))
 
 
@@ -203,7 +206,7 @@ def _message(
     if not states and truncation:
         parts.append(truncation)
     elif not states and not doubts and found.excess is not None:
-        excess = found.excess(np.log(centre))
+        excess = float(found.excess(np.log(np.array(centre))))
         more = "more" if excess > 0 else "less"
         parts.append(
             f"Wherever {names} was looked at, the network fires {more} than that: {np.exp(excess):.4g} times it at "

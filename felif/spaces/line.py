@@ -64,6 +64,7 @@ class Line:
         self.points = (self.cells[:-1, None] + self.widths[:, None] * (t + 1) / 2).ravel()
         self.cell = np.repeat(np.arange(self.count), degree + 2)
         self.dx = (self.widths[:, None] * w / 2).ravel()
+        self._latest: tuple[np.ndarray, ...] | None = None  # points of `evaluate`, with the basis there
 
     def rows(
         self, x: np.ndarray, cell: np.ndarray | None = None, derivative: bool = False, above: bool = True
@@ -102,7 +103,10 @@ class Line:
 
     def evaluate(self, values: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The function with these values at the nodes, 0 beyond the ends; x of shape (n,)."""
-        columns, rows = self.rows(x)
+        latest = self._latest
+        if latest is None or not np.array_equal(latest[0], x):
+            latest = self._latest = np.array(x), *self.rows(x)
+        _, columns, rows = latest
         found = (values[columns] * rows).sum(axis=1)
         return found if self.periodic else np.where((x < self.cells[0]) | (x > self.cells[-1]), 0.0, found)
 

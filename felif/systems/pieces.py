@@ -123,8 +123,10 @@ class Builder:
         if along is not None and along not in self.over[name]:
             values = np.zeros_like(values)
         start = self.places[name].start
-        at = np.repeat(np.arange(n), columns.shape[1]), columns.ravel() + start
-        return sparse.csr_matrix((values.ravel(), at), (n, self.size))
+        ends = np.arange(n + 1) * columns.shape[1]
+        found = sparse.csr_matrix((values.ravel(), columns.ravel() + start, ends), (n, self.size))
+        found.sum_duplicates()
+        return found
 
     # one term ---------------------------------------------------------------------------------------------------
 
@@ -247,7 +249,8 @@ class Builder:
         if values is None:
             piece.source = tests.T @ weights
         else:
-            piece.matrix = (tests.T @ sparse.diags(weights) @ values).tocsr()
+            weighted = values.data * np.repeat(weights, np.diff(values.indptr))
+            piece.matrix = tests.T.tocsr() @ sparse.csr_matrix((weighted, values.indices, values.indptr), values.shape)
         return piece
 
     def _faces(self, term: Term, names: list[str], over: list[str], b: str) -> list[Piece]:

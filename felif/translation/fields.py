@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ import numpy as np
 from ..weakform import Conserved
 
 CELLS = "cells"
+_FEW = 4  # places at which it is remembered what a form is
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,26 @@ def convection_of(term: Term, points: np.ndarray) -> np.ndarray:
 
 
 def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pointwise coefficients (convection, diffusion, reaction) of a form in one field.
+    """Pointwise coefficients (convection, diffusion, reaction) of a form in one field; arrays to read only.
 
     The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
+    What a form is at a few places, such as V_R, V_F and the ends of a mesh, is remembered.
     """
-    form, x, shape = term.form, points[None], points.shape
+    if points.size > _FEW or points.dtype != float or not isinstance(term.form, FunctionType):
+        return _probed(term.form, term.name, points)
+    return _remembered(term.form, term.name, points.tobytes(), points.shape)
+
+
+@lru_cache(256)
+def _remembered(form: Callable, name: str, points: bytes, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    found = tuple(map(np.array, _probed(form, name, np.frombuffer(points).reshape(shape))))
+    for values in found:
+        values.flags.writeable = False
+    return found
+
+
+def _probed(form: Callable, name: str, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, shape = points[None], points.shape
 
     def integrand(n: Value, phi: Value) -> np.ndarray:
         value = form(n, phi, x)
@@ -147,5 +164,5 @@ def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
     mixed = form(_SLOPE, _VALUE, x)
     if mixed.any() if isinstance(mixed, np.ndarray) else mixed != 0.0:
-        raise ValueError(f"Term {term.name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")
+        raise ValueError(f"Term {name!r} has a part n' phi; write it as -(n, phi') by integrating by parts")
     return integrand(_VALUE, _SLOPE), -integrand(_SLOPE, _SLOPE), integrand(_VALUE, _VALUE)
