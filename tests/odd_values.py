@@ -79,7 +79,9 @@ class Late(Exception):
 def own_error(error: BaseException) -> bool:
     """Whether a function of the user raised it: that reaches the user as it is."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = frames[-1].filename.endswith(("densities.py", "parameters.py"))  # Uniform, Piecewise, asked for other things
+    ours = frames[-1].filename.endswith(
+        ("densities.py", "parameters.py", "drifts.py")
+    )  # Uniform, Piecewise, Leaky, asked for other things
     given = ours and frames[-1].name == "__call__"
     own = given or frames[-1].filename.endswith(("public_calls.py", "odd_values.py"))
     return own or "positional argument" in str(error)  # a function that is called with what it does not take

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from damage import seal
 
 import felif as fl
+from felif.explore.server import Explorer
 from felif.given.identity import differences, told
 from felif.output import write_vtk
 from felif.output.branch_vtk import write_branch_vtk
@@ -22,6 +25,7 @@ from felif.output.branches import save_branch
 from felif.output.durable import streamed
 from felif.output.manifest import MANIFEST, Room
 from felif.study import load
+from felif.study.cli import run as cli
 from felif.study.running import read_results
 from felif.study.running import run as run_study
 from felif.study.sweep import sweep
@@ -284,6 +288,36 @@ def made(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def computed():
+    """Those that are written while they are computed, and comparisons: as `made`."""
+    bursting = fl.discretize(fl.RandomThresholdLIF(b=4.55), tol=1e-2)
+    branch = fl.continuation(bursting, fl.steady_state(bursting), "b", bounds=(4.5, 4.65), progress=False)
+    hopf, found = branch.hopfs[0], fl.steady_states(PROBLEM)
+    how = {"neurons": 50, "t_end": 0.2, "start": START, "seed": 1, "networks": 2, "bins": 2, "progress": False}
+    run = fl.evolve(PROBLEM, START, 0.2, rtol=1e-3, progress=False)
+    compared = fl.compare(fl.simulate_particles(PROBLEM.model, **how), run)
+
+    def curve(f, over, k):
+        few = {"max_points": 1 + k, "stability": False, "progress": False}
+        return fl.hopf_curve(bursting, hopf, "b", "tau", folder=f, overwrite=over, **few)
+
+    return {
+        "simulation": lambda f, over, k: fl.simulate_particles(
+            PROBLEM.model, **how | {"seed": 1 + k}, folder=f, overwrite=over
+        ),
+        "continuation": lambda f, over, k: fl.continuation(
+            PROBLEM, found[0], "b", (0.45, 0.55 + 0.01 * k), folder=f, overwrite=over, progress=False
+        ),
+        "curve": curve,
+        "orbit": lambda f, over, k: fl.periodic_orbit(
+            bursting, hopf, b=hopf.b + 0.01 * (1 + k), tol=1e-2, folder=f, overwrite=over, progress=False
+        ),
+        "comparison": lambda f, over, k: compared.save(f, overwrite=over),
+    }
+
+
+COMPUTED = ("simulation", "continuation", "curve", "orbit", "comparison")
 KINDS = ("run", "saved run", "particles", "fit", "vtk", "branch", "branch vtk", "study", "sweep")
 FOREIGN = (
     "mine.csv notes.txt recording.npz thesis.json movie.vtr picture.png mine.pvd steps-mine.npz .hidden "
@@ -299,9 +333,9 @@ def put(folder, name):
     return folder / name
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_foreign_files_survive_whatever_is_asked_byte_for_byte(kind, made, tmp_path):
-    folder = tmp_path / "f"
+@pytest.mark.parametrize("kind", KINDS + COMPUTED)
+def test_foreign_files_survive_whatever_is_asked_byte_for_byte(kind, made, computed, tmp_path):
+    folder, made = tmp_path / "f", made | computed
     made[kind](folder, False, 0)
     written = set(contents(folder))
     assert folder / MANIFEST in written
@@ -314,7 +348,53 @@ def test_foreign_files_survive_whatever_is_asked_byte_for_byte(kind, made, tmp_p
     made[kind](folder, True, 1)
     after = contents(folder)
     assert {path: after.get(path) for path in mine} == {path: before[path] for path in mine}
-    assert any(after.get(path) != before[path] for path in written)
+    assert any(after.get(path) != before[path] for path in written) or kind == "comparison"  # of the same again
+
+
+def test_foreign_files_survive_commands_exports_and_the_explorer(made, tmp_path, monkeypatch, capsys):
+    """In a folder of runs with files of the user, from within and from outside."""
+    folder, pool = tmp_path / "f", ProcessPoolExecutor(1)
+    made["saved run"](folder, False, 0)
+    mine = {path: path.read_bytes() for path in (put(folder, name) for name in FOREIGN)}
+    monkeypatch.chdir(folder)
+    table = sweep(math_of, {"x": [1.0, 2.0]}, folder / "table", pool, progress=False)
+    (folder / "own.py").write_text('"""?"""\ndef main(b: float = 1.0):\n    return {"y": b}\n')
+    commands = [
+        ["copy", "relaxation", "."],
+        ["copy", "relaxation", "."],
+        ["run", "own.py", "--out", "mine"],
+        ["run", "own.py", "--out", "results"],
+        ["sweep", "own.py", "--b", "0:1:2", "--out", "points", "--executor", "1"],
+        ["sweep", "own.py", "--b", "0:1:2", "--out", "grid", "--executor", "1"],
+        ["list", "."],
+        ["view", ".", "--screenshot", "new.png"],
+    ]
+    codes = [cli(command) for command in commands]
+    capsys.readouterr()
+    assert codes == [0, 2, 2, 0, 2, 0, 0, 0]
+    explorer = Explorer()
+    try:
+        threading.Thread(target=explorer.serve_forever, args=(0.05,), daemon=True).start()
+        line = HTTPConnection("127.0.0.1", explorer.port, timeout=60)
+        line.request("GET", "/choices")
+        assert json.loads(line.getresponse().read())
+        line.close()
+    finally:
+        explorer.shutdown()
+        explorer.server_close()
+    run = fl.load_run(folder)
+    if find_spec("pyarrow"):
+        with pytest.raises(ValueError, match="is there already"):
+            table.to_parquet("mine.csv")
+        table.to_parquet("mine.parquet")
+    if find_spec("xarray"):
+        run.to_xarray([0.05]).to_netcdf("mine.nc")
+    run.plot("n.png")
+    assert {path: path.read_bytes() for path in mine} == mine
+
+
+def math_of(x: float = 1.0) -> dict:
+    return {"y": x * x}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -47,7 +47,7 @@ class SpectralElement:
         _require_degree(self, 2, self.highest)
         if self.lowest is not None and (not is_integer(self.lowest) or not 3 <= self.lowest <= self.degree):
             raise ValueError(
-                f"SpectralElement: lowest = {self.lowest!r}; allowed are None and integers from 3 to {self.degree}"
+                f"SpectralElement: lowest = {shown(self.lowest)}; allowed are None and integers from 3 to {self.degree}"
             )
 
 

@@ -16,6 +16,13 @@ class Rows:
         self._data = np.empty((16, *shape))
         self._count = 0
 
+    @classmethod
+    def of(cls, array: np.ndarray) -> Rows:
+        """The rows of an array, which is not copied."""
+        self = cls.__new__(cls)
+        self._data, self._count = array, len(array)
+        return self
+
     def append(self, row: Any) -> None:
         self.reserve(1)[self._count] = row
         self._count += 1

@@ -39,8 +39,7 @@ class Segment:
         """Steps that are on file, all of them; `problem` makes the problem, when it is asked for."""
         self = cls.__new__(cls)
         self._problem, self.scheme, self._blocks = problem, "", list(blocks)
-        self._times, self._states, self._dense = Rows(), None, None
-        self._times.extend(times)
+        self._times, self._states, self._dense = Rows.of(times), None, None
         return self
 
     @property

@@ -182,7 +182,10 @@ def several(kind: Kind, what: str, least: int = 0, most: int = _MOST_ENTRIES) ->
         _require(isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping))
         _require(not hasattr(value, "__len__") or len(value) <= most)
         limit = most if hasattr(value, "__len__") else min(most, _MOST_ENTRIES // 10)
-        entries = tuple(kind.read(entry) for entry in itertools.islice(value, limit + 1))
+        try:
+            entries = tuple(kind.read(entry) for entry in itertools.islice(value, limit + 1))
+        except (IndexError, KeyError, RuntimeError):  # of an object that cannot be gone through after all
+            raise ValueError from None
         _require(least <= len(entries) <= limit)
         return entries
 

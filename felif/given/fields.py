@@ -8,6 +8,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+_FUNCTIONS = ("form", "coefficient", "lands")
 _KINDS: dict[str, tuple[Any, str]] = {  # {name of a field: (classes, what is allowed)}
     **dict.fromkeys(("name", "parameter", "into", "kind"), (str, "a name")),
     **dict.fromkeys(("of", "each", "symmetric_along"), ((str, type(None)), "a name, or None")),
@@ -29,6 +30,10 @@ def require_fields(what: Any) -> None:
         names = value if classes in (tuple, Mapping) and isinstance(value, classes) else ()
         if not isinstance(value, classes) or not all(isinstance(one, str) for one in names):
             raise ValueError(f"{type(what).__name__}: {name} = {plainly(value)}; allowed is {allowed}")
+    for name in [one.name for one in fields(what) if one.name in _FUNCTIONS]:
+        value = getattr(what, name)
+        if value is not None and (not callable(value) or isinstance(value, type)):
+            raise ValueError(f"{type(what).__name__}: {name} = {plainly(value)}; allowed is a function, or None")
 
 
 def require_name(who: str, name: str, value: Any) -> None:

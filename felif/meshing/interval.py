@@ -58,7 +58,11 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
 
 
 @checked(
-    model=THRESHOLDS, v_min=number(least=-1e100), cells=whole(1), grading=number(most=100.0), v_max=optional(number())
+    model=THRESHOLDS,
+    v_min=number(least=-1e100),
+    cells=whole(1, 10**6),
+    grading=number(most=100.0),
+    v_max=optional(number()),
 )
 def interval(
     model: Model, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.arguments import ROW, required, several, shown
 from ..weakform import Axis, Conserved, Equations, Index, Term, Unknown, drift, noise
 from .parameters import fixed, require_number
 
@@ -66,13 +67,10 @@ class Kuramoto:
             require_number(self, name)
         require_number(self, "D", positive=True)
         if self.frequencies is not None:
-            values, weights = (np.asarray(part, float) for part in self.frequencies)
-            good = values.ndim == 1 and values.shape == weights.shape and len(values)
-            if not good or not np.isfinite(values).all() or not (weights > 0).all() or abs(weights.sum() - 1) > 1e-12:
-                raise ValueError(
-                    f"Kuramoto: frequencies = {self.frequencies!r}; allowed are (values, weights) of one length, with "
-                    "positive weights that sum to 1"
-                )
+            pair = several(ROW, "(values, weights) of one length, with positive weights that sum to 1", 2, 2)
+            values, weights = required("Kuramoto", "frequencies", self.frequencies, pair)
+            if values.shape != weights.shape or not (weights > 0).all() or abs(weights.sum() - 1) > 1e-12:
+                raise ValueError(f"Kuramoto: frequencies = {shown(self.frequencies)}; allowed is {pair.allowed}")
 
     def equations(self) -> Equations:
         """The axis theta, the unknowns rho, c, s and r, and their terms."""

@@ -118,10 +118,11 @@ def _history(law: Any, history: Any) -> Callable[[str, float], float]:
         given = history.get(name, 0.0) if isinstance(history, Mapping) else history
         try:
             value = float(given(t) if callable(given) else given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         if not 0 <= value < math.inf:
-            raise ValueError(f"history: {name} = {value!r} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")
+            told = shown(value if callable(given) else given)
+            raise ValueError(f"history: {name} = {told} at t = {t:.6g}; allowed are numbers >= 0 or functions of t")
         return value
 
     for name in names:  # also where nothing is heard late

@@ -53,7 +53,7 @@ class NeuronPath:
         return times[order], values[order]
 
 
-@checked(model=MODEL, t_end=TIME, points=whole(1), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
+@checked(model=MODEL, t_end=TIME, points=whole(1, 10**7), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
 def neuron_path(
     model: Model,
     t_end: float,

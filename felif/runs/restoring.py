@@ -148,6 +148,7 @@ def _segments(
 
     for number, parts in enumerate(times):
         segments.append(Segment.on_file(partial(problem, number), np.concatenate(parts), blocks[number]))
+        parts.clear()
     if in_memory:
         segments[:] = [segment.in_memory() for segment in segments]
     if past is not None:

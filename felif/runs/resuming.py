@@ -145,7 +145,23 @@ def continue_run(
     if run.settings.core == "compiled" and compiled.library() is None:
         reason = "was written by the compiled core, which does not run here: last digits differ"
         warn(f"resume: {folder} {reason}")
-    started, due = time.perf_counter(), ()
+    _go_on(folder, run, end, max_steps, events, observers, progress)
+    same = run.model, None if run.past is None else run.past.before
+    del run  # its times are read again
+    return load_run(folder, *same)
+
+
+def _go_on(
+    folder: str | Path,
+    run: Run,
+    end: float,
+    max_steps: int | None,
+    events: Sequence[Event],
+    observers: Sequence[Any],
+    progress: bool | None,
+) -> None:
+    """The steps up to `end`, in the folder."""
+    started, due, reached = time.perf_counter(), (), run.trajectory.t
     known = run.settings.breakpoints
     settings = run.settings.but(t_end=end, max_steps=max_steps)
     if end > run.settings.t_end:
@@ -172,7 +188,6 @@ def continue_run(
             earlier=run.trajectory,
         )
         _finish_whole(writer, recorder, run, settings, trajectory, started)
-    return load_run(folder, *same)
 
 
 def rates(problem: Problem) -> list[str]:

@@ -26,6 +26,8 @@ from .resuming import continue_run, finish, rates, watching
 from .run import Run
 from .settings import SCHEMES, Settings
 
+_MOST_STEPS, _MOST_BYTES = 1e9, 4e9  # of a run, where steps have a longest size
+
 
 @checked(**KINDS)
 def evolve(
@@ -173,6 +175,7 @@ def evolve(
         events=tuple(event.name for event in events),
         initial=repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
     )
+    _require_end(settings, delays, on_mesh.size, folder)
     settings = settings.but(start_up=start_up(on_mesh, settings, compatible))
     impossible = on_mesh.instant_blow_up(y, compatible)
     how = {"events": events, "checkpoint": None}
@@ -201,6 +204,17 @@ def evolve(
     run.start, run.asked, run.folder = start, asked, Path(folder)
     let_go(run)
     return run
+
+
+def _require_end(settings: Settings, delays: Sequence[float], size: int, folder: Any) -> None:
+    """ValueError for a run whose steps cannot be made soon or, without a folder, not be held."""
+    longest = min([settings.fixed_step or math.inf, *delays])
+    steps = min((settings.t_end - settings.t_start) / longest, settings.max_steps or math.inf)
+    why = f"evolve: t_end = {settings.t_end!r}: {steps:.3g} steps of at most {longest:g} (fixed_step, delays)"
+    if steps > _MOST_STEPS:
+        raise ValueError(f"{why}; allowed are at most {_MOST_STEPS:g}, or max_steps")
+    if folder is None and (held := 32.0 * size * steps) > _MOST_BYTES:
+        raise ValueError(f"{why} take {held / 1e9:.2g} GB; give a folder, where they are kept, or max_steps")
 
 
 def _breakpoints(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import FLAG, FOLDER, POSITIVE, SYSTEM, checked, optional, whole
+from ..given.arguments import FINITE, FLAG, FOLDER, POSITIVE, SYSTEM, checked, optional, required, whole
 from ..given.warning import warn
 from ..output.progress import Spinner
 from ..output.work import Work, open_work
@@ -104,6 +104,7 @@ def periodic_orbit(
     if not 1e-12 <= tol <= 0.1:
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
+    parameters = {name: required("periodic_orbit", name, value, FINITE) for name, value in parameters.items()}
     if hopf.problem.held:
         raise ValueError(
             "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"

@@ -153,7 +153,9 @@ class Unknown:
                 f"Unknown {self.name!r}: what 'holds', and only that, names `of` what and `at` which place"
             )
         if self.only is not None and (self.kind != "evolves" or len(self.over) != 1):
-            raise ValueError(f"Unknown {self.name!r}: only = {self.only!r}; allowed for what evolves over one index")
+            raise ValueError(
+                f"Unknown {self.name!r}: only = {plainly(self.only)}; allowed for what evolves over one index"
+            )
 
 
 @dataclass(frozen=True)

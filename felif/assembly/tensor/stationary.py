@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...algebra.lines import Lines
+from ...given.arguments import FUNCTION, required
+from ...given.inputs import profile_values
 from ..adapt import split
 from ..spaces import ExponentialFitting, SpectralElement, gauss
 from . import adapt
@@ -49,8 +51,7 @@ def with_connectivity(problem: Any, C: Any) -> tuple[Any, np.ndarray]:
 
     Raises ValueError for values that are negative or not finite, and for a C without mass.
     """
-    if not callable(C):
-        raise ValueError(f"steady_states: C = {C!r}; allowed is a function of w (or C of a State)")
+    required("steady_states", "C", C, FUNCTION)
     for _ in range(_ROUNDS):
         values = _projected(problem.axis, C)
         if problem.tol is None:
@@ -69,7 +70,7 @@ def _projected(axis: Axis, C: Callable) -> np.ndarray:
     q = axis.space.degree
     x, weights = gauss(q + 3)
     w = axis.cells[:-1, None] + axis.widths[:, None] * x
-    values = np.broadcast_to(np.asarray(C(w.ravel()), float), w.size).reshape(w.shape)
+    values = profile_values("C", C, w.ravel()).reshape(w.shape)
     bad = ~np.isfinite(values) | (values < -1e-9 * np.abs(values).max())
     if bad.any():
         at = np.argmax(bad)
