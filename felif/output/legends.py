@@ -11,7 +11,7 @@ _BELOW = 30.0  # points from the axes to below its label
 
 
 def clear_legends(figure: Any) -> None:
-    """Move every legend that covers something or is too large: in its panel, above what is drawn, or below the panel."""
+    """Move every legend that covers something or is too large: in its panel, above what is drawn, or below it."""
     from matplotlib.backends.backend_agg import RendererAgg
 
     crowded = [axes for axes in figure.axes if axes.get_legend() is not None]
