@@ -37,7 +37,17 @@ class Snapshot:
         return f"Snapshot of {self.v.size} neurons at t = {self.t:g}, {np.count_nonzero(self.resting)} at rest"
 
     def potentials(self, population: int = 0) -> np.ndarray:
-        """Of the neurons that are not at rest."""
+        """Of the neurons that are not at rest.
+
+        Parameters
+        ----------
+        population : int
+            Its number, from 0.
+
+        Returns
+        -------
+        array
+        """
         return self.v[(self.population == population) & ~self.resting]
 
 
