@@ -17,6 +17,7 @@ import felif as fl
 
 ROOT = Path(__file__).parents[1]
 MODULES = {"study": fl.study, "testing": fl.testing, "physical": fl.physical, "analysis.exact": fl.analysis.exact}
+MODULES |= {f"analysis.{name}": getattr(fl.analysis, name) for name in ("density", "exact_time")}
 NAMES = {name: getattr(fl, name) for name in fl.__all__ if name not in ("study", "testing", "physical", "analysis")}
 NAMES |= {
     f"{place}.{name}": getattr(module, name)
