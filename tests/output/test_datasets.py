@@ -219,7 +219,6 @@ def test_a_simulation_is_a_dataset_too(tmp_path):
         "dt": 0.01,
         "snapshots": [0.5, 1.0],
         "seed": 1,
-        "progress": False,
     }
     run = fl.simulate_particles(
         fl.RefractoryLIF(b=0.5, current=2.0), start=fl.Gaussian(0.0, 0.25), t_end=1.0, progress=False, **how
