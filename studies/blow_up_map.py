@@ -151,7 +151,7 @@ def main(
 
 def figure(results: dict):
     """Blow-up time in colour over b and d; inside the lines the theorem certifies it."""
-    figure, axes = new_figure()
+    figure, axes = new_figure(height=3.6, wide=True)
     b, d, time = (np.asarray(results[name], float) for name in ("b", "d", "time"))
     with house_style():
         from matplotlib.colors import LogNorm

@@ -106,8 +106,8 @@ ROWS = (  # what, of the model, of the recordings
 
 
 def figure(results: dict):
-    """Left: N(t) of the last bursts. Right: a table of features beside the two numbers that were read."""
-    figure, (bursts, table) = new_figure(1, 2, gridspec_kw={"width_ratios": [1.0, 1.5]})
+    """Above: N(t) of the last bursts. Below: a table of features beside the two numbers that were read."""
+    figure, (bursts, table) = new_figure(2, 1, height=2.0, wide=True)
     run, period = results["activity"], results["period"]
     with house_style():
         t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)
@@ -122,8 +122,8 @@ def figure(results: dict):
         heads = ("feature", f"model, $b={run.model.b:g}$", "Corlew et al. 2004, mouse, P0")
         drawn = table.table(cells, colLabels=heads, loc="center", cellLoc="left", colWidths=(0.36, 0.34, 0.3))
         drawn.auto_set_font_size(False)
-        drawn.set_fontsize(9)
-        drawn.scale(1.0, 1.7)
+        drawn.set_fontsize(8)
+        drawn.scale(1.0, 1.3)
     return figure
 
 

@@ -186,7 +186,7 @@ def figure(results: dict):
         answers.set(xlabel="weight $w$", ylabel="output $N_J(w)$", ylim=(0.0, None), title="answers after learning")
         apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
         difference = r"difference $\delta$ of the signals"
-        distances.set(xlabel=difference, ylabel=apart, title="distance; before: dashed, bound: dotted")
+        distances.set(xlabel=difference, ylabel=apart, title="before: dashed, bound: dotted")
         restless.set(xlabel=difference, ylabel=moved, ylim=(0.0, None), title="motion of weights; before: dashed")
         while_learning.set(xlabel="time $t$", ylabel=moved)
         while_learning.set_title("while the signal is learned")

@@ -127,7 +127,7 @@ def figure(results: dict):
             bars.barh(k + 0.2, results[f"swing_weakly_{name}"], 0.35, color="C1", alpha=0.8)
             bars.barh(k - 0.2, results.get(f"swing_{name}", 1.0), 0.35, color="C0")
         bars.set_yticks(range(len(names)), [titles[name][0] for name in names])
-        bars.set(xlabel="swing of the rate (1: blow-up), or $r$", xlim=(0.0, 1.05))
+        bars.set(xlabel="swing of $N$ (1: blow-up) or $r$", xlim=(0.0, 1.05))
         bars.invert_yaxis()
     return figure
 

@@ -6,6 +6,7 @@ import doctest
 import inspect
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 
 import felif as fl
 
+ROOT = Path(__file__).parents[1]
 MODULES = {"study": fl.study, "testing": fl.testing, "physical": fl.physical, "analysis.exact": fl.analysis.exact}
+MODULES |= {f"analysis.{name}": getattr(fl.analysis, name) for name in ("density", "exact_time")}
 NAMES = {name: getattr(fl, name) for name in fl.__all__ if name not in ("study", "testing", "physical", "analysis")}
 NAMES |= {
     f"{place}.{name}": getattr(module, name)
@@ -48,22 +51,35 @@ def methods(kind: type) -> dict[str, Callable[..., Any]]:
     return {name: value for name, value in found.items() if inspect.isfunction(value)}
 
 
+LISTED = re.findall(r"^   ([\w.]+)\.(\w+)$", (ROOT / "docs" / "api" / "results.rst").read_text(), re.MULTILINE)
+RESULTS = {name: getattr(import_module(f"felif.{module}"), name) for module, name in LISTED if name != "Problem"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_is_mentioned(name):
     thing = NAMES[name]
     text = inspect.getdoc(thing) or ""
     assert parameters(thing) <= mentioned(text), parameters(thing) - mentioned(text)
     if inspect.isclass(thing):
-        for method, function in methods(thing).items():
-            text = inspect.getdoc(function) or ""
-            assert text, method
-            assert parameters(function) <= mentioned(text), (method, parameters(function) - mentioned(text))
-            if parameters(function) and inspect.signature(function).return_annotation != "None":
-                assert "Returns" in sections(text), method
-        for attribute, value in vars(thing).items():
-            assert attribute[0] == "_" or not isinstance(value, property) or value.__doc__, attribute
+        explains_its_members(thing)
     elif inspect.signature(thing).return_annotation != "None":
         assert "Returns" in sections(text)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_members_of_what_functions_return_are_explained(name):
+    explains_its_members(RESULTS[name])
+
+
+def explains_its_members(kind: type) -> None:
+    for method, function in methods(kind).items():
+        text = inspect.getdoc(function) or ""
+        assert text, method
+        assert parameters(function) <= mentioned(text), (method, parameters(function) - mentioned(text))
+        if parameters(function) and inspect.signature(function).return_annotation != "None":
+            assert "Returns" in sections(text), method
+    for attribute, value in vars(kind).items():
+        assert attribute[0] == "_" or not isinstance(value, property) or value.__doc__, attribute
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,6 +20,8 @@ from ..given.arguments import POSITIVE, TIMES, checked
 from .firing_zone import log_densities, ratio
 from .network import Network, network_of, units_of
 
+__all__ = ["cut_above", "cut_below", "density", "head_mass", "tail_mass"]
+
 _X, _W = np.polynomial.legendre.leggauss(60)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W
 _DROP = 80.0
@@ -30,6 +32,27 @@ def density(model: Any, N: float, v: Any) -> np.ndarray:
     """P(v) of the steady state with firing rate N (one of `steady_rates(model)`), 1 - tau N its integral.
 
     Zero above V_F for a sharp threshold. Relative accuracy about 1e-13 wherever P does not underflow.
+
+    Parameters
+    ----------
+    model : NoisyLIF, RefractoryLIF or RandomThresholdLIF
+        With a drift -v + I + b N.
+    N : float
+        Its firing rate, one of `steady_rates(model)`.
+    v : float or array
+        Potentials.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> model = fl.NoisyLIF(b=0.5)
+    >>> N = fl.analysis.exact.steady_rates(model)[0]
+    >>> abs(float(fl.analysis.density.density(model, N, 0.0)) - fl.steady_state(fl.discretize(model)).n(0.0)) < 1e-6
+    True
     """
     p, m, a, N, E = _state(model, N)
     v = np.asarray(v, float) - E
@@ -53,6 +76,27 @@ def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
     C = (1/a) [ int_{V_R}^{V_F} e^{(s-m)^2/2a} ds + sqrt(a) R e^{(V_F-m)^2/2a} ].
 
     Cutting at v_min with zero flux changes the rate of a single neuron by exactly tail/(1 - tail), relatively.
+
+    Parameters
+    ----------
+    model : NoisyLIF, RefractoryLIF or RandomThresholdLIF
+        With a drift -v + I + b N.
+    N : float
+        Its firing rate, one of `steady_rates(model)`.
+    v_min : float or array
+        At most V_R.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> model = fl.NoisyLIF(b=0.5)
+    >>> N = fl.analysis.exact.steady_rates(model)[0]
+    >>> bool(fl.analysis.density.tail_mass(model, N, -6.0) < 1e-8)
+    True
     """
     p, m, a, N, E = _state(model, N)
     v_min = np.asarray(v_min, float) - E
@@ -71,6 +115,27 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     """Mass of the steady state above v_max >= V_F, random threshold only:
 
     eps N e^{(y_F^2-y^2)/2} M_nu(y)/M_nu(y_F), y at v_max; eps N, all that fires, at v_max = V_F.
+
+    Parameters
+    ----------
+    model : NoisyLIF, RefractoryLIF or RandomThresholdLIF
+        With a drift -v + I + b N.
+    N : float
+        Its firing rate, one of `steady_rates(model)`.
+    v_max : float or array
+        At least V_F.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> model = fl.RandomThresholdLIF(b=0.5, eps=0.1)
+    >>> N = fl.analysis.exact.steady_rates(model)[0]
+    >>> bool(abs(fl.analysis.density.head_mass(model, N, 2.0) - 0.1 * N) < 1e-15)
+    True
     """
     p, m, a, N, E = _state(model, N)
     v_max = np.asarray(v_max, float) - E
@@ -82,14 +147,60 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
 
 
 def cut_below(model: Any, N: float, tolerance: float) -> float:
-    """The largest v_min <= V_R below which the steady state with firing rate N has at most mass `tolerance`."""
+    """The largest v_min <= V_R below which the steady state with firing rate N has at most mass `tolerance`.
+
+    Parameters
+    ----------
+    model : NoisyLIF, RefractoryLIF or RandomThresholdLIF
+        With a drift -v + I + b N.
+    N : float
+        Its firing rate, one of `steady_rates(model)`.
+    tolerance : float
+        Positive.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> model = fl.NoisyLIF(b=0.5)
+    >>> N = fl.analysis.exact.steady_rates(model)[0]
+    >>> v_min = fl.analysis.density.cut_below(model, N, 1e-8)
+    >>> bool(0.99e-8 < fl.analysis.density.tail_mass(model, N, v_min) <= 1e-8)
+    True
+    """
     p, m, a, N, E = _state(model, N)
     far = min(p.v_reset, m) - 40 * np.sqrt(a)
     return E + _bisect(lambda v: float(tail_mass(p, N, v)) <= tolerance, p.v_reset, far)
 
 
 def cut_above(model: Any, N: float, tolerance: float) -> float:
-    """The smallest v_max >= V_F above which the steady state with firing rate N has at most mass `tolerance`."""
+    """The smallest v_max >= V_F above which the steady state with firing rate N has at most mass `tolerance`.
+
+    Parameters
+    ----------
+    model : NoisyLIF, RefractoryLIF or RandomThresholdLIF
+        With a drift -v + I + b N.
+    N : float
+        Its firing rate, one of `steady_rates(model)`.
+    tolerance : float
+        Positive.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> model = fl.RandomThresholdLIF(b=0.5, eps=0.1)
+    >>> N = fl.analysis.exact.steady_rates(model)[0]
+    >>> v_max = fl.analysis.density.cut_above(model, N, 1e-8)
+    >>> bool(0.99e-8 < fl.analysis.density.head_mass(model, N, v_max) <= 1e-8)
+    True
+    """
     p, m, a, N, E = _state(model, N)
     far = max(p.v_fire, m) + 40 * (np.sqrt(a) + p.eps * abs(p.v_fire - m))
     return E + _bisect(lambda v: float(head_mass(p, N, v)) <= tolerance, p.v_fire, far)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
+__all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
+
 _ORDER = 20  # nodes of a panel
 _X, _W = np.polynomial.legendre.leggauss(_ORDER)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
@@ -17,6 +19,25 @@ def central_second_moment(t: Any, initial: float, a: float) -> np.ndarray:
 
     A reset from V_F to V_R does not change (V - I)^2, so the moment decays as without threshold; with it the linearised
     equation has the eigenvalues -2, -4, ...
+
+    Parameters
+    ----------
+    t : float or array
+        Times.
+    initial : float
+        The moment at t = 0.
+    a : float
+        Noise.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> float(fl.analysis.exact_time.central_second_moment(0.0, 2.5, 1.0))
+    2.5
     """
     return a + (initial - a) * np.exp(-2 * np.asarray(t, float))
 
@@ -26,6 +47,25 @@ def first_passage_density(t: Any, distance: float, a: float) -> np.ndarray:
 
     With tau = a (e^{2t} - 1)/2, V becomes Brownian motion, so P(T > t) = erf(distance/sqrt(4 tau)) and
     f = a e^{2t} distance (4 pi)^{-1/2} tau^{-3/2} e^{-distance^2/(4 tau)}; 0 at t = 0.
+
+    Parameters
+    ----------
+    t : float or array
+        Times.
+    distance : float
+        Of the start from V_F, positive.
+    a : float
+        Noise.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> import felif as fl
+    >>> float(fl.analysis.exact_time.first_passage_density(0.0, 1.0, 1.0))
+    0.0
     """
     return _passage(np.asarray(t, float), distance, 0.0, a)
 
@@ -61,8 +101,27 @@ class ThresholdAtRest:
     The equation for S = N - f_0, S = f_R * f_0 + f_R * S, has a smooth kernel and a smooth right side, also where f_0
     is infinite at t = 0. It is solved by collocation in panels of 20 Gauss points; call the result at 0 <= t <= t_end.
 
+    Parameters
+    ----------
+    mean, variance : float
+        Of the start.
+    a : float
+        Noise.
+    v_reset, v_fire : float
+        V_R and V_F.
+    t_end : float
+        The latest time.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not allowed.
+
+    Examples
+    --------
+    >>> from felif.analysis.exact_time import ThresholdAtRest
     >>> N = ThresholdAtRest(mean=0.0, variance=0.25, a=1.0, v_reset=1.0, v_fire=2.0, t_end=1.0)
-    >>> round(float(N(1.0)), 12) > 0
+    >>> bool(N(1.0) > 0)
     True
     """
 

@@ -140,16 +140,48 @@ class StationaryOutput:
     lines: Lines = field(repr=False)
 
     def C(self, w: Any) -> np.ndarray:
+        """The connectivity.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         return self.connectivity(w)
 
     def N(self, w: Any) -> np.ndarray:
-        """The output C(w) r(mu(w)) of the line w; 0 outside [w_min, w_max]."""
+        """The output C(w) r(mu(w)) of the line w; 0 outside [w_min, w_max].
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         w = np.asarray(w, float)
         inside = (w >= self.lines.w_min) & (w <= self.lines.w_max)
         within = np.clip(w, self.lines.w_min, self.lines.w_max)
         return np.where(inside, self.lines.output(self.connectivity, within, self.Nbar), 0.0)
 
     def centre(self, w: Any) -> np.ndarray:
+        """mu(w) = I(w) + w sigma(Nbar), where the drift vanishes.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         return self.lines.centre(np.asarray(w, float), self.Nbar)
 
 
@@ -235,6 +267,18 @@ def stationary_output(learning: Model, C: Any, guess: float | None = None) -> St
             "bound. Weaken sigma, or C at large w; two states appear together at the fold before this one."
         )
     return chosen(found, [s.Nbar for s in found], guess, "Nbar")
+
+
+class LearnedConnectivities(tuple):
+    """All learned connectivities, sorted by A: a tuple with a `message` that says how many there are and why."""
+
+    message: str = ""
+
+    @classmethod
+    def of(cls, found: list[Any], message: str) -> LearnedConnectivities:
+        all_ = cls(found)
+        all_.message = message
+        return all_
 
 
 def chosen(found: tuple, values: list[float], guess: float | None, name: str) -> Any:

@@ -25,7 +25,7 @@ import numpy as np
 from ..given.arguments import LEARNING, checked, number, optional
 from ..given.types import Model
 from .density import density
-from .learning import Lines, function_of_w, lines_of
+from .learning import LearnedConnectivities, Lines, function_of_w, lines_of
 from .network import Network
 from .neuron import log_rate, rate
 from .quadrature import integrate, root, roots
@@ -66,21 +66,54 @@ class LearnedConnectivity:
 
     @property
     def drained(self) -> bool:
+        """Whether all neurons are at w = 0."""
         return self.A == 0
 
     def N(self, w: Any) -> np.ndarray:
+        """The output w/(K(w) Nbar), 0 outside of where neurons are.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         w = np.asarray(w, float)
         inside = (w >= self.low) & (w <= self.high) & (w != 0) & (not self.drained)
         return np.where(inside, w / np.where(inside, self.rule(np.where(inside, w, self._some)) * self.Nbar, 1.0), 0.0)
 
     def C(self, w: Any) -> np.ndarray:
+        """The connectivity N(w)/r(w), 0 outside of where neurons are.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         w = np.asarray(w, float)
         N = self.N(w)
         log = self.lines.log_rate(np.where(N > 0, w, self._some), self.Nbar)
         return np.where(N > 0, np.exp(np.log(np.where(N > 0, N, 1.0)) - log), 0.0)
 
     def p(self, v: Any, w: Any) -> np.ndarray:
-        """The stationary density itself; v and w broadcast."""
+        """The stationary density itself.
+
+        Parameters
+        ----------
+        v, w : float or array
+            Potentials and synaptic weights, which broadcast.
+
+        Returns
+        -------
+        array
+        """
         v, w = np.broadcast_arrays(np.asarray(v, float), np.asarray(w, float))
         result, C = np.zeros(v.shape), self.C(w)
         values, place = np.unique(w, return_inverse=True)
@@ -94,7 +127,17 @@ class LearnedConnectivity:
         return result
 
     def moment(self, power: int) -> float:
-        """int w^power C dw."""
+        """int w^power C dw.
+
+        Parameters
+        ----------
+        power : int
+            0 or more.
+
+        Returns
+        -------
+        float
+        """
         if self.drained:
             return float(power == 0)
         return integrate(lambda w: w**power * self.C(w), self.low, self.high, self.lines.breaks)
@@ -103,18 +146,6 @@ class LearnedConnectivity:
     def _some(self) -> float:
         """A weight of the support, to evaluate functions where the result is not used."""
         return 0.5 * (self.low + self.high)
-
-
-class LearnedConnectivities(tuple):
-    """All of them, sorted by A: a tuple with a `message` that says how many there are and why."""
-
-    message: str = ""
-
-    @classmethod
-    def of(cls, found: list[LearnedConnectivity], message: str) -> LearnedConnectivities:
-        all_ = cls(found)
-        all_.message = message
-        return all_
 
 
 @checked(learning=LEARNING, inhibitory=optional(number()))

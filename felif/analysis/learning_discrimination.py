@@ -51,11 +51,23 @@ class Discrimination:
 
     @property
     def ratio(self) -> float:
+        """left/right, at least 1; inf where nothing is bounded."""
         if self.left == self.right:
             return 1.0
         return float(np.divide(self.left, self.right)) if self.right else np.inf
 
     def L(self, w: Any) -> np.ndarray:
+        """The weight of the distance on the left: the smaller slope of both rates over 1 + |w|.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         w = np.asarray(w, float)
         ends = [state.lines.slope(state.centre(w)) for state in (self.first, self.second)]
         return np.minimum(*ends) / (1 + np.abs(w))

@@ -47,10 +47,31 @@ class Representation:
     lines: Lines = field(repr=False)
 
     def C(self, w: Any) -> np.ndarray:
-        """N(w) / r(I(w) + w sigma(Nbar)); inf where it overflows."""
+        """N(w) / r(I(w) + w sigma(Nbar)); inf where it overflows.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         return _quotient(self.lines, self.shape, self.nu, self.Nbar, np.asarray(w, float))
 
     def N(self, w: Any) -> np.ndarray:
+        """The output that is represented.
+
+        Parameters
+        ----------
+        w : float or array
+            Synaptic weights.
+
+        Returns
+        -------
+        array
+        """
         return self.nu * self.shape(w)
 
 

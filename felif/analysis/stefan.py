@@ -61,7 +61,24 @@ class Stefan:
         return path.tau, path.s
 
     def u(self, x: Any, t: float | None = None) -> np.ndarray:
-        """u(x, tau(t)), 0 beyond s; t: an accepted time, by default the last. Raises ValueError for another time."""
+        """u(x, tau(t)), 0 beyond s.
+
+        Parameters
+        ----------
+        x : float or array
+            Places.
+        t : float
+            An accepted time of the run, by default the last.
+
+        Returns
+        -------
+        array
+
+        Raises
+        ------
+        ValueError
+            For another time.
+        """
         k = self._index(t)
         alpha, (v_fire, _) = math.exp(-self.t[k]), _ends(self.run)
         v = v_fire + alpha * (np.asarray(x, float) - self.s[k])
@@ -71,6 +88,22 @@ class Stefan:
         """u(x, tau(t)) by heat potentials from u_0, M and s alone: the right side of the identity above.
 
         Accurate at points that are not closer to s and s_1 than a hundredth of V_F - V_R or so.
+
+        Parameters
+        ----------
+        x : float or array
+            Places.
+        t : float
+            An accepted time of the run, by default the last.
+
+        Returns
+        -------
+        array
+
+        Raises
+        ------
+        ValueError
+            For another time.
         """
         k, x = self._index(t), np.atleast_1d(np.asarray(x, float))
         path = _Path(self.run, float(self.t[k]))
@@ -83,6 +116,17 @@ class Stefan:
         """max |u - represented| over points on both sides of s, relative to max u.
 
         Points are 0.05 (V_F - V_R) e^t or more away from s and s_1, where the potentials have kinks.
+
+        Parameters
+        ----------
+        t : float
+            An accepted time of the run, by default the last.
+        points : int
+            How many.
+
+        Returns
+        -------
+        float
         """
         k = self._index(t)
         v_fire, v_reset = _ends(self.run)

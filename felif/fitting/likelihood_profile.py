@@ -288,7 +288,19 @@ class Profile:
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Where 2 (max - profile) is below the quantile of chi2 with one degree of freedom; inf beyond the values.
 
-        Raises ValueError for a level that is not between 0 and 1.
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        low, high : float
+
+        Raises
+        ------
+        ValueError
+            For another level.
         """
         check_level(level)
         root = np.sign(self.values - self.estimate) * np.sqrt(2 * np.maximum(self.maximum - self.log_likelihood, 0.0))

@@ -1,4 +1,4 @@
-"""Runs as datasets of xarray: labelled arrays over t, the axes of the densities, and the indices of populations."""
+"""Runs and simulations as datasets of xarray: labelled arrays over t, the axes of densities, populations, neurons."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .. import __version__
 from ..problem import FieldValue
 from .frames import library
 from .planes import axis_samples, plane_samples
+from .provenance import describe
 from .sampling import common_points, sample_points
 
 _MOST_TIMES, _MOST_POINTS, _MOST_ON_PLANES = 201, 1000, 161
@@ -24,6 +25,10 @@ _LABELS = {
     "n": "density",
     "p": "density",
     "mass": "integral of the density",
+    "bin": "length of the bin",
+    "snapshot": "time of the snapshot",
+    "resting": "who is in the refractory state",
+    "synchronous": "synchronous spikes per neuron in the bin",
 }
 
 
@@ -49,7 +54,38 @@ def run_dataset(run: Any, times: Any = None) -> Any:
     for dims, values in list(variables.values()):
         for dim, count in zip(dims, values.shape, strict=True):
             coordinates.setdefault(dim, np.arange(count))
-    dataset = xarray.Dataset(variables, coordinates, _attributes(run))
+    return _labelled(xarray.Dataset(variables, coordinates, _attributes(run)))
+
+
+def particles_dataset(run: Any) -> Any:
+    """A Dataset of simulated neurons.
+
+    Coordinates: "t", middles of the bins; "snapshot", times of the snapshots. Variables: the series over t, those with
+    batches also over "batch", "N_of_batches"; "bin", the lengths of the bins; of the snapshots over "neuron" the
+    potentials "v", "resting", and "w" where neurons have weights; "population" and "batch_of_neuron"; of the recorded
+    neurons the spikes, "spike_time" and "spike_neuron". Attributes as of a run, with the settings as JSON.
+    """
+    xarray = library("xarray", "to_xarray")
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray]] = {"bin": (("t",), np.diff(run.times))}
+    variables |= {name: (("t",), values) for name, values in run.series.items()}
+    variables |= {f"{name}_of_batches": (("batch", "t"), values) for name, values in run.batches.items()}
+    times = sorted(run.snapshots)
+    kept = [run.snapshots[t] for t in times]
+    for name in ("v", "resting", "w"):
+        if kept and getattr(kept[0], name) is not None:
+            variables[name] = ("snapshot", "neuron"), np.array([getattr(one, name) for one in kept])
+    if kept:
+        variables |= {"population": (("neuron",), kept[0].population), "batch_of_neuron": (("neuron",), kept[0].batch)}
+    if run.spikes:
+        neurons = np.repeat(np.arange(len(run.spikes)), [len(times) for times in run.spikes])
+        variables |= {"spike_time": (("spike",), np.concatenate(run.spikes)), "spike_neuron": (("spike",), neurons)}
+    attributes = _common(run, f"simulation of {type(run.model).__name__}", describe(run.model))
+    attributes |= {"settings": json.dumps(run.settings, default=str), "seed": run.settings["seed"]}
+    attributes |= {"independent_batches": int(run.independent)}
+    return _labelled(xarray.Dataset(variables, {"t": run.centres, "snapshot": times}, attributes))
+
+
+def _labelled(dataset: Any) -> Any:
     for name in [*dataset.variables]:
         stem = name.partition("_")[0]
         dataset[name].attrs |= {"units": "1", "long_name": _LABELS.get(name, _LABELS.get(stem, name.replace("_", " ")))}
@@ -139,19 +175,22 @@ def _moments(function: Any, axis: int) -> tuple[float, float]:
     return mean, float(weights @ (place - mean) ** 2) / total
 
 
-def _attributes(run: Any) -> dict[str, Any]:
-    parameters = {} if run.asked is None else run.asked.get("model", {})
-    found = {
-        "title": f"run of {type(run.model).__name__}",
+def _common(run: Any, title: str, parameters: Any) -> dict[str, Any]:
+    return {
+        "title": title,
         "model": repr(run.model),
         "parameters": json.dumps(parameters, default=str),
         "felif_version": __version__,
         "units": "time in membrane time constants, potentials in the units of V_R and V_F, rates per membrane time",
         "outcome": run.outcome.name,
         "message": run.outcome.message,
-        "rtol": float(run.settings.rtol),
-        "steps": int(run.statistics["steps"]),
     }
+
+
+def _attributes(run: Any) -> dict[str, Any]:
+    parameters = {} if run.asked is None else run.asked.get("model", {})
+    found = _common(run, f"run of {type(run.model).__name__}", parameters)
+    found |= {"rtol": float(run.settings.rtol), "steps": int(run.statistics["steps"])}
     if run.blow_up is not None:
         found |= {"blow_up_time": float(run.blow_up.time), "blow_up_error": float(run.blow_up.error)}
     return found | {name: float(value) for name, value in run.problem.marks.items()}

@@ -11,7 +11,7 @@ _BELOW = 30.0  # points from the axes to below its label
 
 
 def clear_legends(figure: Any) -> None:
-    """Move every legend that covers something: elsewhere in its panel, above what is drawn, or below the panel."""
+    """Move every legend that covers something or is too large: in its panel, above what is drawn, or below it."""
     from matplotlib.backends.backend_agg import RendererAgg
 
     crowded = [axes for axes in figure.axes if axes.get_legend() is not None]
@@ -31,7 +31,7 @@ def _moved(axes: Any, pen: Any) -> bool:
     columns = (1, 2, 3) if len(axes.get_legend().get_texts()) > 2 else (1, 2)
     for count in columns:
         _placed(axes, "best", count)
-        if _fits(axes, pen) and not _covers(axes, pen):
+        if not _covers(axes, pen):
             return True
     ends = axes.get_ylim()
     for count in () if _is_map(axes) else columns[::-1]:
@@ -87,13 +87,15 @@ def _fits(axes: Any, pen: Any) -> bool:
 
 
 def _covers(axes: Any, pen: Any) -> bool:
-    """Whether the legend stands on data, text or axes within its axes."""
+    """Whether the legend, where it is not outside of its axes, stands on data, text or axes, or is larger than them."""
     from matplotlib.collections import PathCollection
     from matplotlib.transforms import Bbox
 
     box = axes.get_legend().get_window_extent(pen)
     if not box.overlaps(axes.bbox):
         return False
+    if not _fits(axes, pen):
+        return True
     inner = Bbox(box.get_points())
     for line in axes.lines:
         if line.get_transform() != axes.transData:

@@ -11,13 +11,14 @@ import numpy as np
 from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
 from .plane_plots import plot_line_spacetime, plot_over_two_axes, plot_plane_run, plot_totals
-from .sampling import DRAWN, common_points, drawn_densities, run_times, sample_points
-from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .sampling import DRAWN, common_points, drawn_densities, run_times
+from .style import STYLE, fine_times, house_style, mark_thresholds, new_figure, save_figure
 
 _LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
 _MOST_RATES = 6
 _FALL = 0.02  # of a run, in which the fall from an infinite rate is not drawn
 _LINES = ("-", "--", ":", "-.")  # of populations
+_AXES = {"theta": r"\theta"}  # how axes are written
 _LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
@@ -98,7 +99,7 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
                 axes.plot(v, density, color=colour, **style)
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
         mark_thresholds(axes, run.problem.marks)
-        axis = {"theta": r"\theta"}.get(one := _axes(run.problem)[0], one)
+        axis = _AXES.get(one := _axes(run.problem)[0], one)
         axes.set(xlabel=f"${axis}$", ylabel=f"${_symbol(name)}({axis},t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
@@ -154,7 +155,8 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
 
     A peak half as high again as what 0.2 percent of the picture exceeds, as next to a blow-up, is cut off in
     colour (the colour bar says so), so that it leaves the rest visible. Over (v, w) it shows C(w, t), or the function
-    of w that `name` names. Raises ValueError for a run without duration.
+    of w that `name` names; of a density over an index a picture for each entry. Raises ValueError for a run without
+    duration, and for other densities over two axes.
     """
     if run.problem.line_names:
         figure = plot_line_spacetime(run, name or "C")
@@ -166,38 +168,36 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     if len(times) < 2:
         raise ValueError(f"plot_spacetime: the run ends where it starts (t = {times[0]:g}): use plot_run.")
     states = [run.at(float(t)) for t in times]
-    v = common_points([sample_points(state.problem) for state in states], most=600)
-    values = np.zeros((len(times), v.size))
-    for row, state in zip(values, states, strict=True):
-        inside = (v >= state.problem.cells[0]) & (v <= state.problem.cells[-1])
-        row[inside] = getattr(state, name)(v[inside])
-    # every pixel counts alike, however narrow the cells there
-    areas = np.gradient(times)[:, None] * np.gradient(v)[None, :] if len(times) > 1 else np.ones_like(values)
-    top = _weighted_quantile(values, areas, 0.998)
-    figure, axes = new_figure(height=3.2, wide=True)
-    with house_style():
-        clipped = values.max() > 1.5 * top > 0.0
-        mesh = axes.pcolormesh(
-            times,
-            v,
-            values.T,
-            shading="gouraud",
-            cmap="viridis",
-            vmin=0.0,
-            vmax=top if clipped else None,
-            rasterized=True,
-        )
-        figure.colorbar(
-            mesh, ax=axes, label=f"${_symbol(name)}(v,t)$", extend="max" if clipped else "neither", pad=0.02
-        )
-        mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
-        axes.grid(False)
-        axes.set(xlabel="$t$", ylabel="$v$", ylim=_support(v, values.max(axis=0), run.problem))
-        if run.blow_up is not None:
-            axes.set_title(f"blow-up at $t={run.blow_up.time:.6g}$")
+    v = common_points([drawn_densities(state, name)[0] for state in states], most=600)
+    drawn = [drawn_densities(state, name, v)[1] for state in states]
+    labels = list(drawn[0])
+    height = 3.2 if len(labels) == 1 else 1.6
+    figure, axes = new_figure(len(labels), height=height, wide=True, sharex=True, squeeze=False)
+    for panel, label in zip(axes[:, 0], labels, strict=True):
+        _draw_spacetime(panel, run, times, v, np.array([found[label] for found in drawn]), label)
+    axes[-1, 0].set_xlabel("$t$", fontsize=STYLE["axes.labelsize"])
+    if run.blow_up is not None:
+        axes[0, 0].set_title(f"blow-up at $t={run.blow_up.time:.6g}$", fontsize=STYLE["axes.titlesize"])
     if path is not None:
         save_figure(figure, path)
     return figure
+
+
+def _draw_spacetime(axes: Any, run: Any, times: np.ndarray, v: np.ndarray, values: np.ndarray, label: str) -> None:
+    """One density over t and v, values of the shape (times, v), with its colour bar."""
+    # every pixel counts alike, however narrow the cells there
+    areas = np.gradient(times)[:, None] * np.gradient(v)[None, :]
+    top = _weighted_quantile(values, areas, 0.998)
+    clipped = values.max() > 1.5 * top > 0.0
+    axis = _AXES.get(one := _axes(run.problem)[0], one)
+    with house_style():
+        look = {"shading": "gouraud", "cmap": "viridis", "vmin": 0.0, "vmax": top if clipped else None}
+        mesh = axes.pcolormesh(times, v, values.T, rasterized=True, **look)
+        ends = "max" if clipped else "neither"
+        axes.figure.colorbar(mesh, ax=axes, label=f"${_symbol(label)}({axis},t)$", extend=ends, pad=0.02)
+        mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
+        axes.grid(False)
+        axes.set(ylabel=f"${axis}$", ylim=_support(v, values.max(axis=0), run.problem))
 
 
 def _scale_rates(axes: Any, run: Any) -> None:

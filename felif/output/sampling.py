@@ -27,16 +27,25 @@ def sample_points(problem: Problem) -> np.ndarray:
     return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
 
 
-def drawn_densities(state: Any, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(points, {name: values}) that draw a density over one axis; over an index first, name_0, name_1, ..."""
+def drawn_densities(state: Any, name: str, at: np.ndarray | None = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(points, {name: values}) that draw a density over one axis; over an index first, name_0, name_1, ...
+
+    `at`: at these points, 0 beyond the mesh, instead of at those that draw it best.
+    """
     problem = state.problem
     if problem.samples is None:
-        v = sample_points(problem)
-        return v, {name: getattr(state, name)(v)}
+        v = sample_points(problem) if at is None else at
+        inside = (v >= problem.cells[0]) & (v <= problem.cells[-1])
+        values = np.zeros(v.shape)
+        values[inside] = getattr(state, name)(v[inside])
+        return v, {name: values}
     axes, points, _, fields = problem.samples(state.y)
     if len(axes) != 1:
         raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
-    return points, {key: values for key, values in fields.items() if key == name or key.rpartition("_")[0] == name}
+    found = {key: values for key, values in fields.items() if key == name or key.rpartition("_")[0] == name}
+    if at is None:
+        return points, found
+    return at, {key: np.interp(at, points, values, 0.0, 0.0) for key, values in found.items()}
 
 
 def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:

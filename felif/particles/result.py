@@ -10,6 +10,7 @@ import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, TEXT, checked, number
 from ..given.portable import require_portable
+from ..output.datasets import particles_dataset
 from ..output.frames import frame
 from ..problem import Outcome
 from .files import save_particles
@@ -36,7 +37,17 @@ class Snapshot:
         return f"Snapshot of {self.v.size} neurons at t = {self.t:g}, {np.count_nonzero(self.resting)} at rest"
 
     def potentials(self, population: int = 0) -> np.ndarray:
-        """Of the neurons that are not at rest."""
+        """Of the neurons that are not at rest.
+
+        Parameters
+        ----------
+        population : int
+            Its number, from 0.
+
+        Returns
+        -------
+        array
+        """
         return self.v[(self.population == population) & ~self.resting]
 
 
@@ -164,6 +175,17 @@ class ParticleRun:
     def to_pandas(self) -> Any:
         """`series` as a DataFrame, a row a bin, the index is its middle, t. Needs the extra `xarray`."""
         return frame("to_pandas", {"t": self.centres, **self.series}, index="t")
+
+    def to_xarray(self) -> Any:
+        """The simulation as a Dataset of xarray: series over t, also of each batch, snapshots over neurons, spikes.
+
+        `.to_netcdf(file)` stores it. Needs the extra `xarray`.
+
+        Returns
+        -------
+        xarray.Dataset
+        """
+        return particles_dataset(self)
 
     @checked(folder=FOLDER, overwrite=FLAG)
     def save(self, folder: str | Path, overwrite: bool = False) -> Path:

@@ -44,7 +44,17 @@ class NeuronPath:
         return f"NeuronPath of {self.model}: {self.t.size} points up to t = {self.t[-1]:g}, {self.spikes.size} spikes"
 
     def drawn(self, height: float) -> tuple[np.ndarray, np.ndarray]:
-        """(t, v) for a picture: at every spike the line goes up to V_F + height, then down to V_R."""
+        """(t, v) for a picture: at every spike the line goes up to V_F + height, then down to V_R.
+
+        Parameters
+        ----------
+        height : float
+            Of spikes above V_F.
+
+        Returns
+        -------
+        t, v : array
+        """
         model = self.model
         times = np.concatenate([self.t, np.repeat(self.spikes, 3)])
         top = [model.v_fire, model.v_fire + height, model.v_reset]

@@ -12,7 +12,8 @@ import numpy as np
 from ..given.arguments import FINITE, TEXT, checked
 from ..notebook import page, picture, shown
 from ..output.frames import frame
-from ..problem import Infeasible, Outcome, Problem, State
+from ..problem import Outcome, Problem, State
+from .branch_columns import column, columns, scalars
 from .family import Family, parameter_value
 from .newton import conservation
 from .point_errors import point_errors
@@ -63,6 +64,7 @@ class Point:
 
     @property
     def state(self) -> State:
+        """The same without estimates."""
         return State(self.problem, 0.0, self.y)
 
     @cached_property
@@ -87,12 +89,13 @@ class Point:
 
         On a mesh that the user has chosen nothing was asked for: then whether they are known at all.
         """
-        tol, values = self.problem.tol, np.abs(_scalars(self))
+        tol, values = self.problem.tol, np.abs(scalars(self))
         errors = np.array([self.errors[name] for name in self.problem.scalar_names])
         return bool(np.all(errors <= (tol * values + SMALL if tol else np.finfo(float).max)))
 
     @property
     def stable(self) -> bool | None:
+        """Whether no mode grows; None where that was not asked for."""
         return None if self.unstable is None else self.unstable == 0
 
     def __getattr__(self, name: str) -> Any:
@@ -102,7 +105,7 @@ class Point:
             return self.details[name]
         of_state = (*self.problem.groups, *self.problem.scalar_names, *self.problem.field_names)
         if name in self.problem.scalar_names:
-            return float(_scalars(self)[self.problem.scalar_names.index(name)])
+            return float(scalars(self)[self.problem.scalar_names.index(name)])
         if name in of_state:
             return getattr(self.state, name)
         if name in self.names:  # of entries of an array, too
@@ -180,9 +183,21 @@ class Branch:
 
     @checked(value=FINITE)
     def at(self, value: float) -> tuple[Point, ...]:
-        """The states of a branch in one parameter at a value of it, in the order of arc length; perhaps none.
+        """The states of a branch in one parameter at a value of it, solved from the nearest computed points.
 
-        Solved from the nearest computed points, so as good as those.
+        Parameters
+        ----------
+        value : float
+
+        Returns
+        -------
+        tuple of Point
+            In the order of arc length; perhaps none.
+
+        Raises
+        ------
+        ValueError
+            For a curve in two parameters.
         """
         if len(self.names) != 1:
             raise ValueError(f"at({value!r}): this is a curve in {', '.join(self.names)}; allowed are branches")
@@ -208,22 +223,37 @@ class Branch:
 
     @checked(kind=TEXT)
     def of_kind(self, kind: str) -> tuple[Point, ...]:
+        """The points of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            "" (ordinary), "fold", "hopf", "branch point", "cusp" or "bogdanov-takens".
+
+        Returns
+        -------
+        tuple of Point
+        """
         return tuple(point for point in self.points if point.kind == kind)
 
     @property
     def folds(self) -> tuple[Point, ...]:
+        """Where two steady states meet."""
         return self.of_kind("fold")
 
     @property
     def hopfs(self) -> tuple[Point, ...]:
+        """Where a pair of eigenvalues crosses the imaginary axis."""
         return self.of_kind("hopf")
 
     @property
     def branch_points(self) -> tuple[Point, ...]:
+        """Where another branch begins."""
         return self.of_kind("branch point")
 
     @property
     def cusps(self) -> tuple[Point, ...]:
+        """Of a curve of folds: where two folds meet."""
         return self.of_kind("cusp")
 
     @cached_property
@@ -257,25 +287,9 @@ class Branch:
 
     @cached_property
     def table(self) -> Mapping[str, np.ndarray]:
-        late = {key: partial(_column, self.points, key) for key in _LATE}
-        return Table(self._columns(), late)
-
-    def _columns(self) -> dict[str, np.ndarray]:
-        points = self.points
-        table = {name: np.array([parameter_value(p.problem, name) for p in points]) for name in self.names}
-        scalars = np.array([_scalars(p) for p in points])
-        table |= {name: scalars[:, k] for k, name in enumerate(points[0].problem.scalar_names)}
-        for name in points[0].details if self.what else ():
-            if all(isinstance(p.details.get(name), float) for p in points):
-                table[name] = np.array([p.details[name] for p in points])
-        leading = np.array([p.eigenvalues[0] if len(p.eigenvalues) else np.nan for p in points], complex)
-        return table | {
-            "arclength": np.array([p.arclength for p in points]),
-            "stable": np.array([bool(p.stable) for p in points]),
-            "unstable": np.array([-1 if p.unstable is None else p.unstable for p in points]),
-            "leading": leading.real,
-            **({} if "frequency" in table else {"frequency": np.abs(leading.imag)}),
-        }
+        """Columns by name, one entry a point; "error" and "within_tol" are computed when asked for."""
+        late = {key: partial(column, self.points, key) for key in _LATE}
+        return Table(columns(self.points, self.names, bool(self.what)), late)
 
     def to_pandas(self) -> Any:
         """`table` as a DataFrame, with the kind of every point; "error" where it is known. Needs the extra `xarray`."""
@@ -299,7 +313,6 @@ class Branch:
         return f"Branch of {self.what or 'steady states'} in {', '.join(self.names)}: {len(self)} points, {found}"
 
     def __str__(self) -> str:
-        """At most some 25 rows, the special points always among them."""
         shown = set(np.linspace(0, len(self) - 1, min(len(self), 20)).astype(int).tolist())
         shown |= {k for k, point in enumerate(self.points) if point.kind}
         numbers = (*self.names, *self.points[0].problem.scalar_names, "leading", "frequency")
@@ -335,16 +348,3 @@ def _accounted(before: int | None, after: int | None, special: list[Point]) -> b
         steps = (-size, 0, size) if point.kind == "branch point" else (-size, size)
         changes = {total + step for total in changes for step in steps}
     return after - before in changes
-
-
-def _column(points: tuple[Point, ...], key: str) -> np.ndarray:
-    return np.array([getattr(point, key) for point in points])
-
-
-def _scalars(point: Point) -> np.ndarray:
-    """With 0 for what is lost in rounding: digits below 1e-14 mean nothing."""
-    try:
-        values = point.problem.scalars(0.0, point.y)
-        return np.where(np.abs(values) <= SMALL, 0.0, values)
-    except Infeasible:
-        return np.full(len(point.problem.scalar_names), np.inf)

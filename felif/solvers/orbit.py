@@ -45,6 +45,7 @@ class PeriodicOrbit:
 
     @property
     def period(self) -> float:
+        """In membrane time constants."""
         return float(self.orbit.period)
 
     @property
@@ -54,6 +55,7 @@ class PeriodicOrbit:
 
     @property
     def problem(self) -> Problem:
+        """With the parameters of the cycle."""
         return self.line.at(self.orbit.theta)
 
     @cached_property
@@ -73,15 +75,39 @@ class PeriodicOrbit:
 
     @checked(t=TIME)
     def at(self, t: float) -> State:
-        """The state at a time, any real number."""
+        """The state at a time.
+
+        Parameters
+        ----------
+        t : float
+            Any real number.
+
+        Returns
+        -------
+        State
+        """
         y = self.orbit.mesh.evaluate(self.orbit.Y, np.array([t / self.period]))[0]
         return State(past(self.problem, self.orbit), float(t), y)
 
     @checked(name=TEXT, times=TIMES)
     def sample(self, name: str, times: Any) -> np.ndarray:
-        """A scalar at times, by the collocation polynomials; of several populations N, with one column for each.
+        """A scalar at times, by the collocation polynomials.
 
-        Raises ValueError for an unknown name.
+        Parameters
+        ----------
+        name : str
+            "N", "R", ...; of several populations N, with one column for each.
+        times : float or array
+            Any real numbers.
+
+        Returns
+        -------
+        array
+
+        Raises
+        ------
+        ValueError
+            For an unknown name.
         """
         if name in self.problem.groups:
             asked = np.asarray(times, float)
@@ -128,6 +154,7 @@ class PeriodicOrbit:
 
     @property
     def stable(self) -> bool:
+        """Whether all Floquet multipliers, but for the one of time, are below 1."""
         return bool(np.all(np.abs(self.multipliers) < 1))
 
     def to_pandas(self) -> Any:

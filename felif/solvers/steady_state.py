@@ -49,6 +49,7 @@ class SteadyState(State):
 
     @property
     def error(self) -> float:
+        """The largest of `errors`."""
         return max(self.errors.values(), default=0.0)
 
     @property
@@ -64,6 +65,7 @@ class SteadyState(State):
 
     @property
     def stable(self) -> bool:
+        """Whether no mode grows."""
         return bool(np.real(self.growth) < 0)
 
     @shown
@@ -115,6 +117,7 @@ class SteadyStates(Sequence):
 
     @property
     def message(self) -> str:
+        """How many there are, whether that is all, and, where there is none, where the nearest fold is."""
         if self._states or self.nearest_fold is None:
             return self._message
         return f"{self._message} The nearest fold is at {self.nearest_fold}: two steady states meet there."

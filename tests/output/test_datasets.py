@@ -208,3 +208,30 @@ def test_what_a_notebook_shows_never_raises(monkeypatch):
     assert run._repr_html_().startswith("<pre>Run of NoisyLIF")
     monkeypatch.setattr(type(run), "__repr__", lambda self: 1 / 0)
     assert run._repr_html_() == "<pre>Run</pre>"
+
+
+def test_a_simulation_is_a_dataset_too(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    how = {
+        "neurons": 40,
+        "networks": 2,
+        "record": 30,
+        "dt": 0.01,
+        "snapshots": [0.5, 1.0],
+        "seed": 1,
+    }
+    run = fl.simulate_particles(
+        fl.RefractoryLIF(b=0.5, current=2.0), start=fl.Gaussian(0.0, 0.25), t_end=1.0, progress=False, **how
+    )
+    data = run.to_xarray()
+    assert dict(data.sizes) | {"spike": 0} == {"t": 100, "batch": 2, "snapshot": 2, "neuron": 80, "spike": 0}
+    np.testing.assert_array_equal(data["N"], run.series["N"])
+    np.testing.assert_allclose(data["N_of_batches"].mean("batch"), data["N"], atol=1e-12)
+    np.testing.assert_array_equal(data["v"].sel(snapshot=1.0), run.final.v)
+    neuron = int(data["spike_neuron"][0])
+    assert float(data["spike_time"][0]) == run.spikes[neuron][0]
+    assert data.sizes["spike"] == sum(map(len, run.spikes)) > 0
+    assert data.attrs["seed"] == 1
+    data.to_netcdf(tmp_path / "neurons.nc")
+    with xarray.open_dataset(tmp_path / "neurons.nc") as read:
+        xarray.testing.assert_identical(read.load(), data)

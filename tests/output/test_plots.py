@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fakes import FakeProblem, FakeRun
 
+import felif as fl
 from felif.output import plot_run, plot_spacetime
 from felif.output.style import fine_times, new_figure, save_figure
 from felif.problem import BlowUp
@@ -76,3 +77,21 @@ def test_an_unknown_ending_is_refused(tmp_path):
 def test_output_is_imported_without_matplotlib_and_vtk():
     code = "import sys, felif.output; print([m for m in ('matplotlib', 'pyvista', 'vtkmodules') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_space_time_picture_of_populations_has_one_part_each():
+    """Values are those of the densities; a density over two axes is refused in a sentence."""
+    pair = fl.Populations(coupling=[[0.5, -0.75], [0.5, -0.25]], current=(0.0, 1.0))
+    run = fl.evolve(fl.discretize(pair, tol=1e-2), fl.Gaussian(), 0.5, rtol=1e-2, progress=False)
+    panels = plot_spacetime(run).axes[:2]
+    for k, panel in enumerate(panels):
+        mesh = panel.collections[0]
+        t, v = np.moveaxis(mesh.get_coordinates(), -1, 0)
+        n = run.at(0.5).n[k]
+        expected = np.where(v[:, -1] >= n.nodes.min(), n(np.maximum(v[:, -1], n.nodes.min())), 0.0)
+        assert t[0, -1] == 0.5
+        np.testing.assert_allclose(mesh.get_array().reshape(t.shape)[:, -1], expected, atol=1e-3)
+    density = lambda v, w: np.exp(-(v**2) - (w - 1) ** 2) * -np.expm1(-((2 - v) ** 4))
+    plane = fl.evolve(fl.discretize(fl.AdaptiveLIF(), tol=1e-1), density, 1e-3, rtol=1e-1, progress=False)
+    with pytest.raises(ValueError, match="p is a density over v, w; allowed are densities over one axis"):
+        plot_spacetime(plane)

@@ -61,7 +61,8 @@ def brunel(g, external, delay=1.5):
     return physical.network(neuron, weights=[0.1, -0.1 * g], connections=[1000, 250], delay=delay)
 
 
-# rates of the theory in Table 1 of N. Brunel, J. Comput. Neurosci. 8 (2000) 183-208, to its digits
+# rates of the theory in Table 1 of N. Brunel, J. Comput. Neurosci. 8 (2000) 183-208, to its digits; programs of others
+# that reproduce his network quote the same (theory 55.8, 38.0, 6.5, simulation 60.7, 37.7, 5.5), and Siegert agrees
 @pytest.mark.parametrize(("g", "external", "published"), [(6.0, 4.0, 55.8), (5.0, 2.0, 38.0), (4.5, 0.9, 6.5)])
 def test_rates_of_sparse_networks_are_those_that_brunel_published(g, external, published):
     network = brunel(g, external)

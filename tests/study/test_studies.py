@@ -20,7 +20,7 @@ QUESTIONS |= {"blow_up_map", "blow_up_noise", "blow_up_error_bars", "after_blow_
 QUESTIONS |= {"particles_to_pde", "synchronous_event"}
 QUESTIONS |= {"single_neuron", "fit_intervals"}
 SYSTEMS = {"populations", "polarisation", "kuramoto", "time_elapsed", "voltage_conductance", "hebbian_pattern"}
-SYSTEMS |= {"deterministic_limit", "adaptation", "who_synchronises", "conhaim"}  # without a number of cells of v
+SYSTEMS |= {"deterministic_limit", "adaptation", "who_synchronises", "conhaim", "brunel_2000"}  # without cells of v
 QUESTIONS |= SYSTEMS
 
 
