@@ -18,7 +18,7 @@ _PIVOT = (
 
 
 def _factored(matrix: Any) -> Any:
-    """LU, ordered by the pattern of A + A^T, which elements make nearly symmetric: a third of the entries of COLAMD's."""
+    """LU ordered by the pattern of A + A^T, nearly that of A for elements: a third of the entries of COLAMD's."""
     try:
         return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
     except RuntimeError as error:

@@ -71,8 +71,8 @@ class Axis:
         powers = self.graded.items() if isinstance(self.graded, Mapping) else [(None, None)]
         if not all(place in places and isinstance(e, int | float) and 0 < e < math.inf for place, e in powers):
             raise ValueError(
-                f"Axis {self.name!r}: graded = {plainly(self.graded)}; allowed is a mapping of finite ends and points to "
-                "positive numbers"
+                f"Axis {self.name!r}: graded = {plainly(self.graded)}; allowed is a mapping of finite ends and points "
+                "to positive numbers"
             )
 
 
