@@ -38,11 +38,12 @@ def noted(model: Any, translated: Callable[[Equations], Any]) -> Any:
     reads: set[str] = set()
     object.__setattr__(noting, "_reads", reads)
     equations = noting.equations()
-    read = set(reads)
     if any(_holds(function, noting) for function in _functions(equations)):
         return translated(model.equations())
     form = translated(equations)
-    values = {field.name: getattr(model, field.name) for field in dataclasses.fields(model) if field.name in read}
+    if reads - {field.name for field in dataclasses.fields(model)}:  # something made of parameters, told by none
+        return form
+    values = {name: getattr(model, name) for name in reads}
     kept = _known.setdefault(kind, [])
     kept.insert(0, (values, form))
     del kept[_KEPT:]
@@ -51,11 +52,12 @@ def noted(model: Any, translated: Callable[[Equations], Any]) -> Any:
 
 @cache
 def _noting(kind: type) -> type:
-    """The same class, whose objects note in `_reads` which of their attributes are read."""
+    """The same class, whose objects note in `_reads` which of the values that they hold are read."""
 
     def read(self: Any, name: str) -> Any:
-        if not name.startswith("_"):
-            object.__getattribute__(self, "_reads").add(name)
+        held = object.__getattribute__(self, "__dict__")
+        if name in held and name != "_reads":
+            held["_reads"].add(name)
         return object.__getattribute__(self, name)
 
     return type(kind.__name__, (kind,), {"__getattribute__": read, "__module__": kind.__module__})
