@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,15 @@ class Pair:
 
     def conjugate(self) -> Pair:
         return Pair(self.value.conjugate(), self.x.conj(), self.z.conj(), self.condition, self.residual)
+
+
+class _Reached(NamedTuple):
+    """An eigenvalue and its right vector as far as Newton's method has come, with its bordered system there."""
+
+    value: complex
+    x: np.ndarray
+    residual: float
+    system: Any
 
 
 def balance(problem: Problem, y: np.ndarray) -> np.ndarray:
@@ -65,36 +75,40 @@ class Linearisation:
         for _ in range(_STEPS):
             x = x / x[np.argmax(np.abs(x))]
             try:
-                pair, change, x = self._newton_step(value, x)
+                here, change, x = self._newton_step(value, x)
             except SingularMatrix:
-                return best or self._defective(value, x)
-            if best is not None and pair.residual > 0.5 * best.residual:
+                return self._pair(best) if best else self._defective(value, x)
+            if best is not None and here.residual > 0.5 * best.residual:
                 break  # down to rounding
-            best, value = pair, value + change
+            best, value = here, value + change
             if abs(change) <= _POLISHED * (1 + abs(value)) or abs(value - start) > 0.5 * min(distance, 1 + abs(start)):
                 break
-        return best
+        return self._pair(best)
 
-    def _newton_step(self, value: complex, x: np.ndarray) -> tuple[Pair, complex, np.ndarray]:
-        """(the pair at hand, change of the eigenvalue, new right vector): Newton on (J - lambda M) x = 0, w.x = 1.
+    def _newton_step(self, value: complex, x: np.ndarray) -> tuple[_Reached, complex, np.ndarray]:
+        """(what is at hand, change of the eigenvalue, new right vector): Newton on (J - lambda M) x = 0, w.x = 1.
 
         One bordered system gives all: [T, M E, -s; C, 0, 0; w, 0, 0] with T = J - lambda M, s = (M - J') x.
         """
-        problem, J, k = self.problem, self.jacobian(value), len(self._border.C)
+        problem, J = self.problem, self.jacobian(value)
         slope = problem.mass @ x - self._slope(value, x)
         row = np.conj(x) / (np.conj(x) @ x)
         system = self._border.around(J, columns=-slope[:, None], rows=row[None], shift=value)
-        last, nothing = np.eye(k + 1)[-1], np.zeros(len(x))
-        following, numbers = system.solve(nothing, last)
+        following, numbers = system.solve(np.zeros(len(x)), np.eye(len(self._border.C) + 1)[-1])
         if not np.isfinite(following).all():
             raise SingularMatrix("a defective eigenvalue")
-        z, ends = system.solve_transposed(nothing, last)
+        return _Reached(value, x, self._residual(J, value, x), system), numbers[-1], following
+
+    def _pair(self, at: _Reached) -> Pair:
+        """With the left vector, from the same system."""
+        problem, value, x, k = self.problem, at.value, at.x, len(self._border.C)
+        z, ends = at.system.solve_transposed(np.zeros(len(x)), np.eye(k + 1)[-1])
         z = -z
         if k and abs(value) > _ZERO:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
             z = z + (ends[:k] / value) @ by_mass(problem, self._border.C.T).T
         d = self._balance
         condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))
-        return Pair(complex(value), x, z, condition, self._residual(J, value, x)), numbers[-1], following
+        return Pair(complex(value), x, z, condition, at.residual)
 
     def _residual(self, J: BandLowRank, value: complex, x: np.ndarray) -> float:
         return float(np.abs(J @ x - value * (self.problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum())
