@@ -165,15 +165,14 @@ class _Follower:
             G = self._gradients(problem, at)
             rows += np.einsum("isk,iskn->ins", np.einsum("iskn,ins->isk", G, direction.Y), G)
         rows *= at.mesh.weights[:, None, :]
-        period, theta = direction.period / at.period**2, direction.theta / _UNIT**2
-        return replace(at, Y=rows, S=np.zeros_like(at.S), period=period, theta=theta)
+        ends = {"period": direction.period / at.period**2, "theta": direction.theta / _UNIT**2}
+        return replace(at, Y=rows, S=np.zeros_like(at.S), **ends)
 
     def _gradients(self, problem: Problem, at: Orbit) -> np.ndarray:
         """Those of the scalars, in their units, at all points of an orbit: (pieces, points, scalars, size)."""
         if self._known[0] is not at:
-            m, n, s = at.Y.shape
-            G = np.empty((m, s, len(problem.scalar_names), n))
-            for i, j in np.ndindex(m, s):
+            G = np.empty((*at.mesh.points.shape, len(problem.scalar_names), at.Y.shape[1]))
+            for i, j in np.ndindex(*at.mesh.points.shape):
                 t = at.period * at.mesh.points[i, j]
                 G[i, j] = problem.scalar_gradient(t, np.ascontiguousarray(at.Y[i, :, j])) / self.units[1][:, None]
             self._known = at, G
