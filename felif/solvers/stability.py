@@ -17,6 +17,7 @@ _TURN = 0.6  # largest relative change of the determinant between successive hei
 _POINTS = 400  # of them
 _CLOSED = 0.1  # of a turn that may be missing above the last
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
+_ROUNDING = 1e-9  # of a real or imaginary part that is none, relative to 1 + |lambda|
 _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenvalue looked at
 
 
@@ -61,13 +62,17 @@ def _first(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def sorted_leading(values: np.ndarray) -> np.ndarray:
-    """By falling real part, of a pair the one with positive imaginary part first."""
+    """By falling real part, of a pair the one with positive imaginary part first.
+
+    A pair that rounding has made of a double real eigenvalue, as symmetries make them, is real.
+    """
+    values = np.where(np.abs(values.imag) <= _ROUNDING * (1 + np.abs(values)), values.real, values)
     return values[np.lexsort((-values.imag, -values.real))]
 
 
 def grow(values: np.ndarray) -> np.ndarray:
     """Which eigenvalues grow: those within rounding of the axis do not."""
-    return values.real > 1e-9 * (1 + np.abs(values))
+    return values.real > _ROUNDING * (1 + np.abs(values))
 
 
 def unstable(values: np.ndarray) -> int:

@@ -9,6 +9,7 @@ import felif as fl
 from felif.problem import State
 from felif.solvers.branch import Branch
 from felif.solvers.continuation import continuation
+from felif.solvers.stability import sorted_leading
 
 
 def unaccounted(branch):
@@ -33,6 +34,13 @@ def of_pairs(*growths, start=0.0, bounds=(-2.0, 2.0), folding=False, mu=-1.0, **
     return continuation(
         toy, State(toy, 0.0, np.r_[np.zeros(2 * len(growths)), [start] * folding]), "mu", bounds, **settings
     )
+
+
+def test_a_double_eigenvalue_that_rounding_splits_is_real():
+    """As the dense solver returned those of the uniform density of oscillators, whose modes come in twos."""
+    values = np.array([-2 + 0.5j, -2 - 0.5j, -0.066 + 1.1e-14j, -0.066 - 1.1e-14j, 0.3 + 1e-6j, 0.3 - 1e-6j])
+    expected = [0.3 + 1e-6j, 0.3 - 1e-6j, -0.066, -0.066, -2 + 0.5j, -2 - 0.5j]
+    assert np.array_equal(sorted_leading(values), expected)
 
 
 @pytest.mark.parametrize("apart", [0.3, 1e-2, 1e-4, 1e-6])
