@@ -14,6 +14,7 @@ _NAMES_TRAINS = re.compile(
     r"(?:^|[\s_.-])(?:cell|neuron|unit|train|trial|id|gid|sender|channel|electrode|cluster|sweep|subject)s?(?:$|[\s_.-])",
     re.IGNORECASE,
 )
+_LONGEST = 1e100  # interval: their sums are numbers
 _RESOLUTION = 1e-2  # of the mean interval, beyond which the last digit of the times shows in the intervals
 
 
@@ -66,10 +67,11 @@ def intervals_of(train: Train, kind: str, factor: float, padding: bool, alone: b
                 )
     with np.errstate(over="ignore", under="ignore"):
         intervals = floats * factor
-    bad = np.flatnonzero(~((intervals > 0) & np.isfinite(intervals)))
+    bad = np.flatnonzero(~((intervals > 0) & (intervals <= _LONGEST)))
     if bad.size:
-        shown = floats[bad[0]] if floats[bad[0]] <= 0 else intervals[bad[0]]
-        raise ValueError(f"{train.at(bad[0])}: entry {bad[0]} is {float(shown)}; allowed are positive numbers")
+        shown, most = floats[bad[0]] if floats[bad[0]] <= 0 else intervals[bad[0]], f", at most {_LONGEST:g}"
+        words = f"allowed are positive numbers{most if shown > 0 else ''}"
+        raise ValueError(f"{train.at(bad[0])}: entry {bad[0]} is {float(shown)}; {words}")
     return intervals
 
 

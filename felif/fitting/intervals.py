@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..given.arguments import FLAG, checked, is_finite, shown
+from ..given.arguments import FILE, FLAG, checked, is_finite, required, shown
 from .interval_binary import read_binary
 from .interval_names import factor_of, kind_of, unit_said
 from .interval_tables import Train, intervals_of, split
@@ -107,7 +107,7 @@ def read_intervals(
     for one in paths:
         if not isinstance(one, str | Path):
             raise ValueError(f"path = {one!r}; allowed is the path of a file, or a list of them")
-        file = Path(one)
+        file = Path(required("read_intervals", "path", one, FILE))
         if file.is_dir():
             raise ValueError(f"path = {str(file)!r} is a folder; allowed is the path of a file, or a list of them")
         if file.suffix.lower() not in (".npy", ".npz", ".mat"):

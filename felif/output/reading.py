@@ -32,7 +32,7 @@ MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the
 OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
 
 
-IN_MEMORY = 2**24  # bytes of steps that a run in a folder keeps, or reads at once
+IN_MEMORY = 2**23  # bytes of steps that a run in a folder keeps, or reads at once
 
 
 class Steps(Sequence):

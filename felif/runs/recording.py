@@ -23,7 +23,7 @@ from ..problem import Problem, State
 from .checks import Checks
 from .settings import Settings
 
-_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**23  # of steps between two checkpoints, at most
+_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**22  # of steps between two checkpoints, at most
 
 
 class Recorder:
