@@ -558,6 +558,22 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "study.folder": (fl.study.folder, {"out": folder / "study", "name": "run"}),
         "study.load": (fl.study.load, {"study": "relaxation"}),
         "exact.steady_rates": (fl.analysis.exact.steady_rates, {"model": network()}),
+        "tail_mass": (fl.analysis.density.tail_mass, {"model": network(), "N": 0.1, "v_min": -3.0}),
+        "cut_below": (fl.analysis.density.cut_below, {"model": network(), "N": 0.1, "tolerance": 1e-6}),
+        "head_mass": (fl.analysis.density.head_mass, {"model": fl.RandomThresholdLIF(), "N": 0.1, "v_max": 2.5}),
+        "cut_above": (fl.analysis.density.cut_above, {"model": fl.RandomThresholdLIF(), "N": 0.1, "tolerance": 1e-6}),
+        "exact_time.moment": (
+            fl.analysis.exact_time.central_second_moment,
+            {"t": [0.0, 1.0], "initial": 2.0, "a": 1.0},
+        ),
+        "exact_time.passage": (
+            fl.analysis.exact_time.first_passage_density,
+            {"t": [0.5, 1.0], "distance": 1.0, "a": 1.0},
+        ),
+        "exact_time.at_rest": (
+            fl.analysis.exact_time.ThresholdAtRest,
+            {"mean": 0.0, "variance": 0.25, "a": 1.0, "v_reset": 1.0, "v_fire": 2.0, "t_end": 0.5},
+        ),
         "exact.steady_curve_over_rate": (fl.analysis.exact.steady_curve_over_rate, {"model": network(), "N": [0.1]}),
         "density": (fl.analysis.density.density, {"model": network(), "N": 0.1, "v": np.array([0.0, 1.0])}),
         "stationary_output": (

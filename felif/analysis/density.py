@@ -146,6 +146,7 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     return p.eps * N * np.exp(at - log_densities(y_fire, 1 / p.eps)[1][0])
 
 
+@checked(N=POSITIVE, tolerance=POSITIVE)
 def cut_below(model: Any, N: float, tolerance: float) -> float:
     """The largest v_min <= V_R below which the steady state with firing rate N has at most mass `tolerance`.
 
@@ -176,6 +177,7 @@ def cut_below(model: Any, N: float, tolerance: float) -> float:
     return E + _bisect(lambda v: float(tail_mass(p, N, v)) <= tolerance, p.v_reset, far)
 
 
+@checked(N=POSITIVE, tolerance=POSITIVE)
 def cut_above(model: Any, N: float, tolerance: float) -> float:
     """The smallest v_max >= V_F above which the steady state with firing rate N has at most mass `tolerance`.
 

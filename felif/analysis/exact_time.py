@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
+from ..given.arguments import FINITE, POSITIVE, TIMES, checked, number
+
 __all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
 
 _ORDER = 20  # nodes of a panel
@@ -14,6 +16,7 @@ _X, _W = np.polynomial.legendre.leggauss(_ORDER)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
 
 
+@checked(t=TIMES, initial=number(least=0.0), a=POSITIVE)
 def central_second_moment(t: Any, initial: float, a: float) -> np.ndarray:
     """E[(V - I)^2] at t for b = 0, I = (V_R + V_F)/2, from its value at t = 0:  a + (initial - a) e^{-2t}.
 
@@ -42,6 +45,7 @@ def central_second_moment(t: Any, initial: float, a: float) -> np.ndarray:
     return a + (initial - a) * np.exp(-2 * np.asarray(t, float))
 
 
+@checked(t=TIMES, distance=POSITIVE, a=POSITIVE)
 def first_passage_density(t: Any, distance: float, a: float) -> np.ndarray:
     """Density of the first passage time to V_F = I (the threshold at rest) from V_F - distance.
 
@@ -125,6 +129,9 @@ class ThresholdAtRest:
     True
     """
 
+    @checked(
+        **dict.fromkeys(("mean", "v_reset", "v_fire"), FINITE), variance=number(least=0.0), a=POSITIVE, t_end=POSITIVE
+    )
     def __init__(self, mean: float, variance: float, a: float, v_reset: float, v_fire: float, t_end: float) -> None:
         if not (a > 0 and t_end > 0 and variance >= 0 and v_reset < v_fire and (variance > 0 or mean < v_fire)):
             raise ValueError(

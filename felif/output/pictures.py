@@ -96,8 +96,10 @@ def _what(folder: Path) -> tuple[str, Path]:
     for kind, name in order:
         if (folder / name).exists():
             return kind, folder / name
-    raise ValueError(f"view: {folder} holds no fields.pvd, spacetime.vtr or particles.pvd; allowed is the folder of a "
-                     "run, of a branch or of a simulation")  # fmt: skip
+    raise ValueError(
+        f"view: {folder} holds no fields.pvd, spacetime.vtr or particles.pvd; allowed is the folder of a run or of a "
+        "simulation, or what `write_branch_vtk` wrote of a branch"
+    )
 
 
 def _has_screen() -> bool:

@@ -4,6 +4,7 @@ Another axis than v, such as an age, is in the place of v.
 """
 
 import os
+import sys
 
 from paraview import servermanager
 from paraview import simple as pv
@@ -78,3 +79,5 @@ if os.path.exists(os.path.join(here, "spacetime.vtr")):
 
 pv.GetAnimationScene().UpdateAnimationUsingDataTimeSteps()
 pv.RenderAllViews()
+for picture in [name for name in sys.argv[1:] if name.endswith(".png")]:
+    pv.SaveScreenshot(picture, layout, ImageResolution=[1600, 1000])

@@ -1,6 +1,7 @@
 """Shows this folder in ParaView (`paraview --script=view.py`): p(v, w) with the time slider, N(w) and C(w), Nbar(t)."""
 
 import os
+import sys
 
 from paraview import servermanager
 from paraview import simple as pv
@@ -71,3 +72,5 @@ pv.ResetCamera(view)
 
 pv.GetAnimationScene().UpdateAnimationUsingDataTimeSteps()
 pv.RenderAllViews()
+for picture in [name for name in sys.argv[1:] if name.endswith(".png")]:
+    pv.SaveScreenshot(picture, layout, ImageResolution=[1600, 1000])

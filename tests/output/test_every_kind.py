@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from shutil import which
+
 import meshio
 import numpy as np
 import pytest
@@ -115,6 +118,19 @@ def test_a_folder_is_a_picture(name, folders, tmp_path):
     path = picture(folders(name), tmp_path / "pictures" / "it.png")
     image = np.asarray(pv.read(path).point_data["PNGImage"])
     assert image.std() > 5.0  # it is not of one colour
+
+
+@pytest.mark.skipif(
+    not (which("pvpython") and which("xvfb-run")), reason="no ParaView without a screen on this machine"
+)
+@pytest.mark.parametrize("name", ["two populations", "(v, w), triangles"])
+def test_paraview_itself_runs_the_script_of_a_folder_and_saves_what_it_shows(name, folders, tmp_path):
+    command = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", "pvpython", "view.py", str(tmp_path / "out.png")]
+    ran = subprocess.run(command, cwd=folders(name), capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    image = pv.read(tmp_path / "out.png")
+    assert image.dimensions == (1600, 1000, 1)
+    assert np.asarray(image.point_data["PNGImage"]).std() > 5.0
 
 
 def test_a_run_as_a_grid_of_pyvista_holds_the_run():
