@@ -144,6 +144,10 @@ def test_settings_of_a_run(table, change, message):
         ),
         (lambda: written(into="n", of="N", lands=lambda x: 1j), "lands returns 1j; allowed are {axis: place} and"),
         (lambda: fl.Axis("v", 0.0, 1.0, points=3), "Axis: points = 3; allowed is a mapping of names to numbers"),
+        (
+            lambda: fl.Axis("v", 0.0, 1.0, graded={0.5: 1.0}),
+            "Axis 'v': graded = {0.5: 1.0}; allowed is a mapping of finite ends",
+        ),
         (lambda: fl.Equations(3, (), ()), "Equations: axes = 3; allowed is a tuple"),
         (lambda: fl.interval(fl.WilsonCowan(k=[[0.5]])), "with v_reset and v_fire"),
         (lambda: fl.as_intervals(endless()), "an iterator of more than 10000000 entries; allowed are arrays and lists"),

@@ -33,6 +33,10 @@ class Checks:
         self._line: Any = None
         self._moment: tuple[Any, Any] = None, None  # of the problem that was asked for it last
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle`: without what is made again of the problem that is looked at next."""
+        return {**vars(self), "_moment": (None, None)}
+
     # taking in ------------------------------------------------------------------------------------------------------
 
     def begin(self, segment: Any, first: Any, spikes: set[float]) -> None:
