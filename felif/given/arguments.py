@@ -302,6 +302,7 @@ ROW = Kind("a finite number, or a row of them", _read_row)
 AXES = Kind("axes of matplotlib, one or two", _read_axes)
 VALUES = array("a number, or an array of them", finite=False)
 ANY = Kind("anything", lambda value: value)
+PAST = optional(either(number(), FUNCTION, mapping(either(number(), FUNCTION), "a mapping of scalars to those")))
 NAMED = mapping(ANY, "a mapping of names to values")
 TIME = Kind("a finite number, at most 1e10 in size", number(least=-1e10, most=1e10).read)  # its digits end at 1e-6
 

@@ -166,14 +166,14 @@ class Sampled:
 
     @cached_property
     def _cubic(self) -> CubicSpline:
-        return CubicSpline(self.times, self.values, bc_type="natural")
+        return CubicSpline(self.times.copy(), self.values.copy(), bc_type="natural")
 
     @cached_property
     def _integral(self) -> Any:
         if self.kind == "cubic":
             return self._cubic.antiderivative()
         slopes = np.diff(self.values) / np.diff(self.times)
-        return PPoly(np.array([slopes, self.values[:-1]]), self.times).antiderivative()
+        return PPoly(np.array([slopes, self.values[:-1]]), self.times.copy()).antiderivative()
 
     @checked(t=NUMBERS)
     def between(self, t: Any) -> Any:

@@ -56,8 +56,10 @@ def write_branch_vtk(
     >>> fl.write_branch_vtk(branch, "runs/pictures", rows=[0, 1]).name
     'fields.pvd'
     """
-    series = new_series(folder, {"t": branch.table["arclength"], **branch.table}, overwrite)
     chosen: Iterable[int] = range(len(branch)) if rows is None else rows
+    if wrong := [k for k in chosen if not -len(branch) <= k < len(branch)]:
+        raise ValueError(f"write_branch_vtk: rows has {wrong[0]}; allowed are numbers of the {len(branch)} points")
+    series = new_series(folder, {"t": branch.table["arclength"], **branch.table}, overwrite)
     for k in chosen:
         series.add(_Labelled(branch[k]), float(branch[k].arclength))
     series.write_spacetime()

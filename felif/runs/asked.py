@@ -53,7 +53,7 @@ KINDS = {  # of the arguments of evolve
     "breakpoints": several(TIME, "a row of finite numbers"),
     "after_blow_up": optional(instance("Continue()", Continue)),
     "folder": optional(FOLDER),
-    "snapshots": optional(either(whole(0), several(TIME, "a row of times"))),
+    "snapshots": optional(either(whole(0, 10**4), several(TIME, "a row of times", most=10**4))),
     "observers": several(FUNCTION, "a row of functions"),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..algebra import compiled
 from ..evolution import Event, History, Trajectory
-from ..given.arguments import FOLDER, MODEL, TIME, checked, optional
+from ..given.arguments import FOLDER, MODEL, PAST, TIME, checked, optional
 from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
@@ -23,7 +23,7 @@ from .run import Run
 from .settings import Settings
 
 
-@checked(folder=FOLDER, model=optional(MODEL))
+@checked(folder=FOLDER, model=optional(MODEL), history=PAST)
 def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
@@ -57,7 +57,13 @@ def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
     return restore(read_folder(folder), model, history)
 
 
-@checked(**{name: KINDS[name] for name in ("max_steps", "events", "progress")}, folder=FOLDER, t_end=optional(TIME))
+@checked(
+    **{name: KINDS[name] for name in ("max_steps", "events", "progress")},
+    folder=FOLDER,
+    t_end=optional(TIME),
+    model=optional(MODEL),
+    history=PAST,
+)
 def resume(
     folder: str | Path,
     *,

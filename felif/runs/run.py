@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..evolution import Checkpoint, Segment, Trajectory
-from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several
+from ..given.arguments import FLAG, FOLDER, FUNCTION, TEXT, TIME, TIMES, checked, either, optional, several, whole
 from ..given.portable import require_portable
 from ..notebook import shown
 from ..problem import BlowUp, Outcome, State
@@ -251,7 +251,7 @@ class Run:
 
     # output -----------------------------------------------------------------------------------------------------
 
-    @checked(folder=FOLDER, overwrite=FLAG)
+    @checked(folder=FOLDER, overwrite=FLAG, snapshots=either(whole(0, 10**4), several(TIME, "", most=10**4)))
     def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz.
 

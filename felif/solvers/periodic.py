@@ -131,9 +131,7 @@ def periodic_orbit(
 class _Follower:
     """Walks along the branch of periodic orbits; the line's theta goes from 0 (Hopf) to `target`."""
 
-    def __init__(
-        self, line: Line, hopf: Any, tol: float, work: Work, told: Callable[[str], None], target: float
-    ) -> None:
+    def __init__(self, line: Line, hopf: Any, tol: float, work: Work, told: Callable, target: float) -> None:
         self.line, self.tol, self.work, self.told, self.target = line, tol, work, told, target
         self.path: list[tuple[Line, Orbit]] = []
         self._known: tuple[Orbit | None, np.ndarray] = None, np.zeros(0)
