@@ -12,6 +12,8 @@ from ..given.types import Model
 from ..translation import law_of
 from .run import simulate_particles
 
+_MOST_STEPS = 10_000_000  # ten seconds
+
 
 @dataclass(frozen=True, repr=False)
 class NeuronPath:
@@ -117,12 +119,18 @@ def neuron_path(
     start = law.v_reset if start is None else start
     if not t_end > 0:
         raise ValueError(f"neuron_path: t_end = {t_end!r}; allowed is a positive number")
+    step = min(dt, t_end / points)
+    if t_end / step > _MOST_STEPS:
+        raise ValueError(
+            f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {_MOST_STEPS} steps; "
+            "simulate_particles(neurons=1, folder=...) shows how far it is, and can be stopped"
+        )
     times = np.linspace(0.0, t_end, points + 1)
     run = simulate_particles(
         model,
         neurons=1,
         t_end=t_end,
-        dt=min(dt, t_end / points),
+        dt=step,
         start=np.array([start], float),
         seed=seed,
         record=1,

@@ -120,6 +120,7 @@ def test_a_path_stays_below_the_threshold_and_repeats_itself():
         (lambda: fl.spike_times(3, 1.0), "allowed is a model: a dataclass with a method equations"),
         (lambda: fl.neuron_path(fl.NoisyLIF(b=0.5), 1.0), "is a network; allowed is a neuron alone"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, points=0), "points = 0; allowed is a whole number"),
+        (lambda: fl.neuron_path(fl.NoisyLIF(), 1e6, dt=1e-3), "in steps of 0.001; allowed are 10000000 steps"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), "1"), "t_end = '1'; allowed is a finite number"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), 1.0, dt=0.0), "dt = 0.0; allowed is a finite number > 0"),
         (lambda: fl.neuron_path(3, 1.0), "model = 3; allowed is a model"),
