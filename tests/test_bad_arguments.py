@@ -124,7 +124,7 @@ def test_messages_name_the_argument_its_value_and_what_is_allowed(call, message)
         ({"atol": np.inf}, "atol = inf; allowed is a finite number > 0, or None"),
         ({"t_end": 2**63}, "t_end = 9223372036854775808; allowed is a finite number, at most 1e10 in size"),
         ({"folder": ""}, "folder = ''; allowed is the name of a folder, or None"),
-        ({"snapshots": -1}, "snapshots = -1; allowed is a whole number from 0, or a row of times"),
+        ({"snapshots": -1}, "snapshots = -1; allowed is a whole number from 0 to 10000, or a row of times"),
         ({"observers": 3}, "observers = 3; allowed is a row of functions"),
     ],
 )
@@ -151,7 +151,10 @@ def test_settings_of_a_run(table, change, message):
         (lambda: fl.Equations(3, (), ()), "Equations: axes = 3; allowed is a tuple"),
         (lambda: fl.interval(fl.WilsonCowan(k=[[0.5]])), "with v_reset and v_fire"),
         (lambda: fl.as_intervals(endless()), "an iterator of more than 10000000 entries; allowed are arrays and lists"),
-        (lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=40, networks=2**31, t_end=1.0, start=0.0), "at most 1e"),
+        (
+            lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=40000, networks=10**5, t_end=1.0, start=0.0),
+            "at most 1e",
+        ),
         (lambda: fl.response(None, None, 1.0), "response: problem = None; allowed is what discretize returns"),
         (lambda: fl.output.plot_run(3.0), "plot_run: run = 3.0; allowed is a run that evolve or load_run returned"),
         (lambda: fl.load_run("x" * 300), "allowed is the name of a folder"),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr
 
-from ..given.arguments import POSITIVE, TIMES, checked
+from ..given.arguments import POSITIVE, TIMES, checked, number
 from .firing_zone import log_densities, ratio
 from .network import Network, network_of, units_of
 
@@ -25,9 +25,11 @@ __all__ = ["cut_above", "cut_below", "density", "head_mass", "tail_mass"]
 _X, _W = np.polynomial.legendre.leggauss(60)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W
 _DROP = 80.0
+_RATE = number(above=0.0, most=1e100)
+_FAR = 1e8  # of y, where nothing is left
 
 
-@checked(N=POSITIVE, v=TIMES)
+@checked(N=_RATE, v=TIMES)
 def density(model: Any, N: float, v: Any) -> np.ndarray:
     """P(v) of the steady state with firing rate N (one of `steady_rates(model)`), 1 - tau N its integral.
 
@@ -69,7 +71,7 @@ def density(model: Any, N: float, v: Any) -> np.ndarray:
     return np.exp(np.log(N) - 0.5 * np.log(a) + log)
 
 
-@checked(N=POSITIVE, v_min=TIMES)
+@checked(N=_RATE, v_min=TIMES)
 def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
     """Mass of the steady state below v_min <= V_R:  N C sqrt(pi a/2) erfc((m - v_min)/sqrt(2a)),
 
@@ -110,7 +112,7 @@ def tail_mass(model: Any, N: float, v_min: Any) -> np.ndarray:
     return np.exp(np.log(N) + log + log_tail)
 
 
-@checked(N=POSITIVE, v_max=TIMES)
+@checked(N=_RATE, v_max=TIMES)
 def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     """Mass of the steady state above v_max >= V_F, random threshold only:
 
@@ -141,12 +143,12 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     v_max = np.asarray(v_max, float) - E
     if p.eps <= 0 or (v_max < p.v_fire).any():
         raise ValueError(f"v_max = {v_max + E}, eps = {p.eps}; allowed is v_max >= v_fire = {p.v_fire + E} and eps > 0")
-    y, y_fire = (v_max - m) / np.sqrt(a), (p.v_fire - m) / np.sqrt(a)
+    y, y_fire = np.minimum((v_max - m) / np.sqrt(a), _FAR), (p.v_fire - m) / np.sqrt(a)
     at = log_densities(y.ravel(), 1 / p.eps)[1].reshape(y.shape)
     return p.eps * N * np.exp(at - log_densities(y_fire, 1 / p.eps)[1][0])
 
 
-@checked(N=POSITIVE, tolerance=POSITIVE)
+@checked(N=_RATE, tolerance=POSITIVE)
 def cut_below(model: Any, N: float, tolerance: float) -> float:
     """The largest v_min <= V_R below which the steady state with firing rate N has at most mass `tolerance`.
 
@@ -177,7 +179,7 @@ def cut_below(model: Any, N: float, tolerance: float) -> float:
     return E + _bisect(lambda v: float(tail_mass(p, N, v)) <= tolerance, p.v_reset, far)
 
 
-@checked(N=POSITIVE, tolerance=POSITIVE)
+@checked(N=_RATE, tolerance=POSITIVE)
 def cut_above(model: Any, N: float, tolerance: float) -> float:
     """The smallest v_max >= V_F above which the steady state with firing rate N has at most mass `tolerance`.
 

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-from ..given.arguments import FINITE, POSITIVE, TIMES, checked, number
+from ..given.arguments import POSITIVE, TIMES, checked, number
 
 __all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
 
 _ORDER = 20  # nodes of a panel
 _X, _W = np.polynomial.legendre.leggauss(_ORDER)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
+_PLACE, _LENGTH = number(least=-1e100, most=1e100), number(above=0.0, most=1e100)
+_MOST_PANELS = 1000  # whose number enters squared
 
 
 @checked(t=TIMES, initial=number(least=0.0), a=POSITIVE)
@@ -45,7 +47,7 @@ def central_second_moment(t: Any, initial: float, a: float) -> np.ndarray:
     return a + (initial - a) * np.exp(-2 * np.asarray(t, float))
 
 
-@checked(t=TIMES, distance=POSITIVE, a=POSITIVE)
+@checked(t=TIMES, distance=_LENGTH, a=_LENGTH)
 def first_passage_density(t: Any, distance: float, a: float) -> np.ndarray:
     """Density of the first passage time to V_F = I (the threshold at rest) from V_F - distance.
 
@@ -130,7 +132,8 @@ class ThresholdAtRest:
     """
 
     @checked(
-        **dict.fromkeys(("mean", "v_reset", "v_fire"), FINITE), variance=number(least=0.0), a=POSITIVE, t_end=POSITIVE
+        **dict.fromkeys(("mean", "v_reset", "v_fire"), _PLACE),
+        **{"variance": number(least=0.0, most=1e100), "a": _LENGTH, "t_end": POSITIVE},
     )
     def __init__(self, mean: float, variance: float, a: float, v_reset: float, v_fire: float, t_end: float) -> None:
         if not (a > 0 and t_end > 0 and variance >= 0 and v_reset < v_fire and (variance > 0 or mean < v_fire)):
@@ -142,7 +145,13 @@ class ThresholdAtRest:
         self._reset = (v_fire - v_reset, 0.0, a)
         self._scale = (v_fire - v_reset) ** 2 / a
         self.t_end = t_end
-        panels = int(np.ceil(t_end / min(0.08, self._scale / 12)))
+        panels = t_end / min(0.08, self._scale / 12)
+        if not panels <= _MOST_PANELS:
+            raise ValueError(
+                f"t_end = {t_end!r}, a = {a!r}: that takes {panels:.3g} panels; allowed are {_MOST_PANELS}, as "
+                "for t_end <= 80 and a <= (v_fire - v_reset)^2"
+            )
+        panels = int(np.ceil(panels))
         self._length = t_end / panels
         self._S = self._solve(panels)
 

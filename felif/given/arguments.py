@@ -136,14 +136,14 @@ def number(
 
 
 def whole(least: int = 0, most: int = 2**62) -> Kind:
-    """A whole number from `least` on."""
+    """A whole number from `least` to `most`."""
 
     def read(value: Any) -> int:
         _require(isinstance(value, Integral) and not isinstance(value, bool | np.bool_ | np.timedelta64))
         _require(least <= value <= most)
         return int(value)
 
-    return Kind(f"a whole number from {least}", read)
+    return Kind(f"a whole number from {least}{f' to {most}' if most < 2**62 else ''}", read)
 
 
 def optional(kind: Kind) -> Kind:

@@ -66,13 +66,13 @@ def _told(value: Any, within: tuple[int, ...]) -> Any:
         entries = value.tocsr().sorted_indices()
         parts = [np.asarray(part).tobytes() for part in (entries.data, entries.indptr, entries.indices)]
         return f"sparse array of {' x '.join(map(str, value.shape))} {value.dtype} ({_hash(parts)})"
+    if id(value) in within:
+        return "itself"
+    within = (*within, id(value))
     if isinstance(value, list | tuple):
         return [_told(entry, within) for entry in value]
     if isinstance(value, set | frozenset):
         return sorted((_told(entry, within) for entry in value), key=repr)
-    if id(value) in within:
-        return "itself"
-    within = (*within, id(value))
     if isinstance(value, Mapping):
         return {str(key): _told(entry, within) for key, entry in value.items()}
     if isinstance(value, type):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..given.arguments import is_number, shown
 from ..translation import weak_form_of
 from ..translation.fields import Conserved, Field, Scalar, Term, WeakForm
 from .parameters import fixed
@@ -42,7 +43,13 @@ class FirstSpike:
 
     @classmethod
     def of(cls, model: Any, rate: float | None = None, until: Literal["return", "spike"] = "return") -> FirstSpike:
-        return cls(model, float(model.v_reset), float(model.v_fire), rate, until)
+        places = [getattr(model, name, None) for name in ("v_reset", "v_fire")]
+        if not all(map(is_number, places)):
+            raise ValueError(
+                f"{type(model).__name__}: v_reset, v_fire = {shown(places)}; allowed is a model of one population, "
+                "with numbers there"
+            )
+        return cls(model, *map(float, places), rate, until)
 
     @classmethod
     def between_spikes(cls, model: Any, rate: float | None = None) -> tuple[FirstSpike, float]:

@@ -14,6 +14,7 @@ from .drive import affine
 
 MOST_NEURONS = 10**9  # neurons: 8 GB of potentials
 _MOST_STEPS = 1e8
+_MOST_BYTES = 1.5e9  # of what is kept of every step
 _RESOLVED = 0.05  # longest step in units of the time in which the drift changes
 
 
@@ -60,6 +61,10 @@ def plan_simulation(
     if steps > _MOST_STEPS:
         why = f", for something in this model changes within {1 / stiffness:.3g} (drift, eps)" if finer > 1 else ""
         raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e8")
+    if (held := steps * (24 * len(sizes) + 8)) > _MOST_BYTES:
+        raise ValueError(
+            f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r} take {held / 1e9:.2g} GB; allowed are 1.5"
+        )
     _whole("record", record, 0)
     if bins is None:
         bins = min(coarse, 200)

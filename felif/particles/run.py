@@ -36,7 +36,7 @@ from .result import ParticleRun, collect
         "t_end": TIME,
         "dt": POSITIVE,
         "record": whole(0),
-        "networks": whole(1),
+        "networks": whole(1, 10**5),
         "seed": optional(SEED),
     },
     **{"snapshots": several(TIME, "a row of times"), "progress": optional(FLAG)},

@@ -120,7 +120,7 @@ def neuron_path(
     if not t_end > 0:
         raise ValueError(f"neuron_path: t_end = {t_end!r}; allowed is a positive number")
     step = min(dt, t_end / points)
-    if t_end / step > _MOST_STEPS:
+    if not t_end <= _MOST_STEPS * step:
         raise ValueError(
             f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {_MOST_STEPS} steps; "
             "simulate_particles(neurons=1, folder=...) shows how far it is, and can be stopped"

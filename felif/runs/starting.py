@@ -208,6 +208,10 @@ def evolve(
 
 def _require_end(settings: Settings, delays: Sequence[float], size: int, folder: Any) -> None:
     """ValueError for a run whose steps cannot be made soon or, without a folder, not be held."""
+    if settings.fixed_step is not None and settings.t_end - settings.fixed_step == settings.t_end:
+        raise ValueError(
+            f"evolve: fixed_step = {settings.fixed_step!r}; allowed are steps that t = {settings.t_end!r} sees"
+        )
     longest = min([settings.fixed_step or math.inf, *delays])
     steps = min((settings.t_end - settings.t_start) / longest, settings.max_steps or math.inf)
     why = f"evolve: t_end = {settings.t_end!r}: {steps:.3g} steps of at most {longest:g} (fixed_step, delays)"

@@ -104,7 +104,7 @@ class Metric:
         row = (problem.mass @ ty) / self.y**2
         if problem.scalar_names:
             G = problem.scalar_gradient(0.0, y)
-            row = row + (G @ ty) @ G / self.scalars**2
+            row = row + (G @ ty / self.scalars) @ G / self.scalars
         return row, tz / self.z**2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,26 +55,31 @@ class Axis:
     def __post_init__(self) -> None:
         require_fields(self)
         ends = (self.low, self.high)
-        if not all(isinstance(end, int | float) and end == end for end in ends) or not self.low < self.high:
+        if not all(map(_is_end, ends)) or not self.low < self.high:
             raise ValueError(
                 f"Axis {self.name!r}: low, high = {', '.join(map(plainly, ends))}; allowed are numbers low < high"
             )
         if self.periodic and not all(map(math.isfinite, ends)):
             raise ValueError(f"Axis {self.name!r}: periodic on [{self.low!r}, {self.high!r}]; allowed are finite ends")
         for name, place in self.points.items():
-            if not (isinstance(place, int | float) and self.low <= place <= self.high and math.isfinite(place)):
+            if not (_is_end(place) and self.low <= place <= self.high and math.isfinite(place)):
                 raise ValueError(
                     f"Axis {self.name!r}: the point {name!r} = {plainly(place)} lies outside [{self.low}, {self.high}]"
                 )
-        if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
+        if not (_is_end(self.scale) and 0 < self.scale < math.inf):
             raise ValueError(f"Axis {self.name!r}: scale = {plainly(self.scale)}; allowed are positive numbers")
         places = [place for place in (*ends, *self.points.values()) if math.isfinite(place)]
         powers = self.graded.items() if isinstance(self.graded, Mapping) else [(None, None)]
-        if not all(place in places and isinstance(e, int | float) and 0 < e < math.inf for place, e in powers):
+        if not all(place in places and _is_end(e) and 0 < e < math.inf for place, e in powers):
             raise ValueError(
                 f"Axis {self.name!r}: graded = {plainly(self.graded)}; allowed is a mapping of finite ends and points "
                 "to positive numbers"
             )
+
+
+def _is_end(value: Any) -> bool:
+    """Whether this is a number of a line, infinite ones included."""
+    return isinstance(value, int | float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
 
 
 @dataclass(frozen=True)
