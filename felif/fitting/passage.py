@@ -86,8 +86,8 @@ def first_passage(
     model = model if problem is None else problem.model
     if not has_equations(model):
         raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
-    _check(model, start, rate, t_start, t_end, tol)
     neuron, silent = FirstSpike.between_spikes(model, rate)
+    _check(neuron, start, rate, t_start, t_end, tol)
     if start is not None:
         neuron, silent = FirstSpike.of(model, rate, "spike"), 0.0
     if t_end is not None and t_end <= t_start + silent:
@@ -229,7 +229,7 @@ def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high:
 
 
 def _check(
-    model: Any, start: float | None, rate: float | None, t_start: float, t_end: float | None, tol: float
+    model: FirstSpike, start: float | None, rate: float | None, t_start: float, t_end: float | None, tol: float
 ) -> None:
     if start is not None and not start < model.v_fire:
         raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {model.v_fire}")

@@ -54,8 +54,12 @@ class FirstSpike:
     @classmethod
     def between_spikes(cls, model: Any, rate: float | None = None) -> tuple[FirstSpike, float]:
         """(what takes a random time from one spike to the next, the dead time before that)."""
-        silent = float(getattr(model, "dead_time", 0.0))
-        return cls.of(model, rate, "spike" if silent else "return"), silent
+        silent = getattr(model, "dead_time", 0.0)
+        if not is_number(silent):
+            raise ValueError(
+                f"{type(model).__name__}: dead_time = {shown(silent)}; allowed is a number, of one population"
+            )
+        return cls.of(model, rate, "spike" if silent else "return"), float(silent)
 
     def __reduce__(self) -> tuple[Any, ...]:  # without the form, which is made of functions within functions
         return FirstSpike, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
