@@ -75,3 +75,10 @@ def test_a_folder_does_not_answer_for_another_spline(tmp_path):
     assert run(1.0).final.N == run(1.0).final.N
     with pytest.raises(ValueError, match=r"another run: model\.current = CubicSpline"):
         run(5.0)
+
+
+def test_what_holds_itself_is_told():
+    one: list = [1.0]
+    one.append(one)
+    assert told(one) == [1.0, "itself"]
+    assert told({"a": one, "b": one}) == {"a": [1.0, "itself"], "b": [1.0, "itself"]}
