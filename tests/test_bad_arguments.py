@@ -153,6 +153,8 @@ def test_settings_of_a_run(table, change, message):
         (lambda: fl.first_passage(fl.WilsonCowan(k=[[0.5]]), start=0.5), "v_reset, v_fire = [None, None]; allowed is"),
         (lambda: fl.first_passage(fl.Populations(coupling=np.eye(2), dead_time=[0.0, 0.1])), "allowed is a number, of"),
         (lambda: fl.Axis("v", 0.0, 10**400), "allowed are numbers low < high"),
+        (lambda: fl.Axis("v", False, True), "allowed are numbers low < high"),
+        (lambda: fl.Populations(coupling=np.ma.masked), "allowed is a finite number, or an array of them"),
         (lambda: fl.neuron_path(fl.NoisyLIF(), 5e-324), "in steps of 0; allowed are 10000000 steps"),
         (lambda: fl.simulate_particles(fl.NoisyLIF(), neurons=9, t_end=1e6, dt=0.01, start=0.0), "GB; allowed are 1.5"),
         (lambda: fl.analysis.exact_time.ThresholdAtRest(0.0, 0.3, 1e9, 1.0, 2.0, 1.0), "panels; allowed are 1000"),

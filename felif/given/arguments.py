@@ -206,7 +206,8 @@ def array(what: str, finite: bool = True) -> Kind:
     """Numbers, finite ones unless `finite` is False: one, or an array of them."""
 
     def read(value: Any) -> np.ndarray:
-        _require(not isinstance(value, str | bytes | bool | Mapping | set) and value is not None)
+        _require(not isinstance(value, str | bytes | bytearray | bool | Mapping | set) and value is not None)
+        _require(not np.ma.is_masked(value))  # numpy would read what is hidden
         values = np.asarray(value)
         _require(values.dtype.kind in "iuf" or (values.size == 0 and values.dtype.kind != "O"))
         values = values.astype(float)

@@ -79,7 +79,11 @@ class Axis:
 
 def _is_end(value: Any) -> bool:
     """Whether this is a number of a line, infinite ones included."""
-    return isinstance(value, int | float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
+    )
 
 
 @dataclass(frozen=True)
