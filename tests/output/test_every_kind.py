@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from shutil import which
+from zlib import crc32
 
 import meshio
 import numpy as np
@@ -125,7 +127,9 @@ def test_a_folder_is_a_picture(name, folders, tmp_path):
 )
 @pytest.mark.parametrize("name", ["two populations", "(v, w), triangles"])
 def test_paraview_itself_runs_the_script_of_a_folder_and_saves_what_it_shows(name, folders, tmp_path):
-    command = ["xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", "pvpython", "view.py", str(tmp_path / "out.png")]
+    screen = 100 + crc32(os.fsencode(tmp_path)) % 30_000  # `xvfb-run -a` gives two that ask at once the same one
+    command = ["xvfb-run", "-n", str(screen), "-s", "-screen 0 1280x1024x24"]
+    command += ["pvpython", "view.py", str(tmp_path / "out.png")]
     ran = subprocess.run(command, cwd=folders(name), capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
     image = pv.read(tmp_path / "out.png")
