@@ -129,6 +129,8 @@ class _Translation:
             ends = self._parameter("w_min"), self._parameter("w_max")
             if (w.low, w.high) != ends or w.periodic or w.points:
                 raise self._elsewhere(f"the axis 'w' is [{w.low}, {w.high}], not {list(ends)}")
+        if graded := [axis.name for axis in self.equations.axes if axis.graded]:
+            raise self._elsewhere(f"its axes {graded} are graded")
         if self.equations.symmetric_along or any(mass != 1 for mass in self.equations.masses.values()):
             raise self._elsewhere("it states masses or a symmetry")
 

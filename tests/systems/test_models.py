@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -176,6 +177,25 @@ def test_a_pattern_is_learned_and_kept():
         N = run.sample("N", until)
         assert N[:3] == pytest.approx([on] * 3, rel=1e-6)
         assert off is None or N[3:] == pytest.approx([off] * 3, rel=1e-6)
+
+
+def test_a_graded_axis_has_cells_that_shrink_whatever_engine_the_equations_would_go_to():
+    """Of a leaky neuron, whose rate is that of the closed form."""
+
+    @dataclass(frozen=True)
+    class Graded(fl.NoisyLIF):
+        def equations(self):
+            said = super().equations()
+            (axis,) = said.axes
+            return replace(said, axes=(replace(axis, graded={self.v_reset: 1.0}),))
+
+    problem = fl.discretize(Graded(current=1.0), tol=1e-6)
+    cells = problem.lines["v"].cells
+    assert np.abs(cells[cells != 1.0] - 1.0).min() < 5e-3
+    rate = fl.analysis.exact.firing_rate(fl.NoisyLIF(current=1.0))
+    assert fl.steady_state(problem).N == pytest.approx(rate, rel=1e-6)
+        fl.analysis.exact.firing_rate(fl.NoisyLIF(current=1.0)), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(
