@@ -194,8 +194,6 @@ def test_a_graded_axis_has_cells_that_shrink_whatever_engine_the_equations_would
     assert np.abs(cells[cells != 1.0] - 1.0).min() < 5e-3
     rate = fl.analysis.exact.firing_rate(fl.NoisyLIF(current=1.0))
     assert fl.steady_state(problem).N == pytest.approx(rate, rel=1e-6)
-        fl.analysis.exact.firing_rate(fl.NoisyLIF(current=1.0)), rel=1e-6
-    )
 
 
 @pytest.mark.parametrize(
