@@ -78,4 +78,4 @@ def spread_of(problem: Any, noise: float) -> float:
 def _ruled_by_noise(problem: Any) -> bool:
     """Whether what is known of drift and noise at V_F says already that nothing arrives."""
     known = thresholds.transport(problem, problem.point(0.0)).values()
-    return bool(known) and all(drift[1] <= spread_of(problem, float(noise[1])) for drift, noise in known)
+    return bool(known) and all(drift[-1] <= spread_of(problem, float(noise[-1])) for drift, noise in known)

@@ -31,7 +31,8 @@ def end_of(model: Any) -> Cut | None:
     if flow.lives_above or (np.isfinite(flow.v_fire) and not flow.bends):
         return None
     noise = float(flow.at(np.array([flow.v_reset]))[1][0])
-    return cut(flow.drift, noise, flow.v_reset, flow.v_fire) if noise > 0 else None
+    found = cut(flow.drift, noise, flow.v_reset, flow.v_fire) if noise > 0 else None
+    return None if found is None or max(flow.landings) >= found.last else found
 
 
 def choose_nodes(
@@ -43,7 +44,7 @@ def choose_nodes(
     times: Sequence[float] = (0.0,),
     must_hold: bool = False,
 ) -> np.ndarray:
-    """Sorted cell ends for `model`, graded toward V_F, nodes on V_R and V_F.
+    """Sorted cell ends for `model`, graded toward V_F, nodes on V_R, V_F and other points.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
     start: another place from which neurons begin; times: at which the drift is looked at for V_min; must_hold: a
@@ -55,9 +56,9 @@ def choose_nodes(
     sizes = Sizes(flow, space, tol, start)
     low = min(flow.cut(tol, t, must_hold) for t in times)
     if start is None:
-        ends = [low, flow.v_reset, flow.v_fire]
+        ends = [low, *sorted(flow.landings), flow.v_fire]
     else:
-        ends = [min(low, sizes.below(start)), *sorted({start, flow.v_reset}), flow.v_fire]
+        ends = [min(low, sizes.below(start)), *sorted({start, *flow.landings}), flow.v_fire]
     if end is not None:
         ends.insert(-1, end.last)
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
@@ -74,8 +75,8 @@ def fitting_nodes(
     flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
     sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
     low = min(flow.cut(tol, t) for flow in flows)
-    v_reset, v_fire = flows[0].v_reset, flows[0].v_fire
-    ends = [low, v_reset, v_fire] if end is None else [low, v_reset, end.last, v_fire]
+    v_fire = flows[0].v_fire
+    ends = [low, *sorted(flows[0].landings), *([] if end is None else [end.last]), v_fire]
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if any(flow.lives_above for flow in flows):
         parts.append(sizes.nodes(v_fire, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
@@ -95,6 +96,7 @@ class Flow:
     ) -> None:
         weak_form = weak_form_of(model) if weak_form is None else weak_form
         self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire) if end is None else end.v_fire
+        self.landings = weak_form.landings(model)
         weak_form = weak_form if end is None else end.of(weak_form)
         self.field, self._given = weak_form.fields[0].name if field is None else field, scalars
         self._m = parameters_of(model)
@@ -172,9 +174,10 @@ class Flow:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
         if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
-        v = np.linspace(self.v_reset - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
+        low = min(self.landings)
+        v = np.linspace(low - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
         if self._uneven:  # where noise decides lies anywhere between
-            v = self._spread(min(v[0], self.v_reset - 8 * self._unit()))
+            v = self._spread(min(v[0], low - 8 * self._unit()))
         forms = self.on(v)
         low, high = 0.0, max(self._stationary_rate(v, forms, 0.0), 1e-12)
         for _ in range(12):
@@ -183,23 +186,27 @@ class Flow:
         return (0.0, high)
 
     def _stationary_rate(self, v: np.ndarray, forms: list, rate: float) -> float:
-        """1 / (mean first-passage time from V_R to V_F) at frozen activity; trapezoidal rule, a few per cent."""
+        """1 / (mean first-passage time to V_F from V_R, or above) at frozen activity; trapezoidal rule, a few per cent.
+
+        Above: from the highest of `landings`, from which neurons fire most.
+        """
+        start = max(self.landings)
         drift, noise, _ = self.combine(forms, rate)
         if self._uneven:
-            return 1.0 / self._passage_time(v, drift / noise, noise)
+            return 1.0 / self._passage_time(v, drift / noise, noise, start)
         step = v[1] - v[0]
         potential = np.concatenate([[0.0], np.cumsum((drift / noise)[1:] + (drift / noise)[:-1]) * step / 2])
         inner = np.exp(np.clip(potential[-1] - potential, -600, 600))
         inner = np.cumsum(inner[::-1])[::-1] * step
-        inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
+        inner[v < start] = inner[np.searchsorted(v, start)]
         return 1.0 / float(np.sum(np.exp(np.clip(potential - potential[-1], -600, 600)) * inner / noise) * step)
 
-    def _passage_time(self, v: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> float:
-        """int P/a with P(v) = int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) ds, Phi' = f/a, from V_F down."""
+    def _passage_time(self, v: np.ndarray, slope: np.ndarray, noise: np.ndarray, start: float) -> float:
+        """int P/a with P(v) = int_{max(v, start)}^{V_F} exp(Phi(v) - Phi(s)) ds, Phi' = f/a, from V_F down."""
         steps = np.diff(v)
         rises = np.clip((slope[1:] + slope[:-1]) / 2 * steps, -600, 600)
         rises = np.where(np.abs(rises) < 1e-12, 1e-12, rises)
-        kept, gained = np.exp(-rises), np.where(v[:-1] >= self.v_reset, -np.expm1(-rises) / rises * steps, 0.0)
+        kept, gained = np.exp(-rises), np.where(v[:-1] >= start, -np.expm1(-rises) / rises * steps, 0.0)
         P = np.zeros(len(v))
         for i in range(len(v) - 2, -1, -1):
             P[i] = min(kept[i] * P[i + 1] + gained[i], 1e250)
@@ -208,9 +215,9 @@ class Flow:
     def _spread(self, low: float) -> np.ndarray:
         """Points from `low` to V_F, dense at V_R, at V_F and where the drift is smallest."""
         v = np.linspace(low, self.v_fire, 400)
-        smallest = v[int(np.argmin(np.where(v >= self.v_reset, np.abs(self.drift(v)), np.inf)))]
+        smallest = v[int(np.argmin(np.where(v >= min(self.landings), np.abs(self.drift(v)), np.inf)))]
         away = np.geomspace(1e-9, 1.0, 300) * (self.v_fire - low)
-        places = np.array([[self.v_reset], [smallest], [self.v_fire]])
+        places = np.array([[place] for place in (*self.landings, smallest, self.v_fire)])
         v = np.unique(np.concatenate([v, places.ravel(), (places + away).ravel(), (places - away).ravel()]))
         return v[(v >= low) & (v <= self.v_fire)]
 
@@ -219,13 +226,14 @@ class Flow:
 
         Raises ValueError where the drift holds no neurons.
         """
-        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.v_fire, 2000), [low, self.v_reset]]))
+        start = min(self.landings)
+        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.v_fire, 2000), [low, start]]))
         drift, noise, _ = self.at(v)
         slope, steps = drift / noise, np.diff(v)
         potential = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * steps)])
         rise = np.exp(np.clip(potential.max() - potential, None, 600.0))
         inner = np.concatenate([np.cumsum(((rise[1:] + rise[:-1]) / 2 * steps)[::-1])[::-1], [0.0]])
-        inner[v < self.v_reset] = inner[np.searchsorted(v, self.v_reset)]
+        inner[v < start] = inner[np.searchsorted(v, start)]
         density = np.exp(potential - potential.max()) * inner / noise
         parts = (density[1:] + density[:-1]) / 2 * steps
         return float(parts[v[1:] <= low].sum() / parts.sum())
@@ -233,7 +241,7 @@ class Flow:
     def cut(self, tol: float, t: float = 0.0, must_hold: bool = False) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
         width = self.v_fire - self.v_reset
-        v = self.v_reset - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
+        v = min(self.landings) - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
         lowest, forms = self._lowest_source(v), self.on(v)
         for rate in self.rate_range():
             drift, noise, _ = self.combine(forms, rate, t)
@@ -255,8 +263,8 @@ class Flow:
         return lowest
 
     def _lowest_source(self, v: np.ndarray) -> float:
-        """The highest of the potentials v, from V_R downwards, below which no source brings anybody in."""
-        lowest = self.v_reset
+        """The highest of the potentials v, from the lowest point downwards, below which no source brings anybody in."""
+        lowest = float(v[0])
         for form in self._sources:
             height = sum(np.abs(np.broadcast_to(form(phi, v[None]), v.shape)) for phi in UNIT_TESTS)
             panels = (height[1:] + height[:-1]) / 2 * np.abs(np.diff(v))

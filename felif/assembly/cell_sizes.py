@@ -68,9 +68,10 @@ class Sizes:
         finest = np.sqrt(finest * self._scale) if local else finest
         at_fire = min(float(layers[1]), flow.decay_above(flow.v_fire)) if flow.lives_above else float(layers[1])
         self._sources = ((flow.v_fire, min(finest, self._relative * at_fire)),)
-        if drift[0] > 0:
-            self._sources += ((flow.v_reset, self._relative * float(layers[0])),)
-
+        drift, noise, _ = flow.at(np.array(flow.landings))
+        for place, speed, spread in zip(flow.landings, drift.tolist(), noise.tolist(), strict=True):
+            if speed > 0:
+                self._sources += ((place, self._relative * spread / speed),)
         if start is not None:
             drift, noise, _ = flow.at(np.array([start]))
             layer = min(0.1 * self._scale, self._relative * float(noise[0] / max(abs(drift[0]), 1e-300)))

@@ -62,7 +62,7 @@ def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:
     """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
     low, inner, high = cells[:-2], cells[1:-1], cells[2:]
     natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
-    return (high - low <= natural) & (inner != problem.v_reset) & (inner != problem.v_fire)
+    return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.v_fire))
 
 
 def _chosen(problem: Any, cells: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:

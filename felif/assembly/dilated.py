@@ -47,7 +47,7 @@ class Dilated:
             )
             terms.append(dataclasses.replace(term, coefficient=coefficient))
         count = Term("count spikes", into=COUNT, coefficient=lambda s, m: getattr(s, rate))
-        return WeakForm((*form.unknowns, Scalar(COUNT)), (*terms, count), form.conserved)
+        return WeakForm((*form.unknowns, Scalar(COUNT)), (*terms, count), form.conserved, points=form.points)
 
 
 def rate_slope(term: Term, inputs: tuple[Input, ...], scalars: tuple[Scalar, ...], model: Any, rate: str) -> float:

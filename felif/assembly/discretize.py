@@ -15,7 +15,7 @@ from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
-from ..meshing import line, stretched
+from ..meshing import stretched, tagged
 from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import probe
@@ -90,7 +90,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         end = end_of(model)
         cells, degrees = natural = adapt.natural(model, space, tol, end)
-        mesh = line(cells, float(model.v_reset), _top(model, end))
+        mesh = tagged(cells, model, _top(model, end))
         language.require_sound_on(model, cells)
         conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model))
         problem.natural = natural
@@ -102,7 +102,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     if model.v_fire == math.inf:
         raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
-    mesh = line(mesh.p[0], float(model.v_reset), float(model.v_fire))
+    mesh = tagged(mesh.p[0], model)
     language.require_sound_on(model, np.sort(mesh.p[0]))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol), model))
     if problem.truncation:
@@ -113,7 +113,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
 def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) -> SemiDiscrete:
     """On these cells, up to where the drift runs away (`automatic.end_of`), or to V_F without an end."""
     language.require_sound(model)
-    mesh = line(cells, float(model.v_reset), _top(model, end))
+    mesh = tagged(cells, model, _top(model, end))
     conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, None, None, end), model))
     return problem
 
@@ -137,10 +137,10 @@ class Assembled:
         self.model, self.mesh, self.space, self.tol, self.end = model, mesh, space, tol, end
         self.v_fire = _top(model, end)
         self.degrees = space.degree if degrees is None else degrees
-        self._v_reset = float(model.v_reset)
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
         self.weak_form = self.form_of(model)
+        self.landings = self.weak_form.landings(model)
         assembler = Assembler(self.weak_form, mesh, space, self.degrees)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
@@ -162,8 +162,8 @@ class Assembled:
 
     @cached_property
     def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:
-        """For each field with a flux: (coefficient, convection, diffusion) at V_R and V_F of each of its forms."""
-        places, table = np.array([self._v_reset, np.max(self.mesh.p[0])]), {}
+        """For each field with a flux: (coefficient, convection, diffusion) of its forms at `landings` and V_F."""
+        places, table = np.array([*self.landings, np.max(self.mesh.p[0])]), {}
         for field in (name for name, tied in self.layout.tied.items() if tied is not None):
             forms = [t for t in self.weak_form.terms if t.into == field == t.of]
             table[field] = [(t.coefficient, *probe(t, places)[:2]) for t in forms]
@@ -291,7 +291,7 @@ class Assembled:
         key = (language.shape_of(model), self.end, cells.tobytes(), shared, space)
         assembled = self._others.pop(key, None)
         if assembled is None:
-            mesh = line(cells, float(model.v_reset), self.v_fire)
+            mesh = tagged(cells, model, self.v_fire)
             degrees = local_degree.inherited(cells, degrees, mesh.p[0])  # ends may have been one point but for rounding
             assembled = Assembled(model, mesh, space, self.tol, degrees, self.end)
             assembled._others = self._others
@@ -329,7 +329,7 @@ class Assembled:
             return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
         cells = np.sort(self.mesh.p[0])
         keep = (np.arange(len(cells)) % 2 == 0) | np.isin(
-            cells, [cells[0], cells[-1], float(model.v_reset), self.v_fire]
+            cells, [cells[0], cells[-1], *self.weak_form.landings(model), self.v_fire]
         )
         return self.on_cells(model, cells[keep], self.degrees)
 

@@ -81,7 +81,7 @@ class Family:
         self._layer_forms = []
         for field in forms:
             which, convection, diffusion = forms[field]
-            for j, place in enumerate((problem.v_reset, problem.v_fire)):
+            for j, place in enumerate((*problem.landings, problem.v_fire)):
                 width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
                 if problem.tol is not None and width > adapt.thinnest(problem, place):
                     self._layer_forms.append((width / adapt.LAYER_CELLS, which, convection[:, j], diffusion[:, j]))
@@ -123,7 +123,7 @@ class Family:
         which, convection, diffusion = forms[problem.field_names[0]]
         rate = 1 + self.names.index(at_threshold.infinite_rates(problem)[0])
         slopes = self.factors[:, which, rate]
-        feedback = zip(slopes @ convection[:, 1], slopes @ diffusion[:, 1], strict=True)
+        feedback = zip(slopes @ convection[:, -1], slopes @ diffusion[:, -1], strict=True)
         return np.array([at_threshold.impossible(problem, y, kick, noise) is None for kick, noise in feedback])
 
 
@@ -233,8 +233,8 @@ def _value_of_input(m: Parameters, problem: Any, name: str) -> Any:
 
 
 def _forms_at_thresholds(problem: Any) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each field with a flux: its forms, and their convection and diffusion at V_R and V_F."""
-    places, terms = np.array([problem.v_reset, np.max(problem.mesh.p[0])]), problem.weak_form.terms
+    """For each field with a flux: its forms, and their convection and diffusion at `landings` and V_F."""
+    places, terms = np.array([*problem.landings, np.max(problem.mesh.p[0])]), problem.weak_form.terms
     found = {}
     for field in (name for name, tied in problem.layout.tied.items() if tied is not None):
         which = np.array([k for k, t in enumerate(terms) if t.into == field == t.of])

@@ -85,7 +85,7 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         if after is not None:
             profile = Profile(name, after, problem.v_fire, above=False)
             profile.check(cells)
-            if not thresholds.resets_at_once(problem):  # those who have fired wait
+            if not thresholds.returns(problem):  # those who have fired wait
                 values = {waiting: value + after.fired * (1 - value) for waiting, value in values.items()}
         profiles[name] = profile
     return profiles, values, cells, ends
@@ -278,7 +278,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     if same and np.array_equal(old.degrees, problem.degrees):
         return problem, start.y.copy(), True
     serves = problem.tol is not None and old.tol is not None and old.tol <= problem.tol
-    if serves and old.space == problem.space and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
+    if serves and old.space == problem.space and (old.landings, old.v_fire) == (problem.landings, problem.v_fire):
         problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     densities, values, cells = _of_state(problem, start)

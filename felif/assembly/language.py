@@ -19,7 +19,7 @@ from ..given.fields import written_for
 from ..given.identity import identity
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import weak_form_of
-from ..translation.fields import CELLS, Term, WeakForm, probe
+from ..translation.fields import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
 
 LINEAR = 1e-12
@@ -119,8 +119,8 @@ def top_of(model: Any) -> float:
 def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
     """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
     low, high, count = float(model.v_reset), top_of(model), PLACES
-    if over in ("reset", "firing"):
-        v = np.full(count, low if over == "reset" else high)
+    if over not in (CELLS, ABOVE):
+        v = np.full(count, high if over == "firing" else weak_form.place(over, model))
     else:
         begin, end = (low - 2 * (high - low), high) if over == CELLS else (high, 2 * high - low)
         v = begin + (end - begin) * (np.arange(count) + 0.5) / count  # not the ends of cells, where functions may jump
@@ -155,7 +155,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
     """
     fields = {f.name for f in weak_form.fields}
     places = [name for name, there in (("field", term.of is not None), ("test function", term.into in fields)) if there]
-    facet = term.over in ("reset", "firing")
+    facet = term.is_at_point
     rng, worst = np.random.default_rng(0), 0.0
 
     def pair() -> tuple[np.ndarray, np.ndarray]:
@@ -221,7 +221,7 @@ def require_sound_on(model: Any, cells: np.ndarray) -> None:
     weak_form = weak_form_of(model)
     points = cells[:-1, None] + np.diff(cells)[:, None] * _IN_A_CELL
     for term in weak_form.terms:
-        if term.form is None or is_own(term.form) or term.over in ("reset", "firing"):
+        if term.form is None or is_own(term.form) or term.is_at_point:
             continue
         inside = points.ravel() if term.over == CELLS else points[cells[:-1] >= float(model.v_fire)].ravel()
         if inside.size:

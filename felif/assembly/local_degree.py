@@ -148,7 +148,10 @@ def natural(model: Any, space: spaces.Space, limit: float, cells: np.ndarray, en
 
 
 def _stationary(flow: Flow, rate: float, cells: np.ndarray, steep: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(P, places in [-1, 1] of the cell, weights of sum 1 in each cell, the cell) at points that resolve exp(Phi)."""
+    """(P, places in [-1, 1] of the cell, weights of sum 1 in each cell, the cell) at points that resolve exp(Phi).
+
+    Where there are several places to land, as many land at each.
+    """
     widths, (points, weights) = np.diff(cells), spaces.gauss(8)
     parts = np.clip(np.ceil(steep * widths / _STEEPEST), 1, _PARTS).astype(int)
     owner = np.repeat(np.arange(len(widths)), parts)
@@ -157,6 +160,7 @@ def _stationary(flow: Flow, rate: float, cells: np.ndarray, steep: np.ndarray) -
     x = (first[:, None] + points) / parts[owner, None]
     v = cells[owner, None] + widths[owner, None] * x
     drift, noise, _ = (np.reshape(part, v.shape) for part in flow.at(v.ravel(), rate))
-    P = integrated(np.append(lower, cells[-1]), flow.v_reset, drift / noise, noise)
+    flux = np.searchsorted(np.sort(flow.landings), lower + widths[owner] / parts[owner] / 2) / len(flow.landings)
+    P = integrated(np.append(lower, cells[-1]), flux, drift / noise, noise)
     share = np.broadcast_to(weights / parts[owner, None], v.shape)
     return P.ravel(), 2 * x.ravel() - 1, share.ravel(), np.repeat(owner, len(points))

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..translation.fields import CELLS, probe
 from .automatic import fitting_nodes
-from .passage_times import LinearNeuron, Neuron
+from .passage_times import LinearNeuron, Mixture, Neuron
+from .thresholds import source_at
 
 SILENT = -200.0  # log of the rate below which a population is taken to be silent
 _MOST_CELLS = 2000  # of a mesh at rest
@@ -71,8 +72,7 @@ class Neurons:
         self.names = tuple(fluxes[name] for name in problem.field_names)
         self._resting(form)
         self._account(form, problem, totals)
-        ends = (problem.v_reset, problem.v_fire)
-        self._transport(form, ends, highest)
+        self._transport(form, (problem.v_reset, problem.v_fire), highest)
 
     @property
     def count(self) -> int:
@@ -179,24 +179,31 @@ class Neurons:
         self._rests = bool(self._resting_time.any())
         with np.errstate(divide="ignore"):
             self._log_resting = np.log(self._resting_time)
-        for rates in self._rates_to_try[:6]:
-            s = self._at(self.scalars(rates))
-            for i, name in enumerate(problem.field_names):
-                for over, place, sign in (("firing", problem.v_fire, -1.0), ("reset", problem.v_reset, 1.0)):
-                    terms = [q for q in form.terms if q.into == name and q.of is None and q.over == over]
-                    point = np.array([[place]])
-                    found = sum(self._value(q, s) * float(np.ravel(q.form(np.ones(1), point))[0]) for q in terms)
-                    if abs(found - sign * rates[i]) > _SAME * (1 + rates.max()):
-                        raise NotNeurons(f"{name} does not lose at V_F and regain at V_R what fires")
+        self._starts = [self._begin(problem, i, name) for i, name in enumerate(problem.field_names)]
+
+    def _begin(self, problem: Any, i: int, name: str) -> list[tuple[float, float]]:
+        """(share, place) of where neurons of population i begin again; they are as many as fire."""
+        form, tried = problem.weak_form, np.array([np.ones(self.count), *self._rates_to_try[:6]])
+        gains: dict[float, np.ndarray] = {problem.v_fire: np.zeros(len(tried))}
+        for q in (q for q in form.terms if q.into == name and q.of is None and q.is_at_point):
+            place = form.place(q.over, problem.model)
+            values = [self._value(q, self._at(self.scalars(rates))) for rates in tried]
+            gains[place] = gains.get(place, 0.0) + source_at(problem, q) * np.array(values)
+        lost = gains.pop(problem.v_fire)
+        shares = {place: float(gain[0]) for place, gain in gains.items()}
+        off = [lost + tried[:, i], sum(shares.values()) - 1.0, *(g - shares[v] * tried[:, i] for v, g in gains.items())]
+        if max(float(np.abs(part / (1 + tried.max(axis=1))).max()) for part in off) > _SAME or min(shares.values()) < 0:
+            raise NotNeurons(f"{name} does not lose at V_F and regain below it what fires")
+        return [(share, place) for place, share in shares.items() if share]
 
     def _transport(self, form: Any, ends: tuple[float, float], highest: float) -> None:
         """m_i and a_i as functions of the rates, and what kind of neuron each is."""
         v_reset, v_fire = ends
         v = v_reset + (v_fire - v_reset) * _SAMPLES
-        terms = [[q for q in form.terms if q.into == name and not (q.of is None and q.over in ("firing", "reset"))]
+        terms = [[q for q in form.terms if q.into == name and not (q.of is None and q.is_at_point)]
                  for name in (f.name for f in form.fields)]  # fmt: skip
         if any(q.of != q.into or q.over != CELLS for group in terms for q in group):
-            raise NotNeurons("a density has sources other than V_R, or terms on a part of the line")
+            raise NotNeurons("a density has sources along the line, or terms on a part of the line")
         self._terms = [q for group in terms for q in group]
         self._to_m, self._to_a = np.zeros((2, self.count, len(self._terms)))
         probes = [probe(q, v) for q in self._terms]
@@ -223,7 +230,8 @@ class Neurons:
         self._together = None
         if all(isinstance(kind, LinearNeuron) for kind in self.kinds):
             conductances, offsets = np.array([kind[:2] for kind in self.kinds]).T
-            self._together = LinearNeuron(conductances, offsets, *ends)
+            places = np.array([start[0][1] for start in self._starts])
+            self._together = LinearNeuron(conductances, offsets, places if np.ptp(places) else places[0], ends[1])
         self.centres = np.array([kind.centre for kind in self.kinds])
         self.error = max(kind.error for kind in self.kinds)
         varies = self.aN.any(axis=1) if self.affine else np.ones(self.count, bool)
@@ -243,6 +251,11 @@ class Neurons:
         return np.array([self._value(q, s) for q in self._terms])
 
     def _kind(self, i: int, field: str, start: np.ndarray, moves: np.ndarray, ends: tuple, highest: float) -> Any:
+        """The neuron that population i is, from the places where it begins again."""
+        kinds = [self._from(i, field, start, moves, (place, ends[1]), highest) for _, place in self._starts[i]]
+        return kinds[0] if len(kinds) == 1 else Mixture(kinds, [share for share, _ in self._starts[i]])
+
+    def _from(self, i: int, field: str, start: np.ndarray, moves: np.ndarray, ends: tuple, highest: float) -> Any:
         fixed = [(q, c) for q, c, x in zip(self._terms, start, moves, strict=True) if q.into == field and not x]
 
         def drift(v: np.ndarray) -> np.ndarray:

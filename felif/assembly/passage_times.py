@@ -10,7 +10,7 @@ T = int h dy with h(y) = int_0^inf exp(s y - s^2/2) ds, and T_m, T_a, T_mm fall 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,6 +156,22 @@ class Neuron:
                     total += w / a * (Q * part + w * (1 - part) / x)
                 Q = np.minimum(Q * kept + w * part, 1e290)
         return np.log(np.minimum(total, 1e290))
+
+
+class Mixture:
+    """Neurons that begin at one of several places: the mean of their times, T = sum of shares T_j."""
+
+    def __init__(self, kinds: Sequence[Any], shares: Sequence[float]) -> None:
+        self._kinds, self._log_shares = kinds, np.log(shares)
+        self.error, self.centre = max(kind.error for kind in kinds), kinds[0].centre
+        self.falls = all(kind.falls for kind in kinds)
+
+    def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
+        log, by_m, by_a = (np.array(part) for part in zip(*(kind(m, a, slopes) for kind in self._kinds), strict=True))
+        log += self._log_shares.reshape(-1, *[1] * np.ndim(m))
+        total = np.logaddexp.reduce(log, axis=0)
+        parts = np.exp(log - total)
+        return Times(total, (parts * by_m).sum(axis=0), (parts * by_a).sum(axis=0))
 
 
 def _mills(y: np.ndarray) -> np.ndarray:

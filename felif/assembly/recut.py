@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..given.warning import warn
-from ..meshing import line
+from ..meshing import tagged
 from . import adapt, local_degree, thresholds
 from .running_away import NEGLIGIBLE, Cut, cut
 
@@ -101,7 +101,7 @@ def _rates(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
 def _beyond(problem: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
     """(input more than that at which the axis was made, noise) of the fields at scalars s."""
     flows = thresholds.transport(problem, s)
-    drift, noise = np.array([[part[1] for part in flows[name]] for name in problem.field_names], float).T
+    drift, noise = np.array([[part[-1] for part in flows[name]] for name in problem.field_names], float).T
     return drift - problem.end.speed, noise
 
 
@@ -110,7 +110,7 @@ def _with_end(problem: Any, end: Cut) -> Any:
     model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
     natural = adapt.natural(model, space, tol, end)
     cells = np.concatenate([problem.cells[problem.cells < low], natural[0][natural[0] >= low], [end.last]])
-    mesh = line(np.unique(cells), float(model.v_reset), end.v_fire)
+    mesh = tagged(np.unique(cells), model, end.v_fire)
     degrees = local_degree.inherited(problem.cells, problem.degrees, np.sort(mesh.p[0]))
     assembled = type(problem._assembled)(model, mesh, space, tol, degrees, end)
     new = type(problem)(assembled, model, problem.history)

@@ -44,6 +44,7 @@ class SemiDiscrete(Problem):
         self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
         self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
         self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
+        self.landings = self.weak_form.landings(model)  # V_R, and other places where neurons may enter
         self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
         self.scalar_names = (*layout.algebraic, *layout.differential)
         self.field_names = tuple(f.name for f in self.weak_form.fields)
@@ -107,7 +108,7 @@ class SemiDiscrete(Problem):
         old = state.problem
         if old.scalar_names != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
-        ends = (old.v_reset, old.v_fire) == (self.v_reset, self.v_fire)
+        ends = (old.landings, old.v_fire) == (self.landings, self.v_fire)
         here = self.on_cells(old.cells, old.degrees) if self.tol is not None and ends else self
         return here, adapt.transfer(old, here, state.y)
 
@@ -169,7 +170,7 @@ class SemiDiscrete(Problem):
 
     @property
     def threshold_transport(self) -> Mapping[str, Any]:
-        """Field -> (coefficient, convection, diffusion) at V_R and V_F of its forms (see `assembly.thresholds`)."""
+        """Field -> (coefficient, convection, diffusion) at `landings` and V_F (see `assembly.thresholds`)."""
         return self._assembled.threshold_transport
 
     def margin(self, t: float, y: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..translation import Elsewhere, weak_form_of
 from ..translation.fields import probe
+from .thresholds import source_at
 
 _RATES = (0.7, 10.0, 1e3, 1e5)
 
@@ -17,7 +18,7 @@ def unfollowed(problem: Any) -> str | None:
     """Why the law of a synchronous spike is not that of this problem's terms; None if it is.
 
     In a spike N is a multiple of delta(t - T). Every neuron moves by the same amount (drift affine in N, the same for
-    every v), what fires is set back to V_R at once or waits in one scalar, all of it, and nothing else sees N.
+    every v), what fires is set back to points at once or waits in one scalar, all of it, and nothing else sees N.
     """
     try:
         weak_form_of(problem.model)
@@ -43,16 +44,16 @@ def unfollowed(problem: Any) -> str | None:
             if np.any(reaction):
                 return f"the rate of the reaction {term.name!r} is infinite in a spike"
             kick, noise = kick + slope * convection, noise + slope * diffusion
-        elif term.into == rate.of and term.over == "reset":
-            returns += slope * float(np.ravel(term.form(np.ones(1), np.array([[problem.v_reset]])))[0])
+        elif term.into == rate.of and term.is_at_point:
+            returns += slope * source_at(problem, term)
         elif term.into == rate.of:
-            return f"{term.name!r} sets neurons that fire down over {term.over!r}; allowed is a reset to the point V_R"
+            return f"{term.name!r} sets neurons that fire down over {term.over!r}; allowed is a reset to points"
         else:
             waits += slope
     waiting = [t.into for t in form.terms if t.into in problem.layout.differential and _reads(problem, t, rate.name, m)]
     if (returns, waits, len(waiting)) not in ((1.0, 0.0, 0), (0.0, 1.0, 1)):
         return (
-            f"of what fires, {returns:.6g} are set back to V_R and {waits:.6g} enter {waiting or 'no scalar'}; allowed "
+            f"of what fires, {returns:.6g} are set back and {waits:.6g} enter {waiting or 'no scalar'}; allowed "
             "is that all are set back, or that all wait in one scalar"
         )
     if waiting and len(problem.layout.differential) > 1:

@@ -30,14 +30,14 @@ _SPREAD = np.array([-9, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 9])
 class Settled:
     """A profile after the first instant, as a density; `fired` is the part of its mass that has fired.
 
-    Those who have fired are at V_R, or in the refractory state and no longer in the density.
+    Those who have fired are where they are reset, or in the refractory state and no longer in the density.
     """
 
     def __init__(self, problem: Any, before: Profile, kick: float) -> None:
-        self._before, self._v_fire, self._v_reset = before, problem.v_fire, problem.v_reset
+        self._before, self._v_fire = before, problem.v_fire
         P = before.end / before.mass
         ((_, noise),) = thresholds.transport(problem, problem.point(0.0)).values()
-        self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[1] * problem.tol)))
+        self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[-1] * problem.tol)))
         self._l = max(self._l, _THINNEST * (problem.v_fire - problem.v_reset))
         from scipy.optimize import brentq
         from scipy.special import erfcx
@@ -45,15 +45,15 @@ class Settled:
         self._gamma = float(brentq(lambda g: np.sqrt(np.pi) * g * erfcx(g) - kick * P, -26.0, 0.0))
         self._shift = 2 * self._gamma * self._l
         self.fired = self._shift / kick
-        self._resets = thresholds.resets_at_once(problem)
+        self._returns = thresholds.returns(problem)
         layer = problem.v_fire - self._l * _DEPTHS
         count = int(np.log((problem.v_fire - problem.v_reset) / self._l) / np.log(_GRADING))
         graded = problem.v_fire - self._l * _GRADING ** np.arange(
             count
         )  # too few neurons to be resolved for themselves
-        spikes = problem.v_reset + np.sqrt(2) * self._l * _SPREAD if self._resets else ()
+        places = [place + np.sqrt(2) * self._l * _SPREAD for _, place in self._returns.places]
         self.breakpoints = np.concatenate([before.breakpoints + self._shift, graded])
-        self.features = np.concatenate([before.features + self._shift, layer, spikes])
+        self.features = np.concatenate([before.features + self._shift, layer, *places])
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         x = self._v_fire - v
@@ -61,9 +61,11 @@ class Settled:
         from scipy.special import erfc
 
         n = moved * np.maximum(1 - erfc(np.clip(x / (2 * self._l) + self._gamma, -26, 26)) / erfc(self._gamma), 0)
-        if self._resets:
-            width = np.sqrt(2) * self._l
-            n = n + self.fired / (np.sqrt(2 * np.pi) * width) * np.exp(-(((v - self._v_reset) / width) ** 2) / 2)
+        width = np.sqrt(2) * self._l
+        for share, place in self._returns.places:
+            n = n + share * self.fired / (np.sqrt(2 * np.pi) * width) * np.exp(-(((v - place) / width) ** 2) / 2)
+        for factor, form in self._returns.spread:
+            n = n + factor * self.fired * form(np.ones_like(v), v[None])
         return n
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.portable import require_portable
-from ..meshing import line
+from ..meshing import tagged
 from .recut import Raised
 from .running_away import Cut
 
@@ -32,7 +32,7 @@ def on_arrays(problem: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     for by in end[len(_NUMBERS) :].tolist():
         drift = Raised(drift, by)
     numbers = dict(zip(_NUMBERS, end.tolist(), strict=False))
-    mesh = line(cells, float(problem.model.v_reset), numbers["v_fire"])
+    mesh = tagged(cells, problem.model, numbers["v_fire"])
     make, like = type(problem._assembled), problem._assembled
     assembled = make(problem.model, mesh, like.space, like.tol, degrees, Cut(drift=drift, **numbers))
     return type(problem)(assembled, problem.model, problem.history)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +14,10 @@ from .dilated import rate_slope
 
 
 def transport(problem: Any, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """(drift, noise) at V_R and V_F, for given scalars, of each field that vanishes at V_F."""
+    """(drift, noise) at `landings` and V_F, for given scalars, of each field that vanishes at V_F."""
     table = {}
     for field, forms in problem.threshold_transport.items():
-        drift, noise = np.zeros(2), np.zeros(2)
+        drift, noise = np.zeros((2, len(problem.landings) + 1))
         for coefficient, convection, diffusion in forms:
             c = 1.0 if coefficient is None else coefficient(s, problem.parameters)
             drift, noise = drift + c * convection, noise + c * diffusion
@@ -36,13 +38,13 @@ def coefficients_at(problem: Any, t: float, y: np.ndarray, field: str, v: np.nda
 
 
 def boundary_layers(problem: Any, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
-    """For each field that vanishes at V_F: place -> width a/|drift| of the layer below V_F, and below V_R."""
+    """For each field that vanishes at V_F: place -> width a/|drift| of the layers below V_F and V_R."""
     widths = {}
     for field, (drift, noise) in transport(problem, problem.namespace(t, y)).items():
-        at_reset, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
+        *at_landings, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
         widths[field] = {problem.v_fire: at_threshold}
-        if drift[0] > 0:
-            widths[field][problem.v_reset] = at_reset
+        rising = zip(problem.landings, at_landings, drift.tolist(), strict=False)
+        widths[field] |= {place: width for place, width, speed in rising if speed > 0}
     return widths
 
 
@@ -60,9 +62,47 @@ def runaway(problem: Any) -> tuple[float, float]:
     return totals[0], totals[1]
 
 
-def resets_at_once(problem: Any) -> bool:
-    """Whether a neuron that fires is reset at that instant (else it waits in a differential scalar)."""
+def source_at(problem: Any, term: Any) -> float:
+    """The form of a source at its point."""
+    place = problem.weak_form.place(term.over, problem.model)
+    return float(np.ravel(term.form(np.ones(1), np.array([[place]])))[0])
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Where neurons that fire are set back at that instant: shares of them at places, others spread out over v.
+
+    Nowhere, if they wait in a differential scalar.
+    """
+
+    places: tuple[tuple[float, float], ...]  # (share, place), by place
+    spread: tuple[tuple[float, Callable], ...]  # (factor, form of the source)
+
+    def __bool__(self) -> bool:
+        return bool(self.places or self.spread)
+
+    @property
+    def lowest(self) -> float:
+        return self.places[0][1]
+
+    def reach(self, v_fire: float) -> float:
+        """The mean way from these places to V_F."""
+        return sum(share * (v_fire - place) for share, place in self.places)
+
+
+def returns(problem: Any) -> Returns:
+    """Where the neurons of a network with one firing rate are set back as they fire."""
     form = problem.weak_form
     rate = next(s for s in form.scalars if s.algebraic == "flux")
-    sources = [t for t in form.terms if t.into == rate.of and t.of is None and t.over != rate.over]
-    return any(rate_slope(t, form.inputs, form.scalars, problem.model, rate.name) for t in sources)
+    places: dict[float, float] = {}
+    spread = []
+    for term in (t for t in form.terms if t.into == rate.of and t.of is None and t.over != rate.over):
+        slope = rate_slope(term, form.inputs, form.scalars, problem.model, rate.name)
+        if not slope:
+            continue
+        if term.is_at_point:
+            place = form.place(term.over, problem.model)
+            places[place] = places.get(place, 0.0) + slope * source_at(problem, term)
+        else:
+            spread.append((slope, term.form))
+    return Returns(tuple((share, place) for place, share in sorted(places.items())), tuple(spread))

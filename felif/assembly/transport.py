@@ -1,13 +1,20 @@
 """What a synchronous spike does to a network with constant noise: physical time stands still while kicks are delivered.
 
-s counts the kicks delivered to every neuron, each moving it up by b; L = V_F - V_R. Neurons within b s of V_F have
-fired, those within b s - L twice, and so on:
+s counts the kicks delivered to every neuron, each moving it up by b. Of those who fire the share p_j is set back to the
+place r_j, from where the way to V_F is L_j = V_F - r_j; the neurons that have fired after s kicks are
 
-    tail(v) = int_v^{V_F} n,      G(s) = sum_{k >= 0} tail(V_F - b s + k L) = mass fired after s kicks,
+    G(s) = tail(V_F - b s) + sum_j p_j G(s - L_j / b),      tail(v) = int_v^{V_F} n,
     g(s) = G(s) - s               the queue: spikes fired but not delivered yet.
 
-The event ends at D, the first sign change of g from + to -; none up to s = L/b: every neuron fires again and again at
-once, eternal blow-up. After it  n+(v) = n(v - b D) + n(v - b D + L) 1_{V_R < v <= V_R + b D}.
+The event ends at D, the first sign change of g from + to -. With L = sum_j p_j L_j,
+
+    g(s) = tail(V_F - b s) - L/b + sum_j p_j g(s - L_j / b):
+
+once tail(V_F - b s) >= L/b, and g > 0 since the longest way before s, no end comes: every neuron fires again and again
+at once, eternal blow-up. After an event
+
+    n+(v) = n(v - b D) + sum_j p_j q(v - b D + L_j) 1_{r_j < v <= r_j + b D},    q(v) = n(v) + sum_j p_j q(v + L_j).
+
 Neurons with a refractory state fire once (G = tail) and wait in R. Derivation: docs/theory.md.
 """
 
@@ -19,7 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..problem import NotConverged
 from . import spaces
+from .thresholds import Returns
+
+_MOST_LAPS = 2000  # sums of ways; with two places these are 60 rounds
+_MOST_WINDOWS = 100  # of the longest way
 
 
 class CumulativeMass:
@@ -46,57 +58,101 @@ class Spike:
     kicks: float
 
 
-def synchronous_spike(problem: Any, y: np.ndarray, kick: float, resets: bool, layer: float) -> Spike:
+class Laps:
+    """Sums of ways L_j that neurons go from where they are set back to V_F, again and again, and how many of them do.
+
+    With them  G(s) = sum_k parts_k tail(V_F - b s + sums_k),  and so for q: `sums` (laps,), 0 first; `parts` (laps,).
+    """
+
+    def __init__(self, returns: Returns, v_fire: float, farthest: float) -> None:
+        """Up to sums of `farthest`. Raises NotConverged where there are too many."""
+        found, last = {0.0: 1.0}, {0.0: 1.0}
+        ways = [(share, v_fire - place) for share, place in returns.places]
+        while last:
+            new: dict[float, float] = {}
+            for length, part in last.items():
+                for share, way in ways:
+                    total = float(f"{length + way:.12g}")  # the same ways in another order
+                    if total <= farthest:
+                        new[total] = new.get(total, 0.0) + part * share
+            for total, part in new.items():
+                found[total] = found.get(total, 0.0) + part
+            last = new
+            if len(found) > _MOST_LAPS:
+                raise NotConverged(f"a synchronous spike in which neurons fire again in over {_MOST_LAPS} ways")
+        self.sums = np.array(sorted(found))
+        self.parts = np.array([found[total] for total in self.sums.tolist()])
+
+
+def synchronous_spike(problem: Any, y: np.ndarray, kick: float, returns: Returns, layer: float) -> Spike:
     """How many kicks of size `kick` = b the synchronous spike of a single-field network delivers.
 
     `layer`: width of the boundary layer at V_F that the state still has; the queue is looked at when it is used up.
+    Raises NotConverged for a spike whose end is not found.
     """
-    reach = problem.v_fire - problem.v_reset
+    top = problem.v_fire
     values = problem.full(problem.field_names[0], y)
     tail = CumulativeMass(problem.cells, spaces.modes(problem.degrees, values, np.arange(len(problem.widths))))
-    end = reach / kick if resets else (problem.v_fire - problem.cells[0]) / kick
+    distances = (top - problem.nodes[::-1]) / kick
+    longest = (top - returns.lowest if returns else top - problem.cells[0]) / kick
+    enough = returns.reach(top) / kick if returns else 0.0
+    begun, grid = False, np.zeros(0)
+    for window in range(1, _MOST_WINDOWS):
+        start, end = (window - 1) * longest, window * longest
+        laps = Laps(returns, top, kick * end)
+        over = laps.sums < kick * start - (top - problem.cells[0])  # in which all neurons are
+        pairs = [*zip(laps.sums[~over].tolist(), laps.parts[~over].tolist(), strict=True)]
+        gone = float(laps.parts[over].sum() * tail([problem.cells[0]])[0])
 
-    def queue(s: Any) -> np.ndarray:
-        s = np.asarray(s, float)
-        fired = tail(problem.v_fire - kick * s)
-        if resets:  # k >= 1 only at s = L/b itself, within the first round
-            fired = fired + np.where(kick * s > reach, tail(problem.v_fire - kick * s + reach), 0.0)
-        return fired - s
+        def queue(s: Any, pairs: list = pairs, gone: float = gone) -> np.ndarray:
+            s = np.asarray(s, float)
+            return sum((part * tail(top - kick * s + total) for total, part in pairs), np.full(s.shape, gone)) - s
 
-    distances = (problem.v_fire - problem.nodes[::-1]) / kick
-    grid = np.unique(np.concatenate([distances, np.linspace(0, end, 2001)]))
-    grid = grid[(grid > 20 * layer / kick) & (grid <= end)]
-    values = queue(grid)
-    positive = np.flatnonzero(values > 0)
-    if not positive.size:
-        return Spike(0.0)
-    ended = np.flatnonzero(values[positive[0] :] <= 0)
-    if not ended.size:
-        return Spike(np.inf)
-    after = positive[0] + ended[0]
-    from scipy.optimize import brentq
+        grid = np.unique(np.concatenate([distances, np.linspace(start, end, 2001)]))
+        grid = grid[(grid > max(start, 20 * layer / kick)) & (grid <= end)]
+        values = queue(grid)
+        if not begun:
+            positive = np.flatnonzero(values > 0)
+            if not positive.size:
+                return Spike(0.0)
+            begun, grid, values = True, grid[positive[0] :], values[positive[0] :]
+        ended = np.flatnonzero(values <= 0)
+        if ended.size:
+            from scipy.optimize import brentq
 
-    return Spike(float(brentq(lambda s: float(queue([s])[0]), grid[after - 1], grid[after], xtol=1e-15, rtol=1e-14)))
+            before = grid[ended[0] - 1] if ended[0] else start
+            return Spike(float(brentq(lambda s: queue([s])[0], before, grid[ended[0]], xtol=1e-15, rtol=1e-14)))
+        if tail([top - kick * end])[0] >= enough:
+            return Spike(np.inf)
+    raise NotConverged(f"after {_MOST_WINDOWS * longest:.4g} spikes per neuron a synchronous spike has not ended")
 
 
 class ShiftedDensity:
-    """n+ as initial data: the density moved up by `shift`, what passed V_F set down above V_R (if it is reset)."""
+    """n+ as initial data: the density moved up by `shift`, what passed V_F set down where it returns (if it does)."""
 
-    def __init__(self, problem: Any, name: str, y: np.ndarray, shift: float, resets: bool) -> None:
-        self._density, self._shift, self._resets = problem.field(name, y), shift, resets
-        self._v_reset, self._reach = problem.v_reset, problem.v_fire - problem.v_reset
-        moved = problem.cells + shift
-        again = moved - self._reach
-        inside = (again > problem.v_reset) & (again < problem.v_reset + shift)
-        ends = [problem.v_reset + shift] if resets else []
-        self.breakpoints = np.array([end for end in ends if end < problem.v_fire])
-        self.features = np.concatenate(
-            [moved[moved < problem.v_fire], again[inside] if resets else [], self.breakpoints]
-        )
+    def __init__(self, problem: Any, name: str, y: np.ndarray, shift: float, returns: Returns) -> None:
+        self._density, self._shift, self._top = problem.field(name, y), shift, problem.v_fire
+        top, moved, self._ways = problem.v_fire, problem.cells + shift, []
+        laps = Laps(returns, top, shift)
+        landed, ends = [moved[moved < top]], []
+        for share, place in returns.places:
+            high = min(place + shift, top)
+            back = shift - (top - place) - laps.sums  # from where they have come back
+            some = high - back > problem.cells[0]
+            self._ways.append((place, high, back[some], share * laps.parts[some]))
+            again = np.add.outer(problem.cells, back[some]).ravel()
+            landed.append(again[(again > place) & (again < high)])
+            ends.append((place + shift - laps.sums)[some])
+            ends[-1] = ends[-1][(ends[-1] > place) & (ends[-1] < top)]
+        self.breakpoints = np.unique(np.concatenate([*ends, np.zeros(0)]))
+        self.features = np.concatenate([*landed, self.breakpoints])
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         n = np.maximum(self._density(v - self._shift), 0.0)
-        if self._resets:
-            landed = (v > self._v_reset) & (v <= self._v_reset + self._shift)
-            n = n + np.where(landed, np.maximum(self._density(v - self._shift + self._reach), 0.0), 0.0)
+        for place, high, back, parts in self._ways:
+            here = np.flatnonzero((v > place) & (v <= high))
+            before = v.ravel()[here, None] - back
+            which, lap = np.nonzero(before <= self._top)
+            values = parts[lap] * np.maximum(self._density(before[which, lap]), 0.0)
+            n.ravel()[here] += np.bincount(which, values, len(here))
         return n

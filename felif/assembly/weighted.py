@@ -3,9 +3,10 @@
 A finite-element density is accurate relative to its maximum; where it is tiny its own values say nothing. With the
 drift f and noise a of the state, below V_F and without reaction,
 
-    P(v) = N int_{max(v, V_R)}^{V_F} exp(Phi(v) - Phi(s)) / a(s) ds,    Phi' = f/a,
+    P(v) = int_v^{V_F} J(s) exp(Phi(v) - Phi(s)) / a(s) ds,    Phi' = f/a,
 
-an integral of a positive function, taken cell by cell from V_F downward (no difference of large numbers).
+J the flux, which is N between V_R and V_F, and grows from place to place where neurons enter at several: an integral of
+a positive function, taken cell by cell from V_F downward (no difference of large numbers).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.polynomial import legendre
 
 from ..algebra import Band
 from .spaces import alike, gauss, modal_transform
-from .thresholds import coefficients_at
+from .thresholds import coefficients_at, source_at
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
 _VANISHED = 1e-280  # of max P
@@ -53,12 +54,13 @@ def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> Weighte
     owner = np.repeat(np.arange(len(parts)), parts)
     points, weights = gauss(degree + 6)
     v = ends[:-1, None] + np.diff(ends)[:, None] * points
-    if np.any(growth) or problem.layout.tied[field] is None:
+    flux = _flux(problem, t, y, field, (ends[1:] + ends[:-1]) / 2)
+    if np.any(growth) or problem.layout.tied[field] is None or flux is None:
         P = problem.field(field, y)(v)
         good = P.min(axis=1) > _NEGLIGIBLE * P.max()
     else:
         drift, noise, _ = (part.reshape(v.shape) for part in coefficients_at(problem, t, y, field, v.ravel()))
-        P = integrated(ends, problem.v_reset, drift / noise, noise)
+        P = integrated(ends, flux, drift / noise, noise)
         good = P.max(axis=1) > _VANISHED * P.max()
     low, high = _longest_run(np.bincount(owner, ~good) == 0)
     kept = (owner >= low) & (owner < high)
@@ -89,8 +91,20 @@ def _longest_run(good: np.ndarray) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def integrated(ends: np.ndarray, v_reset: float, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """P at the Gauss points of every interval, up to a factor, from the top one down; slope = f/a."""
+def _flux(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> np.ndarray | None:
+    """J at places between points at which neurons enter, up to a factor; None where they enter along the line."""
+    s, m, flux = problem.namespace(t, y), problem.parameters, np.zeros(len(v))
+    for term in (q for q in problem.weak_form.terms if q.into == field and q.of is None and q.over != "firing"):
+        if not term.is_at_point:
+            return None
+        place = problem.weak_form.place(term.over, problem.model)
+        c = 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, m)))
+        flux[v > place] += c * source_at(problem, term)
+    return flux / np.abs(flux).max() if flux.any() else None
+
+
+def integrated(ends: np.ndarray, flux: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """P at the Gauss points of every interval, up to a factor, from the top one down; flux in each, slope = f/a."""
     points, weights = gauss(slope.shape[1])
     partial = _integration(slope.shape[1])
     P, end = np.empty_like(slope), 0.0
@@ -99,8 +113,8 @@ def integrated(ends: np.ndarray, v_reset: float, slope: np.ndarray, noise: np.nd
         potential = width * (partial @ slope[c])  # Phi at the points, from the lower end
         total = width * float(weights @ slope[c])
         source, start = np.zeros(len(points)), 0.0
-        if ends[c] + width / 2 > v_reset:
-            inner = np.exp(-potential) / noise[c]
+        if flux[c]:
+            inner = flux[c] * np.exp(-potential) / noise[c]
             start = width * float(weights @ inner)
             source = start - width * (partial @ inner)
         P[c] = np.exp(potential) * source + np.exp(potential - total) * end

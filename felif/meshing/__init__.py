@@ -1,11 +1,11 @@
 """ROOM 2: from geometry to tagged meshes.
 
-Every mesh of a line has the facets "reset" and "firing" and, above V_F, cells "above"; a rectangle over v and w has
-"reset", "firing", "floor", "w_min" and "w_max".
+Every mesh of a line has the facets "reset", "firing" and one for every other point of the model, and, above V_F, cells
+"above"; a rectangle over v and w has "reset", "firing", "floor", "w_min" and "w_max".
 """
 
 from .files import read_mesh
-from .interval import interval, line, stretched
+from .interval import interval, line, stretched, tagged
 from .strip import strip, triangles
 
-__all__ = ["interval", "line", "read_mesh", "stretched", "strip", "triangles"]
+__all__ = ["interval", "line", "read_mesh", "stretched", "strip", "tagged", "triangles"]

@@ -13,7 +13,8 @@ from skfem import MeshLine, MeshTri
 from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
-from .interval import THRESHOLDS, line, require_near
+from ..translation import is_fast, weak_form_of
+from .interval import THRESHOLDS, require_near, tagged
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
@@ -63,6 +64,7 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
         raise ValueError(f"mesh file {str(path)!r} holds {sorted(data.cells_dict)}; allowed here are {kind} cells")
     points = np.asarray(data.points, float)
     thresholds = (float(model.v_reset), float(model.v_fire))
+    marks = (*thresholds, *(place for _, place in weak_form_of(model).points)) if is_fast(model) else thresholds
     try:
         for v in points[:, 0][np.isfinite(points[:, 0])].tolist():
             require_near(v, *thresholds)
@@ -73,14 +75,14 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
             return triangles(plane[cells], model)
         if len(np.unique(cells)) != len(cells) + 1:
             raise ValueError("its line cells do not form one interval: nodes are there twice, or cells are missing")
-        ends = np.sort(_snapped(points[:, 0], thresholds)[cells], axis=1)
+        ends = np.sort(_snapped(points[:, 0], marks)[cells], axis=1)
         low, high = ends[np.lexsort(ends.T[::-1])].T
         if np.any(low[1:] != high[:-1]):
             raise ValueError("its line cells do not form one interval along the first coordinate")
         short = np.flatnonzero(high - low <= _SNAP * (thresholds[1] - thresholds[0]))
         if short.size:
             raise ValueError(f"a cell at v = {low[short[0]]:.6g} is {(high - low)[short[0]]:.3g} long: a node twice")
-        return line(np.append(low, high[-1]), *thresholds)
+        return tagged(np.append(low, high[-1]), model)
     except ValueError as error:
         raise ValueError(f"mesh file {str(path)!r}: {error}") from error
 
@@ -131,7 +133,7 @@ def _read(path: Path) -> Any:
         raise ValueError(f"mesh file {str(path)!r} cannot be read: {reason}") from error
 
 
-def _snapped(coordinates: np.ndarray, values: tuple[float, float]) -> np.ndarray:
+def _snapped(coordinates: np.ndarray, values: tuple[float, ...]) -> np.ndarray:
     moved = coordinates.copy()
     for value in values:
         moved[np.abs(moved - value) <= _SNAP * max(1.0, abs(value))] = value

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from skfem import MeshLine
 
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
-from ..translation import weak_form_of
+from ..translation import is_fast, weak_form_of
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 THRESHOLDS = Kind(
     f"{MODEL.allowed} with v_reset and v_fire", lambda value: having("", "v_reset", "v_fire").read(MODEL.read(value))
 )
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
+
+
+Points = Iterable[tuple[str, float]]  # names and places beside V_R and V_F
 
 
 def require_near(v: float, v_reset: float, v_fire: float) -> None:
@@ -26,11 +30,12 @@ def require_near(v: float, v_reset: float, v_fire: float) -> None:
         )
 
 
-def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
-    """Tagged mesh with these cell ends: facets "reset" (V_R) and "firing" (V_F), cells "above" (v > V_F), if any.
+def line(nodes: np.ndarray, v_reset: float, v_fire: float, points: Points = ()) -> MeshLine:
+    """Tagged mesh with these cell ends: facets "reset" (V_R), "firing" (V_F) and `points`, cells "above" V_F, if any.
 
-    Raises ValueError where V_R or V_F is no node.
+    Raises ValueError where one of these is no node.
     """
+    marks = {"reset": v_reset, "firing": v_fire} | dict(points)
     nodes = np.unique(np.asarray(nodes, float))
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
@@ -39,18 +44,20 @@ def line(nodes: np.ndarray, v_reset: float, v_fire: float) -> MeshLine:
         require_near(float(nodes[-1]), v_reset, v_fire)
     close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
     if close.size:
-        nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (v_reset, v_fire)), close, close + 1))
-    places = {}
-    for name, value in (("reset", v_reset), ("firing", v_fire)):
+        nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (*marks.values(),)), close, close + 1))
+    places, names = {}, {"reset": "v_reset", "firing": "v_fire"}
+    for name, value in marks.items():
         nearest = int(np.argmin(np.abs(nodes - value)))
         if nodes[nearest] != value:
             raise ValueError(
-                f"mesh: no node lies exactly on {'v_reset' if name == 'reset' else 'v_fire'} = {value!r}; "
+                f"mesh: no node lies exactly on {names.get(name, name)} = {value!r}; "
                 f"the nearest is {nodes[nearest]!r}. Put a node there."
             )
+        if nearest == 0:
+            raise ValueError(
+                f"mesh: {names.get(name, name)} = {value!r} is the lower end; the mesh must reach below it"
+            )
         places[name] = np.array([nearest])
-    if places["reset"][0] == 0:
-        raise ValueError(f"mesh: v_reset = {v_reset!r} is the lower end; the mesh must reach below it")
     mesh = MeshLine(nodes).with_boundaries(places)
     if nodes[-1] > v_fire:
         mesh = mesh.with_subdomains({"above": np.arange(places["firing"][0], len(nodes) - 1)})
@@ -69,7 +76,8 @@ def interval(
 ) -> MeshLine:
     """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
 
-    Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R.
+    Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R. Other points of
+    the model, such as those of a distribution of resets, are further cell ends.
 
     Parameters
     ----------
@@ -105,9 +113,12 @@ def interval(
     v_reset, v_fire = float(model.v_reset), float(model.v_fire)
     if math.isinf(v_fire):
         raise ValueError("interval: v_fire = inf has no place on a mesh; let discretize choose one from `tol`")
-    lives_above = not any(scalar.algebraic == "flux" for scalar in weak_form_of(model).scalars)
-    if v_min >= v_reset:
-        raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below v_reset = {v_reset!r}")
+    form = weak_form_of(model)
+    lives_above = not any(scalar.algebraic == "flux" for scalar in form.scalars)
+    lowest = min(form.landings(model))
+    if v_min >= lowest:
+        what = "v_reset" if lowest == v_reset else "the lowest point"
+        raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below {what} = {lowest!r}")
     minimum = 3 if lives_above else 2
     if cells < minimum:
         raise ValueError(f"interval: cells = {cells!r}; allowed is an integer >= {minimum}")
@@ -134,15 +145,23 @@ def interval(
         beyond = v_fire + (v_max - v_fire) * (np.arange(1, above + 1) / above) ** grading
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
-    return line(moved, v_reset, v_fire)
+    return tagged(np.union1d(moved, form.landings(model)), model)
+
+
+def tagged(nodes: np.ndarray, model: Model, v_fire: float | None = None) -> MeshLine:
+    """`line` with the points of a model; `v_fire`: where its line ends instead."""
+    top = float(model.v_fire) if v_fire is None else v_fire
+    return line(nodes, float(model.v_reset), top, weak_form_of(model).points if is_fast(model) else ())
 
 
 def stretched(mesh: MeshLine, model: Model) -> MeshLine:
-    """A user's mesh, its parts below V_R, between V_R and V_F, and above stretched to the model's V_R and V_F."""
-    nodes = np.sort(mesh.p[0])
-    old = [mesh.p[0, mesh.boundaries[name][0]] for name in ("reset", "firing")]
-    ends = np.unique([nodes[0], *old, nodes[-1]])
-    new = np.unique([nodes[0], float(model.v_reset), float(model.v_fire), nodes[-1] + float(model.v_fire) - old[1]])
-    if len(ends) != len(new) or new[0] != nodes[0]:
+    """A user's mesh, its parts between V_min, V_R, V_F and other points stretched to where the model has these."""
+    nodes, form = np.sort(mesh.p[0]), weak_form_of(model)
+    moved = {name: (mesh.p[0, facets[0]], form.place(name, model)) for name, facets in mesh.boundaries.items()}
+    moved["low"] = nodes[0], nodes[0]
+    if nodes[-1] > moved["firing"][0]:
+        moved["high"] = nodes[-1], nodes[-1] + moved["firing"][1] - moved["firing"][0]
+    old, new = np.array(sorted(moved.values())).T
+    if (np.diff(old) <= 0).any() or (np.diff(new) <= 0).any():
         raise ValueError(f"the mesh [{nodes[0]:g}, {nodes[-1]:g}] cannot be stretched to {model}")
-    return line(np.interp(nodes, ends, new), float(model.v_reset), float(model.v_fire))
+    return tagged(np.interp(nodes, old, new), model)

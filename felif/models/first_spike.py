@@ -78,11 +78,13 @@ class FirstSpike:
         form, kind = weak_form_of(self.model), type(self.model).__name__
         if len(form.fields) != 1 or form.fields[0].over != ("v",):
             raise ValueError(f"{kind} has the densities {[f.name for f in form.fields]}; allowed is one, over v")
-        resets = [t for t in form.terms if t.over == "reset" and t.of is None]
+        resets = [t for t in form.terms if t.is_at_point and t.over != "firing" and t.of is None]
         rates = [s.name for s in form.scalars if s.algebraic]
-        if len(resets) != 1 or len(rates) != 1:
+        if len(resets) != 1 or len(rates) != 1 or resets[0].over != "reset":
+            places = [form.place(t.over, self.model) for t in resets]
             raise ValueError(
-                f"{kind} has {len(resets)} reset terms and {len(rates)} firing rates; allowed is one of each"
+                f"{kind} has {len(resets)} reset terms, to {places}, and {len(rates)} firing rates; allowed is one of "
+                "each, to v_reset"
             )
         (rate,) = rates
         firing = next((s.over for s in form.scalars if s.name == rate and s.over is not None), None)
@@ -110,6 +112,7 @@ class FirstSpike:
             (*terms, count),
             (Conserved("total", {**kept, COUNT: 1.0}),),
             tuple(i for i in form.inputs if i.of is None),
+            form.points,
         )
 
 

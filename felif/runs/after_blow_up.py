@@ -17,7 +17,7 @@ from ..assembly.adapt import transfer
 from ..assembly.cascade import after_cascade, cascade, unfollowed_cascade
 from ..assembly.dilated import COUNT
 from ..assembly.spikes import unfollowed
-from ..assembly.thresholds import boundary_layers, resets_at_once, runaway
+from ..assembly.thresholds import boundary_layers, returns, runaway
 from ..assembly.transport import ShiftedDensity, synchronous_spike
 from ..evolution import Event, Rodas5P, Trajectory, integrate
 from ..given.arguments import number, required, whole
@@ -147,16 +147,16 @@ def _through_several(problem: Problem, y: np.ndarray, found: BlowUp) -> tuple[Bl
 
 def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:
     (field,) = problem.field_names
-    resets = resets_at_once(problem)
+    back = returns(problem)
     try:
         layer = boundary_layers(problem, 0.0, y)[field][problem.v_fire]
     except Infeasible:  # data from which the spike begins at once: no layer yet
         layer = 0.0
-    kicks = synchronous_spike(problem, y, kick, resets, layer).kicks
+    kicks = synchronous_spike(problem, y, kick, back, layer).kicks
     if not 0 < kicks < math.inf:
         return kicks, problem, None if kicks else y
     values = {name: float(y[problem.layout.offsets[name]]) for name in problem.layout.differential}
-    if not resets:  # fired neurons wait in the refractory state
+    if not back:  # fired neurons wait in the refractory state
         (waiting,) = values
         values[waiting] += kicks
         if values[waiting] > 1.0 - _NOBODY:
@@ -164,7 +164,7 @@ def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, 
             after = np.zeros(on_mesh.size)
             after[on_mesh.layout.offsets[waiting]] = 1.0
             return kicks, on_mesh, after
-    start = {field: ShiftedDensity(problem, field, y, kick * kicks, resets), **values}
+    start = {field: ShiftedDensity(problem, field, y, kick * kicks, back), **values}
     on_mesh, after, _ = initial(problem.rebuilt(), start)
     return kicks, on_mesh, after
 
@@ -190,8 +190,10 @@ def _deliver(problem: Problem, y: np.ndarray, kicks: float, rtol: float, emptied
 
 
 def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
-    # A network that b alone does not keep going (b < V_F - V_R, or neurons that wait) empties its queue at last.
-    ends = not resets_at_once(problem) or runaway(problem)[0] < problem.v_fire - problem.v_reset
+    # A network that b alone does not keep going (b below the mean way back to V_F, or neurons that wait) empties its
+    # queue at last.
+    back = returns(problem)
+    ends = not back or runaway(problem)[0] < back.reach(problem.v_fire)
     longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON
     emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
     while True:

@@ -24,7 +24,7 @@ from ..assembly import (
 )
 from ..assembly.densities import density_from_text
 from ..evolution import Block, Checkpoint, EventRecord, History, Segment, Trajectory
-from ..meshing import line
+from ..meshing import tagged
 from ..output.model_files import unpacked
 from ..output.reading import IN_MEMORY, Steps, read_folder, states_of
 from ..problem import BlowUp, Outcome, State
@@ -173,7 +173,7 @@ def _on_mesh(model: Any, space: Any, tol: float | None, mesh: Mapping[str, np.nd
     elif isinstance(space, Tensor | Triangles):
         like = plane_from_arrays(model, mesh, space, tol)
     elif tol is None:
-        return discretize(model, line(mesh["cells"], float(model.v_reset), float(model.v_fire)), space=space)
+        return discretize(model, tagged(mesh["cells"], model), space=space)
     else:
         like = discretize(model, tol=tol, space=space)
     return like.on_arrays(mesh)

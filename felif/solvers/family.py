@@ -51,10 +51,10 @@ class Family:
     def _moved(self, changes: dict[str, float]) -> Problem:
         """Discretised again on the cells of `base`, stretched to the new V_R and V_F."""
         new, old = self.base.rebuilt(**changes), self.base
-        marks = [(old.cells[0], old.cells[0]), (old.v_reset, new.v_reset), (old.v_fire, new.v_fire)]
+        marks = [(old.cells[0], old.cells[0]), *zip(old.landings, new.landings, strict=True), (old.v_fire, new.v_fire)]
         if old.cells[-1] > old.v_fire:
             marks.append((old.cells[-1], old.cells[-1] + new.v_fire - old.v_fire))
-        before, after = np.array(marks).T
+        before, after = np.array(sorted(marks)).T
         if np.any(np.diff(after) <= 0):
             raise ValueError(f"the mesh cannot be stretched to {changes}")
         return new.on_cells(np.interp(old.cells, before, after))

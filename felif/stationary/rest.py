@@ -70,7 +70,7 @@ class RestingNeurons:
         v = problem.v_fire + (problem.v_fire - problem.v_reset) * _SAMPLES
         self.m0, self.mN, self.a0, self.aN, self.g = np.zeros((5, points.count))
         for k, term in enumerate(form.terms):
-            if term.into != field or (term.of is None and term.over in ("firing", "reset")):
+            if term.into != field or (term.of is None and term.is_at_point):
                 continue
             if term.of != field or term.over != CELLS:
                 raise ValueError("the density has other sources")

@@ -28,7 +28,7 @@ import numpy as np
 
 from ..weakform import Conserved
 
-CELLS = "cells"
+CELLS, ABOVE = "cells", "above"
 _FEW = 4  # places at which it is remembered what a form is
 
 
@@ -75,7 +75,8 @@ class Term:
     coordinate v (x[1] is w) and `n.grad[0]` the derivative in v. A term into a scalar has no test function:
     `form(n, x)`, or no form at all; `of` may then name a scalar along w, `form(N, x)`: its integral over w.
     `coefficient` reads scalars and inputs from `s`, parameters from `m`, and must be analytic in both (its derivatives
-    are taken by one complex step); None stands for 1. `over` is "cells" or a named set of cells or facets.
+    are taken by one complex step); None stands for 1. `over` is "cells", "above" (the cells above V_F), or the name of
+    a point: "reset", "firing", or one of `WeakForm.points`.
     """
 
     name: str
@@ -84,6 +85,10 @@ class Term:
     of: str | None = None
     coefficient: Callable[[Any, Any], Any] | None = None
     over: str = CELLS
+
+    @property
+    def is_at_point(self) -> bool:
+        return self.over not in (CELLS, ABOVE)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,16 @@ class WeakForm:
     terms: tuple[Term, ...]
     conserved: tuple[Conserved, ...] = ()
     inputs: tuple[Input, ...] = ()
+    points: tuple[tuple[str, float], ...] = ()  # beside V_R and V_F: name and v, below V_F; ends of cells on every mesh
+
+    def place(self, name: str, model: Any) -> float:
+        """v of a point."""
+        ends = {"reset": model.v_reset, "firing": model.v_fire}
+        return float((ends | dict(self.points))[name])
+
+    def landings(self, model: Any) -> tuple[float, ...]:
+        """V_R, then the other points, in the order of `points`."""
+        return (float(model.v_reset), *(place for _, place in self.points))
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

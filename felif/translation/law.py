@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..given.parameters import parameters_of
 from .fields import CELLS, Term, WeakForm, convection_of, probe
 from .learning import learning_law
 from .particle_law import ParticleLaw, Population
-from .to_weakform import Elsewhere, has_equations, with_resets
+from .to_weakform import Elsewhere, has_equations, weak_form_of
 from .unrolled import is_indexed, unrolled
 
 _AGREE = 1e-9  # relative defect of what must be constant or affine
@@ -33,17 +33,13 @@ def law_of(model: Any) -> ParticleLaw:
     try:
         if is_indexed(equations := model.equations() if hasattr(model, "equations") else None):
             return _Network(model, *unrolled(model, equations)).law()
-        form, resets = with_resets(model)
+        form = weak_form_of(model)
     except Elsewhere as reason:
         raise ValueError(f"no network of neurons is known behind {kind}: {reason.why}") from reason
     if form.lines:
-        if resets:
-            raise ValueError(f"{kind}: a network that learns has a distribution of resets; allowed is one")
         return learning_law(model, form)
-    if resets and abs(sum(share for share, _ in resets) - 1) > _AGREE:
-        raise ValueError(f"{kind}: of what fires, not all lands at {[place for _, place in resets]}; allowed is all")
     places = (np.full(len(form.fields), float(place)) for place in (model.v_reset, model.v_fire))
-    return replace(_Network(model, form, *places).law(), resets=resets)
+    return _Network(model, form, *places).law()
 
 
 @dataclass(frozen=True)
@@ -89,6 +85,7 @@ class _Network:
         self.lags = {i.name: i for i in form.inputs if i.of is not None}
         self.given = {i.name: getattr(model, i.parameter) for i in form.inputs if i.of is None}
         self.names = [u.name for u in form.scalars] + [i.name for i in form.inputs]
+        self.resets: list[tuple[tuple[float, float], ...]] = []  # (share, place) of each population
 
     def _error(self, why: str) -> ValueError:
         return ValueError(f"{self.kind}: {why}: simulated neurons would be those of another equation")
@@ -113,7 +110,16 @@ class _Network:
             populations.append(self._population(k, populations))
         if len(set(escapes)) > 1:
             raise self._error(f"there are several escape times, {sorted(set(escapes))}")
-        return ParticleLaw(tuple(populations), escape_time=escapes[0])
+        return ParticleLaw(tuple(populations), escape_time=escapes[0], resets=self._resets())
+
+    def _resets(self) -> tuple[tuple[float, float], ...]:
+        """Where neurons begin again; none for V_R alone."""
+        alone = [resets == ((1.0, self.v_reset[k]),) for k, resets in enumerate(self.resets)]
+        if all(alone):
+            return ()
+        if len(set(self.resets)) > 1:
+            raise self._error(f"its populations begin again at different places, {self.resets}")
+        return self.resets[0]
 
     def _delay(self, name: str) -> float:
         """Of a lagged input; a rate itself is heard at once."""
@@ -213,18 +219,27 @@ class _Network:
     # what fires -------------------------------------------------------------------------------------------------
 
     def _sources(self, k: int) -> tuple[dict[str, float], dict[str, float]]:
-        """({name: multiple of it that leaves at V_F}, {name: that enters at V_R})."""
-        field, places = self.form.fields[k].name, {"firing": self.v_fire[k], "reset": self.v_reset[k]}
-        found: dict[str, dict[str, float]] = {"firing": {}, "reset": {}}
+        """({name: multiple of it that leaves at V_F}, {name: that enters}); `resets` gains where."""
+        field = self.form.fields[k].name
+        places = {"firing": self.v_fire[k], "reset": self.v_reset[k]} | dict(self.form.points)
+        leaves: dict[str, float] = {}
+        enters: dict[str, dict[float, float]] = {}
         for term in (t for t in self.form.terms if t.into == field and t.of is None):
-            if term.over not in found:
-                raise self._error(f"{term.name!r} sets neurons down over {term.over!r}, not at the point V_R")
-            shape = float(np.ravel(term.form(np.ones(1), np.array([[places[term.over]]])))[0])
+            if term.over not in places:
+                raise self._error(f"{term.name!r} sets neurons down over {term.over!r}, not at points")
+            place = places[term.over]
+            shape = float(np.ravel(term.form(np.ones(1), np.array([[place]])))[0])
             offset, slopes = self._affine(term)
             for name, slope in {"a constant": offset, **slopes}.items():
-                if slope * shape:
-                    found[term.over][name] = found[term.over].get(name, 0.0) + slope * shape
-        return found["firing"], found["reset"]
+                if slope * shape and term.over == "firing":
+                    leaves[name] = leaves.get(name, 0.0) + slope * shape
+                elif slope * shape:
+                    at = enters.setdefault(name, {})
+                    at[place] = at.get(place, 0.0) + slope * shape
+        totals = {name: sum(at.values()) for name, at in enters.items()}
+        shares = [{place: part / totals[name] for place, part in at.items()} for name, at in enters.items()]
+        self.resets.append(tuple((share, place) for place, share in shares[0].items()) if len(shares) == 1 else ())
+        return leaves, totals
 
     def _returns(self, k: int) -> tuple[float, float]:
         """(mean refractory time, dead time) of population k."""

@@ -1,11 +1,11 @@
-"""Equations as the weak form that the fast engines read: densities over v, or one over v and w, reset to one point.
+"""Equations as the weak form that the fast engines read: densities over v, or one over v and w, reset to points.
 
 `weak_form_of` recognises that shape in the equations of a model and writes it as a `WeakForm`. Whatever has another
 shape is told apart by `Elsewhere`, which says why; the general engine reads that as it is written.
 
 The shape: an axis "v" from -inf to V_F, the parameter `v_fire` (to inf where neurons live above V_F too), and perhaps
-an axis "w" from `w_min` to `w_max`; places are V_F and V_R = `v_reset`; what jumps is a flux through V_F and lands on
-V_R; densities are coupled through numbers.
+an axis "w" from `w_min` to `w_max`; places are V_F, V_R = `v_reset`, and over v alone any points below a V_F that is
+finite; what jumps is a flux through V_F and lands on these points; densities are coupled through numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..given.arguments import is_number
 from ..given.inputs import places_of
 from ..weakform import Axis, Delayed, Equations, Term, Unknown
 from . import fields as weakform
-from .fields import CELLS, Field, Input, Scalar, Value, WeakForm
+from .fields import ABOVE, CELLS, Field, Input, Scalar, Value, WeakForm
 from .forms import itself, lost, product, tested, wrapped
 from .recalled import noted, recalled
 
@@ -65,22 +65,6 @@ def weak_form_of(model: Any) -> WeakForm:
     return found
 
 
-def with_resets(model: Any) -> tuple[WeakForm, tuple[tuple[float, float], ...]]:
-    """(the weak form, (share, place) of what jumps): with a distribution of resets, the same for all densities.
-
-    Raises Elsewhere.
-    """
-    if hasattr(model, "as_weak_form"):
-        return model.as_weak_form(), ()
-    with np.errstate(all="ignore"):
-        made = _Translation(model, model.equations())
-        form = made.form()
-    found = {resets for resets in made.resets.values() if any(place != made.v_reset for _, place in resets)}
-    if found and (len(found) > 1 or len(made.resets) < len(made.fields)):
-        raise Elsewhere(type(model).__name__, "its densities have different distributions of resets")
-    return form, next(iter(found), ())
-
-
 def is_fast(model: Any) -> bool:
     """Whether the fast engines read a model."""
     try:
@@ -94,7 +78,7 @@ def _translated(model: Any, equations: Any) -> WeakForm:
     if not isinstance(equations, Equations):
         raise ValueError(f"{type(model).__name__}.equations() returns {equations!r}; allowed are Equations")
     with np.errstate(all="ignore"):  # coefficients are tried at values that may mean nothing
-        return _Translation(model, equations).one_reset()
+        return _Translation(model, equations).form()
 
 
 class _Translation:
@@ -108,7 +92,7 @@ class _Translation:
         self.fields = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over]
         self.kinds = {u.name: u.kind for u in equations.unknowns}
         self._forbidden = {"v", *self.fields}
-        self.resets: dict[str, tuple[tuple[float, float], ...]] = {}  # (share, place) of what jumps, of every density
+        self.points: dict[float, str] = {}  # beside V_R and V_F: v and name
 
     def _elsewhere(self, why: str) -> Elsewhere:
         return Elsewhere(type(self.model).__name__, why)
@@ -134,18 +118,10 @@ class _Translation:
         if self.equations.symmetric_along or any(mass != 1 for mass in self.equations.masses.values()):
             raise self._elsewhere("it states masses or a symmetry")
 
-    def one_reset(self) -> WeakForm:
-        """The weak form; Elsewhere where anything lands elsewhere than on V_R, or the axis has other points."""
-        form = self.form()
-        for name, resets in self.resets.items():
-            if any(place != self.v_reset for _, place in resets):
-                raise self._elsewhere(f"what jumps from {name!r} does not land on V_R alone")
-        if extra := set(self.equations.axes[0].points.values()) - {self.v_reset, self.v_fire}:
-            raise self._elsewhere(f"the axis 'v' has the points {sorted(extra)} beside v_reset and v_fire")
-        return form
-
     def form(self) -> WeakForm:
-        """The weak form, all that jumps landing on V_R; `resets` says where it lands."""
+        """The weak form. Raises Elsewhere."""
+        for place in self.equations.axes[0].points.values():
+            self._named(place, "the axis 'v' has a point")
         unknowns = tuple(self._unknown(u) for u in self.equations.unknowns)
         if len(self.axes) == 2:
             self._require_plane()
@@ -155,7 +131,8 @@ class _Translation:
         inputs = tuple(self._input(given, terms) for given in self.equations.inputs)
         if any(quantity.each is not None for quantity in self.equations.conserved):
             raise self._elsewhere("a conserved quantity is one for each entry of an index")
-        return WeakForm(unknowns, terms, self.equations.conserved, inputs)
+        points = tuple((name, place) for place, name in self.points.items())
+        return WeakForm(unknowns, terms, self.equations.conserved, inputs, points)
 
     def _require_plane(self) -> None:
         """One density over (v, w), its flux along w, and an integral of that."""
@@ -212,15 +189,17 @@ class _Translation:
             return self._jump(term)
         into, of, over = term.into, term.of, self._over(term)
         if into in self.fields and of in self.fields:
-            if of != into or over in ("reset", "firing"):
+            if of != into or over not in (CELLS, ABOVE):
                 raise self._elsewhere(f"the term {term.called!r} couples densities, or acts on one at a point")
             return [weakform.Term(term.called, into, self._form(term), of, term.coefficient, over)]
         if into in self.fields:
             form = self._form(term) if of is None else self._of_one(term)
             return [weakform.Term(term.called, into, form, None, self._times(term), over)]
         if of in self.fields or self._is_line(of):
-            if self.kinds[into] == "evolves":
-                raise self._elsewhere(f"the term {term.called!r} goes from a function into a number that evolves")
+            if self.kinds[into] == "evolves" or over not in (CELLS, ABOVE):
+                raise self._elsewhere(
+                    f"the term {term.called!r} goes from a function into a number that evolves, or from a point"
+                )
             return [weakform.Term(term.called, into, self._tested_with_one(term), of, term.coefficient, over)]
         if of is None and term.form is not None:
             raise self._elsewhere(f"the term {term.called!r} is a form of nothing, into a number")
@@ -236,10 +215,20 @@ class _Translation:
         at = dict(term.at)
         if not at:
             return CELLS
-        found = {self.v_reset: "reset", self.v_fire: "firing", (self.v_fire, math.inf): "above"}.get(at.pop("v", None))
-        if found is None or at:
-            raise self._elsewhere(f"the term {term.called!r} is at {dict(term.at)}, not at V_R or V_F")
-        return found
+        place = at.pop("v", None)
+        if not at and isinstance(place, tuple) and place == (self.v_fire, math.inf):
+            return ABOVE
+        if at or not is_number(place):
+            raise self._elsewhere(f"the term {term.called!r} is at {dict(term.at)}, not at points of v")
+        return self._named(float(place), f"the term {term.called!r} is")
+
+    def _named(self, place: float, what: str) -> str:
+        """The name of a point; Elsewhere where it is none of this shape."""
+        if place in (self.v_reset, self.v_fire):
+            return "reset" if place == self.v_reset else "firing"
+        if len(self.axes) == 2 or not place < self.v_fire < math.inf:
+            raise self._elsewhere(f"{what} at v = {place!r}, not at V_R = {self.v_reset!r} or V_F = {self.v_fire!r}")
+        return self.points.setdefault(place, f"point {len(self.points) + 1}")
 
     def _require_numbers(self, term: Term) -> None:
         """Elsewhere for a coefficient that reads v or a density."""
@@ -254,42 +243,43 @@ class _Translation:
             raise self._elsewhere(f"the coefficient of {term.called!r} reads {sorted(found)}")
 
     def _jump(self, term: Term) -> list[weakform.Term]:
-        """What leaves at V_F, and what enters at V_R."""
+        """What leaves at V_F, and what enters where it lands."""
         if term.of not in self.kinds or self.kinds[term.of] != "holds" or self._over(term) != "firing":
             raise self._elsewhere(f"the term {term.called!r} is no jump of a flux from V_F")
         if self.equations.unknown(term.of).of != term.into:
             raise self._elsewhere(f"the term {term.called!r} lands in another density than it leaves")
-        share, lands, coefficient = self._share(term), term.lands, self._times(term)
-        out, comes = lost, tested
+        lands, coefficient = term.lands, self._times(term)
+        out, whole = lost, tested
         if term.form is not None:
             leaves, top = self._of_one(term), self.v_fire
             out = lambda phi, x: -leaves(phi, x)
-            comes = lambda phi, x: leaves(phi, np.concatenate([np.full_like(x[:1], top), x[1:]]))
-        if share != 1.0:
-            whole = comes
-            comes = lambda phi, x: share * whole(phi, x) if lands else phi  # not felif's own where `lands` is not
-        return [
-            weakform.Term(f"{term.called}: firing", term.into, out, None, coefficient, "firing"),
-            weakform.Term(f"{term.called}: reset", term.into, comes, None, coefficient, "reset"),
-        ]
+            whole = lambda phi, x: leaves(phi, np.concatenate([np.full_like(x[:1], top), x[1:]]))
+        found = [weakform.Term(f"{term.called}: firing", term.into, out, None, coefficient, "firing")]
+        for over, share in self._landings(term).items():
+            comes = whole
+            if share != 1.0:  # not felif's own where `lands` is not
+                comes = lambda phi, x, share=share: share * whole(phi, x) if lands else phi
+            found.append(weakform.Term(f"{term.called}: reset", term.into, comes, None, coefficient, over))
+        return found
 
-    def _share(self, term: Term) -> float:
-        """How much of what jumps lands; Elsewhere where it depends on v or w, or moves w."""
+    def _landings(self, term: Term) -> dict[str, float]:
+        """How much of what jumps lands at each point; Elsewhere where it depends on v or w, or moves w."""
         x = SimpleNamespace(v=self.v_fire)
         if len(self.axes) == 2:
             x.w = np.linspace(self._parameter("w_min"), self._parameter("w_max"), 5)
-        resets, parts = [], places_of(term, x)
+        found: dict[str, float] = {}
+        parts = places_of(term, x)
         if len(parts) == 1 and parts[0][0] == 1.0 and parts[0][1].keys() == {"v"}:
             if parts[0][1]["v"] is self.model.v_reset:
-                return 1.0
+                return {"reset": 1.0}
         for weight, to in parts:
             stays = "w" not in to or np.array_equal(np.broadcast_to(to["w"], (5,)), getattr(x, "w", None))
             place = to.get("v", self.v_fire)
             if not stays or set(to) - set(self.axes) or np.ptp(place) or np.ptp(weight):
                 raise self._elsewhere(f"the term {term.called!r} lands on {to}")
-            resets.append((float(np.ravel(weight)[0]), float(np.ravel(place)[0])))
-        self.resets[term.into] = (*self.resets.get(term.into, ()), *resets)
-        return sum(share for share, _ in resets)
+            over = self._named(float(np.ravel(place)[0]), f"the term {term.called!r} lands")
+            found[over] = found.get(over, 0.0) + float(np.ravel(weight)[0])
+        return found
 
     # functions --------------------------------------------------------------------------------------------------
 

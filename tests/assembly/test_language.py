@@ -346,8 +346,8 @@ SYNAPSE = fl.drift("n", "v", lambda x: 4.0 - x.v, lambda s, m: m.b * s.N, name="
         ({"resets": (HALF,), "conserved": LOST}, "of what fires, 0.5 are set back"),
         ({"drive": lambda s, m: m.b * np.tanh(s.N)}, "'current' is not affine in N"),
         ({"more": (SYNAPSE,)}, "depends on v, from"),
-        (ADAPTATION, r"1 are set back to V_R and 1 enter \['A'\]"),
-        (SPLIT, "0.5 are set back to V_R and 0.5 enter"),
+        (ADAPTATION, r"1 are set back and 1 enter \['A'\]"),
+        (SPLIT, "0.5 are set back and 0.5 enter"),
         ({"resets": (returns(lambda s, m: s.N * (1 + 0.2 * s.N)),), "conserved": LOST}, "'reset' is not affine"),
     ],
 )

@@ -14,6 +14,7 @@ import felif as fl
 from felif.translation import Elsewhere, is_fast, weak_form_of
 
 HOW = {"progress": False}
+SEVERAL = fl.jump("n", "N", lambda x: [(0.25, {"v": 1.2}), (0.75, {"v": -0.5})], at=TOP, name="spikes")
 START = fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
 
 
@@ -44,8 +45,9 @@ class General:
         (fl.RefractoryLIF(b=0.5, tau=0.2, a1=0.1), vanishing, {"R": 0.1}),
         (fl.NoisyLIF(b=-2.0, delay=0.3, current=math.cos), vanishing, {}),
         (fl.NoisyLIF(b=0.5, dead_time=0.2), vanishing, {"R": 0.02}),
+        (Own(firing=lambda s, m: 0.0 * s.N, resets=(SEVERAL,)), vanishing, {}),
     ],
-    ids=["a part of the axis", "waiting", "a delay by name", "a dead time"],
+    ids=["a part of the axis", "waiting", "a delay by name", "a dead time", "several places"],
 )
 def test_both_engines_compute_the_same(model, start, more):
     """They share neither spaces nor meshes."""
@@ -107,13 +109,20 @@ class Shaped(Own):
     ("model", "why"),
     [
         (Shaped(change={"axes": (fl.Axis("v", -3.0, 2.0),)}), r"the axis 'v' is \[-3.0, 2.0\], not \[-inf, 2.0\]"),
-        (Shaped(change={"axes": (fl.Axis("v", -math.inf, 2.0, {"x": 0.0}),)}), r"points \[0.0\] beside"),
         (Shaped(change={"masses": {"n": 0.5}}), "it states masses"),
         (Own(more=(fl.Term("n", "n", lambda n, phi, x: -n * phi, at=BACK, name="x"),)), "'x' couples densities, or"),
-        (Own(more=(fl.Term("n", "N", at={"v": 0.5}, name="x"),)), "'x' is at {'v': 0.5}"),
+        (Own(more=(fl.Term("n", "N", at={"v": 2.5}, name="x"),)), "'x' is at v = 2.5, not at"),
+        (Own(more=(fl.Term("n", "N", at={"v": lambda x: 0.5}, name="x"),)), "not at points of v"),
         (Own(drive=lambda s, m: s.v), r"the coefficient of 'current' reads \['v'\]"),
         (Own(drive=lambda s, m: s.n), r"the coefficient of 'current' reads \['n'\]"),
-        (Own(resets=(fl.jump("n", "N", lambda x: {"v": 0.5}, at=TOP),)), "does not land on V_R alone"),
+        (
+            Own(resets=(fl.jump("n", "N", lambda x: {"v": 2.5}, at=TOP, name="x"),)),
+            "the term 'x' lands at v = 2.5, not",
+        ),
+        (
+            OwnPlane(resets=(fl.jump("p", "N", lambda x: {"v": 0.5}, at=TOP, name="x"),)),
+            "the term 'x' lands at v = 0.5",
+        ),
         (Own(resets=(fl.jump("n", "n", lambda x: BACK, rate=lambda x: 1.0, name="x"),)), "'x' is no jump of a flux"),
         (Own(inputs=(fl.Delayed("I", "N", 0.3),)), "the delay of I is 0.3, no name of a parameter"),
         (Own(scalars=(fl.Unknown("R"),), more=(fl.Term("R", "n", name="x"),)), "'x' goes from a function into a"),
