@@ -1,4 +1,4 @@
-"""Models of a user that only the general engine computes: Robin's condition, exchange of neurons, several resets."""
+"""Models of a user: Robin's condition, exchange of neurons (both for the general engine), several resets."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_neurons_begin_again_where_the_equation_says():
 @pytest.mark.parametrize(
     ("lands", "message"),
     [
-        (lambda x: [(0.25, {"v": 1.0}), (0.5, {"v": -0.5})], "of what fires, not all lands at"),
+        (lambda x: [(0.25, {"v": 1.0}), (0.5, {"v": -0.5})], r"the reset of 'n' is \{'N': 0.75\}"),
         (lambda x: {"v": x.v - 1.5 + 0 * x.v}, None),
     ],
 )
@@ -159,6 +159,6 @@ def test_neurons_of_a_network_that_loses_some_are_refused(lands, message):
 
 
 def test_a_synchronous_spike_is_not_followed_where_its_law_is_not_known():
-    problem = fl.discretize(Scattered(), tol=1e-2)
-    with pytest.raises(ValueError, match="after_blow_up: Scattered: the law of its synchronous spikes is not known"):
-        fl.evolve(problem, vanishing, 0.1, after_blow_up=fl.Continue(), **HOW)
+    problem = fl.discretize(UpAndDown(), tol=1e-2)
+    with pytest.raises(ValueError, match="after_blow_up: UpAndDown"):
+        fl.evolve(problem, {"n_u": vanishing, "n_d": vanishing}, 0.1, after_blow_up=fl.Continue(), **HOW)

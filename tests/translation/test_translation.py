@@ -117,11 +117,11 @@ class Shaped(Own):
         (Own(drive=lambda s, m: s.n), r"the coefficient of 'current' reads \['n'\]"),
         (
             Own(resets=(fl.jump("n", "N", lambda x: {"v": 2.5}, at=TOP, name="x"),)),
-            "the term 'x' lands at v = 2.5, not",
+            "'x' lands at v = 2.5, not",
         ),
         (
             OwnPlane(resets=(fl.jump("p", "N", lambda x: {"v": 0.5}, at=TOP, name="x"),)),
-            "the term 'x' lands at v = 0.5",
+            "'x' lands at v = 0.5",
         ),
         (Own(resets=(fl.jump("n", "n", lambda x: BACK, rate=lambda x: 1.0, name="x"),)), "'x' is no jump of a flux"),
         (Own(inputs=(fl.Delayed("I", "N", 0.3),)), "the delay of I is 0.3, no name of a parameter"),
