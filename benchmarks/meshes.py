@@ -10,8 +10,7 @@ rtol = error / 100 everywhere, so that the mesh alone decides. Degree 6. For eac
 cells (in steps of 15 %; the best of four gradings) or the largest tol (in steps of 10^(1/4)) is looked for.
 
 A second table does the same for the steady state and the closed form of N: `loop` is `steady_value` with tol = error,
-`from tol` the mesh it began with, and the time is that of one solution on the mesh (for `loop` of all of it). `local`
-in both: a mesh from a tolerance with a degree for every cell, 4 to 10.
+`from tol` the mesh it began with, and the time is that of one solution on the mesh (for `loop` of all of it).
 """
 
 # ruff: noqa: E402 - the number of threads is set before numpy is imported
@@ -33,7 +32,6 @@ import numpy as np
 import felif as fl
 
 TIMES = np.linspace(0.05, 3.0, 60)
-LOCAL = fl.SpectralElement(degree=10, lowest=4)  # a degree for every cell
 GRADINGS = (1.25, 1.5, 2.0, 3.0)
 MOST = 2000  # cells
 
@@ -108,9 +106,6 @@ def compared(a0: float, start: fl.Gaussian, wanted: float) -> dict[str, Found | 
     tolerances = [10.0 ** (-k / 4) for k in range(8, 36)]
     return {
         "adaptive": smallest(lambda tol: fl.discretize(model, tol=tol), tolerances, "tol {:.1g}", start, wanted, exact),
-        "local": smallest(
-            lambda tol: fl.discretize(model, tol=tol, space=LOCAL), tolerances, "tol {:.1g}", start, wanted, exact
-        ),
         "graded": best,
         "uniform": smallest(graded(1.0), cells(4), "", start, wanted, exact),
     }
@@ -150,7 +145,6 @@ def steady_table(a0: float, wanted: float) -> dict[str, Found | None]:
             )
 
     found["from tol"] = smallest_steady(iter([("", problem)]))
-    found["local"] = smallest_steady(iter([("", fl.discretize(model, tol=wanted, space=LOCAL))]))
     graded = [smallest_steady(meshes(grading)) for grading in GRADINGS]
     found["graded"] = min((g for g in graded if g is not None), key=lambda g: g.dofs, default=None)
     found["uniform"] = smallest_steady(meshes(1.0))

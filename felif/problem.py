@@ -56,7 +56,6 @@ class Problem:
     lines: Mapping[str, Any] | None = None  # elements by axis, of systems over any axes
     marks: Mapping[str, float] = {}  # potentials that have a name, V_R and V_F
     degree: int = 6
-    degrees: np.ndarray | None = None  # one for every cell, where they differ
     end: Any = None  # where a drift that runs away is cut off
     truncation: str = ""  # what is to be said of a mesh that is too short
     decay_lengths: tuple[float, float] = (0.0, 0.0)  # beyond its ends

@@ -37,7 +37,6 @@ SCHEMES = [thing() for thing in exported("evolution") if thing is not fl.Event]
 SPACES = [
     fl.SpectralElement(2),
     fl.SpectralElement(6),
-    fl.SpectralElement(6, lowest=3),
     fl.Lagrange(1),
     fl.Lagrange(2),
     fl.Lagrange(4),

@@ -224,7 +224,7 @@ MODELS = {
     "Quadratic": {"offset": 0.0},
     "Exponential": {"delta": 0.2, "v_soft": 1.0},
     "Piecewise": {"times": [0.1], "values": [0.0, 1.0]},
-    "SpectralElement": {"degree": 6, "lowest": 3},
+    "SpectralElement": {"degree": 6},
     "Lagrange": {"degree": 2},
     "ExponentialFitting": {},
     "Gaussian": {"mean": 0.0, "variance": 0.25, "boundary_layer": 0.1},

@@ -19,7 +19,6 @@ DELAYED = fl.NoisyLIF(b=-2.0, delay=0.5, current=5.0)
 PROBLEMS = {
     "elements": lambda: fl.discretize(MODEL, tol=1e-3),
     "a mesh of the user": lambda: fl.discretize(MODEL, fl.interval(MODEL, v_min=-4.0, cells=8)),
-    "local degrees": lambda: fl.discretize(MODEL, space=fl.SpectralElement(8, 3), tol=1e-3),
     "fitted": lambda: fl.discretize(MODEL, space=fl.ExponentialFitting(), tol=1e-2),
     "a drift that is cut off": lambda: fl.discretize(ENDLESS, tol=1e-3),
     "two populations": lambda: fl.discretize(fl.ExcitatoryInhibitoryLIF(), tol=1e-2),

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import local_degree, spaces, thresholds
-from .automatic import choose_nodes
+from . import spaces, thresholds
 from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
@@ -27,13 +26,9 @@ _THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny c
 SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
-def content(values: np.ndarray, cells: np.ndarray, degree: spaces.Degrees) -> np.ndarray:
+def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
     """Size of the two highest Legendre modes of each cell, times its width; values at all nodes."""
     widths = cells[1:] - cells[:-1]
-    if isinstance(degree, np.ndarray):
-        every = np.arange(len(widths))
-        modes = np.abs(spaces.modes(degree, values, every))
-        return (modes[every, degree] + modes[every, degree - 1]) * widths
     local = values[spaces.cell_nodes(degree, len(widths))]
     if degree >= 3:
         return np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
@@ -45,7 +40,7 @@ def content(values: np.ndarray, cells: np.ndarray, degree: spaces.Degrees) -> np
 
 def contents(problem: Any, y: np.ndarray) -> np.ndarray:
     """The largest content over the fields, shape (cells,)."""
-    parts = [content(problem.full(name, y), problem.cells, problem.degrees) for name in problem.field_names]
+    parts = [content(problem.full(name, y), problem.cells, problem.degree) for name in problem.field_names]
     return parts[0] if len(parts) == 1 else np.max(parts, axis=0)
 
 
@@ -55,7 +50,7 @@ def unresolved(problem: Any, y: np.ndarray, part: float = 1.0) -> np.ndarray:
     return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
 
 
-def undershoots(values: np.ndarray, cells: np.ndarray, degree: spaces.Degrees, least: float) -> np.ndarray:
+def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float) -> np.ndarray:
     """Cells in which a density falls below -least and whose highest modes are of the size of that.
 
     Where they are not, the undershoot has come from elsewhere, or is what a split has carried over, and finer cells do
@@ -72,14 +67,8 @@ def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
         return flags
     for name in problem.field_names:
         values = problem.full(name, y)
-        flags |= undershoots(values, problem.cells, problem.degrees, problem.tol * float(values.max()))
+        flags |= undershoots(values, problem.cells, problem.degree, problem.tol * float(values.max()))
     return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
-
-
-def natural(model: Any, space: spaces.Space, tol: float, end: Any = None) -> tuple[np.ndarray, spaces.Degrees]:
-    """Cell ends and degrees that the tolerance asks for, from the model alone."""
-    cells = choose_nodes(model, space, tol, end)
-    return cells, local_degree.natural(model, space, UNRESOLVED * tol, cells, end)
 
 
 def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -87,7 +76,7 @@ def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarra
 
     Where it asks for none, below its V_min, the width grows with the distance to it.
     """
-    natural, middle = problem.natural[0], (low + high) / 2
+    natural, middle = problem.natural, (low + high) / 2
     place = np.minimum(np.maximum(np.searchsorted(natural, middle), 1), len(natural) - 1)
     beyond = np.maximum(natural[0] - middle, 0.0) + np.maximum(middle - natural[-1], 0.0)
     return natural[place] - natural[place - 1] + 2 * beyond
@@ -113,7 +102,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     result = np.zeros(new.size)
     for name in old.field_names:
         x, factor = places(old.end, new.end, new.nodes)
-        values = factor * spaces.evaluate(old.cells, old.degrees, old.full(name, y), x)
+        values = factor * spaces.evaluate(old.cells, old.degree, old.full(name, y), x)
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
@@ -159,15 +148,9 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
 
 def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a mesh that resolves y, or None where the present one does."""
-    cells, degrees, reasons = problem.cells, problem.degrees, []
+    cells, reasons = problem.cells, []
     flags = unresolved(problem, y)
     negative = undershooting(problem, y)
-    if isinstance(degrees, np.ndarray) and (flags | negative).any():
-        degrees = local_degree.raised(problem, y, flags | negative, UNRESOLVED * problem.tol)
-        higher = degrees > problem.degrees
-        if higher.any():
-            flags, negative = flags & ~higher, negative & ~higher
-            reasons.append(f"{np.count_nonzero(higher)} cells of higher degree")
     if flags.any():
         reasons.append(f"{np.count_nonzero(flags)} cells split")
     negative &= ~flags
@@ -191,5 +174,5 @@ def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
         reasons.append(f"extended up to {cells[-1]:.4g}")
     if not reasons:
         return None
-    new = problem.on_cells(cells, local_degree.inherited(problem.cells, degrees, cells))
+    new = problem.on_cells(cells)
     return new, transfer(problem, new, y), ", ".join(reasons)

@@ -55,8 +55,7 @@ class Sizes:
         self._most = _MOST // degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
-        local = getattr(space, "lowest", None) is not None  # degrees follow the state: what it needs comes with it
-        if degree > 2 and not local:  # what is cheap enough to resolve ordinary initial data too, without another mesh
+        if degree > 2:  # what is cheap enough to resolve ordinary initial data too, without another mesh
             self._relative = min(self._relative, _WIDEST * max(1.0, tol / 1e-3) ** (1 / order))
         if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
             self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
@@ -65,7 +64,6 @@ class Sizes:
         layers = noise / np.maximum(np.abs(drift), 1e-300)
         self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
-        finest = np.sqrt(finest * self._scale) if local else finest
         at_fire = min(float(layers[1]), flow.decay_above(flow.v_fire)) if flow.lives_above else float(layers[1])
         self._sources = ((flow.v_fire, min(finest, self._relative * at_fire)),)
         drift, noise, _ = flow.at(np.array(flow.landings))

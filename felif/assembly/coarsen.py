@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import adapt, local_degree, spaces, thresholds
+from . import adapt, spaces, thresholds
 from .projection import from_moments, tied_moments
 
 _SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
@@ -24,18 +24,7 @@ _LEAST, _SHARE = 4, 0.25  # cells, and part of all cells, that must be given bac
 
 
 def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
-    """(problem, y, why) on a mesh of fewer cells or lower degrees, or None where that is not worth it."""
-    fewer = _fewer_cells(problem, t, y)
-    if fewer is None and isinstance(problem.degrees, np.ndarray):
-        allowed = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
-        degrees = local_degree.lowered(problem, t, y, adapt.UNRESOLVED * problem.tol, allowed)
-        if degrees is not None:
-            new = problem.on_cells(problem.cells, degrees)
-            return new, project(problem, new, y), f"lower degrees: {problem.size} unknowns become {new.size}"
-    return fewer
-
-
-def _fewer_cells(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y, why) on a mesh of fewer cells, or None where that is not worth it."""
     pairs = problem.mergeable
     worth = worthwhile(problem)
     if np.count_nonzero(pairs) < worth:
@@ -86,7 +75,7 @@ def _removable(problem: Any, quiet: np.ndarray, layers: list[tuple[float, float]
 
 def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
     """The cells left after merging pairs of pairs ... as long as content and scalars allow."""
-    cells, quiet = problem.cells, quiet.copy()
+    cells, quiet, degree = problem.cells, quiet.copy(), problem.degree
     fields = [problem.full(name, y) for name in problem.field_names]
     peaks = [problem.tol * float(full.max()) for full in fields]
     limits = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
@@ -98,9 +87,8 @@ def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: li
             return cells
         while chosen.any():  # choose, look, and leave out what does harm
             coarse = np.delete(cells, np.flatnonzero(chosen) + 1)
-            degree = local_degree.inherited(problem.cells, problem.degrees, coarse)
             nodes = spaces.node_positions(coarse, degree)
-            values = [spaces.evaluate(problem.cells, problem.degrees, full, nodes) for full in fields]
+            values = [spaces.evaluate(problem.cells, degree, full, nodes) for full in fields]
             content = np.max([adapt.content(v, coarse, degree) for v in values], axis=0)
             home = np.clip(np.searchsorted(coarse, problem.nodes) - 1, 0, len(coarse) - 2)
             parts = zip(values, peaks, strict=True)
@@ -149,14 +137,14 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     owner = np.searchsorted(new.cells, (old.cells[1:] + old.cells[:-1]) / 2) - 1
     lumped = spaces.has_lumped_mass(old.space)
     moments = dict.fromkeys(old.field_names, 0.0)
-    for degree, which, nodes in spaces.alike(old.degrees, len(old.widths)):
-        points, weights = spaces.lobatto(degree) if lumped else spaces.gauss(degree + 1)
-        places = (old.cells[which, None] + old.widths[which, None] * points).ravel()
-        measure, cell = old.widths[which, None] * weights, np.repeat(owner[which], len(points))
-        for name in old.field_names:
-            local = old.full(name, y)[nodes]
-            at_points = local if lumped else local @ spaces.shapes(degree, points).T
-            moments[name] += tied_moments(new.cells, new.degrees, cell, places, (measure * at_points).ravel())
+    degree = old.degree
+    points, weights = spaces.lobatto(degree) if lumped else spaces.gauss(degree + 1)
+    places = (old.cells[:-1, None] + old.widths[:, None] * points).ravel()
+    measure, cell = old.widths[:, None] * weights, np.repeat(owner, len(points))
+    for name in old.field_names:
+        local = old.full(name, y)[old.cell_nodes]
+        at_points = local if lumped else local @ spaces.shapes(degree, points).T
+        moments[name] += tied_moments(new.cells, new.degree, cell, places, (measure * at_points).ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
     result = from_moments(new, moments, values)
     for name, functional in new.conserved.items():  # exact but for rounding, which is taken out

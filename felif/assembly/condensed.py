@@ -53,10 +53,9 @@ def _condensed(problem: Any) -> Condensed | None:
         return None
     algebraic, differential = problem.layout.algebraic, problem.layout.differential
     names = (*equations.inputs, *differential, *algebraic)
-    lowest = int(np.min(problem.degrees))
-    if not (lowest >= compiled.LOWEST_DEGREE and problem.degree <= compiled.HIGHEST_DEGREE):
+    if not compiled.LOWEST_DEGREE <= problem.degree <= compiled.HIGHEST_DEGREE:
         return None
-    if problem.tol is not None and lowest < 3:
+    if problem.tol is not None and problem.degree < 3:
         return None
     if len(algebraic) > compiled.MOST_ALGEBRAIC or len(algebraic) + len(differential) > compiled.MOST_SCALARS:
         return None
@@ -131,13 +130,9 @@ class Lanes:
         used = (cells + 1) * len(layout.tied) + len(layout.differential)
         count = -(-used // compiled.LANES) * compiled.LANES
         index, first = np.full((degree + 1, count), -1), []
-        own = np.broadcast_to(problem.degrees, cells)
-        start = spaces.first_nodes(problem.degrees, cells)
         nodes = np.full((degree + 1, cells + 1), -1)
-        for j in range(degree):
-            nodes[j, :-1] = np.where(j < own, start[:-1] + j, -1)
-        nodes[degree, :-1] = start[1:]
-        nodes[0, -1] = start[-1]
+        nodes[:, :-1] = problem.cell_nodes.T
+        nodes[0, -1] = degree * cells
         lane = 0
         for name in layout.tied:
             free = layout.free(name)
@@ -223,14 +218,10 @@ def _watched(
     cells, tol = len(problem.widths), problem.tol
     tops = np.zeros((2, lanes.degree + 1, lanes.count))
     scale = problem.widths / (adapt.UNRESOLVED * tol)
-    for degree, which, _ in spaces.alike(problem.degrees, cells):
-        top = spaces.modal_transform(degree)[-2:]
-        for first in lanes.first:
-            tops[:, :degree, first + which] = top[:, :-1, None] * scale[which]
-            tops[:, lanes.degree, first + which] = top[:, -1, None] * scale[which]
-    if np.ndim(problem.degrees):
-        system.worthwhile = 0  # degrees may be lowered at any time
-    elif np.count_nonzero(problem.mergeable) >= (least := coarsen.worthwhile(problem)):
+    top = spaces.modal_transform(problem.degree)[-2:]
+    for first in lanes.first:
+        tops[:, :, first : first + cells] = top[:, :, None] * scale
+    if np.count_nonzero(problem.mergeable) >= (least := coarsen.worthwhile(problem)):
         system.worthwhile = int(np.ceil(least))
     system.fields, system.cells, system.smooth = len(lanes.first), cells, coarsen.SMOOTH_CONTENT
     arrays |= {"pairs": problem.mergeable.astype(int), "first_lane": np.array(lanes.first)}

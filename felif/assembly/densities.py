@@ -253,11 +253,11 @@ class Profile:
             self._rules[key] = points, (widths[:, None] * w).ravel(), self(points)
         return self._rules[key]
 
-    def moments(self, cells: np.ndarray, degree: spaces.Degrees) -> np.ndarray:
+    def moments(self, cells: np.ndarray, degree: int) -> np.ndarray:
         """int n phi_i for every node of these cells, shape (nodes,)."""
-        key = cells.tobytes(), degree.tobytes() if isinstance(degree, np.ndarray) else degree
+        key = cells.tobytes(), degree
         if key not in self._moments:
-            points, weights, values = self.quadrature(cells, int(np.max(degree)) + 3)
+            points, weights, values = self.quadrature(cells, degree + 3)
             cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(cells) - 2)
             self._moments[key] = tied_moments(cells, degree, cell, points, weights * values)
         return self._moments[key]

@@ -19,9 +19,9 @@ from ..meshing import stretched, tagged
 from ..problem import Problem
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.fields import probe
-from . import adapt, conservation, language, local_degree, spaces
+from . import adapt, conservation, language, spaces
 from .analytic import is_own
-from .automatic import end_of
+from .automatic import choose_nodes, end_of
 from .coefficients import constant_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
 from .forms import Assembler, Contribution
@@ -89,10 +89,10 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         end = end_of(model)
-        cells, degrees = natural = adapt.natural(model, space, tol, end)
+        cells = natural = choose_nodes(model, space, tol, end)
         mesh = tagged(cells, model, _top(model, end))
         language.require_sound_on(model, cells)
-        conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, degrees, end), model))
+        conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, end), model))
         problem.natural = natural
         return problem
     if tol is not None:
@@ -114,7 +114,7 @@ def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) 
     """On these cells, up to where the drift runs away (`automatic.end_of`), or to V_F without an end."""
     language.require_sound(model)
     mesh = tagged(cells, model, _top(model, end))
-    conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, None, None, end), model))
+    conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, None, end), model))
     return problem
 
 
@@ -131,21 +131,19 @@ class Assembled:
         mesh: MeshLine,
         space: Space,
         tol: float | None,
-        degrees: spaces.Degrees | None = None,
         end: Cut | None = None,
     ) -> None:
         self.model, self.mesh, self.space, self.tol, self.end = model, mesh, space, tol, end
         self.v_fire = _top(model, end)
-        self.degrees = space.degree if degrees is None else degrees
         self._others: dict[Any, Assembled] = {}
         self._latest: SemiDiscrete | None = None
         self.weak_form = self.form_of(model)
         self.landings = self.weak_form.landings(model)
-        assembler = Assembler(self.weak_form, mesh, space, self.degrees)
+        assembler = Assembler(self.weak_form, mesh, space)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
         self.weights = assembler.weights
-        self.cell_nodes = spaces.cell_nodes(self.degrees, mesh.nelements)
+        self.cell_nodes = spaces.cell_nodes(space.degree, mesh.nelements)
         fitted = isinstance(space, ExponentialFitting)
         self._contributions = [
             Contribution() if fitted and is_transport(term, mesh) else self._consistent(assembler, term)
@@ -155,7 +153,7 @@ class Assembled:
         self._probes = cell_means(self.weak_form, mesh, assembler) if fitted else None
 
     def __reduce__(self) -> tuple[Any, ...]:  # copies are assembled again
-        return Assembled, (self.model, self.mesh, self.space, self.tol, self.degrees, self.end)
+        return Assembled, (self.model, self.mesh, self.space, self.tol, self.end)
 
     def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
@@ -279,21 +277,15 @@ class Assembled:
         return other
 
     def on_cells(
-        self, model: Any, cells: np.ndarray, degrees: spaces.Degrees, history: History | None = None
+        self, model: Any, cells: np.ndarray, history: History | None = None, space: Space | None = None
     ) -> SemiDiscrete:
-        """The same model and space on other cells; the last meshes are kept: runs of one problem share their first."""
-        return self._kept(model, cells, self._own(degrees, len(cells) - 1), self.space, history)
-
-    def _kept(
-        self, model: Any, cells: np.ndarray, degrees: spaces.Degrees, space: Space, history: History | None = None
-    ) -> SemiDiscrete:
-        shared = degrees.tobytes() if np.ndim(degrees) else degrees
-        key = (language.shape_of(model), self.end, cells.tobytes(), shared, space)
+        """The same model on other cells; the last meshes are kept: runs of one problem share their first."""
+        space = self.space if space is None else space
+        key = (language.shape_of(model), self.end, cells.tobytes(), space)
         assembled = self._others.pop(key, None)
         if assembled is None:
             mesh = tagged(cells, model, self.v_fire)
-            degrees = local_degree.inherited(cells, degrees, mesh.p[0])  # ends may have been one point but for rounding
-            assembled = Assembled(model, mesh, space, self.tol, degrees, self.end)
+            assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
         self._others[key] = assembled
         while len(self._others) > _KEPT_MESHES:
@@ -304,24 +296,16 @@ class Assembled:
             assembled._latest = SemiDiscrete(assembled.for_parameters(model), model)
         return assembled._latest
 
-    def _own(self, degrees: spaces.Degrees, cells: int) -> spaces.Degrees:
-        """These degrees as far as this space allows them."""
-        if isinstance(self.degrees, np.ndarray):
-            return np.clip(np.broadcast_to(degrees, cells), self.space.lowest, self.space.degree)
-        return self.degrees
-
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by
         if isinstance(self.space, Lagrange) and degree <= Lagrange.highest:
             space = Lagrange(degree)
         elif degree <= SpectralElement.highest:
-            lowest = getattr(self.space, "lowest", None)
-            space = SpectralElement(degree, lowest and lowest + by)
+            space = SpectralElement(degree)
         else:  # no higher degree: halved cells instead
             halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
             return halved, adapt.transfer(problem, halved, y)
-        degrees = self.degrees + by if isinstance(self.degrees, np.ndarray) else space.degree
-        richer = self._kept(problem.model, problem.cells, degrees, space)
+        richer = self.on_cells(problem.model, problem.cells, space=space)
         return richer, adapt.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
@@ -331,7 +315,7 @@ class Assembled:
         keep = (np.arange(len(cells)) % 2 == 0) | np.isin(
             cells, [cells[0], cells[-1], *self.weak_form.landings(model), self.v_fire]
         )
-        return self.on_cells(model, cells[keep], self.degrees)
+        return self.on_cells(model, cells[keep])
 
     def describe(self, problem: SemiDiscrete) -> str:
         (low, high), widths = problem.cells[[0, -1]], np.diff(problem.cells)
@@ -341,8 +325,7 @@ class Assembled:
             f"Problem: {problem.model}",
             f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
-            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], {sizes}"
-            + (f", degrees {np.min(self.degrees)} to {np.max(self.degrees)}" if np.ndim(self.degrees) else ""),
+            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], {sizes}",
             f"  conserved  {', '.join(self.conserved) or 'nothing'}",
         ]
         chosen = "" if self.tol is None else f"\n  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"

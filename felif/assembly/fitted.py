@@ -198,7 +198,7 @@ def cell_means(weak_form: Any, mesh: Any, assembler: Assembler) -> dict[str, tup
             convection, diffusion, _ = probe(term, x)
             here = np.ones(len(x))
             if term.over != CELLS:
-                assembler.parts(term.over)  # raises for cells that the mesh does not have
+                assembler.table(term.over)  # raises for cells that the mesh does not have
                 here = 1.0 * np.isin(np.arange(len(x)), mesh.subdomains[term.over])
             means[term.name] = (here * (convection @ weights), here * (diffusion @ weights))
     return means

@@ -12,8 +12,8 @@ from skfem.mesh import MeshLine
 
 from ..algebra import Band
 from ..translation.fields import CELLS, Term, WeakForm, probe
-from .spaces import Degrees, Space, gauss, has_lumped_mass, node_positions, quadrature
-from .tables import CellTable, tables
+from .spaces import Space, gauss, has_lumped_mass, node_positions, quadrature
+from .tables import CellTable, table
 
 SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
@@ -72,11 +72,10 @@ class Contribution:
 class Assembler:
     """Assembles terms on one mesh and space."""
 
-    def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space, degrees: Degrees | None = None) -> None:
+    def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space) -> None:
         self.weak_form, self.mesh, self.space = weak_form, mesh, space
-        self.degrees = space.degree if degrees is None else degrees
-        self._parts: dict[str, list[CellTable]] = {}
-        self.nodes = node_positions(np.sort(mesh.p[0]), self.degrees)
+        self._tables: dict[str, CellTable] = {}
+        self.nodes = node_positions(np.sort(mesh.p[0]), space.degree)
         self.layout = Layout(weak_form, self.nodes, self._tied())
 
     def _tied(self) -> dict[str, int | None]:
@@ -97,17 +96,18 @@ class Assembler:
             raise ValueError(f"the mesh has no facets named {name!r}; it has {sorted(boundaries)}")
         return np.asarray(boundaries[name])
 
-    def parts(self, over: str) -> list[CellTable]:
+    def table(self, over: str) -> CellTable:
         """Shape functions of the cells named `over`, tabulated once. Raises ValueError for cells that are not there."""
-        if over not in self._parts:
+        if over not in self._tables:
             subdomains = self.mesh.subdomains or {}
             if over != CELLS and over not in subdomains:
                 raise ValueError(
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
                     "Cells 'above' exist where the mesh reaches beyond v_fire (v_max)."
                 )
-            self._parts[over] = tables(self.mesh, self.degrees, over, lambda degree: quadrature(self.space, degree))
-        return self._parts[over]
+            rule = quadrature(self.space, self.space.degree)
+            self._tables[over] = table(self.mesh, self.space.degree, over, rule)
+        return self._tables[over]
 
     def is_facet_term(self, term: Term) -> bool:
         return term.over in (self.mesh.boundaries or {})
@@ -133,11 +133,9 @@ class Assembler:
     @cached_property
     def weights(self) -> np.ndarray:
         """int phi_i dv for every node, V_F included."""
-        total = np.zeros(len(self.nodes))
-        for part in self.parts(CELLS):
-            integrals = np.einsum("ieq,eq->ie", part.values, part.dx)
-            total += np.bincount(part.nodes.ravel(), integrals.ravel(), len(total))
-        return total
+        part = self.table(CELLS)
+        integrals = np.einsum("ieq,eq->ie", part.values, part.dx)
+        return np.bincount(part.nodes.ravel(), integrals.ravel(), len(self.nodes))
 
     def contribution(self, term: Term) -> Contribution:
         """The arrays of one term (coefficient 1)."""
@@ -173,11 +171,9 @@ class Assembler:
 
     def _matrix(self, term: Term) -> Band:
         """(form of phi_j tested with phi_i) for all nodes: what the form is at points, times tables of products."""
-        degree, n = self.space.degree, len(self.nodes)
-        total = np.zeros(n * (2 * degree + 1))
-        for part in self.parts(term.over):
-            local = part.matrices(*probe(term, part.x[0]))
-            total += np.bincount(part.in_band(degree), local.ravel(), len(total))
+        degree, n, part = self.space.degree, len(self.nodes), self.table(term.over)
+        local = part.matrices(*probe(term, part.x[0]))
+        total = np.bincount(part.in_band(degree), local.ravel(), n * (2 * degree + 1))
         return Band(total.reshape(2 * degree + 1, n, order="F"), degree, degree)
 
     def _into_scalar(self, term: Term) -> Contribution:
@@ -196,12 +192,13 @@ class Assembler:
         if term.of is None:
             numbers[index] = 1.0 if term.form is None else self._integral(term)
             return Contribution(numbers=numbers)
-        full = self._functional(self.parts(term.over), term.form)
+        full = self._functional(self.table(term.over), term.form)
         rows[index, layout.slice(term.of)] = full[: layout.free(term.of)]
         return Contribution(rows=rows)
 
     def _integral(self, term: Term) -> float:
-        return sum(float(np.sum(term.form(part.x) * part.dx)) for part in self.parts(term.over))
+        part = self.table(term.over)
+        return float(np.sum(term.form(part.x) * part.dx))
 
     def _vector(self, term: Term) -> np.ndarray:
         """(form, phi_i) for every node; over facets the nodal basis makes it a value at the node."""
@@ -213,18 +210,16 @@ class Assembler:
                 term.form(DiscreteField(np.ones_like(points)), points[None]), points.shape
             )
             return full
-        self.parts(term.over)  # raises for cells that the mesh does not have
-        points, weights = gauss(SOURCE_POINTS)  # what is spread out in v must lose nothing
-        fine = tables(self.mesh, self.degrees, term.over, lambda degree: (points, weights))
+        self.table(term.over)  # raises for cells that the mesh does not have
+        fine = table(self.mesh, self.space.degree, term.over, gauss(SOURCE_POINTS))  # what is spread out loses nothing
         return self._functional(fine, term.form)
 
-    def _functional(self, parts: list[CellTable], form: Callable) -> np.ndarray:
+    def _functional(self, part: CellTable, form: Callable) -> np.ndarray:
         """form(phi_i, x) integrated over cells, for every node."""
         full = np.zeros(len(self.nodes))
-        for part in parts:
-            for j, nodes in enumerate(part.nodes):
-                values = np.broadcast_to(form(part.function(j), part.x), part.dx.shape)
-                np.add.at(full, nodes, np.sum(values * part.dx, axis=-1))
+        for j, nodes in enumerate(part.nodes):
+            values = np.broadcast_to(form(part.function(j), part.x), part.dx.shape)
+            np.add.at(full, nodes, np.sum(values * part.dx, axis=-1))
         return full
 
     def _place(self, total: Band, full: Band, name: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
-from . import adapt, beyond_ends, local_degree, spaces, thresholds
+from . import adapt, beyond_ends, spaces, thresholds
 from .densities import Density, Gaussian, Profile, Uniform
 from .projection import from_moments
 from .recut import at_start, on_axis
@@ -124,7 +124,7 @@ def _project(
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     moments = {}
     for name, profile in densities.items():
-        full = profile.moments(problem.cells, problem.degrees)
+        full = profile.moments(problem.cells, problem.degree)
         moments[name] = full * (masses[name] / full.sum())
     y = from_moments(problem, moments, values)
     for quantity in problem.weak_form.conserved:  # exact but for rounding, which large slopes in tiny cells magnify
@@ -161,11 +161,9 @@ def _resolve(
     cells = np.unique(np.concatenate([cells, wanted[(wanted > cells[0]) & (wanted < cells[-1])]]))
     part = _part(problem)
     if problem.mass.kl == 0 and problem.degree >= 3:
-        cells, degrees = _split_for(problem, cells, densities, part)
-    else:
-        degrees = local_degree.inherited(problem.cells, problem.degrees, cells)
-    if len(cells) != len(problem.cells) or (degrees is not problem.degrees and np.any(degrees != problem.degrees)):
-        problem = problem.on_cells(cells, degrees)
+        cells = _split_for(problem, cells, densities, part)
+    if len(cells) != len(problem.cells):
+        problem = problem.on_cells(cells)
     for _ in range(_ROUNDS):
         y = _project(problem, densities, values, masses)
         flags = adapt.unresolved(problem, y, part)
@@ -183,31 +181,25 @@ def _part(problem: Any) -> float:
     return 1.0 if problem.arrivals(0.0) is None else _CARRIED
 
 
-def _split_for(
-    problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float
-) -> tuple[np.ndarray, spaces.Degrees]:
-    """Cells split until they resolve the densities, and their degrees where these are local.
-
-    Looked at through a lumped projection, of the highest degree: nothing is assembled yet.
-    """
+def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
+    """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
     degree, smallest = problem.degree, adapt.SMALLEST * (problem.v_fire - problem.v_reset)
     weights, limit = spaces.lobatto(degree)[1], part * adapt.UNRESOLVED * problem.tol
     for _ in range(_ROUNDS):
         widths = cells[1:] - cells[:-1]
         nodes = np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)
         mass = np.bincount(nodes.ravel(), (widths[:, None] * weights).ravel())
-        flags, looked_at = np.zeros(len(widths), bool), []
+        flags = np.zeros(len(widths), bool)
         for name, profile in densities.items():
             values = profile.moments(cells, degree) / (profile.mass * mass)
             if problem.layout.tied[name] is not None:
                 values[-1] = 0.0
             flags |= adapt.content(values, cells, degree) > limit
-            looked_at.append(values)
         flags &= widths > smallest
         if not flags.any():
             break
         cells = adapt.split(cells, flags)
-    return cells, local_degree.for_densities(problem, cells, looked_at, limit)
+    return cells
 
 
 def _spurious_rate(
@@ -248,7 +240,7 @@ def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndar
     """ValueError naming the cells that are needed where the user's mesh misplaces more than a fifth of the mass."""
     for name, profile in densities.items():
         points, weights, n = profile.quadrature(problem.cells, problem.degree + 3)
-        values = spaces.evaluate(problem.cells, problem.degrees, problem.full(name, y), points)
+        values = spaces.evaluate(problem.cells, problem.degree, problem.full(name, y), points)
         scale = (weights @ values) / (weights @ n)
         wrong = weights * np.abs(values - scale * n)
         total = float(wrong.sum() / (weights @ np.abs(values)))
@@ -275,11 +267,11 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     for name, silent in silent_at_start(problem).items():
         require_consistent(name, float(start.y[old.layout.offsets[name]]), silent)
     same = old.space == problem.space and np.array_equal(old.cells, problem.cells)
-    if same and np.array_equal(old.degrees, problem.degrees):
+    if same:
         return problem, start.y.copy(), True
     serves = problem.tol is not None and old.tol is not None and old.tol <= problem.tol
     if serves and old.space == problem.space and (old.landings, old.v_fire) == (problem.landings, problem.v_fire):
-        problem = problem.on_cells(old.cells, old.degrees)  # the mesh that carried the state serves it best
+        problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     densities, values, cells = _of_state(problem, start)
     masses = _masses(problem, values)

@@ -20,7 +20,7 @@ from skfem.element import DiscreteField
 from ..translation.fields import Term, probe
 from .analytic import is_own
 from .spaces import gauss
-from .tables import CellTable, tables
+from .tables import CellTable, table
 
 
 class ExponentialMoment:
@@ -29,7 +29,7 @@ class ExponentialMoment:
     def __init__(self, problem: Any, mu: float = 1.0) -> None:
         self._problem, self._mu = problem, mu
         self._top = float(problem.cells[-1])  # e^(mu (v - top)) <= 1: no overflow
-        self._parts: dict[str, list[CellTable]] = {}
+        self._tables: dict[str, CellTable] = {}
         terms = [t for t in problem.weak_form.terms if t.into in problem.field_names]
         self._coefficients = [t.coefficient for t in terms]
         parts = [self._tested(t) for t in terms]
@@ -38,11 +38,11 @@ class ExponentialMoment:
         mass = Term("mass", into="", of="", form=lambda n, phi, x: n * phi)
         self._value = sum(self._row(mass, name) for name in problem.field_names)
 
-    def _on(self, over: str) -> list[CellTable]:
-        """Tables of the shape functions for each degree of cells, with a rule that integrates e^(mu v) well."""
-        if over not in self._parts:
-            self._parts[over] = tables(self._problem.mesh, self._problem.degrees, over, _rule)
-        return self._parts[over]
+    def _on(self, over: str) -> CellTable:
+        """The table of the shape functions with a rule that integrates e^(mu v) well."""
+        if over not in self._tables:
+            self._tables[over] = table(self._problem.mesh, self._problem.degree, over, gauss(self._problem.degree + 5))
+        return self._tables[over]
 
     def _test(self, x: np.ndarray) -> DiscreteField:
         values = np.exp(self._mu * (x[0] - self._top))
@@ -55,20 +55,17 @@ class ExponentialMoment:
         if term.over in (mesh.boundaries or {}):
             points = mesh.p[:, mesh.boundaries[term.over]]
             return np.zeros(self._problem.size), float(np.sum(term.form(self._test(points), points)))
-        total = 0.0
-        for part in self._on(term.over):
-            total += float(np.sum(term.form(self._test(part.x), part.x) * part.dx))
-        return np.zeros(self._problem.size), total
+        part = self._on(term.over)
+        return np.zeros(self._problem.size), float(np.sum(term.form(self._test(part.x), part.x) * part.dx))
 
     def _row(self, term: Term, field: str) -> np.ndarray:
         """The term as a functional of the field's free nodal values."""
-        problem, full = self._problem, np.zeros(len(self._problem.nodes))
-        for part in self._on(term.over):
-            convection, diffusion, reaction = probe(term, part.x[0])
-            phi = part.dx * np.exp(self._mu * (part.x[0] - self._top))
-            by_value, by_slope = phi * (self._mu * convection + reaction), -phi * self._mu * diffusion
-            local = (part.values * by_value).sum(axis=-1) + (part.slopes * by_slope).sum(axis=-1)
-            full += np.bincount(part.nodes.ravel(), local.ravel(), len(full))
+        problem, part = self._problem, self._on(term.over)
+        convection, diffusion, reaction = probe(term, part.x[0])
+        phi = part.dx * np.exp(self._mu * (part.x[0] - self._top))
+        by_value, by_slope = phi * (self._mu * convection + reaction), -phi * self._mu * diffusion
+        local = (part.values * by_value).sum(axis=-1) + (part.slopes * by_slope).sum(axis=-1)
+        full = np.bincount(part.nodes.ravel(), local.ravel(), len(problem.nodes))
         row = np.zeros(problem.size)
         row[problem.layout.slice(field)] = full[: problem.layout.free(field)]
         return row
@@ -93,7 +90,3 @@ class ExponentialMoment:
             return coefficient(s, m)
         rows = zip(*(values.tolist() for values in vars(s).values()), strict=True)
         return np.array([coefficient(SimpleNamespace(**dict(zip(vars(s), row, strict=True))), m) for row in rows])
-
-
-def _rule(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    return gauss(degree + 5)

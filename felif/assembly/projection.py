@@ -13,17 +13,10 @@ from . import spaces
 
 
 def tied_moments(
-    cells: np.ndarray, degree: spaces.Degrees, cell: np.ndarray, places: np.ndarray, weighted: np.ndarray
+    cells: np.ndarray, degree: int, cell: np.ndarray, places: np.ndarray, weighted: np.ndarray
 ) -> np.ndarray:
     """sum_q weighted_q phi_i(places_q) for all nodes i, shape (nodes,); `cell` says in which cell each point lies."""
     t = (places - cells[cell]) / (cells[cell + 1] - cells[cell])
-    if isinstance(degree, np.ndarray):
-        nodes, total = spaces.cell_nodes(degree, len(degree)), np.zeros(spaces.node_count(degree, len(degree)))
-        for k in np.unique(degree).tolist():
-            q = np.flatnonzero(degree[cell] == k)
-            values = (weighted[q, None] * spaces.shapes(k, t[q])).ravel()
-            total += np.bincount(nodes[cell[q], : k + 1].ravel(), values, len(total))
-        return total
     nodes = cell[:, None] * degree + np.arange(degree + 1)
     values = (weighted[:, None] * spaces.shapes(degree, t)).ravel()
     return np.bincount(nodes.ravel(), values, (len(cells) - 1) * degree + 1)

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..given.warning import warn
 from ..meshing import tagged
-from . import adapt, local_degree, thresholds
+from . import adapt, thresholds
+from .automatic import choose_nodes
 from .running_away import NEGLIGIBLE, Cut, cut
 
 _TOLD = 1e-6  # part of the neuron's time from which a run is told
@@ -108,11 +109,10 @@ def _beyond(problem: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
 def _with_end(problem: Any, end: Cut) -> Any:
     """On the cells at hand up to the lower of both cuts, above it on those that the new axis asks for."""
     model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
-    natural = adapt.natural(model, space, tol, end)
-    cells = np.concatenate([problem.cells[problem.cells < low], natural[0][natural[0] >= low], [end.last]])
+    natural = choose_nodes(model, space, tol, end)
+    cells = np.concatenate([problem.cells[problem.cells < low], natural[natural >= low], [end.last]])
     mesh = tagged(np.unique(cells), model, end.v_fire)
-    degrees = local_degree.inherited(problem.cells, problem.degrees, np.sort(mesh.p[0]))
-    assembled = type(problem._assembled)(model, mesh, space, tol, degrees, end)
+    assembled = type(problem._assembled)(model, mesh, space, tol, end)
     new = type(problem)(assembled, model, problem.history)
     new.natural = natural
     return new

@@ -13,10 +13,10 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, Problem, State
-from . import adapt, coarsen, condensed, conservation, linearised, local_degree, neurons, observing, spaces, tails
+from . import adapt, coarsen, condensed, conservation, linearised, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
-from .automatic import Flow
+from .automatic import Flow, choose_nodes
 from .dilated import Dilated
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
@@ -40,9 +40,8 @@ class SemiDiscrete(Problem):
         self.layout, self.space, self.mesh, self.tol = layout, assembled.space, assembled.mesh, assembled.tol
         self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
         self.cells, self.widths = (cells := np.sort(assembled.mesh.p[0])), np.diff(cells)
-        self.degree = assembled.space.degree  # the highest
-        self.degrees = assembled.degrees  # of all cells, or, where they differ, of each
-        self.cell_nodes = assembled.cell_nodes  # (cells, highest degree + 1), see `spaces.cell_nodes`
+        self.degree = assembled.space.degree
+        self.cell_nodes = assembled.cell_nodes  # (cells, degree + 1), see `spaces.cell_nodes`
         self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
         self.landings = self.weak_form.landings(model)  # V_R, and other places where neurons may enter
         self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
@@ -84,10 +83,9 @@ class SemiDiscrete(Problem):
         """Discretised again with other parameters, those that shape the mesh included."""
         return self._assembled.rebuild(dataclasses.replace(self.model, **parameters))
 
-    def on_cells(self, cells: np.ndarray, degrees: spaces.Degrees | None = None) -> SemiDiscrete:
-        """The same model and space on other cells; where degrees are local, with these, or those of the old cells."""
-        degrees = local_degree.inherited(self.cells, self.degrees, cells) if degrees is None else degrees
-        new = self._assembled.on_cells(self.model, cells, degrees, self.history)
+    def on_cells(self, cells: np.ndarray) -> SemiDiscrete:
+        """The same model and space on other cells."""
+        new = self._assembled.on_cells(self.model, cells, self.history)
         if "natural" in vars(self):
             new.natural = self.natural
         return new
@@ -109,7 +107,7 @@ class SemiDiscrete(Problem):
         if old.scalar_names != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
         ends = (old.landings, old.v_fire) == (self.landings, self.v_fire)
-        here = self.on_cells(old.cells, old.degrees) if self.tol is not None and ends else self
+        here = self.on_cells(old.cells) if self.tol is not None and ends else self
         return here, adapt.transfer(old, here, state.y)
 
     def received(self, state: State) -> np.ndarray:
@@ -246,7 +244,7 @@ class SemiDiscrete(Problem):
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
-        new = self._assembled.on_cells(Dilated.of(self.model), self.cells, self.degrees)
+        new = self._assembled.on_cells(Dilated.of(self.model), self.cells)
         new.natural = self.natural
         return new
 
@@ -266,7 +264,7 @@ class SemiDiscrete(Problem):
 
     def function(self, values: np.ndarray) -> FieldValue:
         """The function of v with these values at all `nodes`."""
-        at = partial(spaces.evaluate, self.cells, self.degrees, values)
+        at = partial(spaces.evaluate, self.cells, self.degree, values)
         return FieldValue(self.nodes, values, at, self._assembled.weights)
 
     def adjoint_field(self, t: float, y: np.ndarray, name: str, z: np.ndarray) -> FieldValue:
@@ -322,10 +320,9 @@ class SemiDiscrete(Problem):
         return None if self.tol is None else coarsen.coarsened(self, t, y)
 
     @cached_property
-    def natural(self) -> tuple[np.ndarray, spaces.Degrees]:
-        """Cell ends and degrees that the tolerance asks for whatever the state: no mesh is made coarser than that."""
-        fixed = self.cells, self.degrees
-        return fixed if self.tol is None else adapt.natural(self.model, self.space, self.tol, self.end)
+    def natural(self) -> np.ndarray:
+        """Cell ends that the tolerance asks for whatever the state: no mesh is made coarser than that."""
+        return self.cells if self.tol is None else choose_nodes(self.model, self.space, self.tol, self.end)
 
     @cached_property
     def mergeable(self) -> np.ndarray:

@@ -22,9 +22,6 @@ class SpectralElement:
     ----------
     degree : int
         Of the polynomials, 2 to 16.
-    lowest : int or None
-        With it, on a mesh chosen from a tolerance, every cell has its own degree, from `lowest` (>= 3) to `degree`, as
-        the decay of its Legendre coefficients asks for (see `assembly.local_degree`); None: `degree` everywhere.
 
     Raises
     ------
@@ -41,14 +38,9 @@ class SpectralElement:
 
     highest: ClassVar[int] = 16
     degree: int = 6
-    lowest: int | None = None
 
     def __post_init__(self) -> None:
         _require_degree(self, 2, self.highest)
-        if self.lowest is not None and (not is_integer(self.lowest) or not 3 <= self.lowest <= self.degree):
-            raise ValueError(
-                f"SpectralElement: lowest = {shown(self.lowest)}; allowed are None and integers from 3 to {self.degree}"
-            )
 
 
 @dataclass(frozen=True)
@@ -161,56 +153,23 @@ def has_lumped_mass(space: Space) -> bool:
     return not isinstance(space, Lagrange)
 
 
-Degrees = int | np.ndarray  #: of all cells, or one a cell, shape (cells,)
-
-
-def first_nodes(degree: Degrees, cells: int) -> np.ndarray:
-    """Number of the lowest node of each cell, then of the last node of all, shape (cells + 1,)."""
-    return np.concatenate([[0], np.cumsum(np.broadcast_to(degree, cells))])
-
-
-def node_count(degree: Degrees, cells: int) -> int:
-    return 1 + (int(degree.sum()) if isinstance(degree, np.ndarray) else degree * cells)
-
-
-def cell_nodes(degree: Degrees, cells: int) -> np.ndarray:
-    """Numbers of the nodes of each cell, shape (cells, highest degree + 1); lower degrees repeat their last node."""
-    if isinstance(degree, np.ndarray):
-        first = first_nodes(degree, cells)
-        return np.minimum(first[:-1, None] + np.arange(degree.max() + 1), first[1:, None])
+def cell_nodes(degree: int, cells: int) -> np.ndarray:
+    """Numbers of the nodes of each cell, shape (cells, degree + 1)."""
     return np.arange(cells)[:, None] * degree + np.arange(degree + 1)
 
 
-def alike(degree: Degrees, cells: int) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """(degree, the cells that have it, their nodes of shape (those cells, degree + 1)) for each degree there is."""
-    if not isinstance(degree, np.ndarray):
-        return [(degree, np.arange(cells), cell_nodes(degree, cells))]
-    nodes, groups = cell_nodes(degree, cells), []
-    for k in np.unique(degree).tolist():
-        which = np.flatnonzero(degree == k)
-        groups.append((k, which, nodes[which, : k + 1]))
-    return groups
+def modes(degree: int, values: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Legendre coefficients in these cells of the function with these nodal values, shape (len(cell), degree + 1)."""
+    return values[cell[:, None] * degree + np.arange(degree + 1)] @ modal_transform(degree).T
 
 
-def modes(degree: Degrees, values: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Legendre coefficients in these cells of the function with these nodal values, shape (len(cell), highest + 1)."""
-    if not isinstance(degree, np.ndarray):
-        return values[cell[:, None] * degree + np.arange(degree + 1)] @ modal_transform(degree).T
-    table, own = np.zeros((len(cell), degree.max() + 1), values.dtype), degree[cell]
-    for k, _, nodes in alike(degree, len(degree)):
-        where = np.flatnonzero(own == k)
-        place = np.searchsorted(np.flatnonzero(degree == k), cell[where])
-        table[where, : k + 1] = values[nodes[place]] @ modal_transform(k).T
-    return table
-
-
-def evaluate(cells: np.ndarray, degree: Degrees, values: np.ndarray, v: np.ndarray) -> np.ndarray:
+def evaluate(cells: np.ndarray, degree: int, values: np.ndarray, v: np.ndarray) -> np.ndarray:
     """The piecewise polynomial with these nodal values (sorted) at points v; zero outside the mesh.
 
     cells: the sorted cell ends, shape (c + 1,); values: at all nodes.
     """
     kept = _basis if len(v) <= _FEW else _basis.__wrapped__
-    cell, inside, basis = kept(np.asarray(cells, float).tobytes(), np.asarray(v, float).tobytes(), int(np.max(degree)))
+    cell, inside, basis = kept(np.asarray(cells, float).tobytes(), np.asarray(v, float).tobytes(), degree)
     return np.where(inside, np.sum(basis * modes(degree, values, cell), axis=1), 0.0)
 
 
@@ -224,12 +183,8 @@ def _basis(cells: bytes, v: bytes, degree: int) -> tuple[np.ndarray, np.ndarray,
     return cell, inside, legendre.legvander(np.clip(t, -1, 1), degree)
 
 
-def node_positions(cells: np.ndarray, degree: Degrees) -> np.ndarray:
+def node_positions(cells: np.ndarray, degree: int) -> np.ndarray:
     """All nodes of the space, sorted."""
-    widths = np.diff(cells)
-    positions = np.empty(node_count(degree, len(widths)))
-    for k, which, nodes in alike(degree, len(widths)):
-        positions[nodes[:, 1:-1]] = cells[which, None] + widths[which, None] * lobatto(k)[0][1:-1]
-        positions[nodes[:, 0]] = cells[which]
-    positions[-1] = cells[-1]
-    return positions
+    inner = cells[:-1, None] + np.diff(cells)[:, None] * lobatto(degree)[0][:-1]
+    inner[:, 0] = cells[:-1]
+    return np.append(inner.ravel(), cells[-1])

@@ -16,25 +16,23 @@ _NUMBERS = ("last", "v_fire", "top", "time", "part")  # of a Cut; then what its 
 
 
 def mesh_arrays(problem: Any) -> dict[str, np.ndarray]:
-    """What `on_arrays` makes this mesh from, for a folder: its cells, local degrees, where its drift is cut."""
+    """What `on_arrays` makes this mesh from, for a folder: its cells, where its drift is cut."""
     arrays = {"cells": problem.cells}
-    if isinstance(problem.degrees, np.ndarray):
-        arrays["degrees"] = problem.degrees
     return arrays if problem.end is None else arrays | {"end": _end_array(problem.end)}
 
 
 def on_arrays(problem: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """This problem on the mesh that `mesh_arrays` described."""
-    cells, degrees, end = arrays["cells"], arrays.get("degrees"), arrays.get("end")
+    cells, end = arrays["cells"], arrays.get("end")
     if end is None or np.array_equal(end, _end_array(problem.end)):
-        return problem.on_cells(cells, degrees)
+        return problem.on_cells(cells)
     drift = _drift(problem.end)[0]
     for by in end[len(_NUMBERS) :].tolist():
         drift = Raised(drift, by)
     numbers = dict(zip(_NUMBERS, end.tolist(), strict=False))
     mesh = tagged(cells, problem.model, numbers["v_fire"])
     make, like = type(problem._assembled), problem._assembled
-    assembled = make(problem.model, mesh, like.space, like.tol, degrees, Cut(drift=drift, **numbers))
+    assembled = make(problem.model, mesh, like.space, like.tol, Cut(drift=drift, **numbers))
     return type(problem)(assembled, problem.model, problem.history)
 
 

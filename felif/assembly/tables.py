@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..translation.fields import CELLS
-from .spaces import Degrees, alike, modal_transform
+from .spaces import cell_nodes, modal_transform
 
 
 @lru_cache(64)
@@ -26,7 +25,7 @@ def _on_reference(degree: int, points: bytes) -> tuple[np.ndarray, np.ndarray, t
 
 @dataclass(eq=False)
 class CellTable:
-    """The shape functions of cells of one degree at the points of a rule.
+    """The shape functions of cells at the points of a rule.
 
     nodes  (degree + 1, cells): numbers of the nodes of the functions
     x      (1, cells, points): where the points are;  dx (cells, points): their weights
@@ -69,25 +68,19 @@ class CellTable:
         return total.reshape(count, count, -1)
 
 
-def tables(
-    mesh: MeshLine, degrees: Degrees, over: str, rule: Callable[[int], tuple[np.ndarray, np.ndarray]]
-) -> list[CellTable]:
-    """One table for each degree among the cells named `over`. rule: degree -> (points, weights) on [0, 1]."""
-    ends = np.sort(mesh.p[0])
-    widths, found = np.diff(ends), []
-    for degree, which, nodes in alike(degrees, len(widths)):
-        if over != CELLS:
-            here = np.isin(which, mesh.subdomains[over])
-            which, nodes = which[here], nodes[here]
-        if len(which):
-            points, weights = rule(degree)
-            width = widths[which, None]
-            values, slopes, products = _on_reference(degree, np.ascontiguousarray(points, float).tobytes())
-            shape = (degree + 1, len(which), len(points))
-            values = np.broadcast_to(values[:, None], shape)
-            x = (ends[which, None] + width * points)[None]
-            slopes = slopes[:, None] / width
-            found.append(
-                CellTable(nodes.T, x, width * weights, values, slopes, widths[which], np.asarray(weights), products)
-            )
-    return found
+def table(mesh: MeshLine, degree: int, over: str, rule: tuple[np.ndarray, np.ndarray]) -> CellTable:
+    """The table of the cells named `over`. rule: (points, weights) on [0, 1]."""
+    ends, (points, weights) = np.sort(mesh.p[0]), rule
+    which = np.arange(len(ends) - 1) if over == CELLS else np.asarray(mesh.subdomains[over])
+    width = np.diff(ends)[which]
+    values, slopes, products = _on_reference(degree, np.ascontiguousarray(points, float).tobytes())
+    return CellTable(
+        cell_nodes(degree, len(ends) - 1)[which].T,
+        (ends[which, None] + width[:, None] * points)[None],
+        width[:, None] * weights,
+        np.broadcast_to(values[:, None], (degree + 1, len(which), len(points))),
+        slopes[:, None] / width[:, None],
+        width,
+        np.asarray(weights),
+        products,
+    )

@@ -92,7 +92,7 @@ def synchronous_spike(problem: Any, y: np.ndarray, kick: float, returns: Returns
     """
     top = problem.v_fire
     values = problem.full(problem.field_names[0], y)
-    tail = CumulativeMass(problem.cells, spaces.modes(problem.degrees, values, np.arange(len(problem.widths))))
+    tail = CumulativeMass(problem.cells, spaces.modes(problem.degree, values, np.arange(len(problem.widths))))
     distances = (top - problem.nodes[::-1]) / kick
     longest = (top - returns.lowest if returns else top - problem.cells[0]) / kick
     enough = returns.reach(top) / kick if returns else 0.0

@@ -20,9 +20,8 @@ class MeshWatch:
         cells = len(problem.widths)
         self._modes = np.zeros((2, cells, len(problem.nodes)))
         scale = problem.widths / (adapt.UNRESOLVED * problem.tol)
-        for degree, which, nodes in spaces.alike(problem.degrees, cells):
-            top = spaces.modal_transform(degree)[-2:]
-            self._modes[:, which[:, None], nodes] = scale[which, None] * top[:, None, :]
+        top = spaces.modal_transform(problem.degree)[-2:]
+        self._modes[:, np.arange(cells)[:, None], problem.cell_nodes] = scale[:, None] * top[:, None, :]
         free = problem.layout.free(problem.field_names[0])
         self._modes = np.ascontiguousarray(self._modes[:, :, :free].reshape(2 * cells, free))
         self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit

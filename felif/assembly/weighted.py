@@ -19,7 +19,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import Band
-from .spaces import alike, gauss, modal_transform
+from .spaces import gauss, modal_transform
 from .thresholds import coefficients_at, source_at
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
@@ -68,10 +68,7 @@ def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> Weighte
     widths = problem.widths[owner][:, None]
     density = P[kept] / P.max() * weights * np.diff(ends)[kept, None]
     x = (v - problem.cells[owner][:, None]) / widths
-    values, slopes = np.zeros((2, *x.shape, degree + 1))
-    for k, which, _ in alike(problem.degrees, len(problem.widths)):
-        here = np.isin(owner, which)
-        values[here, :, : k + 1], slopes[here, :, : k + 1] = _shapes(k, x[here])
+    values, slopes = _shapes(degree, x)
     nodes = problem.cell_nodes[owner] - problem.cell_nodes[low, 0]
     n = int(nodes.max()) + 1
     rows, cols = np.broadcast_arrays(nodes[:, :, None], nodes[:, None, :])

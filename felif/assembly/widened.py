@@ -44,7 +44,7 @@ class Widened:
         result = np.zeros(new.size)
         for name in base.field_names:
             full = base.full(name, y)
-            values = spaces.evaluate(base.cells, base.degrees, full, new.nodes)
+            values = spaces.evaluate(base.cells, base.degree, full, new.nodes)
             values[: self._count] = full[0] * self._profiles[name]
             result[new.layout.slice(name)] = values[: new.layout.free(name)]
         for name in base.layout.differential:
@@ -57,7 +57,7 @@ class Widened:
         result = np.zeros(new.size)
         v = np.clip(new.nodes, old.cells[0], old.cells[-1])
         for name in old.field_names:
-            values = spaces.evaluate(old.cells, old.degrees, adjoint_values(old, t, x, name, z), v)
+            values = spaces.evaluate(old.cells, old.degree, adjoint_values(old, t, x, name, z), v)
             place = new.layout.slice(name)
             result[place] = values[: new.layout.free(name)]
             if name in weights:
@@ -71,7 +71,7 @@ class Widened:
         old, new = other.problem, self.problem
         result = np.zeros(new.size)
         for name in old.field_names:
-            values = spaces.evaluate(old.cells, old.degrees, old.full(name, x), new.nodes)
+            values = spaces.evaluate(old.cells, old.degree, old.full(name, x), new.nodes)
             result[new.layout.slice(name)] = values[: new.layout.free(name)]
         for name in old.layout.differential:
             result[new.layout.offsets[name]] = x[old.layout.offsets[name]]
@@ -174,18 +174,14 @@ def element_rates(problem: Any, t: float, y: np.ndarray, name: str, scalars: np.
     band, free, nodes = problem.linear_at(t, scalars).band, problem.layout.free(name), problem.cell_nodes
     rows, columns = np.broadcast_arrays(nodes[:, :, None], nodes[:, None, :])
     inside = (rows < free) & (columns < free) & (rows - columns <= band.kl) & (columns - rows <= band.ku)
-    last = np.broadcast_to(problem.degrees, len(nodes))
-    own = np.arange(nodes.shape[1]) <= last[:, None]  # cells of a lower degree repeat their last node
-    inside &= own[:, :, None] & own[:, None, :]
     local = np.zeros(rows.shape)
     i, j = rows[inside] + place.start, columns[inside] + place.start
     local[inside] = band.data[band.ku + i - j, j]
     for cell in range(len(nodes) - 1):
-        k = last[cell]
-        whole = local[cell, k, k]
-        local[cell, k, k] = -local[cell, :k, k].sum()
-        local[cell + 1, 0, 0] = whole - local[cell, k, k]
+        whole = local[cell, -1, -1]
+        local[cell, -1, -1] = -local[cell, :-1, -1].sum()
+        local[cell + 1, 0, 0] = whole - local[cell, -1, -1]
     rates = np.einsum("cij,cj->ci", local, problem.full(name, y)[nodes])
     if problem.layout.tied[name] is not None:
-        rates[-1, last[-1]] = -rates[-1, : last[-1]].sum()
+        rates[-1, -1] = -rates[-1, :-1].sum()
     return rates

@@ -181,9 +181,9 @@ def mesh(problem: Any) -> str:
     if problem.mesh_arrays is None:
         return f"{problem.size} unknowns"
     arrays = problem.mesh_arrays()
-    if "cells" in arrays and set(arrays) <= {"cells", "degrees", "end"}:
-        degrees = arrays.get("degrees", problem.degrees)
-        return f"{len(arrays['cells']) - 1} cells ({_hash(_told([np.asarray(arrays['cells'], float), degrees], ()))})"
+    if "cells" in arrays and set(arrays) <= {"cells", "end"}:
+        told = _told([np.asarray(arrays["cells"], float), problem.degree], ())
+        return f"{len(arrays['cells']) - 1} cells ({_hash(told)})"
     return f"mesh {_hash(_told(arrays, ()))}"
 
 

@@ -219,4 +219,4 @@ def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, 
     graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
     fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
     y = transfer(last.problem, fine, y)
-    return float(last.times[-1]), problem.on_cells(fine.cells, fine.degrees), y[:-1].copy()
+    return float(last.times[-1]), problem.on_cells(fine.cells), y[:-1].copy()

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from ..assembly import SpectralElement, discretize
-from ..assembly.local_degree import inherited
 from ..assembly.tensor.adapt import transferred
 from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
@@ -158,7 +157,7 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
     low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
     cells = np.concatenate([low, richer.cells, high])
-    wide = wide.on_cells(cells, inherited(richer.cells, richer.degrees, cells))
+    wide = wide.on_cells(cells)
     return wide, wide.received(State(richer, 0.0, same))
 
 
@@ -195,5 +194,4 @@ def _copied(start: Any, problem: Problem) -> bool:
     """Whether the data are a State of the very mesh that a run began with."""
     if not isinstance(start, State) or start.problem.space != problem.space:
         return False
-    same = np.array_equal(start.problem.cells, problem.cells)
-    return same and np.array_equal(start.problem.degrees, problem.degrees)
+    return np.array_equal(start.problem.cells, problem.cells)

@@ -162,7 +162,7 @@ def _estimate(
         test = adjoint_values(richer, t, x, name, z)
         if not callable(quantity) and problem.layout.tied[name] is not None:
             test[-1] += _own_weight(richer, t, x, quantity)[problem.layout.tied[name]]
-        coarse = spaces.evaluate(richer.cells, richer.degrees, test, problem.nodes)
+        coarse = spaces.evaluate(richer.cells, richer.degree, test, problem.nodes)
         there = (test[richer.cell_nodes] * element_rates(richer, t, x, name, scalars)).sum(axis=1)
         here = (coarse[problem.cell_nodes] * element_rates(problem, t, y, name, scalars)).sum(axis=1)
         cells += here - there[-len(cells) :]

@@ -150,20 +150,14 @@ def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tupl
         x = mesh.p[0, mesh.boundaries[term.over]]
         return c * float(np.sum(term.form(_function(test, x), x[None])))
     chosen = np.arange(len(cells) - 1) if term.over == CELLS else np.asarray(mesh.subdomains[term.over])
-    total = 0.0
-    for degree, alike, _ in spaces.alike(problem.degrees, len(cells) - 1):
-        which = np.intersect1d(alike, chosen)
-        if term.of is None:
-            points, weights = spaces.gauss(SOURCE_POINTS)
-        else:
-            points, weights = spaces.quadrature(problem.space, degree)
-        left, widths = cells[which, None], np.diff(cells)[which, None]
-        x = left + widths * points
-        arguments = [] if term.of is None else [_field(problem, term.of, y, which, points, widths)]
-        arguments += [] if test is None else [_function(test, x)]
-        value = np.broadcast_to(term.form(*arguments, x[None]), x.shape)
-        total += float(np.sum(value * weights * widths))
-    return c * total
+    rule = spaces.gauss(SOURCE_POINTS) if term.of is None else spaces.quadrature(problem.space, problem.degree)
+    points, weights = rule
+    left, widths = cells[chosen, None], np.diff(cells)[chosen, None]
+    x = left + widths * points
+    arguments = [] if term.of is None else [_field(problem, term.of, y, chosen, points, widths)]
+    arguments += [] if test is None else [_function(test, x)]
+    value = np.broadcast_to(term.form(*arguments, x[None]), x.shape)
+    return c * float(np.sum(value * weights * widths))
 
 
 def _function(test: tuple[Callable, float], x: np.ndarray) -> DiscreteField:
@@ -174,7 +168,7 @@ def _field(
     problem: Problem, name: str, y: np.ndarray, which: np.ndarray, points: np.ndarray, widths: np.ndarray
 ) -> DiscreteField:
     """Values and slopes of a field at points of [0, 1] in each of the cells `which`."""
-    modes = spaces.modes(problem.degrees, problem.full(name, y), which)
+    modes = spaces.modes(problem.degree, problem.full(name, y), which)
     at = 2 * points - 1
     values = modes @ legendre.legvander(at, modes.shape[1] - 1).T
     slopes = legendre.legval(at, legendre.legder(modes.T)) * 2 / widths

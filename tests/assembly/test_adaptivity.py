@@ -48,7 +48,7 @@ def test_no_mesh_is_coarser_than_the_tolerance_asks_for():
     for problem in (segment.problem for segment in run.segments):
         assert {1.0, 2.0} <= set(problem.cells)
         wanted = adapt.natural_widths(problem, problem.cells[:-1], problem.cells[1:])
-        inside = problem.cells[:-1] >= problem.natural[0][0]
+        inside = problem.cells[:-1] >= problem.natural[0]
         assert np.all(problem.widths[inside] < 1.7 * wanted[inside])  # a cell that reaches into the next, smaller one
 
 

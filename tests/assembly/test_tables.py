@@ -62,5 +62,5 @@ def test_matrices_and_integrals_are_those_of_scikit_fem(space, over):
     assert np.abs(found - expected).max() < 1e-14 * np.abs(expected).max()  # measured: up to 3e-15
     integrals = np.zeros(basis.N)
     integrals[number] = LinearForm(lambda v, w: w.x[0] ** 2 * v).assemble(basis)
-    rows = assembler._functional(assembler.parts(over), lambda n, x: x[0] ** 2 * n)
+    rows = assembler._functional(assembler.table(over), lambda n, x: x[0] ** 2 * n)
     assert np.abs(rows - integrals).max() < 1e-14 * np.abs(integrals).max()

@@ -265,7 +265,6 @@ def test_a_run_over_the_plane_that_was_killed_goes_on_to_the_same_digits(tmp_pat
         (lambda: fl.Lagrange(True), "Lagrange: degree = True"),
         (lambda: fl.strip(learning(), cells=(6, True)), "allowed is two whole numbers from 1"),
         (lambda: fl.Tensor(v=fl.Lagrange(2)), "Tensor: v ="),
-        (lambda: fl.Tensor(v=fl.SpectralElement(8, lowest=4)), "lowest=None"),
         (lambda: fl.Tensor(w=fl.SpectralElement(4)), "Tensor: w ="),
         (lambda: fl.discretize(learning(), space=fl.SpectralElement(4)), "allowed for a density over"),
         (lambda: fl.discretize(learning(), (fl.interval(fl.NoisyLIF()), [-1.0, -0.5])), "rise from w_min"),

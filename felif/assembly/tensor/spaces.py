@@ -94,8 +94,6 @@ class Tensor:
     def __post_init__(self) -> None:
         if not isinstance(self.v, SpectralElement | ExponentialFitting):
             raise ValueError(f"Tensor: v = {shown(self.v)}; allowed are SpectralElement(degree), ExponentialFitting()")
-        if getattr(self.v, "lowest", None) is not None:
-            raise ValueError(f"Tensor: v = {shown(self.v)}; allowed on lines is one degree for all cells (lowest=None)")
         if not isinstance(self.w, DG | MUSCL):
             raise ValueError(f"Tensor: w = {shown(self.w)}; allowed are DG(degree), MUSCL()")
 
