@@ -71,6 +71,11 @@ class Problem:
         """Those of `breakpoints` at which inputs have kinks but do not jump: steps go on behind them as they were."""
         return frozenset().union(*(getattr(function, "kinks", ()) for function in self.driven.values()))
 
+    @property
+    def conserved_rows(self) -> Any:
+        """The vectors of `conserved` below one another; sparse where they are many."""
+        return np.array([*self.conserved.values()]).reshape(len(self.conserved), self.size)
+
     @cached_property
     def model(self) -> Any:
         """What the parameters belong to: the problem itself where there is no other."""
@@ -91,6 +96,10 @@ class Problem:
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (len(scalar_names), size)."""
         raise NotImplementedError
+
+    def scalar_changes(self, t: float, y: np.ndarray) -> Any:
+        """What a change of y is multiplied with, `@`, to see that of the scalars."""
+        return self.scalar_gradient(t, y)
 
     def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
         """dF/dt at fixed y, from values in [t, t + step] only; None where F does not depend on t."""

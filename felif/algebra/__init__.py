@@ -1,19 +1,26 @@
 """ROOM 4: matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
 
 from .band import Band, SingularMatrix
+from .bandschur import BandSchur, Shared
 from .bordered import Bordered
 from .dense import add_to, eigenpairs, eigenvalues
+from .elimination import Elimination
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
+from .stacked import stacked
 
 __all__ = [
     "Band",
     "BandLowRank",
+    "BandSchur",
     "Bordered",
+    "Elimination",
     "Factored",
+    "Shared",
     "SingularMatrix",
     "add_to",
     "eigenpairs",
     "eigenvalues",
     "resolvent",
+    "stacked",
 ]

@@ -55,16 +55,12 @@ class BandLowRank:
         return Factored(self, shift, mass)
 
 
-class Factored:
-    """LU factors of W = shift * mass - band - U G, by LAPACK gbtrf and the Sherman-Morrison-Woodbury formula.
+class BandFactors:
+    """LU factors of shift * mass - band, by LAPACK gbtrf."""
 
-    With L = shift * mass - band:  W^-1 b = x + Q (G x),  x = L^-1 b,  Q = L^-1 U (1 - G L^-1 U)^-1.
-    """
+    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_trs")
 
-    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_Q", "_G", "_q", "_g", "_trs")
-
-    def __init__(self, matrix: BandLowRank, shift: complex, mass: Band | None) -> None:
-        band = matrix.band
+    def __init__(self, band: Band, shift: complex, mass: Band | None) -> None:
         kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
         real = band.data.dtype == np.float64 and not isinstance(shift, complex)
         work = np.zeros((2 * kl + ku + 1, band.n), float if real else complex, order="F")
@@ -76,12 +72,27 @@ class Factored:
         self._kl, self._ku = kl, ku
         if info != 0:
             raise SingularMatrix(f"band LU: the pivot {info} is zero")
-        self._G = matrix.G
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """For b of shape (n,) or (n, m)."""
+        return self._trs(self._lu, self._kl, self._ku, b, self._pivots)[0]
+
+
+class Factored:
+    """LU factors of W = shift * mass - band - U G, by LAPACK gbtrf and the Sherman-Morrison-Woodbury formula.
+
+    With L = shift * mass - band:  W^-1 b = x + Q (G x),  x = L^-1 b,  Q = L^-1 U (1 - G L^-1 U)^-1.
+    """
+
+    __slots__ = ("_band", "_Q", "_G", "_q", "_g")
+
+    def __init__(self, matrix: BandLowRank, shift: complex, mass: Band | None) -> None:
+        self._band, self._G = BandFactors(matrix.band, shift, mass), matrix.G
         rank = matrix.U.shape[1]
         if rank == 0:
             self._Q = self._q = None
             return
-        columns, _ = self._trs(self._lu, kl, ku, matrix.U, self._pivots)
+        columns = self._band.solve(matrix.U)
         if rank == 1:
             column, self._g = columns[:, 0], matrix.G[0]
             denominator = 1.0 - self._g.dot(column)
@@ -100,7 +111,7 @@ class Factored:
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """W^-1 b for b of shape (n,) or (n, m)."""
-        x, _ = self._trs(self._lu, self._kl, self._ku, b, self._pivots)
+        x = self._band.solve(b)
         if self._Q is None:
             return x
         if self._q is not None and x.ndim == 1:

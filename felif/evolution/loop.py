@@ -13,6 +13,7 @@ from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
 from .bursts import COARSENED_EVERY, burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
+from .conserving import Conserving
 from .diagonal import DiagonallyImplicitStepper
 from .endings import blow_up, stuck, unevaluated
 from .events import Event, until_event
@@ -25,7 +26,6 @@ from .trajectory import RUNNING, Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
 NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
-ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
 
 
 class Integration:
@@ -104,7 +104,7 @@ class Integration:
         tableau = self.tableau
         self.norm = ErrorNorm(problem, self.rtol * tableau.caution, self.atol, self.newton_target / tableau.caution)
         self._coarsened = problem.coarsened
-        self._conserved = [((weights != 0).astype(float), weights) for weights in problem.conserved.values()]
+        self._conserving = Conserving(problem)
         names = problem.scalar_names
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
         self.burst = burst_of(self)
@@ -220,20 +220,8 @@ class Integration:
         return self._accept(t1, y1, h, inside, scalars, error, lands)
 
     def _conserve(self, y: np.ndarray, y1: np.ndarray, h: float) -> np.ndarray:
-        """Takes out of a step what rounding did to the conserved quantities, lest it add up over many steps.
-
-        A scheme conserves them by itself; a defect above rounding is the problem's, and stays to be seen.
-        """
-        for carrier, weights in self._conserved:
-            before = float(weights @ y)
-            defect = float(weights @ y1) - before
-            if not defect:
-                continue
-            if abs(defect) < ROUNDING * abs(before) or abs(defect) < rounding_of_rate(
-                self.problem, self.window.inside(self.t), y, h
-            ):
-                y1 *= 1.0 - defect / (before + defect) * carrier
-                self.trajectory.rounding += abs(defect)
+        rounding = lambda: rounding_of_rate(self.problem, self.window.inside(self.t), y, h)
+        self.trajectory.rounding += self._conserving.taken_out(y, y1, rounding)
         return y1
 
     def _end_of_step(self) -> tuple[float, bool]:

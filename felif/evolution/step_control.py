@@ -43,7 +43,7 @@ class ErrorNorm:
         self.size = abs(float(y[idamax(y)]))
         self._y_weight = 1.0 / (self.atol + self.rtol * self.size + 1e-300)
         if self._has_scalars:
-            self.gradient = self.problem.scalar_gradient(t, y) if gradient is None else gradient
+            self.gradient = self.problem.scalar_changes(t, y) if gradient is None else gradient
             self._s_size = (np.abs(scalars) + self.FLOOR).tolist()
         arriving = None if self._arrivals is None else self._arrivals(t)
         self._flux_weights = None

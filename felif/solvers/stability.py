@@ -39,7 +39,7 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     if problem.size <= _DENSE:
         return _first(sorted_leading(_all(problem, y)), count)
     values = _right_half(problem, y)
-    banded = isinstance(problem.jacobian(0.0, y), BandLowRank)
+    banded = hasattr(problem.jacobian(0.0, y), "band")
     if banded and _growing(problem, y) != int(np.count_nonzero(values.real > _EDGE)):
         values = _all(problem, y)
     return _first(sorted_leading(values), count)

@@ -107,10 +107,10 @@ def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
                 values = _along(old.lines[axis], new.lines[axis], values, k)
         position = new.layout.position[new.layout.indices(u.name)]
         found[position[position >= 0]] = values.ravel()[position >= 0]
-    for name, weights in new.conserved.items():
-        before, after = float(old.conserved[name] @ y), float(weights @ found)
-        if after:
-            found[(weights != 0) & (np.arange(new.size) < new.layout.n_fields)] *= 1 + (before - after) / after
+    before = old.conserved_rows @ y
+    for total, (at, weights) in zip(before.tolist(), new.kept.values(), strict=True):
+        if after := float(weights @ found[at]):
+            found[at[at < new.layout.n_fields]] *= 1 + (total - after) / after
     return found
 
 

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
-from ..algebra import SingularMatrix
+from ..algebra import Elimination, SingularMatrix
 from ..algebra.sparse import SparseSchur
 from ..problem import BeyondEquations, Infeasible
 from .operator import Entries, Operator
@@ -29,11 +28,11 @@ class Constraint:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
             if n_z <= _DENSE:
-                slopes = self.slopes(X)
-                self._factors = lapack.dgetrf(-slopes)[:2]
-                self.empty = _determinant(*self._factors)
+                data = self.operator.jacobian(X, entries=self._own)
+                self._factors = self._elimination.factor(data)
+                self.empty = self._factors.determinant
                 #: g_z is the same at all states, and has a solution
-                self._constant = not self._own.parts and (n_z == 1 or _grows(-slopes))
+                self._constant = not self._own.parts and (n_z == 1 or self._elimination.grows(data))
             if self.empty == 0:
                 raise ValueError(
                     f"discretize: the equations do not determine {names}: an unknown of the kind 'holds' needs a term "
@@ -46,11 +45,13 @@ class Constraint:
         columns = self.operator.entries.columns
         return self.operator.entries.only((columns >= self.z.start) & (columns < self.z.stop))
 
-    def slopes(self, X: np.ndarray) -> np.ndarray:
-        """g_z, dense."""
-        found = np.zeros((self.count, self.count))
-        found[self._own.rows, self._own.columns - self.z.start] = self.operator.jacobian(X, entries=self._own)
-        return found
+    @cached_property
+    def _elimination(self) -> Elimination:
+        own = self._own
+        fixed = np.ones(len(own.rows), bool)
+        for part in own.parts:
+            fixed[part.where] = False
+        return Elimination(own.rows, own.columns - self.z.start, self.count, fixed)
 
     def matrix(self, X: np.ndarray):
         """dg/dX, sparse."""
@@ -90,47 +91,37 @@ class Constraint:
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
 
-    def _step(self, X: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, float]:
+    def factors(self, X: np.ndarray) -> Any:
+        """Factors of -g_z: `solve(g)`."""
         if self.count > _DENSE:
             block = self.matrix(X)[:, self.z]
+            return SparseSchur(block, block[:, :0], block[:0], block[:0, :0]).factor()
+        return self._elimination.factor(self.operator.jacobian(X, entries=self._own))
+
+    def _step(self, X: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, float]:
+        if self.count > _DENSE:
             try:
-                return SparseSchur(-block, block[:, :0], block[:0], block[:0, :0]).factor().solve(g), 1.0
+                return self.factors(X).solve(g), 1.0
             except SingularMatrix as error:
                 raise Infeasible(f"no {self.names} satisfies its equation: {error}") from error
         if self._constant:
-            return lapack.dgetrs(*self._factors, g)[0], 1.0
-        slopes = self.slopes(X)
-        if not np.isfinite(slopes).all():
+            return self._factors.solve(g), 1.0
+        data = self.operator.jacobian(X, entries=self._own)
+        if not np.isfinite(data).all():
             raise FloatingPointError(f"the equation of {self.names} is not finite")
         if self.count == 1:
-            determinant = -float(slopes[0, 0])
+            determinant = -float(data.sum())
             if determinant / self.empty <= 0:
                 raise self._infeasible(determinant / self.empty)
-            return -g / slopes[0, 0], determinant / self.empty
-        lu, pivots, _ = lapack.dgetrf(-slopes)
-        margin = _determinant(lu, pivots) / self.empty
-        if not margin > 0 or not _grows(-slopes):
+            return g / determinant, determinant / self.empty
+        factors = self._elimination.factor(data)
+        margin = factors.determinant / self.empty
+        if not margin > 0 or not self._elimination.grows(data):
             raise self._infeasible(margin)
-        return lapack.dgetrs(lu, pivots, g)[0], margin
+        return factors.solve(g), margin
 
     def _infeasible(self, margin: float) -> Infeasible:
         return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")
-
-
-def _grows(A: np.ndarray) -> bool:
-    """Whether all eigenvalues have positive real parts: by Gershgorin's discs where these say so."""
-    diagonal = A.diagonal()
-    if (2 * diagonal > np.abs(A).sum(axis=1)).all():
-        return True
-    if len(A) == 2:
-        return bool(diagonal.sum() > 0 and A[0, 0] * A[1, 1] > A[0, 1] * A[1, 0])
-    return bool((lapack.dgeev(A, compute_vl=0, compute_vr=0)[0] > 0).all())
-
-
-def _determinant(lu: np.ndarray, pivots: np.ndarray) -> float:
-    """Of a matrix that dgetrf has factored."""
-    swapped = np.count_nonzero(pivots != np.arange(len(pivots)))
-    return float(np.prod(lu.diagonal())) * (-1.0 if swapped % 2 else 1.0)
 
 
 def require_conditions(system: Any, X: np.ndarray) -> None:

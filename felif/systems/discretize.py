@@ -125,7 +125,7 @@ def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndar
     parts = [places[:1]]
     for a, b in zip(places, places[1:], strict=False):
         if b == high and not np.isfinite(axis.high):
-            parts.append(a + _growing(b - a, axis.scale))
+            parts += [a + _growing(b - a, axis.scale), np.array([b])]
         elif a == low and not np.isfinite(axis.low):
             parts.append((b - _growing(b - a, axis.scale))[::-1])
             parts.append(np.array([b]))
@@ -140,12 +140,12 @@ def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndar
 
 
 def _growing(length: float, scale: float) -> np.ndarray:
-    """Distances from a finite end: cells of about the scale, wider and wider."""
+    """Distances below `length` from a finite end: cells of about the scale, wider and wider."""
     widths = [0.5 * scale]
     while sum(widths) < length:
         widths.append(max(0.5 * scale, min(_GROWTH * widths[-1], 0.25 * sum(widths))))
     ends = np.cumsum(widths)
-    return ends * (length / ends[-1])
+    return ends[:-1] * (length / ends[-1])
 
 
 def _reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float) -> float:

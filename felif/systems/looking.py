@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band
+from ..algebra import Band, stacked
 from ..problem import Infeasible
+from .schur import Changes
 
-_SHOWN = 64  # entries of a function of indices, up to which each is a series of a run
+_FEW = 8  # unknowns that are solved for, up to which their gradient is a dense matrix
+_SHOWN = 128  # entries of a function of indices, up to which each is a series of a run
 
 
 def measure(system: Any) -> None:
@@ -33,7 +35,7 @@ def measure(system: Any) -> None:
             names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
             places += [k for k in at if k >= 0]
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
-    system.quantities, system.conserved = functionals(system)
+    system.functionals, system.kept = functionals(system)
 
 
 def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
@@ -60,27 +62,27 @@ def observe(system: Any, t: float, y: np.ndarray) -> dict[str, float]:
     except Infeasible:
         scalars = np.full(len(system.scalar_names), np.inf)
     row = dict(zip(system.scalar_names, scalars.tolist(), strict=True))
-    row.update({name: float(vector @ y) for name, vector in system.quantities.items()})
+    row.update(zip(system.functionals, (system.recorded @ y).tolist(), strict=True))
     row["min_n"] = float(y[: system.layout.n_fields].min(initial=np.inf)) if system.layout.n_fields else 0.0
     return row
 
 
-def functionals(system: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """(what every run records, what is conserved) as vectors on y."""
-    layout, quantities, conserved = system.layout, {}, {}
+Functionals = dict[str, tuple[np.ndarray, np.ndarray]]  # {name: (places in y, weights)}
+
+
+def functionals(system: Any) -> tuple[Functionals, Functionals]:
+    """(what every run records, what is conserved)."""
+    layout, found, kept = system.layout, {}, {}
     for u in layout.fields:
-        vector = np.zeros(system.size)
-        vector[layout.of_y(u.name)] = system.mass.data[0][layout.of_y(u.name)]
-        quantities["mass" if len(layout.fields) == 1 else f"mass_{u.name}"] = vector
+        at = layout.of_y(u.name)
+        found["mass" if len(layout.fields) == 1 else f"mass_{u.name}"] = at, system.mass.data[0][at]
     for quantity in system.equations.conserved:
-        conserved |= _conserved(system, quantity)
-    return quantities | conserved, conserved
+        kept |= _conserved(system, quantity)
+    return found | kept, kept
 
 
-def _conserved(system: Any, quantity: Any) -> dict[str, np.ndarray]:
-    layout = system.layout
-    count = 1 if quantity.each is None else system.equations.axis(quantity.each).count
-    vectors = np.zeros((count, system.size))
+def _conserved(system: Any, quantity: Any) -> Functionals:
+    layout, parts = system.layout, []
     for name, weight in quantity.weights.items():
         over, shape = system.equations.unknown(name).over, layout.shapes[name]
         position = layout.position[layout.indices(name)]
@@ -89,10 +91,49 @@ def _conserved(system: Any, quantity: Any) -> dict[str, np.ndarray]:
             k = over.index(quantity.each)
             entry = entry + np.arange(shape[k]).reshape([-1 if i == k else 1 for i in range(len(shape))])
         free = position >= 0
-        vectors[entry.ravel()[free], position[free]] += weight * system.mass.data[0][position[free]]
+        parts.append((entry.ravel()[free], position[free], weight * system.mass.data[0][position[free]]))
+    entry, at, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
     if quantity.each is None:
-        return {quantity.name: vectors[0]}
-    return {f"{quantity.name}_{k}": vector for k, vector in enumerate(vectors)}
+        return {quantity.name: (at, weights)}
+    order = np.argsort(entry, kind="stable")
+    cuts = np.searchsorted(entry[order], np.arange(1, system.equations.axis(quantity.each).count))
+    each = zip(np.split(at[order], cuts), np.split(weights[order], cuts), strict=True)
+    return {f"{quantity.name}_{k}": part for k, part in enumerate(each)}
+
+
+def _dense(functionals: Functionals, n: int) -> dict[str, np.ndarray]:
+    found = {name: np.zeros(n) for name in functionals}
+    for name, (at, weights) in functionals.items():
+        found[name][at] = weights
+    return found
+
+
+def quantities(system: Any) -> dict[str, np.ndarray]:
+    """What every run records, as vectors on y."""
+    return _dense(system.functionals, system.size)
+
+
+def conserved(system: Any) -> dict[str, np.ndarray]:
+    """{name: c} with c.y constant in time."""
+    return _dense(system.kept, system.size)
+
+
+def recorded(system: Any) -> Any:
+    """The rows of what every run records."""
+    return stacked(system.functionals.values(), system.size)
+
+
+def conserved_rows(system: Any) -> Any:
+    """The rows of what is conserved."""
+    return stacked(system.kept.values(), system.size)
+
+
+def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
+    """The gradient of the scalars, or, where many are solved for, what its product with a change gives."""
+    if system.layout.n_z <= _FEW:
+        return system.scalar_gradient(t, y)
+    constraint = system.constraint.factors(system._point(t, y)["X"])
+    return Changes(system._schur(t, y), constraint, system._scalar_places)
 
 
 def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:

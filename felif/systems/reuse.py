@@ -39,8 +39,8 @@ def take(system: Any, like: Any) -> bool:
     }
     system._operator = Operator(pieces, n, len(layout.columns), system.model, like._own, like._operator)
     system._known = like.constraint.operator
-    names = "layout", "size", "mass", "field_names", "groups", "scalar_names", "_scalar_places", "quantities"
-    for name in (*names, "conserved", "_own"):
+    names = "layout", "size", "mass", "field_names", "groups", "scalar_names", "_scalar_places", "functionals", "kept"
+    for name in (*names, "_own"):
         setattr(system, name, getattr(like, name))
     if "_structure" in vars(like):
         system._structure = like._structure

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..algebra import Band, BandLowRank
+from ..algebra import Band, BandLowRank, BandSchur, Shared
 from ..algebra.sparse import SparseSchur
 from ..problem import Infeasible
 
 _WIDEST = 40  # of a band
 _MOST_ROWS = 40  # that may leave the band
 _MOST_COLUMNS = 400  # algebraic unknowns that are eliminated from a band
+_DENSE_COLUMNS = 8  # beside a band, up to which they are taken as dense
 
 
 class Schur:
@@ -54,14 +55,72 @@ class Schur:
         by_y = (rows < self.n_y) & (columns < self.n_y)
         other_column = by_y & (columns >= n_fields)
         dense_row = by_y & (columns < n_fields) & ~inside
-        self._to_numbers = np.flatnonzero(other_column)
-        self._dense = np.flatnonzero(dense_row)
-        self.dense_rows = np.unique(rows[dense_row])
-        self._dense_at = np.searchsorted(self.dense_rows, rows[dense_row])
+        to_numbers, leaving = np.flatnonzero(other_column), np.flatnonzero(dense_row)
+        dense_rows = np.unique(rows[leaving])
+        # Beside the band: a column for every number, for every row that leaves the band and for all of z, and in the
+        # same order what each is multiplied with: 0 = C y + D (...).
+        self.first_z = first_z = len(self.numbers) + len(dense_rows)
+        self.rank, n = first_z + self.n_z, self.n_y
+        others, of_rows = np.arange(first_z), np.arange(len(self.numbers), first_z)
+        (F_z, to, _), (g_y, by, _), (g_z, on, _) = (self.blocks[name] for name in ("F_z", "g_y", "g_z"))
+        self.B = Placed(
+            (n, self.rank),
+            (to_numbers, rows[to_numbers], columns[to_numbers] - n_fields),
+            (1.0, dense_rows, of_rows),
+            (F_z, to[0], to[1] + first_z),
+        )
+        self.C = Placed(
+            (self.rank, n),
+            (1.0, np.arange(len(self.numbers)), self.numbers),
+            (leaving, np.searchsorted(dense_rows, rows[leaving]) + len(self.numbers), columns[leaving]),
+            (g_y, by[0] + first_z, by[1]),
+        )
+        self.D = Placed((self.rank, self.rank), (-1.0, others, others), (g_z, on[0] + first_z, on[1] + first_z))
+        self.shared = None
+        if self.rank > _DENSE_COLUMNS:
+            lowest, highest = np.sort([rows[inside], columns[inside]], axis=0)
+            shared = Shared(lowest, highest, self.B, self.C)
+            self.shared = shared if 2 * shared.count <= self.rank else None
 
     def at(self, data: np.ndarray) -> Linearised:
         """The linearisation with these entries."""
         return Linearised(self, data)
+
+
+class Changes:
+    """Changes of unknowns at places of (y, z): `changes @ dy`, without the dense matrix of `Linearised.gradient`."""
+
+    def __init__(self, linearised: Linearised, constraint: Any, places: np.ndarray) -> None:
+        """`constraint`: factors of -g_z."""
+        self._g_y, self._constraint, self._places = linearised.g_y, constraint, places
+
+    def __matmul__(self, dy: np.ndarray) -> np.ndarray:
+        return np.concatenate([dy, self._constraint.solve(self._g_y @ dy)])[self._places]
+
+
+class Placed:
+    """A matrix whose entries are some of the data, or always the same number."""
+
+    def __init__(self, shape: tuple[int, int], *parts: tuple[np.ndarray | float, np.ndarray, np.ndarray]) -> None:
+        """A part: (which of the data or a number, rows, columns)."""
+        self.shape = shape
+        self._given = [(part[0], len(part[1])) for part in parts]
+        rows, columns = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+        self._order = np.lexsort([columns, rows])
+        self.rows, self.columns = rows[self._order], columns[self._order]
+        self._starts = np.searchsorted(self.rows, np.arange(shape[0] + 1))
+
+    def _values(self, data: np.ndarray) -> np.ndarray:
+        parts = [np.full(n, part) if isinstance(part, float) else data[part] for part, n in self._given]
+        return np.concatenate(parts)[self._order]
+
+    def sparse(self, data: np.ndarray) -> sparse.csr_matrix:
+        return sparse.csr_matrix((self._values(data), self.columns, self._starts), self.shape)
+
+    def dense(self, data: np.ndarray) -> np.ndarray:
+        found = np.zeros(self.shape)
+        found[self.rows, self.columns] = self._values(data)
+        return found
 
 
 class Linearised:
@@ -89,28 +148,17 @@ class Linearised:
         k, n = s.reach, s.n_y
         flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
         band = Band(flat.reshape(2 * k + 1, n, order="F"), k, k)
-        U, G = [], []
-        if len(s.numbers):
-            columns = np.zeros((n, len(s.numbers)))
-            at = s.rows[s._to_numbers], s.columns[s._to_numbers] - s.numbers[0]
-            np.add.at(columns, at, self._data[s._to_numbers])
-            unit = np.zeros((len(s.numbers), n))
-            unit[np.arange(len(s.numbers)), s.numbers] = 1.0
-            U.append(columns)
-            G.append(unit)
-        if len(s.dense_rows):
-            unit = np.zeros((n, len(s.dense_rows)))
-            unit[s.dense_rows, np.arange(len(s.dense_rows))] = 1.0
-            dense = np.zeros((len(s.dense_rows), n))
-            np.add.at(dense, (s._dense_at, s.columns[s._dense]), self._data[s._dense])
-            U.append(unit)
-            G.append(dense)
+        if s.shared is not None:
+            return BandSchur(band, *(part.sparse(self._data) for part in (s.B, s.C, s.D)), s.shared)
+        G = s.C.dense(self._data)
         if s.n_z:
-            U.append(self._dense_block("F_z"))
-            G.append(self.dz_dy)
-        if not U:
-            return BandLowRank(band, np.zeros((n, 0), order="F"), np.zeros((0, n)))
-        return BandLowRank(band, np.asfortranarray(np.hstack(U)), np.ascontiguousarray(np.vstack(G)))
+            G[s.first_z :] = self.dz_dy
+        return BandLowRank(band, np.asfortranarray(s.B.dense(self._data)), G)
+
+    @property
+    def g_y(self) -> sparse.csr_matrix:
+        """Of the equations of z, sparse."""
+        return self._block("g_y")
 
     @cached_property
     def dz_dy(self) -> np.ndarray:

@@ -101,6 +101,9 @@ class System(Problem):
         at = np.concatenate([np.zeros(0, int), *rows])
         return sparse.csr_matrix((np.concatenate([np.zeros(0), *values]), (at, at)), (layout.n_y + layout.n_z, columns))
 
+    quantities, conserved = cached_property(looking.quantities), cached_property(looking.conserved)
+    recorded, conserved_rows = cached_property(looking.recorded), cached_property(looking.conserved_rows)
+
     # parameters and meshes --------------------------------------------------------------------------------------
 
     @cached_property
@@ -226,6 +229,10 @@ class System(Problem):
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size)."""
         return self._schur(t, y).gradient(self._scalar_places)
+
+    def scalar_changes(self, t: float, y: np.ndarray) -> Any:
+        """What a change of y is multiplied with to see that of the scalars: their gradient, or what does as much."""
+        return looking.scalar_changes(self, t, y)
 
     def group(self, name: str, t: float, y: np.ndarray) -> np.ndarray:
         """The values of a function of indices, in its shape."""
