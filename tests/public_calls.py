@@ -230,7 +230,7 @@ MODELS = {
     "Gaussian": {"mean": 0.0, "variance": 0.25, "boundary_layer": 0.1},
     "Uniform": {"low": -1.0, "high": 0.5, "boundary_layer": 0.1},
     "Rodas5P": {},
-    "Continue": {"N_max": 1e7, "max_events": 100},
+    "Continue": {"N_max": 1e7, "max_events": 100, "order": "buffered"},
     "StepHazard": {"sigma": lambda x: 2.0 - x},
     "Proportional": {"factor": 4.0},
     "Tensor": {"v": fl.SpectralElement(4), "w": fl.DG(2)},

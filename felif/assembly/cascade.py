@@ -1,13 +1,16 @@
-"""What a synchronous spike does to several populations that excite each other, with constant noise.
+"""What a synchronous spike does to several populations with constant noise that hear each other at once.
 
 Physical time stands still while kicks are delivered: D_j spikes per neuron of population j move every neuron of i by
-x_i = sum_j b_ij D_j. Neurons within x of V_F have fired, those within x - L, L = V_F - V_R, twice, and so on:
+X_i = sum_j b_ij D_j, on top of what arrives from earlier spikes. A neuron fires whenever it meets V_F: what counts is
+how far its population has been moved at most, M_i. Neurons within M of V_F have fired, those within M - L, L = V_F -
+V_R, twice, and so on (those that rest: once):
 
-    tail_i(v) = int_v^{V_F} n_i,      G_i(x) = sum_{k >= 0} tail_i(V_F - x + k L),      D = G(B D).
+    tail_i(v) = int_v^{V_F} n_i,      G_i(M) = sum_{k >= 0} tail_i(V_F - M + k L),      D = G(M).
 
-Where b_ij >= 0 it does not matter in which order spikes arrive: the event is the limit of D <- G(B D), generation by
-generation, from the queue that a blow-up begins with, the least solution above it. Neurons that rest fire once, and
-wait. Where a population that fires inhibits another, the order decides who fires, and the equations do not say it.
+Where nobody who fires inhibits anybody who fires, the order in which spikes arrive does not matter: M = X+, and the
+event is the limit of D <- G(B+ D), generation by generation, from the queue that a blow-up begins with, the least
+solution above it. Otherwise the order decides, and the equations do not say it; `ORDERS` are those that can be asked
+for. In any order D is at most that of "excitation_first".
 """
 
 from __future__ import annotations
@@ -22,20 +25,25 @@ from ..problem import Infeasible, NotConverged
 from ..translation import law_of
 from .transport import CumulativeMass
 
+ORDERS = ("excitation_first", "buffered")
 _LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal
 _FINER = 1.25  # steps of the size of a queue
-_POWERS, _DIRECTION, _PART = 60, 1e-7, 1e-5  # power iteration: steps, accuracy, part below which nobody fires
+_DIRECTIONS, _PART = 12, 1e-5  # steps to the direction of a queue, part below which nobody fires
 _GENERATIONS = 20_000
 _SAME = 1e-13
 _THINNEST = 1e-9  # layer that is looked at
+_QUEUE = 1e-3  # of the spikes fired, from which a queue is followed
+_TURNS, _RTOL, _END = 100, 1e-7, 1e-8  # of spikes delivered one after the other: changes of course, accuracy
+_LONGEST_EVENT, _LONGEST_STEP = 1e6, 2.0  # in mean times that a spike waits
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """Spikes per neuron of each population, and how far they move its neurons; infinite for one that never ends."""
+    """Spikes per neuron of each population, infinite for an event that never ends; X and M at its end."""
 
     sizes: np.ndarray
     shifts: np.ndarray
+    reached: np.ndarray
 
 
 def unfollowed_cascade(problem: Any) -> str | None:
@@ -48,39 +56,37 @@ def unfollowed_cascade(problem: Any) -> str | None:
         return "its neurons fire at random above V_F, or are reset at random"
     if any(any(one.noise_kicks) for one in law.populations):
         return "its noise grows with the rates; with several populations allowed is constant noise"
-    if any(one.dead_time for one in law.populations) or problem.delays:
-        return "several populations hear each other late, or return after a dead time; allowed are no delays"
     if extra := {u.name for u in problem.layout.numbers} - {"R"}:
         return f"it has the numbers {sorted(extra)}; allowed is R, in which neurons wait"
     return None
 
 
-class _Network:
-    """G and B at a state."""
+class Spiking:
+    """G, B of what is heard at once, and what arrives, at a state."""
 
-    def __init__(self, problem: Any, t: float, y: np.ndarray) -> None:
+    def __init__(self, problem: Any, t: float, y: np.ndarray, arriving: np.ndarray | None = None) -> None:
+        """`arriving` (populations, populations): how far spikes of j that were fired earlier move neurons of i now."""
         law = law_of(problem.model)
         (name,), (self.line,) = problem.field_names, problem.lines.values()
         self.densities, self.populations = problem.field(name, y), law.populations
         modes = self.line.modes(problem.full(name, y))
         self.tails = [CumulativeMass(self.line.cells, modal) for modal in modes]
-        self.B = np.array([one.kicks for one in law.populations])
+        count, self.late = len(law.populations), arriving is not None
+        self.B = np.array([[0.0 if one.delay(j) else one.kicks[j] for j in range(count)] for one in law.populations])
+        self.arriving = np.zeros((count, count)) if arriving is None else arriving
         flux = next(u.name for u in problem.layout.algebraic if u.kind == "holds")
         try:
             push = self.B @ problem.group(flux, t, y)
         except Infeasible:  # data from which the spike begins at once: no layer yet
-            push = np.full(len(self.B), np.inf)
-        self.layers = np.array(
-            [
-                max(one.noise / max(abs(_value(one.current, t) + float(one.drift(one.v_fire)) + x), 1e-300), _THINNEST)
-                for one, x in zip(law.populations, push.tolist(), strict=True)
-            ]
-        )
+            push = np.full(count, np.inf)
+        drifts = [_value(one.current, t) + float(one.drift(one.v_fire)) for one in law.populations]
+        pairs = zip(law.populations, drifts, push.tolist(), strict=True)
+        self.layers = np.array([max(one.noise / max(abs(f + x), 1e-300), _THINNEST) for one, f, x in pairs])
 
-    def fired(self, shifts: np.ndarray) -> np.ndarray:
+    def fired(self, reached: np.ndarray) -> np.ndarray:
         """G."""
-        found = np.zeros(len(shifts))
-        for i, (one, tail, x) in enumerate(zip(self.populations, self.tails, shifts.tolist(), strict=True)):
+        found = np.zeros(len(reached))
+        for i, (one, tail, x) in enumerate(zip(self.populations, self.tails, reached.tolist(), strict=True)):
             length = one.v_fire - one.v_reset
             laps = 1 if one.rests else int(max(x, 0.0) / length) + 1
             places = one.v_fire - x + length * np.arange(laps)
@@ -92,53 +98,104 @@ def _value(current: Any, t: float) -> float:
     return float(current(t)) if callable(current) else float(current)
 
 
-def cascade(problem: Any, t: float, y: np.ndarray) -> Cascade:
-    """The synchronous spike of a network from a state at which its rates blow up; of size 0 where there is no queue.
+def cascade(
+    problem: Any, t: float, y: np.ndarray, order: str | None = None, arriving: np.ndarray | None = None
+) -> Cascade:
+    """The synchronous spike of a network from a state at which its rates blow up, or at which spikes arrive.
 
-    Raises NotConverged where a population that fires inhibits others.
+    Of size 0 where nobody fires. `order`: in which spikes arrive, one of ORDERS; None: whatever it is. Raises
+    NotConverged, with what the orders say, where order is None and it matters.
     """
-    network = _Network(problem, t, y)
-    B, at_most = network.B, np.maximum(network.B, 0.0)
-    start = _queue(network, at_most)
-    if start is None:
-        return Cascade(np.zeros(len(B)), np.zeros(len(B)))
-    sizes = _settled(lambda D: network.fired(at_most @ D), start)
-    fires = sizes > 0
-    if (B[:, fires] < 0).any():
-        i, j = np.argwhere((B < 0) & fires).tolist()[0]
-        raise NotConverged(
-            f"population {j} inhibits population {i} while it fires: who fires with whom depends on the order in which "
-            "spikes arrive, which the equations do not say"
-        )
-    return Cascade(sizes, B @ sizes)
+    network = Spiking(problem, t, y, arriving)
+    first = _excitation_first(network)
+    if order == "excitation_first":
+        return first
+    fires = first.sizes > 0
+    inhibits = (((network.B < 0) & fires) | (network.arriving < 0)) & fires[:, None]
+    if not inhibits.any():
+        return first
+    if order == "buffered":
+        return _buffered(network)
+    i, j = np.argwhere(inhibits).tolist()[0]
+    raise NotConverged(
+        f"population {j} inhibits population {i} while both fire: who fires with whom depends on the order in which "
+        f"spikes arrive, which the equations do not say. {_told(network, first)}; Continue(order=...) chooses"
+    )
 
 
-def _queue(network: _Network, B: np.ndarray) -> np.ndarray | None:
+def _told(network: Spiking, first: Cascade) -> str:
+    """What the orders say."""
+    try:
+        buffered = f"are {_sizes(_buffered(network).sizes)}"
+    except NotConverged as reason:
+        buffered = f"are not known ({reason})"
+    return (
+        f"With order='excitation_first' the sizes are {_sizes(first.sizes)}, the largest there can be; with "
+        f"order='buffered' they {buffered}"
+    )
+
+
+def _sizes(values: np.ndarray) -> str:
+    return "(" + ", ".join(f"{x:.6g}" for x in values.tolist()) + ")"
+
+
+# all excitation before any inhibition -----------------------------------------------------------------------------
+
+
+def _excitation_first(network: Spiking) -> Cascade:
+    B, given = np.maximum(network.B, 0.0), np.maximum(network.arriving, 0.0).sum(axis=1)
+    start = np.zeros(len(B)) if network.late else _queue(network, B)
+    sizes = np.zeros(len(B)) if start is None else _settled(lambda D: network.fired(given + B @ D), start)
+    finite = np.where(np.isfinite(sizes), sizes, 0.0)
+    return Cascade(sizes, network.arriving.sum(axis=1) + network.B @ finite, given + B @ finite)
+
+
+def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.ndarray | None:
     """Spikes D with G(B D) > D wherever D > 0, of the first sizes at which there are such; None if there are none.
 
-    For every size the direction is that of G(B D) ~ D, by power iteration. On a path of such D, from the queue that
-    the blow-up leaves to larger ones, none exceeds the least solution of D = G(B D): where they touched first it would
-    be G(B D) <= D.
+    For every size the direction is that of G(B D) ~ D. On a path of such D, from the queue that the blow-up leaves to
+    larger ones, none exceeds the least solution of D = G(B D), where B >= 0: where they touched first it would be
+    G(B D) <= D. With `least`: the first whose queue, G(B D) - D, is that part of D.
     """
-    size, found = float(network.layers.min() / B.sum(axis=1).max(initial=1e-300)), None
+    size, found = float(network.layers.min() / np.maximum(B, 0.0).sum(axis=1).max(initial=1e-300)), None
     while size < _LONGEST:
-        ray = np.ones(len(B))  # within the layer everything dies out, and does not come back
-        for _ in range(_POWERS):
-            fired = network.fired(size * (B @ ray))
-            if not fired.max() > 0:
-                break
-            before, ray = ray, ray + fired / fired.max()
-            ray = ray / ray.max()
-            if np.abs(ray - before).max() < _DIRECTION:
-                break
-        on = ray > _PART
-        D = np.where(on, size * ray, 0.0)
-        if (network.fired(B @ D)[on] > D[on]).all():
+        D = size * _direction(network, B, size)
+        on = D > _PART * D.max()
+        D[~on] = 0.0
+        after = network.fired(B @ D)
+        if on.any() and (after[on] > D[on]).all():
             found = D
+            if least is not None and (after[on] > (1 + least) * D[on]).all():
+                return found
         elif found is not None:
             break
         size *= _FINER
     return found
+
+
+def _direction(network: Spiking, B: np.ndarray, size: float) -> np.ndarray:
+    """r >= 0 with G(size B r) = lambda r, of the largest lambda: by linearisations G_i(x) = (G_i(x_i) / x_i) x."""
+    count = len(B)
+    ray, on = np.ones(count), np.ones(count, bool)
+    for _ in range(_DIRECTIONS):
+        x = np.maximum(size * (B @ ray), 1e-3 * size)
+        matrix = (network.fired(x) / x)[:, None] * B
+        before, on = ray, np.ones(count, bool)
+        while on.any():  # those that others keep from firing are left out
+            values, vectors = np.linalg.eig(matrix[np.ix_(on, on)])
+            values = np.where(np.abs(values.imag) <= 1e-9 * np.abs(values), values.real, -np.inf)
+            best = vectors[:, int(np.argmax(values))].real
+            best = best * np.sign(best[int(np.argmax(np.abs(best)))])
+            if (best >= -_PART).all() or not np.isfinite(values).any():
+                break
+            on[np.flatnonzero(on)[best < -_PART]] = False
+        ray = np.zeros(count)
+        if not on.any() or not values.max() > 0:
+            return ray
+        ray[on] = np.maximum(best, 0.0) / best.max()
+        if np.abs(ray - before).max() < _PART:
+            break
+    return ray
 
 
 def _settled(generation: Callable[[np.ndarray], np.ndarray], D: np.ndarray) -> np.ndarray:
@@ -153,30 +210,67 @@ def _settled(generation: Callable[[np.ndarray], np.ndarray], D: np.ndarray) -> n
     raise NotConverged(f"after {_GENERATIONS} generations, {D.max():.6g} spikes per neuron, it has not ended")
 
 
-def after_cascade(problem: Any, t: float, y: np.ndarray, found: Cascade) -> dict[str, Any]:
-    """The state right after as initial data: densities moved up, those that have fired set down or waiting."""
-    network, (name,) = _Network(problem, t, y), problem.field_names
-    pairs = zip(network.populations, network.densities, found.shifts.tolist(), strict=True)
-    data: dict[str, Any] = {name: [_moved(one, density, x) for one, density, x in pairs]}
-    for u in problem.layout.numbers:
-        rests = np.array([one.rests for one in network.populations])
-        waiting = problem.full(u.name, y) + np.where(rests, found.sizes, 0.0)
-        if (waiting >= 1 - 1e-10).any():
-            raise NotConverged(f"all neurons of population {int(np.argmax(waiting))} wait after it")
-        data[u.name] = waiting
-    return data
+# every spike after a time of its own ------------------------------------------------------------------------------
 
 
-def _moved(one: Any, density: Any, shift: float) -> Callable[[np.ndarray], np.ndarray]:
-    """n+(v) = n(v - x) + sum_{k >= 1} n(v - x + k L) on (V_R, V_F), the second part of those that do not rest."""
-    length = one.v_fire - one.v_reset
-    laps = 0 if one.rests else int(max(shift, 0.0) / length) + 1
+def _buffered(network: Spiking) -> Cascade:
+    """d' = G(M) - d, M = max X, X = B d + what has arrived: of the spikes that wait each is as likely to be next.
 
-    def after(v: np.ndarray) -> np.ndarray:
-        found = np.maximum(density(v - shift), 0.0)
-        for k in range(1, laps + 1):
-            landed = (v > one.v_reset) & (v - shift + k * length < one.v_fire)
-            found = found + np.where(landed, np.maximum(density(v - shift + k * length), 0.0), 0.0)
-        return found
+    A population whose potentials fall does not fire until they are back where they were: M rests. Between the times at
+    which that begins or ends everything is smooth.
+    """
+    from scipy.integrate import solve_ivp
 
-    return after
+    B, given = network.B, network.arriving.sum(axis=1)
+    start = np.zeros(len(B)) if network.late else _queue(network, B, _QUEUE)
+    if start is None:
+        return Cascade(*[np.zeros(len(B))] * 3)
+    path = lambda s, d: given * -np.expm1(-s) + B @ d
+    s, d, reached = 0.0, start, np.maximum(path(0.0, start), 0.0)
+    slope = given + B @ (network.fired(reached) - d)
+    rests = slope <= 0
+    for _ in range(_TURNS):
+
+        def at_most(s: float, d: np.ndarray, rests: np.ndarray = rests, reached: np.ndarray = reached) -> np.ndarray:
+            return np.where(rests, reached, np.maximum(path(s, d), reached))
+
+        known: dict[bytes, np.ndarray] = {}  # of the last point: all events ask there
+
+        def queue(s: float, d: np.ndarray, at_most: Any = at_most, known: Any = known) -> np.ndarray:
+            key = np.append(d, s).tobytes()
+            if key not in known:
+                known.clear()
+                known[key] = network.fired(at_most(s, d)) - d
+            return known[key]
+
+        turns = [_turn(i, path, queue, given, B, reached[i] if rests[i] else None) for i in range(len(B))]
+        waits = lambda s, d, queue=queue: max(np.abs(queue(s, d)).max(), np.abs(given).max() * np.exp(-s))
+        empty = lambda s, d, waits=waits: float(waits(s, d) - _END * (d.max() + np.abs(given).max()))
+        many = lambda s, d: float(d.max() - _LONGEST)
+        for event in (empty, many):
+            event.terminal, event.direction = True, -1.0 if event is empty else 1.0
+        how = {"method": "LSODA", "rtol": _RTOL, "atol": 1e-3 * _RTOL * (start.max() or 1.0), "max_step": _LONGEST_STEP}
+        found = solve_ivp(queue, (s, s + _LONGEST_EVENT), d, events=[*turns, empty, many], **how)
+        s, d = float(found.t[-1]), found.y[:, -1]
+        reached = at_most(s, d)
+        if len(found.t_events[-1]):
+            return Cascade(np.full(len(B), np.inf), given + B @ d, reached)
+        if len(found.t_events[-2]):
+            sizes = network.fired(reached)
+            shifts = given + B @ sizes
+            return Cascade(sizes, shifts, np.maximum(reached, shifts))
+        turned = np.array([len(times) > 0 for times in found.t_events[:-2]])
+        if found.status != 1 or not turned.any():
+            break
+        rests = rests ^ turned
+    raise NotConverged(f"spikes that are delivered one after the other have not ended after {d.max():.6g} per neuron")
+
+
+def _turn(i: int, path: Any, queue: Any, given: np.ndarray, B: np.ndarray, top: float | None) -> Any:
+    """The event at which X_i begins to fall or, where it lies below its largest value `top`, is back there."""
+    if top is None:
+        event = lambda s, d: float(given[i] * np.exp(-s) + B[i] @ queue(s, d))
+    else:
+        event = lambda s, d: float(path(s, d)[i] - top - _RTOL * (top + d.max()))
+    event.terminal, event.direction = True, -1.0 if top is None else 1.0
+    return event

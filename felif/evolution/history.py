@@ -23,6 +23,7 @@ _SAME = 1e-12  # relative difference of times that are one
 _PANELS = 50  # of the quadrature of a given past
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
+_INTEGRALS = np.linalg.solve(np.vander(NODES, increasing=True).T, 1 / np.arange(1, 8))  # of the interpolant
 
 
 class History:
@@ -39,6 +40,8 @@ class History:
         self._names: tuple[str, ...] = ()
         self._times, self._values = Rows(), Rows(0, len(NODES))  # of steps: their ends, and of each scalar the values
         self._times.append(t_start)
+        self._gaps: dict[int, float] = {}  # steps that begin later than the one before ends, behind synchronous spikes
+        self._taken: dict[float, tuple] = {}  # spike: since and until when 0 is heard of which scalars
         self._followed: tuple[Trajectory | None, int, int] = (None, 0, 0)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -62,21 +65,52 @@ class History:
             if value < 0 and name in self._rates:
                 raise ValueError(f"history of {name}({t!r}) = {value!r}; allowed are rates >= 0")
             return value
+        if any(low < t < high and name in names for low, high, names in self._taken.values()):
+            return 0.0
         times = self._times.array
         if t > times[-1] + 8 * np.spacing(abs(times[-1])):  # a delay later than a step is rounded
             raise Infeasible(f"{name} at t = {t!r} is not known yet")
         step = min(int(np.searchsorted(times, t, side="right")), len(times) - 1) - 1
-        distance = (t - times[step]) / (times[step + 1] - times[step]) - NODES
-        values = self._values.array[step, self._names.index(name)]
+        start, number = self._gaps.get(step, times[step]), self._names.index(name)
+        if t < start:  # what is fired from there on is counted in the spike
+            return float(self._values.array[step - 1, number, -1]) if step else self(name, self.t_start)
+        distance = (t - start) / (times[step + 1] - start) - NODES
+        values = self._values.array[step, number]
         if not distance.all():
             return float(values[int(np.argmin(np.abs(distance)))])
         weights = _WEIGHTS / distance
         return float(weights @ values / weights.sum())
 
+    def take(
+        self, t: float, names: Sequence[str], most: float, longest: float
+    ) -> tuple[float, float, dict[str, float]]:
+        """(start, end, {name: its integral}) of the steps next to t, on each side of integrals at most `most`.
+
+        From then on 0 is heard of them: what grows and falls like |T - t|^(-1/2) at a spike would otherwise have to be
+        followed again, behind the delay, as finely as the clock allows.
+        """
+        times, columns = self._times.array, [self._names.index(name) for name in names if name in self._names]
+        last = int(np.searchsorted(times, t, side="right")) - 1  # it ends at t, or before where there is a gap
+        ends, totals = [t, t], np.zeros((2, len(columns)))
+        for side, steps in enumerate((range(last - 1, -1, -1), range(last, len(times) - 1))):
+            for step in steps:
+                begin, end = float(self._gaps.get(step, times[step])), float(times[step + 1])
+                total = totals[side] + (end - begin) * (self._values.array[step][columns] @ _INTEGRALS)
+                far = end if side else begin
+                if (total > most).any() or abs(far - t) > longest:
+                    break
+                totals[side], ends[side] = total, far
+                if not side and step in self._gaps:  # behind an earlier spike
+                    break
+        found = dict(zip([self._names[k] for k in columns], totals.sum(axis=0).tolist(), strict=True))
+        self._taken[t] = *ends, tuple(found)
+        return *ends, found
+
     def copy(self, rates: Sequence[str]) -> History:
         """The same past, to go on with; `rates` as in the constructor."""
         other = History(self.before, self.t_start, rates)
-        other.restore(self._names, self._times.array[1:], self._values.array)
+        other.restore(self._names, self._times.array[1:], self._values.array, self._gaps)
+        other._taken = {**self._taken}
         return other
 
     @property
@@ -88,8 +122,11 @@ class History:
         """What is known of the steps from number `first` on, (steps, scalars, nodes)."""
         return self._values.array[first:].copy()
 
-    def restore(self, names: tuple[str, ...], ends: np.ndarray, values: np.ndarray) -> None:
-        """Know steps that end at `ends`, by their `values`."""
+    def restore(
+        self, names: tuple[str, ...], ends: np.ndarray, values: np.ndarray, gaps: Mapping[int, float] | None = None
+    ) -> None:
+        """Know steps that end at `ends`, by their `values`; gaps: where steps do not begin at the end before."""
+        self._gaps = {**(gaps or {})}
         self._scalars(names)
         self._times.extend(ends)
         self._values.extend(values)
@@ -114,6 +151,8 @@ class History:
             t = start + node * (end - start)
             rows.append(problem.scalars(inside.inside(t), segment.evaluate(t)))
         self._scalars(problem.scalar_names)
+        if start > self._times.array[-1]:
+            self._gaps[self.count] = start
         self._values.append(np.array(rows).T)
         self._times.append(end)
 

@@ -14,13 +14,14 @@ import numpy as np
 
 from ..assembly import initial
 from ..assembly.adapt import transfer
-from ..assembly.cascade import after_cascade, cascade, unfollowed_cascade
+from ..assembly.after_cascade import after_cascade, roomy
+from ..assembly.cascade import ORDERS, Cascade, cascade, unfollowed_cascade
 from ..assembly.dilated import COUNT
 from ..assembly.spikes import unfollowed
 from ..assembly.thresholds import boundary_layers, returns, runaway
 from ..assembly.transport import ShiftedDensity, synchronous_spike
 from ..evolution import Event, Rodas5P, Trajectory, integrate
-from ..given.arguments import number, required, whole
+from ..given.arguments import choice, number, optional, required, whole
 from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
@@ -46,6 +47,12 @@ class Continue:
         error of about 1/N_max in the size of the spike (the state's own error is of order 1/N_max^2).
     max_events : int
         Stop after so many.
+    order : {"excitation_first", "buffered"}, optional
+        In which order the spikes of an event arrive, where a population that fires inhibits another that fires. With
+        "excitation_first" all kicks upwards come before any downwards, and the event is as large as it can be. With
+        "buffered" every spike that waits is as likely to be the next, as if each arrived after a vanishing time of its
+        own. By default an event for which the order matters ends the run with the outcome "unresolved", which names
+        the sizes in both orders.
 
     Raises
     ------
@@ -54,7 +61,9 @@ class Continue:
 
     Notes
     -----
-    Source: Delarue, Inglis, Rubenthaler & Tanre, Stochastic Process. Appl. 125 (2015), the physical solution.
+    Sources: Delarue, Inglis, Rubenthaler & Tanre, Stochastic Process. Appl. 125 (2015), the physical solution;
+    Papadopoulos & Taillefumier, Physical blowups via buffered time change in a mean-field neural network,
+    arXiv:2508.15961, buffers.
 
     Examples
     --------
@@ -67,16 +76,20 @@ class Continue:
 
     N_max: float = 1e7
     max_events: int = 100
+    order: str | None = None
 
     def __post_init__(self) -> None:
         required("Continue", "N_max", self.N_max, number(least=1e4))
         required("Continue", "max_events", self.max_events, whole(1))
+        required("Continue", "order", self.order, optional(choice(*ORDERS)))
 
 
 @dataclass(frozen=True)
 class BlowUpEvent:
     """A synchronous spike: when, the fraction of neurons in it, its kind, and the state right after.
 
+    name   "blow_up"; "arrival" where spikes of an earlier one are heard after a delay, or its neurons return after a
+           dead time
     size   spikes per neuron fired at the instant `time` (rho, Delta); inf for an eternal blow-up. Of several
            populations the mean; `sizes` has one for each of them
     kind   "transport" (constant noise), "diffusion" (noise that grows with N)
@@ -103,19 +116,22 @@ def require_followed(problem: Problem) -> None:
     if len(problem.field_names) > 1 or problem.delays:
         raise ValueError(
             f"after_blow_up: {kind} has several populations, delays or a dead time; "
-            "allowed is one population without delay or dead time"
+            "allowed are one population without delay or dead time, and Populations"
         )
     if (reason := unfollowed(problem)) is not None:
         raise ValueError(f"after_blow_up: {kind}: {reason}")
 
 
-def through(problem: Problem, y: np.ndarray, found: BlowUp, rtol: float) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+def through(
+    problem: Problem, y: np.ndarray, found: BlowUp, rtol: float, order: str | None
+) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
     """(event, problem, y right after) of the synchronous spike that begins at state y; y is None if it never ends.
 
     NotConverged for a spike whose end is not found.
     """
     if problem.groups:
-        return _through_several(problem, y, found)
+        spike = cascade(problem, found.time, y, order)
+        return moved(problem, found.time, y, spike, "blow_up", found.error)
     kick, noise = runaway(problem)
     kind = "diffusion" if noise > 0 else "transport"
     if noise > 0:
@@ -132,17 +148,20 @@ def through(problem: Problem, y: np.ndarray, found: BlowUp, rtol: float) -> tupl
     )
 
 
-def _through_several(problem: Problem, y: np.ndarray, found: BlowUp) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
-    spike = cascade(problem, found.time, y)
-    told = {"kind": "transport", "error": found.error, "sizes": tuple(spike.sizes.tolist())}
+def moved(
+    problem: Problem, t: float, y: np.ndarray, spike: Cascade, name: str, error: float
+) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
+    """(event, problem, y right after) of what a spike of several populations does to a state."""
+    told = {"kind": "transport", "error": error, "sizes": tuple(spike.sizes.tolist())}
     size = float(spike.sizes.mean())
     if not np.isfinite(size):
-        return BlowUpEvent("blow_up", found.time, math.inf, state=None, **told), problem, None
+        return BlowUpEvent(name, t, math.inf, state=None, **told), problem, None
     on_mesh, after = problem, y
-    if size > 0:
-        on_mesh, after, _ = initial(problem.rebuilt(), after_cascade(problem, found.time, y, spike))
-    event = BlowUpEvent("blow_up", found.time, size, state=State(on_mesh, found.time, after), **told)
-    return event, on_mesh, after
+    if spike.sizes.any() or spike.shifts.any():
+        room = roomy(problem.rebuilt(), problem.field(problem.field_names[0], y), spike.shifts, problem)
+        on_mesh, after, _ = initial(room, after_cascade(problem, y, spike))
+        on_mesh = on_mesh.with_history(problem.history)
+    return BlowUpEvent(name, t, size, state=State(on_mesh, t, after), **told), on_mesh, after
 
 
 def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:

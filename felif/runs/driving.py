@@ -15,6 +15,7 @@ from ..given.inputs import SAMPLES, landings, require_recorded
 from ..given.warning import warn
 from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
 from .after_blow_up import BlowUpEvent, through
+from .arrivals import arrived, breaking, next_arrival
 from .run import Run
 from .settings import SCHEMES, Settings
 
@@ -47,33 +48,49 @@ def _through_events(
     impossible: why the first spike is at the start; earlier: what a resumed run goes on from.
     """
     going_on, t, onto = settings.after_blow_up, settings.t_start, None
-    segments, events = ([], []) if earlier is None else (earlier.segments, earlier.events)
+    segments, before = ([], []) if earlier is None else (earlier.segments, earlier.events)
+    coming, known = next_arrival(problem, before), settings.breakpoints
+    reached = t if (checkpoint := how.get("checkpoint")) is None else checkpoint.t
     while True:
         at_once = impossible if onto is None else None
-        trajectory = _with_start_up(problem, y, t, t if at_once else t_end, settings, onto, **how)
+        until = t if at_once else t_end if coming is None else min(t_end, max(coming.time, reached))
+        trajectory = _with_start_up(problem, y, t, until, settings, onto, **how)
         if at_once:
             trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
             trajectory.outcome = blow_up_outcome(trajectory.blow_up)
         found, last = _possible(trajectory), trajectory.segments[-1]
-        if found is None or not going_on or _mechanism(last, found, settings) == "step_underflow":
+        late = coming if found is None and trajectory.outcome.name == "finished" and until < t_end else None
+        if not going_on or late is None and (found is None or _mechanism(last, found, settings) == "step_underflow"):
             return trajectory
-        spikes = sum(isinstance(event, BlowUpEvent) for event in (*events, *trajectory.events))
-        if spikes >= going_on.max_events or found.time >= t_end:
+        spikes = sum(isinstance(event, BlowUpEvent) for event in (*before, *trajectory.events))
+        if spikes >= going_on.max_events and late is not None:
+            message = f"Spikes arrive at t = {until:.10g}, after {spikes} events, the most allowed."
+            trajectory.outcome = Outcome("max_events", message)
+        if spikes >= going_on.max_events or late is None and found.time >= t_end:
             return trajectory
-        found = with_mesh_error([*segments, *trajectory.segments], [*events, *trajectory.events], found, settings)
         try:
-            event, problem, y = through(last.problem, last.states[-1], found, settings.rtol)
+            if late is not None:
+                late = next_arrival(problem, [*before, *trajectory.events])  # what was fired since counts
+                event, problem, y = arrived(last.problem, last.states[-1], late, going_on.order)
+            else:
+                parts = [*segments, *trajectory.segments]
+                found = with_mesh_error(parts, [*before, *trajectory.events], found, settings)
+                event, problem, y = through(last.problem, last.states[-1], found, settings.rtol, going_on.order)
         except NotConverged as reason:
-            trajectory.outcome = Outcome("unresolved", f"Blow-up at t = {found.time:.10g}, but {reason}")
+            what = f"Blow-up at t = {found.time:.10g}" if late is None else f"Spikes arrive at t = {late.time:.10g}"
+            trajectory.outcome = Outcome("unresolved", f"{what}, but {reason}")
             return trajectory
         trajectory.events.append(event)
         if y is None:
-            message = f"The synchronous spike at t = {found.time:.10g} never ends: all neurons fire again and again."
+            message = f"The synchronous spike at t = {event.time:.10g} never ends: all neurons fire again and again."
             trajectory.outcome = Outcome("eternal_blow_up", message)
             return trajectory
-        if event.size == 0.0 and not at_once:  # at the start: too small for the mesh, which has a rate all the same
+        if event.size == 0.0 and not (at_once or late):  # at the start: too small for the mesh, which has a rate then
             return trajectory
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
+        happened = [*before, *trajectory.events]
+        reached, coming = t, next_arrival(problem, happened)
+        settings = settings.but(breakpoints=tuple(breaking(problem, happened, coming, known, t_end)))
 
 
 def seen(

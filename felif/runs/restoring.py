@@ -30,6 +30,7 @@ from ..output.reading import IN_MEMORY, Steps, read_folder, states_of
 from ..problem import BlowUp, Outcome, State
 from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
+from .arrivals import counted_with
 from .checks import Checks
 from .run import Run
 from .settings import Settings
@@ -70,6 +71,8 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         trajectory.series  # noqa: B018  (verified at once)
     for event in happened:
         trajectory.events.append(_restored_event(event, trajectory))
+        if past is not None and isinstance(trajectory.events[-1], BlowUpEvent):
+            counted_with(segments[0].problem, trajectory.events[-1])
     trajectory.checkpoint = Checkpoint.from_arrays(stored.checkpoint)
     if not trajectory.statistics:
         trajectory.statistics = {"steps": steps, "rejected": 0, "factorisations": 0, "remeshes": len(segments) - 1}
@@ -154,7 +157,10 @@ def _segments(
     if past is not None:
         ends, parts = np.concatenate([segment.times[1:] for segment in segments]), [v for v in values if len(v)]
         if parts:
-            past.restore(segments[0].problem.scalar_names, ends, np.concatenate(parts))
+            starts = np.concatenate([segment.times[:-1] for segment in segments])
+            late = np.flatnonzero(starts > np.concatenate([starts[:1], ends[:-1]]))
+            gaps = dict(zip(late.tolist(), starts[late].tolist(), strict=True))
+            past.restore(segments[0].problem.scalar_names, ends, np.concatenate(parts), gaps)
     return segments
 
 

@@ -1,0 +1,105 @@
+"""The state right after a synchronous spike of several populations, see `assembly.cascade`, and after a dead time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..problem import NotConverged
+from ..systems.adapt import graded, shortest_at, transferred
+from ..translation import law_of
+from .cascade import Cascade
+from .transport import CumulativeMass
+
+_NOBODY = 1e-10  # fraction of neurons that is none
+_AT_RESET = 1e-2  # cell at V_R where neurons return, in units of V_F - V_R
+_SPREAD, _LAYER = 1e-3, 1e-6  # of edges that a spike leaves, over V_F - V_R
+_WIDER, _LOST = 1.5, 1e-13  # cells below for neurons that are moved down; fraction that may be below
+
+
+def after_cascade(problem: Any, y: np.ndarray, found: Cascade) -> dict[str, Any]:
+    """The state right after as initial data: densities moved, those that have fired set down or waiting."""
+    populations, (name,) = law_of(problem.model).populations, problem.field_names
+    pairs = zip(populations, problem.field(name, y), found.shifts.tolist(), found.reached.tolist(), strict=True)
+    data: dict[str, Any] = {name: [_moved(one, density, x, most) for one, density, x, most in pairs]}
+    for u in problem.layout.numbers:
+        rests = np.array([one.rests for one in populations])
+        waiting = problem.full(u.name, y) + np.where(rests, found.sizes, 0.0)
+        if (waiting >= 1 - _NOBODY).any():
+            raise NotConverged(f"all neurons of population {int(np.argmax(waiting))} wait after it")
+        data[u.name] = waiting
+    return data
+
+
+def _moved(one: Any, density: Any, shift: float, reached: float) -> Callable[[np.ndarray], np.ndarray]:
+    """n+(v) = sum_k n(v - X + k L) of those that fired k times: V_F - M + (k - 1) L <= v - X + k L < V_F - M + k L.
+
+    Those that rest are not set down: k = 0 only. Edges are as sharp as noise leaves them at once: a jump between cells
+    is spread by _SPREAD L, an error of its square, and below V_F there is a layer of _LAYER L.
+    """
+    from scipy.special import ndtr
+
+    length, gap = one.v_fire - one.v_reset, reached - shift
+    laps = 0 if one.rests else int(max(reached, 0.0) / length) + 1
+    top, bottom = one.v_fire - gap, one.v_reset - gap
+
+    def below(v: np.ndarray, edge: float) -> np.ndarray:
+        return ndtr((edge - v) / (_SPREAD * length)) if gap > 0 else np.where(v < edge, 1.0, 0.0)
+
+    def after(v: np.ndarray) -> np.ndarray:
+        found = np.maximum(density(np.minimum(v - shift, one.v_fire)), 0.0)
+        for k in range(1, laps + 1):
+            again = np.where(v - shift + k * length < one.v_fire, density(v - shift + k * length), 0.0)
+            found = found + (1 - below(v, bottom)) * np.maximum(again, 0.0)
+        return found * below(v, top) * -np.expm1(-((np.minimum(v - one.v_fire, 0.0) / (_LAYER * length)) ** 2))
+
+    return after
+
+
+def set_down(problem: Any, y: np.ndarray, returning: np.ndarray) -> tuple[Any, np.ndarray]:
+    """(problem, y) with these fractions of the silent at V_R: nodal values there, which keep the mass.
+
+    On a mesh made from a tolerance cells at V_R become short before.
+    """
+    populations, (name,), (axis,) = law_of(problem.model).populations, problem.field_names, problem.lines
+    if problem.tol is not None:
+        cells = problem.lines[axis].cells
+        for one in (one for one, share in zip(populations, returning.tolist(), strict=True) if share > 0):
+            while shortest_at(cells, one.v_reset) > _AT_RESET * (one.v_fire - one.v_reset):
+                cells = graded(cells, {one.v_reset: 1.0})
+        finer = problem.on_cells({axis: cells})
+        problem, y = finer, transferred(problem, finer, y)
+    layout, y, nodes = problem.layout, y.copy(), problem.lines[axis].nodes
+    density = layout.position[layout.indices(name)].reshape(len(populations), -1)
+    (silent,) = (layout.position[layout.indices(u.name)] for u in layout.numbers)
+    for i, one in enumerate(populations):
+        if returning[i] > 0:
+            at = density[i, int(np.argmin(np.abs(nodes - one.v_reset)))]
+            y[at] += returning[i] / problem.mass.data[0][at]
+            y[silent[i]] -= returning[i]
+    return problem, y
+
+
+def roomy(problem: Any, densities: Any, shifts: np.ndarray, whole: Any) -> Any:
+    """`problem` with cells below for neurons that are moved down. NotConverged on a mesh of the user without room.
+
+    densities: before they are moved, on the mesh of `whole`.
+    """
+    (line,), (axis,) = whole.lines.values(), whole.lines
+    cells, part = problem.lines[axis].cells, 0.1 * (problem.tol or _LOST)
+    lowest = cells[0]
+    for density, shift in zip(densities, shifts.tolist(), strict=True):
+        if shift < 0:
+            tail = CumulativeMass(line.cells, line.modes(density(line.nodes)[None])[0])
+            below = tail(line.cells[:1]) - tail(line.nodes)
+            lowest = min(lowest, float(line.nodes[np.searchsorted(np.maximum.accumulate(below), part)]) + shift)
+    if not lowest < cells[0]:
+        return problem
+    if problem.tol is None:
+        raise NotConverged(f"it moves neurons down to {lowest:.4g}, where the mesh has no cells")
+    new = [cells[0]]
+    while new[-1] > lowest:
+        new.append(new[-1] - _WIDER ** len(new) * (cells[1] - cells[0]))
+    return problem.on_cells({axis: np.concatenate([new[:0:-1], cells])})
