@@ -5,6 +5,7 @@ from .bordered import Bordered
 from .dense import add_to, eigenpairs, eigenvalues
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
+from .shifted import krylov, resolvents
 
 __all__ = [
     "Band",
@@ -15,5 +16,7 @@ __all__ = [
     "add_to",
     "eigenpairs",
     "eigenvalues",
+    "krylov",
     "resolvent",
+    "resolvents",
 ]
