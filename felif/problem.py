@@ -159,6 +159,7 @@ class Problem:
     mesh_at_rest: Hook = None  # (t, scalars) -> the same on a mesh that fits the densities at rest, or None
 
     # other meshes: (problem, y on it), and a reason where it is chosen for a state; None where the present one serves
+    along: Hook = None  # (names) -> (values -> what Newton needs at these values, cheaper than `at`), or None
     rebuilt: Hook = None  # (**parameters) -> discretised again, with parameters that shape the mesh
     enriched: Hook = None  # (y, by=2) -> in a richer space on the same cells, for error estimates
     adapted: Hook = None  # (t, y) -> a better mesh

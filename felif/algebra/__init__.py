@@ -7,6 +7,7 @@ from .dense import add_to, eigenpairs, eigenvalues
 from .elimination import Elimination
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
+from .shifted import krylov, resolvents
 from .stacked import stacked
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "add_to",
     "eigenpairs",
     "eigenvalues",
+    "krylov",
     "resolvent",
+    "resolvents",
     "stacked",
 ]

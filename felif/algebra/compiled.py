@@ -93,6 +93,12 @@ class Across(ctypes.Structure):
     ]
 
 
+class Shifted(ctypes.Structure):
+    """`Shifted` of core.h."""
+
+    _fields_ = [*_fields(ctypes.c_int64, "n kl ku rows columns"), *_fields(_pointer, "A mass U G")]
+
+
 def pointer(array: np.ndarray) -> int:
     """The address of an array's memory; whoever takes it keeps the array."""
     return array.__array_interface__["data"][0]
@@ -126,6 +132,10 @@ def built() -> Any:
     found.felif_polynomial_cells.argtypes = found.felif_limited_slopes.argtypes = [_pointer] * 3
     found.felif_suspects.argtypes = [*[_pointer] * 3, _int, _double, _pointer]
     found.felif_normals.argtypes = [_pointer, ctypes.c_uint64, ctypes.c_int64, _pointer]
+    found.felif_resolvents.argtypes = [_pointer, _pointer, ctypes.c_int64, *[_pointer] * 3]
+    found.felif_resolvents.restype = None
+    found.felif_krylov.restype = ctypes.c_int64
+    found.felif_krylov.argtypes = [_pointer, _double, ctypes.c_int64, ctypes.c_int64, *[_pointer] * 3]
     found.felif_instructions.restype = ctypes.c_char_p
     return found
 

@@ -34,7 +34,7 @@ def constant_of(term: Term, weak_form: WeakForm, m: Parameters) -> float | None:
     """
     if term.coefficient is None:
         return 1.0
-    names = (*(s.name for s in weak_form.scalars), *(i.name for i in weak_form.inputs))
+    names = weak_form.read
     reader = _Reader(names, term)
     value = term.coefficient(reader, m)
     for name in reader._read:

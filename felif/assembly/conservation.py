@@ -119,7 +119,7 @@ def parameters_of_sources(model: Any, weak_form: WeakForm) -> frozenset[str]:
 def require_as_before(old: WeakForm, new: Any, weak_form: WeakForm, parameters: Any) -> None:
     """ValueError where other parameters change a form, which stays as assembled, or what the terms conserve."""
     kind = type(new.model).__name__
-    if (changed := changed_form(old, weak_form, new.model)) is not None:
+    if weak_form is not old and (changed := changed_form(old, weak_form, new.model)) is not None:
         names = " or ".join(map(repr, parameters))
         raise ValueError(
             f"parameter {names} of {kind} is read by a form, that of the term {changed!r}, which is assembled once: "

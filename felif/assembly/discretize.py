@@ -30,10 +30,12 @@ from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
+from .shared import highest_modes, shared
 from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 
 DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4
+_KEPT_SUMS = 4  # of constant terms: where other coefficients change, these stay
 
 
 @checked(tol=optional(number()))
@@ -136,6 +138,7 @@ class Assembled:
         self.model, self.mesh, self.space, self.tol, self.end = model, mesh, space, tol, end
         self.v_fire = _top(model, end)
         self._others: dict[Any, Assembled] = {}
+        self._summed: dict[tuple, FormsOperator] = {}
         self._latest: SemiDiscrete | None = None
         self.weak_form = self.form_of(model)
         self.landings = self.weak_form.landings(model)
@@ -157,6 +160,8 @@ class Assembled:
 
     def form_of(self, model: Any) -> Any:
         return weak_form_of(model) if self.end is None else self.end.of(weak_form_of(model))
+
+    shared, highest_modes = cached_property(shared), cached_property(highest_modes)  # by all problems of one mesh
 
     @cached_property
     def threshold_transport(self) -> dict[str, list[tuple[Callable | None, np.ndarray, np.ndarray]]]:
@@ -233,11 +238,15 @@ class Assembled:
                 varying.append(part)
                 varying_terms.append(term.name)
                 functions.append(term.coefficient or (lambda s, m: 1.0))
-        width = max((p.band.kl for p in self._contributions if p.band is not None), default=0)
-        if self._probes is not None:
-            width = 1
-            varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
-        forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
+        if (forms := self._summed.get(key := tuple(values))) is None:
+            width = max((p.band.kl for p in self._contributions if p.band is not None), default=0)
+            if self._probes is not None:
+                width = 1
+                varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
+            forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
+            while len(self._summed) >= _KEPT_SUMS:
+                del self._summed[next(iter(self._summed))]
+            self._summed[key] = forms
         if self._probes is None:
             return forms, functions
         return FittedOperator(forms, self._transports(fixed_terms, varying_terms)), functions
@@ -267,6 +276,8 @@ class Assembled:
     def for_parameters(self, model: Any) -> Assembled:
         """These arrays with the terms of another model of the same shape: a user's coefficients may hold the model."""
         weak_form = self.form_of(model)
+        if weak_form is self.weak_form:
+            return self
         same = [i.name for i in weak_form.inputs] == [i.name for i in self.weak_form.inputs]
         if same and all(t.coefficient is None or is_own(t.coefficient) for t in weak_form.terms):
             return self
@@ -316,17 +327,3 @@ class Assembled:
             cells, [cells[0], cells[-1], *self.weak_form.landings(model), self.v_fire]
         )
         return self.on_cells(model, cells[keep])
-
-    def describe(self, problem: SemiDiscrete) -> str:
-        (low, high), widths = problem.cells[[0, -1]], np.diff(problem.cells)
-        sizes = f"sizes {widths.min():.3g} to {widths.max():.3g}"
-        unknowns = ", ".join([*problem.field_names, *problem.scalar_names])
-        lines = [
-            f"Problem: {problem.model}",
-            f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
-            "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
-            f"  space      {self.space} on {len(widths)} cells of [{low:g}, {high:g}], {sizes}",
-            f"  conserved  {', '.join(self.conserved) or 'nothing'}",
-        ]
-        chosen = "" if self.tol is None else f"\n  mesh       chosen from tol = {self.tol:g}; evolve may adapt it"
-        return "\n".join(lines) + chosen

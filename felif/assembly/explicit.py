@@ -3,60 +3,74 @@
     F = A0 y + f0 + N (A1 y + f1),      N = (r0.y + c0) / (s - r1.y)
 
 Everything is summed up once for given parameters; a stage of a time step is then two band products and two dot
-products. Other systems go through `ScalarEquations` and the operator.
+products. Other systems go through `ScalarEquations` and the operator. Where coefficients are affine in parameters, so
+are all these arrays: systems at other values are sums (`Along`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
 from ..algebra import Band, BandLowRank
-from ..problem import Infeasible
+from ..given.parameters import Parameters
+from ..problem import Infeasible, Problem
+from .analytic import is_own
+from .coefficients import STEP
 from .operators import FormsOperator
-
-_DENSE = 64  # unknowns up to which one dense product with everything is faster than band products
 
 
 class ExplicitSystem:
-    """F, N and their derivatives for coefficients constant_k + slope_k N of a FormsOperator."""
+    """F, N and their derivatives for coefficients constant_k + slope_k N of a FormsOperator: views of one array."""
 
-    def __init__(
-        self, operator: FormsOperator, constants: list[float], slopes: list[float], own: float, empty: float
-    ) -> None:
-        """`own` is 1 for a scalar that is an integral (0 = -N + ...), 0 for a flux; `empty` is -dg/dN of no neurons."""
+    def __init__(self, flat: np.ndarray, like: FormsOperator, empty: float) -> None:
+        """`flat` has rows, bands, vectors and numbers one after the other; `empty` is -dg/dN of no neurons."""
+        n, kl, ku = like.size, like.band.kl, like.band.ku
+        ends = np.cumsum([2 * n, (kl + ku + 1) * n, (kl + ku + 1) * n, n, n]).tolist()
+        self.flat, self._like, self._empty = flat, like, empty
+        self._rows = flat[: ends[0]].reshape(2, n)
+        self._band = Band(flat[ends[0] : ends[1]].reshape(kl + ku + 1, n, order="F"), kl, ku)
+        self._growth = Band(flat[ends[1] : ends[2]].reshape(kl + ku + 1, n, order="F"), kl, ku)
+        self._source, self._fired = flat[ends[2] : ends[3]], flat[ends[3] : ends[4]]
+        self._constant, self._own = flat[-2:].tolist()
+
+    @classmethod
+    def of(
+        cls, operator: FormsOperator, constants: Sequence[float], slopes: Sequence[float], own: float, empty: float
+    ) -> ExplicitSystem:
+        """`own` is 1 for a scalar that is an integral (0 = -N + ...), 0 for a flux."""
+        n, width = operator.size, operator.band.data.shape[0]
+        new = cls(np.zeros((4 + 2 * width) * n + 2), operator, empty)
         weights = np.array([[1.0, *constants], [0.0, *slopes]])
-        self._rows = np.ascontiguousarray(weights @ operator.rows[:, 0])
-        (self._constant, feedback) = (weights @ operator.numbers[:, 0]).tolist()
-        self._own, self._empty = own - feedback, empty
-        self._band = operator.jacobian_band(constants)
-        n = operator.size
-        self._growth = Band.zeros(n, self._band.kl, self._band.ku)
-        self._source, self._fired = np.zeros(n), np.zeros(n)
+        np.matmul(weights, operator.rows[:, 0], out=new._rows)
+        constant, feedback = (weights @ operator.numbers[:, 0]).tolist()
+        new.flat[-2:] = new._constant, new._own = constant, own - feedback
+        new._band.data[...] = operator.band.data
         if operator.vector is not None:
-            self._source += operator.vector
+            new._source += operator.vector
         for constant, slope, part in zip(constants, slopes, operator.varying, strict=True):
-            if part.band is not None:
-                self._growth.data[...] += slope * part.band.data
+            if part.band is not None and constant:
+                new._band.data[...] += constant * part.band.data
+            if part.band is not None and slope:
+                new._growth.data[...] += slope * part.band.data
             if part.vector is not None:
-                self._source += constant * part.vector
-                self._fired += slope * part.vector
-        self._places = np.flatnonzero(self._fired)
-        self._values = self._fired[self._places]
-        single = len(self._places) == 1
-        self._place = int(self._places[0]) if single else None
-        self._value = float(self._values[0]) if single else 0.0
-        self._has_source, self._grows = bool(self._source.any()), bool(self._growth.data.any())
-        self._all: np.ndarray | None = None
-        if n <= _DENSE:
-            parts = [self._rows, self._band.dense(), *([self._growth.dense()] if self._grows else [])]
-            self._all = np.ascontiguousarray(np.concatenate(parts))
-            self._end = 2 + n
+                new._source += constant * part.vector
+                new._fired += slope * part.vector
+        return new
+
+    def moved(self, directions: Sequence[ExplicitSystem], steps: Sequence[float]) -> ExplicitSystem:
+        """This one plus each direction times its step."""
+        flat = self.flat
+        for direction, step in zip(directions, steps, strict=True):
+            flat = flat + step * direction.flat
+        return ExplicitSystem(flat, self._like, self._empty)
 
     def solve(self, y: np.ndarray) -> tuple[float, float]:
         """(N, -dg/dN). Raises Infeasible."""
-        return self._solution(*self._rows.dot(y).tolist())
-
-    def _solution(self, value: float, feedback: float) -> tuple[float, float]:
+        value, feedback = self._rows.dot(y).tolist()
         slope = self._own - feedback
         if not slope > 0.0:
             raise Infeasible(f"no N satisfies its equation: 1 - f1.n = {slope / self._empty:.3g}")
@@ -64,35 +78,115 @@ class ExplicitSystem:
 
     def rate(self, y: np.ndarray) -> np.ndarray:
         """F."""
-        if self._all is not None:
-            everything = self._all.dot(y)
-            N, _ = self._solution(*everything[:2].tolist())
-            total = everything[2 : self._end]
-            if self._grows:
-                total += N * everything[self._end :]
-        else:
-            N, _ = self.solve(y)
-            total = self._band @ y
-            if self._grows:
-                total = self._growth.add_product(N, y, total)
-        if self._has_source:
-            total += self._source
-        if self._place is not None:  # a reset acts on one node
-            total[self._place] += N * self._value
-        else:
-            total[self._places] += N * self._values
+        return self._rate(y, self.solve(y)[0])
+
+    def _rate(self, y: np.ndarray, N: float) -> np.ndarray:
+        total = self._growth.add_product(N, y, self._band @ y)
+        total += self._source
+        total += N * self._fired
         return total
 
     def gradient(self, y: np.ndarray) -> np.ndarray:
         """dN/dy, shape (1, size)."""
         N, slope = self.solve(y)
+        return self._gradient(N, slope)
+
+    def _gradient(self, N: float, slope: float) -> np.ndarray:
         return (self._rows[:1] + N * self._rows[1:]) / slope
+
+    def _by_rate(self, y: np.ndarray) -> np.ndarray:
+        """dF/dN at fixed y."""
+        return self._growth @ y + self._fired
 
     def jacobian(self, y: np.ndarray) -> BandLowRank:
         """dF/dy = band + dF/dN dN/dy."""
         N, slope = self.solve(y)
-        column, band = self._fired, self._band
-        if self._grows:
-            column = self._growth @ y + column
-            band = Band(band.data + N * self._growth.data, band.kl, band.ku)
-        return BandLowRank(band, column[:, None], (self._rows[:1] + N * self._rows[1:]) / slope)
+        band = Band(self._band.data + N * self._growth.data, self._band.kl, self._band.ku)
+        return BandLowRank(band, self._by_rate(y)[:, None], self._gradient(N, slope))
+
+    def linearised(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(U, G, dg/dN) of `assembly.linearised`."""
+        N, slope = self.solve(y)
+        return self._by_rate(y)[:, None], self._gradient(N, slope), np.array([[-slope]])
+
+    def derivative(self, direction: ExplicitSystem, y: np.ndarray) -> np.ndarray:
+        """dF along a direction at fixed y, through N too."""
+        N, slope = self.solve(y)
+        value, feedback = direction._rows.dot(y).tolist()
+        change = (value + direction._constant + N * (feedback - direction._own)) / slope
+        return direction._rate(y, N) + change * self._by_rate(y)
+
+
+class Along(Problem):
+    """An explicit problem at other values of parameters in which its coefficients are affine: what Newton needs of it.
+
+    Whether the model allows these values is not looked at.
+    """
+
+    def __init__(self, base: Any, system: ExplicitSystem, directions: dict[str, ExplicitSystem]) -> None:
+        self.size, self.mass, self.scalar_names, self.conserved = (
+            base.size,
+            base.mass,
+            base.scalar_names,
+            base.conserved,
+        )
+        self._system, self._directions = system, directions
+
+    def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
+        """As of every problem."""
+        return np.array(self._system.solve(y)[:1])
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """As of every problem."""
+        return self._system.rate(y)
+
+    def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
+        """As of every problem."""
+        return self._system.jacobian(y)
+
+    def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
+        """As of every problem."""
+        return self._system.gradient(y)
+
+    def parameter_derivative(self, t: float, y: np.ndarray, name: str) -> np.ndarray:
+        """As of every problem."""
+        return self._system.derivative(self._directions[name], y)
+
+
+def along(problem: Any, names: tuple[str, ...]) -> Any:
+    """values -> `Along` with these values of the parameters; None where coefficients are not affine in them."""
+    system, model = problem.equations.explicit, problem.model
+    operator, functions = problem._assembled.unmerged
+    if system is None or not all(map(is_own, functions)) or not isinstance(operator, FormsOperator):
+        return None
+    start = {name: getattr(model, name, None) for name in names}
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in start.values()):
+        return None
+    further = {name: 1.37 * value + 0.29 for name, value in start.items()}
+    directions = {}
+    for name in names:
+        slopes = _slopes(problem, functions, start, name)
+        if not np.allclose(slopes[2], slopes[0] + 1.9 * (slopes[1] - slopes[0]), rtol=1e-13, atol=0.0):
+            return None
+        if not np.array_equal(slopes, _slopes(problem, functions, further, name)):
+            return None
+        directions[name] = ExplicitSystem.of(operator, slopes[0], slopes[1] - slopes[0], 0.0, 1.0)
+
+    def at(values: Sequence[float]) -> Along:
+        steps = [value - start[name] for name, value in zip(names, values, strict=True)]
+        return Along(problem, system.moved(tuple(directions.values()), steps), directions)
+
+    return at
+
+
+def _slopes(problem: Any, functions: list, values: dict[str, float], name: str) -> np.ndarray:
+    """d(coefficients)/d(parameter) at N = 0, 1, 1.9, by complex steps, the parameters as they are given."""
+    m = Parameters(**{**vars(problem.parameters), **values, name: complex(values[name], STEP)})
+    found = []
+    for rate in (0.0, 1.0, 1.9):
+        s: SimpleNamespace = problem.equations.point(rate)
+        for given in problem.weak_form.inputs:
+            if given.of is None and given.parameter in values:
+                setattr(s, given.name, getattr(m, given.parameter))
+        found.append([complex(f(s, m)).imag / STEP for f in functions])
+    return np.array(found)

@@ -91,7 +91,7 @@ def parameter_derivative(
     total = operator.rate_along(y, c, dc)
     if len(own):
         g = np.array(operator.residual_along(operator.prepare(y), c, dc))
-        total -= U[:, : len(own)] @ np.linalg.solve(own, g)
+        total -= U[:, 0] * (g[0] / own[0, 0]) if len(own) == 1 else U[:, : len(own)] @ np.linalg.solve(own, g)
     return total
 
 

@@ -60,7 +60,7 @@ class ScalarEquations:
         #: where N is an explicit function of n alone, the system in closed form
         self.explicit: ExplicitSystem | None = None
         if self._affine and self._number == 1 and not self.inputs and not self._differential:
-            self.explicit = ExplicitSystem(
+            self.explicit = ExplicitSystem.of(
                 self.operator, self._constant, self._rate_slopes, self._own_slope, self.empty_slope
             )
 
@@ -260,7 +260,10 @@ class ScalarEquations:
         """Whether every coefficient is affine in all scalars and inputs; sets their constants and slopes if so."""
         self._affine = False
         names = (*self.names, *self._input_names)
-        tables = [{name: self.coefficient_slopes(self._point(value), name) for name in names} for value in (0.37, 1.9)]
+        tables = []
+        for value in (0.37, 1.9):
+            s = self._point(value)
+            tables.append({name: self.coefficient_slopes(s, name) for name in names})
         if any(tables[0][name] != tables[1][name] for name in names):
             return False
         self._slopes = tables[0]

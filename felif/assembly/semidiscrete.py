@@ -18,8 +18,10 @@ from . import at_threshold as facts
 from .arrivals import Arrivals
 from .automatic import Flow, choose_nodes
 from .dilated import Dilated
+from .explicit import along
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
+from .shared import describe
 from .stored import mesh_arrays, on_arrays, reduced
 from .watch import MeshWatch
 from .weighted import adjoint_values, weighted_forms
@@ -36,21 +38,9 @@ class SemiDiscrete(Problem):
     def __init__(self, assembled: Any, model: Any, history: History | None = None) -> None:
         """`assembled` is an `Assembled` of discretize.py, shared by all problems that `at` makes from one."""
         self._assembled, self.model = assembled, model
-        layout, self.weak_form = assembled.layout, assembled.weak_form
-        self.layout, self.space, self.mesh, self.tol = layout, assembled.space, assembled.mesh, assembled.tol
-        self.size, self.mass, self.nodes = layout.size, assembled.mass, layout.nodes
-        self.cells, self.widths = (cells := np.sort(assembled.mesh.p[0])), np.diff(cells)
-        self.degree = assembled.space.degree
-        self.cell_nodes = assembled.cell_nodes  # (cells, degree + 1), see `spaces.cell_nodes`
-        self.v_reset, self.v_fire, self.end = float(model.v_reset), assembled.v_fire, assembled.end
-        self.landings = self.weak_form.landings(model)  # V_R, and other places where neurons may enter
+        vars(self).update(assembled.shared)
+        self.weak_form, self.v_reset = assembled.weak_form, float(model.v_reset)
         self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
-        self.scalar_names = (*layout.algebraic, *layout.differential)
-        self.field_names = tuple(f.name for f in self.weak_form.fields)
-        self.quantities: Mapping[str, np.ndarray] = assembled.quantities
-        self.conserved: Mapping[str, np.ndarray] = assembled.conserved
-        self.observers = np.array([*self.quantities.values()])  # rows on y
-        self._places = [layout.offsets[name] for name in layout.differential]
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
         self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
         self.equations = ScalarEquations(model, assembled, self.parameters, history)
@@ -72,12 +62,14 @@ class SemiDiscrete(Problem):
         """
         model = with_parameters(self.model, parameters)
         weak_form = self._assembled.form_of(model)
-        for what in ("unknowns", "terms"):
+        for what in ("unknowns", "terms") if weak_form is not self.weak_form else ():
             if [u.name for u in getattr(weak_form, what)] != [u.name for u in getattr(self.weak_form, what)]:
                 raise ValueError(f"{parameters} changes the {what} of {type(model).__name__}; call discretize again")
         new = SemiDiscrete(self._assembled.for_parameters(model), model, self.history)
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
+
+    along = along  # see `Problem`
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""
@@ -190,7 +182,11 @@ class SemiDiscrete(Problem):
     def _linearised(self, t: float, y: np.ndarray) -> tuple[Any, ...]:
         point = self._point(t, y)
         if "linearised" not in point:
-            point["linearised"] = linearised.linearise(self.equations, self._places, *point["solved"][:3], y)
+            solved = point["solved"][:3]
+            if self._explicit is not None:
+                point["linearised"] = (*solved, *self._explicit.linearised(y))
+            else:
+                point["linearised"] = linearised.linearise(self.equations, self.places, *solved, y)
         return point["linearised"]
 
     def jacobian(self, t: float, y: np.ndarray) -> BandLowRank:
@@ -224,7 +220,7 @@ class SemiDiscrete(Problem):
 
         Raises ValueError for a model with a source that is no multiple of the scalars.
         """
-        return linearised.linear_at(self.equations, self._places, self.size, t, scalars)
+        return linearised.linear_at(self.equations, self.places, self.size, t, scalars)
 
     def frozen(self, t: float, y: np.ndarray) -> BandLowRank | None:
         """A with F = A y, frozen at the scalars of y: an M-matrix for exponential fitting; None for other spaces."""
@@ -344,4 +340,4 @@ class SemiDiscrete(Problem):
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
 
     def __repr__(self) -> str:
-        return self._assembled.describe(self)
+        return describe(self)

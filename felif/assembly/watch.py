@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible
-from . import adapt, spaces, thresholds
+from . import adapt, thresholds
 
 
 class MeshWatch:
@@ -17,13 +17,8 @@ class MeshWatch:
     """
 
     def __init__(self, problem: Any) -> None:
+        self._modes = problem._assembled.highest_modes
         cells = len(problem.widths)
-        self._modes = np.zeros((2, cells, len(problem.nodes)))
-        scale = problem.widths / (adapt.UNRESOLVED * problem.tol)
-        top = spaces.modal_transform(problem.degree)[-2:]
-        self._modes[:, np.arange(cells)[:, None], problem.cell_nodes] = scale[:, None] * top[:, None, :]
-        free = problem.layout.free(problem.field_names[0])
-        self._modes = np.ascontiguousarray(self._modes[:, :, :free].reshape(2 * cells, free))
         self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit
         low, high = problem.decay_lengths
         self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from functools import cache
 from numbers import Real
 from types import SimpleNamespace
 from typing import Any
@@ -25,11 +26,21 @@ class Parameters(SimpleNamespace):
 
 
 def parameters_of(model: Any) -> Parameters:
-    return Parameters(**{f.name: getattr(model, f.name) for f in dataclasses.fields(model)})
+    return Parameters(**{name: getattr(model, name) for name in _names(type(model))})
 
 
 def fixed_parameters(model: Any) -> frozenset[str]:
-    return frozenset(f.name for f in dataclasses.fields(model) if f.metadata.get("fixed"))
+    return _fixed(type(model))
+
+
+@cache
+def _fixed(kind: type) -> frozenset[str]:
+    return frozenset(f.name for f in dataclasses.fields(kind) if f.metadata.get("fixed"))
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))
 
 
 def changeable(model: Any) -> tuple[str, ...]:

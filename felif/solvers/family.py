@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Family:
         self._moving = frozenset(name for name in names if not _is_numerical(problem, name))
         self._known: dict[tuple[float, ...], Problem] = {}
         self._derivatives: dict[int, tuple] = {}
+        self._last: tuple = ()
 
     @property
     def moves_nodes(self) -> bool:
@@ -48,6 +50,19 @@ class Family:
                 raise Infeasible(str(error)) from error
         return self._known[key]
 
+    @cached_property
+    def _along(self) -> Callable[[np.ndarray], Problem] | None:
+        return None if self._moving or self.base.along is None else self.base.along(self.names)
+
+    def near(self, p: np.ndarray) -> Problem:
+        """`at` for one step of Newton's method: rates, Jacobians and scalars only, perhaps beyond what is allowed."""
+        key = tuple(float(value) for value in p)
+        if key in self._known or self._along is None:
+            return self.at(p)
+        if not self._last or self._last[0] != key:
+            self._last = (key, self._along(key))
+        return self._last[1]
+
     def _moved(self, changes: dict[str, float]) -> Problem:
         """Discretised again on the cells of `base`, stretched to the new V_R and V_F."""
         new, old = self.base.rebuilt(**changes), self.base
@@ -62,7 +77,7 @@ class Family:
     def derivative(self, y: np.ndarray, p: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(dF/dp_k, d(C y)/dp_k): the second vanishes unless the nodes move with p_k."""
         if self.names[k] not in self._moving:
-            problem = self.at(p)
+            problem = self.near(p)
             return problem.parameter_derivative(0.0, y, self.names[k]), np.zeros(len(problem.conserved))
         low, high, width = self.around(p, k)
         rate = (high.rate(0.0, y) - low.rate(0.0, y)) / width

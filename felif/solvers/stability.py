@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..algebra import BandLowRank, SingularMatrix, eigenpairs, eigenvalues
+from ..algebra import BandLowRank, SingularMatrix, eigenpairs, eigenvalues, krylov, resolvents
 from ..problem import NotConverged, Problem
 from .delayed_modes import modes
-from .newton import by_mass, carriers, conservation, deflated, symmetry
+from .newton import by_mass, conservation, deflated, symmetry
 from .plane_modes import leading_on_lines
 
-_DENSE = 350  # unknowns up to which all eigenvalues are computed
+_SMALL = 60  # unknowns up to which all eigenvalues cost less than a Krylov space
+_DENSE = 350  # unknowns up to which all eigenvalues are computed where a few are not certain, or of several densities
 _KRYLOV = 60
+_FOUND = 1e-8  # residual, relative, of an eigenvalue of a Krylov space that is one
+_FEW = (26, 40, 72)  # steps around the first shift; modes of one density are simple, the leading ones near the axis
 _EDGE = 1e-7  # real part right of which eigenvalues are counted: scalars without their own decay have a zero in B
-_TURN = 0.6  # largest relative change of the determinant between successive heights
+_TURN = 0.75  # largest relative change of the determinant between successive heights
+#: heights at which it is looked at first: most of them where it turns, around the rate of the leak
+_HEIGHTS = np.concatenate([[0.0, 1e-3, 1e-2], np.geomspace(0.03, 30.0, 13), [1e2, 1e3, 1e4, 1e6]])
 _POINTS = 400  # of them
+_WIDE = 0.4  # height over depth of a border at least, so that it stays away from eigenvalues of B, which are real
+_DOWN, _ACROSS, _UP = np.geomspace(1e4, 1.5, 6), np.array([0.0, 0.3, 0.6]), np.geomspace(1.0, 1e4, 9)  # places on it
+_NEAR_ONE = 0.8  # |D - 1| on a border where it does not turn
 _CLOSED = 0.1  # of a turn that may be missing above the last
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
 _ROUNDING = 1e-9  # of a real or imaginary part that is none, relative to 1 + |lambda|
@@ -24,10 +32,11 @@ _AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenv
 def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
     """The `count` eigenvalues with the largest real parts, sorted by them, and all unstable ones; pairs complete.
 
-    Up to 350 unknowns from all eigenvalues; beyond, by shifted and inverted Arnoldi around several points of the
-    positive axis, and from all eigenvalues where the argument principle counts another number of unstable ones; where
-    the Jacobian is no band (densities over two axes) unstable ones are not counted, only found. With delays they are
-    counted by the argument principle; raises NotConverged where fewer are found.
+    Of one density from a Krylov space around the positive axis, where as many of them are unstable as the argument
+    principle counts. Else up to 350 unknowns from all eigenvalues; beyond, from Krylov spaces around several points of
+    the positive axis, and from all eigenvalues where the argument principle counts another number of unstable ones;
+    where the Jacobian is no band (densities over two axes) unstable ones are not counted, only found. With delays they
+    are counted by the argument principle; raises NotConverged where fewer are found.
     """
     if problem.line_names:
         return leading_on_lines(problem, 0.0, y, count)[0]
@@ -36,13 +45,18 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
         if found.message and not (found.edge < 0 and len(found.values)):  # unstable ones may be missing
             raise NotConverged(f"stability with delays: {found.message}")
         return _first(found.values, count)
-    if problem.size <= _DENSE:
-        return _first(sorted_leading(_all(problem, y)), count)
-    values = _right_half(problem, y)
-    banded = hasattr(problem.jacobian(0.0, y), "band")
-    if banded and _growing(problem, y) != int(np.count_nonzero(values.real > _EDGE)):
-        values = _all(problem, y)
-    return _first(sorted_leading(values), count)
+    J = problem.jacobian(0.0, y)
+    if not hasattr(J, "band"):
+        return _first(sorted_leading(_right_half(problem, y) if problem.size > _DENSE else _all(problem, y)), count)
+    if len(problem.field_names) == 1 and problem.size > _SMALL:
+        values = _few(problem, deflated(problem, J, y, -_AWAY), y, count)
+        if values is not None:
+            return _first(values, count)
+    if problem.size > _DENSE:
+        values = _right_half(problem, y)
+        if _counted(problem, deflated(problem, J, y, -_AWAY), y, values):
+            return _first(sorted_leading(values), count)
+    return _first(sorted_leading(_all(problem, y)), count)
 
 
 def leading_and_unstable(problem: Problem, y: np.ndarray) -> tuple[np.ndarray, int | None]:
@@ -82,42 +96,116 @@ def unstable(values: np.ndarray) -> int:
 
 def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
     J = problem.jacobian(0.0, y)
-    kept = len(conservation(problem)) + (symmetry(problem, y) is not None)
+    kept = _kept(problem, y)
     if not kept:
         return eigenvalues(by_mass(problem, J.dense()))
     values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))
     return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
 
 
-def _growing(problem: Problem, y: np.ndarray) -> int | None:
-    """Number of unstable eigenvalues: turns of det(1 - G (x M - B)^-1 U), J = B + U G, upwards next to the axis.
+def _kept(problem: Problem, y: np.ndarray) -> int:
+    """How many zeros of J belong to conserved quantities and symmetries."""
+    return len(conservation(problem)) + (symmetry(problem, y) is not None)
 
-    The zeros of conserved quantities are deflated; without U G the density only runs out at the threshold, so B has no
-    unstable eigenvalue. None where the turns cannot be followed.
+
+def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndarray | None:
+    """Eigenvalues nearest to the first shift, the `count` leading ones and all unstable ones among them.
+
+    None where that is not sure. J is deflated.
     """
-    J = deflated(problem, problem.jacobian(0.0, y), y, -_AWAY)
-    plain, r = BandLowRank(J.band, np.zeros((J.n, 0)), np.zeros((0, J.n))), J.U.shape[1]
-    U = np.asfortranarray(J.U, complex)
+    start, shift = np.random.default_rng(0).standard_normal(problem.size), _SHIFTS[0]
+    D = _Determinant(problem, J, y)
+    for steps in _FEW:
+        try:
+            values, reach = _ritz(*krylov(J, problem.mass, shift, start, min(steps, problem.size - 1)), shift)
+            values = sorted_leading(values)
+            if len(values) < count or (border := _border(values[count - 1].real, shift, reach)) is None:
+                continue
+            axis = _axis(values)
+            known = D.at(np.concatenate([axis, border]))
+            if D.none_above(border, known[len(axis) :], follow=steps > _FEW[0]):
+                growing = int(np.count_nonzero(values.real > _EDGE))
+                return values if D.growing(axis, known[: len(axis)]) == growing else None
+        except SingularMatrix:
+            return None
+    return None
 
-    def determinant(height: float) -> complex:
-        return complex(np.linalg.det(np.eye(r) - J.G @ plain.factor(complex(_EDGE, height), problem.mass).solve(U)))
 
-    heights = np.concatenate([[0.0], np.geomspace(0.1 * _EDGE, 1e6, 57)])
-    try:
-        D = [determinant(height) for height in heights]
-        k = 0
-        while k + 1 < len(D):
-            if abs(D[k + 1] - D[k]) <= _TURN * min(abs(D[k]), abs(D[k + 1])):
-                k += 1
-            elif len(D) > _POINTS or heights[k + 1] - heights[k] <= 1e-9 * heights[k + 1] + 1e-12:
-                return None
-            else:
-                heights = np.insert(heights, k + 1, max(np.sqrt(heights[k] * heights[k + 1]), 0.01 * _EDGE))
-                D.insert(k + 1, determinant(heights[k + 1]))
-    except SingularMatrix:
+def _axis(known: np.ndarray) -> np.ndarray:
+    """Where a determinant is looked at, upwards next to the axis: beside the `known` eigenvalues, too."""
+    further = known.imag[known.imag > 0]
+    return _EDGE + 1j * (np.union1d(_HEIGHTS, further) if len(further) else _HEIGHTS)
+
+
+def _border(edge: float, shift: float, reach: float) -> np.ndarray | None:
+    """From the axis to the left and up: above it are eigenvalues right of `edge` and farther from the shift than this.
+
+    None where it would pass near eigenvalues without feedback, which are real.
+    """
+    square = reach**2 - (shift - edge) ** 2
+    if square <= (_WIDE * (shift - edge)) ** 2:
         return None
-    turned = (np.angle(D[-1]) - np.angle(np.divide(D[1:], D[:-1])).sum()) / np.pi
-    return round(float(turned)) if abs(turned - round(float(turned))) < _CLOSED else None
+    return np.concatenate([edge * _ACROSS + 1j * np.sqrt(square), edge + 1j * np.sqrt(square) * _UP])
+
+
+def _counted(problem: Problem, J: BandLowRank, y: np.ndarray, values: np.ndarray) -> bool:
+    """Whether as many eigenvalues are unstable as among these. J is deflated."""
+    try:
+        D, axis = _Determinant(problem, J, y), _axis(values)
+        growing = D.growing(axis, D.at(axis))
+    except SingularMatrix:
+        return False
+    return growing == int(np.count_nonzero(values.real > _EDGE))
+
+
+class _Determinant:
+    """D(x) = det(1 - G (x M - B)^-1 U), J = B + U G: zeros where J has eigenvalues that B has not.
+
+    J is deflated, which D is not: of zeros at 0 it has those that remain.
+    """
+
+    def __init__(self, problem: Problem, J: BandLowRank, y: np.ndarray) -> None:
+        self._mass, self._J, self._moved = problem.mass, J, _kept(problem, y)
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        """D, with the zeros of what is conserved at -1."""
+        D = np.linalg.det(np.eye(self._J.U.shape[1]) - resolvents(self._J.band, self._mass, self._J.G, self._J.U, x))
+        return D * ((1 + x) / (x - _AWAY)) ** self._moved
+
+    def growing(self, axis: np.ndarray, D: np.ndarray) -> int | None:
+        """Number of unstable eigenvalues: turns of D around 0 upwards next to the axis, from what is known there.
+
+        Without U G the density only runs out at the threshold, so B has no unstable eigenvalue. None where the turns
+        cannot be followed. Raises SingularMatrix.
+        """
+        turned, last = self._along(axis, D)
+        turned = (np.angle(last) - turned) / np.pi
+        return round(float(turned)) if abs(turned - np.round(turned)) < _CLOSED else None
+
+    def none_above(self, border: np.ndarray, D: np.ndarray, follow: bool) -> bool:
+        """Whether J has no eigenvalue above a border, D being known on it: D is near 1 there, as it is on the axis.
+
+        Or, where it is to be followed, D does not turn around 0 on the way from above on the axis down, left and up
+        again. Raises SingularMatrix.
+        """
+        near = bool((np.abs(D * (border / (1 + border)) ** self._moved - 1) < _NEAR_ONE).all())
+        if near or not follow:
+            return near
+        down = 1j * border[0].imag * _DOWN
+        return bool(abs(self._along(np.concatenate([down, border]), np.concatenate([self.at(down), D]))[0]) < np.pi)
+
+    def _along(self, x: np.ndarray, D: np.ndarray) -> tuple[float, complex]:
+        """(by how much D turns along a path through these points, D at its end); NaN where it cannot be followed."""
+        while len(far := np.flatnonzero(~(np.abs(np.diff(D)) <= _TURN * np.minimum(np.abs(D[:-1]), np.abs(D[1:]))))):
+            a, b = x[far], x[far + 1]
+            low, high = np.minimum(a.imag, b.imag), np.maximum(a.imag, b.imag)
+            height = np.where(low > 0, np.sqrt(low * high), np.maximum(0.1 * high, 0.01 * _EDGE))
+            close = (np.abs(a - b) <= 1e-9 * np.abs(a) + 1e-12) | ((low == 0) & (height >= high))
+            if len(D) > _POINTS or close.any():
+                return np.nan, np.nan
+            between = (a.real + b.real) / 2 + 1j * height
+            x, D = np.insert(x, far + 1, between), np.insert(D, far + 1, self.at(between))
+        return float(np.angle(D[1:] / D[:-1]).sum()), complex(D[-1])
 
 
 def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
@@ -130,31 +218,17 @@ def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
 
 
 def _around(problem: Problem, y: np.ndarray, shift: float) -> np.ndarray:
-    """Eigenvalues around `shift` from one Krylov space of (shift M - J)^-1 M on perturbations with C x = 0."""
-    C, E = conservation(problem), carriers(problem, y)
+    """Eigenvalues around `shift` from one Krylov space of (shift M - J)^-1 M, J deflated."""
+    J, start = deflated(problem, problem.jacobian(0.0, y), y, -_AWAY), np.random.default_rng(0)
     try:
-        factored = problem.jacobian(0.0, y).factor(shift, problem.mass)
+        steps = min(_KRYLOV, problem.size - len(conservation(problem)))
+        return _ritz(*krylov(J, problem.mass, shift, start.standard_normal(problem.size), steps), shift)[0]
     except SingularMatrix:
         return _around(problem, y, 1.1 * shift + 0.1)
-    n = problem.size
-    steps = min(_KRYLOV, n - len(C))
-    V, H = np.zeros((steps + 1, n)), np.zeros((steps + 1, steps))
-    x = np.random.default_rng(0).standard_normal(n)
-    x -= E @ (C @ x)
-    V[0] = x / np.linalg.norm(x)
-    for k in range(steps):
-        x = factored.solve(problem.mass @ V[k])
-        x -= E @ (C @ x)
-        for _ in range(2):
-            h = V[: k + 1] @ x
-            x -= h @ V[: k + 1]
-            H[: k + 1, k] += h
-        H[k + 1, k] = np.linalg.norm(x)
-        if H[k + 1, k] < 1e-13 * abs(H[: k + 1, k]).max():
-            steps = k + 1
-            break
-        V[k + 1] = x / H[k + 1, k]
-    theta, vectors = eigenpairs(H[:steps, :steps])
-    residual = np.abs(H[steps, steps - 1]) * np.abs(vectors[-1]) if steps < len(V) else np.zeros(steps)
-    good = (residual < 1e-7 * np.abs(theta)) & (np.abs(theta) > 1e-12)
-    return shift - 1 / theta[good]
+
+
+def _ritz(V: np.ndarray, H: np.ndarray, shift: float) -> tuple[np.ndarray, float]:
+    """(eigenvalues near the shift that a Krylov space has found, how far from it the nearest one is that it has not)"""
+    theta, vectors = eigenpairs(H[:-1])
+    found = (H[-1, -1] * np.abs(vectors[-1]) < _FOUND * np.abs(theta)) & (np.abs(theta) > 1e-12)
+    return shift - 1 / theta[found], 1 / float(np.abs(theta[~found]).max(initial=1e-12))

@@ -49,7 +49,8 @@ class System:
 
     def linearise(self, y: np.ndarray, z: np.ndarray, place: Place | None) -> tuple[Bordered, np.ndarray, np.ndarray]:
         """(factors, F, residuals of the border): one Newton system; place = None where g = 0 fixes the point."""
-        problem, number, free = self.at(z), len(z), len(self.family.names)
+        number, free = len(z), len(self.family.names)
+        problem = self.family.near(z[:free])
         C, E = conservation(problem), weighted(problem, carriers(problem, y))
         e = symmetry(problem, y)  # no step along it
         if e is not None:

@@ -120,6 +120,11 @@ class WeakForm:
         scalars = [u for u in self.unknowns if isinstance(u, Scalar)]
         return tuple(sorted(scalars, key=lambda u: u.algebraic is False))
 
+    @cached_property
+    def read(self) -> tuple[str, ...]:
+        """What coefficients may read of `s`."""
+        return (*(s.name for s in self.scalars), *(i.name for i in self.inputs))
+
     @property
     def lines(self) -> tuple[Scalar, ...]:
         """The scalars that are functions of w."""

@@ -253,9 +253,13 @@ def test_unstable_modes_of_many_unknowns_are_counted(b, monkeypatch):
     problem = fl.discretize(fl.RefractoryLIF(b=3.0) if b > 1 else fl.NoisyLIF(b=b))
     state = fl.steady_states(problem)[-1]
     every = stability._all(state.problem, state.y)
-    assert stability._growing(state.problem, state.y) == np.count_nonzero(every.real > 0)
+    wrong = np.array([1.0, -1.0, 2.0, 3.0], complex)
+    J = stability.deflated(state.problem, state.problem.jacobian(0.0, state.y), state.y, 1e3)
+    for values, right in ((every, True), (wrong, False)):
+        assert stability._counted(state.problem, J, state.y, values) == right
     monkeypatch.setattr(stability, "_DENSE", 10)
-    monkeypatch.setattr(stability, "_right_half", lambda problem, y: np.array([1.0, -1.0, 2.0, 3.0], complex))
+    monkeypatch.setattr(stability, "_few", lambda problem, J, y, count: None)
+    monkeypatch.setattr(stability, "_right_half", lambda problem, y: wrong)
     assert stability.unstable(stability.leading(state.problem, state.y)) == np.count_nonzero(every.real > 0)
 
 

@@ -18,6 +18,7 @@
 #include "neurons.h"
 #include "lines.h"
 #include "across.h"
+#include "shifted.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -38,6 +39,7 @@
 #include "neurons.h"
 #include "lines.h"
 #include "across.h"
+#include "shifted.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -152,6 +154,16 @@ EXPORTED void felif_limited_slopes(const Across *s, const double *p, double *out
 EXPORTED void felif_suspects(const Across *s, const double *p, const double *table, int count, double floor,
                              int64_t *suspect) {
     DISPATCH(suspects(s, p, table, count, floor, suspect));
+}
+
+EXPORTED void felif_resolvents(const Shifted *s, const double *shifts, int64_t count, double *K, double *left,
+                               double *work) {
+    DISPATCH(resolvents(s, shifts, count, K, left, work));
+}
+
+EXPORTED int64_t felif_krylov(const Shifted *s, double shift, int64_t steps, int64_t padded, double *V, double *H,
+                              double *work) {
+    return DISPATCH(krylov(s, shift, steps, padded, V, H, work));
 }
 
 EXPORTED const char *felif_instructions(void) { return is_wide() ? "avx2" : "baseline"; }

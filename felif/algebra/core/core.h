@@ -13,6 +13,8 @@
 #ifndef FELIF_CORE_H
 #define FELIF_CORE_H
 
+#include <stdint.h>
+
 #define LANES 4            /* of which the number of lanes is a multiple */
 #define HIGHEST_DEGREE 16
 #define MOST_ALGEBRAIC 6
@@ -114,6 +116,24 @@ int felif_burst(const System *s, const Scheme *scheme, const Inputs *in, Progres
 
 /* x = (shift M - sum_m c_m A_m)^-1 b for `count` right-hand sides in the caller's order; 0 unless a pivot is small. */
 int felif_solve(const System *s, const double *c, double shift, const double *b, double *x, int count, double *work);
+
+/* A band matrix A beside a mass matrix M, both as LAPACK stores bands, of one width: (kl + ku + 1) entries a column. */
+typedef struct {
+    int64_t n, kl, ku, rows, columns;
+    const double *A, *mass;
+    const double *U;                 /* [columns][n] */
+    const double *G;                 /* [rows][n] */
+} Shifted;
+
+#define SOLVED 1e-11                 /* what a solution may leave of its equation, relative to the products in it */
+
+/* K = G (s M - A)^-1 U at `count` complex shifts, [count][rows][columns] complex; left [count]: what the solutions
+   leave of their equations (see SOLVED), NaN where there is none. */
+void felif_resolvents(const Shifted *s, const double *shifts, int64_t count, double *K, double *left, double *work);
+
+/* A Krylov space of (shift M - A - U G)^-1 M at a real shift, see shifted.h; rows and columns are of one number. */
+int64_t felif_krylov(const Shifted *s, double shift, int64_t steps, int64_t padded, double *V, double *H,
+                     double *work);
 
 /* The instruction set in use: "avx2" or "baseline". */
 const char *felif_instructions(void);
