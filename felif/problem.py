@@ -159,6 +159,7 @@ class Problem:
     mesh_at_rest: Hook = None  # (t, scalars) -> the same on a mesh that fits the densities at rest, or None
 
     # other meshes: (problem, y on it), and a reason where it is chosen for a state; None where the present one serves
+    at_points: Hook = None  # (times, states, derivatives) -> `Linearisations` of many states at once, or None
     along: Hook = None  # (names) -> (values -> what Newton needs at these values, cheaper than `at`), or None
     rebuilt: Hook = None  # (**parameters) -> discretised again, with parameters that shape the mesh
     enriched: Hook = None  # (y, by=2) -> in a richer space on the same cells, for error estimates
@@ -199,6 +200,24 @@ class Problem:
     exponential_moment: Any = None
     threshold_transport: Any = None
     largest_and_lowest: Hook = None  # (states) -> of the densities
+
+
+@dataclass(frozen=True, eq=False)
+class Linearisations:
+    """F (points, size) and scalars (points, names) at many states, and derivatives: dF/dy = band + U G.
+
+    bands (points, kl + ku + 1, size), U (points, size, rank), G (points, rank, size); gradients of the scalars (points,
+    names, size); by_inputs: for each delayed input the changes of F and of the algebraic scalars.
+    """
+
+    F: np.ndarray
+    scalars: np.ndarray
+    widths: tuple[int, int] = (0, 0)
+    bands: np.ndarray | None = None
+    U: np.ndarray | None = None
+    G: np.ndarray | None = None
+    gradients: np.ndarray | None = None
+    by_inputs: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None
 
 
 _PLACES = array("numbers", finite=False)

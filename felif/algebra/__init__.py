@@ -3,6 +3,7 @@
 from .band import Band, SingularMatrix
 from .bandschur import BandSchur, Shared
 from .bordered import Bordered
+from .chain import Chain
 from .dense import add_to, eigenpairs, eigenvalues
 from .elimination import Elimination
 from .lowrank import BandLowRank, Factored
@@ -15,6 +16,7 @@ __all__ = [
     "BandLowRank",
     "BandSchur",
     "Bordered",
+    "Chain",
     "Elimination",
     "Factored",
     "Shared",

@@ -99,6 +99,15 @@ class Shifted(ctypes.Structure):
     _fields_ = [*_fields(ctypes.c_int64, "n kl ku rows columns"), *_fields(_pointer, "A mass U G")]
 
 
+class Chain(ctypes.Structure):
+    """`Chain` of core.h."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int64, "pieces n s kl ku rank reach"),
+        *_fields(_pointer, "lu Q G mass first small pivots"),
+    ]
+
+
 def pointer(array: np.ndarray) -> int:
     """The address of an array's memory; whoever takes it keeps the array."""
     return array.__array_interface__["data"][0]
@@ -136,6 +145,9 @@ def built() -> Any:
     found.felif_resolvents.restype = None
     found.felif_krylov.restype = ctypes.c_int64
     found.felif_krylov.argtypes = [_pointer, _double, ctypes.c_int64, ctypes.c_int64, *[_pointer] * 3]
+    found.felif_chain.argtypes = [_pointer] * 4
+    found.felif_chain_piece.argtypes = [_pointer, ctypes.c_int64, _pointer]
+    found.felif_chain.restype = found.felif_chain_piece.restype = None
     found.felif_instructions.restype = ctypes.c_char_p
     return found
 

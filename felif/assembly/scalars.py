@@ -42,12 +42,14 @@ class ScalarEquations:
         self._constants: dict[str, float] = {}
         # scalar -> (delayed input, factor): what that input is of the scalar at rest, for want of a history
         self._delayed: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._history, self._lags = history, dict[str, tuple[str, float]]()
         for given in weak_form.inputs:
             value = getattr(model, given.parameter)
             if given.of is not None and history is None:
                 source, factor = (given.of, 1.0) if given.held is None else (given.held, 1.0 / float(value))
                 self._delayed[source] = (*self._delayed.get(source, ()), (given.name, factor))
             elif given.of is not None:
+                self._lags[given.name] = given.of, float(value)
                 self.inputs[given.name] = lambda t, of=given.of, delay=float(value): history(of, t - delay)
             elif callable(value):
                 self.driven[given.parameter] = value
@@ -124,6 +126,22 @@ class ScalarEquations:
         value = g / slope
         return value, slope, [o + k * value for o, k in zip(offset, self._rate_slopes, strict=True)]
 
+    def input_at(self, name: str, times: np.ndarray) -> np.ndarray:
+        """Values of an input at many times. Raises Infeasible."""
+        if name in self._lags and (many := getattr(self._history, "many", None)) is not None:
+            of, delay = self._lags[name]
+            return many(of, times - delay)
+        return np.array([self._input(name, self.inputs[name], t) for t in times.tolist()])
+
+    def require_solvable(self, own: np.ndarray) -> None:
+        """Raises Infeasible unless the equations of the algebraic scalars have solutions, dg/dN (points, ...) given."""
+        slopes = np.linalg.det(-own)
+        good = slopes > 0
+        if self._number > 1:
+            good &= (np.linalg.eigvals(-own).real > 0).all(axis=1)
+        if not good.all():
+            raise self._infeasible(float(slopes[np.argmin(good)]))
+
     def of_many(self, times: np.ndarray, states: np.ndarray) -> SimpleNamespace:
         """`s` at many states, an array for every scalar and input. Raises Infeasible."""
         s = SimpleNamespace(**{name: np.full(len(times), value) for name, value in self._constants.items()})
@@ -132,8 +150,8 @@ class ScalarEquations:
             names = vars(each[0]) if each else self.names
             return SimpleNamespace(**{name: np.array([getattr(one, name) for one in each]) for name in names})
         offset = np.array(self._constant)
-        for name, function in self.inputs.items():
-            setattr(s, name, np.array([self._input(name, function, t) for t in times.tolist()]))
+        for name in self.inputs:
+            setattr(s, name, self.input_at(name, times))
             offset = offset + np.outer(getattr(s, name), self._slopes[name])
         for name, place in self._differential:
             self.assign(s, name, states[:, place])

@@ -16,6 +16,7 @@ from ..problem import FieldValue, Infeasible, Problem, State
 from . import adapt, coarsen, condensed, conservation, linearised, neurons, observing, spaces, tails
 from . import at_threshold as facts
 from .arrivals import Arrivals
+from .at_points import at_points
 from .automatic import Flow, choose_nodes
 from .dilated import Dilated
 from .explicit import along
@@ -69,7 +70,7 @@ class SemiDiscrete(Problem):
         conservation.require_as_before(self.weak_form, new, weak_form, parameters)
         return new
 
-    along = along  # see `Problem`
+    along, at_points = along, at_points  # see `Problem`
 
     def rebuilt(self, **parameters: Any) -> SemiDiscrete:
         """Discretised again with other parameters, those that shape the mesh included."""

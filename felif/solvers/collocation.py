@@ -14,7 +14,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import roots_jacobi
 
-from ..algebra import Band, BandLowRank, Factored
+from ..algebra import Band, Chain
+from ..problem import Linearisations
 
 _HIT = 1e-14  # distance from a node at which a function has the value there
 _STILL = 1e-12  # relative range of a scalar that is constant
@@ -144,27 +145,25 @@ class TimeMesh:
         return TimeMesh(np.interp(np.linspace(0.0, count[-1], pieces + 1), count, self.ends), self.s)
 
 
-def piece_factors(
-    mesh: TimeMesh, mass: Band, jacobians: list[BandLowRank], scale: float
-) -> tuple[Factored, np.ndarray]:
-    """LU of M (x) D - scale * diag(J_1 ... J_s) on one piece, and what multiplies its start: (factors, D_0).
+def collocated(mesh: TimeMesh, mass: Band, at: Linearisations, scale: np.ndarray) -> Chain:
+    """LU of M (x) D - scale * diag(J_1 ... J_s) of all pieces, each of which begins where the one before ended.
 
     Unknowns are ordered node by node, the s points of each node together: a band s times as wide as the Jacobian's.
-    scale: period x width of the piece.
+    scale: period x widths of the pieces.
     """
-    s, n = mesh.s, mass.n
-    kl = max(max(J.band.kl for J in jacobians) * s, mass.kl * s + s - 1)
-    ku = max(max(J.band.ku for J in jacobians) * s, mass.ku * s + s - 1)
-    big = Band.zeros(n * s, kl, ku)
-    for j, J in enumerate(jacobians):
-        for d in range(-J.band.ku, J.band.kl + 1):  # d = row - column
-            big.data[ku + d * s, j::s] += scale * J.band.data[J.band.ku + d]
+    m, s, n, (low, high) = len(scale), mesh.s, mass.n, at.widths
+    kl, ku = (max(width * s, own * s + s - 1) for width, own in ((low, mass.kl), (high, mass.ku)))
+    big = np.zeros((m, n, s, kl + ku + 1))  # every column of the band in one place
+    bands = scale[:, None, None, None] * at.bands.reshape(m, s, -1, n)
+    for j in range(s):
+        big[:, :, j, ku - high * s : ku + low * s + 1 : s] = np.swapaxes(bands[:, j], 1, 2)
         for k in range(s):
-            for d in range(-mass.ku, mass.kl + 1):
-                big.data[ku + d * s + j - k, k::s] -= mesh.D[j, 1 + k] * mass.data[mass.ku + d]
-    ranks = [J.U.shape[1] for J in jacobians]
-    U, G = np.zeros((n * s, sum(ranks)), order="F"), np.zeros((sum(ranks), n * s))
-    for j, (J, first) in enumerate(zip(jacobians, np.cumsum([0, *ranks[:-1]]), strict=True)):
-        U[j::s, first : first + ranks[j]] = scale * J.U
-        G[first : first + ranks[j], j::s] = J.G
-    return BandLowRank(big, U, G).factor(), mesh.D[:, 0]
+            places = slice(ku - mass.ku * s + k - j, ku + mass.kl * s + k - j + 1, s)
+            big[:, :, j, places] -= mesh.D[k, 1 + j] * mass.data.T
+    rank = at.U.shape[2]
+    U, G = np.zeros((m, s, rank, n, s)), np.zeros((m, s, rank, n, s))
+    for j in range(s):
+        U[:, j, :, :, j] = scale[:, None, None] * np.swapaxes(at.U.reshape(m, s, n, rank)[:, j], 1, 2)
+        G[:, j, :, :, j] = at.G.reshape(m, s, rank, n)[:, j]
+    flat = big.reshape(m, n * s, -1)
+    return Chain(flat, kl, ku, U.reshape(m, s * rank, n * s), G.reshape(m, s * rank, n * s), mass, mesh.D[:, 0])

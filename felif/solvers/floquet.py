@@ -60,17 +60,15 @@ class _Period:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         at, (m, s), n, k = self.at, self.shape, self.n, self.k
         if not self.delays:
-            return at.sweep(x)[-1, :, -1]
+            return at.pieces.sweep(x)[-1, :, -1]
         # pasts[p]: the series p periods ago, p = 0 the present one, which grows as the pieces are passed
         pasts = np.concatenate([np.zeros((1, m, k, s)), x[n:].reshape(self.periods, m, k, s)])
         y = x[:n]
-        for i, (factored, D0) in enumerate(at.factors):
+        for i in range(len(at.pieces)):
             for _ in range(1 if min(self.delays) >= at.scale[i] else 12):
                 lag = self._read(pasts, i)
-                b = -np.outer(at.mass @ y, D0)
-                for U, values in zip(at.U, lag, strict=True):
-                    b += at.scale[i] * U[i] * values
-                dY = factored.solve(b.ravel()).reshape(n, s)
+                forcing = sum(at.scale[i] * U[i] * values for U, values in zip(at.U, lag, strict=True))
+                dY = at.pieces.solve(i, y, forcing)
                 pasts[0, i] = np.einsum("skn,ns->ks", at.G[i], dY)
                 for Gamma, values in zip(at.Gamma, lag, strict=True):
                     pasts[0, i] += Gamma[i] * values

@@ -15,7 +15,8 @@ from .branch import Table
 from .family import parameter_value
 from .floquet import multipliers
 from .orbit_errors import extreme, orbit_errors, reported, scalar_series
-from .orbit_system import Line, Linearised, Orbit, past
+from .orbit_points import past
+from .orbit_system import Line, Linearised, Orbit
 
 
 @dataclass(frozen=True, eq=False)

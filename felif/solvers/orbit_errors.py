@@ -13,7 +13,8 @@ from scipy.optimize import minimize_scalar
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
 from .collocation import TimeMesh
-from .orbit_system import Line, Orbit, carried, correct_orbit, on_mesh_for, past, phase_row
+from .orbit_points import linearisations, past
+from .orbit_system import Line, Orbit, carried, correct_orbit, on_mesh_for, phase_row
 
 _SAFETY = 2.0  # of a difference that estimates an error
 _FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows the error
@@ -59,13 +60,8 @@ def extreme(mesh: TimeMesh, values: np.ndarray, sign: float) -> float:
 def scalar_series(line: Line, orbit: Orbit) -> np.ndarray:
     """The scalars at the points, shape (m, scalars, s)."""
     problem = past(line.at(orbit.theta), orbit)
-    m, s = orbit.mesh.points.shape
-    values = np.empty((m, len(problem.scalar_names), s))
-    for i, j in np.ndindex(m, s):
-        values[i, :, j] = problem.scalars(
-            orbit.period * orbit.mesh.points[i, j], np.ascontiguousarray(orbit.Y[i, :, j])
-        )
-    return values
+    values = linearisations(problem, *orbit.samples, False).scalars
+    return np.moveaxis(values.reshape(*orbit.mesh.points.shape, values.shape[1]), 2, 1)
 
 
 def _finer(line: Line, orbit: Orbit, totals: np.ndarray) -> tuple[Line, Orbit]:

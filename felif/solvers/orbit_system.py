@@ -16,10 +16,11 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..algebra import SingularMatrix
-from ..problem import Infeasible, NotConverged, Problem, State
-from .collocation import TimeMesh, piece_factors
+from ..problem import Infeasible, Linearisations, NotConverged, Problem, State
+from .collocation import TimeMesh, collocated
 from .family import Family
 from .newton import carriers, conservation
+from .orbit_points import delayed_names, linearisations, mass_times, past
 
 _DIFFERENCE = 1e-6  # in theta: what it leaves out of the derivative, further iterations make good
 _NEAR = 1e-3  # a step so small, relative to the orbit, leaves the derivative as it is for the next
@@ -56,6 +57,11 @@ class Orbit:
     def start(self) -> np.ndarray:
         return self.Y[-1, :, -1]
 
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """(times, states) at all points, piece by piece."""
+        return self.period * self.mesh.points.ravel(), np.moveaxis(self.Y, 1, 2).reshape(-1, self.Y.shape[1])
+
     def plus(self, other: Orbit, factor: float) -> Orbit:
         return replace(
             self,
@@ -77,27 +83,14 @@ def carried(old: Problem, new: Problem, y: np.ndarray) -> np.ndarray:
     return y if new is old else new.received(State(old, 0.0, np.ascontiguousarray(y)))
 
 
-def delayed_names(problem: Problem) -> tuple[str, ...]:
-    """The scalars that act with a delay."""
-    return tuple(dict.fromkeys(name for name, _ in problem.delays.values()))
-
-
-def past(problem: Problem, orbit: Orbit) -> Problem:
-    """The problem whose delayed scalars are those of the orbit."""
-    names = delayed_names(problem)
-    if not names:
-        return problem
-    series = {name: orbit.mesh.function(orbit.S[:, k]) for k, name in enumerate(names)}
-    return problem.with_history(lambda name, t: series[name](t / orbit.period))
-
-
 def on_mesh_for(problem: Problem, orbit: Orbit, offer: Callable) -> Problem:
     """The problem on a mesh for every state that ends a piece: `offer(problem, y, t)` is (problem, ...) or None."""
-    new = problem
+    new, moving = problem, past(problem, orbit)
     for end, piece in zip(orbit.mesh.ends[1:], orbit.Y, strict=True):
-        y = carried(problem, new, np.ascontiguousarray(piece[:, -1]))
-        offered = offer(past(new, orbit), y, orbit.period * end)
-        new = offered[0].with_history(None) if offered else new
+        offered = offer(moving, carried(problem, new, np.ascontiguousarray(piece[:, -1])), orbit.period * end)
+        if offered:
+            new = offered[0].with_history(None)
+            moving = past(new, orbit)
     return new
 
 
@@ -112,73 +105,51 @@ class Linearised:
         self.C, self.E = conservation(problem), carriers(problem, orbit.start)
         self.missing = totals - self.C @ orbit.start
         self.names = delayed_names(problem)
-        m, n, s = orbit.Y.shape
-        self.F, self.F_theta = np.empty((m, n, s)), np.zeros((m, n, s))
-        k, inputs = len(self.names), problem.delays or {}
-        self.inputs = list(inputs)
-        self.s, self.s_theta = np.empty((m, k, s)), np.zeros((m, k, s))
-        self.G = np.empty((m, s, k, n))
-        self.U, self.Gamma = np.empty((len(inputs), m, n, s)), np.zeros((len(inputs), m, k, s))
-        self.rows = rows = [problem.scalar_names.index(name) for name in self.names]
-        self.factors = []
-        for i in range(m):
-            jacobians = []
-            for j in range(s):
-                t, y = self._evaluate(problem, i, j)
-                jacobians.append(problem.jacobian(t, y))
-                if k:
-                    self.G[i, j] = problem.scalar_gradient(t, y)[rows]
-                    for q, name in enumerate(self.inputs):
-                        self.U[q, i, :, j], slopes = problem.input_derivative(t, y, name)
-                        full = np.zeros(len(problem.scalar_names))
-                        full[: len(slopes)] = slopes
-                        self.Gamma[q, i, :, j] = full[rows]
-            self.factors.append(piece_factors(mesh, problem.mass, jacobians, self.scale[i]))
+        inputs = problem.delays or {}
+        self.rows = [problem.scalar_names.index(name) for name in self.names]
+        self.F_theta, self.s_theta = np.zeros(orbit.Y.shape), np.zeros((len(mesh.widths), len(self.names), mesh.s))
+        found = linearisations(problem, *orbit.samples, True)
+        self.F, self.s = self._by_pieces(found)
+        self.G = found.gradients[:, self.rows].reshape(*mesh.points.shape, len(self.names), orbit.Y.shape[1])
+        changes = [found.by_inputs[name] for name in inputs]
+        self.U = np.array([self._pieces(dF) for dF, _ in changes]).reshape(len(inputs), *orbit.Y.shape)
+        all_of = np.zeros((len(inputs), mesh.points.size, len(problem.scalar_names)))
+        for q, (_, ds) in enumerate(changes):
+            all_of[q, :, : ds.shape[1]] = ds
+        self.Gamma = np.array([self._pieces(one[:, self.rows]) for one in all_of]).reshape(len(inputs), *self.s.shape)
+        self.pieces = collocated(mesh, problem.mass, found, self.scale)
         if with_theta:
             self._differentiate(line)
         self.residual = self._residual()
         self._lags(inputs)
 
-    def _evaluate(self, problem: Problem, i: int, j: int) -> tuple[float, np.ndarray]:
-        """Sets F and the delayed scalars at one point, (t, y)."""
-        t, y = self.orbit.period * self.mesh.points[i, j], np.ascontiguousarray(self.orbit.Y[i, :, j])
-        self.F[i, :, j] = problem.rate(t, y)
-        if self.rows:
-            self.s[i, :, j] = problem.scalars(t, y)[self.rows]
-        return t, y
+    def _pieces(self, values: np.ndarray) -> np.ndarray:
+        """(points, k) as (m, k, s)."""
+        return np.moveaxis(values.reshape(*self.mesh.points.shape, values.shape[1]), 2, 1)
+
+    def _by_pieces(self, found: Linearisations) -> tuple[np.ndarray, np.ndarray]:
+        """(F, the delayed scalars) piece by piece."""
+        return np.ascontiguousarray(self._pieces(found.F)), self._pieces(found.scalars[:, self.rows])
 
     def _residual(self) -> np.ndarray:
         starts = self.mesh.with_starts(self.orbit.Y) @ self.mesh.D.T
         scale = self.orbit.period * self.mesh.widths
-        return self._mass_times(starts) - scale[:, None, None] * self.F
+        return mass_times(self.mass, starts) - scale[:, None, None] * self.F
 
     def at(self, line: Line, orbit: Orbit, totals: np.ndarray) -> Linearised:
         """The residuals of an orbit nearby, with the derivative as it is here."""
         new = copy(self)
         new.orbit, new.problem = orbit, line.at(orbit.theta)
-        new.F, new.s, new.missing = np.empty_like(self.F), np.empty_like(self.s), totals - self.C @ orbit.start
-        problem = past(new.problem, orbit)
-        for i, j in np.ndindex(*self.mesh.points.shape):
-            new._evaluate(problem, i, j)
+        new.missing = totals - self.C @ orbit.start
+        new.F, new.s = new._by_pieces(linearisations(past(new.problem, orbit), *orbit.samples, False))
         new.residual = new._residual()
         return new
 
-    def _mass_times(self, Y: np.ndarray) -> np.ndarray:
-        if self.mass.kl == self.mass.ku == 0:
-            return self.mass.data[0][:, None] * Y
-        return np.stack([[self.mass @ np.ascontiguousarray(y) for y in piece.T] for piece in Y]).swapaxes(1, 2)
-
     def _differentiate(self, line: Line) -> None:
         """F and the delayed scalars by theta, by differences."""
-        orbit = self.orbit
-        further = replace(orbit, theta=orbit.theta + _DIFFERENCE)
-        ahead = copy(self)
-        ahead.orbit, ahead.F, ahead.s = further, self.F_theta, self.s_theta
-        problem = past(line.at(further.theta), orbit)
-        for i, j in np.ndindex(*self.mesh.points.shape):
-            ahead._evaluate(problem, i, j)
-        self.F_theta = (self.F_theta - self.F) / _DIFFERENCE
-        self.s_theta = (self.s_theta - self.s) / _DIFFERENCE
+        problem = past(line.at(self.orbit.theta + _DIFFERENCE), self.orbit)
+        F, s = self._by_pieces(linearisations(problem, *self.orbit.samples, False))
+        self.F_theta, self.s_theta = (F - self.F) / _DIFFERENCE, (s - self.s) / _DIFFERENCE
 
     def _lags(self, inputs: dict[str, tuple[str, float]]) -> None:
         """Of each delayed input: which series, the matrix (m s, m s) that reads it, its derivative by the period."""
@@ -194,18 +165,6 @@ class Linearised:
             np.add.at(read, (row, (piece - 1) % m, s - 1), basis[:, 0])
             slope = mesh.evaluate(mesh.derivative(orbit.S[:, k : k + 1]), mesh.points.ravel() - delay / orbit.period)
             self.lags.append((k, read.reshape(m * s, m * s), slope[:, 0] * delay / orbit.period**2))
-
-    def sweep(self, y0: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
-        """Perturbation of all points from that of the start and right-hand sides (m, size, s)."""
-        m, n, s = self.orbit.Y.shape
-        result, y = np.empty((m, n, s)), y0
-        for i, (factored, D0) in enumerate(self.factors):
-            b = -np.outer(self.mass @ y, D0)
-            if right is not None:
-                b += right[i]
-            result[i] = factored.solve(b.ravel()).reshape(n, s)
-            y = np.ascontiguousarray(result[i, :, -1])
-        return result
 
     def lagged(self, dS: np.ndarray, dT: float) -> np.ndarray:
         """Perturbations of the delayed inputs, shape (inputs, m, s)."""
@@ -240,7 +199,7 @@ class Linearised:
             """(left-hand sides, dY) for stage right-hand sides `right` on top of what x causes."""
             y0, dS, dT, dtheta = unpack(x)
             dlag = self.lagged(dS, dT)
-            dY = self.sweep(y0, self.forcing(dT, dtheta, dlag) + right)
+            dY = self.pieces.sweep(y0, self.forcing(dT, dtheta, dlag) + right)
             left = [y0 - dY[-1, :, -1] + self.E @ (self.C @ y0)]
             left.append((dS - self.scalars_of(dY, dlag, dtheta)).ravel())
             step = replace(self.orbit, Y=dY, S=dS, period=dT, theta=dtheta)
@@ -268,9 +227,7 @@ def product(row: Orbit, step: Orbit) -> float:
 
 def phase_row(line: Line, at: Orbit, slope: Orbit) -> Orbit:
     """The row of int (Y, M slope') dt, which fixes the phase."""
-    problem = line.at(at.theta)
-    rates = at.mesh.derivative(slope.Y) * at.mesh.weights[:, None, :]
-    rows = np.stack([[problem.mass @ np.ascontiguousarray(r) for r in piece.T] for piece in rates]).swapaxes(1, 2)
+    rows = mass_times(line.at(at.theta).mass, at.mesh.derivative(slope.Y) * at.mesh.weights[:, None, :])
     size = np.sqrt(max(np.vdot(rows, rows), 1e-300))
     return replace(at, Y=rows / size, S=np.zeros_like(at.S), period=0.0, theta=0.0)
 

@@ -23,7 +23,8 @@ from .keeping_orbits import FILES, further, keep_orbit, known_arrays, known_from
 from .newton import carriers, conservation
 from .orbit import PeriodicOrbit, path_table
 from .orbit_errors import scalar_series
-from .orbit_system import Line, Orbit, correct_orbit, delayed_names, on_mesh_for, past, phase_row, product
+from .orbit_points import delayed_names, linearisations, mass_times, past
+from .orbit_system import Line, Orbit, correct_orbit, on_mesh_for, phase_row, product
 
 _POINTS, _PIECES, _MOST_PIECES = 5, 16, 160
 _ROUNDS = 6  # of meshes for one orbit
@@ -155,10 +156,8 @@ class _Follower:
 
     def _row(self, at: Orbit, direction: Orbit) -> Orbit:
         """The inner product with a direction: means over the period of y and of the scalars, period and parameter."""
-        problem, rows = past(self.line.at(at.theta), at), np.empty_like(at.Y)
-        for i, j in np.ndindex(*at.mesh.points.shape):
-            rows[i, :, j] = problem.mass @ np.ascontiguousarray(direction.Y[i, :, j])
-        rows /= self.units[0] ** 2
+        problem = self.line.at(at.theta)
+        rows = mass_times(problem.mass, direction.Y) / self.units[0] ** 2
         if problem.scalar_names:
             G = self._gradients(problem, at)
             rows += np.einsum("isk,iskn->ins", np.einsum("iskn,ins->isk", G, direction.Y), G)
@@ -169,11 +168,8 @@ class _Follower:
     def _gradients(self, problem: Problem, at: Orbit) -> np.ndarray:
         """Those of the scalars, in their units, at all points of an orbit: (pieces, points, scalars, size)."""
         if self._known[0] is not at:
-            G = np.empty((*at.mesh.points.shape, len(problem.scalar_names), at.Y.shape[1]))
-            for i, j in np.ndindex(*at.mesh.points.shape):
-                t = at.period * at.mesh.points[i, j]
-                G[i, j] = problem.scalar_gradient(t, np.ascontiguousarray(at.Y[i, :, j])) / self.units[1][:, None]
-            self._known = at, G
+            G = linearisations(past(problem, at), *at.samples, True).gradients / self.units[1][:, None]
+            self._known = at, G.reshape(*at.mesh.points.shape, len(problem.scalar_names), at.Y.shape[1])
         return self._known[1]
 
     def _unit(self, at: Orbit, direction: Orbit) -> Orbit:

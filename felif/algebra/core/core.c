@@ -19,6 +19,7 @@
 #include "lines.h"
 #include "across.h"
 #include "shifted.h"
+#include "chain.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -40,6 +41,7 @@
 #include "lines.h"
 #include "across.h"
 #include "shifted.h"
+#include "chain.h"
 #undef NAME
 #undef WIDTH
 #undef LOAD
@@ -165,6 +167,12 @@ EXPORTED int64_t felif_krylov(const Shifted *s, double shift, int64_t steps, int
                               double *work) {
     return DISPATCH(krylov(s, shift, steps, padded, V, H, work));
 }
+
+EXPORTED void felif_chain(const Chain *c, const double *start, const double *right, double *out) {
+    DISPATCH(chain(c, start, right, out));
+}
+
+EXPORTED void felif_chain_piece(const Chain *c, int64_t piece, double *x) { DISPATCH(band_lu_solve(c, piece, x)); }
 
 EXPORTED const char *felif_instructions(void) { return is_wide() ? "avx2" : "baseline"; }
 

@@ -135,6 +135,24 @@ void felif_resolvents(const Shifted *s, const double *shifts, int64_t count, dou
 int64_t felif_krylov(const Shifted *s, double shift, int64_t steps, int64_t padded, double *V, double *H,
                      double *work);
 
+/* Pieces of n nodes and s points each: LU factors of band matrices as LAPACK leaves them, n s columns of 2 kl + ku + 1
+   entries a piece, and what a low-rank part adds to a solution x: Q (G x). */
+typedef struct {
+    int64_t pieces, n, s, kl, ku, rank, reach;
+    const double *lu;                /* [pieces][n s][2 kl + ku + 1] */
+    const double *Q, *G;             /* [pieces][rank][n s] */
+    const double *mass;              /* of the nodes, a band of width `reach` to both sides, as LAPACK stores it */
+    const double *first;             /* [s] */
+    double *small;                   /* [rank] */
+    const int *pivots;               /* [pieces][n s] */
+} Chain;
+
+/* See chain.h; right may be NULL. */
+void felif_chain(const Chain *c, const double *start, const double *right, double *out);
+
+/* x, the right-hand side of one piece, becomes its solution. */
+void felif_chain_piece(const Chain *c, int64_t piece, double *x);
+
 /* The instruction set in use: "avx2" or "baseline". */
 const char *felif_instructions(void);
 
