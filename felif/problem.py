@@ -202,24 +202,6 @@ class Problem:
     largest_and_lowest: Hook = None  # (states) -> of the densities
 
 
-@dataclass(frozen=True, eq=False)
-class Linearisations:
-    """F (points, size) and scalars (points, names) at many states, and derivatives: dF/dy = band + U G.
-
-    bands (points, kl + ku + 1, size), U (points, size, rank), G (points, rank, size); gradients of the scalars (points,
-    names, size); by_inputs: for each delayed input the changes of F and of the algebraic scalars.
-    """
-
-    F: np.ndarray
-    scalars: np.ndarray
-    widths: tuple[int, int] = (0, 0)
-    bands: np.ndarray | None = None
-    U: np.ndarray | None = None
-    G: np.ndarray | None = None
-    gradients: np.ndarray | None = None
-    by_inputs: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None
-
-
 _PLACES = array("numbers", finite=False)
 
 

@@ -6,6 +6,7 @@ from .bordered import Bordered
 from .chain import Chain
 from .dense import add_to, eigenpairs, eigenvalues
 from .elimination import Elimination
+from .linearisations import Linearisations
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
 from .shifted import krylov, resolvents
@@ -19,6 +20,7 @@ __all__ = [
     "Chain",
     "Elimination",
     "Factored",
+    "Linearisations",
     "Shared",
     "SingularMatrix",
     "add_to",

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band
-from ..problem import Linearisations
+from ..algebra import Band, Linearisations
 from .operators import FormsOperator
 
 

@@ -14,8 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import roots_jacobi
 
-from ..algebra import Band, Chain
-from ..problem import Linearisations
+from ..algebra import Band, Chain, Linearisations
 
 _HIT = 1e-14  # distance from a node at which a function has the value there
 _STILL = 1e-12  # relative range of a scalar that is constant

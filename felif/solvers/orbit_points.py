@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band
-from ..problem import Linearisations, Problem
+from ..algebra import Band, Linearisations
+from ..problem import Problem
 
 
 def delayed_names(problem: Problem) -> tuple[str, ...]:

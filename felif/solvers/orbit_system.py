@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
 
-from ..algebra import SingularMatrix
-from ..problem import Infeasible, Linearisations, NotConverged, Problem, State
+from ..algebra import Linearisations, SingularMatrix
+from ..problem import Infeasible, NotConverged, Problem, State
 from .collocation import TimeMesh, collocated
 from .family import Family
 from .newton import carriers, conservation
