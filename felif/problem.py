@@ -266,7 +266,7 @@ def require_one_axis(problem: Problem, verb: str) -> None:
         )
 
 
-def require_below(name: str, density: Any, v_fire: float) -> None:
+def require_below(name: str, density: Any, top: float) -> None:
     """ValueError where too much of a density that knows its own shape lies above V_F, where a model has no neurons.
 
     Gaussian and Uniform know it. Of any other callable only what it is below V_F counts: values above are no data.
@@ -274,12 +274,12 @@ def require_below(name: str, density: Any, v_fire: float) -> None:
     share_above = getattr(density, "share_above", None)
     if share_above is None:
         return
-    share = float(share_above(v_fire))
+    share = float(share_above(top))
     if share > density.allowed_beyond:
         raise ValueError(
-            f"start: {100 * share:.3g} % of the density {name} = {density!r} lies above v_fire = {v_fire:g}, where "
+            f"start: {100 * share:.3g} % of the density {name} = {density!r} lies above V_F = {top:g}, where "
             f"this model has no neurons; allowed is at most {100 * density.allowed_beyond:.3g} %. A callable is cut "
-            "at v_fire and normalised there"
+            "at V_F and normalised there"
         )
 
 

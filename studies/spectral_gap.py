@@ -79,7 +79,7 @@ def main(
     b = np.linspace(b_min, b_max, points)
     eigenvalues, bounds = zip(*(gap_and_bound(problem.at(b=x)) for x in b), strict=True)
     single, bound_single = gap_and_bound(problem.at(b=0.0))
-    exactly, _ = gap_and_bound(problem.at(b=problem.v_fire - problem.v_reset))
+    exactly, _ = gap_and_bound(problem.at(b=network.v_fire - network.v_reset))
 
     made, chosen, decays, gaps = {}, np.linspace(b_min, b_max, runs), [], []
     for k, x in enumerate(chosen):

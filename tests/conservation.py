@@ -128,21 +128,21 @@ def problems(case: Case, space: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _line(case: Case) -> Any:
-    from felif.meshing import line
+    from felif.meshing import tagged
 
     if isinstance(case.cells, dict):
         return case.cells
-    return line(case.cells, case.model.v_reset, case.model.v_fire)
+    return tagged(case.cells, case.model)
 
 
 def _mesh(case: Case, space: Any) -> Any:
-    from felif.meshing import line
+    from felif.meshing import tagged
 
     if not isinstance(case.cells, dict) or "w" not in case.cells:
         return _line(case)
     if isinstance(space, fl.Triangles):
         return fl.strip(case.model, v_min=-4.0, cells=(6, 2))
-    return line(case.cells["v"], case.model.v_reset, case.model.v_fire), case.cells["w"]
+    return tagged(case.cells["v"], case.model), case.cells["w"]
 
 
 @dataclass(frozen=True)

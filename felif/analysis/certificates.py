@@ -72,7 +72,7 @@ class _Moments:
             kind = type(problem.model).__name__
             raise ValueError(f"moment: {kind} has several densities; allowed are states with one")
         points, weights = _quadrature(problem.cells, largest)
-        self._below = points - problem.v_fire
+        self._below = points - problem.top
         self._masses = weights * getattr(state, problem.field_names[0])(points)
 
     def __call__(self, mu: Any) -> Any:
@@ -223,8 +223,8 @@ def supersolution_height(state: State) -> float:
     """The smallest C with n(v) <= C min(1, (V_F - v)/(V_F - V_R)) at the nodes and between them."""
     problem = state.problem
     points, _ = _quadrature(problem.cells, 0.0)
-    v = np.union1d(points, problem.nodes[problem.nodes < problem.v_fire])
-    barrier = np.minimum(1.0, (problem.v_fire - v) / (problem.v_fire - problem.v_reset))
+    v = np.union1d(points, problem.nodes[problem.nodes < problem.top])
+    barrier = np.minimum(1.0, (problem.top - v) / problem.length)
     return float(np.max(getattr(state, problem.field_names[0])(v) / barrier))
 
 

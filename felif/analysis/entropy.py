@@ -153,7 +153,7 @@ class _Measure:
         self._P, self._N = steady.n(self._v), steady.N
         self._P_slope = self._P @ self._slope[0] / half
         self._good = self._P > _EMPTY * self._P.max()
-        self._at_reset = float(steady.n(problem.v_reset))
+        self._at_reset = float(steady.n(problem.landings[0]))
 
     def __call__(self, t: float, y: np.ndarray) -> tuple[float, float, float, float]:
         H, P, good = self._H, self._P, self._good
@@ -169,7 +169,7 @@ class _Measure:
         S = weights @ (P * H.value(h)) + self._empty(good)
         diffusion = self._a * (weights @ (P * curvature * h_slope**2))
         coupling = self._b * (N - self._N) * (weights @ (n * curvature * h_slope))
-        at_fire, at_reset = np.maximum([N / self._N, density(self._problem.v_reset) / self._at_reset], 1e-300)
+        at_fire, at_reset = np.maximum([N / self._N, density(self._problem.landings[0]) / self._at_reset], 1e-300)
         jump = self._N * (H.value(at_fire) - H.value(at_reset) - (at_fire - at_reset) * H.slope(at_reset))
         return float(S), float(diffusion), float(jump), float(coupling)
 

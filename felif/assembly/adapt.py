@@ -47,7 +47,7 @@ def contents(problem: Any, y: np.ndarray) -> np.ndarray:
 def unresolved(problem: Any, y: np.ndarray, part: float = 1.0) -> np.ndarray:
     """Cells whose two highest Legendre modes carry more than `part` of what the tolerance allows, a boolean array."""
     flags = contents(problem, y) > part * UNRESOLVED * problem.tol
-    return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
+    return flags & (problem.widths > SMALLEST * problem.length)
 
 
 def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float) -> np.ndarray:
@@ -123,7 +123,7 @@ def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
 
 def thinnest(problem: Any, place: float) -> float:
     """Width of the thinnest layer below V_R or V_F that the mesh follows."""
-    return (THINNEST if place == problem.v_fire else _THINNEST_RESET) * (problem.v_fire - problem.v_reset)
+    return (THINNEST if place == problem.top else _THINNEST_RESET) * problem.length
 
 
 def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:

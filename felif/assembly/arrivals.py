@@ -28,7 +28,7 @@ class Arrivals:
         if not self._varies and _ruled_by_noise(problem):
             return
         self._flow = problem.flow
-        self._last = int(np.searchsorted(problem.nodes, problem.v_fire))
+        self._last = int(np.searchsorted(problem.nodes, problem.top))
         self._forms = self._flow.on(problem.nodes[: self._last + 1])
         self._known = self._at(0.0) if self._forms and not self._varies else None
 
@@ -72,7 +72,7 @@ class Arrivals:
 
 def spread_of(problem: Any, noise: float) -> float:
     """The drift at V_F below which noise rules."""
-    return _SPREAD * noise / (problem.v_fire - problem.v_reset)
+    return _SPREAD * noise / problem.length
 
 
 def _ruled_by_noise(problem: Any) -> bool:

@@ -31,11 +31,11 @@ def instant_blow_up(problem: Any, y: np.ndarray, compatible: bool) -> str | None
 
 def impossible(problem: Any, y: np.ndarray, kick: float, noise: float) -> str | None:
     """The same for data that do not vanish at V_F, with feedback b = kick on the drift and a1 = noise there."""
-    where = f"The initial density does not vanish at V_F = {problem.v_fire:g} and"
+    where = f"The initial density does not vanish at V_F = {problem.top:g} and"
     if noise > 0:
         return f"{where} the noise grows with N (a1 = {noise:g}): N is infinite from the start."
     near = problem.cells[max(-6, -len(problem.cells))]  # beyond the cells where the projection oscillates
-    if kick <= 0 or problem.v_fire - near >= 1e-2 * (problem.v_fire - problem.v_reset):
+    if kick <= 0 or problem.top - near >= 1e-2 * problem.length:
         return None
     height = float(problem.field(problem.field_names[0], y)(np.array([near]))[0])
     if kick * height >= 1:

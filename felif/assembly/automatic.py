@@ -28,10 +28,10 @@ _NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
 def end_of(model: Any) -> Cut | None:
     """Where the line may end because the drift of the first field runs away, None where it goes on to V_F."""
     flow = Flow(model)
-    if flow.lives_above or (np.isfinite(flow.v_fire) and not flow.bends):
+    if flow.lives_above or (np.isfinite(flow.top) and not flow.bends):
         return None
-    noise = float(flow.at(np.array([flow.v_reset]))[1][0])
-    found = cut(flow.drift, noise, flow.v_reset, flow.v_fire) if noise > 0 else None
+    noise = float(flow.at(np.array([flow.landings[0]]))[1][0])
+    found = cut(flow.drift, noise, flow.landings[0], flow.top) if noise > 0 else None
     return None if found is None or max(flow.landings) >= found.last else found
 
 
@@ -56,14 +56,14 @@ def choose_nodes(
     sizes = Sizes(flow, space, tol, start)
     low = min(flow.cut(tol, t, must_hold) for t in times)
     if start is None:
-        ends = [low, *sorted(flow.landings), flow.v_fire]
+        ends = [low, *sorted(flow.landings), flow.top]
     else:
-        ends = [min(low, sizes.below(start)), *sorted({start, *flow.landings}), flow.v_fire]
+        ends = [min(low, sizes.below(start)), *sorted({start, *flow.landings}), flow.top]
     if end is not None:
         ends.insert(-1, end.last)
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if flow.lives_above:
-        parts.append(sizes.nodes(flow.v_fire, flow.cut_above(tol)))
+        parts.append(sizes.nodes(flow.top, flow.cut_above(tol)))
     return np.unique(np.concatenate(parts))
 
 
@@ -75,11 +75,11 @@ def fitting_nodes(
     flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
     sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
     low = min(flow.cut(tol, t) for flow in flows)
-    v_fire = flows[0].v_fire
-    ends = [low, *sorted(flows[0].landings), *([] if end is None else [end.last]), v_fire]
+    top = flows[0].top
+    ends = [low, *sorted(flows[0].landings), *([] if end is None else [end.last]), top]
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if any(flow.lives_above for flow in flows):
-        parts.append(sizes.nodes(v_fire, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
+        parts.append(sizes.nodes(top, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
     return np.unique(np.concatenate(parts))
 
 
@@ -95,8 +95,8 @@ class Flow:
         scalars: Mapping[str, float] | None = None,
     ) -> None:
         weak_form = weak_form_of(model) if weak_form is None else weak_form
-        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire) if end is None else end.v_fire
-        self.landings = weak_form.landings(model)
+        self.landings, self.top = weak_form.landings, weak_form.top if end is None else end.end
+        self.length = self.top - self.landings[0]
         weak_form = weak_form if end is None else end.of(weak_form)
         self.field, self._given = weak_form.fields[0].name if field is None else field, scalars
         self._m = parameters_of(model)
@@ -115,7 +115,7 @@ class Flow:
     @cached_property
     def _at_ends(self) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
         """The forms at V_R and V_F."""
-        return self.on(np.array([self.v_reset, self.v_fire]))
+        return self.on(np.array([self.landings[0], self.top]))
 
     def on(self, v: np.ndarray) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
         """(term, convection, diffusion, reaction) of each form at points v, for `combine`."""
@@ -124,7 +124,7 @@ class Flow:
     @cached_property
     def bends(self) -> bool:
         """Whether the drift is not affine in v between V_R and V_F."""
-        v = np.linspace(self.v_reset, self.v_fire, 33)
+        v = np.linspace(self.landings[0], self.top, 33)
         f = self.drift(v)
         straight = f[0] + (f[-1] - f[0]) * (v - v[0]) / (v[-1] - v[0])
         return bool(np.abs(f - straight).max() > 1e-9 * (np.abs(f).max() + 1e-300))
@@ -132,7 +132,7 @@ class Flow:
     @cached_property
     def _uneven(self) -> bool:
         """Whether evenly spread points do not see the way from V_R to V_F, nor what lies below it."""
-        return self.bends or self._unit() > _FAR * (self.v_fire - self.v_reset)
+        return self.bends or self._unit() > _FAR * self.length
 
     def combine(
         self,
@@ -175,7 +175,7 @@ class Flow:
         if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
             return (0.0,)
         low = min(self.landings)
-        v = np.linspace(low - 8 * (self.v_fire - self.v_reset), self.v_fire, 400)
+        v = np.linspace(low - 8 * self.length, self.top, 400)
         if self._uneven:  # where noise decides lies anywhere between
             v = self._spread(min(v[0], low - 8 * self._unit()))
         forms = self.on(v)
@@ -214,12 +214,12 @@ class Flow:
 
     def _spread(self, low: float) -> np.ndarray:
         """Points from `low` to V_F, dense at V_R, at V_F and where the drift is smallest."""
-        v = np.linspace(low, self.v_fire, 400)
+        v = np.linspace(low, self.top, 400)
         smallest = v[int(np.argmin(np.where(v >= min(self.landings), np.abs(self.drift(v)), np.inf)))]
-        away = np.geomspace(1e-9, 1.0, 300) * (self.v_fire - low)
-        places = np.array([[place] for place in (*self.landings, smallest, self.v_fire)])
+        away = np.geomspace(1e-9, 1.0, 300) * (self.top - low)
+        places = np.array([[place] for place in (*self.landings, smallest, self.top)])
         v = np.unique(np.concatenate([v, places.ravel(), (places + away).ravel(), (places - away).ravel()]))
-        return v[(v >= low) & (v <= self.v_fire)]
+        return v[(v >= low) & (v <= self.top)]
 
     def share_below(self, low: float) -> float:
         """Part of the stationary density without activity below `low`; trapezoidal rule, a few per cent of it.
@@ -227,7 +227,7 @@ class Flow:
         Raises ValueError where the drift holds no neurons.
         """
         start = min(self.landings)
-        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.v_fire, 2000), [low, start]]))
+        v = np.unique(np.concatenate([np.linspace(min(self.cut(1e-8), low), self.top, 2000), [low, start]]))
         drift, noise, _ = self.at(v)
         slope, steps = drift / noise, np.diff(v)
         potential = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * steps)])
@@ -240,7 +240,7 @@ class Flow:
 
     def cut(self, tol: float, t: float = 0.0, must_hold: bool = False) -> float:
         """V_min: below it lies less than about tol / 10 of the stationary mass, at the slowest drift expected."""
-        width = self.v_fire - self.v_reset
+        width = self.length
         v = min(self.landings) - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
         lowest, forms = self._lowest_source(v), self.on(v)
         for rate in self.rate_range():
@@ -277,7 +277,7 @@ class Flow:
         """Width of the neuron's world: V_F - V_R or sqrt(a), or what is far for it if the drift leads far below V_R."""
         drift, noise, _ = self.at_ends()
         far = max(-float(drift[0]), 0.0) / self.leak_rate if self.leak_rate > 0 else 0.0
-        return max(self.v_fire - self.v_reset, float(np.sqrt(noise[1])), 4 * far / _REACH)
+        return max(self.length, float(np.sqrt(noise[1])), 4 * far / _REACH)
 
     def at_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate) at V_R and V_F, without activity."""
@@ -287,12 +287,12 @@ class Flow:
     def leak_rate(self) -> float:
         """By how much the drift falls from V_R to V_F, over their distance: 1 / tau_m of a leaky neuron; 0 for none."""
         drift, _, _ = self.at_ends()
-        return max(float(drift[0] - drift[1]) / (self.v_fire - self.v_reset), 0.0)
+        return max(float(drift[0] - drift[1]) / self.length, 0.0)
 
     def decay_lengths(self, ends: np.ndarray) -> tuple[float, float]:
         """How far a density reaches beyond the two ends of a mesh, without activity; 0 above V_F where nobody is."""
         drift, noise, escape = self.at(ends)
-        shortest = noise / (1e3 * (self.v_fire - self.v_reset))
+        shortest = noise / (1e3 * self.length)
         low = noise[0] / max(drift[0], shortest[0])
         high = noise[1] / max(np.sqrt(max(drift[1], 0.0) ** 2 + 4 * noise[1] * escape[1]), shortest[1])
         return float(low), float(high) if self.lives_above else 0.0
@@ -304,11 +304,11 @@ class Flow:
 
     def cut_above(self, tol: float, rate: float = 0.0) -> float:
         """V_max above V_F: n ~ exp(k (v - V_F)), a k^2 - f k = escape rate, has fallen below tol there."""
-        v = self.v_fire + self._unit() * np.linspace(0, 60, 4000)
+        v = self.top + self._unit() * np.linspace(0, 60, 4000)
         drift, noise, escape = self.at(v, rate)
         decay = (np.sqrt(drift**2 + 4 * noise * escape) - drift) / (2 * noise)
         fallen = np.concatenate([[0.0], np.cumsum((decay[1:] + decay[:-1]) / 2 * np.diff(v))])
         enough = fallen > np.log(30 / tol)
         if not enough.any():
-            raise ValueError(f"{self.model}: the density above v_fire does not decay; give a mesh (interval, v_max)")
+            raise ValueError(f"{self.model}: the density above V_F does not decay; give a mesh (interval, v_max)")
         return float(v[np.argmax(enough)])

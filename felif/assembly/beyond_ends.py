@@ -63,16 +63,16 @@ def warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
 
 def require_state_below(problem: Any, name: str, view: Any, cells: np.ndarray) -> None:
     """ValueError where a State of another threshold has mass above this one."""
-    profile = Profile(name, lambda v: np.maximum(view(v), 0.0), problem.v_fire, above=True)
+    profile = Profile(name, lambda v: np.maximum(view(v), 0.0), problem.top, above=True)
     masses = []
-    for low, high in ((cells[0], problem.v_fire), (problem.v_fire, cells[-1])):
+    for low, high in ((cells[0], problem.top), (problem.top, cells[-1])):
         inner = cells[(cells > low) & (cells < high)]
         _, weights, values = profile.quadrature(np.array([low, *inner, high]), 8)
         masses.append(float(weights @ values))
     share = masses[1] / sum(masses)
     if share > _ROUNDING:
         raise ValueError(
-            f"start: {100 * share:.3g} % of the density {name} of the State lies above v_fire = {problem.v_fire:g}, "
+            f"start: {100 * share:.3g} % of the density {name} of the State lies above V_F = {problem.top:g}, "
             "where this model has no neurons"
         )
 

@@ -40,7 +40,7 @@ def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) 
 def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
     return ValueError(
         f"discretize: no mesh of at most {most} cells on [{v[0]:.6g}, {v[-1]:.6g}], for the density would vary within "
-        f"{np.nanmin(h):.3g} there; allowed are drift, noise and v_fire for which it is less narrow, or a larger tol"
+        f"{np.nanmin(h):.3g} there; allowed are drift, noise and V_F for which it is less narrow, or a larger tol"
     )
 
 
@@ -62,10 +62,10 @@ class Sizes:
         self._growth = 1.1 if degree > 2 else 0.35
         drift, noise, _ = flow.at_ends()
         layers = noise / np.maximum(np.abs(drift), 1e-300)
-        self._scale = float(min(np.sqrt(noise[1]), flow.v_fire - flow.v_reset))
+        self._scale = float(min(np.sqrt(noise[1]), flow.length))
         finest = self._scale * (0.5 * tol**0.3 if degree > 2 else 0.7 * self._relative)
-        at_fire = min(float(layers[1]), flow.decay_above(flow.v_fire)) if flow.lives_above else float(layers[1])
-        self._sources = ((flow.v_fire, min(finest, self._relative * at_fire)),)
+        at_fire = min(float(layers[1]), flow.decay_above(flow.top)) if flow.lives_above else float(layers[1])
+        self._sources = ((flow.top, min(finest, self._relative * at_fire)),)
         drift, noise, _ = flow.at(np.array(flow.landings))
         for place, speed, spread in zip(flow.landings, drift.tolist(), noise.tolist(), strict=True):
             if speed > 0:
@@ -80,14 +80,14 @@ class Sizes:
         return start - 40 * self._sources[-1][1] / self._relative
 
     def size(self, v: np.ndarray) -> np.ndarray:
-        flow, step = self._flow, (1e-7 if self._flow.bends else 1e-4) * (self._flow.v_fire - self._flow.v_reset)
+        flow, step = self._flow, (1e-7 if self._flow.bends else 1e-4) * self._flow.length
         drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]))
         slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
         bulk = np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-300))
         if flow.bends:
-            bulk = carried(bulk, drift[: len(v)], slope, v >= flow.v_reset)
+            bulk = carried(bulk, drift[: len(v)], slope, v >= flow.landings[0])
         # far below everything the density is negligible, however steep
-        h = self._relative * np.minimum(bulk, 2 * (flow.v_fire - flow.v_reset) + 0.3 * np.abs(v - flow.v_reset))
+        h = self._relative * np.minimum(bulk, 2 * flow.length + 0.3 * np.abs(v - flow.landings[0]))
         for place, finest in self._sources:
             h = np.minimum(h, finest + self._growth * np.abs(v - place))
         for other in self._others:

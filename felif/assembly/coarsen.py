@@ -51,7 +51,7 @@ def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:
     """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
     low, inner, high = cells[:-2], cells[1:-1], cells[2:]
     natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
-    return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.v_fire))
+    return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.top))
 
 
 def _chosen(problem: Any, cells: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
@@ -112,7 +112,7 @@ def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: li
 
 def _layer_ends(problem: Any, t: float, y: np.ndarray) -> list[tuple[float, float]]:
     """(place, largest cell below it): half of what a layer needs, so that it does not ask for the cell back at once."""
-    reach = problem.v_fire - problem.v_reset
+    reach = problem.length
     return [
         (place, max(adapt.LAYER_CELLS * layer, adapt.THINNEST * reach) / 2)
         for layers in thresholds.boundary_layers(problem, t, y).values()

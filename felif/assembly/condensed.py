@@ -245,7 +245,7 @@ def _layers(problem: Any, names: tuple[str, ...]) -> np.ndarray:
         tables.append(thresholds.transport(problem, s))
     rows = []
     for field in tables[0]:
-        for k, place in enumerate((*problem.landings, problem.v_fire)):
+        for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
             if width > adapt.thinnest(problem, place):
                 at = np.array([[part[k] for part in table[field]] for table in tables])

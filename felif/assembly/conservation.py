@@ -67,9 +67,9 @@ def _solved(mass: Band, weights: np.ndarray) -> np.ndarray:
 def _positive_state(problem: Any) -> np.ndarray:
     """A smooth positive density, zero at V_F where it must be, and scalars that are not zero."""
     y = np.full(problem.size, 0.1)
-    width = problem.v_fire - problem.v_reset
+    width = problem.length
     for name in problem.field_names:
-        z = (problem.nodes - problem.v_reset) / width
+        z = (problem.nodes - problem.landings[0]) / width
         values = np.exp(-0.3 * z**2) * (1.3 + np.sin(2.0 * z))
         if problem.layout.tied[name] is not None:
             values = values * (1.0 - z)

@@ -208,8 +208,8 @@ def _layer(owner: Any) -> None:
 class Profile:
     """A density given by the user, evaluated safely."""
 
-    def __init__(self, name: str, density: Density, v_fire: float, above: bool) -> None:
-        self.name, self._density, self._v_fire, self._above = name, density, v_fire, above
+    def __init__(self, name: str, density: Density, top: float, above: bool) -> None:
+        self.name, self._density, self._top, self._above = name, density, top, above
         self.features = np.array(getattr(density, "features", ()), float)
         self.breakpoints = np.array(getattr(density, "breakpoints", ()), float)
         self._layer = float(getattr(density, "boundary_layer", 0.0))
@@ -220,7 +220,7 @@ class Profile:
     def __call__(self, v: np.ndarray) -> np.ndarray:
         values = profile_values(f"start: the density {self.name}", self._density, v)
         if self._layer:
-            values = values * -np.expm1(-((np.abs(self._v_fire - v) / self._layer) ** 4))
+            values = values * -np.expm1(-((np.abs(self._top - v) / self._layer) ** 4))
         bad = ~np.isfinite(values)
         if bad.any():
             raise ValueError(
@@ -270,7 +270,7 @@ class Profile:
         if not self.mass > 0:
             raise ValueError(
                 f"start: the density {self.name} has no mass on [{cells[0]:g}, {cells[-1]:g}]"
-                + ("" if self._above else f", below v_fire = {self._v_fire:g}")
+                + ("" if self._above else f", below V_F = {self._top:g}")
                 + "; if it is narrow, use Gaussian or Uniform, which know where they are"
             )
-        self.end = 0.0 if self._above else float(self(np.array([self._v_fire]))[0])
+        self.end = 0.0 if self._above else float(self(np.array([self._top]))[0])

@@ -27,12 +27,6 @@ class Dilated:
     """A model of one field with a flux, in dilated time."""
 
     model: Any = dataclasses.field(metadata={"fixed": True})  # its parameters decide which terms there are
-    v_reset: float
-    v_fire: float
-
-    @classmethod
-    def of(cls, model: Any) -> Dilated:
-        return cls(model, float(model.v_reset), float(model.v_fire))
 
     def as_weak_form(self) -> WeakForm:
         form = weak_form_of(self.model)

@@ -101,8 +101,8 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
-    if model.v_fire == math.inf:
-        raise ValueError("discretize: v_fire = inf has no place on a mesh that is given; leave the mesh to tol")
+    if weak_form_of(model).top == math.inf:
+        raise ValueError("discretize: V_F = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = tagged(mesh.p[0], model)
     language.require_sound_on(model, np.sort(mesh.p[0]))
@@ -121,7 +121,7 @@ def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) 
 
 
 def _top(model: Any, end: Cut | None) -> float:
-    return float(model.v_fire) if end is None else end.v_fire
+    return weak_form_of(model).top if end is None else end.end
 
 
 class Assembled:
@@ -136,12 +136,11 @@ class Assembled:
         end: Cut | None = None,
     ) -> None:
         self.model, self.mesh, self.space, self.tol, self.end = model, mesh, space, tol, end
-        self.v_fire = _top(model, end)
         self._others: dict[Any, Assembled] = {}
         self._summed: dict[tuple, FormsOperator] = {}
         self._latest: SemiDiscrete | None = None
         self.weak_form = self.form_of(model)
-        self.landings = self.weak_form.landings(model)
+        self.landings, self.top = self.weak_form.landings, _top(model, end)
         assembler = Assembler(self.weak_form, mesh, space)
         self.layout = assembler.layout
         self.mass, self.tied_rows = assembler.mass()
@@ -295,7 +294,7 @@ class Assembled:
         key = (language.shape_of(model), self.end, cells.tobytes(), space)
         assembled = self._others.pop(key, None)
         if assembled is None:
-            mesh = tagged(cells, model, self.v_fire)
+            mesh = tagged(cells, model, self.top)
             assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
         self._others[key] = assembled
@@ -323,7 +322,5 @@ class Assembled:
         if self.tol is not None:
             return discretize(model, space=self.space, tol=min(factor * self.tol, 0.1))
         cells = np.sort(self.mesh.p[0])
-        keep = (np.arange(len(cells)) % 2 == 0) | np.isin(
-            cells, [cells[0], cells[-1], *self.weak_form.landings(model), self.v_fire]
-        )
+        keep = (np.arange(len(cells)) % 2 == 0) | np.isin(cells, [cells[0], cells[-1], *self.landings, self.top])
         return self.on_cells(model, cells[keep])

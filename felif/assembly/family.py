@@ -81,7 +81,7 @@ class Family:
         self._layer_forms = []
         for field in forms:
             which, convection, diffusion = forms[field]
-            for j, place in enumerate((*problem.landings, problem.v_fire)):
+            for j, place in enumerate((*problem.landings, problem.top)):
                 width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
                 if problem.tol is not None and width > adapt.thinnest(problem, place):
                     self._layer_forms.append((width / adapt.LAYER_CELLS, which, convection[:, j], diffusion[:, j]))
@@ -89,7 +89,7 @@ class Family:
     def _arriving(self) -> None:
         """Drift without activity at the nodes up to V_F, and noise there, of every form of a field (see `arrivals`)."""
         problem = self.problem
-        nodes = problem.nodes[: int(np.searchsorted(problem.nodes, problem.v_fire)) + 1]
+        nodes = problem.nodes[: int(np.searchsorted(problem.nodes, problem.top)) + 1]
         name = problem.field_names[0]
         which = [k for k, term in enumerate(self._terms) if term.into == term.of == name]
         tables = [probe(self._terms[k], nodes) for k in which]

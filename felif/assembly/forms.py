@@ -103,7 +103,7 @@ class Assembler:
             if over != CELLS and over not in subdomains:
                 raise ValueError(
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
-                    "Cells 'above' exist where the mesh reaches beyond v_fire (v_max)."
+                    "Cells 'above' exist where the mesh reaches beyond V_F (v_max)."
                 )
             rule = quadrature(self.space, self.space.degree)
             self._tables[over] = table(self.mesh, self.space.degree, over, rule)

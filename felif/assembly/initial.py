@@ -72,8 +72,8 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
     for name, density in given.items():
         above = _lives_above(problem, name)
         if not above:
-            require_below(name, density, problem.v_fire if problem.end is None else problem.end.top)
-        profile = Profile(name, on_axis(density, problem.end), problem.v_fire, above=above)
+            require_below(name, density, problem.top if problem.end is None else problem.end.top)
+        profile = Profile(name, on_axis(density, problem.end), problem.top, above=above)
         if problem.tol is not None:
             cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
         else:
@@ -83,7 +83,7 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         layer = problem.tol is not None and ends[-1] > problem.tol and not problem.held  # these must return in time
         after = settled(problem, profile) if layer else None
         if after is not None:
-            profile = Profile(name, after, problem.v_fire, above=False)
+            profile = Profile(name, after, problem.top, above=False)
             profile.check(cells)
             if not thresholds.returns(problem):  # those who have fired wait
                 values = {waiting: value + after.fired * (1 - value) for waiting, value in values.items()}
@@ -183,7 +183,7 @@ def _part(problem: Any) -> float:
 
 def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
     """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
-    degree, smallest = problem.degree, adapt.SMALLEST * (problem.v_fire - problem.v_reset)
+    degree, smallest = problem.degree, adapt.SMALLEST * problem.length
     weights, limit = spaces.lobatto(degree)[1], part * adapt.UNRESOLVED * problem.tol
     for _ in range(_ROUNDS):
         widths = cells[1:] - cells[:-1]
@@ -216,9 +216,9 @@ def _spurious_rate(
     none = np.zeros(len(problem.widths), bool)
     if any(p.end > _VANISHES * p.peak for p in densities.values()):
         return none  # N starts from infinity, however small the density at V_F
-    flags, last = none.copy(), int(np.searchsorted(problem.cells, problem.v_fire))
+    flags, last = none.copy(), int(np.searchsorted(problem.cells, problem.top))
     flags[max(0, last - 3) : last] = True
-    flags &= problem.widths > adapt.SMALLEST * (problem.v_fire - problem.v_reset)
+    flags &= problem.widths > adapt.SMALLEST * problem.length
     if not flags.any():
         return none
     finer = problem.on_cells(adapt.split(problem.cells, flags))
@@ -270,7 +270,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     if same:
         return problem, start.y.copy(), True
     serves = problem.tol is not None and old.tol is not None and old.tol <= problem.tol
-    if serves and old.space == problem.space and (old.landings, old.v_fire) == (problem.landings, problem.v_fire):
+    if serves and old.space == problem.space and (old.landings, old.top) == (problem.landings, problem.top):
         problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     densities, values, cells = _of_state(problem, start)
@@ -290,15 +290,15 @@ def _of_state(problem: Any, start: State) -> tuple[dict[str, Profile], dict[str,
     for name in problem.field_names:
         view = old.field(name, start.y)
         view, above = on_axis(view, problem.end), _lives_above(problem, name)
-        if problem.end is None and not above and old.cells[-1] > problem.v_fire:
+        if problem.end is None and not above and old.cells[-1] > problem.top:
             beyond_ends.require_state_below(problem, name, view, old.cells)
-        profile = Profile(name, lambda v, view=view: np.maximum(view(v), 0.0), problem.v_fire, above)
+        profile = Profile(name, lambda v, view=view: np.maximum(view(v), 0.0), problem.top, above)
         profile.features = np.concatenate([old.cells, [old.cells[-1]]])
         if problem.tol is None:
             beyond_ends.warn_of_cut(problem, name, beyond_ends.Shares(profile, old.cells), above)
         else:
             cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
-            near = _COINCIDE * (problem.v_fire - problem.v_reset)
+            near = _COINCIDE * problem.length
             apart = np.abs(old.cells[:, None] - cells).min(axis=1) > near
             profile.breakpoints = old.cells[apart & (np.diff(old.cells, prepend=-np.inf) > near)]
         profile.check(cells)

@@ -18,7 +18,7 @@ from ..given.arguments import is_finite
 from ..given.fields import written_for
 from ..given.identity import identity
 from ..given.parameters import fixed_parameters, parameters_of
-from ..translation import weak_form_of
+from ..translation import require_places, weak_form_of
 from ..translation.fields import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import is_own, require_analytic
 
@@ -39,7 +39,7 @@ def require_sound(model: Any) -> None:
     if key is not None and key in _sound_models:
         return
     weak_form = weak_form_of(model)
-    _require_places(model, weak_form)
+    require_places(model, weak_form)
     _require_inputs(model, weak_form)
     for term in weak_form.terms:
         _require_form(model, weak_form, term)
@@ -72,20 +72,6 @@ def shape_of(model: Any) -> tuple[Any, ...]:
     return type(model), *(id(value) if hashable(value) is None else value for value in values)
 
 
-def _require_places(model: Any, weak_form: WeakForm) -> None:
-    pairs = [("v_reset", "v_fire")] + [("w_min", "w_max")] * any(len(f.over) == 2 for f in weak_form.fields)
-    for name in (name for pair in pairs for name in pair):
-        value = getattr(model, name, None)
-        if not is_finite(value) and not (name == "v_fire" and len(pairs) == 1 and value == math.inf):
-            raise ValueError(f"discretize: {type(model).__name__}: {name} = {value!r}; allowed is a finite number")
-    for low, high in pairs:
-        if not getattr(model, low) < getattr(model, high):
-            raise ValueError(
-                f"discretize: {type(model).__name__}: {low} = {getattr(model, low)!r}; allowed are numbers below "
-                f"{high} = {getattr(model, high)!r}"
-            )
-
-
 # inputs ----------------------------------------------------------------------------------------------------------
 
 
@@ -110,17 +96,17 @@ def _require_inputs(model: Any, weak_form: WeakForm) -> None:
 # forms -----------------------------------------------------------------------------------------------------------
 
 
-def top_of(model: Any) -> float:
+def top_of(weak_form: WeakForm) -> float:
     """V_F, or a potential above V_R by max(1, |V_R|) where V_F is infinite."""
-    low, high = float(model.v_reset), float(model.v_fire)
+    low, high = weak_form.landings[0], weak_form.top
     return high if high < math.inf else low + max(1.0, abs(low))
 
 
 def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
     """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
-    low, high, count = float(model.v_reset), top_of(model), PLACES
+    low, high, count = weak_form.landings[0], top_of(weak_form), PLACES
     if over not in (CELLS, ABOVE):
-        v = np.full(count, high if over == "firing" else weak_form.place(over, model))
+        v = np.full(count, high if over == "firing" else weak_form.places[over])
     else:
         begin, end = (low - 2 * (high - low), high) if over == CELLS else (high, 2 * high - low)
         v = begin + (end - begin) * (np.arange(count) + 0.5) / count  # not the ends of cells, where functions may jump
@@ -223,7 +209,7 @@ def require_sound_on(model: Any, cells: np.ndarray) -> None:
     for term in weak_form.terms:
         if term.form is None or is_own(term.form) or term.is_at_point:
             continue
-        inside = points.ravel() if term.over == CELLS else points[cells[:-1] >= float(model.v_fire)].ravel()
+        inside = points.ravel() if term.over == CELLS else points[cells[:-1] >= weak_form.top].ravel()
         if inside.size:
             nonlinearity(weak_form, term, inside[None])
 
@@ -264,7 +250,7 @@ def _require_noise(model: Any, weak_form: WeakForm) -> None:
         if callable(value):
             return  # what it is then, is seen when it is there
         setattr(s, given.name, 0.0 if given.of is not None else float(value))
-    v = np.concatenate([places_of(model, weak_form, CELLS)[0], [top_of(model)]])
+    v = np.concatenate([places_of(model, weak_form, CELLS)[0], [top_of(weak_form)]])
     tied = {scalar.of for scalar in weak_form.scalars if scalar.algebraic == "flux"}
     for field in weak_form.fields:
         total = np.zeros(len(v))

@@ -72,7 +72,7 @@ class Neurons:
         self.names = tuple(fluxes[name] for name in problem.field_names)
         self._resting(form)
         self._account(form, problem, totals)
-        self._transport(form, (problem.v_reset, problem.v_fire), highest)
+        self._transport(form, (problem.landings[0], problem.top), highest)
 
     @property
     def count(self) -> int:
@@ -184,12 +184,12 @@ class Neurons:
     def _begin(self, problem: Any, i: int, name: str) -> list[tuple[float, float]]:
         """(share, place) of where neurons of population i begin again; they are as many as fire."""
         form, tried = problem.weak_form, np.array([np.ones(self.count), *self._rates_to_try[:6]])
-        gains: dict[float, np.ndarray] = {problem.v_fire: np.zeros(len(tried))}
+        gains: dict[float, np.ndarray] = {problem.top: np.zeros(len(tried))}
         for q in (q for q in form.terms if q.into == name and q.of is None and q.is_at_point):
-            place = form.place(q.over, problem.model)
+            place = form.places[q.over]
             values = [self._value(q, self._at(self.scalars(rates))) for rates in tried]
             gains[place] = gains.get(place, 0.0) + source_at(problem, q) * np.array(values)
-        lost = gains.pop(problem.v_fire)
+        lost = gains.pop(problem.top)
         shares = {place: float(gain[0]) for place, gain in gains.items()}
         off = [lost + tried[:, i], sum(shares.values()) - 1.0, *(g - shares[v] * tried[:, i] for v, g in gains.items())]
         if max(float(np.abs(part / (1 + tried.max(axis=1))).max()) for part in off) > _SAME or min(shares.values()) < 0:
@@ -198,8 +198,8 @@ class Neurons:
 
     def _transport(self, form: Any, ends: tuple[float, float], highest: float) -> None:
         """m_i and a_i as functions of the rates, and what kind of neuron each is."""
-        v_reset, v_fire = ends
-        v = v_reset + (v_fire - v_reset) * _SAMPLES
+        start, top = ends
+        v = start + (top - start) * _SAMPLES
         terms = [[q for q in form.terms if q.into == name and not (q.of is None and q.is_at_point)]
                  for name in (f.name for f in form.fields)]  # fmt: skip
         if any(q.of != q.into or q.over != CELLS for group in terms for q in group):
@@ -262,18 +262,18 @@ class Neurons:
             flat = np.ravel(v)
             return sum((c * probe(q, flat)[0] for q, c in fixed), np.zeros(flat.shape)).reshape(np.shape(v))
 
-        v_reset, v_fire = ends
-        v = v_reset + (v_fire - v_reset) * _SAMPLES
+        start, top = ends
+        v = start + (top - start) * _SAMPLES
         f = drift(v)
         slope = (f[-1] - f[-41]) / (v[-1] - v[-41])
         line = f[-1] + slope * (v - v[-1])
         if slope < 0 and np.abs(f - line).max() <= _SAME * np.abs(f).max():
-            return LinearNeuron(float(-slope), float(f[-1] - slope * v[-1]), v_reset, v_fire)
+            return LinearNeuron(float(-slope), float(f[-1] - slope * v[-1]), *ends)
         m, a = self.inputs(np.array([np.zeros(self.count), np.full(self.count, highest), *self._rates_to_try]))
         corners = np.abs(self.mN[i]).sum() * highest + abs(self.m0[i])
         top = float(max(m[:, i].max(), corners if self.affine else 0.0))
         a = a[:, i] if not self.affine else np.array([self.a0[i], self.a0[i] + self.aN[i].clip(0).sum() * highest])
         try:
-            return Neuron(drift, v_reset, v_fire, (float(max(a.min(), self.least)), float(a.max())), top)
+            return Neuron(drift, *ends, (float(max(a.min(), self.least)), float(a.max())), top)
         except ValueError as error:
             raise NotNeurons(str(error)) from error

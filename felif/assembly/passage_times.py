@@ -35,8 +35,8 @@ class LinearNeuron(NamedTuple):
 
     conductance: Any
     offset: Any
-    v_reset: float
-    v_fire: float
+    start: Any
+    top: float
 
     error = 1e-9  # of log T, times 1 + |log T|
     falls = True  # T_a < 0, and the sizes of T_m, T_a fall with m and a
@@ -44,14 +44,14 @@ class LinearNeuron(NamedTuple):
     @property
     def centre(self) -> Any:
         """The input m at which drift alone carries the neuron to V_F."""
-        return self.conductance * self.v_fire - self.offset
+        return self.conductance * self.top - self.offset
 
     def __call__(self, m: np.ndarray, a: np.ndarray, slopes: bool = True) -> Times:
         g, shape = self.conductance, np.shape(m)
         root = np.sqrt(a / g)
         top = ((self.centre - m) / g / root).ravel()
         top = np.minimum(np.maximum(top, -1e9), HIGHEST)
-        length = ((self.v_fire - self.v_reset) / root).ravel()
+        length = ((self.top - self.start) / root).ravel()
         low, total = top - length, np.zeros(len(top))
         some = (top > 0).nonzero()[0]
         if some.size:
@@ -80,10 +80,10 @@ class Neuron:
     error = 2e-5  # of log T, times 1 + |log T|
     falls = False  # with noise: nothing is known of it
 
-    def __init__(self, drift: Callable, v_reset: float, v_fire: float, noise: tuple[float, float], highest: float):
+    def __init__(self, drift: Callable, start: float, top: float, noise: tuple[float, float], highest: float):
         """`drift`: f at points v; `noise`: the smallest and the largest a. Raises ValueError where nothing holds it."""
-        self._drift, self._ends = drift, (v_reset, v_fire)
-        self.centre = -float(drift(np.linspace(v_reset, v_fire, 200)).min())  # m at which it begins to fire by itself
+        self._drift, self._ends = drift, (start, top)
+        self.centre = -float(drift(np.linspace(start, top, 200)).min())  # m at which it begins to fire by itself
         low, high = np.log(noise)
         self._log_a = np.linspace(low, high, 2 + int(4 * (high - low))) if high > low else np.array([low])
         last = np.arcsinh(max(highest - self.centre, 1.0) / np.exp(low / 2))
@@ -118,16 +118,16 @@ class Neuron:
 
     def _grid(self, a: float, lowest: float) -> np.ndarray:
         """Ends of panels, V_R among them: equal parts of int sqrt(|f'|/a) dv, or of log f where f alone decides."""
-        v_reset, v_fire = self._ends
-        unit = max(v_fire - v_reset, np.sqrt(a))
-        below = v_reset - unit * np.concatenate([np.linspace(0, 12, 400), np.geomspace(12.03, 1e4, 800)])
+        start, top = self._ends
+        unit = max(top - start, np.sqrt(a))
+        below = start - unit * np.concatenate([np.linspace(0, 12, 400), np.geomspace(12.03, 1e4, 800)])
         slope = (self._drift(below) + lowest) / a
         potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(below)))])
         enough = (potential < np.maximum.accumulate(potential) - _DROP) & (slope > 0)
         if not enough.any():
             raise ValueError(f"the drift {self._drift} does not hold a neuron that receives {lowest:.4g}")
         parts = []
-        for low, high in ((below[np.argmax(enough)], v_reset), (v_reset, v_fire)):
+        for low, high in ((below[np.argmax(enough)], start), (start, top)):
             ends = high - (high - low) * np.geomspace(1e-8, 1, 400)
             v = np.unique(np.concatenate([np.linspace(low, high, 2000), ends]))
             f = self._drift(v)

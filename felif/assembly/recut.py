@@ -52,7 +52,7 @@ def _moved(problem: Any, beyond: tuple, rates: Iterable[float], y: np.ndarray) -
         return None
     by = float(more.max() + more.min()) / 2
     try:
-        new = cut(Raised(end.drift, by), float(noise.max()), problem.v_reset, end.top)
+        new = cut(Raised(end.drift, by), float(noise.max()), problem.landings[0], end.top)
     except ValueError:
         return None
     if new is None or max(map(new.wrong, more - by, noise)) * pace > 0.5 * wrong:
@@ -111,7 +111,7 @@ def _with_end(problem: Any, end: Cut) -> Any:
     model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
     natural = choose_nodes(model, space, tol, end)
     cells = np.concatenate([problem.cells[problem.cells < low], natural[natural >= low], [end.last]])
-    mesh = tagged(np.unique(cells), model, end.v_fire)
+    mesh = tagged(np.unique(cells), model, end.end)
     assembled = type(problem._assembled)(model, mesh, space, tol, end)
     new = type(problem)(assembled, model, problem.history)
     new.natural = natural
@@ -127,9 +127,9 @@ class OnAxis:
 
     def __call__(self, x: Any) -> Any:
         x = np.asarray(x, float)
-        v = self.end.potentials(np.minimum(x, np.nextafter(self.end.v_fire, -np.inf)).ravel())
+        v = self.end.potentials(np.minimum(x, np.nextafter(self.end.end, -np.inf)).ravel())
         values = np.asarray(self.density(v), float) * self.end.slowed(v)
-        return np.where(x < self.end.v_fire, values.reshape(x.shape), 0.0)
+        return np.where(x < self.end.end, values.reshape(x.shape), 0.0)
 
     @property
     def breakpoints(self) -> np.ndarray:
@@ -144,7 +144,7 @@ def on_axis(density: Callable, end: Cut | None) -> Callable:
     """The density on the axis; itself where nobody is above the cut."""
     if end is None:
         return density
-    above = end.last + (end.v_fire - end.last) * np.linspace(0.0, 1.0, 65)[:-1]
+    above = end.last + (end.end - end.last) * np.linspace(0.0, 1.0, 65)[:-1]
     try:
         found = np.asarray(density(end.potentials(above)), float)
     except (TypeError, ValueError):  # written for one number, or wrong: told where it is looked at

@@ -30,7 +30,7 @@ def multiple(model: Any, weak_form: WeakForm, term: Term) -> float:
     (line,) = weak_form.lines
     w, m, fixed = weights_of(model), parameters_of(model), inputs_of(model, weak_form)
     totals = [scalar.name for scalar in weak_form.scalars if scalar.along is None]
-    place = float(model.v_reset if term.over == "reset" else model.v_fire)
+    place = weak_form.places[term.over]
     form, found = term.form(np.ones(LINES), np.stack([np.full(LINES, place), w])), []
     for total in TOTALS:
         for rate in _RATES:

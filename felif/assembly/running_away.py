@@ -34,7 +34,7 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 @dataclass(frozen=True)
 class Cut:
-    """The drift is constant above `last`; there the axis counts the time that is left, and V_F is `v_fire`.
+    """The drift is constant above `last`; there the axis counts the time that is left, and it ends at `end`.
 
     drift     f with the input at which the times were taken
     top       the model's own V_F
@@ -43,7 +43,7 @@ class Cut:
     """
 
     last: float
-    v_fire: float
+    end: float
     drift: Callable = field(repr=False, compare=False)
     top: float = field(repr=False, compare=False)
     time: float = field(repr=False, compare=False)
@@ -57,7 +57,7 @@ class Cut:
     @property
     def left(self) -> float:
         """Time from `last` to V_F."""
-        return (self.v_fire - self.last) / self.speed
+        return (self.end - self.last) / self.speed
 
     def wrong(self, more: float, noise: float) -> float:
         """By how much an input that is `more` and noise falsify the time from `last` to V_F; to first order."""
@@ -70,7 +70,7 @@ class Cut:
         if not above.any():
             return v
         new = v.copy()
-        new[above] = np.minimum(self.v_fire - self.speed * self._times_left(v[above]), np.nextafter(self.v_fire, 0.0))
+        new[above] = np.minimum(self.end - self.speed * self._times_left(v[above]), np.nextafter(self.end, 0.0))
         return new
 
     def potentials(self, x: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ class Cut:
         if not above.any():
             return x
         v, left = self._table
-        logarithm = np.log(np.maximum(self.v_fire - x[above], 1e-300) / self.speed)
+        logarithm = np.log(np.maximum(self.end - x[above], 1e-300) / self.speed)
         places = np.interp(-logarithm, -np.log(left[:-1]), np.log(v[:-1] - self.last + self._unit))
         found = np.exp(places) - self._unit + self.last
         for _ in range(3):  # Newton on log T
@@ -133,29 +133,6 @@ class Cut:
         return dataclasses.replace(term, form=lambda n, phi, x: inner(n, phi, np.minimum(x, last)))
 
 
-def bounded_law(law: Any, part: float) -> Any:
-    """A particle law that ends where its drift runs away, in terms of `cut`; the law itself where it does not.
-
-    Raises ValueError for V_F = infinity and populations of different drifts.
-    """
-    drifts = {id(population.drift): population.drift for population in law.populations}
-    if law.escape_time > 0 or law.learning is not None or len(drifts) > 1:
-        if any(math.isinf(p.v_fire) for p in law.populations):
-            raise ValueError("v_fire = inf; allowed for particles is one drift that reaches infinity, and a threshold")
-        return law
-    (drift,) = drifts.values()
-    if len({(p.v_reset, p.v_fire) for p in law.populations}) > 1:
-        return law
-    end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, part)
-    if end is None:
-        return law
-    if law.resets:
-        raise ValueError(f"a drift that runs away, {drift}, and a distribution of resets; allowed is one of them")
-    capped = {"drift": Capped(drift, end.last), "v_fire": end.v_fire}
-    populations = tuple(dataclasses.replace(p, **capped) for p in law.populations)
-    return dataclasses.replace(law, populations=populations, place=end)
-
-
 @dataclass(frozen=True)
 class Capped:
     """A drift that is constant above `last`."""
@@ -186,18 +163,18 @@ def _one(drift: Callable, x: float) -> float:
         return math.inf
 
 
-def cut(drift: Callable, noise: float, v_reset: float, v_fire: float, part: float = NEGLIGIBLE) -> Cut | None:
+def cut(drift: Callable, noise: float, start: float, top: float, part: float = NEGLIGIBLE) -> Cut | None:
     """Where the line ends for this drift, or None where it must reach to V_F itself.
 
     Only a convex drift that grows up to V_F runs away. Raises ValueError for V_F = infinity where the drift needs an
     infinite time to get there, or needs values beyond those of floating-point numbers.
     """
-    v, f, low = _way(drift, noise, v_reset, v_fire)
+    v, f, low = _way(drift, noise, start, top)
     if v is None:
-        if math.isinf(v_fire):
+        if math.isinf(top):
             raise ValueError(
-                f"v_fire = inf: drift = {drift!r} takes an infinite time to infinity; allowed are drifts for which "
-                "int dv/f(v) converges (Exponential, Quadratic), or a finite v_fire"
+                f"V_F = inf: drift = {drift!r} takes an infinite time to infinity; allowed are drifts for which "
+                "int dv/f(v) converges (Exponential, Quadratic), or a finite V_F"
             )
         return None
     k = int(np.argmin(f))
@@ -205,43 +182,41 @@ def cut(drift: Callable, noise: float, v_reset: float, v_fire: float, part: floa
     if not own.size:
         return None
     scale = max(abs(float(f[k])), float(f[own[0]]))
-    left = travel_times(drift, v, v_fire)
+    left = travel_times(drift, v, top)
     time = float(left[own[0]])
     with np.errstate(all="ignore"):
         wrong = (left * scale + noise / f) / f
-        thin = noise / f < _THINNEST * (v + f * left - v_reset)
+        thin = noise / f < _THINNEST * (v + f * left - start)
     above = (np.arange(len(v)) > own[0]) & (f > scale)
     place = np.flatnonzero(above & ((wrong <= part * time) | thin))
     place = place[wrong[place] <= max(_WORST, part) * time]
     if not place.size:
-        if math.isinf(v_fire):
+        if math.isinf(top):
             raise ValueError(
-                f"v_fire = inf: with noise {noise:.3g} the way of drift = {drift!r} to infinity cannot be cut off "
+                f"V_F = inf: with noise {noise:.3g} the way of drift = {drift!r} to infinity cannot be cut off "
                 "where the boundary layer is not too thin for floating-point numbers; allowed are more noise, or a "
-                "finite v_fire"
+                "finite V_F"
             )
         return None
     last = float(v[place[0]])
     end = last + float(f[place[0]]) * float(left[place[0]])
-    return Cut(last, end, drift, v_fire, time, float(wrong[place[0]] / time)) if last < end < v_fire else None
+    return Cut(last, end, drift, top, time, float(wrong[place[0]] / time)) if last < end < top else None
 
 
-def _way(
-    drift: Callable, noise: float, v_reset: float, v_fire: float
-) -> tuple[np.ndarray | None, np.ndarray | None, float]:
+def _way(drift: Callable, noise: float, start: float, top: float) -> tuple[np.ndarray | None, np.ndarray | None, float]:
     """(points from the minimum of f upwards, f there, that minimum); None where f does not run away."""
     unit = math.sqrt(noise)
-    top = v_fire if math.isfinite(v_fire) else max(v_reset, 0.0) + 1e30 * max(unit, 1.0)
-    reach = top - v_reset
+    top = top if math.isfinite(top) else max(start, 0.0) + 1e30 * max(unit, 1.0)
+    reach = top - start
     steps = np.concatenate([[0.0], np.geomspace(1e-6 * min(unit, reach), reach, 4001)])
-    v = v_reset + steps
+    v = start + steps
     f = values(drift, v)
     low = float(v[int(np.argmin(np.where(np.isnan(f), np.inf, f)))])
-    width = max(abs(low - v_reset) * 2e-2, 1e-3 * min(unit, reach))
+    width = max(abs(low - start) * 2e-2, 1e-3 * min(unit, reach))
     for _ in range(5):  # the minimum, closer
-        near = np.linspace(max(low - width, v_reset), min(low + width, top), 401)
+        near = np.linspace(max(low - width, start), min(low + width, top), 401)
         low, width = float(near[int(np.argmin(values(drift, near)))]), width / 50
-    start = max(low, v_reset)
+    start = max(low, start)
     if not top > start:
         return None, None, low
     v = start + np.concatenate([[0.0], np.geomspace(1e-3 * min(unit, top - start), top - start, 6001)])
@@ -257,10 +232,10 @@ def _way(
     return (v, f, low) if slope[-1] > 2 * max(float(slope[0]), 0.0) else (None, None, low)
 
 
-def travel_times(drift: Callable, v: np.ndarray, v_fire: float) -> np.ndarray:
+def travel_times(drift: Callable, v: np.ndarray, top: float) -> np.ndarray:
     """T(v) = int_v^{V_F} dv/f at increasing v; infinite below the last zero of f."""
     end = float(v[-1])
-    tail = _tail(drift, end, v_fire)
+    tail = _tail(drift, end, top)
     widths = np.diff(v)
     points = v[:-1, None] + widths[:, None] * (_POINTS + 1) / 2
     f = values(drift, points.ravel()).reshape(points.shape)
@@ -269,11 +244,11 @@ def travel_times(drift: Callable, v: np.ndarray, v_fire: float) -> np.ndarray:
     return np.append(np.cumsum(pieces[::-1])[::-1], 0.0) + tail
 
 
-def _tail(drift: Callable, low: float, v_fire: float) -> float:
+def _tail(drift: Callable, low: float, top: float) -> float:
     """int_low^{V_F} dv/f where f is huge: pieces that grow, until nothing is added."""
     total, width, v = 0.0, 1e-3 * max(abs(low), 1e-3), low
-    while v < v_fire:
-        width = min(width, v_fire - v)
+    while v < top:
+        width = min(width, top - v)
         points = v + width * (_POINTS + 1) / 2
         f = values(drift, points)
         piece = float(width / 2 * ((1 / f) @ _WEIGHTS))
@@ -287,7 +262,7 @@ def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray,
     """(points of the old axis at the points x of the new one, what densities there are multiplied by)."""
     if old == new:
         return x, np.ones(len(x))
-    inside = x < new.v_fire if new is not None else np.ones(len(x), bool)
+    inside = x < new.end if new is not None else np.ones(len(x), bool)
     v, factor = x.copy(), np.ones(len(x))
     if new is not None:
         v[inside] = new.potentials(x[inside])
@@ -295,5 +270,5 @@ def places(old: Cut | None, new: Cut | None, x: np.ndarray) -> tuple[np.ndarray,
     if old is not None:
         factor[inside] /= old.slowed(v[inside])
         v[inside] = old.axis(v[inside])
-        v[~inside] = old.v_fire
+        v[~inside] = old.end
     return v, factor

@@ -40,8 +40,8 @@ class SemiDiscrete(Problem):
         """`assembled` is an `Assembled` of discretize.py, shared by all problems that `at` makes from one."""
         self._assembled, self.model = assembled, model
         vars(self).update(assembled.shared)
-        self.weak_form, self.v_reset = assembled.weak_form, float(model.v_reset)
-        self.marks = {"V_R": self.v_reset, "V_F": float(self.v_fire)}
+        self.weak_form = assembled.weak_form
+        self.marks = {"V_R": self.landings[0], "V_F": float(self.top)}
         self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
         self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
         self.equations = ScalarEquations(model, assembled, self.parameters, history)
@@ -99,7 +99,7 @@ class SemiDiscrete(Problem):
         old = state.problem
         if old.scalar_names != self.scalar_names or old.field_names != self.field_names:
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
-        ends = (old.landings, old.v_fire) == (self.landings, self.v_fire)
+        ends = (old.landings, old.top) == (self.landings, self.top)
         here = self.on_cells(old.cells) if self.tol is not None and ends else self
         return here, adapt.transfer(old, here, state.y)
 
@@ -241,7 +241,7 @@ class SemiDiscrete(Problem):
 
     def dilated(self) -> SemiDiscrete:
         """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
-        new = self._assembled.on_cells(Dilated.of(self.model), self.cells)
+        new = self._assembled.on_cells(Dilated(self.model), self.cells)
         new.natural = self.natural
         return new
 

@@ -26,7 +26,8 @@ def shared(assembled: Any) -> dict[str, Any]:
         "degree": assembled.space.degree,
         "cell_nodes": assembled.cell_nodes,  # (cells, degree + 1), see `spaces.cell_nodes`
         "landings": assembled.landings,  # V_R, and other places where neurons may enter
-        "v_fire": assembled.v_fire,
+        "top": assembled.top,  # V_F, or where the line ends before it
+        "length": assembled.top - assembled.landings[0],  # V_F - V_R, the unit of potentials
         "end": assembled.end,
         "scalar_names": (*layout.algebraic, *layout.differential),
         "field_names": tuple(field.name for field in assembled.weak_form.fields),

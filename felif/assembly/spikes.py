@@ -29,7 +29,7 @@ def unfollowed(problem: Any) -> str | None:
     if len(fluxes) != 1 or fluxes[0].algebraic != "flux":
         return "its firing rate is no flux through V_F, so that nothing fires at one instant"
     (rate,) = fluxes
-    v = problem.v_reset + (problem.v_fire - problem.v_reset) * np.linspace(-3.0, 1.0, 41)
+    v = problem.landings[0] + problem.length * np.linspace(-3.0, 1.0, 41)
     returns = waits = 0.0
     kick = noise = 0.0 * v
     for term in form.terms:

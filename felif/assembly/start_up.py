@@ -34,11 +34,11 @@ class Settled:
     """
 
     def __init__(self, problem: Any, before: Profile, kick: float) -> None:
-        self._before, self._v_fire = before, problem.v_fire
+        self._before, self._top = before, problem.top
         P = before.end / before.mass
         ((_, noise),) = thresholds.transport(problem, problem.point(0.0)).values()
         self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[-1] * problem.tol)))
-        self._l = max(self._l, _THINNEST * (problem.v_fire - problem.v_reset))
+        self._l = max(self._l, _THINNEST * problem.length)
         from scipy.optimize import brentq
         from scipy.special import erfcx
 
@@ -46,18 +46,16 @@ class Settled:
         self._shift = 2 * self._gamma * self._l
         self.fired = self._shift / kick
         self._returns = thresholds.returns(problem)
-        layer = problem.v_fire - self._l * _DEPTHS
-        count = int(np.log((problem.v_fire - problem.v_reset) / self._l) / np.log(_GRADING))
-        graded = problem.v_fire - self._l * _GRADING ** np.arange(
-            count
-        )  # too few neurons to be resolved for themselves
+        layer = problem.top - self._l * _DEPTHS
+        count = int(np.log(problem.length / self._l) / np.log(_GRADING))
+        graded = problem.top - self._l * _GRADING ** np.arange(count)  # too few neurons to be resolved for themselves
         places = [place + np.sqrt(2) * self._l * _SPREAD for _, place in self._returns.places]
         self.breakpoints = np.concatenate([before.breakpoints + self._shift, graded])
         self.features = np.concatenate([before.features + self._shift, layer, *places])
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
-        x = self._v_fire - v
-        moved = self._before(np.minimum(v - self._shift, self._v_fire)) / self._before.mass
+        x = self._top - v
+        moved = self._before(np.minimum(v - self._shift, self._top)) / self._before.mass
         from scipy.special import erfc
 
         n = moved * np.maximum(1 - erfc(np.clip(x / (2 * self._l) + self._gamma, -26, 26)) / erfc(self._gamma), 0)

@@ -12,7 +12,7 @@ from ..meshing import tagged
 from .recut import Raised
 from .running_away import Cut
 
-_NUMBERS = ("last", "v_fire", "top", "time", "part")  # of a Cut; then what its drift was raised by, from within
+_NUMBERS = ("last", "end", "top", "time", "part")  # of a Cut; then what its drift was raised by, from within
 
 
 def mesh_arrays(problem: Any) -> dict[str, np.ndarray]:
@@ -30,7 +30,7 @@ def on_arrays(problem: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     for by in end[len(_NUMBERS) :].tolist():
         drift = Raised(drift, by)
     numbers = dict(zip(_NUMBERS, end.tolist(), strict=False))
-    mesh = tagged(cells, problem.model, numbers["v_fire"])
+    mesh = tagged(cells, problem.model, numbers["end"])
     make, like = type(problem._assembled), problem._assembled
     assembled = make(problem.model, mesh, like.space, like.tol, Cut(drift=drift, **numbers))
     return type(problem)(assembled, problem.model, problem.history)

@@ -133,7 +133,7 @@ def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray 
 
 def _share_above(problem: Any, values: np.ndarray) -> float:
     """What a density with these values has above V_F, at most 1."""
-    first = int(np.searchsorted(problem.nodes, problem.v_fire))
+    first = int(np.searchsorted(problem.nodes, problem.top))
     return min(1.0, float(np.trapezoid(np.abs(values[first:]), problem.nodes[first:])))
 
 
@@ -181,7 +181,7 @@ def _panels(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarr
     """(ends of panels as distances below V_min, drift, noise at the upper ends and Gauss's points of each)."""
     low, points = problem.cells[0], gauss(6)[0]
     drift, noise, _ = coefficients_at(problem, t, y, field, np.array([low]))
-    width = max(problem.v_fire - problem.v_reset, float(np.sqrt(noise[0])))
+    width = max(problem.length, float(np.sqrt(noise[0])))
     length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
     ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
     v = low - ends[:-1, None] - np.diff(ends)[:, None] * np.concatenate([[0.0], points])

@@ -42,7 +42,7 @@ def boundary_layers(problem: Any, t: float, y: np.ndarray) -> dict[str, dict[flo
     widths = {}
     for field, (drift, noise) in transport(problem, problem.namespace(t, y)).items():
         *at_landings, at_threshold = (noise / np.maximum(np.abs(drift), 1e-300)).tolist()
-        widths[field] = {problem.v_fire: at_threshold}
+        widths[field] = {problem.top: at_threshold}
         rising = zip(problem.landings, at_landings, drift.tolist(), strict=False)
         widths[field] |= {place: width for place, width, speed in rising if speed > 0}
     return widths
@@ -53,7 +53,7 @@ def runaway(problem: Any) -> tuple[float, float]:
     form, totals = problem.weak_form, [0.0, 0.0]
     rate = next(s.name for s in form.scalars if s.algebraic == "flux")
     (field,) = {s.of for s in form.scalars if s.name == rate}
-    end = np.array([problem.v_fire])
+    end = np.array([problem.top])
     for term in (t for t in form.terms if t.into == field == t.of):
         slope = rate_slope(term, form.inputs, form.scalars, problem.model, rate)
         convection, diffusion, _ = probe(term, end)
@@ -64,7 +64,7 @@ def runaway(problem: Any) -> tuple[float, float]:
 
 def source_at(problem: Any, term: Any) -> float:
     """The form of a source at its point."""
-    place = problem.weak_form.place(term.over, problem.model)
+    place = problem.weak_form.places[term.over]
     return float(np.ravel(term.form(np.ones(1), np.array([[place]])))[0])
 
 
@@ -85,9 +85,9 @@ class Returns:
     def lowest(self) -> float:
         return self.places[0][1]
 
-    def reach(self, v_fire: float) -> float:
+    def reach(self, top: float) -> float:
         """The mean way from these places to V_F."""
-        return sum(share * (v_fire - place) for share, place in self.places)
+        return sum(share * (top - place) for share, place in self.places)
 
 
 def returns(problem: Any) -> Returns:
@@ -101,7 +101,7 @@ def returns(problem: Any) -> Returns:
         if not slope:
             continue
         if term.is_at_point:
-            place = form.place(term.over, problem.model)
+            place = form.places[term.over]
             places[place] = places.get(place, 0.0) + slope * source_at(problem, term)
         else:
             spread.append((slope, term.form))

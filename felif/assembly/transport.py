@@ -64,10 +64,10 @@ class Laps:
     With them  G(s) = sum_k parts_k tail(V_F - b s + sums_k),  and so for q: `sums` (laps,), 0 first; `parts` (laps,).
     """
 
-    def __init__(self, returns: Returns, v_fire: float, farthest: float) -> None:
+    def __init__(self, returns: Returns, top: float, farthest: float) -> None:
         """Up to sums of `farthest`. Raises NotConverged where there are too many."""
         found, last = {0.0: 1.0}, {0.0: 1.0}
-        ways = [(share, v_fire - place) for share, place in returns.places]
+        ways = [(share, top - place) for share, place in returns.places]
         while last:
             new: dict[float, float] = {}
             for length, part in last.items():
@@ -90,7 +90,7 @@ def synchronous_spike(problem: Any, y: np.ndarray, kick: float, returns: Returns
     `layer`: width of the boundary layer at V_F that the state still has; the queue is looked at when it is used up.
     Raises NotConverged for a spike whose end is not found.
     """
-    top = problem.v_fire
+    top = problem.top
     values = problem.full(problem.field_names[0], y)
     tail = CumulativeMass(problem.cells, spaces.modes(problem.degree, values, np.arange(len(problem.widths))))
     distances = (top - problem.nodes[::-1]) / kick
@@ -131,8 +131,8 @@ class ShiftedDensity:
     """n+ as initial data: the density moved up by `shift`, what passed V_F set down where it returns (if it does)."""
 
     def __init__(self, problem: Any, name: str, y: np.ndarray, shift: float, returns: Returns) -> None:
-        self._density, self._shift, self._top = problem.field(name, y), shift, problem.v_fire
-        top, moved, self._ways = problem.v_fire, problem.cells + shift, []
+        self._density, self._shift, self._top = problem.field(name, y), shift, problem.top
+        top, moved, self._ways = problem.top, problem.cells + shift, []
         laps = Laps(returns, top, shift)
         landed, ends = [moved[moved < top]], []
         for share, place in returns.places:

@@ -46,7 +46,7 @@ def layer_lines(problem: Any) -> list[tuple[float, float, float, float, float]]:
     zero, one = (thresholds.transport(problem, problem.point(rate)) for rate in (0.0, 1.0))
     lines = []
     for field in zero:
-        for k, place in enumerate((*problem.landings, problem.v_fire)):
+        for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
             if width > adapt.thinnest(problem, place):
                 (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))

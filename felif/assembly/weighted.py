@@ -94,7 +94,7 @@ def _flux(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> n
     for term in (q for q in problem.weak_form.terms if q.into == field and q.of is None and q.over != "firing"):
         if not term.is_at_point:
             return None
-        place = problem.weak_form.place(term.over, problem.model)
+        place = problem.weak_form.places[term.over]
         c = 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, m)))
         flux[v > place] += c * source_at(problem, term)
     return flux / np.abs(flux).max() if flux.any() else None

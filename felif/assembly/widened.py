@@ -99,7 +99,7 @@ def reaching(problem: Any) -> np.ndarray | None:
     except ValueError:
         return None
     low, high = wide[wide < cells[0] - (cells[1] - cells[0]) / 4], wide[wide > cells[-1] + (cells[-1] - cells[-2]) / 4]
-    if problem.v_fire == cells[-1]:
+    if problem.top == cells[-1]:
         high = high[:0]
     return np.concatenate([low, cells, high]) if low.size or high.size else None
 
@@ -124,10 +124,10 @@ def truncation(problem: Any) -> str:
     except ValueError:
         pass  # walls of the model
     if flow.lives_above:
-        decay = flow.decay_above(problem.v_fire)
-        above = math.exp(-(high - problem.v_fire) / decay)
+        decay = flow.decay_above(problem.top)
+        above = math.exp(-(high - problem.top) / decay)
         if above > _VISIBLE:
-            wanted = problem.v_fire - decay * math.log(_REACHED)
+            wanted = problem.top - decay * math.log(_REACHED)
             parts.append(f"V_max = {high:g} cuts off {100 * above:.2g} % of what is above V_F; {wanted:.3g} would do")
     return "" if not parts else f"The mesh is too short for the density: {', '.join(parts)}."
 
@@ -150,7 +150,7 @@ def continued(problem: Any, wide: Any, y: np.ndarray) -> np.ndarray:
 
 def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     """Cell ends below V_min, sorted, down to where a density without flux has all but vanished; none if none does."""
-    low, width = problem.cells[0], problem.v_fire - problem.v_reset
+    low, width = problem.cells[0], problem.length
     ends = []
     for name in problem.field_names:
         drift, noise, _ = coefficients_at(problem, t, y, name, np.array([low]))

@@ -115,8 +115,8 @@ def passage_on(
     """
     (field,) = problem.field_names
     node = int(np.argmin(np.abs(problem.nodes - start)))
-    if abs(problem.nodes[node] - start) > 1e-12 * (problem.v_fire - problem.v_reset) or start >= problem.v_fire:
-        raise ValueError(f"start = {start!r}; allowed is a node of the mesh below v_fire = {problem.v_fire}")
+    if abs(problem.nodes[node] - start) > 1e-12 * problem.length or start >= problem.top:
+        raise ValueError(f"start = {start!r}; allowed is a node of the mesh below v_fire = {problem.top}")
     b = np.zeros(problem.size)
     b[problem.layout.offsets[field] + node] = 1.0
     if any(callable(getattr(problem.model, i.parameter)) for i in problem.weak_form.inputs):
@@ -137,7 +137,7 @@ def _decay(problem: Problem, b: np.ndarray, start: float, tol: float, terms: int
     J = problem.jacobian(0.0, y)
     unit = y.copy()
     unit[place] = 1.0
-    noise = Flow(problem.model).at(np.array([problem.v_fire]))[1]
+    noise = Flow(problem.model).at(np.array([problem.top]))[1]
     band, U = _leading(J.band, n), J.U[:n].copy()
     for name in problem.layout.differential[:-1]:  # what a scalar does to itself belongs on the diagonal
         column, row = problem.scalar_names.index(name), problem.layout.offsets[name]
@@ -149,7 +149,7 @@ def _decay(problem: Problem, b: np.ndarray, start: float, tol: float, terms: int
         b[:n],
         total=problem.conserved["total"][:n],
         output=(J.transpose() @ unit)[:n],
-        length=(problem.v_fire - start) / math.sqrt(float(noise[0])),
+        length=(problem.top - start) / math.sqrt(float(noise[0])),
         digits=min(max(-math.log10(tol) + 2, 4.0), 12.5),
         terms=terms,
     )

@@ -13,8 +13,7 @@ from skfem import MeshLine, MeshTri
 from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
-from ..translation import is_fast, weak_form_of
-from .interval import THRESHOLDS, require_near, tagged
+from .interval import THRESHOLDS, marks_of, require_near, tagged
 from .strip import triangles
 
 _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits than a float has
@@ -64,7 +63,7 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
         raise ValueError(f"mesh file {str(path)!r} holds {sorted(data.cells_dict)}; allowed here are {kind} cells")
     points = np.asarray(data.points, float)
     thresholds = (float(model.v_reset), float(model.v_fire))
-    marks = (*thresholds, *(place for _, place in weak_form_of(model).points)) if is_fast(model) else thresholds
+    marks = (*marks_of(model).values(),)
     try:
         for v in points[:, 0][np.isfinite(points[:, 0])].tolist():
             require_near(v, *thresholds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 from skfem import MeshLine
@@ -19,9 +19,6 @@ THRESHOLDS = Kind(
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
 
-Points = Iterable[tuple[str, float]]  # names and places beside V_R and V_F
-
-
 def require_near(v: float, v_reset: float, v_fire: float) -> None:
     """ValueError for an end of a mesh that no neuron can ever come near."""
     if abs(v - v_fire) > _FARTHEST * (v_fire - v_reset):
@@ -30,12 +27,12 @@ def require_near(v: float, v_reset: float, v_fire: float) -> None:
         )
 
 
-def line(nodes: np.ndarray, v_reset: float, v_fire: float, points: Points = ()) -> MeshLine:
-    """Tagged mesh with these cell ends: facets "reset" (V_R), "firing" (V_F) and `points`, cells "above" V_F, if any.
+def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
+    """Tagged mesh with these cell ends: facets "reset" (V_R), "firing" (V_F) and other points, cells "above" V_F.
 
     Raises ValueError where one of these is no node.
     """
-    marks = {"reset": v_reset, "firing": v_fire} | dict(points)
+    v_reset, v_fire = marks["reset"], marks["firing"]
     nodes = np.unique(np.asarray(nodes, float))
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
@@ -115,7 +112,7 @@ def interval(
         raise ValueError("interval: v_fire = inf has no place on a mesh; let discretize choose one from `tol`")
     form = weak_form_of(model)
     lives_above = not any(scalar.algebraic == "flux" for scalar in form.scalars)
-    lowest = min(form.landings(model))
+    lowest = min(form.landings)
     if v_min >= lowest:
         what = "v_reset" if lowest == v_reset else "the lowest point"
         raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below {what} = {lowest!r}")
@@ -145,19 +142,26 @@ def interval(
         beyond = v_fire + (v_max - v_fire) * (np.arange(1, above + 1) / above) ** grading
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
-    return tagged(np.union1d(moved, form.landings(model)), model)
+    return tagged(np.union1d(moved, form.landings), model)
 
 
-def tagged(nodes: np.ndarray, model: Model, v_fire: float | None = None) -> MeshLine:
-    """`line` with the points of a model; `v_fire`: where its line ends instead."""
-    top = float(model.v_fire) if v_fire is None else v_fire
-    return line(nodes, float(model.v_reset), top, weak_form_of(model).points if is_fast(model) else ())
+def tagged(nodes: np.ndarray, model: Model, end: float | None = None) -> MeshLine:
+    """`line` with the points of a model; `end`: of its line, where that is not V_F."""
+    marks = marks_of(model)
+    return line(nodes, marks if end is None else marks | {"firing": end})
+
+
+def marks_of(model: Model) -> dict[str, float]:
+    """Name and place of every point of a model."""
+    if is_fast(model):
+        return weak_form_of(model).places
+    return {"reset": float(model.v_reset), "firing": float(model.v_fire)}
 
 
 def stretched(mesh: MeshLine, model: Model) -> MeshLine:
     """A user's mesh, its parts between V_min, V_R, V_F and other points stretched to where the model has these."""
     nodes, form = np.sort(mesh.p[0]), weak_form_of(model)
-    moved = {name: (mesh.p[0, facets[0]], form.place(name, model)) for name, facets in mesh.boundaries.items()}
+    moved = {name: (mesh.p[0, facets[0]], form.places[name]) for name, facets in mesh.boundaries.items()}
     moved["low"] = nodes[0], nodes[0]
     if nodes[-1] > moved["firing"][0]:
         moved["high"] = nodes[-1], nodes[-1] + moved["firing"][1] - moved["firing"][0]

@@ -81,7 +81,7 @@ class FirstSpike:
         resets = [t for t in form.terms if t.is_at_point and t.over != "firing" and t.of is None]
         rates = [s.name for s in form.scalars if s.algebraic]
         if len(resets) != 1 or len(rates) != 1 or resets[0].over != "reset":
-            places = [form.place(t.over, self.model) for t in resets]
+            places = [form.places[t.over] for t in resets]
             raise ValueError(
                 f"{kind} has {len(resets)} reset terms, to {places}, and {len(rates)} firing rates; allowed is one of "
                 "each, to v_reset"

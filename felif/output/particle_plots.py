@@ -76,6 +76,6 @@ def plot_histograms(axes: Any, run: Any, t: float | None = None, bars: int = 80)
                 continue
             heights, edges = np.histogram(v, bars)
             axes.stairs(heights / everyone / np.diff(edges), edges, color=f"C{kind}", fill=True, alpha=0.5)
-        mark_thresholds(axes, {"V_R": float(run.model.v_reset), "V_F": float(run.model.v_fire)})
+        mark_thresholds(axes, run.marks)
         axes.set(xlabel="$v$", ylabel=f"$n(v,{snapshot.t:.4g})$")
         axes.set_ylim(bottom=0.0)

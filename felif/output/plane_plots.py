@@ -43,10 +43,10 @@ def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
         if figure is not None:
             figure.colorbar(mesh, ax=axes, pad=0.02)
         seen = surface.points[values > 2e-3 * values.max()]
-        low = min(float(seen[:, 0].min()), problem.v_reset) if len(seen) else float(surface.points[:, 0].min())
+        low = min(float(seen[:, 0].min()), problem.landings[0]) if len(seen) else float(surface.points[:, 0].min())
         axes.grid(False)
         mark_thresholds(axes, problem.marks, color="white")
-        axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.v_fire))
+        axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.top))
         axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
 
 

@@ -130,6 +130,11 @@ class ParticleRun:
         return vars(self)
 
     @property
+    def marks(self) -> dict[str, float]:
+        """V_R and V_F, for figures."""
+        return {"V_R": float(self.model.v_reset), "V_F": float(self.model.v_fire)}
+
+    @property
     def final(self) -> Snapshot:
         """The snapshot at the end."""
         return self.snapshots[max(self.snapshots)]

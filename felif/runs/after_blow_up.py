@@ -168,7 +168,7 @@ def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, 
     (field,) = problem.field_names
     back = returns(problem)
     try:
-        layer = boundary_layers(problem, 0.0, y)[field][problem.v_fire]
+        layer = boundary_layers(problem, 0.0, y)[field][problem.top]
     except Infeasible:  # data from which the spike begins at once: no layer yet
         layer = 0.0
     kicks = synchronous_spike(problem, y, kick, back, layer).kicks
@@ -212,7 +212,7 @@ def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, 
     # A network that b alone does not keep going (b below the mean way back to V_F, or neurons that wait) empties its
     # queue at last.
     back = returns(problem)
-    ends = not back or runaway(problem)[0] < back.reach(problem.v_fire)
+    ends = not back or runaway(problem)[0] < back.reach(problem.top)
     longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON
     emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
     while True:
@@ -232,9 +232,7 @@ def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, 
     # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
     # a layer of no width. Cells down to _FINEST hold it.
     cells = last.problem.cells
-    halves = int(
-        max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * (problem.v_fire - problem.v_reset)))))
-    )
+    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * problem.length)))))
     graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
     fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
     y = transfer(last.problem, fine, y)

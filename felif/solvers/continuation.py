@@ -62,7 +62,7 @@ def continuation(
         A steady state of `problem` (anything with `.y`; its own mesh is used), or a branch point of another branch,
         from which the branch that crosses there is followed.
     parameter : str
-        Any number of the model (b, a0, a1, tau, current, delay; v_reset and v_fire move the mesh), or an entry of an
+        Any number of the model (b, a0, a1, tau, current, delay; V_R and V_F move the mesh), or an entry of an
         array (coupling_0_1).
     bounds : tuple of two float
         Where the branch ends.

@@ -19,7 +19,7 @@ _STEP = 1e-5  # of central differences, relative to the size of what is moved
 class Family:
     """The problems that differ from one in the parameters `names` only, all on the same cells.
 
-    A parameter that shapes the mesh (v_reset, v_fire) moves the nodes with it: y then holds nodal values on moving
+    A parameter that shapes the mesh (V_R, V_F) moves the nodes with it: y then holds nodal values on moving
     nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters and those that are no
     numbers.
     """
@@ -66,9 +66,9 @@ class Family:
     def _moved(self, changes: dict[str, float]) -> Problem:
         """Discretised again on the cells of `base`, stretched to the new V_R and V_F."""
         new, old = self.base.rebuilt(**changes), self.base
-        marks = [(old.cells[0], old.cells[0]), *zip(old.landings, new.landings, strict=True), (old.v_fire, new.v_fire)]
-        if old.cells[-1] > old.v_fire:
-            marks.append((old.cells[-1], old.cells[-1] + new.v_fire - old.v_fire))
+        marks = [(old.cells[0], old.cells[0]), *zip(old.landings, new.landings, strict=True), (old.top, new.top)]
+        if old.cells[-1] > old.top:
+            marks.append((old.cells[-1], old.cells[-1] + new.top - old.top))
         before, after = np.array(sorted(marks)).T
         if np.any(np.diff(after) <= 0):
             raise ValueError(f"the mesh cannot be stretched to {changes}")

@@ -118,7 +118,7 @@ def steady_value(
     totals, known, rounds = conservation(here) @ y, value(quantity, here, t, y), []
     if problem.tol is not None:
         known += _estimate(here, t, y, totals, quantity)[0]
-        here = problem.on_cells(np.unique([here.cells[0], here.v_reset, here.v_fire, here.cells[-1]]))
+        here = problem.on_cells(np.unique([here.cells[0], *here.landings, here.top, here.cells[-1]]))
     while True:
         try:
             if here is not first.problem:

@@ -63,11 +63,11 @@ class RestingNeurons:
             or not neurons.affine
         ):
             raise ValueError(f"no leaky population: {why}")
-        self.ends, form = (problem.v_reset, problem.v_fire), problem.weak_form
+        self.ends, form = (problem.landings[0], problem.top), problem.weak_form
         f, names = factors(problem, points), scalars_in_order(problem)
         z0, z1 = _scalars_at_rest(f, names, form)
         field = problem.field_names[0]
-        v = problem.v_fire + (problem.v_fire - problem.v_reset) * _SAMPLES
+        v = problem.top + problem.length * _SAMPLES
         self.m0, self.mN, self.a0, self.aN, self.g = np.zeros((5, points.count))
         for k, term in enumerate(form.terms):
             if term.into != field or (term.of is None and term.is_at_point):

@@ -165,8 +165,8 @@ class _Checks:
         """Smooth positive densities, zero at V_F, scaled down until a firing rate exists; scalars between 0 and 1/2."""
         problem, rng = self.problem, self.rng
         y = np.zeros(problem.size)
-        nodes, low, high = problem.nodes, problem.cells[0], problem.v_fire
-        width = problem.v_fire - problem.v_reset
+        nodes, low, high = problem.nodes, problem.cells[0], problem.top
+        width = problem.length
         for name in problem.field_names:
             x = (nodes - low) / (problem.cells[-1] - low)
             waves = 1 + sum(rng.uniform(-0.2, 0.2) * np.cos(k * np.pi * x + rng.uniform(0, 6)) for k in (1, 2, 3))
@@ -211,7 +211,7 @@ class _Checks:
         place = problem.layout.slice(field)
         moment = float(problem.nodes[: place.stop - place.start] @ (problem.mass @ slope)[place])
         row = problem.tied_row(field)
-        return moment if row is None else moment + problem.v_fire * float(row @ slope)
+        return moment if row is None else moment + problem.top * float(row @ slope)
 
     def _solve(self, rate: np.ndarray) -> np.ndarray:
         n = self.problem.size

@@ -50,13 +50,13 @@ def check_planes(model: Any, rng: np.random.Generator) -> Defects:
 
 def _state(problem: Problem, rng: np.random.Generator) -> tuple[Any, np.ndarray]:
     """A smooth positive density, zero at V_F, of mass 1, that has a total rate."""
-    model, width = problem.model, problem.v_fire - problem.v_reset
+    model, width = problem.model, problem.length
     a, b = rng.uniform(-0.3, 0.3, 2)
 
     def density(v: np.ndarray, w: np.ndarray) -> np.ndarray:
         x = (w - model.w_min) / (model.w_max - model.w_min)
-        bell = np.exp(-(((v - problem.v_reset + width * (0.5 + a * x)) / (1.5 * width)) ** 2))
-        return bell * -np.expm1(-(((problem.v_fire - v) / width) ** 2)) * (1 + b * np.cos(np.pi * x))
+        bell = np.exp(-(((v - problem.landings[0] + width * (0.5 + a * x)) / (1.5 * width)) ** 2))
+        return bell * -np.expm1(-(((problem.top - v) / width) ** 2)) * (1 + b * np.cos(np.pi * x))
 
     problem, y, _ = problem.initial_state(density)
     for _ in range(40):

@@ -2,6 +2,16 @@
 
 from .law import law_of
 from .particle_law import ParticleLaw, Population
+from .places import require_places
 from .to_weakform import Elsewhere, has_equations, is_fast, weak_form_of
 
-__all__ = ["Elsewhere", "ParticleLaw", "Population", "has_equations", "is_fast", "law_of", "weak_form_of"]
+__all__ = [
+    "Elsewhere",
+    "ParticleLaw",
+    "Population",
+    "has_equations",
+    "is_fast",
+    "law_of",
+    "require_places",
+    "weak_form_of",
+]

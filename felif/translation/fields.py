@@ -99,16 +99,21 @@ class WeakForm:
     terms: tuple[Term, ...]
     conserved: tuple[Conserved, ...] = ()
     inputs: tuple[Input, ...] = ()
-    points: tuple[tuple[str, float], ...] = ()  # beside V_R and V_F: name and v, below V_F; ends of cells on every mesh
+    points: tuple[tuple[str, float], ...] = ()  # name and v: "reset", "firing", others; ends of cells on every mesh
 
-    def place(self, name: str, model: Any) -> float:
-        """v of a point."""
-        ends = {"reset": model.v_reset, "firing": model.v_fire}
-        return float((ends | dict(self.points))[name])
+    @cached_property
+    def places(self) -> dict[str, float]:
+        return dict(self.points)
 
-    def landings(self, model: Any) -> tuple[float, ...]:
-        """V_R, then the other points, in the order of `points`."""
-        return (float(model.v_reset), *(place for _, place in self.points))
+    @property
+    def top(self) -> float:
+        """V_F."""
+        return self.places["firing"]
+
+    @cached_property
+    def landings(self) -> tuple[float, ...]:
+        """V_R, then other points below V_F."""
+        return tuple(place for name, place in self.points if name != "firing")
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:

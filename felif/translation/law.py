@@ -221,7 +221,7 @@ class _Network:
     def _sources(self, k: int) -> tuple[dict[str, float], dict[str, float]]:
         """({name: multiple of it that leaves at V_F}, {name: that enters}); `resets` gains where."""
         field = self.form.fields[k].name
-        places = {"firing": self.v_fire[k], "reset": self.v_reset[k]} | dict(self.form.points)
+        places = self.form.places | {"firing": self.v_fire[k], "reset": self.v_reset[k]}
         leaves: dict[str, float] = {}
         enters: dict[str, dict[float, float]] = {}
         for term in (t for t in self.form.terms if t.into == field and t.of is None):

@@ -92,7 +92,7 @@ class _Translation:
         self.fields = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over]
         self.kinds = {u.name: u.kind for u in equations.unknowns}
         self._forbidden = {"v", *self.fields}
-        self.points: dict[float, str] = {}  # beside V_R and V_F: v and name
+        self.points = {self.v_reset: "reset", self.v_fire: "firing"}
 
     def _elsewhere(self, why: str) -> Elsewhere:
         return Elsewhere(type(self.model).__name__, why)
@@ -224,11 +224,11 @@ class _Translation:
 
     def _named(self, place: float, what: str) -> str:
         """The name of a point; Elsewhere where it is none of this shape."""
-        if place in (self.v_reset, self.v_fire):
-            return "reset" if place == self.v_reset else "firing"
+        if place in self.points:
+            return self.points[place]
         if len(self.axes) == 2 or not place < self.v_fire < math.inf:
             raise self._elsewhere(f"{what} at v = {place!r}, not at V_R = {self.v_reset!r} or V_F = {self.v_fire!r}")
-        return self.points.setdefault(place, f"point {len(self.points) + 1}")
+        return self.points.setdefault(place, f"point {len(self.points) - 1}")
 
     def _require_numbers(self, term: Term) -> None:
         """Elsewhere for a coefficient that reads v or a density."""

@@ -55,7 +55,7 @@ def _smooth(problem):
     for name in problem.field_names:
         part = problem.layout.slice(name)
         v = problem.nodes[: part.stop - part.start]
-        y[part] = 0.1 * np.exp(-0.3 * v**2) * (problem.v_fire - v)
+        y[part] = 0.1 * np.exp(-0.3 * v**2) * (problem.top - v)
     return y
 
 

@@ -17,7 +17,7 @@ CELLS = np.r_[-3.0, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0 - np.geomspace(0.5, 1e-5, 4)
 
 
 def steps(count, model, scheme, space):
-    problem = fl.discretize(model, line(CELLS, 1.0, 2.0), space=space)
+    problem = fl.discretize(model, line(CELLS, {"reset": 1.0, "firing": 2.0}), space=space)
     start = fl.evolve(problem, fl.Gaussian(0.0, 0.6, boundary_layer=0.5), t_end=0.1).final  # smooth in the small cells
     run = fl.evolve(problem, start, t_end=2e-4 * count, scheme=scheme, rtol=1e-4, fixed_step=2e-4)
     assert run.statistics["steps"] >= count

@@ -134,7 +134,7 @@ def test_at_refuses_unknown_and_meaningless_parameters():
 def test_rebuilt_moves_the_mesh_with_the_threshold(make):
     problem = make(NETWORK).rebuilt(v_fire=2.5, v_reset=0.5)
     assert {0.5, 2.5} <= set(problem.cells)
-    assert (problem.v_reset, problem.v_fire) == (0.5, 2.5)
+    assert (problem.landings, problem.top) == ((0.5,), 2.5)
     assert len(fl.evolve(problem, fl.Gaussian(0.0, 0.3), t_end=0.1).times) > 2
 
 

@@ -88,7 +88,7 @@ def test_concentrated_data_on_a_mesh_of_the_user_are_refused_with_the_cells_need
     finer = np.union1d(mesh, np.arange(low, high, 0.03))  # what the message asks for
     from felif.meshing import line
 
-    start(fl.discretize(NETWORK, line(finer, 1.0, 2.0)), fl.Gaussian(-2.0, 1e-3))
+    start(fl.discretize(NETWORK, line(finer, {"reset": 1.0, "firing": 2.0})), fl.Gaussian(-2.0, 1e-3))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_concentrated_data_on_a_mesh_of_the_user_are_refused_with_the_cells_need
         (lambda v: np.sin(3 * v), "allowed are numbers >= 0"),
         (lambda v: np.where(v > 1, np.nan, 1.0), "density n is nan at v = 1.* allowed are finite numbers"),
         (lambda v: np.where(v > 1.5, np.inf, 1.0), "density n is inf at v = 1.* allowed are finite numbers"),
-        (lambda v: 0 * v, r"has no mass on .* below v_fire = 2"),
-        (fl.Uniform(2.5, 3.0), r"100 % of the density .* lies above v_fire = 2"),
+        (lambda v: 0 * v, r"has no mass on .* below V_F = 2"),
+        (fl.Uniform(2.5, 3.0), r"100 % of the density .* lies above V_F = 2"),
         (fl.Uniform(-0.5, 0.5).low, "allowed are Gaussian, Uniform, a callable density"),
         ("Gaussian", "allowed are Gaussian, Uniform, a callable density"),
         ({"m": fl.Gaussian()}, r"names \['m'\]; allowed are \['n'\]"),

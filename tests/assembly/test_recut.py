@@ -121,11 +121,11 @@ def test_data_above_the_cut_fire_after_the_time_that_their_potentials_need():
 def test_potentials_and_their_places_on_the_axis_are_inverse(drift, part):
     low = -68.0 if drift is millivolts else -10.0
     end = cut(drift, 1.0, low, INF, part)
-    x = np.linspace(low, end.v_fire, 40)[:-1]
-    np.testing.assert_allclose(end.axis(end.potentials(x)), x, rtol=0, atol=1e-12 * (end.v_fire - low))
+    x = np.linspace(low, end.end, 40)[:-1]
+    np.testing.assert_allclose(end.axis(end.potentials(x)), x, rtol=0, atol=1e-12 * (end.end - low))
     if drift == fl.Quadratic(0.0):
         above = x[x > end.last]
-        np.testing.assert_allclose(end.potentials(above), end.speed / (end.v_fire - above), rtol=1e-12)
+        np.testing.assert_allclose(end.potentials(above), end.speed / (end.end - above), rtol=1e-12)
 
 
 def test_inputs_that_outgrow_the_cut_are_warned_of():

@@ -83,9 +83,9 @@ def test_arguments_are_checked(network, arguments, message):
 )
 def test_lines_without_the_nodes_that_count_are_refused(nodes, message):
     with pytest.raises(ValueError, match=message):
-        line(np.array(nodes), 1.0, 2.0)
+        line(np.array(nodes), {"reset": 1.0, "firing": 2.0})
 
 
 def test_nodes_may_come_in_any_order_and_twice():
-    mesh = line(np.array([2.0, -3.0, 1.0, 1.0]), 1.0, 2.0)
+    mesh = line(np.array([2.0, -3.0, 1.0, 1.0]), {"reset": 1.0, "firing": 2.0})
     assert np.sort(mesh.p[0]).tolist() == [-3, 1, 2]

@@ -198,8 +198,8 @@ def test_eigenfunctions_are_biorthogonal_conserve_and_are_functions(model):
     for value, z in zip(found.eigenvalues, left, strict=True):
         defect = J @ z - value * (problem.mass @ z)
         assert np.abs(defect).sum() < 1e-8 * np.abs(J @ np.abs(z)).sum()
-    assert found.right[0].n(problem.v_reset) == pytest.approx(
-        right[0][problem.nodes.searchsorted(problem.v_reset - 1e-9)]
+    assert found.right[0].n(problem.landings[0]) == pytest.approx(
+        right[0][problem.nodes.searchsorted(problem.landings[0] - 1e-9)]
     )
     real = quad(lambda v: np.real(found.right[0].n(v)), problem.cells[0], problem.cells[-1], limit=400, epsabs=1e-9)[0]
     assert real == pytest.approx(np.real(found.right[0].n.integral()), abs=1e-7)

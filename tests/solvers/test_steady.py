@@ -267,7 +267,7 @@ def test_the_reset_stays_at_its_node_on_every_mesh():
     cells = fl.discretize(model, tol=1e-6).cells
     for shift in np.linspace(0, 1e-3, 7):
         ends = np.concatenate([np.linspace(cells[0] + shift, 1.0, 9), cells[cells > 1.0]])
-        problem = fl.discretize(model, fl.meshing.line(ends, 1.0, 2.0))
+        problem = fl.discretize(model, fl.meshing.tagged(ends, model))
         assert fl.steady_state(problem).N == pytest.approx(exact.steady_rates(model)[0], rel=1e-6)
 
 

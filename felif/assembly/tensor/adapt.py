@@ -122,7 +122,7 @@ def thick_in_v(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     firing = N > _FIRES * np.abs(N).max()
     if firing.any():
         layer = problem.forms.layers(t, problem.w_nodes, Nbar)[firing].min()
-        width, thinnest = problem.widths[-1], THINNEST * (problem.v_fire - problem.v_reset)
+        width, thinnest = problem.widths[-1], THINNEST * problem.length
         thick = width > LAYER_CELLS * layer or problem.margin(t, y) < _MARGIN
         flags[-1] = thick and width > LAYER_CELLS * thinnest
     return flags
@@ -140,7 +140,7 @@ def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
         jumps = np.abs(np.diff(slopes, axis=0)) @ lines
         total = (np.pad(jumps, (1, 0)) + np.pad(jumps, (0, 1))) * problem.widths ** (degree + 1) / 8
     flags = total > UNRESOLVED * problem.tol
-    return flags & (problem.widths > SMALLEST * (problem.v_fire - problem.v_reset))
+    return flags & (problem.widths > SMALLEST * problem.length)
 
 
 def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from skfem.mesh import MeshLine
 
 from ...given.parameters import parameters_of
-from ...meshing import line
+from ...meshing import tagged
 from ...translation import weak_form_of
 from ...translation.fields import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
@@ -37,7 +37,7 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
         tol = DEFAULT_TOLERANCE if tol is None else tol
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
             raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-        v_mesh = line(_nodes_in_v(model, space, tol), float(model.v_reset), float(model.v_fire))
+        v_mesh = tagged(_nodes_in_v(model, space, tol), model)
         w_cells = np.linspace(*ends, _cells_in_w(space, tol) + 1)
     else:
         if tol is not None:
@@ -49,7 +49,7 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
 
 def tensor_from_arrays(model: Any, arrays: Mapping[str, np.ndarray], space: Tensor, tol: float | None) -> TensorProblem:
     """The problem that `TensorProblem.mesh_arrays` describes."""
-    forms = LineForms(model, line(arrays["cells"], float(model.v_reset), float(model.v_fire)), space.v)
+    forms = LineForms(model, tagged(arrays["cells"], model), space.v)
     return TensorProblem(forms, Axis(arrays["w_cells"], space.w), space, tol, arrays["base"], discretize_tensor)
 
 
@@ -71,7 +71,7 @@ def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, 
             f"w_max = {ends[1]:g}"
         )
     # tags and node positions are checked, whoever made the mesh
-    return line(v_mesh.p[0], float(model.v_reset), float(model.v_fire)), cells
+    return tagged(v_mesh.p[0], model), cells
 
 
 def _cells_in_w(space: Tensor, tol: float) -> int:
@@ -82,8 +82,9 @@ def _cells_in_w(space: Tensor, tol: float) -> int:
 
 def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
     """Cells of v that serve the lines: locally as small as the smallest that any of them asks for."""
-    ends = (float(model.v_reset), float(model.v_fire))
-    found = [choose_nodes(_Line(model, w, *ends), space.v, tol, must_hold=True) for w in _different_lines(model)]
+    form = weak_form_of(model)
+    ends = form.landings[0], form.top
+    found = [choose_nodes(_Line(model, w), space.v, tol, must_hold=True) for w in _different_lines(model)]
     low = min(float(nodes[0]) for nodes in found)
     return np.unique(np.concatenate([_finest(found, low, ends[0]), _finest(found, *ends)]))
 
@@ -91,11 +92,10 @@ def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
 def _different_lines(model: Any) -> list[float]:
     """The weights at both ends and in the middle, and those with the weakest and the strongest drift up to V_F."""
     places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
-    ends = (float(model.v_reset), float(model.v_fire))
-    flows = [Flow(_Line(model, float(w), *ends)) for w in places]
+    flows = [Flow(_Line(model, float(w))) for w in places]
     chosen = {0, _LINES // 2, _LINES - 1}
     for rate in (0.0, 1.0):
-        drifts = [float(flow.at(np.array([ends[1]]), rate)[0][0]) for flow in flows]
+        drifts = [float(flow.at(np.array([flow.top]), rate)[0][0]) for flow in flows]
         chosen |= {int(np.argmin(drifts)), int(np.argmax(drifts))}
     return [float(places[k]) for k in sorted(chosen)]
 
@@ -123,8 +123,6 @@ class _Line:
 
     of: Any
     w: float
-    v_reset: float
-    v_fire: float
 
     def __repr__(self) -> str:
         return f"{self.of!r} on the line w = {self.w:.6g}"
@@ -155,6 +153,7 @@ class _Line:
         return WeakForm(
             unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
             terms=tuple(Term(t.name, t.into, on_line(t.form), t.of, at_w(t.coefficient), t.over) for t in terms),
+            points=whole.points,
         )
 
 

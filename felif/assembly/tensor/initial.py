@@ -128,7 +128,7 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
         raise ValueError(
             f"start: the density has no mass on [{v_ends[0]:g}, {v_ends[1]:g}] x [{w_ends[0]:g}, {w_ends[1]:g}]"
         )
-    at_end = density(np.full((1, 1), problem.v_fire), w[None, :])
+    at_end = density(np.full((1, 1), problem.top), w[None, :])
     compatible = bool(at_end.max() <= (problem.tol or 1e-8) * largest)
     return y / mass, compatible
 
@@ -164,7 +164,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     same = old.space == problem.space
     if same and np.array_equal(old.cells, problem.cells) and np.array_equal(old.w_cells, problem.w_cells):
         return problem, start.y.copy(), True
-    if same and problem.tol is not None and (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire):
+    if same and problem.tol is not None and (old.landings, old.top) == (problem.landings, problem.top):
         problem = problem.on_cells(old.cells, old.w_cells)  # the mesh that carried the state serves it best
         return problem, start.y.copy(), True
     view = old.field(old.field_names[0], start.y)

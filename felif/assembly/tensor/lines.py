@@ -18,7 +18,7 @@ from skfem.mesh import MeshLine
 from ...algebra.lines import Combined, Lines, Separate, by_rows
 from ...given.inputs import input_value
 from ...given.parameters import parameters_of
-from ...meshing import line
+from ...meshing import tagged
 from ...problem import Infeasible
 from ...translation import weak_form_of
 from ...translation.fields import Field, Scalar, Term, Value, WeakForm, probe
@@ -79,10 +79,11 @@ class LineForms:
         on_lines = WeakForm(
             unknowns=(Field(self.field), Scalar(self.rate_name, algebraic="flux", of=self.field, over="firing")),
             terms=tuple(t for t in terms if t not in self.transports),
+            points=self.weak_form.points,
         )
         for term in on_lines.terms:
             if term.of is not None:  # it must not read x[1]
-                nonlinearity(on_lines, term, np.array([[self.model.v_reset, self.model.v_fire]], float))
+                nonlinearity(on_lines, term, np.array([[*on_lines.places.values()]]))
         assembler = Assembler(on_lines, mesh, space)
         self.nodes, self.degree = assembler.nodes, space.degree
         self.cells = np.sort(mesh.p[0])
@@ -107,7 +108,7 @@ class LineForms:
 
     def on_cells(self, cells: np.ndarray) -> LineForms:
         """The same terms on other cells of v."""
-        return LineForms(self.model, line(cells, float(self.model.v_reset), float(self.model.v_fire)), self.space)
+        return LineForms(self.model, tagged(cells, self.model), self.space)
 
     def _constants(self, model: Any) -> None:
         self._inputs = {i.name: getattr(model, i.parameter) for i in self.weak_form.inputs}

@@ -27,14 +27,14 @@ def indicator(problem: Any, y: np.ndarray) -> np.ndarray:
     return np.sqrt(sizes / np.sum(problem.area[:, None] * table**2))
 
 
-def behind_others(corners: np.ndarray, v_reset: float, busy: np.ndarray) -> np.ndarray:
+def behind_others(corners: np.ndarray, reset: float, busy: np.ndarray) -> np.ndarray:
     """Triangles above V_R that are more than twice as high in w as a `busy` one below V_R on the same line w = const.
 
     Where p is small N(w) need not be: it decides how fast weights change on the whole line, and varies with w as the
     density does where it is large. Triangles that are small only because their neighbours are do not count.
     """
     low, high = corners[:, :, 1].min(axis=1), corners[:, :, 1].max(axis=1)
-    above = corners[:, :, 0].min(axis=1) >= v_reset
+    above = corners[:, :, 0].min(axis=1) >= reset
     ends = np.linspace(low.min(), high.max(), _BINS + 1)
     middle = (ends[1:] + ends[:-1]) / 2
     on = (low[:, None] < middle) & (high[:, None] > middle)
@@ -46,7 +46,7 @@ def to_be_cut(problem: Any, y: np.ndarray, level: float = 1.0) -> np.ndarray:
     """Triangles whose highest modes exceed `level` times what the tolerance allows, unless they are tiny."""
     smallest = _DEEPEST * _areas(problem.coarsest).min()
     sizes = indicator(problem, y) / (UNRESOLVED * problem.tol)
-    flags = (sizes > level) | behind_others(problem.cells, problem.v_reset, sizes > _BUSY)
+    flags = (sizes > level) | behind_others(problem.cells, problem.landings[0], sizes > _BUSY)
     return flags & (problem.area > 2 * smallest)
 
 

@@ -83,8 +83,5 @@ def triangles_from_arrays(
 
 def _lowest(model: Any, tol: float) -> float:
     """Where the mesh begins: the lowest potential that any of some lines w = const asks for."""
-    lines = (
-        _Line(model, float(w), float(model.v_reset), float(model.v_fire))
-        for w in np.linspace(float(model.w_min), float(model.w_max), _LINES)
-    )
+    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), _LINES))
     return min(float(choose_nodes(one, SpectralElement(), 1e-2 * tol)[0]) for one in lines)

@@ -62,7 +62,7 @@ def projection(problem: Any, function: Callable) -> np.ndarray:
 def _vanishes(problem: Any, density: Callable) -> bool:
     """Whether a density is zero at V_F, so that N(0) is finite."""
     w = np.linspace(problem.w_min, problem.w_max, 257)
-    return bool(density(np.full(w.size, problem.v_fire), w).max() <= 1e-8 * density(*problem.nodes).max())
+    return bool(density(np.full(w.size, problem.top), w).max() <= 1e-8 * density(*problem.nodes).max())
 
 
 def _require_resolved(problem: Any, density: Callable, y: np.ndarray) -> None:
@@ -93,7 +93,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
         if problem.tol is None:
             return problem, project(problem, lambda v, w: view(v, w)), True
         return initial_on_triangles(problem, lambda v, w: np.maximum(view(v, w), 0.0))
-    same_ends = (old.v_reset, old.v_fire) == (problem.v_reset, problem.v_fire)
+    same_ends = (old.landings, old.top) == (problem.landings, problem.top)
     if problem.tol is not None and same_ends and (old.w_min, old.w_max) == (problem.w_min, problem.w_max):
         problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
     y = problem.operator.threshold.constrained(problem.received(start.y, old))

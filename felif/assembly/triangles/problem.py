@@ -86,8 +86,8 @@ class OnTriangles(Problem):
         self.operator: TriangleOperator = assembled.operator
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
-        self.v_reset, self.v_fire = float(model.v_reset), float(model.v_fire)
-        self.marks = {"V_R": self.v_reset, "V_F": self.v_fire}
+        self.landings, self.top = self.weak_form.landings, self.weak_form.top
+        self.marks = {"V_R": self.landings[0], "V_F": self.top}
         self.w_min, self.w_max = float(model.w_min), float(model.w_max)
         self._number = modes(self.degree)
         self.area = self.operator.area
@@ -327,7 +327,7 @@ class OnTriangles(Problem):
         return {
             "cells": len(self.cells),
             "v_min": float(v.min()),
-            "v_max": self.v_fire,
+            "v_max": self.top,
             "w_min": self.w_min,
             "w_max": self.w_max,
             "narrowest_in_v": float(sides[:, 0].min()),
@@ -343,7 +343,7 @@ class OnTriangles(Problem):
             f"  unknowns   {', '.join((*self.field_names, *self.line_names, *self.scalar_names))}   "
             f"({self.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
-            f"  space      {self.space} on {len(self.cells)} triangles of [{v.min():g}, {self.v_fire:g}] x "
+            f"  space      {self.space} on {len(self.cells)} triangles of [{v.min():g}, {self.top:g}] x "
             f"[{self.w_min:g}, {self.w_max:g}]" + ("" if self.tol is None else f", tol={self.tol:g}"),
             f"  conserved  {', '.join(self.conserved)}",
         ]

@@ -1,0 +1,24 @@
+"""The parameters that say where places are: V_R and V_F, and over (v, w) the ends of the axis of w."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..given.arguments import is_finite
+from .fields import WeakForm
+
+
+def require_places(model: Any, weak_form: WeakForm) -> None:
+    """ValueError for places that are no finite numbers, or in the wrong order."""
+    pairs = [("v_reset", "v_fire")] + [("w_min", "w_max")] * any(len(f.over) == 2 for f in weak_form.fields)
+    for name in (name for pair in pairs for name in pair):
+        value = getattr(model, name, None)
+        if not is_finite(value) and not (name == "v_fire" and len(pairs) == 1 and value == math.inf):
+            raise ValueError(f"discretize: {type(model).__name__}: {name} = {value!r}; allowed is a finite number")
+    for low, high in pairs:
+        if not getattr(model, low) < getattr(model, high):
+            raise ValueError(
+                f"discretize: {type(model).__name__}: {low} = {getattr(model, low)!r}; allowed are numbers below "
+                f"{high} = {getattr(model, high)!r}"
+            )
