@@ -50,7 +50,9 @@ def _copied(kind: type, model: Any, made: tuple) -> Any:
 
 
 def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
-    """(problem, y on it) in a richer space, for error estimates."""
+    """(problem, y on it) in a richer space, for error estimates; as it is where there are numbers alone."""
+    if not system.lines:
+        return system, y
     other = richer(system, by)
     return other, transferred(system, other, y)
 

@@ -76,9 +76,10 @@ def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bo
         if value.ndim and values[~free].any():
             raise ValueError(f"start: {u.name} = {given[u.name]!r}; allowed is 0 but for the entries {u.only}")
         y[layout.of_y(u.name)] = values[free]
-    for u in (u for u in layout.numbers if u.name in given):
+    silent = silent_at_start(system)
+    for u in (u for u in layout.numbers if silent and u.name in given):
         _require_consistent(system, y, set(layout.flattened(u.name)))
-    for name, value in silent_at_start(system).items():
+    for name, value in silent.items():
         y[layout.offsets[name]] = value
     for u in layout.fields:
         entries = layout.indices(u.name)

@@ -132,8 +132,7 @@ def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
     """The gradient of the scalars, or, where many are solved for, what its product with a change gives."""
     if system.layout.n_z <= _FEW:
         return system.scalar_gradient(t, y)
-    constraint = system.constraint.factors(system._point(t, y)["X"])
-    return Changes(system._schur(t, y), constraint, system._scalar_places)
+    return Changes(system._schur(t, y), system._scalar_places)
 
 
 def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ..algebra import Band, BandLowRank, BandSchur, Shared
-from ..algebra.sparse import SparseSchur
+from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
 
 _WIDEST = 40  # of a band
@@ -82,17 +83,38 @@ class Schur:
             shared = Shared(lowest, highest, self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
 
-    def at(self, data: np.ndarray) -> Linearised:
-        """The linearisation with these entries."""
-        return Linearised(self, data)
+    @cached_property
+    def of_whole(self) -> np.ndarray:
+        """Entries of the pattern that stand in rows and columns of (y, z)."""
+        return np.flatnonzero(self.columns < self.n_y + self.n_z)
+
+    @cached_property
+    def whole(self) -> WholePattern | None:
+        """How the matrix of (y, z) is taken apart, where most of it can be eliminated at once."""
+        entries = self.of_whole
+        found = WholePattern(self.rows[entries], self.columns[entries], self.n_y, self.n_y + self.n_z)
+        return found if found.peeling.worthwhile else None
+
+    def at(self, data: np.ndarray, constraint: Callable[[], Any] | None = None) -> Linearised:
+        """The linearisation with these entries; `constraint` makes factors of -g_z, where it is known there."""
+        return Linearised(self, data, constraint)
+
+
+class _Solved:
+    """Factors of -g_z where no constraint has any."""
+
+    def __init__(self, linearised: Linearised) -> None:
+        self._linearised = linearised
+
+    def solve(self, g: np.ndarray) -> np.ndarray:
+        return -self._linearised._by_g_z(g)
 
 
 class Changes:
     """Changes of unknowns at places of (y, z): `changes @ dy`, without the dense matrix of `Linearised.gradient`."""
 
-    def __init__(self, linearised: Linearised, constraint: Any, places: np.ndarray) -> None:
-        """`constraint`: factors of -g_z."""
-        self._g_y, self._constraint, self._places = linearised.g_y, constraint, places
+    def __init__(self, linearised: Linearised, places: np.ndarray) -> None:
+        self._g_y, self._constraint, self._places = linearised.g_y, linearised.constraint, places
 
     def __matmul__(self, dy: np.ndarray) -> np.ndarray:
         return np.concatenate([dy, self._constraint.solve(self._g_y @ dy)])[self._places]
@@ -126,8 +148,13 @@ class Placed:
 class Linearised:
     """dF/dy and what goes with it at one state."""
 
-    def __init__(self, structure: Schur, data: np.ndarray) -> None:
-        self.structure, self._data = structure, data
+    def __init__(self, structure: Schur, data: np.ndarray, constraint: Callable[[], Any] | None) -> None:
+        self.structure, self._data, self._constraint = structure, data, constraint
+
+    @cached_property
+    def constraint(self) -> Any:
+        """Factors of -g_z."""
+        return self._constraint() if self._constraint is not None else _Solved(self)
 
     def _block(self, which: str) -> Any:
         """One block, sparse."""
@@ -144,7 +171,8 @@ class Linearised:
     def jacobian(self) -> Any:
         s = self.structure
         if not s.is_band:
-            return SparseSchur(*(self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")))
+            blocks = [self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")]
+            return SparseSchur(*blocks, None if s.whole is None else Whole(s.whole, self._data[s.of_whole]))
         k, n = s.reach, s.n_y
         flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
         band = Band(flat.reshape(2 * k + 1, n, order="F"), k, k)
@@ -199,7 +227,7 @@ class Linearised:
 
     def z_along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dz for a change of the inputs at fixed y."""
-        return -self._by_g_z(self._block("g_in") @ slopes)
+        return self.constraint.solve(self._block("g_in") @ slopes)
 
     def along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dF for a change of the inputs at fixed y."""
@@ -208,4 +236,4 @@ class Linearised:
     def along_residual(self, change: np.ndarray) -> np.ndarray:
         """dF for a change of the equations (F, g) themselves, of size (y, z), at fixed y."""
         F, g = np.split(change, [self.structure.n_y])
-        return F - self._block("F_z") @ self._by_g_z(g)
+        return F + self._block("F_z") @ self.constraint.solve(g)

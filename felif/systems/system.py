@@ -206,7 +206,8 @@ class System(Problem):
     def _schur(self, t: float, y: np.ndarray) -> Any:
         point = self._point(t, y)
         if "schur" not in point:
-            point["schur"] = self._structure.at(self._operator.jacobian(point["X"]))
+            X = point["X"]
+            point["schur"] = self._structure.at(self._operator.jacobian(X), lambda: self.constraint.factors(X))
         return point["schur"]
 
     @cached_property
