@@ -14,6 +14,7 @@ from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
 from ..weakform import Equations, Given
 from . import changes, looking, resting
+from . import condensed as core
 from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
@@ -150,6 +151,8 @@ class System(Problem):
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
+    condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
+    observed = looking.observed
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)

@@ -84,7 +84,8 @@ static int NAME(feasible)(const System *s, Point *at) {
     }
     for (int row = 2; row <= n; row++) {
         double *above = table[row % 2], *last = table[(row + 1) % 2];
-        for (int k = 0; k <= n; k++) above[k] = above[k + 1] - above[0] / last[0] * last[k + 1];
+        const double ratio = above[0] / last[0];
+        for (int k = 0; k <= n; k++) above[k] = above[k + 1] - ratio * last[k + 1];
         if (!(above[0] > 0)) return 0;
     }
     return 1;
@@ -470,9 +471,31 @@ static double NAME(first_step)(const System *s, const Progress *p, Work *w, cons
     return fmin(fastest > 0 ? 0.01 / fastest : INFINITY, 1e-2 * p->span);
 }
 
+/* Whether the two highest modes of every cell are within what its field allows, which is relative to its size */
+static int NAME(relatively_resolved)(const System *s, const double *y) {
+    const int P = s->degree, n = s->lanes;
+    for (int f = 0; f < s->fields; f++) {
+        const int first = s->first_lane[f];
+        double size = 0, worst = 0;
+        for (int e = first; e <= first + s->cells; e++)
+            for (int i = 0; i < P; i++) size = fmax(size, fabs(y[i * n + e]));
+        for (int e = first; e < first + s->cells; e++) {
+            double one = 0, two = 0;
+            for (int i = 0; i <= P; i++) {
+                const double value = i < P ? y[i * n + e] : y[e + 1];
+                one += s->tops[i * n + e] * value, two += s->tops[(P + 1 + i) * n + e] * value;
+            }
+            worst = fmax(worst, fabs(one) + fabs(two));
+        }
+        if (!(worst <= size)) return 0;
+    }
+    return 1;
+}
+
 /* Whether every reason to change the mesh certainly fails: see felif/assembly/watch.py */
 static int NAME(mesh_serves)(const System *s, const double *y, const Point *at) {
     const int P = s->degree, n = s->lanes, all = count_z(s);
+    if (s->relative) return NAME(relatively_resolved)(s, y);
     for (int e = 0; e < n; e += WIDTH) {
         NAME(vec) one = {0}, two = {0};
         for (int i = 0; i <= P; i++) {
