@@ -32,6 +32,9 @@ def burst_of(run: Any) -> Burst | None:
     tableau = run.tableau
     if core is None or not isinstance(tableau, RosenbrockTableau) or len(tableau.c) != 8 or len(tableau.H) != 3:
         return None
+    history = run.problem.history
+    if isinstance(history, History) and history.interrupted:  # the core knows no gaps
+        return None
     system = run.problem.condensed
     return None if system is None else Burst(core, system, run)
 
