@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 
 _SHARE = 0.3  # of the unknowns, that a level has to eliminate at least
 _LEVELS = 12
-_SMALL = 60  # unknowns up to which a dense matrix takes less time than any care
+SMALL = 60  # unknowns up to which a dense matrix takes less time than any care
 _DENSE = 2000  # unknowns left, up to which they may be taken as a dense matrix
 _FULL = 0.1  # of its entries that are there, from which they are
 _PIVOT = 0.05  # of the largest entry of its row, or of its column, that a pivot has to have
@@ -30,7 +30,7 @@ class Peeling:
     def __init__(self, rows: np.ndarray, columns: np.ndarray, n: int) -> None:
         """Every place once, the whole diagonal among them."""
         self.n, self.levels = n, []
-        small = n <= _SMALL
+        small = n <= SMALL
         while not small and len(self.levels) < _LEVELS:
             gone = _independent(rows, columns, n)
             if np.count_nonzero(gone) < _SHARE * n:
@@ -146,19 +146,32 @@ class Peeled:
         return x
 
 
+def enough_hang_on_few(rows: np.ndarray, columns: np.ndarray, n: int) -> bool:
+    """Whether a first level may be worthwhile, which costs little to find out."""
+    return bool(np.count_nonzero(_few(*_neighbours(rows, columns, n))) >= _SHARE * n)
+
+
+def _neighbours(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many entries beside the diagonal the rows and the columns have."""
+    off = rows != columns
+    return np.bincount(rows[off], minlength=n), np.bincount(columns[off], minlength=n)
+
+
+def _few(r: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Whose elimination adds no entries on the whole."""
+    return r * c <= r + c
+
+
 def _independent(rows: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
     """Unknowns that can be eliminated at once: none meets another, and no entries are added on the whole."""
-    off = rows != columns
-    rows, columns = rows[off], columns[off]
-    r, c = np.bincount(rows, minlength=n), np.bincount(columns, minlength=n)
-    alive = r * c <= r + c
-    found = np.zeros(n, bool)
+    r, c = _neighbours(rows, columns, n)
+    alive, found = _few(r, c), np.zeros(n, bool)
     if np.count_nonzero(alive) < _SHARE * n:
         return found
     order = np.argsort((r + c) * 2.0 + np.random.default_rng(3).random(n))  # those with few neighbours first
     rank = np.empty(n, int)
     rank[order] = np.arange(n)
-    between = alive[rows] & alive[columns]
+    between = alive[rows] & alive[columns] & (rows != columns)
     ends = np.concatenate([rows[between], columns[between]]), np.concatenate([columns[between], rows[between]])
     while alive.any():
         live = alive[ends[0]] & alive[ends[1]]

@@ -84,6 +84,9 @@ class Layout:
         known = np.flatnonzero(column >= 0)
         shape = (self.size, len(self.columns))
         self.selection = sparse.csr_matrix((factor[known], (known, column[known])), shape)
+        own = np.arange(self.size)
+        #: rows and variables are those of X, in its order
+        self.is_everything = np.array_equal(self.rows, own) and np.array_equal(self.columns, own)
 
     def _count(self, axis: str) -> int:
         found = self.equations.axis(axis)

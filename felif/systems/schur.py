@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ..algebra import Band, BandLowRank, BandSchur, Shared
+from ..algebra.peeling import SMALL, enough_hang_on_few
 from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
 
@@ -31,6 +32,7 @@ class Schur:
         y, z, inputs = (0, n_y), (n_y, n_y + n_z), (n_y + n_z, n_y + n_z + n_in)
         sides = {"F_y": (y, y), "F_z": (y, z), "g_y": (z, y), "g_z": (z, z), "F_in": (y, inputs), "g_in": (z, inputs)}
         self.blocks = {name: self._block(*side) for name, side in sides.items()}
+        self._starts: dict[str, np.ndarray] = {}
         in_fields = (rows < n_fields) & (columns < n_fields)
         self.numbers = np.arange(n_fields, n_y)
         distance = np.abs(rows - columns)
@@ -44,10 +46,12 @@ class Schur:
             self._place(in_fields & (distance <= self.reach), n_fields)
 
     def _block(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, tuple, tuple[int, int]]:
-        """(entries of the pattern, where they go, shape)."""
-        r, c = self.rows, self.columns
-        pick = np.flatnonzero((r >= rows[0]) & (r < rows[1]) & (c >= columns[0]) & (c < columns[1]))
-        return pick, (r[pick] - rows[0], c[pick] - columns[0]), (rows[1] - rows[0], columns[1] - columns[0])
+        """(entries of the pattern, where they go, shape); the pattern is by rows."""
+        first, last = np.searchsorted(self.rows, rows)
+        c = self.columns[first:last]
+        pick = first + np.flatnonzero((c >= columns[0]) & (c < columns[1]))
+        at = self.rows[pick] - rows[0], self.columns[pick] - columns[0]
+        return pick, at, (rows[1] - rows[0], columns[1] - columns[0])
 
     def _place(self, inside: np.ndarray, n_fields: int) -> None:
         rows, columns, k = self.rows, self.columns, self.reach
@@ -83,6 +87,13 @@ class Schur:
             shared = Shared(lowest, highest, self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
 
+    def starts(self, which: str) -> np.ndarray:
+        """Where the rows of a block begin."""
+        if which not in self._starts:
+            _, (rows, _), shape = self.blocks[which]
+            self._starts[which] = np.searchsorted(rows, np.arange(shape[0] + 1))
+        return self._starts[which]
+
     @cached_property
     def of_whole(self) -> np.ndarray:
         """Entries of the pattern that stand in rows and columns of (y, z)."""
@@ -91,8 +102,11 @@ class Schur:
     @cached_property
     def whole(self) -> WholePattern | None:
         """How the matrix of (y, z) is taken apart, where most of it can be eliminated at once."""
-        entries = self.of_whole
-        found = WholePattern(self.rows[entries], self.columns[entries], self.n_y, self.n_y + self.n_z)
+        entries, n = self.of_whole, self.n_y + self.n_z
+        rows, columns = self.rows[entries], self.columns[entries]
+        if n > SMALL and not enough_hang_on_few(rows, columns, n):
+            return None
+        found = WholePattern(rows, columns, self.n_y, n)
         return found if found.peeling.worthwhile else None
 
     def at(self, data: np.ndarray, constraint: Callable[[], Any] | None = None) -> Linearised:
@@ -158,8 +172,8 @@ class Linearised:
 
     def _block(self, which: str) -> Any:
         """One block, sparse."""
-        pick, at, shape = self.structure.blocks[which]
-        return sparse.csr_matrix((self._data[pick], at), shape)
+        pick, (_, columns), shape = self.structure.blocks[which]
+        return sparse.csr_matrix((self._data[pick], columns, self.structure.starts(which)), shape)
 
     def _dense_block(self, which: str) -> np.ndarray:
         pick, at, shape = self.structure.blocks[which]

@@ -60,6 +60,8 @@ class System(Problem):
         layout = self.layout
         pieces = Builder(self.equations, self.lines, layout.places, layout.size, self.model).pieces()
         layout.select(*resting.heard_and_emptied(layout, pieces, self.model), resting.lags(self.equations, self.model))
+        if layout.is_everything:
+            return pieces
         return [p for piece in pieces if not is_empty(p := restricted(piece, layout.rows, layout.selection))]
 
     @property
