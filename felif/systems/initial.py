@@ -10,7 +10,7 @@ import numpy as np
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, State
 from ..weakform import Index
-from .adapt import refined, transferred
+from .adapt import split, transferred
 
 _ROUNDS = 30
 _NEGATIVE = 1e-9
@@ -33,10 +33,10 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
-        better = refined(system, y, data=True)
-        if better is None:
+        lines = split(system, y, data=True)
+        if not lines:
             break
-        system = better[0]
+        system = system.on_lines(lines)
         y, compatible = _interpolated(system, given)
     if system.equations.conditions:
         try:

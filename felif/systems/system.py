@@ -104,6 +104,7 @@ class System(Problem):
         at = np.concatenate([np.zeros(0, int), *rows])
         return sparse.csr_matrix((np.concatenate([np.zeros(0), *values]), (at, at)), (layout.n_y + layout.n_z, columns))
 
+    functionals, kept = cached_property(looking.functionals), cached_property(looking.kept)
     quantities, conserved = cached_property(looking.quantities), cached_property(looking.conserved)
     recorded, conserved_rows = cached_property(looking.recorded), cached_property(looking.conserved_rows)
 
