@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-_FEW = 20_000  # entries of T, up to which a sparse product takes less time
+_FEW = 1000  # entries of T, up to which a sparse product takes less time
 
 
 class CellSums:
