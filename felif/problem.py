@@ -194,6 +194,7 @@ class Problem:
     starting: Hook = None  # (y) -> what a step starts from
     arrivals: Hook = None  # (t) -> neurons that the drift carries to V_F
     condensed: Any = None  # the problem as the compiled core takes it
+    input_functions: Mapping[str, Any] = {}  # the inputs that it asks for: functions of time
     leak_rate: float | None = None
     lines_stay: bool = False  # over (v, w): nothing moves from line to line
     feedback: Any = None  # of the threshold on drift and noise

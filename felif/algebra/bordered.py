@@ -118,7 +118,7 @@ class Bordered:
         return x, z
 
     def solve_transposed(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated)."""
+        """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated); f (n,) or (n, columns)."""
         if self._real and (np.iscomplexobj(f) or np.iscomplexobj(g)):
             return self._by_parts(self.solve_transposed, f, g, refine)
         x, z = self._once_transposed(f, g)
@@ -159,7 +159,7 @@ class Bordered:
             self._through_left = self._band_solve(np.asfortranarray(self._left.T), 1)
         known = -(self._right.T @ x)
         known[self._inner :] += g
-        s = self._small_trs(*self._small, known, trans=1)[0] / self._scale
+        s = (self._small_trs(*self._small, known, trans=1)[0].T / self._scale).T
         return x - self._through_left @ s, s[self._inner :]
 
 

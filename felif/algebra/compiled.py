@@ -34,7 +34,7 @@ class System(ctypes.Structure):
 
     _fields_ = [
         *_fields(_int, "degree lanes size inputs differential algebraic matrices invariants ends layers arriving"),
-        *_fields(_int, "arriving_places fields cells worthwhile"),
+        *_fields(_int, "arriving_places fields cells worthwhile relative"),
         *_fields(_pointer, "A weights mass rows rows_lanes numbers source_start source_place source_value integral"),
         *_fields(_pointer, "differential_place place invariant_weights invariant_carriers tops pairs"),
         *_fields(_pointer, "first_lane end_place end_limit layer_table"),

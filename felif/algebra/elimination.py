@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import lapack
 
 _FEW = 8  # unknowns, up to which none is eliminated
 _SCALINGS = 16  # of Gershgorin's discs
+_DEEPEST = 8  # sums of sums of ... that are solved one after the other
 
 
 class Elimination:
     """Where entries of g_z go, whose pattern is `rows`, `columns`; `fixed`: those that are the same at every state.
 
-    An unknown whose own equation is a fixed sum of others that stay, such as the input of a population, is eliminated.
+    Where none hears itself through others, they are solved for one after the other. Else an unknown whose own equation
+    is a fixed sum of others that stay, such as the input of a population, is eliminated.
+
+    dense   size of the matrix that is left to be factored
     """
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, count: int, fixed: np.ndarray) -> None:
         self.rows, self.columns, self.count = rows, columns, count
+        self._on_diagonal = rows == columns
+        self.depth = _depth(rows, columns, count) if count > _FEW else None
         self.out = np.zeros(count, bool)
-        if count > _FEW:
+        if count > _FEW and self.depth is None:
             candidate = np.bincount(rows[~fixed], minlength=count) == 0
             candidate &= np.isin(np.arange(count), rows[rows == columns])
             between = candidate[rows] & candidate[columns] & (rows != columns)
             candidate[rows[between]] = False
             self.out = candidate
+        self.dense = 0 if self.depth is not None else int(count - self.out.sum())
         self.kept, self.gone = np.flatnonzero(~self.out), np.flatnonzero(self.out)
         m = len(self.kept)
         place = np.where(self.out, np.cumsum(self.out), np.cumsum(~self.out)) - 1
@@ -42,8 +50,10 @@ class Elimination:
         self._second = starts[self._hung[1]][self._first] + inner
         self._through = self._hung[0][self._first] * m + self._given[1][self._second]
 
-    def factor(self, data: np.ndarray) -> Eliminated:
+    def factor(self, data: np.ndarray) -> Eliminated | Triangular:
         """With these entries."""
+        if self.depth is not None:
+            return Triangular(self, data)
         m, diagonal = len(self.kept), data[self._own]
         hung, given = data[self._hang], data[self._give]
         given = given / diagonal[self._given[0]]
@@ -62,8 +72,9 @@ class Elimination:
 
     def grows(self, data: np.ndarray) -> bool:
         """Whether all eigenvalues of -g_z have positive real parts: by Gershgorin's discs where these say so."""
-        own = self.rows == self.columns
-        diagonal = np.bincount(self.rows[own], -data[own], self.count)
+        own, diagonal = self._on_diagonal, -self.diagonal(data)
+        if self.depth is not None:
+            return bool((diagonal > 0).all())
         if not (diagonal > 0).all():
             return self._all_positive(data)
         off = np.where(own, 0.0, np.abs(data)) / diagonal[self.rows]
@@ -75,12 +86,49 @@ class Elimination:
             scale = 1.0 + radius
         return self._all_positive(data)
 
+    def diagonal(self, data: np.ndarray) -> np.ndarray:
+        """Of g_z."""
+        own = self._on_diagonal
+        return np.bincount(self.rows[own], data[own], self.count)
+
     def _all_positive(self, data: np.ndarray) -> bool:
         A = np.zeros((self.count, self.count))
         A[self.rows, self.columns] = -data
         if self.count == 2:
             return bool(A.trace() > 0 and A[0, 0] * A[1, 1] > A[0, 1] * A[1, 0])
         return bool((lapack.dgeev(A, compute_vl=0, compute_vr=0)[0] > 0).all())
+
+
+def _depth(rows: np.ndarray, columns: np.ndarray, count: int) -> int | None:
+    """How many unknowns at most stand one behind the other; None where one stands behind itself, or too many do."""
+    off = rows != columns
+    depth = np.zeros(count, int)
+    for _ in range(_DEEPEST):
+        before = depth.copy()
+        np.maximum.at(depth, rows[off], before[columns[off]] + 1)
+        if np.array_equal(depth, before):
+            return int(depth.max(initial=0))
+    return None
+
+
+class Triangular:
+    """-g_z where no unknown hears itself through others."""
+
+    def __init__(self, where: Elimination, data: np.ndarray) -> None:
+        self._depth, self._diagonal = where.depth, where.diagonal(data)
+        off = ~where._on_diagonal
+        self._off = sparse.csr_matrix((data[off], (where.rows[off], where.columns[off])), (where.count, where.count))
+
+    @property
+    def determinant(self) -> float:
+        return float(np.prod(-self._diagonal))
+
+    def solve(self, g: np.ndarray) -> np.ndarray:
+        """z with -g_z z = g."""
+        z = -g / self._diagonal
+        for _ in range(self._depth):
+            z = -(g + self._off @ z) / self._diagonal
+        return z
 
 
 class Eliminated:

@@ -11,18 +11,64 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from .band import Band, SingularMatrix
+from .peeling import Peeled, Peeling, WeakPivot
 
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
 )
 
 
-def _factored(matrix: Any) -> Any:
+class SparseLU:
     """LU ordered by the pattern of A + A^T, nearly that of A for elements: a third of the entries of COLAMD's."""
-    try:
-        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
-    except RuntimeError as error:
-        raise SingularMatrix(f"sparse LU: {error}") from error
+
+    def __init__(self, matrix: Any) -> None:
+        self.dtype = matrix.dtype
+        try:
+            self._lu = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
+        except RuntimeError as error:
+            raise SingularMatrix(f"sparse LU: {error}") from error
+
+    def solve(self, b: np.ndarray, side: str = "N") -> np.ndarray:
+        """A^-1 b, or A^-T b with side = "T"."""
+        return self._lu.solve(b.astype(self.dtype, copy=False), side)
+
+
+class Whole:
+    """The matrix that keeps z, [A_y, A_z; g_y, g_z], for one pattern and one array of entries."""
+
+    def __init__(self, pattern: WholePattern, entries: np.ndarray) -> None:
+        self._pattern, self._entries = pattern, entries
+
+    def lu(self, diagonal: np.ndarray) -> tuple[Peeled, np.ndarray] | None:
+        """(LU factors of what has `diagonal` taken off the part of y, its values), None where a pivot is weak."""
+        values = self._pattern.values(self._entries, diagonal)
+        try:
+            return self._pattern.peeling.factor(values), values
+        except WeakPivot:
+            return None
+
+    def matrix(self, values: np.ndarray) -> sparse.csr_matrix:
+        return self._pattern.matrix(values)
+
+
+class WholePattern:
+    """Where the entries of a Jacobian of (y, z) stand, and how they are eliminated."""
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, n_y: int, n: int) -> None:
+        keys, where = np.unique(np.concatenate([rows * n + columns, np.arange(n) * (n + 1)]), return_inverse=True)
+        self._where, self._diagonal = where[: len(rows)], where[len(rows) : len(rows) + n_y]
+        self._n, self._columns = n, keys % n
+        self._starts = np.searchsorted(keys // n, np.arange(n + 1))
+        self.peeling = Peeling(keys // n, self._columns, n)
+
+    def values(self, entries: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+        found = np.zeros(len(self._columns), np.result_type(entries, diagonal))
+        found[self._where] = entries
+        found[self._diagonal] -= diagonal
+        return found
+
+    def matrix(self, values: np.ndarray) -> sparse.csr_matrix:
+        return sparse.csr_matrix((values, self._columns, self._starts), (self._n, self._n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +79,15 @@ class SparseSchur:
     F_z: Any
     g_y: Any
     g_z: Any
+    whole: Whole | None = None  # where most of it can be eliminated at once
 
     @property
     def n(self) -> int:
         return self.F_y.shape[0]
 
     @cached_property
-    def _constraint(self) -> Any:
-        return _factored(self.g_z)
+    def _constraint(self) -> SparseLU:
+        return SparseLU(self.g_z)
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
         if not self.g_z.shape[0]:
@@ -83,12 +130,16 @@ class FactoredSparse:
     def __init__(self, matrix: SparseSchur, shift: complex, mass: Band | None) -> None:
         self._n, self._m = matrix.n, matrix.g_z.shape[0]
         diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
-        whole = sparse.bmat([[sparse.diags(diagonal) - matrix.F_y, -matrix.F_z], [-matrix.g_y, -matrix.g_z]])
-        self._lu = _factored(whole if self._m else sparse.diags(diagonal) - matrix.F_y)
+        found = None if matrix.whole is None else matrix.whole.lu(diagonal)
+        self._sign, self._lu = -1.0, found and found[0]
+        if found is None:
+            self._sign, W = 1.0, sparse.diags(diagonal) - matrix.F_y
+            whole = sparse.bmat([[W, -matrix.F_z], [-matrix.g_y, -matrix.g_z]]) if self._m else W
+            self._lu = SparseLU(whole)
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """W^-1 b for b of shape (n,) or (n, m)."""
-        full = np.concatenate([b, np.zeros((self._m, *b.shape[1:]), b.dtype)])
+        full = np.concatenate([self._sign * b, np.zeros((self._m, *b.shape[1:]), b.dtype)])
         return _solve(self._lu, full)[: self._n]
 
 
@@ -100,13 +151,17 @@ class SparseBordered:
     ) -> None:
         self._n, self._k, m = matrix.n, columns.shape[1], matrix.g_z.shape[0]
         diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
+        found = None if self._k or matrix.whole is None else matrix.whole.lu(diagonal)
+        if found is not None:
+            self._lu, self._matrix = found[0], matrix.whole.matrix(found[1])
+            return
         W = matrix.F_y - sparse.diags(diagonal)
         empty = sparse.csr_matrix((m, self._k))
         whole = [[W, columns, matrix.F_z], [rows, corner, empty.T], [matrix.g_y, empty, matrix.g_z]]
         if not m:
             whole = [[W, columns], [rows, corner]]
         self._matrix = sparse.bmat([[sparse.csr_matrix(block) for block in row] for row in whole]).tocsc()
-        self._lu = _factored(self._matrix)
+        self._lu = SparseLU(self._matrix)
 
     def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """(x, z) with W x + B z = f and C x + D z = g."""
@@ -118,7 +173,7 @@ class SparseBordered:
 
     def _solved(self, f: np.ndarray, g: np.ndarray, refine: int, side: str) -> tuple[np.ndarray, np.ndarray]:
         rest = self._matrix.shape[0] - self._n - self._k
-        full = np.concatenate([f, g, np.zeros(rest)])
+        full = np.concatenate([f, g, np.zeros((rest, *f.shape[1:]))])
         matrix = self._matrix if side == "N" else self._matrix.T
         found = _solve(self._lu, full, side)
         for _ in range(refine):
@@ -128,7 +183,7 @@ class SparseBordered:
         return found[: self._n], found[self._n : self._n + self._k]
 
 
-def _solve(lu: Any, b: np.ndarray, side: str = "N") -> np.ndarray:
-    if np.iscomplexobj(lu.U) or not np.iscomplexobj(b):
-        return lu.solve(b.astype(lu.U.dtype), side)
+def _solve(lu: SparseLU | Peeled, b: np.ndarray, side: str = "N") -> np.ndarray:
+    if lu.dtype == np.complex128 or not np.iscomplexobj(b):
+        return lu.solve(b.astype(lu.dtype, copy=False), side)
     return lu.solve(np.ascontiguousarray(b.real), side) + 1j * lu.solve(np.ascontiguousarray(b.imag), side)

@@ -7,28 +7,17 @@ with z = (1, inputs, differential scalars, algebraic scalars). See `felif/algebr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..algebra import compiled
+from ..algebra.lanes import Condensed, Lanes, aligned, extents
 from . import adapt, coarsen, spaces, thresholds
 from .operators import FormsOperator
 
 _KEPT = 4  # systems on one mesh, for other parameters
-
-
-@dataclass(eq=False)
-class Condensed:
-    """`system` for the core, whose arrays live in `arrays`; what an integrator needs to know beside."""
-
-    system: compiled.System
-    arrays: dict[str, np.ndarray]
-    input_names: tuple[str, ...]  # in the order of z
-    scalar_names: tuple[str, ...]  # algebraic, then differential
-    looks_at_each_step: bool  # whether `adapted` says something of every step, whatever the mesh
 
 
 def condensed(problem: Any) -> Condensed | None:
@@ -64,7 +53,7 @@ def _condensed(problem: Any) -> Condensed | None:
     ) + len(problem.quantities):
         return None
     constant, slopes = form
-    lanes = Lanes.of(problem)
+    lanes = lanes_of(problem)
     # what every form is multiplied by: one row a form, one column an entry of z
     factors = np.column_stack([constant, *(slopes[name] for name in names)]).reshape(len(constant), 1 + len(names))
     arrays = _forms(operator, lanes, factors, len(algebraic))
@@ -93,73 +82,36 @@ def _condensed(problem: Any) -> Condensed | None:
         arrays[name] = array = aligned(array)
         setattr(system, name, compiled.pointer(array))
     each = problem.tol is not None and problem.end is not None
-    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each)
+    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each, equations.empty_slope)
 
 
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
-    array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
-    memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
-    start = -memory.ctypes.data % 64
-    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    found[...] = array
-    return found
+def lanes_of(problem: Any) -> Lanes:
+    """Made once for all problems on a mesh."""
+    known = vars(problem._assembled)
+    if "lanes" not in known:
+        known["lanes"] = _lanes(problem)
+    return known["lanes"]
 
 
-@dataclass(eq=False)
-class Lanes:
-    """Where unknowns stand: a lane a cell, one more behind each field and for each differential scalar."""
-
-    degree: int
-    count: int  # of lanes, a multiple of LANES
-    index: np.ndarray  # (degree + 1, count): the unknown at a node of a lane, -1 for none
-    place: np.ndarray  # (size,): where an unknown stands, the node times `count` plus the lane
-    first: list[int]  # the first lane of each field
-
-    @classmethod
-    def of(cls, problem: Any) -> Lanes:
-        """Made once for all problems on a mesh."""
-        known = vars(problem._assembled)
-        if "lanes" not in known:
-            known["lanes"] = cls._made(problem)
-        return known["lanes"]
-
-    @classmethod
-    def _made(cls, problem: Any) -> Lanes:
-        layout, cells, degree = problem.layout, len(problem.widths), problem.degree
-        used = (cells + 1) * len(layout.tied) + len(layout.differential)
-        count = -(-used // compiled.LANES) * compiled.LANES
-        index, first = np.full((degree + 1, count), -1), []
-        nodes = np.full((degree + 1, cells + 1), -1)
-        nodes[:, :-1] = problem.cell_nodes.T
-        nodes[0, -1] = degree * cells
-        lane = 0
-        for name in layout.tied:
-            free = layout.free(name)
-            known = (nodes >= 0) & (nodes < free)
-            index[:, lane : lane + cells + 1] = np.where(known, nodes + layout.offsets[name], -1)
-            first.append(lane)
-            lane += cells + 1
-        for name in layout.differential:
-            index[0, lane] = layout.offsets[name]
-            lane += 1
-        inner = index[:degree].ravel()
-        place = np.empty(problem.size, int)
-        place[inner[inner >= 0]] = np.flatnonzero(inner >= 0)
-        return cls(degree, count, index, place, first)
-
-    def values(self, y: np.ndarray, nothing: float) -> np.ndarray:
-        """A vector of unknowns in lanes, shape (degree, count)."""
-        index = self.index[: self.degree]
-        return np.where(index >= 0, y[index], nothing)
-
-    def matrices(self, data: np.ndarray, width: int) -> np.ndarray:
-        """Bands, shape (m, 2 width + 1, size), in lanes: (m, degree + 1, degree + 1, count)."""
-        row, column = self.index[:, None], self.index[None, :]
-        there = (row >= 0) & (column >= 0) & (np.abs(row - column) <= width)
-        there[-1, -1] = False  # stands in the lane to the right
-        diagonal, column = np.where(there, width + row - column, 0), np.where(there, column, 0)
-        return np.where(there, data[:, diagonal, column], 0.0)
+def _lanes(problem: Any) -> Lanes:
+    layout, cells, degree = problem.layout, len(problem.widths), problem.degree
+    used = (cells + 1) * len(layout.tied) + len(layout.differential)
+    count = -(-used // compiled.LANES) * compiled.LANES
+    index, first = np.full((degree + 1, count), -1), []
+    nodes = np.full((degree + 1, cells + 1), -1)
+    nodes[:, :-1] = problem.cell_nodes.T
+    nodes[0, -1] = degree * cells
+    lane = 0
+    for name in layout.tied:
+        free = layout.free(name)
+        known = (nodes >= 0) & (nodes < free)
+        index[:, lane : lane + cells + 1] = np.where(known, nodes + layout.offsets[name], -1)
+        first.append(lane)
+        lane += cells + 1
+    for name in layout.differential:
+        index[0, lane] = layout.offsets[name]
+        lane += 1
+    return Lanes.numbered(index, problem.size, first)
 
 
 def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic: int) -> dict[str, np.ndarray]:
@@ -199,16 +151,6 @@ def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic
         "source_place": lanes.place[where],
         "source_value": sources[entry, where],
     }
-
-
-def extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
-    """Lanes in which rows have entries, first and end, in multiples of LANES."""
-    there = rows.any(axis=2)
-    extents = np.zeros((count, algebraic, 2), int)
-    for j, a in np.argwhere(there.any(axis=-1)):
-        found = np.flatnonzero(there[j, a])
-        extents[j, a] = found[0] // compiled.LANES, found[-1] // compiled.LANES + 1
-    return extents * compiled.LANES
 
 
 def _watched(

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..algebra import compiled
+from ..algebra.lanes import Lanes, aligned, extents
 from ..given.parameters import Parameters, Points
 from ..translation.fields import probe
 from . import adapt, at_threshold
 from .analytic import is_own
 from .arrivals import spread_of
-from .condensed import Lanes, aligned, extents
+from .condensed import lanes_of
 
 _POINTS = (0.37, 1.9)  # where it shows whether a coefficient is affine in scalars and inputs
 
@@ -41,7 +42,7 @@ class Family:
         self.names = scalars_in_order(problem)
         self._terms = problem._assembled.weak_form.terms
         self.factors = factors(problem, points)
-        self._lanes = lanes = Lanes.of(problem)
+        self._lanes = lanes = lanes_of(problem)
         self._forms(problem._assembled._contributions, lanes, len(layout.algebraic))
         self._layers()
         self._arriving()

@@ -327,6 +327,7 @@ class SemiDiscrete(Problem):
         return coarsen.mergeable(self, self.cells)
 
     condensed = cached_property(condensed.condensed)  # the system as the compiled core takes it, or None
+    input_functions = property(lambda self: self.equations.inputs)
     remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 
     cut_off, cut_off_modes = tails.cut_off, tails.cut_off_modes  # what lies below V_min: see `Problem` and tails.py

@@ -32,6 +32,9 @@ def burst_of(run: Any) -> Burst | None:
     tableau = run.tableau
     if core is None or not isinstance(tableau, RosenbrockTableau) or len(tableau.c) != 8 or len(tableau.H) != 3:
         return None
+    history = run.problem.history
+    if isinstance(history, History) and history.interrupted:  # the core knows no gaps
+        return None
     system = run.problem.condensed
     return None if system is None else Burst(core, system, run)
 
@@ -63,7 +66,6 @@ class Burst:
         self._progress = p = compiled.Progress(rtol=run.norm.rtol, accepted_rtol=run.rtol, atol=run.atol, known=-1)
         p.max_step, p.N_max, p.tiny, p.fixed = run.max_step, run.watch.N_max, run.tiny, run.fixed_step is not None
         p.rate = -1 if run.rate_index is None else run.rate_index
-        self._empty = problem.equations.empty_slope
         self._raised: BaseException | None = None
         self._inputs = self._given(run)
         start = compiled.pointer(self._work)
@@ -84,7 +86,7 @@ class Burst:
         self._history: History | None = None
         if not names:
             return compiled.Inputs()
-        inputs, delays, history = problem.equations.inputs, problem.delays, problem.history
+        inputs, delays, history = problem.input_functions, problem.delays, problem.history
         count = len(names)
         kind, value, scalar = (
             np.full(count, compiled.CALLED_INPUT, np.int32),
@@ -188,7 +190,8 @@ class Burst:
         """Why the last step was refused."""
         p = self._progress
         if p.failure == compiled.INFEASIBLE:
-            return Infeasible(f"no firing rate satisfies its equation: 1 - f1.n = {p.failure_value / self._empty:.3g}")
+            margin = p.failure_value / self._system.empty
+            return Infeasible(f"no firing rate satisfies its equation: 1 - f1.n = {margin:.3g}")
         if p.failure == compiled.TOO_LARGE:
             return StepFailed("step_underflow", f"the error of a step is {p.failure_value:.3g} times the tolerance")
         return StepFailed("not_finite", "the right-hand side or the solution is not finite")

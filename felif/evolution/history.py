@@ -114,6 +114,11 @@ class History:
         return other
 
     @property
+    def interrupted(self) -> bool:
+        """Whether there was a synchronous spike: steps that do not follow one another, or of which 0 is heard."""
+        return bool(self._gaps or self._taken)
+
+    @property
     def count(self) -> int:
         """Steps that are known."""
         return len(self._values)

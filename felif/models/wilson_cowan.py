@@ -65,8 +65,12 @@ class WilsonCowan:
         """Two indices of the units, the unknowns N, w and h, and their terms."""
         k = np.asarray(self.k, float)
         n = len(k)
-        driven = [j for j in range(n) if callable(getattr(self, f"s_{j}"))]
-        still = np.array([0.0 if j in driven else float(getattr(self, f"s_{j}")) for j in range(n)])
+        stimuli = [getattr(self, f"s_{j}") for j in range(n)]
+        same: dict[int, list[int]] = {}  # units by the function of time that they share, as an object
+        for j, one in enumerate(stimuli):
+            if callable(one):
+                same.setdefault(id(one), []).append(j)
+        still = np.array([0.0 if callable(one) else float(one) for one in stimuli])
         unknowns = [
             Unknown("N", ("i",)),
             Unknown("w", ("i", "j")),
@@ -83,14 +87,9 @@ class WilsonCowan:
             Term("w", "w", coefficient=lambda s, m: -1.0, name="forgetting"),
             Term("w", coefficient=lambda s, m: k[s.i, s.j] * s.N * s.presynaptic, name="Hebb's rule"),
         ]
-        for j in driven:
-            unit = np.eye(n)[j]
-            terms.append(
-                Term(
-                    "stimulus",
-                    coefficient=lambda s, m, j=j, unit=unit: unit[s.i] * getattr(s, f"s{j}"),
-                    name=f"stimulus {j}",
-                )
-            )
-        inputs = tuple(Given(f"s{j}", f"s_{j}") for j in driven)
-        return Equations((Index("i", n), Index("j", n)), tuple(unknowns), tuple(terms), (), inputs)
+        inputs = []
+        for first, *others in same.values():
+            units = np.isin(np.arange(n), [first, *others]).astype(float)
+            terms.append(Term("stimulus", f"s{first}", matrix=units[:, None], name=f"stimulus {first}"))
+            inputs.append(Given(f"s{first}", f"s_{first}"))
+        return Equations((Index("i", n), Index("j", n)), tuple(unknowns), tuple(terms), (), tuple(inputs))

@@ -83,16 +83,19 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
 
 def rounding(problem: Problem, t: float, y: np.ndarray, weights: np.ndarray) -> float:
     """What rounding in F leaves uncertain of a functional whose adjoint is `weights` (J^T w its gradient)."""
-    J = problem.jacobian(t, y)
-    parts = J.magnitudes(y)
+    parts = problem.jacobian(t, y).magnitudes(y)
     return float(np.finfo(float).eps / 3 * np.linalg.norm(weights * parts))
 
 
 def _rounding(problem: Problem, t: float, y: np.ndarray, system: Any) -> np.ndarray:
     """What rounding in F leaves uncertain of each scalar: eps/3 |w (|J| |y|)|, w J = its gradient; `system`: J."""
-    none = np.zeros(len(problem.conserved) + (symmetry(problem, y) is not None))
-    weights = [system.solve_transposed(row, none, refine=0)[0] for row in problem.scalar_gradient(t, y)]
-    return np.array([rounding(problem, t, y, w) for w in weights])
+    gradient = problem.scalar_gradient(t, y)
+    none = np.zeros((len(problem.conserved) + (symmetry(problem, y) is not None), len(gradient)))
+    if not len(gradient):
+        return np.zeros(0)
+    weights, _ = system.solve_transposed(gradient.T, none, refine=0)
+    parts = problem.jacobian(t, y).magnitudes(y)
+    return np.finfo(float).eps / 3 * np.linalg.norm(weights.T * parts, axis=1)
 
 
 def objection(state: SteadyState) -> str:

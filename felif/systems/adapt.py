@@ -15,8 +15,17 @@ _MOST = 400  # cells along an axis
 _SHRINKING = 0.12  # of cells towards a place where densities are not smooth, to the power that its axis states
 
 
-def refined(system: Any, y: np.ndarray, data: bool = False) -> tuple[Any, np.ndarray, str] | None:
-    """(system, y on it, why) with every cell split whose highest modes exceed tol of the largest value; None if none.
+def refined(system: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(system, y on it, why) with every cell split that does not resolve y; None where all do."""
+    lines = split(system, y)
+    if not lines:
+        return None
+    new = system.on_lines(lines)
+    return new, transferred(system, new, y), f"cells of {', '.join(lines)} split"
+
+
+def split(system: Any, y: np.ndarray, data: bool = False) -> dict[str, Line]:
+    """Lines with every cell split whose highest modes exceed tol of the largest value; of axes that have such cells.
 
     Along an axis of transport alone cells are split for initial `data` only: what jumps there is carried on as a jump,
     which no cells resolve, and what is fired by it is as smooth as the hazard.
@@ -33,10 +42,7 @@ def refined(system: Any, y: np.ndarray, data: bool = False) -> tuple[Any, np.nda
         marked = (worst > system.tol) & (line.widths > (_SMALLEST if line.continuous else _SMALLEST_OF_JUMPS) * span)
         if marked.any() and line.count + marked.sum() <= _MOST:
             lines[name] = _split(line, marked)
-    if not lines:
-        return None
-    new = system.on_lines(lines)
-    return new, transferred(system, new, y), f"cells of {', '.join(lines)} split"
+    return lines
 
 
 def _unresolved(system: Any, u: Any, axis: str, y: np.ndarray) -> np.ndarray:

@@ -27,7 +27,8 @@ class Constraint:
         if n_z:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
-            if n_z <= _DENSE:
+            self._sparse = self._elimination.dense > _DENSE
+            if not self._sparse:
                 data = self.operator.jacobian(X, entries=self._own)
                 self._factors = self._elimination.factor(data)
                 self.empty = self._factors.determinant
@@ -93,13 +94,13 @@ class Constraint:
 
     def factors(self, X: np.ndarray) -> Any:
         """Factors of -g_z: `solve(g)`."""
-        if self.count > _DENSE:
+        if self._sparse:
             block = self.matrix(X)[:, self.z]
             return SparseSchur(block, block[:, :0], block[:0], block[:0, :0]).factor()
         return self._elimination.factor(self.operator.jacobian(X, entries=self._own))
 
     def _step(self, X: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, float]:
-        if self.count > _DENSE:
+        if self._sparse:
             try:
                 return self.factors(X).solve(g), 1.0
             except SingularMatrix as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, State
 from ..weakform import Index
-from .adapt import refined, transferred
+from .adapt import split, transferred
 
 _ROUNDS = 30
+_KEPT = 8  # initial states of the same system: a run that is made again starts from what is known
 _NEGATIVE = 1e-9
 _VANISHES = 1e-8  # of a density where it is held at zero, over its largest value
 
@@ -23,6 +25,23 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     Of a system made from a tolerance the cells are split until they resolve the data. `compatible`: whether the
     densities vanish where they are held at zero. Raises ValueError naming what is wrong with a start.
     """
+    if system.tol is None or system.history is not None or not _stays(start):
+        return _initial_state(system, start)
+    known = vars(system).setdefault("initial_states", {})
+    if start not in known:
+        known[start] = _initial_state(system, start)
+        if len(known) > _KEPT:
+            del known[next(iter(known))]
+    on_mesh, y, compatible = known[start]
+    return on_mesh, y.copy(), compatible
+
+
+def _stays(start: Any) -> bool:
+    """Whether data are a frozen dataclass, such as a Gaussian, that says all of itself by its fields."""
+    return is_dataclass(start) and type(start).__dataclass_params__.frozen and type(start).__hash__ is not None
+
+
+def _initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     if isinstance(start, State):
         if start.problem.lines is None or start.problem.field_names != system.field_names:
             raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
@@ -33,10 +52,10 @@ def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
-        better = refined(system, y, data=True)
-        if better is None:
+        lines = split(system, y, data=True)
+        if not lines:
             break
-        system = better[0]
+        system = system.on_lines(lines)
         y, compatible = _interpolated(system, given)
     if system.equations.conditions:
         try:
@@ -76,9 +95,10 @@ def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bo
         if value.ndim and values[~free].any():
             raise ValueError(f"start: {u.name} = {given[u.name]!r}; allowed is 0 but for the entries {u.only}")
         y[layout.of_y(u.name)] = values[free]
-    for u in (u for u in layout.numbers if u.name in given):
+    silent = silent_at_start(system)
+    for u in (u for u in layout.numbers if silent and u.name in given):
         _require_consistent(system, y, set(layout.flattened(u.name)))
-    for name, value in silent_at_start(system).items():
+    for name, value in silent.items():
         y[layout.offsets[name]] = value
     for u in layout.fields:
         entries = layout.indices(u.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,6 @@ class Layout:
     selection  sparse (size, variables): X from the variables; what is delayed is what is now where there is no past,
                and what a dead time returns is what rests over that time (`select`)
     held       entries of X that something holds at zero
-    offsets    {name of a number, or of an entry: its place in y}, of those that evolve
     rows       rows of the equations of y and z: that of what is held zero is the equation of what holds it
     """
 
@@ -57,7 +57,11 @@ class Layout:
         self.rows = np.concatenate([y, np.zeros(0, int), *rows])
         self.position = np.full(self.size, -1)  # of an entry of X among the columns
         self.position[self.columns] = np.arange(len(self.columns))
-        self.offsets = {
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """{name of a number, or of an entry: its place in y}, of those that evolve."""
+        return {
             name: int(at)
             for u in self.numbers
             for name, at in zip(self.flattened(u.name), self.position[self.indices(u.name)], strict=True)
@@ -80,6 +84,9 @@ class Layout:
         known = np.flatnonzero(column >= 0)
         shape = (self.size, len(self.columns))
         self.selection = sparse.csr_matrix((factor[known], (known, column[known])), shape)
+        own = np.arange(self.size)
+        #: rows and variables are those of X, in its order
+        self.is_everything = np.array_equal(self.rows, own) and np.array_equal(self.columns, own)
 
     def _count(self, axis: str) -> int:
         found = self.equations.axis(axis)

@@ -15,7 +15,7 @@ _SHOWN = 128  # entries of a function of indices, up to which each is a series o
 
 
 def measure(system: Any) -> None:
-    """Sets the mass, the names of densities and numbers (those solved for first) with their places, and functionals."""
+    """Sets the mass, and the names of densities and numbers (those solved for first) with their places."""
     layout, names, places, system.groups = system.layout, [], [], {}
     evolving = (*layout.fields, *layout.numbers)
     late = {getattr(given, "of", None) for given in system.equations.inputs}  # their past is looked up by name
@@ -35,7 +35,6 @@ def measure(system: Any) -> None:
             names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
             places += [k for k in at if k >= 0]
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
-    system.functionals, system.kept = functionals(system)
 
 
 def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
@@ -67,18 +66,30 @@ def observe(system: Any, t: float, y: np.ndarray) -> dict[str, float]:
     return row
 
 
+def observed(system: Any, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """The same of many states whose scalars are known: one row a state, in the order of `observe`."""
+    lowest = states[:, : system.layout.n_fields].min(axis=1)
+    return np.column_stack([scalars, (system.recorded @ states.T).T, lowest])
+
+
 Functionals = dict[str, tuple[np.ndarray, np.ndarray]]  # {name: (places in y, weights)}
 
 
-def functionals(system: Any) -> tuple[Functionals, Functionals]:
-    """(what every run records, what is conserved)."""
-    layout, found, kept = system.layout, {}, {}
+def functionals(system: Any) -> Functionals:
+    """What every run records: integrals of the densities, and what is conserved."""
+    layout, found = system.layout, {}
     for u in layout.fields:
         at = layout.of_y(u.name)
         found["mass" if len(layout.fields) == 1 else f"mass_{u.name}"] = at, system.mass.data[0][at]
+    return found | system.kept
+
+
+def kept(system: Any) -> Functionals:
+    """What is conserved."""
+    found: Functionals = {}
     for quantity in system.equations.conserved:
-        kept |= _conserved(system, quantity)
-    return found | kept, kept
+        found |= _conserved(system, quantity)
+    return found
 
 
 def _conserved(system: Any, quantity: Any) -> Functionals:
@@ -132,8 +143,7 @@ def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
     """The gradient of the scalars, or, where many are solved for, what its product with a change gives."""
     if system.layout.n_z <= _FEW:
         return system.scalar_gradient(t, y)
-    constraint = system.constraint.factors(system._point(t, y)["X"])
-    return Changes(system._schur(t, y), constraint, system._scalar_places)
+    return Changes(system._schur(t, y), system._scalar_places)
 
 
 def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:

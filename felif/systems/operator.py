@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .pieces import Piece, coefficient, require_numbers
+from .coefficient import coefficient, require_numbers
+from .keys import canonical, keys_of, united
+from .pieces import Piece
 
 STEP = 1e-30
 _DENSE = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one
@@ -95,9 +97,7 @@ class Operator:
     def entries(self) -> Entries:
         """Entries of all parts, and where in the data of the whole each part goes."""
         parts = [part for k, piece in enumerate(self.moving) for part in self._parts_of(k, piece)]
-        keys = [self._still.keys, *(part.where for part in parts)]
-        everything, places = np.unique(np.concatenate(keys), return_inverse=True)
-        first, *others = np.split(places, np.cumsum([len(key) for key in keys])[:-1])
+        everything, (first, *others) = united([self._still.keys, *(part.where for part in parts)])
         rows, columns = everything // self.shape[1], everything % self.shape[1]
         parts = [replace(part, where=slots) for part, slots in zip(parts, others, strict=True)]
         return Entries(rows, columns, first, np.arange(len(first)), parts)
@@ -122,14 +122,14 @@ class Operator:
                     yield Part(k, name, side, keys, point, value, local)
             return
         if piece.matrix is not None:
-            coo = piece.matrix.tocoo()
+            coo = canonical(piece.matrix).tocoo()
             yield Part(k, None, 0, self._keys(coo), coo.row, coo.data)
             rows = np.unique(coo.row)
         else:
             rows = np.flatnonzero(piece.source)
         for name, read in piece.reads.items():
             entry = np.zeros(len(rows), int) if piece.how == "number" else piece.blocks[rows]
-            picked = read[entry].tocoo()
+            picked = canonical(read)[entry].tocoo()
             at = rows[picked.row]
             yield Part(k, name, None, at.astype(np.int64) * self.shape[1] + picked.col, at, picked.data)
 
@@ -227,12 +227,17 @@ class Sum:
 
     def __init__(self, matrices: list[Any], shape: tuple[int, int]) -> None:
         self._matrices, self._shape = matrices, shape
-        parts = [matrix.tocoo() for matrix in matrices]
-        keys = [part.row.astype(np.int64) * shape[1] + part.col for part in parts]
-        self._data, self._counts = np.concatenate([part.data for part in parts]), [len(part.data) for part in parts]
-        self.keys, self._where = np.unique(np.concatenate(keys), return_inverse=True)
-        rows, self._indices = self.keys // shape[1], self.keys % shape[1]
-        self._indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        same: dict[int, np.ndarray] = {}  # patterns that matrices share are looked at once
+        parts, data = [], []
+        for matrix in matrices:
+            keys, values = keys_of(matrix.tocsr())
+            parts.append(same.setdefault(id(matrix.indices) if values is matrix.data else id(values), keys))
+            data.append(values)
+        self._data, self._counts = np.concatenate(data), [len(values) for values in data]
+        self.keys, where = united(parts)
+        self._where = np.concatenate(where)
+        self._indices = self.keys % shape[1]
+        self._indptr = np.searchsorted(self.keys, np.arange(shape[0] + 1) * shape[1])
 
     def sums(self, matrices: list[Any]) -> bool:
         """Whether these are the matrices; the first, which is no term's, is the same for all."""

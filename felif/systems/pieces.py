@@ -7,7 +7,7 @@ entry of the index; other axes -> at points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..given.arguments import shown
 from ..given.inputs import places_of
 from ..spaces import Line
 from ..weakform import Equations, Index, Term
+from .cells import CellSums
 from .forms import kernels_of, read_by
 
 
@@ -59,6 +59,7 @@ class Builder:
             self.over[given.name] = self.over[given.of] if hasattr(given, "of") else ()
         self.order = [axis.name for axis in equations.axes]
         self.indices = {axis.name for axis in equations.axes if isinstance(axis, Index)}
+        self._sums, self._known = CellSums(size), {}
 
     def pieces(self) -> list[Piece]:
         return [piece for term in self.equations.terms for piece in self._of(term)]
@@ -125,8 +126,17 @@ class Builder:
         start = self.places[name].start
         ends = np.arange(n + 1) * columns.shape[1]
         found = sparse.csr_matrix((values.ravel(), columns.ravel() + start, ends), (n, self.size))
-        found.sum_duplicates()
+        if not (columns[:, 1:] > columns[:, :-1]).all():
+            found.sum_duplicates()
         return found
+
+    def _everywhere(self, name: str, places: Mapping[str, Any], n: int, along: str | None, key: Any) -> Any:
+        """`rows`, kept where they are at all points of the axes `key`."""
+        if key is None:
+            return self.rows(name, places, n, along)
+        if (key, name, along) not in self._known:
+            self._known[key, name, along] = self.rows(name, places, n, along)
+        return self._known[key, name, along]
 
     # one term ---------------------------------------------------------------------------------------------------
 
@@ -141,10 +151,10 @@ class Builder:
         places, weights, x = self._grid(over, term.at)
         n = len(weights)
         lines = [name for name in over if name not in self.indices]
-        found = []
+        found, key = [], None if term.at else tuple(over)
         for (a, b), kernel in kernels_of(term, lines, x, n).items():
-            values = None if term.of is None else self.rows(term.of, places, n, a)
-            tests = self._tests(term, places, x, n, b)
+            values = None if term.of is None else self._everywhere(term.of, places, n, a, key)
+            tests = self._tests(term, places, x, n, b, key)
             found.append(self._piece(term, names, places, tests, values, weights * kernel, n))
             if a is None and b in lines and term.of is not None and not self.lines[b].continuous:
                 if b in term.at:
@@ -152,9 +162,9 @@ class Builder:
                 found += self._faces(term, names, over, b)
         return found
 
-    def _tests(self, term: Term, places: Mapping, x: SimpleNamespace, n: int, along: str | None) -> Any:
+    def _tests(self, term: Term, places: Mapping, x: SimpleNamespace, n: int, along: str | None, key: Any) -> Any:
         """Rows of the test function: where it is, or, of what jumps, where it lands minus where it is."""
-        here = self.rows(term.into, places, n, along)
+        here = self._everywhere(term.into, places, n, along, key)
         if term.lands is None:
             return here
         if along is not None:
@@ -244,13 +254,11 @@ class Builder:
         blocks[self.places[into]] = entry.ravel()
         return blocks
 
-    @staticmethod
-    def _summed(piece: Piece, tests: Any, values: Any, weights: np.ndarray) -> Piece:
+    def _summed(self, piece: Piece, tests: Any, values: Any, weights: np.ndarray) -> Piece:
         if values is None:
             piece.source = tests.T @ weights
         else:
-            weighted = values.data * np.repeat(weights, np.diff(values.indptr))
-            piece.matrix = tests.T.tocsr() @ sparse.csr_matrix((weighted, values.indices, values.indptr), values.shape)
+            piece.matrix = self._sums.product(tests.tocsr(), values, weights)
         return piece
 
     def _faces(self, term: Term, names: list[str], over: list[str], b: str) -> list[Piece]:
@@ -320,28 +328,3 @@ class Builder:
         reads = {name: self.rows(name, below, n) for name in names if name not in self.order}
         both = self.rows(term.of, below, n), self.rows(term.of, above, n)
         return [(tests, *both, -weights * kernel, coordinates, reads)]
-
-
-def require_numbers(piece: Piece, X: np.ndarray, m: Any) -> None:
-    """ValueError that names the term whose coefficient is no number, or not one a place."""
-    with np.errstate(all="ignore"):
-        read = {name: rows @ X for name, rows in piece.reads.items()}
-        found = np.asarray(coefficient(piece, read, m))
-    if found.dtype.kind not in "iufc" or (piece.how == "number" and found.ndim):
-        said = shown(found if found.ndim else found[()])
-        raise ValueError(f"Term {piece.term.called!r}: its coefficient is {said}; allowed is a number")
-
-
-def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tuple[str, complex] | None = None) -> Any:
-    """c: a number, or one an entry or a point, where `read` is what it reads, `change` added to what one name is."""
-    function: Callable | None = piece.term.coefficient
-    if function is None:
-        return 1.0
-    s = SimpleNamespace(**piece.coordinates)
-    for name, value in read.items():
-        value = value[0] if piece.how == "number" else value
-        setattr(s, name, value if change is None or name != change[0] else value + change[1])
-    found = function(s, m)
-    if piece.how == "number" or (type(found) is np.ndarray and found.shape == (piece.size,)):
-        return found
-    return np.broadcast_to(np.asarray(found), (piece.size,))

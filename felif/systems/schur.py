@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from ..algebra import Band, BandLowRank, BandSchur, Shared
-from ..algebra.sparse import SparseSchur
+from ..algebra.peeling import SMALL, enough_hang_on_few
+from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
 
 _WIDEST = 40  # of a band
@@ -30,6 +32,7 @@ class Schur:
         y, z, inputs = (0, n_y), (n_y, n_y + n_z), (n_y + n_z, n_y + n_z + n_in)
         sides = {"F_y": (y, y), "F_z": (y, z), "g_y": (z, y), "g_z": (z, z), "F_in": (y, inputs), "g_in": (z, inputs)}
         self.blocks = {name: self._block(*side) for name, side in sides.items()}
+        self._starts: dict[str, np.ndarray] = {}
         in_fields = (rows < n_fields) & (columns < n_fields)
         self.numbers = np.arange(n_fields, n_y)
         distance = np.abs(rows - columns)
@@ -43,10 +46,12 @@ class Schur:
             self._place(in_fields & (distance <= self.reach), n_fields)
 
     def _block(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, tuple, tuple[int, int]]:
-        """(entries of the pattern, where they go, shape)."""
-        r, c = self.rows, self.columns
-        pick = np.flatnonzero((r >= rows[0]) & (r < rows[1]) & (c >= columns[0]) & (c < columns[1]))
-        return pick, (r[pick] - rows[0], c[pick] - columns[0]), (rows[1] - rows[0], columns[1] - columns[0])
+        """(entries of the pattern, where they go, shape); the pattern is by rows."""
+        first, last = np.searchsorted(self.rows, rows)
+        c = self.columns[first:last]
+        pick = first + np.flatnonzero((c >= columns[0]) & (c < columns[1]))
+        at = self.rows[pick] - rows[0], self.columns[pick] - columns[0]
+        return pick, at, (rows[1] - rows[0], columns[1] - columns[0])
 
     def _place(self, inside: np.ndarray, n_fields: int) -> None:
         rows, columns, k = self.rows, self.columns, self.reach
@@ -82,17 +87,48 @@ class Schur:
             shared = Shared(lowest, highest, self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
 
-    def at(self, data: np.ndarray) -> Linearised:
-        """The linearisation with these entries."""
-        return Linearised(self, data)
+    def starts(self, which: str) -> np.ndarray:
+        """Where the rows of a block begin."""
+        if which not in self._starts:
+            _, (rows, _), shape = self.blocks[which]
+            self._starts[which] = np.searchsorted(rows, np.arange(shape[0] + 1))
+        return self._starts[which]
+
+    @cached_property
+    def of_whole(self) -> np.ndarray:
+        """Entries of the pattern that stand in rows and columns of (y, z)."""
+        return np.flatnonzero(self.columns < self.n_y + self.n_z)
+
+    @cached_property
+    def whole(self) -> WholePattern | None:
+        """How the matrix of (y, z) is taken apart, where most of it can be eliminated at once."""
+        entries, n = self.of_whole, self.n_y + self.n_z
+        rows, columns = self.rows[entries], self.columns[entries]
+        if n > SMALL and not enough_hang_on_few(rows, columns, n):
+            return None
+        found = WholePattern(rows, columns, self.n_y, n)
+        return found if found.peeling.worthwhile else None
+
+    def at(self, data: np.ndarray, constraint: Callable[[], Any] | None = None) -> Linearised:
+        """The linearisation with these entries; `constraint` makes factors of -g_z, where it is known there."""
+        return Linearised(self, data, constraint)
+
+
+class _Solved:
+    """Factors of -g_z where no constraint has any."""
+
+    def __init__(self, linearised: Linearised) -> None:
+        self._linearised = linearised
+
+    def solve(self, g: np.ndarray) -> np.ndarray:
+        return -self._linearised._by_g_z(g)
 
 
 class Changes:
     """Changes of unknowns at places of (y, z): `changes @ dy`, without the dense matrix of `Linearised.gradient`."""
 
-    def __init__(self, linearised: Linearised, constraint: Any, places: np.ndarray) -> None:
-        """`constraint`: factors of -g_z."""
-        self._g_y, self._constraint, self._places = linearised.g_y, constraint, places
+    def __init__(self, linearised: Linearised, places: np.ndarray) -> None:
+        self._g_y, self._constraint, self._places = linearised.g_y, linearised.constraint, places
 
     def __matmul__(self, dy: np.ndarray) -> np.ndarray:
         return np.concatenate([dy, self._constraint.solve(self._g_y @ dy)])[self._places]
@@ -126,13 +162,18 @@ class Placed:
 class Linearised:
     """dF/dy and what goes with it at one state."""
 
-    def __init__(self, structure: Schur, data: np.ndarray) -> None:
-        self.structure, self._data = structure, data
+    def __init__(self, structure: Schur, data: np.ndarray, constraint: Callable[[], Any] | None) -> None:
+        self.structure, self._data, self._constraint = structure, data, constraint
+
+    @cached_property
+    def constraint(self) -> Any:
+        """Factors of -g_z."""
+        return self._constraint() if self._constraint is not None else _Solved(self)
 
     def _block(self, which: str) -> Any:
         """One block, sparse."""
-        pick, at, shape = self.structure.blocks[which]
-        return sparse.csr_matrix((self._data[pick], at), shape)
+        pick, (_, columns), shape = self.structure.blocks[which]
+        return sparse.csr_matrix((self._data[pick], columns, self.structure.starts(which)), shape)
 
     def _dense_block(self, which: str) -> np.ndarray:
         pick, at, shape = self.structure.blocks[which]
@@ -144,7 +185,8 @@ class Linearised:
     def jacobian(self) -> Any:
         s = self.structure
         if not s.is_band:
-            return SparseSchur(*(self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")))
+            blocks = [self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")]
+            return SparseSchur(*blocks, None if s.whole is None else Whole(s.whole, self._data[s.of_whole]))
         k, n = s.reach, s.n_y
         flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
         band = Band(flat.reshape(2 * k + 1, n, order="F"), k, k)
@@ -199,7 +241,7 @@ class Linearised:
 
     def z_along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dz for a change of the inputs at fixed y."""
-        return -self._by_g_z(self._block("g_in") @ slopes)
+        return self.constraint.solve(self._block("g_in") @ slopes)
 
     def along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dF for a change of the inputs at fixed y."""
@@ -208,4 +250,4 @@ class Linearised:
     def along_residual(self, change: np.ndarray) -> np.ndarray:
         """dF for a change of the equations (F, g) themselves, of size (y, z), at fixed y."""
         F, g = np.split(change, [self.structure.n_y])
-        return F - self._block("F_z") @ self._by_g_z(g)
+        return F + self._block("F_z") @ self.constraint.solve(g)

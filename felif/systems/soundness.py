@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible
+from .coefficient import coefficient
 from .operator import STEP
-from .pieces import coefficient
 
 _ROUNDING = 1e-9
 _TRIES = 3

@@ -14,6 +14,7 @@ from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
 from ..weakform import Equations, Given
 from . import changes, looking, resting
+from . import condensed as core
 from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .operator import Operator, is_empty, restricted
@@ -59,6 +60,8 @@ class System(Problem):
         layout = self.layout
         pieces = Builder(self.equations, self.lines, layout.places, layout.size, self.model).pieces()
         layout.select(*resting.heard_and_emptied(layout, pieces, self.model), resting.lags(self.equations, self.model))
+        if layout.is_everything:
+            return pieces
         return [p for piece in pieces if not is_empty(p := restricted(piece, layout.rows, layout.selection))]
 
     @property
@@ -101,6 +104,7 @@ class System(Problem):
         at = np.concatenate([np.zeros(0, int), *rows])
         return sparse.csr_matrix((np.concatenate([np.zeros(0), *values]), (at, at)), (layout.n_y + layout.n_z, columns))
 
+    functionals, kept = cached_property(looking.functionals), cached_property(looking.kept)
     quantities, conserved = cached_property(looking.quantities), cached_property(looking.conserved)
     recorded, conserved_rows = cached_property(looking.recorded), cached_property(looking.conserved_rows)
 
@@ -150,6 +154,8 @@ class System(Problem):
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
+    condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
+    observed = looking.observed
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
@@ -206,7 +212,8 @@ class System(Problem):
     def _schur(self, t: float, y: np.ndarray) -> Any:
         point = self._point(t, y)
         if "schur" not in point:
-            point["schur"] = self._structure.at(self._operator.jacobian(point["X"]))
+            X = point["X"]
+            point["schur"] = self._structure.at(self._operator.jacobian(X), lambda: self.constraint.factors(X))
         return point["schur"]
 
     @cached_property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import felif as fl
 from felif.testing import check_model
@@ -304,3 +305,19 @@ def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
     assert other.N == pytest.approx(0.34217162608118, rel=1e-8)
     with pytest.raises(ValueError, match="other unknowns"):
         fl.steady_state(fl.discretize(fl.Kuramoto(), tol=1e-2), guess=near)
+
+
+def test_a_hundred_equal_units_fire_as_the_equation_of_one_says():
+    """N = sig(k n N^3 + s) where all n weights are k N^2; the n^2 weights are eliminated, no sparse LU of them made."""
+    n, k, s = 100, 0.03, -2.0
+    problem = fl.discretize(fl.WilsonCowan(k=np.full((n, n), k), s=[fl.Piecewise((1.0,), (2.0, s))] * n))
+    N = brentq(lambda N: 1 / (1 + np.exp(-(k * n * N**3 + s))) - N, 0.0, 0.5, xtol=1e-15)
+    silent = fl.steady_state(problem.at(**{f"s_{j}": s for j in range(n)}), guess=np.zeros(problem.size))
+    assert silent.N == pytest.approx(np.full(n, N), rel=1e-12)
+    assert silent.w == pytest.approx(np.full((n, n), k * N**2), rel=1e-12)
+    assert silent.problem.jacobian(0.0, silent.y).whole is not None
+    run = fl.evolve(problem, {"N": 0.1, "w": 0.0}, 1.5, rtol=1e-6, progress=False)
+    assert len(run.problem.driven) == 1  # what they share is asked for once
+    two = fl.WilsonCowan(k=np.full((2, 2), k * n / 2), s=[fl.Piecewise((1.0,), (2.0, s))] * 2)
+    other = fl.evolve(fl.discretize(two), {"N": 0.1, "w": 0.0}, 1.5, rtol=1e-9, progress=False)
+    assert run.final.N == pytest.approx(np.full(n, other.final.N[0]), rel=2e-6)

@@ -14,6 +14,9 @@
 #define NAME(function) baseline_##function
 #define WIDTH 2 /* doubles worked on at once */
 #include "condensed.h"
+#include "scalars.h"
+#include "step.h"
+#include "resolution.h"
 #include "burst.h"
 #include "neurons.h"
 #include "lines.h"
@@ -36,6 +39,9 @@
 #define NAME(function) avx2_##function
 #define WIDTH 4
 #include "condensed.h"
+#include "scalars.h"
+#include "step.h"
+#include "resolution.h"
 #include "burst.h"
 #include "neurons.h"
 #include "lines.h"

@@ -34,6 +34,7 @@ typedef struct {
     int inputs, differential, algebraic;
     int matrices, invariants, ends, layers, arriving, arriving_places, fields, cells;
     int worthwhile;                  /* mergeable pairs from which cells are given back; -1: never */
+    int relative;                    /* whether what `tops` allows is to be multiplied by the largest value of a field */
     const double *A;                 /* [matrices][(degree+1)^2][lanes]; the first has the constant part */
     const double *weights;           /* [matrices][z] */
     const double *mass;              /* [degree][lanes] */

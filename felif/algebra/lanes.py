@@ -1,0 +1,73 @@
+"""A semi-discrete system as the compiled core takes it: cell by cell, in lanes. See `core/core.h` for the arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import compiled
+
+
+@dataclass(eq=False)
+class Condensed:
+    """`system` for the core, whose arrays live in `arrays`; what an integrator needs to know beside."""
+
+    system: compiled.System
+    arrays: dict[str, np.ndarray]
+    input_names: tuple[str, ...]  # in the order of z
+    scalar_names: tuple[str, ...]  # algebraic, then differential
+    looks_at_each_step: bool  # whether `adapted` says something of every step, whatever the mesh
+    empty: float  # the determinant of the equations of the algebraic scalars where there is no density
+
+
+@dataclass(eq=False)
+class Lanes:
+    """Where unknowns stand: a lane a cell, one more behind each field and for each differential scalar."""
+
+    degree: int
+    count: int  # of lanes, a multiple of LANES
+    index: np.ndarray  # (degree + 1, count): the unknown at a node of a lane, -1 for none
+    place: np.ndarray  # (size,): where an unknown stands, the node times `count` plus the lane
+    first: list[int]  # the first lane of each field
+
+    @classmethod
+    def numbered(cls, index: np.ndarray, size: int, first: list[int]) -> Lanes:
+        """From the unknown at every node of every lane."""
+        inner = index[:-1].ravel()
+        place = np.empty(size, int)
+        place[inner[inner >= 0]] = np.flatnonzero(inner >= 0)
+        return cls(len(index) - 1, index.shape[1], index, place, first)
+
+    def values(self, y: np.ndarray, nothing: float) -> np.ndarray:
+        """A vector of unknowns in lanes, shape (degree, count)."""
+        index = self.index[: self.degree]
+        return np.where(index >= 0, y[index], nothing)
+
+    def matrices(self, data: np.ndarray, width: int) -> np.ndarray:
+        """Bands, shape (m, 2 width + 1, size), in lanes: (m, degree + 1, degree + 1, count)."""
+        row, column = self.index[:, None], self.index[None, :]
+        there = (row >= 0) & (column >= 0) & (np.abs(row - column) <= width)
+        there[-1, -1] = False  # stands in the lane to the right
+        diagonal, column = np.where(there, width + row - column, 0), np.where(there, column, 0)
+        return np.where(there, data[:, diagonal, column], 0.0)
+
+
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
+    array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
+    memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
+    start = -memory.ctypes.data % 64
+    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
+
+
+def extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
+    """Lanes in which rows have entries, first and end, in multiples of LANES."""
+    there = rows.any(axis=2)
+    extents = np.zeros((count, algebraic, 2), int)
+    for j, a in np.argwhere(there.any(axis=-1)):
+        found = np.flatnonzero(there[j, a])
+        extents[j, a] = found[0] // compiled.LANES, found[-1] // compiled.LANES + 1
+    return extents * compiled.LANES

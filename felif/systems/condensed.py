@@ -1,0 +1,211 @@
+"""A system along one axis as the compiled core takes it: what is affine in numbers is read off from its Jacobians.
+
+    F = sum_k z_k (A_k y + f_k),      g = sum_k z_k (r_k . y + rho_k),      z = (1, inputs, numbers, algebraic unknowns)
+
+A_k and r_k are what the Jacobian gains in the columns of densities where z_k is one, f_k and rho_k its own column where
+everything is zero. Whether that is all there is shows at states drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..algebra import compiled
+from ..algebra.lanes import Condensed, Lanes, aligned, extents
+from ..given.inputs import input_value
+from ..spaces import Line
+from ..weakform import Given
+from .operator import STEP
+
+_ROUNDING = 1e-12  # of the largest part of an entry
+_SIZES = 0.7, 5.3  # of the states at which it is looked whether the system is as it was read
+
+
+def condensed(system: Any) -> Condensed | None:
+    """None where the core does not take the system.
+
+    That is: densities over more than one axis, a periodic one or one without noise, terms that join cells apart or are
+    not affine in numbers, conditions, more numbers than it has room for.
+    """
+    layout = system.selected
+    names = tuple(input_functions(system))
+    numbers = layout.n_y - layout.n_fields
+    if not _fits(system, layout, numbers, 1 + len(names) + numbers + layout.n_z):
+        return None
+    lanes = _lanes(system, layout, numbers)
+    heard = np.array([name in names for given in layout.inputs for name in layout.flattened(given.name)], bool)
+    first_z = layout.n_y + layout.n_z
+    entries = np.concatenate([first_z + np.flatnonzero(heard), np.arange(layout.n_fields, first_z)])
+    with np.errstate(all="ignore"):
+        read = _read(system._operator, entries, layout.n_fields)
+    arrays = None if read is None else _arrays(system, lanes, read, entries)
+    if arrays is None:
+        return None
+    if system.tol is not None:
+        arrays |= _watched(system, lanes)
+    found = compiled.System(
+        degree=lanes.degree,
+        lanes=lanes.count,
+        size=system.size,
+        inputs=len(names),
+        differential=numbers,
+        algebraic=layout.n_z,
+        matrices=len(arrays["weights"]),
+        invariants=len(system.kept),
+        fields=len(lanes.first),
+        cells=next(iter(system.lines.values())).count,
+        worthwhile=-1,
+        relative=1,
+        undershoot=np.inf,
+    )
+    for name, array in arrays.items():
+        arrays[name] = array = aligned(array)
+        setattr(found, name, compiled.pointer(array))
+    return Condensed(found, arrays, names, system.scalar_names, False, system.constraint.empty)
+
+
+def _fits(system: Any, layout: Any, numbers: int, count: int) -> bool:
+    lines, equations = list(system.lines.values()), system.equations
+    alone = len(lines) == 1 and lines[0].continuous and not lines[0].periodic and not equations.conditions
+    return (
+        alone
+        and layout.n_fields > 0
+        and all(not equations.lines(u) for u in (*layout.algebraic, *layout.numbers))
+        and compiled.LOWEST_DEGREE <= lines[0].degree <= compiled.HIGHEST_DEGREE
+        and layout.n_z <= compiled.MOST_ALGEBRAIC
+        and layout.n_z + numbers == len(system.scalar_names) <= compiled.MOST_SCALARS
+        and not {*system.scalar_names} & {*system.functionals}
+        and count <= compiled.MOST_Z
+    )
+
+
+def input_functions(system: Any) -> dict[str, Callable[[float], float]]:
+    """{an input that is heard: its value at a time}."""
+    layout, found = system.selected, {}
+    for given in layout.inputs:
+        if isinstance(given, Given):
+            value = getattr(system.model, given.parameter)
+            constant = lambda t, value=value: value
+            found[given.name] = partial(input_value, given.parameter, value) if callable(value) else constant
+            continue
+        lag, heard = given.of_model(system.model), layout.heard[layout.indices(given.name)]
+        for name, of, late in zip(layout.flattened(given.name), layout.flattened(given.of), heard, strict=True):
+            if late:
+                found[name] = lambda t, of=of, lag=lag: system.history(of, t - lag)
+    return found
+
+
+def _lanes(system: Any, layout: Any, numbers: int) -> Lanes:
+    (line,) = system.lines.values()
+    densities = [
+        places
+        for u in layout.fields
+        for places in layout.position[layout.indices(u.name)].reshape(-1, line.size)  # the axis is the last of u
+    ]
+    used = (line.count + 1) * len(densities) + numbers
+    count = -(-used // compiled.LANES) * compiled.LANES
+    index, first, lane = np.full((line.degree + 1, count), -1), [], 0
+    for places in densities:
+        index[:, lane : lane + line.count] = places[line.dofs].T
+        index[0, lane + line.count] = places[line.dofs[-1, -1]]
+        first.append(lane)
+        lane += line.count + 1
+    index[0, lane : lane + numbers] = layout.n_fields + np.arange(numbers)
+    return Lanes.numbered(index, system.size, first)
+
+
+def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray, ...] | None:
+    """(data of the Jacobian at z = 1, data gained by each other entry of z, R where all is zero), None where R is not
+    affine in densities and in numbers."""
+    rows, columns = operator.pattern
+    X, of_fields = np.zeros(operator.shape[1]), columns < n_fields
+    nothing = np.zeros(0, int)  # beside what never changes, what does would drown in rounding
+    parts = [part for part in operator.entries.parts if operator.moving[part.piece].reads]
+    moving = replace(operator.entries, fixed=nothing, of_fixed=nothing, parts=parts)
+    own, source, zero = operator.jacobian(X), operator.residual(X), operator.jacobian(X, entries=moving)
+    gained = np.zeros((len(entries), len(own)))
+    for k, entry in enumerate(entries.tolist()):
+        X[entry] = 1.0
+        gained[k] = operator.jacobian(X, entries=moving) - zero
+        X[entry] = 0.0
+    random = np.random.default_rng(4)
+    size = np.maximum(np.abs(own), np.abs(gained).max(axis=0, initial=0.0))
+    for scale in _SIZES:
+        X[:n_fields], z = random.random(n_fields), scale * random.normal(size=len(entries))
+        X[entries] = z
+        there = np.where(of_fields, own + z @ gained, own)
+        room = np.where(of_fields, size * (1 + np.abs(z).sum()), size)
+        for k, entry in enumerate(entries.tolist()):
+            at = np.flatnonzero(columns == entry)
+            weighted = gained[k] * X[columns] * of_fields
+            by_row = np.bincount(rows, weighted, operator.shape[0])
+            there[at] += by_row[rows[at]]
+            room[at] += np.bincount(rows, np.abs(weighted), operator.shape[0])[rows[at]]
+        if not (np.abs(operator.jacobian(X) - there) <= _ROUNDING * (room + STEP)).all():
+            return None
+    return own, gained, source
+
+
+def _arrays(
+    system: Any, lanes: Lanes, read: tuple[np.ndarray, ...], entries: np.ndarray
+) -> dict[str, np.ndarray] | None:
+    """Matrices, rows, sources, mass and what is conserved, in lanes; None where a term joins what is in no one cell."""
+    (own, gained, source), count = read, 1 + len(entries)
+    layout, (rows, columns) = system.layout, system._operator.pattern
+    n_y, n_z, n_fields = layout.n_y, layout.n_z, layout.n_fields
+    data = np.concatenate([own[None], gained])
+    inner = (rows < n_fields) & (columns < n_fields) & data.any(axis=0)
+    width = int(np.abs(rows - columns)[inner].max(initial=0))
+    if width > lanes.degree or data[:, (rows >= n_fields) & (rows < n_y) & (columns < n_fields)].any():
+        return None
+    bands = np.zeros((count, 2 * width + 1, n_y))
+    bands[:, width + (rows - columns)[inner], columns[inner]] = data[:, inner]
+    A = lanes.matrices(bands, width)
+    if np.count_nonzero(A) != np.count_nonzero(bands):
+        return None
+    moving = [k for k in range(count) if k == 0 or A[k].any()]
+    weights = np.zeros((len(moving), count))
+    weights[np.arange(len(moving)), moving] = 1.0
+    in_rows = (rows >= n_y) & (columns < n_fields)
+    functionals = np.zeros((count, n_z, n_y))
+    functionals[:, rows[in_rows] - n_y, columns[in_rows]] = data[:, in_rows]
+    packed = np.where(lanes.index[:-1] >= 0, functionals[:, :, lanes.index[:-1]], 0.0)
+    sources = np.zeros((count, n_y + n_z))  # of F and g, where densities are zero
+    sources[0] = source
+    of_entry = np.full(layout.n_y + n_z + layout.n_in, -1)
+    of_entry[entries] = np.arange(1, count)
+    by_number = of_entry[columns] > 0
+    sources[of_entry[columns[by_number]], rows[by_number]] = own[by_number]
+    entry, where = np.nonzero(sources[:, :n_y])
+    conserved = [lanes.values(weights, 0.0) for weights in system.conserved.values()]
+    return {
+        "A": A[moving],
+        "weights": weights,
+        "rows": packed,
+        "rows_lanes": extents(packed, count, n_z),
+        "numbers": sources[:, n_y:],
+        "source_start": np.searchsorted(entry, np.arange(count + 1)),
+        "source_place": lanes.place[where],
+        "source_value": sources[entry, where],
+        "integral": np.zeros(n_z),
+        "mass": lanes.values(system.mass.data[0], 1.0),
+        "differential_place": lanes.place[n_fields:],
+        "place": lanes.place,
+        "invariant_weights": np.array(conserved),
+        "invariant_carriers": np.array([(weights != 0) * 1.0 for weights in conserved]),
+    }
+
+
+def _watched(system: Any, lanes: Lanes) -> dict[str, np.ndarray]:
+    """The two highest modes of every cell over what `adapt.refined` allows them of the largest value of a density."""
+    (line,) = system.lines.values()
+    top = Line(np.array([0.0, 1.0]), line.degree).modes(np.eye(line.degree + 1))[:, 0, -2:].T
+    tops = np.zeros((2, lanes.degree + 1, lanes.count))
+    for first in lanes.first:
+        tops[:, :, first : first + line.count] = top[:, :, None] / system.tol
+    return {"tops": tops, "first_lane": np.array(lanes.first)}
