@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .pieces import Piece, coefficient, require_numbers
+from .piece import Piece, coefficient, require_numbers
 
 STEP = 1e-30
 _DENSE = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ..weakform import Delayed
 from .operator import Operator, restricted
-from .pieces import Piece
+from .piece import Piece
 
 _SAME = 1e-12
 
