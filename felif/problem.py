@@ -42,6 +42,7 @@ class Problem:
     nonnegative: Sequence[str] | None = None  # scalars that are rates; None: all of them
     totals: np.ndarray | None = None  # of the conserved quantities; None: ones
     delays: Mapping[str, tuple[str, float]] = {}  # of what is heard late: name -> (scalar, delay)
+    slopes: Mapping[str, str] = {}  # of these, what is the time derivative of which other
     driven: Mapping[str, Any] = {}  # parameters that are functions of time
     held: Mapping[str, Any] = {}  # sources that a dead time keeps out of y
     breakpoints: tuple[float, ...] = ()  # times at which inputs jump

@@ -70,3 +70,9 @@ def held_of(system: Any) -> dict[str, str]:
         for entry, k in zip(layout.flattened(name), rests.tolist(), strict=True)
         if k >= 0
     }
+
+
+def slopes_of(system: Any) -> dict[str, str]:
+    """{what is heard late: the unknown whose derivative it is}."""
+    delayed = [given for given in system.equations.inputs if isinstance(given, Delayed)]
+    return {given.of: given.slope_of for given in delayed if given.slope_of}

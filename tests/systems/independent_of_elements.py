@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial import chebyshev as T
 from numpy.polynomial import legendre as L
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq, fsolve
 
 
@@ -125,3 +125,30 @@ def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
         moved[0] = ahead
         n, N, J, p = moved, ahead, J_1, p_1
     return N
+
+
+def late_step(a, b, delay, density, history, slope, pieces):
+    """N at delay, 2 delay, ... of neurons that fire at rate 1 once older than sigma = a + b N(t - delay).
+
+    Along characteristics: N' = n(sigma, t) (1 - sigma') - N, where n(sigma, t) is N(t - sigma), or of the start; by the
+    method of steps. `slope` is the derivative of `history`, which ends at N(0) = int n beyond sigma.
+    """
+    total = quad(density, 0, 60, limit=200, epsabs=1e-13)[0]
+    found = []
+
+    def N(t):
+        return history(t) if t <= 0 else float(found[min(int(t / delay), len(found) - 1)].sol(t)[0])
+
+    def rate(t, y, k):
+        x = N(t - delay)
+        dx = slope if k == 0 else rate(t - delay, x, k - 1)
+        sigma = a + b * x
+        edge = density(sigma - t) / total if sigma > t else N(t - sigma)
+        return edge * (1 - b * dx) - y
+
+    y = quad(density, a + b * history(-delay), 60, limit=200, epsabs=1e-13)[0] / total
+    for k in range(pieces):
+        how = {"rtol": 1e-7, "atol": 1e-9, "max_step": delay / 10, "dense_output": True}
+        found.append(solve_ivp(lambda t, y, k=k: [rate(t, y[0], k)], (k * delay, (k + 1) * delay), [y], **how))
+        y = found[-1].y[0, -1]
+    return np.array([one.y[0, -1] for one in found])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from independent_of_elements import Age, cohorts, oscillators, wall_density
-from scipy.integrate import solve_ivp
+from independent_of_elements import Age, cohorts, late_step, oscillators, wall_density
+from scipy.integrate import quad, solve_ivp
 
 import felif as fl
 from felif.analysis import exact
@@ -119,8 +119,38 @@ def test_a_step_of_age_says_where_it_cannot_be_followed():
     run = fl.evolve(jumping, lambda s: np.exp(-s), 5.0, rtol=1e-3, **HOW)
     assert run.outcome.name == "blow_up"  # of dN/dt: the margin 1 - int p_x n has fallen to 0
     assert run.blow_up.time == pytest.approx(1.2698, abs=2e-2)
-    with pytest.raises(ValueError, match="delay = 0.5 with a StepHazard"):
-        fl.TimeElapsed(step, delay=0.5)
+
+
+@pytest.mark.parametrize(("a", "b", "delay"), [(1.0, 0.5, 0.2), (2.75, -2.25, 0.05), (2.0, -1.0, 0.5)])
+def test_a_step_of_age_that_moves_late_at_rest(a, b, delay):
+    """N (1 + sigma(N)) = 1, and lambda from the identity N + int_{t-sigma}^t N = 1 with sigma(N(t - d)).
+
+    It is neutral: infinitely many modes are next to Re lambda = ln |N b| / d.
+    """
+    problem = fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: a + b * x), delay=delay), tol=1e-8)
+    steady = fl.steady_state(problem)
+    length, N = a + b * steady.N, steady.N
+    assert N * (1 + length) == pytest.approx(1.0, rel=1e-12)
+    assert steady.stable
+    for value in fl.spectrum(problem, steady, count=2).eigenvalues:
+        assert abs(1 + (1 - np.exp(-value * length)) / value + N * b * np.exp(-value * delay)) < 1e-8
+
+
+@pytest.mark.parametrize(("a", "b", "delay"), [(1.2, -0.8, 0.5), (0.8, 0.6, 0.3)])
+def test_a_step_of_age_that_moves_late_in_time(a, b, delay):
+    """Along characteristics by the method of steps; the history is a line that ends at N(0) = n(0, 0)."""
+    x, peak = 0.3, lambda s: np.exp(-2 * (s - 1) ** 2)
+    share = (quad(peak, a + b * x, 60)[0] - peak(0.0)) / -np.expm1(-a - b * x)
+    density = lambda s: peak(s) + share * np.exp(-s)
+    N = density(0.0) / quad(density, 0, 60, epsabs=1e-13)[0]
+    history = lambda t: N + (x - N) * (-t / delay)
+    problem = fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: a + b * x), delay=delay), tol=1e-5)
+    run = fl.evolve(problem, {"n": density}, 3 * delay, rtol=1e-6, history=history, **HOW)
+    expected = late_step(a, b, delay, density, history, (N - x) / delay, 3)
+    assert run.sample("N", delay * np.arange(1, 4)) == pytest.approx(expected, abs=2e-5)
+    assert run.drift["total"] < 1e-13
+    with pytest.raises(ValueError, match=r"N = 0\.\d+, but its history ends at 0\.3, so that it would jump"):
+        fl.evolve(problem, {"n": density}, 1.0, history=0.3, **HOW)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
