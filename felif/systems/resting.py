@@ -74,5 +74,7 @@ def held_of(system: Any) -> dict[str, str]:
 
 def slopes_of(system: Any) -> dict[str, str]:
     """{what is heard late: the unknown whose derivative it is}."""
-    delayed = [given for given in system.equations.inputs if isinstance(given, Delayed)]
-    return {given.of: given.slope_of for given in delayed if given.slope_of}
+    flat = system.layout.flattened
+    delayed = [given for given in system.equations.inputs if isinstance(given, Delayed) and given.slope_of]
+    pairs = [pair for given in delayed for pair in zip(flat(given.of), flat(given.slope_of), strict=True)]
+    return dict(pairs)
