@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from independent_of_elements import Age, cohorts, late_step, oscillators, wall_density
+from independent_of_elements import (
+    Age,
+    cohorts,
+    late_step,
+    oscillators,
+    rate_of_an_adapting_neuron,
+    steady_conductances,
+    wall_density,
+)
 from scipy.integrate import quad, solve_ivp
 
 import felif as fl
@@ -198,6 +206,34 @@ def test_two_populations_are_those_of_the_other_engine(couplings):
     assert second.N == pytest.approx([first.N_E, first.N_I], rel=1e-7)
     values = [fl.spectrum(problem, state, count=2).eigenvalues for problem, state in ((old, first), (new, second))]
     assert values[1] == pytest.approx(values[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("jump", "tau_w", "current", "longest"), [(0.8, 0.5, 2.0, 12.0), (1.0, 1.5, 2.5, 14.0), (0.5, 1.0, 1.5, 20.0)]
+)
+def test_adaptation_against_the_chain_of_intervals(jump, tau_w, current, longest):
+    """The Volterra equation of the interval after every w, and the chain of w over spikes: to 5e-4."""
+    model = fl.AdaptiveLIF(jump=jump, tau_w=tau_w, current=current)
+    mesh = {"v": [-4.5, -2.5, -1, 0, 1, 1.6, 2], "w": np.linspace(0, 4, 7)}
+    state = fl.steady_state(fl.discretize(model, mesh, space=fl.SpectralElement(4)))
+    assert state.Nbar == pytest.approx(rate_of_an_adapting_neuron(jump, tau_w, current, longest), rel=5e-4)
+    assert state.wbar == pytest.approx(tau_w * jump * state.Nbar, rel=2e-4)  # but for what would jump beyond w_max = 4
+
+
+@pytest.mark.parametrize(
+    ("V_E", "V_F", "g", "spread"), [(14 / 3, 1.0, 0.6, 0.03), (3.0, 1.0, 1.1, 0.05), (5.0, 1.5, 0.8, 0.04)]
+)
+def test_neurons_whose_conductance_stays_are_periodic(V_E, V_F, g, spread):
+    """gamma -> 0: each g has a period of its own, and N(t) is a quadrature over phases."""
+    v = lambda v: (v * (V_F - v)) ** 3
+    model = fl.VoltageConductance(g_in=g, a=spread**2, gamma=1e-9, v_excitatory=V_E, v_fire=V_F)
+    axis = np.unique(np.concatenate([[0.0, V_F / (V_E - V_F)], g + 7 * spread * np.linspace(-1, 1, 8)]))
+    problem = fl.discretize(model, {"v": np.linspace(0, V_F, 8), "g": axis}, space=fl.SpectralElement(5))
+    start = {"p": lambda V, G: v(V) * np.exp(-(((G - g) / spread) ** 2) / 2)}
+    run = fl.evolve(problem, start, 0.3, rtol=1e-4, **HOW)
+    for t in (0.15, 0.3):
+        assert run.sample("N", t) == pytest.approx(steady_conductances(V_E, V_F, g, spread, v, t), abs=5e-4)
+    assert run.drift["mass"] < 1e-13
 
 
 def test_degrees_and_steps_converge_at_their_order():
