@@ -43,6 +43,7 @@ class Problem:
     totals: np.ndarray | None = None  # of the conserved quantities; None: ones
     delays: Mapping[str, tuple[str, float]] = {}  # of what is heard late: name -> (scalar, delay)
     slopes: Mapping[str, str] = {}  # of these, what is the time derivative of which other
+    jumps: bool = False  # whether rates stay finite where the margin falls to 0
     driven: Mapping[str, Any] = {}  # parameters that are functions of time
     held: Mapping[str, Any] = {}  # sources that a dead time keeps out of y
     breakpoints: tuple[float, ...] = ()  # times at which inputs jump

@@ -133,7 +133,7 @@ class System(Problem):
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
     delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
-    slopes = cached_property(resting.slopes_of)
+    slopes, jumps = cached_property(resting.slopes_of), cached_property(looking.jumps)
 
     @cached_property
     def driven(self) -> dict[str, Any]:
