@@ -36,6 +36,7 @@ class Problem:
     scalar_names: tuple[str, ...] = ()  # algebraic scalars first, then differential ones
     field_names: tuple[str, ...] = ()  # densities
     line_names: tuple[str, ...] = ()  # functions of w, of a density over (v, w)
+    functions: tuple[str, ...] = ()  # of one axis, of equations over any axes: what equals or holds
     groups: tuple[str, ...] = ()  # numbers with one value for each entry of an index
     conserved: Mapping[str, np.ndarray] = {}  # name -> c with c.y constant in time
     parameter_names: tuple[str, ...] = ()  # numbers that `at` may change
@@ -288,7 +289,8 @@ def require_below(name: str, density: Any, v_fire: float) -> None:
 class State:
     """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`.
 
-    Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`.
+    Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`. Over any axes:
+    whatever equals or holds along an axis, such as `state.N(w)` of AdaptiveLIF.
 
     Attributes
     ----------
@@ -329,9 +331,9 @@ class State:
             return problem.field(name, self.y)
         if name in problem.groups:  # numbers, one for each entry of an index
             return problem.group(name, self.t, self.y)
-        if name in problem.line_names:
+        if name in problem.line_names or name in problem.functions:
             return problem.line(name, self.t, self.y)
-        known = ", ".join((*problem.field_names, *problem.line_names, *problem.scalar_names))
+        known = ", ".join((*problem.field_names, *problem.line_names, *problem.functions, *problem.scalar_names))
         raise AttributeError(f"this state has no {name!r}; it has: {known}")
 
     def __repr__(self) -> str:
