@@ -70,7 +70,8 @@ class BlowUp:
     exponent : float
         N ~ (time - t)^(-exponent) there: 1/2, approached slowly where the noise is constant.
     mechanism : str
-        "drift": b n(V_F^-) = 1; "noise": a1 abs(n_v(V_F)) = 1; "step_underflow": no step leads on.
+        "drift": b n(V_F^-) = 1; "noise": a1 abs(n_v(V_F)) = 1; "jump": N stays finite, and its derivative does not;
+        "step_underflow": no step leads on.
     remaining : float
         int N dt from where the integration stopped to the blow-up.
     steps : float

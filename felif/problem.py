@@ -36,12 +36,15 @@ class Problem:
     scalar_names: tuple[str, ...] = ()  # algebraic scalars first, then differential ones
     field_names: tuple[str, ...] = ()  # densities
     line_names: tuple[str, ...] = ()  # functions of w, of a density over (v, w)
+    functions: tuple[str, ...] = ()  # of one axis, of equations over any axes: what equals or holds
     groups: tuple[str, ...] = ()  # numbers with one value for each entry of an index
     conserved: Mapping[str, np.ndarray] = {}  # name -> c with c.y constant in time
     parameter_names: tuple[str, ...] = ()  # numbers that `at` may change
     nonnegative: Sequence[str] | None = None  # scalars that are rates; None: all of them
     totals: np.ndarray | None = None  # of the conserved quantities; None: ones
     delays: Mapping[str, tuple[str, float]] = {}  # of what is heard late: name -> (scalar, delay)
+    slopes: Mapping[str, str] = {}  # of these, what is the time derivative of which other
+    jumps: bool = False  # whether rates stay finite where the margin falls to 0
     driven: Mapping[str, Any] = {}  # parameters that are functions of time
     held: Mapping[str, Any] = {}  # sources that a dead time keeps out of y
     breakpoints: tuple[float, ...] = ()  # times at which inputs jump
@@ -287,7 +290,8 @@ def require_below(name: str, density: Any, top: float) -> None:
 class State:
     """Named view of y at a time: `state.n(v)`, `state.N`, `state.R`, `state.t`.
 
-    Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`.
+    Over (v, w): `state.p(v, w)`, functions of w `state.N(w)`, `state.C(w)`, and the number `state.Nbar`. Over any axes:
+    whatever equals or holds along an axis, such as `state.N(w)` of AdaptiveLIF.
 
     Attributes
     ----------
@@ -328,9 +332,9 @@ class State:
             return problem.field(name, self.y)
         if name in problem.groups:  # numbers, one for each entry of an index
             return problem.group(name, self.t, self.y)
-        if name in problem.line_names:
+        if name in problem.line_names or name in problem.functions:
             return problem.line(name, self.t, self.y)
-        known = ", ".join((*problem.field_names, *problem.line_names, *problem.scalar_names))
+        known = ", ".join((*problem.field_names, *problem.line_names, *problem.functions, *problem.scalar_names))
         raise AttributeError(f"this state has no {name!r}; it has: {known}")
 
     def __repr__(self) -> str:

@@ -248,7 +248,7 @@ MODELS = {
     "Index": {"name": "i", "count": 2},
     "Unknown": {"name": "N", "over": (), "kind": "holds", "of": "n", "at": {"v": 2.0}, "only": None},
     "Given": {"name": "I", "parameter": "current"},
-    "Delayed": {"name": "N_d", "of": "N", "delay": 0.1},
+    "Delayed": {"name": "N_d", "of": "N", "delay": 0.1, "slope_of": ""},
     "Conserved": {"name": "mass", "weights": {"n": 1.0}, "each": None},
     "drift": {"n": "n", "axis": "v", "f": lambda x: -x.v, "c": lambda s, m: 1.0, "name": "leak"},
     "noise": {"n": "n", "axis": "v", "c": lambda s, m: 1.0, "a": lambda x: 1.0, "name": "noise"},

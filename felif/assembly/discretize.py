@@ -52,7 +52,8 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         (v, w): a pair (mesh of v, ends of cells of w), or a triangulation (`strip`, `read_mesh`).
     space : space or None
         SpectralElement(6) by default, Lagrange(degree), ExponentialFitting(). Over (v, w): Tensor(v=..., w=...) by
-        default, or Triangles(degree) on a triangulation.
+        default, or Triangles(degree) on a triangulation. Equations over other axes: SpectralElement(degree), or
+        ExponentialFitting() on a mesh {axis: ends of cells}.
     tol : float or None
         Relative accuracy wanted of N, in (0, 0.1], 1e-6 by default.
 

@@ -9,7 +9,7 @@ import numpy as np
 from skfem.mesh import MeshTri
 
 from ..translation import weak_form_of
-from .spaces import SpectralElement
+from .spaces import ExponentialFitting, SpectralElement
 from .tensor.spaces import Tensor
 from .triangles.space import Triangles
 
@@ -48,14 +48,22 @@ def plane_from_arrays(
 
 
 def discretize_over_axes(model: Any, mesh: Any, space: Any, tol: float | None) -> Any:
-    """A model with `equations()`. Raises ValueError for other spaces than SpectralElement(degree), and for bad tol."""
+    """A model with `equations()`. Raises ValueError for bad tol, and for other spaces than SpectralElement(degree) and,
+    on a mesh that is given, ExponentialFitting()."""
     from ..systems.discretize import discretize_equations
 
     if space is None:
         space = SpectralElement(6)
-    if not isinstance(space, SpectralElement):
+    fitted = isinstance(space, ExponentialFitting)
+    if not fitted and not isinstance(space, SpectralElement):
         raise ValueError(
-            f"discretize: space = {space!r}; allowed for {type(model).__name__} is SpectralElement(degree)"
+            f"discretize: space = {space!r}; allowed for {type(model).__name__} are SpectralElement(degree), "
+            "ExponentialFitting()"
+        )
+    if fitted and mesh is None:
+        raise ValueError(
+            f"discretize: space = {space!r} chooses no cells for {type(model).__name__}; allowed is a mesh, "
+            "{axis: ends of cells}, in place of tol"
         )
     if mesh is None:
         if not (isinstance(tol, int | float) and 0 < tol <= 0.1):

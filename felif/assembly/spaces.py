@@ -78,7 +78,8 @@ class ExponentialFitting:
 
     Notes
     -----
-    Source: Xu & Zikatanov, Math. Comp. 68 (1999), the edge-averaged finite element scheme, in one dimension.
+    Source: Xu & Zikatanov, Math. Comp. 68 (1999), the edge-averaged finite element scheme, in one dimension. Along
+    axes without noise there is one value a cell, with slopes limited as by van Albada, van Leer & Roberts (1982).
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from .additive import is_additive
 from .checkpoint import Checkpoint
+from .endings import outcome_of
 from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points, same_time
@@ -25,6 +26,7 @@ __all__ = [
     "Trajectory",
     "breaking_points",
     "integrate",
+    "outcome_of",
     "is_additive",
     "same_time",
     "through_steps",

@@ -86,7 +86,7 @@ class DiagonallyImplicitStepper:
         try:
             return self._iterate(t, base, guess, step)
         except (Infeasible, StepFailed):
-            if not self._explicit:
+            if not self._explicit or self.problem.linear_at is None:
                 raise
         return self._iterate(t, base, self._frozen(t, base, step), step)
 

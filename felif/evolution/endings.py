@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..given.inputs import is_of_user
-from ..problem import Infeasible, Outcome
+from ..problem import BlowUp, Infeasible, Outcome
 
+NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
 CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
 
 
@@ -20,9 +22,39 @@ def unevaluated(reason: ArithmeticError, where: str) -> Outcome:
 
 
 def blow_up(run: Any, message: str, N: float) -> Outcome:
-    """The outcome of a run that ends in a blow-up, which is estimated here."""
-    run.trajectory.blow_up = found = run.watch.estimate(run.t, N, message)
-    return Outcome("blow_up", f"Blow-up at t = {found.time:.10g} (error about {found.error:.1e}). {message}")
+    """The outcome of a run that ends in a blow-up, or where N would jump; when that is is estimated here."""
+    found = run.watch.estimate(run.t, N, message)
+    if run.problem.jumps and not run.watch.lawful and (margin := _margin(run)) < NEARLY_SINGULAR:
+        found = _jump(run, found, margin)
+    run.trajectory.blow_up = found
+    return outcome_of(found)
+
+
+def outcome_of(found: BlowUp) -> Outcome:
+    """The sentence about a blow-up or a jump."""
+    name, what = ("jump", "N would jump") if found.mechanism == "jump" else ("blow_up", "Blow-up")
+    return Outcome(name, f"{what} at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
+
+
+def _margin(run: Any) -> float:
+    return run.problem.margin(run.window.inside(run.t), run.y)
+
+
+def _jump(run: Any, found: BlowUp, margin: float) -> BlowUp:
+    """Two solutions of the equation of N meet: the margin is like the root of the time that is left."""
+    segment, left = run.trajectory.segments[-1], 0.0
+    if len(segment.times) > 1:
+        t, end = segment.times[-2:].tolist()
+        before = segment.problem.margin(t, segment.states[-2])
+        if before > margin > 0:
+            left = margin**2 * (end - t) / (before**2 - margin**2)
+    message = (
+        f"N = {found.N:.6g} stays finite there, and its derivative does not: beyond, its equation has no solution next "
+        f"to this one (the margin has fallen to {margin:.3g})."
+    )
+    error = found.steps + left + float(np.spacing(abs(run.t)))
+    changes = {"time": run.t + left, "error": error, "exponent": 0.0, "remaining": found.N * left}
+    return replace(found, message=message, mechanism="jump", **changes)
 
 
 def stuck(run: Any) -> Outcome:
@@ -30,7 +62,7 @@ def stuck(run: Any) -> Outcome:
     failure = run.failure
     if failure is not None and is_of_user(failure):  # a coefficient fails in every step
         raise failure
-    margin = run.problem.margin(run.window.inside(run.t), run.y)
+    margin = _margin(run)
     size = "of the fixed size" if run.fixed_step is not None else "however small"
     infeasible = type(failure) is Infeasible
     if margin < 0.5 and (infeasible or run.watch.rising and margin < 0.1) or infeasible and run.watch.rising:

@@ -52,6 +52,7 @@ def integrate(
 
         "max_steps"       as many steps as allowed were made
         "blow_up"         N exceeds N_max and rises, or no N exists for any step (`blow_up` has the time and its error)
+        "jump"            two solutions of the equation of N meet: N stays finite and would jump (time: `blow_up`)
         "unstable_step"   a fixed step exceeds what the explicit part of the problem allows (CFL)
         "step_underflow"  the tolerance cannot be met by any step
         "beyond_equations"  the solution leaves the states for which the model's equations hold

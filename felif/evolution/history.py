@@ -20,6 +20,7 @@ Past = float | Callable[[float], float] | Mapping[str, Any]
 
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
 _SAME = 1e-12  # relative difference of times that are one
+_APART, _BACKWARDS = 1e-3, np.array([25, -48, 36, -16, 3]) / 12  # a derivative before the start, of order 4
 _PANELS = 50  # of the quadrature of a given past
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
@@ -30,13 +31,15 @@ class History:
     """history(name, t): the scalar `name` at a time that is over.
 
     `before`: the value before the start: a number, a function of t, or a mapping of names to those; ValueError for a
-    negative value of those in `rates`, the firing rates. As an observer of `integrate` it samples the scalars of each
-    step at seven points: computing N(t) from the state at t would need
-    N(t - d), for which N(t - 2d) is needed, and so on back to the start.
+    negative value of those in `rates`, the firing rates. `slopes`: {name: other}, what is the derivative of another. As
+    an observer of `integrate` it samples the scalars of each step at seven points: computing N(t) from the state at t
+    would need N(t - d), for which N(t - 2d) is needed, and so on back to the start.
     """
 
-    def __init__(self, before: Past, t_start: float, rates: Sequence[str] = ()) -> None:
-        self.before, self.t_start, self._rates = before, t_start, frozenset(rates)
+    def __init__(
+        self, before: Past, t_start: float, rates: Sequence[str] = (), slopes: Mapping[str, str] | None = None
+    ) -> None:
+        self.before, self.t_start, self._rates, self.slopes = before, t_start, frozenset(rates), {**(slopes or {})}
         self._names: tuple[str, ...] = ()
         self._times, self._values = Rows(), Rows(0, len(NODES))  # of steps: their ends, and of each scalar the values
         self._times.append(t_start)
@@ -60,6 +63,9 @@ class History:
 
     def __call__(self, name: str, t: float) -> float:
         if t <= self.t_start:
+            if name in self.slopes:
+                values = [self(self.slopes[name], t - k * _APART) for k in range(5)]
+                return float(np.dot(_BACKWARDS, values)) / _APART
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
             value = input_value(f"history of {name}", before, t) if callable(before) else float(before)
             if value < 0 and name in self._rates:
@@ -108,7 +114,7 @@ class History:
 
     def copy(self, rates: Sequence[str]) -> History:
         """The same past, to go on with; `rates` as in the constructor."""
-        other = History(self.before, self.t_start, rates)
+        other = History(self.before, self.t_start, rates, self.slopes)
         other.restore(self._names, self._times.array[1:], self._values.array, self._gaps)
         other._taken = {**self._taken}
         return other

@@ -15,7 +15,7 @@ from .bursts import COARSENED_EVERY, burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .conserving import Conserving
 from .diagonal import DiagonallyImplicitStepper
-from .endings import blow_up, stuck, unevaluated
+from .endings import NEARLY_SINGULAR, blow_up, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
 from .schemes import Scheme, tableau_of
@@ -25,7 +25,6 @@ from .tableaux import AdditiveTableau, RosenbrockTableau
 from .trajectory import RUNNING, Segment, Trajectory
 
 FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
-NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
 
 
 class Integration:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from ..weakform import Axis, Condition, Conserved, Equations, Term, Unknown, drift
+from ..weakform import Axis, Condition, Conserved, Delayed, Equations, Term, Unknown, drift
 
 _OLDEST = 200.0  # beyond which a start has nobody
 _LOOKED_AT = 400  # values of N among which those that satisfy their equation are looked for
@@ -26,11 +26,12 @@ def slope(sigma: Callable[[Any], Any], x: Any, h: float = 1e-3) -> Any:
     return (8 * (sigma(x + h) - sigma(x - h)) - (sigma(x + 2 * h) - sigma(x - 2 * h))) / (12 * h)
 
 
-def equations(sigma: Callable[[Any], Any], tau: float | None) -> Equations:
-    """x = J where tau is given, else x = N, whose derivative then solves an equation of its own."""
+def equations(sigma: Callable[[Any], Any], tau: float | None, delay: float) -> Equations:
+    """x = J where tau is given, N a delay ago, or else N, whose derivative then solves an equation of its own."""
     wall = {"a": 1.0}
     unknowns = [Unknown("young", ("a",)), Unknown("ready"), Unknown("N", (), "equals")]
     own: list[Term] = []
+    inputs: list[Delayed] = []
     if tau is not None:
         unknowns.append(Unknown("J"))
         x = lambda s: s.J
@@ -43,6 +44,10 @@ def equations(sigma: Callable[[Any], Any], tau: float | None) -> Equations:
         unknowns.append(Unknown("dN", (), "equals"))
         x = lambda s: s.ready
         change = lambda s, m: slope(sigma, s.ready) * s.dN
+        if delay:
+            inputs += [Delayed("N_before", "N", delay), Delayed("dN_before", "dN", delay, slope_of="N")]
+            x = lambda s: s.N_before
+            change = lambda s, m: slope(sigma, s.N_before) * s.dN_before
         leaving = lambda s, m: (1 - change(s, m)) / sigma(x(s))
         own += [
             Term("dN", "young", lambda n, phi, x: n * phi, leaving, at=wall, name="change by new ones"),
@@ -67,13 +72,14 @@ def equations(sigma: Callable[[Any], Any], tau: float | None) -> Equations:
         Condition("sigma is not positive: all neurons fire at once", lambda s, m: sigma(x(s))),
     )
     axis = Axis("a", 0.0, 1.0, scale=0.25)
-    return Equations((axis,), tuple(unknowns), tuple(terms), conserved, conditions=holds)
+    return Equations((axis,), tuple(unknowns), tuple(terms), conserved, tuple(inputs), conditions=holds)
 
 
-def start_of(sigma: Callable[[Any], Any], tau: float | None, start: Any) -> Any:
+def start_of(sigma: Callable[[Any], Any], tau: float | None, start: Any, before: float | None) -> Any:
     """{"young", "ready", "J"} of a start {"n": density of s, "J": ...}, or of a density alone.
 
-    With x = N, N = int_{s > sigma(N)} n may have several solutions: "N" in the start says which is meant.
+    before: x where it is N a delay ago. With x = N, N = int_{s > sigma(N)} n may have several solutions: "N" in the
+    start says which is meant.
     Raises ValueError naming them where it does not, and where there is none.
     """
     given = dict(start) if isinstance(start, Mapping) else {"n": start}
@@ -87,7 +93,10 @@ def start_of(sigma: Callable[[Any], Any], tau: float | None, start: Any) -> Any:
     if not (np.isfinite(total) and total > 0):
         raise ValueError(f"start: the integral of the density n is {total!r}; allowed is a positive number")
     part = lambda x: beyond(max(float(sigma(x)), 0.0)) / total
-    x = float(given.get("J", 0.0)) if tau is not None else _consistent(part, given.pop("N", None))
+    if tau is not None:
+        x = float(given.get("J", 0.0))
+    else:
+        x = _consistent(part, given.pop("N", None)) if before is None else before
     length = float(sigma(x))
     return given | {"young": lambda a: np.vectorize(density, otypes=[float])(a * length), "ready": part(x)}
 

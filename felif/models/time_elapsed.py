@@ -53,11 +53,12 @@ class TimeElapsed:
     ----------
     hazard : callable or StepHazard
         p(s, x), the rate at which a neuron fires, smooth in s and analytic in x; or a StepHazard, with an analytic
-        sigma and without a delay.
+        sigma.
     tau : float or None
         x = J with tau J' = N - J; None: no J.
     delay : float
-        x = N(t - delay). With neither tau nor delay x = N, and N solves its own equation at every time.
+        x = N(t - delay). With neither tau nor delay x = N, and N solves its own equation at every time. With a
+        StepHazard the `history` of N has to end at the N that the run begins with: otherwise sigma would jump.
 
     Raises
     ------
@@ -90,19 +91,15 @@ class TimeElapsed:
             if self.delay:
                 raise ValueError(f"TimeElapsed: tau = {self.tau!r} and delay = {self.delay!r}; allowed is one of them")
 
-        if self.delay and isinstance(self.hazard, StepHazard):
-            raise ValueError(
-                f"TimeElapsed: delay = {self.delay!r} with a StepHazard; allowed is tau, or x = N: sigma would jump "
-                "where the past ends"
-            )
-
-    def as_unknowns(self, start: Any) -> Any:
+    def as_unknowns(self, start: Any, history: Callable[[str, float], float] | None = None) -> Any:
         """A start {"n": density of s, "J": ...} in the unknowns of a StepHazard; as it is with a smooth hazard.
 
         Parameters
         ----------
         start : callable or mapping
             What `evolve` was given.
+        history : callable or None
+            The past of a delayed model: history("N", t), which has an attribute t_start.
 
         Returns
         -------
@@ -112,7 +109,8 @@ class TimeElapsed:
         if isinstance(self.hazard, StepHazard):
             from .step_hazard import start_of
 
-            return start_of(self.hazard.sigma, self.tau, start)
+            before = None if history is None else history("N", history.t_start - self.delay)
+            return start_of(self.hazard.sigma, self.tau, start, before)
         return start
 
     def equations(self) -> Equations:
@@ -120,7 +118,7 @@ class TimeElapsed:
         if isinstance(self.hazard, StepHazard):
             from .step_hazard import equations
 
-            return equations(self.hazard.sigma, self.tau)
+            return equations(self.hazard.sigma, self.tau, self.delay)
         unknowns = [Unknown("n", ("s",)), Unknown("N", (), "equals")]
         inputs = []
         if self.tau is not None:

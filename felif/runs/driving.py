@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import discretize, initial, tails
-from ..evolution import BackwardEuler, Rodas5P, Segment, Trajectory, integrate, same_time
+from ..evolution import BackwardEuler, Rodas5P, Segment, Trajectory, integrate, outcome_of, same_time
 from ..given.inputs import SAMPLES, landings, require_recorded
 from ..given.warning import warn
 from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
@@ -57,7 +57,7 @@ def _through_events(
         trajectory = _with_start_up(problem, y, t, until, settings, onto, **how)
         if at_once:
             trajectory.blow_up = BlowUp(t, 0.0, math.inf, at_once)
-            trajectory.outcome = blow_up_outcome(trajectory.blow_up)
+            trajectory.outcome = outcome_of(trajectory.blow_up)
         found, last = _possible(trajectory), trajectory.segments[-1]
         late = coming if found is None and trajectory.outcome.name == "finished" and until < t_end else None
         if not going_on or late is None and (found is None or _mechanism(last, found, settings) == "step_underflow"):
@@ -194,18 +194,16 @@ def finished(trajectory: Trajectory, settings: Settings, wall_time: float, compa
         blow_up = with_mesh_error(trajectory.segments, trajectory.events, blow_up, settings, data)
         if blow_up.time == settings.t_start and trajectory.outcome.name == "blow_up":
             blow_up = dataclasses.replace(blow_up, message=f"{blow_up.message} {_GENTLER}")
-        if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = blow_up_outcome(blow_up)
+        if trajectory.outcome.name in ("blow_up", "jump"):
+            trajectory.outcome = outcome_of(blow_up)
     return Run(trajectory, settings, wall_time, compatible, blow_up)
-
-
-def blow_up_outcome(found: BlowUp) -> Outcome:
-    return Outcome("blow_up", f"Blow-up at t = {found.time:.10g}, error about {found.error:.1e}. {found.message}")
 
 
 def _mechanism(last: Segment, found: BlowUp, settings: Settings) -> str:
     """What made the rate infinite; "step_underflow" where nothing says it is: a small rate, a margin far from 0."""
     problem = last.problem
+    if found.mechanism == "jump":
+        return "jump"
     if found.N < 1e-2 * min(settings.N_max, _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
         return "step_underflow"
     return "noise" if problem.feedback is not None and problem.feedback[1] > 0 else "drift"

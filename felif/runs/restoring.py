@@ -52,6 +52,8 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
     past = None if before is None else History(before, settings.t_start)
     small = stored.chunks.size <= IN_MEMORY
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"], small)
+    if past is not None:
+        past.slopes = segments[0].problem.slopes
     if description.get("outcome") is None and "end" in stored.checkpoint:  # killed before run.json said so
         description = {**description, **json.loads(stored.checkpoint["end"].tobytes())}
     outcome = description.get("outcome")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ..algebra import compiled
-from ..evolution import Event, History, Trajectory
+from ..evolution import Event, History, Trajectory, outcome_of
 from ..given.arguments import FOLDER, MODEL, PAST, TIME, checked, optional
 from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
 from .asked import KINDS, prolonged, require_events
-from .driving import blow_up_outcome, integrate_through, seen, with_mesh_error
+from .driving import integrate_through, seen, with_mesh_error
 from .recording import Recorder, describe_end, packed_model, state_for_snapshot
 from .restoring import restore
 from .run import Run
@@ -229,8 +229,8 @@ def _finish_whole(
     segments, events = [*before.segments, *trajectory.segments], [*before.events, *trajectory.events]
     if trajectory.blow_up is not None:
         trajectory.blow_up = with_mesh_error(segments, events, trajectory.blow_up, settings, before.start)
-        if trajectory.outcome.name == "blow_up":
-            trajectory.outcome = blow_up_outcome(trajectory.blow_up)
+        if trajectory.outcome.name in ("blow_up", "jump"):
+            trajectory.outcome = outcome_of(trajectory.blow_up)
     whole = Run(
         dataclasses.replace(trajectory, segments=segments, events=events),
         settings,

@@ -237,7 +237,7 @@ def _past(problem: Problem, history: Any, t_start: float) -> History | None:
                 f"evolve: history = {history!r}; nothing is delayed in {type(problem.model).__name__}: leave it out"
             )
         return None
-    delayed, given = sorted({name for name, _ in problem.delays.values()}), history
+    delayed, given = sorted({name for name, _ in problem.delays.values()} - {*problem.slopes}), history
     if isinstance(history, Mapping) and (unknown := sorted(set(history) - {*delayed}, key=str)):
         raise ValueError(f"evolve: history names {unknown}; delayed are {delayed}")
     for name, value in given.items() if isinstance(given, Mapping) else [(" and ".join(delayed), given)]:
@@ -245,7 +245,7 @@ def _past(problem: Problem, history: Any, t_start: float) -> History | None:
             raise ValueError(
                 f"evolve: history of {name} = {shown(value)}; allowed are a number, a function of t, a mapping to those"
             )
-    past = History(history, float(t_start), rates(problem))
+    past = History(history, float(t_start), rates(problem), problem.slopes)
     for name, delay in problem.delays.values():  # what the run will ask for first and last
         for t in (t_start - delay, t_start):
             past(name, t)

@@ -144,8 +144,8 @@ class Characteristic:
         return bool((np.abs(self.of(x, rational(x)) - D) <= _FOLLOWED * np.abs(D)).all())
 
     def beyond(self) -> float:
-        """|K| beyond every eigenvalue of J."""
-        return max(float(np.abs(self.transfer(1j * self.heights[-1])).sum(axis=1).max()), 1e-300)
+        """The size of K, as `size` bounds it on the imaginary axis, beyond every eigenvalue of J."""
+        return max(float(self.size(*self.sampled(0.0, self.heights[-1:]))[0]), 1e-300)
 
     def top(self, edge: float, everywhere: bool = True) -> float:
         """The height beyond which D does not turn around 0 on the line; infinite where there is none.

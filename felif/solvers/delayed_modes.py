@@ -10,6 +10,7 @@ from ..problem import Problem
 from .characteristic import SAME, SMALL, Characteristic, different
 
 _LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
+_INSIDE = 0.97  # of the size of Z K beyond which D may turn at any height
 _ATTEMPTS = 8
 _SHARES = (0.7, 0.4, 0.15)  # of the modes asked for, of which it is tried whether they are complete
 _DIVIDED = 400  # starts of Newton's method with the known zeros divided out
@@ -39,7 +40,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
     longest, order = D.delays.max(), np.sort(D.poles.real)[::-1]
     K = D.sampled(0.0, D.heights[:8])[1]
     largest, beyond = float(np.abs(K).max()), D.beyond()
-    least = -max(min(_LEFT - np.log(max(largest, 1e-300)), np.log(0.5 * SMALL / beyond)), 1e-3) / longest
+    least = -max(min(_LEFT - np.log(max(largest, 1e-300)), np.log(_INSIDE * SMALL / beyond)), 1e-3) / longest
     left = max(float(order[min(count + 2, len(order)) - 1]) - 1.0, least)
     highest = D.top(0.0, everywhere=False)
     top = max(

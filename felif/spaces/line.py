@@ -11,6 +11,8 @@ from numpy.polynomial import legendre
 @lru_cache(maxsize=32)
 def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
     """(nodes, weights) of the Gauss-Lobatto rule with degree + 1 points on [-1, 1]."""
+    if degree == 0:
+        return np.zeros(1), np.full(1, 2.0)
     highest = np.zeros(degree + 1)
     highest[degree] = 1.0
     inner = np.sort(legendre.legroots(legendre.legder(highest)).real) if degree > 1 else np.zeros(0)
@@ -42,7 +44,8 @@ class Line:
     """Elements of one degree on cells of an axis; the mass matrix is that of the Gauss-Lobatto rule, and diagonal.
 
     size, nodes, weights      number of unknowns, where they sit, and the mass of each
-    points, cell, dx          Gauss points of all cells, their cells, their weights: exact for forms of degree 2 k + 3
+    points, cell, dx          Gauss points of all cells, their cells, their weights: exact for forms of degree 2 k + 3;
+                              of degrees 0 and 1 the nodes: every form is lumped
     """
 
     def __init__(self, cells: np.ndarray, degree: int, continuous: bool = True, periodic: bool = False) -> None:
@@ -60,9 +63,9 @@ class Line:
         self.nodes, self.weights = np.empty(self.size), np.zeros(self.size)
         self.nodes[self.dofs[::-1]] = (self.cells[:-1, None] + self.widths[:, None] * (x + 1) / 2)[::-1]
         np.add.at(self.weights, self.dofs, self.widths[:, None] * w / 2)
-        t, w = _gauss(degree + 2)
+        t, w = lobatto(degree) if degree <= 1 else _gauss(degree + 2)  # lumped: `systems.positive`
         self.points = (self.cells[:-1, None] + self.widths[:, None] * (t + 1) / 2).ravel()
-        self.cell = np.repeat(np.arange(self.count), degree + 2)
+        self.cell = np.repeat(np.arange(self.count), len(t))
         self.dx = (self.widths[:, None] * w / 2).ravel()
         self._latest: tuple[np.ndarray, ...] | None = None  # points of `evaluate`, with the basis there
 

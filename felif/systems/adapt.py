@@ -79,12 +79,18 @@ def thinned(system: Any) -> dict[str, Line]:
 
 
 def richer(system: Any, by: int) -> Any:
-    """With elements of a degree higher by `by`, on the same cells but next to places where densities are not smooth."""
+    """With elements of a degree higher by `by`, on the same cells but next to places where densities are not smooth.
+
+    Elements that keep densities >= 0 have one degree: all their cells are halved.
+    """
     lines = {}
     for name, line in system.lines.items():
         places = system.equations.axis(name).graded
         cells = graded(graded(line.cells, places), places)
-        lines[name] = Line(cells, line.degree + by, line.continuous, line.periodic)
+        if system.positive:
+            lines[name] = _split(line, np.ones(line.count, bool))
+        else:
+            lines[name] = Line(cells, line.degree + by, line.continuous, line.periodic)
     return system.on_lines(lines)
 
 

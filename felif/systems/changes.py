@@ -107,3 +107,14 @@ def time_derivative(system: Any, t: float, y: np.ndarray, step: float) -> np.nda
         system._inputs(t + k * h, row)
     slopes = _FORWARD @ values / (12 * h)
     return system._schur(t, y).along_inputs(slopes[system.size + system.layout.n_z :])
+
+
+def input_derivative(system: Any, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
+    names = [n for given in system.layout.inputs for n in system.layout.flattened(given.name)]
+    unit = np.zeros(system.layout.n_in)
+    unit[names.index(name)] = 1.0
+    schur = system._schur(t, y)
+    dz = schur.z_along_inputs(unit)
+    places = system._scalar_places - system.size
+    return schur.along_inputs(unit), dz[places[(places >= 0) & (places < system.layout.n_z)]]

@@ -13,6 +13,7 @@ from ..algebra.sparse import SparseSchur
 from ..problem import BeyondEquations, Infeasible
 from .operator import Entries, Operator
 
+_STILL = 3  # steps of rounding, of the largest unknown, after which the smallest have converged, too
 _STEPS = 60
 _DENSE = 400  # unknowns z up to which their equations are solved as a dense system
 
@@ -77,7 +78,7 @@ class Constraint:
         X = X.copy()
         if not self.count:
             return X, 1.0
-        X[self.z], previous, margin = 0.0, np.inf, 1.0
+        X[self.z], previous, margin, still = 0.0, np.inf, 1.0, 0
         for _ in range(_STEPS):
             g = self.operator.residual(X)
             if not np.isfinite(g).all():
@@ -87,7 +88,8 @@ class Constraint:
             if self.affine:
                 return X, margin
             size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
-            if size <= 1e-15 or size >= previous < 1e-12:
+            still = still + 1 if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(X[self.z]).max(initial=0.0) else 0
+            if size <= 1e-15 or size >= previous < 1e-12 or still == _STILL:  # one that is 0 has its rounding only
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
@@ -132,6 +134,8 @@ def require_conditions(system: Any, X: np.ndarray) -> None:
     layout, s = system.layout, SimpleNamespace()
     for name in [u.name for u in (*layout.algebraic, *layout.numbers) if not u.over] + [i.name for i in layout.inputs]:
         setattr(s, name, X[layout.position[layout.places[name].start]])
+    for given in (given for given in system.equations.inputs if given not in layout.inputs):
+        setattr(s, given.name, getattr(s, given.of))  # without a past what is delayed is what is now
     for condition in system.equations.conditions:
         if not condition.value(s, system.model) > 0:
             raise BeyondEquations(condition.message)

@@ -12,6 +12,7 @@ from ..spaces import Line
 from ..weakform import Axis, Delayed, Equations, Index, Term
 from .adapt import graded, shortest_at
 from .forms import kernels_of, read_by
+from .positive import require_positive
 from .soundness import require_analytic, require_conserved
 from .system import System
 
@@ -38,11 +39,14 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
             )
         else:
             cells = _given(axis, mesh[axis.name])
-        lines[axis.name] = Line(cells, degree, _is_continuous(model, equations, axis), axis.periodic)
+        continuous = _is_continuous(model, equations, axis)
+        lines[axis.name] = Line(cells, degree if continuous or degree > 1 else 0, continuous, axis.periodic)
         _require_noise(model, equations, axis, lines[axis.name].points)
     system = System(model, equations, lines, space, tol, discretize_equations)
     require_analytic(system)
     require_conserved(system)
+    if system.positive:
+        require_positive(system)
     return system
 
 

@@ -16,6 +16,7 @@ from .adapt import split, transferred
 _ROUNDS = 30
 _KEPT = 8  # initial states of the same system: a run that is made again starts from what is known
 _NEGATIVE = 1e-9
+_CONTINUOUS = 1e-6  # of a past, where its derivative is heard
 _VANISHES = 1e-8  # of a density where it is held at zero, over its largest value
 
 
@@ -48,8 +49,10 @@ def _initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         same = all(line is system.lines.get(name) for name, line in start.problem.lines.items())
         y = start.y.copy() if same else transferred(start.problem, system, start.y)
         _require_consistent(system, y, set(system.layout.offsets))
+        _require_continuous(system, y)
         return system, y, True
-    given = _by_name(system, system.model.as_unknowns(start) if hasattr(system.model, "as_unknowns") else start)
+    named = system.model.as_unknowns(start, system.history) if hasattr(system.model, "as_unknowns") else start
+    given = _by_name(system, named)
     y, compatible = _interpolated(system, given)
     for _ in range(_ROUNDS if system.tol is not None else 0):
         lines = split(system, y, data=True)
@@ -59,10 +62,29 @@ def _initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
         y, compatible = _interpolated(system, given)
     if system.equations.conditions:
         try:
-            system.scalars(0.0, y)
+            system.scalars(_start_of(system), y)
         except BeyondEquations as error:
             raise ValueError(f"start: {error}") from error
+    _require_continuous(system, y)
     return system, y, compatible
+
+
+def _start_of(system: Any) -> float:
+    return 0.0 if system.history is None else system.history.t_start
+
+
+def _require_continuous(system: Any, y: np.ndarray) -> None:
+    """ValueError where the past of what has a derivative does not end at its value at the start."""
+    if system.history is None or not system.slopes:
+        return
+    values = dict(zip(system.scalar_names, system.scalars(_start_of(system), y).tolist(), strict=True))
+    for name in set(system.slopes.values()):
+        before = system.history(name, _start_of(system))
+        if abs(before - values[name]) > _CONTINUOUS * max(1.0, abs(before)):
+            raise ValueError(
+                f"start: {name} = {values[name]:.10g}, but its history ends at {before:.10g}, so that it would jump "
+                "when that is heard; allowed is a history that ends where the run begins"
+            )
 
 
 def _by_name(system: Any, start: Any) -> dict[str, Any]:

@@ -146,6 +146,24 @@ def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
     return Changes(system._schur(t, y), system._scalar_places)
 
 
+def jumps(system: Any) -> bool:
+    """Whether N stays finite where the margin falls to 0: no flux, and two solutions of an equation that is not affine
+    meet there, or it is another unknown that becomes infinite."""
+    layout = system.layout
+    if not layout.n_z or any(u.kind == "holds" for u in layout.algebraic):
+        return False
+    if not system.constraint.affine:
+        return True
+    names, z = system.scalar_names, slice(layout.n_y, layout.n_y + layout.n_z)
+    place = int(system._scalar_places[names.index("N") if "N" in names else 0])
+    if place < layout.n_y:
+        return True
+    random = np.random.default_rng(2)
+    states = (np.zeros(len(layout.columns)), random.random(len(layout.columns)))
+    rows = [system.constraint.matrix(X)[place - layout.n_y, z].toarray()[0] for X in states]
+    return bool(np.count_nonzero(rows[0]) == 1 and np.array_equal(*rows))  # it is what y says
+
+
 def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:
     """{axis: mass beyond its lower and upper end}, if densities fall there as they do in the last cell of the mesh.
 

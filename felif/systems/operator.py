@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .coefficient import coefficient, require_numbers
 from .keys import canonical, keys_of, united
-from .pieces import Piece
+from .piece import Piece, coefficient, require_numbers
 
 STEP = 1e-30
 _DENSE = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one

@@ -8,7 +8,6 @@ entry of the index; other axes -> at points.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,32 +18,10 @@ from ..given.inputs import places_of
 from ..spaces import Line
 from ..weakform import Equations, Index, Term
 from .cells import CellSums
+from .faces import upwind
 from .forms import kernels_of, read_by
-
-
-@dataclass(eq=False)
-class Piece:
-    """One part of a term; `how` is "number", "index" or "points".
-
-    matrix   T^T diag(w) S, or None with points; source: T^T w where nothing is multiplied
-    tests, values, weights   T (P, rows), S (P, columns) or None, w (P,): with points
-    blocks   for "index": the entry of the index that each row belongs to
-    reads    {name: matrix (P or entries, columns)} of what the coefficient reads; coordinates: {name: values}
-    upwind   of a face: S below and above, chosen by the sign of c w
-    """
-
-    term: Term
-    how: str
-    matrix: Any = None
-    source: np.ndarray | None = None
-    tests: Any = None
-    values: Any = None
-    weights: np.ndarray | None = None
-    blocks: np.ndarray | None = None
-    reads: dict[str, Any] = field(default_factory=dict)
-    coordinates: dict[str, np.ndarray] = field(default_factory=dict)
-    upwind: tuple[Any, Any] | None = None
-    size: int = 1  # of the coefficient
+from .piece import Piece
+from .positive import fitted, is_own, limited
 
 
 class Builder:
@@ -60,9 +37,13 @@ class Builder:
         self.order = [axis.name for axis in equations.axes]
         self.indices = {axis.name for axis in equations.axes if isinstance(axis, Index)}
         self._sums, self._known = CellSums(size), {}
+        self.positive = any(line.degree <= 1 for line in lines.values())
 
     def pieces(self) -> list[Piece]:
-        return [piece for term in self.equations.terms for piece in self._of(term)]
+        found = [piece for term in self.equations.terms for piece in self._of(term)]
+        if self.positive:
+            found += [piece for u in self.equations.unknowns for piece in fitted(self, u.name)]
+        return found
 
     def count(self, axis: str) -> int:
         """Unknowns along an axis."""
@@ -70,11 +51,18 @@ class Builder:
 
     # points -----------------------------------------------------------------------------------------------------
 
-    def _grid(self, axes: Sequence[str], at: Mapping[str, float]) -> tuple[dict, np.ndarray, SimpleNamespace]:
-        """({axis: (places, cells or None)}, weights, x for forms) of the product of quadratures along `axes`."""
+    def grid(
+        self, axes: Sequence[str], at: Mapping[str, Any], known: Mapping[str, tuple] | None = None
+    ) -> tuple[dict, np.ndarray, SimpleNamespace]:
+        """({axis: (places, cells or None)}, weights, x for forms) of the product of quadratures along `axes`.
+
+        known: {axis: (places, cells, weights)} instead of its quadrature.
+        """
         parts = []
         for name in axes:
-            if callable(at.get(name)):
+            if name in (known or {}):
+                parts.append(known[name])
+            elif callable(at.get(name)):
                 parts.append((np.full(1, np.nan), None, np.ones(1)))
             elif isinstance(at.get(name), tuple):
                 line, inside = self.lines[name], self._inside(name, *at[name])
@@ -148,18 +136,22 @@ class Builder:
         for name in names:
             axes |= {name} if name in self.order else set(self.over[name])
         over = [name for name in self.order if name in axes]
-        places, weights, x = self._grid(over, term.at)
+        places, weights, x = self.grid(over, term.at)
         n = len(weights)
         lines = [name for name in over if name not in self.indices]
         found, key = [], None if term.at else tuple(over)
         for (a, b), kernel in kernels_of(term, lines, x, n).items():
+            if self.positive and b in lines and is_own(term, self.over):
+                if not self.lines[b].continuous:
+                    found += limited(self, term, names, over, b)
+                continue  # noise, and drift where there is noise: `fitted`
             values = None if term.of is None else self._everywhere(term.of, places, n, a, key)
             tests = self._tests(term, places, x, n, b, key)
             found.append(self._piece(term, names, places, tests, values, weights * kernel, n))
             if a is None and b in lines and term.of is not None and not self.lines[b].continuous:
                 if b in term.at:
                     raise ValueError(f"Term {term.called!r}: transport without noise acts all along {b!r}")
-                found += self._faces(term, names, over, b)
+                found += upwind(self, term, names, over, b)
         return found
 
     def _tests(self, term: Term, places: Mapping, x: SimpleNamespace, n: int, along: str | None, key: Any) -> Any:
@@ -222,18 +214,26 @@ class Builder:
         axes = set(coordinates).union(*read.values()) if names else set()
         if not axes:
             reads = {name: self.rows(name, {}, 1) for name in read}
-            return self._summed(Piece(term, "number", reads=reads), tests, values, weights)
+            return self.summed(Piece(term, "number", reads=reads), tests, values, weights)
         moved = set() if term.lands is None else self._moved(term, places)
         if axes <= self.indices and axes <= set(self.over[term.into]) - moved:
             order = [name for name in self.order if name in axes]
-            grid, _, _ = self._grid(order, {})
+            grid, _, _ = self.grid(order, {})
             size = int(np.prod([self.count(name) for name in order]))
             piece = Piece(term, "index", size=size)
             piece.coordinates = {name: grid[name][0] for name in coordinates}
             piece.reads = {name: self.rows(name, grid, size) for name in read}
             piece.blocks = self._blocks(term.into, order)
-            return self._summed(piece, tests, values, weights)
-        reads = {name: self.rows(name, places, n) for name in read}
+            return self.summed(piece, tests, values, weights)
+        return self.at_points(term, names, places, tests, values, weights)
+
+    def at_points(
+        self, term: Term, names: list[str], places: Mapping, tests: Any, values: Any, weights: np.ndarray
+    ) -> Piece:
+        """A piece whose coefficient, which reads `names`, is evaluated at every point."""
+        n = len(weights)
+        coordinates = {name: places[name][0] for name in names if name in self.order}
+        reads = {name: self.rows(name, places, n) for name in names if name not in self.order}
         return Piece(
             term, "points", tests=tests, values=values, weights=weights, reads=reads, coordinates=coordinates, size=n
         )
@@ -254,77 +254,9 @@ class Builder:
         blocks[self.places[into]] = entry.ravel()
         return blocks
 
-    def _summed(self, piece: Piece, tests: Any, values: Any, weights: np.ndarray) -> Piece:
+    def summed(self, piece: Piece, tests: Any, values: Any, weights: np.ndarray) -> Piece:
         if values is None:
             piece.source = tests.T @ weights
         else:
             piece.matrix = self._sums.product(tests.tocsr(), values, weights)
         return piece
-
-    def _faces(self, term: Term, names: list[str], over: list[str], b: str) -> list[Piece]:
-        """Upwind fluxes between the cells of an axis without diffusion; the ends let nothing through.
-
-        Where the mesh cuts off an axis that goes on, what leaves its last cell is spread over that cell: closing it
-        would make modes that grow.
-        """
-        axis, count = self.equations.axis(b), self.lines[b].count
-        parts = [part for face in self.lines[b].faces for part in self._face(term, names, over, b, face)]
-        if axis.high == np.inf:
-            parts += self._cut_end(term, names, over, b, count - 1, 1)
-        if axis.low == -np.inf:
-            parts += self._cut_end(term, names, over, b, 0, 0)
-        if not parts:
-            return []
-        tests, below, above = (sparse.vstack([part[k] for part in parts]).tocsr() for k in range(3))
-        weights = np.concatenate([part[3] for part in parts])
-        if term.coefficient is None:  # the side is known
-            side = sparse.diags((weights < 0).astype(float))
-            values = side @ below + (sparse.identity(len(weights)) - side) @ above
-            return [self._summed(Piece(term, "number"), tests, values.tocsr(), weights)]
-        stacked = lambda k, name: [part[k][name] for part in parts]
-        return [
-            Piece(
-                term,
-                "points",
-                tests=tests,
-                weights=weights,
-                size=len(weights),
-                upwind=(below, above),
-                coordinates={name: np.concatenate(stacked(4, name)) for name in parts[0][4]},
-                reads={name: sparse.vstack(stacked(5, name)).tocsr() for name in parts[0][5]},
-            )
-        ]
-
-    def _cut_end(self, term: Term, names: list[str], over: list[str], b: str, cell: int, side: int) -> list[tuple]:
-        """As `_face`, of the lower (0) or upper (1) end of the mesh."""
-        line = self.lines[b]
-        place = line.cells[cell + side]
-        found = self._face(term, names, over, b, (cell, cell, place, place))
-        for k, (_, inside, _, weights, coordinates, reads) in enumerate(found):
-            places, _, _ = self._grid(over, {**term.at, b: place})
-            n, inner = len(weights), line.cell == cell
-            spread = 0.0
-            for x, dx in zip(line.points[inner], line.dx[inner], strict=True):
-                at = {**places, b: (np.full(n, x), np.full(n, cell))}
-                spread = spread + dx / line.widths[cell] * self.rows(term.into, at, n)
-            end = {**places, b: (np.full(n, place), np.full(n, cell))}
-            tests, nothing = self.rows(term.into, end, n) - spread, 0.0 * inside
-            both = (inside, nothing) if side else (nothing, inside)
-            found[k] = (tests if side else -tests, *both, weights, coordinates, reads)
-        return found
-
-    def _face(self, term: Term, names: list[str], over: list[str], b: str, face: tuple) -> list[tuple]:
-        """(tests, values below, values above, weights, coordinates, reads) on one face, if anything crosses it."""
-        low, high, from_below, from_above = face
-        places, weights, x = self._grid(over, {**term.at, b: from_below})
-        n = len(weights)
-        kernel = kernels_of(term, [name for name in over if name not in self.indices], x, n).get((None, b))
-        if kernel is None:
-            return []
-        below = {**places, b: (np.full(n, from_below), np.full(n, low))}
-        above = {**places, b: (np.full(n, from_above), np.full(n, high))}
-        tests = self.rows(term.into, below, n) - self.rows(term.into, above, n)
-        coordinates = {name: places[name][0] for name in names if name in self.order}
-        reads = {name: self.rows(name, below, n) for name in names if name not in self.order}
-        both = self.rows(term.of, below, n), self.rows(term.of, above, n)
-        return [(tests, *both, -weights * kernel, coordinates, reads)]

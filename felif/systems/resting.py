@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ..weakform import Delayed
 from .operator import Operator, restricted
-from .pieces import Piece
+from .piece import Piece
 
 _SAME = 1e-12
 
@@ -70,3 +70,11 @@ def held_of(system: Any) -> dict[str, str]:
         for entry, k in zip(layout.flattened(name), rests.tolist(), strict=True)
         if k >= 0
     }
+
+
+def slopes_of(system: Any) -> dict[str, str]:
+    """{what is heard late: the unknown whose derivative it is}."""
+    flat = system.layout.flattened
+    delayed = [given for given in system.equations.inputs if isinstance(given, Delayed) and given.slope_of]
+    pairs = [pair for given in delayed for pair in zip(flat(given.of), flat(given.slope_of), strict=True)]
+    return dict(pairs)

@@ -14,13 +14,16 @@ from ..weakform import Equations, Index, Term
 from . import resting
 from .forms import read_by
 from .operator import Operator, restricted
-from .pieces import Builder, Piece
+from .piece import Piece
+from .pieces import Builder
 
 
 def take(system: Any, like: Any) -> bool:
     """Makes a system of the pieces of one with other parameters; False where more than coefficients and matrices
     differs, and nothing is taken."""
     if resting.lags(system.equations, system.model) != resting.lags(like.equations, like.model) and like.held:
+        return False
+    if system.positive:  # fluxes belong to several terms
         return False
     layout = like.selected
     builder = Builder(system.equations, system.lines, layout.places, layout.size, system.model)

@@ -170,7 +170,7 @@ class Linearised:
         """Factors of -g_z."""
         return self._constraint() if self._constraint is not None else _Solved(self)
 
-    def _block(self, which: str) -> Any:
+    def block(self, which: str) -> Any:
         """One block, sparse."""
         pick, (_, columns), shape = self.structure.blocks[which]
         return sparse.csr_matrix((self._data[pick], columns, self.structure.starts(which)), shape)
@@ -185,7 +185,7 @@ class Linearised:
     def jacobian(self) -> Any:
         s = self.structure
         if not s.is_band:
-            blocks = [self._block(which) for which in ("F_y", "F_z", "g_y", "g_z")]
+            blocks = [self.block(which) for which in ("F_y", "F_z", "g_y", "g_z")]
             return SparseSchur(*blocks, None if s.whole is None else Whole(s.whole, self._data[s.of_whole]))
         k, n = s.reach, s.n_y
         flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
@@ -200,7 +200,7 @@ class Linearised:
     @property
     def g_y(self) -> sparse.csr_matrix:
         """Of the equations of z, sparse."""
-        return self._block("g_y")
+        return self.block("g_y")
 
     @cached_property
     def dz_dy(self) -> np.ndarray:
@@ -211,7 +211,7 @@ class Linearised:
         if not self.structure.n_z:
             return b
         if self.structure.n_z > _MOST_COLUMNS:
-            g_z = self._block("g_z")
+            g_z = self.block("g_z")
             nothing = sparse.csr_matrix((g_z.shape[0], 0))
             return SparseSchur(-g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(b)
         try:
@@ -234,20 +234,20 @@ class Linearised:
                 unit = np.zeros((s.n_z, len(algebraic)))
                 unit[places[algebraic] - s.n_y, np.arange(len(algebraic))] = 1.0
                 nothing = sparse.csr_matrix((s.n_z, 0))
-                g_z = -self._block("g_z").T
+                g_z = -self.block("g_z").T
                 solved = SparseSchur(g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(unit)
-                found[algebraic] = -(self._block("g_y").T @ solved).T
+                found[algebraic] = -(self.block("g_y").T @ solved).T
         return found
 
     def z_along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dz for a change of the inputs at fixed y."""
-        return self.constraint.solve(self._block("g_in") @ slopes)
+        return self.constraint.solve(self.block("g_in") @ slopes)
 
     def along_inputs(self, slopes: np.ndarray) -> np.ndarray:
         """dF for a change of the inputs at fixed y."""
-        return self._block("F_in") @ slopes + self._block("F_z") @ self.z_along_inputs(slopes)
+        return self.block("F_in") @ slopes + self.block("F_z") @ self.z_along_inputs(slopes)
 
     def along_residual(self, change: np.ndarray) -> np.ndarray:
         """dF for a change of the equations (F, g) themselves, of size (y, z), at fixed y."""
         F, g = np.split(change, [self.structure.n_y])
-        return F + self._block("F_z") @ self.constraint.solve(g)
+        return F + self.block("F_z") @ self.constraint.solve(g)

@@ -137,6 +137,7 @@ class System(Problem):
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
     delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
+    slopes, jumps = cached_property(resting.slopes_of), cached_property(looking.jumps)
 
     @cached_property
     def driven(self) -> dict[str, Any]:
@@ -156,6 +157,7 @@ class System(Problem):
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
     observed = looking.observed
+    input_derivative = changes.input_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
@@ -253,18 +255,23 @@ class System(Problem):
         except Infeasible:
             return 0.0
 
-    def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
-        names = [n for given in self.layout.inputs for n in self.layout.flattened(given.name)]
-        unit = np.zeros(self.layout.n_in)
-        unit[names.index(name)] = 1.0
-        schur = self._schur(t, y)
-        dz = schur.z_along_inputs(unit)
-        places = self._scalar_places - self.size
-        return schur.along_inputs(unit), dz[places[(places >= 0) & (places < self.layout.n_z)]]
+    @property
+    def positive(self) -> bool:
+        """Whether backward Euler keeps densities >= 0 (`systems.positive`)."""
+        return self.space.degree == 1
 
-    def frozen(self, t: float, y: np.ndarray) -> None:
-        """No matrix that keeps densities positive is offered."""
+    @property
+    def default_scheme(self) -> str:
+        """Backward Euler where it keeps densities >= 0."""
+        return "BackwardEuler" if self.positive else "Rodas5P"
+
+    def frozen_parts(self, t: float, y: np.ndarray) -> Any:
+        """The linearisation at y as if no coefficient changed."""
+        return self._structure.at(self._operator.jacobian(self._point(t, y)["X"], frozen=True))
+
+    def frozen(self, t: float, y: np.ndarray) -> Any:
+        """A with F = A y at the coefficients of y, that keeps densities >= 0; None where the space does not."""
+        return self.frozen_parts(t, y).jacobian if self.positive else None
 
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
         """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""

@@ -136,6 +136,10 @@ class Equations:
                 raise ValueError(
                     f"Delayed {given.name!r} is of {given.of!r}; allowed are numbers and functions of an index"
                 )
+            if isinstance(given, Delayed) and given.slope_of and given.slope_of not in {*known} - {given.of}:
+                raise ValueError(
+                    f"Delayed {given.name!r}: slope_of = {given.slope_of!r}; allowed is another of {sorted(known)}"
+                )
         if len({quantity.name for quantity in self.conserved}) < len(self.conserved):
             raise ValueError(f"names of conserved quantities are used twice: {[q.name for q in self.conserved]}")
         densities = {u.name: 1.0 for u in self.unknowns if u.kind == "evolves" and self.lines(u)}

@@ -204,6 +204,8 @@ class Delayed:
         The unknown: a number, or one an entry of an index.
     delay : float or str
         A positive number, or the name of the parameter that is one, which `at` and `continuation` may then change.
+    slope_of : str
+        Where `of` is the time derivative of another unknown, that one: its past is given, and ends where a run begins.
 
     Examples
     --------
@@ -215,6 +217,7 @@ class Delayed:
     name: str
     of: str
     delay: float | str
+    slope_of: str = ""
 
     __post_init__ = require_fields
 

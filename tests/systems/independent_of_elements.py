@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial import chebyshev as T
 from numpy.polynomial import legendre as L
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq, fsolve
 
 
@@ -125,3 +125,86 @@ def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
         moved[0] = ahead
         n, N, J, p = moved, ahead, J_1, p_1
     return N
+
+
+def late_step(a, b, delay, density, history, slope, pieces):
+    """N at delay, 2 delay, ... of neurons that fire at rate 1 once older than sigma = a + b N(t - delay).
+
+    Along characteristics: N' = n(sigma, t) (1 - sigma') - N, where n(sigma, t) is N(t - sigma), or of the start; by the
+    method of steps. `slope` is the derivative of `history`, which ends at N(0) = int n beyond sigma.
+    """
+    total = quad(density, 0, 60, limit=200, epsabs=1e-13)[0]
+    found = []
+
+    def N(t):
+        return history(t) if t <= 0 else float(found[min(int(t / delay), len(found) - 1)].sol(t)[0])
+
+    def rate(t, y, k):
+        x = N(t - delay)
+        dx = slope if k == 0 else rate(t - delay, x, k - 1)
+        sigma = a + b * x
+        edge = density(sigma - t) / total if sigma > t else N(t - sigma)
+        return edge * (1 - b * dx) - y
+
+    y = quad(density, a + b * history(-delay), 60, limit=200, epsabs=1e-13)[0] / total
+    for k in range(pieces):
+        how = {"rtol": 1e-7, "atol": 1e-9, "max_step": delay / 10, "dense_output": True}
+        found.append(solve_ivp(lambda t, y, k=k: [rate(t, y[0], k)], (k * delay, (k + 1) * delay), [y], **how))
+        y = found[-1].y[0, -1]
+    return np.array([one.y[0, -1] for one in found])
+
+
+def rate_of_an_adapting_neuron(jump, tau_w, current, t_end, steps=600, count=16, w_high=4.0):
+    """Nbar of uncoupled neurons of AdaptiveLIF at rest, a0 = 1, V_R = 1, V_F = 2.
+
+    After a spike with w the next comes at a time T, the first passage of an Ornstein-Uhlenbeck process through a moving
+    boundary: density by the Volterra equation of Buonocore, Nobile & Ricciardi (1987), to about 3e-4. Then w is
+    w e^{-T/tau_w} + jump, a Markov chain over spikes; the mean of T over it is 1/Nbar.
+    """
+    x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
+    w = (jump + (w_high - jump) * (x + 1) / 2)[:, None]
+    t = t_end * np.linspace(0, 1, steps + 1) ** 1.5
+    leak = np.exp(-t)
+    held = t * leak if tau_w == 1 else (np.exp(-t / tau_w) - leak) / (1 - 1 / tau_w)
+    boundary = 2.0 - (leak + current * (1 - leak) - w * held)  # of v less its mean
+    slope = -(-(2.0 - boundary) + current - w * np.exp(-t / tau_w))
+
+    def kernel(k, y, s):
+        left = np.exp(-(t[k] - s))
+        variance, z = -np.expm1(-2 * (t[k] - s)), boundary[:, k, None] - y * left
+        bracket = y * left - z * left**2 / variance + (slope[:, k, None] - boundary[:, k, None]) / 2
+        return np.exp(-(z**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance) * bracket
+
+    weights, density = np.zeros(steps + 1), np.zeros_like(boundary)
+    weights[1:] += np.diff(t) / 2
+    weights[:-1] += np.diff(t) / 2
+    for k in range(1, steps + 1):
+        inner = slice(1, k)
+        earlier = (density[:, inner] * weights[inner] * kernel(k, boundary[:, inner], t[inner])).sum(axis=1)
+        density[:, k] = 2 * earlier - 2 * kernel(k, np.zeros_like(w), t[:1])[:, 0]
+    density /= (density @ weights)[:, None]
+    following = T.chebvander(2 * (w * np.exp(-t / tau_w)) / (w_high - jump) - 1, count - 1)
+    chain = np.einsum("wt,wtc->wc", density * weights, following) @ np.linalg.inv(T.chebvander(x, count - 1))
+    mean = density @ (weights * t)
+    for _ in range(200):  # the mean of what follows, over and over
+        mean = chain @ mean
+    return 1 / mean[0]
+
+
+def steady_conductances(V_E, V_F, g, spread, v, t):
+    """N(t) of VoltageConductance where conductances stay: Gaussian in g, neurons at first around v, each periodic.
+
+    v(t) is g V_E / (1 + g) + (...) e^{-(1 + g) t} from one threshold to the next.
+    """
+    x, weights = L.leggauss(200)
+    g = g + 7 * spread * x
+    share = weights * np.exp(-(((g - g.mean()) / spread) ** 2) / 2)
+    share /= share.sum()
+    rest = g * V_E / (1 + g)
+    period = np.log(rest / (rest - V_F)) / (1 + g)
+    ago = (t / period) % 1 * period  # how long before they fire for the first time, of those that fire at t
+    at = rest - (rest - V_F) * np.exp((1 + g) * ago)
+    cells = np.linspace(0, V_F, 2001)
+    start = v(cells)
+    total = ((start[1:] + start[:-1]) / 2).sum() * (cells[1] - cells[0])
+    return share @ (v(at) * (g * V_E - (1 + g) * at)) / total

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from independent_of_elements import Age, cohorts, oscillators, wall_density
-from scipy.integrate import solve_ivp
+from independent_of_elements import (
+    Age,
+    cohorts,
+    late_step,
+    oscillators,
+    rate_of_an_adapting_neuron,
+    steady_conductances,
+    wall_density,
+)
+from scipy.integrate import quad, solve_ivp
 
 import felif as fl
 from felif.analysis import exact
@@ -117,10 +125,43 @@ def test_a_step_of_age_says_where_it_cannot_be_followed():
         fl.evolve(several, lambda s: np.exp(-2 * (s - 1.5) ** 2), 1.0, **HOW)
     jumping = fl.discretize(fl.TimeElapsed(step), tol=1e-3)
     run = fl.evolve(jumping, lambda s: np.exp(-s), 5.0, rtol=1e-3, **HOW)
-    assert run.outcome.name == "blow_up"  # of dN/dt: the margin 1 - int p_x n has fallen to 0
-    assert run.blow_up.time == pytest.approx(1.2698, abs=2e-2)
-    with pytest.raises(ValueError, match="delay = 0.5 with a StepHazard"):
-        fl.TimeElapsed(step, delay=0.5)
+    assert run.outcome.name == "jump"  # dN/dt is infinite where the margin 1 - int p_x n has fallen to 0
+    assert "N = 0.303" in run.outcome.message
+    finer = fl.evolve(fl.discretize(fl.TimeElapsed(step), tol=1e-4), lambda s: np.exp(-s), 5.0, rtol=1e-5, **HOW)
+    assert abs(run.blow_up.time - finer.blow_up.time) < run.blow_up.error
+    assert finer.blow_up.error < 1e-3
+
+
+@pytest.mark.parametrize(("a", "b", "delay"), [(1.0, 0.5, 0.2), (2.75, -2.25, 0.05), (2.0, -1.0, 0.5)])
+def test_a_step_of_age_that_moves_late_at_rest(a, b, delay):
+    """N (1 + sigma(N)) = 1, and lambda from the identity N + int_{t-sigma}^t N = 1 with sigma(N(t - d)).
+
+    It is neutral: infinitely many modes are next to Re lambda = ln |N b| / d.
+    """
+    problem = fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: a + b * x), delay=delay), tol=1e-8)
+    steady = fl.steady_state(problem)
+    length, N = a + b * steady.N, steady.N
+    assert N * (1 + length) == pytest.approx(1.0, rel=1e-12)
+    assert steady.stable
+    for value in fl.spectrum(problem, steady, count=2).eigenvalues:
+        assert abs(1 + (1 - np.exp(-value * length)) / value + N * b * np.exp(-value * delay)) < 1e-8
+
+
+@pytest.mark.parametrize(("a", "b", "delay"), [(1.2, -0.8, 0.5), (0.8, 0.6, 0.3)])
+def test_a_step_of_age_that_moves_late_in_time(a, b, delay):
+    """Along characteristics by the method of steps; the history is a line that ends at N(0) = n(0, 0)."""
+    x, peak = 0.3, lambda s: np.exp(-2 * (s - 1) ** 2)
+    share = (quad(peak, a + b * x, 60)[0] - peak(0.0)) / -np.expm1(-a - b * x)
+    density = lambda s: peak(s) + share * np.exp(-s)
+    N = density(0.0) / quad(density, 0, 60, epsabs=1e-13)[0]
+    history = lambda t: N + (x - N) * (-t / delay)
+    problem = fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: a + b * x), delay=delay), tol=1e-5)
+    run = fl.evolve(problem, {"n": density}, 3 * delay, rtol=1e-6, history=history, **HOW)
+    expected = late_step(a, b, delay, density, history, (N - x) / delay, 3)
+    assert run.sample("N", delay * np.arange(1, 4)) == pytest.approx(expected, abs=2e-5)
+    assert run.drift["total"] < 1e-13
+    with pytest.raises(ValueError, match=r"N = 0\.\d+, but its history ends at 0\.3, so that it would jump"):
+        fl.evolve(problem, {"n": density}, 1.0, history=0.3, **HOW)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -168,6 +209,34 @@ def test_two_populations_are_those_of_the_other_engine(couplings):
     assert second.N == pytest.approx([first.N_E, first.N_I], rel=1e-7)
     values = [fl.spectrum(problem, state, count=2).eigenvalues for problem, state in ((old, first), (new, second))]
     assert values[1] == pytest.approx(values[0], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("jump", "tau_w", "current", "longest"), [(0.8, 0.5, 2.0, 12.0), (1.0, 1.5, 2.5, 14.0), (0.5, 1.0, 1.5, 20.0)]
+)
+def test_adaptation_against_the_chain_of_intervals(jump, tau_w, current, longest):
+    """The Volterra equation of the interval after every w, and the chain of w over spikes: to 5e-4."""
+    model = fl.AdaptiveLIF(jump=jump, tau_w=tau_w, current=current)
+    mesh = {"v": [-4.5, -2.5, -1, 0, 1, 1.6, 2], "w": np.linspace(0, 4, 7)}
+    state = fl.steady_state(fl.discretize(model, mesh, space=fl.SpectralElement(4)))
+    assert state.Nbar == pytest.approx(rate_of_an_adapting_neuron(jump, tau_w, current, longest), rel=5e-4)
+    assert state.wbar == pytest.approx(tau_w * jump * state.Nbar, rel=2e-4)  # but for what would jump beyond w_max = 4
+
+
+@pytest.mark.parametrize(
+    ("V_E", "V_F", "g", "spread"), [(14 / 3, 1.0, 0.6, 0.03), (3.0, 1.0, 1.1, 0.05), (5.0, 1.5, 0.8, 0.04)]
+)
+def test_neurons_whose_conductance_stays_are_periodic(V_E, V_F, g, spread):
+    """gamma -> 0: each g has a period of its own, and N(t) is a quadrature over phases."""
+    v = lambda v: (v * (V_F - v)) ** 3
+    model = fl.VoltageConductance(g_in=g, a=spread**2, gamma=1e-9, v_excitatory=V_E, v_fire=V_F)
+    axis = np.unique(np.concatenate([[0.0, V_F / (V_E - V_F)], g + 7 * spread * np.linspace(-1, 1, 8)]))
+    problem = fl.discretize(model, {"v": np.linspace(0, V_F, 8), "g": axis}, space=fl.SpectralElement(5))
+    start = {"p": lambda V, G: v(V) * np.exp(-(((G - g) / spread) ** 2) / 2)}
+    run = fl.evolve(problem, start, 0.3, rtol=1e-4, **HOW)
+    for t in (0.15, 0.3):
+        assert run.sample("N", t) == pytest.approx(steady_conductances(V_E, V_F, g, spread, v, t), abs=5e-4)
+    assert run.drift["mass"] < 1e-13
 
 
 def test_degrees_and_steps_converge_at_their_order():

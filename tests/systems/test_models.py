@@ -225,6 +225,11 @@ def test_the_adaptive_neuron_keeps_its_mass_and_the_balance_of_its_current():
     weights[[0, -1]] = 1
     assert run.final.wbar - run.at(0.0).wbar == pytest.approx(weights @ change * (t[1] - t[0]) / 3, abs=2e-3)
     assert run.drift["mass"] < 1e-13
+    assert run.final.N.integral() == pytest.approx(run.final.Nbar, rel=1e-12)
+    flux = -(run.final.p(2.0, 0.3) - run.final.p(2.0 - 1e-4, 0.3)) / 1e-4  # -a0 p_v(V_F, w)
+    assert run.final.N(0.3) == pytest.approx(flux, rel=0.02)
+    with pytest.raises(AttributeError, match="this state has no 'M'; it has: p, N, Nbar, wbar"):
+        _ = run.final.M
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,41 @@
-"""The coefficient of a piece at what it reads."""
+"""A part of a term as matrices, and its coefficient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..given.arguments import shown
-from .pieces import Piece
+from ..weakform import Term
+
+
+@dataclass(eq=False)
+class Piece:
+    """One part of a term; `how` is "number", "index" or "points".
+
+    matrix   T^T diag(w) S, or None with points; source: T^T w where nothing is multiplied
+    tests, values, weights   T (P, rows), S (P, columns) or None, w (P,): with points
+    blocks   for "index": the entry of the index that each row belongs to
+    reads    {name: matrix (P or entries, columns)} of what the coefficient reads; coordinates: {name: values}
+    upwind   of a face: S below and above, chosen by the sign of c w
+    """
+
+    term: Term
+    how: str
+    matrix: Any = None
+    source: np.ndarray | None = None
+    tests: Any = None
+    values: Any = None
+    weights: np.ndarray | None = None
+    blocks: np.ndarray | None = None
+    reads: dict[str, Any] = field(default_factory=dict)
+    coordinates: dict[str, np.ndarray] = field(default_factory=dict)
+    upwind: tuple[Any, Any] | None = None
+    size: int = 1  # of the coefficient
 
 
 def require_numbers(piece: Piece, X: np.ndarray, m: Any) -> None:
