@@ -7,6 +7,7 @@ with z = (1, inputs, differential scalars, algebraic scalars). See `felif/algebr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -89,20 +90,23 @@ def _condensed(problem: Any) -> Condensed | None:
     if problem.tol is not None:
         _watched(problem, lanes, names, system, arrays)
     _arriving(problem, lanes, system, arrays)
+    arrays = aligned(arrays)
     for name, array in arrays.items():
-        arrays[name] = array = aligned(array)
         setattr(system, name, compiled.pointer(array))
     each = problem.tol is not None and problem.end is not None
     return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each)
 
 
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
-    array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
-    memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
-    start = -memory.ctypes.data % 64
-    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    found[...] = array
+def aligned(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copies that begin at multiples of 64 bytes, with room for a vector of the core behind each, in one memory."""
+    kinds = {name: np.int32 if array.dtype.kind in "ib" else np.float64 for name, array in arrays.items()}
+    sizes = [array.size * np.dtype(kinds[name]).itemsize + 8 * compiled.LANES for name, array in arrays.items()]
+    ends = np.cumsum([-(-size // 64) * 64 for size in sizes]).tolist()
+    memory = np.zeros(ends[-1] + 64, np.uint8)
+    shift, found = -compiled.pointer(memory) % 64, {}
+    for (name, array), first in zip(arrays.items(), [0, *ends[:-1]], strict=True):
+        found[name] = np.frombuffer(memory, kinds[name], array.size, shift + first).reshape(array.shape)
+        found[name][...] = array
     return found
 
 
@@ -260,10 +264,8 @@ def _arriving(problem: Any, lanes: Lanes, system: compiled.System, arrays: dict[
     if parts is None:
         return
     speed, noise, spread = parts
-    places = [
-        (lanes.place[problem.layout.offsets[name] + node], node)
-        for name in problem.field_names
-        for node in range(min(problem.layout.free(name), speed.shape[1]))
-    ]
-    arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": np.array(places)}
+    nodes = [np.arange(min(problem.layout.free(name), speed.shape[1])) for name in problem.field_names]
+    unknowns = [problem.layout.offsets[name] + own for name, own in zip(problem.field_names, nodes, strict=True)]
+    places = np.column_stack([lanes.place[np.concatenate(unknowns)], np.concatenate(nodes)])
+    arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": places}
     system.arriving, system.arriving_places, system.spread = speed.shape[1], len(places), spread
