@@ -42,8 +42,23 @@ class BlowUpWatch:
             self.rates.clear()
         self.times.append(t)
         self.rates.append(N)
+        self._thin()
+
+    def record_many(self, times: np.ndarray, rates: np.ndarray, errors: np.ndarray, rtol: float) -> None:
+        """`record` of many steps; the law is fitted to more of the last ones."""
+        if not (np.diff(rates, prepend=self.rates[-1] if self.rates else -np.inf) > 0).all():
+            for t, N, error in zip(times.tolist(), rates.tolist(), errors.tolist(), strict=True):
+                self.record(t, N, error, rtol)
+            return
+        counted = np.maximum(errors, self.LEAST) * rtol
+        self.errors += (counted.sum(), counted @ times)
+        self.times += times.tolist()
+        self.rates += rates.tolist()
+        self._thin()
+
+    def _thin(self) -> None:
+        """Every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes."""
         if len(self.rates) > 2 * self.KEPT:
-            # every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes
             del self.times[1 : -self.KEPT : 2], self.rates[1 : -self.KEPT : 2]
 
     @property

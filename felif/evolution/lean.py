@@ -81,10 +81,9 @@ class Lean:
         for _ in range(_MOST_BURSTS + len(times)):
             p.end = times[k]
             self.code = code = self._core.felif_burst(*arguments)
-            if watch is not None:
-                rates, errors = self._scalars[: p.made, self._rate].tolist(), self._errors[: p.made].tolist()
-                for t, N, error in zip(self._times[: p.made].tolist(), rates, errors, strict=True):
-                    watch.record(t, N, error, self._rtol)
+            if watch is not None and p.made:
+                rates, errors = self._scalars[: p.made, self._rate], self._errors[: p.made]
+                watch.record_many(self._times[: p.made], rates, errors, self._rtol)
             if code == compiled.LANDED:
                 found[k] = self._scalars[p.made - 1]
                 k += 1
