@@ -13,6 +13,8 @@ from scipy.linalg import eig, eigvals
 from scipy.linalg.blas import daxpy
 from threadpoolctl import ThreadpoolController
 
+_FEW = 48  # rows, up to which BLAS takes one thread by itself
+
 
 @lru_cache
 def _threads() -> ThreadpoolController:
@@ -27,6 +29,8 @@ def eigenvalues(matrix: np.ndarray) -> np.ndarray:
 
 def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All eigenvalues and right eigenvectors (columns) of a square matrix, unsorted."""
+    if len(matrix) <= _FEW:
+        return np.linalg.eig(matrix)
     with _threads().limit(limits=1, user_api="blas"):
         return eig(matrix, check_finite=False)
 

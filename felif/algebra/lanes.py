@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +54,16 @@ class Lanes:
         return np.where(there, data[:, diagonal, column], 0.0)
 
 
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins at a multiple of 64 bytes, with room for a vector of the core behind it."""
-    array = np.ascontiguousarray(array, np.int32 if array.dtype.kind == "i" else float)
-    memory = np.zeros(array.nbytes + 64 + 8 * compiled.LANES, np.uint8)
-    start = -memory.ctypes.data % 64
-    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    found[...] = array
+def aligned(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copies that begin at multiples of 64 bytes, with room for a vector of the core behind each, in one memory."""
+    kinds = {name: np.int32 if array.dtype.kind in "ib" else np.float64 for name, array in arrays.items()}
+    sizes = [array.size * np.dtype(kinds[name]).itemsize + 8 * compiled.LANES for name, array in arrays.items()]
+    ends = np.cumsum([-(-size // 64) * 64 for size in sizes]).tolist()
+    memory = np.zeros(ends[-1] + 64, np.uint8)
+    shift, found = -compiled.pointer(memory) % 64, {}
+    for (name, array), first in zip(arrays.items(), [0, *ends[:-1]], strict=True):
+        found[name] = np.frombuffer(memory, kinds[name], array.size, shift + first).reshape(array.shape)
+        found[name][...] = array
     return found
 
 

@@ -78,8 +78,8 @@ def _condensed(problem: Any) -> Condensed | None:
     if problem.tol is not None:
         _watched(problem, lanes, names, system, arrays)
     _arriving(problem, lanes, system, arrays)
+    arrays = aligned(arrays)
     for name, array in arrays.items():
-        arrays[name] = array = aligned(array)
         setattr(system, name, compiled.pointer(array))
     each = problem.tol is not None and problem.end is not None
     return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each, equations.empty_slope)
@@ -202,10 +202,8 @@ def _arriving(problem: Any, lanes: Lanes, system: compiled.System, arrays: dict[
     if parts is None:
         return
     speed, noise, spread = parts
-    places = [
-        (lanes.place[problem.layout.offsets[name] + node], node)
-        for name in problem.field_names
-        for node in range(min(problem.layout.free(name), speed.shape[1]))
-    ]
-    arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": np.array(places)}
+    nodes = [np.arange(min(problem.layout.free(name), speed.shape[1])) for name in problem.field_names]
+    unknowns = [problem.layout.offsets[name] + own for name, own in zip(problem.field_names, nodes, strict=True)]
+    places = np.column_stack([lanes.place[np.concatenate(unknowns)], np.concatenate(nodes)])
+    arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": places}
     system.arriving, system.arriving_places, system.spread = speed.shape[1], len(places), spread

@@ -101,7 +101,7 @@ class Family:
             for field in problem.field_names
             for node in range(min(problem.layout.free(field), len(nodes)))
         ]
-        self._arriving_place = aligned(np.array(places))
+        self._arriving_place = aligned({"places": np.array(places)})["places"]
 
     def scalars(self, y: np.ndarray) -> np.ndarray:
         """The scalars of y at all points, (points, scalars), algebraic first; NaN where a rate does not exist."""
@@ -201,7 +201,7 @@ class OnePoint:
         }
         for k, (width, *_) in enumerate(family._layer_forms):
             arrays["layer_table"][k, 0] = width
-        self._arrays = {name: aligned(array) for name, array in arrays.items()}
+        self._arrays = aligned(arrays)
         self.system = compiled.System()
         ctypes.memmove(ctypes.byref(self.system), ctypes.byref(base), ctypes.sizeof(base))
         self.system.matrices, self.system.worthwhile, self.system.spread = len(A), -1, spread_of(family.problem, 1.0)

@@ -7,12 +7,13 @@ that it obeys at rest. Its rate is total_i / (w_i T_i(m_i, a_i) + tau_i), T_i th
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..translation.fields import CELLS, probe
+from .analytic import is_own
 from .automatic import fitting_nodes
 from .passage_times import LinearNeuron, Mixture, Neuron
 from .thresholds import source_at
@@ -21,6 +22,14 @@ SILENT = -200.0  # log of the rate below which a population is taken to be silen
 _MOST_CELLS = 2000  # of a mesh at rest
 _SAMPLES = np.concatenate([np.geomspace(1e-2, 30.0, 40)[::-1] * -1.0, np.linspace(0.0, 1.0, 40)])  # from V_R to V_F
 _SAME = 1e-9  # relative deviation from what is affine that rounding explains
+
+
+@cache
+def _rates_to_try(count: int) -> np.ndarray:
+    rng = np.random.default_rng(20)
+    rates = 10.0 ** rng.uniform(-4, 4, (24, count)) * (rng.random((24, count)) > 0.3)
+    rates.flags.writeable = False
+    return rates
 
 
 class NotNeurons(ValueError):
@@ -86,7 +95,7 @@ class Neurons:
         """(m, a) of every population, rates (B, k)."""
         if self.affine:
             return self.m0 + rates @ self.mN.T, self.a0 + rates @ self.aN.T
-        c = np.array([self._coefficients(row) for row in rates]).reshape(len(rates), -1)
+        c = self._coefficients(rates)
         return c @ self._to_m.T, c @ self._to_a.T
 
     def log_rates(self, rates: np.ndarray) -> np.ndarray:
@@ -117,8 +126,23 @@ class Neurons:
             self._equations.assign(s, name, value)
         return s
 
-    def _value(self, term: Any, s: Any) -> float:
-        return 1.0 if term.coefficient is None else float(np.real(term.coefficient(s, self._m)))
+    def _value(self, term: Any, s: Any) -> Any:
+        return 1.0 if term.coefficient is None else np.real(term.coefficient(s, self._m))
+
+    def _at_all(self, terms: list[Any], rates: np.ndarray) -> np.ndarray:
+        """Coefficients of terms at many rates (B, k), shape (B, terms): felif's own take arrays."""
+        found = np.empty((len(rates), len(terms)))
+        own = [term.coefficient is None or is_own(term.coefficient) for term in terms]
+        if any(own):
+            s = type(self._known)(**vars(self._known))
+            for (name, _), values in zip(self._scalars, self._offset[:, None] + self._slopes @ rates.T, strict=True):
+                self._equations.assign(s, name, values)
+        for k, term in enumerate(terms):
+            if own[k]:
+                found[:, k] = self._value(term, s)
+            else:
+                found[:, k] = [self._value(term, self._at(self.scalars(row))) for row in rates]
+        return found
 
     def _resting(self, form: Any) -> None:
         """offset + slopes @ rates: every scalar at rest."""
@@ -151,10 +175,9 @@ class Neurons:
                 if (np.abs(residual(values)) > _SAME * size).any():
                     raise NotNeurons("a scalar at rest is not affine in the rates")
 
-    @cached_property
+    @property
     def _rates_to_try(self) -> np.ndarray:
-        rng = np.random.default_rng(20)
-        return 10.0 ** rng.uniform(-4, 4, (24, self.count)) * (rng.random((24, self.count)) > 0.3)
+        return _rates_to_try(self.count)
 
     def _account(self, form: Any, problem: Any, totals: np.ndarray) -> None:
         """total_i = w_i int n_i + tau_i N_i for every population, and sources that return what fires."""
@@ -187,8 +210,7 @@ class Neurons:
         gains: dict[float, np.ndarray] = {problem.top: np.zeros(len(tried))}
         for q in (q for q in form.terms if q.into == name and q.of is None and q.is_at_point):
             place = form.places[q.over]
-            values = [self._value(q, self._at(self.scalars(rates))) for rates in tried]
-            gains[place] = gains.get(place, 0.0) + source_at(problem, q) * np.array(values)
+            gains[place] = gains.get(place, 0.0) + source_at(problem, q) * self._at_all([q], tried)[:, 0]
         lost = gains.pop(problem.top)
         shares = {place: float(gain[0]) for place, gain in gains.items()}
         off = [lost + tried[:, i], sum(shares.values()) - 1.0, *(g - shares[v] * tried[:, i] for v, g in gains.items())]
@@ -198,20 +220,19 @@ class Neurons:
 
     def _transport(self, form: Any, ends: tuple[float, float], highest: float) -> None:
         """m_i and a_i as functions of the rates, and what kind of neuron each is."""
-        start, top = ends
-        v = start + (top - start) * _SAMPLES
+        low, high = ends
         terms = [[q for q in form.terms if q.into == name and not (q.of is None and q.is_at_point)]
                  for name in (f.name for f in form.fields)]  # fmt: skip
         if any(q.of != q.into or q.over != CELLS for group in terms for q in group):
             raise NotNeurons("a density has sources along the line, or terms on a part of the line")
         self._terms = [q for group in terms for q in group]
         self._to_m, self._to_a = np.zeros((2, self.count, len(self._terms)))
-        probes = [probe(q, v) for q in self._terms]
+        probes = [probe(q, low + (high - low) * _SAMPLES) for q in self._terms]
         size = max(float(np.abs(p[1]).max()) for p in probes)
         if any(np.abs(p[2]).max() > 0 for p in probes):
             raise NotNeurons("neurons appear or vanish along the line")
-        start = self._coefficients(np.zeros(self.count))
-        tried = np.array([self._coefficients(rates) for rates in self._rates_to_try])
+        start, *tried = self._coefficients(np.concatenate([np.zeros((1, self.count)), self._rates_to_try]))
+        tried = np.array(tried)
         moves = (tried != start).any(axis=0)
         for place, (q, (convection, diffusion, _)) in enumerate(zip(self._terms, probes, strict=True)):
             i = next(i for i, group in enumerate(terms) if q in group)
@@ -238,7 +259,7 @@ class Neurons:
         self.bounded = self.affine and all(k.falls or not x for k, x in zip(self.kinds, varies, strict=True))
 
     def _find_affine(self, start: np.ndarray, tried: np.ndarray) -> None:
-        slopes = np.array([self._coefficients(row) - start for row in np.eye(self.count)]).T
+        slopes = (self._coefficients(np.eye(self.count)) - start).T
         expected = start + self._rates_to_try @ slopes.T
         size = np.abs(start) + self._rates_to_try @ np.abs(slopes).T
         self.affine = bool((np.abs(tried - expected) <= _SAME * size + 1e-300).all())
@@ -247,8 +268,7 @@ class Neurons:
         )  # fmt: skip
 
     def _coefficients(self, rates: np.ndarray) -> np.ndarray:
-        s = self._at(self.scalars(rates))
-        return np.array([self._value(q, s) for q in self._terms])
+        return self._at_all(self._terms, rates)
 
     def _kind(self, i: int, field: str, start: np.ndarray, moves: np.ndarray, ends: tuple, highest: float) -> Any:
         """The neuron that population i is, from the places where it begins again."""

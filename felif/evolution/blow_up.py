@@ -42,8 +42,23 @@ class BlowUpWatch:
             self.rates.clear()
         self.times.append(t)
         self.rates.append(N)
+        self._thin()
+
+    def record_many(self, times: np.ndarray, rates: np.ndarray, errors: np.ndarray, rtol: float) -> None:
+        """`record` of many steps; the law is fitted to more of the last ones."""
+        if not (np.diff(rates, prepend=self.rates[-1] if self.rates else -np.inf) > 0).all():
+            for t, N, error in zip(times.tolist(), rates.tolist(), errors.tolist(), strict=True):
+                self.record(t, N, error, rtol)
+            return
+        counted = np.maximum(errors, self.LEAST) * rtol
+        self.errors += (counted.sum(), counted @ times)
+        self.times += times.tolist()
+        self.rates += rates.tolist()
+        self._thin()
+
+    def _thin(self) -> None:
+        """Every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes."""
         if len(self.rates) > 2 * self.KEPT:
-            # every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes
             del self.times[1 : -self.KEPT : 2], self.rates[1 : -self.KEPT : 2]
 
     @property
@@ -101,7 +116,7 @@ class BlowUpWatch:
         N, times = N[first:], np.array(self.times)[first:]
         A = 2 * np.diff(times) / -np.diff(N**-2.0)
         position = np.log(np.sqrt(N[1:] * N[:-1]) / N[-1])
-        B, A0 = np.polyfit(position, A, 1) if len(A) > 2 else (0.0, A[-1])
+        B, A0 = _line(position, A) if len(A) > 2 else (0.0, A[-1])
         exponent = 0.5 + B / (4 * A0)
         if not A0 / 2 + B / 4 > 0:
             B, A0 = 0.0, abs(A[-1])
@@ -116,3 +131,11 @@ class BlowUpWatch:
         self.times, self.rates = arrays["watch_times"].tolist(), arrays["watch_rates"].tolist()
         self.errors = np.array(arrays["watch_errors"])
         self.before = [(t, N) for t, N in np.asarray(arrays.get("watch_before", np.empty((0, 2)))).tolist()]
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """(slope, value at 0) of the straight line nearest to y."""
+    middle, mean = x.mean(), y.mean()
+    away = x - middle
+    slope = float(away @ (y - mean) / (away @ away))
+    return slope, float(mean - slope * middle)

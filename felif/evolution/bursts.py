@@ -23,7 +23,9 @@ from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
 
 _CAPACITY = 64  # steps of a burst
-COARSENED_EVERY = 8  # steps between two looks at whether the mesh could do with fewer cells
+#: steps from a new mesh to the first look at whether it could do with fewer cells; the pause doubles after looks in
+#: vain, up to the most: there are many of them where a mesh follows a blow-up, and each costs as much as thirty steps
+COARSENED_EVERY, COARSENED_AFTER = 8, 32
 
 
 def burst_of(run: Any) -> Burst | None:
@@ -134,7 +136,7 @@ class Burst:
         p.control_rejected, p.control_starting = controller.rejected, controller.starting
         p.rejected = p.factorisations = p.failure = 0
         p.capacity = min(self._capacity, int(min(run.max_steps - statistics["steps"], _CAPACITY)))
-        p.until_coarsening, p.coarsening_every = run.until_coarsening(), COARSENED_EVERY
+        p.until_coarsening, p.coarsening_every = max(run.look_at - statistics["steps"], 1), run.pause
         if self._history is not None:
             times, values, p.known = self._history.room(run.problem.scalar_names, p.capacity)
             self._inputs.times, self._inputs.values = compiled.pointer(times), compiled.pointer(values)
@@ -151,6 +153,8 @@ class Burst:
         statistics["factorisations"] += p.factorisations
         run.trajectory.rounding += p.rounding
         outcome = self._record(run, made, t) if made else None
+        run.pause = p.coarsening_every
+        run.look_at = statistics["steps"] + (0 if p.coarser else p.until_coarsening)
         if made and outcome is None:
             outcome = run.after_steps(finer=bool(p.finer), coarser=bool(p.coarser))
         if made:

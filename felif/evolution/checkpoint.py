@@ -47,6 +47,7 @@ def pack(run: Any) -> Checkpoint:
         "contraction": np.array(getattr(run.stepper, "contraction", 1.0)),
         "rounding": np.array(run.trajectory.rounding),
         "counters": np.array([run.statistics[name] for name in COUNTERS]),
+        "coarsening": np.array([run.pause, run.look_at]),
         **{name: value.copy() for name, value in run.watch.to_arrays().items()},
     }
     return Checkpoint(run.t, run.y.copy(), memory)
@@ -61,6 +62,8 @@ def unpack(checkpoint: Checkpoint, run: Any) -> None:
     controller.error, controller.step, rejected, starting = memory["controller"].tolist()
     controller.rejected, controller.starting = bool(rejected), bool(starting)
     run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=False))
+    if "coarsening" in memory:
+        run.pause, run.look_at = memory["coarsening"].tolist()
     run.watch.restore(memory)
     if hasattr(run.stepper, "slope"):
         run.stepper.slope = memory["slope"].copy() if memory["slope"].size else None

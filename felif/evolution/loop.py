@@ -11,7 +11,7 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
-from .bursts import COARSENED_EVERY, burst_of
+from .bursts import COARSENED_AFTER, COARSENED_EVERY, burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .conserving import Conserving
 from .diagonal import DiagonallyImplicitStepper
@@ -105,6 +105,8 @@ class Integration:
         self._coarsened = problem.coarsened
         self._conserving = Conserving(problem)
         names = problem.scalar_names
+        self.pause = COARSENED_EVERY  # between looks at whether the mesh could do with fewer cells, and the next one
+        self.look_at = self.statistics["steps"] + self.pause
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
         self.burst = burst_of(self)
         self.stepper = None if self.burst is not None else self._stepper()
@@ -289,15 +291,13 @@ class Integration:
         if lands and self.left_of_jump:
             self.stepper.forget()
 
-    def until_coarsening(self) -> int:
-        """Steps until the mesh is next looked at for cells that it could give back."""
-        return COARSENED_EVERY - self.statistics["steps"] % COARSENED_EVERY
-
     def _adapt(self, t: float, finer: bool, coarser: bool) -> None:
         """A new mesh, if the problem asks for one; the step size goes on."""
         adapted = self.problem.adapted(t, self.y) if finer else None
-        if adapted is None and coarser and self._coarsened is not None and self.until_coarsening() == COARSENED_EVERY:
+        if adapted is None and coarser and self._coarsened is not None and self.statistics["steps"] >= self.look_at:
             adapted = self._coarsened(t, self.y)
+            self.pause = min(2 * self.pause, COARSENED_AFTER)
+            self.look_at = self.statistics["steps"] + self.pause
         if adapted is None:
             return
         problem, y, reason = adapted

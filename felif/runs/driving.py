@@ -24,7 +24,7 @@ _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try bounda
 _GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.7), 1.2
 _CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
 _LARGE = 1e5  # a rate no network has for long
-_COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
+COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
 _SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
 _START, _START_RTOL = 32, 1e-8  # part of a run, and tolerance, that fixed steps begin with where N(0) is infinite
 _LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
@@ -227,24 +227,22 @@ def with_mesh_error(
     t_start, problem, y = float(first.times[0]), first.problem, first.states[0]
     as_data = problem.as_data(y)
     sharper = None if as_data is None or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings.rtol)
-    mild = problem.feedback is not None and problem.feedback[1] == 0
+    steps, share = shares(problem)
     if sharper is not None:
-        steps, share = (_CONSTANT_NOISE if mild else _GROWING_NOISE)[0], _ON_OTHER_MESH
-    elif problem.tol is None or problem.feedback is None:
+        share = _ON_OTHER_MESH
+    elif problem.tol is None:
         steps, share = 1.0, 1.0
-    else:
-        steps, share = _CONSTANT_NOISE if mild else _GROWING_NOISE
     own = found.error - (1 - steps) * found.steps
     found = dataclasses.replace(found, mechanism=_mechanism(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or as_data is None:
         return found
     if sharper is None or data is None or spikes:
         data = as_data
-    looser = settings.but(rtol=min(_COARSER * settings.rtol, 1e-2), after_blow_up=None)
+    looser = settings.but(rtol=min(COARSER * settings.rtol, 1e-2), after_blow_up=None)
     if sharper is not None:
         looser = looser.but(rtol=sharper.tol, fixed_step=None, first_step=None, scheme=Rodas5P())
     try:
-        on_mesh, y, _ = initial(problem.coarser(_COARSER) if sharper is None else sharper, data)
+        on_mesh, y, _ = initial(problem.coarser(COARSER) if sharper is None else sharper, data)
     except ValueError:  # the coarser mesh cannot hold the data at all
         companion = None
     else:
@@ -259,6 +257,13 @@ def with_mesh_error(
         return dataclasses.replace(found, error=error + wrong, message=message)
     unseen = 0.0 if sharper is None else companion.error - (1 - steps) * companion.steps
     return dataclasses.replace(found, error=found.error + share * abs(companion.time - found.time) + unseen)
+
+
+def shares(problem: Problem) -> tuple[float, float]:
+    """Of the estimate of what steps do to a blow-up time, and of its difference to a companion's, in its error."""
+    if problem.feedback is None:
+        return 1.0, 1.0
+    return _CONSTANT_NOISE if problem.feedback[1] == 0 else _GROWING_NOISE
 
 
 def _on_a_mesh_of_its_own(problem: Problem, rtol: float) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,14 @@ from ..given.types import Model, Start
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
+from .common_mesh import common, layered
+from .driving import COARSER
+from .many_blow_ups import RISING, BlowUps, Meshes, meshes_of
 from .starting import evolve
 
-_RISING = 50.0  # a rate from which a point is left to `evolve`
+_WORTHWHILE = 40  # points whose rates run away, from which meshes for them cost less than a run of each
 _FINER = 0.5  # of the tolerance from which the common mesh is made
+RISES = "rises"  # a point that is left to the meshes for blow-ups
 _TRIED = 9  # points, at most, whose meshes make the common one
 _LONGEST = 1000  # points a thread takes at a time, at most
 _SENT = 200  # points that go to an executor at a time
@@ -115,10 +119,10 @@ def evolve_many(
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.
 
     The compiled core runs all points on a common mesh, made for points at the ends of the grid and four times as
-    accurate as asked. Points that it cannot serve go to `discretize` and `evolve` one by one: those whose mesh must
-    follow the solution, whose rate rises above 50 (a blow-up perhaps), and all where the model is none of one dimension
-    whose coefficients are affine in the rates, has inputs that depend on time or delays, where a parameter shapes the
-    mesh, or where the core was not built. Both give the same up to the tolerance.
+    accurate as asked. Where many rates rise above 50, they go on, on a mesh with layers at V_F, up to blow-ups whose
+    errors companions measure. Points that these meshes cannot serve go to `discretize` and `evolve` one by one, and all
+    where the model is none of one dimension whose coefficients are affine in the rates, has inputs that depend on time
+    or delays, where a parameter shapes the mesh, or the core was not built. Both give the same up to the tolerance.
 
     Parameters
     ----------
@@ -173,14 +177,25 @@ def evolve_many(
     shape = points.shape
     work = _Work(points, start, np.unique([t_start, *times]), tol, N_max)
     cells, family = work.common_mesh()
-    if executor is not None:
-        parts = np.array_split(np.arange(points.count), -(-points.count // _SENT))
-        found = [point for part in spread("evolve_many", executor, _points, (work, cells), parts) for point in part]
-    else:
-        workers = workers or os.cpu_count() or 1
-        parts = np.array_split(np.arange(points.count), max(-(-points.count // _LONGEST), 8 * workers))
-        with ThreadPoolExecutor(workers) as pool:
-            found = [point for part in pool.map(lambda part: work.points(family, part), parts) for point in part]
+
+    def of_all(which: np.ndarray, make: Callable, there: Callable, shared: Any) -> list[_Point]:
+        """Points made by threads, or in other processes, which are sent what is shared."""
+        if executor is not None:
+            parts = np.array_split(which, -(-len(which) // _SENT))
+            return [point for part in spread("evolve_many", executor, there, shared, parts) for point in part]
+        threads = workers or os.cpu_count() or 1
+        parts = np.array_split(which, max(-(-len(which) // _LONGEST), 8 * threads))
+        with ThreadPoolExecutor(threads) as pool:
+            return [point for part in pool.map(make, parts) for point in part]
+
+    found = of_all(np.arange(points.count), partial(work.points, family), _points, (work, cells))
+    rising = np.flatnonzero([point.outcome == RISES for point in found])
+    if len(rising):
+        meshes = meshes_of(work, cells, _spread(rising)) if len(rising) >= _WORTHWHILE else None
+        on_them = None if executor is not None or meshes is None else BlowUps(work, meshes)
+        ends = of_all(rising, partial(_ended, work, on_them), _blow_ups, (work, meshes))
+        for place, point in zip(rising.tolist(), ends, strict=True):
+            found[place] = point
     scalars = np.array([point.scalars[-len(times) :] for point in found])
     series = {name: scalars[..., k].reshape(*shape, len(times)) for k, name in enumerate(work.names)}
 
@@ -253,19 +268,19 @@ class _Work:
 
     def _common_cells(self, problem: Problem) -> np.ndarray:
         """Cells as fine as those that some points, the ends of the grid among them, came to use."""
-        meshes = [problem.cells]
-        for point in np.unique(np.linspace(0, self.given.count - 1, _TRIED).astype(int)):
-            tried = evolve(
-                discretize(self.given.at(point), tol=_FINER * self.tol),
-                self.start,
-                self.times[-1],
-                t_start=self.times[0],
-                rtol=self.tol,
-                N_max=_RISING,
-                progress=False,
-            )
-            meshes += [segment.problem.cells for segment in tried.trajectory.segments]
-        return _common(meshes, problem)
+        return common([problem.cells, *self._meshes(_spread(np.arange(self.given.count)), RISING)], problem)
+
+    def _meshes(self, tried: list[int], N_max: float) -> list[np.ndarray]:
+        """Those that some points came to use."""
+        how = {"t_start": self.times[0], "rtol": self.tol, "N_max": N_max, "progress": False}
+        problems = [discretize(self.given.at(point), tol=_FINER * self.tol) for point in tried]
+        runs = [evolve(problem, self.start, self.times[-1], **how) for problem in problems]
+        return [segment.problem.cells for run in runs for segment in run.trajectory.segments]
+
+    def layered(self, cells: np.ndarray, tried: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The common cells, as far as they hold the start, and those on which rates of points like these run away."""
+        cells = self.family(cells).problem.cells
+        return cells, layered(cells, self._meshes(tried, self.N_max))
 
     # points -----------------------------------------------------------------------------------------------------
 
@@ -274,15 +289,22 @@ class _Work:
             return [self.alone(point) for point in part.tolist()]
         problem = family.problem
         rate = problem.scalar_names.index("N") if "N" in problem.scalar_names else 0
-        lean = Lean(problem.size, len(problem.scalar_names), self.tol, 0.0, _RISING, rate)
+        lean = Lean(problem.size, len(problem.scalar_names), self.tol, 0.0, RISING, rate)
         system, found = OnePoint(family), []
         for point in part.tolist():
             known = not np.isnan(self.first[point]).any()
             scalars = lean.run(system.at(point), self.y, self.times) if known else None
             if scalars is not None:
                 scalars[0] = self.first[point]
-            found.append(self.alone(point) if scalars is None else _Point(scalars))
+            if scalars is None and known and lean.code == compiled.RISING:
+                found.append(_Point(self.first[point], RISES))
+            else:
+                found.append(self.alone(point) if scalars is None else _Point(scalars))
         return found
+
+    def looser(self) -> _Work:
+        """For companions, which measure errors."""
+        return _Work(self.given, self.start, self.times, min(COARSER * self.tol, 1e-2), self.N_max)
 
     def alone(self, point: int) -> _Point:
         """By `evolve`, on a mesh of its own."""
@@ -305,23 +327,24 @@ def _points(shared: tuple[_Work, np.ndarray | None], part: np.ndarray) -> list[_
     return work.points(work.there, part)
 
 
-def _common(meshes: list[np.ndarray], problem: Problem) -> np.ndarray:
-    """Ends of cells that are nowhere wider than those of any of the meshes; V_R and V_F are among them."""
-    ends = np.unique(np.concatenate(meshes))
-    middles = 0.5 * (ends[1:] + ends[:-1])
-    density = np.max([_cells_per_length(mesh, middles) for mesh in meshes], axis=0)
-    along = np.concatenate([[0.0], np.cumsum(density * np.diff(ends))])  # how many cells it takes up to there
-    fixed = np.unique([ends[0], *(place for place in problem.marks.values() if ends[0] < place <= ends[-1]), ends[-1]])
-    cells = [ends[:1]]
-    for low, high in itertools.pairwise(np.interp(fixed, ends, along)):
-        count = max(1, math.ceil(high - low - 1e-9))
-        cells.append(np.interp(np.linspace(low, high, count + 1)[1:], along, ends))
-    cells = np.concatenate(cells)
-    cells[np.searchsorted(cells, fixed - 1e-12 * np.ptp(fixed))] = fixed
-    return cells
+def _blow_ups(shared: tuple[_Work, Meshes | None], part: np.ndarray) -> list[_Point]:
+    """Points whose rates run away in another process."""
+    work, meshes = shared
+    if not hasattr(work, "ladder"):
+        work.ladder = None if meshes is None else BlowUps(work, meshes)
+    return _ended(work, work.ladder, part)
 
 
-def _cells_per_length(mesh: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """1 / (width of the cell at v), 0 beyond the mesh."""
-    cell = np.clip(np.searchsorted(mesh, v) - 1, 0, len(mesh) - 2)
-    return np.where((v > mesh[0]) & (v < mesh[-1]), 1.0 / np.diff(mesh)[cell], 0.0)
+def _ended(work: _Work, found: BlowUps | None, part: np.ndarray) -> list[_Point]:
+    """Points whose rates run away: on common meshes, or alone where those do not serve."""
+    follow = None if found is None else found.follower()
+    points = []
+    for point in part.tolist():
+        ended = None if follow is None else follow(point)
+        points.append(work.alone(point) if ended is None else _Point(*ended))
+    return points
+
+
+def _spread(which: np.ndarray) -> list[int]:
+    """A few points from the first to the last."""
+    return which[np.unique(np.linspace(0, len(which) - 1, _TRIED).astype(int))].tolist()

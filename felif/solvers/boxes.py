@@ -326,7 +326,8 @@ def polished(rates: Rates, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         M[:, range(k), range(k, 2 * k)] = -by_u * active
         M[:, k:, :k] = -rates.mN * N[:, None, :]
         F = np.concatenate([z - log, u - rates.m0 - N @ rates.mN.T], axis=1)
-        usable = np.isfinite(M).all(axis=(1, 2)) & (np.abs(np.linalg.det(np.nan_to_num(M))) > 1e-14)
+        size = np.abs(np.linalg.det(M))
+        usable = (size > 1e-14) & (size < np.inf)
         step = -np.linalg.solve(np.where(usable[:, None, None], M, np.eye(2 * k)), F[:, :, None])[:, :, 0]
         size = np.abs(step[:, :k]).max(axis=1)
         step *= np.minimum(1.0, 2.0 / np.maximum(size, 1e-300))[:, None]

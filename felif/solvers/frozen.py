@@ -7,6 +7,7 @@ steady state is a root of out(s) = s. Only the scalars that move A(s) count as u
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -33,6 +34,10 @@ class Frozen:
         self.moving = self._all_moving() if moving is None else moving
         self.names = [problem.scalar_names[j] for j in self.moving]
         self.evaluations = 0
+        self._last: tuple = (None, None, None)  # the scalars that were asked for, and their system
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_last": (None, None, None)}  # factors are made again
 
     def _all_moving(self) -> list[int]:
         reference = self.problem.linear_at(self.t, self._scalars).band.data
@@ -43,7 +48,7 @@ class Frozen:
         s[j] = 1.0
         return not np.array_equal(self.problem.linear_at(self.t, s).band.data, reference)
 
-    def _matrix(self, s: np.ndarray) -> object:
+    def _matrix(self, s: np.ndarray) -> Any:
         full = self._scalars.copy()
         full[self.moving] = s
         return self.problem.linear_at(self.t, full)
@@ -51,13 +56,21 @@ class Frozen:
     def solve(self, s: np.ndarray, refine: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """(out, y): what fires in the stationary state y of the problem frozen at s. Raises SingularMatrix."""
         self.evaluations += 1
-        A, problem = self._matrix(s), self.problem
-        system = Bordered(A, self._E, self._C, pins=pins(problem, self._start))
+        known, system, A = self._last
+        if known != (key := s.tobytes()):
+            A, system = self._system(s)
+            self._last = key, system, A
+        problem = self.problem
         y, _ = system.solve(np.zeros(problem.size), self.totals, refine)
         if not np.isfinite(y).all():
             raise SingularMatrix(f"the problem frozen at {dict(zip(self.names, s, strict=True))} has no solution")
         self._start = y
         return (A.G @ y)[self.moving], y
+
+    def _system(self, s: np.ndarray) -> tuple[Any, Bordered]:
+        """(A(s), factors with what is conserved)."""
+        A = self._matrix(s)
+        return A, Bordered(A, self._E, self._C, pins=pins(self.problem, self._start))
 
     def excess(self, s: np.ndarray) -> np.ndarray:
         """log(out/s), one number a scalar; -_DEEP where nothing fires."""

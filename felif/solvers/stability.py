@@ -21,7 +21,8 @@ _TURN = 0.75  # largest relative change of the determinant between successive he
 _HEIGHTS = np.concatenate([[0.0, 1e-3, 1e-2], np.geomspace(0.03, 30.0, 13), [1e2, 1e3, 1e4, 1e6]])
 _POINTS = 400  # of them
 _WIDE = 0.4  # height over depth of a border at least, so that it stays away from eigenvalues of B, which are real
-_DOWN, _ACROSS, _UP = np.geomspace(1e4, 1.5, 6), np.array([0.0, 0.3, 0.6]), np.geomspace(1.0, 1e4, 9)  # places on it
+_DOWN, _ACROSS, _UP = np.geomspace(1e4, 1.5, 6), np.array([0.0, 0.5]), np.geomspace(1.0, 1e4, 8)  # places on it
+_ASIDE = 0.02  # |D| on the axis, from which a state that is known to a thousandth has its own number of unstable modes
 _NEAR_ONE = 0.8  # |D - 1| on a border where it does not turn
 _CLOSED = 0.1  # of a turn that may be missing above the last
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
@@ -146,6 +147,20 @@ def _border(edge: float, shift: float, reach: float) -> np.ndarray | None:
     if square <= (_WIDE * (shift - edge)) ** 2:
         return None
     return np.concatenate([edge * _ACROSS + 1j * np.sqrt(square), edge + 1j * np.sqrt(square) * _UP])
+
+
+def counted(problem: Problem, y: np.ndarray) -> int | None:
+    """Number of unstable eigenvalues of a problem without delays, by the argument principle alone.
+
+    y may be off by a part _ASIDE of what moves an eigenvalue to the axis: None where D comes nearer to 0, and where its
+    turns cannot be followed.
+    """
+    D, axis = _Determinant(problem, deflated(problem, problem.jacobian(0.0, y), y, -_AWAY), y), _axis(np.zeros(0))
+    try:
+        known = D.at(axis)
+        return D.growing(axis, known) if np.abs(known).min() > _ASIDE else None
+    except SingularMatrix:
+        return None
 
 
 def _counted(problem: Problem, J: BandLowRank, y: np.ndarray, values: np.ndarray) -> bool:

@@ -17,10 +17,14 @@ from ..given.parameters import Points
 from ..given.types import Model
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
+from ..problem import Problem
+from ..solvers.frozen import Frozen
+from ..solvers.stability import counted
 from .rest import Rates, RestingNeurons
 from .states import steady_states
 
 _CHUNK = 2000  # points at a time
+_SERVES = 1e-3  # relative: what N may be off on a mesh where modes are counted (see `counted`)
 _SENT = 100  # points that go to an executor at a time
 
 
@@ -159,7 +163,8 @@ def rate_map(
                 found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
             states = []
             if stability:
-                states = list(pool.map(lambda k: _stable(points.at(k), found[k], tol), range(points.count)))
+                counts = _Counts(problem, points, tol) if neurons is not None else None
+                states = list(pool.map(lambda k: _stable(points, k, found[k], tol, counts), range(points.count)))
     stable = _table(states, points.shape) if stability else None
     return RateMap(
         model,
@@ -185,14 +190,19 @@ class _Shared:
     def neurons(self) -> RestingNeurons:
         return RestingNeurons(discretize(self.points.at(0), tol=self.tol), self.points)
 
+    @cached_property
+    def counts(self) -> _Counts:
+        return _Counts(discretize(self.points.at(0), tol=self.tol), self.points, self.tol)
+
 
 def _rows(shared: _Shared, part: np.ndarray) -> list[tuple[Rates, np.ndarray | None]]:
     """The rates and their stability at points, in another process."""
-    models, tol = [shared.points.at(point) for point in part.tolist()], shared.tol
-    found = shared.neurons.rates(part) if shared.at_rest else [_by_discretisation(model, tol) for model in models]
+    points, tol, which = shared.points, shared.tol, part.tolist()
+    found = shared.neurons.rates(part) if shared.at_rest else [_by_discretisation(points.at(k), tol) for k in which]
     if not shared.stability:
         return [(rates, None) for rates in found]
-    return [(rates, _stable(model, rates, tol)) for model, rates in zip(models, found, strict=True)]
+    counts = shared.counts if shared.at_rest else None
+    return [(rates, _stable(points, k, rates, tol, counts)) for k, rates in zip(which, found, strict=True)]
 
 
 def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
@@ -209,13 +219,48 @@ def _by_discretisation(model: Any, tol: float) -> Rates:
     return Rates(N, np.full(len(N), np.nan), found.complete, np.array([float(state.stable) for state in found]))
 
 
-def _stable(model: Any, rates: Rates, tol: float) -> np.ndarray:
+class _Counts:
+    """Stability of states whose rates are known: by the argument principle, on a mesh that serves them."""
+
+    def __init__(self, problem: Problem, points: Points, tol: float) -> None:
+        self._problem, self._points, self._tol = problem, points, tol
+        C = np.ones(len(problem.conserved))
+        self._totals = C if problem.totals is None else np.asarray(problem.totals, float)
+        self._moving = Frozen(problem, 0.0, self._totals).moving
+
+    def stable(self, point: int, rates: Rates) -> np.ndarray | None:
+        """1 for stable states, 0 for others; None where `steady_states` must say."""
+        if self._problem.delays or len(self._moving) != 1:
+            return None
+        values = {name: float(column[point]) for name, column in self._points.table.items()}
+        frozen = Frozen(self._problem.at(**values), 0.0, self._totals, self._moving)
+        found = np.zeros(len(rates.N))
+        for k, (N, slope) in enumerate(zip(rates.N.tolist(), rates.slope.tolist(), strict=True)):
+            if slope > 1:  # an eigenvalue above 0
+                continue
+            growing = self._growing(frozen, np.array([N])) if N > 0 else None
+            if growing is None:
+                return None
+            found[k] = float(growing == 0)
+        return found
+
+    def _growing(self, frozen: Frozen, N: np.ndarray) -> int | None:
+        if not np.abs(frozen.excess(N)).max() < _SERVES:
+            frozen = frozen.fitting(N)
+            if not np.abs(frozen.excess(N)).max() < _SERVES:
+                return None
+        return counted(frozen.problem, frozen.solve(N)[1])
+
+
+def _stable(points: Points, point: int, rates: Rates, tol: float, counts: _Counts | None) -> np.ndarray:
     """1 for stable states, 0 for others; NaN where `steady_states` has no state at a rate."""
     if rates.stable is not None:
         return rates.stable
     if not len(rates.N):
         return np.zeros(0)
-    states = steady_states(discretize(model, tol=tol))
+    if counts is not None and (known := counts.stable(point, rates)) is not None:
+        return known
+    states = steady_states(discretize(points.at(point), tol=tol))
     found = np.full(len(rates.N), np.nan)
     for k, N in enumerate(rates.N):
         near = min(states, key=lambda state: abs(state.N - N), default=None)

@@ -63,8 +63,8 @@ def condensed(system: Any) -> Condensed | None:
         relative=1,
         undershoot=np.inf,
     )
+    arrays = aligned(arrays)
     for name, array in arrays.items():
-        arrays[name] = array = aligned(array)
         setattr(found, name, compiled.pointer(array))
     return Condensed(found, arrays, names, system.scalar_names, False, system.constraint.empty)
 

@@ -156,8 +156,7 @@ class System(Problem):
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
-    observed = looking.observed
-    input_derivative = changes.input_derivative
+    observed, input_derivative = looking.observed, changes.input_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)

@@ -29,7 +29,7 @@ import numpy as np
 from ..weakform import Conserved
 
 CELLS, ABOVE = "cells", "above"
-_FEW = 4  # places at which it is remembered what a form is
+_FEW = 100  # places at which it is remembered what a form is
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ def probe(term: Term, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     """Pointwise coefficients (convection, diffusion, reaction) of a form in one field; arrays to read only.
 
     The form's integrand is convection n phi' - diffusion n' phi' + reaction n phi; ValueError if it has an n' phi part.
-    What a form is at a few places, such as V_R, V_F and the ends of a mesh, is remembered.
+    What a form is at a few places, such as V_R, V_F and the ends of a mesh, and along the line from V_R to V_F, is
+    remembered.
     """
     if points.size > _FEW or points.dtype != float or not isinstance(term.form, FunctionType):
         return _probed(term.form, term.name, points)

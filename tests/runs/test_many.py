@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import felif as fl
 from felif.algebra import compiled
 
+many_runs = importlib.import_module("felif.runs.many")
 START, TIMES = fl.Gaussian(0.0, 0.25), [0.0, 0.3, 0.8]
 needs_core = pytest.mark.skipif(compiled.built() is None, reason="the core was not built")
 
@@ -62,6 +64,25 @@ def test_blow_ups_and_impossible_starts_are_those_of_evolve():
             assert math.isnan(many.blow_up_time[index])
     assert math.isnan(many.N[1, 0, -1])  # N ceased to exist
     assert many.N[0, 0, 0] == math.inf
+
+
+@needs_core
+def test_many_blow_ups_are_found_together(monkeypatch):
+    monkeypatch.setattr(many_runs, "_WORTHWHILE", 2)
+    start, grid = fl.Gaussian(1.2, 0.05), {"b": [0.5, 2.9, 3.5]}
+    many = fl.evolve_many(fl.NoisyLIF(), grid, start, [0.02, 1.0], tol=1e-4)
+    assert not many.alone.any()
+    for index, values in points(many):
+        run = fl.evolve(fl.discretize(fl.NoisyLIF(**values), tol=1e-7), start, t_end=1.0, rtol=1e-7, progress=False)
+        assert many.outcome[index] == run.outcome.name
+        assert many.N[index][0] == pytest.approx(run.sample("N", 0.02), rel=1e-4)
+        if run.blow_up is None:
+            assert math.isnan(many.blow_up_time[index])
+            continue
+        assert math.isnan(many.N[index][1])
+        error = abs(many.blow_up_time[index] - run.blow_up.time)
+        assert error <= many.blow_up_error[index] + run.blow_up.error
+        assert many.blow_up_error[index] < 1e-4
 
 
 @needs_core

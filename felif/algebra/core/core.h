@@ -22,6 +22,7 @@
 #define MOST_Z 32
 #define STAGES 8           /* of the Rosenbrock scheme */
 #define DENSE 3            /* coefficients of its dense output */
+#define LONGEST_PAUSE 32     /* of steps between two counts of pairs, which doubles after a count in vain */
 #define PAST_NODES 7       /* of the interpolation of a delayed scalar within a step */
 
 enum { FIXED_INPUT, CALLED_INPUT, DELAYED_INPUT };

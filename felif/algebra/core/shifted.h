@@ -121,26 +121,31 @@ static void NAME(resolvents)(const Shifted *s, const double *shifts, long count,
 }
 
 INLINE double NAME(product_of)(const double *a, const double *b, long padded) {
-    NAME(vec) total = {0};
-    for (long k = 0; k < padded; k += WIDTH) total += LOAD(a + k) * LOAD(b + k);
-    return NAME(sum_of)(total);
+    NAME(vec) sums[4] = {{0}, {0}, {0}, {0}}; /* so that one product does not wait for another */
+    long k = 0;
+    for (; k + 4 * WIDTH <= padded; k += 4 * WIDTH)
+        for (int i = 0; i < 4; i++) sums[i] += LOAD(a + k + i * WIDTH) * LOAD(b + k + i * WIDTH);
+    for (; k < padded; k += WIDTH) sums[0] += LOAD(a + k) * LOAD(b + k);
+    return NAME(sum_of)(sums[0] + sums[1] + sums[2] + sums[3]);
 }
 
 INLINE void NAME(add)(double *a, double factor, const double *b, long padded) {
     for (long k = 0; k < padded; k += WIDTH) STORE(a + k, LOAD(a + k) + factor * LOAD(b + k));
 }
 
-static void NAME(band_solve)(long n, long kl, long ku, const double *W, double *x) {
+/* Column by column: every entry is done once for each column, so that none waits for a sum. */
+static void NAME(band_solve)(long n, long kl, long ku, const double *restrict W, double *restrict x) {
     const long w = kl + ku + 1;
-    for (long i = 1; i < n; i++) {
-        double t = x[i];
-        for (long d = i < kl ? kl - i : 0; d < kl; d++) t -= W[i * w + d] * x[i - kl + d];
-        x[i] = t;
+    for (long j = 0; j < n - 1; j++) {
+        const double t = x[j], *column = W + (j + 1) * w + kl - 1;
+        const long below = kl < n - 1 - j ? kl : n - 1 - j;
+        for (long i = 0; i < below; i++) x[j + 1 + i] -= column[i * (w - 1)] * t;
     }
-    for (long i = n - 1; i >= 0; i--) {
-        double t = x[i];
-        for (long d = 1; d <= ku && i + d < n; d++) t -= W[i * w + kl + d] * x[i + d];
-        x[i] = t * W[i * w + kl];
+    for (long j = n - 1; j >= 0; j--) {
+        const double t = x[j] * W[j * w + kl], *column = W + (j - 1) * w + kl + 1;
+        const long above = ku < j ? ku : j;
+        x[j] = t;
+        for (long i = 0; i < above; i++) x[j - 1 - i] -= column[-i * (w - 1)] * t;
     }
 }
 
@@ -213,13 +218,16 @@ static long NAME(krylov)(const Shifted *s, double shift, long steps, long padded
         }
         double before = sqrt(NAME(product_of)(x, x, padded));
         for (long j = 0; j <= k; j++) h[j] = 0;
-        for (int twice = 0; twice < 2; twice++)
+        double norm = before, last;
+        do { /* again where much of it went */
+            last = norm;
             for (long j = 0; j <= k; j++) {
                 const double t = NAME(product_of)(V + j * padded, x, padded);
                 NAME(add)(x, -t, V + j * padded, padded);
                 h[j] += t;
             }
-        const double norm = sqrt(NAME(product_of)(x, x, padded));
+            norm = sqrt(NAME(product_of)(x, x, padded));
+        } while (norm < 0.5 * last && norm > 1e-13 * before);
         h[k + 1] = norm;
         if (!(norm > 1e-13 * before)) return k + 1;
         for (long i = 0; i < n; i++) x[i] /= norm;
