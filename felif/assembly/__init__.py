@@ -1,11 +1,11 @@
 """ROOM 3: (model, mesh, space) -> Problem; initial states; meshes that follow the state."""
 
+from ..spaces import ExponentialFitting, Lagrange, SpectralElement
 from .densities import Gaussian, Uniform
 from .discretize import discretize
 from .initial import initial
 from .planes import plane_from_arrays
 from .semidiscrete import SemiDiscrete
-from .spaces import ExponentialFitting, Lagrange, SpectralElement
 from .tensor.spaces import DG, MUSCL, Tensor
 from .triangles.space import Triangles
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from . import spaces, thresholds
+from .. import spaces
+from ..firing.layers import boundary_layers
+from ..firing.over_v import OverV
 from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
@@ -38,13 +40,13 @@ def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
     return jumps * widths ** (degree + 1) / 8
 
 
-def contents(problem: Any, y: np.ndarray) -> np.ndarray:
+def contents(problem: OverV, y: np.ndarray) -> np.ndarray:
     """The largest content over the fields, shape (cells,)."""
     parts = [content(problem.full(name, y), problem.cells, problem.degree) for name in problem.field_names]
     return parts[0] if len(parts) == 1 else np.max(parts, axis=0)
 
 
-def unresolved(problem: Any, y: np.ndarray, part: float = 1.0) -> np.ndarray:
+def unresolved(problem: OverV, y: np.ndarray, part: float = 1.0) -> np.ndarray:
     """Cells whose two highest Legendre modes carry more than `part` of what the tolerance allows, a boolean array."""
     flags = contents(problem, y) > part * UNRESOLVED * problem.tol
     return flags & (problem.widths > SMALLEST * problem.length)
@@ -60,7 +62,7 @@ def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float
     return (depth > least) & (content(values, cells, degree) > _OWN * depth * np.diff(cells))
 
 
-def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
+def undershooting(problem: OverV, y: np.ndarray) -> np.ndarray:
     """Cells to be split because a density falls below -tol times its maximum there."""
     flags = np.zeros(len(problem.widths), bool)
     if -float(y.min()) <= problem.tol * float(y.max()):
@@ -71,7 +73,7 @@ def undershooting(problem: Any, y: np.ndarray) -> np.ndarray:
     return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
 
 
-def natural_widths(problem: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def natural_widths(problem: OverV, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Width of the cell that the tolerance asks for, whatever the state, halfway between low and high.
 
     Where it asks for none, below its V_min, the width grows with the distance to it.
@@ -112,7 +114,7 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
+def outgrown(problem: OverV, y: np.ndarray) -> tuple[bool, bool]:
     """Whether the density has reached the lower or the upper end: n times its decay length there exceeds tol."""
     low, high = problem.decay_lengths
     densities = [problem.layout.slice(name) for name in problem.field_names]
@@ -121,12 +123,12 @@ def outgrown(problem: Any, y: np.ndarray) -> tuple[bool, bool]:
     return bottom * low > problem.tol, top * high > TOP * problem.tol
 
 
-def thinnest(problem: Any, place: float) -> float:
+def thinnest(problem: OverV, place: float) -> float:
     """Width of the thinnest layer below V_R or V_F that the mesh follows."""
     return (THINNEST if place == problem.top else _THINNEST_RESET) * problem.length
 
 
-def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def layer_cells(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
     """Cell ends to add next to V_F and below V_R, where drift or a sharp reset squeezes n into a layer a/|drift|.
 
     Halves of the neighbouring cell, three more than needed, so that the next ones are there when the layer shrinks
@@ -134,7 +136,7 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     blow-up time is then known to 1e-12, and data that do not vanish at V_F start with an infinitely thin one.
     """
     added, asked = [np.zeros(0)], False
-    for field, layers in thresholds.boundary_layers(problem, t, y).items():
+    for field, layers in boundary_layers(problem, t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
             width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))
@@ -146,7 +148,7 @@ def layer_cells(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     return np.concatenate(added) if asked else added[0]
 
 
-def adapted(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def adapted(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a mesh that resolves y, or None where the present one does."""
     cells, reasons = problem.cells, []
     flags = unresolved(problem, y)

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..given.fields import written_for
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
+from ..spaces import gauss
+from ..translation.coefficients import STEP
 from ..translation.fields import Term, WeakForm
-from .coefficients import STEP
-from .spaces import gauss
 
 RANGES = {"algebraic": (0.0, 4.0), "differential": (0.0, 1.0), "input": (-3.0, 3.0)}
 PIECES = (8, 11)  # of a scalar's range, twice: Gauss's rule may by chance be right for a kink
@@ -25,15 +25,6 @@ LINES = 17  # weights at which coefficients over (v, w) are looked at
 _UNEVEN = 1.2345  # so that a kink at a round number lies inside a piece
 _LEVELS = 20  # how often a piece is halved in search of a kink
 _POINTS, _WEIGHTS = gauss(8)
-
-
-def is_own(function: Any) -> bool:
-    """Whether a function, and all that it holds, is felif's own: looked at by felif's tests."""
-    kind = function if hasattr(function, "__code__") else type(function)
-    if (kind.__module__ or "").partition(".")[0] != "felif":
-        return False
-    held = (cell.cell_contents for cell in getattr(function, "__closure__", None) or ())
-    return all(is_own(value) for value in held if callable(value))
 
 
 def require_analytic(model: Any, weak_form: WeakForm, term: Term) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..algebra import Band, Linearisations
+from ..firing.over_v import OverV
 from .operators import FormsOperator
 
 
-def at_points(problem: Any, times: np.ndarray, states: np.ndarray, derivatives: bool) -> Linearisations | None:
+def at_points(problem: OverV, times: np.ndarray, states: np.ndarray, derivatives: bool) -> Linearisations | None:
     """See `Problem`; None where coefficients are not affine. Raises Infeasible."""
     equations, operator = problem.equations, problem.operator
     form = equations.affine_form()

@@ -10,18 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from ..firing.over_v import OverV
 from ..given.inputs import input_value
 from ..given.parameters import parameters_of
+from ..spaces import Space
 from ..translation import weak_form_of
 from ..translation.fields import CELLS, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
-from .spaces import Space
 
 _REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
 _FAR = 4.0  # times V_F - V_R: a width sqrt(a) from which on this is short
+_MOST_CELLS = 2000  # of a mesh at rest
 _NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
 
 
@@ -81,6 +83,22 @@ def fitting_nodes(
     if any(flow.lives_above for flow in flows):
         parts.append(sizes.nodes(top, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
     return np.unique(np.concatenate(parts))
+
+
+def mesh_at_rest(problem: OverV, t: float, scalars: np.ndarray) -> Any:
+    """The problem on cells that fit the densities at rest when the scalars are these.
+
+    None for a mesh of the user's, where nothing holds the neurons, and where they would rest so far from V_F, held down
+    by the activity that is assumed, that cells of their width are too many: they do not fire then.
+    """
+    if problem.tol is None:
+        return None
+    given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
+    try:
+        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
+        return problem.on_cells(cells) if len(cells) <= _MOST_CELLS else None
+    except ValueError:
+        return None
 
 
 class Flow:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..firing.over_v import OverV
 from ..given.warning import warn
 from .densities import Profile
 
@@ -47,7 +48,7 @@ def _reach(cells: np.ndarray, profile: Profile, tol: float, side: int = 1) -> np
     )
 
 
-def warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
+def warn_of_cut(problem: OverV, name: str, density: Any, above: bool) -> None:
     """Warning where the ends of a user's mesh cut off what is seen of a density that knows its own shape."""
     low, high, nothing = float(problem.cells[0]), float(problem.cells[-1]), lambda v: 0.0
     for end, where, share in (
@@ -61,7 +62,7 @@ def warn_of_cut(problem: Any, name: str, density: Any, above: bool) -> None:
             )
 
 
-def require_state_below(problem: Any, name: str, view: Any, cells: np.ndarray) -> None:
+def require_state_below(problem: OverV, name: str, view: Any, cells: np.ndarray) -> None:
     """ValueError where a State of another threshold has mass above this one."""
     profile = Profile(name, lambda v: np.maximum(view(v), 0.0), problem.top, above=True)
     masses = []

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .spaces import ExponentialFitting, Space
+from ..spaces import ExponentialFitting, Space
 
 _WIDEST = 1.25  # cell, in units of the local width of the density
 _CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from . import adapt, spaces, thresholds
+from .. import spaces
+from ..firing.layers import boundary_layers
+from ..firing.over_v import OverV
+from . import adapt
 from .projection import from_moments, tied_moments
 
 _SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
@@ -23,7 +26,7 @@ _NEGATIVE = 0.1  # times tol and the largest n: undershoot that a merged cell ma
 _LEAST, _SHARE = 4, 0.25  # cells, and part of all cells, that must be given back for a new mesh to be worth its making
 
 
-def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def coarsened(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on a mesh of fewer cells, or None where that is not worth it."""
     pairs = problem.mergeable
     worth = worthwhile(problem)
@@ -42,19 +45,19 @@ def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     return new, project(problem, new, y), f"{len(problem.cells) - len(cells)} cells merged"
 
 
-def worthwhile(problem: Any) -> float:
+def worthwhile(problem: OverV) -> float:
     """How many cells must be given back for a new mesh to be worth its making."""
     return max(_LEAST, _SHARE * len(problem.widths))
 
 
-def mergeable(problem: Any, cells: np.ndarray) -> np.ndarray:
+def mergeable(problem: OverV, cells: np.ndarray) -> np.ndarray:
     """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
     low, inner, high = cells[:-2], cells[1:-1], cells[2:]
     natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
     return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.top))
 
 
-def _chosen(problem: Any, cells: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
+def _chosen(problem: OverV, cells: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
     """Pairs, by the cell end between them, that may be merged as far as their sizes are concerned."""
     pairs = mergeable(problem, cells) & quiet[1:] & quiet[:-1]
     for place, width in layers:
@@ -64,7 +67,7 @@ def _chosen(problem: Any, cells: np.ndarray, quiet: np.ndarray, layers: list[tup
     return _apart(pairs & (cells[2:] - cells[:-2] <= _STEEPEST * np.minimum(widths[:-3], widths[3:])))
 
 
-def _removable(problem: Any, quiet: np.ndarray, layers: list[tuple[float, float]]) -> int:
+def _removable(problem: OverV, quiet: np.ndarray, layers: list[tuple[float, float]]) -> int:
     """How many cells would go if sizes alone decided: cheap, and often enough to know that it is not worth it."""
     cells = problem.cells
     while (chosen := _chosen(problem, cells, quiet, layers)).any():
@@ -73,7 +76,9 @@ def _removable(problem: Any, quiet: np.ndarray, layers: list[tuple[float, float]
     return len(problem.cells) - len(cells)
 
 
-def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]) -> np.ndarray:
+def _merged(
+    problem: OverV, t: float, y: np.ndarray, quiet: np.ndarray, layers: list[tuple[float, float]]
+) -> np.ndarray:
     """The cells left after merging pairs of pairs ... as long as content and scalars allow."""
     cells, quiet, degree = problem.cells, quiet.copy(), problem.degree
     fields = [problem.full(name, y) for name in problem.field_names]
@@ -110,12 +115,12 @@ def _merged(problem: Any, t: float, y: np.ndarray, quiet: np.ndarray, layers: li
         cells = coarse
 
 
-def _layer_ends(problem: Any, t: float, y: np.ndarray) -> list[tuple[float, float]]:
+def _layer_ends(problem: OverV, t: float, y: np.ndarray) -> list[tuple[float, float]]:
     """(place, largest cell below it): half of what a layer needs, so that it does not ask for the cell back at once."""
     reach = problem.length
     return [
         (place, max(adapt.LAYER_CELLS * layer, adapt.THINNEST * reach) / 2)
-        for layers in thresholds.boundary_layers(problem, t, y).values()
+        for layers in boundary_layers(problem, t, y).values()
         for place, layer in layers.items()
     ]
 

@@ -8,19 +8,21 @@ with z = (1, inputs, differential scalars, algebraic scalars). See `felif/algebr
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
+from .. import spaces
 from ..algebra import compiled
 from ..algebra.lanes import Condensed, Lanes, aligned, extents
-from . import adapt, coarsen, spaces, thresholds
+from ..firing import layers
+from ..firing.over_v import OverV
+from . import adapt, coarsen
 from .operators import FormsOperator
 
 _KEPT = 4  # systems on one mesh, for other parameters
 
 
-def condensed(problem: Any) -> Condensed | None:
+def condensed(problem: OverV) -> Condensed | None:
     """None where the core does not take the system.
 
     That is: coefficients that are not affine in scalars and inputs, exponential fitting, a consistent mass matrix,
@@ -35,7 +37,7 @@ def condensed(problem: Any) -> Condensed | None:
     return kept[key][1]
 
 
-def _condensed(problem: Any) -> Condensed | None:
+def _condensed(problem: OverV) -> Condensed | None:
     equations, operator = problem.equations, problem.operator
     form = equations.affine_form()
     if form is None or not isinstance(operator, FormsOperator) or problem.mass.kl or problem.mass.ku:
@@ -85,7 +87,7 @@ def _condensed(problem: Any) -> Condensed | None:
     return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each, equations.empty_slope)
 
 
-def lanes_of(problem: Any) -> Lanes:
+def lanes_of(problem: OverV) -> Lanes:
     """Made once for all problems on a mesh."""
     known = vars(problem._assembled)
     if "lanes" not in known:
@@ -93,7 +95,7 @@ def lanes_of(problem: Any) -> Lanes:
     return known["lanes"]
 
 
-def _lanes(problem: Any) -> Lanes:
+def _lanes(problem: OverV) -> Lanes:
     layout, cells, degree = problem.layout, len(problem.widths), problem.degree
     used = (cells + 1) * len(layout.tied) + len(layout.differential)
     count = -(-used // compiled.LANES) * compiled.LANES
@@ -154,7 +156,11 @@ def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic
 
 
 def _watched(
-    problem: Any, lanes: Lanes, names: tuple[str, ...], system: compiled.System, arrays: dict[str, np.ndarray]
+    problem: OverV,
+    lanes: Lanes,
+    names: tuple[str, ...],
+    system: compiled.System,
+    arrays: dict[str, np.ndarray],
 ) -> None:
     """When the mesh must be looked at: the reasons of `adapt`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
@@ -177,14 +183,14 @@ def _watched(
     system.ends, system.layers, system.undershoot = len(ends), len(layers), tol
 
 
-def _layers(problem: Any, names: tuple[str, ...]) -> np.ndarray:
+def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:
     """For the layers below V_F and V_R: cell width over the widest allowed, drift and noise as rows on z."""
     nothing = problem.point(0.0)
-    tables = [thresholds.transport(problem, nothing)]
+    tables = [layers.transport(problem, nothing)]
     for name in names:
         s = SimpleNamespace(**vars(nothing))
         problem.equations.assign(s, name, getattr(s, name) + 1.0)
-        tables.append(thresholds.transport(problem, s))
+        tables.append(layers.transport(problem, s))
     rows = []
     for field in tables[0]:
         for k, place in enumerate((*problem.landings, problem.top)):
@@ -196,8 +202,8 @@ def _layers(problem: Any, names: tuple[str, ...]) -> np.ndarray:
     return np.array(rows).reshape(len(rows), 1 + 2 * (1 + len(names)))
 
 
-def _arriving(problem: Any, lanes: Lanes, system: compiled.System, arrays: dict[str, np.ndarray]) -> None:
-    """Neurons that the drift carries to V_F (see `arrivals`), as functions of the inputs."""
+def _arriving(problem: OverV, lanes: Lanes, system: compiled.System, arrays: dict[str, np.ndarray]) -> None:
+    """Neurons that the drift carries to V_F (see `firing.advected`), as functions of the inputs."""
     parts = problem.arrivals.parts(tuple(problem.equations.inputs))
     if parts is None:
         return

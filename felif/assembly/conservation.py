@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
+from ..firing.over_v import OverV
 from ..given.parameters import parameters_of
 from ..problem import Infeasible
+from ..translation.coefficients import is_own
 from ..translation.fields import CELLS, WeakForm, probe
-from .analytic import is_own
 from .language import changed_form, places_of
 
 CONSERVED = 1e-9  # allowed change of what is conserved, relative to all that changes
 _AMOUNTS = (0.1, 10.0, 1e3)  # of N, at which conservation is looked at
 
 
-def require_conserved(problem: Any) -> None:
+def require_conserved(problem: OverV) -> None:
     """ValueError where a scalar has no equation, or where the terms change what is declared conserved."""
     equations = problem.equations
     if not equations.empty_slope > 0:
@@ -64,7 +65,7 @@ def _solved(mass: Band, weights: np.ndarray) -> np.ndarray:
     return nothing.factor(1.0, mass).solve(weights)  # M is symmetric
 
 
-def _positive_state(problem: Any) -> np.ndarray:
+def _positive_state(problem: OverV) -> np.ndarray:
     """A smooth positive density, zero at V_F where it must be, and scalars that are not zero."""
     y = np.full(problem.size, 0.1)
     width = problem.length

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import spaces
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
-from . import spaces
 from .projection import tied_moments
 
 

@@ -11,18 +11,19 @@ import numpy as np
 from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
+from .. import spaces
 from ..given.arguments import checked, number, optional
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
 from ..meshing import stretched, tagged
 from ..problem import Problem
+from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
+from ..translation.coefficients import constant_of, is_own
 from ..translation.fields import probe
-from . import adapt, conservation, language, spaces
-from .analytic import is_own
+from . import adapt, conservation, language
 from .automatic import choose_nodes, end_of
-from .coefficients import constant_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
@@ -31,7 +32,6 @@ from .running_away import Cut
 from .scalars import History
 from .semidiscrete import SemiDiscrete
 from .shared import highest_modes, shared
-from .spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 
 DEFAULT_TOLERANCE = 1e-6
 _KEPT_MESHES = 4

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, BandLowRank
+from ..firing.over_v import OverV
 from ..given.parameters import Parameters
 from ..problem import Infeasible, Problem
-from .analytic import is_own
-from .coefficients import STEP
+from ..translation.coefficients import STEP, is_own
 from .operators import FormsOperator
 
 
@@ -153,7 +153,7 @@ class Along(Problem):
         return self._system.derivative(self._directions[name], y)
 
 
-def along(problem: Any, names: tuple[str, ...]) -> Any:
+def along(problem: OverV, names: tuple[str, ...]) -> Any:
     """values -> `Along` with these values of the parameters; None where coefficients are not affine in them."""
     system, model = problem.equations.explicit, problem.model
     operator, functions = problem._assembled.unmerged
@@ -179,7 +179,7 @@ def along(problem: Any, names: tuple[str, ...]) -> Any:
     return at
 
 
-def _slopes(problem: Any, functions: list, values: dict[str, float], name: str) -> np.ndarray:
+def _slopes(problem: OverV, functions: list, values: dict[str, float], name: str) -> np.ndarray:
     """d(coefficients)/d(parameter) at N = 0, 1, 1.9, by complex steps, the parameters as they are given."""
     m = Parameters(**{**vars(problem.parameters), **values, name: complex(values[name], STEP)})
     found = []

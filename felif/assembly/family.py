@@ -15,11 +15,13 @@ import numpy as np
 
 from ..algebra import compiled
 from ..algebra.lanes import Lanes, aligned, extents
+from ..firing import at_threshold
+from ..firing.advected import spread_of
+from ..firing.over_v import OverV
 from ..given.parameters import Parameters, Points
+from ..translation.coefficients import is_own
 from ..translation.fields import probe
-from . import adapt, at_threshold
-from .analytic import is_own
-from .arrivals import spread_of
+from . import adapt
 from .condensed import lanes_of
 
 _POINTS = (0.37, 1.9)  # where it shows whether a coefficient is affine in scalars and inputs
@@ -31,7 +33,7 @@ class Family:
     factors  (points, forms, z)
     """
 
-    def __init__(self, problem: Any, points: Points) -> None:
+    def __init__(self, problem: OverV, points: Points) -> None:
         base = problem.condensed
         if base is None:
             raise ValueError("the compiled core does not take this system")
@@ -88,7 +90,7 @@ class Family:
                     self._layer_forms.append((width / adapt.LAYER_CELLS, which, convection[:, j], diffusion[:, j]))
 
     def _arriving(self) -> None:
-        """Drift without activity at the nodes up to V_F, and noise there, of every form of a field (see `arrivals`)."""
+        """Drift without activity at the nodes up to V_F, and noise there, of every form (see `firing.advected`)."""
         problem = self.problem
         nodes = problem.nodes[: int(np.searchsorted(problem.nodes, problem.top)) + 1]
         name = problem.field_names[0]
@@ -128,7 +130,7 @@ class Family:
         return np.array([at_threshold.impossible(problem, y, kick, noise) is None for kick, noise in feedback])
 
 
-def factors(problem: Any, points: Points) -> np.ndarray:
+def factors(problem: OverV, points: Points) -> np.ndarray:
     """f_kz of all terms at all points, z = (1, scalars, differential ones first), shape (points, forms, z).
 
     Inputs that come late are what they are at rest. felif's own coefficients are asked for all points at once, a user's
@@ -146,7 +148,7 @@ def factors(problem: Any, points: Points) -> np.ndarray:
     return np.array(found)
 
 
-def _affine(problem: Any, term: Any, m: Parameters, count: int) -> np.ndarray:
+def _affine(problem: OverV, term: Any, m: Parameters, count: int) -> np.ndarray:
     """(count, z): constant part and slopes of a coefficient."""
     names = scalars_in_order(problem)
     inputs = {name: _value_of_input(m, problem, name) for name in problem.equations._constants}
@@ -170,7 +172,7 @@ def _affine(problem: Any, term: Any, m: Parameters, count: int) -> np.ndarray:
     return np.column_stack(parts)
 
 
-def scalars_in_order(problem: Any) -> tuple[str, ...]:
+def scalars_in_order(problem: OverV) -> tuple[str, ...]:
     """As they stand in z."""
     return (*problem.layout.differential, *problem.layout.algebraic)
 
@@ -227,13 +229,13 @@ class OnePoint:
         return self.system
 
 
-def _value_of_input(m: Parameters, problem: Any, name: str) -> Any:
+def _value_of_input(m: Parameters, problem: OverV, name: str) -> Any:
     """The value of an input that is a number at these parameters."""
     parameter = next(given.parameter for given in problem.weak_form.inputs if given.name == name)
     return getattr(m, parameter)
 
 
-def _forms_at_thresholds(problem: Any) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _forms_at_thresholds(problem: OverV) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """For each field with a flux: its forms, and their convection and diffusion at `landings` and V_F."""
     places, terms = np.array([*problem.landings, np.max(problem.mesh.p[0])]), problem.weak_form.terms
     found = {}

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band
+from ..spaces import gauss
+from ..translation.coefficients import STEP
 from ..translation.fields import CELLS, probe
-from .coefficients import STEP
 from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .spaces import gauss
 
 
 def bernoulli_pair(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

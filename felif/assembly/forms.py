@@ -11,9 +11,9 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..algebra import Band
+from ..spaces import Space, gauss, has_lumped_mass, node_positions, quadrature
+from ..spaces.tables import CellTable, table
 from ..translation.fields import CELLS, Term, WeakForm, probe
-from .spaces import Space, gauss, has_lumped_mass, node_positions, quadrature
-from .tables import CellTable, table
 
 SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import spaces
+from ..firing import layers
+from ..firing.initial_layer import settled
+from ..firing.over_v import OverV
 from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
-from . import adapt, beyond_ends, spaces, thresholds
+from . import adapt, beyond_ends
 from .densities import Density, Gaussian, Profile, Uniform
 from .projection import from_moments
 from .recut import at_start, on_axis
-from .start_up import settled
 
 _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
 _ROUNDS = 40
@@ -24,7 +27,7 @@ _COINCIDE = 1e-6  # distance of cell ends, in units of V_F - V_R, below which th
 _NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
 
 
-def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def initial(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
     """(problem, y, compatible) for an initial state on `problem`, or on a finer mesh if it was made from a tolerance.
 
     start: a density (a callable, unnormalised), a State (of this or another mesh), or a mapping from the names of
@@ -47,7 +50,7 @@ def initial(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     return on_mesh if problem.history is None else on_mesh.with_history(problem.history), y.copy(), compatible
 
 
-def _from_density(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def _from_density(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
     start, problem = with_silent(problem, start), at_start(problem)
     densities, values, cells, ends = _profiles(problem, start)
     masses = _masses(problem, values)
@@ -59,13 +62,13 @@ def _from_density(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     return problem, y, all(end <= (problem.tol or 1e-8) for end in ends)
 
 
-def projected(problem: Any, start: Any) -> np.ndarray:
+def projected(problem: OverV, start: Any) -> np.ndarray:
     """The L2 projection of a density (a mapping, a State, as for `initial`) on the mesh of `problem` as it is."""
     densities, values, *_ = (_of_state if isinstance(start, State) else _profiles)(problem, start)
     return _project(problem, densities, values, _masses(problem, values))
 
 
-def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, float], np.ndarray, list[float]]:
+def _profiles(problem: OverV, start: Any) -> tuple[dict[str, Profile], dict[str, float], np.ndarray, list[float]]:
     """(densities, values of scalars, cells that reach as far as those, densities at V_F over the largest ones)."""
     given, values = _split_start(problem, start)
     cells, profiles, ends = problem.cells, {}, []
@@ -85,17 +88,17 @@ def _profiles(problem: Any, start: Any) -> tuple[dict[str, Profile], dict[str, f
         if after is not None:
             profile = Profile(name, after, problem.top, above=False)
             profile.check(cells)
-            if not thresholds.returns(problem):  # those who have fired wait
+            if not layers.returns(problem):  # those who have fired wait
                 values = {waiting: value + after.fired * (1 - value) for waiting, value in values.items()}
         profiles[name] = profile
     return profiles, values, cells, ends
 
 
-def _lives_above(problem: Any, name: str) -> bool:
+def _lives_above(problem: OverV, name: str) -> bool:
     return problem.layout.tied[name] is None
 
 
-def _split_start(problem: Any, start: Any) -> tuple[dict[str, Density], dict[str, float]]:
+def _split_start(problem: OverV, start: Any) -> tuple[dict[str, Density], dict[str, float]]:
     fields, scalars = problem.field_names, problem.layout.differential
     if isinstance(start, Mapping):
         unknown = set(start) - {*fields, *scalars}
@@ -119,7 +122,7 @@ def _split_start(problem: Any, start: Any) -> tuple[dict[str, Density], dict[str
 
 
 def _project(
-    problem: Any, densities: Mapping[str, Profile], values: Mapping[str, float], masses: Mapping[str, float]
+    problem: OverV, densities: Mapping[str, Profile], values: Mapping[str, float], masses: Mapping[str, float]
 ) -> np.ndarray:
     """L2 projection that keeps all mass: what lies in the test function of V_F has fired."""
     moments = {}
@@ -135,7 +138,7 @@ def _project(
     return y
 
 
-def _masses(problem: Any, values: Mapping[str, float]) -> dict[str, float]:
+def _masses(problem: OverV, values: Mapping[str, float]) -> dict[str, float]:
     """The mass of each field: what its conserved quantity, of total 1, leaves after the scalars, in equal shares."""
     masses = dict.fromkeys(problem.field_names, 1.0)
     for quantity in problem.weak_form.conserved:
@@ -150,7 +153,7 @@ def _masses(problem: Any, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _resolve(
-    problem: Any,
+    problem: OverV,
     cells: np.ndarray,
     densities: Mapping[str, Profile],
     values: Mapping[str, float],
@@ -176,12 +179,12 @@ def _resolve(
     return problem, _project(problem, densities, values, masses)
 
 
-def _part(problem: Any) -> float:
+def _part(problem: OverV) -> float:
     """Of the errors that data may have: 1, less where noise is small and the drift carries them to V_F as they are."""
     return 1.0 if problem.arrivals(0.0) is None else _CARRIED
 
 
-def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
+def _split_for(problem: OverV, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
     """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
     degree, smallest = problem.degree, adapt.SMALLEST * problem.length
     weights, limit = spaces.lobatto(degree)[1], part * adapt.UNRESOLVED * problem.tol
@@ -203,7 +206,7 @@ def _split_for(problem: Any, cells: np.ndarray, densities: Mapping[str, Profile]
 
 
 def _spurious_rate(
-    problem: Any,
+    problem: OverV,
     densities: Mapping[str, Profile],
     values: Mapping[str, float],
     masses: Mapping[str, float],
@@ -228,7 +231,7 @@ def _spurious_rate(
     return flags
 
 
-def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
+def _rates(problem: OverV, y: np.ndarray) -> np.ndarray | None:
     """The algebraic scalars; None where there are none that satisfy their equations."""
     try:
         return problem.scalars(0.0, y)[: len(problem.layout.algebraic)]
@@ -236,7 +239,7 @@ def _rates(problem: Any, y: np.ndarray) -> np.ndarray | None:
         return None
 
 
-def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndarray) -> None:
+def _require_resolved(problem: OverV, densities: Mapping[str, Profile], y: np.ndarray) -> None:
     """ValueError naming the cells that are needed where the user's mesh misplaces more than a fifth of the mass."""
     for name, profile in densities.items():
         points, weights, n = profile.quadrature(problem.cells, problem.degree + 3)
@@ -257,7 +260,7 @@ def _require_resolved(problem: Any, densities: Mapping[str, Profile], y: np.ndar
             )
 
 
-def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
+def _from_state(problem: OverV, start: State) -> tuple[Any, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, projected (conservatively) to another."""
     old = start.problem
     if tuple(old.field_names) != tuple(problem.field_names) or old.layout.differential != problem.layout.differential:
@@ -283,7 +286,7 @@ def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
     return problem, y, True
 
 
-def _of_state(problem: Any, start: State) -> tuple[dict[str, Profile], dict[str, float], np.ndarray]:
+def _of_state(problem: OverV, start: State) -> tuple[dict[str, Profile], dict[str, float], np.ndarray]:
     """(densities, values of scalars, cells that reach as far as those) of a State of another mesh."""
     old = start.problem
     densities, cells = {}, problem.cells

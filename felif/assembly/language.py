@@ -19,8 +19,9 @@ from ..given.fields import written_for
 from ..given.identity import identity
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import require_places, weak_form_of
+from ..translation.coefficients import is_own
 from ..translation.fields import ABOVE, CELLS, Term, WeakForm, probe
-from .analytic import is_own, require_analytic
+from .analytic import require_analytic
 
 LINEAR = 1e-12
 PLACES = 63  # at which forms are looked at, before there is a mesh

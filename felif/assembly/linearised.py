@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..algebra import BandLowRank
+from ..firing.over_v import OverV
 from ..given.parameters import Parameters, fixed_parameters
-from .coefficients import STEP
+from ..translation.coefficients import STEP
 from .scalars import ScalarEquations
 
 
@@ -71,7 +72,7 @@ def _sources_left(equations: ScalarEquations, s: SimpleNamespace, c: list[float]
 
 
 def parameter_derivative(
-    problem: Any, assembled: Any, linearised: tuple[Any, ...], y: np.ndarray, name: str
+    problem: OverV, assembled: Any, linearised: tuple[Any, ...], y: np.ndarray, name: str
 ) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic scalars too."""
     value = getattr(problem.model, name, None)

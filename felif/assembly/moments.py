@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
+from ..firing.over_v import OverV
+from ..spaces import gauss
+from ..spaces.tables import CellTable, table
+from ..translation.coefficients import is_own
 from ..translation.fields import Term, probe
-from .analytic import is_own
-from .spaces import gauss
-from .tables import CellTable, table
 
 
 class ExponentialMoment:
     """M_mu of the fields of a problem, and dM_mu/dt by the weak form."""
 
-    def __init__(self, problem: Any, mu: float = 1.0) -> None:
+    def __init__(self, problem: OverV, mu: float = 1.0) -> None:
         self._problem, self._mu = problem, mu
         self._top = float(problem.cells[-1])  # e^(mu (v - top)) <= 1: no overflow
         self._tables: dict[str, CellTable] = {}
@@ -90,3 +91,8 @@ class ExponentialMoment:
             return coefficient(s, m)
         rows = zip(*(values.tolist() for values in vars(s).values()), strict=True)
         return np.array([coefficient(SimpleNamespace(**dict(zip(vars(s), row, strict=True))), m) for row in rows])
+
+
+def exponential_moment(problem: OverV) -> ExponentialMoment:
+    """The identity of int e^v n dv that checks N."""
+    return ExponentialMoment(problem)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..firing.over_v import OverV
 from ..problem import Infeasible
 
 
-def observe(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
+def observe(problem: OverV, t: float, y: np.ndarray) -> dict[str, float]:
     """By name, of one state; scalars are inf where no rate exists."""
     layout = problem.layout
     try:
@@ -22,7 +21,7 @@ def observe(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     return row
 
 
-def observed(problem: Any, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
+def observed(problem: OverV, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The same, to the bit, of many states whose scalars are known: one row a state, in the order of `observe`."""
     lowest = states[:, : problem.size - len(problem.layout.differential)].min(axis=1)
     return np.column_stack([scalars, np.matmul(problem.observers, states[..., None])[..., 0], lowest])

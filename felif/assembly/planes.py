@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshTri
 
+from ..spaces import ExponentialFitting, SpectralElement
 from ..translation import weak_form_of
-from .spaces import ExponentialFitting, SpectralElement
 from .tensor.spaces import Tensor
 from .triangles.space import Triangles
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from .. import spaces
 from ..algebra import Band, BandLowRank
+from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import spaces
 
 
 def tied_moments(
@@ -22,7 +22,7 @@ def tied_moments(
     return np.bincount(nodes.ravel(), values, (len(cells) - 1) * degree + 1)
 
 
-def from_moments(problem: Any, moments: Mapping[str, np.ndarray], values: Mapping[str, float]) -> np.ndarray:
+def from_moments(problem: OverV, moments: Mapping[str, np.ndarray], values: Mapping[str, float]) -> np.ndarray:
     """The state with these moments of the fields and values of the differential scalars.
 
     What lies in the test function of V_F has fired: a pulse of N, with everything a pulse does.
@@ -54,7 +54,7 @@ def from_moments(problem: Any, moments: Mapping[str, np.ndarray], values: Mappin
     return y
 
 
-def _has_rate(problem: Any, y: np.ndarray) -> bool:
+def _has_rate(problem: OverV, y: np.ndarray) -> bool:
     try:
         problem.scalars(0.0, y)
     except Infeasible:

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..firing import layers
+from ..firing.over_v import OverV
 from ..given.warning import warn
 from ..meshing import tagged
-from . import adapt, thresholds
+from . import adapt
 from .automatic import choose_nodes
 from .running_away import NEGLIGIBLE, Cut, cut
 
@@ -34,7 +36,7 @@ class Raised:
         return self.drift(v) + self.by
 
 
-def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
+def uncertainty(problem: OverV, t: float, y: np.ndarray) -> dict[str, float]:
     """By how much the cut falsifies each firing rate: N^2 times the error of a neuron's time."""
     if problem.end is None:
         return {}
@@ -43,7 +45,7 @@ def uncertainty(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
     return {name: rate**2 * problem.end.wrong(m, a) for (name, rate), m, a in pairs}
 
 
-def _moved(problem: Any, beyond: tuple, rates: Iterable[float], y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def _moved(problem: OverV, beyond: tuple, rates: Iterable[float], y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     end: Cut = problem.end
     more, noise = beyond
     pace = _pace(end, rates)
@@ -61,7 +63,7 @@ def _moved(problem: Any, beyond: tuple, rates: Iterable[float], y: np.ndarray) -
     return moved, adapt.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
 
 
-def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def recut(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(problem, y, why) on an axis that serves drift and noise at a state y at rest; None where that at hand does, none
     is better, or the mesh is a user's."""
     if problem.end is None or problem.tol is None:
@@ -69,7 +71,7 @@ def recut(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] 
     return _moved(problem, _beyond(problem, problem.namespace(t, y)), _rates(problem, t, y).values(), y)
 
 
-def at_start(problem: Any) -> Any:
+def at_start(problem: OverV) -> Any:
     """The problem on an axis that serves its inputs without activity."""
     if problem.end is None or problem.tol is None:
         return problem
@@ -77,7 +79,7 @@ def at_start(problem: Any) -> Any:
     return problem if moved is None else moved[0]
 
 
-def warn_where_wrong(problem: Any, t: float, y: np.ndarray) -> None:
+def warn_where_wrong(problem: OverV, t: float, y: np.ndarray) -> None:
     """A UserWarning where input and noise of a run falsify the times of spikes visibly."""
     end = problem.end
     part = max(map(end.wrong, *_beyond(problem, problem.namespace(t, y)))) * _pace(end, _rates(problem, t, y).values())
@@ -93,20 +95,20 @@ def _pace(end: Cut, rates: Iterable[float]) -> float:
     return max([1 / end.time, *rates])
 
 
-def _rates(problem: Any, t: float, y: np.ndarray) -> dict[str, float]:
+def _rates(problem: OverV, t: float, y: np.ndarray) -> dict[str, float]:
     """Of the fields, in their order."""
     s, fluxes = problem.namespace(t, y), {q.of: q.name for q in problem.weak_form.scalars if q.algebraic == "flux"}
     return {fluxes[name]: abs(float(getattr(s, fluxes[name]))) for name in problem.field_names}
 
 
-def _beyond(problem: Any, s: Any) -> tuple[np.ndarray, np.ndarray]:
+def _beyond(problem: OverV, s: Any) -> tuple[np.ndarray, np.ndarray]:
     """(input more than that at which the axis was made, noise) of the fields at scalars s."""
-    flows = thresholds.transport(problem, s)
+    flows = layers.transport(problem, s)
     drift, noise = np.array([[part[-1] for part in flows[name]] for name in problem.field_names], float).T
     return drift - problem.end.speed, noise
 
 
-def _with_end(problem: Any, end: Cut) -> Any:
+def _with_end(problem: OverV, end: Cut) -> Any:
     """On the cells at hand up to the lower of both cuts, above it on those that the new axis asks for."""
     model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
     natural = choose_nodes(model, space, tol, end)

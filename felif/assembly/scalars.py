@@ -16,8 +16,7 @@ import numpy as np
 from ..given.inputs import input_value
 from ..given.parameters import Parameters
 from ..problem import Infeasible
-from .analytic import is_own
-from .coefficients import STEP
+from ..translation.coefficients import STEP, is_own
 from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40

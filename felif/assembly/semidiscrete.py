@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from .. import spaces
 from ..algebra import BandLowRank
+from ..firing import at_threshold as facts
+from ..firing import neurons
+from ..firing.advected import Arrivals
+from ..firing.dilated import Dilated
+from ..firing.over_v import OverV
 from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
-from ..problem import FieldValue, Infeasible, Problem, State
-from . import adapt, coarsen, condensed, conservation, linearised, neurons, observing, spaces, tails
-from . import at_threshold as facts
-from .arrivals import Arrivals
+from ..problem import FieldValue, Infeasible, State
+from . import adapt, coarsen, condensed, conservation, linearised, observing, tails
 from .at_points import at_points
-from .automatic import Flow, choose_nodes
-from .dilated import Dilated
+from .automatic import Flow, choose_nodes, mesh_at_rest
 from .explicit import along
+from .moments import exponential_moment
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
 from .scalars import History, ScalarEquations
 from .shared import describe
@@ -29,7 +33,7 @@ from .weighted import adjoint_values, weighted_forms
 from .widened import reached, truncation
 
 
-class SemiDiscrete(Problem):
+class SemiDiscrete(OverV):
     """A model on a mesh. Immutable: `at` and `rebuilt` return another one.
 
     The algebraic scalars N solve g(N; y, t) = 0, one small system an evaluation; where every coefficient is affine in
@@ -161,7 +165,7 @@ class SemiDiscrete(Problem):
 
     @property
     def threshold_transport(self) -> Mapping[str, Any]:
-        """Field -> (coefficient, convection, diffusion) at `landings` and V_F (see `assembly.thresholds`)."""
+        """Field -> (coefficient, convection, diffusion) at `landings` and V_F (see `firing.layers`)."""
         return self._assembled.threshold_transport
 
     def margin(self, t: float, y: np.ndarray) -> float:
@@ -228,11 +232,11 @@ class SemiDiscrete(Problem):
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     mesh_arrays, on_arrays, __reduce__ = mesh_arrays, on_arrays, reduced
-    neurons, mesh_at_rest = neurons.neurons, neurons.mesh_at_rest  # the network at rest: see `assembly.neurons`
+    neurons, mesh_at_rest = neurons.neurons, mesh_at_rest  # the network at rest: see `firing.neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)
     warn_where_wrong, largest_and_lowest = warn_where_wrong, facts.largest_and_lowest
-    instant_blow_up, exponential_moment = facts.instant_blow_up, facts.exponential_moment
+    instant_blow_up, exponential_moment = facts.instant_blow_up, exponential_moment
     totals = property(lambda self: np.ones(len(self.conserved)))
 
     def pulse(self, name: str, y: np.ndarray) -> tuple[np.ndarray, float]:
@@ -240,7 +244,7 @@ class SemiDiscrete(Problem):
         return linearised.pulse(self.equations, y, name)
 
     def dilated(self) -> SemiDiscrete:
-        """The problem in dilated time (see `assembly.dilated`) on the same cells; y gains the count of spikes."""
+        """The problem in dilated time (see `firing.dilated`) on the same cells; y gains the count of spikes."""
         new = self._assembled.on_cells(Dilated(self.model), self.cells)
         new.natural = self.natural
         return new
@@ -305,7 +309,7 @@ class SemiDiscrete(Problem):
 
     @cached_property
     def arrivals(self) -> Arrivals:
-        """Neurons that the drift alone carries to V_F, for the norm of an error (see `assembly.arrivals`)."""
+        """Neurons that the drift alone carries to V_F, for the norm of an error (see `firing.advected`)."""
         return Arrivals(self)
 
     @cached_property

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from . import spaces
+from .. import spaces
+from ..firing.over_v import OverV
 from .adapt import UNRESOLVED
 
 
@@ -50,7 +51,7 @@ def highest_modes(assembled: Any) -> np.ndarray:
     return np.ascontiguousarray(modes[:, :, :free].reshape(2 * count, free))
 
 
-def describe(problem: Any) -> str:
+def describe(problem: OverV) -> str:
     """A problem as it is printed."""
     (low, high), widths = problem.cells[[0, -1]], np.diff(problem.cells)
     sizes = f"sizes {widths.min():.3g} to {widths.max():.3g}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..firing.over_v import OverV
 from ..given.portable import require_portable
 from ..meshing import tagged
 from .recut import Raised
@@ -15,13 +16,13 @@ from .running_away import Cut
 _NUMBERS = ("last", "end", "top", "time", "part")  # of a Cut; then what its drift was raised by, from within
 
 
-def mesh_arrays(problem: Any) -> dict[str, np.ndarray]:
+def mesh_arrays(problem: OverV) -> dict[str, np.ndarray]:
     """What `on_arrays` makes this mesh from, for a folder: its cells, where its drift is cut."""
     arrays = {"cells": problem.cells}
     return arrays if problem.end is None else arrays | {"end": _end_array(problem.end)}
 
 
-def on_arrays(problem: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def on_arrays(problem: OverV, arrays: Mapping[str, np.ndarray]) -> Any:
     """This problem on the mesh that `mesh_arrays` described."""
     cells, end = arrays["cells"], arrays.get("end")
     if end is None or np.array_equal(end, _end_array(problem.end)):
@@ -48,7 +49,7 @@ def _drift(end: Cut) -> tuple[Any, list[float]]:
     return drift, raised
 
 
-def reduced(problem: Any) -> tuple[Any, ...]:
+def reduced(problem: OverV) -> tuple[Any, ...]:
     """For `pickle`: problems that share a discretisation still do."""
     require_portable(type(problem.model).__name__, model=problem.model)
     natural = vars(problem).get("natural")

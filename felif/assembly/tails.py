@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..firing.layers import coefficients_at
+from ..firing.over_v import OverV
+from ..spaces import gauss
 from . import adapt
-from .spaces import gauss
-from .thresholds import coefficients_at
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
 _ROUNDING = 1e-16  # masses above V_max that are none
@@ -19,7 +20,7 @@ _DECAYS = 0.4  # part that is real of the root below, and 1 + lambda R/J, where 
 _TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
 
-def beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
+def beyond(problem: OverV, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
     """Mass of each field below and above the mesh, if the state goes on beyond its ends as a stationary one does.
 
     Below: n = n(V_min) exp(-int f/a), f and a the drift and noise at the scalars of y. Above (fields that live there):
@@ -31,7 +32,7 @@ def beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, floa
     return known["beyond"]
 
 
-def _beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
+def _beyond(problem: OverV, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
     masses = {}
     for name in problem.field_names:
         values = problem.full(name, y)
@@ -41,7 +42,7 @@ def _beyond(problem: Any, t: float, y: np.ndarray) -> dict[str, tuple[float, flo
     return masses
 
 
-def cut_off(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def cut_off(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
     """Part of each conserved quantity that y, continued, has below V_min, shape (conserved,).
 
     The exact state restricted to the mesh solves the discrete equations with totals^2 / (totals + cut off) in place of
@@ -53,7 +54,7 @@ def cut_off(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
 
 
 def cut_off_modes(
-    problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray
+    problem: OverV, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray
 ) -> np.ndarray:
     """Errors of eigenvalues of the linearisation at y that V_min causes; x, z (modes, size) with z.M x = 1.
 
@@ -70,7 +71,13 @@ def cut_off_modes(
 
 
 def extended_for_modes(
-    problem: Any, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray, limits: np.ndarray
+    problem: OverV,
+    t: float,
+    y: np.ndarray,
+    values: np.ndarray,
+    x: np.ndarray,
+    z: np.ndarray,
+    limits: np.ndarray,
 ) -> tuple[Any, np.ndarray] | None:
     """(problem, y) on cells that reach so far that V_min changes each eigenvalue by a thirtieth of its limit.
 
@@ -92,7 +99,7 @@ def extended_for_modes(
     return new, adapt.transfer(problem, new, y)
 
 
-def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
+def require_reach(problem: OverV, t: float, y: np.ndarray, verb: str) -> None:
     """ValueError where a mesh cuts off so much of a state that nothing of first order can be said about it."""
     share = sum(abs(below) for below, _ in beyond(problem, t, y).values())
     if not share < _TOO_MUCH:
@@ -102,14 +109,14 @@ def require_reach(problem: Any, t: float, y: np.ndarray, verb: str) -> None:
         )
 
 
-def extended(problem: Any, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Any, np.ndarray] | None:
+def extended(problem: OverV, t: float, y: np.ndarray, mass: float | None = None) -> tuple[Any, np.ndarray] | None:
     """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
     cells = None if problem.tol is None else _reaching(problem, t, y, mass or problem.tol)
     new = None if cells is None else problem.on_cells(cells)
     return None if new is None else (new, adapt.transfer(problem, new, y))
 
 
-def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
+def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
     """Cells that reach so far that at most mass / 30 is cut off at either end, or None if `mass` at most is now.
 
     Above, where rates come from what lives above V_F however little that is, `mass` is a part of that.
@@ -131,7 +138,7 @@ def _reaching(problem: Any, t: float, y: np.ndarray, mass: float) -> np.ndarray 
     return _longer(cells, min(new), max(new))
 
 
-def _share_above(problem: Any, values: np.ndarray) -> float:
+def _share_above(problem: OverV, values: np.ndarray) -> float:
     """What a density with these values has above V_F, at most 1."""
     first = int(np.searchsorted(problem.nodes, problem.top))
     return min(1.0, float(np.trapezoid(np.abs(values[first:]), problem.nodes[first:])))
@@ -165,7 +172,7 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     return length * ends / ends[-1]
 
 
-def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
+def _profile_below(problem: OverV, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
     """(distances below V_min, mass up to there per unit of n(V_min)); the last mass is all there is."""
     ends, drift, noise = _panels(problem, t, y, field)
     steps, slope, (points, weights) = np.diff(ends)[:, None], drift / noise, gauss(6)
@@ -177,7 +184,7 @@ def _profile_below(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[n
     return ends, masses
 
 
-def _panels(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _panels(problem: OverV, t: float, y: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(ends of panels as distances below V_min, drift, noise at the upper ends and Gauss's points of each)."""
     low, points = problem.cells[0], gauss(6)[0]
     drift, noise, _ = coefficients_at(problem, t, y, field, np.array([low]))
@@ -189,7 +196,7 @@ def _panels(problem: Any, t: float, y: np.ndarray, field: str) -> tuple[np.ndarr
     return ends, drift.reshape(v.shape), noise.reshape(v.shape)
 
 
-def _missing(problem: Any, t: float, y: np.ndarray, field: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _missing(problem: OverV, t: float, y: np.ndarray, field: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(distances d below V_min, parts (modes, len(d))): a mesh down to V_min - d changes an eigenvalue by the part of
     |lambda z x|, z and x as they are at the present V_min.
 
@@ -229,7 +236,7 @@ def _missing(problem: Any, t: float, y: np.ndarray, field: str, values: np.ndarr
     return ends, np.concatenate([parts[:, :1] * mixed, parts[:, 1:]], axis=1)
 
 
-def _length_above(problem: Any, t: float, y: np.ndarray, field: str) -> float:
+def _length_above(problem: OverV, t: float, y: np.ndarray, field: str) -> float:
     drift, noise, growth = (float(part[0]) for part in coefficients_at(problem, t, y, field, problem.cells[-1:]))
     root = np.sqrt(max(drift**2 - 4 * noise * growth, 0.0))
     # 2 noise / (root - drift), without its cancellation for a strong drift

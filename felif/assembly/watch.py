@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..firing import layers
+from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt, thresholds
+from . import adapt
 
 
 class MeshWatch:
@@ -16,7 +16,7 @@ class MeshWatch:
     Each test is the one of `adapt` or weaker, so `quiet` is never True where `adapt.adapted` would act.
     """
 
-    def __init__(self, problem: Any) -> None:
+    def __init__(self, problem: OverV) -> None:
         self._modes = problem._assembled.highest_modes
         cells = len(problem.widths)
         self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit
@@ -41,9 +41,9 @@ class MeshWatch:
         return -float(y.min()) <= self._tol * float(y.max())
 
 
-def layer_lines(problem: Any) -> list[tuple[float, float, float, float, float]]:
+def layer_lines(problem: OverV) -> list[tuple[float, float, float, float, float]]:
     """For the layers below V_F and V_R: (cell width, drift at N = 0, its slope in N, noise at N = 0, its slope)."""
-    zero, one = (thresholds.transport(problem, problem.point(rate)) for rate in (0.0, 1.0))
+    zero, one = (layers.transport(problem, problem.point(rate)) for rate in (0.0, 1.0))
     lines = []
     for field in zero:
         for k, place in enumerate((*problem.landings, problem.top)):

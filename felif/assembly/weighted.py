@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import Band
-from .spaces import gauss, modal_transform
-from .thresholds import coefficients_at, source_at
+from ..firing.layers import coefficients_at, source_at
+from ..firing.over_v import OverV
+from ..spaces import gauss, modal_transform
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
 _VANISHED = 1e-280  # of max P
@@ -41,7 +41,7 @@ class WeightedForms:
     last: int
 
 
-def weighted_forms(problem: Any, t: float, y: np.ndarray, field: str) -> WeightedForms:
+def weighted_forms(problem: OverV, t: float, y: np.ndarray, field: str) -> WeightedForms:
     """The forms weighted by a field of the steady state y. Raises Infeasible.
 
     Cells are divided for integration until P changes by a factor of at most about e^2 in each part.
@@ -88,7 +88,7 @@ def _longest_run(good: np.ndarray) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _flux(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> np.ndarray | None:
+def _flux(problem: OverV, t: float, y: np.ndarray, field: str, v: np.ndarray) -> np.ndarray | None:
     """J at places between points at which neurons enter, up to a factor; None where they enter along the line."""
     s, m, flux = problem.namespace(t, y), problem.parameters, np.zeros(len(v))
     for term in (q for q in problem.weak_form.terms if q.into == field and q.of is None and q.over != "firing"):
@@ -140,7 +140,7 @@ def _shapes(degree: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ) @ legendre.legder(modal)
 
 
-def adjoint_values(problem: Any, t: float, y: np.ndarray, field: str, z: np.ndarray) -> np.ndarray:
+def adjoint_values(problem: OverV, t: float, y: np.ndarray, field: str, z: np.ndarray) -> np.ndarray:
     """Nodal values, V_F included, of the test function that the row vector z (of F) stands for.
 
     Its value at V_F makes z.F + phi(V_F) g stationary in the algebraic scalars, g = 0 their equations; without

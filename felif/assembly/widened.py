@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import spaces
+from ..firing.layers import coefficients_at
+from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt, spaces
+from . import adapt
 from .automatic import Flow, choose_nodes
-from .thresholds import coefficients_at
 from .weighted import adjoint_values
 
 _DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
@@ -26,7 +28,7 @@ class Widened:
     a at the scalars of (t, y), a fixed profile for each field. Raises Infeasible where (t, y) has no scalars.
     """
 
-    def __init__(self, problem: Any, t: float, y: np.ndarray, by: int = 2) -> None:
+    def __init__(self, problem: OverV, t: float, y: np.ndarray, by: int = 2) -> None:
         self.base, low = problem, problem.cells[0]
         cells = np.concatenate([ends_below(problem, t, y), problem.cells])
         wide = problem.on_cells(cells)
@@ -78,7 +80,7 @@ class Widened:
         return result
 
 
-def profile_below(problem: Any, t: float, y: np.ndarray, name: str, ends: np.ndarray) -> np.ndarray:
+def profile_below(problem: OverV, t: float, y: np.ndarray, name: str, ends: np.ndarray) -> np.ndarray:
     """exp(-int f/a) at all but the last of `ends`, over its value there: a density without flux below V_min."""
     points, weights = spaces.gauss(6)
     pieces = np.diff(ends)
@@ -88,7 +90,7 @@ def profile_below(problem: Any, t: float, y: np.ndarray, name: str, ends: np.nda
     return np.exp(-np.cumsum(potential[::-1])[::-1])
 
 
-def reaching(problem: Any) -> np.ndarray | None:
+def reaching(problem: OverV) -> np.ndarray | None:
     """Cells of a mesh given by the user, and others beyond its ends as far as its model has neurons.
 
     None where there are none there, or where no ends can be chosen: those of the user are then walls of the model.
@@ -104,7 +106,7 @@ def reaching(problem: Any) -> np.ndarray | None:
     return np.concatenate([low, cells, high]) if low.size or high.size else None
 
 
-def reached(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
+def reached(problem: OverV, y: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y) on a mesh that goes beyond the ends of the user's, as far as the model has neurons."""
     cells = reaching(problem)
     if cells is None:
@@ -113,7 +115,7 @@ def reached(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray]:
     return wide, continued(problem, wide, y)
 
 
-def truncation(problem: Any) -> str:
+def truncation(problem: OverV) -> str:
     """What the ends of a mesh visibly cut off the stationary density without activity, in words; else nothing."""
     flow, parts = Flow(problem.model, problem.weak_form), []
     low, high = float(problem.cells[0]), float(problem.cells[-1])
@@ -132,7 +134,7 @@ def truncation(problem: Any) -> str:
     return "" if not parts else f"The mesh is too short for the density: {', '.join(parts)}."
 
 
-def continued(problem: Any, wide: Any, y: np.ndarray) -> np.ndarray:
+def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
     """y on a mesh with the same cells and others beyond: below V_min without flux, nobody above V_max."""
     result, count = adapt.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
     for name in problem.field_names:
@@ -148,7 +150,7 @@ def continued(problem: Any, wide: Any, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
     """Cell ends below V_min, sorted, down to where a density without flux has all but vanished; none if none does."""
     low, width = problem.cells[0], problem.length
     ends = []
@@ -164,7 +166,7 @@ def ends_below(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     return low - np.max(ends, axis=0)[::-1] if ends else np.zeros(0)
 
 
-def element_rates(problem: Any, t: float, y: np.ndarray, name: str, scalars: np.ndarray) -> np.ndarray:
+def element_rates(problem: OverV, t: float, y: np.ndarray, name: str, scalars: np.ndarray) -> np.ndarray:
     """What each cell contributes to the rates of its own nodes in a field, V_F included, shape (cells, degree + 1).
 
     Drift and noise are frozen at `scalars`; without sources. The

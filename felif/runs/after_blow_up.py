@@ -1,7 +1,7 @@
 """Going on after a blow-up: the physical (generalised) solution N -> size x delta(t - T).
 
 A fraction of the neurons fires at one instant; the state right after follows from the state right before by
-delivering the spikes, kick by kick, until none is left (see `assembly.transport` and `assembly.dilated`).
+delivering the spikes, kick by kick, until none is left (see `firing.synchronous` and `firing.dilated`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 
 from ..assembly import initial
 from ..assembly.adapt import transfer
-from ..assembly.after_cascade import after_cascade, roomy
-from ..assembly.cascade import ORDERS, Cascade, cascade, unfollowed_cascade
-from ..assembly.dilated import COUNT
-from ..assembly.spikes import unfollowed
-from ..assembly.thresholds import boundary_layers, returns, runaway
-from ..assembly.transport import ShiftedDensity, synchronous_spike
 from ..evolution import Event, Rodas5P, Trajectory, integrate
+from ..firing.after_cascade import after_cascade, roomy
+from ..firing.cascade import ORDERS, Cascade, cascade, unfollowed_cascade
+from ..firing.dilated import COUNT
+from ..firing.followed import unfollowed
+from ..firing.layers import boundary_layers, returns, runaway
+from ..firing.synchronous import ShiftedDensity, synchronous_spike
 from ..given.arguments import choice, number, optional, required, whole
 from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..assembly.after_cascade import set_down
-from ..assembly.cascade import cascade
 from ..evolution import breaking_points, same_time
+from ..firing.after_cascade import set_down
+from ..firing.cascade import cascade
 from ..problem import NotConverged, Problem, State
 from ..translation import law_of
 from .after_blow_up import BlowUpEvent, moved

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import spaces
 from ..algebra import SingularMatrix
-from ..assembly import adapt, spaces
+from ..assembly import adapt
 from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly.family import factors, scalars_in_order
-from ..assembly.passage_times import LinearNeuron
+from ..firing.passage_times import LinearNeuron
 from ..given.parameters import Points
 from ..problem import Problem
 from ..translation.fields import CELLS, probe

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from skfem.element import DiscreteField
 
-from ..assembly import spaces
+from .. import spaces
 from ..assembly.analytic import ANALYTIC, RANGES, not_analytic
 from ..assembly.forms import SOURCE_POINTS
 from ..assembly.language import LINEAR, nonlinearity, places_of

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.cascade import cascade
+from felif.firing.cascade import cascade
 from felif.problem import NotConverged
 
 HOW = {"progress": False}

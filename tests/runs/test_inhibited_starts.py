@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import erfcx
 
 import felif as fl
-from felif.assembly import start_up
+from felif.firing import initial_layer
 
 
 def evolved(model, start, t_end=0.2, tol=1e-6, **given):
@@ -53,7 +53,7 @@ def test_the_rate_begins_as_the_half_space_problem_says(b, width):
 def test_the_rate_is_that_of_the_plain_projection_where_both_work(model, width, monkeypatch):
     start, times = fl.Uniform(2 - width, 2.0), np.array([1e-3, 1e-2, 0.1, 0.2])
     with_layer = evolved(model, start).sample("N", times)
-    monkeypatch.setattr(start_up, "_STRONG", -np.inf)
+    monkeypatch.setattr(initial_layer, "_STRONG", -np.inf)
     without = evolved(model, start).sample("N", times)
     assert not np.array_equal(with_layer, without)
     assert with_layer == pytest.approx(without, rel=3e-6)
@@ -62,7 +62,7 @@ def test_the_rate_is_that_of_the_plain_projection_where_both_work(model, width, 
 def test_a_thinner_first_layer_changes_nothing(monkeypatch):
     model, start, times = fl.NoisyLIF(b=-10.0), fl.Uniform(2 - 0.03, 2.0), np.array([1e-3, 0.1])
     found = evolved(model, start).sample("N", times)
-    monkeypatch.setattr(start_up, "_WIDTH", 1e-4)
+    monkeypatch.setattr(initial_layer, "_WIDTH", 1e-4)
     assert found == pytest.approx(evolved(model, start).sample("N", times), rel=2e-6)
 
 

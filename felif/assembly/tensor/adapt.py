@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...spaces import modal_transform, shapes
 from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, split
-from ..spaces import modal_transform, shapes
 from .spaces import Axis, cell_tables, values_at
 from .transport import Transport
 

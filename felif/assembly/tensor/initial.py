@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...problem import State
+from ...spaces import gauss
 from ..adapt import split
 from ..projection import tied_moments
-from ..spaces import gauss
 from . import adapt
 from .spaces import values_at
 

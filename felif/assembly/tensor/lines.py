@@ -20,14 +20,14 @@ from ...given.inputs import input_value
 from ...given.parameters import parameters_of
 from ...meshing import tagged
 from ...problem import Infeasible
+from ...spaces import ExponentialFitting, gauss
 from ...translation import weak_form_of
+from ...translation.coefficients import STEP
 from ...translation.fields import Field, Scalar, Term, Value, WeakForm, probe
-from ..coefficients import STEP
 from ..fitted import bernoulli_pair
 from ..forms import Assembler
 from ..language import nonlinearity
 from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
-from ..spaces import ExponentialFitting, gauss
 
 _NEWTON_STEPS = 80
 _LARGEST = 1e8  # activity beyond which no root is looked for

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...algebra.transport_kernels import suspect_cells
-from ..spaces import shapes
+from ...spaces import shapes
 from .lines import LineForms
 from .spaces import Axis
 

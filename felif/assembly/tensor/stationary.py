@@ -14,8 +14,8 @@ import numpy as np
 from ...algebra.lines import Lines
 from ...given.arguments import FUNCTION, required
 from ...given.inputs import profile_values
+from ...spaces import ExponentialFitting, SpectralElement, gauss
 from ..adapt import split
-from ..spaces import ExponentialFitting, SpectralElement, gauss
 from . import adapt
 from .lines import LineForms
 from .spaces import DG, Axis, values_at

@@ -10,10 +10,10 @@ from skfem.mesh import MeshTri
 
 from ...meshing import strip, triangles
 from ...meshing.strip import corners_of
+from ...spaces import SpectralElement
 from ...translation import weak_form_of
 from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
-from ..spaces import SpectralElement
 from ..tensor.discretize import _Line
 from ..tensor.lines import transports_in_w
 from .problem import OnTriangles, TriangleMesh

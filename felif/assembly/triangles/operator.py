@@ -19,8 +19,8 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...given.parameters import Parameters
+from ...spaces import gauss
 from ...translation.fields import CELLS, Slopes, Term, WeakForm
-from ..spaces import gauss
 from .blocks import Blocks
 from .damping import Damping
 from .firing import Firing

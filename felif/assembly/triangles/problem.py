@@ -17,9 +17,9 @@ from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...meshing.strip import corners_of, triangles
 from ...problem import FieldValue, Infeasible, PlaneField, Problem
+from ...spaces import gauss
 from ...translation import weak_form_of
-from ..analytic import is_own
-from ..spaces import gauss
+from ...translation.coefficients import is_own
 from . import adapt, copies
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles

@@ -14,7 +14,7 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...given.arguments import shown
-from ..spaces import is_integer
+from ...spaces import is_integer
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ Where noise is large it spreads first, and nothing is asked of the density beyon
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from . import thresholds
+from . import layers
+from .over_v import OverV
 
 _SPREAD = 10.0  # noise over drift and V_F - V_R, times this: the part of the largest flux that counts as small
 
@@ -22,7 +21,7 @@ class Arrivals:
     share: the part of the largest flux f n that counts as small everywhere
     """
 
-    def __init__(self, problem: Any) -> None:
+    def __init__(self, problem: OverV) -> None:
         self._problem, self._forms, self._known = problem, [], None
         self._varies = any(callable(getattr(problem.model, i.parameter, None)) for i in problem.weak_form.inputs)
         if not self._varies and _ruled_by_noise(problem):
@@ -70,12 +69,12 @@ class Arrivals:
         return drift, share / float(speed[last])
 
 
-def spread_of(problem: Any, noise: float) -> float:
+def spread_of(problem: OverV, noise: float) -> float:
     """The drift at V_F below which noise rules."""
     return _SPREAD * noise / problem.length
 
 
-def _ruled_by_noise(problem: Any) -> bool:
+def _ruled_by_noise(problem: OverV) -> bool:
     """Whether what is known of drift and noise at V_F says already that nothing arrives."""
-    known = thresholds.transport(problem, problem.point(0.0)).values()
+    known = layers.transport(problem, problem.point(0.0)).values()
     return bool(known) and all(drift[-1] <= spread_of(problem, float(noise[-1])) for drift, noise in known)

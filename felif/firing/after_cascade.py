@@ -11,7 +11,7 @@ from ..problem import NotConverged
 from ..systems.adapt import graded, shortest_at, transferred
 from ..translation import law_of
 from .cascade import Cascade
-from .transport import CumulativeMass
+from .synchronous import CumulativeMass
 
 _NOBODY = 1e-10  # fraction of neurons that is none
 _AT_RESET = 1e-2  # cell at V_R where neurons return, in units of V_F - V_R

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ..translation.coefficients import is_own
 from ..translation.fields import CELLS, probe
-from .analytic import is_own
-from .automatic import fitting_nodes
+from .layers import source_at
+from .over_v import OverV
 from .passage_times import LinearNeuron, Mixture, Neuron
-from .thresholds import source_at
 
 SILENT = -200.0  # log of the rate below which a population is taken to be silent
-_MOST_CELLS = 2000  # of a mesh at rest
 _SAMPLES = np.concatenate([np.geomspace(1e-2, 30.0, 40)[::-1] * -1.0, np.linspace(0.0, 1.0, 40)])  # from V_R to V_F
 _SAME = 1e-9  # relative deviation from what is affine that rounding explains
 
@@ -36,28 +35,12 @@ class NotNeurons(ValueError):
     """The weak form is not that of populations with a flux each; the message says why."""
 
 
-def neurons(problem: Any, t: float, totals: np.ndarray, highest: float) -> tuple[Neurons | None, str]:
+def neurons(problem: OverV, t: float, totals: np.ndarray, highest: float) -> tuple[Neurons | None, str]:
     """The network of a problem for rates up to `highest`, or None and why it is not one."""
     try:
         return Neurons(problem, t, totals, highest), ""
     except NotNeurons as error:
         return None, str(error)
-
-
-def mesh_at_rest(problem: Any, t: float, scalars: np.ndarray) -> Any:
-    """The problem on cells that fit the densities at rest when the scalars are these.
-
-    None for a mesh of the user's, where nothing holds the neurons, and where they would rest so far from V_F, held down
-    by the activity that is assumed, that cells of their width are too many: they do not fire then.
-    """
-    if problem.tol is None:
-        return None
-    given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
-    try:
-        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
-        return problem.on_cells(cells) if len(cells) <= _MOST_CELLS else None
-    except ValueError:
-        return None
 
 
 class Neurons:
@@ -69,7 +52,7 @@ class Neurons:
     error        of log T, times 1 + |log T|
     """
 
-    def __init__(self, problem: Any, t: float, totals: np.ndarray, highest: float) -> None:
+    def __init__(self, problem: OverV, t: float, totals: np.ndarray, highest: float) -> None:
         form, self._equations, self._m = problem.weak_form, problem.equations, problem.parameters
         self._known = self._equations.known(t, np.zeros(problem.size))
         self._scalars = [(s.name, s.algebraic == "integral") for s in form.scalars]
@@ -179,7 +162,7 @@ class Neurons:
     def _rates_to_try(self) -> np.ndarray:
         return _rates_to_try(self.count)
 
-    def _account(self, form: Any, problem: Any, totals: np.ndarray) -> None:
+    def _account(self, form: Any, problem: OverV, totals: np.ndarray) -> None:
         """total_i = w_i int n_i + tau_i N_i for every population, and sources that return what fires."""
         rows = {}
         for quantity, total in zip(problem.conserved, totals, strict=True):
@@ -204,7 +187,7 @@ class Neurons:
             self._log_resting = np.log(self._resting_time)
         self._starts = [self._begin(problem, i, name) for i, name in enumerate(problem.field_names)]
 
-    def _begin(self, problem: Any, i: int, name: str) -> list[tuple[float, float]]:
+    def _begin(self, problem: OverV, i: int, name: str) -> list[tuple[float, float]]:
         """(share, place) of where neurons of population i begin again; they are as many as fire."""
         form, tried = problem.weak_form, np.array([np.ones(self.count), *self._rates_to_try[:6]])
         gains: dict[float, np.ndarray] = {problem.top: np.zeros(len(tried))}

@@ -16,8 +16,8 @@ from typing import Any
 
 from ..given.parameters import parameters_of
 from ..translation import weak_form_of
+from ..translation.coefficients import STEP
 from ..translation.fields import Input, Scalar, Term, WeakForm
-from .coefficients import STEP
 
 COUNT = "fired"  # the scalar Q
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..problem import Infeasible, NotConverged
 from ..translation import law_of
-from .transport import CumulativeMass
+from .synchronous import CumulativeMass
 
 ORDERS = ("excitation_first", "buffered")
 _LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal

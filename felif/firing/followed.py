@@ -9,12 +9,13 @@ import numpy as np
 
 from ..translation import Elsewhere, weak_form_of
 from ..translation.fields import probe
-from .thresholds import source_at
+from .layers import source_at
+from .over_v import OverV
 
 _RATES = (0.7, 10.0, 1e3, 1e5)
 
 
-def unfollowed(problem: Any) -> str | None:
+def unfollowed(problem: OverV) -> str | None:
     """Why the law of a synchronous spike is not that of this problem's terms; None if it is.
 
     In a spike N is a multiple of delta(t - T). Every neuron moves by the same amount (drift affine in N, the same for
@@ -63,7 +64,7 @@ def unfollowed(problem: Any) -> str | None:
     return None
 
 
-def _slopes(problem: Any, term: Any, rate: str, m: Any) -> np.ndarray:
+def _slopes(problem: OverV, term: Any, rate: str, m: Any) -> np.ndarray:
     """(c(N) - c(0))/N for several N and values of the other scalars."""
     if term.coefficient is None:
         return np.zeros(1)
@@ -80,5 +81,5 @@ def _slopes(problem: Any, term: Any, rate: str, m: Any) -> np.ndarray:
     return np.array(found)
 
 
-def _reads(problem: Any, term: Any, rate: str, m: Any) -> bool:
+def _reads(problem: OverV, term: Any, rate: str, m: Any) -> bool:
     return bool(np.any(_slopes(problem, term, rate, m)))

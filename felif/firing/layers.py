@@ -11,9 +11,10 @@ import numpy as np
 
 from ..translation.fields import probe
 from .dilated import rate_slope
+from .over_v import OverV
 
 
-def transport(problem: Any, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def transport(problem: OverV, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(drift, noise) at `landings` and V_F, for given scalars, of each field that vanishes at V_F."""
     table = {}
     for field, forms in problem.threshold_transport.items():
@@ -25,7 +26,7 @@ def transport(problem: Any, s: SimpleNamespace) -> dict[str, tuple[np.ndarray, n
     return table
 
 
-def coefficients_at(problem: Any, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:
+def coefficients_at(problem: OverV, t: float, y: np.ndarray, field: str, v: np.ndarray) -> tuple[np.ndarray, ...]:
     """(drift, noise, growth rate) of a field at points v, at the scalars of y. Raises Infeasible."""
     s, m = problem.namespace(t, y), problem.parameters
     parts = [np.zeros_like(v) for _ in range(3)]
@@ -37,7 +38,7 @@ def coefficients_at(problem: Any, t: float, y: np.ndarray, field: str, v: np.nda
     return tuple(parts)
 
 
-def boundary_layers(problem: Any, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
+def boundary_layers(problem: OverV, t: float, y: np.ndarray) -> dict[str, dict[float, float]]:
     """For each field that vanishes at V_F: place -> width a/|drift| of the layers below V_F and V_R."""
     widths = {}
     for field, (drift, noise) in transport(problem, problem.namespace(t, y)).items():
@@ -48,7 +49,7 @@ def boundary_layers(problem: Any, t: float, y: np.ndarray) -> dict[str, dict[flo
     return widths
 
 
-def runaway(problem: Any) -> tuple[float, float]:
+def runaway(problem: OverV) -> tuple[float, float]:
     """(b, a1): what drift and noise at V_F gain by one unit of N."""
     form, totals = problem.weak_form, [0.0, 0.0]
     rate = next(s.name for s in form.scalars if s.algebraic == "flux")
@@ -62,7 +63,7 @@ def runaway(problem: Any) -> tuple[float, float]:
     return totals[0], totals[1]
 
 
-def source_at(problem: Any, term: Any) -> float:
+def source_at(problem: OverV, term: Any) -> float:
     """The form of a source at its point."""
     place = problem.weak_form.places[term.over]
     return float(np.ravel(term.form(np.ones(1), np.array([[place]])))[0])
@@ -90,7 +91,7 @@ class Returns:
         return sum(share * (top - place) for share, place in self.places)
 
 
-def returns(problem: Any) -> Returns:
+def returns(problem: OverV) -> Returns:
     """Where the neurons of a network with one firing rate are set back as they fire."""
     form = problem.weak_form
     rate = next(s for s in form.scalars if s.algebraic == "flux")

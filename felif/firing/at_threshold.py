@@ -6,30 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from .moments import ExponentialMoment
-from .thresholds import runaway
+from .layers import runaway
+from .over_v import OverV
 
 
-def infinite_rates(problem: Any) -> list[str]:
+def infinite_rates(problem: OverV) -> list[str]:
     """Scalars that are infinite at t = 0 when the initial density does not vanish at V_F."""
     return [scalar.name for scalar in problem.weak_form.scalars if scalar.algebraic == "flux"]
 
 
-def feedback(problem: Any) -> tuple[float, float] | None:
+def feedback(problem: OverV) -> tuple[float, float] | None:
     """(b, a1) as the threshold sees them; None where nothing is known: several populations, or no flux."""
     if len(problem.field_names) > 1 or not infinite_rates(problem):
         return None
     return runaway(problem)
 
 
-def instant_blow_up(problem: Any, y: np.ndarray, compatible: bool) -> str | None:
+def instant_blow_up(problem: OverV, y: np.ndarray, compatible: bool) -> str | None:
     """Why a firing rate exists for no time, or None: data that do not vanish at V_F where activity feeds on itself."""
     if compatible or len(infinite_rates(problem)) != 1 or len(problem.field_names) != 1:
         return None
     return impossible(problem, y, *problem.feedback)
 
 
-def impossible(problem: Any, y: np.ndarray, kick: float, noise: float) -> str | None:
+def impossible(problem: OverV, y: np.ndarray, kick: float, noise: float) -> str | None:
     """The same for data that do not vanish at V_F, with feedback b = kick on the drift and a1 = noise there."""
     where = f"The initial density does not vanish at V_F = {problem.top:g} and"
     if noise > 0:
@@ -43,7 +43,7 @@ def impossible(problem: Any, y: np.ndarray, kick: float, noise: float) -> str | 
     return None
 
 
-def as_data(problem: Any, y: np.ndarray) -> dict[str, Any]:
+def as_data(problem: OverV, y: np.ndarray) -> dict[str, Any]:
     """A state as initial data for another mesh: densities, cut at zero, and differential scalars."""
     data: dict[str, Any] = {
         name: lambda v, density=problem.field(name, y): np.maximum(density(v), 0.0) for name in problem.field_names
@@ -51,12 +51,7 @@ def as_data(problem: Any, y: np.ndarray) -> dict[str, Any]:
     return data | {name: max(0.0, float(y[problem.layout.offsets[name]])) for name in problem.layout.differential}
 
 
-def largest_and_lowest(problem: Any, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_and_lowest(problem: OverV, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The largest and the smallest value of the densities of many states (one a row)."""
     densities = states[:, : problem.size - len(problem.layout.differential)]
     return densities.max(axis=1), densities.min(axis=1)
-
-
-def exponential_moment(problem: Any) -> ExponentialMoment:
-    """The identity of int e^v n dv that checks N."""
-    return ExponentialMoment(problem)

@@ -11,7 +11,7 @@ from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
 from ..translation.fields import CELLS
-from .spaces import cell_nodes, modal_transform
+from .elements import cell_nodes, modal_transform
 
 
 @lru_cache(64)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from . import thresholds
-from .densities import Profile
+from . import layers
+from .over_v import OverV
 
 _STRONG = -20.0  # b P from which on this is done; without it runs fail from about -100 on
 _WIDTH, _THINNEST = 1e-3, 1e-8  # l in units of 1/P, and the least one in units of V_F - V_R
@@ -33,10 +33,10 @@ class Settled:
     Those who have fired are where they are reset, or in the refractory state and no longer in the density.
     """
 
-    def __init__(self, problem: Any, before: Profile, kick: float) -> None:
+    def __init__(self, problem: OverV, before: Any, kick: float) -> None:
         self._before, self._top = before, problem.top
         P = before.end / before.mass
-        ((_, noise),) = thresholds.transport(problem, problem.point(0.0)).values()
+        ((_, noise),) = layers.transport(problem, problem.point(0.0)).values()
         self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[-1] * problem.tol)))
         self._l = max(self._l, _THINNEST * problem.length)
         from scipy.optimize import brentq
@@ -45,7 +45,7 @@ class Settled:
         self._gamma = float(brentq(lambda g: np.sqrt(np.pi) * g * erfcx(g) - kick * P, -26.0, 0.0))
         self._shift = 2 * self._gamma * self._l
         self.fired = self._shift / kick
-        self._returns = thresholds.returns(problem)
+        self._returns = layers.returns(problem)
         layer = problem.top - self._l * _DEPTHS
         count = int(np.log(problem.length / self._l) / np.log(_GRADING))
         graded = problem.top - self._l * _GRADING ** np.arange(count)  # too few neurons to be resolved for themselves
@@ -67,7 +67,7 @@ class Settled:
         return n
 
 
-def settled(problem: Any, profile: Profile) -> Settled | None:
+def settled(problem: OverV, profile: Any) -> Settled | None:
     """The profile after the first instant; None where data and activity do not ask for it.
 
     That is: the density vanishes at V_F or nothing inhibits strongly; several populations; noise that grows with N.
@@ -75,5 +75,5 @@ def settled(problem: Any, profile: Profile) -> Settled | None:
     fluxes = [s for s in problem.weak_form.scalars if s.algebraic == "flux"]
     if len(fluxes) != 1 or len(problem.field_names) != 1 or not profile.end > 0:
         return None
-    kick, noise = thresholds.runaway(problem)
+    kick, noise = layers.runaway(problem)
     return Settled(problem, profile, kick) if noise == 0 and kick * profile.end < _STRONG * profile.mass else None

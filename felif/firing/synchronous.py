@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
+from .. import spaces
 from ..problem import NotConverged
-from . import spaces
-from .thresholds import Returns
+from .layers import Returns
+from .over_v import OverV
 
 _MOST_LAPS = 2000  # sums of ways; with two places these are 60 rounds
 _MOST_WINDOWS = 100  # of the longest way
@@ -84,7 +85,7 @@ class Laps:
         self.parts = np.array([found[total] for total in self.sums.tolist()])
 
 
-def synchronous_spike(problem: Any, y: np.ndarray, kick: float, returns: Returns, layer: float) -> Spike:
+def synchronous_spike(problem: OverV, y: np.ndarray, kick: float, returns: Returns, layer: float) -> Spike:
     """How many kicks of size `kick` = b the synchronous spike of a single-field network delivers.
 
     `layer`: width of the boundary layer at V_F that the state still has; the queue is looked at when it is used up.
@@ -130,7 +131,7 @@ def synchronous_spike(problem: Any, y: np.ndarray, kick: float, returns: Returns
 class ShiftedDensity:
     """n+ as initial data: the density moved up by `shift`, what passed V_F set down where it returns (if it does)."""
 
-    def __init__(self, problem: Any, name: str, y: np.ndarray, shift: float, returns: Returns) -> None:
+    def __init__(self, problem: OverV, name: str, y: np.ndarray, shift: float, returns: Returns) -> None:
         self._density, self._shift, self._top = problem.field(name, y), shift, problem.top
         top, moved, self._ways = problem.top, problem.cells + shift, []
         laps = Laps(returns, top, shift)
