@@ -227,4 +227,8 @@ def places_of(term: Any, x: Any) -> list[tuple[Any, Mapping[str, Any]]]:
                 f"Term {term.called!r}: lands returns {shown(found)}; allowed are {{axis: place}} and "
                 "[(weight, {axis: place}), ...]"
             )
+        if np.isnan(np.concatenate([np.ravel(number) for number in numbers])).any() or np.min(part[0]) < 0:
+            raise ValueError(
+                f"Term {term.called!r}: lands returns {shown(found)}; allowed are numbers, and weights from 0"
+            )
     return parts

@@ -110,6 +110,11 @@ class WeakForm:
         """V_F."""
         return self.places["firing"]
 
+    @property
+    def length(self) -> float:
+        """V_F - V_R, the unit of potentials."""
+        return self.top - self.places["reset"]
+
     @cached_property
     def landings(self) -> tuple[float, ...]:
         """V_R, then other points below V_F."""

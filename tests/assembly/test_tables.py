@@ -10,7 +10,7 @@ from skfem.element import ElementH1
 from skfem.refdom import RefLine
 
 import felif as fl
-from felif.assembly import spaces
+from felif import spaces
 from felif.assembly.forms import Assembler
 from felif.translation import weak_form_of
 from felif.translation.fields import Term

@@ -48,8 +48,7 @@ class TensorProblem(Problem):
         self.mesh, self.cells, self.widths = forms.mesh, forms.cells, np.diff(forms.cells)
         self.nodes, self.degree = forms.nodes, forms.degree
         self.w_cells, self.w_nodes = axis.cells, axis.nodes
-        self.landings, self.top = self.weak_form.landings, self.weak_form.top
-        self.length = self.top - self.landings[0]
+        self.landings, self.top, self.length = (form := self.weak_form).landings, form.top, form.length
         self.marks = {"V_R": self.landings[0], "V_F": self.top}
         self.shape = (len(forms.weights), axis.size)
         self.size = self.shape[0] * self.shape[1]

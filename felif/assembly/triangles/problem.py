@@ -86,7 +86,7 @@ class OnTriangles(Problem):
         self.operator: TriangleOperator = assembled.operator
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
-        self.landings, self.top = self.weak_form.landings, self.weak_form.top
+        self.landings, self.top, self.length = (form := self.weak_form).landings, form.top, form.length
         self.marks = {"V_R": self.landings[0], "V_F": self.top}
         self.w_min, self.w_max = float(model.w_min), float(model.w_max)
         self._number = modes(self.degree)
