@@ -23,8 +23,8 @@ from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
 
 _CAPACITY = 64  # steps of a burst
-#: steps from a new mesh to the first look at whether it could do with fewer cells; the pause doubles after looks in
-#: vain, up to the most: there are many of them where a mesh follows a blow-up, and each costs as much as thirty steps
+#: steps to the first look at whether the mesh could do with fewer cells; the pause doubles after looks in vain, up to
+#: the most: there are many of them where a mesh follows a blow-up, and each costs as much as thirty steps
 COARSENED_EVERY, COARSENED_AFTER = 8, 32
 
 
