@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from baselines import finite_differences, scharfetter_gummel, sparse_matrices
+from baselines import banded, finite_differences, scharfetter_gummel, sparse_matrices
 
 import felif as fl
 
@@ -63,6 +63,14 @@ GRADED_LSODA = {  # dense LU in Fortran: fast while the mesh is small, out of th
     ("B2", 1e-3): (120, 20, -4, 1e-3),
     ("B1", 1e-4): (350, 20, -4.5, 3e-5),
     ("B2", 1e-4): (350, 20, -4.5, 3e-5),
+}
+GRADED_BANDED = {  # a tridiagonal Jacobian, without what goes through N
+    ("B1", 1e-3): (120, 20, -4, 5e-4),
+    ("B2", 1e-3): (120, 20, -4, 5e-4),
+    ("B1", 1e-4): (380, 20, -4.5, 5e-5),
+    ("B2", 1e-4): (380, 20, -4.5, 5e-5),
+    ("B1", 1e-6): (3500, 20, -6, 2e-7),
+    ("B2", 1e-6): (3700, 20, -6, 2e-7),
 }
 # Scharfetter-Gummel: cells, ratio, v_min, dt; 1e-6 is out of reach
 CRANK_NICOLSON = {
@@ -107,6 +115,7 @@ def baseline_rows(case: str, level: float) -> dict[str, Callable[[], np.ndarray]
     ):
         if (case, level) in table:
             rows[name] = partial(finite_differences, b, TIMES, *table[case, level], method, dense)
+    rows["finite differences + LSODA, banded Jacobian"] = partial(banded, TIMES, *GRADED_BANDED[case, level], b=b)
     for name, table, theta in (
         ("Scharfetter-Gummel + Crank-Nicolson", CRANK_NICOLSON, 0.5),
         ("Scharfetter-Gummel + backward Euler", BACKWARD_EULER, 1.0),

@@ -16,6 +16,8 @@ _ROUNDING = 1e-16  # masses above V_max that are none
 _FALLEN = 40.0  # decay, in powers of e, after which nothing is left
 _PANELS = 60
 _MOST_BEYOND = 40  # cells as wide as the last one beyond an end
+#: from V_min, in units of V_F - V_R: where a density is looked at first
+_DISTANCES = np.concatenate([np.linspace(0.0, 8.0, 33), np.geomspace(9.0, 250.0, 40)])
 _DECAYS = 0.4  # part that is real of the root below, and 1 + lambda R/J, where a mode decays at V_min
 _TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
@@ -121,6 +123,8 @@ def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarra
 
     Above, where rates come from what lives above V_F however little that is, `mass` is a part of that.
     """
+    if all(_is_held(problem, t, y, name, mass) for name in problem.field_names):
+        return None
     cells, new = problem.cells, []
     for name, (below, above) in beyond(problem, t, y).items():
         values = problem.full(name, y)
@@ -136,6 +140,15 @@ def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarra
     if not new:
         return None
     return _longer(cells, min(new), max(new))
+
+
+def _is_held(problem: OverV, t: float, y: np.ndarray, field: str, mass: float) -> bool:
+    """Whether at most `mass` is beyond the ends for certain: n(V_min) falls at least as fast as where f/a is least."""
+    if problem.layout.tied[field] is None:  # it goes on above
+        return False
+    drift, noise, _ = coefficients_at(problem, t, y, field, problem.cells[0] - problem.length * _DISTANCES)
+    least = float((drift / noise).min())
+    return least > 0 and abs(float(y[problem.layout.slice(field).start])) <= mass * least
 
 
 def _share_above(problem: OverV, values: np.ndarray) -> float:

@@ -42,7 +42,8 @@ class BlowUpWatch:
             self.rates.clear()
         self.times.append(t)
         self.rates.append(N)
-        self._thin()
+        if len(self.rates) > 2 * self.KEPT:
+            self._thin()
 
     def record_many(self, times: np.ndarray, rates: np.ndarray, errors: np.ndarray, rtol: float) -> None:
         """`record` of many steps; the law is fitted to more of the last ones."""
@@ -54,12 +55,12 @@ class BlowUpWatch:
         self.errors += (counted.sum(), counted @ times)
         self.times += times.tolist()
         self.rates += rates.tolist()
-        self._thin()
+        if len(self.rates) > 2 * self.KEPT:
+            self._thin()
 
     def _thin(self) -> None:
         """Every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes."""
-        if len(self.rates) > 2 * self.KEPT:
-            del self.times[1 : -self.KEPT : 2], self.rates[1 : -self.KEPT : 2]
+        del self.times[1 : -self.KEPT : 2], self.rates[1 : -self.KEPT : 2]
 
     @property
     def rising(self) -> bool:

@@ -23,8 +23,8 @@ from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
 
 _CAPACITY = 64  # steps of a burst
-#: steps from a new mesh to the first look at whether it could do with fewer cells; the pause doubles after looks in
-#: vain, up to the most: there are many of them where a mesh follows a blow-up, and each costs as much as thirty steps
+#: steps between two looks at whether the mesh could do with fewer cells; where N rises as towards a blow-up the pause
+#: doubles after looks in vain, up to the most: there are many, and each costs as much as thirty steps
 COARSENED_EVERY, COARSENED_AFTER = 8, 32
 
 
@@ -137,6 +137,7 @@ class Burst:
         p.rejected = p.factorisations = p.failure = 0
         p.capacity = min(self._capacity, int(min(run.max_steps - statistics["steps"], _CAPACITY)))
         p.until_coarsening, p.coarsening_every = max(run.look_at - statistics["steps"], 1), run.pause
+        p.longest_pause = run.longest_pause
         if self._history is not None:
             times, values, p.known = self._history.room(run.problem.scalar_names, p.capacity)
             self._inputs.times, self._inputs.values = compiled.pointer(times), compiled.pointer(values)

@@ -67,6 +67,8 @@ class Integration:
         self.tableau = tableau_of(scheme, is_additive(problem))
         self.controller = Controller(self.tableau.error_order)
         self.watch = BlowUpWatch(N_max)
+        self.pause = COARSENED_EVERY  # between looks at whether the mesh could do with fewer cells, and the next one
+        self.look_at = self.statistics["steps"] + self.pause
         self._use(problem)
         if checkpoint is not None:
             unpack(checkpoint, self)
@@ -105,8 +107,6 @@ class Integration:
         self._coarsened = problem.coarsened
         self._conserving = Conserving(problem)
         names = problem.scalar_names
-        self.pause = COARSENED_EVERY  # between looks at whether the mesh could do with fewer cells, and the next one
-        self.look_at = self.statistics["steps"] + self.pause
         self.rate_index = names.index("N") if "N" in names else 0 if names else None
         self.burst = burst_of(self)
         self.stepper = None if self.burst is not None else self._stepper()
@@ -291,12 +291,17 @@ class Integration:
         if lands and self.left_of_jump:
             self.stepper.forget()
 
+    @property
+    def longest_pause(self) -> int:
+        """Between looks at whether the mesh could do with fewer cells."""
+        return COARSENED_AFTER if self.watch.lawful else COARSENED_EVERY
+
     def _adapt(self, t: float, finer: bool, coarser: bool) -> None:
         """A new mesh, if the problem asks for one; the step size goes on."""
         adapted = self.problem.adapted(t, self.y) if finer else None
         if adapted is None and coarser and self._coarsened is not None and self.statistics["steps"] >= self.look_at:
             adapted = self._coarsened(t, self.y)
-            self.pause = min(2 * self.pause, COARSENED_AFTER)
+            self.pause = min(2 * self.pause, self.longest_pause) if adapted is None else COARSENED_EVERY
             self.look_at = self.statistics["steps"] + self.pause
         if adapted is None:
             return

@@ -44,20 +44,27 @@ def linearisations(problem: Problem, times: np.ndarray, states: np.ndarray, deri
     hook = problem.at_points
     if hook is not None and (found := hook(times, states, derivatives)) is not None:
         return found
-    each = list(zip(times.tolist(), states, strict=True))
-    F = np.array([problem.rate(t, y) for t, y in each])
-    scalars = np.array([problem.scalars(t, y) for t, y in each]).reshape(len(each), len(problem.scalar_names))
+    each = [_one(problem, t, y, derivatives) for t, y in zip(times.tolist(), states, strict=True)]
+    F, scalars, J, gradients, changes = zip(*each, strict=True)
+    scalars = np.array(scalars).reshape(len(each), len(problem.scalar_names))
     if not derivatives:
-        return Linearisations(F, scalars)
-    J, by_inputs = [problem.jacobian(t, y) for t, y in each], {}
-    for name in problem.delays:
-        changes = [problem.input_derivative(t, y, name) for t, y in each]
-        by_inputs[name] = tuple(np.array(part) for part in zip(*changes, strict=True))
-    gradients = np.zeros((len(each), 0, F.shape[1]))
-    if problem.scalar_names:
-        gradients = np.array([problem.scalar_gradient(t, y) for t, y in each])
+        return Linearisations(np.array(F), scalars)
     bands, U, G = (np.array(part) for part in zip(*((one.band.data, one.U, one.G) for one in J), strict=True))
-    return Linearisations(F, scalars, (J[0].band.kl, J[0].band.ku), bands, U, G, gradients, by_inputs)
+    by_inputs = {
+        name: tuple(np.array(part) for part in zip(*(one[k] for one in changes), strict=True))
+        for k, name in enumerate(problem.delays)
+    }
+    widths = J[0].band.kl, J[0].band.ku
+    return Linearisations(np.array(F), scalars, widths, bands, U, G, np.array(gradients), by_inputs)
+
+
+def _one(problem: Problem, t: float, y: np.ndarray, derivatives: bool) -> tuple[Any, ...]:
+    """All at one state: problems remember the last that they were asked about."""
+    F, scalars = problem.rate(t, y), problem.scalars(t, y) if problem.scalar_names else np.zeros(0)
+    if not derivatives:
+        return F, scalars, None, None, None
+    gradient = problem.scalar_gradient(t, y) if problem.scalar_names else np.zeros((0, len(y)))
+    return F, scalars, problem.jacobian(t, y), gradient, [problem.input_derivative(t, y, k) for k in problem.delays]
 
 
 def mass_times(mass: Band, Y: np.ndarray) -> np.ndarray:

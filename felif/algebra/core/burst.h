@@ -149,7 +149,7 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
         const int count_pairs = s->worthwhile >= 0 && p->until_coarsening == 0;
         p->finer = s->tops && !NAME(mesh_serves)(s, w->y, &after);
         p->coarser = count_pairs && NAME(could_give_back)(s, w->y);
-        if (count_pairs && !p->coarser && 2 * p->coarsening_every <= LONGEST_PAUSE) p->coarsening_every *= 2;
+        if (count_pairs && !p->coarser && 2 * p->coarsening_every <= p->longest_pause) p->coarsening_every *= 2;
         if (p->until_coarsening <= 0) p->until_coarsening = p->coarsening_every;
         if (lands) return LANDED;
         if (p->rate >= 0 && row[p->rate] > p->N_max) return RISING;

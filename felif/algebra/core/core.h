@@ -22,7 +22,6 @@
 #define MOST_Z 32
 #define STAGES 8           /* of the Rosenbrock scheme */
 #define DENSE 3            /* coefficients of its dense output */
-#define LONGEST_PAUSE 32     /* of steps between two counts of pairs, which doubles after a count in vain */
 #define PAST_NODES 7       /* of the interpolation of a delayed scalar within a step */
 
 enum { FIXED_INPUT, CALLED_INPUT, DELAYED_INPUT };
@@ -79,6 +78,7 @@ typedef struct {
     int capacity, made, rejected, factorisations, failure;
     int known;                       /* steps of the past; -1 without delayed inputs */
     int until_coarsening, coarsening_every; /* steps until pairs are counted, and from then on */
+    int longest_pause;               /* of steps between two counts, which doubles after a count in vain */
     int finer, coarser;              /* whether the last state may ask for a finer, or a coarser, mesh */
 } Progress;
 
