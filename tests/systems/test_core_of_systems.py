@@ -53,6 +53,10 @@ def test_core_and_loop_take_the_same_steps(model, start, monkeypatch):
         one, other = (run.sample(name, np.linspace(0.02, 0.6, 20)) for run in (core, loop))
         assert np.abs(one - other).max() < 1e-8 * (np.abs(other).max() + 1e-2), name
     assert core.series.keys() == loop.series.keys()
+    times, problem = np.linspace(0.1, 0.6, 5), core.final.problem
+    states = core.segments[-1].evaluate_many(np.full(5, core.times[-1])) + np.linspace(0.0, 1e-3, 5)[:, None]
+    one_by_one = np.array([problem.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+    assert problem.scalar_values(times, states) == pytest.approx(one_by_one, rel=1e-12, abs=1e-14)
     assert max(core.drift.values()) < 1e-13
 
 
