@@ -43,6 +43,9 @@ CASES = {  # name: (model, initial density, least ratio prepared at 1e-6)
     "E/I": (fl.ExcitatoryInhibitoryLIF(**PAIR), WHOLE, 10.0),
     "delay 0.1": (fl.NoisyLIF(b=0.5, delay=0.1), WHOLE, 10.0),
     "dead time 0.1": (fl.NoisyLIF(b=0.5, dead_time=0.1), WHOLE, 10.0),
+    "two populations": (fl.Populations(coupling=[[0.5, -0.2], [0.3, -0.1]]), SMOOTH, 1.3),
+    "ring of five": (fl.Populations(coupling=-3.0 * np.roll(np.eye(5), 1, axis=0), current=2.0), SMOOTH, 2.5),
+    "polarisation": (fl.CellPolarisation("exchange", mass=2.0), lambda z: np.exp(-(z**2)), 1.2),
 }
 
 

@@ -86,6 +86,12 @@ class Elimination:
             scale = 1.0 + radius
         return self._all_positive(data)
 
+    def beside_diagonal(self, data: np.ndarray) -> sparse.csr_matrix:
+        """g_z without its diagonal; its entries are by rows."""
+        off = ~self._on_diagonal
+        starts = np.searchsorted(self.rows[off], np.arange(self.count + 1))
+        return sparse.csr_matrix((data[off], self.columns[off], starts), (self.count, self.count))
+
     def diagonal(self, data: np.ndarray) -> np.ndarray:
         """Of g_z."""
         own = self._on_diagonal
@@ -116,8 +122,7 @@ class Triangular:
 
     def __init__(self, where: Elimination, data: np.ndarray) -> None:
         self._depth, self._diagonal = where.depth, where.diagonal(data)
-        off = ~where._on_diagonal
-        self._off = sparse.csr_matrix((data[off], (where.rows[off], where.columns[off])), (where.count, where.count))
+        self._off = where.beside_diagonal(data)
 
     @property
     def determinant(self) -> float:

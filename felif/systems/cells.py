@@ -14,23 +14,38 @@ class CellSums:
     """Makes such sums; patterns that it has met are kept, most terms have the same."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._patterns = size, {}
+        self._size, self._patterns, self._met = size, {}, {}
 
     def product(self, tests: Any, values: Any, weights: np.ndarray) -> sparse.csr_matrix:
         """T^T diag(w) S, for T and S of shape (points, size)."""
-        left, right = _regular(tests), _regular(values)
-        groups = None if left is None or right is None or tests.nnz <= _FEW else _groups(left[0], right[0])
-        if groups is None:
+        key = id(tests), id(values)
+        if key not in self._met:  # with the matrices, which are not to be given up while their ids are known
+            self._met[key] = tests, values, self._by_cells(tests, values)
+        found = self._met[key][2]
+        if found is None:
             weighted = values.data * np.repeat(weights, np.diff(values.indptr))
             scaled = sparse.csr_matrix((weighted, values.indices, values.indptr), values.shape)
             return tests.T.tocsr() @ scaled
+        order, T, S, pattern = found
+        local = np.matmul(T, weights[order].reshape(len(T), -1, 1) * S)
+        where, indices, starts = pattern
+        data = np.bincount(where, local.ravel(), len(indices))
+        matrix = sparse.csr_matrix((data, indices, starts), (self._size, self._size))
+        matrix.has_canonical_format = True
+        return matrix
+
+    def _by_cells(self, tests: Any, values: Any) -> tuple[Any, ...] | None:
+        """(points by cells, T^T and S of each cell, where its sums go), None where cells are not told apart."""
+        left, right = _regular(tests), _regular(values)
+        groups = None if left is None or right is None or tests.nnz <= _FEW else _groups(left[0], right[0])
+        if groups is None:
+            return None
         order, count = groups
         T, S = (part[1][order].reshape(count, -1, part[1].shape[1]) for part in (left, right))
-        local = np.matmul(T.transpose(0, 2, 1), weights[order].reshape(count, -1, 1) * S)
         first = order.reshape(count, -1)[:, 0]
-        return self._assembled(left[0][first], right[0][first], local)
+        return order, T.transpose(0, 2, 1), S, self._pattern(left[0][first], right[0][first])
 
-    def _assembled(self, rows: np.ndarray, columns: np.ndarray, local: np.ndarray) -> sparse.csr_matrix:
+    def _pattern(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         key = rows.tobytes(), columns.tobytes()
         if key not in self._patterns:
             keys = (rows[:, :, None].astype(np.int64) * self._size + columns[:, None, :]).ravel()
@@ -42,11 +57,7 @@ class CellSums:
             found = ordered[new]
             starts = np.searchsorted(found, np.arange(self._size + 1) * self._size)
             self._patterns[key] = where, (found % self._size).astype(np.int32), starts.astype(np.int32)
-        where, indices, starts = self._patterns[key]
-        data = np.bincount(where, local.ravel(), len(indices))
-        found = sparse.csr_matrix((data, indices, starts), (self._size, self._size))
-        found.has_canonical_format = True
-        return found
+        return self._patterns[key]
 
 
 def _regular(matrix: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -209,3 +209,27 @@ def _watched(system: Any, lanes: Lanes) -> dict[str, np.ndarray]:
     for first in lanes.first:
         tops[:, :, first : first + line.count] = top[:, :, None] / system.tol
     return {"tops": tops, "first_lane": np.array(lanes.first)}
+
+
+def scalar_values(system: Any, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """The scalars of many states, (times, scalars): all at once where the system was read as affine in numbers."""
+    found = None if system.condensed is None or not system.layout.n_z else _all_at_once(system, times, states)
+    if found is None:  # no system of that kind, or a state without scalars, which says so
+        return np.array([system.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
+    return found
+
+
+def _all_at_once(system: Any, times: np.ndarray, states: np.ndarray) -> np.ndarray | None:
+    layout, arrays, T = system.layout, system.condensed.arrays, len(times)
+    count, n_z = arrays["numbers"].shape
+    rows = arrays["rows"].reshape(count * n_z, -1)[:, arrays["place"]]
+    g = (states @ rows.T).reshape(T, count, n_z) + arrays["numbers"]
+    functions = input_functions(system)
+    inputs = np.array([[functions[name](t) for name in system.condensed.input_names] for t in times.tolist()])
+    differential = states[:, layout.n_fields :]
+    known = np.hstack([np.ones((T, 1)), inputs.reshape(T, -1), differential])
+    own = -g[:, known.shape[1] :].swapaxes(1, 2)
+    if not np.isfinite(own).all() or not (np.linalg.eigvals(own).real > 0).all():
+        return None
+    solved = np.linalg.solve(own, np.einsum("tk,tka->ta", known, g[:, : known.shape[1]])[..., None])[..., 0]
+    return np.hstack([solved, differential])

@@ -42,6 +42,16 @@ class Constraint:
                 )
 
     @cached_property
+    def _inverse_diagonal(self) -> np.ndarray | None:
+        """-1 over the diagonal of g_z where that is fixed and z is solved for by substitution alone."""
+        where, fixed = self._elimination, np.ones(len(self._own.rows), bool)
+        for part in self._own.parts:
+            fixed[part.where] = False
+        if where.depth is None or not self.affine or not fixed[where.rows == where.columns].all():
+            return None
+        return -1 / where.diagonal(self.operator.jacobian(np.zeros(self.operator.shape[1]), entries=self._own))
+
+    @cached_property
     def _own(self) -> Entries:
         """The entries of g_z."""
         columns = self.operator.entries.columns
@@ -79,10 +89,12 @@ class Constraint:
         if not self.count:
             return X, 1.0
         X[self.z], previous, margin, still = 0.0, np.inf, 1.0, 0
+        if self._inverse_diagonal is not None:
+            for _ in range(self._elimination.depth + 1):
+                X[self.z] += self._finite_residual(X) * self._inverse_diagonal
+            return X, margin
         for _ in range(_STEPS):
-            g = self.operator.residual(X)
-            if not np.isfinite(g).all():
-                raise FloatingPointError(f"the equation of {self.names} is not finite")
+            g = self._finite_residual(X)
             change, margin = self._step(X, g)
             X[self.z] += change
             if self.affine:
@@ -93,6 +105,12 @@ class Constraint:
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
+
+    def _finite_residual(self, X: np.ndarray) -> np.ndarray:
+        g = self.operator.residual(X)
+        if not np.isfinite(g).all():
+            raise FloatingPointError(f"the equation of {self.names} is not finite")
+        return g
 
     def factors(self, X: np.ndarray) -> Any:
         """Factors of -g_z: `solve(g)`."""

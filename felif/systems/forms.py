@@ -36,9 +36,11 @@ Direction = str | None  # an axis along which is differentiated, None for the va
 
 
 def kernels_of(
-    term: Term, axes: Sequence[str], x: SimpleNamespace, size: int
+    term: Term, axes: Sequence[str], x: SimpleNamespace, size: int, linear: set[int] | None = None
 ) -> dict[tuple[Direction, Direction], np.ndarray]:
     """{(of the unknown, of the test function): kernel at the points} of a term, both None where there is no form.
+
+    linear: terms, by id, whose forms were found to be linear; this one is added.
 
     Raises ValueError, naming the term, for a form that is not linear in the unknown or in the test function.
     """
@@ -64,7 +66,10 @@ def kernels_of(
                 raise ValueError(f"Term {term.called!r}: its form is not finite at some points of the mesh")
             if kernel.any():
                 found[a, b] = np.array(kernel)
-    _require_linear(term, axes, found, value, size)
+    if linear is None or id(term) not in linear:
+        _require_linear(term, axes, found, value, size)
+    if linear is not None:
+        linear.add(id(term))
     return found
 
 

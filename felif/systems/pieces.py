@@ -37,6 +37,7 @@ class Builder:
         self.order = [axis.name for axis in equations.axes]
         self.indices = {axis.name for axis in equations.axes if isinstance(axis, Index)}
         self._sums, self._known = CellSums(size), {}
+        self._linear = vars(equations).setdefault("linear_terms", set())  # found to be so on the first mesh
         self.positive = any(line.degree <= 1 for line in lines.values())
 
     def pieces(self) -> list[Piece]:
@@ -140,7 +141,7 @@ class Builder:
         n = len(weights)
         lines = [name for name in over if name not in self.indices]
         found, key = [], None if term.at else tuple(over)
-        for (a, b), kernel in kernels_of(term, lines, x, n).items():
+        for (a, b), kernel in kernels_of(term, lines, x, n, self._linear).items():
             if self.positive and b in lines and is_own(term, self.over):
                 if not self.lines[b].continuous:
                     found += limited(self, term, names, over, b)

@@ -33,17 +33,26 @@ class Schur:
         sides = {"F_y": (y, y), "F_z": (y, z), "g_y": (z, y), "g_z": (z, z), "F_in": (y, inputs), "g_in": (z, inputs)}
         self.blocks = {name: self._block(*side) for name, side in sides.items()}
         self._starts: dict[str, np.ndarray] = {}
-        in_fields = (rows < n_fields) & (columns < n_fields)
         self.numbers = np.arange(n_fields, n_y)
-        distance = np.abs(rows - columns)
-        furthest = np.zeros(n_y + n_z, int)  # from the diagonal, in every row
-        np.maximum.at(furthest, rows[in_fields], distance[in_fields])
+        furthest = self._furthest(n_fields)
         leaving = np.array([np.count_nonzero(furthest > k) for k in range(_WIDEST + 1)])  # rows that leave a band
         few = n_z <= _MOST_COLUMNS and len(self.numbers) <= _MOST_COLUMNS and n_fields > 0
         self.is_band = bool(leaving[-1] <= _MOST_ROWS) and few
         if self.is_band:
             self.reach = int(np.argmin(leaving))
-            self._place(in_fields & (distance <= self.reach), n_fields)
+            in_fields = (rows < n_fields) & (columns < n_fields)
+            self._place(in_fields & (np.abs(rows - columns) <= self.reach), n_fields)
+
+    def _furthest(self, n_fields: int) -> np.ndarray:
+        """How far from the diagonal entries of the densities stand, in every row of theirs; the pattern is by rows."""
+        starts = np.searchsorted(self.rows, np.arange(n_fields + 1))
+        columns = self.columns[: starts[-1]]
+        count = np.bincount(self.rows[: starts[-1]], columns < n_fields, n_fields).astype(int)
+        some = np.flatnonzero(count)
+        first, last = columns[starts[some]], columns[starts[some] + count[some] - 1]
+        furthest = np.zeros(n_fields, int)
+        furthest[some] = np.maximum(np.abs(some - first), np.abs(last - some))
+        return furthest
 
     def _block(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[np.ndarray, tuple, tuple[int, int]]:
         """(entries of the pattern, where they go, shape); the pattern is by rows."""
@@ -102,10 +111,10 @@ class Schur:
     @cached_property
     def whole(self) -> WholePattern | None:
         """How the matrix of (y, z) is taken apart, where most of it can be eliminated at once."""
-        entries, n = self.of_whole, self.n_y + self.n_z
-        rows, columns = self.rows[entries], self.columns[entries]
-        if n > SMALL and not enough_hang_on_few(rows, columns, n):
+        n = self.n_y + self.n_z
+        if n > SMALL and not enough_hang_on_few(self.rows, self.columns, n):
             return None
+        rows, columns = self.rows[self.of_whole], self.columns[self.of_whole]
         found = WholePattern(rows, columns, self.n_y, n)
         return found if found.peeling.worthwhile else None
 

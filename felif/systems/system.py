@@ -156,7 +156,7 @@ class System(Problem):
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
-    observed, input_derivative = looking.observed, changes.input_derivative
+    observed, scalar_values, input_derivative = looking.observed, core.scalar_values, changes.input_derivative
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
@@ -229,10 +229,6 @@ class System(Problem):
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """Values of `scalar_names`. Raises Infeasible."""
         return self._point(t, y)["X"][self._scalar_places]
-
-    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """`scalars` of many states, shape (len(times), len(scalar_names))."""
-        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
 
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size)."""

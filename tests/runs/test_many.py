@@ -14,7 +14,7 @@ from felif.algebra import compiled
 
 many_runs = importlib.import_module("felif.runs.many")
 START, TIMES = fl.Gaussian(0.0, 0.25), [0.0, 0.3, 0.8]
-needs_core = pytest.mark.skipif(compiled.built() is None, reason="the core was not built")
+needs_core = pytest.mark.skipif(compiled.library() is None, reason="the core was not built, or is not to be used")
 
 
 def by_evolve(model, values, tol):

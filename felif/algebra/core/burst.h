@@ -109,6 +109,7 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
                 p->failure_value = after.determinant;
             }
             if (why == NO_VALUE) return NO_INPUT;
+            if (why == UNDECIDED) return NO_RATE;
             if (!why) {
                 error = NAME(error_of)(s, p, w, &at, &after, h);
                 if (!(error < INFINITY)) why = NOT_FINITE;

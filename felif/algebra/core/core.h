@@ -17,9 +17,10 @@
 
 #define LANES 4            /* of which the number of lanes is a multiple */
 #define HIGHEST_DEGREE 16
-#define MOST_ALGEBRAIC 6
-#define MOST_SCALARS 16    /* algebraic and differential */
-#define MOST_Z 32
+#define MOST_ALGEBRAIC 16
+#define MOST_BY_ROUTH 6    /* algebraic scalars whose existence is decided by a characteristic polynomial */
+#define MOST_SCALARS 24    /* algebraic and differential */
+#define MOST_Z 48
 #define STAGES 8           /* of the Rosenbrock scheme */
 #define DENSE 3            /* coefficients of its dense output */
 #define PAST_NODES 7       /* of the interpolation of a delayed scalar within a step */
@@ -107,7 +108,7 @@ typedef struct {
 /* Why a burst of steps came back. */
 enum { LANDED, FULL, LOOK_AT_MESH, RISING, NO_RATE, STUCK, PIVOT, NO_INPUT };
 /* Why the last step was refused. */
-enum { NOTHING, INFEASIBLE, TOO_LARGE, NOT_FINITE, NO_VALUE };
+enum { NOTHING, INFEASIBLE, TOO_LARGE, NOT_FINITE, NO_VALUE, UNDECIDED };
 
 /* Doubles of working memory that `felif_burst` needs. */
 long felif_work(const System *s);

@@ -37,15 +37,66 @@ static void NAME(through_own)(const System *s, const Point *at, double *b) {
     NAME(solve_small)(s->algebraic, A, 1, b, 0);
 }
 
-/* Whether the determinant and the real parts of all eigenvalues of own are positive; sets the determinant.
-   The characteristic polynomial by Faddeev and LeVerrier, the signs by Routh's table. */
-static int NAME(feasible)(const System *s, Point *at) {
+/* By elimination with pivoting */
+static double NAME(determinant)(const System *s, const Point *at) {
     const int n = s->algebraic;
-    if (n == 1) { at->determinant = at->own[0][0]; return at->determinant > 0; }
-    double M[MOST_ALGEBRAIC][MOST_ALGEBRAIC] = {{0}}, c[MOST_ALGEBRAIC + 1], table[2][MOST_ALGEBRAIC + 2];
+    double A[MOST_ALGEBRAIC][MOST_ALGEBRAIC], found = 1;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) A[i][j] = at->own[i][j];
+    for (int k = 0; k < n; k++) {
+        int best = k;
+        for (int i = k + 1; i < n; i++)
+            if (fabs(A[i][k]) > fabs(A[best][k])) best = i;
+        if (best != k) found = -found;
+        for (int j = 0; j < n && best != k; j++) { double t = A[k][j]; A[k][j] = A[best][j]; A[best][j] = t; }
+        found *= A[k][k];
+        if (found == 0) return 0;
+        for (int i = k + 1; i < n; i++) {
+            const double m = A[i][k] / A[k][k];
+            for (int j = k + 1; j < n; j++) A[i][j] -= m * A[k][j];
+        }
+    }
+    return found;
+}
+
+/* Whether Gershgorin's discs, in some scaling of the unknowns, lie to the right of 0. */
+static int NAME(discs)(const System *s, const Point *at) {
+    const int n = s->algebraic;
+    double scale[MOST_ALGEBRAIC], next[MOST_ALGEBRAIC];
+    for (int i = 0; i < n; i++) {
+        scale[i] = 1;
+        if (!(at->own[i][i] > 0)) return 0;
+    }
+    for (int round = 0; round < 16; round++) {
+        int inside = 1;
+        for (int i = 0; i < n; i++) {
+            double radius = 0;
+            for (int j = 0; j < n; j++)
+                if (j != i) radius += fabs(at->own[i][j]) * scale[j];
+            radius /= at->own[i][i];
+            inside = inside && radius < scale[i];
+            next[i] = 1 + radius;
+        }
+        if (inside) return 1;
+        for (int i = 0; i < n; i++) scale[i] = next[i];
+    }
+    return 0;
+}
+
+/* Whether the determinant and the real parts of all eigenvalues of own are positive; sets the determinant. Of many
+   scalars by discs, which may leave it undecided.
+   The characteristic polynomial by Faddeev and LeVerrier, the signs by Routh's table. */
+static int NAME(why_not)(const System *s, Point *at) {
+    const int n = s->algebraic;
+    if (n == 1) { at->determinant = at->own[0][0]; return at->determinant > 0 ? NOTHING : INFEASIBLE; }
+    if (n > MOST_BY_ROUTH) {
+        at->determinant = NAME(determinant)(s, at);
+        return !(at->determinant > 0) ? INFEASIBLE : NAME(discs)(s, at) ? NOTHING : UNDECIDED;
+    }
+    double M[MOST_BY_ROUTH][MOST_BY_ROUTH] = {{0}}, c[MOST_BY_ROUTH + 1], table[2][MOST_BY_ROUTH + 2];
     c[0] = 1; /* det(x + own) = x^n + c_1 x^(n-1) + ... : all roots must have negative real parts */
     for (int k = 1; k <= n; k++) {
-        double next[MOST_ALGEBRAIC][MOST_ALGEBRAIC], trace = 0;
+        double next[MOST_BY_ROUTH][MOST_BY_ROUTH], trace = 0;
         for (int i = 0; i < n; i++)
             for (int j = 0; j < n; j++) {
                 next[i][j] = i == j ? c[k - 1] : 0;
@@ -59,7 +110,7 @@ static int NAME(feasible)(const System *s, Point *at) {
     }
     at->determinant = c[n];
     for (int k = 1; k <= n; k++)
-        if (!(c[k] > 0)) return 0;
+        if (!(c[k] > 0)) return INFEASIBLE;
     for (int k = 0; k < n + 2; k++) {
         table[0][k] = 2 * k <= n ? c[2 * k] : 0;
         table[1][k] = 2 * k + 1 <= n ? c[2 * k + 1] : 0;
@@ -68,9 +119,9 @@ static int NAME(feasible)(const System *s, Point *at) {
         double *above = table[row % 2], *last = table[(row + 1) % 2];
         const double ratio = above[0] / last[0];
         for (int k = 0; k <= n; k++) above[k] = above[k + 1] - ratio * last[k + 1];
-        if (!(above[0] > 0)) return 0;
+        if (!(above[0] > 0)) return INFEASIBLE;
     }
-    return 1;
+    return NOTHING;
 }
 
 static double NAME(past)(const System *s, const Inputs *in, const Progress *p, int which, double t) {
@@ -126,9 +177,9 @@ static int NAME(look)(const System *s, const Inputs *in, const Progress *p, doub
         for (int k = 0; k < known; k++) g[a] += at->z[k] * at->g[k][a];
         for (int b = 0; b < K; b++) at->own[a][b] = (a == b ? s->integral[a] : 0) - at->g[known + b][a];
     }
-    const int exists = NAME(feasible)(s, at);
+    const int why = NAME(why_not)(s, at);
     if (at->determinant != at->determinant) return NOT_FINITE;
-    if (!exists) return INFEASIBLE;
+    if (why) return why;
     NAME(through_own)(s, at, g);
     for (int a = 0; a < K; a++) {
         at->z[known + a] = g[a];
