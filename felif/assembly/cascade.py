@@ -15,6 +15,7 @@ for. In any order D is at most that of "excitation_first".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ _DIRECTIONS, _PART = 12, 1e-5  # steps to the direction of a queue, part below w
 _GENERATIONS = 20_000
 _SAME = 1e-13
 _THINNEST = 1e-9  # layer that is looked at
+_PARALLEL = 1e-9
 _QUEUE = 1e-3  # of the spikes fired, from which a queue is followed
 _TURNS, _RTOL, _END = 100, 1e-7, 1e-8  # of spikes delivered one after the other: changes of course, accuracy
 _LONGEST_EVENT, _LONGEST_STEP = 1e6, 2.0  # in mean times that a spike waits
@@ -54,8 +56,11 @@ def unfollowed_cascade(problem: Any) -> str | None:
         return str(reason)
     if law.escape_time or law.resets:
         return "its neurons fire at random above V_F, or are reset at random"
-    if any(any(one.noise_kicks) for one in law.populations):
-        return "its noise grows with the rates; with several populations allowed is constant noise"
+    noisy = [any(one.noise_kicks) for one in law.populations]
+    if any(noisy) and not all(noisy):
+        return "the noise of some of its populations grows with the rates; allowed is that of all, or of none"
+    if any(noisy) and any(any(one.delays) for one in law.populations):
+        return "its noise grows with the rates, and spikes are heard late; allowed is one of the two"
     if extra := {u.name for u in problem.layout.numbers} - {"R"}:
         return f"it has the numbers {sorted(extra)}; allowed is R, in which neurons wait"
     return None
@@ -274,3 +279,24 @@ def _turn(i: int, path: Any, queue: Any, given: np.ndarray, B: np.ndarray, top: 
         event = lambda s, d: float(path(s, d)[i] - top - _RTOL * (top + d.max()))
     event.terminal, event.direction = True, -1.0 if top is None else 1.0
     return event
+
+
+# noise that grows with the rates, see `systems.dilated` ------------------------------------------------------------
+
+
+def kick_matrices(problem: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(B, A): what a spike of population j adds to the drift and to the noise of population i."""
+    populations = law_of(problem.model).populations
+    nothing = (0.0,) * len(populations)
+    return np.array([one.kicks for one in populations]), np.array([one.noise_kicks or nothing for one in populations])
+
+
+def depends_on_order(problem: Any, sizes: np.ndarray) -> tuple[int, int, int] | None:
+    """(i, j, k): of those that fire, i hears j and k in different proportions of drift and noise; None: nobody does."""
+    B, A = kick_matrices(problem)
+    fires = np.flatnonzero(sizes > _PART).tolist()
+    for i in fires:
+        for j, k in itertools.combinations(fires, 2):
+            if abs(B[i, j] * A[i, k] - B[i, k] * A[i, j]) > _PARALLEL * np.abs(B[i]).max() * A[i].max():
+                return i, j, k
+    return None

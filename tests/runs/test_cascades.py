@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 from functools import cache
 
 import numpy as np
@@ -201,7 +202,68 @@ def test_those_that_return_at_one_instant_spread_as_noise_spreads_them():
     assert max(run.drift.values()) < 1e-9  # rounding, of n = 2000 in cells of 1e-6
 
 
-def test_noise_that_grows_with_the_rates_is_refused():
-    problem = fl.discretize(fl.Populations([[0.5, 0.1], [0.1, 0.5]], a1=0.1), **COARSE)
-    with pytest.raises(ValueError, match="noise grows with the rates"):
+NOISY = {"a1": [[0.05, 0.02], [0.09, 0.03]], "a0": [1.0, 0.6], "tau": [0.0, 0.3]}
+
+
+def test_noise_that_grows_with_the_rates_fires_as_many_as_it_does_among_simulated_neurons():
+    """Every population hears all spikes in one proportion of drift and noise; 4 networks of 5000 neurons each."""
+    model, how = fl.Populations([[0.5, 0.2], [0.9, 0.3]], **NOISY), {"rtol": 1e-3, **HOW}
+    run = fl.evolve(
+        fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.002, after_blow_up=fl.Continue(N_max=1e4), **how
+    )
+    (event,) = run.events
+    assert (event.kind, run.outcome.name) == ("diffusion", "finished")
+    neurons = fl.simulate_particles(
+        model,
+        neurons=5000,
+        networks=4,
+        t_end=1.4 * event.time,
+        dt=event.time / 10,
+        start=[CLOSE, FARTHER],
+        seed=2,
+        **HOW,
+    )
+    largest = {one.network: one for one in sorted(neurons.events, key=lambda one: one.size)}
+    found = np.array([one.sizes for one in largest.values()])
+    assert np.abs(found.mean(axis=0) - event.sizes).max() < 3 * found.std(axis=0, ddof=1).max() / 2 + 0.01
+    assert max(run.drift.values()) < 1e-12
+
+
+def test_two_halves_with_such_noise_spike_and_go_on_as_the_whole_does():
+    whole = fl.evolve(
+        fl.discretize(fl.NoisyLIF(b=0.5, a1=0.1), tol=1e-4), CLOSE, 0.01, rtol=1e-4, after_blow_up=fl.Continue(), **HOW
+    )
+    halves = fl.Populations([[0.2, 0.3], [0.25, 0.25]], a1=[[0.04, 0.06], [0.05, 0.05]])
+    run = fl.evolve(
+        fl.discretize(halves, tol=1e-3), CLOSE, 0.01, rtol=1e-4, after_blow_up=fl.Continue(N_max=1e5), **HOW
+    )
+    assert run.events[0].sizes == pytest.approx((whole.events[0].size,) * 2, rel=1e-4)
+    assert run.final.N == pytest.approx(whole.final.N, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (None, r"0 hears spikes of populations 0 and 1 in different .*sizes are \(0\.85"),
+        ("excitation_first", "no order but 'buffered'"),
+    ],
+)
+def test_noise_in_other_proportions_leaves_the_order_open(order, message):
+    model = fl.Populations([[0.5, -0.3], [0.9, -0.1]], **NOISY)
+    how = {"rtol": 1e-3, "after_blow_up": fl.Continue(N_max=1e4, order=order), **HOW}
+    run = fl.evolve(fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.002, **how)
+    assert run.outcome.name == "unresolved"
+    assert re.search(message, run.outcome.message)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a1": 0.1, "delay": 0.1}, "and spikes are heard late"),
+        ({"a1": [[0.1, 0.0], [0.0, 0.0]]}, "of all, or of none"),
+    ],
+)
+def test_spikes_whose_law_is_not_known_are_refused(given, message):
+    problem = fl.discretize(fl.Populations([[0.5, 0.1], [0.1, 0.5]], **given), **COARSE)
+    with pytest.raises(ValueError, match=message):
         fl.evolve(problem, CLOSE, 0.1, after_blow_up=fl.Continue(), **HOW)
