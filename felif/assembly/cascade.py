@@ -30,7 +30,9 @@ ORDERS = ("excitation_first", "buffered")
 _LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal
 _FINER = 1.25  # steps of the size of a queue
 _DIRECTIONS, _PART = 12, 1e-5  # steps to the direction of a queue, part below which nobody fires
+_POWERS, _SAME_RAY = 60, 1e-7  # steps and accuracy of that direction at larger sizes
 _GENERATIONS = 20_000
+_NOBODY = 1e-6  # spikes per neuron of a population that does not take part: what it does to others is below all errors
 _SAME = 1e-13
 _THINNEST = 1e-9  # layer that is looked at
 _PARALLEL = 1e-9
@@ -115,7 +117,7 @@ def cascade(
     first = _excitation_first(network)
     if order == "excitation_first":
         return first
-    fires = first.sizes > 0
+    fires = first.sizes > _NOBODY
     inhibits = (((network.B < 0) & fires) | (network.arriving < 0)) & fires[:, None]
     if not inhibits.any():
         return first
@@ -164,7 +166,7 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
     """
     size, found = float(network.layers.min() / np.maximum(B, 0.0).sum(axis=1).max(initial=1e-300)), None
     while size < _LONGEST:
-        D = size * _direction(network, B, size)
+        D = size * (_direction(network, B, size) if found is None else _onwards(network, B, size, found))
         on = D > _PART * D.max()
         D[~on] = 0.0
         after = network.fired(B @ D)
@@ -176,6 +178,20 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
             break
         size *= _FINER
     return found
+
+
+def _onwards(network: Spiking, B: np.ndarray, size: float, D: np.ndarray) -> np.ndarray:
+    """The direction at a larger size that goes on from a smaller D: of what that sets off, and nothing else."""
+    ray = D / D.max()
+    for _ in range(_POWERS):
+        fired = network.fired(size * (B @ ray))
+        if not fired.max() > 0:
+            break
+        before, ray = ray, ray + fired / fired.max()
+        ray = ray / ray.max()
+        if np.abs(ray - before).max() < _SAME_RAY:
+            break
+    return ray
 
 
 def _direction(network: Spiking, B: np.ndarray, size: float) -> np.ndarray:
@@ -294,7 +310,7 @@ def kick_matrices(problem: Any) -> tuple[np.ndarray, np.ndarray]:
 def depends_on_order(problem: Any, sizes: np.ndarray) -> tuple[int, int, int] | None:
     """(i, j, k): of those that fire, i hears j and k in different proportions of drift and noise; None: nobody does."""
     B, A = kick_matrices(problem)
-    fires = np.flatnonzero(sizes > _PART).tolist()
+    fires = np.flatnonzero(sizes > _NOBODY).tolist()
     for i in fires:
         for j, k in itertools.combinations(fires, 2):
             if abs(B[i, j] * A[i, k] - B[i, k] * A[i, j]) > _PARALLEL * np.abs(B[i]).max() * A[i].max():

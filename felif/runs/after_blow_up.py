@@ -14,7 +14,7 @@ import numpy as np
 
 from ..assembly import initial
 from ..assembly.adapt import transfer
-from ..assembly.after_cascade import after_cascade, roomy
+from ..assembly.after_cascade import after_cascade, emptied, roomy
 from ..assembly.cascade import ORDERS, Cascade, cascade, kick_matrices, unfollowed_cascade
 from ..assembly.dilated import COUNT
 from ..assembly.spikes import unfollowed
@@ -161,8 +161,9 @@ def moved(
     on_mesh, after = problem, y
     if spike.sizes.any() or spike.shifts.any():
         room = roomy(problem.rebuilt(), problem.field(problem.field_names[0], y), spike.shifts, problem)
-        on_mesh, after, _ = initial(room, after_cascade(problem, y, spike))
-        on_mesh = on_mesh.with_history(problem.history)
+        data, nobody = after_cascade(problem, y, spike)
+        on_mesh, after, _ = initial(room, data)
+        on_mesh, after = on_mesh.with_history(problem.history), emptied(on_mesh, after, nobody)
     return told(on_mesh, t, after, spike.sizes, name, "transport", error), on_mesh, after
 
 

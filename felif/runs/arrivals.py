@@ -24,7 +24,7 @@ from .after_blow_up import BlowUpEvent, moved
 
 _LEAST = 1e-10  # fraction of neurons that is nobody
 _ARRIVAL = "arrival"
-_WITH, _LONGEST = 1e-4, 1e-5  # spikes per neuron right before and after an event that are heard with it; a time, over d
+_WITH, _LONGEST = 1e-3, 1e-3  # spikes per neuron right before and after an event that are heard with it; a time, over d
 
 
 @dataclass(frozen=True)

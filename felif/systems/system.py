@@ -138,6 +138,7 @@ class System(Problem):
 
     delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
     slopes, jumps = cached_property(resting.slopes_of), cached_property(looking.jumps)
+    rate_names = cached_property(looking.rate_names)
 
     @cached_property
     def driven(self) -> dict[str, Any]:

@@ -155,6 +155,16 @@ def test_a_network_that_keeps_itself_going_never_ends_its_spike():
     assert run.events[0].sizes == (np.inf, np.inf)
 
 
+def test_where_all_neurons_fire_and_rest_they_return_as_they_rest():
+    """R' = -R / tau from R = 1, until the first are back at V_F."""
+    problem, tau = fl.discretize(fl.Populations([[1.4, 0.2], [0.6, 0.3]], tau=0.3), **COARSE), 0.3
+    run = fl.evolve(problem, CLOSE, 0.01, rtol=1e-3, after_blow_up=fl.Continue(N_max=1e4), **HOW)
+    (event,) = run.events
+    assert event.state.R[0] == 1.0
+    assert run.final.R[0] == pytest.approx(np.exp(-(0.01 - event.time) / tau), rel=1e-5)
+    assert max(run.drift.values()) < 1e-13
+
+
 def test_kicks_arrive_late():
     """Spikes in five intervals of 8 networks of 4000 neurons; 5 standard errors."""
     network = fl.Populations([[0.5, 0.2], [0.9, 0.3]], delay=[[0, 0], [0.007, 0]], tau=[0.3, 0.0])
