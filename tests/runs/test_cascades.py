@@ -12,7 +12,7 @@ import pytest
 from scipy.integrate import quad
 
 import felif as fl
-from felif.assembly.cascade import cascade
+from felif.assembly.cascade import Spiking, cascade
 from felif.problem import NotConverged
 from felif.runs.after_blow_up import BlowUpEvent
 from felif.runs.arrivals import next_arrival
@@ -145,6 +145,27 @@ def test_one_that_fires_moves_those_down_that_do_not():
     assert mean(after) == pytest.approx(mean(before) - 7.5 * size, abs=1e-3)
     assert after.nodes[0] < before.nodes[0]
     assert max(run.drift.values()) < 1e-12
+
+
+def test_it_does_not_matter_which_population_comes_first():
+    """The rate that becomes infinite is that of the second population."""
+    model = fl.Populations([[0.3, 0.9], [0.2, 0.5]], a0=[0.6, 1.0], tau=[0.3, 0.0])
+    run = fl.evolve(
+        fl.discretize(model, **COARSE), [FARTHER, CLOSE], 0.005, rtol=1e-2, after_blow_up=fl.Continue(N_max=1e4), **HOW
+    )
+    problem, t, y = blown_up("one drags the other")
+    assert run.events[0].sizes[::-1] == pytest.approx(tuple(cascade(problem, t, y).sizes), rel=2e-3)
+
+
+def test_a_population_that_nobody_sets_off_does_not_join():
+    """Its own kicks would keep a spike going, were there one: G_1(1.9 D) > D for some D."""
+    problem, t, y = blown_up("one drags the other")
+    problem = problem.at(coupling=[[0.5, 0.2], [-0.1, 1.9]])
+    assert (Spiking(problem, t, y).fired(1.9 * np.array([0.5, 0.5])) > 0.5)[1]
+    found = cascade(problem, t, y)
+    assert found.sizes[1] == 0.0
+    assert found.sizes[0] == pytest.approx(Spiking(problem, t, y).fired(0.5 * found.sizes)[0], rel=1e-10)
+    assert found.shifts[1] == pytest.approx(-0.1 * found.sizes[0])
 
 
 def test_a_network_that_keeps_itself_going_never_ends_its_spike():
