@@ -134,7 +134,7 @@ def test_one_that_fires_moves_those_down_that_do_not():
     """
     model = fl.Populations([[0.55, 0.3], [-7.5, 0.0]], v_fire=[2.0, 3.0], tau=[0.3, 0.0])
     problem, how = fl.discretize(model, **COARSE), {"rtol": 1e-3, "after_blow_up": fl.Continue(N_max=1e4), **HOW}
-    run = fl.evolve(problem, [CLOSE, FAR], 0.01, **how)
+    run = fl.evolve(problem, [CLOSE, FAR], 0.004, **how)
     ((size, nothing),) = (event.sizes for event in run.events)
     assert nothing == 0.0
     mean = lambda n: float(n.weights @ (n.nodes * n.values))
@@ -148,13 +148,13 @@ def test_one_that_fires_moves_those_down_that_do_not():
 
 
 def test_it_does_not_matter_which_population_comes_first():
-    """The rate that becomes infinite is that of the second population."""
+    """The rate that becomes infinite is that of the second population; both runs have rtol = 1e-2."""
     model = fl.Populations([[0.3, 0.9], [0.2, 0.5]], a0=[0.6, 1.0], tau=[0.3, 0.0])
     run = fl.evolve(
-        fl.discretize(model, **COARSE), [FARTHER, CLOSE], 0.005, rtol=1e-2, after_blow_up=fl.Continue(N_max=1e4), **HOW
+        fl.discretize(model, **COARSE), [FARTHER, CLOSE], 0.0034, rtol=1e-2, after_blow_up=fl.Continue(N_max=1e4), **HOW
     )
     problem, t, y = blown_up("one drags the other")
-    assert run.events[0].sizes[::-1] == pytest.approx(tuple(cascade(problem, t, y).sizes), rel=2e-3)
+    assert run.events[0].sizes[::-1] == pytest.approx(tuple(cascade(problem, t, y).sizes), rel=5e-3)
 
 
 def test_a_population_that_nobody_sets_off_does_not_join():
@@ -179,10 +179,10 @@ def test_a_network_that_keeps_itself_going_never_ends_its_spike():
 def test_where_all_neurons_fire_and_rest_they_return_as_they_rest():
     """R' = -R / tau from R = 1, until the first are back at V_F."""
     problem, tau = fl.discretize(fl.Populations([[1.4, 0.2], [0.6, 0.3]], tau=0.3), **COARSE), 0.3
-    run = fl.evolve(problem, CLOSE, 0.01, rtol=1e-3, after_blow_up=fl.Continue(N_max=1e4), **HOW)
+    run = fl.evolve(problem, CLOSE, 0.004, rtol=1e-3, after_blow_up=fl.Continue(N_max=1e4), **HOW)
     (event,) = run.events
     assert event.state.R[0] == 1.0
-    assert run.final.R[0] == pytest.approx(np.exp(-(0.01 - event.time) / tau), rel=1e-5)
+    assert run.final.R[0] == pytest.approx(np.exp(-(0.004 - event.time) / tau), rel=1e-5)
     assert max(run.drift.values()) < 1e-13
 
 
@@ -254,7 +254,7 @@ def test_noise_that_grows_with_the_rates_fires_as_many_as_it_does_among_simulate
     """Every population hears all spikes in one proportion of drift and noise; 4 networks of 5000 neurons each."""
     model, how = fl.Populations([[0.5, 0.2], [0.9, 0.3]], **NOISY), {"rtol": 1e-3, **HOW}
     run = fl.evolve(
-        fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.002, after_blow_up=fl.Continue(N_max=1e4), **how
+        fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.001, after_blow_up=fl.Continue(N_max=1e4), **how
     )
     (event,) = run.events
     assert (event.kind, run.outcome.name) == ("diffusion", "finished")
@@ -296,7 +296,7 @@ def test_two_halves_with_such_noise_spike_and_go_on_as_the_whole_does():
 def test_noise_in_other_proportions_leaves_the_order_open(order, message):
     model = fl.Populations([[0.5, -0.3], [0.9, -0.1]], **NOISY)
     how = {"rtol": 1e-3, "after_blow_up": fl.Continue(N_max=1e4, order=order), **HOW}
-    run = fl.evolve(fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.002, **how)
+    run = fl.evolve(fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.001, **how)
     assert run.outcome.name == "unresolved"
     assert re.search(message, run.outcome.message)
 
