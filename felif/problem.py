@@ -141,6 +141,11 @@ class Problem:
         """Densities as initial data of another mesh, None where nothing is known of a blow-up."""
 
     @property
+    def rate_names(self) -> Sequence[str]:
+        """Scalars of which the largest is followed towards a blow-up: N, or the first."""
+        return ("N",) if "N" in self.scalar_names else self.scalar_names[:1]
+
+    @property
     def infinite_rates(self) -> Sequence[str]:
         """Scalars that are infinite where data do not vanish at the threshold."""
         return self.scalar_names

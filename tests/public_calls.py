@@ -136,6 +136,7 @@ MODELS = {
         "delay": 0.0,
         "dead_time": 0.1,
         "drift": fl.Leaky(),
+        "noise_delay": 0.0,
     },
     "RefractoryLIF": {
         "b": 0.5,

@@ -67,7 +67,6 @@ class Burst:
         self._steps = compiled.Steps(*map(compiled.pointer, arrays))
         self._progress = p = compiled.Progress(rtol=run.norm.rtol, accepted_rtol=run.rtol, atol=run.atol, known=-1)
         p.max_step, p.N_max, p.tiny, p.fixed = run.max_step, run.watch.N_max, run.tiny, run.fixed_step is not None
-        p.rate = -1 if run.rate_index is None else run.rate_index
         self._raised: BaseException | None = None
         self._inputs = self._given(run)
         start = compiled.pointer(self._work)
@@ -131,6 +130,7 @@ class Burst:
         p, controller, statistics, t, y = self._progress, run.controller, run.statistics, run.t, run.y
         p.t, p.h, p.end, p.low, p.high = t, run.h, run.next_stop, run.window.low, run.window.high
         p.span, p.left_of_jump = run.t_end - t, run.left_of_jump
+        p.rate = -1 if run.rate_index is None else run.rate_index
         p.shortest, p.layer, p.rounding = run.shortest, run.layer, 0.0
         p.control_error, p.control_step = controller.error, controller.step
         p.control_rejected, p.control_starting = controller.rejected, controller.starting
@@ -182,8 +182,8 @@ class Burst:
         run.trajectory.segments[-1].extend(times, states, dense)
         run.trajectory.record_many(times, np.diff(times, prepend=t), problem.observed(scalars, states))
         run.t, run.y, run.scalars = float(times[-1]), states[-1].copy(), scalars[-1].copy()
-        if run.rate_index is not None:
-            rates, errors = scalars[:, run.rate_index].tolist(), self._errors[:made].tolist()
+        if run.rate_places:
+            rates, errors = scalars[:, run.rate_places].max(axis=1).tolist(), self._errors[:made].tolist()
             for moment, N, error in zip(times.tolist(), rates, errors, strict=True):
                 run.watch.record(moment, N, error, run.rtol)
         if self._system.looks_at_each_step:

@@ -107,7 +107,7 @@ class Integration:
         self._coarsened = problem.coarsened
         self._conserving = Conserving(problem)
         names = problem.scalar_names
-        self.rate_index = names.index("N") if "N" in names else 0 if names else None
+        self.rate_places = [names.index(name) for name in problem.rate_names]
         self.burst = burst_of(self)
         self.stepper = None if self.burst is not None else self._stepper()
 
@@ -322,6 +322,12 @@ class Integration:
 
     def _event_values(self) -> list[float]:
         return [event.value(State(self.problem, self.t, self.y)) for event in self.events]
+
+    @property
+    def rate_index(self) -> int | None:
+        """The place of the largest rate among the scalars; None where there is no rate."""
+        places = self.rate_places
+        return max(places, key=lambda k: self.scalars[k]) if places else None
 
     @property
     def rate_now(self) -> float:

@@ -54,6 +54,7 @@ _RANGES: dict[str, tuple[float, float, str, str, bool, tuple[float, float] | Non
     "coupling": (-15.0, 5.0, "network", "coupling", False, (-15.0, 3.0)),
     "strength": (0.0, 3.0, "network", "factor of all couplings", False, (0.0, 2.0)),
     "delay": (0.0, 2.0, "network", "from a spike to its effect", False, None),
+    "noise_delay": (0.0, 2.0, "network", "from a spike to the noise it makes", False, None),
     "a0": (0.05, 5.0, "noise and input", "noise, half of sigma squared", True, (0.2, 3.0)),
     "a1": (0.0, 1.0, "noise and input", "noise that comes with activity", False, (0.0, 1.0)),
     "current": (-3.0, 5.0, "noise and input", "external current", False, (-2.0, 3.0)),
@@ -67,6 +68,7 @@ _RANGES: dict[str, tuple[float, float, str, str, bool, tuple[float, float] | Non
     "v_fire": (1.0, 5.0, "neuron", "threshold", False, None),
 }
 _SYMBOLS = {"a0": "a_0", "a1": "a_1", "current": "I", "current_E": "I_E", "current_I": "I_I", "coupling": "b"}
+_SYMBOLS |= {"noise_delay": "d_a"}
 _SYMBOLS |= {"delay": "d", "dead_time": "D", "tau": "τ", "tau_m": "τ_m", "eps": "ε", "v_reset": "V_R", "v_fire": "V_F"}
 _SYMBOLS |= {"strength": "s", "conductance": "g", "v_rest": "v_L", "offset": "c", "delta": "Δ", "v_soft": "v_T"}
 _OF_DRIFTS = {

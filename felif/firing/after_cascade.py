@@ -1,4 +1,4 @@
-"""The state right after a synchronous spike of several populations, see `assembly.cascade`, and after a dead time."""
+"""The state right after a synchronous spike of several populations, see `firing.cascade`, and after a dead time."""
 
 from __future__ import annotations
 
@@ -19,18 +19,34 @@ _SPREAD, _LAYER = 1e-3, 1e-6  # of edges that a spike leaves, over V_F - V_R
 _WIDER, _LOST = 1.5, 1e-13  # cells below for neurons that are moved down; fraction that may be below
 
 
-def after_cascade(problem: Any, y: np.ndarray, found: Cascade) -> dict[str, Any]:
-    """The state right after as initial data: densities moved, those that have fired set down or waiting."""
+def after_cascade(problem: Any, y: np.ndarray, found: Cascade) -> tuple[dict[str, Any], np.ndarray]:
+    """(the state right after as initial data, populations of which all neurons wait; `emptied` makes them so).
+
+    Densities are moved, those that have fired set down or waiting.
+    """
     populations, (name,) = law_of(problem.model).populations, problem.field_names
     pairs = zip(populations, problem.field(name, y), found.shifts.tolist(), found.reached.tolist(), strict=True)
-    data: dict[str, Any] = {name: [_moved(one, density, x, most) for one, density, x, most in pairs]}
+    densities, nobody = [_moved(one, density, x, most) for one, density, x, most in pairs], np.zeros(0, int)
+    data: dict[str, Any] = {name: densities}
     for u in problem.layout.numbers:
         rests = np.array([one.rests for one in populations])
         waiting = problem.full(u.name, y) + np.where(rests, found.sizes, 0.0)
-        if (waiting >= 1 - _NOBODY).any():
-            raise NotConverged(f"all neurons of population {int(np.argmax(waiting))} wait after it")
-        data[u.name] = waiting
-    return data
+        nobody = np.flatnonzero(waiting >= 1 - _NOBODY)
+        data[u.name] = np.where(waiting >= 1 - _NOBODY, 0.0, waiting)
+    for i in nobody.tolist():
+        densities[i] = _moved(populations[i], problem.field(name, y)[i], 0.0, 0.0)  # any
+    return data, nobody
+
+
+def emptied(problem: Any, y: np.ndarray, nobody: np.ndarray) -> np.ndarray:
+    """y with all neurons of these populations waiting."""
+    layout, y = problem.layout, y.copy()
+    density = layout.position[layout.indices(problem.field_names[0])].reshape(len(problem.conserved), -1)
+    for i in nobody.tolist():
+        y[density[i][density[i] >= 0]] = 0.0
+        for u in layout.numbers:
+            y[layout.position[layout.indices(u.name)][i]] = 1.0
+    return y
 
 
 def _moved(one: Any, density: Any, shift: float, reached: float) -> Callable[[np.ndarray], np.ndarray]:

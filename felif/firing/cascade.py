@@ -15,6 +15,7 @@ for. In any order D is at most that of "excitation_first".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +30,12 @@ ORDERS = ("excitation_first", "buffered")
 _LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal
 _FINER = 1.25  # steps of the size of a queue
 _DIRECTIONS, _PART = 12, 1e-5  # steps to the direction of a queue, part below which nobody fires
+_POWERS, _SAME_RAY = 60, 1e-7  # steps and accuracy of that direction at larger sizes
 _GENERATIONS = 20_000
+_NOBODY = 1e-6  # spikes per neuron of a population that does not take part: what it does to others is below all errors
 _SAME = 1e-13
 _THINNEST = 1e-9  # layer that is looked at
+_PARALLEL = 1e-9
 _QUEUE = 1e-3  # of the spikes fired, from which a queue is followed
 _TURNS, _RTOL, _END = 100, 1e-7, 1e-8  # of spikes delivered one after the other: changes of course, accuracy
 _LONGEST_EVENT, _LONGEST_STEP = 1e6, 2.0  # in mean times that a spike waits
@@ -54,8 +58,11 @@ def unfollowed_cascade(problem: Any) -> str | None:
         return str(reason)
     if law.escape_time or law.resets:
         return "its neurons fire at random above V_F, or are reset at random"
-    if any(any(one.noise_kicks) for one in law.populations):
-        return "its noise grows with the rates; with several populations allowed is constant noise"
+    noisy = [any(one.noise_kicks) for one in law.populations]
+    if any(noisy) and not all(noisy):
+        return "the noise of some of its populations grows with the rates; allowed is that of all, or of none"
+    if any(noisy) and any(any(one.delays) for one in law.populations):
+        return "its noise grows with the rates, and spikes are heard late; allowed is one of the two"
     if extra := {u.name for u in problem.layout.numbers} - {"R"}:
         return f"it has the numbers {sorted(extra)}; allowed is R, in which neurons wait"
     return None
@@ -110,7 +117,7 @@ def cascade(
     first = _excitation_first(network)
     if order == "excitation_first":
         return first
-    fires = first.sizes > 0
+    fires = first.sizes > _NOBODY
     inhibits = (((network.B < 0) & fires) | (network.arriving < 0)) & fires[:, None]
     if not inhibits.any():
         return first
@@ -159,7 +166,7 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
     """
     size, found = float(network.layers.min() / np.maximum(B, 0.0).sum(axis=1).max(initial=1e-300)), None
     while size < _LONGEST:
-        D = size * _direction(network, B, size)
+        D = size * (_direction(network, B, size) if found is None else _onwards(network, B, size, found))
         on = D > _PART * D.max()
         D[~on] = 0.0
         after = network.fired(B @ D)
@@ -171,6 +178,20 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
             break
         size *= _FINER
     return found
+
+
+def _onwards(network: Spiking, B: np.ndarray, size: float, D: np.ndarray) -> np.ndarray:
+    """The direction at a larger size that goes on from a smaller D: of what that sets off, and nothing else."""
+    ray = D / D.max()
+    for _ in range(_POWERS):
+        fired = network.fired(size * (B @ ray))
+        if not fired.max() > 0:
+            break
+        before, ray = ray, ray + fired / fired.max()
+        ray = ray / ray.max()
+        if np.abs(ray - before).max() < _SAME_RAY:
+            break
+    return ray
 
 
 def _direction(network: Spiking, B: np.ndarray, size: float) -> np.ndarray:
@@ -274,3 +295,24 @@ def _turn(i: int, path: Any, queue: Any, given: np.ndarray, B: np.ndarray, top: 
         event = lambda s, d: float(path(s, d)[i] - top - _RTOL * (top + d.max()))
     event.terminal, event.direction = True, -1.0 if top is None else 1.0
     return event
+
+
+# noise that grows with the rates, see `systems.dilated` ------------------------------------------------------------
+
+
+def kick_matrices(problem: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(B, A): what a spike of population j adds to the drift and to the noise of population i."""
+    populations = law_of(problem.model).populations
+    nothing = (0.0,) * len(populations)
+    return np.array([one.kicks for one in populations]), np.array([one.noise_kicks or nothing for one in populations])
+
+
+def depends_on_order(problem: Any, sizes: np.ndarray) -> tuple[int, int, int] | None:
+    """(i, j, k): of those that fire, i hears j and k in different proportions of drift and noise; None: nobody does."""
+    B, A = kick_matrices(problem)
+    fires = np.flatnonzero(sizes > _NOBODY).tolist()
+    for i in fires:
+        for j, k in itertools.combinations(fires, 2):
+            if abs(B[i, j] * A[i, k] - B[i, k] * A[i, j]) > _PARALLEL * np.abs(B[i]).max() * A[i].max():
+                return i, j, k
+    return None

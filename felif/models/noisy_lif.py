@@ -38,6 +38,8 @@ class NoisyLIF:
         f, a function of v; f = -v by default.
     delay, dead_time : float
         d and D, in membrane time constants, >= 0.
+    noise_delay : float
+        Of the noise, a0 + a1 N(t - noise_delay), >= 0.
 
     Raises
     ------
@@ -66,11 +68,12 @@ class NoisyLIF:
     drift: Callable = fixed(Leaky())
     delay: float = 0.0
     dead_time: float = 0.0
+    noise_delay: float = 0.0
 
     def __post_init__(self) -> None:
         require_network(self)
-        require_number(self, "delay", nonnegative=True)
-        require_number(self, "dead_time", nonnegative=True)
+        for name in ("delay", "dead_time", "noise_delay"):
+            require_number(self, name, nonnegative=True)
 
     def equations(self) -> Equations:
         """The axis v, the unknowns n and N (and R), and their terms."""
@@ -80,10 +83,14 @@ class NoisyLIF:
         if self.delay > 0:
             inputs.append(Delayed("N_delayed", "N", "delay"))
             recurrent = lambda s, m: s.I + m.b * s.N_delayed
+        level = lambda s, m: m.a0 + m.a1 * s.N
+        if self.noise_delay > 0:
+            inputs.append(Delayed("N_of_noise", "N", "noise_delay"))
+            level = lambda s, m: m.a0 + m.a1 * s.N_of_noise
         if self.dead_time > 0:
             inputs.append(Delayed("N_returning", "N", "dead_time"))
             unknowns, conserved = (*unknowns, Unknown("R")), Conserved("total", {"n": 1.0, "R": 1.0})
             silent = Term("R", coefficient=lambda s, m: s.N - s.N_returning, name="silent")
             spikes = (terms.firing(self), terms.returning(self, lambda s, m: s.N_returning), silent)
-        transport = (terms.drift(self.drift), terms.current(recurrent), terms.noise(lambda s, m: m.a0 + m.a1 * s.N))
+        transport = (terms.drift(self.drift), terms.current(recurrent), terms.noise(level))
         return Equations((terms.potentials(self),), unknowns, (*transport, *spikes), (conserved,), tuple(inputs))

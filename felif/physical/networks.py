@@ -61,7 +61,7 @@ def drive(tau_m: Any, weights: Any, connections: Any, rates: Any) -> tuple[float
 def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0) -> Neuron:
     """A network of such neurons, all of which fire at the same rate nu (identical excitatory and inhibitory ones, too):
 
-        mu(t) = mu + tau_m nu(t - delay) sum J K,      sigma^2(t) = sigma^2 + tau_m nu(t) sum J^2 K       (brunel)
+        mu(t) = mu + tau_m nu(t - delay) sum J K,      sigma^2(t) = sigma^2 + tau_m nu(t - delay) sum J^2 K    (brunel)
 
     As felif's model: b = sum J K, a1 = sum J^2 K / 2.
 
@@ -74,7 +74,7 @@ def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0)
     connections : float or array
         K, how many of each a neuron has: [1000, 250].
     delay : float or quantity
-        Of the spikes, in ms; it acts on the mean.
+        Of the spikes, in ms: mean and noise are those of spikes fired that long ago.
 
     Returns
     -------
@@ -102,13 +102,14 @@ def network(neuron: Neuron, *, weights: Any, connections: Any, delay: Any = 0.0)
         raise ValueError(
             f"network: weights of shape {J.shape}, connections = {K.tolist()}; allowed are as many numbers >= 0"
         )
-    late = quantity("network", "delay", delay, "ms", least=0.0)
+    late = quantity("network", "delay", delay, "ms", least=0.0) / neuron.tau_m
     unit = neuron.mV_per_unit
     model = dataclasses.replace(
         neuron.model,
         b=neuron.model.b + float(np.sum(J * K)) / unit,
         a1=neuron.model.a1 + float(np.sum(J**2 * K)) / 2 / unit**2,
-        delay=late / neuron.tau_m,
+        delay=late,
+        noise_delay=late,
     )
     return dataclasses.replace(neuron, model=model)
 

@@ -15,14 +15,15 @@ import numpy as np
 from ..assembly import initial
 from ..assembly.adapt import transfer
 from ..evolution import Event, Rodas5P, Trajectory, integrate
-from ..firing.after_cascade import after_cascade, roomy
-from ..firing.cascade import ORDERS, Cascade, cascade, unfollowed_cascade
+from ..firing.after_cascade import after_cascade, emptied, roomy
+from ..firing.cascade import ORDERS, Cascade, cascade, kick_matrices, unfollowed_cascade
 from ..firing.dilated import COUNT
 from ..firing.followed import unfollowed
 from ..firing.layers import boundary_layers, returns, runaway
 from ..firing.synchronous import ShiftedDensity, synchronous_spike
 from ..given.arguments import choice, number, optional, required, whole
 from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
+from .noisy_cascade import through_noise
 
 _FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
 _NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
@@ -130,6 +131,9 @@ def through(
     NotConverged for a spike whose end is not found.
     """
     if problem.groups:
+        if kick_matrices(problem)[1].any():
+            on_mesh, after, sizes = through_noise(problem, found.time, y, rtol, order)
+            return told(on_mesh, found.time, after, sizes, "blow_up", "diffusion", found.error), on_mesh, after
         spike = cascade(problem, found.time, y, order)
         return moved(problem, found.time, y, spike, "blow_up", found.error)
     kick, noise = runaway(problem)
@@ -152,16 +156,23 @@ def moved(
     problem: Problem, t: float, y: np.ndarray, spike: Cascade, name: str, error: float
 ) -> tuple[BlowUpEvent, Any, np.ndarray | None]:
     """(event, problem, y right after) of what a spike of several populations does to a state."""
-    told = {"kind": "transport", "error": error, "sizes": tuple(spike.sizes.tolist())}
-    size = float(spike.sizes.mean())
-    if not np.isfinite(size):
-        return BlowUpEvent(name, t, math.inf, state=None, **told), problem, None
+    if not np.isfinite(spike.sizes).all():
+        return told(problem, t, None, spike.sizes, name, "transport", error), problem, None
     on_mesh, after = problem, y
     if spike.sizes.any() or spike.shifts.any():
         room = roomy(problem.rebuilt(), problem.field(problem.field_names[0], y), spike.shifts, problem)
-        on_mesh, after, _ = initial(room, after_cascade(problem, y, spike))
-        on_mesh = on_mesh.with_history(problem.history)
-    return BlowUpEvent(name, t, size, state=State(on_mesh, t, after), **told), on_mesh, after
+        data, nobody = after_cascade(problem, y, spike)
+        on_mesh, after, _ = initial(room, data)
+        on_mesh, after = on_mesh.with_history(problem.history), emptied(on_mesh, after, nobody)
+    return told(on_mesh, t, after, spike.sizes, name, "transport", error), on_mesh, after
+
+
+def told(
+    problem: Any, t: float, y: np.ndarray | None, sizes: np.ndarray, name: str, kind: str, error: float
+) -> BlowUpEvent:
+    """The event of several populations."""
+    state = None if y is None else State(problem, t, y)
+    return BlowUpEvent(name, t, float(sizes.mean()), kind, state, error, tuple(sizes.tolist()))
 
 
 def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, Any, np.ndarray | None]:

@@ -1,7 +1,7 @@
 """What synchronous spikes do later: kicks that are heard after a delay, neurons that return after a dead time.
 
 A spike of sizes D at the time T is N_j = ... + D_j delta(t - T). Through a delay d it moves neurons of i by b_ij D_j at
-T + d, all at once, and who meets V_F then fires, see `assembly.cascade`; after a dead time, D_j neurons enter at V_R at
+T + d, all at once, and who meets V_F then fires, see `firing.cascade`; after a dead time, D_j neurons enter at V_R at
 once. All of it follows from the events that were.
 """
 
@@ -24,7 +24,7 @@ from .after_blow_up import BlowUpEvent, moved
 
 _LEAST = 1e-10  # fraction of neurons that is nobody
 _ARRIVAL = "arrival"
-_WITH, _LONGEST = 1e-4, 1e-5  # spikes per neuron right before and after an event that are heard with it; a time, over d
+_WITH, _LONGEST = 1e-3, 1e-3  # spikes per neuron right before and after an event that are heard with it; a time, over d
 
 
 @dataclass(frozen=True)

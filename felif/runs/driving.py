@@ -23,6 +23,7 @@ _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try bounda
 # what counts of `BlowUp.steps` and of the difference to the companion run, measured: see theory.md, 9
 _GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.7), 1.2
 _CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
+_LARGEST, _MORE = 1e12, 100.0  # N_max where rates rise by what is heard late, and how much it rises
 _LARGE = 1e5  # a rate no network has for long
 COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
 _SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
@@ -49,7 +50,7 @@ def _through_events(
     """
     going_on, t, onto = settings.after_blow_up, settings.t_start, None
     segments, before = ([], []) if earlier is None else (earlier.segments, earlier.events)
-    coming, known = next_arrival(problem, before), settings.breakpoints
+    coming, known, N_max = next_arrival(problem, before), settings.breakpoints, settings.N_max
     reached = t if (checkpoint := how.get("checkpoint")) is None else checkpoint.t
     while True:
         at_once = impossible if onto is None else None
@@ -80,6 +81,11 @@ def _through_events(
             what = f"Blow-up at t = {found.time:.10g}" if late is None else f"Spikes arrive at t = {late.time:.10g}"
             trajectory.outcome = Outcome("unresolved", f"{what}, but {reason}")
             return trajectory
+        if coming is not None and event.size == 0.0 and not late and settings.N_max < _LARGEST:
+            # nobody fires by himself: rates rise with what is heard late of the run-up to an earlier spike
+            t, onto, how, y = float(last.times[-1]), trajectory, {**how, "checkpoint": None}, last.states[-1]
+            settings = settings.but(N_max=_MORE * settings.N_max)
+            continue
         trajectory.events.append(event)
         if y is None:
             message = f"The synchronous spike at t = {event.time:.10g} never ends: all neurons fire again and again."
@@ -90,7 +96,8 @@ def _through_events(
         t, onto, how = event.time, trajectory, {**how, "checkpoint": None}
         happened = [*before, *trajectory.events]
         reached, coming = t, next_arrival(problem, happened)
-        settings = settings.but(breakpoints=tuple(breaking(problem, happened, coming, known, t_end)))
+        breakpoints = tuple(breaking(problem, happened, coming, known, t_end))
+        settings = settings.but(breakpoints=breakpoints, N_max=N_max)
 
 
 def seen(

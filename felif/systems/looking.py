@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, stacked
-from ..problem import Infeasible
+from ..problem import Infeasible, Problem
 from .schur import Changes
 
 _FEW = 8  # unknowns that are solved for, up to which their gradient is a dense matrix
@@ -146,6 +146,13 @@ def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
     return Changes(system._schur(t, y), system._scalar_places)
 
 
+def rate_names(system: Any) -> tuple[str, ...]:
+    """The fluxes that are numbers, of all populations; else as of any problem."""
+    held = [u.name for u in system.layout.algebraic if u.kind == "holds" and not system.equations.lines(u)]
+    names = [name for one in held for name in system.layout.flattened(one) if name in system.scalar_names]
+    return tuple(names) or Problem.rate_names.fget(system)
+
+
 def jumps(system: Any) -> bool:
     """Whether N stays finite where the margin falls to 0: no flux, and two solutions of an equation that is not affine
     meet there, or it is another unknown that becomes infinite."""
@@ -154,8 +161,8 @@ def jumps(system: Any) -> bool:
         return False
     if not system.constraint.affine:
         return True
-    names, z = system.scalar_names, slice(layout.n_y, layout.n_y + layout.n_z)
-    place = int(system._scalar_places[names.index("N") if "N" in names else 0])
+    z = slice(layout.n_y, layout.n_y + layout.n_z)
+    place = int(system._scalar_places[system.scalar_names.index(system.rate_names[0])])
     if place < layout.n_y:
         return True
     random = np.random.default_rng(2)

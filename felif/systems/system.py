@@ -13,7 +13,7 @@ from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible, Problem
 from ..spaces import Line
 from ..weakform import Equations, Given
-from . import changes, looking, resting
+from . import changes, looking, positive, resting
 from . import condensed as core
 from .constraint import Constraint, require_conditions
 from .layout import Layout
@@ -138,6 +138,7 @@ class System(Problem):
 
     delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
     slopes, jumps = cached_property(resting.slopes_of), cached_property(looking.jumps)
+    rate_names = cached_property(looking.rate_names)
 
     @cached_property
     def driven(self) -> dict[str, Any]:
@@ -151,6 +152,7 @@ class System(Problem):
         return tuple(sorted({t for f in self.driven.values() for t in getattr(f, "breakpoints", ())}))
 
     nonnegative = ()
+    frozen_parts, frozen = positive.frozen_parts, positive.frozen
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
     __reduce__ = changes.reduced
@@ -259,14 +261,6 @@ class System(Problem):
     def default_scheme(self) -> str:
         """Backward Euler where it keeps densities >= 0."""
         return "BackwardEuler" if self.positive else "Rodas5P"
-
-    def frozen_parts(self, t: float, y: np.ndarray) -> Any:
-        """The linearisation at y as if no coefficient changed."""
-        return self._structure.at(self._operator.jacobian(self._point(t, y)["X"], frozen=True))
-
-    def frozen(self, t: float, y: np.ndarray) -> Any:
-        """A with F = A y at the coefficients of y, that keeps densities >= 0; None where the space does not."""
-        return self.frozen_parts(t, y).jacobian if self.positive else None
 
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
         """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""

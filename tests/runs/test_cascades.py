@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 from functools import cache
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import felif as fl
-from felif.firing.cascade import cascade
+from felif.firing.cascade import Spiking, cascade
 from felif.problem import NotConverged
+from felif.runs.after_blow_up import BlowUpEvent
+from felif.runs.arrivals import next_arrival
 
 HOW = {"progress": False}
 COARSE = {"tol": 1e-2, "space": fl.SpectralElement(5)}
@@ -124,23 +128,44 @@ def test_where_one_that_fires_inhibits_the_order_decides(coupling):
 
 
 def test_one_that_fires_moves_those_down_that_do_not():
-    """Whatever the order: the spike is that of population 0 alone, and the mean of the other falls by 1.5 of its size.
+    """Whatever the order: who fires is within the kicks of V_F, and the mean of the other falls by 7.5 times the size.
 
     Its potentials go on below the mesh, which gets cells for them.
     """
     model = fl.Populations([[0.55, 0.3], [-7.5, 0.0]], v_fire=[2.0, 3.0], tau=[0.3, 0.0])
     problem, how = fl.discretize(model, **COARSE), {"rtol": 1e-3, "after_blow_up": fl.Continue(N_max=1e4), **HOW}
-    run = fl.evolve(problem, [CLOSE, FAR], 0.01, **how)
-    alone = fl.evolve(fl.discretize(fl.Populations(0.55, tau=0.3), **COARSE), CLOSE, 0.01, **how)
+    run = fl.evolve(problem, [CLOSE, FAR], 0.004, **how)
     ((size, nothing),) = (event.sizes for event in run.events)
     assert nothing == 0.0
-    assert size == pytest.approx(alone.events[0].size, rel=1e-3)
     mean = lambda n: float(n.weights @ (n.nodes * n.values))
     last = next(part for part in reversed(run.segments) if part.times[-1] < run.events[0].time)
-    before, after = last.problem.field("n", last.states[-1])[1], run.events[0].state.n[1]
+    fires, before = last.problem.field("n", last.states[-1])
+    assert quad(fires, 2.0 - 0.55 * size, 2.0, limit=200)[0] == pytest.approx(size, rel=1e-5)
+    after = run.events[0].state.n[1]
     assert mean(after) == pytest.approx(mean(before) - 7.5 * size, abs=1e-3)
     assert after.nodes[0] < before.nodes[0]
     assert max(run.drift.values()) < 1e-12
+
+
+def test_it_does_not_matter_which_population_comes_first():
+    """The rate that becomes infinite is that of the second population; both runs have rtol = 1e-2."""
+    model = fl.Populations([[0.3, 0.9], [0.2, 0.5]], a0=[0.6, 1.0], tau=[0.3, 0.0])
+    run = fl.evolve(
+        fl.discretize(model, **COARSE), [FARTHER, CLOSE], 0.0034, rtol=1e-2, after_blow_up=fl.Continue(N_max=1e4), **HOW
+    )
+    problem, t, y = blown_up("one drags the other")
+    assert run.events[0].sizes[::-1] == pytest.approx(tuple(cascade(problem, t, y).sizes), rel=5e-3)
+
+
+def test_a_population_that_nobody_sets_off_does_not_join():
+    """Its own kicks would keep a spike going, were there one: G_1(1.9 D) > D for some D."""
+    problem, t, y = blown_up("one drags the other")
+    problem = problem.at(coupling=[[0.5, 0.2], [-0.1, 1.9]])
+    assert (Spiking(problem, t, y).fired(1.9 * np.array([0.5, 0.5])) > 0.5)[1]
+    found = cascade(problem, t, y)
+    assert found.sizes[1] == 0.0
+    assert found.sizes[0] == pytest.approx(Spiking(problem, t, y).fired(0.5 * found.sizes)[0], rel=1e-10)
+    assert found.shifts[1] == pytest.approx(-0.1 * found.sizes[0])
 
 
 def test_a_network_that_keeps_itself_going_never_ends_its_spike():
@@ -151,20 +176,26 @@ def test_a_network_that_keeps_itself_going_never_ends_its_spike():
     assert run.events[0].sizes == (np.inf, np.inf)
 
 
-def test_kicks_arrive_late_and_neurons_return_after_a_dead_time(tmp_path):
-    """Spikes in five intervals of 8 networks of 4000 neurons; 5 standard errors. The run is stopped on the way."""
-    network = fl.Populations([[0.5, 0.2], [0.9, 0.3]], delay=[[0, 0.01], [0.02, 0]], dead_time=[0.015, 0.0])
+def test_where_all_neurons_fire_and_rest_they_return_as_they_rest():
+    """R' = -R / tau from R = 1, until the first are back at V_F."""
+    problem, tau = fl.discretize(fl.Populations([[1.4, 0.2], [0.6, 0.3]], tau=0.3), **COARSE), 0.3
+    run = fl.evolve(problem, CLOSE, 0.004, rtol=1e-3, after_blow_up=fl.Continue(N_max=1e4), **HOW)
+    (event,) = run.events
+    assert event.state.R[0] == 1.0
+    assert run.final.R[0] == pytest.approx(np.exp(-(0.004 - event.time) / tau), rel=1e-5)
+    assert max(run.drift.values()) < 1e-13
+
+
+def test_kicks_arrive_late():
+    """Spikes in five intervals of 8 networks of 4000 neurons; 5 standard errors."""
+    network = fl.Populations([[0.5, 0.2], [0.9, 0.3]], delay=[[0, 0], [0.007, 0]], tau=[0.3, 0.0])
     starts, how = [CLOSE, FARTHER], {"rtol": 1e-2, "after_blow_up": fl.Continue(N_max=1e4), **HOW}
-    started = fl.evolve(
-        fl.discretize(network, **COARSE), starts, 0.025, max_steps=80, folder=tmp_path / "run", snapshots=1, **how
-    )
-    assert [event.name for event in started.events] == ["blow_up"]
-    run = fl.resume(tmp_path / "run", max_steps=10_000, progress=False)
-    assert [event.name for event in run.events] == ["blow_up", "arrival", "arrival"]
-    T, ends = run.events[0].time, np.linspace(0.0, 0.025, 6)
-    assert [event.time - T for event in run.events] == pytest.approx([0.0, 0.015, 0.02], abs=1e-12)
+    run = fl.evolve(fl.discretize(network, **COARSE), starts, 0.0125, **how)
+    assert [event.name for event in run.events] == ["blow_up", "arrival"]
+    T, ends = run.events[0].time, np.linspace(0.0, 0.0125, 6)
+    assert run.events[1].time - T == pytest.approx(0.007, abs=1e-12)
     neurons = fl.simulate_particles(
-        network, neurons=4000, networks=8, t_end=0.025, dt=1e-4, start=starts, seed=4, bins=5, **HOW
+        network, neurons=4000, networks=8, t_end=0.0125, dt=1e-4, start=starts, seed=4, bins=5, **HOW
     )
     for j in (0, 1):
         t = np.unique(np.concatenate([run.times, ends]))
@@ -177,7 +208,22 @@ def test_kicks_arrive_late_and_neurons_return_after_a_dead_time(tmp_path):
         found = neurons.series[f"N_{j}"] * ends[1] + neurons.series[f"synchronous_{j}"]
         # of 32000 neurons; what a run-up and its echo fire within a step of the run is known to rtol
         assert np.abs(found - spikes).max() < 5 * np.sqrt(0.25 / 32_000) + 2e-3
-    assert run.final.R == pytest.approx([0.0, 0.0], abs=1e-3)
+
+
+def test_what_is_still_to_arrive_follows_from_the_events_of_a_run():
+    """So that a run that is resumed goes on as if it had not been stopped; by hand."""
+    network = fl.Populations([[0.5, -0.2], [0.9, 0.3]], delay=[[0, 0.2], [0.2, 0.1]], dead_time=[0.3, 0.0])
+    problem = fl.discretize(network, **COARSE)
+    spike = BlowUpEvent("blow_up", 1.0, 0.45, "transport", None, 1e-9, (0.5, 0.4))
+    happened, found = [spike], []
+    while (coming := next_arrival(problem, happened)) is not None:
+        found.append(coming)
+        happened.append(BlowUpEvent("arrival", coming.time, 0.0, "transport", None, 1e-9, (0.0, 0.0)))
+    assert [one.time for one in found] == pytest.approx([1.1, 1.2, 1.3])
+    assert [one.shifts.tolist() for one in found] == [
+        pytest.approx(np.array(x)) for x in ([[0, 0], [0, 0.12]], [[0, -0.08], [0.45, 0]], np.zeros((2, 2)))
+    ]
+    assert [one.returning.tolist() for one in found] == [[0.0, 0.0], [0.0, 0.0], [0.5, 0.0]]
 
 
 def test_those_that_return_at_one_instant_spread_as_noise_spreads_them():
@@ -201,7 +247,68 @@ def test_those_that_return_at_one_instant_spread_as_noise_spreads_them():
     assert max(run.drift.values()) < 1e-9  # rounding, of n = 2000 in cells of 1e-6
 
 
-def test_noise_that_grows_with_the_rates_is_refused():
-    problem = fl.discretize(fl.Populations([[0.5, 0.1], [0.1, 0.5]], a1=0.1), **COARSE)
-    with pytest.raises(ValueError, match="noise grows with the rates"):
+NOISY = {"a1": [[0.05, 0.02], [0.09, 0.03]], "a0": [1.0, 0.6], "tau": [0.0, 0.3]}
+
+
+def test_noise_that_grows_with_the_rates_fires_as_many_as_it_does_among_simulated_neurons():
+    """Every population hears all spikes in one proportion of drift and noise; 4 networks of 5000 neurons each."""
+    model, how = fl.Populations([[0.5, 0.2], [0.9, 0.3]], **NOISY), {"rtol": 1e-3, **HOW}
+    run = fl.evolve(
+        fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.001, after_blow_up=fl.Continue(N_max=1e4), **how
+    )
+    (event,) = run.events
+    assert (event.kind, run.outcome.name) == ("diffusion", "finished")
+    neurons = fl.simulate_particles(
+        model,
+        neurons=5000,
+        networks=4,
+        t_end=1.4 * event.time,
+        dt=event.time / 10,
+        start=[CLOSE, FARTHER],
+        seed=2,
+        **HOW,
+    )
+    largest = {one.network: one for one in sorted(neurons.events, key=lambda one: one.size)}
+    found = np.array([one.sizes for one in largest.values()])
+    assert np.abs(found.mean(axis=0) - event.sizes).max() < 3 * found.std(axis=0, ddof=1).max() / 2 + 0.01
+    assert max(run.drift.values()) < 1e-12
+
+
+def test_two_halves_with_such_noise_spike_and_go_on_as_the_whole_does():
+    whole = fl.evolve(
+        fl.discretize(fl.NoisyLIF(b=0.5, a1=0.1), tol=1e-4), CLOSE, 0.01, rtol=1e-4, after_blow_up=fl.Continue(), **HOW
+    )
+    halves = fl.Populations([[0.2, 0.3], [0.25, 0.25]], a1=[[0.04, 0.06], [0.05, 0.05]])
+    run = fl.evolve(
+        fl.discretize(halves, tol=1e-3), CLOSE, 0.01, rtol=1e-4, after_blow_up=fl.Continue(N_max=1e5), **HOW
+    )
+    assert run.events[0].sizes == pytest.approx((whole.events[0].size,) * 2, rel=1e-4)
+    assert run.final.N == pytest.approx(whole.final.N, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (None, r"0 hears spikes of populations 0 and 1 in different .*sizes are \(0\.85"),
+        ("excitation_first", "no order but 'buffered'"),
+    ],
+)
+def test_noise_in_other_proportions_leaves_the_order_open(order, message):
+    model = fl.Populations([[0.5, -0.3], [0.9, -0.1]], **NOISY)
+    how = {"rtol": 1e-3, "after_blow_up": fl.Continue(N_max=1e4, order=order), **HOW}
+    run = fl.evolve(fl.discretize(model, **COARSE), [CLOSE, FARTHER], 0.001, **how)
+    assert run.outcome.name == "unresolved"
+    assert re.search(message, run.outcome.message)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a1": 0.1, "delay": 0.1}, "and spikes are heard late"),
+        ({"a1": [[0.1, 0.0], [0.0, 0.0]]}, "of all, or of none"),
+    ],
+)
+def test_spikes_whose_law_is_not_known_are_refused(given, message):
+    problem = fl.discretize(fl.Populations([[0.5, 0.1], [0.1, 0.5]], **given), **COARSE)
+    with pytest.raises(ValueError, match=message):
         fl.evolve(problem, CLOSE, 0.1, after_blow_up=fl.Continue(), **HOW)

@@ -63,6 +63,25 @@ def test_a_network_with_a_delay_divides_by_one_minus_its_loop():
 COUPLING, DELAYS = np.array([[0.8, -1.5], [0.6, -0.5]]), np.array([[0.1, 0.5], [0.5, 0.2]])
 
 
+@pytest.mark.parametrize("noise_delay", [0.4, 0.15])
+def test_noise_that_comes_late_turns_the_loop_at_its_own_time(noise_delay):
+    """Eigenvalues against the closed responses: 1 = b e^{-lambda d} r_I + a1 e^{-lambda d_a} r_a.
+
+    Physical networks have one delay for both.
+    """
+    network = fl.NoisyLIF(b=-12.0, a1=0.15, current=6.0, delay=0.4, noise_delay=noise_delay)
+    problem = fl.discretize(network, tol=1e-8)
+    state = fl.steady_state(problem)
+    drive, a = 6.0 - 12.0 * state.N, 1.0 + 0.15 * state.N
+    for value in fl.spectrum(problem, state, count=2).eigenvalues:
+        current, noise = (closed(drive, complex(value), a, order=order)[1] for order in (1, 2))
+        loop = -12.0 * np.exp(-value * 0.4) * current + 0.15 * np.exp(-value * noise_delay) * noise
+        assert abs(loop - 1) < 1e-6
+    neuron = fl.physical.lif(tau_m=20.0, v_rest=0.0, v_reset=10.0, v_fire=20.0, mu=18.0, sigma=4.0)
+    late = fl.physical.network(neuron, weights=[0.1], connections=[1000], delay=1.5).model
+    assert late.noise_delay == late.delay == pytest.approx(1.5 / 20)
+
+
 def test_two_populations_with_a_matrix_of_delays():
     """(1 - K (B o e^(-i omega D)))^-1 K, K the diagonal of the closed responses."""
     found = response(fl.Populations(coupling=COUPLING, current=[0.5, 0.3], delay=DELAYS), tol=1e-7)

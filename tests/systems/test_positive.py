@@ -33,7 +33,7 @@ def test_voltage_and_conductance_at_rest_to_second_order():
     model, errors = fl.VoltageConductance(g_in=0.3, a=0.01, gamma=4.0), []
     for halvings in (0, 1):
         problem = fl.discretize(model, cells(halvings), space=FITTED)
-        near = fl.evolve(problem, {"p": lambda v, g: np.exp(-((g - 0.3) ** 2) / 0.02)}, 3.0, rtol=0.1, **QUIET).final
+        near = fl.evolve(problem, {"p": lambda v, g: np.exp(-((g - 0.3) ** 2) / 0.02)}, 1.5, rtol=0.1, **QUIET).final
         state = fl.steady_state(problem, guess=near)
         errors.append(state.N - 0.5072862)
         assert state.p.min() > -1e-20
