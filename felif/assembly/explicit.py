@@ -10,6 +10,7 @@ are all these arrays: systems at other values are sums (`Along`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -171,12 +172,21 @@ def along(problem: OverV, names: tuple[str, ...]) -> Any:
         if not np.array_equal(slopes, _slopes(problem, functions, further, name)):
             return None
         directions[name] = ExplicitSystem.of(operator, slopes[0], slopes[1] - slopes[0], 0.0, 1.0)
+    return _Sums(problem, start, directions)
 
-    def at(values: Sequence[float]) -> Along:
-        steps = [value - start[name] for name, value in zip(names, values, strict=True)]
-        return Along(problem, system.moved(tuple(directions.values()), steps), directions)
 
-    return at
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """values -> `Along`: the system of a problem and what the parameters add to it, each from its own start."""
+
+    problem: Any
+    start: dict[str, float]
+    directions: dict[str, ExplicitSystem]
+
+    def __call__(self, values: Sequence[float]) -> Along:
+        steps = [value - first for value, first in zip(values, self.start.values(), strict=True)]
+        system = self.problem.equations.explicit.moved(tuple(self.directions.values()), steps)
+        return Along(self.problem, system, self.directions)
 
 
 def _slopes(problem: OverV, functions: list, values: dict[str, float], name: str) -> np.ndarray:

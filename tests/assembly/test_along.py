@@ -1,6 +1,7 @@
 """Problems at other parameters as sums of arrays, against the same problems assembled there."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ def test_sums_are_what_at_gives(names):
     problem = fl.discretize(fl.NoisyLIF(b=0.4, a0=0.8, a1=0.1, current=0.3), tol=1e-3)
     y = fl.steady_state(problem).y * np.linspace(0.9, 1.1, problem.size)
     values = np.random.default_rng(len(names)).uniform(0.1, 1.5, len(names)).tolist()
-    found, expected = problem.along(names)(values), problem.at(**dict(zip(names, values, strict=True)))
+    found, expected = (
+        pickle.loads(pickle.dumps(problem.along(names)))(values),
+        problem.at(**dict(zip(names, values, strict=True))),
+    )
     np.testing.assert_allclose(found.scalars(0.0, y), expected.scalars(0.0, y), rtol=1e-13)
     for question in (
         lambda p: p.rate(0.0, y),
