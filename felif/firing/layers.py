@@ -106,4 +106,4 @@ def returns(problem: OverV) -> Returns:
             places[place] = places.get(place, 0.0) + slope * source_at(problem, term)
         else:
             spread.append((slope, term.form))
-    return Returns(tuple((share, place) for place, share in sorted(places.items())), tuple(spread))
+    return Returns(tuple((share, place) for place, share in sorted(places.items()) if share), tuple(spread))

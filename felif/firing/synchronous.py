@@ -97,9 +97,9 @@ def synchronous_spike(problem: OverV, y: np.ndarray, kick: float, returns: Retur
     distances = (top - problem.nodes[::-1]) / kick
     longest = (top - returns.lowest if returns else top - problem.cells[0]) / kick
     enough = returns.reach(top) / kick if returns else 0.0
-    begun, grid = False, np.zeros(0)
-    for window in range(1, _MOST_WINDOWS):
-        start, end = (window - 1) * longest, window * longest
+    begun = False
+    for window in range(_MOST_WINDOWS):
+        start, end = window * longest, (window + 1) * longest
         laps = Laps(returns, top, kick * end)
         over = laps.sums < kick * start - (top - problem.cells[0])  # in which all neurons are
         pairs = [*zip(laps.sums[~over].tolist(), laps.parts[~over].tolist(), strict=True)]
@@ -143,9 +143,9 @@ class ShiftedDensity:
             self._ways.append((place, high, back[some], share * laps.parts[some]))
             again = np.add.outer(problem.cells, back[some]).ravel()
             landed.append(again[(again > place) & (again < high)])
-            ends.append((place + shift - laps.sums)[some])
-            ends[-1] = ends[-1][(ends[-1] > place) & (ends[-1] < top)]
-        self.breakpoints = np.unique(np.concatenate([*ends, np.zeros(0)]))
+            edges = (place + shift - laps.sums)[some]
+            ends.extend(edges[(edges > place) & (edges < top)].tolist())
+        self.breakpoints = np.unique(ends)
         self.features = np.concatenate([*landed, self.breakpoints])
 
     def __call__(self, v: np.ndarray) -> np.ndarray:

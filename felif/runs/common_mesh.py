@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..problem import Problem
-
 _WIDER = 0.2  # than cells of the runs, relative, that cells cut in two may be
 
 
@@ -24,13 +22,13 @@ def layered(cells: np.ndarray, meshes: Sequence[np.ndarray]) -> np.ndarray:
         cells = np.sort(np.concatenate([cells, middles[wide]]))
 
 
-def common(meshes: list[np.ndarray], problem: Problem) -> np.ndarray:
-    """Ends of cells that are nowhere wider than those of any of the meshes; V_R and V_F are among them."""
+def common(meshes: list[np.ndarray], places: Sequence[float]) -> np.ndarray:
+    """Ends of cells that are nowhere wider than those of any of the meshes; `places` on these are among them."""
     ends = np.unique(np.concatenate(meshes))
     middles = 0.5 * (ends[1:] + ends[:-1])
     density = np.max([cells_per_length(mesh, middles) for mesh in meshes], axis=0)
     along = np.concatenate([[0.0], np.cumsum(density * np.diff(ends))])  # how many cells it takes up to there
-    fixed = np.unique([ends[0], *(place for place in problem.marks.values() if ends[0] < place <= ends[-1]), ends[-1]])
+    fixed = np.unique([ends[0], *(place for place in places if ends[0] < place <= ends[-1]), ends[-1]])
     cells = [ends[:1]]
     for low, high in itertools.pairwise(np.interp(fixed, ends, along)):
         count = max(1, math.ceil(high - low - 1e-9))
