@@ -33,24 +33,30 @@ def graded(cells: int, v_min: float, ratio: float) -> np.ndarray:
     return v_min + (V_FIRE - v_min) * (u + (target - s) * u * (1 - u) / (s * (1 - s)))
 
 
+def volumes(nodes: np.ndarray) -> tuple:
+    """(nodes below V_F, widths, number of V_R, volumes, faces, (g1, g2)) with N = g1 n_last + g2 n_before.
+
+    N = -n_v(V_F) is one-sided, of second order, through n = 0 at V_F.
+    """
+    v, h = nodes[:-1], np.diff(nodes)
+    near, far = h[-1], h[-1] + h[-2]
+    volume = np.concatenate([[h[0] / 2], (h[:-1] + h[1:]) / 2])
+    slope = far / (near * h[-2]), -near / (far * h[-2])
+    return v, h, int(np.argmin(np.abs(nodes - V_RESET))), volume, v + h / 2, slope
+
+
 def finite_differences(
     b: float, times: np.ndarray, cells: int, ratio: float, v_min: float, rtol: float, method: str = "BDF", dense=False
 ) -> np.ndarray:
     """N(times) by central finite volumes around the nodes and `solve_ivp(method)` with the analytic Jacobian."""
-    nodes = graded(cells, v_min, ratio)
-    v, h = nodes[:-1], np.diff(nodes)
-    n, reset = len(v), int(np.argmin(np.abs(nodes - V_RESET)))
-    volume = np.concatenate([[h[0] / 2], (h[:-1] + h[1:]) / 2])
-    face = v + h / 2
+    v, h, reset, volume, face, (g1, g2) = volumes(graded(cells, v_min, ratio))
+    n = len(v)
     # the flux through face i is left[i] n_i + right[i] n_{i+1} + b N (n_i + n_{i+1})/2
     left, right = -face / 2 + 1 / h, -face / 2 - 1 / h
     lower = left[:-1] / volume[1:]
     upper = -right[:-1] / volume[:-1]
     diagonal = -left / volume
     diagonal[1:] += right[:-1] / volume[1:]
-    # N = -n_v(V_F): one-sided, second order, through n = 0 at V_F
-    near, far = h[-1], h[-1] + h[-2]
-    g1, g2 = far / (near * h[-2]), -near / (far * h[-2])
 
     def rate(y: np.ndarray) -> float:
         return g1 * y[-1] + g2 * y[-2]
@@ -159,13 +165,8 @@ def scharfetter_gummel(
 ) -> np.ndarray:
     """N(times), multiples of dt, by Scharfetter-Gummel fluxes; theta = 1 backward Euler, 1/2 Crank-Nicolson (four small
     backward Euler steps first); the reset by a second right-hand side, b N extrapolated to the new time level."""
-    nodes = graded(cells, v_min, ratio)
-    v, h = nodes[:-1], np.diff(nodes)
-    n, reset = len(v), int(np.argmin(np.abs(nodes - V_RESET)))
-    volume = np.concatenate([[h[0] / 2], (h[:-1] + h[1:]) / 2])
-    face = v + h / 2
-    near, far = h[-1], h[-1] + h[-2]
-    g1, g2 = far / (near * h[-2]), -near / (far * h[-2])
+    v, h, reset, volume, face, (g1, g2) = volumes(graded(cells, v_min, ratio))
+    n = len(v)
 
     def operator(N: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         z = (-face + b * N) * h
@@ -222,13 +223,8 @@ def banded(
 ) -> np.ndarray:
     """N(times) on the graded mesh by LSODA with a banded Jacobian, with an input and a refractory state of mean length
     tau. The band leaves out how everything depends on N, which LSODA's iterations make good."""
-    nodes = graded(cells, v_min, ratio)
-    v, h = nodes[:-1], np.diff(nodes)
-    n, reset = len(v), int(np.argmin(np.abs(nodes - V_RESET)))
-    volume = np.concatenate([[h[0] / 2], (h[:-1] + h[1:]) / 2])
-    face = v + h / 2
-    near, far = h[-1], h[-1] + h[-2]
-    g1, g2 = far / (near * h[-2]), -near / (far * h[-2])
+    v, h, reset, volume, face, (g1, g2) = volumes(graded(cells, v_min, ratio))
+    n = len(v)
 
     def rate(y: np.ndarray) -> np.ndarray:
         return g1 * y[n - 1] + g2 * y[n - 2]

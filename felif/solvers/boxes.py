@@ -1,7 +1,7 @@
 """All solutions of N_i = r_i(u_i, a_i), u = m0 + B N, a = a0 + A N in a box, by branch and bound.
 
 u_i is the input of neuron i and a_i its noise; log r_i grows with both, and the slopes of 1/r_i fall in size (see
-`assembly.passage_times`), so a box of (log N, u) has exact bounds of everything. A box shrinks to what the equations
+`firing.passage_times`), so a box of (log N, u) has exact bounds of everything. A box shrinks to what the equations
 allow one by one, then to what the interval Newton step allows (Hansen & Sengupta, BIT 21 (1981) 203-211; Neumaier,
 Interval Methods for Systems of Equations, 1990): with M the interval matrix of slopes at a centre c, F the residual
 there, and Y the inverse of its middle, every root obeys (Y M)(x - c) = -Y F. Where the largest |1 - Y M| has a

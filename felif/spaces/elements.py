@@ -113,7 +113,12 @@ def _require_degree(space: SpectralElement | Lagrange, low: int, high: int) -> N
 
 @lru_cache
 def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Lobatto-Legendre points on [0, 1], sorted, and weights (sum 1); exact up to degree 2 degree - 1."""
+    """Gauss-Lobatto-Legendre points on [0, 1], sorted, and weights (sum 1); exact up to degree 2 degree - 1.
+
+    Of degree 0 the middle.
+    """
+    if degree == 0:
+        return np.array([0.5]), np.ones(1)
     coefficients = np.zeros(degree + 1)
     coefficients[degree] = 1
     inner = np.sort(legendre.legroots(legendre.legder(coefficients)).real)

@@ -7,26 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-
-@lru_cache(maxsize=32)
-def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
-    """(nodes, weights) of the Gauss-Lobatto rule with degree + 1 points on [-1, 1]."""
-    if degree == 0:
-        return np.zeros(1), np.full(1, 2.0)
-    highest = np.zeros(degree + 1)
-    highest[degree] = 1.0
-    inner = np.sort(legendre.legroots(legendre.legder(highest)).real) if degree > 1 else np.zeros(0)
-    nodes = np.concatenate([[-1.0], inner, [1.0]])
-    return nodes, 2.0 / (degree * (degree + 1) * legendre.legval(nodes, highest) ** 2)
-
-
-_gauss = lru_cache(maxsize=32)(legendre.leggauss)
-
-
-@lru_cache(maxsize=32)
-def _to_modes(degree: int) -> np.ndarray:
-    """Legendre coefficients from values at the nodes."""
-    return np.linalg.inv(legendre.legvander(lobatto(degree)[0], degree))
+from .elements import gauss, lobatto, modal_transform
 
 
 @lru_cache(maxsize=32)
@@ -61,12 +42,12 @@ class Line:
             self.dofs = _back_and_forth(self.size)[self.dofs % self.size]
         x, w = lobatto(degree)
         self.nodes, self.weights = np.empty(self.size), np.zeros(self.size)
-        self.nodes[self.dofs[::-1]] = (self.cells[:-1, None] + self.widths[:, None] * (x + 1) / 2)[::-1]
-        np.add.at(self.weights, self.dofs, self.widths[:, None] * w / 2)
-        t, w = lobatto(degree) if degree <= 1 else _gauss(degree + 2)  # lumped: `systems.positive`
-        self.points = (self.cells[:-1, None] + self.widths[:, None] * (t + 1) / 2).ravel()
+        self.nodes[self.dofs[::-1]] = (self.cells[:-1, None] + self.widths[:, None] * x)[::-1]
+        np.add.at(self.weights, self.dofs, self.widths[:, None] * w)
+        t, w = lobatto(degree) if degree <= 1 else gauss(degree + 2)  # lumped: `systems.positive`
+        self.points = (self.cells[:-1, None] + self.widths[:, None] * t).ravel()
         self.cell = np.repeat(np.arange(self.count), len(t))
-        self.dx = (self.widths[:, None] * w / 2).ravel()
+        self.dx = (self.widths[:, None] * w).ravel()
         self._latest: tuple[np.ndarray, ...] | None = None  # points of `evaluate`, with the basis there
 
     def rows(
@@ -86,7 +67,7 @@ class Line:
         values = legendre.legvander(t, self.degree)
         if derivative:
             values = values @ _slopes(self.degree) * (2 / self.widths[cell][:, None])
-        return self.dofs[cell], values @ _to_modes(self.degree)
+        return self.dofs[cell], values @ modal_transform(self.degree)
 
     def end(self, place: float) -> int:
         """The unknown at one end of the axis."""
@@ -102,7 +83,7 @@ class Line:
 
     def modes(self, values: np.ndarray) -> np.ndarray:
         """Legendre coefficients on every cell of functions given at the nodes, shape (..., cells, degree + 1)."""
-        return values[..., self.dofs] @ _to_modes(self.degree).T
+        return values[..., self.dofs] @ modal_transform(self.degree).T
 
     def evaluate(self, values: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The function with these values at the nodes, 0 beyond the ends; x of shape (n,)."""

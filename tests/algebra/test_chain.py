@@ -4,16 +4,6 @@ import numpy as np
 import pytest
 
 from felif.algebra import Band, Chain, SingularMatrix
-from felif.algebra.compiled import library
-
-
-@pytest.fixture(params=["compiled", "python"])
-def core(request, monkeypatch):
-    monkeypatch.setenv("FELIF_CORE", "python")
-    if request.param == "compiled":
-        monkeypatch.delenv("FELIF_CORE")
-        if library() is None:
-            pytest.skip("no compiled core")
 
 
 @pytest.mark.parametrize(("n", "s", "kl", "ku", "rank", "reach"), [(7, 3, 4, 2, 2, 0), (5, 2, 3, 5, 0, 1)])

@@ -4,18 +4,8 @@ import numpy as np
 import pytest
 
 from felif.algebra import Band, BandLowRank, krylov, resolvents
-from felif.algebra.compiled import library
 
 S = np.array([0.3 + 2j, -1.0 + 5j, 40.0 - 3j, 1e-6 + 1e-6j, -300.0 + 900j, 2.0])
-
-
-@pytest.fixture(params=["compiled", "python"])
-def core(request, monkeypatch):
-    monkeypatch.setenv("FELIF_CORE", "python")
-    if request.param == "compiled":
-        monkeypatch.delenv("FELIF_CORE")
-        if library() is None:
-            pytest.skip("no compiled core")
 
 
 def band(n, kl, ku, rng, diagonal):
