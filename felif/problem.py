@@ -286,9 +286,9 @@ def require_below(name: str, density: Any, top: float) -> None:
     share = float(share_above(top))
     if share > density.allowed_beyond:
         raise ValueError(
-            f"start: {100 * share:.3g} % of the density {name} = {density!r} lies above V_F = {top:g}, where "
+            f"start: {100 * share:.3g} % of the density {name} = {density!r} lies above v_fire = {top:g}, where "
             f"this model has no neurons; allowed is at most {100 * density.allowed_beyond:.3g} %. A callable is cut "
-            "at V_F and normalised there"
+            "at v_fire and normalised there"
         )
 
 

@@ -15,7 +15,7 @@ from ..given.inputs import input_value
 from ..given.parameters import parameters_of
 from ..spaces import Space
 from ..translation import weak_form_of
-from ..translation.fields import CELLS, UNIT_TESTS, convection_of, probe
+from ..translation.fields import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
 
@@ -328,5 +328,7 @@ class Flow:
         fallen = np.concatenate([[0.0], np.cumsum((decay[1:] + decay[:-1]) / 2 * np.diff(v))])
         enough = fallen > np.log(30 / tol)
         if not enough.any():
-            raise ValueError(f"{self.model}: the density above V_F does not decay; give a mesh (interval, v_max)")
+            raise ValueError(
+                f"{self.model}: the density above {THRESHOLD} does not decay; give a mesh (interval, v_max)"
+            )
         return float(v[np.argmax(enough)])

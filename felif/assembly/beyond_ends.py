@@ -8,6 +8,7 @@ import numpy as np
 
 from ..firing.over_v import OverV
 from ..given.warning import warn
+from ..translation.fields import THRESHOLD
 from .densities import Profile
 
 _ROUNDS = 40
@@ -73,7 +74,7 @@ def require_state_below(problem: OverV, name: str, view: Any, cells: np.ndarray)
     share = masses[1] / sum(masses)
     if share > _ROUNDING:
         raise ValueError(
-            f"start: {100 * share:.3g} % of the density {name} of the State lies above V_F = {problem.top:g}, "
+            f"start: {100 * share:.3g} % of the density {name} of the State lies above {THRESHOLD} = {problem.top:g}, "
             "where this model has no neurons"
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..spaces import ExponentialFitting, Space
+from ..translation.fields import THRESHOLD
 
 _WIDEST = 1.25  # cell, in units of the local width of the density
 _CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
@@ -40,7 +41,8 @@ def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) 
 def _too_many(most: int, v: np.ndarray, h: np.ndarray) -> ValueError:
     return ValueError(
         f"discretize: no mesh of at most {most} cells on [{v[0]:.6g}, {v[-1]:.6g}], for the density would vary within "
-        f"{np.nanmin(h):.3g} there; allowed are drift, noise and V_F for which it is less narrow, or a larger tol"
+        f"{np.nanmin(h):.3g} there; allowed are drift, noise and {THRESHOLD} for which it is less narrow, "
+        "or a larger tol"
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from .. import spaces
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
+from ..translation.fields import THRESHOLD
 from .projection import tied_moments
 
 
@@ -270,7 +271,7 @@ class Profile:
         if not self.mass > 0:
             raise ValueError(
                 f"start: the density {self.name} has no mass on [{cells[0]:g}, {cells[-1]:g}]"
-                + ("" if self._above else f", below V_F = {self._top:g}")
+                + ("" if self._above else f", below {THRESHOLD} = {self._top:g}")
                 + "; if it is narrow, use Gaussian or Uniform, which know where they are"
             )
         self.end = 0.0 if self._above else float(self(np.array([self._top]))[0])

@@ -21,7 +21,7 @@ from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.coefficients import constant_of, is_own
-from ..translation.fields import probe
+from ..translation.fields import THRESHOLD, probe
 from . import adapt, conservation, language
 from .automatic import choose_nodes, end_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
@@ -103,7 +103,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     if weak_form_of(model).top == math.inf:
-        raise ValueError("discretize: V_F = inf has no place on a mesh that is given; leave the mesh to tol")
+        raise ValueError(f"discretize: {THRESHOLD} = inf has no place on a mesh that is given; leave the mesh to tol")
     # tags and node positions are checked, whoever made the mesh
     mesh = tagged(mesh.p[0], model)
     language.require_sound_on(model, np.sort(mesh.p[0]))

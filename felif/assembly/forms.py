@@ -13,7 +13,7 @@ from skfem.mesh import MeshLine
 from ..algebra import Band
 from ..spaces import Space, gauss, has_lumped_mass, node_positions, quadrature
 from ..spaces.tables import CellTable, table
-from ..translation.fields import CELLS, Term, WeakForm, probe
+from ..translation.fields import CELLS, THRESHOLD, Term, WeakForm, probe
 
 SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
 
@@ -103,7 +103,7 @@ class Assembler:
             if over != CELLS and over not in subdomains:
                 raise ValueError(
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
-                    "Cells 'above' exist where the mesh reaches beyond V_F (v_max)."
+                    f"Cells 'above' exist where the mesh reaches beyond {THRESHOLD} (v_max)."
                 )
             rule = quadrature(self.space, self.space.degree)
             self._tables[over] = table(self.mesh, self.space.degree, over, rule)

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..translation.fields import Term, WeakForm
+from ..translation.fields import THRESHOLD, Term, WeakForm
 
 NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
 _WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...
@@ -173,8 +173,8 @@ def cut(drift: Callable, noise: float, start: float, top: float, part: float = N
     if v is None:
         if math.isinf(top):
             raise ValueError(
-                f"V_F = inf: drift = {drift!r} takes an infinite time to infinity; allowed are drifts for which "
-                "int dv/f(v) converges (Exponential, Quadratic), or a finite V_F"
+                f"{THRESHOLD} = inf: drift = {drift!r} takes an infinite time to infinity; allowed are drifts for "
+                f"which int dv/f(v) converges (Exponential, Quadratic), or a finite {THRESHOLD}"
             )
         return None
     k = int(np.argmin(f))
@@ -193,9 +193,9 @@ def cut(drift: Callable, noise: float, start: float, top: float, part: float = N
     if not place.size:
         if math.isinf(top):
             raise ValueError(
-                f"V_F = inf: with noise {noise:.3g} the way of drift = {drift!r} to infinity cannot be cut off "
+                f"{THRESHOLD} = inf: with noise {noise:.3g} the way of drift = {drift!r} to infinity cannot be cut off "
                 "where the boundary layer is not too thin for floating-point numbers; allowed are more noise, or a "
-                "finite V_F"
+                f"finite {THRESHOLD}"
             )
         return None
     last = float(v[place[0]])

@@ -11,6 +11,7 @@ from skfem import MeshLine
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
 from ..translation import is_fast, weak_form_of
+from ..translation.fields import PARAMETERS
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 THRESHOLDS = Kind(
@@ -42,17 +43,17 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
     close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
     if close.size:
         nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (*marks.values(),)), close, close + 1))
-    places, names = {}, {"reset": "v_reset", "firing": "v_fire"}
+    places: dict[str, np.ndarray] = {}
     for name, value in marks.items():
         nearest = int(np.argmin(np.abs(nodes - value)))
         if nodes[nearest] != value:
             raise ValueError(
-                f"mesh: no node lies exactly on {names.get(name, name)} = {value!r}; "
+                f"mesh: no node lies exactly on {PARAMETERS.get(name, name)} = {value!r}; "
                 f"the nearest is {nodes[nearest]!r}. Put a node there."
             )
         if nearest == 0:
             raise ValueError(
-                f"mesh: {names.get(name, name)} = {value!r} is the lower end; the mesh must reach below it"
+                f"mesh: {PARAMETERS.get(name, name)} = {value!r} is the lower end; the mesh must reach below it"
             )
         places[name] = np.array([nearest])
     mesh = MeshLine(nodes).with_boundaries(places)

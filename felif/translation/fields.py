@@ -29,6 +29,8 @@ import numpy as np
 from ..weakform import Conserved
 
 CELLS, ABOVE = "cells", "above"
+PARAMETERS = {"reset": "v_reset", "firing": "v_fire"}  # of models, which say where these points are
+THRESHOLD = PARAMETERS["firing"]
 _FEW = 100  # places at which it is remembered what a form is
 
 

@@ -165,7 +165,7 @@ def test_particles_fire_at_the_rate_of_quadrature(v_fire):
     ],
 )
 def test_infinity_is_refused_where_nobody_gets_there(make):
-    with pytest.raises(ValueError, match="(v_fire|V_F) = inf"):
+    with pytest.raises(ValueError, match="v_fire = inf"):
         make()
 
 

@@ -156,7 +156,7 @@ REFUSED = [
 @pytest.mark.parametrize(("start", "share"), REFUSED, ids=repr)
 @pytest.mark.parametrize("problem", [fl.NoisyLIF(b=0.5), fl.RefractoryLIF(b=0.5)], ids=lambda m: type(m).__name__)
 def test_data_beyond_the_threshold_are_refused_with_their_size(start, share, problem):
-    said = re.escape(share) + r" of the density n = .* lies above V_F = 2"
+    said = re.escape(share) + r" of the density n = .* lies above v_fire = 2"
     with pytest.raises(ValueError, match=said):
         fl.evolve(fl.discretize(problem, tol=1e-4), start, 1.0)
     with pytest.raises(ValueError, match=said):
@@ -168,7 +168,7 @@ def test_data_beyond_the_threshold_are_refused_with_their_size(start, share, pro
 def test_a_state_of_a_higher_threshold_is_refused_too():
     higher = fl.NoisyLIF(b=0.5, v_fire=2.5)
     state = fl.evolve(fl.discretize(higher, tol=1e-4), fl.Gaussian(2.0, 0.01), 0.01, progress=False).final
-    with pytest.raises(ValueError, match=r"% of the density n of the State lies above V_F = 2"):
+    with pytest.raises(ValueError, match=r"% of the density n of the State lies above v_fire = 2"):
         fl.evolve(fl.discretize(NETWORK, tol=1e-4), state, 1.0)
 
 
