@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..firing.over_v import OverV
+
 _WIDER = 0.2  # than cells of the runs, relative, that cells cut in two may be
 
 
@@ -22,8 +24,9 @@ def layered(cells: np.ndarray, meshes: Sequence[np.ndarray]) -> np.ndarray:
         cells = np.sort(np.concatenate([cells, middles[wide]]))
 
 
-def common(meshes: list[np.ndarray], places: Sequence[float]) -> np.ndarray:
-    """Ends of cells that are nowhere wider than those of any of the meshes; `places` on these are among them."""
+def common(problem: OverV, meshes: list[np.ndarray]) -> np.ndarray:
+    """Ends of cells nowhere wider than those of a problem and of any of the meshes; all its places are among them."""
+    meshes, places = [problem.cells, *meshes], (*problem.landings, problem.top)
     ends = np.unique(np.concatenate(meshes))
     middles = 0.5 * (ends[1:] + ends[:-1])
     density = np.max([cells_per_length(mesh, middles) for mesh in meshes], axis=0)

@@ -268,8 +268,7 @@ class _Work:
 
     def _common_cells(self, problem: Problem) -> np.ndarray:
         """Cells as fine as those that some points, the ends of the grid among them, came to use."""
-        meshes = self._meshes(_spread(np.arange(self.given.count)), RISING)
-        return common([problem.cells, *meshes], (*problem.landings, problem.top))
+        return common(problem, self._meshes(_spread(np.arange(self.given.count)), RISING))
 
     def _meshes(self, tried: list[int], N_max: float) -> list[np.ndarray]:
         """Those that some points came to use."""
