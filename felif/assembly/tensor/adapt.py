@@ -7,12 +7,11 @@ the integral over every cell of every line v = const, so mass and the integral o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...spaces import modal_transform, shapes
 from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, split
+from .over_lines import OverLines
 from .spaces import Axis, cell_tables, values_at
 from .transport import Transport
 
@@ -38,7 +37,7 @@ def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
     return total * axis.widths ** (q + 1) / 8
 
 
-def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
+def unresolved(problem: OverLines, y: np.ndarray) -> np.ndarray:
     """Cells of w to be split, as a boolean array."""
     axis = problem.axis
     found = contents(axis, problem.v_weights, problem.plane(y)) > _UNRESOLVED * problem.tol
@@ -47,20 +46,20 @@ def unresolved(problem: Any, y: np.ndarray) -> np.ndarray:
     return found & (axis.widths > 1.5 * smallest(problem))
 
 
-def _finite_volumes(problem: Any, axis: Axis, p: np.ndarray) -> np.ndarray:
+def _finite_volumes(problem: OverLines, axis: Axis, p: np.ndarray) -> np.ndarray:
     """Their share in every cell of an axis with these values; none where nothing moves."""
     if problem.lines_stay:
         return np.zeros(axis.count)
     return Transport(problem.forms, axis).finite_volumes(problem.v_weights @ p)
 
 
-def smallest(problem: Any) -> float:
+def smallest(problem: OverLines) -> float:
     """Width of cell below which none is split: a shock is never resolved, only confined."""
     length = problem.w_cells[-1] - problem.w_cells[0]
     return float(length * max(_SMALLEST, problem.tol**0.5))
 
 
-def refined(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def refined(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
     """(problem, y on it, why) with unresolved cells of v split, or of w with their neighbours; None if there are none.
 
     Raises Infeasible where no rate exists.
@@ -80,7 +79,7 @@ def refined(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str
     return new, transferred(problem, new, y), "cells of w split"
 
 
-def coarsened(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def coarsened(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
     """(problem, y on it, why) with halves merged that are no longer needed; None where that is not worth it."""
     axis = problem.axis
     first = siblings(axis.cells, problem.base)
@@ -112,7 +111,7 @@ def siblings(cells: np.ndarray, base: np.ndarray) -> np.ndarray:
     return np.flatnonzero(same & even)
 
 
-def thick_in_v(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
+def thick_in_v(problem: OverLines, t: float, y: np.ndarray) -> np.ndarray:
     """The last cell of v, flagged where it spans several widths of the layer on a line that fires.
 
     Or where what lies in it makes much of what fires now: it is the mesh that brings Nbar near blow-up then.
@@ -128,7 +127,7 @@ def thick_in_v(problem: Any, t: float, y: np.ndarray) -> np.ndarray:
     return flags
 
 
-def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
+def unresolved_in_v(problem: OverLines, y: np.ndarray) -> np.ndarray:
     """Cells of v whose highest modes, integrated over the lines, carry more than the tolerance allows."""
     degree, lines = problem.degree, problem.w_weights
     full = np.concatenate([problem.plane(y), np.zeros((1, problem.shape[1]))])
@@ -143,7 +142,7 @@ def unresolved_in_v(problem: Any, y: np.ndarray) -> np.ndarray:
     return flags & (problem.widths > SMALLEST * problem.length)
 
 
-def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def refined_in_v(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
     """(problem, y on it, why) with unresolved cells of v halved, which is exact; None where all are resolved."""
     if problem.cut_off_lines(y) > problem.tol / 3:
         cells = problem.cells
@@ -156,14 +155,14 @@ def refined_in_v(problem: Any, t: float, y: np.ndarray) -> tuple[Any, np.ndarray
     return new, transferred(problem, new, y), "cells of v split"
 
 
-def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+def transferred(old: OverLines, new: OverLines, y: np.ndarray) -> np.ndarray:
     """y on cells of w that are halves or unions of the old ones, and on parts of cells of v; degrees may rise."""
     p = _across(old.axis, new.axis, old.plane(y))
     same = old.degree == new.degree and np.array_equal(old.cells, new.cells)
     return np.ascontiguousarray(p if same else _along(old, new, p)).ravel()
 
 
-def _along(old: Any, new: Any, p: np.ndarray) -> np.ndarray:
+def _along(old: OverLines, new: OverLines, p: np.ndarray) -> np.ndarray:
     """p on the free nodes of v of the new problem: the same lines, nothing below them, their masses as before."""
     full = np.concatenate([p, np.zeros((1, p.shape[1]))])
     v = new.nodes[:-1]

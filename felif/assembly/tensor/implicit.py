@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...algebra import SingularMatrix, add_to
+from .over_lines import OverLines
 
 
 class FrozenLines:
@@ -19,7 +20,7 @@ class FrozenLines:
     there would be noise: 50 times as many steps at rtol 1e-7. It is left out where signs are to be kept.
     """
 
-    def __init__(self, problem: Any, t: float, y: np.ndarray) -> None:
+    def __init__(self, problem: OverLines, t: float, y: np.ndarray) -> None:
         self.problem = problem
         p = problem.plane(y)
         activity = problem.activity(t, y)
@@ -60,7 +61,7 @@ class FrozenLines:
 class FactoredFrozenLines:
     """(shift M - L)^-1: every line has the weight of its w-node as a factor; u g^T by the Sherman-Morrison formula."""
 
-    def __init__(self, problem: Any, factored: Any, u: np.ndarray | None, g: np.ndarray | None) -> None:
+    def __init__(self, problem: OverLines, factored: Any, u: np.ndarray | None, g: np.ndarray | None) -> None:
         self._problem, self._factored, self._column, self._g = problem, factored, None, g
         self._scale = 1.0 / problem.w_weights
         if u is not None:

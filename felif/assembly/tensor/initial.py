@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from ...problem import State
+from ...problem import Problem, State
 from ...spaces import gauss
 from ..adapt import split
 from ..projection import tied_moments
 from . import adapt
+from .over_lines import OverLines
 from .spaces import values_at
 
 _ROUNDS = 30
 _POINTS = 1 << 18  # at which a density is evaluated at once
 
 
-def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def initial_state(problem: OverLines, start: Any) -> tuple[OverLines, np.ndarray, bool]:
     """(problem, y, compatible) on `problem`, or on finer cells if its mesh was made from a tolerance.
 
     start: a density p(v, w), unnormalised, of arrays that broadcast; a State of this or another tensor mesh; a mapping
@@ -27,7 +28,7 @@ def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     """
     if isinstance(start, State):
         return _from_state(problem, start)
-    density = _density(problem, start)
+    density = checked_density(problem, start)
     if problem.tol is None:
         return problem, *_projected(problem, density)
     problem = _reach(problem, density)
@@ -43,7 +44,7 @@ def initial_state(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     return problem, *_projected(problem, density)
 
 
-def _density(problem: Any, start: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def checked_density(problem: Problem, start: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """start as a checked function of (v, w), arrays that broadcast; its values have their common shape."""
     name = problem.field_names[0]
     if isinstance(start, Mapping):
@@ -97,7 +98,7 @@ def _rule(cells: np.ndarray, count: int, pieces: int) -> tuple[np.ndarray, np.nd
     return np.repeat(np.arange(len(cells) - 1), pieces * count), points, (widths[:, None] * weights).ravel()
 
 
-def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
+def _projected(problem: OverLines, density: Callable) -> tuple[np.ndarray, bool]:
     """L2 projection in w, and in v one that keeps every line's mass; what lies in V_F's test function has fired.
 
     Polynomials in w that fall below zero are mended.
@@ -133,7 +134,7 @@ def _projected(problem: Any, density: Callable) -> tuple[np.ndarray, bool]:
     return y / mass, compatible
 
 
-def _reach(problem: Any, density: Callable) -> Any:
+def _reach(problem: OverLines, density: Callable) -> OverLines:
     """Cells of v prepended while the density has mass below them. Raises ValueError where that does not end."""
     cells = problem.cells
     w = np.linspace(*problem.w_cells[[0, -1]], 65)
@@ -156,7 +157,7 @@ def _mass(density: Callable, cells: np.ndarray, w: np.ndarray) -> float:
     return float(weights @ density(v[:, None], w[None, :]).sum(axis=1))
 
 
-def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
+def _from_state(problem: OverLines, start: State) -> tuple[OverLines, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, interpolated in v and projected in w to another."""
     old = start.problem
     if old.line_names != problem.line_names or old.field_names != problem.field_names:

@@ -17,10 +17,11 @@ import numpy as np
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
 from ...given.portable import require_portable
-from ...problem import FieldValue, Infeasible, PlaneField, Problem
+from ...problem import FieldValue, Infeasible, PlaneField
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
 from .lines import Activity, LineForms
+from .over_lines import OverLines
 from .positive import Mender
 from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
@@ -32,7 +33,7 @@ def _copied(
     return TensorProblem(LineForms(model, mesh, space.v), Axis(w_cells, space.w), space, tol, base, again)
 
 
-class TensorProblem(Problem):
+class TensorProblem(OverLines):
     """A model over (v, w) on lines. Immutable: `at`, `on_cells` and `rebuilt` return another one."""
 
     def __init__(

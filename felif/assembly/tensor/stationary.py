@@ -18,13 +18,14 @@ from ...spaces import ExponentialFitting, SpectralElement, gauss
 from ..adapt import split
 from . import adapt
 from .lines import LineForms
+from .over_lines import OverLines
 from .spaces import DG, Axis, values_at
 
 _ROUNDS = 12
 _UNRESOLVED = 5.0  # times tol: size of the highest modes of C in a cell, times its width, above which it is split
 
 
-def line_profiles(problem: Any, t: float, Nbar: float) -> np.ndarray:
+def line_profiles(problem: OverLines, t: float, Nbar: float) -> np.ndarray:
     """q of every line, shape (n_v, n_w). Raises SingularMatrix where the cells of v do not hold them."""
     forms = problem.forms
     lines = forms.lines(forms.coefficients(t, problem.w_nodes, Nbar))
@@ -34,19 +35,19 @@ def line_profiles(problem: Any, t: float, Nbar: float) -> np.ndarray:
     return absorbing.factor(0.0, problem.v_weights).solve(source)
 
 
-def stationary(problem: Any, t: float, Nbar: float, C: np.ndarray) -> np.ndarray:
+def stationary(problem: OverLines, t: float, Nbar: float, C: np.ndarray) -> np.ndarray:
     """y with every line at rest at the total activity Nbar and the masses C (at w-nodes)."""
     q = line_profiles(problem, t, Nbar)
     return (q * (C / (problem.v_weights @ q))).ravel()
 
 
-def stationary_total(problem: Any, t: float, Nbar: float, C: np.ndarray) -> float:
+def stationary_total(problem: OverLines, t: float, Nbar: float, C: np.ndarray) -> float:
     """What these lines fire in total."""
     q = line_profiles(problem, t, Nbar)
     return float(problem.total_weights @ (C / (problem.v_weights @ q)))
 
 
-def with_connectivity(problem: Any, C: Any) -> tuple[Any, np.ndarray]:
+def with_connectivity(problem: OverLines, C: Any) -> tuple[OverLines, np.ndarray]:
     """(problem, C at its w-nodes): C projected in w, on cells that resolve it if the mesh was made from a tolerance.
 
     Raises ValueError for values that are negative or not finite, and for a C without mass.
@@ -80,7 +81,7 @@ def _projected(axis: Axis, C: Callable) -> np.ndarray:
     return ((values * weights) @ values_at(q, x) / axis.tables.weights).ravel()
 
 
-def resolving(problem: Any, y: np.ndarray) -> Any | None:
+def resolving(problem: OverLines, y: np.ndarray) -> OverLines | None:
     """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
     if problem.tol is None:
         return None
@@ -88,7 +89,7 @@ def resolving(problem: Any, y: np.ndarray) -> Any | None:
     return problem.on_cells(split(problem.cells, flags)) if flags.any() else None
 
 
-def enriched(problem: Any, by: int) -> Any:
+def enriched(problem: OverLines, by: int) -> OverLines:
     """The same cells with elements of a degree higher by `by` in v and by one in w; fitted ones: halved cells of v.
 
     A tolerance becomes ten times tighter.
@@ -104,7 +105,7 @@ def enriched(problem: Any, by: int) -> Any:
     return type(problem)(forms, Axis(axis.cells, w_space), replace(space, w=w_space), tol, problem.base, problem.again)
 
 
-def line_matrices(problem: Any, lines: Lines) -> np.ndarray:
+def line_matrices(problem: OverLines, lines: Lines) -> np.ndarray:
     """M_v^-1 A_l with the reset, dense, shape (n_w, n_v, n_v)."""
     n, count = problem.shape
     matrices = np.empty((count, n, n))

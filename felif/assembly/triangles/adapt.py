@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...meshing.strip import refined
+from .over_triangles import OverTriangles
 from .space import modes
 
 UNRESOLVED = 3.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
@@ -20,7 +19,7 @@ _DEEPEST = 4.0**-4  # of the area of the coarsest triangle that a triangle may b
 _ROUNDS = 16
 
 
-def indicator(problem: Any, y: np.ndarray) -> np.ndarray:
+def indicator(problem: OverTriangles, y: np.ndarray) -> np.ndarray:
     """L2 norm of the modes of highest degree on each triangle, over that of the density, shape (cells,)."""
     table = y.reshape(len(problem.cells), -1)
     sizes = problem.area * (table[:, modes(problem.degree - 1) :] ** 2).sum(axis=1)
@@ -42,7 +41,7 @@ def behind_others(corners: np.ndarray, reset: float, busy: np.ndarray) -> np.nda
     return above & (high - low > 2.01 * np.where(on, lowest, np.inf).min(axis=1))
 
 
-def to_be_cut(problem: Any, y: np.ndarray, level: float = 1.0) -> np.ndarray:
+def to_be_cut(problem: OverTriangles, y: np.ndarray, level: float = 1.0) -> np.ndarray:
     """Triangles whose highest modes exceed `level` times what the tolerance allows, unless they are tiny."""
     smallest = _DEEPEST * _areas(problem.coarsest).min()
     sizes = indicator(problem, y) / (UNRESOLVED * problem.tol)
@@ -55,7 +54,7 @@ def _areas(corners: np.ndarray) -> np.ndarray:
     return np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
 
 
-def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def adapted(problem: OverTriangles, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
     """(problem, y, why) on a finer mesh, or None where the present one does."""
     if not to_be_cut(problem, y).any():
         return None
@@ -64,7 +63,7 @@ def adapted(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     return new, new.resumed(y, problem), f"{np.count_nonzero(marked)} triangles cut"
 
 
-def coarsened(problem: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def coarsened(problem: OverTriangles, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
     """(problem, y, why) on a mesh made anew from the coarsest one, or None where that saves too little."""
     idle = indicator(problem, y) < _IDLE * UNRESOLVED * problem.tol
     if np.count_nonzero(idle) < (1 - _WORTH) * len(idle) or len(problem.cells) <= len(problem.coarsest):

@@ -16,7 +16,8 @@ from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
 from ..tensor.discretize import _Line
 from ..tensor.lines import transports_in_w
-from .problem import OnTriangles, TriangleMesh
+from .assembled import TriangleMesh
+from .problem import OnTriangles
 from .space import Triangles
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines

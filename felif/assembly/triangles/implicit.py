@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from ...algebra import SingularMatrix
+from .over_triangles import OverTriangles
 
 _STEP = 1e-4  # of the difference in Nbar: whatever its error, the order in time stays
 
@@ -23,7 +24,7 @@ class ImplicitPart:
     be noise. Raises FloatingPointError where a coefficient is not finite.
     """
 
-    def __init__(self, problem: Any, y: np.ndarray) -> None:
+    def __init__(self, problem: OverTriangles, y: np.ndarray) -> None:
         self._problem, operator, m = problem, problem.operator, problem.parameters
         s, _ = operator.solve(y, m)
         self.matrix = operator.implicit(s, m)

@@ -11,8 +11,9 @@ from skfem.refdom import RefTri
 
 from ...meshing.strip import refined
 from ...problem import State
-from ..tensor.initial import _density as checked_density
+from ..tensor.initial import checked_density
 from . import adapt
+from .over_triangles import OverTriangles
 from .space import shapes
 
 _HIGHEST = 19  # order of quadrature on triangles that scikit-fem has
@@ -20,7 +21,7 @@ _TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misp
 _ROUNDS = 16
 
 
-def initial_on_triangles(problem: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def initial_on_triangles(problem: OverTriangles, start: Any) -> tuple[OverTriangles, np.ndarray, bool]:
     """(problem, y, compatible) on `problem`, or on a finer mesh if its mesh was made from a tolerance.
 
     start: a density p(v, w), unnormalised, of arrays that broadcast; a State over (v, w) of any mesh; {"p": density}.
@@ -42,7 +43,7 @@ def initial_on_triangles(problem: Any, start: Any) -> tuple[Any, np.ndarray, boo
     return problem, project(problem, density), _vanishes(problem, density)
 
 
-def project(problem: Any, density: Callable) -> np.ndarray:
+def project(problem: OverTriangles, density: Callable) -> np.ndarray:
     """L2 projection of a density, scaled to mass 1. Raises ValueError where it has none on the mesh."""
     y = problem.operator.threshold.constrained(projection(problem, density))
     mass = float(problem.quantities["mass"] @ y)
@@ -52,20 +53,20 @@ def project(problem: Any, density: Callable) -> np.ndarray:
     return y / mass
 
 
-def projection(problem: Any, function: Callable) -> np.ndarray:
+def projection(problem: OverTriangles, function: Callable) -> np.ndarray:
     """Coefficients of the L2 projection of a function of v and w."""
     X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
     values, _ = shapes(problem.degree, X)
     return ((function(*problem.places(X)) * (2 * W)) @ values.T).ravel()
 
 
-def _vanishes(problem: Any, density: Callable) -> bool:
+def _vanishes(problem: OverTriangles, density: Callable) -> bool:
     """Whether a density is zero at V_F, so that N(0) is finite."""
     w = np.linspace(problem.w_min, problem.w_max, 257)
     return bool(density(np.full(w.size, problem.top), w).max() <= 1e-8 * density(*problem.nodes).max())
 
 
-def _require_resolved(problem: Any, density: Callable, y: np.ndarray) -> None:
+def _require_resolved(problem: OverTriangles, density: Callable, y: np.ndarray) -> None:
     """ValueError naming where cells are too large on a user's mesh that misplaces more than a fifth of the mass."""
     X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
     values, _ = shapes(problem.degree, X)
@@ -83,7 +84,7 @@ def _require_resolved(problem: Any, density: Callable, y: np.ndarray) -> None:
         )
 
 
-def _from_state(problem: Any, start: State) -> tuple[Any, np.ndarray, bool]:
+def _from_state(problem: OverTriangles, start: State) -> tuple[OverTriangles, np.ndarray, bool]:
     """A State as initial data: copied on its own mesh, projected exactly from other triangles, else at quadratures."""
     old = start.problem
     if old.line_names != problem.line_names or old.field_names != problem.field_names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,69 +15,32 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
-from ...meshing.strip import corners_of, triangles
-from ...problem import FieldValue, Infeasible, PlaneField, Problem
+from ...given.portable import require_portable
+from ...meshing.strip import triangles
+from ...problem import FieldValue, Infeasible, PlaneField
 from ...spaces import gauss
-from ...translation import weak_form_of
 from ...translation.coefficients import is_own
-from . import adapt, copies
+from . import adapt
+from .assembled import TriangleMesh
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
-from .limiter import Limiter
-from .locate import Locator
 from .operator import TriangleOperator
-from .space import Triangles, modes, nodes, shapes
+from .over_triangles import OverTriangles
+from .space import modes, nodes, shapes
 from .trace import LineIntegrals, full_lines
 from .transfer import transfer
 
 _SETTLING = 0.1  # time constant, in units of the membrane's, above which scales of p are kept when meshes change
 
 
-class TriangleMesh:
-    """Everything of a problem on triangles that does not depend on numerical parameters; shared by `at`."""
-
-    def __init__(
-        self, model: Any, mesh: MeshTri, space: Triangles, tol: float | None, coarsest: np.ndarray, again: Callable
-    ) -> None:
-        """`again`: (model, mesh, space, tol) -> the problem discretised anew."""
-        self.mesh, self.space, self.tol, self.coarsest, self.again = mesh, space, tol, coarsest, again
-        self.model, self.weak_form = model, weak_form_of(model)
-        self.operator = TriangleOperator(self.weak_form, mesh, space.degree, space.positive)
-        self.cells = corners_of(mesh)
-
-    __reduce__ = copies.assembled_again
-
-    def on_mesh(self, model: Any, mesh: MeshTri) -> OnTriangles:
-        return OnTriangles(TriangleMesh(model, mesh, self.space, self.tol, self.coarsest, self.again), model)
-
-    @cached_property
-    def integrals(self) -> LineIntegrals:
-        return LineIntegrals(self.mesh, self.space.degree)
-
-    @cached_property
-    def rows(self) -> sparse.csr_matrix:
-        """C in the middle of as many equal intervals as there are rows of triangles, for its total variation."""
-        count = 2 * int(np.ceil(np.sqrt(len(self.cells) / 2)))
-        low, high = self.integrals.ends[[0, -1]]
-        return self.integrals.at(low + (high - low) * (np.arange(count) + 0.5) / count)
-
-    @cached_property
-    def locator(self) -> Locator:
-        return Locator(self.cells)
-
-    @cached_property
-    def limiter(self) -> Limiter:
-        return Limiter(self.cells, self.operator.area, self.space.degree, self.operator.threshold)
-
-
-class OnTriangles(Problem):
+class OnTriangles(OverTriangles):
     """A model over v and w on a triangle mesh. Immutable: `at` returns another one.
 
     y holds, triangle by triangle, the coefficients of the orthonormal basis (the mean first), so M is diagonal. N(w) is
     a polynomial on every edge of v = V_F; C(w) = int p dv is integrated exactly.
     """
 
-    default_scheme, __reduce__ = "ARK43", copies.reduced
+    default_scheme = "ARK43"
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
@@ -104,6 +67,10 @@ class OnTriangles(Problem):
         self._limits = self.space.positive and not self.lines_stay
         self._memory: tuple[bytes, tuple] = (b"", ())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        require_portable(type(self.model).__name__, model=self.model)
+        return OnTriangles, (self._assembled, self.model)
+
     # parameters -------------------------------------------------------------------------------------------------
 
     @property
@@ -115,7 +82,7 @@ class OnTriangles(Problem):
         """With other parameters; assembled again for a user's coefficients, which may hold the model. See `rebuilt`."""
         model = with_parameters(self.model, parameters)
         own = all(t.coefficient is None or is_own(t.coefficient) for t in self.weak_form.terms)
-        return OnTriangles(self._assembled, model) if own else self._assembled.on_mesh(model, self.mesh)
+        return OnTriangles(self._assembled if own else self._assembled.on_mesh(model, self.mesh), model)
 
     def rebuilt(self, **parameters: Any) -> OnTriangles:
         """Discretised again with other parameters. Raises ValueError where a mesh that was given does not fit them."""
@@ -128,7 +95,7 @@ class OnTriangles(Problem):
 
     def on_mesh(self, mesh: MeshTri) -> OnTriangles:
         """The same model and space on another tagged mesh."""
-        return self._assembled.on_mesh(self.model, mesh)
+        return OnTriangles(self._assembled.on_mesh(self.model, mesh), self.model)
 
     def mesh_arrays(self) -> dict[str, np.ndarray]:
         """What `on_arrays` makes this mesh from, for a run folder."""
