@@ -179,7 +179,7 @@ def along(problem: OverV, names: tuple[str, ...]) -> Any:
 class _Sums:
     """values -> `Along`: the system of a problem and what the parameters add to it, each from its own start."""
 
-    problem: Any
+    problem: OverV
     start: dict[str, float]
     directions: dict[str, ExplicitSystem]
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
+
 
 class Rows:
     """An array that grows by rows: `append` is O(1) amortised, `array` a view of what is there."""
@@ -66,7 +68,7 @@ class Block:
 class Piece:
     """Consecutive steps of a segment in memory, as in a Segment."""
 
-    problem: Any
+    problem: Problem
     times: np.ndarray
     states: np.ndarray
     dense: np.ndarray

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..assembly import discretize
 from ..output.branches import smooth_pieces
-from ..problem import NotConverged
+from ..problem import NotConverged, Problem
 from ..solvers.continuation import continuation
 from ..solvers.spectrum import spectrum
 from ..stationary.states import steady_states
@@ -156,7 +156,7 @@ def _on(branch: Any, along: str, value: float, rates: Sequence[float]) -> bool:
     return False
 
 
-def _rates(problem: Any) -> list[str]:
+def _rates(problem: Problem) -> list[str]:
     return [name for name in problem.scalar_names if name.startswith("N")]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..problem import NotConverged
 from ..systems.adapt import graded, shortest_at, transferred
+from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .cascade import Cascade
 from .synchronous import CumulativeMass
@@ -19,7 +20,7 @@ _SPREAD, _LAYER = 1e-3, 1e-6  # of edges that a spike leaves, over V_F - V_R
 _WIDER, _LOST = 1.5, 1e-13  # cells below for neurons that are moved down; fraction that may be below
 
 
-def after_cascade(problem: Any, y: np.ndarray, found: Cascade) -> tuple[dict[str, Any], np.ndarray]:
+def after_cascade(problem: OnAxes, y: np.ndarray, found: Cascade) -> tuple[dict[str, Any], np.ndarray]:
     """(the state right after as initial data, populations of which all neurons wait; `emptied` makes them so).
 
     Densities are moved, those that have fired set down or waiting.
@@ -38,7 +39,7 @@ def after_cascade(problem: Any, y: np.ndarray, found: Cascade) -> tuple[dict[str
     return data, nobody
 
 
-def emptied(problem: Any, y: np.ndarray, nobody: np.ndarray) -> np.ndarray:
+def emptied(problem: OnAxes, y: np.ndarray, nobody: np.ndarray) -> np.ndarray:
     """y with all neurons of these populations waiting."""
     layout, y = problem.layout, y.copy()
     density = layout.position[layout.indices(problem.field_names[0])].reshape(len(problem.conserved), -1)
@@ -74,7 +75,7 @@ def _moved(one: Any, density: Any, shift: float, reached: float) -> Callable[[np
     return after
 
 
-def set_down(problem: Any, y: np.ndarray, returning: np.ndarray) -> tuple[Any, np.ndarray]:
+def set_down(problem: OnAxes, y: np.ndarray, returning: np.ndarray) -> tuple[Any, np.ndarray]:
     """(problem, y) with these fractions of the silent at V_R: nodal values there, which keep the mass.
 
     On a mesh made from a tolerance cells at V_R become short before.
@@ -98,7 +99,7 @@ def set_down(problem: Any, y: np.ndarray, returning: np.ndarray) -> tuple[Any, n
     return problem, y
 
 
-def roomy(problem: Any, densities: Any, shifts: np.ndarray, whole: Any) -> Any:
+def roomy(problem: OnAxes, densities: Any, shifts: np.ndarray, whole: Any) -> Any:
     """`problem` with cells below for neurons that are moved down. NotConverged on a mesh of the user without room.
 
     densities: before they are moved, on the mesh of `whole`.

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, NotConverged
+from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .synchronous import CumulativeMass
 
@@ -50,7 +51,7 @@ class Cascade:
     reached: np.ndarray
 
 
-def unfollowed_cascade(problem: Any) -> str | None:
+def unfollowed_cascade(problem: OnAxes) -> str | None:
     """Why the law of a synchronous spike of several populations is not known; None if it is."""
     try:
         law = law_of(problem.model)
@@ -71,7 +72,7 @@ def unfollowed_cascade(problem: Any) -> str | None:
 class Spiking:
     """G, B of what is heard at once, and what arrives, at a state."""
 
-    def __init__(self, problem: Any, t: float, y: np.ndarray, arriving: np.ndarray | None = None) -> None:
+    def __init__(self, problem: OnAxes, t: float, y: np.ndarray, arriving: np.ndarray | None = None) -> None:
         """`arriving` (populations, populations): how far spikes of j that were fired earlier move neurons of i now."""
         law = law_of(problem.model)
         (name,), (self.line,) = problem.field_names, problem.lines.values()
@@ -106,7 +107,7 @@ def _value(current: Any, t: float) -> float:
 
 
 def cascade(
-    problem: Any, t: float, y: np.ndarray, order: str | None = None, arriving: np.ndarray | None = None
+    problem: OnAxes, t: float, y: np.ndarray, order: str | None = None, arriving: np.ndarray | None = None
 ) -> Cascade:
     """The synchronous spike of a network from a state at which its rates blow up, or at which spikes arrive.
 
@@ -300,14 +301,14 @@ def _turn(i: int, path: Any, queue: Any, given: np.ndarray, B: np.ndarray, top: 
 # noise that grows with the rates, see `systems.dilated` ------------------------------------------------------------
 
 
-def kick_matrices(problem: Any) -> tuple[np.ndarray, np.ndarray]:
+def kick_matrices(problem: OnAxes) -> tuple[np.ndarray, np.ndarray]:
     """(B, A): what a spike of population j adds to the drift and to the noise of population i."""
     populations = law_of(problem.model).populations
     nothing = (0.0,) * len(populations)
     return np.array([one.kicks for one in populations]), np.array([one.noise_kicks or nothing for one in populations])
 
 
-def depends_on_order(problem: Any, sizes: np.ndarray) -> tuple[int, int, int] | None:
+def depends_on_order(problem: OnAxes, sizes: np.ndarray) -> tuple[int, int, int] | None:
     """(i, j, k): of those that fire, i hears j and k in different proportions of drift and noise; None: nobody does."""
     B, A = kick_matrices(problem)
     fires = np.flatnonzero(sizes > _NOBODY).tolist()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..systems.adapt import transferred
 from ..systems.dilated import DELIVERED, dilated
+from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .cascade import kick_matrices
 
@@ -15,7 +16,7 @@ _DEVIATIONS, _WIDER = 7.0, 1.5  # of the noise of a spike, in the room below; ce
 _FINEST = 1e-6  # cell at V_F after it, in units of V_F - V_R
 
 
-def in_dilated_time(problem: Any, t: float, y: np.ndarray, spikes: float) -> tuple[Any, np.ndarray]:
+def in_dilated_time(problem: OnAxes, t: float, y: np.ndarray, spikes: float) -> tuple[Any, np.ndarray]:
     """(problem in dilated time, its start), with cells below for what so many spikes of each population throw back."""
     B, A = kick_matrices(problem)
     depth = max((np.maximum(-B, 0.0).sum(axis=1) * spikes + _DEVIATIONS * np.sqrt(2 * A.sum(axis=1) * spikes)).tolist())
@@ -28,7 +29,7 @@ def in_dilated_time(problem: Any, t: float, y: np.ndarray, spikes: float) -> tup
     return dilated(roomy, t, transferred(problem, roomy, y), B, A)
 
 
-def in_physical_time(problem: Any, other: Any, y: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+def in_physical_time(problem: OnAxes, other: Any, y: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
     """(problem on the mesh of `other`, state, spikes per neuron) after the state y of a problem in dilated time.
 
     Drift and noise at V_F are others from then on: a layer of no width begins there, and short cells hold it.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..problem import FieldValue
+from ..problem import FieldValue, Problem
 from .frames import library
 from .planes import axis_samples, plane_samples
 from .provenance import describe
@@ -137,7 +137,7 @@ def _densities(run: Any, times: np.ndarray, variables: dict, coordinates: dict) 
         variables[name] = ("t", axes[-1]), np.array([getattr(state, name)(points[-1]) for state in states])
 
 
-def _axes(problem: Any, problems: list[Any]) -> tuple[tuple[str, ...], list[np.ndarray]]:
+def _axes(problem: Problem, problems: list[Problem]) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """Names of the axes of the densities, and points on each that draw all of them."""
     if problem.lines is not None:  # over any axes: meshes stay, or are seen by their own points
         drawn = [one.samples(np.zeros(one.size)) for one in {id(one): one for one in problems}.values()]

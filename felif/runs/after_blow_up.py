@@ -168,7 +168,7 @@ def moved(
 
 
 def told(
-    problem: Any, t: float, y: np.ndarray | None, sizes: np.ndarray, name: str, kind: str, error: float
+    problem: Problem, t: float, y: np.ndarray | None, sizes: np.ndarray, name: str, kind: str, error: float
 ) -> BlowUpEvent:
     """The event of several populations."""
     state = None if y is None else State(problem, t, y)

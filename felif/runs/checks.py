@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..problem import Problem
+
 _GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _NUMBERS = ("defect", "largest", "integral", "value", "unit", "top", "first", "undershoot", "start", "lines")
 
@@ -71,12 +73,12 @@ class Checks:
         self.largest = max(self.largest, float(np.abs(values).max()), abs(self.first))
         self.defect = max(self.defect, float(np.abs(values - self.first - integrals).max()))
 
-    def _moment_of(self, problem: Any) -> Any:
+    def _moment_of(self, problem: Problem) -> Any:
         if self._moment[0] is not problem:
             self._moment = problem, problem.exponential_moment()
         return self._moment[1]
 
-    def _states(self, problem: Any, first: Any, states: np.ndarray) -> None:
+    def _states(self, problem: Problem, first: Any, states: np.ndarray) -> None:
         if problem.largest_and_lowest is not None and len(states):
             largest, lowest = problem.largest_and_lowest(states)
             some = largest > 0  # all neurons may wait in a refractory state
@@ -96,11 +98,11 @@ class Checks:
 
     # asking ---------------------------------------------------------------------------------------------------------
 
-    def drift(self, problem: Any) -> dict[str, float]:
+    def drift(self, problem: Problem) -> dict[str, float]:
         found = {name: worst for name, (_, worst) in self.conserved.items()}
         return found | ({"C": self.lines} if problem.lines_stay else {})
 
-    def moment_defect(self, problem: Any) -> float | None:
+    def moment_defect(self, problem: Problem) -> float | None:
         if problem.exponential_moment is None:
             return None
         return float(self.defect / self.largest) if self.largest else 0.0

@@ -9,13 +9,14 @@ import numpy as np
 
 from ..spaces import Line
 from ..weakform import Index
+from .on_axes import OnAxes
 
 _SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
 _MOST = 400  # cells along an axis
 _SHRINKING = 0.12  # of cells towards a place where densities are not smooth, to the power that its axis states
 
 
-def refined(system: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def refined(system: OnAxes, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(system, y on it, why) with every cell split that does not resolve y; None where all do."""
     lines = split(system, y)
     if not lines:
@@ -24,7 +25,7 @@ def refined(system: Any, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     return new, transferred(system, new, y), f"cells of {', '.join(lines)} split"
 
 
-def split(system: Any, y: np.ndarray, data: bool = False) -> dict[str, Line]:
+def split(system: OnAxes, y: np.ndarray, data: bool = False) -> dict[str, Line]:
     """Lines with every cell split whose highest modes exceed tol of the largest value; of axes that have such cells.
 
     Along an axis of transport alone cells are split for initial `data` only: what jumps there is carried on as a jump,
@@ -45,7 +46,7 @@ def split(system: Any, y: np.ndarray, data: bool = False) -> dict[str, Line]:
     return lines
 
 
-def _unresolved(system: Any, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
+def _unresolved(system: OnAxes, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
     """Per cell: its two highest Legendre coefficients over the largest value of the density."""
     line, values = system.lines[axis], system.full(u.name, y)
     values = np.moveaxis(values, u.over.index(axis), -1)
@@ -67,7 +68,7 @@ def of_cells(line: Line, cells: np.ndarray) -> Line:
     return Line(cells, line.degree, line.continuous, line.periodic)
 
 
-def thinned(system: Any) -> dict[str, Line]:
+def thinned(system: OnAxes) -> dict[str, Line]:
     """Every second end of a cell, and the named places."""
     found = {}
     for name, line in system.lines.items():
@@ -78,7 +79,7 @@ def thinned(system: Any) -> dict[str, Line]:
     return found
 
 
-def richer(system: Any, by: int) -> Any:
+def richer(system: OnAxes, by: int) -> Any:
     """With elements of a degree higher by `by`, on the same cells but next to places where densities are not smooth.
 
     Elements that keep densities >= 0 have one degree: all their cells are halved.
@@ -109,7 +110,7 @@ def shortest_at(cells: np.ndarray, place: float) -> float:
     return float(min(abs(cells[other] - place) for other in (k - 1, k + 1) if 0 <= other < len(cells)))
 
 
-def transferred(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
+def transferred(old: OnAxes, new: OnAxes, y: np.ndarray) -> np.ndarray:
     """y of one discretisation on another of the same unknowns, interpolated; what is conserved is kept to rounding."""
     found = np.zeros(new.size)
     for u in (*old.layout.fields, *old.layout.numbers):

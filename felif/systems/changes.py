@@ -12,11 +12,12 @@ from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
 from .adapt import of_cells, richer, thinned, transferred
+from .on_axes import OnAxes
 
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
 
-def coarser(system: Any, factor: float) -> Any:
+def coarser(system: OnAxes, factor: float) -> Any:
     """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
     if system.tol is not None:
         tol = min(factor * system.tol, 0.1)
@@ -24,23 +25,23 @@ def coarser(system: Any, factor: float) -> Any:
     return system.on_lines(thinned(system))
 
 
-def on_cells(system: Any, cells: Mapping[str, np.ndarray]) -> Any:
+def on_cells(system: OnAxes, cells: Mapping[str, np.ndarray]) -> Any:
     """The same model and space on other cells of some axes."""
 
     return system.on_lines({name: of_cells(system.lines[name], ends) for name, ends in cells.items()})
 
 
-def mesh_arrays(system: Any) -> dict[str, np.ndarray]:
+def mesh_arrays(system: OnAxes) -> dict[str, np.ndarray]:
     """What `on_arrays` makes this mesh from, for a run folder."""
     return {f"cells of {name}": line.cells for name, line in system.lines.items()}
 
 
-def on_arrays(system: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def on_arrays(system: OnAxes, arrays: Mapping[str, np.ndarray]) -> Any:
     """This problem on the mesh that `mesh_arrays` described."""
     return system.on_cells({name.removeprefix("cells of "): cells for name, cells in arrays.items()})
 
 
-def reduced(system: Any) -> tuple[Any, ...]:
+def reduced(system: OnAxes) -> tuple[Any, ...]:
     """For `pickle`: the equations are those of the model."""
     require_portable(type(system.model).__name__, model=system.model)
     made = (system.lines, system.space, system.tol, system.again, system.history)
@@ -51,7 +52,7 @@ def _copied(kind: type, model: Any, made: tuple) -> Any:
     return kind(model, model.equations(), *made)
 
 
-def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
+def enriched(system: OnAxes, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
     """(problem, y on it) in a richer space, for error estimates; as it is where there are numbers alone."""
     if not system.lines:
         return system, y
@@ -59,20 +60,20 @@ def enriched(system: Any, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
     return other, transferred(system, other, y)
 
 
-def carried(system: Any, state: State) -> tuple[Any, np.ndarray]:
+def carried(system: OnAxes, state: State) -> tuple[Any, np.ndarray]:
     """(this system, y) for a state of another mesh or of other parameters, as a starting value."""
     if state.problem.layout.shapes.keys() != system.layout.shapes.keys():
         raise ValueError(f"guess = {state!r} has other unknowns than {type(system.model).__name__}")
     return system, transferred(state.problem, system, state.y)
 
 
-def rebuilt(system: Any, **parameters: Any) -> Any:
+def rebuilt(system: OnAxes, **parameters: Any) -> Any:
     """Discretised again with other parameters, those that shape the mesh included."""
     model = dataclasses.replace(system.model, **parameters)
     return system.again(model, None if system.tol is not None else system.lines, system.space, system.tol)
 
 
-def parameter_derivative(system: Any, t: float, y: np.ndarray, name: str) -> np.ndarray:
+def parameter_derivative(system: OnAxes, t: float, y: np.ndarray, name: str) -> np.ndarray:
     """dF/d(parameter) at fixed y, through the algebraic unknowns too: a central difference of fourth order."""
     p = value_of(system.model, name)
     h = 1e-3 * max(abs(p), 0.1)
@@ -90,14 +91,14 @@ def _combined(values: list[np.ndarray], weights: tuple[int, ...], h: float) -> n
     return sum(weight * value for weight, value in zip(weights, values, strict=True)) / (12 * h)
 
 
-def _residual(system: Any, X: np.ndarray, t: float) -> np.ndarray:
+def _residual(system: OnAxes, X: np.ndarray, t: float) -> np.ndarray:
     """(F, g) at the unknowns of X, the inputs those of this system."""
     X = X.copy()
     system._inputs(t, X)
     return system._operator.residual(X)
 
 
-def time_derivative(system: Any, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
+def time_derivative(system: OnAxes, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
     """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
     if not system.driven and not (system.delays and system.history is not None):
         return None
@@ -109,7 +110,7 @@ def time_derivative(system: Any, t: float, y: np.ndarray, step: float) -> np.nda
     return system._schur(t, y).along_inputs(slopes[system.size + system.layout.n_z :])
 
 
-def input_derivative(system: Any, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+def input_derivative(system: OnAxes, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
     names = [n for given in system.layout.inputs for n in system.layout.flattened(given.name)]
     unit = np.zeros(system.layout.n_in)

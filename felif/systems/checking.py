@@ -9,6 +9,7 @@ import numpy as np
 
 from ..problem import Infeasible
 from .discretize import discretize_equations
+from .on_axes import OnAxes
 
 _STATES = 3
 _TOLERANCE = 1e-2  # of the small problem that is looked at
@@ -29,7 +30,7 @@ def check_equations(model: Any, space: Any, rng: np.random.Generator) -> Iterato
     yield from _solves(system, rng)
 
 
-def _state(system: Any, rng: np.random.Generator) -> np.ndarray | None:
+def _state(system: OnAxes, rng: np.random.Generator) -> np.ndarray | None:
     """A positive random state at which the algebraic unknowns exist."""
     y = 0.5 + rng.random(system.size)
     y /= max(float(system.mass.data[0] @ y), 1e-300)
@@ -42,7 +43,7 @@ def _state(system: Any, rng: np.random.Generator) -> np.ndarray | None:
     return None
 
 
-def _derivatives(system: Any, y: np.ndarray, rng: np.random.Generator) -> Iterator[Found]:
+def _derivatives(system: OnAxes, y: np.ndarray, rng: np.random.Generator) -> Iterator[Found]:
     d = y * rng.standard_normal(system.size)
     h = 1e-4
 
@@ -67,21 +68,21 @@ def _derivatives(system: Any, y: np.ndarray, rng: np.random.Generator) -> Iterat
         yield "parameter derivative", name, float(np.abs(found - expected).max() / size), 1e-5
 
 
-def _constraints(system: Any, y: np.ndarray) -> Iterator[Found]:
+def _constraints(system: OnAxes, y: np.ndarray) -> Iterator[Found]:
     """What is algebraic satisfies its equations."""
     residual, size = system.constraint_residual(0.0, y)
     if len(residual):
         yield "algebraic equations", system.constraint.names, float(np.abs(residual).max() / size), _ROUNDING
 
 
-def _conservation(system: Any, y: np.ndarray) -> Iterator[Found]:
+def _conservation(system: OnAxes, y: np.ndarray) -> Iterator[Found]:
     F = system.rate(0.0, y)
     for name, weights in system.conserved.items():
         carried = weights / system.mass.data[0]
         yield "conserved", name, float(abs(carried @ F) / (np.abs(carried) @ np.abs(F) + 1e-300)), 1e-9
 
 
-def _solves(system: Any, rng: np.random.Generator) -> Iterator[Found]:
+def _solves(system: OnAxes, rng: np.random.Generator) -> Iterator[Found]:
     y = _state(system, rng)
     if y is None:
         return

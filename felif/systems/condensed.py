@@ -20,13 +20,14 @@ from ..algebra.lanes import Condensed, Lanes, aligned, extents
 from ..given.inputs import input_value
 from ..spaces import Line
 from ..weakform import Given
+from .on_axes import OnAxes
 from .operator import STEP
 
 _ROUNDING = 1e-12  # of the largest part of an entry
 _SIZES = 0.7, 5.3  # of the states at which it is looked whether the system is as it was read
 
 
-def condensed(system: Any) -> Condensed | None:
+def condensed(system: OnAxes) -> Condensed | None:
     """None where the core does not take the system.
 
     That is: densities over more than one axis, a periodic one or one without noise, terms that join cells apart or are
@@ -69,7 +70,7 @@ def condensed(system: Any) -> Condensed | None:
     return Condensed(found, arrays, names, system.scalar_names, False, system.constraint.empty)
 
 
-def _fits(system: Any, layout: Any, numbers: int, count: int) -> bool:
+def _fits(system: OnAxes, layout: Any, numbers: int, count: int) -> bool:
     lines, equations = list(system.lines.values()), system.equations
     alone = len(lines) == 1 and lines[0].continuous and not lines[0].periodic and not equations.conditions
     return (
@@ -84,7 +85,7 @@ def _fits(system: Any, layout: Any, numbers: int, count: int) -> bool:
     )
 
 
-def input_functions(system: Any) -> dict[str, Callable[[float], float]]:
+def input_functions(system: OnAxes) -> dict[str, Callable[[float], float]]:
     """{an input that is heard: its value at a time}."""
     layout, found = system.selected, {}
     for given in layout.inputs:
@@ -100,7 +101,7 @@ def input_functions(system: Any) -> dict[str, Callable[[float], float]]:
     return found
 
 
-def _lanes(system: Any, layout: Any, numbers: int) -> Lanes:
+def _lanes(system: OnAxes, layout: Any, numbers: int) -> Lanes:
     (line,) = system.lines.values()
     densities = [
         places
@@ -152,7 +153,7 @@ def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray
 
 
 def _arrays(
-    system: Any, lanes: Lanes, read: tuple[np.ndarray, ...], entries: np.ndarray
+    system: OnAxes, lanes: Lanes, read: tuple[np.ndarray, ...], entries: np.ndarray
 ) -> dict[str, np.ndarray] | None:
     """Matrices, rows, sources, mass and what is conserved, in lanes; None where a term joins what is in no one cell."""
     (own, gained, source), count = read, 1 + len(entries)
@@ -201,7 +202,7 @@ def _arrays(
     }
 
 
-def _watched(system: Any, lanes: Lanes) -> dict[str, np.ndarray]:
+def _watched(system: OnAxes, lanes: Lanes) -> dict[str, np.ndarray]:
     """The two highest modes of every cell over what `adapt.refined` allows them of the largest value of a density."""
     (line,) = system.lines.values()
     top = Line(np.array([0.0, 1.0]), line.degree).modes(np.eye(line.degree + 1))[:, 0, -2:].T
@@ -211,7 +212,7 @@ def _watched(system: Any, lanes: Lanes) -> dict[str, np.ndarray]:
     return {"tops": tops, "first_lane": np.array(lanes.first)}
 
 
-def scalar_values(system: Any, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+def scalar_values(system: OnAxes, times: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The scalars of many states, (times, scalars): all at once where the system was read as affine in numbers."""
     found = None if system.condensed is None or not system.layout.n_z else _all_at_once(system, times, states)
     if found is None:  # no system of that kind, or a state without scalars, which says so
@@ -219,7 +220,7 @@ def scalar_values(system: Any, times: np.ndarray, states: np.ndarray) -> np.ndar
     return found
 
 
-def _all_at_once(system: Any, times: np.ndarray, states: np.ndarray) -> np.ndarray | None:
+def _all_at_once(system: OnAxes, times: np.ndarray, states: np.ndarray) -> np.ndarray | None:
     layout, arrays, T = system.layout, system.condensed.arrays, len(times)
     count, n_z = arrays["numbers"].shape
     rows = arrays["rows"].reshape(count * n_z, -1)[:, arrays["place"]]

@@ -11,6 +11,8 @@ import numpy as np
 from ..algebra import Elimination, SingularMatrix
 from ..algebra.sparse import SparseSchur
 from ..problem import BeyondEquations, Infeasible
+from ..weakform import Equations
+from .layout import Layout
 from .operator import Entries, Operator
 
 _STILL = 3  # steps of rounding, of the largest unknown, after which the smallest have converged, too
@@ -145,15 +147,15 @@ class Constraint:
         return Infeasible(f"no {self.names} satisfies its equation: 1 - f1.n = {margin:.3g}")
 
 
-def require_conditions(system: Any, X: np.ndarray) -> None:
+def require_conditions(equations: Equations, layout: Layout, model: Any, X: np.ndarray) -> None:
     """Raises BeyondEquations, with its message, where a condition of the equations does not hold."""
-    if not system.equations.conditions:
+    if not equations.conditions:
         return
-    layout, s = system.layout, SimpleNamespace()
+    s = SimpleNamespace()
     for name in [u.name for u in (*layout.algebraic, *layout.numbers) if not u.over] + [i.name for i in layout.inputs]:
         setattr(s, name, X[layout.position[layout.places[name].start]])
-    for given in (given for given in system.equations.inputs if given not in layout.inputs):
+    for given in (given for given in equations.inputs if given not in layout.inputs):
         setattr(s, given.name, getattr(s, given.of))  # without a past what is delayed is what is now
-    for condition in system.equations.conditions:
-        if not condition.value(s, system.model) > 0:
+    for condition in equations.conditions:
+        if not condition.value(s, model) > 0:
             raise BeyondEquations(condition.message)

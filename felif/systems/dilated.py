@@ -20,6 +20,7 @@ import numpy as np
 
 from ..problem import Infeasible
 from ..weakform import Equations, Term, Unknown, drift, noise
+from .on_axes import OnAxes
 
 _SEED = 1e-7  # spikes per neuron that wait at first
 WAITING, DELIVERED = "total_waiting", "delivered"
@@ -36,7 +37,7 @@ class DilatedPopulations:
         return self.of
 
 
-def dilated(problem: Any, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarray) -> tuple[Any, np.ndarray]:
+def dilated(problem: OnAxes, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarray) -> tuple[Any, np.ndarray]:
     """(the problem in dilated time on the same mesh, its start)."""
     model = DilatedPopulations(_equations(problem, t, y, B, A))
     other = problem.again(model, problem.lines, problem.space, problem.tol)
@@ -46,7 +47,7 @@ def dilated(problem: Any, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarray)
     return other, start
 
 
-def _equations(problem: Any, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarray) -> Equations:
+def _equations(problem: OnAxes, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarray) -> Equations:
     whole, (density,) = problem.equations, problem.field_names
     (flux,) = (u for u in whole.unknowns if u.kind == "holds")
     over = flux.over
@@ -72,7 +73,7 @@ def _equations(problem: Any, t: float, y: np.ndarray, B: np.ndarray, A: np.ndarr
     return Equations(whole.axes, (*kept, *new), tuple(terms), whole.conserved)
 
 
-def _proportions(problem: Any, flux: str, t: float, y: np.ndarray) -> np.ndarray:
+def _proportions(problem: OnAxes, flux: str, t: float, y: np.ndarray) -> np.ndarray:
     """Of the rates; equal ones where there are none yet."""
     try:
         rates = np.maximum(problem.group(flux, t, y), 0.0)

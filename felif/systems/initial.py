@@ -12,6 +12,7 @@ from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, State
 from ..weakform import Index
 from .adapt import split, transferred
+from .on_axes import OnAxes
 
 _ROUNDS = 30
 _KEPT = 8  # initial states of the same system: a run that is made again starts from what is known
@@ -20,7 +21,7 @@ _CONTINUOUS = 1e-6  # of a past, where its derivative is heard
 _VANISHES = 1e-8  # of a density where it is held at zero, over its largest value
 
 
-def initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     """(system, y, compatible): y from a density, a list with one for each entry of an index, a mapping, or a State.
 
     Of a system made from a tolerance the cells are split until they resolve the data. `compatible`: whether the
@@ -42,7 +43,7 @@ def _stays(start: Any) -> bool:
     return is_dataclass(start) and type(start).__dataclass_params__.frozen and type(start).__hash__ is not None
 
 
-def _initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
+def _initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     if isinstance(start, State):
         if start.problem.lines is None or start.problem.field_names != system.field_names:
             raise ValueError(f"start = {start!r} has other unknowns than {type(system.model).__name__}")
@@ -69,11 +70,11 @@ def _initial_state(system: Any, start: Any) -> tuple[Any, np.ndarray, bool]:
     return system, y, compatible
 
 
-def _start_of(system: Any) -> float:
+def _start_of(system: OnAxes) -> float:
     return 0.0 if system.history is None else system.history.t_start
 
 
-def _require_continuous(system: Any, y: np.ndarray) -> None:
+def _require_continuous(system: OnAxes, y: np.ndarray) -> None:
     """ValueError where the past of what has a derivative does not end at its value at the start."""
     if system.history is None or not system.slopes:
         return
@@ -87,7 +88,7 @@ def _require_continuous(system: Any, y: np.ndarray) -> None:
             )
 
 
-def _by_name(system: Any, start: Any) -> dict[str, Any]:
+def _by_name(system: OnAxes, start: Any) -> dict[str, Any]:
     names = [u.name for u in (*system.layout.fields, *system.layout.numbers)]
     if isinstance(start, Mapping):
         if unknown := set(start) - set(names):
@@ -101,7 +102,7 @@ def _by_name(system: Any, start: Any) -> dict[str, Any]:
     return {system.field_names[0]: start}
 
 
-def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
+def _interpolated(system: OnAxes, given: Mapping[str, Any]) -> tuple[np.ndarray, bool]:
     layout, y, compatible = system.layout, np.zeros(system.size), True
     for u in layout.numbers:
         free = layout.position[layout.indices(u.name)] >= 0
@@ -140,14 +141,14 @@ def _interpolated(system: Any, given: Mapping[str, Any]) -> tuple[np.ndarray, bo
     return y, compatible
 
 
-def _require_consistent(system: Any, y: np.ndarray, names: set[str]) -> None:
+def _require_consistent(system: OnAxes, y: np.ndarray, names: set[str]) -> None:
     """ValueError where numbers that a dead time keeps silent are not what the history says."""
     for name, value in silent_at_start(system).items():
         if name in names:
             require_consistent(name, float(y[system.layout.offsets[name]]), value)
 
 
-def _at_nodes(system: Any, u: Any, density: Any) -> np.ndarray:
+def _at_nodes(system: OnAxes, u: Any, density: Any) -> np.ndarray:
     nodes, shape = system.layout.nodes(u.name), system.layout.shapes[u.name]
     first = system.equations.axis(u.over[0])
     if isinstance(first, Index):
@@ -165,7 +166,7 @@ def _at_nodes(system: Any, u: Any, density: Any) -> np.ndarray:
     return np.reshape(found, shape)
 
 
-def _normalise(system: Any, u: Any, y: np.ndarray) -> None:
+def _normalise(system: OnAxes, u: Any, y: np.ndarray) -> None:
     """Scales each entry of a density to its mass."""
     first, layout = system.equations.axis(u.over[0]), system.layout
     count = first.count if isinstance(first, Index) else 1
@@ -176,7 +177,7 @@ def _normalise(system: Any, u: Any, y: np.ndarray) -> None:
         y[row] *= _wanted(system, u, k, y) / float(mass[row] @ y[row])
 
 
-def _wanted(system: Any, u: Any, k: int, y: np.ndarray) -> float:
+def _wanted(system: OnAxes, u: Any, k: int, y: np.ndarray) -> float:
     """The mass of entry k of a density: as the model says, or what is left of 1, in equal shares."""
     known = system.equations.masses
     if u.name in known:

@@ -8,13 +8,14 @@ import numpy as np
 
 from ..algebra import Band, stacked
 from ..problem import Infeasible, Problem
+from .on_axes import OnAxes
 from .schur import Changes
 
 _FEW = 8  # unknowns that are solved for, up to which their gradient is a dense matrix
 _SHOWN = 128  # entries of a function of indices, up to which each is a series of a run
 
 
-def measure(system: Any) -> None:
+def measure(system: OnAxes) -> None:
     """Sets the mass, and the names of densities and numbers (those solved for first) with their places."""
     layout, names, places, system.groups = system.layout, [], [], {}
     evolving = (*layout.fields, *layout.numbers)
@@ -37,7 +38,7 @@ def measure(system: Any) -> None:
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
 
 
-def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
+def as_data(system: OnAxes, y: np.ndarray) -> dict[str, Any]:
     """A state as initial data for another mesh: densities, cut at zero, and numbers."""
     data: dict[str, Any] = {}
     for u in system.layout.fields:
@@ -48,13 +49,13 @@ def as_data(system: Any, y: np.ndarray) -> dict[str, Any]:
     return data | {u.name: system.full(u.name, y) for u in system.layout.numbers}
 
 
-def largest_and_lowest(system: Any, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_and_lowest(system: OnAxes, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The largest and the smallest value of the densities of many states (one a row)."""
     densities = states[:, : system.layout.n_fields] if system.layout.n_fields else np.ones((len(states), 1))
     return densities.max(axis=1), densities.min(axis=1)
 
 
-def observe(system: Any, t: float, y: np.ndarray) -> dict[str, float]:
+def observe(system: OnAxes, t: float, y: np.ndarray) -> dict[str, float]:
     """Scalars (inf where none exist), integrals of the densities, conserved quantities, smallest nodal value."""
     try:
         scalars = system.scalars(t, y)
@@ -66,7 +67,7 @@ def observe(system: Any, t: float, y: np.ndarray) -> dict[str, float]:
     return row
 
 
-def observed(system: Any, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
+def observed(system: OnAxes, scalars: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The same of many states whose scalars are known: one row a state, in the order of `observe`."""
     lowest = states[:, : system.layout.n_fields].min(axis=1)
     return np.column_stack([scalars, (system.recorded @ states.T).T, lowest])
@@ -75,7 +76,7 @@ def observed(system: Any, scalars: np.ndarray, states: np.ndarray) -> np.ndarray
 Functionals = dict[str, tuple[np.ndarray, np.ndarray]]  # {name: (places in y, weights)}
 
 
-def functionals(system: Any) -> Functionals:
+def functionals(system: OnAxes) -> Functionals:
     """What every run records: integrals of the densities, and what is conserved."""
     layout, found = system.layout, {}
     for u in layout.fields:
@@ -84,7 +85,7 @@ def functionals(system: Any) -> Functionals:
     return found | system.kept
 
 
-def kept(system: Any) -> Functionals:
+def kept(system: OnAxes) -> Functionals:
     """What is conserved."""
     found: Functionals = {}
     for quantity in system.equations.conserved:
@@ -92,7 +93,7 @@ def kept(system: Any) -> Functionals:
     return found
 
 
-def _conserved(system: Any, quantity: Any) -> Functionals:
+def _conserved(system: OnAxes, quantity: Any) -> Functionals:
     layout, parts = system.layout, []
     for name, weight in quantity.weights.items():
         over, shape = system.equations.unknown(name).over, layout.shapes[name]
@@ -119,41 +120,41 @@ def _dense(functionals: Functionals, n: int) -> dict[str, np.ndarray]:
     return found
 
 
-def quantities(system: Any) -> dict[str, np.ndarray]:
+def quantities(system: OnAxes) -> dict[str, np.ndarray]:
     """What every run records, as vectors on y."""
     return _dense(system.functionals, system.size)
 
 
-def conserved(system: Any) -> dict[str, np.ndarray]:
+def conserved(system: OnAxes) -> dict[str, np.ndarray]:
     """{name: c} with c.y constant in time."""
     return _dense(system.kept, system.size)
 
 
-def recorded(system: Any) -> Any:
+def recorded(system: OnAxes) -> Any:
     """The rows of what every run records."""
     return stacked(system.functionals.values(), system.size)
 
 
-def conserved_rows(system: Any) -> Any:
+def conserved_rows(system: OnAxes) -> Any:
     """The rows of what is conserved."""
     return stacked(system.kept.values(), system.size)
 
 
-def scalar_changes(system: Any, t: float, y: np.ndarray) -> Any:
+def scalar_changes(system: OnAxes, t: float, y: np.ndarray) -> Any:
     """The gradient of the scalars, or, where many are solved for, what its product with a change gives."""
     if system.layout.n_z <= _FEW:
         return system.scalar_gradient(t, y)
     return Changes(system._schur(t, y), system._scalar_places)
 
 
-def rate_names(system: Any) -> tuple[str, ...]:
+def rate_names(system: OnAxes) -> tuple[str, ...]:
     """The fluxes that are numbers, of all populations; else as of any problem."""
     held = [u.name for u in system.layout.algebraic if u.kind == "holds" and not system.equations.lines(u)]
     names = [name for one in held for name in system.layout.flattened(one) if name in system.scalar_names]
     return tuple(names) or Problem.rate_names.fget(system)
 
 
-def jumps(system: Any) -> bool:
+def jumps(system: OnAxes) -> bool:
     """Whether N stays finite where the margin falls to 0: no flux, and two solutions of an equation that is not affine
     meet there, or it is another unknown that becomes infinite."""
     layout = system.layout
@@ -171,7 +172,7 @@ def jumps(system: Any) -> bool:
     return bool(np.count_nonzero(rows[0]) == 1 and np.array_equal(*rows))  # it is what y says
 
 
-def beyond(system: Any, y: np.ndarray) -> dict[str, tuple[float, float]]:
+def beyond(system: OnAxes, y: np.ndarray) -> dict[str, tuple[float, float]]:
     """{axis: mass beyond its lower and upper end}, if densities fall there as they do in the last cell of the mesh.
 
     Where an axis has an end there is nothing beyond; a density that does not fall is taken for one as wide as the mesh.
@@ -198,7 +199,7 @@ def _tail(values: np.ndarray, width: float, cells: np.ndarray) -> float:
     return last * min(length, float(cells[-1] - cells[0]))
 
 
-def symmetry(system: Any, y: np.ndarray) -> np.ndarray | None:
+def symmetry(system: OnAxes, y: np.ndarray) -> np.ndarray | None:
     """dy of a rotation of every density, where the equations do not change with it; None otherwise."""
     axis = system.equations.symmetric_along
     if axis is None:
@@ -213,7 +214,7 @@ def symmetry(system: Any, y: np.ndarray) -> np.ndarray | None:
     return found if np.abs(found).max() > 1e-9 * np.abs(y).max() else None
 
 
-def described_mesh(system: Any) -> dict[str, Any]:
+def described_mesh(system: OnAxes) -> dict[str, Any]:
     """What run.json says about the mesh."""
     found: dict[str, Any] = {"unknowns": system.size}
     for name, line in system.lines.items():
@@ -222,7 +223,7 @@ def described_mesh(system: Any) -> dict[str, Any]:
     return found
 
 
-def described(system: Any) -> str:
+def described(system: OnAxes) -> str:
     """What a problem prints."""
     unknowns = ", ".join(u.name for u in system.equations.unknowns)
     axes = [

@@ -25,6 +25,7 @@ from ..spaces import Line
 from ..weakform import Term
 from .faces import upwind
 from .forms import kernels_of, read_by
+from .on_axes import OnAxes
 from .piece import Piece
 
 _SERIES, _LARGEST = 1e-2, 500.0  # |z| below which B is a series; z above which it is 0
@@ -142,17 +143,17 @@ def _limited(term: Term, positive: np.ndarray, upwards: bool, line: Line, cells:
     return coefficient
 
 
-def frozen_parts(system: Any, t: float, y: np.ndarray) -> Any:
+def frozen_parts(system: OnAxes, t: float, y: np.ndarray) -> Any:
     """The linearisation at y as if no coefficient changed."""
     return system._structure.at(system._operator.jacobian(system._point(t, y)["X"], frozen=True))
 
 
-def frozen(system: Any, t: float, y: np.ndarray) -> Any:
+def frozen(system: OnAxes, t: float, y: np.ndarray) -> Any:
     """A with F = A y at the coefficients of y, that keeps densities >= 0; None where the space does not."""
     return system.frozen_parts(t, y).jacobian if system.positive else None
 
 
-def require_positive(system: Any) -> None:
+def require_positive(system: OnAxes) -> None:
     """ValueError where a density is taken from where it is not."""
     y = 0.5 + np.random.default_rng(3).random(system.size)
     y *= 0.1 / float(system.mass.data[0] @ y)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from ..algebra import SingularMatrix
+from .on_axes import OnAxes
 
 _FROZEN, _FREE = 24, 60  # starts with a linear system each, and of numbers alone
 _SIZES = -2.0, 1.5  # powers of ten of numbers
 
 
-def totals_of(system: Any) -> np.ndarray:
+def totals_of(system: OnAxes) -> np.ndarray:
     """Of every conserved quantity what the model says a density holds at the start, or 1."""
     found = []
     for quantity in system.equations.conserved:
@@ -23,7 +23,7 @@ def totals_of(system: Any) -> np.ndarray:
     return np.array(found)
 
 
-def starts(system: Any, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
+def starts(system: OnAxes, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
     """States y to begin Newton's method from: the first from zero, the others from numbers of all sizes and signs."""
     random, layout = np.random.default_rng(11), system.layout
     if not layout.n_fields:
@@ -48,7 +48,7 @@ def starts(system: Any, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
             yield y
 
 
-def _is_linear(system: Any, t: float) -> bool:
+def _is_linear(system: OnAxes, t: float) -> bool:
     """Whether no coefficient that matters to F changes with the state: the same matrix at three of them."""
     random, found = np.random.default_rng(7), []
     for scale in (0.0, 1.0, 5.3):

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ..weakform import Delayed
+from .on_axes import OnAxes
 from .operator import Operator, restricted
 from .piece import Piece
 
@@ -46,7 +47,7 @@ def lags(equations: Any, model: Any) -> dict[str, float]:
     return {given.name: given.of_model(model) for given in equations.inputs if isinstance(given, Delayed)}
 
 
-def delays_of(system: Any) -> dict[str, tuple[str, float]]:
+def delays_of(system: OnAxes) -> dict[str, tuple[str, float]]:
     """{entry of a delayed input that is heard: (the scalar, how long ago)}."""
     layout, found = system.selected, {}
     for given in (given for given in layout.equations.inputs if isinstance(given, Delayed)):
@@ -56,7 +57,7 @@ def delays_of(system: Any) -> dict[str, tuple[str, float]]:
     return found
 
 
-def held_of(system: Any) -> dict[str, str]:
+def held_of(system: OnAxes) -> dict[str, str]:
     """{entry of a delayed input: the number that it empties, the silent of a dead time}."""
     layout = system.selected
     numbers = {
@@ -72,7 +73,7 @@ def held_of(system: Any) -> dict[str, str]:
     }
 
 
-def slopes_of(system: Any) -> dict[str, str]:
+def slopes_of(system: OnAxes) -> dict[str, str]:
     """{what is heard late: the unknown whose derivative it is}."""
     flat = system.layout.flattened
     delayed = [given for given in system.equations.inputs if isinstance(given, Delayed) and given.slope_of]

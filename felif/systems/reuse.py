@@ -13,12 +13,13 @@ from scipy import sparse
 from ..weakform import Equations, Index, Term
 from . import resting
 from .forms import read_by
+from .on_axes import OnAxes
 from .operator import Operator, restricted
 from .piece import Piece
 from .pieces import Builder
 
 
-def take(system: Any, like: Any) -> bool:
+def take(system: OnAxes, like: Any) -> bool:
     """Makes a system of the pieces of one with other parameters; False where more than coefficients and matrices
     differs, and nothing is taken."""
     if resting.lags(system.equations, system.model) != resting.lags(like.equations, like.model) and like.held:

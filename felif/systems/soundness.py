@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..problem import Infeasible
+from .on_axes import OnAxes
 from .operator import STEP
 from .piece import coefficient
 
@@ -16,7 +15,7 @@ _CHANGE = 1e-5  # step of the real difference that a complex step must agree wit
 _AGREES = 1e-6
 
 
-def require_analytic(system: Any) -> None:
+def require_analytic(system: OnAxes) -> None:
     """ValueError, naming the term, unless complex steps of coefficients agree with real differences, both ways."""
     random = np.random.default_rng(4)
     for piece in system.pieces:
@@ -37,7 +36,7 @@ def require_analytic(system: Any) -> None:
                     )
 
 
-def require_conserved(system: Any) -> None:
+def require_conserved(system: OnAxes) -> None:
     """ValueError, naming the quantity, unless c.F = 0 at random states for every conserved quantity c."""
     random = np.random.default_rng(3)
     for _ in range(_TRIES):

@@ -10,13 +10,14 @@ import numpy as np
 from scipy import sparse
 
 from ..given.inputs import input_value
-from ..problem import FieldValue, Infeasible, Problem
+from ..problem import FieldValue, Infeasible
 from ..spaces import Line
 from ..weakform import Equations, Given
 from . import changes, looking, positive, resting
 from . import condensed as core
 from .constraint import Constraint, require_conditions
 from .layout import Layout
+from .on_axes import OnAxes
 from .operator import Operator, is_empty, restricted
 from .pieces import Builder
 from .reuse import take
@@ -25,7 +26,7 @@ from .schur import Schur
 History = Callable[[str, float], float]
 
 
-class System(Problem):
+class System(OnAxes):
     """Equations of a model on elements along its axes. Immutable: `at`, `on_lines` and `with_history` return another.
 
     y holds the nodal values of what evolves, densities first; z, what equals or holds, is solved for at every state.
@@ -192,7 +193,7 @@ class System(Problem):
             X[: self.size] = y
             self._inputs(t, X)
             solved, margin = self.constraint.solve(X)
-            require_conditions(self, solved)
+            require_conditions(self.equations, self.layout, self.model, solved)
             self._memory = (key, {"X": solved, "margin": margin})
         return self._memory[1]
 

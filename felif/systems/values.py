@@ -8,9 +8,10 @@ import numpy as np
 
 from ..problem import FieldValue, PlaneField
 from ..weakform import Index
+from .on_axes import OnAxes
 
 
-def field_value(system: Any, name: str, values: np.ndarray) -> Any:
+def field_value(system: OnAxes, name: str, values: np.ndarray) -> Any:
     """The function with these nodal values, in the shape of the unknown; a tuple of them over an index first."""
     over = system.equations.unknown(name).over
     if over and isinstance(system.equations.axis(over[0]), Index):
@@ -18,7 +19,7 @@ def field_value(system: Any, name: str, values: np.ndarray) -> Any:
     return _of_axes(system, over, values)
 
 
-def _of_axes(system: Any, over: tuple[str, ...], values: np.ndarray) -> Any:
+def _of_axes(system: OnAxes, over: tuple[str, ...], values: np.ndarray) -> Any:
     if len(over) == 1:
         line = system.lines[over[0]]
         order = np.argsort(line.nodes, kind="stable")
@@ -38,7 +39,9 @@ def _of_axes(system: Any, over: tuple[str, ...], values: np.ndarray) -> Any:
     return PlaneField(nodes, values.ravel(), evaluate, np.outer(first.weights, second.weights).ravel())
 
 
-def samples(system: Any, y: np.ndarray) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
+def samples(
+    system: OnAxes, y: np.ndarray
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
     """(axes, points, triangles or None along one axis, {name: values}) that draw all densities over the same axes.
 
     Raises ValueError where there is none, or densities over different axes.
