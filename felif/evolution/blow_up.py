@@ -23,6 +23,7 @@ class BlowUpWatch:
     KEPT = 64
     LEAST = 0.05
     LONG, SHORT = 30.0, 5.0  # factors of N over which the law is fitted
+    NEARLY = 0.99  # of N, from which it has not fallen on a new mesh but is read there otherwise
     NEAR = 0.05  # of the exponent to 1/2; 0.01 to 0.03 measured for networks with constant noise
 
     def __init__(self, N_max: float) -> None:
@@ -31,12 +32,17 @@ class BlowUpWatch:
         self.rates: list[float] = []
         self.before: list[tuple[float, float]] = []  # times and rates of the steps before N fell for the last time
         self.errors = np.zeros(2)  # sum of e and of e t over the accepted steps
+        self.on_new_mesh = False  # nothing is recorded there yet
 
     def record(self, t: float, N: float, error: float, rtol: float) -> None:
         """N at an accepted time, and the error of the step to it relative to the tolerance rtol."""
         counted = max(error, self.LEAST) * rtol
         self.errors += (counted, counted * t)
-        if self.rates and not N > self.rates[-1]:
+        if self.on_new_mesh and self.rates and self.NEARLY * self.rates[-1] < N:
+            while self.rates and not N > self.rates[-1]:
+                self.times.pop(), self.rates.pop()
+        self.on_new_mesh = False
+        if self.rates and not N > self.rates[-1] > 0:  # below 0 N is rounding, where nobody fires
             self.before = [*self.before, *zip(self.times, self.rates, strict=True)][-self.KEPT :]
             self.times.clear()
             self.rates.clear()
@@ -47,7 +53,8 @@ class BlowUpWatch:
 
     def record_many(self, times: np.ndarray, rates: np.ndarray, errors: np.ndarray, rtol: float) -> None:
         """`record` of many steps; the law is fitted to more of the last ones."""
-        if not (np.diff(rates, prepend=self.rates[-1] if self.rates else -np.inf) > 0).all():
+        before = self.rates[-1] if self.rates else -np.inf
+        if not (np.diff(rates, prepend=before) > 0).all() or min(before, rates[0]) <= 0:
             for t, N, error in zip(times.tolist(), rates.tolist(), errors.tolist(), strict=True):
                 self.record(t, N, error, rtol)
             return
@@ -74,9 +81,12 @@ class BlowUpWatch:
 
     @property
     def lawful(self) -> bool:
-        """N rises as towards a blow-up, with an exponent near 1/2 lately and for longer; a transient does not."""
+        """N rises as towards a blow-up, with an exponent near 1/2 lately and for longer; a transient does not.
+
+        Three points have any exponent; a transient may rise by a factor of SHORT in fewer steps.
+        """
         rates = self.rates
-        if not (self.rising and 0 < self.LONG * rates[0] < rates[-1]):
+        if not (self.rising and 0 < self.LONG * rates[0] < rates[-1] < self.SHORT * rates[-4]):
             return False
         return all(abs(self._law(factor)[2] - 0.5) < self.NEAR for factor in (self.LONG, self.SHORT))
 
@@ -126,12 +136,13 @@ class BlowUpWatch:
     def to_arrays(self) -> dict[str, np.ndarray]:
         before = np.array(self.before).reshape(-1, 2)
         found = {"watch_times": np.array(self.times), "watch_rates": np.array(self.rates), "watch_errors": self.errors}
-        return {**found, "watch_before": before}
+        return {**found, "watch_before": before, "watch_on_new_mesh": np.array(self.on_new_mesh)}
 
     def restore(self, arrays) -> None:
         self.times, self.rates = arrays["watch_times"].tolist(), arrays["watch_rates"].tolist()
         self.errors = np.array(arrays["watch_errors"])
         self.before = [(t, N) for t, N in np.asarray(arrays.get("watch_before", np.empty((0, 2)))).tolist()]
+        self.on_new_mesh = bool(arrays.get("watch_on_new_mesh", False))
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -26,6 +26,10 @@ class Checkpoint:
         """Arrays for `np.savez`."""
         return {"t": np.array(self.t), "y": self.y, **{f"memory_{name}": v for name, v in self.memory.items()}}
 
+    def counted(self) -> Checkpoint:
+        """With its counters alone: for an integration that begins here."""
+        return Checkpoint(self.t, self.y, {name: self.memory[name] for name in ("counters", "rounding")})
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checkpoint:
         """Inverse of `to_arrays`; entries it does not know are left alone."""
@@ -56,12 +60,16 @@ def pack(run: Any) -> Checkpoint:
 def unpack(checkpoint: Checkpoint, run: Any) -> None:
     """Puts an integration where the checkpoint was made."""
     memory = checkpoint.memory
-    run.t, run.y, run.tiny = checkpoint.t, checkpoint.y.copy(), float(memory["tiny"])
+    run.t, run.y = checkpoint.t, checkpoint.y.copy()
+    run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=False))
+    run.look_at = run.statistics["steps"] + run.pause
+    if "h" not in memory:
+        return
+    run.tiny = float(memory["tiny"])
     run.h = float(memory["h"]) if run.fixed_step is None else run.fixed_step
     controller = run.controller
     controller.error, controller.step, rejected, starting = memory["controller"].tolist()
     controller.rejected, controller.starting = bool(rejected), bool(starting)
-    run.statistics.update(zip(COUNTERS, memory["counters"].tolist(), strict=False))
     if "coarsening" in memory:
         run.pause, run.look_at = memory["coarsening"].tolist()
     run.watch.restore(memory)

@@ -313,6 +313,7 @@ class Integration:
         self.y = y
         self._use(problem)
         self._move(scalars, t)
+        self.watch.on_new_mesh = True
         self.statistics["remeshes"] += 1
         self.statistics["undershoots"] += "undershoot" in reason
         self._open_segment()

@@ -22,8 +22,8 @@ from ..given.types import Model, Start
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
+from .blow_up_error import COARSER
 from .common_mesh import common, layered
-from .driving import COARSER
 from .many_blow_ups import RISING, BlowUps, Meshes, meshes_of
 from .starting import evolve
 

@@ -18,7 +18,7 @@ from ..evolution import outcome_of
 from ..evolution.blow_up import BlowUpWatch
 from ..evolution.lean import Lean
 from ..problem import BlowUp, State
-from .driving import shares
+from .blow_up_error import shares
 
 RISING = 50.0  # a rate from which a point goes on where layers are resolved
 Meshes = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -16,7 +16,8 @@ from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
 from .asked import KINDS, prolonged, require_events
-from .driving import integrate_through, seen, with_mesh_error
+from .blow_up_error import with_mesh_error
+from .driving import integrate_through, seen
 from .recording import Recorder, describe_end, packed_model, state_for_snapshot
 from .restoring import restore
 from .run import Run

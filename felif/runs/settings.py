@@ -20,7 +20,8 @@ class Settings:
     core         "compiled" or "python", which differ in the last digits
     breakpoints  those given, those of the inputs, and what follows from them by delays
     max_step     the given one, or the shortest delay
-    start_up     the time up to which a run of fixed steps controls its error (see `driving.start_up`)
+    singular     whether N falls from infinity at the start
+    start_up     how long a run of fixed steps controls its error where it does (see `fixed_steps`); None: never
     initial      the initial data in words
     """
 
@@ -39,6 +40,7 @@ class Settings:
     after_blow_up: Continue | None
     events: tuple[str, ...]
     initial: str
+    singular: bool = False
     start_up: float | None = None
 
     def but(self, **changes: Any) -> Settings:

@@ -19,7 +19,8 @@ from ..output import RunWriter, snapshot_times
 from ..problem import Problem
 from .after_blow_up import Continue, require_followed
 from .asked import KINDS, goes_on, what_is_asked
-from .driving import finished, integrate_through, seen, start_up
+from .driving import finished, integrate_through, seen
+from .fixed_steps import start_up
 from .recording import Recorder, describe_run, packed_model
 from .restoring import let_go
 from .resuming import continue_run, finish, rates, watching
@@ -78,8 +79,8 @@ def evolve(
         at before the run (`felif.given.inputs.landings`): jumps, and pulses that last longer than (t_end -
         t_start)/2048, are found; shorter ones must be named here.
     fixed_step : float
-        Steps of this size, without control of the error. From data that do not vanish at V_F the first of them, up to a
-        32nd of the run, are divided under error control (not with BackwardEuler).
+        Steps of this size, without control of the error. Behind data that do not vanish at V_F, and where that is heard
+        after a delay, a 32nd of the run is divided under error control (not with BackwardEuler).
     first_step, max_step : float
         Size of the first step, and of the largest.
     max_steps : int
@@ -174,9 +175,10 @@ def evolve(
         after_blow_up=after_blow_up,
         events=tuple(event.name for event in events),
         initial=repr(start) if dataclasses.is_dataclass(start) else type(start).__name__,
+        singular=not compatible,
     )
     _require_end(settings, delays, on_mesh.size, folder)
-    settings = settings.but(start_up=start_up(on_mesh, settings, compatible))
+    settings = settings.but(start_up=start_up(settings))
     impossible = on_mesh.instant_blow_up(y, compatible)
     how = {"events": events, "checkpoint": None}
     if folder is None:

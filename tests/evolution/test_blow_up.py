@@ -118,3 +118,16 @@ def test_a_rate_that_fell_before_it_ended_has_a_bar_all_the_same():
     restored = BlowUpWatch(1e5)
     restored.restore(watch.to_arrays())
     assert restored.estimate(t, watch.rates[-1], "No step leads on.") == found
+
+
+def test_rates_of_nobody_and_what_a_new_mesh_reads_otherwise_do_not_hide_the_law():
+    """N = (T - t)^(-1/2), after N = -1e-10, and 1e-4 less in the first step on a new mesh, as measured of networks."""
+    watch = BlowUpWatch(1e5)
+    watch.record(-1.0, -1e-10, 1e-3, 1e-6)
+    for k, left in enumerate(np.geomspace(1.0, 1e-11, 400)):
+        watch.on_new_mesh = k % 100 == 99
+        watch.record(1.0 - left, 0.9999 * watch.rates[-1] if watch.on_new_mesh else left**-0.5, 1e-3, 1e-6)
+    assert watch.beyond
+    assert watch.lawful
+    watch.record(1.0, 0.9999 * watch.rates[-1], 1e-3, 1e-6)  # a fall on the same mesh is one
+    assert not watch.rising

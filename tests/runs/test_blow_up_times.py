@@ -158,3 +158,16 @@ def test_a_blow_up_late_on_the_clock_is_found():
     run = fl.evolve(fl.discretize(model), start, t_start=1e5, t_end=1e5 + 10, N_max=1e7)
     assert run.outcome.name == "blow_up"
     assert run.blow_up.time - 1e5 == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-10])
+def test_a_blow_up_is_one_at_any_tolerance(rtol):
+    """N begins at -1e-10 and falls by 3e-5 on new meshes: runs went on to N = 1e7, or ended as "not_finite".
+
+    The reference: tol = 1e-8, rtol = 1e-8 to 1e-11, which agree to 1e-11, within bars of 2e-10 to 6e-10.
+    """
+    problem = fl.discretize(fl.NoisyLIF(b=0.8, a0=0.1, current=2.5), tol=1e-7)
+    run = fl.evolve(problem, fl.Gaussian(1.0, 0.01), 1.0, rtol=rtol)
+    assert run.outcome.name == "blow_up"
+    assert 1e5 < run.series["N"].max() < 1.2e5
+    assert abs(run.blow_up.time - 0.53580043564) < run.blow_up.error < 1e-7

@@ -122,7 +122,7 @@ def test_where_one_that_fires_inhibits_the_order_decides(coupling):
         assert found.shifts == pytest.approx(coupling @ found.sizes, abs=1e-9)
         assert (found.reached >= found.shifts).all()
     assert (buffered.sizes < first.sizes).all()
-    named = rf"sizes are \({first.sizes[0]:.4f}.*'buffered' they are \({buffered.sizes[0]:.4f}"
+    named = rf"sizes are \({first.sizes[0]:.6g}.*'buffered' they are \({buffered.sizes[0]:.6g}"
     with pytest.raises(NotConverged, match="population 1 inhibits population 0 while both fire.*" + named):
         cascade(problem, t, y)
 
