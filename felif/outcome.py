@@ -10,7 +10,7 @@ class Infeasible(ArithmeticError):
 
 
 class BeyondEquations(Infeasible):
-    """The model's equations do not hold at this state, see `language.Condition`."""
+    """The model's equations do not hold at this state, see `weakform.Condition`."""
 
     kind = "beyond_equations"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "models": ("given weakform translation", "scipy"),
     "spaces": ("given translation", "skfem"),
     "firing": ("given translation problem spaces systems", "scipy"),
-    "systems": ("given weakform problem algebra spaces", "scipy"),
+    "systems": ("given weakform translation problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),
     "assembly": ("given translation problem algebra spaces firing meshing systems", "skfem scipy"),
     "solvers": ("given notebook problem algebra output", "scipy"),
@@ -129,6 +130,16 @@ def test_engines_read_no_parameter_for_a_place():
     """Places come from the equations: `landings`, `top` and `length` of a problem."""
     engines = ("assembly", "spaces", "solvers", "evolution", "output")
     assert not offenders(lambda path: room_of(path) in engines and re.findall(r"v_reset|v_fire", path.read_text()))
+
+
+def test_the_documents_say_who_may_import_whom_and_what_every_module_is():
+    """The table of docs/architecture.md, and docs/modules.md, which docs/modules.py writes."""
+    docs = PACKAGE.parent / "docs"
+    rows = re.findall(r"^\| `(\w+)/?` \|.*\| ([^|]*) \|$", (docs / "architecture.md").read_text(), re.M)
+    said = {room: set(re.findall(r"\w+", allowed)) & set(ROOMS) for room, allowed in rows}
+    assert said == {room: set(ROOMS[room][0].split()) for room in set(ROOMS) - {"__main__", "__init__"}}
+    written = runpy.run_path(str(docs / "modules.py"))["index"]()
+    assert (docs / "modules.md").read_text() == written, "run docs/modules.py"
 
 
 def test_every_package_is_a_room():

@@ -1,4 +1,4 @@
-"""ROOM 4: matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
+"""Matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
 
 from .band import Band, SingularMatrix
 from .bandschur import BandSchur, Shared

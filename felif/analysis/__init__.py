@@ -1,4 +1,4 @@
-"""ROOM 8: numbers from states. Closed forms (`exact`, `density`, `exact_time`): to test against, and instant."""
+"""Numbers from states. Closed forms (`exact`, `density`, `exact_time`): to test against, and instant."""
 
 from . import density, exact, exact_time
 

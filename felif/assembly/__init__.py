@@ -1,4 +1,4 @@
-"""ROOM 3: (model, mesh, space) -> Problem; initial states; meshes that follow the state."""
+"""(model, mesh, space) -> Problem; initial states; meshes that follow the state."""
 
 from ..spaces import ExponentialFitting, Lagrange, SpectralElement
 from .densities import Gaussian, Uniform

@@ -29,7 +29,7 @@ from .forms import Assembler, Contribution
 from .operators import FormsOperator
 from .planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
-from .scalars import History
+from .scalars import Past
 from .semidiscrete import SemiDiscrete
 from .shared import highest_modes, shared
 
@@ -288,7 +288,7 @@ class Assembled:
         return other
 
     def on_cells(
-        self, model: Any, cells: np.ndarray, history: History | None = None, space: Space | None = None
+        self, model: Any, cells: np.ndarray, history: Past | None = None, space: Space | None = None
     ) -> SemiDiscrete:
         """The same model on other cells; the last meshes are kept: runs of one problem share their first."""
         space = self.space if space is None else space

@@ -22,13 +22,13 @@ from .explicit import ExplicitSystem
 _NEWTON_STEPS = 40
 _SIZES = np.array([0.0, 1e-3, 0.03, 0.2, 0.6, 1.2, 2.4, 3.3, 5.1, 9.0, 27.0, 120.0, 1e3, 1e5])
 
-History = Callable[[str, float], float]  # (name of a scalar, time) -> its value then
+Past = Callable[[str, float], float]  # (name of a scalar, time) -> its value then
 
 
 class ScalarEquations:
     """Solves for the algebraic scalars of one problem and knows every coefficient's value and slopes there."""
 
-    def __init__(self, model: Any, assembled: Any, m: Parameters, history: History | None = None) -> None:
+    def __init__(self, model: Any, assembled: Any, m: Parameters, history: Past | None = None) -> None:
         weak_form, layout = assembled.weak_form, assembled.layout
         self.m, self._terms = m, weak_form.terms
         self.operator, self._varying = assembled.operator(m)

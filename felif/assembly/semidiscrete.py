@@ -25,7 +25,7 @@ from .automatic import Flow, choose_nodes, mesh_at_rest
 from .explicit import along
 from .moments import exponential_moment
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong
-from .scalars import History, ScalarEquations
+from .scalars import Past, ScalarEquations
 from .shared import describe
 from .stored import mesh_arrays, on_arrays, reduced
 from .watch import MeshWatch
@@ -40,13 +40,13 @@ class SemiDiscrete(OverV):
     them this is N = f0.n / (1 - f1.n) with two constant rows f0, f1, and 1 - f1.n <= 0 is blow-up (Infeasible).
     """
 
-    def __init__(self, assembled: Any, model: Any, history: History | None = None) -> None:
+    def __init__(self, assembled: Any, model: Any, history: Past | None = None) -> None:
         """`assembled` is an `Assembled` of discretize.py, shared by all problems that `at` makes from one."""
         self._assembled, self.model = assembled, model
         vars(self).update(assembled.shared)
         self.weak_form = assembled.weak_form
         self.marks = {"V_R": self.landings[0], "V_F": float(self.top)}
-        self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}  # see weakform.Input
+        self.held = {i.name: i.held for i in self.weak_form.inputs if i.held is not None}
         self.parameters: Parameters = parameters_of(model)  # `m`, as coefficients read them
         self.equations = ScalarEquations(model, assembled, self.parameters, history)
         self.operator, self._explicit, self.history = self.equations.operator, self.equations.explicit, history
@@ -126,7 +126,7 @@ class SemiDiscrete(OverV):
         given = [i for i in self.weak_form.inputs if i.of is not None]
         return {i.name: (i.of, float(getattr(self.model, i.parameter))) for i in given}
 
-    def with_history(self, history: History | None) -> SemiDiscrete:
+    def with_history(self, history: Past | None) -> SemiDiscrete:
         """The same problem with a past, history(scalar, t); None: delayed scalars are the present ones, as at rest."""
         return SemiDiscrete(self._assembled, self.model, history)
 

@@ -1,4 +1,4 @@
-"""ROOM 6: M dy/dt = F(t, y) in time: schemes, control of the step, events, blow-up, checkpoints."""
+"""M dy/dt = F(t, y) in time: schemes, control of the step, events, blow-up, checkpoints."""
 
 from .additive import is_additive
 from .checkpoint import Checkpoint
@@ -7,12 +7,13 @@ from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points, same_time
 from .rows import Block, Piece
-from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
+from .schemes import ARK43, ESDIRK43, SCHEMES, TRBDF2, BackwardEuler, Rodas5P
 from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
 __all__ = [
     "ARK43",
     "ESDIRK43",
+    "SCHEMES",
     "TRBDF2",
     "BackwardEuler",
     "Block",

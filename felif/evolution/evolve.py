@@ -11,7 +11,7 @@ from ..problem import Problem
 from .additive import is_additive
 from .events import Event
 from .loop import Integration
-from .schemes import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P, Scheme, tableau_of
+from .schemes import SCHEMES, Rodas5P, Scheme, tableau_of
 from .trajectory import Checkpoint, Trajectory
 
 
@@ -67,8 +67,8 @@ def integrate(
         raise ValueError(
             f"checkpoint has {checkpoint.y.size} unknowns and the problem {problem.size}: it belongs to another mesh"
         )
-    if not isinstance(scheme, Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler | ARK43):
-        raise ValueError(f"scheme = {scheme!r}; allowed are Rodas5P(), ESDIRK43(), TRBDF2(), BackwardEuler(), ARK43()")
+    if not isinstance(scheme, Scheme):
+        raise ValueError(f"scheme = {scheme!r}; allowed are {', '.join(f'{name}()' for name in SCHEMES)}")
     tableau_of(scheme, is_additive(problem))
     if not (isfinite(t_start) and isfinite(t_end) and t_end >= t_start):
         raise ValueError(f"t_end = {t_end!r} must be finite and not before t_start = {t_start!r}")

@@ -131,6 +131,7 @@ class ARK43:
 
 
 Scheme = Rodas5P | ESDIRK43 | TRBDF2 | BackwardEuler | ARK43
+SCHEMES: dict[str, type[Scheme]] = {scheme.__name__: scheme for scheme in Scheme.__args__}
 
 
 def tableau_of(scheme: Scheme, additive: bool) -> RosenbrockTableau | DiagonallyImplicitTableau | AdditiveTableau:

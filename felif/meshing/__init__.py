@@ -1,4 +1,4 @@
-"""ROOM 2: from geometry to tagged meshes.
+"""From geometry to tagged meshes.
 
 Every mesh of a line has the facets "reset", "firing" and one for every other point of the model, and, above V_F, cells
 "above"; a rectangle over v and w has "reset", "firing", "floor", "w_min" and "w_max".

@@ -1,4 +1,4 @@
-"""ROOM 1: what is solved. One file a system of equations; terms that several share stand in terms.py."""
+"""What is solved. One file a system of equations; terms that several share stand in terms.py."""
 
 from .adaptive_lif import AdaptiveLIF
 from .cell_polarisation import CellPolarisation

@@ -1,4 +1,4 @@
-"""ROOM 7: the network of neurons behind each model, simulated."""
+"""The network of neurons behind each model, simulated."""
 
 from .engine import simulate_networks
 from .planning import Plan, plan_simulation

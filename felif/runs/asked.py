@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..evolution import Event
+from ..evolution import SCHEMES, Event
 from ..given.arguments import (
     FLAG,
     FOLDER,
@@ -30,7 +30,6 @@ from ..output.reading import read_description
 from ..output.work import WAY_OUT, in_words, said
 from ..problem import Problem
 from .after_blow_up import Continue
-from .settings import SCHEMES
 
 KINDS = {  # of the arguments of evolve
     **{

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..evolution import BackwardEuler, Checkpoint, Trajectory, integrate
+from ..evolution import SCHEMES, BackwardEuler, Checkpoint, Trajectory, integrate
 from ..problem import Problem
-from .settings import SCHEMES, Settings
+from .settings import Settings
 
 _PART, _RTOL = 32, 1e-8  # of a run, and tolerance, in which error is controlled
 

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..evolution import ARK43, ESDIRK43, TRBDF2, BackwardEuler, Rodas5P
+from ..evolution import SCHEMES
 from .after_blow_up import Continue
-
-SCHEMES = {scheme.__name__: scheme for scheme in (Rodas5P, ESDIRK43, TRBDF2, BackwardEuler, ARK43)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..algebra import compiled
 from ..assembly import initial
-from ..evolution import BackwardEuler, Event, History, Trajectory, breaking_points
+from ..evolution import SCHEMES, BackwardEuler, Event, History, Trajectory, breaking_points
 from ..given.arguments import checked, is_finite, shown
 from ..given.types import Start
 from ..output import RunWriter, snapshot_times
@@ -25,7 +25,7 @@ from .recording import Recorder, describe_run, packed_model
 from .restoring import let_go
 from .resuming import continue_run, finish, rates, watching
 from .run import Run
-from .settings import SCHEMES, Settings
+from .settings import Settings
 
 _MOST_STEPS, _MOST_BYTES = 1e9, 4e9  # of a run, where steps have a longest size
 

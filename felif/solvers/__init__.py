@@ -1,1 +1,1 @@
-"""ROOM 5: F(y) = 0 and its linearisation: Newton, steady states, spectra, Hardy/Poincare constants, continuation."""
+"""F(y) = 0 and its linearisation: Newton, steady states, spectra, Hardy/Poincare constants, continuation."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..algebra import Band, stacked
 from ..problem import Infeasible, Problem
+from ..translation import elsewhere
 from .on_axes import OnAxes
 from .schur import Changes
 
@@ -236,5 +237,6 @@ def described(system: OnAxes) -> str:
         "  terms      " + ", ".join(term.called for term in system.equations.terms),
         *([f"  axes       {'; '.join(axes)}"] if axes else []),
         f"  conserved  {', '.join(system.conserved) or 'nothing'}",
+        f"  engine     that of any axes: {elsewhere(system.model) or 'asked for'}",
     ]
     return "\n".join(lines)

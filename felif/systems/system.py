@@ -23,7 +23,7 @@ from .pieces import Builder
 from .reuse import take
 from .schur import Schur
 
-History = Callable[[str, float], float]
+Past = Callable[[str, float], float]
 
 
 class System(OnAxes):
@@ -40,7 +40,7 @@ class System(OnAxes):
         space: Any,
         tol: float | None,
         again: Callable[..., System],
-        history: History | None = None,
+        history: Past | None = None,
         like: System | None = None,
     ) -> None:
         """`again`: (model, mesh, space, tol) -> the system anew; `like`: one of the same mesh, history and unknowns."""
@@ -133,7 +133,7 @@ class System(OnAxes):
         lines = {**self.lines, **lines}
         return System(self.model, self.equations, lines, self.space, self.tol, self.again, self.history)
 
-    def with_history(self, history: History | None) -> System:
+    def with_history(self, history: Past | None) -> System:
         """The same problem with a past, history(name, t); None: what is delayed is what is now, as at rest."""
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 

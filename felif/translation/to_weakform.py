@@ -65,13 +65,18 @@ def weak_form_of(model: Any) -> WeakForm:
     return found
 
 
-def is_fast(model: Any) -> bool:
-    """Whether the fast engines read a model."""
+def elsewhere(model: Any) -> str | None:
+    """Why the fast engines do not read a model, but the one for any axes does; None where they do."""
     try:
         weak_form_of(model)
-    except Elsewhere:
-        return False
-    return True
+    except Elsewhere as reason:
+        return reason.why
+    return None
+
+
+def is_fast(model: Any) -> bool:
+    """Whether the fast engines read a model."""
+    return elsewhere(model) is None
 
 
 def _translated(model: Any, equations: Any) -> WeakForm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ import randomised
 
 import felif as fl
 from felif.algebra import compiled
+from felif.evolution import schemes
 
 pytestmark = pytest.mark.skipif(compiled.built() is None, reason="felif was installed without its compiled core")
 
@@ -157,6 +159,15 @@ def test_fixed_steps_are_made_by_the_core_too(by_both):
     core, loop = by_both(problem, fl.Gaussian(-1.0, 0.3, boundary_layer=0.2), t_end=1.0, fixed_step=0.05)
     assert np.array_equal(core.times, loop.times)
     assert np.abs(core.series["N"] - loop.series["N"]).max() < 1e-12
+
+
+def test_a_tableau_whose_error_is_not_its_last_stage_is_left_to_the_loop(by_both, monkeypatch):
+    """The core reads the error off the last stage: with 1000 times the estimate it took as many steps as without."""
+    problem, tableau = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), schemes.RODAS5P_COEFFICIENTS
+    plain, _ = by_both(problem, fl.Gaussian(-1.0, 0.3), t_end=1.0, rtol=1e-4)
+    monkeypatch.setattr(schemes, "RODAS5P_COEFFICIENTS", dataclasses.replace(tableau, e=1000 * tableau.e))
+    core, loop = by_both(problem, fl.Gaussian(-1.0, 0.3), t_end=1.0, rtol=1e-4)
+    assert len(core.times) == len(loop.times) > 2 * len(plain.times)
 
 
 def test_the_environment_chooses_the_core(monkeypatch):
