@@ -163,6 +163,7 @@ class Problem:
     starts: Hook = None  # (t, totals) -> starts of Newton's method, where no bounds isolate states at rest
     stationary: Hook = None  # of lines over (v, w): their states at rest, see `solvers.plane`
     line_matrices: Hook = None  # of lines over (v, w) without learning: the linearisation, line by line
+    relaxed: Hook = None  # (t, y) -> y with unknowns at rest that relax to what the others say
     symmetry: Hook = None  # (t, y) -> the direction in which a symmetry moves y, or None
     mesh_at_rest: Hook = None  # (t, scalars) -> the same on a mesh that fits the densities at rest, or None
 

@@ -20,6 +20,8 @@ _DENSE = 2000  # unknowns left, up to which they may be taken as a dense matrix
 _FULL = 0.1  # of its entries that are there, from which they are
 _PIVOT = 0.05  # of the largest entry of its row, or of its column, that a pivot has to have
 
+Border = tuple[np.ndarray, np.ndarray, np.ndarray]  # columns (n, k), rows (k, n), corner (k, k)
+
 
 class Peeling:
     """The pattern of a matrix, taken apart; `factor(values)`, one for each place, raises WeakPivot.
@@ -46,8 +48,9 @@ class Peeling:
             self._order = np.lexsort([rows, columns])
             self._starts = np.searchsorted(columns[self._order], np.arange(n + 1))
 
-    def factor(self, values: np.ndarray) -> Peeled:
-        return Peeled(self, values)
+    def factor(self, values: np.ndarray, border: Border | None = None) -> Peeled:
+        """Of the matrix, or of [matrix, columns; rows, corner] with a border of these three, dense."""
+        return Peeled(self, values, border)
 
     def matrix_left(self, values: np.ndarray) -> Any:
         """What is left, dense or sparse."""
@@ -100,48 +103,67 @@ class _Block:
 
 
 class Peeled:
-    """LU factors: `solve` with one column or several, and with the transposed matrix."""
+    """LU factors: `solve` with one column or several, and with the transposed matrix.
 
-    def __init__(self, plan: Peeling, values: np.ndarray) -> None:
-        self._plan, self._levels, self.dtype = plan, [], values.dtype
+    A border is taken along through all levels and factored with what is left: the matrix itself may be singular.
+    """
+
+    def __init__(self, plan: Peeling, values: np.ndarray, border: Border | None = None) -> None:
+        columns, rows, corner = border or (np.zeros((plan.n, 0)), np.zeros((0, plan.n)), np.zeros((0, 0)))
+        self.dtype = np.result_type(values, columns, rows, corner)
+        values, self._levels = values.astype(self.dtype, copy=False), []
         for level in plan.levels:
             pivots = values[level.own]
             below, beside = values[level.below.pick], values[level.beside.pick]
             _require_pivots(level, pivots, below, beside)
             beside = beside / np.repeat(pivots, np.diff(level.beside.starts))
-            self._levels.append((level, pivots, level.below.matrix(below), level.beside.matrix(beside)))
+            under, by = level.below.matrix(below), level.beside.matrix(beside)
+            own, across = columns[level.gone], rows[:, level.gone] / pivots
+            self._levels.append((level, pivots, under, by, own / pivots[:, None], across))
+            corner = corner - across @ own
+            columns = columns[level.kept] - under @ (own / pivots[:, None])
+            rows = rows[:, level.kept] - (by.T @ (across * pivots).T).T
             values = _summed(level.where_stay, values[level.stay], level.count) - _summed(
                 level.where_products, below[level.first] * beside[level.second], level.count
             )
-        self._left = plan.matrix_left(values)
+        left = plan.matrix_left(values)
         self._lu: Any = None
+        self._dense = plan.dense
         if plan.dense:
-            *self._lu, info = (lapack.dgetrf if values.dtype == np.float64 else lapack.zgetrf)(self._left)
+            left = np.block([[left, columns], [rows, corner]])
+            *self._lu, info = (lapack.dgetrf if self.dtype == np.float64 else lapack.zgetrf)(left)
             if info != 0 or not np.isfinite(self._lu[0].diagonal()).all():
                 raise WeakPivot("what is left is singular")
         else:
+            if len(corner):
+                left = sparse.bmat([[left, columns], [rows, corner]], "csc")
             try:
-                self._lu = splu(self._left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
+                self._lu = splu(left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
             except RuntimeError as error:
                 raise WeakPivot(f"what is left: {error}") from error
 
     def solve(self, b: np.ndarray, side: str = "N") -> np.ndarray:
-        """A^-1 b, or A^-T b with side = "T"; b of shape (n,) or (n, m) and of the kind of A."""
+        """A^-1 b, or A^-T b with side = "T"; b of shape (n,) or (n, m), a border's rows last, of the kind of A."""
         parts, turned = [], side == "T"
-        for level, pivots, below, beside in self._levels:
+        for level, pivots, below, beside, columns, rows in self._levels:
+            n = len(level.gone) + level.n
             own, pivots = b[level.gone], pivots if b.ndim == 1 else pivots[:, None]
-            b = b[level.kept] - (beside.T @ own if turned else below @ (own / pivots))
+            kept = b[:n][level.kept] - (beside.T @ own if turned else below @ (own / pivots))
+            b = np.concatenate([kept, b[n:] - (columns.T if turned else rows) @ own])
             parts.append(own / pivots)
-        if self._plan.dense:
+        if self._dense:
             solve = lapack.dgetrs if self.dtype == np.float64 else lapack.zgetrs
             x = solve(*self._lu, b, trans=int(turned))[0]
         else:
             x = self._lu.solve(b, side)
-        for (level, pivots, below, beside), own in zip(self._levels[::-1], parts[::-1], strict=True):
+        for (level, pivots, below, beside, columns, rows), own in zip(self._levels[::-1], parts[::-1], strict=True):
             pivots = pivots if b.ndim == 1 else pivots[:, None]
-            whole = np.empty((len(level.gone) + level.n, *x.shape[1:]), x.dtype)
-            whole[level.kept] = x
-            whole[level.gone] = own - (below.T @ x / pivots if turned else beside @ x)
+            inner, border = x[: level.n], x[level.n :]
+            whole = np.empty((len(level.gone) + len(x), *x.shape[1:]), x.dtype)
+            whole[len(level.gone) + level.n :] = border
+            whole[level.kept] = inner
+            own = own - (below.T @ inner / pivots if turned else beside @ inner)
+            whole[level.gone] = own - (rows.T if turned else columns) @ border
             x = whole
         return x
 

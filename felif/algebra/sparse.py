@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from .band import Band, SingularMatrix
-from .peeling import Peeled, Peeling, WeakPivot
+from .peeling import Border, Peeled, Peeling, WeakPivot
 
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
@@ -39,11 +39,11 @@ class Whole:
     def __init__(self, pattern: WholePattern, entries: np.ndarray) -> None:
         self._pattern, self._entries = pattern, entries
 
-    def lu(self, diagonal: np.ndarray) -> tuple[Peeled, np.ndarray] | None:
+    def lu(self, diagonal: np.ndarray, border: Border | None = None) -> tuple[Peeled, np.ndarray] | None:
         """(LU factors of what has `diagonal` taken off the part of y, its values), None where a pivot is weak."""
         values = self._pattern.values(self._entries, diagonal)
         try:
-            return self._pattern.peeling.factor(values), values
+            return self._pattern.peeling.factor(values, border), values
         except WeakPivot:
             return None
 
@@ -151,16 +151,16 @@ class SparseBordered:
     ) -> None:
         self._n, self._k, m = matrix.n, columns.shape[1], matrix.g_z.shape[0]
         diagonal = np.zeros(self._n) if mass is None else shift * mass.data[0]
-        found = None if self._k or matrix.whole is None else matrix.whole.lu(diagonal)
+        empty = np.zeros((m, self._k), columns.dtype)
+        border = np.concatenate([columns, empty]), np.concatenate([rows, empty.T], axis=1), corner
+        found = None if matrix.whole is None else matrix.whole.lu(diagonal, border)
         if found is not None:
-            self._lu, self._matrix = found[0], matrix.whole.matrix(found[1])
+            self._lu, whole = found[0], matrix.whole.matrix(found[1])
+            self._matrix = _with_border(whole, border)
             return
         W = matrix.F_y - sparse.diags(diagonal)
-        empty = sparse.csr_matrix((m, self._k))
-        whole = [[W, columns, matrix.F_z], [rows, corner, empty.T], [matrix.g_y, empty, matrix.g_z]]
-        if not m:
-            whole = [[W, columns], [rows, corner]]
-        self._matrix = sparse.bmat([[sparse.csr_matrix(block) for block in row] for row in whole]).tocsc()
+        whole = sparse.bmat([[W, matrix.F_z], [matrix.g_y, matrix.g_z]]) if m else W
+        self._matrix = _with_border(whole, border).tocsc()
         self._lu = SparseLU(self._matrix)
 
     def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -172,15 +172,22 @@ class SparseBordered:
         return self._solved(f, g, refine, "T")
 
     def _solved(self, f: np.ndarray, g: np.ndarray, refine: int, side: str) -> tuple[np.ndarray, np.ndarray]:
-        rest = self._matrix.shape[0] - self._n - self._k
-        full = np.concatenate([f, g, np.zeros((rest, *f.shape[1:]))])
+        between = np.zeros((self._matrix.shape[0] - self._n - self._k, *f.shape[1:]))
+        full = np.concatenate([f, between, g])
         matrix = self._matrix if side == "N" else self._matrix.T
         found = _solve(self._lu, full, side)
         for _ in range(refine):
             found = found + _solve(self._lu, full - matrix @ found, side)
         if not np.isfinite(found).all():
             raise SingularMatrix("the bordered matrix is singular to working precision")
-        return found[: self._n], found[self._n : self._n + self._k]
+        return found[: self._n], found[len(found) - self._k :]
+
+
+def _with_border(matrix: Any, border: Border) -> Any:
+    if not len(border[-1]):
+        return matrix
+    right, below, corner = map(sparse.csr_matrix, border)
+    return sparse.bmat([[matrix, right], [below, corner]]).tocsr()
 
 
 def _solve(lu: SparseLU | Peeled, b: np.ndarray, side: str = "N") -> np.ndarray:

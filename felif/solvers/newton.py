@@ -224,8 +224,8 @@ def _damped(
     monotonicity test."""
     fraction = 1.0
     while fraction > 1e-4:
-        trial = y + fraction * step
         try:
+            trial = y + fraction * step if problem.relaxed is None else problem.relaxed(t, y + fraction * step)
             F = problem.rate(t, trial)
             following, _ = system.solve(-F, np.append(totals - C @ trial, rest), refine=0)
             if np.abs(following).max() <= (1 - fraction / 4) * size or size <= 1e-6 * np.abs(y).max():

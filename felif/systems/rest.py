@@ -48,6 +48,35 @@ def starts(system: OnAxes, t: float, totals: np.ndarray) -> Iterator[np.ndarray]
             yield y
 
 
+def relaxing_of(system: OnAxes) -> tuple[np.ndarray, np.ndarray] | None:
+    """(places in y, slopes) of unknowns that hang on few others and decay at a rate which nothing changes, such as n^2
+    weights between n units; of a system of numbers alone, None where there are none."""
+    whole = None if system.layout.n_fields or system.conserved else system._structure.whole
+    if whole is None or not whole.peeling.levels:
+        return None
+    entries = system._operator.entries
+    fixed = np.zeros(len(entries.rows), bool)
+    fixed[entries.fixed] = True
+    for part in entries.parts:
+        fixed[part.where] = False
+    own = np.flatnonzero((entries.rows == entries.columns) & fixed)
+    slopes = np.zeros(system.size + system.layout.n_z)
+    slopes[entries.rows[own]] = system._operator.jacobian(np.zeros(len(system.layout.columns)))[own]
+    gone = whole.peeling.levels[0].gone
+    gone = gone[(gone < system.size) & (slopes[gone] < 0)]
+    return (gone, slopes[gone]) if len(gone) else None
+
+
+def relaxed(system: OnAxes, t: float, y: np.ndarray) -> np.ndarray:
+    """y with those unknowns at rest that relax to what the others say: Newton's method then meets the others alone."""
+    if system.relaxing is None:
+        return y
+    places, slopes = system.relaxing
+    found = y.copy()
+    found[places] -= system.rate(t, y)[places] / slopes
+    return found
+
+
 def _is_linear(system: OnAxes, t: float) -> bool:
     """Whether no coefficient that matters to F changes with the state: the same matrix at three of them."""
     random, found = np.random.default_rng(7), []

@@ -13,7 +13,7 @@ from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible
 from ..spaces import Line
 from ..weakform import Equations, Given
-from . import changes, looking, positive, resting
+from . import changes, looking, positive, rest, resting
 from . import condensed as core
 from .constraint import Constraint, require_conditions
 from .layout import Layout
@@ -138,6 +138,7 @@ class System(OnAxes):
         return System(self.model, self.equations, self.lines, self.space, self.tol, self.again, history)
 
     delays, held = cached_property(resting.delays_of), cached_property(resting.held_of)
+    relaxing, relaxed = cached_property(rest.relaxing_of), rest.relaxed
     slopes, jumps = cached_property(resting.slopes_of), cached_property(looking.jumps)
     rate_names = cached_property(looking.rate_names)
 
@@ -273,16 +274,12 @@ class System(OnAxes):
 
     def starts(self, t: float, totals: np.ndarray) -> Any:
         """States to look for steady states from, see `systems.rest`."""
-        from .rest import starts
-
-        return starts(self, t, totals)
+        return rest.starts(self, t, totals)
 
     @property
     def totals(self) -> np.ndarray:
         """What is conserved, as the model says it is at the start, or 1."""
-        from .rest import totals_of
-
-        return totals_of(self)
+        return rest.totals_of(self)
 
     def frozen_at(self, t: float, numbers: np.ndarray) -> Any:
         """A with F = A y where every coefficient reads `numbers` (all numbers, in the order of (y, z)) and y = 0."""

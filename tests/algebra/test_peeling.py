@@ -55,3 +55,20 @@ def test_a_mesh_is_left_as_it_is():
     line = sparse.diags([1.0, 1.0, 1.0], [-1, 0, 1], (20, 20))
     A = sparse.kron(line, line).tocoo()
     assert not Peeling(A.row.astype(int), A.col.astype(int), 400).worthwhile
+
+
+@pytest.mark.parametrize("size", [9, 4])  # levels and what is left dense; what is small is dense as a whole
+@pytest.mark.parametrize("turn", [1.0, 1.0 + 0.3j])
+def test_a_border_is_taken_along_and_the_matrix_may_be_singular(size, turn):
+    A, plan = units_and_weights(size)
+    n, random = A.shape[0], np.random.default_rng(4)
+    eigenvalues = np.linalg.eigvals(A.toarray())
+    values = (A.data - np.where(A.row == A.col, eigenvalues[np.abs(eigenvalues - 2.0).argmax()], 0.0)) * turn
+    dense = sparse.csr_matrix((values, (A.row, A.col)), (n, n)).toarray()
+    assert np.linalg.svd(dense, compute_uv=False)[-1] < 1e-13
+    columns, rows, corner = random.normal(size=(n, 2)), random.normal(size=(2, n)) * turn, np.zeros((2, 2))
+    whole = np.block([[dense, columns], [rows, corner]])
+    factors, b = plan.factor(values, (columns, rows, corner)), random.normal(size=(n + 2, 3)) * turn
+    for right in (b, b[:, 0]):
+        assert np.abs(whole @ factors.solve(right) - right).max() < 1e-11
+        assert np.abs(whole.T @ factors.solve(right, "T") - right).max() < 1e-11
