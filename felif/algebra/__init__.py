@@ -1,7 +1,7 @@
 """Matrices that are a band plus a few columns, their factorisations, bordered systems, dense eigenvalues."""
 
 from .band import Band, SingularMatrix
-from .bandschur import BandSchur, Shared
+from .bandschur import BandSchur, Shared, blocks_of
 from .bordered import Bordered
 from .chain import Chain
 from .dense import add_to, eigenpairs, eigenvalues
@@ -24,6 +24,7 @@ __all__ = [
     "Shared",
     "SingularMatrix",
     "add_to",
+    "blocks_of",
     "eigenpairs",
     "eigenvalues",
     "krylov",

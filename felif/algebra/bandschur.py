@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from .band import Band, SingularMatrix
-from .bordered import Bordered
+from .bordered import PinnedBand, Small, by_parts
 from .lowrank import BandFactors, BandLowRank
 
 
@@ -21,14 +21,12 @@ class Shared:
     owner    (count, n): the column whose entries a row of that colour has, or one more than there are
     """
 
-    def __init__(self, lowest: np.ndarray, highest: np.ndarray, B: Any, C: Any) -> None:
-        """`lowest`, `highest`: for every entry of the band its lesser and its larger index.
-
-        B, C: (n, r) and (r, n), with the places of their entries, row by row, in `rows` and `columns`.
-        """
+    def __init__(self, block: np.ndarray, B: Any, C: Any) -> None:
+        """`block`: of every unknown, see `blocks_of`. B, C: (n, r) and (r, n), with the places of their entries, row by
+        row, in `rows` and `columns`, or sparse."""
+        B, C = _with_places(B), _with_places(C)
         n, r = B.shape
-        parted = np.bincount(lowest + 1, minlength=n + 1) - np.bincount(highest + 1, minlength=n + 1)
-        block = np.cumsum(np.cumsum(parted[:n]) == 0) - 1  # no entry of the band joins two of them
+        self.block = block
         pairs = np.unique(B.columns * n + block[B.rows])
         blocks_of = np.split(pairs % n, np.searchsorted(pairs // n, np.arange(1, r)))
         taken = np.full((1, int(block[-1]) + 1), r)
@@ -44,6 +42,41 @@ class Shared:
         own = self.owner[:, C.columns]
         self.read = [np.flatnonzero(one < r) for one in own]  # entries of C that meet a column of this colour
         self.met = [(C.rows * r + one)[kept] for one, kept in zip(own, self.read, strict=True)]
+
+    def right(self, data: np.ndarray) -> np.ndarray:
+        """The columns of B, those of a colour added up."""
+        found = np.zeros((self.owner.shape[1], self.count), data.dtype, order="F")
+        found[self.places] = data
+        return found
+
+    def schur(self, D: np.ndarray, C: Any, through: np.ndarray) -> np.ndarray:
+        """D - C X, of the columns X that `through` has added up."""
+        S = D.astype(np.result_type(D, C.data, through)).ravel()
+        for column, read, met in zip(through.T, self.read, self.met, strict=True):
+            np.subtract.at(S, met, C.data[read] * column[C.indices[read]])
+        return S.reshape(D.shape)
+
+    def times(self, through: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """X z, of the columns X that `through` has added up."""
+        z = np.concatenate([z, np.zeros((1, *z.shape[1:]), z.dtype)])  # the last is of rows that no column has
+        parts = zip(through.T, self.owner, strict=True)
+        return sum((column if z.ndim == 1 else column[:, None]) * z[owner] for column, owner in parts)
+
+
+def blocks_of(lowest: np.ndarray, highest: np.ndarray, n: int) -> np.ndarray:
+    """Which of the blocks that no entry of a band joins an unknown is in; for every entry its lesser, larger index."""
+    parted = np.bincount(lowest + 1, minlength=n + 1) - np.bincount(highest + 1, minlength=n + 1)
+    return np.cumsum(np.cumsum(parted[:n]) == 0) - 1
+
+
+class _Placed:
+    def __init__(self, matrix: sparse.csr_matrix) -> None:
+        self.shape, self.columns = matrix.shape, matrix.indices.astype(np.int64)
+        self.rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _with_places(matrix: Any) -> Any:
+    return _Placed(matrix) if sparse.issparse(matrix) else matrix
 
 
 class BandSchur:
@@ -75,23 +108,30 @@ class BandSchur:
     def G(self) -> np.ndarray:
         return self.low_rank.G
 
-    def transpose(self) -> BandLowRank:
-        return self.low_rank.transpose()
+    def transpose(self) -> BandSchur:
+        B, C = self.C.T.tocsr(), self.B.T.tocsr()
+        return BandSchur(self.band.transpose(), B, C, self.D.T.tocsr(), Shared(self.shared.block, B, C))
 
     def dense(self) -> np.ndarray:
         return self.low_rank.dense()
 
     def magnitudes(self, x: np.ndarray) -> np.ndarray:
         """sum_j |a_ij x_j|, part by part: what rounding errors of A x are relative to."""
-        return self.low_rank.magnitudes(x)
+        x = np.abs(x)
+        through = np.abs(self._by_D(np.eye(self.D.shape[0]))) @ (abs(self.C) @ x)
+        return Band(np.abs(self.band.data), self.band.kl, self.band.ku) @ x + abs(self.B) @ through
 
-    def plus(self, U: np.ndarray, G: np.ndarray) -> BandLowRank:
+    def plus(self, U: np.ndarray, G: np.ndarray) -> BandSchur:
         """A + U G."""
-        return self.low_rank.plus(U, G)
+        B, C = sparse.hstack([self.B, U]).tocsr(), sparse.vstack([self.C, G]).tocsr()
+        D = sparse.block_diag([self.D, -sparse.identity(len(G))]).tocsr()
+        return BandSchur(self.band, B, C, D, Shared(self.shared.block, B, C))
 
-    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> Bordered:
-        """LU factors of [A - shift mass, columns; rows, corner] (see `Bordered`)."""
-        return self.low_rank.bordered(columns, rows, corner, **how)
+    def bordered(
+        self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray | None = None, **how: Any
+    ) -> BorderedSchur:
+        """LU factors of [A - shift mass, columns; rows, corner]."""
+        return BorderedSchur(self, columns, rows, corner, **how)
 
     @cached_property
     def _factors_of_D(self) -> tuple[np.ndarray, np.ndarray]:
@@ -120,23 +160,96 @@ class FactoredSchur:
 
     def __init__(self, matrix: BandSchur, shift: complex, mass: Band | None) -> None:
         self._band, self._C, self._shared = BandFactors(matrix.band, shift, mass), matrix.C, matrix.shared
-        shared, C, r = matrix.shared, matrix.C, matrix.D.shape[0]
-        right = np.zeros((matrix.n, shared.count), order="F")
-        right[shared.places] = matrix.B.data
-        self._through = self._band.solve(right)
-        S = matrix.D.toarray().astype(self._through.dtype).ravel()
-        for column, read, met in zip(self._through.T, shared.read, shared.met, strict=True):
-            np.add.at(S, met, C.data[read] * column[C.indices[read]])
-        self._small = _factored(S.reshape(r, r), "the Schur matrix of the algebraic unknowns is singular")
+        self._through = self._band.solve(matrix.shared.right(matrix.B.data))
+        S = matrix.shared.schur(matrix.D.toarray(), matrix.C, -self._through)
+        self._small = _factored(S, "the Schur matrix of the algebraic unknowns is singular")
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """W^-1 b for b of shape (n,) or (n, m)."""
         x = self._band.solve(b)
-        z = -_solved(self._small, self._C @ x)
-        z = np.concatenate([z, np.zeros((1, *z.shape[1:]), z.dtype)])  # the last is of rows that no column has
-        for column, owner in zip(self._through.T, self._shared.owner, strict=True):
-            x = x + (column if b.ndim == 1 else column[:, None]) * z[owner]
-        return x
+        return x - self._shared.times(self._through, _solved(self._small, self._C @ x))
+
+
+class BorderedSchur:
+    """LU factors of [W B'; C' D'] with W = A - shift * mass, as `Bordered`, with z kept.
+
+    What stands beside the band, the columns of A, what undoes pins and the border, shares right-hand sides.
+    """
+
+    def __init__(
+        self,
+        matrix: BandSchur,
+        columns: np.ndarray,
+        rows: np.ndarray,
+        corner: np.ndarray | None = None,
+        *,
+        shift: complex = 0.0,
+        mass: Band | None = None,
+        pins: tuple[int, ...] = (),
+    ) -> None:
+        corner = np.zeros((len(rows), columns.shape[1])) if corner is None else np.asarray(corner)
+        kinds = [part.dtype.kind for part in (matrix.band.data, columns, rows, corner, matrix.B, matrix.C, matrix.D)]
+        self._real = not isinstance(shift, complex) and "c" not in kinds
+        self._band = band = PinnedBand(matrix.band, shift, mass, pins, self._real)
+        n, r, count, self._k = matrix.n, matrix.D.shape[0], len(band.pinned), len(rows)
+        at, across, which = *np.array(band.pinned, int).reshape(count, 2).T, np.arange(count)
+        undone = sparse.csr_matrix((band.strength, (at, which)), (n, count))
+        held = sparse.csr_matrix((np.ones(count), (which, across)), (count, n))
+        right, left = [matrix.B, undone, sparse.csr_matrix(columns)], [matrix.C, held, sparse.csr_matrix(rows)]
+        self._right, self._left = sparse.hstack(right).tocsr(), sparse.vstack(left).tocsr()
+        self._corner = np.zeros((r + count + self._k,) * 2, np.result_type(matrix.D, corner))
+        self._corner[:r, :r], self._corner[r + count :, r + count :] = matrix.D.toarray(), corner
+        self._corner[r + which, r + which] = -1.0
+        #: the same without pins, by which solutions are refined
+        self._kept = np.r_[:r, r + count : r + count + self._k]
+        self._plain = matrix.band, shift, mass, self._right[:, self._kept], self._left[self._kept]
+        self._block = matrix.shared.block
+        self._shared = Shared(self._block, self._right, self._left)
+        self._through = band.solve(self._shared.right(self._right.data))
+        self._small = Small(self._shared.schur(self._corner, self._left, self._through))
+
+    @cached_property
+    def _transposed(self) -> tuple[Any, Any, Shared, np.ndarray]:
+        """(left^T, right^T, which columns of the first share right-hand sides, what the band makes of them)."""
+        right, left = self._left.T.tocsr(), self._right.T.tocsr()
+        shared = Shared(self._block, right, left)
+        return right, left, shared, self._band.solve(shared.right(right.data), 1)
+
+    def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W x + B z = f and C x + D z = g."""
+        return self._refined(f, g, refine, 0)
+
+    def solve_transposed(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(x, z) with W^T x + C^T z = f and B^T x + D^T z = g (transposed, not conjugated); f (n,) or (n, columns)."""
+        return self._refined(f, g, refine, 1)
+
+    def _refined(self, f: np.ndarray, g: np.ndarray, refine: int, transposed: int) -> tuple[np.ndarray, np.ndarray]:
+        if self._real and (np.iscomplexobj(f) or np.iscomplexobj(g)):
+            return by_parts(self.solve_transposed if transposed else self.solve, f, g, refine)
+        below = np.zeros((len(self._corner), *f.shape[1:]), np.result_type(g, float))
+        below[len(below) - self._k :] = g
+        x, s = self._once(f, below, transposed)
+        band, shift, mass, right, left = self._plain
+        D = self._corner[np.ix_(self._kept, self._kept)]
+        if transposed:
+            band, right, left, D = band.transpose(), left.T, right.T, D.T
+        for _ in range(refine):
+            over = f - band @ x - right @ s[self._kept]
+            if shift:
+                over = over + shift * (mass.transposed_product(x) if transposed else mass @ x)
+            under = np.zeros(below.shape, np.result_type(below, x))
+            under[self._kept] = below[self._kept] - left @ x - D @ s[self._kept]
+            dx, ds = self._once(over, under, transposed)
+            x, s = x + dx, s + ds
+        return x, s[len(s) - self._k :]
+
+    def _once(self, f: np.ndarray, g: np.ndarray, transposed: int) -> tuple[np.ndarray, np.ndarray]:
+        x = self._band.solve(f, transposed)
+        left, shared, through = self._left, self._shared, self._through
+        if transposed:
+            _, left, shared, through = self._transposed
+        s = self._small.solve(g - left @ x, transposed)
+        return x - shared.times(through, s), s
 
 
 def _factored(A: np.ndarray, why: str) -> tuple[np.ndarray, np.ndarray]:

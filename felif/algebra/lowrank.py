@@ -46,7 +46,7 @@ class BandLowRank:
         """A + U G."""
         return BandLowRank(self.band, np.asfortranarray(np.hstack([self.U, U])), np.vstack([self.G, G]))
 
-    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> Bordered:
+    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray | None = None, **how: Any) -> Bordered:
         """LU factors of [A - shift mass, columns; rows, corner] (see `Bordered`)."""
         return Bordered(self, columns, rows, corner, **how)
 

@@ -115,8 +115,11 @@ class SparseSchur:
         F_z, g_y = sparse.hstack([self.F_z, U]).tocsr(), sparse.vstack([self.g_y, G]).tocsr()
         return SparseSchur(self.F_y, F_z, g_y, sparse.block_diag([self.g_z, -sparse.identity(m)]).tocsr())
 
-    def bordered(self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray, **how: Any) -> SparseBordered:
+    def bordered(
+        self, columns: np.ndarray, rows: np.ndarray, corner: np.ndarray | None = None, **how: Any
+    ) -> SparseBordered:
         """LU factors of [A - shift mass, columns; rows, corner]."""
+        corner = np.zeros((len(rows), columns.shape[1])) if corner is None else corner
         return SparseBordered(self, columns, rows, corner, how.get("shift", 0.0), how.get("mass"))
 
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> FactoredSparse:

@@ -73,7 +73,7 @@ def _newton_system(
     corner[:conserved, kept], corner[kept:, kept] = C_p, (g_p, e_p)
     off = system.totals - C[:conserved] @ y
     right = np.concatenate([off, np.zeros(kept - conserved), [-null.g, -(w @ F_p + null.kappa @ C_p)]])
-    linear = Bordered(problem.jacobian(0.0, y), columns, rows, corner, pins=pins(problem, y))
+    linear = problem.jacobian(0.0, y).bordered(columns, rows, corner, pins=pins(problem, y))
     return linear, (-problem.rate(0.0, y) - mu * condition.column, right), (v, xi, form)
 
 

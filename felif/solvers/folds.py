@@ -65,7 +65,7 @@ class SingularJacobian:
     def null_vectors(self, problem: Problem, y: np.ndarray) -> NullVectors:
         E, C = self.beside(problem, y)
         columns, rows = np.column_stack([E, self.column]), np.vstack([C, self.row])
-        bordered = Bordered(problem.jacobian(0.0, y), columns, rows, pins=pins(problem, y))
+        bordered = problem.jacobian(0.0, y).bordered(columns, rows, pins=pins(problem, y))
         zero, unit = np.zeros(problem.size), np.zeros(len(rows))
         unit[-1] = 1.0
         right, d = bordered.solve(zero, unit)

@@ -70,7 +70,7 @@ class Frozen:
     def _system(self, s: np.ndarray) -> tuple[Any, Bordered]:
         """(A(s), factors with what is conserved)."""
         A = self._matrix(s)
-        return A, Bordered(A, self._E, self._C, pins=pins(self.problem, self._start))
+        return A, A.bordered(self._E, self._C, pins=pins(self.problem, self._start))
 
     def excess(self, s: np.ndarray) -> np.ndarray:
         """log(out/s), one number a scalar; -_DEEP where nothing fires."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank, Bordered
+from ..algebra import Band, BandLowRank
 from ..problem import Problem
 from .delayed import jacobian_at, jacobian_derivative_row
 from .family import Family
@@ -44,7 +44,7 @@ class ImaginaryPair:
         """(g, v, w, J(i omega)): right and left null vectors, w transposed, not conjugated."""
         J = jacobian_at(problem, y, 1j * omega)
         border = self.column[:, None], self.row[None, :]
-        matrix = Bordered(J, *border, shift=complex(0.0, omega), mass=problem.mass, pins=pins(problem, y))
+        matrix = J.bordered(*border, shift=complex(0.0, omega), mass=problem.mass, pins=pins(problem, y))
         zero, one = np.zeros(problem.size, complex), np.ones(1, complex)
         v, g = matrix.solve(zero, one)
         w, _ = matrix.solve_transposed(zero, one)

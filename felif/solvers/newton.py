@@ -49,8 +49,10 @@ def _carriers(C: np.ndarray, y: np.ndarray) -> np.ndarray:
     if not len(C):
         return C.T
     E = np.where(C != 0, y, 0.0)
-    if len(C) == 1 and abs(held := float(E[0] @ C[0])) >= 1e-12 * float(np.abs(C[0]) @ np.abs(y) + 1e-300):
-        return E.T / held
+    if len(C) == 1 or (np.count_nonzero(C, axis=0) <= 1).all():  # no unknown belongs to two quantities
+        held, sizes = np.einsum("ki,ki->k", E, C), np.abs(C) @ np.abs(y) + 1e-300
+        if (np.abs(held) >= 1e-12 * sizes).all():
+            return (E / held[:, None]).T
     lu, _, found, info = lapack.dgesv(E @ C.T, E)
     if info or abs(lu.diagonal().prod()) < 1e-12 * (np.abs(C) @ np.abs(y) + 1e-300).prod():
         found = np.linalg.solve(C @ C.T, C)

@@ -67,7 +67,8 @@ class System:
         if place is not None:
             residual[-1], rows[-1], corner[-1, kept:] = place(problem, y, z)
         rate = problem.rate(0.0, y)
-        return Bordered(problem.jacobian(0.0, y), columns, rows, corner, pins=pins(problem, y)), rate, residual
+        factors = problem.jacobian(0.0, y).bordered(columns, rows, corner, pins=pins(problem, y))
+        return factors, rate, residual
 
     def renewed(self, y: np.ndarray, z: np.ndarray) -> System:
         """With the further equations made anew at (y, z)."""

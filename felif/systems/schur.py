@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..algebra import Band, BandLowRank, BandSchur, Shared
+from ..algebra import Band, BandLowRank, BandSchur, Shared, blocks_of
 from ..algebra.peeling import SMALL, enough_hang_on_few
 from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
@@ -93,7 +93,7 @@ class Schur:
         self.shared = None
         if self.rank > _DENSE_COLUMNS:
             lowest, highest = np.sort([rows[inside], columns[inside]], axis=0)
-            shared = Shared(lowest, highest, self.B, self.C)
+            shared = Shared(blocks_of(lowest, highest, n), self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
 
     def starts(self, which: str) -> np.ndarray:

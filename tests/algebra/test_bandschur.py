@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from felif.algebra import Band, BandLowRank, BandSchur, Shared, SingularMatrix
+from felif.algebra import Band, BandLowRank, BandSchur, Shared, SingularMatrix, blocks_of
 
 BLOCK, COUNT = 9, 5  # unknowns of a density, densities
 
@@ -34,7 +34,7 @@ def parts():
     B[:, -1], C[-1, ::4] = random.normal(size=n), 1.0
     D = random.normal(size=(r, r)) * (random.random((r, r)) < 0.4) + 3 * np.eye(r)
     ends = np.sort([rows, columns], axis=0)
-    return whole, band, B, C, D, Shared(*ends, Places(B), Places(C))
+    return whole, band, B, C, D, Shared(blocks_of(*ends, n), Places(B), Places(C))
 
 
 def test_the_columns_of_different_densities_share_right_hand_sides(parts):
@@ -58,6 +58,45 @@ def test_products_and_solutions_are_those_of_the_dense_matrix(parts, shift):
         assert np.abs(factored.solve(b) - np.linalg.solve(W, b)).max() < 1e-11
     low_rank = BandLowRank(band, matrix.U, matrix.G)
     assert low_rank.dense() == pytest.approx(A, abs=1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 7.0, 7.0 + 2.0j])
+@pytest.mark.parametrize("pins", [(), (3, 14)])
+def test_solutions_with_a_border_are_those_of_the_dense_matrix(parts, shift, pins):
+    whole, band, B, C, D, shared = parts
+    matrix, n = BandSchur(band, *map(sparse.csr_matrix, (B, C, D)), shared), len(whole)
+    random = np.random.default_rng(6)
+    weights, columns, rows = random.random(n) + 0.5, np.zeros((n, 3)), random.normal(size=(3, n))
+    columns[:BLOCK, 0], columns[BLOCK : 2 * BLOCK, 1], columns[:, 2] = 1.0, 1.0, random.normal(size=n)
+    corner, mass = random.normal(size=(3, 3)), Band.diagonal(weights) if shift else None
+    W = whole - B @ np.linalg.solve(D, C) - shift * np.diag(weights)
+    dense = np.block([[W, columns], [rows, corner]])
+    factors = matrix.bordered(columns, rows, corner, shift=shift, mass=mass, pins=pins)
+    f, g = random.normal(size=n) + 0j, random.normal(size=3) + 1j * random.normal(size=3)
+    for sides in ((f.real, g.real), (f, g)):
+        assert np.concatenate(factors.solve(*sides)) == pytest.approx(np.linalg.solve(dense, np.r_[sides]), abs=1e-10)
+        found = np.concatenate(factors.solve_transposed(*sides))
+        assert found == pytest.approx(np.linalg.solve(dense.T, np.r_[sides]), abs=1e-10)
+    both = np.concatenate(factors.solve_transposed(np.array([f, 2 * f]).T, np.array([g, g]).T, refine=0))
+    assert both[:, 0] == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-9)
+
+
+def test_a_matrix_with_further_columns_and_its_transpose(parts):
+    whole, band, B, C, D, shared = parts
+    matrix, n, random = (
+        BandSchur(band, *map(sparse.csr_matrix, (B, C, D)), shared),
+        len(whole),
+        np.random.default_rng(8),
+    )
+    U, G, x = random.normal(size=(n, 2)), random.normal(size=(2, n)), random.normal(size=n)
+    A = whole - B @ np.linalg.solve(D, C) + U @ G
+    moved = matrix.plus(U, G)
+    assert moved @ x == pytest.approx(A @ x, abs=1e-12)
+    assert moved.transpose() @ x == pytest.approx(A.T @ x, abs=1e-12)
+    assert moved.factor(7.0, Band.diagonal(np.ones(n))).solve(x) == pytest.approx(
+        np.linalg.solve(7.0 * np.eye(n) - A, x), abs=1e-11
+    )
+    assert (moved.magnitudes(x) >= np.abs(A) @ np.abs(x) - 1e-12).all()
 
 
 def test_numbers_that_nothing_determines_are_refused(parts):

@@ -7,6 +7,7 @@ import pytest
 
 import felif as fl
 from felif.algebra import BandSchur
+from felif.solvers.newton import Border, linearised
 
 START = fl.Gaussian(-0.5, 0.1)
 
@@ -44,6 +45,23 @@ def test_more_populations_than_a_dense_matrix_is_made_for_fire_as_fewer_do():
         problem, y, _ = problem.initial_state(fl.Gaussian(0.0, 0.3))
         rates.append(problem.group("N", 0.0, y)[:3])
     assert rates[0] == pytest.approx(rates[1], rel=1e-12)
+
+
+def test_the_linear_system_of_steady_states_stays_sparse():
+    """Columns of the border, of the pins and of the numbers share right-hand sides: as many for 5 as for 40."""
+    counts = []
+    for n in (5, 40):
+        problem = fl.discretize(fl.Populations(coupling=np.full((n, n), -1.0 / n), current=1.0), tol=1e-2)
+        problem, y, _ = problem.initial_state(START)
+        system = linearised(problem, 0.0, y)
+        f, g = np.random.default_rng(3).normal(size=problem.size), np.zeros(n)
+        x, z = system.solve(f, g)
+        counts.append(system._shared.count)
+        carried = Border(problem, y).carried
+        assert np.abs(problem.jacobian(0.0, y) @ x + carried @ z - f).max() < 1e-8
+        alone = (problem.conserved[f"total_{n - 1}"] != 0) * y
+        assert carried[:, -1] == pytest.approx(problem.mass @ alone, rel=1e-12)
+    assert counts[0] == counts[1] <= 5
 
 
 @pytest.mark.parametrize("fire", np.random.default_rng(6).uniform(0.5, 3.0, 12))
