@@ -6,6 +6,7 @@ import numpy as np
 from numpy.polynomial import chebyshev as T
 from numpy.polynomial import legendre as L
 from scipy.integrate import quad, solve_ivp
+from scipy.linalg import solve_banded
 from scipy.optimize import brentq, fsolve
 
 
@@ -208,3 +209,57 @@ def steady_conductances(V_E, V_F, g, spread, v, t):
     start = v(cells)
     total = ((start[1:] + start[:-1]) / 2).sum() * (cells[1] - cells[0])
     return share @ (v(at) * (g * V_E - (1 + g) * at)) / total
+
+
+def rates_of_adapting_neurons(jump, tau_w, current, density, width, t_end, steps=120, count=14, cells=320):
+    """Nbar at k t_end / steps of uncoupled neurons of AdaptiveLIF, a0 = 1, V_R = 1, V_F = 2, p = density(v) g(w) at 0.
+
+    g is a Gaussian around 0 of this width, on w >= 0. Renewal: u(t, w), the rate a time t after a spike that left w, is
+        u(t, w) = f(t, w) + int_0^t f(s, w) u(t - s, w e^{-s/tau_w} + jump) ds
+    with f the density of the next spike, by Crank and Nicolson's scheme along v alone; a Chebyshev series along w.
+    """
+    t, high = np.linspace(0, t_end, steps + 1), 6.0
+    x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
+    inverse = np.linalg.inv(T.chebvander(x, count - 1))
+    after = jump + (high - jump) * (x + 1) / 2
+    nodes, weights = L.leggauss(12)
+    before = 2.5 * width * (nodes + 1)
+    share = weights * np.exp(-(before**2) / (2 * width**2))
+    share /= share.sum()
+    v = -7 + 9 * (np.arange(1, cells) / cells)
+    h, leading = 9 / cells, np.zeros(cells - 1)
+    place = (1 + 7) / h - 1  # of V_R among the inner points
+    leading[int(place)], leading[int(place) + 1] = 1 - place % 1, place % 1
+
+    def passage(start, w):
+        """Density of the first spike at the times t, of neurons with n = start and adaptation w e^{-t/tau_w}."""
+        n, dt, found = start / (start.sum() * h), t[1] / 3, [start[-1] / (start.sum() * h) / h]
+        for k in range(3 * steps):
+            drift = current - w * np.exp(-(k + 0.5) * dt / tau_w) - v
+            above, below = 1 / h**2 - drift[1:] / (2 * h), 1 / h**2 + drift[:-1] / (2 * h)
+            for part in (0.5, 0.5) if k < 3 else (1.0,):  # Euler's steps at first, which damp
+                theta = 1.0 if k < 3 else 0.5
+                band = np.ones((3, cells - 1))
+                band[0, 1:], band[1], band[2, :-1] = (
+                    -theta * part * dt * above,
+                    1 + 2 * theta * part * dt / h**2,
+                    -theta * part * dt * below,
+                )
+                right = n.copy()
+                if theta < 1:
+                    right += (dt / 2) * (-2 / h**2 * n + np.append(above * n[1:], 0) + np.append(0, below * n[:-1]))
+                n = solve_banded((1, 1), band, right)
+            found.append((4 * n[-1] - n[-2]) / (2 * h))  # -n_v at V_F, of second order
+        return np.array(found[::3])
+
+    follow = lambda w: T.chebvander(2 * np.multiply.outer(w, np.exp(-t / tau_w)) / (high - jump) - 1, count - 1)
+    first, later = (np.array([passage(s, w) for w in values]) for s, values in ((density(v), before), (leading, after)))
+    to_first, to_later = (follow(w) @ inverse for w in (before, after))
+    u = np.zeros((steps + 1, count))
+    for k in range(1, steps + 1):
+        u[k] = later[:, k] + t[1] * np.einsum("ws,wsc,sc->w", later[:, 1:k], to_later[:, 1:k], u[k - 1 : 0 : -1])
+    past = np.zeros((steps + 1, len(before)))
+    for k in range(1, steps + 1):
+        past[k] = t[1] * np.einsum("ws,wsc,sc->w", first[:, :k], to_first[:, :k], u[k:0:-1])
+        past[k] -= t[1] / 2 * first[:, 0] * (to_first[:, 0] @ u[k])
+    return t, share @ first + past @ share

@@ -10,6 +10,7 @@ from independent_of_elements import (
     late_step,
     oscillators,
     rate_of_an_adapting_neuron,
+    rates_of_adapting_neurons,
     steady_conductances,
     wall_density,
 )
@@ -209,6 +210,24 @@ def test_two_populations_are_those_of_the_other_engine(couplings):
     assert second.N == pytest.approx([first.N_E, first.N_I], rel=1e-7)
     values = [fl.spectrum(problem, state, count=2).eigenvalues for problem, state in ((old, first), (new, second))]
     assert values[1] == pytest.approx(values[0], rel=1e-6)
+
+
+def test_adapting_neurons_that_are_switched_on_against_renewal():
+    """N(t) by the renewal equation over spikes, with finite differences along v alone, extrapolated: to 2.2e-4."""
+    jump, tau_w, current = 0.9, 0.5, 3.0
+    density = lambda v: np.exp(-2 * v**2) * (1 - np.exp(-((2 - np.minimum(v, 2.0)) ** 4)))
+    how = {"width": 0.4, "t_end": 2.0}
+    (_, coarse), (t, fine) = (
+        rates_of_adapting_neurons(jump, tau_w, current, density, cells=cells, **how) for cells in (160, 320)
+    )
+    expected = (4 * fine - coarse) / 3
+    mesh = {"v": [-5, -3, -1.5, -0.5, 0.3, 1, 1.6, 2], "w": np.linspace(0, 4, 9)}
+    model = fl.AdaptiveLIF(jump=jump, tau_w=tau_w, current=current)
+    problem = fl.discretize(model, mesh, space=fl.SpectralElement(4))
+    run = fl.evolve(problem, lambda v, w: density(v) * np.exp(-(w**2) / 0.32), 2.0, rtol=1e-4, **HOW)
+    places = [15, 30, 60, 90, 120]
+    assert run.sample("Nbar", t[places]) == pytest.approx(expected[places], rel=3e-4)
+    assert run.drift["mass"] < 1e-12
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,14 @@ def test_a_cell_beyond_the_critical_mass_blows_up_when_it_should():
     assert abs(run.blow_up.time - 0.21708232) < run.blow_up.error < 1e-2 * 0.217
 
 
+def test_a_mesh_that_follows_a_boundary_layer_changes_seldom():
+    """Data that do not fit their flux at a wall: cells that would be split next are split at once (else 17 meshes)."""
+    start = lambda z: np.sqrt(2 / np.pi) / 0.7 * 0.9 * np.exp(-(z**2) / 0.98)
+    run = fl.evolve(fl.discretize(fl.CellPolarisation(mass=0.9), tol=1e-7), start, 4.0, rtol=1e-8, **HOW)
+    assert run.sample("trace", [0.25, 1.0]) == pytest.approx([1.323790386637, 1.177396726041], abs=1e-8)
+    assert len(run.segments) <= 11
+
+
 def test_kuramoto_against_its_fourier_series():
     """z_k' = (i k w - D k^2) z_k + (k/2) K (z_1 z_{k-1} - conj(z_1) z_{k+1}) by Fourier matrices: 12 digits."""
     run = fl.evolve(
