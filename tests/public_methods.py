@@ -103,6 +103,7 @@ def of_values(folder: Path) -> dict[str, tuple]:
             fl.Sampled.read,
             {"path": folder / "input.csv", "time_unit": 0.5, "kind": "linear", "tol": 1e-3, "knots": 100},
         ),
+        "ExcitatoryInhibitoryLIF.populations": (fl.ExcitatoryInhibitoryLIF().populations, {}),
         "Sampled.between": (sampled.between, {"t": [0.5, 1.0]}),
         "Sampled.mean": (sampled.mean, {"t0": 0.5, "t1": 2.0}),
         "exact.folds": (exact.folds, {"model": network}),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from ..given.arguments import shown
 from ..weakform import Conserved, Delayed, Equations, Given, Term, Unknown
 from . import terms
 from .drifts import Leaky
@@ -16,6 +18,7 @@ from .parameters import (
     require_number,
     require_threshold_above_reset,
 )
+from .populations import Populations
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,38 @@ class ExcitatoryInhibitoryLIF:
         require_input(self, "current_E")
         require_input(self, "current_I")
         require_callable(self, "drift")
+
+    def populations(self) -> Populations:
+        """The same network as `Populations`, 0 the excitatory and 1 the inhibitory one.
+
+        What is asked of networks of any size is asked of that, such as `Continue` through blow-ups.
+
+        Returns
+        -------
+        Populations
+            With coupling [[b_EE, -b_IE], [b_EI, -b_II]], and the other parameters as they are.
+
+        Raises
+        ------
+        ValueError
+            Where the currents are two different functions of time: `Populations` have numbers or one function.
+
+        Examples
+        --------
+        >>> import felif as fl
+        >>> fl.ExcitatoryInhibitoryLIF(b_EE=2.0, b_IE=0.5).populations().coupling
+        [[2.0, -0.5], [0.0, -0.0]]
+        """
+        current: Any = [self.current_E, self.current_I]
+        if callable(self.current_E) or callable(self.current_I):
+            if self.current_E != self.current_I:
+                raise ValueError(
+                    f"ExcitatoryInhibitoryLIF: current_E = {shown(self.current_E)} and current_I = "
+                    f"{shown(self.current_I)}; allowed in Populations are numbers or one function of time"
+                )
+            current = self.current_E
+        shared = {name: getattr(self, name) for name in ("a0", "tau", "delay", "v_reset", "v_fire", "drift")}
+        return Populations([[self.b_EE, -self.b_IE], [self.b_EI, -self.b_II]], current, **shared)
 
     def equations(self) -> Equations:
         """The axis v, the unknowns n_E, n_I, N_E, N_I (and R_E, R_I), and their terms."""

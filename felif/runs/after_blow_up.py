@@ -117,7 +117,8 @@ def require_followed(problem: Problem) -> None:
     if len(problem.field_names) > 1 or problem.delays:
         raise ValueError(
             f"after_blow_up: {kind} has several populations, delays or a dead time; "
-            "allowed are one population without delay or dead time, and Populations"
+            "allowed are one population without delay or dead time, and Populations, "
+            "which ExcitatoryInhibitoryLIF.populations() is"
         )
     if (reason := unfollowed(problem)) is not None:
         raise ValueError(f"after_blow_up: {kind}: {reason}")

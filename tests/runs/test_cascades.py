@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 import felif as fl
 from felif.firing.cascade import Spiking, cascade
@@ -46,6 +47,26 @@ def blown_up(case):
     assert run.outcome.name == "blow_up"
     last = run.segments[-1]
     return last.problem, float(last.times[-1]), last.states[-1]
+
+
+def test_an_excitatory_and_an_inhibitory_population_are_the_populations_of_two():
+    """The blow-up of the other engine; D_E = tail_E(2 - b_EE D_E) by quadrature of its last density, then D_I."""
+    pair = fl.ExcitatoryInhibitoryLIF(b_EE=0.8, b_EI=0.6)
+    excitatory, inhibitory = fl.Gaussian(1.7, 0.01), fl.Gaussian(1.5, 0.05)
+    start = {"n_E": excitatory, "n_I": inhibitory}
+    with pytest.raises(ValueError, match=re.escape("ExcitatoryInhibitoryLIF.populations()")):
+        fl.evolve(fl.discretize(pair, tol=1e-3), start, 0.02, after_blow_up=fl.Continue(), **HOW)
+    run = fl.evolve(fl.discretize(pair, tol=1e-4), start, 0.02, rtol=1e-4, **HOW)
+    tail = lambda n, distance: quad(n, 2 - distance, 2, limit=200, epsabs=1e-9)[0]
+    D = brentq(lambda D: tail(run.final.n_E, 0.8 * D) - D, 0.3, 1.0)
+    same = fl.discretize(pair.populations(), tol=1e-4)
+    other = fl.evolve(same, [excitatory, inhibitory], 0.0095, rtol=1e-4, after_blow_up=fl.Continue(), **HOW)
+    (event,) = other.events
+    assert abs(event.time - run.blow_up.time) < event.error + run.blow_up.error < 1e-4
+    assert event.sizes == pytest.approx([D, tail(run.final.n_I, 0.6 * D)], abs=4e-4)  # N stops at 1e5: 1.5e-4 early
+    assert fl.discretize(fl.ExcitatoryInhibitoryLIF(current_E=np.sin, current_I=np.sin).populations()).driven
+    with pytest.raises(ValueError, match="current_E"):
+        fl.ExcitatoryInhibitoryLIF(current_E=np.sin).populations()
 
 
 @pytest.mark.parametrize("case", NETWORKS)
