@@ -114,6 +114,19 @@ def label(
         axes.legend(loc=legend)
 
 
+def ticks(axis: Any, places: Any) -> None:
+    """Ticks at these places alone, with their numbers: for short logarithmic axes."""
+    axis.set_ticks(places, [f"{place:.6g}" for place in places])
+    axis.set_ticks([], minor=True)
+
+
+def only(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The values of a curve where they are to be drawn, up to where the next piece begins, NaN elsewhere."""
+    drawn = where.copy()
+    drawn[1:] |= where[:-1]
+    return np.where(drawn, values, np.nan)
+
+
 def _as_png(figure: Any) -> bytes:
     buffer = BytesIO()
     with house_style():
