@@ -84,7 +84,8 @@ def figure(results, drifts, densities, rates):
             run, look = results[name], {"color": f"C{colour}", "ls": style}
             v = sample_points(run.problem)
             densities.plot(v, run.final.n(v), **look)
-            rates.semilogy(*rate_curve(run, until=shown), label=f"{kind}, $V_F={run.model.v_fire:g}$", **look)
+            t, N = rate_curve(run)
+            rates.semilogy(t[t <= shown], N[t <= shown], label=f"{kind}, $V_F={run.model.v_fire:g}$", **look)
             steady.append(results[f"quadrature_{name}"])
             what = "formula" if name == "quadratic_raised" else None
             rates.plot(shown, steady[-1], "k<", ms=6, clip_on=False, zorder=5, label=what)

@@ -54,7 +54,8 @@ def figure(results, *axes):
         t_end = run.times[-1] if blow_up else min(8.0, run.times[-1])
         plot_densities(density, run, t_end * np.array([0.0, 0.05, 0.15, 0.4, 1.0]))
         label(density, "v", "n", title=f"$b={run.model.b:g}$, $\\tau={run.model.tau:g}$", pad=16)
-        t, N = (values[1:] for values in rate_curve(run, until=t_end))
+        t, N = (values[1:] for values in rate_curve(run))
+        t, N = t[t <= t_end], N[t <= t_end]
         R, mass = run.sample("R", t), run.sample("mass", t)
         rates.plot(t, N, label="$N(t)$, firing")
         rates.plot(t, R / run.model.tau, label=r"$R(t)/\tau$, back from rest")

@@ -126,23 +126,20 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
             axes.legend()
 
 
-def rate_curve(
-    run: Any, name: str = "N", until: float = np.inf, below: float = np.inf
-) -> tuple[np.ndarray, np.ndarray]:
+def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
     """(times, values) of a rate between the steps by dense output, NaN where nothing is drawn: where it is infinite.
 
     A rate that begins infinite, from data that do not vanish at V_F, falls like 1/sqrt(t): a fall that ends within the
-    first fiftieth of the run is not drawn either, nor values that are not `below`, nor times after `until`.
+    first fiftieth of the run is not drawn either.
     """
     t = fine_times(run.times)
-    t = t[t <= until]
     values = np.array(run.sample(name, t), float)
     if not np.isfinite(values[0]):
         early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
         lowest = int(np.argmin(values[:early]))
         if lowest + 1 < early:
             values[:lowest] = np.nan
-    values[~(values < below)] = np.nan
+    values[~np.isfinite(values)] = np.nan
     return t, values
 
 

@@ -31,6 +31,7 @@ TEXTS = {  # of options that mean the same wherever they occur
     "strength": "s of sigma(Nbar) = s Nbar.",
     "tau": "Mean time a neuron rests after firing.",
 }
+MESH = {"v_min": -8.0, "grading": 3.0}  # of `felif.interval`, for the option cells
 SOUND = {  # EXPECTED of every study whose main has `numerics`, as far as its Runs can be checked
     "mass_drift": (0.0, 1e-12),  # rounding
     "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance
@@ -106,7 +107,7 @@ class Solver:
     t_end: float | None = None
     rtol: float | None = None
     out: Path | None = None
-    mesh: Mapping[str, Any] = field(default_factory=dict)
+    mesh: Mapping[str, Any] = field(default_factory=MESH.copy)
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
@@ -233,7 +234,7 @@ def numerics(*, mesh: Mapping[str, Any] | None = None, **options: Any) -> Callab
         raise ValueError(f"numerics: {', '.join(sorted(strange))}; allowed are mesh, {', '.join(NUMERICAL)}.")
     from ..given import arguments as kinds  # loads numpy, which is not needed to say what studies there are
 
-    mesh = kinds.required("numerics", "mesh", {"v_min": -8.0, "grading": 3.0} if mesh is None else mesh, kinds.NAMED)
+    mesh = kinds.required("numerics", "mesh", MESH if mesh is None else mesh, kinds.NAMED)
     whole = {"cells": kinds.optional(kinds.whole(1)), "degree": kinds.whole(1)}
     for name, value in options.items():
         kinds.required("numerics", name, value, whole.get(name, kinds.POSITIVE))
