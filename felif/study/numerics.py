@@ -87,8 +87,8 @@ class Solver:
         The options; None where the study does not have them.
     out : path or None
         Where the study is written.
-    mesh : mapping
-        Keywords of `felif.interval` for meshes of so many cells.
+    mesh : mapping or callable
+        Keywords of `felif.interval` for meshes of so many cells, or a function of model and cells that returns one.
     runs : dict
         The Runs that `evolve` has made, by name.
 
@@ -107,7 +107,7 @@ class Solver:
     t_end: float | None = None
     rtol: float | None = None
     out: Path | None = None
-    mesh: Mapping[str, Any] = field(default_factory=MESH.copy)
+    mesh: Mapping[str, Any] | Callable[[Any, int], Any] = field(default_factory=MESH.copy)
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
@@ -121,7 +121,7 @@ class Solver:
         Parameters
         ----------
         model : model
-            Of one axis where cells are given.
+            Of the network.
 
         Returns
         -------
@@ -133,7 +133,8 @@ class Solver:
         space = {} if self.degree is None else {"space": SpectralElement(self.degree)}
         if self.cells is None:
             return discretize(model, tol=self.tol, **space)
-        return discretize(model, interval(model, cells=self.cells, **self.mesh), **space)
+        make = self.mesh if callable(self.mesh) else lambda model, cells: interval(model, cells=cells, **self.mesh)
+        return discretize(model, make(model, self.cells), **space)
 
     def evolve(self, name: str, problem: Any, start: Any, t_end: float | None = None, **options: Any) -> Run:
         """The Run `name` among the results, which is written while it runs and goes on after a kill.
@@ -196,7 +197,9 @@ class Solver:
         )
 
 
-def numerics(*, mesh: Mapping[str, Any] | None = None, **options: Any) -> Callable[[Callable], Callable]:
+def numerics(
+    *, mesh: Mapping[str, Any] | Callable[[Any, int], Any] | None = None, **options: Any
+) -> Callable[[Callable], Callable]:
     """Give a main the numerical options of a study, with these defaults, and a `Solver` made of them.
 
     The main takes the solver first and then its own options. Its results are completed by the Runs that the solver has
@@ -205,8 +208,9 @@ def numerics(*, mesh: Mapping[str, Any] | None = None, **options: Any) -> Callab
 
     Parameters
     ----------
-    mesh : mapping
-        Keywords of `felif.interval` for the option cells, by default v_min = -8 and grading = 3.
+    mesh : mapping or callable
+        Of the option cells: keywords of `felif.interval`, by default v_min = -8 and grading = 3, or a function of model
+        and cells that returns a mesh.
     **options
         The defaults of cells, degree, tol, t_end and rtol: those of them that the study has.
 
@@ -234,7 +238,8 @@ def numerics(*, mesh: Mapping[str, Any] | None = None, **options: Any) -> Callab
         raise ValueError(f"numerics: {', '.join(sorted(strange))}; allowed are mesh, {', '.join(NUMERICAL)}.")
     from ..given import arguments as kinds  # loads numpy, which is not needed to say what studies there are
 
-    mesh = kinds.required("numerics", "mesh", MESH if mesh is None else mesh, kinds.NAMED)
+    meshes = kinds.either(kinds.FUNCTION, kinds.NAMED)
+    mesh = kinds.required("numerics", "mesh", MESH if mesh is None else mesh, meshes)
     whole = {"cells": kinds.optional(kinds.whole(1)), "degree": kinds.whole(1)}
     for name, value in options.items():
         kinds.required("numerics", name, value, whole.get(name, kinds.POSITIVE))
