@@ -125,9 +125,10 @@ def _escaped(text: str) -> str:
 
 
 def _expected(study: Any, key: str) -> str:
-    if key not in study.expected:
+    expected = {**study.sound, **study.expected}
+    if key not in expected:
         return ""
-    value, tolerance = study.expected[key]
+    value, tolerance = expected[key]
     return _number(value) if isinstance(value, str) else f"{_number(value)} ± {tolerance:.2g}"
 
 

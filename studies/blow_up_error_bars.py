@@ -10,21 +10,54 @@ the fraction of blow-ups with |time - truth| <= error; `disagreeing` counts netw
 other does not.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import panels
 
 CHEAP = {"cases": 6, "tol": 1e-4, "rtol": 1e-4}
 EXPECTED = {
     "contained": (1.0, 0.05),  # what an error bar is
     "disagreeing": (0, 0),
-    "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance
 }
+
+
+@fl.study.numerics(cells=None, tol=1e-6, t_end=2.0, rtol=1e-6)
+def main(solver, cases: int = 60, seed: int = 4, sharper: float = 100.0) -> dict:
+    """Draw networks, run each twice, and count.
+
+    cells: Number of cells of the first run, fixed, without a mesh that follows the solution.
+    cases: Number of networks.
+    sharper: How much tighter the tolerances of the second run are.
+    """
+    found, defects, disagreeing = [], [0.0], 0
+    for k, (network, start) in enumerate(draw(seed, cases)):
+        problem = solver.discretize(network)
+        if k == 0:
+            run = solver.evolve("first", problem, start)
+        else:
+            run = fl.evolve(problem, start, solver.t_end, rtol=solver.rtol)
+        sharp = fl.discretize(network, tol=solver.tol / sharper)
+        sharp = fl.evolve(sharp, start, solver.t_end, rtol=solver.rtol / sharper)
+        defects.append(run.moment_defect)
+        if (run.blow_up is None) != (sharp.blow_up is None):
+            disagreeing += 1
+        elif run.blow_up is not None:
+            found.append((run.blow_up.time, run.blow_up.error, sharp.blow_up.time, sharp.blow_up.error))
+    times, errors, truths, own = np.array(found).reshape(-1, 4).T
+    true = abs(times - truths)
+    return {
+        "blow_ups": len(times),
+        "contained": float(np.mean(true <= errors)) if found else 1.0,
+        "disagreeing": disagreeing,
+        "median_ratio": float(np.median(errors / np.maximum(true, 1e-300))) if found else None,
+        "largest_relative_error": float(np.max(true / truths)) if found else None,
+        "defect": max(defects) / solver.tolerance,
+        "times": times,
+        "errors": errors,
+        "truths": truths,
+        "errors_of_truths": own,
+    }
 
 
 def draw(seed: int, cases: int) -> list[tuple[fl.NoisyLIF, fl.Gaussian]]:
@@ -35,96 +68,27 @@ def draw(seed: int, cases: int) -> list[tuple[fl.NoisyLIF, fl.Gaussian]]:
         kind, width = random.integers(3), random.uniform(0.5, 2.0)
         a1 = (0.0, random.uniform(0.02, 0.5), random.uniform(0.8, 2.0))[kind] * width
         b = (random.uniform(0.4, 4.0), random.uniform(0.2, 2.0), -random.uniform(0.2, 1.5))[kind] * width
-        network = fl.NoisyLIF(
-            b=b, a0=random.uniform(0.2, 1.5) * width**2, a1=a1 * width, v_reset=2.0 - width, v_fire=2.0
-        )
+        a0 = random.uniform(0.2, 1.5) * width**2
+        network = fl.NoisyLIF(b=b, a0=a0, a1=a1 * width, v_reset=2.0 - width, v_fire=2.0)
         distance = random.uniform(0.1, 0.6) * width
         start = fl.Gaussian(2.0 - distance, (distance / random.uniform(2.5, 4.0)) ** 2, boundary_layer=0.5 * distance)
         drawn.append((network, start))
     return drawn
 
 
-def main(
-    cells: int | None = None,
-    tol: float = 1e-6,
-    t_end: float = 2.0,
-    rtol: float = 1e-6,
-    cases: int = 60,
-    seed: int = 4,
-    sharper: float = 100.0,
-    out: Path | None = None,
-) -> dict:
-    """Draw networks, run each twice, and count.
-
-    Parameters
-    ----------
-    cells
-        Number of cells on (-8, V_F) of the first run, fixed, without a mesh that follows the solution.
-    tol
-        Accuracy of N from which a mesh is chosen, and adapted.
-    t_end
-        Latest end of the runs, in membrane time constants.
-    rtol
-        Tolerance of a time step.
-    cases
-        Number of networks.
-    seed
-        Of the random numbers.
-    sharper
-        How much tighter the tolerances of the second run are.
-    """
-    times, truths, errors, own, defects = [], [], [], [], [0.0]
-    disagreeing, kept = 0, None
-    for network, start in draw(seed, cases):
-        mesh = None if cells is None else fl.interval(network, v_min=-8.0, cells=cells, grading=3.0)
-        problem = fl.discretize(network, tol=tol) if mesh is None else fl.discretize(network, mesh)
-        folder = fl.study.folder(out, "first") if kept is None else None
-        run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, resume=True)
-        kept = run if kept is None else kept
-        sharp = fl.evolve(fl.discretize(network, tol=tol / sharper), start, t_end, rtol=rtol / sharper)
-        defects.append(run.moment_defect)
-        if (run.blow_up is None) != (sharp.blow_up is None):
-            disagreeing += 1
-        elif run.blow_up is not None:
-            times.append(run.blow_up.time)
-            errors.append(run.blow_up.error)
-            truths.append(sharp.blow_up.time)
-            own.append(sharp.blow_up.error)
-    times, errors, truths = np.array(times), np.array(errors), np.array(truths)
-    inside = abs(times - truths) <= errors
-    return {
-        "blow_ups": len(times),
-        "contained": float(np.mean(inside)) if len(times) else 1.0,
-        "disagreeing": disagreeing,
-        "median_ratio": float(np.median(errors / np.maximum(abs(times - truths), 1e-300))) if len(times) else None,
-        "largest_relative_error": float(np.max(abs(times - truths) / truths)) if len(times) else None,
-        "defect": max(defects) / max(tol if cells is None else 0.0, rtol),
-        "times": times,
-        "errors": errors,
-        "truths": truths,
-        "errors_of_truths": np.array(own),
-        "first": kept,
-    }
-
-
-def figure(results: dict):
+@panels()
+def figure(results, axes):
     """Error bar against true error, both relative; points above the diagonal are right."""
-    figure, axes = new_figure()
-    truths = np.asarray(results["truths"], float)
-    true = np.maximum(abs(np.asarray(results["times"]) - truths) / truths, 1e-13)
-    bars = np.asarray(results["errors"], float) / truths
-    with house_style():
-        axes.loglog(true, bars, "o", ms=4, alpha=0.7)
-        ends = np.array([min(true.min(), bars.min()) / 2, 2 * max(true.max(), bars.max())])
-        axes.loglog(ends, ends, "k--", lw=1.0, label="bar = error")
-        axes.fill_between(ends, ends / 1e12, ends, color="0.85", label="bar too short")
-        axes.set(xlim=ends, ylim=ends)
-        axes.set(xlabel="error of the blow-up time, relative", ylabel="its error bar, relative")
-        axes.set_title(
-            f"{100 * results['contained']:.0f} % of {results['blow_ups']} bars contain the truth", loc="left"
-        )
-        axes.legend(loc="lower right")
-    return figure
+    times, errors, truths = (np.asarray(results[name], float) for name in ("times", "errors", "truths"))
+    true, bars = np.maximum(abs(times - truths) / truths, 1e-13), errors / truths
+    axes.loglog(true, bars, "o", ms=4, alpha=0.7)
+    ends = np.array([min(true.min(), bars.min()) / 2, 2 * max(true.max(), bars.max())])
+    axes.loglog(ends, ends, "k--", lw=1.0, label="bar = error")
+    axes.fill_between(ends, ends / 1e12, ends, color="0.85", label="bar too short")
+    axes.set(xlim=ends, ylim=ends)
+    axes.set(xlabel="error of the blow-up time, relative", ylabel="its error bar, relative")
+    axes.set_title(f"{100 * results['contained']:.0f} % of {results['blow_ups']} bars contain the truth", loc="left")
+    axes.legend(loc="lower right")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ max(1/b, V_F/a0) and for the best mu alike; where it holds the blow-up comes bef
 contradicts it (`contradicted` = 0; also with --points 20 --rows 21 --t_end 12: 420 runs, 260 blow-ups, 187 certified).
 """
 
-from __future__ import annotations
-
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -21,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import panels
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
 EXPECTED = {
@@ -29,47 +27,39 @@ EXPECTED = {
     "contradicted": (0, 0),  # theorem
     "margin_defect": (0.0, 2e-5),  # of b mu M_mu e^(-mu V_F): the integral of the data by Gauss's rule, without a mesh
     "unclear": (0, 0),
-    "defect": (0.0, 100.0),  # of the exponential-moment identity, in units of the tolerance: the largest of all runs
 }
+COLUMNS = ("b", "d", "time", "error", "lecture", "best", "latest")
 
 
-def problem_and_start(b: float, d: float, a0: float, a1: float, tol: float, cells: int) -> tuple:
-    """The network and its data at distance d from V_F; cells = 0: a mesh from tol."""
+def network_and_data(b: float, d: float, a0: float, a1: float) -> tuple[fl.NoisyLIF, fl.Gaussian]:
+    """A network, and data at distance d from V_F."""
     network = fl.NoisyLIF(b=b, a0=a0, a1=a1)
-    start = fl.Gaussian(network.v_fire - d, (d / 3) ** 2, boundary_layer=d / 2)
-    mesh = fl.interval(network, v_min=-8.0, cells=cells, grading=3.0) if cells else None
-    return fl.discretize(network, mesh) if cells else fl.discretize(network, tol=tol), start
+    return network, fl.Gaussian(network.v_fire - d, (d / 3) ** 2, boundary_layer=d / 2)
 
 
 def one(
-    b: float = 1.0,
-    d: float = 0.5,
-    a0: float = 1.0,
-    a1: float = 0.0,
-    t_end: float = 6.0,
-    tol: float = 1e-5,
-    rtol: float = 1e-5,
-    cells: int = 0,
-) -> dict:
-    """One point of the map: a run and its certificates at t = 0."""
-    run = fl.evolve(*problem_and_start(b, d, a0, a1, tol, cells), t_end, rtol=rtol, progress=False)
+    b: float = 1.0, d: float = 0.5, a0: float = 1.0, a1: float = 0.0, t_end: float = 6.0, tol: float = 1e-5,
+    rtol: float = 1e-5, cells: int = 0,
+) -> dict:  # fmt: skip
+    """One point of the map: a run and its certificates at t = 0; cells = 0: a mesh from tol."""
+    solver = fl.study.Solver(cells or None, tol=tol, t_end=t_end, rtol=rtol)
+    run = solver.evolve("run", *network_and_data(b, d, a0, a1), progress=False)
     lecture, best = fl.excitatory_blow_up(run.at(0.0)), fl.noise_blow_up(run.at(0.0))
-    found = run.blow_up
     by_rule = gain_by_quadrature(run.model, d)
     return {
         "margin_defect": abs(lecture.margin + 1 - by_rule) / by_rule,
-        "time": float("nan") if found is None else found.time,
-        "error": float("nan") if found is None else found.error,
+        "time": run.blow_up.time if run.blow_up else float("nan"),
+        "error": run.blow_up.error if run.blow_up else float("nan"),
         "outcome": run.outcome.name,
         "lecture": lecture.margin,
         "best": best.margin,
         "latest": float(np.nanmin([lecture.value, best.value, np.inf])),
-        "defect": run.moment_defect / max(tol, rtol),
+        "defect": solver.checks()["defect"],
     }
 
 
 def gain_by_quadrature(network, d: float) -> float:
-    """b mu M_mu(0) e^(-mu V_F), mu = 2 max(1/b, V_F/a0), of the density that `problem_and_start` gives."""
+    """b mu M_mu(0) e^(-mu V_F), mu = 2 max(1/b, V_F/a0), of the density that `network_and_data` gives."""
     x, weights = np.polynomial.legendre.leggauss(400)
     depth = 6.0 * d * (1 + x)  # below V_F: the data lie d below it, d/3 wide
     weights = weights * np.exp(-((depth - d) ** 2) / (2 * (d / 3) ** 2)) * -np.expm1(-((2 * depth / d) ** 4))
@@ -77,11 +67,9 @@ def gain_by_quadrature(network, d: float) -> float:
     return float(network.b * mu * (weights @ np.exp(-mu * depth)) / weights.sum())
 
 
+@fl.study.numerics(cells=None, tol=1e-5, t_end=6.0, rtol=1e-5)
 def main(
-    cells: int | None = None,
-    tol: float = 1e-5,
-    t_end: float = 6.0,
-    rtol: float = 1e-5,
+    solver,
     a0: float = 1.0,
     a1: float = 0.0,
     b_max: float = 3.0,
@@ -89,52 +77,29 @@ def main(
     rows: int = 10,
     d_min: float = 0.1,
     processes: int = 1,
-    out: Path | None = None,
 ) -> dict:
     """Sweep over b and the distance d of the data from V_F; what is done already in `out` is not done again.
 
-    Parameters
-    ----------
-    cells
-        Number of cells on (-8, V_F), fixed, without meshes that follow the solutions.
-    tol
-        Accuracy of N from which meshes are chosen, and adapted.
-    t_end
-        Latest end of the runs, in membrane time constants.
-    rtol
-        Tolerance of a time step.
-    a0
-        Noise of a silent network.
-    a1
-        Increase of the noise with N.
-    b_max
-        Largest connectivity; the smallest is b_max/points.
-    points
-        Number of values of b.
-    rows
-        Number of values of d.
-    d_min
-        Smallest d, in units of V_F - V_R; the largest is 3.
-    processes
-        How many run at once.
+    a1: Increase of the noise with N.
+    b_max: Largest connectivity; the smallest is b_max/points.
+    points: Number of values of b.
+    rows: Number of values of d.
+    d_min: Smallest d, in units of V_F - V_R; the largest is 3.
+    processes: How many run at once.
     """
-    b = [b_max * (k + 1) / points for k in range(points)]
-    d = np.geomspace(d_min, 3.0, rows).tolist()
-    fixed = {"a0": a0, "a1": a1, "t_end": t_end, "tol": tol, "rtol": rtol, "cells": cells or 0}
+    grid = {"b": [b_max * (k + 1) / points for k in range(points)], "d": np.geomspace(d_min, 3.0, rows).tolist()}
+    fixed = {"a0": a0, "a1": a1, "cells": solver.cells or 0}
+    fixed |= {"t_end": solver.t_end, "tol": solver.tol, "rtol": solver.rtol}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "sweep" if out is None else fl.study.folder(out, "sweep")
+        folder = fl.study.folder(solver.out, "sweep") or Path(scratch) / "sweep"
         with ThreadPoolExecutor(1) if processes == 1 else nullcontext(processes) as here:  # one: in this process
-            table = fl.sweep(one, {"b": b, "d": d}, folder, here, fixed=fixed, progress=False)
-    columns = {name: table[name] for name in ("b", "d", "time", "error", "lecture", "best", "latest")}
+            table = fl.sweep(one, grid, folder, here, fixed=fixed, progress=False)
     outcomes = [row.get("outcome") or row["status"] for row in table.rows]
-    shape = {name: np.asarray(values, float).reshape(points, rows) for name, values in columns.items()}
+    shape = {name: np.asarray(table[name], float).reshape(points, rows) for name in COLUMNS}
     certain = np.maximum(shape["lecture"], shape["best"]) >= 0
     late = shape["time"] > shape["latest"] + shape["error"]
-    alive = np.isnan(shape["time"]) & (shape["latest"] < t_end)
-    middle = problem_and_start(
-        b[points // 2], d[rows // 2], a0, a1, tol, cells or 0
-    )  # one with its density, to look at
-    folder = fl.study.folder(out, "middle")
+    alive = np.isnan(shape["time"]) & (shape["latest"] < solver.t_end)
+    solver.evolve("middle", *network_and_data(grid["b"][points // 2], grid["d"][rows // 2], a0, a1))  # to look at
     return {
         "runs": len(outcomes),
         "blow_ups": sum(name == "blow_up" for name in outcomes),
@@ -142,39 +107,35 @@ def main(
         "certain": int(certain.sum()),
         "margin_defect": float(np.max(table["margin_defect"])),
         "contradicted": int(np.sum(certain & (late | alive))),
-        **{name: values for name, values in shape.items()},
-        "t_end": t_end,
-        "middle": fl.evolve(*middle, t_end, rtol=rtol, folder=folder, resume=True),
+        **shape,
+        "t_end": solver.t_end,
         "defect": float(np.max(table["defect"])),
     }
 
 
-def figure(results: dict):
+@panels(height=3.6, wide=True)
+def figure(results, axes):
     """Blow-up time in colour over b and d; inside the lines the theorem certifies it."""
-    figure, axes = new_figure(height=3.6, wide=True)
-    b, d, time = (np.asarray(results[name], float) for name in ("b", "d", "time"))
-    with house_style():
-        from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm
 
-        finite = time[np.isfinite(time)]
-        norm = LogNorm(finite.min(), finite.max()) if finite.size and finite.min() < finite.max() else None
-        mesh = axes.pcolormesh(b, d, np.ma.masked_invalid(time), cmap="viridis", norm=norm, shading="nearest")
-        figure.colorbar(mesh, ax=axes, label="blow-up time (membrane time constants)", pad=0.02)
-        alive = np.isnan(time)
-        axes.plot(b[alive], d[alive], "o", color="0.6", ms=3, label=f"no blow-up before $t={results['t_end']:g}$")
-        for name, colour, style, text in (
-            ("lecture", "C3", "-", r"certified below, $\mu=2\,\max(1/b,V_F/a_0)$"),
-            ("best", "C1", "--", r"certified below, best $\mu$"),
-        ):
-            margin = np.asarray(results[name], float)
-            if margin.min() < 0 <= margin.max() and min(b.shape) > 1:
-                axes.contour(b, d, margin, [0.0], colors=colour, linestyles=style, linewidths=2.0)
-                axes.plot([], [], color=colour, ls=style, lw=2.0, label=text)
-        axes.set_yscale("log")
-        axes.grid(False)
-        axes.set(xlabel="connectivity $b$", ylabel="distance $d$ of the data from $V_F$ (width $d/3$)")
-        figure.legend(loc="outside lower center", ncols=2)
-    return figure
+    b, d, time = (np.asarray(results[name], float) for name in ("b", "d", "time"))
+    finite, alive = time[np.isfinite(time)], np.isnan(time)
+    norm = LogNorm(finite.min(), finite.max()) if finite.size and finite.min() < finite.max() else None
+    mesh = axes.pcolormesh(b, d, np.ma.masked_invalid(time), cmap="viridis", norm=norm, shading="nearest")
+    axes.figure.colorbar(mesh, ax=axes, label="blow-up time (membrane time constants)", pad=0.02)
+    axes.plot(b[alive], d[alive], "o", color="0.6", ms=3, label=f"no blow-up before $t={results['t_end']:g}$")
+    for name, colour, style, text in (
+        ("lecture", "C3", "-", r"certified below, $\mu=2\,\max(1/b,V_F/a_0)$"),
+        ("best", "C1", "--", r"certified below, best $\mu$"),
+    ):
+        margin = np.asarray(results[name], float)
+        if margin.min() < 0 <= margin.max() and min(b.shape) > 1:
+            axes.contour(b, d, margin, [0.0], colors=colour, linestyles=style, linewidths=2.0)
+            axes.plot([], [], color=colour, ls=style, lw=2.0, label=text)
+    axes.set_yscale("log")
+    axes.grid(False)
+    axes.set(xlabel="connectivity $b$", ylabel="distance $d$ of the data from $V_F$ (width $d/3$)")
+    axes.figure.legend(loc="outside lower center", ncols=2)
 
 
 if __name__ == "__main__":

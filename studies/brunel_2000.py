@@ -10,14 +10,10 @@ Expected: the rates of the theory in Table 1 of N. Brunel, J. Comput. Neurosci. 
 his simulations gave 60.7, 37.7 and 5.5 Hz. The second network settles there from silence within some 20 ms.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import panels
 
 POINTS = ((6.0, 4.0), (5.0, 2.0), (4.5, 0.9))  # (g, nu_ext/nu_thr) of the table
 SIMULATED = (60.7, 37.7, 5.5)
@@ -37,51 +33,42 @@ def network(g: float, external: float) -> fl.physical.Neuron:
     return fl.physical.network(neuron, weights=[0.1, -0.1 * g], connections=[1000, 250])
 
 
-def main(points: int = 25, t_end: float = 200.0, tol: float = 1e-8, out: Path | None = None) -> dict:
+@fl.study.numerics(tol=1e-8, t_end=200.0)
+def main(solver, points: int = 25) -> dict:
     """Rates over g for the three inputs of the table, its three networks by finite elements, the second one in time.
 
-    Parameters
-    ----------
-    points
-        Number of values of g.
-    t_end
-        Length of the run, in ms.
-    tol
-        Accuracy of the finite elements.
+    t_end: Length of the run, in ms.
+    points: Number of values of g.
     """
-    inhibition = np.linspace(4.2, 8.0, points)
-    over_g = [[fl.physical.rate_hz(network(g, external)) for g in inhibition.tolist()] for _, external in POINTS]
-    rates, off, v, densities = [], [], np.linspace(-10.0, 20.0, 301), []
-    for g, external in POINTS:
-        here = network(g, external)
-        state = fl.steady_states(fl.discretize(here.model, tol=tol))[0]
+    g, v = np.linspace(4.2, 8.0, points), np.linspace(-10.0, 20.0, 301)
+    over_g = [[fl.physical.rate_hz(network(x, external)) for x in g.tolist()] for _, external in POINTS]
+    rates, off, densities = [], [], []
+    for here in (network(*point) for point in POINTS):
+        state = fl.steady_states(solver.discretize(here.model))[0]
         rates.append(fl.physical.rate_hz(here))
         off.append(abs(here.hz(state.N) / rates[-1] - 1))
         densities.append(state.n(np.maximum(here.potential(v), state.n.nodes.min())))  # there it is 0, to tol
-    over = {"g": inhibition, "over_g": np.array(over_g), "v": v, "n": np.array(densities)}
     here = network(*POINTS[1])
     start = fl.Gaussian(0.0, 16.0, boundary_layer=2.0)  # in mV; noise grows with the rate, so that it vanishes at theta
-    folder, length = fl.study.folder(out, "run"), here.time(t_end)
-    run = fl.evolve(fl.discretize(here.model, tol=tol), start, length, rtol=tol, folder=folder, resume=True)
-    return {"rates": np.array(rates), "finite_elements": max(off), "settled": here.hz(run.final.N), "run": run} | over
+    run = solver.evolve("run", here.model, start, here.time(solver.t_end), rtol=solver.tol)
+    results = {"rates": np.array(rates), "finite_elements": max(off), "settled": here.hz(run.final.N)}
+    return results | {"g": g, "over_g": np.array(over_g), "v": v, "n": np.array(densities)}
 
 
-def figure(results: dict):
+@panels(1, 2)
+def figure(results, rates, potentials):
     """Left: rates over g, with those of the table. Right: densities of the potential in its three networks."""
-    figure, (rates, potentials) = new_figure(1, 2)
-    with house_style():
-        for k, ((g, external), simulated) in enumerate(zip(POINTS, SIMULATED, strict=True)):
-            text = rf"$\nu_{{\mathrm{{ext}}}}={external:g}\,\nu_{{\mathrm{{thr}}}}$"
-            rates.semilogy(results["g"], results["over_g"][k], f"C{k}", label=text)
-            rates.plot(g, results["rates"][k], f"C{k}o", g, simulated, f"C{k}x", ms=5)
-            potentials.plot(results["v"], results["n"][k], f"C{k}", label=f"{text}, $g={g:g}$")
-        rates.plot([], [], "ko", label="Table 1, theory")
-        rates.plot([], [], "kx", label="Table 1, simulation")
-        rates.set(xlabel="relative strength of inhibition $g$", ylabel=r"firing rate $\nu$ (Hz)")
-        potentials.set(xlabel="membrane potential $V$ (mV)", ylabel="density $n(V)$ (1/mV)", ylim=(0.0, None))
-        rates.legend()
-        potentials.legend()
-    return figure
+    for k, ((g, external), simulated) in enumerate(zip(POINTS, SIMULATED, strict=True)):
+        text = rf"$\nu_{{\mathrm{{ext}}}}={external:g}\,\nu_{{\mathrm{{thr}}}}$"
+        rates.semilogy(results["g"], results["over_g"][k], f"C{k}", label=text)
+        rates.plot(g, results["rates"][k], f"C{k}o", g, simulated, f"C{k}x", ms=5)
+        potentials.plot(results["v"], results["n"][k], f"C{k}", label=f"{text}, $g={g:g}$")
+    rates.plot([], [], "ko", label="Table 1, theory")
+    rates.plot([], [], "kx", label="Table 1, simulation")
+    rates.set(xlabel="relative strength of inhibition $g$", ylabel=r"firing rate $\nu$ (Hz)")
+    potentials.set(xlabel="membrane potential $V$ (mV)", ylabel="density $n(V)$ (1/mV)", ylim=(0.0, None))
+    rates.legend()
+    potentials.legend()
 
 
 if __name__ == "__main__":

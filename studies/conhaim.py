@@ -10,15 +10,11 @@ compared: spikes per neuron and burst n_ev = int N dt over a period, which is in
 the period with N above half. The share of neurons that fire at all in a burst is another thing: N does not hold it.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 14.0}
 EXPECTED = {  # the cycle for b = 5 by spectral elements of degrees 7 and 8 and Radau's method at 1e-10
@@ -31,69 +27,6 @@ EXPECTED = {  # the cycle for b = 5 by spectral elements of degrees 7 and 8 and 
     "R_min": (0.360431363, 1e-4),
     "balance": (0.0, 1e-4),  # n_ev - int R / tau
 }
-
-
-def main(
-    b: float = 5.0,
-    eps: float = 0.05,
-    tau: float = 1.0,
-    tol: float = 1e-7,
-    t_end: float = 30.0,
-    rtol: float = 1e-8,
-    out: Path | None = None,
-) -> dict:
-    """Run the network to its cycle and measure its last burst.
-
-    Parameters
-    ----------
-    b
-        Connectivity.
-    eps
-        Mean time a neuron spends above V_F before it fires.
-    tau
-        Mean time a neuron rests after firing.
-    tol
-        Accuracy from which meshes are chosen.
-    t_end
-        Length of the run, in membrane time constants.
-    rtol
-        Tolerance of a time step.
-    """
-    problem = fl.discretize(fl.RandomThresholdLIF(b=b, eps=eps, tau=tau), tol=tol)
-    start = fl.Gaussian(mean=0.0, variance=0.25)
-    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "activity"), resume=True)
-    return {"activity": run, **features(run, tau)}
-
-
-def features(run: fl.Run, tau: float) -> dict:
-    """Features of the last whole burst of a run, from one trough of N to the next."""
-    t = np.linspace(0.5 * run.times[-1], run.times[-1], 8001)
-    N, R = (CubicSpline(t, run.sample(name, t)) for name in ("N", "R"))
-    turns = N.derivative().roots(extrapolate=False)
-    troughs = [float(x) for x in turns if N(x, 2) > 0 and N(x) < N(t).mean()]
-    first, last = troughs[-2:]
-    inside = turns[(turns > first) & (turns < last)]
-    peak = float(inside[np.argmax(N(inside))])
-    low, high = float(N(first)), float(N(peak))
-    crossed = lambda part: N.solve(low + part * (high - low), extrapolate=False)
-    before = lambda part: max(x for x in crossed(part) if x < peak)
-    after = lambda part: min(x for x in crossed(part) if x > peak)
-    fine = np.linspace(first, last, 4001)
-    return {
-        "begins": first,
-        "period": last - first,
-        "spikes": float(N.integrate(first, last)),
-        "duty": (after(0.5) - before(0.5)) / (last - first),
-        "rise": before(0.9) - before(0.1),
-        "decay": after(0.1) - after(0.9),
-        "N_max": high,
-        "N_min": low,
-        "R_max": float(R(fine).max()),
-        "R_min": float(R(fine).min()),
-        "balance": float(N.integrate(first, last) - R.integrate(first, last) / tau),
-    }
-
-
 ROWS = (  # what, of the model, of the recordings
     ("period", "{period:.4f} membrane time constants", "66 s (0.91 per minute)"),
     ("spikes per neuron and burst", "{spikes:.4f}", "not in the abstract"),
@@ -105,26 +38,54 @@ ROWS = (  # what, of the model, of the recordings
 )
 
 
-def figure(results: dict):
+@fl.study.numerics(tol=1e-7, t_end=30.0, rtol=1e-8)
+def main(solver, b: float = 5.0, eps: float = 0.05, tau: float = 1.0) -> dict:
+    """Run the network to its cycle and measure its last burst, from one trough of N to the next."""
+    model, start = fl.RandomThresholdLIF(b=b, eps=eps, tau=tau), fl.Gaussian(mean=0.0, variance=0.25)
+    run = solver.evolve("activity", model, start)
+    t = np.linspace(0.5 * run.times[-1], run.times[-1], 8001)
+    N, R = (CubicSpline(t, run.sample(name, t)) for name in ("N", "R"))
+    turns = N.derivative().roots(extrapolate=False)
+    first, last = [float(x) for x in turns if N(x, 2) > 0 and N(x) < N(t).mean()][-2:]
+    inside = turns[(turns > first) & (turns < last)]
+    peak = float(inside[np.argmax(N(inside))])
+    low, high = float(N(first)), float(N(peak))
+    crossed = lambda part: N.solve(low + part * (high - low), extrapolate=False)
+    before = lambda part: max(x for x in crossed(part) if x < peak)
+    after = lambda part: min(x for x in crossed(part) if x > peak)
+    resting, spikes = R(np.linspace(first, last, 4001)), float(N.integrate(first, last))
+    return {
+        "begins": first,
+        "period": last - first,
+        "spikes": spikes,
+        "duty": (after(0.5) - before(0.5)) / (last - first),
+        "rise": before(0.9) - before(0.1),
+        "decay": after(0.1) - after(0.9),
+        "N_max": high,
+        "N_min": low,
+        "R_max": float(resting.max()),
+        "R_min": float(resting.min()),
+        "balance": float(spikes - R.integrate(first, last) / tau),
+    }
+
+
+@panels(2, 1, height=2.0, wide=True)
+def figure(results, bursts, table):
     """Above: N(t) of the last bursts. Below: a table of features beside the two numbers that were read."""
-    figure, (bursts, table) = new_figure(2, 1, height=2.0, wide=True)
     run, period = results["activity"], results["period"]
-    with house_style():
-        t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)
-        bursts.plot(t, run.sample("N", t), "C0", label="firing rate $N(t)$")
-        bursts.plot(t, run.sample("R", t), "C1", lw=1.1, label="fraction at rest $R(t)$")
-        bursts.axvspan(results["begins"], results["begins"] + period, color="0.92", lw=0, label="measured burst")
-        bursts.set(xlabel="time $t$ (membrane time constants)", ylim=(0.0, 3.6))
-        bursts.legend(loc="upper left")
-        known = results | {f"{name}_part": results[name] / period for name in ("rise", "decay")}
-        cells = [(what, model.format(**known), recorded) for what, model, recorded in ROWS]
-        table.axis("off")
-        heads = ("feature", f"model, $b={run.model.b:g}$", "Corlew et al. 2004, mouse, P0")
-        drawn = table.table(cells, colLabels=heads, loc="center", cellLoc="left", colWidths=(0.36, 0.34, 0.3))
-        drawn.auto_set_font_size(False)
-        drawn.set_fontsize(8)
-        drawn.scale(1.0, 1.3)
-    return figure
+    t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)
+    bursts.plot(t, run.sample("N", t), "C0", label="firing rate $N(t)$")
+    bursts.plot(t, run.sample("R", t), "C1", lw=1.1, label="fraction at rest $R(t)$")
+    bursts.axvspan(results["begins"], results["begins"] + period, color="0.92", lw=0, label="measured burst")
+    label(bursts, "t", "", legend="upper left", ylim=(0.0, 3.6))
+    known = results | {f"{name}_part": results[name] / period for name in ("rise", "decay")}
+    cells = [(what, model.format(**known), recorded) for what, model, recorded in ROWS]
+    table.axis("off")
+    heads = ("feature", f"model, $b={run.model.b:g}$", "Corlew et al. 2004, mouse, P0")
+    drawn = table.table(cells, colLabels=heads, loc="center", cellLoc="left", colWidths=(0.36, 0.34, 0.3))
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(8)
+    drawn.scale(1.0, 1.3)
 
 
 if __name__ == "__main__":

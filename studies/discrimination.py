@@ -13,10 +13,7 @@ can feel, is zero for the learned signal alone; before learning it is zero for n
 down to what the mesh leaves of it, and stays above that for other signals.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import brentq
@@ -24,7 +21,7 @@ from scipy.optimize import brentq
 import felif as fl
 from felif.analysis import exact
 from felif.analysis.quadrature import integrate
-from felif.output.style import house_style, new_figure
+from felif.output.style import label, panels
 
 CHEAP = {"pairs": 4, "deltas": 2, "cells": 30, "t_end": 4.0, "rtol": 1e-4}
 EXPECTED = {
@@ -33,7 +30,6 @@ EXPECTED = {
     "violations": (0, 0),  # among all pairs
     "restless_learned": (0.0, 1e-12),  # the learned signal moves no weight
     "recognised": (1, 0),  # every other signal moves weights, by more than |delta|/10 of what it moves before learning
-    "mass_drift": (0.0, 1e-12),
 }
 
 
@@ -78,126 +74,98 @@ def restless_on_mesh(learning: fl.LearningLIF, C, J) -> float:
     return float(weights @ (C.values * np.abs(learning.K(w) * rate(Nbar) * Nbar - w)))
 
 
-def main(
-    cells: int = 80,
-    t_end: float = 8.0,
-    rtol: float = 1e-6,
-    pairs: int = 100,
-    deltas: int = 17,
-    strength: float = 4.0,
-    a0: float = 1.0,
-    seed: int = 0,
-    out: Path | None = None,
-) -> dict:
+@fl.study.numerics(cells=80, t_end=8.0, rtol=1e-6)
+def main(solver, pairs: int = 100, deltas: int = 17, strength: float = 4.0, a0: float = 1.0, seed: int = 0) -> dict:
     """Answers to families of signals, of networks that have learned one of them, and have not.
 
-    Parameters
-    ----------
-    cells
-        Cells of w of the run that learns.
-    t_end
-        Length of this run, in membrane time constants (eps = 1).
-    rtol
-        Tolerance of a time step.
-    pairs
-        Number of pairs of random signals.
-    deltas
-        Number of signals in every family.
-    strength
-        s of sigma(Nbar) = s Nbar.
-    a0
-        Noise.
-    seed
-        Of the random signals.
+    cells: Cells of w of the run that learns.
+    t_end: Length of this run, in membrane time constants (eps = 1).
+    pairs: Number of pairs of random signals.
+    deltas: Number of signals in every family.
+    seed: Of the random signals.
     """
     learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=fl.Proportional(strength), current=learned_signal, a0=a0)
     (learned,) = fl.learned_connectivity(learning)
-
-    def after(w: np.ndarray) -> np.ndarray:
-        return learned.C(w)
-
+    after = lambda w: learned.C(w)
     after.breakpoints = (learned.low,)
-    connectivities = {"before": bell, "after": after}
     delta, w = np.linspace(-1.0, 1.0, deltas), np.linspace(-1.0, 0.0, 401)
-    results: dict = {"delta": delta, "w": w, "A": learned.A}
-    sides, recognised = [], True
+    results: dict = {"delta": delta, "w": w, "A": learned.A, "recognised": 1}
+    sides, others = [], delta != 0
     for name, family in FAMILIES.items():
-        for when, C in connectivities.items():
+        for when, C in (("before", bell), ("after", after)):
             rows = []
             for d in delta:
-                J = lambda w, d=d, family=family: family(w, d)
-                found = fl.discrimination(learning, C, learned_signal, J)
+                found = fl.discrimination(learning, C, learned_signal, lambda w, d=d, family=family: family(w, d))
                 rows.append((found.left, found.right, restlessness(learning, C, found.second)))
-                results[f"N_{name}_{when}"] = found.second.N(w)  # of the last: delta = 1
             left, right, restless = np.array(rows).T
-            results |= {f"{side}_{name}_{when}": x for side, x in (("left", left), ("right", right))}
-            results[f"restless_{name}_{when}"] = restless
-            sides += list(zip(left[delta != 0], right[delta != 0], strict=True))
-            results[f"N_learned_{when}"] = found.first.N(w)
-        others = delta != 0
-        before, after_ = (results[f"restless_{name}_{when}"] for when in connectivities)
-        recognised &= bool((after_ > 0.1 * np.abs(delta) * before)[others].all())
-    itself = fl.stationary_output(learning, after)
-    results |= {"recognised": int(recognised), "restless_learned": restlessness(learning, after, itself)}
-
-    rng = np.random.default_rng(seed)
+            results |= {f"left_{name}_{when}": left, f"right_{name}_{when}": right, f"restless_{name}_{when}": restless}
+            results |= {f"N_{name}_{when}": found.second.N(w), f"N_learned_{when}": found.first.N(w)}  # delta = 1
+            sides += list(zip(left[others], right[others], strict=True))
+        moves = results[f"restless_{name}_after"] > 0.1 * np.abs(delta) * results[f"restless_{name}_before"]
+        results["recognised"] &= int(moves[others].all())
+    itself, rng = fl.stationary_output(learning, after), np.random.default_rng(seed)
     for k in range(pairs):
-        C = bell if k % 2 else after
-        found = fl.discrimination(learning, C, random_signal(rng), random_signal(rng))
+        found = fl.discrimination(learning, bell if k % 2 else after, random_signal(rng), random_signal(rng))
         sides.append((found.left, found.right))
-    sides = np.array(sides)
-    known = fl.discrimination(
-        replace(learning, sigma=fl.Proportional(4), a0=1.0), bell, 1.5, lambda w: 1.5 + 0.5 * np.sin(2 * np.pi * w)
-    )
-    results |= {"lefts": sides[:, 0], "rights": sides[:, 1], "violations": int(np.sum(sides[:, 0] < sides[:, 1]))}
-    results |= {"left": known.left, "right": known.right, "smallest_ratio": float(np.min(sides[:, 0] / sides[:, 1]))}
+    lefts, rights = np.array(sides).T
+    ripple = lambda w: 1.5 + 0.5 * np.sin(2 * np.pi * w)
+    known = fl.discrimination(replace(learning, sigma=fl.Proportional(4), a0=1.0), bell, 1.5, ripple)
 
-    mesh = fl.interval(learning, v_min=-4.0, cells=6, grading=2.0), np.linspace(-1.0, 0.0, cells + 1)
+    mesh = fl.interval(learning, v_min=-4.0, cells=6, grading=2.0), np.linspace(-1.0, 0.0, solver.cells + 1)
     problem = fl.discretize(learning, mesh, space=fl.Tensor(w=fl.MUSCL()))
     start = lambda v, w: bell(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
-    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=fl.study.folder(out, "run"), snapshots=6, resume=True)
-    times = np.linspace(0.0, t_end, 25)
+    run, times = solver.evolve("run", problem, start, snapshots=6), np.linspace(0.0, solver.t_end, 25)
     states = [run.at(t).C for t in times]
     for name, family in {"learned": lambda w, d: learned_signal(w), **FAMILIES}.items():
-        results[f"restless_{name}_t"] = np.array(
-            [restless_on_mesh(learning, C, lambda w, family=family: family(w, 1.0)) for C in states]
-        )
-    return results | {"run": run, "times": times, "mass_drift": run.drift["mass"]}
+        moved = [restless_on_mesh(learning, C, lambda w, family=family: family(w, 1.0)) for C in states]
+        results[f"restless_{name}_t"] = np.array(moved)
+    return results | {
+        "restless_learned": restlessness(learning, after, itself),
+        "lefts": lefts,
+        "rights": rights,
+        "violations": int(np.sum(lefts < rights)),
+        "smallest_ratio": float(np.min(lefts / rights)),
+        "left": known.left,
+        "right": known.right,
+        "times": times,
+    }
 
 
-def figure(results: dict):
+@panels(2, 3)
+def figure(results, signals, answers, distances, restless, while_learning, bound):
     """Signals and answers; distances and restlessness over families; random pairs; restlessness while learning."""
-    figure, ((signals, answers, distances), (restless, while_learning, bound)) = new_figure(2, 3)
-    w, delta = results["w"], results["delta"]
-    with house_style():
-        signals.plot(w, learned_signal(w), "k", label="learned")
-        answers.plot(w, results["N_learned_after"], "k", label="learned")
-        while_learning.semilogy(results["times"], results["restless_learned_t"], "k", label="learned")
-        for k, (name, family) in enumerate(FAMILIES.items()):
-            signals.plot(w, family(w, 1.0), f"C{k}", label=rf"{name}, $\delta=1$")
-            answers.plot(w, results[f"N_{name}_after"], f"C{k}", label=name)
-            while_learning.semilogy(results["times"], results[f"restless_{name}_t"], f"C{k}", label=name)
-            for when, style in (("before", "--"), ("after", "-")):
-                label = name if when == "after" else None
-                distances.plot(delta, results[f"left_{name}_{when}"], f"C{k}{style}", label=label)
-                restless.plot(delta, results[f"restless_{name}_{when}"], f"C{k}{style}", label=label)
-            distances.plot(delta, results[f"right_{name}_after"], f"C{k}:", lw=1.0)
-        signals.set(xlabel="weight $w$", ylabel="signal $J(w)$", title="signals")
-        answers.set(xlabel="weight $w$", ylabel="output $N_J(w)$", ylim=(0.0, None), title="answers after learning")
-        apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
-        difference = r"difference $\delta$ of the signals"
-        distances.set(xlabel=difference, ylabel=apart, title="before: dashed, bound: dotted")
-        restless.set(xlabel=difference, ylabel=moved, ylim=(0.0, None), title="motion of weights; before: dashed")
-        while_learning.set(xlabel="time $t$", ylabel=moved)
-        while_learning.set_title("while the signal is learned")
-        bound.loglog(results["rights"], results["lefts"], "o", ms=3)
-        ends = np.array([results["rights"].min(), results["lefts"].max()])
-        bound.loglog(ends, ends, "k--", lw=1.0)
-        bound.set(xlabel="lower bound", ylabel=apart)
-        bound.set_title(f"{len(results['lefts'])} pairs, smallest ratio {results['smallest_ratio']:.2f}")
-        for axes in (signals, answers, restless, while_learning):
-            axes.legend()
-    return figure
+    w, delta, lefts, rights = (results[name] for name in ("w", "delta", "lefts", "rights"))
+    signals.plot(w, learned_signal(w), "k", label="learned")
+    answers.plot(w, results["N_learned_after"], "k", label="learned")
+    while_learning.semilogy(results["times"], results["restless_learned_t"], "k", label="learned")
+    for k, (name, family) in enumerate(FAMILIES.items()):
+        signals.plot(w, family(w, 1.0), f"C{k}", label=rf"{name}, $\delta=1$")
+        answers.plot(w, results[f"N_{name}_after"], f"C{k}", label=name)
+        while_learning.semilogy(results["times"], results[f"restless_{name}_t"], f"C{k}", label=name)
+        for when, style in (("before", "--"), ("after", "-")):
+            text = name if when == "after" else None
+            distances.plot(delta, results[f"left_{name}_{when}"], f"C{k}{style}", label=text)
+            restless.plot(delta, results[f"restless_{name}_{when}"], f"C{k}{style}", label=text)
+        distances.plot(delta, results[f"right_{name}_after"], f"C{k}:", lw=1.0)
+    bound.loglog(rights, lefts, "o", ms=3)
+    bound.loglog(*[np.array([rights.min(), lefts.max()])] * 2, "k--", lw=1.0)
+    apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
+    difference = r"difference $\delta$ of the signals"
+    label(signals, "w", "signal $J(w)$", "best")
+    label(answers, "w", "output $N_J(w)$", "best", ylim=(0.0, None))
+    label(distances, difference, apart)
+    label(restless, difference, moved, "best", ylim=(0.0, None))
+    label(while_learning, "time $t$", moved, "best")
+    label(bound, "lower bound", apart)
+    for axes, title in (
+        (signals, "signals"),
+        (answers, "answers after learning"),
+        (distances, "before: dashed, bound: dotted"),
+        (restless, "motion of weights; before: dashed"),
+        (while_learning, "while the signal is learned"),
+        (bound, f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}"),
+    ):
+        axes.set_title(title)
 
 
 if __name__ == "__main__":

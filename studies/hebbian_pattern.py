@@ -8,14 +8,11 @@ N_i = sig(N_i sum_j k_ij N_j^2 + s_i) beside the silent one. After a short one t
 fade. With strong weights of both signs between two units there is no stable fixed point, and activity goes round.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.analysis.oscillation import last_cycle
+from felif.output.style import label, panels
 
 PAIR = ((18.0, -23.0), (44.0, -3.0))
 CHEAP = {"rtol": 1e-6, "t_end": 30.0, "t_pair": 50.0}
@@ -32,55 +29,39 @@ EXPECTED = {
 }
 
 
+@fl.study.numerics(t_end=60.0, rtol=1e-9)
 def main(
+    solver,
     units: int = 6,
     stimulated: int = 3,
     k: float = 4.5,
     long: float = 5.0,
     short: float = 1.0,
-    t_end: float = 60.0,
     t_pair: float = 60.0,
-    rtol: float = 1e-9,
-    out: Path | None = None,
 ) -> dict:
     """Stimulate some of the units for a long and for a short time, and run a pair of units with strong weights.
 
-    Parameters
-    ----------
-    units
-        Number of units.
-    stimulated
-        How many of them the stimulus excites: the pattern.
-    k
-        Strength of Hebb's rule between different units.
-    long
-        Length of the stimulus that is to be remembered.
-    short
-        Length of the stimulus that is not.
-    t_end
-        Time after the end of the stimulus at which runs end.
-    t_pair
-        Length of the run of the pair.
-    rtol
-        Tolerance of a time step.
+    t_end: Time after the end of the stimulus at which runs end.
+    units: Number of units.
+    stimulated: How many of them the stimulus excites: the pattern.
+    k: Strength of Hebb's rule between different units.
+    long: Length of the stimulus that is to be remembered.
+    short: Length of the stimulus that is not.
+    t_pair: Length of the run of the pair.
     """
-    rule = k * (1 - np.eye(units))
-    runs, start = {}, {"N": 0.02, "w": 0.0}
+    rule, start = k * (1 - np.eye(units)), {"N": 0.02, "w": 0.0}
     for name, length in (("stored", long), ("forgotten", short)):
         stimulus = [fl.Piecewise((length,), (2.0, -4.0))] * stimulated + [-4.0] * (units - stimulated)
-        problem = fl.discretize(fl.WilsonCowan(k=rule, s=stimulus))
-        folder = fl.study.folder(out, name)
-        runs[name] = fl.evolve(problem, start, length + t_end, rtol=rtol, folder=folder, resume=True)
+        solver.evolve(name, fl.discretize(fl.WilsonCowan(k=rule, s=stimulus)), start, length + solver.t_end)
+    stored, forgotten = solver.runs["stored"].final, solver.runs["forgotten"].final
     silent = fl.discretize(fl.WilsonCowan(k=rule, s=-4.0))
-    learned = fl.steady_state(silent, guess=runs["stored"].final.y)
+    learned = fl.steady_state(silent, guess=stored.y)
     pair = fl.discretize(fl.WilsonCowan(k=PAIR, s=[-0.5, -2.8]))
     centre = fl.steady_states(pair)[0]
     value = fl.spectrum(pair, centre, count=2).eigenvalues[0]
-    runs["pair"] = fl.evolve(
-        pair, {"N": 0.1, "w": 0.0}, t_pair, rtol=rtol, folder=fl.study.folder(out, "pair"), resume=True
-    )
-    stored, forgotten = runs["stored"].final, runs["forgotten"].final
-    return runs | {
+    run = solver.evolve("pair", pair, {"N": 0.1, "w": 0.0}, t_pair)
+    t = np.linspace(run.times[-1] / 4, run.times[-1], int(12 * run.times[-1]))
+    return {
         "stored_on": float(stored.N[0]),
         "stored_off": float(stored.N[-1]),
         "stored_weight": float(stored.w[0, 1]),
@@ -89,48 +70,33 @@ def main(
         "pair_N": centre.N,
         "pair_growth": float(value.real),
         "pair_frequency": float(abs(value.imag)),
-        "pair_period": _period(runs["pair"], float(centre.N[0])),
+        "pair_period": last_cycle(t, run.sample("N", t)[:, 0], float(centre.N[0]))["period"],
         "stimuli": np.array([long, short]),
     }
 
 
-def _period(run: fl.Run, level: float) -> float | None:
-    from scipy.interpolate import CubicSpline
-
-    t = np.linspace(run.times[-1] / 4, run.times[-1], int(12 * run.times[-1]))
-    wave = CubicSpline(t, run.sample("N", t)[:, 0])
-    rises = [float(root) for root in wave.solve(level, extrapolate=False) if wave(root, 1) > 0]
-    return rises[-1] - rises[-2] if len(rises) > 1 else None
-
-
-def figure(results: dict):
+@panels(2, 2)
+def figure(results, stored, forgotten, weights, plane):
     """Above: rates with a long and a short stimulus. Below: the weights that are left, and the pair's cycle."""
-    figure, ((stored, forgotten), (weights, plane)) = new_figure(2, 2)
-    with house_style():
-        for axes, name, length in ((stored, "stored", 0), (forgotten, "forgotten", 1)):
-            run, end = results[name], results["stimuli"][length]
-            t = np.unique(np.concatenate([np.linspace(0.0, 4 * end, 200), np.linspace(0.0, run.times[-1], 200)]))
-            N = run.sample("N", t)
-            on = [j for j in range(N.shape[1]) if callable(getattr(run.model, f"s_{j}"))]
-            off = [j for j in range(N.shape[1]) if j not in on]
-            axes.axvspan(0.0, end, color="0.9", lw=0, label="stimulus")
-            axes.plot(t, N[:, on[0]], "C3", label="stimulated units")
-            axes.plot(t, N[:, off[0]], "C0", label="other units")
-            axes.set(xlabel="time $t$", ylabel="rates $N_i(t)$", ylim=(0.0, 1.25))
-            axes.set_title(f"stimulus of length {end:g}: {name}", loc="left")
-            axes.legend(loc="center right")
-        picture = weights.imshow(results["stored"].final.w, cmap="viridis")
-        figure.colorbar(picture, ax=weights, label="$w_{ij}$ at the end")
-        weights.grid(False)
-        weights.set(xlabel="unit $j$", ylabel="unit $i$")
-        run = results["pair"]
-        t = np.linspace(0.0, run.times[-1], 600)
+    for axes, name, end in zip((stored, forgotten), ("stored", "forgotten"), results["stimuli"], strict=True):
+        run = results[name]
+        t = np.unique(np.concatenate([np.linspace(0.0, 4 * end, 200), np.linspace(0.0, run.times[-1], 200)]))
         N = run.sample("N", t)
-        plane.plot(N[:, 0], N[:, 1], "C0", lw=1.0, label="from $N=0.1$, $w=0$")
-        plane.plot(*results["pair_N"], "ko", ms=5, label="fixed point, unstable")
-        plane.set(xlabel="$N_1$", ylabel="$N_2$", ylim=(0.0, 1.2))
-        plane.legend(loc="upper right")
-    return figure
+        driven = [callable(getattr(run.model, f"s_{j}")) for j in range(N.shape[1])]
+        axes.axvspan(0.0, end, color="0.9", lw=0, label="stimulus")
+        axes.plot(t, N[:, driven.index(True)], "C3", label="stimulated units")
+        axes.plot(t, N[:, driven.index(False)], "C0", label="other units")
+        title = f"stimulus of length {end:g}: {name}"
+        label(axes, "time $t$", "rates $N_i(t)$", "center right", title, ylim=(0.0, 1.25))
+    picture = weights.imshow(results["stored"].final.w, cmap="viridis")
+    weights.figure.colorbar(picture, ax=weights, label="$w_{ij}$ at the end")
+    weights.grid(False)
+    label(weights, "unit $j$", "unit $i$")
+    run = results["pair"]
+    N = run.sample("N", np.linspace(0.0, run.times[-1], 600))
+    plane.plot(N[:, 0], N[:, 1], "C0", lw=1.0, label="from $N=0.1$, $w=0$")
+    plane.plot(*results["pair_N"], "ko", ms=5, label="fixed point, unstable")
+    label(plane, "$N_1$", "$N_2$", "upper right", ylim=(0.0, 1.2))
 
 
 if __name__ == "__main__":

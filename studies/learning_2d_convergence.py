@@ -13,14 +13,10 @@ the unknowns. With learning, Nbar(t) and the moments of C agree with their known
 variation.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, new_figure
+from felif.output.style import label, panels
 
 CHEAP = {"cells": 8, "degree": 1, "tol": 3e-2, "rtol": 1e-3}
 EXPECTED = {
@@ -33,104 +29,97 @@ EXPECTED = {
     "error_Nbar_lines": (0.0, 1e-3),
     "disagreement": (0.0, 1e-3),  # of Nbar(1) on triangles and on lines
     "variation": (6.5, 0.6),  # total variation of C(w, 1): 4.9 at t = 0, grows on the way to a shock, no further
-    "mass_drift": (0.0, 1e-12),
 }
 NBAR, MOMENTS = (0.3132451128, 0.3719775948, 0.3880724248), (-0.4531872259, 0.2205941661)
 V_MIN, CURRENT = -5.5, 1.5
+# densities of weights and of potentials, broad and concentrated
+BROAD = (
+    lambda w: np.where((w > -1) & (w < 0), 630 * (w * (1 + w)) ** 4, 0.0),
+    lambda v: np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4)),
+)
+NARROW = (
+    lambda w: np.exp(-(((w + 0.6) / 0.04) ** 2) / 2) / (0.04 * np.sqrt(2 * np.pi)),
+    lambda v: np.exp(-(((v - 0.3) / 0.15) ** 2) / 2),
+)
 
 
-def broad(w: np.ndarray) -> np.ndarray:
-    return np.where((w > -1) & (w < 0), 630 * (w * (1 + w)) ** 4, 0.0)
-
-
-def narrow(w: np.ndarray) -> np.ndarray:
-    return np.exp(-(((w + 0.6) / 0.04) ** 2) / 2) / (0.04 * np.sqrt(2 * np.pi))
-
-
-def potentials(v: np.ndarray) -> np.ndarray:
-    return np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
-
-
-def concentrated(v: np.ndarray) -> np.ndarray:
-    return np.exp(-(((v - 0.3) / 0.15) ** 2) / 2)
-
-
-def main(
-    cells: int = 16,
-    degree: int = 3,
-    tol: float = 5e-3,
-    t_end: float = 0.25,
-    rtol: float = 1e-6,
-    eps: float = 1.0,
-    a0: float = 1.0,
-    out: Path | None = None,
-) -> dict:
+@fl.study.numerics(cells=16, degree=3, tol=5e-3, t_end=0.25, rtol=1e-6)
+def main(solver, eps: float = 1.0, a0: float = 1.0) -> dict:
     """Measure errors on sequences of meshes.
 
-    Parameters
-    ----------
-    cells
-        Rows of the finer mesh in w (a power of 2, at least 8) of triangles; lines have four times as many cells.
-    degree
-        Highest degree on triangles, and on the w-axis.
-    tol
-        Smallest tolerance of the adaptive triangles.
-    t_end
-        End of the runs without learning, in membrane time constants.
-    rtol
-        Tolerance of a time step in the runs without learning.
-    eps
-        Speed at which weights decay in those runs.
-    a0
-        Noise.
+    cells: Rows of the finer mesh in w (a power of 2, at least 8) of triangles; lines have four times as many cells.
+    degree: Highest degree on triangles, and on the w-axis.
+    tol: Smallest tolerance of the adaptive triangles.
+    t_end: End of the runs without learning, in membrane time constants.
+    rtol: Tolerance of a time step in the runs without learning.
+    eps: Speed at which weights decay in those runs.
     """
-    one = fl.NoisyLIF(b=0.0, a0=a0, current=CURRENT)
-    one = fl.evolve(fl.discretize(one, tol=1e-9), potentials, t_end, rtol=1e-9)
-    decaying = fl.LearningLIF(eps=eps, K=0.0, sigma=fl.Proportional(0.0), current=CURRENT, a0=a0)
-    results: dict = {"mass_drift": 0.0}
+    cells, degree, rtol = solver.cells, solver.degree, solver.rtol
+    results: dict = {}
+    drifts = [0.0]
 
-    def error(problem, C, rtol=rtol, n=potentials, reference=one) -> tuple[int, float]:
-        """(unknowns, relative L2 error of p at the end)."""
-        run = fl.evolve(problem, lambda v, w: C(w) * n(v), t_end, rtol=rtol)
-        results["mass_drift"] = max(results["mass_drift"], run.drift["mass"])
-        v = V_MIN + (2 - V_MIN) * (np.arange(250) + 0.5) / 250
-        w = -(np.arange(400) + 0.5) / 400
-        exact = np.exp(eps * t_end) * C(w * np.exp(eps * t_end)) * reference.final.n(v)[:, None]
-        found = run.final.p(v[:, None], w)
-        return run.problem.size, float(np.sqrt(np.mean((found - exact) ** 2) / np.mean(exact**2)))
+    def decaying(current: float, a0: float):
+        """A network without learning and feedback."""
+        return fl.LearningLIF(eps=eps, K=0.0, sigma=fl.Proportional(0.0), current=current, a0=a0)
+
+    def errors(problems, data, rtol=rtol) -> np.ndarray:
+        """(unknowns, relative L2 error of p at the end) of every problem."""
+        (C, n), model = data, problems[0].model
+        neuron = fl.NoisyLIF(b=0.0, a0=model.a0, current=model.current(0.0))
+        neuron = fl.evolve(fl.discretize(neuron, tol=1e-9), n, solver.t_end, rtol=1e-9).final
+        v, w = V_MIN + (2 - V_MIN) * (np.arange(250) + 0.5) / 250, -(np.arange(400) + 0.5) / 400
+        grown = np.exp(eps * solver.t_end)
+        exact, rows = grown * C(w * grown) * neuron.n(v)[:, None], []
+        for problem in problems:
+            run = fl.evolve(problem, lambda v, w: C(w) * n(v), solver.t_end, rtol=rtol)
+            drifts.append(run.drift["mass"])
+            found = run.final.p(v[:, None], w)
+            rows.append((run.problem.size, float(np.sqrt(np.mean((found - exact) ** 2) / np.mean(exact**2)))))
+        return np.array(rows)
+
+    network = decaying(CURRENT, a0)
 
     def on_strip(rows: int, degree: int):
-        mesh = fl.strip(decaying, v_min=V_MIN, cells=(3 * rows // 2, rows))
-        return fl.discretize(decaying, mesh, space=fl.Triangles(degree))
+        mesh = fl.strip(network, v_min=V_MIN, cells=(3 * rows // 2, rows))
+        return fl.discretize(network, mesh, space=fl.Triangles(degree))
 
-    def on_lines(rows: int, degree: int, in_v: int):
-        meshes = (fl.interval(decaying, v_min=V_MIN, cells=8), np.linspace(-1.0, 0.0, rows + 1))
-        return fl.discretize(decaying, meshes, space=fl.Tensor(v=fl.SpectralElement(in_v), w=fl.DG(degree)))
+    def on_lines(rows: int, degree: int, in_v: int = 10):
+        mesh = fl.interval(network, v_min=V_MIN, cells=8), np.linspace(-1.0, 0.0, rows + 1)
+        return fl.discretize(network, mesh, space=fl.Tensor(v=fl.SpectralElement(in_v), w=fl.DG(degree)))
 
-    rows = [r for r in (4, 8, 16, 32, 64) if r <= cells][-2:]
-    for name, made in (("triangles", on_strip), ("lines", lambda r, degree: on_lines(4 * r, degree, 10))):
-        orders = []
-        for k in range(1, degree + 1):
-            results[f"{name}_{k}"] = table = np.array([error(made(r, k), broad) for r in rows])
-            orders.append(float(np.log2(table[-2, 1] / table[-1, 1])))
-        results[f"orders_{name}"] = np.array(orders)
-        results[f"order_{name}"] = float(np.min(np.array(orders) - np.arange(1, degree + 1)))
+    rows, degrees = [r for r in (4, 8, 16, 32, 64) if r <= cells][-2:], np.arange(1, degree + 1)
+    for name, made in (("triangles", on_strip), ("lines", lambda r, k: on_lines(4 * r, k))):
+        tables = [errors([made(r, k) for r in rows], BROAD) for k in degrees.tolist()]
+        orders = np.array([np.log2(table[-2, 1] / table[-1, 1]) for table in tables])
+        results |= {f"{name}_{k}": table for k, table in enumerate(tables, start=1)}
+        results |= {f"orders_{name}": orders, f"order_{name}": float(np.min(orders - degrees))}
     degrees = np.array([3, 4, 5, 6])
-    in_v = np.array([error(on_lines(12, 6, k), broad, min(rtol, 1e-5))[1] for k in degrees])
+    in_v = errors([on_lines(12, 6, k) for k in degrees], BROAD, min(rtol, 1e-5))[:, 1]
     results |= {"degrees": degrees, "errors_in_v": in_v, "digits_a_degree": -np.polyfit(degrees, np.log10(in_v), 1)[0]}
 
-    # little noise: the density stays within a small part of the rectangle
-    quiet = fl.LearningLIF(eps=eps, K=0.0, sigma=fl.Proportional(0.0), current=1.0, a0=0.1 * a0)
-    neuron = fl.NoisyLIF(b=0.0, a0=0.1 * a0, current=1.0)
-    neuron = fl.evolve(fl.discretize(neuron, tol=1e-9), concentrated, t_end, rtol=1e-9)
-    uniform = [fl.strip(quiet, v_min=-3.0, cells=(r, r), grading=1.0) for r in (12, 16, 24, 32) if r <= 2 * cells]
-    uniform = [fl.discretize(quiet, mesh, space=fl.Triangles(2)) for mesh in uniform]
-    adaptive = [fl.discretize(quiet, space=fl.Triangles(2), tol=t) for t in (3e-2, 1e-2, 5e-3) if t >= tol]
-    loose = max(rtol, 1e-4)
-    results["uniform"] = np.array([error(problem, narrow, loose, concentrated, neuron) for problem in uniform])
-    results["adaptive"] = np.array([error(problem, narrow, loose, concentrated, neuron) for problem in adaptive])
+    quiet, space = decaying(1.0, 0.1 * a0), fl.Triangles(2)  # the density stays within a small part of the rectangle
+    meshes = [fl.strip(quiet, v_min=-3.0, cells=(r, r), grading=1.0) for r in (12, 16, 24, 32) if r <= 2 * cells]
+    uniform = [fl.discretize(quiet, mesh, space=space) for mesh in meshes]
+    adaptive = [fl.discretize(quiet, space=space, tol=tol) for tol in (3e-2, 1e-2, 5e-3) if tol >= solver.tol]
+    for name, problems in (("uniform", uniform), ("adaptive", adaptive)):
+        results[name] = errors(problems, NARROW, max(rtol, 1e-4))
     results["dofs_saved"] = saved(results["uniform"], results["adaptive"])
-    return results | learning(cells, max(0.1 * rtol, 1e-5), results, out)
+
+    model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4), current=CURRENT)
+    start = lambda v, w: (w * (1 + w)) ** 4 * BROAD[1](v)
+    strip = fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 16)))
+    problems = {"triangles": fl.discretize(model, strip, space=space), "lines": fl.discretize(model, tol=1e-3)}
+    for name, problem in problems.items():
+        run = solver.evolve(name, problem, start, 1.0, rtol=max(0.1 * rtol, 1e-5), snapshots=3)
+        C = run.final.C
+        moments = [float(C.weights @ (C.nodes**j * C.values)) for j in (1, 2)]
+        results[f"error_Nbar_{name}"] = np.abs(run.sample("Nbar", [0.25, 0.5, 1.0]) - NBAR).max()
+        results[f"error_moments_{name}"] = np.abs(np.subtract(moments, MOMENTS)).max()
+    return results | {
+        "disagreement": abs(solver.runs["triangles"].final.Nbar - run.final.Nbar),
+        "variation": solver.runs["triangles"].series["variation_C"][-1],
+        "mass_drift": max(*drifts, solver.checks()["mass_drift"]),
+    }
 
 
 def saved(uniform: np.ndarray, adaptive: np.ndarray) -> float:
@@ -144,53 +133,22 @@ def saved(uniform: np.ndarray, adaptive: np.ndarray) -> float:
     return 1 - unknowns(adaptive) / unknowns(uniform)
 
 
-def learning(cells: int, rtol: float, results: dict, out: Path | None) -> dict:
-    """Errors of what is known of the learning network, on both discretisations."""
-    model = fl.LearningLIF(eps=0.2, K=-1.0, sigma=fl.Proportional(4), current=CURRENT)
-    start = lambda v, w: (w * (1 + w)) ** 4 * potentials(v)
-    triangles = fl.discretize(model, fl.strip(model, v_min=V_MIN, cells=(16, max(cells, 16))), space=fl.Triangles(2))
-    problems = {"triangles": triangles, "lines": fl.discretize(model, tol=1e-3)}
-    runs = {
-        name: fl.evolve(problem, start, 1.0, rtol=rtol, folder=fl.study.folder(out, name), snapshots=3, resume=True)
-        for name, problem in problems.items()
-    }
-    found: dict = dict(runs)
-    for name, run in runs.items():
-        C = run.final.C
-        moments = [float(C.weights @ (C.nodes**j * C.values)) for j in (1, 2)]
-        found[f"error_Nbar_{name}"] = np.abs(run.sample("Nbar", [0.25, 0.5, 1.0]) - NBAR).max()
-        found[f"error_moments_{name}"] = np.abs(np.subtract(moments, MOMENTS)).max()
-    return found | {
-        "disagreement": abs(runs["triangles"].final.Nbar - runs["lines"].final.Nbar),
-        "variation": runs["triangles"].series["variation_C"][-1],
-        "mass_drift": max(results["mass_drift"], *(run.drift["mass"] for run in runs.values())),
-    }
-
-
-def figure(results: dict):
+@panels(2, 2)
+def figure(results, triangles, lines, degrees, saving):
     """Errors against unknowns on triangles and on lines; against the degree in v; uniform and adaptive triangles."""
-    figure, axes = new_figure(2, 2)
-    with house_style():
-        for axis, name, text in ((axes[0, 0], "triangles", "degree"), (axes[0, 1], "lines", "degree in $w$")):
-            for k, order in enumerate(results[f"orders_{name}"], start=1):
-                table = np.asarray(results[f"{name}_{k}"])
-                axis.loglog(table[:, 0], table[:, 1], "o-", label=f"{text} {k}: order {order:.1f}")
-            axis.set(xlabel="unknowns", ylabel="relative error of $p$ in $L^2$")
-            axis.set_title(name, loc="left")
-            axis.xaxis.set_minor_formatter("")
-            axis.set_ylim(bottom=table[:, 1].min() / 30)  # room for the legend
-            axis.legend(loc="lower left")
-        axes[1, 0].semilogy(results["degrees"], results["errors_in_v"], "o-")
-        axes[1, 0].set(xlabel="degree of spectral elements in $v$", ylabel="relative error of $p$ in $L^2$")
-        axes[1, 0].set_title("lines", loc="left")
-        for name, label in (("uniform", "uniform"), ("adaptive", "following $p$")):
-            table = np.asarray(results[name])
-            axes[1, 1].loglog(table[:, 0], table[:, 1], "o-", label=label)
-        axes[1, 1].set(xlabel="unknowns", ylabel="relative error of $p$ in $L^2$")
-        share = 100 * results["dofs_saved"]
-        axes[1, 1].set_title(f"triangles: {share:.0f} % of unknowns saved", loc="left")
-        axes[1, 1].legend()
-    return figure
+    error = "relative error of $p$ in $L^2$"
+    for axes, name, text in ((triangles, "triangles", "degree"), (lines, "lines", "degree in $w$")):
+        for k, order in enumerate(results[f"orders_{name}"], start=1):
+            table = np.asarray(results[f"{name}_{k}"])
+            axes.loglog(*table.T, "o-", label=f"{text} {k}: order {order:.1f}")
+        axes.xaxis.set_minor_formatter("")
+        axes.set_ylim(bottom=table[:, 1].min() / 30)  # room for the legend
+        label(axes, "unknowns", error, "lower left", name)
+    degrees.semilogy(results["degrees"], results["errors_in_v"], "o-")
+    label(degrees, "degree of spectral elements in $v$", error, title="lines")
+    for name, text in (("uniform", "uniform"), ("adaptive", "following $p$")):
+        saving.loglog(*np.asarray(results[name]).T, "o-", label=text)
+    label(saving, "unknowns", error, "best", f"triangles: {100 * results['dofs_saved']:.0f} % of unknowns saved")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,13 @@ are at short intervals: with noise from their rate (which wants many neurons), a
 threshold that is taken straight within a step shows most clearly, from the intervals themselves.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
 from felif.analysis import exact
 from felif.analysis.agreement import distribution_agreement
 from felif.analysis.distribution import marginals
-from felif.output.style import house_style, new_figure
+from felif.output.style import label, panels, ticks
 
 CHEAP = {"neurons": 3200, "networks": 4, "tol": 1e-5, "rtol": 1e-5, "t_end": 1.0, "t_long": 3.0}
 EXPECTED = {
@@ -44,11 +40,9 @@ PLAIN_NEURONS = 102_400  # at most, in all
 MISSED = 0.5825971579390106  # -zeta(1/2)/sqrt(2 pi)
 
 
+@fl.study.numerics(cells=None, tol=1e-7, t_end=2.0, rtol=1e-7, mesh={"v_min": -6.0, "grading": 2.0})
 def main(
-    cells: int | None = None,
-    tol: float = 1e-7,
-    t_end: float = 2.0,
-    rtol: float = 1e-7,
+    solver,
     t_long: float = 12.0,
     neurons: int = 25_600,
     networks: int = 20,
@@ -56,109 +50,80 @@ def main(
     b: float = 0.5,
     a0: float = 1.0,
     seed: int = 1,
-    out: Path | None = None,
 ) -> dict:
     """Measure the difference of simulated networks from their equation.
 
-    Parameters
-    ----------
-    cells
-        Number of cells on (-6, V_F) for the equation, fixed.
-    tol
-        Accuracy of N from which a mesh is chosen, and adapted.
-    t_end
-        End of the runs that are compared for networks of several sizes, in membrane time constants.
-    rtol
-        Tolerance of a time step of the equation.
-    t_long
-        End of the runs from the steady state from which the bias is taken; the first two (a quarter at most) are left
-        to settle.
-    neurons
-        In a network of the largest size; the others have a fourth, a sixteenth and a sixty-fourth of them.
-    networks
-        Independent ones of the largest size; twice as many for each size below.
-    dt
-        Step for networks of several sizes.
-    b
-        Connectivity.
-    a0
-        Noise.
-    seed
-        Of the neurons.
+    t_end: End of the runs that are compared for networks of several sizes, in membrane time constants.
+    t_long: End of the runs from the steady state from which the bias is taken; the first two (a quarter at most) are
+        left to settle.
+    neurons: In a network of the largest size; the others have a fourth, a sixteenth and a sixty-fourth of them.
+    networks: Independent ones of the largest size; twice as many for each size below.
+    dt: Step for networks of several sizes.
+    seed: Of the neurons.
     """
-    network = fl.NoisyLIF(b=b, a0=a0)
-    problem = _problem(network, cells, tol)
-    start = fl.Gaussian(0.0, 0.25)
-    folder = fl.study.folder(out, "network")
-    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, resume=True, snapshots=21)
-    results: dict = {"network": run, "defect": run.moment_defect}
-
+    network, start = fl.NoisyLIF(b=b, a0=a0), fl.Gaussian(0.0, 0.25)
+    problem = solver.discretize(network)
+    run = solver.evolve("network", problem, start, snapshots=21)
     sizes = np.array([max(neurons // ratio, 1) for ratio in RATIOS])
-    below = marginals(run.final, "n")[0].distribution()
-    rms, distances = [], []
+    below, rms, distances = marginals(run.final, "n")[0].distribution(), [], []
     for k, size in enumerate(sizes):
-        options = {"t_end": t_end, "dt": dt, "bins": 20, "start": start, "seed": seed + k}
+        options = {"t_end": solver.t_end, "dt": dt, "bins": 20, "start": start, "seed": seed + k}
         particles = fl.simulate_particles(network, neurons=int(size), networks=networks * 2 ** (3 - k), **options)
         comparison = fl.compare(particles, run)
-        difference = particles.batches["N"] - comparison.rates["N"].expected
-        rms.append(np.sqrt(np.mean(difference**2)))
-        v = particles.final.v.reshape(-1, size)
-        distances.append(np.mean([distribution_agreement(own, below).statistic
-                                  for own in v]))  # fmt: skip
-    results |= {"neurons": sizes, "rms_rate": np.array(rms), "distances": np.array(distances)}
-    results["rate_p"], results["density_p"] = comparison.rates["N"].test.p, comparison.densities[-1].distance.p
-    for name, values in (("rate", rms), ("density", distances)):
-        results[f"slope_{name}"] = float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+        rms.append(np.sqrt(np.mean((particles.batches["N"] - comparison.rates["N"].expected) ** 2)))
+        apart = [distribution_agreement(v, below).statistic for v in particles.final.v.reshape(-1, size)]
+        distances.append(np.mean(apart))
 
-    # bias of the stationary rate
-    state = fl.steady_state(problem)
-    settle = min(2.0, t_long / 4)
-    with_bridge, without, shifted = [], [], []
-    for step in BRIDGED:
+    settle, state = min(2.0, t_long / 4), fl.steady_state(problem)
+
+    def simulated(state, step: float):
         options = {"t_end": t_long, "dt": step, "start": state, "seed": seed}
-        particles = fl.simulate_particles(network, neurons=neurons, networks=networks, **options)
-        with_bridge.append(particles.mean("N", settle, t_long))
+        return fl.simulate_particles(state.problem.model, neurons=neurons, networks=networks, **options)
+
+    def bias(state, rates) -> np.ndarray:
+        """Of the stationary rate, with its standard error, both relative; a row for each (rate, error)."""
+        return np.array(list(rates)) / state.N - [1.0, 0.0]
+
+    particles = [simulated(state, step) for step in BRIDGED]
+    with_bridge = bias(state, (one.mean("N", settle, t_long) for one in particles))
+    without, shifted = [], []
     for step in PLAIN:
         own = np.random.default_rng([seed, round(1e6 * step)])
-        first = particles.final.v.reshape(networks, neurons)[: max(PLAIN_NEURONS // neurons, 2)]
-        without.append(euler(network, first.copy(), step, settle, t_long, own))
+        v = particles[-1].final.v.reshape(networks, neurons)[: max(PLAIN_NEURONS // neurons, 2)].copy()
+        without.append(euler(network, v, step, settle, t_long, own))
         moved = fl.NoisyLIF(b=b, a0=a0, v_fire=network.v_fire + MISSED * np.sqrt(2 * a0 * step))
-        shifted.append(fl.steady_state(fl.discretize(moved, tol=tol)).N)
-    bias = np.array(with_bridge) / state.N - [1.0, 0.0]
-    plain = np.array(without) / state.N - [1.0, 0.0]
-    shifted = np.array(shifted) / state.N - 1.0
-    results |= {"N": state.N, "bias_with": bias, "bias_without": plain, "bias_shifted": shifted}
-    results["excess_with"] = float(np.maximum(np.abs(bias[:, 0]) - 3 * bias[:, 1], 0.0).max())
-    results["excess_without"] = max(float(abs(plain[-1, 0] - shifted[-1]) - 3 * plain[-1, 1]), 0.0)
+        shifted.append(fl.steady_state(fl.discretize(moved, tol=solver.tol)).N)
+    plain, shifted = bias(state, without), np.array(shifted) / state.N - 1.0
     size = np.abs(plain[:, 0])
-    results["order_without"] = float(np.polyfit(np.log(PLAIN), np.log(size), 1, w=size)[0])  # errors are alike
-    results |= _order(tol, neurons, networks, t_long, settle, seed)
-    return results | _order_of_intervals(seed)
+    driven = fl.steady_state(fl.discretize(fl.NoisyLIF(**DRIVEN), tol=solver.tol))
+    driven = bias(driven, (simulated(driven, step).mean("N", settle, t_long) for step in HALVED))
+    regular = _bias_of_intervals(seed)
+    return {
+        "neurons": sizes,
+        "rms_rate": np.array(rms),
+        "distances": np.array(distances),
+        "rate_p": comparison.rates["N"].test.p,
+        "density_p": comparison.densities[-1].distance.p,
+        "slope_rate": float(np.polyfit(np.log(sizes), np.log(rms), 1)[0]),
+        "slope_density": float(np.polyfit(np.log(sizes), np.log(distances), 1)[0]),
+        "N": state.N,
+        "bias_with": with_bridge,
+        "bias_without": plain,
+        "bias_shifted": shifted,
+        "excess_with": float(np.maximum(np.abs(with_bridge[:, 0]) - 3 * with_bridge[:, 1], 0.0).max()),
+        "excess_without": max(float(abs(plain[-1, 0] - shifted[-1]) - 3 * plain[-1, 1]), 0.0),
+        "order_without": float(np.polyfit(np.log(PLAIN), np.log(size), 1, w=size)[0]),  # errors are alike
+        "bias_driven": driven,
+        "order_with": _order(driven),
+        "order_error": _error_of_order(driven),
+        "bias_regular": regular,
+        "order_regular": _order(regular),
+        "order_regular_error": _error_of_order(regular),
+    }
 
 
-def _problem(network, cells: int | None, tol: float):
-    if cells is None:
-        return fl.discretize(network, tol=tol)
-    return fl.discretize(network, fl.interval(network, v_min=-6.0, cells=cells, grading=2.0))
-
-
-def _order(tol: float, neurons: int, networks: int, t_long: float, settle: float, seed: int) -> dict:
-    """Order of the bias with the bridge, of the rate of noisy neurons; order_error says whether they were enough."""
-    network = fl.NoisyLIF(**DRIVEN)
-    state = fl.steady_state(fl.discretize(network, tol=tol))
-    bias = []
-    for step in HALVED:
-        options = {"t_end": t_long, "dt": step, "start": state, "seed": seed}
-        particles = fl.simulate_particles(network, neurons=neurons, networks=networks, **options)
-        bias.append(particles.mean("N", settle, t_long))
-    bias = np.array(bias) / state.N - [1.0, 0.0]
-    order = float(np.log2(np.abs(bias[0, 0] / bias[1, 0])))
-    error = float(np.hypot(*(bias[:, 1] / bias[:, 0])) / np.log(2))
-    return {"bias_driven": bias, "order_with": order, "order_error": error}
-
-
-def _order_of_intervals(seed: int) -> dict:
-    """The same of neurons almost without noise, whose mean interval is 1/N: every neuron has as many intervals."""
+def _bias_of_intervals(seed: int) -> np.ndarray:
+    """Of neurons almost without noise, whose mean interval is 1/N: every neuron has as many intervals."""
     network, count, bias = fl.NoisyLIF(**REGULAR), REGULAR_NEURONS, []
     phases = np.linspace(network.v_reset, network.v_fire, count, endpoint=False)  # spikes anywhere in a step
     for step in HALVED:
@@ -167,14 +132,18 @@ def _order_of_intervals(seed: int) -> dict:
         least = min(len(times) for times in spikes)
         intervals = np.concatenate([np.diff(times)[: least - 1] for times in spikes])
         mean, error = intervals.mean(), intervals.std() / np.sqrt(intervals.size)
-        rate = exact.firing_rate(network)
-        bias.append([1 / (rate * mean) - 1, error / mean])
-    bias = np.array(bias)
-    return {
-        "bias_regular": bias,
-        "order_regular": float(np.log2(bias[0, 0] / bias[1, 0])),
-        "order_regular_error": float(np.hypot(*(bias[:, 1] / bias[:, 0])) / np.log(2)),
-    }
+        bias.append([1 / (exact.firing_rate(network) * mean) - 1, error / mean])
+    return np.array(bias)
+
+
+def _order(bias: np.ndarray) -> float:
+    """Of the bias, from a step to half of it."""
+    return float(np.log2(np.abs(bias[0, 0] / bias[1, 0])))
+
+
+def _error_of_order(bias: np.ndarray) -> float:
+    """It says whether neurons were enough."""
+    return float(np.hypot(*(bias[:, 1] / bias[:, 0])) / np.log(2))
 
 
 def euler(network, v: np.ndarray, dt: float, settle: float, t_end: float, random) -> tuple[float, float]:
@@ -197,36 +166,30 @@ def euler(network, v: np.ndarray, dt: float, settle: float, t_end: float, random
     return float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(len(rates)))
 
 
-def figure(results: dict):
+@panels(1, 2)
+def figure(results, left, right):
     """Differences against the number of neurons; bias against the step."""
-    figure, (left, right) = new_figure(1, 2)
-    sizes = np.asarray(results["neurons"])
-    with house_style():
-        for k, (name, key, slope) in enumerate((
-            ("rate in bins", "rms_rate", "slope_rate"), ("distribution function", "distances", "slope_density")
-        )):  # fmt: skip
-            values = np.asarray(results[key])
-            fit = np.exp(np.polyval(np.polyfit(np.log(sizes), np.log(values), 1), np.log(sizes)))
-            left.loglog(sizes, values, "os"[k], color=f"C{k}", label=f"{name}: slope {results[slope]:.3f}")
-            left.loglog(sizes, fit, color=f"C{k}", lw=1.0)
-        left.set(xlabel="neurons $n$ in a network", ylabel="difference from the equation")
-        left.legend()
-        bias, plain = np.asarray(results["bias_with"]), np.asarray(results["bias_without"])
-        right.axhline(0.0, color="0.4", lw=0.8)
-        right.errorbar(
-            PLAIN, 100 * plain[:, 0], 300 * plain[:, 1], fmt="s", ms=4, capsize=3, color="C3",
-            label=f"crossings at ends of steps: order {results['order_without']:.2f}",
-        )  # fmt: skip
-        right.plot(PLAIN, 100 * np.asarray(results["bias_shifted"]), color="C3", lw=1.0, ls="--",
-                   label=r"threshold $V_F+0.5826\sqrt{2a_0\Delta t}$")  # fmt: skip
-        right.errorbar(
-            BRIDGED, 100 * bias[:, 0], 300 * bias[:, 1], fmt="o", ms=4, capsize=3, color="C0", label="with the bridge"
-        )
-        right.set(xlabel=r"step $\Delta t$", ylabel="bias of the rate, per cent", xscale="log")
-        right.set_xticks(PLAIN, [f"{step:g}" for step in PLAIN])
-        right.minorticks_off()
-        right.legend(loc="lower left", title="three standard errors")
-    return figure
+    sizes, log = np.asarray(results["neurons"]), np.log(results["neurons"])
+    for k, (text, name, slope) in enumerate((
+        ("rate in bins", "rms_rate", "slope_rate"), ("distribution function", "distances", "slope_density")
+    )):  # fmt: skip
+        values = np.asarray(results[name])
+        left.loglog(sizes, values, "os"[k], color=f"C{k}", label=f"{text}: slope {results[slope]:.3f}")
+        left.loglog(sizes, np.exp(np.polyval(np.polyfit(log, np.log(values), 1), log)), color=f"C{k}", lw=1.0)
+    label(left, "neurons $n$ in a network", "difference from the equation", "best")
+    plain = f"crossings at ends of steps: order {results['order_without']:.2f}"
+    right.axhline(0.0, color="0.4", lw=0.8)
+    for steps, name, look in (
+        (PLAIN, "bias_without", {"fmt": "s", "color": "C3", "label": plain}),
+        (BRIDGED, "bias_with", {"fmt": "o", "color": "C0", "label": "with the bridge"}),
+    ):
+        bias, error = np.asarray(results[name]).T
+        right.errorbar(steps, 100 * bias, 300 * error, ms=4, capsize=3, **look)
+    shifted = 100 * np.asarray(results["bias_shifted"])
+    right.plot(PLAIN, shifted, "C3--", lw=1.0, label=r"threshold $V_F+0.5826\sqrt{2a_0\Delta t}$")
+    label(right, r"step $\Delta t$", "bias of the rate, per cent", xscale="log")
+    ticks(right.xaxis, PLAIN)
+    right.legend(loc="lower left", title="three standard errors")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,12 @@ apart. Of an excitatory and an inhibitory population without delay the steady st
 pair tends to a cycle, from another start its excitatory rate becomes infinite: the cycle attracts only some states.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.style import fine_times, house_style, new_figure
+from felif.analysis.oscillation import last_cycle
+from felif.output.style import fine_times, label, panels
 
 PAIR = ((6.5, -3.77), (3.77, 0.0))
 CURRENTS = (-0.2127, -0.4842)
@@ -36,7 +32,6 @@ EXPECTED = {
     "pair_period": (4.451072, 0.15),  # and as one of t_pair = 18 does
     "outcome_far": ("blow_up", 0.0),
     "time_far": (2.19337, 1e-3),
-    "mass_drift": (0.0, 1e-12),  # rounding
 }
 
 
@@ -45,40 +40,21 @@ def ring(count: int, beta: float, current: float) -> fl.Populations:
     return fl.Populations(coupling=-beta * np.roll(np.eye(count), 1, axis=0), current=current)
 
 
+@fl.study.numerics(tol=1e-6, t_end=80.0, rtol=1e-6)
 def main(
-    count: int = 5,
-    beta: float = 6.5,
-    current: float = 1.0,
-    points: int = 3,
-    tol: float = 1e-6,
-    t_end: float = 80.0,
-    t_pair: float = 60.0,
-    rtol: float = 1e-6,
-    out: Path | None = None,
+    solver, count: int = 5, beta: float = 6.5, current: float = 1.0, points: int = 3, t_pair: float = 60.0
 ) -> dict:
     """Find where the ring becomes unstable, run it beyond, and run the pair from two starts.
 
-    Parameters
-    ----------
-    count
-        Number of populations in the ring, odd.
-    beta
-        Inhibition of the next population, of the run.
-    current
-        Input to every population of the ring.
-    points
-        Strengths of inhibition, beside that of the run and the critical one, at which the growth rate is computed.
-    tol
-        Accuracy of N from which meshes are chosen.
-    t_end
-        Length of the run of the ring, in membrane time constants.
-    t_pair
-        Length of the run of the pair from near its steady state.
-    rtol
-        Tolerance of a time step.
+    t_end: Length of the run of the ring, in membrane time constants.
+    count: Number of populations in the ring, odd.
+    beta: Inhibition of the next population, of the run.
+    current: Input to every population of the ring.
+    points: Values of beta, beside that of the run and the critical one, at which the growth rate is computed.
+    t_pair: Length of the run of the pair from near its steady state.
     """
     known: dict[float, complex] = {}
-    problem = fl.discretize(ring(count, beta, current), tol=tol)
+    problem = solver.discretize(ring(count, beta, current))
     steady = fl.steady_states(problem)[0]
 
     def leading(strength: float) -> complex:
@@ -90,23 +66,15 @@ def main(
     for strength in np.linspace(0.75 * beta, beta, points).tolist():
         leading(strength)
     hopf = brentq(lambda strength: leading(strength).real, 0.75 * beta, beta, xtol=1e-6)
-    turned = [
-        lambda v, i=i: steady.n[i](v).clip(0) * (1 + 0.6 * np.cos(4 * np.pi * i / count) * np.tanh(v))
-        for i in range(count)
-    ]
-    around = fl.evolve(problem, turned, t_end, rtol=rtol, folder=fl.study.folder(out, "ring"), resume=True)
-    pair = fl.discretize(fl.Populations(coupling=PAIR, current=CURRENTS), tol=tol)
+    kick = lambda i: lambda v: steady.n[i](v).clip(0) * (1 + 0.6 * np.cos(4 * np.pi * i / count) * np.tanh(v))
+    around = solver.evolve("ring", problem, [kick(i) for i in range(count)])
+    pair = solver.discretize(fl.Populations(coupling=PAIR, current=CURRENTS))
     rest = fl.steady_states(pair)[0]
     near = [lambda v, i=i: rest.n[i](v).clip(0) * (1 + 0.1 * (1 - 2 * i) * np.tanh(v - 0.5)) for i in range(2)]
     far = lambda v: np.exp(-((v + 0.2) ** 2) / 0.6) * (1 - np.exp(-(((2 - v) / 0.5) ** 4)))
-    cycle = fl.evolve(pair, near, t_pair, rtol=rtol, folder=fl.study.folder(out, "cycle"), resume=True)
-    burst = fl.evolve(pair, far, 4.0, rtol=rtol, folder=fl.study.folder(out, "burst"), resume=True)
-    eigenvalue = fl.spectrum(pair, rest, count=2).eigenvalues[0]
-    order = sorted(known)
+    cycle, burst = solver.evolve("cycle", pair, near, t_pair), solver.evolve("burst", pair, far, 4.0)
+    eigenvalue, order = fl.spectrum(pair, rest, count=2).eigenvalues[0], sorted(known)
     return {
-        "ring": around,
-        "cycle": cycle,
-        "burst": burst,
         "strengths": np.array(order),
         "growth": np.array([known[strength].real for strength in order]),
         "hopf_beta": float(hopf),
@@ -119,54 +87,43 @@ def main(
         **{f"pair_{name}": value for name, value in _cycle(cycle).items()},
         "outcome_far": burst.outcome.name,
         "time_far": burst.blow_up.time if burst.blow_up else None,
-        "mass_drift": max(max(run.drift.values()) for run in (around, cycle)),
     }
 
 
 def _cycle(run: fl.Run) -> dict:
     """Period, smallest and largest rate of population 0 over the last half of a run."""
     t = np.linspace(0.5 * run.times[-1], run.times[-1], 20 * int(run.times[-1]))
-    N = CubicSpline(t, run.sample("N_0", t))
-    fine = np.linspace(t[0], t[-1], 20000)
-    lowest, highest = N(fine).min(), N(fine).max()
-    level = (lowest + highest) / 2
-    rises = [float(root) for root in N.solve(level, extrapolate=False) if N(root, 1) > 0]
-    period = float(np.diff(rises)[-1]) if len(rises) > 1 else None
-    return {"period": period, "lowest": float(lowest), "highest": float(highest)}
+    return last_cycle(t, run.sample("N_0", t))
 
 
-def figure(results: dict):
+@panels(2, 2)
+def figure(results, growth, rates, times, plane):
     """Above: growth rate of the ring against beta, its rates. Below: rates of the pair, and the plane of both rates."""
-    figure, ((growth, rates), (times, plane)) = new_figure(2, 2)
-    ring, cycle, burst = (results[name] for name in ("ring", "cycle", "burst"))
-    with house_style():
-        growth.plot(results["strengths"], results["growth"], "C0o-", ms=4)
-        growth.axhline(0.0, color="k", lw=0.8)
-        growth.plot(results["hopf_beta"], 0.0, "C3*", ms=13, label=f"Hopf point, $\\beta={results['hopf_beta']:.5f}$")
-        growth.set(xlabel="inhibition $\\beta$ of the next population", ylabel="growth rate Re $\\lambda$")
-        growth.set_title("ring of inhibitory populations", loc="left")
-        growth.legend(loc="upper left")
-        end = ring.times[-1]
-        t = np.linspace(max(end - 10.0, 0.0), end, 300)
-        N = ring.sample("N", t)
-        for i in range(N.shape[1]):
-            rates.plot(t, N[:, i], lw=1.3, label=f"$N_{i + 1}$")
-        rates.axhline(results["ring_N"], color="k", ls="--", lw=0.9)
-        rates.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rates $N_i(t)$", ylim=(0.0, 0.42))
-        rates.legend(ncols=5, loc="upper center", columnspacing=0.8, handlelength=1.0)
-        for run, colour, name in ((cycle, "C0", "from near the steady state"), (burst, "C3", "from far: blow-up")):
-            t = fine_times(run.times)
-            t = t[t <= run.times[-1] - (1e-6 if run.blow_up else 0.0)]
-            N = run.sample("N", t)
-            seen = N[:, 0] < 6
-            times.plot(t[seen], N[seen, 0], colour, lw=1.2, label=f"$N_E$ {name}")
-            plane.plot(N[seen, 0], N[seen, 1], colour, lw=0.9)
-        plane.plot(*results["pair_N"], "ko", ms=4)
-        times.set(xlabel="time $t$ (membrane time constants)", ylabel="excitatory rate $N_E(t)$", ylim=(0.0, 3.2))
-        times.set_title("excitatory and inhibitory population", loc="left")
-        times.legend(loc="upper right")
-        plane.set(xlabel="excitatory rate $N_E$", ylabel="inhibitory rate $N_I$", xlim=(0.0, 2.5), ylim=(0.0, 1.8))
-    return figure
+    ring, hopf = results["ring"], results["hopf_beta"]
+    growth.plot(results["strengths"], results["growth"], "C0o-", ms=4)
+    growth.axhline(0.0, color="k", lw=0.8)
+    growth.plot(hopf, 0.0, "C3*", ms=13, label=f"Hopf point, $\\beta={hopf:.5f}$")
+    title = "ring of inhibitory populations"
+    label(growth, "inhibition $\\beta$ of the next population", "growth rate Re $\\lambda$", "upper left", title)
+    t = np.linspace(max(ring.times[-1] - 10.0, 0.0), ring.times[-1], 300)
+    for i, N in enumerate(ring.sample("N", t).T):
+        rates.plot(t, N, lw=1.3, label=f"$N_{i + 1}$")
+    rates.axhline(results["ring_N"], color="k", ls="--", lw=0.9)
+    label(rates, "t", "firing rates $N_i(t)$", ylim=(0.0, 0.42))
+    rates.legend(ncols=5, loc="upper center", columnspacing=0.8, handlelength=1.0)
+    for name, colour, text in (("cycle", "C0", "from near the steady state"), ("burst", "C3", "from far: blow-up")):
+        run = results[name]
+        t = fine_times(run.times)
+        t = t[t <= run.times[-1] - (1e-6 if run.blow_up else 0.0)]
+        N = run.sample("N", t)
+        seen = N[:, 0] < 6
+        times.plot(t[seen], N[seen, 0], colour, lw=1.2, label=f"$N_E$ {text}")
+        plane.plot(*N[seen, :2].T, colour, lw=0.9)
+    plane.plot(*results["pair_N"], "ko", ms=4)
+    title = "excitatory and inhibitory population"
+    label(times, "t", "excitatory rate $N_E(t)$", "upper right", title, ylim=(0.0, 3.2))
+    plane.set(xlim=(0.0, 2.5), ylim=(0.0, 1.8))
+    label(plane, "excitatory rate $N_E$", "inhibitory rate $N_I$")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,13 @@ amplitude nu of the output, N = nu S, it is 1 in an inhibitory network. Excitato
 for the mass stops growing with nu where the network excites itself.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 import felif as fl
 from felif.analysis.learning_representation import amplitudes
-from felif.output.style import house_style, new_figure
+from felif.output.style import label, panels
 
 
 def rising(w):
@@ -53,119 +50,69 @@ EXPECTED = {
 }
 
 
-def parabola(w: np.ndarray) -> np.ndarray:
-    return np.abs(w) * (1 - np.abs(w))
+def mesh(model, cells: int):
+    return fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1)
 
 
-def discretized(model: fl.LearningLIF, cells: int | None, tol: float):
-    if cells is None:
-        return fl.discretize(model, tol=tol)
-    w_cells = np.linspace(model.w_min, model.w_max, cells + 1)
-    return fl.discretize(model, (fl.interval(model, v_min=-6.0, cells=12), w_cells), space=fl.Tensor())
-
-
-def main(
-    cells: int | None = None,
-    tol: float = 1e-6,
-    t_end: float = 12.0,
-    rtol: float = 1e-6,
-    strength: float = 1.0,
-    a0: float = 1.0,
-    snapshots: int = 21,
-    out: Path | None = None,
-) -> dict:
+@fl.study.numerics(cells=None, tol=1e-6, t_end=12.0, rtol=1e-6, mesh=mesh)
+def main(solver, strength: float = 1.0, a0: float = 1.0, snapshots: int = 21) -> dict:
     """From inputs and outputs to connectivities, and back by the fixed point and by the equation.
 
-    Parameters
-    ----------
-    cells
-        Number of cells of w, fixed, and 12 cells of v, without a mesh chosen from tol.
-    tol
-        Accuracy from which the mesh of the run is chosen.
-    t_end
-        Length of the run, in membrane time constants.
-    rtol
-        Tolerance of a time step.
-    strength
-        s of sigma(Nbar) = s Nbar in the inhibitory network.
-    a0
-        Noise.
-    snapshots
-        Number of times at which the density is written for ParaView.
+    cells: Number of cells of w, fixed, and 12 cells of v, in place of a mesh made from tol.
+    strength: s of sigma(Nbar) = s Nbar in the inhibitory network.
+    snapshots: Number of times at which the density is written for ParaView.
     """
-    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(strength), current=0.0, a0=a0)
     w = np.linspace(-1.0, 0.0, 401)
     results: dict = {"w": w, "round_trip": 0.0}
-    masses, totals = [], []
-    for name, (current, shape) in PAIRS.items():
-        network = replace(model, current=current)
-        found = fl.representation(network, shape, normalise=True)
-        back = fl.stationary_output(network, found.C)
+    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=fl.Proportional(strength), current=0.0, a0=a0)
+    networks = {name: replace(model, current=current) for name, (current, _) in PAIRS.items()}
+    made = {name: fl.representation(networks[name], shape, normalise=True) for name, (_, shape) in PAIRS.items()}
+    for name, found in made.items():
+        back = fl.stationary_output(networks[name], found.C)
         results["round_trip"] = max(results["round_trip"], float(np.abs(back.N(w) - found.N(w)).max()))
-        masses.append(found.mass)
-        totals.append(found.Nbar)
-        results |= {f"I_{name}": current(w), f"N_{name}": found.N(w), f"C_{name}": found.C(w)}
-        results["nu_bell"] = results.get("nu_bell", found.nu)
-    results |= {"mass": np.array(masses), "Nbar": np.array(totals)}
+        results |= {f"I_{name}": PAIRS[name][0](w), f"N_{name}": found.N(w), f"C_{name}": found.C(w)}
 
-    current, shape = PAIRS["bell"]
-    network = replace(model, current=current)
-    found = fl.representation(network, shape, normalise=True)
-    start = lambda v, w: found.C(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
-    folder = fl.study.folder(out, "run")
-    problem = discretized(network, cells, tol)
-    run = fl.evolve(problem, start, t_end, rtol=rtol, folder=folder, snapshots=snapshots, resume=True)
-    results |= {
-        "run": run,
-        "equation": float(np.abs(run.final.N(w) - found.N(w)).max()),
+    bell = made["bell"]
+    start = lambda v, w: bell.C(w) * np.exp(-((v - 0.3) ** 2) / 0.6) * -np.expm1(-(((2 - v) / 0.5) ** 4))
+    run = solver.evolve("run", networks["bell"], start, snapshots=snapshots)
+
+    parabola = lambda w: np.abs(w) * (1 - np.abs(w))
+    nu, counts = np.geomspace(0.05, 50.0, 25), []
+    for s in STRENGTHS:
+        ends = {"w_min": 0.0, "w_max": 1.0} if s > 0 else {"w_min": -1.0, "w_max": 0.0}
+        other = fl.LearningLIF(eps=0.0, K=1.0, sigma=fl.Proportional(abs(s)), current=0.0, a0=a0, **ends)
+        counts.append(len(amplitudes(other, parabola)))
+        mass = [fl.representation(other, lambda w, x=x: x * parabola(w)).mass for x in nu]
+        results[f"mass_{s:g}"] = np.array(mass)
+    return results | {
+        "nu_bell": bell.nu,
+        "mass": np.array([found.mass for found in made.values()]),
+        "Nbar": np.array([found.Nbar for found in made.values()]),
+        "equation": float(np.abs(run.final.N(w) - bell.N(w)).max()),
         "drift_of_C": run.drift["C"],
+        "nu": nu,
+        "counts": np.array(counts),
     }
 
-    nu, counts = np.geomspace(0.05, 50.0, 25), []
-    results["nu"] = nu
-    for strength_ in STRENGTHS:
-        excitatory = strength_ > 0
-        other = fl.LearningLIF(
-            eps=0.0,
-            K=1.0,
-            sigma=fl.Proportional(abs(strength_)),
-            current=0.0,
-            w_min=0.0 if excitatory else -1.0,
-            w_max=1.0 if excitatory else 0.0,
-            a0=a0,
-        )
-        counts.append(len(amplitudes(other, parabola)))
-        results[f"mass_{strength_:g}"] = np.array(
-            [fl.representation(other, lambda w, nu=nu: nu * parabola(w)).mass for nu in nu]
-        )
-    return results | {"counts": np.array(counts)}
 
-
-def figure(results: dict):
+@panels(2, 2)
+def figure(results, inputs, outputs, connectivities, amplitude):
     """Inputs, outputs (with those of the equation), connectivities; the mass of C against the amplitude."""
-    figure, ((inputs, outputs), (connectivities, amplitude)) = new_figure(2, 2)
-    w = results["w"]
-    with house_style():
-        for k, name in enumerate(PAIRS):
-            inputs.plot(w, results[f"I_{name}"], f"C{k}", label=name)
-            outputs.plot(w, results[f"N_{name}"], f"C{k}")
-            connectivities.plot(w, results[f"C_{name}"], f"C{k}", label=name)
-        run, some = results["run"], w[::16]
-        outputs.plot(some, run.final.N(some), "C0o", ms=3.5, label=f"equation, $t={run.times[-1]:g}$")
-        inputs.set(xlabel="weight $w$", ylabel="input $I(w)$")
-        highest = max(results[f"N_{name}"].max() for name in PAIRS)  # room for the legend
-        outputs.set(xlabel="weight $w$", ylabel="output $N(w)$", ylim=(0.0, 1.2 * highest))
-        connectivities.set(xlabel="weight $w$", ylabel="connectivity $C(w)$", ylim=(0.0, None))
-        inputs.legend()
-        outputs.legend(loc="upper center")
-        for strength in STRENGTHS:
-            factor = "" if abs(strength) == 1 else f"{abs(strength):g}"
-            kind = "excitatory" if strength > 0 else "inhibitory"
-            amplitude.loglog(results["nu"], results[f"mass_{strength:g}"], label=rf"{kind}, $\sigma={factor}\bar N$")
-        amplitude.axhline(1.0, color="k", ls="--", lw=1.0)
-        amplitude.set(xlabel=r"amplitude $\nu$ of the output", ylabel=r"mass $\int\;C\,dw$", ylim=(0.03, 30))
-        amplitude.legend()
-    return figure
+    run, w = results["run"], results["w"]
+    for k, name in enumerate(PAIRS):
+        inputs.plot(w, results[f"I_{name}"], f"C{k}", label=name)
+        outputs.plot(w, results[f"N_{name}"], f"C{k}")
+        connectivities.plot(w, results[f"C_{name}"], f"C{k}", label=name)
+    outputs.plot(w[::16], run.final.N(w[::16]), "C0o", ms=3.5, label=f"equation, $t={run.times[-1]:g}$")
+    label(inputs, "w", "input $I(w)$", "best")
+    highest = max(results[f"N_{name}"].max() for name in PAIRS)  # room for the legend
+    label(outputs, "w", "output $N(w)$", "upper center", ylim=(0.0, 1.2 * highest))
+    label(connectivities, "w", "C", ylim=(0.0, None))
+    for s in STRENGTHS:
+        kind, factor = "excitatory" if s > 0 else "inhibitory", "" if abs(s) == 1 else f"{abs(s):g}"
+        amplitude.loglog(results["nu"], results[f"mass_{s:g}"], label=rf"{kind}, $\sigma={factor}\bar N$")
+    amplitude.axhline(1.0, color="k", ls="--", lw=1.0)
+    label(amplitude, r"amplitude $\nu$ of the output", r"mass $\int\;C\,dw$", "best", ylim=(0.03, 30))
 
 
 if __name__ == "__main__":

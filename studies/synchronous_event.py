@@ -9,14 +9,10 @@ it fires once together, near T, about the same fraction of its neurons. Time and
 amounts of order n^(-1/2), mostly by chance; steps are halved on the way to it, so that the choice of dt hardly matters.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import numpy as np
 
 import felif as fl
-from felif.output.style import house_style, mark_thresholds, new_figure
+from felif.output.style import label, mark_thresholds, panels, ticks
 
 CHEAP = {"neurons": 6400, "networks": 10, "tol": 1e-5, "rtol": 1e-5, "dt": 2e-4, "t_end": 0.03}
 EXPECTED = {
@@ -41,80 +37,37 @@ RATIOS = (16, 4, 1)
 PART = 0.2  # of the neurons: what fewer fire at once is not the event; small networks have such precursors
 
 
-def main(
-    cells: int | None = None,
-    tol: float = 1e-6,
-    t_end: float = 0.05,
-    rtol: float = 1e-6,
-    neurons: int = 100_000,
-    networks: int = 14,
-    dt: float = 1e-4,
-    a0: float = 1.0,
-    seed: int = 1,
-    out: Path | None = None,
-) -> dict:
+@fl.study.numerics(cells=None, tol=1e-6, t_end=0.05, rtol=1e-6)
+def main(solver, neurons: int = 100_000, networks: int = 14, dt: float = 1e-4, a0: float = 1.0, seed: int = 1) -> dict:
     """Follow two networks of three sizes, and their equations, through a synchronous spike.
 
-    Parameters
-    ----------
-    cells
-        Number of cells on (-8, V_F), fixed, until the event.
-    tol
-        Accuracy of N from which a mesh is chosen, and adapted.
-    t_end
-        End of the runs of the equation, in membrane time constants; networks end soon after their spikes.
-    rtol
-        Tolerance of a time step of the equation.
-    neurons
-        In a network of the largest size; the others have a fourth and a sixteenth of them.
-    networks
-        Independent ones of each size.
-    dt
-        Step of the neurons; it is halved where the rate grows.
-    a0
-        Noise.
-    seed
-        Of the neurons.
+    cells: Number of cells, fixed, until the event.
+    t_end: End of the runs of the equation, in membrane time constants; networks end soon after their spikes.
+    neurons: In a network of the largest size; the others have a fourth and a sixteenth of them.
+    networks: Independent ones of each size.
+    dt: Step of the neurons; it is halved where the rate grows.
+    seed: Of the neurons.
     """
     sizes = [max(neurons // ratio, 1) for ratio in RATIOS]
-    results: dict = {"neurons": sizes, "networks": networks, "defect": 0.0}
+    results: dict = {"neurons": sizes, "networks": networks}
     for name, (b, mean, variance) in CASES.items():
-        network = fl.NoisyLIF(b=b, a0=a0)
-        start = fl.Gaussian(mean, variance, boundary_layer=0.5)
-        mesh = None if cells is None else fl.interval(network, v_min=-8.0, cells=cells, grading=3.0)
-        problem = fl.discretize(network, tol=tol) if mesh is None else fl.discretize(network, mesh)
-        folder = fl.study.folder(out, name)
-        options = {"after_blow_up": fl.Continue(), "folder": folder, "resume": True, "snapshots": 21}
-        run = fl.evolve(problem, start, t_end, rtol=rtol, **options)
+        network, start = fl.NoisyLIF(b=b, a0=a0), fl.Gaussian(mean, variance, boundary_layer=0.5)
+        run = solver.evolve(name, network, start, after_blow_up=fl.Continue(), snapshots=21)
         expected = next((event for event in run.events if hasattr(event, "size")), None)
-        results[name] = run
-        results["defect"] = max(results["defect"], run.moment_defect)
         results[f"expected_time_{name}"] = None if expected is None else expected.time
         results[f"expected_size_{name}"] = None if expected is None else expected.size
         if expected is None:
             continue
-        table = []
+        table, options = [], {"networks": networks, "dt": dt, "start": start, "event_size": PART}
         for size in sizes:
-            last = min(expected.time * (1.0 + 16.0 / np.sqrt(size)), t_end)
-            particles = fl.simulate_particles(
-                network,
-                neurons=size,
-                networks=networks,
-                t_end=last,
-                dt=dt,
-                seed=seed + size,
-                start=start,
-                event_size=PART,
-            )
-            (spike, *_) = [*fl.compare(particles, run).spikes, None]
-            if spike is None:
-                continue
-            row = (spike.time, spike.time_error, spike.size, spike.size_error)
-            table.append([size, *row, spike.networks])
-            if size == sizes[-1] and name == "strong":
-                results |= _pictured(particles)
-        table = np.array(table).reshape(-1, 6)
-        results[f"table_{name}"] = table
+            last = min(expected.time * (1.0 + 16.0 / np.sqrt(size)), solver.t_end)
+            particles = fl.simulate_particles(network, neurons=size, t_end=last, seed=seed + size, **options)
+            for spike in fl.compare(particles, run).spikes[:1]:
+                row = (spike.time, spike.time_error, spike.size, spike.size_error)
+                table.append([size, *row, spike.networks])
+                if size == sizes[-1] and name == "strong":
+                    results |= _pictured(particles)
+        results[f"table_{name}"] = table = np.array(table).reshape(-1, 6)
         for k, (quantity, value) in enumerate((("time", expected.time), ("size", expected.size))):
             difference, error = table[:, 1 + 2 * k] - value, table[:, 2 + 2 * k]
             results[f"excess_{quantity}_{name}"] = _excess(difference, error, value)
@@ -137,59 +90,45 @@ def _pictured(particles: fl.ParticleRun) -> dict:
     fired = np.concatenate([np.zeros((len(rates), 1)), np.cumsum(rates * widths, axis=1)], axis=1)
     for event in particles.events:
         fired[event.network] += np.where(particles.times >= event.time, event.size, 0.0)
-    bars = np.linspace(0.8, particles.model.v_fire, 61)
-    counts = np.histogram(particles.final.v, bars)[0]
-    return {
-        "fired_times": particles.times,
-        "fired": fired,
-        "bars": bars,
-        "histogram": counts / particles.final.v.size / np.diff(bars),
-        "histogram_time": particles.final.t,
-    }
+    bars, v = np.linspace(0.8, particles.model.v_fire, 61), particles.final.v
+    histogram = np.histogram(v, bars)[0] / v.size / np.diff(bars)
+    results = {"fired_times": particles.times, "fired": fired, "histogram_time": particles.final.t}
+    return results | {"bars": bars, "histogram": histogram}
 
 
-def figure(results: dict):
+@panels(2, 2)
+def figure(results, fired, density, times, sizes):
     """Spikes fired and the density after them; time and size of the event against the size of the network."""
-    figure, axes = new_figure(2, 2)
-    with house_style():
-        if "fired" in results:
-            _draw_fired(axes[0, 0], results)
-            _draw_density(axes[0, 1], results)
+    if "fired" in results:
+        _draw_fired(fired, results)
+        _draw_density(density, results)
+    for column, quantity, axes, symbol in ((1, "time", times, "T"), (3, "size", sizes, r"\Delta")):
         for k, (name, (b, *_)) in enumerate(CASES.items()):
-            if results.get(f"table_{name}") is None:
+            if (table := results.get(f"table_{name}")) is None:
                 continue
-            table = np.asarray(results[f"table_{name}"])
-            for column, quantity, axis in ((1, "time", axes[1, 0]), (3, "size", axes[1, 1])):
-                value = results[f"expected_{quantity}_{name}"]
-                offset = 1.0 + 0.06 * (k - 0.5)
-                axis.errorbar(
-                    table[:, 0] * offset, 100 * (table[:, column] / value - 1), 300 * table[:, column + 1] / value,
-                    fmt="os"[k], ms=4, lw=1.0, capsize=3, color=f"C{k}", label=f"$b={b:g}$, expected {value:.5g}",
-                )  # fmt: skip
-        for axis, title in ((axes[1, 0], "time $T$"), (axes[1, 1], r"size $\Delta$")):
-            axis.axhspan(-2.0, 2.0, color="0.9", zorder=0)
-            axis.axhline(0.0, color="0.4", lw=0.8)
-            axis.set(xscale="log", xlabel="neurons in a network", ylabel=f"{title}: difference, per cent")
-            axis.set_xticks(results["neurons"], [f"{size}" for size in results["neurons"]])
-            axis.minorticks_off()
-            axis.legend(loc="best", title="three standard errors")
-    return figure
+            value = results[f"expected_{quantity}_{name}"]
+            size, off, bar = table[:, 0], 100 * (table[:, column] / value - 1), 300 * table[:, column + 1] / value
+            look = {"fmt": "os"[k], "ms": 4, "lw": 1.0, "capsize": 3, "color": f"C{k}"}
+            axes.errorbar(size * (1.0 + 0.06 * (k - 0.5)), off, bar, label=f"$b={b:g}$, expected {value:.5g}", **look)
+        axes.axhspan(-2.0, 2.0, color="0.9", zorder=0)
+        axes.axhline(0.0, color="0.4", lw=0.8)
+        label(axes, "neurons in a network", f"{quantity} ${symbol}$: difference, per cent", xscale="log")
+        ticks(axes.xaxis, results["neurons"])
+        axes.legend(loc="best", title="three standard errors")
 
 
 def _draw_fired(axes, results: dict) -> None:
     run, times = results["strong"], np.asarray(results["fired_times"])
     for number, fired in enumerate(np.asarray(results["fired"])):
-        label = f"{len(results['fired'])} networks of {results['neurons'][-1]} neurons" if number == 0 else None
-        axes.plot(times, fired, color="C0", lw=0.7, alpha=0.6, label=label)
+        text = f"{len(results['fired'])} networks of {results['neurons'][-1]} neurons" if number == 0 else None
+        axes.plot(times, fired, color="C0", lw=0.7, alpha=0.6, label=text)
     t = np.unique(np.concatenate([run.times, np.linspace(run.times[0], times[-1], 200)]))
     t = t[t <= times[-1]]
-    middle = 0.5 * (t[1:] + t[:-1])
-    N = np.asarray(run.sample("N", middle))
+    N = np.asarray(run.sample("N", 0.5 * (t[1:] + t[:-1])))
     spent = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(N), N, 0.0) * np.diff(t))])
     spent += np.where(t >= results["expected_time_strong"], results["expected_size_strong"], 0.0)
     axes.plot(t, spent, color="k", lw=1.2, label="equation")
-    axes.set(xlabel="time $t$ (membrane time constants)", ylabel="spikes per neuron up to $t$")
-    axes.legend(loc="upper left")
+    label(axes, "t", "spikes per neuron up to $t$", "upper left")
 
 
 def _draw_density(axes, results: dict) -> None:
@@ -199,9 +138,7 @@ def _draw_density(axes, results: dict) -> None:
     axes.stairs(results["histogram"], bars, fill=True, color="C0", alpha=0.45, label="neurons")
     axes.plot(v, run.at(t).n(v), color="k", lw=1.2, label="equation")
     mark_thresholds(axes, run.problem.marks)
-    axes.set(xlabel="membrane potential $v$", ylabel="density $n(v,t)$", ylim=(0.0, None))
-    axes.set_title(f"after the event, $t={t:.4g}$", loc="left", pad=16)
-    axes.legend(loc="upper right")
+    label(axes, "v", "n", "upper right", f"after the event, $t={t:.4g}$", pad=16, ylim=(0.0, None))
 
 
 if __name__ == "__main__":

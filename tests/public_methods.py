@@ -130,6 +130,7 @@ def of_studies(folder: Path) -> dict[str, tuple]:
     (folder / "own.py").write_text(STUDY)
     swept = fl.sweep(square, {"x": [1.0, 2.0]}, folder / "swept", pool(), overwrite=True, progress=False)
     own = fl.study.load(folder / "own.py")
+    solver = fl.study.Solver(tol=1e-2, t_end=0.1, rtol=1e-2)
     table = {
         "sweep": (
             fl.sweep,
@@ -161,6 +162,12 @@ def of_studies(folder: Path) -> dict[str, tuple]:
         "read_table": (fl.read_table, {"folder": folder / "swept"}),
         "Table.part": (swept.part, {"start": 0, "stop": 1}),
         "study.of": (fl.study.of, {"main": square, "many": squares}),
+        "study.numerics": (fl.study.numerics, {"mesh": {"v_min": -6.0}, "cells": 4, "tol": 1e-2, "rtol": 1e-2}),
+        "Solver.discretize": (solver.discretize, {"model": fl.NoisyLIF()}),
+        "Solver.evolve": (
+            solver.evolve,
+            {"name": "run", "problem": fl.NoisyLIF(), "start": fl.Gaussian(0.0, 0.25), "t_end": 0.01},
+        ),
         "study.check": (fl.study.check, {"study": own}),
         "study.load from": (fl.study.load, {"study": "own", "where": folder}),
         "study.studies": (fl.study.studies, {"where": folder}),

@@ -46,7 +46,10 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "particles": ("given translation problem algebra assembly evolution analysis output fitting", "scipy"),
     "testing": ("given translation problem algebra spaces meshing assembly systems", "skfem"),
     "explore": ("given algebra problem models assembly output parallel runs solvers stationary", ""),
-    "study": ("given algebra output runs parallel explore", "rich cyclopts matplotlib pandas pyarrow"),
+    "study": (
+        "given problem algebra meshing assembly output runs parallel explore",
+        "rich cyclopts matplotlib pandas pyarrow",
+    ),
     "__main__": ("study", ""),
     "__init__": ("", ""),
 }

@@ -7,9 +7,9 @@ state, any machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,16 @@ STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 220,
     "mathtext.fontset": "cm",
+}
+
+LABELS = {  # of axes, by their symbols
+    "t": "time $t$ (membrane time constants)",
+    "v": "membrane potential $v$",
+    "w": "weight $w$",
+    "b": "connectivity $b$",
+    "n": "density $n(v,t)$",
+    "N": "firing rate $N(t)$",
+    "C": "connectivity $C(w)$",
 }
 
 
@@ -72,6 +82,49 @@ def new_figure(
             at = {"xytext": (-26, 4), "textcoords": "offset points", "annotation_clip": False}
             panel.annotate(letter, (0, 1), xycoords="axes fraction", weight="bold", gid="panel letter", **at)
         return figure, axes
+
+
+def panels(rows: int = 1, columns: int = 1, **options: Any) -> Callable[[Callable[..., None]], Callable[[Any], Any]]:
+    """Make `figure(results)` of a function that draws results on the panels of a `new_figure`, row by row."""
+
+    def decorated(draw: Callable[..., None]) -> Callable[[Any], Any]:
+        @wraps(draw)
+        def figure(results: Any) -> Any:
+            made, axes = new_figure(rows, columns, **options)
+            with house_style():
+                draw(results, *np.ravel(np.asarray(axes, object)))
+            return made
+
+        return figure
+
+    return decorated
+
+
+def label(
+    axes: Any, x: str, y: str, legend: str | None = None, title: str = "", pad: float | None = None, **settings: Any
+) -> None:
+    """Name both axes, in words or by a symbol of LABELS, and set more; a title on the left, a legend at its place.
+
+    `pad`: points between panel and title, 16 above the names of thresholds.
+    """
+    axes.set(xlabel=LABELS.get(x, x), ylabel=LABELS.get(y, y), **settings)
+    if title:
+        axes.set_title(title, loc="left", pad=pad)
+    if legend:
+        axes.legend(loc=legend)
+
+
+def ticks(axis: Any, places: Any) -> None:
+    """Ticks at these places alone, with their numbers: for short logarithmic axes."""
+    axis.set_ticks(places, [f"{place:.6g}" for place in places])
+    axis.set_ticks([], minor=True)
+
+
+def only(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The values of a curve where they are to be drawn, up to where the next piece begins, NaN elsewhere."""
+    drawn = where.copy()
+    drawn[1:] |= where[:-1]
+    return np.where(drawn, values, np.nan)
 
 
 def _as_png(figure: Any) -> bytes:

@@ -4,7 +4,8 @@ A study is described in `felif.study.study`.
 """
 
 from .finding import studies
+from .numerics import Solver, folder, numerics
 from .script import run_script
-from .study import Study, check, folder, load, of
+from .study import Study, check, load, of
 
-__all__ = ["Study", "check", "folder", "load", "of", "run_script", "studies"]
+__all__ = ["Solver", "Study", "check", "folder", "load", "numerics", "of", "run_script", "studies"]

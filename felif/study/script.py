@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -34,4 +35,4 @@ def run_script(main: Callable[..., dict[str, Any]]) -> None:
 
     if required("run_script", "main", main, FUNCTION).__module__ != "__main__":
         raise ValueError("run_script belongs under `if __name__ == '__main__':`.")
-    sys.exit(run(["run", main.__code__.co_filename, *sys.argv[1:]]))
+    sys.exit(run(["run", inspect.unwrap(main).__code__.co_filename, *sys.argv[1:]]))

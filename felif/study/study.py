@@ -3,20 +3,31 @@
 A file studies/NAME.py holds
 
     docstring      the question, the equation, what to expect; its first line is what `felif list` prints
-    main           `main(cells: int | None = None, b: float = 0.5, ..., out: Path | None = None) -> dict`: every option
-                   typed and with a default, explained under "Parameters" of a NumPy-style docstring. Returns
-                   {name: number, text, array or Run}. `out` is no option: the runner fills it in, None means that
-                   nothing is to be written. A main that gives `folder=fl.study.folder(out, "NAME"), resume=True` to
-                   `evolve` writes while it runs and can go on after a kill; "NAME" is the Run's name in the results.
+    main           what computes {name: number, text, array or Run}:
+
+                       @fl.study.numerics(tol=1e-6, t_end=5.0, rtol=1e-6)
+                       def main(solver, b: float = 0.5) -> dict:
+                           run = solver.evolve("NAME", fl.NoisyLIF(b=b), fl.Gaussian(0.0, 0.25))
+                           return {"N": run.final.N}
+
+                   Options have a type and a default; those of this study alone have a line `name: What it is.` in the
+                   docstring of main. `numerics` adds those that studies share, with their texts, and gives a `Solver`
+                   made of them, which writes Runs while they run and goes on after a kill. To the results it adds the
+                   Runs and the worst of what they say of themselves: mass_drift, min_n, and defect, that of the
+                   exponential-moment identity in units of the tolerance. A main without `numerics` has all options
+                   as keywords, explained under "Parameters" of a NumPy-style docstring, returns its Runs, too, and
+                   writes to `fl.study.folder(out, "NAME")`
     CHEAP          {option: value} that makes main take a second or so: what the tests run
-    EXPECTED       {result: (value, tolerance)}: holds with CHEAP *and* with the defaults; |result - value| <= tolerance
+    EXPECTED       {result: (value, tolerance)}: |result - value| <= tolerance with CHEAP *and* with the defaults.
+                   With `numerics` a mass_drift of rounding and a defect of at most 100 tolerances are expected anyway
     many           optional: `many(b: np.ndarray, a0: np.ndarray, t_end: float = 1.0) -> {name: array}`, main for many
                    points at once, by `evolve_many(..., paired=True)` for example. Options of main that it takes as
                    np.ndarray come as rows with one value a point, others as the one value that those points share;
                    every result has one entry a point. A sweep of options that it takes is computed by it
     CONVERGENCE    optional, see `felif.study.convergence`
     SPACETIME      optional: names of the Runs whose n(v, t) is drawn into spacetime_NAME.png
-    figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder
+    figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder.
+                   `felif.output.style.panels` makes one of a function that draws on its panels
     last line      if __name__ == "__main__": fl.study.run_script(main)
 """
 
@@ -64,6 +75,8 @@ class Study:
         Docstring of the file.
     cheap, expected, convergence : mappings
         CHEAP, EXPECTED and CONVERGENCE of the file.
+    sound : mapping
+        What is expected of the Runs of every main with `numerics`, as far as they can be checked.
     spacetime : tuple of str
         Names of the Runs whose n(v, t) is drawn.
     figure, many : callables or None
@@ -84,6 +97,7 @@ class Study:
     text: str = ""  # docstring of the file
     cheap: Mapping[str, Any] = field(default_factory=dict)
     expected: Mapping[str, tuple[Any, float]] = field(default_factory=dict)
+    sound: Mapping[str, tuple[Any, float]] = field(default_factory=dict)
     convergence: Mapping[str, Any] = field(default_factory=dict)
     spacetime: tuple[str, ...] = ()
     figure: Callable[[dict[str, Any]], Any] | None = None
@@ -133,7 +147,8 @@ class Study:
         import numpy as np
 
         found, results = [], _required("deviations", "results", results, lambda kinds: kinds.NAMED)
-        for name, (value, tolerance) in self.expected.items():
+        sound = {name: entry for name, entry in self.sound.items() if name in results}
+        for name, (value, tolerance) in {**sound, **self.expected}.items():
             if name not in results:
                 found.append(f"{name} is expected, but main does not return it")
             elif isinstance(value, str):
@@ -142,43 +157,6 @@ class Study:
             elif results[name] is None or not np.allclose(results[name], value, rtol=0.0, atol=tolerance):
                 found.append(f"{name} = {results[name]}, expected {value} within {tolerance}")
         return found
-
-
-def folder(out: Path | None, name: str) -> Path | None:
-    """Where main writes its Run `name`: a folder inside `out`, or None where nothing is to be written.
-
-    It belongs to the study from then on.
-
-    Parameters
-    ----------
-    out : path or None
-        What main was given.
-    name : str
-        Of the Run among the results.
-
-    Returns
-    -------
-    path or None
-
-    Raises
-    ------
-    ValueError
-        If it is there and the study did not make it.
-
-    Examples
-    --------
-    >>> import felif as fl
-    >>> fl.study.folder(None, "first") is None
-    True
-    """
-    _required("folder", "name", name, lambda kinds: kinds.TEXT)
-    if out is None:
-        return None
-    _required("folder", "out", out, lambda kinds: kinds.FOLDER)
-    from ..output.manifest import Room
-
-    room = Room(out, "study")
-    return room.at(f"{name}/") if "results.json" in room.names else Path(out) / name
 
 
 def load(study: str | Path, where: str | Path | None = None) -> Study:
@@ -223,6 +201,7 @@ def load(study: str | Path, where: str | Path | None = None) -> Study:
         text=inspect.cleandoc(module.__doc__ or ""),
         cheap=getattr(module, "CHEAP", {}),
         expected=getattr(module, "EXPECTED", {}),
+        sound=getattr(main, "sound", {}),
         convergence=getattr(module, "CONVERGENCE", {}),
         spacetime=(spacetime,) if isinstance(spacetime, str) else tuple(spacetime),
         figure=getattr(module, "figure", None),
