@@ -33,6 +33,7 @@ class OnAxes(Problem):
     recorded: Any  # the functionals as a sparse matrix
     conserved_rows: Any  # what is conserved as one
     slopes: Mapping[str, str]  # {input that is a derivative in the past: the scalar it is of}
+    relaxing: tuple[np.ndarray, np.ndarray] | None  # places in y of what relaxes to what others say, slopes
     groups: Mapping[str, tuple]  # {function of indices: its shape, its places in X}
     condensed: Any  # what the compiled core steps, or None
     full: Callable[[str, np.ndarray], np.ndarray]  # (unknown, y) -> its values at all nodes
