@@ -50,7 +50,7 @@ class Progress(ctypes.Structure):
     _fields_ = [
         *_fields(_double, "t h end low high rtol accepted_rtol atol span max_step N_max shortest layer tiny"),
         *_fields(_double, "control_error control_step rounding failure_value past_start"),
-        *_fields(_int, "control_rejected control_starting fixed left_of_jump rate"),
+        *_fields(_int, "control_rejected control_starting fixed rate"),
         *_fields(_int, "capacity made rejected factorisations failure known"),
         *_fields(_int, "until_coarsening coarsening_every longest_pause finer coarser"),
     ]

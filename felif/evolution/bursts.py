@@ -131,7 +131,7 @@ class Burst:
             run.look_ahead()
         p, controller, statistics, t, y = self._progress, run.controller, run.statistics, run.t, run.y
         p.t, p.h, p.end, p.low, p.high = t, run.h, run.next_stop, run.window.low, run.window.high
-        p.span, p.left_of_jump = run.t_end - t, run.left_of_jump
+        p.span = run.t_end - t
         p.rate = -1 if run.rate_index is None else run.rate_index
         p.shortest, p.layer, p.rounding = run.shortest, run.layer, 0.0
         p.control_error, p.control_step = controller.error, controller.step

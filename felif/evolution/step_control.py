@@ -84,6 +84,15 @@ class ErrorNorm:
             fastest = max(fastest, float((np.abs(self.gradient @ slope) / (np.abs(scalars) + self.FLOOR)).max()))
         return 0.01 / fastest if fastest > 0 else np.inf
 
+    def notices_jump(self, before: float, behind: float, y: np.ndarray, h: float) -> bool:
+        """Whether what jumps between two times that are next to each other moves more than the tolerance in a step."""
+        try:
+            left, right = (self.problem.rate(t, y) for t in (before, behind))
+        except ArithmeticError:
+            return True
+        held = float(np.abs(self.problem.mass @ y).sum())
+        return not h * float(np.abs(right - left).sum()) <= self.rtol * held + self.atol
+
 
 class Controller:
     """Predictive controller: h_new = h * 0.9 (1/err)^(1/k) trend, trend = (h/h_old) (err_old/err)^(1/k), k = order + 1.

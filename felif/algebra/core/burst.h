@@ -139,10 +139,7 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
         double *row = out->scalars + (long)p->made * scalars;
         for (int j = 0; j < scalars; j++)
             row[j] = after.z[j < s->algebraic ? 1 + s->inputs + s->differential + j : Z0 + s->inputs + j - s->algebraic];
-        if (!p->fixed) {
-            if (lands && p->left_of_jump) p->h = NAN;
-            else p->h = fmax(h * NAME(growth)(scheme, p, h, error), lands ? p->h : p->shortest);
-        }
+        if (!p->fixed) p->h = fmax(h * NAME(growth)(scheme, p, h, error), lands ? p->h : p->shortest);
         double *old = w->y;
         w->y = w->y1, w->y1 = old;
         p->t = t1, p->made++;

@@ -75,7 +75,7 @@ typedef struct {
     double rounding, failure_value;
     double past_start;
     int control_rejected, control_starting;
-    int fixed, left_of_jump, rate;   /* rate: which scalar is compared with N_max, -1 for none */
+    int fixed, rate;                 /* rate: which scalar is compared with N_max, -1 for none */
     int capacity, made, rejected, factorisations, failure;
     int known;                       /* steps of the past; -1 without delayed inputs */
     int until_coarsening, coarsening_every; /* steps until pairs are counted, and from then on */
