@@ -56,7 +56,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
 # inside functions
 LAZY = {"vtk", "vtkmodules", "pyvista", "matplotlib", "meshio", "cloudpickle", "rich", "xarray", "pandas", "IPython"}
 LAZY |= {"dask", "distributed", "mpi4py", "pyarrow"}
-SCRIPTS = {"output/view.py", "output/view_plane.py"}  # run by ParaView's Python, copied into every run folder
+SCRIPTS = {"output/view.py"}  # run by ParaView's Python, copied into every run folder
 FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if str(p.relative_to(PACKAGE)) not in SCRIPTS]
 
 

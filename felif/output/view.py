@@ -1,6 +1,7 @@
 """Shows this folder in ParaView (`paraview --script=view.py`): n(v) with the time slider, N(t), the surface n(v, t).
 
-Another axis than v, such as an age, is in the place of v.
+Another axis than v, such as an age, is in the place of v. Over two axes the surface is p(v, w) with the time slider,
+beside N(w) and C(w) where they were written.
 """
 
 import os
@@ -18,24 +19,35 @@ if here is None:
 
 layout = pv.CreateLayout("felif")
 halves = layout.SplitHorizontal(0, 0.5)
-quarters = layout.SplitVertical(halves, 0.5)
 
 
-def chart(source, x, names, title, bottom, left, cell):
+def chart(source, x, names, title, cell):
     view = pv.CreateView("XYChartView")
     curves = pv.Show(source, view)
     curves.UseIndexForXAxis, curves.XArrayName, curves.SeriesVisibility = 0, x, names
-    view.ChartTitle, view.BottomAxisTitle, view.LeftAxisTitle = title, bottom, left
+    view.ChartTitle, view.BottomAxisTitle, view.LeftAxisTitle = title, x, ", ".join(names)
     pv.AssignViewToLayout(view, layout, cell)
     return view
 
 
-fields = pv.PVDReader(FileName=os.path.join(here, "fields.pvd"))
-fields.UpdatePipeline()
-ends = fields.GetDataInformation().GetBounds()[:2]  # the axis is point data, too, the one that runs along the points
-axis = next(name for name in reversed(fields.PointData.keys()) if fields.PointData[name].GetRange() == ends)
-names = [name for name in fields.PointData.keys() if name != axis]
-density = chart(pv.PlotData(Input=fields), axis, names, "t = {time}", axis, ", ".join(names), quarters)
+def collection(name):
+    read = pv.PVDReader(FileName=os.path.join(here, name))
+    read.UpdatePipeline()
+    return read
+
+
+fields = collection("fields.pvd")
+bounds = fields.GetDataInformation().GetBounds()  # an axis is point data, too, the one that runs along the points
+ends = [bounds[k : k + 2] for k in (0, 2) if bounds[k] < bounds[k + 1]]
+arrays = [(name, fields.PointData[name].GetRange()) for name in reversed(fields.PointData.keys())]
+axes = [next(name for name, values in arrays if values == end) for end in ends]
+first = next(name for name in fields.PointData.keys() if name not in axes)
+plane, with_lines = len(axes) == 2, os.path.exists(os.path.join(here, "lines.pvd"))
+quarters = halves
+if with_lines or not plane:
+    lines, x = (collection("lines.pvd"), "w") if plane else (fields, axes[0])
+    quarters = layout.SplitVertical(halves, 0.5)
+    chart(pv.PlotData(Input=lines), x, [name for name in lines.PointData.keys() if name != x], "t = {time}", quarters)
 
 series = pv.CSVReader(FileName=[os.path.join(here, "series.csv")])
 table = servermanager.Fetch(series)
@@ -43,7 +55,7 @@ columns = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
 rates = {column.GetName(): column for column in columns if column.GetName()[0] in "NR"}  # N, R; N_E, N_I
 others = {c.GetName(): c for c in columns if c.GetName() not in ("t", "dt", "mass", "min_n")}
 rates = rates or others  # equations without N
-rate = chart(series, "t", list(rates), "", "t", ", ".join(rates), quarters + 1)
+rate = chart(series, "t", list(rates), "", quarters + 1)
 # data that do not vanish at V_F start with a rate like 1/sqrt(t): scale the axis by what follows
 t = table.GetColumnByName("t")
 late = [i for i in range(t.GetNumberOfTuples()) if t.GetValue(i) >= 0.02 * t.GetValue(t.GetNumberOfTuples() - 1)]
@@ -53,27 +65,29 @@ if values:
     rate.LeftAxisLogScale, rate.LeftAxisUseCustomRange = int(blow_up), 1
     rate.LeftAxisRangeMinimum, rate.LeftAxisRangeMaximum = (0.5 * values[0] if blow_up else 0.0), 1.1 * values[-1]
 
-if os.path.exists(os.path.join(here, "spacetime.vtr")):
-    spacetime = pv.XMLRectilinearGridReader(FileName=[os.path.join(here, "spacetime.vtr")])
-    surface = pv.WarpByScalar(Input=spacetime, Scalars=["POINTS", names[0]])
+spacetime = os.path.join(here, "spacetime.vtr")
+if plane or os.path.exists(spacetime):
+    grid = fields if plane else pv.XMLRectilinearGridReader(FileName=[spacetime])
+    surface = pv.WarpByScalar(Input=grid, Scalars=["POINTS", first])
     surface.UpdatePipeline()
-    v0, v1, t0, t1, n0, n1 = surface.GetDataInformation().GetBounds()
-    scale = [1.0 / (v1 - v0), 1.0 / max(t1 - t0, 1e-12), 0.4 / max(n1 - n0, 1e-12)]
+    x0, x1, y0, y1, n0, n1 = surface.GetDataInformation().GetBounds()
+    scale = [1.0 / (x1 - x0), 1.0 / max(y1 - y0, 1e-12), 0.4 / max(n1 - n0, 1e-12)]
     view = pv.CreateView("RenderView")
     shown = pv.Show(surface, view)
-    pv.ColorBy(shown, ("POINTS", names[0]))
+    pv.ColorBy(shown, ("POINTS", first))
     shown.Scale = view.AxesGrid.DataScale = scale
     grid = view.AxesGrid
     grid.Visibility, view.OrientationAxesVisibility, view.UseColorPaletteForBackground = 1, 0, 0
     view.Background = [1.0, 1.0, 1.0]
-    for letter, title in zip("XYZ", (axis, "t", names[0]), strict=True):
+    for letter, title in zip("XYZ", (*(*axes, "t")[:2], first), strict=True):
         setattr(grid, letter + "Title", title)
         for text, size in (("Title", 18), ("Label", 14)):
             setattr(grid, letter + text + "FontSize", size)
             setattr(grid, letter + text + "Color", [0.0, 0.0, 0.0])
     grid.GridColor = [0.3, 0.3, 0.3]
     pv.AssignViewToLayout(view, layout, halves + 1)
-    view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = [1.3, -1.4, 1.2], [0.5, 0.5, 0.0], [0, 0, 1]
+    view.CameraPosition = [-1.0 if plane else 1.3, -1.4, 1.2]
+    view.CameraFocalPoint, view.CameraViewUp = [0.5, 0.5, 0.0], [0, 0, 1]
     pv.ResetCamera(view)
     view.CameraPosition = [1.4 * p - 0.4 * f for p, f in zip(view.CameraPosition, view.CameraFocalPoint, strict=True)]
 

@@ -98,7 +98,7 @@ class FieldSeries:
             raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
         self._has_lines = bool(problem.line_names)
         if not self.entries:
-            copy_view(self.room, "view_plane.py" if self._has_lines else "view.py")
+            copy_view(self.room)
         scalars = {**scalars_of(state), "t": t}
         if self._has_lines:
             self._draw_plane(state, name, scalars)
@@ -116,7 +116,7 @@ class FieldSeries:
         axes, points, triangles, fields = state.problem.samples(state.y)
         scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
         if not self.entries:
-            copy_view(self.room, "view.py" if triangles is None else "view_plane.py")
+            copy_view(self.room)
         if triangles is None:
             self._write(name, write_line_mesh, points, fields, scalars, axes[0])
         else:
@@ -216,9 +216,9 @@ def read_pvd(folder: str | Path) -> list[tuple[float, str]]:
         raise ValueError(f"{folder}: fields.pvd cannot be read ({error}).") from None
 
 
-def copy_view(room: Room, script: str = "view.py") -> None:
+def copy_view(room: Room) -> None:
     """The script that shows the folder in ParaView, as view.py beside the data it shows."""
-    script = Path(__file__).with_name(script).read_text()
+    script = Path(__file__).with_name("view.py").read_text()
     where = str(room.folder.resolve())
     room.text("view.py", script.replace('WRITTEN_TO = ""', f"WRITTEN_TO = {where!r}"), durable=False)
 
