@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..problem import Problem
 from .settings import Settings
 
 _PART, _RTOL = 32, 1e-8  # of a run, and tolerance, in which error is controlled
+_ECHOES = {1: 3, 2: 2}  # of so many delays; an echo is smoother than what it repeats by half an order
 
 
 def start_up(settings: Settings) -> float | None:
@@ -43,8 +45,9 @@ def integrated(
 ) -> Trajectory:
     """From (t, y), or a checkpoint, to t_end. `onto`: what it continues; `spikes`: times of synchronous ones so far."""
     length, begins = settings.start_up, [*[settings.t_start] * settings.singular, *spikes]
-    late = sorted({0.0, *(delay for _, delay in problem.delays.values())})
-    windows = [] if length is None else [(at + d, at + d + length) for at in begins for d in late]
+    delays = {delay for _, delay in problem.delays.values()}
+    echoes = {sum(way) for way in combinations_with_replacement([0.0, *delays], _ECHOES.get(len(delays), 1))}
+    windows = [] if length is None else [(at + d, at + d + length) for at in begins for d in sorted(echoes)]
     sharp = settings.but(fixed_step=None, rtol=min(settings.rtol, _RTOL), scheme=SCHEMES[problem.default_scheme]())
     now = t if checkpoint is None else checkpoint.t
     if checkpoint is not None and now in [end for window in windows for end in window]:
