@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import RUN, TIMES, checked, optional
+from ..given.types import Evolved, Times
 from ..problem import State
 from .certificates import Certificate, bounded_rate, excitatory_blow_up, noise_blow_up
 
@@ -19,7 +20,7 @@ TESTS: dict[str, Callable[[State], Certificate]] = {
 
 
 @checked(run=RUN, times=optional(TIMES))
-def certificates(run: Any, times: Any = None) -> dict[str, np.ndarray]:
+def certificates(run: Evolved, times: Times | None = None) -> dict[str, np.ndarray]:
     """Margins of every certificate along a run: at every accepted step, or at given times.
 
     Where a margin of a blow-up is >= 0 the solution must blow up. Margins are -inf where no theorem covers the model,

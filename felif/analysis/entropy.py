@@ -21,6 +21,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..given.arguments import RUN, STATE, TEXT, checked
+from ..given.types import Evolved
 from ..problem import Problem, State
 
 _TIMES, _TIME_WEIGHTS = legendre.leggauss(4)
@@ -73,7 +74,7 @@ class RelativeEntropy:
 
 
 @checked(run=RUN, steady_state=STATE, H=TEXT)
-def relative_entropy(run: Any, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
+def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
     """S along a run of a NoisyLIF network, with respect to one of its steady states P.
 
         S = int P H(n/P) dv,      dS/dt = -D_diffusion - D_jump + coupling

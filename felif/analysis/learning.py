@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import LEARNING, checked, number, optional, shown
-from ..given.types import Model
+from ..given.types import Model, Profile
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
 from .rate_table import RateTable, rate_table
@@ -186,7 +186,7 @@ class StationaryOutput:
 
 
 @checked(learning=LEARNING)
-def stationary_outputs(learning: Model, C: Any) -> tuple[StationaryOutput, ...]:
+def stationary_outputs(learning: Model, C: Profile) -> tuple[StationaryOutput, ...]:
     """All stationary states of a network with the connectivity C(w) >= 0, sorted by Nbar.
 
     The roots of Nbar = int C r(I + w sigma(Nbar)) dw, each to rounding.
@@ -226,7 +226,7 @@ def stationary_outputs(learning: Model, C: Any) -> tuple[StationaryOutput, ...]:
 
 
 @checked(learning=LEARNING, guess=optional(number()))
-def stationary_output(learning: Model, C: Any, guess: float | None = None) -> StationaryOutput:
+def stationary_output(learning: Model, C: Profile, guess: float | None = None) -> StationaryOutput:
     """The stationary state of a network with the connectivity C(w).
 
         Nbar = int C(w) r(I(w) + w sigma(Nbar)) dw,      N(w) = C(w) r(I(w) + w sigma(Nbar))

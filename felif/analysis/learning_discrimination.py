@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import LEARNING, checked
-from ..given.types import Model
+from ..given.types import Model, Profile
 from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
 from .quadrature import root
 
@@ -76,7 +76,7 @@ class Discrimination:
 @checked(learning=LEARNING)
 def discrimination(
     learning: Model,
-    C: Any,
+    C: Profile,
     I: Any,
     J: Any,
     guess: float | tuple[float, float] | None = None,  # noqa: E741

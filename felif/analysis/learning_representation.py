@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, LEARNING, checked, number, optional
-from ..given.types import Model
+from ..given.types import Model, Profile
 from ..problem import NotConverged
 from .learning import Lines, chosen, function_of_w, lines_of
 from .quadrature import roots
@@ -76,7 +76,7 @@ class Representation:
 
 
 @checked(learning=LEARNING, normalise=FLAG, guess=optional(number()))
-def representation(learning: Model, N: Any, normalise: bool = False, guess: float | None = None) -> Representation:
+def representation(learning: Model, N: Profile, normalise: bool = False, guess: float | None = None) -> Representation:
     """The connectivity C(w) = N(w) / r(I(w) + w sigma(int N dw)) with which the input I(w) gives the output N(w).
 
     C is never rescaled: `.mass` = int C dw is what it is.

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import RUN, checked
+from ..given.types import Evolved
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau
@@ -48,7 +49,7 @@ class Stefan:
         Flux through the free boundary.
     """
 
-    run: Any
+    run: Evolved
     t: np.ndarray
     tau: np.ndarray
     s: np.ndarray
@@ -169,7 +170,7 @@ class _Path:
 
 
 @checked(run=RUN)
-def stefan(run: Any) -> Stefan:
+def stefan(run: Evolved) -> Stefan:
     """The run in the variables of its Stefan problem: a heat equation whose boundary moves with the flux through it.
 
     Parameters

@@ -7,7 +7,7 @@ from .events import Event
 from .evolve import integrate
 from .history import History, breaking_points, same_time
 from .rows import Block, Piece
-from .schemes import ARK43, ESDIRK43, SCHEMES, TRBDF2, BackwardEuler, Rodas5P
+from .schemes import ARK43, ESDIRK43, SCHEMES, TRBDF2, BackwardEuler, Rodas5P, Scheme
 from .trajectory import EventRecord, Segment, Trajectory, through_steps
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "EventRecord",
     "Piece",
     "Rodas5P",
+    "Scheme",
     "Segment",
     "Trajectory",
     "breaking_points",

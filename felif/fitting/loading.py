@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
+from ..given.types import Model
 from ..output.files import read_npz, read_series
 from ..output.manifest import Room
 from ..output.model_files import unpacked
@@ -16,7 +16,7 @@ from .likelihood import Likelihood
 
 
 @checked(folder=FOLDER, model=optional(MODEL))
-def load_fit(folder: str | Path, model: Any = None) -> Fit:
+def load_fit(folder: str | Path, model: Model | None = None) -> Fit:
     """The Fit in a folder, as it was saved.
 
     Parameters

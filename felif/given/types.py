@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from typing import Any, Protocol
+
+import numpy as np
 
 Density = Callable[..., Any]  # v -> n(v), or (v, w) -> p(v, w), on arrays; Gaussian and Uniform are such
 
@@ -24,3 +27,24 @@ class Stated(Protocol):
 
 
 Start = Density | Stated | Mapping[str, Any]  # a density, a state, or densities and numbers by name
+Past = float | Callable[[float], float] | Mapping[str, float | Callable[[float], float]]  # before the start, by name
+Totals = Mapping[str, float] | Sequence[float] | np.ndarray | float  # of what is conserved
+Times = float | Sequence[float] | np.ndarray
+Profile = Callable[..., Any] | Sequence[float] | np.ndarray | float  # a function of w, or its values
+Executor = futures.Executor | int | str  # of processes: an executor, how many, or "dask", "mpi", ...
+
+
+class Evolved(Protocol):
+    """A Run, as what reads it sees it."""
+
+    model: Any
+    times: Any
+    series: Mapping[str, Any]
+    segments: Sequence[Any]
+    events: Sequence[Any]
+
+    def at(self, t: float) -> Any:
+        """The state at one time."""
+
+    def sample(self, name: str, times: Any) -> Any:
+        """A scalar at some times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 
@@ -10,12 +10,11 @@ import numpy as np
 
 from ..given.arguments import shown
 from ..given.inputs import is_of_user
+from ..given.types import Profile
 from ..weakform import Axis, Conserved, Equations, Term, Unknown, drift
 from . import terms
 from .drifts import Leaky
 from .parameters import along_the_real_axis, fixed, require_number, require_profile, require_threshold_above_reset
-
-Profile = Callable | Sequence[float] | np.ndarray | float
 
 
 @dataclass(frozen=True)

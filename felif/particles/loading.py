@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
+from ..given.types import Model
 from ..output.files import read_npz
 from ..output.manifest import Room
 from ..output.model_files import unpacked
@@ -23,7 +24,7 @@ from .result import ParticleEvent, ParticleRun, Snapshot, collect
 
 
 @checked(folder=FOLDER, model=optional(MODEL))
-def load_particles(folder: str | Path, model: Any = None) -> ParticleRun:
+def load_particles(folder: str | Path, model: Model | None = None) -> ParticleRun:
     """The ParticleRun in a folder; one still running or killed, as far as the last checkpoint of each network.
 
     Its outcome is "running" then, and series end where the last one is that has begun.

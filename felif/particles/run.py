@@ -15,6 +15,7 @@ import numpy as np
 
 from ..algebra import compiled
 from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked, optional, several, whole
+from ..given.types import Past
 from ..given.warning import warn
 from ..output.model_files import packed
 from ..output.progress import Progress
@@ -55,7 +56,7 @@ def simulate_particles(
     bins: int | None = None,
     snapshots: Sequence[float] = (),
     record: int = 0,
-    history: Any = 0.0,
+    history: Past = 0.0,
     event_size: float = 0.05,
     folder: str | Path | None = None,
     resume: bool = False,

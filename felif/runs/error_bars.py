@@ -21,6 +21,7 @@ from ..assembly.tensor.adapt import transferred
 from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import SAMPLES
+from ..given.types import Times
 from ..problem import Problem, State
 from .run import Run
 
@@ -41,7 +42,7 @@ def companion(run: Run) -> Run:
 
 
 @checked(run=RUN, quantity=optional(either(TEXT, FUNCTION)), times=optional(TIMES))
-def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Any = None) -> Any:
+def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = None, times: Times | None = None) -> Any:
     """Bar of the distance of J(run) from J(exact), by a more accurate companion run.
 
     The first call costs one to three times the run, the next ones nothing. What V_min of a user's mesh cuts off the

@@ -18,7 +18,7 @@ from ..assembly.family import Family, OnePoint
 from ..evolution.lean import Lean
 from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
-from ..given.types import Model, Start
+from ..given.types import Executor, Model, Start
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
@@ -64,7 +64,7 @@ class Many:
     ['finished', 'blow_up']
     """
 
-    model: Any
+    model: Model
     parameters: dict[str, np.ndarray]
     times: np.ndarray
     series: dict[str, np.ndarray]
@@ -113,7 +113,7 @@ def evolve_many(
     tol: float = 1e-6,
     paired: bool = False,
     workers: int | None = None,
-    executor: Any = None,
+    executor: Executor | None = None,
     N_max: float = 1e5,
 ) -> Many:
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.

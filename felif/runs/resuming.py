@@ -12,6 +12,7 @@ from typing import Any
 from ..algebra import compiled
 from ..evolution import Event, History, Trajectory, outcome_of
 from ..given.arguments import FOLDER, MODEL, PAST, TIME, checked, optional
+from ..given.types import Model, Past
 from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
 from ..problem import Problem
@@ -25,7 +26,7 @@ from .settings import Settings
 
 
 @checked(folder=FOLDER, model=optional(MODEL), history=PAST)
-def load_run(folder: str | Path, model: Any = None, history: Any = None) -> Run:
+def load_run(folder: str | Path, model: Model | None = None, history: Past | None = None) -> Run:
     """The run in a folder, with its dense output; one still running or killed, as far as its last checkpoint.
 
     Nothing in a folder is executed. A model is made again from its class and values, its functions are looked up among
@@ -70,8 +71,8 @@ def resume(
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
-    model: Any = None,
-    history: Any = None,
+    model: Model | None = None,
+    history: Past | None = None,
     events: Sequence[Event] = (),
     progress: bool | None = None,
 ) -> Run:
@@ -124,8 +125,8 @@ def continue_run(
     *,
     t_end: float | None = None,
     max_steps: int | None = None,
-    model: Any = None,
-    history: Any = None,
+    model: Model | None = None,
+    history: Past | None = None,
     events: Sequence[Event] = (),
     observers: Sequence[Callable[[Trajectory], None]] = (),
     progress: bool | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..evolution import SCHEMES
+from ..evolution import SCHEMES, Scheme
 from .after_blow_up import Continue
 
 
@@ -23,7 +23,7 @@ class Settings:
     initial      the initial data in words
     """
 
-    scheme: Any
+    scheme: Scheme
     core: str
     rtol: float
     atol: float | None

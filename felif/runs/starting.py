@@ -12,9 +12,9 @@ from typing import Any
 
 from ..algebra import compiled
 from ..assembly import initial
-from ..evolution import SCHEMES, BackwardEuler, Event, History, Trajectory, breaking_points
+from ..evolution import SCHEMES, BackwardEuler, Event, History, Scheme, Trajectory, breaking_points
 from ..given.arguments import checked, is_finite, shown
-from ..given.types import Start
+from ..given.types import Past, Start
 from ..output import RunWriter, snapshot_times
 from ..problem import Problem
 from .after_blow_up import Continue, require_followed
@@ -39,7 +39,7 @@ def evolve(
     t_start: float = 0.0,
     rtol: float = 1e-6,
     atol: float | None = None,
-    scheme: Any = None,
+    scheme: Scheme | None = None,
     events: Sequence[Event] = (),
     breakpoints: Sequence[float] = (),
     fixed_step: float | None = None,
@@ -47,7 +47,7 @@ def evolve(
     max_step: float = math.inf,
     max_steps: int | None = None,
     N_max: float = 1e5,
-    history: float | Callable[[float], float] | Mapping[str, Any] = 0.0,
+    history: Past = 0.0,
     after_blow_up: Continue | None = None,
     folder: str | Path | None = None,
     snapshots: int | Sequence[float] | None = None,

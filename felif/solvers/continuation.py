@@ -37,7 +37,7 @@ _PARTS = 20.0  # steps that the range of the parameter, and of N, may take at mo
 )
 def continuation(
     problem: Problem,
-    state: Any,
+    state: State,
     parameter: str,
     bounds: tuple[float, float],
     *,

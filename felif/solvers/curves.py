@@ -45,7 +45,7 @@ _SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 @checked(**_KINDS)
 def fold_curve(
     problem: Problem,
-    fold: Any,
+    fold: Point,
     first: str,
     second: str,
     bounds: Bounds = None,
@@ -116,7 +116,7 @@ def fold_curve(
 @checked(**_KINDS)
 def hopf_curve(
     problem: Problem,
-    hopf: Any,
+    hopf: Point,
     first: str,
     second: str,
     bounds: Bounds = None,

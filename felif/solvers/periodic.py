@@ -15,6 +15,7 @@ from ..output.progress import Spinner
 from ..output.work import Work, open_work
 from ..problem import NotConverged, Problem
 from .arclength import better
+from .branch import Point
 from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
@@ -42,7 +43,7 @@ _AWAY = -1.0  # of the way to the target: orbits that have gone so far to the ot
 )
 def periodic_orbit(
     problem: Problem,
-    hopf: Any,
+    hopf: Point,
     *,
     tol: float = 1e-6,
     max_orbits: int = 200,

@@ -14,7 +14,7 @@ import numpy as np
 from ..assembly import discretize
 from ..given.arguments import FLAG, MODEL, array, checked, mapping, number, optional, whole
 from ..given.parameters import Points
-from ..given.types import Model
+from ..given.types import Executor, Model
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
@@ -58,7 +58,7 @@ class RateMap:
     [[0.192364, 2.289126]]
     """
 
-    model: Any
+    model: Model
     parameters: dict[str, np.ndarray]
     N: np.ndarray
     slope: np.ndarray
@@ -95,7 +95,7 @@ def rate_map(
     stability: bool = True,
     tol: float = 1e-6,
     workers: int | None = None,
-    executor: Any = None,
+    executor: Executor | None = None,
 ) -> RateMap:
     """All steady rates of a model at every point of a grid of parameters.
 
@@ -213,7 +213,7 @@ def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return table.reshape(*shape, longest)
 
 
-def _by_discretisation(model: Any, tol: float) -> Rates:
+def _by_discretisation(model: Model, tol: float) -> Rates:
     found = steady_states(discretize(model, tol=tol))
     N = np.array([state.N for state in found])
     return Rates(N, np.full(len(N), np.nan), found.complete, np.array([float(state.stable) for state in found]))

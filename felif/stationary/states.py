@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 from ..analysis import exact
 from ..given.arguments import GUESS, NUMBERS, POSITIVE, SYSTEM, TIME, checked, either, mapping, optional, shown
-from ..problem import Problem
+from ..given.types import Profile, Totals
+from ..problem import Problem, State
 from ..solvers import steady
 from ..solvers.plane import steady_states_on_lines
 from ..solvers.steady_state import SMALL, SteadyState, SteadyStates
@@ -16,7 +17,9 @@ _TOTALS = optional(either(mapping(POSITIVE, "a mapping of conserved quantities t
 
 
 @checked(problem=SYSTEM, t=TIME, totals=_TOTALS)
-def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: Any = None) -> SteadyStates:
+def steady_states(
+    problem: Problem, *, t: float = 0.0, totals: Totals | None = None, C: Profile | None = None
+) -> SteadyStates:
     """All steady states of a problem, sorted by N, each with error estimate and stability; see `solvers.steady`.
 
     A rate below 1e-14 comes from the closed form's logarithm where the model has one (`.log_N`); its `.error` stays the
@@ -62,7 +65,13 @@ def steady_states(problem: Problem, *, t: float = 0.0, totals: Any = None, C: An
 
 
 @checked(problem=SYSTEM, guess=GUESS, t=TIME, totals=_TOTALS)
-def steady_state(problem: Problem, guess: Any = None, *, t: float = 0.0, totals: Any = None) -> SteadyState:
+def steady_state(
+    problem: Problem,
+    guess: State | Sequence[float] | None = None,
+    *,
+    t: float = 0.0,
+    totals: Totals | None = None,
+) -> SteadyState:
     """One steady state: near a guess, or the one with the smallest N.
 
     Parameters

@@ -34,6 +34,7 @@ from ..given.arguments import (
     several,
     whole,
 )
+from ..given.types import Executor
 from ..parallel.executors import Pool, open_pool
 from ..parallel.spreading import FOREIGN, LOOK, foreign
 from ..parallel.travel import packed
@@ -67,7 +68,7 @@ def sweep(
     main: Callable[..., dict[str, Any]] | Study,
     grid: Mapping[str, Sequence[Any]],
     folder: str | Path,
-    executor: Any = None,
+    executor: Executor | None = None,
     *,
     fixed: Mapping[str, Any] | None = None,
     many: Callable[..., dict[str, Any]] | None = None,
