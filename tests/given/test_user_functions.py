@@ -100,7 +100,7 @@ def test_a_jump_that_is_named_and_found_is_one(named):
         (fl.Piecewise((0.3, 0.4), (2.5, -3.5, 2.5)), []),
     ):
         problem = fl.discretize(fl.RefractoryLIF(b=-1.4, tau=0.3, current=current), tol=1e-4)
-        both.append(fl.evolve(problem, fl.Gaussian(0.0, 0.1), 0.5, rtol=1e-4, breakpoints=known, progress=False))
+        both.append(fl.evolve(problem, fl.Gaussian(0.0, 0.1), 0.5, rtol=1e-6, breakpoints=known, progress=False))
     assert both[0].outcome.name == "finished"
     assert both[0].final.N == pytest.approx(both[1].final.N, rel=1e-6)
 
