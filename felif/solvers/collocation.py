@@ -51,6 +51,20 @@ class TimeMesh:
         powers = np.arange(self.s)
         return self.widths[:, None] * np.linalg.solve(self.c[1:] ** powers[:, None], 1 / (powers + 1))
 
+    def over_last(self, length: float) -> np.ndarray:
+        """Weights of the integral over [-length, 0], shape (periods, m, s), the last period before 0 first."""
+        x, w = np.polynomial.legendre.leggauss(self.s)
+        found = np.zeros((int(length) + 2, *self.points.shape))
+        for ago in range(int(length) + 1):
+            for i, (low, high) in enumerate(zip(self.ends, self.ends[1:], strict=False)):
+                start = max(low, 1.0 - (length - ago))
+                if start < high:
+                    places = (start + (high - start) * (x + 1) / 2 - low) / self.widths[i]
+                    row = (high - start) / 2 * w @ self.basis(places)
+                    found[ago, i] += row[1:]
+                    found[ago if i else ago + 1, i - 1, -1] += row[0]
+        return found
+
     @cached_property
     def _barycentric(self) -> np.ndarray:
         return 1 / np.prod(self.c[:, None] - self.c[None, :] + np.eye(self.s + 1), axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..algebra import eigenvalues
-from .orbit_system import Linearised
+from .orbit_system import Linearised, Silent
 
 _KRYLOV = 40
 
@@ -49,12 +49,26 @@ class _Period:
         reach = max(delays, default=0.0) / linearised.orbit.period
         self.periods = int(np.ceil(reach + linearised.mesh.widths[0])) if reach else 0
         self.size = n + self.periods * self.k * m * s
-        self.rank = self.size - len(linearised.C)
+        self.rank = self.size - len(linearised.C) - len(linearised.silent)
         self.delays = delays
+        self._silent = [(one, self._silence(one)) for one in linearised.silent]
+
+    def _silence(self, one: Silent) -> np.ndarray:
+        """Weights of int_{-D}^0 N over the pasts, shape (periods, m, s)."""
+        weights, found = self.at.mesh.over_last(one.length), np.zeros((self.periods, *self.shape))
+        kept = min(len(weights), self.periods)
+        found[:kept] = self.at.orbit.period * weights[:kept]
+        return found
 
     def project(self, x: np.ndarray) -> np.ndarray:
-        y = x[: self.n]
-        x[: self.n] = y - self.at.E @ (self.at.C @ y)
+        """On perturbations that keep every total, with R = int N over a dead time."""
+        y, E, C = x[: self.n], self.at.E, self.at.C
+        y -= E @ (C @ y)
+        pasts = x[self.n :].reshape(self.periods, self.shape[0], self.k, self.shape[1])
+        for one, weights in self._silent:
+            way = -E @ C[:, one.place]
+            way[one.place] += 1.0
+            y -= (y[one.place] - np.vdot(weights, pasts[:, :, one.series])) / way[one.place] * way
         return x
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

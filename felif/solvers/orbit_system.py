@@ -4,6 +4,9 @@ GMRES.
 Eliminating the points of every piece leaves the start y_0, the period T, one parameter, and, where scalars act with a
 delay, their series over the period. A product with that system is one sweep over the pieces; the monodromy matrix is
 compact, so that few are needed. `theta` is the parameter: p = start + theta * direction in a Family.
+
+Neurons that a dead time D keeps silent are R = int_{t-D}^t N. R' = N(t) - N(t - D) leaves a constant open: R is stated
+at the start of the orbit (`Silent`), as what is conserved is.
 """
 
 from __future__ import annotations
@@ -94,6 +97,40 @@ def on_mesh_for(problem: Problem, orbit: Orbit, offer: Callable) -> Problem:
     return new
 
 
+@dataclass(frozen=True, eq=False)
+class Silent:
+    """R(0) = int_{-D}^0 N: the `place` of R in y, the `series` of N; what the integral is, and its derivatives."""
+
+    place: int
+    series: int
+    length: float  # D, in periods
+    value: float
+    weights: np.ndarray
+    by_period: float
+    by_theta: float
+
+    def change(self, y: np.ndarray, S: np.ndarray, period: float, theta: float) -> float:
+        """Of R(0) less the integral."""
+        integral = float(np.vdot(self.weights, S[:, self.series]))
+        return float(y[self.place]) - integral - self.by_period * period - self.by_theta * theta
+
+
+def silent(problem: Problem, orbit: Orbit, moved: Problem | None = None) -> list[Silent]:
+    """Of every dead time of the problem; `moved`: the problem at theta + _DIFFERENCE."""
+    found, mesh, T = [], orbit.mesh, orbit.period
+    names = delayed_names(problem)
+    for name, number in problem.held.items():
+        of, lag = problem.delays[name]
+        k, length = names.index(of), lag / T
+        weights = mesh.over_last(length).sum(axis=0)
+        mean = float(np.vdot(weights, orbit.S[:, k]))
+        edge = float(mesh.evaluate(orbit.S[:, k : k + 1], np.array([-length]))[0, 0])
+        change = 0.0 if moved is None else (moved.delays[name][1] - lag) / _DIFFERENCE
+        place = problem.layout.offsets[number]
+        found.append(Silent(place, k, length, T * mean, T * weights, mean - length * edge, edge * change))
+    return found
+
+
 class Linearised:
     """The equations of a periodic orbit at an orbit: residuals, and products with their derivative."""
 
@@ -118,8 +155,10 @@ class Linearised:
             all_of[q, :, : ds.shape[1]] = ds
         self.Gamma = np.array([self._pieces(one[:, self.rows]) for one in all_of]).reshape(len(inputs), *self.s.shape)
         self.pieces = collocated(mesh, problem.mass, found, self.scale)
-        if with_theta:
-            self._differentiate(line)
+        moved = line.at(orbit.theta + _DIFFERENCE) if with_theta else None
+        self.silent = silent(self.problem, orbit, moved)
+        if moved is not None:
+            self._differentiate(moved)
         self.residual = self._residual()
         self._lags(inputs)
 
@@ -140,14 +179,14 @@ class Linearised:
         """The residuals of an orbit nearby, with the derivative as it is here."""
         new = copy(self)
         new.orbit, new.problem = orbit, line.at(orbit.theta)
-        new.missing = totals - self.C @ orbit.start
+        new.missing, new.silent = totals - self.C @ orbit.start, silent(new.problem, orbit)
         new.F, new.s = new._by_pieces(linearisations(past(new.problem, orbit), *orbit.samples, False))
         new.residual = new._residual()
         return new
 
-    def _differentiate(self, line: Line) -> None:
-        """F and the delayed scalars by theta, by differences."""
-        problem = past(line.at(self.orbit.theta + _DIFFERENCE), self.orbit)
+    def _differentiate(self, moved: Problem) -> None:
+        """F and the delayed scalars by theta, by the difference to the problem at theta + _DIFFERENCE."""
+        problem = past(moved, self.orbit)
         F, s = self._by_pieces(linearisations(problem, *self.orbit.samples, False))
         self.F_theta, self.s_theta = (F - self.F) / _DIFFERENCE, (s - self.s) / _DIFFERENCE
 
@@ -201,6 +240,8 @@ class Linearised:
             dlag = self.lagged(dS, dT)
             dY = self.pieces.sweep(y0, self.forcing(dT, dtheta, dlag) + right)
             left = [y0 - dY[-1, :, -1] + self.E @ (self.C @ y0)]
+            for one in self.silent:
+                left[0][one.place] += one.change(y0, dS, dT, dtheta)
             left.append((dS - self.scalars_of(dY, dlag, dtheta)).ravel())
             step = replace(self.orbit, Y=dY, S=dS, period=dT, theta=dtheta)
             left.append([product(row, step) for row, _ in rows])
@@ -208,7 +249,10 @@ class Linearised:
 
         size = n + m * k * s + 2
         zero = np.zeros(size)
-        wanted = np.concatenate([self.E @ self.missing, (self.s - self.orbit.S).ravel(), [value for _, value in rows]])
+        start = self.E @ self.missing
+        for one in self.silent:
+            start[one.place] -= self.orbit.start[one.place] - one.value
+        wanted = np.concatenate([start, (self.s - self.orbit.S).ravel(), [value for _, value in rows]])
         right = wanted - equations(zero, -self.residual)[0]
         operator = LinearOperator((size, size), matvec=lambda x: equations(x, 0.0)[0], dtype=float)
         x, failed = gmres(operator, right, rtol=tolerance, atol=1e-14, restart=min(size, 120), maxiter=2)

@@ -86,8 +86,7 @@ def periodic_orbit(
     Raises
     ------
     ValueError
-        For a model with a dead time, a point that is no Hopf point, parameters that cannot be varied, and another orbit
-        in the folder.
+        For a point that is no Hopf point, parameters that cannot be varied, and another orbit in the folder.
     NotConverged
         If the branch of orbits does not lead there (the message says how far it went).
 
@@ -107,10 +106,6 @@ def periodic_orbit(
         raise ValueError(f"tol = {tol!r}; allowed are numbers in [1e-12, 0.1]")
     parameters = parameters or {name: parameter_value(problem, name) for name in hopf.names}
     parameters = {name: required("periodic_orbit", name, value, FINITE) for name, value in parameters.items()}
-    if hopf.problem.held:
-        raise ValueError(
-            "periodic_orbit: a dead time is not supported: evolve follows its orbits where they are stable"
-        )
     family = Family(hopf.problem, tuple(parameters))
     direction = np.array([float(value) for value in parameters.values()]) - family.start
     if not direction.any():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from bifurcations import HopfNormalForm
+from scipy.optimize import brentq
 
 import felif as fl
 from felif.output import work
@@ -127,6 +128,39 @@ def test_the_limit_cycle_of_a_delayed_inhibitory_network():
     assert orbit.period == pytest.approx(CYCLE["period"], abs=2e-5)
     assert [orbit.min["N"], orbit.max["N"]] == pytest.approx([CYCLE["min N"], CYCLE["max N"]], abs=1e-6)
     assert orbit.stable
+
+
+def test_the_limit_cycle_of_a_network_with_a_dead_time_is_where_runs_end():
+    """A run that has found the cycle, by other steps and another past: its period, and how fast it comes there."""
+    model, b, dead_time = {"a0": 0.2, "current": 2.0, "delay": 2.0}, -2.8, 0.35
+    problem = fl.discretize(fl.NoisyLIF(b=-2.0, dead_time=0.3, **model), tol=1e-5)
+    hopf = hopf_of(problem, fl.steady_state(problem), "b", (-2.5, -1.5))
+    orbit = fl.periodic_orbit(problem, hopf, tol=1e-5, b=b, dead_time=dead_time)
+    times = np.linspace(-dead_time, 0.0, 2001)
+    for t in (0.0, 0.4 * orbit.period):  # R is what fired over the dead time, which R' alone does not say
+        assert np.trapezoid(orbit.sample("N", t + times), times) == pytest.approx(orbit.at(t).R, abs=1e-7)
+    same = fl.discretize(fl.NoisyLIF(b=b, dead_time=dead_time, **model), tol=1e-6)
+    run = fl.evolve(same, fl.Gaussian(0.0, 0.3), 90.0, rtol=1e-7, progress=False)
+    N, grid = lambda t: float(run.sample("N", [t])[0]) - 0.25, np.linspace(10.0, 90.0, 2001)
+    above = run.sample("N", grid) > 0.25
+    (up,) = np.nonzero(above[1:] & ~above[:-1])
+    periods = np.diff([brentq(N, grid[k], grid[k + 1], xtol=1e-11) for k in up])
+    assert periods[-1] == pytest.approx(orbit.period, abs=3e-7)
+    late = np.abs(periods - orbit.period)
+    (k,) = np.flatnonzero(late > 1e-4)[-1:]  # the last that the leading multiplier alone decides
+    assert late[k] / late[k - 1] == pytest.approx(orbit.multipliers[0], rel=0.05)
+    assert orbit.stable
+    assert np.abs(orbit.multipliers - 1).min() > 0.3  # no other R is one of the dynamics
+
+
+def test_integrals_over_whole_and_parted_periods():
+    """of 1 + cos(2 pi t) over [-x, 0]: x + sin(2 pi x) / (2 pi)."""
+    mesh = TimeMesh(np.linspace(0.0, 1.0, 21), 5)
+    values = 1 + np.cos(2 * np.pi * mesh.points)
+    for x in (0.03, 0.5, 0.97, 1.0, 2.4):
+        weights = mesh.over_last(x)
+        assert (weights * values).sum() == pytest.approx(x + np.sin(2 * np.pi * x) / (2 * np.pi), abs=1e-8)
+        assert [part.sum() for part in weights][: int(x)] == pytest.approx([1.0] * int(x), abs=0.05)
 
 
 @pytest.mark.parametrize("on_meshes", [False, True])
