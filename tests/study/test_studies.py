@@ -164,7 +164,7 @@ def test_long_studies_begin_on_a_mesh_of_so_many_cells(name, monkeypatch):
     def discretize(model, mesh=None, **how):
         raise Begun(mesh.nelements)
 
-    monkeypatch.setattr(fl, "discretize", discretize)
+    monkeypatch.setattr("felif.assembly.discretize", discretize)
     with pytest.raises(Begun, match="24"):
         study(name).main(cells=24)
 
