@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 import felif as fl
 from felif.analysis import exact
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"cells": 12, "degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
@@ -23,19 +24,15 @@ EXPECTED = {
 }
 
 
-def mesh(model, cells: int):
-    return {"v": np.array([-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0]), "w": np.linspace(0.0, 5.0, cells + 1)}
+V_CELLS = (-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0)
+mesh = lambda model, cells: {"v": np.array(V_CELLS), "w": np.linspace(0.0, 5.0, cells + 1)}
 
 
 @fl.study.numerics(cells=20, degree=4, t_end=20.0, rtol=1e-4, mesh=mesh)
 def main(
-    solver,
-    current: float = 2.0,
-    jump: float = 0.5,
-    tau_w: float = 2.0,
-    currents: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0),
-    neurons: int = 20000,
-) -> dict:
+    solver, current: float = 2.0, jump: float = 0.5, tau_w: float = 2.0,
+    currents: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), neurons: int = 20000,
+) -> dict:  # fmt: skip
     """Switch neurons with and without adaptation on, and follow them to rest at several inputs.
 
     cells: Cells along w.
@@ -59,8 +56,9 @@ def main(
     fine = np.linspace(0.0, edges[-1], 601)
     N = run.sample("Nbar", fine)
     expected = neurons * float(((N[1:] + N[:-1]) / 2).sum() * (fine[1] - fine[0]))
-    of_mean = lambda I: brentq(lambda N: _rate(I - tau_w * jump * N) - N, 0.0, 50.0)
-    closed = np.array([_rate(I) for I in currents])
+    rate = lambda I: exact.firing_rate(fl.NoisyLIF(b=0.0, current=I))  # of one neuron without adaptation
+    of_mean = lambda I: brentq(lambda N: rate(I - tau_w * jump * N) - N, 0.0, 50.0)
+    closed = np.array([rate(I) for I in currents])
     return {
         "edges": edges,
         "spikes": spikes / (neurons * np.diff(edges)),
@@ -72,11 +70,6 @@ def main(
         "without": settled(currents[-1], 0.0) / closed[-1] - 1,
         "particles": float((spikes.sum() - expected) / np.sqrt(expected)),
     }
-
-
-def _rate(I: float) -> float:
-    """Of one neuron without adaptation, in closed form."""
-    return exact.steady_rates(fl.NoisyLIF(b=0.0, current=I))[0]
 
 
 def _spikes(model: fl.AdaptiveLIF, edges: np.ndarray, neurons: int, dt: float = 1e-3) -> np.ndarray:
@@ -101,10 +94,9 @@ def _spikes(model: fl.AdaptiveLIF, edges: np.ndarray, neurons: int, dt: float = 
 def figure(results, times, rates, plane):
     """Left: rate after switching on. Middle: rates at rest against the input. Right: density over v and w."""
     run, edges, I = results["adapting"], results["edges"], results["currents"]
-    t = np.linspace(0.0, edges[-1], 300)
     times.stairs(results["spikes"], edges, color="0.7", fill=True, label="simulated neurons")
-    times.plot(t, run.sample("Nbar", t), "C0", label="$\\bar N(t)$")
-    times.plot(t, run.sample("wbar", t), "C1", lw=1.1, label="mean $w$")
+    plot_series(times, run, "Nbar", "C0", until=edges[-1], label="$\\bar N(t)$")
+    plot_series(times, run, "wbar", "C1", until=edges[-1], lw=1.1, label="mean $w$")
     label(times, "time $t$", "rate, adaptation", "upper right", ylim=(0.0, 1.4))
     rates.plot(I, results["rates_without"], "C2o-", ms=4, label="without adaptation")
     rates.plot(I, results["rates"], "C0o-", ms=4, label="with")

@@ -36,14 +36,9 @@ AFTER = (0.05, 0.5)
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=3.0, rtol=1e-6)
 def main(
-    solver,
-    t_long: float = 8.0,
-    b: float = 0.5,
-    b_large: float = 3.0,
-    a0: float = 1.0,
-    a1: float = 0.05,
+    solver, t_long: float = 8.0, b: float = 0.5, b_large: float = 3.0, a0: float = 1.0, a1: float = 0.05,
     tau: float = 0.1,
-) -> dict:
+) -> dict:  # fmt: skip
     """Carry four networks through their blow-ups.
 
     cells: Number of cells, fixed, until the first event.

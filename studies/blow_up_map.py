@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
+from felif.analysis.quadrature import gauss
 from felif.output.style import panels
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
@@ -60,8 +61,7 @@ def one(
 
 def gain_by_quadrature(network, d: float) -> float:
     """b mu M_mu(0) e^(-mu V_F), mu = 2 max(1/b, V_F/a0), of the density that `network_and_data` gives."""
-    x, weights = np.polynomial.legendre.leggauss(400)
-    depth = 6.0 * d * (1 + x)  # below V_F: the data lie d below it, d/3 wide
+    depth, weights = gauss(np.array([0.0, 12.0 * d]), 400)  # below V_F: the data lie d below it, d/3 wide
     weights = weights * np.exp(-((depth - d) ** 2) / (2 * (d / 3) ** 2)) * -np.expm1(-((2 * depth / d) ** 4))
     mu = 2 * max(1 / network.b, network.v_fire / network.a0)
     return float(network.b * mu * (weights @ np.exp(-mu * depth)) / weights.sum())
@@ -69,15 +69,9 @@ def gain_by_quadrature(network, d: float) -> float:
 
 @fl.study.numerics(cells=None, tol=1e-5, t_end=6.0, rtol=1e-5)
 def main(
-    solver,
-    a0: float = 1.0,
-    a1: float = 0.0,
-    b_max: float = 3.0,
-    points: int = 10,
-    rows: int = 10,
-    d_min: float = 0.1,
-    processes: int = 1,
-) -> dict:
+    solver, a0: float = 1.0, a1: float = 0.0, b_max: float = 3.0, points: int = 10, rows: int = 10,
+    d_min: float = 0.1, processes: int = 1,
+) -> dict:  # fmt: skip
     """Sweep over b and the distance d of the data from V_F; what is done already in `out` is not done again.
 
     a1: Increase of the noise with N.

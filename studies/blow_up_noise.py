@@ -33,14 +33,9 @@ EXPECTED = {
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-7, t_end=0.1, rtol=1e-7)
 def main(
-    solver,
-    b: float = -1.5,
-    b_excitatory: float = 0.5,
-    a0: float = 1.0,
-    a1: float = 1.0,
-    a1_weak: float = 0.4,
+    solver, b: float = -1.5, b_excitatory: float = 0.5, a0: float = 1.0, a1: float = 1.0, a1_weak: float = 0.4,
     a1_excitatory: float = 0.05,
-) -> dict:
+) -> dict:  # fmt: skip
     """Run an inhibitory network with two strengths of a1, and an excitatory one with and without.
 
     b: Connectivity of the inhibitory network.

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 import felif as fl
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 14.0}
@@ -73,9 +74,9 @@ def main(solver, b: float = 5.0, eps: float = 0.05, tau: float = 1.0) -> dict:
 def figure(results, bursts, table):
     """Above: N(t) of the last bursts. Below: a table of features beside the two numbers that were read."""
     run, period = results["activity"], results["period"]
-    t = np.linspace(max(run.times[-1] - 4 * period, 0.0), run.times[-1], 1200)
-    bursts.plot(t, run.sample("N", t), "C0", label="firing rate $N(t)$")
-    bursts.plot(t, run.sample("R", t), "C1", lw=1.1, label="fraction at rest $R(t)$")
+    since = max(run.times[-1] - 4 * period, 0.0)
+    plot_series(bursts, run, "N", "C0", since, label="firing rate $N(t)$")
+    plot_series(bursts, run, "R", "C1", since, lw=1.1, label="fraction at rest $R(t)$")
     bursts.axvspan(results["begins"], results["begins"] + period, color="0.92", lw=0, label="measured burst")
     label(bursts, "t", "", legend="upper left", ylim=(0.0, 3.6))
     known = results | {f"{name}_part": results[name] / period for name in ("rise", "decay")}

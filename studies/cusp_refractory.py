@@ -23,6 +23,7 @@ CHEAP = {"tol": 1e-8, "rtol": 1e-6}
 # closed form in 40 digits, and finite elements
 EXPECTED = {
     "fold_b": (
+        # for each of TAUS two
         (
             2.146429138231881,
             1.579726051834629,

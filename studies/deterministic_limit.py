@@ -12,6 +12,7 @@ one after; still more and there is none.
 import numpy as np
 
 import felif as fl
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-5, "t_end": 2.2, "noises": (0.003, 0.02)}
@@ -27,11 +28,9 @@ EXPECTED = {
 
 @fl.study.numerics(tol=1e-5, t_end=4.0, rtol=1e-6)
 def main(
-    solver,
-    b: float = 0.5,
-    current: float = 2.5,
+    solver, b: float = 0.5, current: float = 2.5,
     noises: tuple[float, ...] = (0.001, 0.002, 0.003, 0.005, 0.006, 0.008, 0.01, 0.012, 0.02),
-) -> dict:
+) -> dict:  # fmt: skip
     """Find the blow-up without noise by the recursion, and run the network with noise from the same uniform start.
 
     current: Input, beyond V_F = 2.
@@ -60,9 +59,7 @@ def figure(results, times, against):
     """Left: N(t) with three noises. Right: blow-up times against the noise, and the one without noise."""
     exact, runs = results["time_noiseless"], [results[name] for name in results if name.startswith("noise_")]
     for run in [runs[0], runs[len(runs) // 2], runs[-1]] if len(runs) > 2 else runs:
-        t = np.linspace(0.0, run.times[-1] * (1 - 1e-9), 1500)
-        N = run.sample("N", t)
-        times.plot(t[N < 40], N[N < 40], lw=1.2, label=f"$a={run.model.a0:g}$")
+        plot_series(times, run, "N", "", below=40.0, label=f"$a={run.model.a0:g}$")
     times.axvline(exact, color="k", ls="--", lw=0.9, label="blow-up without noise")
     label(times, "t", "N", legend="upper right", ylim=(0.0, 20.0))
     a, time, error = results["blow_ups"].T

@@ -151,21 +151,12 @@ def figure(results, signals, answers, distances, restless, while_learning, bound
     bound.loglog(*[np.array([rights.min(), lefts.max()])] * 2, "k--", lw=1.0)
     apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
     difference = r"difference $\delta$ of the signals"
-    label(signals, "w", "signal $J(w)$", "best")
-    label(answers, "w", "output $N_J(w)$", "best", ylim=(0.0, None))
-    label(distances, difference, apart)
-    label(restless, difference, moved, "best", ylim=(0.0, None))
-    label(while_learning, "time $t$", moved, "best")
-    label(bound, "lower bound", apart)
-    for axes, title in (
-        (signals, "signals"),
-        (answers, "answers after learning"),
-        (distances, "before: dashed, bound: dotted"),
-        (restless, "motion of weights; before: dashed"),
-        (while_learning, "while the signal is learned"),
-        (bound, f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}"),
-    ):
-        axes.set_title(title)
+    label(signals, "w", "signal $J(w)$", "best", "signals")
+    label(answers, "w", "output $N_J(w)$", "best", "answers after learning", ylim=(0.0, None))
+    label(distances, difference, apart, title="before: dashed, bound: dotted")
+    label(restless, difference, moved, "best", "motion of weights; before: dashed", ylim=(0.0, None))
+    label(while_learning, "time $t$", moved, "best", "while the signal is learned")
+    label(bound, "lower bound", apart, title=f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ those of the first-passage formula with m = b N (Ricciardi 1977), here by a quad
 import numpy as np
 
 import felif as fl
+from felif.analysis.quadrature import gauss
 from felif.output.plots import rate_curve
 from felif.output.sampling import sample_points
 from felif.output.style import label, mark_thresholds, panels
@@ -62,17 +63,10 @@ def passage_rate(F, v_reset: float, v_fire: float, m: float, a: float) -> float:
 
     The integrand has no peak narrower than a/|f| at V_F; it has fallen below rounding at s = 12 (V_F - V_R).
     """
-    v, weight_v = _panels(v_fire - v_reset, 20)
-    s, weight_s = _panels(12.0 * (v_fire - v_reset), 80)
-    v = v_reset + v[:, None]
+    v, weight_v = gauss(np.linspace(v_reset, v_fire, 21), 24)
+    s, weight_s = gauss(np.linspace(0.0, 12.0 * (v_fire - v_reset), 81), 24)
+    v = v[:, None]
     return float(a / (weight_v @ np.exp((F(v - s) - F(v) - m * s) / a) @ weight_s))
-
-
-def _panels(length: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points on (0, length) and weights: 24 of Gauss's on each of `count` panels."""
-    x, weights = np.polynomial.legendre.leggauss(24)
-    points = np.arange(count)[:, None] + (x + 1) / 2
-    return points.ravel() * length / count, np.tile(weights / 2, count) * length / count
 
 
 @panels(1, 3)

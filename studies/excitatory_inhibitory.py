@@ -39,14 +39,9 @@ EXPECTED = {
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=12.0, rtol=1e-8)
 def main(
-    solver,
-    b_EE: float = 3.0,
-    b_IE: float = 4.0,
-    b_EI: float = 0.6,
-    b_II: float = 0.0,
-    a0: float = 1.0,
+    solver, b_EE: float = 3.0, b_IE: float = 4.0, b_EI: float = 0.6, b_II: float = 0.0, a0: float = 1.0,
     N_max: float = 12.0,
-) -> dict:
+) -> dict:  # fmt: skip
     """Find all steady states, follow the lowest in b_EE; evolve two Gaussians under weak coupling.
 
     b_EE: Connectivity from excitatory to excitatory neurons.

@@ -35,15 +35,9 @@ EXPECTED = {
 
 @fl.study.numerics(cells=None, degree=6, t_end=4.0, rtol=1e-6, mesh={"v_min": -6.0})
 def main(
-    solver,
-    datasets: int = 200,
-    count: int = 500,
-    profiles: int = 20,
-    a0: float = 1.0,
-    guess_current: float = 1.0,
-    guess_a0: float = 0.5,
-    seed: int = 1,
-) -> dict:
+    solver, datasets: int = 200, count: int = 500, profiles: int = 20, a0: float = 1.0, guess_current: float = 1.0,
+    guess_a0: float = 0.5, seed: int = 1,
+) -> dict:  # fmt: skip
     """Fit many synthetic data sets whose truth is known.
 
     cells: Number of cells for the equation of the fitted neuron, in place of a mesh made from rtol.
@@ -56,10 +50,10 @@ def main(
     """
     truth = {"current": 2.0, "a0": a0}
     guess = fl.NoisyLIF(current=guess_current, a0=guess_a0)
-    random = np.random.default_rng(seed)
+    random, inside = np.random.default_rng(seed), lambda ends, value: ends[0] <= value <= ends[1]
     fits, seconds, covered, by_profile = [], [], [], []
     for k in range(datasets):
-        data = intervals_at_rest(count, a0, random)
+        data = 0.5 * np.log1p(1 / a0 / (2 * erfinv(random.random(count)) ** 2))  # I = V_F, V_F - V_R = 1
         began = time.perf_counter()
         found = fl.fit(data, guess, list(truth))
         seconds.append(time.perf_counter() - began)
@@ -102,15 +96,6 @@ def main(
         "profile_values": profile.values,
         "profile_heights": profile.log_likelihood - profile.maximum,
     }
-
-
-def intervals_at_rest(count: int, a0: float, random: np.random.Generator) -> np.ndarray:
-    """Intervals of a neuron with I = V_F, V_F - V_R = 1."""
-    return 0.5 * np.log1p(1 / a0 / (2 * erfinv(random.random(count)) ** 2))
-
-
-def inside(ends: tuple[float, float], value: float) -> bool:
-    return ends[0] <= value <= ends[1]
 
 
 @panels(1, 3)

@@ -31,14 +31,9 @@ EXPECTED = {
 
 @fl.study.numerics(t_end=60.0, rtol=1e-9)
 def main(
-    solver,
-    units: int = 6,
-    stimulated: int = 3,
-    k: float = 4.5,
-    long: float = 5.0,
-    short: float = 1.0,
+    solver, units: int = 6, stimulated: int = 3, k: float = 4.5, long: float = 5.0, short: float = 1.0,
     t_pair: float = 60.0,
-) -> dict:
+) -> dict:  # fmt: skip
     """Stimulate some of the units for a long and for a short time, and run a pair of units with strong weights.
 
     t_end: Time after the end of the stimulus at which runs end.

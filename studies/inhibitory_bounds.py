@@ -29,12 +29,9 @@ EXPECTED = {
 
 @fl.study.numerics(cells=None, tol=1e-7, t_end=8.0, rtol=1e-7, mesh={"v_min": -12.0, "grading": 3.0})
 def main(
-    solver,
-    b: float = -10.0,
-    a0: float = 1.0,
-    distance: float = 0.1,
+    solver, b: float = -10.0, a0: float = 1.0, distance: float = 0.1,
     connectivities: tuple[float, ...] = (0.0, -1.0, -3.0, -10.0, -30.0, -100.0),
-) -> dict:
+) -> dict:  # fmt: skip
     """Run a network from data concentrated at V_F, and several from two kinds of data.
 
     b: Connectivity of the first network.

@@ -14,6 +14,7 @@ from scipy.special import ive
 
 import felif as fl
 from felif.analysis.oscillation import last_cycle
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-5, "K_max": 3.0, "step": 20.0, "t_rotators": 60.0}
@@ -31,14 +32,9 @@ EXPECTED = {
 
 @fl.study.numerics(tol=1e-6, t_end=40.0, rtol=1e-7)
 def main(
-    solver,
-    D: float = 0.5,
-    delta: float = 0.25,
-    A: float = 1.05,
-    K_max: float = 6.0,
-    step: float = 1.0,
+    solver, D: float = 0.5, delta: float = 0.25, A: float = 1.05, K_max: float = 6.0, step: float = 1.0,
     t_rotators: float = 60.0,
-) -> dict:
+) -> dict:  # fmt: skip
     """Follow r against K, find K_c, and run oscillators below and above it, and active rotators.
 
     D: Noise.
@@ -95,13 +91,11 @@ def figure(results, branch, times, rotators):
     branch.plot(results["critical_groups"] / D, 0, "C1*", ms=12, label="$K_c/D$ of two groups")
     label(branch, "coupling $K/D$", "order parameter $r$", "center right")
     for name, sign in (("below", "<"), ("above", ">")):
-        one = results[name]
-        t = np.linspace(0.0, one.times[-1], 200)
-        times.plot(t, one.sample("r", t), label=f"$K{sign}K_c$: $K/D={one.model.K / D:g}$")
+        text = f"$K{sign}K_c$: $K/D={results[name].model.K / D:g}$"
+        plot_series(times, results[name], "r", "", label=text)
     label(times, "time $t$", "order parameter $r(t)$", "center right")
-    t = np.linspace(0.0, run.times[-1], 400)
-    rotators.plot(t, run.sample("r", t), label="$r$")
-    rotators.plot(t, run.sample("c", t), lw=0.9, label="$r\\,\\cos\\psi$")
+    plot_series(rotators, run, "r", "", label="$r$")
+    plot_series(rotators, run, "c", "", lw=0.9, label="$r\\,\\cos\\psi$")
     label(rotators, "time $t$", "active rotators", ylim=(-1.05, 1.5))
     rotators.legend(loc="upper right", ncols=2)
 

@@ -45,8 +45,7 @@ def structured(w: np.ndarray) -> np.ndarray:
 SIGNALS = {"constant": 1.5, "structured": structured}
 
 
-def mesh(model, cells: int):
-    return fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1)
+mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 
 
 @fl.study.numerics(cells=None, tol=3e-4, t_end=20.0, rtol=1e-5, mesh=mesh)

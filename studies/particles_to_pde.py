@@ -34,7 +34,6 @@ RATIOS = (64, 16, 4, 1)
 BRIDGED, PLAIN = (0.05, 0.02, 0.01), (0.05, 0.02, 0.01, 0.005)  # steps
 DRIVEN = {"b": 0.0, "a0": 0.05, "current": 6.0}  # spikes at short intervals: the bias shows
 REGULAR = {"b": 0.0, "a0": 5e-5, "current": 6.0}  # and at regular ones
-REGULAR_NEURONS, REGULAR_END = 4000, 3.0
 HALVED = (0.05, 0.025)
 PLAIN_NEURONS = 102_400  # at most, in all
 MISSED = 0.5825971579390106  # -zeta(1/2)/sqrt(2 pi)
@@ -42,15 +41,9 @@ MISSED = 0.5825971579390106  # -zeta(1/2)/sqrt(2 pi)
 
 @fl.study.numerics(cells=None, tol=1e-7, t_end=2.0, rtol=1e-7, mesh={"v_min": -6.0, "grading": 2.0})
 def main(
-    solver,
-    t_long: float = 12.0,
-    neurons: int = 25_600,
-    networks: int = 20,
-    dt: float = 0.01,
-    b: float = 0.5,
-    a0: float = 1.0,
-    seed: int = 1,
-) -> dict:
+    solver, t_long: float = 12.0, neurons: int = 25_600, networks: int = 20, dt: float = 0.01, b: float = 0.5,
+    a0: float = 1.0, seed: int = 1,
+) -> dict:  # fmt: skip
     """Measure the difference of simulated networks from their equation.
 
     t_end: End of the runs that are compared for networks of several sizes, in membrane time constants.
@@ -98,6 +91,7 @@ def main(
     driven = fl.steady_state(fl.discretize(fl.NoisyLIF(**DRIVEN), tol=solver.tol))
     driven = bias(driven, (simulated(driven, step).mean("N", settle, t_long) for step in HALVED))
     regular = _bias_of_intervals(seed)
+    (order, order_error), (order_regular, order_regular_error) = _order(driven), _order(regular)
     return {
         "neurons": sizes,
         "rms_rate": np.array(rms),
@@ -114,20 +108,20 @@ def main(
         "excess_without": max(float(abs(plain[-1, 0] - shifted[-1]) - 3 * plain[-1, 1]), 0.0),
         "order_without": float(np.polyfit(np.log(PLAIN), np.log(size), 1, w=size)[0]),  # errors are alike
         "bias_driven": driven,
-        "order_with": _order(driven),
-        "order_error": _error_of_order(driven),
+        "order_with": order,
+        "order_error": order_error,
         "bias_regular": regular,
-        "order_regular": _order(regular),
-        "order_regular_error": _error_of_order(regular),
+        "order_regular": order_regular,
+        "order_regular_error": order_regular_error,
     }
 
 
 def _bias_of_intervals(seed: int) -> np.ndarray:
     """Of neurons almost without noise, whose mean interval is 1/N: every neuron has as many intervals."""
-    network, count, bias = fl.NoisyLIF(**REGULAR), REGULAR_NEURONS, []
+    network, count, bias = fl.NoisyLIF(**REGULAR), 4000, []
     phases = np.linspace(network.v_reset, network.v_fire, count, endpoint=False)  # spikes anywhere in a step
     for step in HALVED:
-        options = {"t_end": REGULAR_END, "dt": step, "start": phases, "seed": seed, "record": count}
+        options = {"t_end": 3.0, "dt": step, "start": phases, "seed": seed, "record": count}
         spikes = fl.simulate_particles(network, neurons=count, **options).spikes
         least = min(len(times) for times in spikes)
         intervals = np.concatenate([np.diff(times)[: least - 1] for times in spikes])
@@ -136,14 +130,10 @@ def _bias_of_intervals(seed: int) -> np.ndarray:
     return np.array(bias)
 
 
-def _order(bias: np.ndarray) -> float:
-    """Of the bias, from a step to half of it."""
-    return float(np.log2(np.abs(bias[0, 0] / bias[1, 0])))
-
-
-def _error_of_order(bias: np.ndarray) -> float:
-    """It says whether neurons were enough."""
-    return float(np.hypot(*(bias[:, 1] / bias[:, 0])) / np.log(2))
+def _order(bias: np.ndarray) -> tuple[float, float]:
+    """Of the bias, from a step to half of it; its standard error, which says whether neurons were enough."""
+    error = np.hypot(*(bias[:, 1] / bias[:, 0])) / np.log(2)
+    return float(np.log2(np.abs(bias[0, 0] / bias[1, 0]))), float(error)
 
 
 def euler(network, v: np.ndarray, dt: float, settle: float, t_end: float, random) -> tuple[float, float]:

@@ -35,11 +35,6 @@ EXPECTED = {
 }
 
 
-def ring(count: int, beta: float, current: float) -> fl.Populations:
-    """Population i is inhibited by population i - 1 alone."""
-    return fl.Populations(coupling=-beta * np.roll(np.eye(count), 1, axis=0), current=current)
-
-
 @fl.study.numerics(tol=1e-6, t_end=80.0, rtol=1e-6)
 def main(
     solver, count: int = 5, beta: float = 6.5, current: float = 1.0, points: int = 3, t_pair: float = 60.0
@@ -54,12 +49,14 @@ def main(
     t_pair: Length of the run of the pair from near its steady state.
     """
     known: dict[float, complex] = {}
-    problem = solver.discretize(ring(count, beta, current))
+    before = np.roll(np.eye(count), 1, axis=0)  # population i is inhibited by population i - 1 alone
+    ring = lambda strength: fl.Populations(coupling=-strength * before, current=current)
+    problem = solver.discretize(ring(beta))
     steady = fl.steady_states(problem)[0]
 
     def leading(strength: float) -> complex:
         if strength not in known:
-            one = fl.discretize(ring(count, strength, current), tol=1e-6)
+            one = fl.discretize(ring(strength), tol=1e-6)
             known[strength] = complex(fl.spectrum(one, fl.steady_state(one, guess=steady), count=1).eigenvalues[0])
         return known[strength]
 
@@ -73,6 +70,10 @@ def main(
     near = [lambda v, i=i: rest.n[i](v).clip(0) * (1 + 0.1 * (1 - 2 * i) * np.tanh(v - 0.5)) for i in range(2)]
     far = lambda v: np.exp(-((v + 0.2) ** 2) / 0.6) * (1 - np.exp(-(((2 - v) / 0.5) ** 4)))
     cycle, burst = solver.evolve("cycle", pair, near, t_pair), solver.evolve("burst", pair, far, 4.0)
+    cycles = {}  # of population 0, over the last half of a run
+    for name, run in (("ring", around), ("pair", cycle)):
+        t = np.linspace(0.5 * run.times[-1], run.times[-1], 20 * int(run.times[-1]))
+        cycles[name] = {f"{name}_{what}": value for what, value in last_cycle(t, run.sample("N_0", t)).items()}
     eigenvalue, order = fl.spectrum(pair, rest, count=2).eigenvalues[0], sorted(known)
     return {
         "strengths": np.array(order),
@@ -80,20 +81,14 @@ def main(
         "hopf_beta": float(hopf),
         "hopf_omega": float(leading(hopf).imag),
         "ring_N": float(steady.N[0]),
-        **{f"ring_{name}": value for name, value in _cycle(around).items()},
+        **cycles["ring"],
         "pair_N": rest.N,
         "pair_eigenvalue_real": float(eigenvalue.real),
         "pair_eigenvalue_imag": float(abs(eigenvalue.imag)),
-        **{f"pair_{name}": value for name, value in _cycle(cycle).items()},
+        **cycles["pair"],
         "outcome_far": burst.outcome.name,
         "time_far": burst.blow_up.time if burst.blow_up else None,
     }
-
-
-def _cycle(run: fl.Run) -> dict:
-    """Period, smallest and largest rate of population 0 over the last half of a run."""
-    t = np.linspace(0.5 * run.times[-1], run.times[-1], 20 * int(run.times[-1]))
-    return last_cycle(t, run.sample("N_0", t))
 
 
 @panels(2, 2)

@@ -17,6 +17,8 @@ from scipy.special import pbdv
 
 import felif as fl
 from felif.analysis import exact
+from felif.analysis.density import density
+from felif.analysis.quadrature import gauss
 from felif.output.plots import plot_densities
 from felif.output.style import label, panels
 
@@ -47,14 +49,16 @@ def main(solver, a0: float = 1.0) -> dict:
     run, N_inf = solver.evolve("run", neuron, fl.Gaussian(0.0, 0.25)), exact.firing_rate(neuron)
     times = np.linspace(0.0, solver.t_end, 101)[1:]  # N is infinite at t = 0: the Gaussian does not vanish at V_F
     gap_N = np.abs(run.sample("N", times) - N_inf)
-    gap_density = np.array([distance(run.at(t), neuron, N_inf) for t in times])
+    gap_density = np.array([distance(run.at(t), N_inf) for t in times])
+    late = times >= 0.8 * solver.t_end  # the last fifth of the run
+    decay_rate = lambda gap: -float(np.polyfit(times[late], np.log(gap[late]), 1)[0])
     return {
         "times": times,
         "distance_N": gap_N,
         "distance_density": gap_density,
         "eigenvalue": eigenvalue(neuron),
-        "rate_N": decay_rate(times, gap_N),
-        "rate_density": decay_rate(times, gap_density),
+        "rate_N": decay_rate(gap_N),
+        "rate_density": decay_rate(gap_density),
         "N": run.final.N,
         "N_inf": N_inf,
     }
@@ -67,27 +71,10 @@ def eigenvalue(neuron: fl.NoisyLIF) -> float:
     return -brentq(mismatch, 0.5, 2.0 - 1e-9, xtol=1e-15)
 
 
-def steady_density(neuron: fl.NoisyLIF, N_inf: float, v: np.ndarray) -> np.ndarray:
-    """P(v) by Gauss's rule with 40 points."""
-    x, weights = np.polynomial.legendre.leggauss(40)
-    low = np.maximum(v, neuron.v_reset)
-    w = low[:, None] + (neuron.v_fire - low[:, None]) * (x + 1) / 2
-    inner = np.exp((w**2 - v[:, None] ** 2) / (2 * neuron.a0)) @ weights * (neuron.v_fire - low) / 2
-    return N_inf / neuron.a0 * inner
-
-
-def distance(state: fl.State, neuron: fl.NoisyLIF, N_inf: float) -> float:
-    """int |n - P| dv, by Gauss's rule with 12 points in every cell."""
-    x, weights = np.polynomial.legendre.leggauss(12)
-    left, width = state.problem.cells[:-1, None], np.diff(state.problem.cells)[:, None]
-    v, weight = (left + width * (x + 1) / 2).ravel(), (width * weights / 2).ravel()
-    return float(weight @ np.abs(state.n(v) - steady_density(neuron, N_inf, v)))
-
-
-def decay_rate(times: np.ndarray, gap: np.ndarray) -> float:
-    """Slope of -log(gap) over the last fifth of the run."""
-    late = times >= 0.8 * times[-1]
-    return -float(np.polyfit(times[late], np.log(gap[late]), 1)[0])
+def distance(state: fl.State, N_inf: float) -> float:
+    """int |n - P| dv, by Gauss's rule in every cell."""
+    v, weights = gauss(state.problem.cells, 12)
+    return float(weights @ np.abs(state.n(v) - density(state.problem.model, N_inf, v)))
 
 
 @panels(1, 2)
@@ -97,7 +84,7 @@ def figure(results, left, right):
     t_end = run.times[-1]
     plot_densities(left, run, [t for t in (0.0, 0.25, 0.5, 1.0, 2.0) if t < t_end])
     v = np.linspace(left.get_xlim()[0], run.model.v_fire, 400)
-    left.plot(v, steady_density(run.model, results["N_inf"], v), "k--", label="$P$, steady state")
+    left.plot(v, density(run.model, results["N_inf"], v), "k--", label="$P$, steady state")
     label(left, "v", "n", legend="best")
     right.semilogy(times, results["distance_density"], label=r"$\int|n-P|\,dv$")
     right.semilogy(times, results["distance_N"], label=r"$|N-N_\infty|$")

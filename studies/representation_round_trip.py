@@ -50,8 +50,7 @@ EXPECTED = {
 }
 
 
-def mesh(model, cells: int):
-    return fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1)
+mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=12.0, rtol=1e-6, mesh=mesh)

@@ -34,14 +34,9 @@ EXPECTED = {
 
 @fl.study.numerics(cells=None, degree=10, t_end=8.0, rtol=1e-9, mesh={"v_min": -6.0})
 def main(
-    solver,
-    current: float = 2.5,
-    a0: float = 0.3,
-    neurons: int = 400,
-    intervals: int = 50,
-    dt: float = 1e-3,
+    solver, current: float = 2.5, a0: float = 0.3, neurons: int = 400, intervals: int = 50, dt: float = 1e-3,
     seed: int = 1,
-) -> dict:
+) -> dict:  # fmt: skip
     """One path, many intervals, and their density from the equation in two ways.
 
     degree: Polynomial degree of the elements, where cells are given.

@@ -22,15 +22,9 @@ EXPECTED = {
     "expected_time_late": (0.0263756927048, 1e-6),
     "expected_size_late": (0.47087962, 1e-5),
     # the largest networks: within three standard errors and two per cent
-    "excess_time_strong": (0.0, 0.02),
-    "excess_size_strong": (0.0, 0.02),
-    "excess_time_late": (0.0, 0.02),
-    "excess_size_late": (0.0, 0.02),
+    **dict.fromkeys((f"excess_{what}_{name}" for what in ("time", "size") for name in ("strong", "late")), (0.0, 0.02)),
     # root mean square of the differences of the single networks: powers of n, -1/2 expected
-    "order_time_strong": (-0.5, 0.25),
-    "order_time_late": (-0.5, 0.25),
-    "order_size_strong": (-0.5, 0.25),
-    "order_size_late": (-0.5, 0.25),
+    **dict.fromkeys((f"order_{what}_{name}" for what in ("time", "size") for name in ("strong", "late")), (-0.5, 0.25)),
 }
 CASES = {"strong": (0.5, 1.83, 0.003), "late": (0.8, 1.7, 0.005)}  # b; mean and variance of the initial density
 RATIOS = (16, 4, 1)

@@ -13,6 +13,7 @@ int n = 1 gives N int S = 1, S = exp(-int p), and modes e^{lambda t} obey
 import numpy as np
 
 import felif as fl
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-3, "t_end": 5.0, "points": 1, "step": 10.0, "orbit_tol": 1e-2}
@@ -29,14 +30,9 @@ EXPECTED = {  # roots of the equation above, integrals on 941 pieces with 12 Gau
 
 @fl.study.numerics(tol=1e-7, t_end=60.0, rtol=1e-6)
 def main(
-    solver,
-    delta: float = 0.05,
-    blurred: float = 0.2,
-    tau: float = 0.1,
-    points: int = 6,
-    step: float = 1.0,
+    solver, delta: float = 0.05, blurred: float = 0.2, tau: float = 0.1, points: int = 6, step: float = 1.0,
     orbit_tol: float = 1e-4,
-) -> dict:
+) -> dict:  # fmt: skip
     """Follow the steady state in tau with a sharp and a blurred threshold, find the cycle, and run both networks.
 
     delta: Width of the sharp threshold.
@@ -55,6 +51,7 @@ def main(
     branch = fl.continuation(sharp, steady, "tau", (0.4 * tau, 2.2 * tau), max_step=step)
     low, high = branch.hopfs
     orbit = fl.periodic_orbit(sharp, low, tau=tau, tol=orbit_tol)
+    growth = lambda there: float(fl.spectrum(there, fl.steady_state(there), count=1).eigenvalues[0].real)
     taus, t = np.linspace(0.4 * tau, 2.2 * tau, points), np.linspace(0.0, orbit.period, 200)
     return {
         "steady_N": float(steady.N),
@@ -65,18 +62,13 @@ def main(
         "sharp_tau": branch.table["tau"],
         "sharp_growth": branch.table["leading"],
         "blurred_tau": taus,
-        "blurred_growths": np.array([_growth(unsharp, value) for value in taus.tolist()]),
-        "blurred_growth": _growth(unsharp, tau),
+        "blurred_growths": np.array([growth(unsharp.at(tau=value)) for value in taus.tolist()]),
+        "blurred_growth": growth(unsharp.at(tau=tau)),
         "orbit_period": orbit.period,
         "orbit_N": orbit.sample("N", t),
         "orbit_J": orbit.sample("J", t),
         "multiplier": float(np.abs(orbit.multipliers[0])),
     }
-
-
-def _growth(problem, tau: float) -> float:
-    there = problem.at(tau=tau)
-    return float(fl.spectrum(there, fl.steady_state(there), count=1).eigenvalues[0].real)
 
 
 @panels(1, 3)
@@ -88,10 +80,9 @@ def figure(results, growth, times, plane):
     growth.axhline(0.0, color="k", lw=0.8)
     label(growth, "time constant $\\tau$ of the input", "growth rate Re $\\lambda$", "center")
     for name, colour in (("blurred", "C1"), ("sharp", "C0")):
-        run = results[name]
-        t = np.linspace(0.0, min(run.times[-1], 30.0), 800)
-        times.plot(t, run.sample("N", t), colour, lw=1.1, label=f"{name} threshold")
+        plot_series(times, results[name], "N", colour, until=30.0, lw=1.1, label=f"{name} threshold")
     label(times, "time $t$", "N", "upper right", ylim=(0.0, 0.62))
+    run = results["sharp"]
     t = np.linspace(0.5 * run.times[-1], run.times[-1], 1500)
     plane.plot(run.sample("J", t), run.sample("N", t), "C0", lw=0.8, label="run, second half")
     text = f"cycle, period {results['orbit_period']:.4f}"

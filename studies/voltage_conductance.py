@@ -12,6 +12,7 @@ feedback g_0 + S N held at 0.35; beyond, the network fires in volleys.
 import numpy as np
 
 import felif as fl
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"cells": 10, "degree": 3, "points": 2, "t_end": 0.3, "t_cycle": 0.2, "rtol": 1e-3}
@@ -86,8 +87,7 @@ def figure(results, growth, volleys, strong):
         growth.plot(results["hopf_S"], 0.0, "C3*", ms=12, label=f"Hopf point, $S={results['hopf_S']:.4f}$")
     label(growth, "strength $S$, with $g_0+SN=0.35$", "growth rate Re $\\lambda$", "lower right")
     cycle = results["cycle"]
-    t = np.linspace(0.0, cycle.times[-1], 500)
-    volleys.plot(t, cycle.sample("N", t), "C0", label=f"$S={cycle.model.S:g}$")
+    plot_series(volleys, cycle, "N", "C0", label=f"$S={cycle.model.S:g}$")
     volleys.axhline(results["rate"], color="k", ls="--", lw=0.9, label="steady state, unstable")
     label(volleys, "time $t$", "N", "upper left", ylim=(0.3, 1.5))
     grown, current = results["grown"], results["current"]

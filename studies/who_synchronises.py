@@ -16,6 +16,7 @@ every one of them settles.
 import numpy as np
 
 import felif as fl
+from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
 CHEAP = {"tol": 1e-3, "rtol": 1e-3, "t_end": 4.0}
@@ -87,9 +88,8 @@ def figure(results, *axes):
     for k, (panel, (name, title)) in enumerate(zip(axes, titles.items(), strict=False)):
         for called, style in ((f"weakly_{name}", "C1--"), (name, "C0-")):
             run = results[called]
-            t = np.linspace(0.0, run.times[-1] * (1 - 1e-9), 1500)
-            values, text = run.sample(_series(run), t), texts.get(name, lambda m: f"$b={m.b:g}$")
-            panel.plot(t[values < 12], values[values < 12], style, lw=1.2, label=text(run.model))
+            text = texts.get(name, lambda m: f"$b={m.b:g}$")(run.model)
+            plot_series(panel, run, _series(run), style, below=12.0, label=text)
         label(panel, "time $t$", "$r(t)$" if name == "oscillators" else "$N(t)$", title=title)
         panel.set_ylim(0.0, 1.35 * panel.get_ylim()[1])
         panel.legend(loc="upper right", ncols=2)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-_GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
+from .quadrature import gauss
+
+_GAUSS = 4  # points
 _CUTS = 16  # pieces of a cell
 
 
@@ -29,8 +31,8 @@ class Marginal:
         """int^x of the density, 0 below and constant above `cells`; Gauss on 16 pieces of a cell, cubic between."""
         cells = self.cells
         points = np.append((cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_CUTS) / _CUTS).ravel(), cells[-1])
-        x, w = _rule(points)
-        pieces = (np.asarray(self.density(x)) * w).reshape(-1, _GAUSS.size).sum(axis=1)
+        x, w = gauss(points, _GAUSS)
+        pieces = (np.asarray(self.density(x)) * w).reshape(-1, _GAUSS).sum(axis=1)
         below = np.concatenate([[0.0], np.cumsum(pieces)])
         spline = CubicHermiteSpline(points, below, np.asarray(self.density(points)))
         return lambda x: spline(np.clip(x, points[0], points[-1]))
@@ -48,12 +50,6 @@ def marginals(state: Any, name: str) -> list[Marginal]:
     if np.ndim(density.nodes) == 1:
         return [Marginal(name, "v", density, cells)]
     weights = np.unique(state.C.nodes)
-    at, by = _rule(weights)
+    at, by = gauss(weights, _GAUSS)
     over_v = Marginal(name, "v", lambda v: density(np.asarray(v)[:, None], at[None, :]) @ by, cells)
     return [over_v, Marginal("C", "w", state.C, weights)]
-
-
-def _rule(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights of Gauss's rule on every piece."""
-    middle, half = 0.5 * (points[1:] + points[:-1]), 0.5 * np.diff(points)
-    return (middle[:, None] + half[:, None] * _GAUSS).ravel(), (half[:, None] * _WEIGHTS).ravel()

@@ -126,6 +126,22 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
             axes.legend()
 
 
+def plot_series(
+    axes: Any,
+    run: Any,
+    name: str,
+    style: str,
+    since: float = 0.0,
+    until: float = np.inf,
+    below: float = np.inf,
+    **look: Any,
+) -> None:
+    """A scalar of a run by dense output, up to what ends the run, where it is `below`."""
+    t = np.linspace(since, min(until, run.times[-1] * (1 - 1e-9)), 1500)
+    values = run.sample(name, t)
+    axes.plot(t[values < below], values[values < below], style, **look)
+
+
 def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
     """(times, values) of a rate between the steps by dense output, NaN where nothing is drawn: where it is infinite.
 

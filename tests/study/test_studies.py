@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import felif as fl
-import felif.assembly
 from felif.study import Study, load, studies
 from felif.study.running import Report, run
 
@@ -165,7 +164,7 @@ def test_long_studies_begin_on_a_mesh_of_so_many_cells(name, monkeypatch):
     def discretize(model, mesh=None, **how):
         raise Begun(mesh.nelements)
 
-    monkeypatch.setattr(felif.assembly, "discretize", discretize)
+    monkeypatch.setattr("felif.assembly.discretize", discretize)
     with pytest.raises(Begun, match="24"):
         study(name).main(cells=24)
 
