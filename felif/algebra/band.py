@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import blas
+from scipy.linalg import blas, lapack
 
 
 class SingularMatrix(ArithmeticError):
@@ -26,6 +27,11 @@ class Band:
     @property
     def n(self) -> int:
         return self.data.shape[1]
+
+    @property
+    def alone(self) -> np.ndarray | None:
+        """The diagonal of a matrix that is diagonal; None for any other."""
+        return self.data[0] if self.kl == self.ku == 0 else None
 
     @classmethod
     def diagonal(cls, values: np.ndarray) -> Band:
@@ -69,6 +75,14 @@ class Band:
         data, x = self.data.astype(complex), x.astype(complex)
         return blas.zgbmv(n, n, self.kl, self.ku, 1.0, data, x, trans=transposed)
 
+    @cached_property
+    def _factors(self) -> BandFactors:
+        return BandFactors(Band(-self.data, self.kl, self.ku), 0.0, None)
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """A^-1 b for b of shape (n,); raises SingularMatrix."""
+        return self._factors.solve(b) if self.alone is None else b / self.alone
+
     def add_product(self, factor: float, x: np.ndarray, total: np.ndarray) -> np.ndarray:
         """total + factor A x, in the memory of `total`."""
         n = self.n
@@ -99,3 +113,27 @@ class Band:
             ...
         ] = self.data.T
         return np.ascontiguousarray(tall[:, self.ku : self.ku + self.n].T)
+
+
+class BandFactors:
+    """LU factors of shift * mass - band, by LAPACK gbtrf."""
+
+    __slots__ = ("_kl", "_ku", "_lu", "_pivots")
+
+    def __init__(self, band: Band, shift: complex, mass: Band | None) -> None:
+        kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
+        real = band.data.dtype == np.float64 and not isinstance(shift, complex)
+        work = np.zeros((2 * kl + ku + 1, band.n), float if real else complex, order="F")
+        work[kl + ku - band.ku : kl + ku + band.kl + 1] = -band.data
+        if mass is not None:
+            work[kl + ku - mass.ku : kl + ku + mass.kl + 1] += shift * mass.data
+        factor = lapack.dgbtrf if real else lapack.zgbtrf
+        self._lu, self._pivots, info = factor(work, kl, ku, overwrite_ab=True)
+        self._kl, self._ku = kl, ku
+        if info != 0:
+            raise SingularMatrix(f"band LU: the pivot {info} is zero")
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """For b of shape (n,) or (n, m)."""
+        solve = lapack.dgbtrs if self._lu.dtype == np.float64 else lapack.zgbtrs
+        return solve(self._lu, self._kl, self._ku, b, self._pivots)[0]

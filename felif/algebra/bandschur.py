@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
-from .band import Band, SingularMatrix
+from .band import Band, BandFactors, SingularMatrix
 from .bordered import PinnedBand, Small, by_parts
-from .lowrank import BandFactors, BandLowRank
+from .lowrank import BandLowRank
 
 
 class Shared:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
-from .band import Band, SingularMatrix
+from .band import Band, BandFactors, SingularMatrix
 from .bordered import Bordered
 
 
@@ -53,29 +52,6 @@ class BandLowRank:
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> Factored:
         """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""
         return Factored(self, shift, mass)
-
-
-class BandFactors:
-    """LU factors of shift * mass - band, by LAPACK gbtrf."""
-
-    __slots__ = ("_kl", "_ku", "_lu", "_pivots", "_trs")
-
-    def __init__(self, band: Band, shift: complex, mass: Band | None) -> None:
-        kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
-        real = band.data.dtype == np.float64 and not isinstance(shift, complex)
-        work = np.zeros((2 * kl + ku + 1, band.n), float if real else complex, order="F")
-        work[kl + ku - band.ku : kl + ku + band.kl + 1] = -band.data
-        if mass is not None:
-            work[kl + ku - mass.ku : kl + ku + mass.kl + 1] += shift * mass.data
-        factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
-        self._lu, self._pivots, info = factor(work, kl, ku, overwrite_ab=True)
-        self._kl, self._ku = kl, ku
-        if info != 0:
-            raise SingularMatrix(f"band LU: the pivot {info} is zero")
-
-    def solve(self, b: np.ndarray) -> np.ndarray:
-        """For b of shape (n,) or (n, m)."""
-        return self._trs(self._lu, self._kl, self._ku, b, self._pivots)[0]
 
 
 class Factored:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank
 from ..firing.over_v import OverV
 from ..given.parameters import parameters_of
 from ..problem import Infeasible
@@ -42,7 +41,7 @@ def require_conserved(problem: OverV) -> None:
         c = equations.coefficients(0.0, y)
         band, F = equations.operator.jacobian_band(c), equations.operator.rate(y, c)
         for name, weights in problem.conserved.items():
-            per_rate = _solved(problem.mass, weights)
+            per_rate = problem.mass.solve(weights)  # M is symmetric
             change, size = float(per_rate @ F), float(np.abs(per_rate) @ np.abs(F))
             rounding = 8 * np.finfo(float).eps * float(np.abs(per_rate).max() * (np.abs(band.data).sum(axis=0) @ y))
             if not abs(change) <= CONSERVED * size + rounding:
@@ -54,15 +53,6 @@ def require_conserved(problem: OverV) -> None:
                     f"changes at the rate {change:.6g}. What leaves must enter somewhere, with the same weight; "
                     "a source that is spread out must have the integral 1 over the mesh, which must resolve it."
                 )
-
-
-def _solved(mass: Band, weights: np.ndarray) -> np.ndarray:
-    """M^-T weights."""
-    if mass.kl == mass.ku == 0:
-        return weights / mass.data[0]
-    n = mass.n
-    nothing = BandLowRank(Band.zeros(n, 0, 0), np.zeros((n, 0)), np.zeros((0, n)))
-    return nothing.factor(1.0, mass).solve(weights)  # M is symmetric
 
 
 def _positive_state(problem: OverV) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import spaces
-from ..algebra import Band, BandLowRank
 from ..firing.over_v import OverV
 from ..problem import Infeasible
 
@@ -33,11 +32,7 @@ def from_moments(problem: OverV, moments: Mapping[str, np.ndarray], values: Mapp
         right[layout.slice(name)] = full[: layout.free(name)]
     for name, value in values.items():
         right[layout.offsets[name]] += value
-    mass = BandLowRank(
-        Band(-problem.mass.data, problem.mass.kl, problem.mass.ku),
-        np.zeros((problem.size, 0)),
-        np.zeros((0, problem.size)),
-    ).factor()
+    mass = problem.mass
     y = mass.solve(right)
     for name, full in moments.items():
         if layout.tied[name] is None:

@@ -9,7 +9,7 @@ for that, beside `rate`, `scalars` and the rest of the protocol:
                                             L.factor(shift).solve(b) = (shift M - L)^-1 b
     problem.step_limit(t, y) -> float       1 / (spectral radius of the explicit part): the CFL condition, times the
                                             tableau's `stability`, is the largest step that is ever made
-    problem.mass                            a Band, or anything with `@` and `solve`
+    problem.mass                            a Band
     problem.limited(y) -> y                 (if offered) what a step has made, brought back to where densities lie
     problem.starting(y) -> y                (if offered) what a step starts from in place of y; y stays what is known
 
@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Problem
-from .stepper import MassMatrix, StepFailed, Window
+from .stepper import StepFailed, Window
 from .tableaux import AdditiveTableau
 
 _PART = 8192  # numbers of a state that are worked on at once
@@ -59,7 +59,7 @@ class AdditiveStepper:
 
     def __init__(self, tableau: AdditiveTableau, problem: Problem, statistics: dict[str, int]) -> None:
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
-        self.mass = problem.mass if hasattr(problem.mass, "solve") else MassMatrix(problem.mass)
+        self.mass, self._diagonal = problem.mass, problem.mass.alone
         self._limited = problem.limited
         self._starting = problem.starting
         stages = len(tableau.c)
@@ -70,7 +70,7 @@ class AdditiveStepper:
         self._weights = np.stack([tableau.b_implicit, tableau.b_explicit], axis=1).ravel()
         self._difference = self._weights - np.repeat(tableau.bhat, 2)
         # operations on whole states are made part by part: what one leaves is in the cache for the next
-        length = _PART if getattr(self.mass, "diagonal", None) is not None else problem.size
+        length = _PART if self._diagonal is not None else problem.size
         self._parts = [slice(first, first + length) for first in range(0, problem.size, length)]
         self._lacking = np.zeros(problem.size)  # what the error estimate is solved from
         self._c = tableau.c.tolist()
@@ -139,8 +139,7 @@ class AdditiveStepper:
 
     def _end(self, y: np.ndarray, h: float) -> np.ndarray:
         """y_1 from all slopes, and what its error is solved from."""
-        y1, gamma = np.empty_like(y), self.tableau.gamma
-        diagonal = getattr(self.mass, "diagonal", None)
+        y1, gamma, diagonal = np.empty_like(y), self.tableau.gamma, self._diagonal
         for part in self._parts:
             change, slopes = y1[part], self._slopes[:, part]
             np.matmul(self._weights, slopes, out=change)
@@ -176,8 +175,7 @@ class AdditiveStepper:
         return min(max(t, self._window.low), self._window.high)
 
     def _times_mass(self, x: np.ndarray, part: slice = slice(None)) -> np.ndarray:
-        diagonal = getattr(self.mass, "diagonal", None)
-        return self.problem.mass @ x if diagonal is None else diagonal[part] * x[part]
+        return self.mass @ x if self._diagonal is None else self._diagonal[part] * x[part]
 
     def dense(self) -> np.ndarray:
         """Coefficients D of the dense output of the last attempt: (2, size) of the cubic or (0, size) of the chord.
@@ -188,7 +186,7 @@ class AdditiveStepper:
         if not self.tableau.hermite:
             return np.zeros((0, self.problem.size))
         first = self._implicit[0] + self._explicit[0] if self.slope is None else self.slope
-        out, diagonal = np.empty((2, self.problem.size)), getattr(self.mass, "diagonal", None)
+        out, diagonal = np.empty((2, self.problem.size)), self._diagonal
         for part in self._parts:
             ends = first[part], self._implicit[-1, part] + self._explicit[-1, part]
             divided = [self.mass.solve(slope) if diagonal is None else slope / diagonal[part] for slope in ends]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..problem import Infeasible, Problem
 from .step_control import ErrorNorm
-from .stepper import MassMatrix, StepFailed, Window
+from .stepper import StepFailed, Window
 from .tableaux import DiagonallyImplicitTableau
 
 
@@ -26,7 +26,6 @@ class DiagonallyImplicitStepper:
     ) -> None:
         self.problem, self.tableau, self.statistics, self.norm = problem, tableau, statistics, norm
         stages, n = len(tableau.c), problem.size
-        self.mass = MassMatrix(problem.mass)
         self._k = np.zeros((stages, n))
         self._rows = [np.ascontiguousarray(tableau.A[i, :i]) for i in range(stages)]
         self._c = tableau.c.tolist()
@@ -42,7 +41,7 @@ class DiagonallyImplicitStepper:
         self._J = self.problem.jacobian(self._t0, y)
         self._explicit = False  # a slope M^-1 F of incompatible data is enormous and no guess for a stage
         if self.slope is None:
-            self.slope = self.mass.solve(self.problem.rate(self._t0, y))
+            self.slope = self.problem.mass.solve(self.problem.rate(self._t0, y))
             self._explicit = True
         self._k[0] = self.slope
 
@@ -63,7 +62,7 @@ class DiagonallyImplicitStepper:
         y1 = base + z
         y1 = self._positive(min(t + h, high), y, y1, h)
         raw = h * (self._difference @ k)
-        self.error = self._factored.solve(self._times_mass(raw) / step)
+        self.error = self._factored.solve(self.problem.mass @ raw / step)
         self._h, self._change = h, y1 - y
         if not np.isfinite(y1 @ y1):
             raise StepFailed("not_finite", "the right-hand side or the solution is not finite")
@@ -76,7 +75,7 @@ class DiagonallyImplicitStepper:
         frozen = self.problem.frozen(t, y1)
         if frozen is None:
             return y1
-        y1 = frozen.factor(1.0 / h, self.problem.mass).solve(self._times_mass(y) / h)
+        y1 = frozen.factor(1.0 / h, self.problem.mass).solve(self.problem.mass @ y / h)
         self.statistics["factorisations"] += 1
         self._k[-1] = (y1 - y) / h
         return y1
@@ -102,7 +101,7 @@ class DiagonallyImplicitStepper:
                 frozen = problem.linear_at(t, scalars)
             except ValueError as reason:  # a source that is no multiple of the scalars
                 raise Infeasible(str(reason)) from reason
-            U = frozen.factor(1.0 / step, problem.mass).solve(self._times_mass(base) / step)
+            U = frozen.factor(1.0 / step, problem.mass).solve(self.problem.mass @ base / step)
             self.statistics["factorisations"] += 1
             scalars = problem.scalars(t, U)
         return U - base
@@ -120,7 +119,7 @@ class DiagonallyImplicitStepper:
                     raise
                 z, U = np.zeros_like(base), base  # the extrapolated guess lies where there is no rate; the base may not
                 F = problem.rate(t, U)
-            change = self._factored.solve(F - self._times_mass(z) / step)
+            change = self._factored.solve(F - self.problem.mass @ z / step)
             z = z + change
             self.statistics["newton_iterations"] += 1
             size = norm.of_change(change)
@@ -146,9 +145,6 @@ class DiagonallyImplicitStepper:
     def _factor(self, J, step: float) -> None:
         self._factored = J.factor(1.0 / step, self.problem.mass)
         self.statistics["factorisations"] += 1
-
-    def _times_mass(self, x: np.ndarray) -> np.ndarray:
-        return self.mass.diagonal * x if self.mass.diagonal is not None else self.problem.mass @ x
 
     def dense(self) -> np.ndarray:
         """Coefficients D of the dense output of the last attempt: (2, size) of the cubic or (0, size) of the chord."""

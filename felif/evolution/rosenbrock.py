@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..problem import Problem
-from .stepper import MassMatrix, StepFailed, Window
+from .stepper import StepFailed, Window
 from .tableaux import RosenbrockTableau
 
 
@@ -18,7 +18,6 @@ class RosenbrockStepper:
     def __init__(self, tableau: RosenbrockTableau, problem: Problem, statistics: dict[str, int]) -> None:
         stages, n = len(tableau.c), problem.size
         self.problem, self.tableau, self.statistics = problem, tableau, statistics
-        self.mass = MassMatrix(problem.mass)
         # The two combinations a stage needs, y + sum a_ij k_j and sum C_ij k_j, are one small matrix product with the
         # rows y, k_0, k_1, ...
         self._rows_y_k = np.zeros((stages + 1, n))
@@ -40,13 +39,13 @@ class RosenbrockStepper:
 
     def start_slope(self) -> np.ndarray:
         """dy/dt where the step begins."""
-        return self.mass.solve(self._F0)
+        return self.problem.mass.solve(self._F0)
 
     def attempt(self, t: float, y: np.ndarray, h: float) -> np.ndarray:
         """y_1 at t + h. Raises Infeasible, SingularMatrix, StepFailed."""
         tableau, problem, k, rate = self.tableau, self.problem, self._k, self.problem.rate
         low, high = self._window.low, self._window.high
-        diagonal, mass = self.mass.diagonal, problem.mass
+        diagonal, mass = problem.mass.alone, problem.mass
         factored = self._J.factor(1.0 / (h * tableau.gamma), mass)
         self.statistics["factorisations"] += 1
         solve = factored.solve

@@ -1,13 +1,9 @@
-"""What the steppers of both families share: the mass matrix, the times they may look at, how they fail."""
+"""What the steppers of both families share: the times they may look at, how they fail."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, nextafter
-
-import numpy as np
-
-from ..algebra import Band, BandLowRank
 
 
 class StepFailed(ArithmeticError):
@@ -34,21 +30,3 @@ class Window:
 
     def inside(self, t: float) -> float:
         return min(max(t, self.low), self.high)
-
-
-class MassMatrix:
-    """M, with its diagonal at hand where it is diagonal, and M^-1."""
-
-    def __init__(self, mass: Band) -> None:
-        self.diagonal = np.ascontiguousarray(mass.data[0]) if mass.kl == mass.ku == 0 else None
-        self._factored = None
-        self._mass = mass
-
-    def solve(self, b: np.ndarray) -> np.ndarray:
-        if self.diagonal is not None:
-            return b / self.diagonal
-        if self._factored is None:
-            n = self._mass.n
-            nothing = BandLowRank(Band.zeros(n, 0, 0), np.zeros((n, 0)), np.zeros((0, n)))
-            self._factored = nothing.factor(1.0, self._mass)
-        return self._factored.solve(b)

@@ -13,7 +13,7 @@ import numpy as np
 from ..assembly.automatic import end_of
 from ..given.portable import require_portable
 from ..models.first_spike import FirstSpike
-from ..output.progress import Spinner
+from ..output.progress import Bar
 from ..problem import NotConverged
 from .passage import passage_on, passage_problem
 from .passage_law import FirstPassage
@@ -55,13 +55,13 @@ class Likelihood:
         self._last: tuple[bytes, np.ndarray] | None = None
         self._laws: dict[bytes, tuple[FirstPassage, float]] = {}
         self._shape = np.array([name not in (TIME, *NONNEGATIVE) for name in names])
-        self._spinner, self._best = None, -math.inf
+        self._bar, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
         self._kept = _NEAR
 
     def __getstate__(self) -> dict[str, Any]:
         require_portable(f"A fit of {type(self.model).__name__}", model=self.model)
-        return {**vars(self), "_spinner": None}
+        return {**vars(self), "_bar": None}
 
     def theta(self, values: Any) -> np.ndarray:
         values = np.asarray(values, float)
@@ -126,9 +126,9 @@ class Likelihood:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Progress on a terminal, after two seconds: evaluations and the largest likelihood so far."""
-        with Spinner("fit") as self._spinner:
+        with Bar("fit") as self._bar:
             yield
-        self._spinner = None
+        self._bar = None
 
     def logarithms(self, theta: np.ndarray) -> np.ndarray | None:
         """log f(t_i), or None where the model does not exist or hardly ever fires."""
@@ -141,9 +141,9 @@ class Likelihood:
             return None
         logs = np.log(np.maximum(density, _FLOOR)) - math.log(time)
         self._last = (theta.tobytes(), logs)
-        if self._spinner is not None:
+        if self._bar is not None:
             self._best = max(self._best, float(logs.sum()))
-            self._spinner(f"{self.evaluations} evaluations, log-likelihood {self._best:.6g}")
+            self._bar(f"{self.evaluations} evaluations, log-likelihood {self._best:.6g}")
         return logs
 
     def _density(self, theta: np.ndarray) -> tuple[np.ndarray, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -41,87 +42,45 @@ class _Lines:
             self._shown = None
 
 
-class Spinner:
-    """A line of text for work whose end is not known, from `delay` seconds on; in a log a line every `interval`."""
-
-    def __init__(
-        self, what: str, stream=None, delay: float = 2.0, shown: bool = True, interval: float | None = None
-    ) -> None:
-        self._what, self._stream = what, sys.stderr if stream is None else stream
-        self._enabled, self._status = shown, None
-        self._lines = None if _is_terminal(self._stream) else _Lines(self._stream)
-        self._interval = (0.1 if self._lines is None else self._lines.interval) if interval is None else interval
-        self._due = monotonic() + (delay if self._lines is None else max(delay, self._interval))
-
-    def __call__(self, text: str) -> None:
-        if not self._enabled or monotonic() < self._due:
-            return
-        self._due = monotonic() + self._interval
-        if self._lines is not None:
-            self._lines(f"{self._what}: {text}")
-            return
-        if self._status is None:
-            from rich.console import Console
-
-            self._status = Console(file=self._stream).status("")
-            self._status.start()
-        self._status.update(f"{self._what}: {text}")
-
-    def __enter__(self) -> Spinner:
-        return self
-
-    def __exit__(self, *_) -> None:
-        if self._status is not None:
-            self._status.stop()
-        if self._lines is not None:
-            self._lines.close()
-
-
-class Progress:
-    """Observer for `integrate` that shows the time reached, N and the step size; close it, or use it in `with`.
+class Bar:
+    """What long work has reached: a line of text, and on a terminal a bar, where it is known which part is done.
 
     Silent for the first `delay` seconds; drawn every `interval` seconds, by default often on a terminal (stderr, or
-    `stream`) and in a notebook. Elsewhere, in the log of a batch job, it is a line a minute.
+    `stream`) and in a notebook. Elsewhere, in the log of a batch job, it is a line a minute. Close it, or use `with`.
     """
 
-    each_step = False  # it need not be called after every step
-
-    def __init__(self, stream=None, delay: float = 2.0, interval: float | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
+    def __init__(
+        self, what: str = "", stream=None, delay: float = 2.0, interval: float | None = None, shown: bool = True
+    ) -> None:
+        self._what, self._stream = what and f"{what}: ", sys.stderr if stream is None else stream
         self._lines = None if _is_terminal(self._stream) else _Lines(self._stream)
         self._interval = (0.1 if self._lines is None else self._lines.interval) if interval is None else interval
-        self._due = monotonic() + (delay if self._lines is None else max(delay, self._interval))
-        self._bar = self._task = None
+        self._due = monotonic() + (delay if self._lines is None else max(delay, self._interval)) if shown else inf
+        self._bar = None
 
-    def __call__(self, trajectory: Any) -> None:
+    def __call__(self, text: str, part: float | None = None) -> None:
         if monotonic() < self._due:
             return
-        last = trajectory.last
-        rate = f"N = {last['N']:.4g}, " if "N" in last else ""
-        text = f"t = {last['t']:.4g} of {trajectory.t_end:.4g}, {rate}step {last['dt']:.1e}"
         self._due = monotonic() + self._interval
         if self._lines is not None:
-            self._lines(text)
+            self._lines(self._what + text)
             return
         if self._bar is None:
-            self._open(trajectory)
-        self._bar.update(self._task, completed=last["t"] - self._start, text=text, refresh=True)
+            self._open(part is not None)
+        self._bar.update(self._bar.task_ids[0], completed=part, text=self._what + text, refresh=True)
 
-    def _open(self, trajectory: Any) -> None:
+    def _open(self, known: bool) -> None:
         from rich import progress
         from rich.console import Console
 
+        columns = [progress.SpinnerColumn()]
+        if known:
+            columns = [progress.BarColumn(), progress.TextColumn("{task.percentage:3.0f} %")]
+        columns += [progress.TextColumn("{task.fields[text]}"), progress.TimeElapsedColumn()]
         console = Console(file=self._stream)
-        columns = (
-            progress.BarColumn(),
-            progress.TextColumn("{task.percentage:3.0f} %"),
-            progress.TextColumn("{task.fields[text]}"),
-            progress.TimeElapsedColumn(),
-        )
-        self._start = float(trajectory.segments[0].times[0])
-        self._bar = progress.Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._bar = progress.Progress(*columns, console=console, transient=True, auto_refresh=not known)
         self._bar.start()
-        self._task = self._bar.add_task("", total=trajectory.t_end - self._start, text="")
+        self._bar.add_task("", total=1.0 if known else None, text="")
 
     def close(self) -> None:
         if self._lines is not None:
@@ -131,7 +90,7 @@ class Progress:
             self._bar.stop()
             self._bar = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,7 @@ from ..given.arguments import FLAG, FOLDER, MODEL, POSITIVE, SEED, TIME, checked
 from ..given.types import Past
 from ..given.warning import warn
 from ..output.model_files import packed
-from ..output.progress import Progress
+from ..output.progress import Bar
 from ..output.work import Work, open_work
 from . import plan_simulation, simulate_networks
 from .checkpoints import network_name
@@ -165,7 +163,13 @@ def simulate_particles(
         if work.description.get("settings", settings)["core"] != settings["core"]:
             warn(f"simulate_particles: {folder} was written by the other core, {settings['core']} runs: digits differ")
         _begin(work, model, settings)
-        with _watched(t_end, dt, progress) as watch:
+        lock = Lock()  # networks run in several threads
+        with Bar(shown=bool(progress)) as bar:
+
+            def watch(part: float) -> None:
+                with lock:
+                    bar(f"t = {part * t_end:.4g} of {t_end:.4g}, step {dt:.1e}", part)
+
             recordings = simulate_networks(plan, start, sequence, int(networks), threads, watch, work.room)
         run = collect(model, law, plan, recordings, settings, time.monotonic() - began)
         if work.room is not None:
@@ -180,18 +184,3 @@ def _begin(work: Work, model: Any, settings: Mapping[str, Any]) -> None:
     if work.room is not None and "settings" not in work.description:
         work.room.npz("final.npz", {"model": packed(model)})
         work.describe(describe_beginning(model, settings))
-
-
-@contextmanager
-def _watched(t_end: float, dt: float, progress: bool) -> Iterator[Callable[[float], None]]:
-    """What a simulation tells how far it is: a progress bar, on a terminal and after a while."""
-    lock = Lock()  # networks run in several threads
-    with Progress() as bar:
-
-        def watch(fraction: float) -> None:
-            with lock:
-                if progress:
-                    seen = {"t": fraction * t_end, "dt": dt}
-                    bar(SimpleNamespace(last=seen, t_end=t_end, segments=[SimpleNamespace(times=[0.0])]))
-
-        yield watch

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band, BandLowRank
 from ..assembly.initial import projected
 from ..assembly.tails import require_reach
 from ..assembly.widened import Widened
@@ -168,10 +167,9 @@ def _terminal(wide: Widened, segment: Any, quantity: Any) -> tuple[np.ndarray, f
     t, y, richer = float(segment.times[-1]), segment.states[-1], wide.problem
     if not callable(quantity) and quantity not in richer.scalar_names:
         raise ValueError(f"dual_weighted: {quantity!r}; allowed are {richer.scalar_names} or a function of a State")
-    x, mass, size = wide.embedded(y), richer.mass.transpose(), richer.size
-    nothing = BandLowRank(Band.zeros(size, 0, 0), np.zeros((size, 0)), np.zeros((0, size)))
+    x = wide.embedded(y)
     difference = value(quantity, richer, t, x) - value(quantity, segment.problem, t, y)
-    return nothing.factor(1.0, mass).solve(gradient(quantity, richer, t, x)), difference
+    return richer.mass.transpose().solve(gradient(quantity, richer, t, x)), difference
 
 
 class _Dual:

@@ -15,6 +15,7 @@ from ..given.arguments import FOLDER, MODEL, PAST, TIME, checked, optional
 from ..given.types import Model, Past
 from ..given.warning import warn
 from ..output import RunWriter, read_folder, snapshot_times
+from ..output.progress import Bar
 from ..problem import Problem
 from .asked import KINDS, prolonged, require_events
 from .blow_up_error import with_mesh_error
@@ -208,13 +209,22 @@ def rates(problem: Problem) -> list[str]:
 
 
 def watching(own: Sequence[Any], observers: Sequence[Any], progress: bool | None) -> list[Any]:
-    bar: list[Any] = []
-    if progress is not False:
-        from ..output.progress import Progress
-
-        bar = [Progress()]
+    bar = [] if progress is False else [showing(Bar())]
     own = [observer.follow if isinstance(observer, History) else observer for observer in own if observer is not None]
     return [*own, *observers, *bar]
+
+
+def showing(bar: Bar) -> Callable[[Trajectory], None]:
+    """An observer that shows the time reached, N and the step size."""
+
+    def show(trajectory: Trajectory) -> None:
+        last, start = trajectory.last, float(trajectory.segments[0].times[0])
+        rate = f"N = {last['N']:.4g}, " if "N" in last else ""
+        text = f"t = {last['t']:.4g} of {trajectory.t_end:.4g}, {rate}step {last['dt']:.1e}"
+        bar(text, (last["t"] - start) / (trajectory.t_end - start))
+
+    show.each_step, show.close = False, bar.close  # it may be called after several steps at once
+    return show
 
 
 def finish(writer: RunWriter, recorder: Recorder, run: Run) -> None:

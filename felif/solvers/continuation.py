@@ -11,7 +11,7 @@ import numpy as np
 
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
 from ..output.branches import FILES
-from ..output.progress import Spinner
+from ..output.progress import Bar
 from ..output.work import Work, open_work
 from ..problem import Outcome, Problem, State, require_one_axis
 from .arclength import Limit, Trace
@@ -124,7 +124,7 @@ def continuation(
     reach = {"bounds": [[low, high]], "N_max": N_max, "max_points": max_points}
     how = {"resume": resume, "overwrite": overwrite, "description": {"reach": reach, "unit": [high - low, N_max]}}
     with (
-        Spinner("continuation", shown=progress) as told,
+        Bar("continuation", shown=progress) as told,
         open_work("continuation", "branch", folder, asked, FILES, **how, further=further(reach)) as work,
     ):
         span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun

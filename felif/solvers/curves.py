@@ -10,7 +10,7 @@ import numpy as np
 
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
 from ..output.branches import FILES
-from ..output.progress import Spinner
+from ..output.progress import Bar
 from ..output.work import open_work
 from ..problem import Infeasible, NotConverged, Outcome, Problem
 from .arclength import Limit, Trace
@@ -109,7 +109,7 @@ def fold_curve(
     asked = {"problem": told_problem(problem), "fold": told_point(fold), "first": first, "second": second}
     asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
     place = {"folder": folder, "resume": resume, "overwrite": overwrite}
-    with Spinner("fold_curve", shown=progress) as told:
+    with Bar("fold_curve", shown=progress) as told:
         return _curve("fold_curve", family, fold.y, start, condition, asked, "folds", place, told)
 
 
@@ -174,7 +174,7 @@ def hopf_curve(
     asked = {"problem": told_problem(problem), "hopf": told_point(hopf), "first": first, "second": second}
     asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
     place = {"folder": folder, "resume": resume, "overwrite": overwrite}
-    with Spinner("hopf_curve", shown=progress) as told:
+    with Bar("hopf_curve", shown=progress) as told:
         return _curve("hopf_curve", family, hopf.y, start, condition, asked, "Hopf points", place, told)
 
 

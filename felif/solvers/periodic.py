@@ -11,7 +11,7 @@ import numpy as np
 
 from ..given.arguments import FINITE, FLAG, FOLDER, POSITIVE, SYSTEM, checked, optional, required, whole
 from ..given.warning import warn
-from ..output.progress import Spinner
+from ..output.progress import Bar
 from ..output.work import Work, open_work
 from ..problem import NotConverged, Problem
 from .arclength import better
@@ -115,7 +115,7 @@ def periodic_orbit(
     reach = {"way": direction.tolist(), "max_orbits": max_orbits}
     how = {"resume": resume, "overwrite": overwrite, "description": {"unit": reach["way"], "reach": reach}}
     with (
-        Spinner("periodic_orbit", shown=progress) as told,
+        Bar("periodic_orbit", shown=progress) as told,
         open_work("periodic_orbit", "orbit", folder, asked, FILES, **how, further=further(reach)) as work,
     ):
         unit = np.array(work.description.get("unit", reach["way"]))  # as it was begun

@@ -43,6 +43,18 @@ def test_products_and_transposes_agree_with_dense_matrices(shape, kind):
         assert total == pytest.approx(1 + 2 * dense @ x, abs=1e-14)
 
 
+@cases(60)
+@given(shape=shapes, kind=st.sampled_from([float, complex]))
+def test_systems_are_solved_as_dense_ones_are(shape, kind):
+    band, dense = random_band(*shape, kind)
+    heavy = Band(band.data.copy(order="F"), band.kl, band.ku)
+    heavy.data[band.ku] += 20.0  # more than the 8 sqrt(2) that a row holds beside it
+    dense = dense + 20.0 * np.eye(shape[0])
+    x = np.random.default_rng(1).uniform(-1, 1, shape[0])
+    for _ in range(2):  # the factors are kept
+        assert heavy.solve(dense @ x) == pytest.approx(x, abs=1e-12)
+
+
 def test_triplets_are_summed():
     band = Band.from_coo(np.array([0, 1, 1]), np.array([0, 0, 0]), np.array([1.0, 2.0, 3.0]), 2, 1, 0)
     assert band.dense().tolist() == [[1, 0], [5, 0]]
