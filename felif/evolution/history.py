@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
+from math import comb
 from typing import Any
 
 import numpy as np
 
 from ..given.inputs import input_value
 from ..given.portable import require_portable
+from ..given.types import Past
 from ..problem import Infeasible
 from .rows import Rows
 from .stepper import Window
 from .trajectory import Trajectory
 
-Past = float | Callable[[float], float] | Mapping[str, Any]
-
 _BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
+_SUMS = 100  # of delays, beyond which longer ones are left to the control of the error
 _SAME = 1e-12  # relative difference of times that are one
 _APART, _BACKWARDS = 1e-3, np.array([25, -48, 36, -16, 3]) / 12  # a derivative before the start, of order 4
 _PANELS = 50  # of the quadrature of a given past
@@ -192,12 +194,13 @@ def same_time(t: float, other: float) -> bool:
 def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Sequence[float] = ()) -> list[float]:
     """`jumps` of inputs, and when they and the jump between the given past and the run come back through the delays.
 
-    Sums of delays count up to six of them; a jump of an input comes back once: the rate itself does not jump there.
-    Times that differ by rounding are one.
+    Sums of delays count up to six of them, fewer where these are many; a jump of an input comes back once: the rate
+    itself does not jump there. Times that differ by rounding are one.
     """
     different = sorted(set(delays))
-    counts = sorted(product(range(_BREAKING_POINTS + 1), repeat=len(different)), key=sum)
-    sums = [sum(k * d for k, d in zip(n, different, strict=True)) for n in counts if 0 < sum(n) <= _BREAKING_POINTS]
+    few = [k for k in range(2, _BREAKING_POINTS + 1) if comb(len(different) + k, k) <= _SUMS]
+    ways = (way for k in range(1, max([1, *few]) + 1) for way in combinations_with_replacement(different, k))
+    sums = [sum(count * d for d, count in Counter(way).items()) for way in ways]
     later = [t_start + s for s in sums] + [t + d for t in jumps for d in different]
     found = sorted(map(float, jumps))
     for t in sorted({float(t) for t in later if t_start < t < t_end}):

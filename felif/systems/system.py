@@ -173,18 +173,28 @@ class System(OnAxes):
 
     # the system -------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _late(self) -> tuple[list[tuple[int, str, float]], np.ndarray]:
+        """(place, scalar, how long ago) of what is heard late, and the places of what is not heard."""
+        layout, late, unheard = self.layout, [], [np.zeros(0, int)]
+        for given in (given for given in layout.inputs if not isinstance(given, Given)):
+            entries, lag = layout.indices(given.name), given.of_model(self.model)
+            places, heard = layout.position[entries], self.selected.heard[entries]
+            names = np.array(layout.flattened(given.of))[heard].tolist()
+            late += [(place, name, lag) for place, name in zip(places[heard].tolist(), names, strict=True)]
+            unheard.append(places[~heard])
+        return late, np.concatenate(unheard)
+
     def _inputs(self, t: float, X: np.ndarray) -> None:
         """Fills in the inputs."""
-        layout = self.layout
-        for given in layout.inputs:
-            places = layout.position[layout.indices(given.name)]
-            if isinstance(given, Given):
-                value = getattr(self.model, given.parameter)
-                X[places] = input_value(given.parameter, value, t) if callable(value) else value
-            else:
-                names, heard = layout.flattened(given.of), self.selected.heard[layout.indices(given.name)]
-                lag = given.of_model(self.model)
-                X[places] = [self.history(name, t - lag) if h else 0.0 for name, h in zip(names, heard, strict=True)]
+        layout, (late, unheard) = self.layout, self._late
+        for given in (given for given in layout.inputs if isinstance(given, Given)):
+            value = getattr(self.model, given.parameter)
+            value = input_value(given.parameter, value, t) if callable(value) else value
+            X[layout.position[layout.indices(given.name)]] = value
+        X[unheard] = 0.0
+        for place, name, lag in late:
+            X[place] = self.history(name, t - lag)
 
     def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """What is known of the last point looked at: an integrator asks several questions there."""
