@@ -172,6 +172,7 @@ class Problem:
     along: Hook = None  # (names) -> (values -> what Newton needs at these values, cheaper than `at`), or None
     rebuilt: Hook = None  # (**parameters) -> discretised again, with parameters that shape the mesh
     enriched: Hook = None  # (y, by=2) -> in a richer space on the same cells, for error estimates
+    missed: float = 1.0  # an error over what `enriched` changes
     adapted: Hook = None  # (t, y) -> a better mesh
     recut: Hook = None  # (t, y) -> the drift cut off elsewhere
     coarsened: Hook = None  # (t, y) -> a coarser mesh that serves as well

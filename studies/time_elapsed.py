@@ -10,6 +10,8 @@ int n = 1 gives N int S = 1, S = exp(-int p), and modes e^{lambda t} obey
 (1 + lambda tau) int S e^{-lambda s} ds = N int S(s) int_0^s p_J(u) e^{-lambda (s - u)} du ds.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 import felif as fl
@@ -28,6 +30,16 @@ EXPECTED = {  # roots of the equation above, integrals on 941 pieces with 12 Gau
 }
 
 
+@dataclass(frozen=True)
+class Hazard:
+    """Neurons become ready at the age 2.75 - 2.25 x, give or take `width`. A class: results find it in this file."""
+
+    width: float
+
+    def __call__(self, s, x):
+        return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / self.width))
+
+
 @fl.study.numerics(tol=1e-7, t_end=60.0, rtol=1e-6)
 def main(
     solver, delta: float = 0.05, blurred: float = 0.2, tau: float = 0.1, points: int = 6, step: float = 1.0,
@@ -43,7 +55,7 @@ def main(
     orbit_tol: Accuracy of the cycle over the period.
     """
     start = {"n": lambda s: np.exp(-2 * (s - 1) ** 2) + 0.2 * np.exp(-s), "J": 0.3}
-    network = lambda width: fl.TimeElapsed(lambda s, x: 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / width)), tau=tau)
+    network = lambda width: fl.TimeElapsed(Hazard(width), tau=tau)
     sharp, unsharp = solver.discretize(network(delta)), solver.discretize(network(blurred))
     solver.evolve("sharp", sharp, start)
     solver.evolve("blurred", unsharp, start)

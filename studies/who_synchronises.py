@@ -13,6 +13,8 @@ other. Oscillators need no rate at all: their phases gather beyond K = 2 D. Belo
 every one of them settles.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 import felif as fl
@@ -46,19 +48,28 @@ def main(solver) -> dict:
     }
 
 
+@dataclass(frozen=True)
+class Ready:
+    """The rate at which neurons of age s fire: 1 beyond an age that falls with activity, within `width`."""
+
+    width: float
+
+    def __call__(self, s, activity):
+        return 1 / (1 + np.exp((2.75 - 2.25 * activity - s) / self.width))
+
+
 def _networks() -> dict:
     """{name: (below the critical coupling, beyond it, start)}."""
     gaussian, ring = fl.Gaussian(0.0, 0.25), -np.roll(np.eye(5), 1, axis=0)
     around = lambda v: np.exp(-(v**2)) * (1 - np.exp(-((2 - v) ** 4)))
     turned = [lambda v, i=i: around(v) * (1 + 0.6 * np.cos(4 * np.pi * i / 5) * np.tanh(v)) for i in range(5)]
-    hazard = lambda width: lambda s, x: 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / width))
     young = {"n": lambda s: np.exp(-2 * (s - 1) ** 2) + 0.2 * np.exp(-s), "J": 0.3}
     resting = [fl.RandomThresholdLIF(b=b, eps=0.05, tau=1.0) for b in (3.0, 5.0)]
     return {
         "excited": (fl.NoisyLIF(b=0.5), fl.NoisyLIF(b=3.0), gaussian),
         "resting": (*resting, gaussian),
         "ring": (*(fl.Populations(coupling=ring, current=1.0, strength=beta) for beta in (3.0, 8.0)), turned),
-        "age": (*(fl.TimeElapsed(hazard(width), tau=0.1) for width in (0.4, 0.05)), young),
+        "age": (*(fl.TimeElapsed(Ready(width), tau=0.1) for width in (0.4, 0.05)), young),
         "oscillators": (*(fl.Kuramoto(K=K, D=0.5) for K in (0.7, 1.6)), lambda theta: 1 + 0.2 * np.cos(theta)),
     }
 

@@ -79,6 +79,10 @@ class BlowUpWatch:
         """N is larger than any bound and still rising; a large N that falls (incompatible data) is none."""
         return self.rising and self.rates[-1] > self.N_max
 
+    def risen(self, t: float, N: float) -> bool:
+        """N is larger than any bound and has doubled at least, with ups and downs where the mesh is too wide for it."""
+        return self.N_max < N and self._doubling(t, N) > 0
+
     @property
     def lawful(self) -> bool:
         """N rises as towards a blow-up, with an exponent near 1/2 lately and for longer; a transient does not.

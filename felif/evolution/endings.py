@@ -65,7 +65,8 @@ def stuck(run: Any) -> Outcome:
     margin = _margin(run)
     size = "of the fixed size" if run.fixed_step is not None else "however small"
     infeasible = type(failure) is Infeasible
-    if margin < 0.5 and (infeasible or run.watch.rising and margin < 0.1) or infeasible and run.watch.rising:
+    rising, risen = run.watch.rising, run.watch.risen(run.t, run.rate_now)
+    if margin < 0.5 and (infeasible or rising and margin < 0.1) or infeasible and rising or risen:
         where = f"t = {run.t:.10g}, where the margin is {margin:.3g} and N = {run.rate_now:.4g}"
         return blow_up(run, f"No step {size} leads on from {where}: {failure}.", run.rate_now)
     if run.watch.left < CLOCK_ULPS * float(np.spacing(abs(run.t))):

@@ -75,7 +75,9 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
                 difference = np.maximum(difference, np.abs(further[0].scalars(t, beyond_top.y) - here))
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
-    errors = dict(zip(problem.scalar_names, (_MARGIN * difference + noise + _FLOOR).tolist(), strict=True))
+    errors = dict(
+        zip(problem.scalar_names, (_MARGIN * problem.missed * difference + noise + _FLOOR).tolist(), strict=True)
+    )
     for name, more in (problem.cut_uncertainty(t, y) if problem.cut_uncertainty is not None else {}).items():
         errors[name] += more
     return SteadyState(problem, t, y, solved.residual, errors), pair

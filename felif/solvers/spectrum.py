@@ -149,7 +149,11 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tup
         others = [abs(value - other) for other in values[:k] + values[k + 1 :]]
         pair = linear.polished(value, None, min(others, default=np.inf))
         better.append(pair if pair.residual < _FOUND else _of_rank(richer, t, there, k) or pair)
-    resolved = _SAFETY * np.array([abs(pair.value - value) for pair, value in zip(better, values, strict=True)])
+    resolved = (
+        _SAFETY
+        * problem.missed
+        * np.array([abs(pair.value - value) for pair, value in zip(better, values, strict=True)])
+    )
     return resolved, richer.cut_off_modes(t, there, *_arrays(better))
 
 

@@ -171,3 +171,35 @@ def test_a_blow_up_is_one_at_any_tolerance(rtol):
     assert run.outcome.name == "blow_up"
     assert 1e5 < run.series["N"].max() < 1.2e5
     assert abs(run.blow_up.time - 0.53580043564) < run.blow_up.error < 1e-7
+
+
+TRIO = [[11.52857529783237, -24.850529560212966, 18.821440258473107], [14.0, -12.4, -36.6], [45.6, 2.83, 91.5]]
+AT_ONCE = {  # (model, starts, when: at tol = 1e-6 and rtol = 1e-7, what 1e-3 may miss of it)
+    "a pair crosses in the constraint": (
+        {
+            "coupling": [[40.715563271906454, -19.021610445055323], [20.518788482404055, -4.47072345005988]],
+            "current": [0.19073199029321974, 1.4941461741143234],
+            "a0": 0.3,
+            "tau_m": [1.0, 0.3],
+        },
+        [(1.8327074203313751, 0.002), (0.9271347409331913, 0.05)],
+        1.584916e-4,
+        0.15,
+    ),
+    "no rate is finite": (
+        {"coupling": TRIO, "current": [1.87, 2.77, 1.55], "tau_m": 0.3},
+        [(1.4, 0.01), (0.806, 0.01), (0.947, 0.05)],
+        2.62349e-3,
+        0.01,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AT_ONCE)
+def test_rates_that_rise_with_ups_and_downs_blow_up(case):
+    """On meshes as wide as the layer they do: runs to N = 3e7 and 2e8 ended as "step_underflow" and "not_finite"."""
+    model, starts, expected, share = AT_ONCE[case]
+    problem = fl.discretize(fl.Populations(**model), tol=1e-3)
+    run = fl.evolve(problem, [fl.Gaussian(*start) for start in starts], 0.3, rtol=1e-4, progress=False)
+    assert run.outcome.name == "blow_up"
+    assert run.blow_up.time == pytest.approx(expected, rel=share)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import felif as fl
+from felif.output import model_files
 from felif.study import Study, load, studies
-from felif.study.running import Report, run
+from felif.study.running import Report, read_results, run
 
 STUDIES = Path(__file__).parents[2] / "studies"
 NAMES = list(studies(STUDIES))
@@ -38,6 +39,7 @@ def test_a_study_finds_what_it_expects_and_draws_it_and_opens_in_paraview(name, 
     loaded = load(STUDIES / f"{name}.py")
     found = run(loaded, loaded.cheap, tmp_path / name)
     expects_its_numbers(found)
+    is_found_again_by_another_process(found)
     draws_what_is_in_the_folder(found)
     opens_in_paraview(found)
     explains_itself(loaded)
@@ -46,6 +48,13 @@ def test_a_study_finds_what_it_expects_and_draws_it_and_opens_in_paraview(name, 
 def expects_its_numbers(report: Report) -> None:
     assert report.study.expected
     assert report.study.deviations(report.results) == []
+
+
+def is_found_again_by_another_process(report: Report) -> None:
+    """Its models hold what its file defines: what a process remembers of its own functions is not needed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_files, "_stored_here", {})
+        assert set(read_results(report.folder)) == set(report.results)
 
 
 def draws_what_is_in_the_folder(report: Report) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import felif as fl
+from felif.analysis import exact
 
 FITTED, QUIET = fl.ExponentialFitting(), {"progress": False}
 THRESHOLD = 3 / 11  # g at which V_F is reached
@@ -119,3 +120,13 @@ def test_what_cannot_be_kept_above_zero_is_refused():
         fl.discretize(fl.VoltageConductance(), space=FITTED)
     with pytest.raises(ValueError, match=r"'elsewhere' multiplies derivatives .*; allowed .* are drift and noise"):
         fl.discretize(Taking(), {"v": np.linspace(-1, 1, 11)}, space=FITTED)
+
+
+@pytest.mark.parametrize("cells", [2, 8])
+def test_error_bars_of_halved_cells_contain_the_error(cells):
+    """Order 2: what halving changes is three quarters of the error. N by the closed form."""
+    expected = exact.steady_rates(fl.NoisyLIF(b=0.5))[0]
+    mesh = {"v": np.union1d(np.linspace(-6, 1, 7 * cells + 1), np.linspace(1, 2, 3 * cells + 1))}
+    state = fl.steady_state(fl.discretize(fl.Populations(coupling=[[0.5]]), mesh, space=FITTED))
+    off = abs(state.N[0] - expected)
+    assert off < state.error < 1.3 * off
