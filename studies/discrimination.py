@@ -82,7 +82,6 @@ def main(solver, pairs: int = 100, deltas: int = 17, strength: float = 4.0, a0: 
     t_end: Length of this run, in membrane time constants (eps = 1).
     pairs: Number of pairs of random signals.
     deltas: Number of signals in every family.
-    seed: Of the random signals.
     """
     learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=fl.Proportional(strength), current=learned_signal, a0=a0)
     (learned,) = fl.learned_connectivity(learning)
