@@ -152,8 +152,8 @@ def figure(results, signals, answers, distances, restless, while_learning, bound
     difference = r"difference $\delta$ of the signals"
     label(signals, "w", "signal $J(w)$", "best", "signals")
     label(answers, "w", "output $N_J(w)$", "best", "answers after learning", ylim=(0.0, None))
-    label(distances, difference, apart, title="before: dashed, bound: dotted")
-    label(restless, difference, moved, "best", "motion of weights; before: dashed", ylim=(0.0, None))
+    label(distances, difference, apart, title="dotted: lower bound")
+    label(restless, difference, moved, "best", "dashed: before learning", ylim=(0.0, None))
     label(while_learning, "time $t$", moved, "best", "while the signal is learned")
     label(bound, "lower bound", apart, title=f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}")
 
