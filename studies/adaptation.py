@@ -16,16 +16,14 @@ from felif.analysis import exact
 from felif.output.plots import plot_series
 from felif.output.style import label, panels
 
+V_CELLS = (-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0)
+mesh = lambda model, cells: {"v": np.array(V_CELLS), "w": np.linspace(0.0, 5.0, cells + 1)}
 CHEAP = {"cells": 12, "degree": 3, "currents": (1.0,), "t_end": 10.0, "neurons": 4000, "rtol": 1e-3}
 EXPECTED = {
     "balance": (0.0, 5e-3),  # wbar / (tau_w jump Nbar) - 1 at the end of the run: e^{-t_end/tau_w}
     "without": (0.0, 5e-3),  # jump = 0 against the closed form, relative; w of the start fades like e^{-t/tau_w}
     "particles": (0.0, 4.5),  # spikes of the particles less those of the density, in standard deviations
 }
-
-
-V_CELLS = (-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0)
-mesh = lambda model, cells: {"v": np.array(V_CELLS), "w": np.linspace(0.0, 5.0, cells + 1)}
 
 
 @fl.study.numerics(cells=20, degree=4, t_end=20.0, rtol=1e-4, mesh=mesh)

@@ -82,7 +82,6 @@ def main(solver, pairs: int = 100, deltas: int = 17, strength: float = 4.0, a0: 
     t_end: Length of this run, in membrane time constants (eps = 1).
     pairs: Number of pairs of random signals.
     deltas: Number of signals in every family.
-    seed: Of the random signals.
     """
     learning = fl.LearningLIF(eps=1.0, K=-1.0, sigma=fl.Proportional(strength), current=learned_signal, a0=a0)
     (learned,) = fl.learned_connectivity(learning)
@@ -153,8 +152,8 @@ def figure(results, signals, answers, distances, restless, while_learning, bound
     difference = r"difference $\delta$ of the signals"
     label(signals, "w", "signal $J(w)$", "best", "signals")
     label(answers, "w", "output $N_J(w)$", "best", "answers after learning", ylim=(0.0, None))
-    label(distances, difference, apart, title="before: dashed, bound: dotted")
-    label(restless, difference, moved, "best", "motion of weights; before: dashed", ylim=(0.0, None))
+    label(distances, difference, apart, title="dotted: lower bound")
+    label(restless, difference, moved, "best", "dashed: before learning", ylim=(0.0, None))
     label(while_learning, "time $t$", moved, "best", "while the signal is learned")
     label(bound, "lower bound", apart, title=f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}")
 

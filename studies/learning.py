@@ -17,6 +17,7 @@ from felif.output.plane_plots import draw_line_spacetime
 from felif.output.style import label, panels
 
 TIMES = (0.25, 0.5, 1.0)
+mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 CHEAP = {"tol": 1e-3, "rtol": 1e-5, "t_end": 1.0, "snapshots": 3}
 # two discretisations, spectral elements x DG and exponential fitting x MUSCL, extrapolated to the digits given
 EXPECTED = {
@@ -43,9 +44,6 @@ def structured(w: np.ndarray) -> np.ndarray:
 
 
 SIGNALS = {"constant": 1.5, "structured": structured}
-
-
-mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 
 
 @fl.study.numerics(cells=None, tol=3e-4, t_end=20.0, rtol=1e-5, mesh=mesh)

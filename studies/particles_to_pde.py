@@ -52,7 +52,6 @@ def main(
     neurons: In a network of the largest size; the others have a fourth, a sixteenth and a sixty-fourth of them.
     networks: Independent ones of the largest size; twice as many for each size below.
     dt: Step for networks of several sizes.
-    seed: Of the neurons.
     """
     network, start = fl.NoisyLIF(b=b, a0=a0), fl.Gaussian(0.0, 0.25)
     problem = solver.discretize(network)

@@ -39,6 +39,7 @@ PAIRS = {
     "step": (step, lambda w: -w * (1 + w)),
 }
 STRENGTHS = (-1.0, 1.0, 5.0, 10.0)  # of the coupling in the curves of mass; < 0: the inhibitory network of the pairs
+mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 CHEAP = {"tol": 1e-4, "rtol": 1e-4, "t_end": 6.0, "snapshots": 3}
 EXPECTED = {
     "nu_bell": (0.493636484581037, 1e-13),  # quadrature in 40 digits
@@ -48,9 +49,6 @@ EXPECTED = {
     "drift_of_C": (0.0, 1e-10),  # nothing is learned: C stays line by line, to rounding
     "counts": ((1, 1, 2, 0), 0),  # amplitudes of mass 1 for STRENGTHS
 }
-
-
-mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=12.0, rtol=1e-6, mesh=mesh)

@@ -40,7 +40,6 @@ def main(solver, neurons: int = 100_000, networks: int = 14, dt: float = 1e-4, a
     neurons: In a network of the largest size; the others have a fourth and a sixteenth of them.
     networks: Independent ones of each size.
     dt: Step of the neurons; it is halved where the rate grows.
-    seed: Of the neurons.
     """
     sizes = [max(neurons // ratio, 1) for ratio in RATIOS]
     results: dict = {"neurons": sizes, "networks": networks}
