@@ -13,6 +13,7 @@ import numpy as np
 from .. import spaces
 from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
+from ..problem import Problem
 from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
@@ -108,9 +109,13 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
-    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
-        carrier = functional != 0
-        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
+    return conserving(old, new, y, result)
+
+
+def conserving(old: Problem, new: Problem, y: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """`result`, which is y of `old` on `new` and exact but for rounding, with that taken out of what is conserved."""
+    for name, weights in new.conserved.items():
+        result[weights != 0] *= (old.conserved[name] @ y) / (weights @ result)
     return result
 
 

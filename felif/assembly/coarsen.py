@@ -151,8 +151,4 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         at_points = local if lumped else local @ spaces.shapes(degree, points).T
         moments[name] += tied_moments(new.cells, new.degree, cell, places, (measure * at_points).ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
-    result = from_moments(new, moments, values)
-    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
-        carrier = functional != 0
-        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
-    return result
+    return adapt.conserving(old, new, y, from_moments(new, moments, values))

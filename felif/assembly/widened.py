@@ -144,10 +144,7 @@ def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
         except Infeasible:
             continue
         result[first : first + count] = result[first + count] * np.minimum(below, 10.0)
-    for quantity, functional in wide.conserved.items():
-        carrier = functional != 0
-        result[carrier] *= (problem.conserved[quantity] @ y) / (functional @ result)
-    return result
+    return adapt.conserving(problem, wide, y, result)
 
 
 def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
