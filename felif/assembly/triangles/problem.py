@@ -13,12 +13,11 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ...algebra import Band
+from ...algebra import Band, gauss
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...given.portable import require_portable
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField
-from ...spaces import gauss
 from ...translation.coefficients import is_own
 from ..adapt import conserving
 from . import adapt
