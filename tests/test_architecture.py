@@ -23,7 +23,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
-    "spaces": ("given translation", "skfem"),
+    "spaces": ("given translation algebra", "skfem"),
     "firing": ("given translation problem spaces systems", "scipy"),
     "systems": ("given weakform translation problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),

@@ -9,6 +9,7 @@ from .elimination import Elimination
 from .linearisations import Linearisations
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
+from .rules import composite, gauss
 from .shifted import krylov, resolvents
 from .stacked import stacked
 
@@ -25,8 +26,10 @@ __all__ = [
     "SingularMatrix",
     "add_to",
     "blocks_of",
+    "composite",
     "eigenpairs",
     "eigenvalues",
+    "gauss",
     "krylov",
     "resolvent",
     "resolvents",

@@ -73,14 +73,19 @@ def limited_slopes(
         names = {"widths": widths, "below": below, "above": above, "alpha": alpha, "mass": mass}
         _call(core.felif_limited_slopes, (*p.shape, 1), p, out, names)
         return
-    slopes = np.diff(p, axis=1) / (widths[1:] + widths[:-1])
-    a, b = slopes[:, :-1], slopes[:, 1:]
-    half, flux = np.zeros_like(p), np.zeros((len(p), p.shape[1] + 1))
-    half[:, 1:-1] = widths[1:-1] * np.where(a * b > 0.0, np.where(np.abs(a) < np.abs(b), a, b), 0.0)
+    half, flux = widths * half_slopes(p, widths), np.zeros((len(p), p.shape[1] + 1))
     end, start = (p + half)[:, :-1], (p - half)[:, 1:]
     inside = slice(1, -1)
     flux[:, 1:-1] = 0.5 * ((alpha + below)[inside] * end - (alpha - above)[inside] * start)
     out -= mass[:, None] * np.diff(flux, axis=1)
+
+
+def half_slopes(p: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Half the smaller of both neighbouring slopes in every cell, none at the ends and extrema; p (..., cells)."""
+    slopes, result = np.diff(p) / (widths[1:] + widths[:-1]), np.zeros_like(p)
+    a, b = slopes[..., :-1], slopes[..., 1:]
+    result[..., 1:-1] = np.where(a * b > 0.0, np.where(np.abs(a) < np.abs(b), a, b), 0.0)
+    return result
 
 
 def suspect_cells(p: np.ndarray, samples: np.ndarray, floor: float) -> np.ndarray:

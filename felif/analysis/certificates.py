@@ -18,8 +18,8 @@ from scipy.optimize import minimize_scalar
 
 from ..given.arguments import STATE, checked, number, optional
 from ..problem import State
+from .quadrature import gauss
 
-_GAUSS = np.polynomial.legendre.leggauss(24)
 _LARGEST = 80.0  # mu (V_F - V_R) up to which a better mu is sought
 
 
@@ -268,6 +268,4 @@ def _quadrature(cells: np.ndarray, mu: float) -> tuple[np.ndarray, np.ndarray]:
     counts = np.maximum(1, np.ceil(mu * np.diff(cells) / 8)).astype(int)
     cells_and_counts = zip(cells[:-1], cells[1:], counts, strict=True)
     ends = np.unique(np.concatenate([np.linspace(a, b, 1 + count) for a, b, count in cells_and_counts]))
-    x, w = _GAUSS
-    half, middle = np.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
-    return (middle[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel()
+    return gauss(ends, 24)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from scipy.special import log_ndtr
 
+from ..algebra import gauss
 from ..given.arguments import POSITIVE, TIMES, checked, number
 from .firing_zone import log_densities, ratio
 from .network import Network, network_of, units_of
 
 __all__ = ["cut_above", "cut_below", "density", "head_mass", "tail_mass"]
 
-_X, _W = np.polynomial.legendre.leggauss(60)
-_X, _W = 0.5 * (_X + 1), 0.5 * _W
+_X, _W = gauss(60)
 _DROP = 80.0
 _RATE = number(above=0.0, most=1e100)
 _FAR = 1e8  # of y, where nothing is left

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..algebra import composite, gauss
 from ..given.arguments import RUN, STATE, TEXT, checked
 from ..given.types import Evolved
 from ..problem import Problem, State
 
-_TIMES, _TIME_WEIGHTS = legendre.leggauss(4)
 _POINTS = 16  # Gauss points a cell
 _EMPTY = 1e-15  # of max n: density below which nothing is left
 
@@ -125,11 +125,9 @@ def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") ->
                 reached += 1
                 continue
             if j > 0 and start is not None:
-                half, middle = (t - times[j - 1]) / 2, (t + times[j - 1]) / 2
-                for x, w in zip(_TIMES, _TIME_WEIGHTS, strict=True):
-                    inner = middle + half * x
+                for inner, weight in zip(*(part[0] for part in composite(times[j - 1 : j + 1], 4)), strict=True):
                     _, diffusion, jump, coupling = measure(inner, segment.evaluate(inner))
-                    integral += w * half * (diffusion + jump - coupling)
+                    integral += weight * (diffusion + jump - coupling)
             rows.append(measure(t, segment.states[j]))
             start = rows[-1][0] if start is None else start
             defects.append(abs(rows[-1][0] - start + integral))
@@ -143,16 +141,13 @@ class _Measure:
 
     def __init__(self, problem: Problem, steady: State, H: Convexity) -> None:
         self._problem, self._H, self._b, self._a = problem, H, problem.model.b, problem.model.a0
-        points, weights = legendre.leggauss(_POINTS)
         cells = np.union1d(problem.cells, steady.problem.cells)
         cells = cells[(cells >= problem.cells[0]) & (cells <= problem.cells[-1])]
         cells = cells[np.concatenate([[True], np.diff(cells) > 1e-12 * (1 + np.abs(cells[1:]))])]
-        half = np.diff(cells)[:, None] / 2
-        self._v = (cells[:-1, None] + cells[1:, None]) / 2 + half * points
-        self._weights = half * weights
-        self._slope = _differentiation(points).T, half
+        self._v, self._weights = composite(cells, _POINTS)
+        self._slope = _differentiation(2 * gauss(_POINTS)[0] - 1).T, np.diff(cells)[:, None] / 2
         self._P, self._N = steady.n(self._v), steady.N
-        self._P_slope = self._P @ self._slope[0] / half
+        self._P_slope = self._P @ self._slope[0] / self._slope[1]
         self._good = self._P > _EMPTY * self._P.max()
         self._at_reset = float(steady.n(problem.landings[0]))
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
+from ..algebra import composite, gauss
 from ..given.arguments import POSITIVE, TIMES, checked, number
 
 __all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
 
 _ORDER = 20  # nodes of a panel
-_X, _W = np.polynomial.legendre.leggauss(_ORDER)
-_X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
+_X = gauss(_ORDER)[0]
 _PLACE, _LENGTH = number(least=-1e100, most=1e100), number(above=0.0, most=1e100)
 _MOST_PANELS = 1000  # whose number enters squared
 
@@ -202,10 +202,8 @@ class ThresholdAtRest:
 
 def _composite(cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gauss points and weights on every interval between increasing `cuts`; empty ones are dropped."""
-    low, width = cuts[:-1], np.diff(cuts)
-    keep = width > 0
-    nodes = low[keep, None] + width[keep, None] * _X
-    return nodes.ravel(), (width[keep, None] * _W).ravel()
+    (nodes, weights), keep = composite(cuts, _ORDER), np.diff(cuts) > 0
+    return nodes[keep].ravel(), weights[keep].ravel()
 
 
 _BARYCENTRIC = 1 / np.prod(_X[:, None] - _X[None, :] + np.eye(_ORDER), axis=1)

@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erfcx, ndtr
 
+from ..algebra import gauss
 from ..given.arguments import FINITE, NUMBERS, checked
 
 SQRT_2PI = np.sqrt(2 * np.pi)
-_X, _W = np.polynomial.legendre.leggauss(60)
-_X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
+_X, _W = gauss(60)
 _DROP = 80.0  # the integrand is cut where it has fallen below e^{-40} of its largest value
 _FRACTIONS = ((2.0, 4.0, 130), (4.0, 10.0, 44), (10.0, np.inf, 20))  # -y from, to, depth; error exp(2 y sqrt(depth))
 

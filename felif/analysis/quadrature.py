@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy.optimize import brentq
 
+from ..algebra import composite, rules
 from ..problem import NotConverged
 
-_X, _W = np.polynomial.legendre.leggauss(16)
-_X, _W = 0.5 * (_X + 1), 0.5 * _W
+_X, _W = rules.gauss(16)
 _PANELS = 4  # to begin with, between two breaks
 _TINY = 1e-305  # integrals below have no relative accuracy
 _MOST = 4000  # panels at a time
@@ -71,9 +71,8 @@ def _panels(f: Callable, left: np.ndarray, width: np.ndarray) -> tuple[np.ndarra
 
 def gauss(edges: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights of Gauss's rule with `count` points on every piece between edges."""
-    x, weights = np.polynomial.legendre.leggauss(count)
-    middle, half = 0.5 * (edges[1:] + edges[:-1])[:, None], 0.5 * np.diff(edges)[:, None]
-    return (middle + half * x).ravel(), (half * weights).ravel()
+    points, weights = composite(edges, count)
+    return points.ravel(), weights.ravel()
 
 
 def root(f: Callable[[float], float], low: float, high: float) -> float:

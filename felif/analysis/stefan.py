@@ -26,10 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import composite, gauss
 from ..given.arguments import RUN, checked
 from ..given.types import Evolved
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_GAUSS = 8  # points a step
 _HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau
 
 
@@ -155,14 +156,13 @@ class _Path:
         model, (v_fire, v_reset) = run.model, _ends(run)
         ends = run.times[run.times <= t]
         ends = np.unique(np.concatenate([ends, t - (t - ends[-2]) * 0.5 ** np.arange(1, _HALVINGS)]))
-        half, middle = np.diff(ends) / 2, (ends[1:] + ends[:-1]) / 2
-        times = middle[:, None] + half[:, None] * _NODES
+        times, weights = composite(ends, _GAUSS)
         N = run.sample("N", times.ravel()).reshape(times.shape)
         current = np.vectorize(model.current)(times) if callable(model.current) else model.current
-        shift, shifts = _integrals(np.exp(times) * (model.b * N + current), half)
-        theta, thetas = _integrals((model.a0 + model.a1 * N) * np.exp(2 * times), half)
+        shift, shifts = _integrals(np.exp(times) * (model.b * N + current), ends)
+        theta, thetas = _integrals((model.a0 + model.a1 * N) * np.exp(2 * times), ends)
         self.ends, self.shifts, self.theta, self.theta_end = ends, shifts, theta.ravel(), float(thetas[-1])
-        self.weights = (half[:, None] * _WEIGHTS * np.exp(2 * times)).ravel()
+        self.weights = (weights * np.exp(2 * times)).ravel()
         self.tau = np.expm1(2 * times.ravel()) / 2
         self.M = (np.exp(-2 * times) * N).ravel()
         self.s = (v_fire * np.exp(times) - shift).ravel()
@@ -228,18 +228,17 @@ def _heat(x: np.ndarray, theta: Any) -> np.ndarray:
     return np.exp(-(x**2) / (4 * theta)) / np.sqrt(4 * np.pi * theta)
 
 
-def _integrals(values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _integrals(values: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Integrals of piecewise polynomials from the first end to the Gauss points, shape of `values`, and to all ends."""
-    vander = np.polynomial.legendre.legvander(_NODES, len(_NODES) - 1)
-    primitive = np.polynomial.legendre.legint(np.linalg.inv(vander), axis=0, lbnd=-1)
-    to_nodes = np.polynomial.legendre.legvander(_NODES, len(_NODES)) @ primitive
-    whole = np.concatenate([[0.0], np.cumsum(half * (values @ _WEIGHTS))])
-    return whole[:-1, None] + half[:, None] * (values @ to_nodes.T), whole
+    (points, weights), widths = gauss(_GAUSS), np.diff(ends)
+    vander = np.polynomial.legendre.legvander(2 * points - 1, _GAUSS)
+    primitive = np.polynomial.legendre.legint(np.linalg.inv(vander[:, :-1]), axis=0, lbnd=-1) / 2
+    whole = np.concatenate([[0.0], np.cumsum(widths * (values @ weights))])
+    return whole[:-1, None] + widths[:, None] * (values @ (vander @ primitive).T), whole
 
 
 def _density(state: Any) -> tuple[np.ndarray, np.ndarray]:
     """Points and masses of a composite Gauss rule for u_0 = n_0."""
     cells = np.unique(np.concatenate([state.problem.cells, np.linspace(*state.problem.cells[[0, -1]], 200)]))
-    half, middle = np.diff(cells) / 2, (cells[1:] + cells[:-1]) / 2
-    points = (middle[:, None] + half[:, None] * _NODES).ravel()
-    return points, (half[:, None] * _WEIGHTS).ravel() * state.n(points)
+    points, weights = (part.ravel() for part in composite(cells, _GAUSS))
+    return points, weights * state.n(points)

@@ -13,6 +13,7 @@ import numpy as np
 from .. import spaces
 from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
+from ..problem import Problem
 from .running_away import places
 
 UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
@@ -29,15 +30,23 @@ SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
 def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
-    """Size of the two highest Legendre modes of each cell, times its width; values at all nodes."""
+    """`highest_modes` of values at all nodes."""
     widths = cells[1:] - cells[:-1]
-    local = values[spaces.cell_nodes(degree, len(widths))]
+    return highest_modes(values[spaces.cell_nodes(degree, len(widths))], widths, spaces.modal_transform(degree))
+
+
+def highest_modes(local: np.ndarray, widths: np.ndarray, modal: np.ndarray) -> np.ndarray:
+    """Size of the two highest Legendre modes of each cell, times its width; values (..., cells, degree + 1).
+
+    `modal`: the matrix from the values in a cell to its modes.
+    """
+    degree = len(modal) - 1
     if degree >= 3:
-        return np.abs(local @ spaces.modal_transform(degree)[-2:].T).sum(axis=1) * widths
+        return np.abs(local @ modal[-2:].T).sum(axis=-1) * widths
     # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
-    derivative = local @ spaces.modal_transform(degree)[-1] / widths**degree
-    jumps = np.abs(np.diff(derivative, append=derivative[-1])) + np.abs(np.diff(derivative, prepend=derivative[0]))
-    return jumps * widths ** (degree + 1) / 8
+    highest = local @ modal[-1] / widths**degree
+    jumps = np.abs(np.diff(highest, prepend=highest[..., :1], append=highest[..., -1:]))
+    return (jumps[..., 1:] + jumps[..., :-1]) * (widths ** (degree + 1) / 8)
 
 
 def contents(problem: OverV, y: np.ndarray) -> np.ndarray:
@@ -108,9 +117,13 @@ def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         result[new.layout.slice(name)] = values[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
-    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
-        carrier = functional != 0
-        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
+    return conserving(old, new, y, result)
+
+
+def conserving(old: Problem, new: Problem, y: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """`result`, which is y of `old` on `new` and exact but for rounding, with that taken out of what is conserved."""
+    for name, weights in new.conserved.items():
+        result[weights != 0] *= (old.conserved[name] @ y) / (weights @ result)
     return result
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import gauss
 from ..given.fields import written_for
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
-from ..spaces import gauss
 from ..translation.coefficients import STEP
 from ..translation.fields import Term, WeakForm
 

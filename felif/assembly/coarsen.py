@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import spaces
+from ..algebra import gauss
 from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
 from . import adapt
@@ -143,7 +144,7 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     lumped = spaces.has_lumped_mass(old.space)
     moments = dict.fromkeys(old.field_names, 0.0)
     degree = old.degree
-    points, weights = spaces.lobatto(degree) if lumped else spaces.gauss(degree + 1)
+    points, weights = spaces.lobatto(degree) if lumped else gauss(degree + 1)
     places = (old.cells[:-1, None] + old.widths[:, None] * points).ravel()
     measure, cell = old.widths[:, None] * weights, np.repeat(owner, len(points))
     for name in old.field_names:
@@ -151,8 +152,4 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         at_points = local if lumped else local @ spaces.shapes(degree, points).T
         moments[name] += tied_moments(new.cells, new.degree, cell, places, (measure * at_points).ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
-    result = from_moments(new, moments, values)
-    for name, functional in new.conserved.items():  # exact but for rounding, which is taken out
-        carrier = functional != 0
-        result[carrier] *= (old.conserved[name] @ y) / (functional @ result)
-    return result
+    return adapt.conserving(old, new, y, from_moments(new, moments, values))

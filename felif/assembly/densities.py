@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import spaces
+from ..algebra import composite
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
 from ..translation.fields import THRESHOLD
@@ -248,10 +248,8 @@ class Profile:
         """(points, weights, density values) of a composite Gauss rule; kept, as the same cells come again."""
         key = cells.tobytes(), count
         if key not in self._rules:
-            ends, (x, w) = self.points(cells), spaces.gauss(count)
-            widths = np.diff(ends)
-            points = (ends[:-1, None] + widths[:, None] * x).ravel()
-            self._rules[key] = points, (widths[:, None] * w).ravel(), self(points)
+            points, weights = (part.ravel() for part in composite(self.points(cells), count))
+            self._rules[key] = points, weights, self(points)
         return self._rules[key]
 
     def moments(self, cells: np.ndarray, degree: int) -> np.ndarray:

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import Band
-from ..spaces import gauss
+from ..algebra import Band, gauss
 from ..translation.coefficients import STEP
 from ..translation.fields import CELLS, probe
 from .forms import Assembler, Contribution

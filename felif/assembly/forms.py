@@ -10,8 +10,8 @@ import numpy as np
 from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
-from ..algebra import Band
-from ..spaces import Space, gauss, has_lumped_mass, node_positions, quadrature
+from ..algebra import Band, gauss
+from ..spaces import Space, has_lumped_mass, node_positions, quadrature
 from ..spaces.tables import CellTable, table
 from ..translation.fields import CELLS, THRESHOLD, Term, WeakForm, probe
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from skfem.element import DiscreteField
 
+from ..algebra import gauss
 from ..firing.over_v import OverV
-from ..spaces import gauss
 from ..spaces.tables import CellTable, table
 from ..translation.coefficients import is_own
 from ..translation.fields import Term, probe

@@ -23,13 +23,14 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import gauss
 from ..translation.fields import THRESHOLD, Term, WeakForm
 
 NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
 _WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...
 _THINNEST = 1e-11  # ... this part of the line
 _PLACES = 2000  # of a table of times
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+_POINTS, _WEIGHTS = gauss(20)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Cut:
         while v[-1] < self.top and piece > 1e-14 * self.left and len(v) < _PLACES:
             f, ahead = values(self.drift, v[-1] + step * np.array([0.0, 1.0]))
             step = min(step * min(0.2 * f / max(ahead - f, 1e-300), 2.0), self.top - v[-1])
-            piece = float(step / 2 * ((1 / values(self.drift, v[-1] + step * (_POINTS + 1) / 2)) @ _WEIGHTS))
+            piece = float(_crossing(self.drift, np.array(v[-1:]), np.array([step]))[0])
             v.append(v[-1] + step)
         ends = np.array(v)
         return ends, travel_times(self.drift, ends, self.top)
@@ -117,10 +118,7 @@ class Cut:
     def _times_left(self, v: np.ndarray) -> np.ndarray:
         ends, left = self._table
         k = np.clip(np.searchsorted(ends, v, side="right"), 1, len(ends) - 1)
-        width = ends[k] - v
-        points = v[:, None] + width[:, None] * (_POINTS + 1) / 2
-        f = values(self.drift, points.ravel()).reshape(points.shape)
-        return np.maximum(left[k] + width / 2 * ((1 / f) @ _WEIGHTS), 0.0)
+        return np.maximum(left[k] + _crossing(self.drift, v, ends[k] - v), 0.0)
 
     def of(self, form: WeakForm) -> WeakForm:
         """The weak form whose integrands read v no farther than `last`."""
@@ -236,12 +234,16 @@ def travel_times(drift: Callable, v: np.ndarray, top: float) -> np.ndarray:
     """T(v) = int_v^{V_F} dv/f at increasing v; infinite below the last zero of f."""
     end = float(v[-1])
     tail = _tail(drift, end, top)
-    widths = np.diff(v)
-    points = v[:-1, None] + widths[:, None] * (_POINTS + 1) / 2
+    pieces = _crossing(drift, v[:-1], np.diff(v))
+    return np.append(np.cumsum(pieces[::-1])[::-1], 0.0) + tail
+
+
+def _crossing(drift: Callable, low: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """int dv/f from each `low` on over its width; infinite where f is not positive."""
+    points = low[:, None] + widths[:, None] * _POINTS
     f = values(drift, points.ravel()).reshape(points.shape)
     with np.errstate(all="ignore"):
-        pieces = np.where((f > 0).all(axis=1), widths / 2 * ((1 / f) @ _WEIGHTS), np.inf)
-    return np.append(np.cumsum(pieces[::-1])[::-1], 0.0) + tail
+        return np.where((f > 0).all(axis=1), widths * ((1 / f) @ _WEIGHTS), np.inf)
 
 
 def _tail(drift: Callable, low: float, top: float) -> float:
@@ -249,9 +251,7 @@ def _tail(drift: Callable, low: float, top: float) -> float:
     total, width, v = 0.0, 1e-3 * max(abs(low), 1e-3), low
     while v < top:
         width = min(width, top - v)
-        points = v + width * (_POINTS + 1) / 2
-        f = values(drift, points)
-        piece = float(width / 2 * ((1 / f) @ _WEIGHTS))
+        piece = float(_crossing(drift, np.array([v]), np.array([width]))[0])
         total, v, width = total + piece, v + width, 1.3 * width
         if not piece > 1e-18 * total or v > 1e200:
             break

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import gauss
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
-from ..spaces import gauss
 from . import adapt
 
 _ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30

@@ -17,10 +17,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from ..algebra import Band
+from ..algebra import Band, composite, gauss
 from ..firing.layers import coefficients_at, source_at
 from ..firing.over_v import OverV
-from ..spaces import gauss, modal_transform
+from ..spaces import modal_transform
 
 _DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
 _VANISHED = 1e-280  # of max P
@@ -52,8 +52,7 @@ def weighted_forms(problem: OverV, t: float, y: np.ndarray, field: str) -> Weigh
     parts = np.clip(np.ceil(steepest / _DECAY), 1, _PARTS).astype(int)
     ends = np.concatenate([[0.0], np.cumsum(np.repeat(problem.widths / parts, parts))]) + problem.cells[0]
     owner = np.repeat(np.arange(len(parts)), parts)
-    points, weights = gauss(degree + 6)
-    v = ends[:-1, None] + np.diff(ends)[:, None] * points
+    v, weights = composite(ends, degree + 6)
     flux = _flux(problem, t, y, field, (ends[1:] + ends[:-1]) / 2)
     if np.any(growth) or problem.layout.tied[field] is None or flux is None:
         P = problem.field(field, y)(v)
@@ -66,7 +65,7 @@ def weighted_forms(problem: OverV, t: float, y: np.ndarray, field: str) -> Weigh
     kept = (owner >= low) & (owner < high)
     owner, v = owner[kept], v[kept]
     widths = problem.widths[owner][:, None]
-    density = P[kept] / P.max() * weights * np.diff(ends)[kept, None]
+    density = P[kept] / P.max() * weights[kept]
     x = (v - problem.cells[owner][:, None]) / widths
     values, slopes = _shapes(degree, x)
     nodes = problem.cell_nodes[owner] - problem.cell_nodes[low, 0]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import spaces
+from ..algebra import composite
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
 from ..problem import Infeasible
@@ -82,11 +83,9 @@ class Widened:
 
 def profile_below(problem: OverV, t: float, y: np.ndarray, name: str, ends: np.ndarray) -> np.ndarray:
     """exp(-int f/a) at all but the last of `ends`, over its value there: a density without flux below V_min."""
-    points, weights = spaces.gauss(6)
-    pieces = np.diff(ends)
-    v = ends[:-1, None] + pieces[:, None] * points
+    v, weights = composite(ends, 6)
     drift, noise, _ = coefficients_at(problem, t, y, name, v.ravel())
-    potential = pieces * ((drift / noise).reshape(v.shape) @ weights)
+    potential = ((drift / noise).reshape(v.shape) * weights).sum(axis=1)
     return np.exp(-np.cumsum(potential[::-1])[::-1])
 
 
@@ -144,10 +143,7 @@ def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
         except Infeasible:
             continue
         result[first : first + count] = result[first + count] * np.minimum(below, 10.0)
-    for quantity, functional in wide.conserved.items():
-        carrier = functional != 0
-        result[carrier] *= (problem.conserved[quantity] @ y) / (functional @ result)
-    return result
+    return adapt.conserving(problem, wide, y, result)
 
 
 def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import composite
 from ..given.inputs import input_value
 from ..given.portable import require_portable
 from ..given.types import Past
@@ -57,11 +58,8 @@ class History:
     def before_start(self, name: str, span: float) -> float:
         """Integral of what was given, over the time `span` before the start."""
         edges = self.t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
-        x, w = np.polynomial.legendre.leggauss(10)
-        half = np.diff(edges) / 2
-        points = (edges[:-1] + half)[:, None] + half[:, None] * x
-        values = np.array([self(name, t) for t in points.ravel().tolist()])
-        return float((half[:, None] * w).ravel() @ values)
+        points, weights = composite(edges, 10)
+        return float(weights.ravel() @ [self(name, t) for t in points.ravel().tolist()])
 
     def __call__(self, name: str, t: float) -> float:
         if t <= self.t_start:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import composite
 from ..evolution import Event
 from ..models.first_spike import COUNT
 from ..problem import NotConverged, Problem, State
 
 _LEFT = 1e-12  # survival at which waiting ends
 _LONGEST = 1e3
-_X, _W = np.polynomial.legendre.leggauss(5)
 
 
 class Course:
@@ -77,8 +77,7 @@ class Course:
         """int S dt and int 2 t S dt, by Gauss's rule on every step."""
         mean = second = 0.0
         for segment in self.run.segments:
-            low, half = segment.times[:-1, None], np.diff(segment.times)[:, None] / 2
-            t, weight = (low + half * (_X + 1)).ravel(), (half * _W).ravel()
+            t, weight = (part.ravel() for part in composite(segment.times, 5))
             S = segment.evaluate_many(t) @ self._total
             mean += float(weight @ S)
             second += float(weight @ (2 * (t - self._start) * S))

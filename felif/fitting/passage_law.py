@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import composite
 from ..given.arguments import NUMBERS, SEED, checked, shown, whole
 from ..problem import Problem
 
 _GRID = 513  # times between which quantiles are sought
 _LONGEST = 1e100  # of times, whose mean may be long
-_X, _W = np.polynomial.legendre.leggauss(20)
 
 
 class Late:
@@ -160,9 +160,9 @@ class FirstPassage:
     def integral(self) -> float:
         """int_0^inf f dt by quadrature, the exponential tail included: 1 but for errors."""
         panels = self._law.panels()
-        width = np.diff(panels)[:, None] / 2
-        f, S = self.both(np.concatenate([(panels[:-1, None] + width * (_X + 1)).ravel(), panels[-1:]]))
-        return float((width * _W).ravel() @ f[:-1] + S[-1])
+        t, weights = composite(panels, 20)
+        f, S = self.both(np.append(t, panels[-1]))
+        return float(weights.ravel() @ f[:-1] + S[-1])
 
     @checked(p=NUMBERS)
     def quantile(self, p: Any) -> Any:

@@ -44,12 +44,32 @@ def real_name(path: Path) -> Path:
     return path.with_name(path.name.removeprefix(temporary_name(Path("x")).name[:-1]))
 
 
+def lock(handle: int, folder: Path | None = None) -> None:
+    """Keep other processes out of an open file or folder: wait for them or, with a `folder`, close it (ValueError).
+
+    A killed process lets go by itself. A system, or a file system, without locks leaves it to the user.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX if folder is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ValueError(f"{folder}: another process is writing there; wait for it or stop it.") from None
+    except (ImportError, OSError):
+        return
+
+
 class Growing:
-    """A file that is appended to, with its checksum on the way: all of what is given is on file, or nothing of it."""
+    """A file that is appended to, with its checksum on the way: all of what is given is on file, or nothing of it.
+
+    Raises ValueError while another process writes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        lock(self._handle, path.parent)
         self._size, self._found = 0, hashlib.sha256()
 
     def seek(self, size: int) -> None:

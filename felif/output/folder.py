@@ -67,7 +67,6 @@ class RunWriter:
         self._names: tuple[str, ...] | None = None
         self.room.json("run.json", self.description, durable=False)
         series = self.room.grow("series.csv")
-        _lock(series, self.folder)
         self._begin(series)
         self._unsynced = ["run.json"]  # what must be forced onto the disk before it counts
         self._survives = False  # whether a checkpoint was
@@ -100,7 +99,6 @@ class RunWriter:
             raise ValueError(f"{folder}: final.npz is missing: no checkpoint was reached. Start the run again.")
         self.room = Room(self.folder, "run")
         series = self.room.grow("series.csv")
-        _lock(series, self.folder)
         stored = read_folder(folder)  # nobody else writes there any more
         self.description, marks = stored.description, stored.marks
         self.rows, self.chunks = int(marks["rows"]), int(marks["chunks"])
@@ -265,21 +263,6 @@ def _make_room(folder: Path, overwrite: bool) -> Room:
     """An empty place for a run; only files that felif wrote as those of a run are ever deleted."""
     room = find_room(folder, "run", overwrite, _FILES)
     if "series.csv" in room.names:
-        series = room.grow("series.csv")
-        _lock(series, folder)
-        series.close()
+        room.grow("series.csv").close()  # refuses where another process writes
     room.clear()
     return room
-
-
-def _lock(series: Growing, folder: Path) -> None:
-    """Keep other processes from writing the same run; a killed process lets go by itself."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: there, two writers are the user's own care
-        return
-    try:
-        fcntl.flock(series, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        series.close()
-        raise ValueError(f"{folder}: another process is writing this run; wait for it or stop it.") from None

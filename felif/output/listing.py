@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .durable import Sum, complete, real_name, streamed, sync, temporary_name, unwritten, write_all
+from .durable import Sum, complete, lock, real_name, streamed, sync, temporary_name, unwritten, write_all
 
 MANIFEST = "felif-manifest.txt"
 HEAD = "# What felif wrote in this folder: kind, file, bytes, SHA-256. It replaces and deletes nothing else here.\n"
@@ -219,23 +219,12 @@ def _opened(path: Path) -> Iterator[int]:
         except OSError as error:
             raise unwritten(real_name(path), error) from None
         try:
-            _hold(handle)
+            lock(handle)
             if os.name != "posix" or (path.exists() and os.path.samestat(os.fstat(handle), path.stat())):
                 yield handle
                 return
         finally:
             os.close(handle)
-
-
-def _hold(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: appending is then as safe as the system makes it
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks
-        return
 
 
 def _line(name: str, entry: Entry) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..given.identity import differences, told
+from .durable import lock
 from .files import read_npz
 from .manifest import KINDS, Room, find_room
 from .provenance import provenance
@@ -209,16 +210,10 @@ def _file(number: int) -> str:
 
 def _hold(folder: Path) -> int | None:
     """Keep other processes from writing there; a killed one lets go by itself. ValueError while one does."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: there, two writers are the user's own care
+    if os.name != "posix":  # folders are no files there: two writers are the user's own care
         return None
     handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise ValueError(f"{folder}: another process is writing there; wait for it or stop it.") from None
+    lock(handle, folder)
     return handle
 
 

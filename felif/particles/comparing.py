@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import composite
 from ..analysis.agreement import NO_TEST, counts_agreement, distribution_agreement, inflation_of, shares_agreement
 from ..analysis.distribution import Marginal, marginals
 from ..given.arguments import TIME, checked, optional
@@ -15,7 +16,6 @@ from ..translation import law_of
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
 from .run import ParticleRun
 
-_GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _BARS = 40
 _POINTS = 20_001  # of a table that inverts a distribution function
 
@@ -193,13 +193,12 @@ def _bin_means(run: Any, name: str, times: np.ndarray, bins: np.ndarray) -> np.n
     """Mean of a series of the equation over bins; pieces between accepted steps by Gauss's rule."""
     ends = np.unique(np.concatenate([times, run.times[(run.times > times[0]) & (run.times < times[-1])]]))
     ends = ends[(ends >= run.times[0]) & (ends <= run.times[-1])]
-    middle, half = 0.5 * (ends[1:] + ends[:-1]), 0.5 * np.diff(ends)
-    owner = np.searchsorted(times, middle) - 1
+    owner = np.searchsorted(times, 0.5 * (ends[1:] + ends[:-1])) - 1
     kept = np.isin(owner, bins)
-    middle, half, owner = middle[kept], half[kept], owner[kept]
-    values = np.asarray(run.sample(name, (middle[:, None] + half[:, None] * _GAUSS).ravel())).reshape(-1, _GAUSS.size)
+    points, weights = (part[kept] for part in composite(ends, 4))
+    values = np.asarray(run.sample(name, points.ravel())).reshape(points.shape)
     sums = np.zeros(times.size - 1)
-    np.add.at(sums, owner, values @ _WEIGHTS * half)
+    np.add.at(sums, owner[kept], (values * weights).sum(axis=1))
     return sums[bins] / np.diff(times)[bins]
 
 

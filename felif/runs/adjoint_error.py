@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import gauss
 from ..assembly.initial import projected
 from ..assembly.tails import require_reach
 from ..assembly.widened import Widened
 from ..firing.layers import coefficients_at
 from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from ..problem import Problem, State, require_one_axis
-from ..spaces import gauss
 from .run import Run
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..algebra import gauss
 from ..given.arguments import shown
 
 _FEW = 2000  # points at which it is remembered how functions are evaluated
@@ -128,13 +129,6 @@ def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray]:
         )
     points = np.r_[-1.0, (inner - inner[::-1]) / 2, 1.0]
     weights = 2 / (degree * (degree + 1) * legendre.legval(points, coefficients) ** 2)
-    return (points + 1) / 2, weights / 2
-
-
-@lru_cache
-def gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre points on [0, 1] and weights (sum 1)."""
-    points, weights = legendre.leggauss(count)
     return (points + 1) / 2, weights / 2
 
 

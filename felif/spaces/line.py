@@ -7,7 +7,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from .elements import gauss, lobatto, modal_transform
+from ..algebra import gauss
+from .elements import lobatto, modal_transform
 
 
 @lru_cache(maxsize=32)

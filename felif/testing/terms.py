@@ -12,6 +12,7 @@ from numpy.polynomial import legendre
 from skfem.element import DiscreteField
 
 from .. import spaces
+from ..algebra import gauss
 from ..assembly.analytic import ANALYTIC, RANGES, not_analytic
 from ..assembly.forms import SOURCE_POINTS
 from ..assembly.language import LINEAR, nonlinearity, places_of
@@ -150,7 +151,7 @@ def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tupl
         x = mesh.p[0, mesh.boundaries[term.over]]
         return c * float(np.sum(term.form(_function(test, x), x[None])))
     chosen = np.arange(len(cells) - 1) if term.over == CELLS else np.asarray(mesh.subdomains[term.over])
-    rule = spaces.gauss(SOURCE_POINTS) if term.of is None else spaces.quadrature(problem.space, problem.degree)
+    rule = gauss(SOURCE_POINTS) if term.of is None else spaces.quadrature(problem.space, problem.degree)
     points, weights = rule
     left, widths = cells[chosen, None], np.diff(cells)[chosen, None]
     x = left + widths * points

@@ -1,5 +1,6 @@
 """A run folder is readable at every moment, and a run that goes on from its checkpoint writes the same bytes."""
 
+import errno
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from fakes import FakeRun, row
 from felif.output import RunWriter, read_folder
 from felif.output.files import read_series, strict_json
 from felif.output.manifest import MANIFEST
+from felif.output.work import open_work
 
 DESCRIPTION = {"model": {"class": "Fake", "b": 0.5, "ceiling": math.inf}}
 
@@ -208,6 +210,19 @@ def test_two_writers_cannot_have_the_same_folder(tmp_path):
         with pytest.raises(ValueError, match="another process"):
             RunWriter(tmp_path / "run", {}, overwrite=True)
     RunWriter.reopen(tmp_path / "run").close()
+
+
+def test_a_file_system_without_locks_takes_runs_and_branches(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    with RunWriter(tmp_path / "run", {}) as writer:
+        writer.step({"t": 0.0})
+    with open_work("continuation", "branch", tmp_path / "branch", {}, ()) as work:
+        assert work.room is not None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...algebra.transport_kernels import half_slopes
 from ...spaces import modal_transform, shapes
-from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, split
+from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, highest_modes, split
 from .over_lines import OverLines
 from .spaces import Axis, cell_tables, values_at
 from .transport import Transport
@@ -26,15 +27,7 @@ _WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made ane
 
 def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Size of the highest modes of every cell of w, times its width, integrated over v; p (n_v, n_w)."""
-    q = axis.space.degree
-    by_cells = axis.by_cells(p)
-    if q >= 3:
-        return weights @ np.abs(by_cells @ axis.tables.modal[-2:].T).sum(axis=-1) * axis.widths
-    # low degree: how the highest derivative jumps to the neighbours says what the highest mode cannot
-    highest = by_cells @ axis.tables.modal[-1] / axis.widths**q
-    jumps = np.abs(np.diff(highest, axis=1))
-    total = weights @ (np.pad(jumps, ((0, 0), (1, 0))) + np.pad(jumps, ((0, 0), (0, 1))))
-    return total * axis.widths ** (q + 1) / 8
+    return weights @ highest_modes(axis.by_cells(p), axis.widths, axis.tables.modal)
 
 
 def unresolved(problem: OverLines, y: np.ndarray) -> np.ndarray:
@@ -193,9 +186,8 @@ def _across(old: Axis, new: Axis, p: np.ndarray) -> np.ndarray:
     shapes = values_at(q, x.ravel()).reshape(len(kept), q + 1, q + 1)
     result[:, kept] = np.einsum("vcj,cij->vci", by_cells[:, cell[kept]], shapes)
     if q == 0:
-        result[:, kept, 0] += _slopes(old, p)[:, cell[kept]] * (
-            middles[kept] - (old.cells[1:] + old.cells[:-1])[cell[kept]] / 2
-        )
+        moved = middles[kept] - (old.cells[1:] + old.cells[:-1])[cell[kept]] / 2
+        result[:, kept, 0] += 2 * half_slopes(p, old.widths)[:, cell[kept]] * moved  # a split keeps signs
     for j in np.flatnonzero(~inside):
         parts = np.flatnonzero((old.cells[:-1] >= new.cells[j]) & (old.cells[1:] <= new.cells[j + 1]))
         total = 0.0
@@ -206,12 +198,3 @@ def _across(old: Axis, new: Axis, p: np.ndarray) -> np.ndarray:
     same = np.flatnonzero(inside & (new.widths == old.widths[cell]))
     result[:, same] = by_cells[:, cell[same]]
     return result.reshape(len(p), -1)
-
-
-def _slopes(axis: Axis, p: np.ndarray) -> np.ndarray:
-    """Limited slopes of finite volumes, (n_v, cells): a split keeps signs."""
-    differences = 2 * np.diff(p, axis=1) / (axis.widths[1:] + axis.widths[:-1])
-    a, b = differences[:, :-1], differences[:, 1:]
-    slopes = np.zeros_like(p)
-    slopes[:, 1:-1] = np.where(a * b > 0, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
-    return slopes

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...algebra import composite
 from ...problem import Problem, State
-from ...spaces import gauss
 from ..adapt import split
 from ..projection import tied_moments
 from . import adapt
@@ -89,13 +89,9 @@ def _evaluated(start: Callable, v: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 def _rule(cells: np.ndarray, count: int, pieces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(cell, points, weights) of Gauss's rule on `pieces` equal parts of every cell."""
-    x, weights = gauss(count)
-    ends = np.concatenate(
-        [(cells[:-1, None] + np.diff(cells)[:, None] * np.arange(pieces) / pieces).ravel(), cells[-1:]]
-    )
-    widths = np.diff(ends)
-    points = (ends[:-1, None] + widths[:, None] * x).ravel()
-    return np.repeat(np.arange(len(cells) - 1), pieces * count), points, (widths[:, None] * weights).ravel()
+    ends = np.append(cells[:-1, None] + np.diff(cells)[:, None] * np.arange(pieces) / pieces, cells[-1])
+    points, weights = composite(ends, count)
+    return np.repeat(np.arange(len(cells) - 1), pieces * count), points.ravel(), weights.ravel()
 
 
 def _projected(problem: OverLines, density: Callable) -> tuple[np.ndarray, bool]:

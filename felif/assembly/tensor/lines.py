@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from skfem.mesh import MeshLine
 
+from ...algebra import gauss
 from ...algebra.lines import Combined, Lines, Separate, by_rows
 from ...given.inputs import input_value
 from ...given.parameters import parameters_of
 from ...meshing import tagged
 from ...problem import Infeasible
-from ...spaces import ExponentialFitting, gauss
+from ...spaces import ExponentialFitting
 from ...translation import weak_form_of
 from ...translation.coefficients import STEP
 from ...translation.fields import Field, Scalar, Term, Value, WeakForm, probe

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
+from ...algebra import gauss
 from ...given.arguments import shown
-from ...spaces import ExponentialFitting, SpectralElement, gauss, is_integer, shapes
+from ...spaces import ExponentialFitting, SpectralElement, is_integer, shapes
 
 _HIGHEST = 8
 _SAMPLES = 8  # times the degree: points at which a polynomial is looked at for its minimum

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from ...algebra import gauss
 from ...algebra.lines import Lines
 from ...given.arguments import FUNCTION, required
 from ...given.inputs import profile_values
-from ...spaces import ExponentialFitting, SpectralElement, gauss
+from ...spaces import ExponentialFitting, SpectralElement
 from ..adapt import split
 from . import adapt
 from .lines import LineForms

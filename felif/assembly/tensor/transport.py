@@ -38,10 +38,11 @@ class Transport:
         axis, tables = self._axis, self._axis.tables
         local = axis.by_cells(N)
         if self._limited:
-            start, end = _limited_ends(N, axis.widths)
+            half = axis.widths * transport_kernels.half_slopes(N, axis.widths)  # as the kernel does with p
+            start, end = N - half, N + half
         else:
             start, end = local @ tables.left, local @ tables.right
-            if blend is not None:  # as the kernel does with p
+            if blend is not None:
                 start = (1 - blend) * start + blend * local[:, 0]
                 end = (1 - blend) * end + blend * local[:, -1]
         below, above = np.concatenate([[0.0], end]), np.concatenate([start, [0.0]])
@@ -109,12 +110,3 @@ class Transport:
         faces[[0, -1]] = 0.0
         largest = np.maximum(largest, np.maximum(faces[:-1], faces[1:]))
         return float(1.0 / (axis.tables.radius * np.max(largest / axis.widths)))
-
-
-def _limited_ends(values: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values at both ends of each cell by limited slopes, as in `transport_kernels.limited_slopes`."""
-    slopes = np.diff(values) / (widths[1:] + widths[:-1])
-    a, b = slopes[:-1], slopes[1:]
-    half = np.zeros(len(values))
-    half[1:-1] = widths[1:-1] * np.where(a * b > 0, np.sign(a) * np.minimum(np.abs(a), np.abs(b)), 0.0)
-    return values - half, values + half

@@ -18,8 +18,8 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
+from ...algebra import gauss
 from ...given.parameters import Parameters
-from ...spaces import gauss
 from ...translation.fields import CELLS, Slopes, Term, WeakForm
 from .blocks import Blocks
 from .damping import Damping

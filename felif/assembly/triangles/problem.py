@@ -13,13 +13,13 @@ from skfem.mesh import MeshTri
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
-from ...algebra import Band
+from ...algebra import Band, gauss
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...given.portable import require_portable
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField
-from ...spaces import gauss
 from ...translation.coefficients import is_own
+from ..adapt import conserving
 from . import adapt
 from .assembled import TriangleMesh
 from .implicit import ImplicitPart, factored
@@ -241,7 +241,7 @@ class OnTriangles(OverTriangles):
 
     def received(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """The state y of `old` on these triangles: the L2 projection, the mass to rounding."""
-        return self._of_same_mass(transfer(old.cells, self.cells, old.degree, self.degree, y), y, old)
+        return conserving(old, self, y, transfer(old.cells, self.cells, old.degree, self.degree, y))
 
     def resumed(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
         """y of `old` on these triangles as a run goes on with it: (M - tau A) y is projected, A drift, noise and reset.
@@ -254,13 +254,7 @@ class OnTriangles(OverTriangles):
         density = self.received(y - _SETTLING * change, old)
         matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
         settled = factored(matrix.tocsc()).solve(self.operator.threshold.closed(self.mass.data[0] * density))
-        return self._of_same_mass(settled, y, old)
-
-    def _of_same_mass(self, new: np.ndarray, y: np.ndarray, old: OnTriangles) -> np.ndarray:
-        """What is exact but for rounding, with that taken out."""
-        for name, weights in self.conserved.items():
-            new[weights != 0] *= (old.conserved[name] @ y) / (weights @ new)
-        return new
+        return conserving(old, self, y, settled)
 
     @cached_property
     def lines_stay(self) -> bool:

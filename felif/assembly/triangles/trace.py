@@ -7,7 +7,7 @@ from numpy.polynomial import legendre
 from scipy import sparse
 from skfem.mesh import MeshTri
 
-from ...spaces import gauss
+from ...algebra import gauss
 from .space import modes, tabulate
 
 
