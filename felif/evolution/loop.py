@@ -157,16 +157,16 @@ class Integration:
         rounding where cells are tiny.
         """
         landed, position = self.t >= self.next_stop, bisect_right(self.breakpoints, self.t)
-        left = self.breakpoints[position - 1] if position else -inf
+        before, left = (self.breakpoints[k] if k >= 0 else -inf for k in (position - 2, position - 1))
         right = self.breakpoints[position] if position < len(self.breakpoints) else inf
         self.next_stop = min(right, self.t_end)
         self.window = Window.between(left, right)
         if landed and left == self.t and left not in self.problem.kinks:
-            sides = Window.between(-inf, left).high, self.window.low
+            sides, less = (Window.between(-inf, left).high, self.window.low), self.h * BEHIND_KINKS
             if self.fixed_step is None and self.norm.notices_jump(*sides, self.y, self.h):
                 self.h = nan
-            elif self.fixed_step is None:
-                self.h = self.controller.step = self.h * BEHIND_KINKS
+            elif self.fixed_step is None and left - before > less:  # else both are as good as one
+                self.h = self.controller.step = less
             if self.stepper is not None:
                 self.stepper.forget()
         return self.window

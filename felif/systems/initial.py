@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..given.silent import require_consistent, silent_at_start
-from ..problem import BeyondEquations, State
+from ..problem import BeyondEquations, State, require_below
 from ..weakform import Index
 from .adapt import split, transferred
 from .on_axes import OnAxes
@@ -163,7 +164,32 @@ def _at_nodes(system: OnAxes, u: Any, density: Any) -> np.ndarray:
     axes = nodes[1:] if isinstance(first, Index) else nodes
     grids = np.meshgrid(*axes, indexing="ij")
     found = [np.broadcast_to(np.asarray(one(*grids), float), grids[0].shape) for one in densities]
-    return np.reshape(found, shape)
+    return np.reshape(found, shape) * _layers(system, u, densities)
+
+
+def _layers(system: OnAxes, u: Any, densities: Sequence[Any]) -> np.ndarray:
+    """What the `boundary_layer` of data multiplies them with, which falls to 0 where they are held at zero.
+
+    Raises ValueError where nothing is held, and for data too much of which lies beyond.
+    """
+    layout, each = system.layout, (-1, *(1 for _ in u.over[1:])) if len(densities) > 1 else ()
+    depths = np.reshape([float(getattr(one, "boundary_layer", 0.0)) for one in densities], each)
+    factor, held = np.ones(layout.shapes[u.name]), [h for h in system.equations.unknowns if h.of == u.name]
+    if depths.any() and not held:
+        raise ValueError(
+            f"start: the density {u.name} = {next(one for one in densities if one.boundary_layer)!r}; allowed is "
+            f"boundary_layer = 0: nothing holds {u.name} at zero"
+        )
+    x = dict(zip(u.over, np.meshgrid(*layout.nodes(u.name), indexing="ij"), strict=True))
+    for holder in held:
+        ((axis, place),) = holder.at.items()
+        ends = np.broadcast_to(place(SimpleNamespace(**x)) if callable(place) else place, factor.shape)
+        if (ends > system.equations.axis(axis).low).all():
+            for one, end in zip(densities, ends.reshape(len(densities), -1), strict=True):
+                require_below(u.name, one, float(end.max()))
+        distance = np.divide(ends - x[axis], depths, out=np.full(factor.shape, np.inf), where=depths > 0)
+        factor *= -np.expm1(-(distance**4))
+    return factor
 
 
 def _normalise(system: OnAxes, u: Any, y: np.ndarray) -> None:

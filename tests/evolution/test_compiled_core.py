@@ -37,30 +37,42 @@ def sine(size, frequency):
     return lambda t: size * math.sin(frequency * t)
 
 
-def network(rng):
-    """A random network of one of the models, with or without inputs in time, delays, refractory states."""
+def drawn(rng):
+    """(a random problem of one of the models, data), with or without inputs in time, delays, refractory states."""
     b, a0, a1 = rng.uniform(-2, 1.2), 10 ** rng.uniform(-1, 0.3), float(rng.choice([0.0, rng.uniform(0, 0.2)]))
     jump, wave = fl.Piecewise((0.3, 0.5), (0.0, rng.uniform(-1, 1), 0.2)), sine(rng.uniform(0, 1), rng.uniform(1, 6))
-    own = {"b": b, "a0": a0, "a1": a1, "current": [0.0, rng.uniform(-1, 1), wave, jump][rng.integers(4)]}
+    times = np.linspace(0, 1, 60)
+    recorded = fl.Sampled(times, rng.normal(0, 0.5, 60), "cubic", tol=0.1)
+    own = {"b": b, "a0": a0, "a1": a1, "current": [0.0, rng.uniform(-1, 1), wave, jump, recorded][rng.integers(5)]}
     couplings = dict(zip(("b_EE", "b_IE", "b_EI", "b_II"), rng.uniform(0, 0.8, 4), strict=True))
     pair = {**couplings, "a0": a0, "current_E": own["current"], "current_I": rng.uniform(-1, 1)}
-    return [
+    start = fl.Gaussian(rng.uniform(-1, 0.5), rng.uniform(0.05, 0.4), boundary_layer=0.3)
+    exponential = {"drift": fl.Exponential(delta=0.2, v_soft=1.5), "v_reset": 0.0, "v_fire": math.inf}
+    rest = {"tau": float(rng.choice([0.0, 0.3])), "tau_m": rng.uniform(0.5, 2, 2)}
+    pools = {"coupling": rng.uniform(-0.6, 0.5, (2, 2)), "a0": a0, "a1": rng.uniform(0, 0.1, (2, 2)), **rest}
+    cell = {"L": rng.uniform(0.5, 2), "mass": rng.uniform(0.4, 1.5)}
+    kinds = [
         lambda: fl.NoisyLIF(**own),
         lambda: fl.NoisyLIF(**own, drift=fl.Quadratic()),
+        lambda: fl.NoisyLIF(**own, **exponential),
         lambda: fl.NoisyLIF(**own, delay=rng.uniform(0.1, 0.4)),
+        lambda: fl.NoisyLIF(**own, delay=0.2, noise_delay=rng.uniform(0.1, 0.4)),
         lambda: fl.NoisyLIF(**own, dead_time=rng.uniform(0.1, 0.4)),
         lambda: fl.RefractoryLIF(**own, tau=rng.uniform(0.05, 1)),
         lambda: fl.RandomThresholdLIF(**own, eps=rng.uniform(0.05, 0.5), tau=rng.uniform(0.1, 1)),
         lambda: fl.ExcitatoryInhibitoryLIF(**pair, tau=float(rng.choice([0.0, 0.3]))),
         lambda: fl.ExcitatoryInhibitoryLIF(**pair, delay=rng.uniform(0.1, 0.4)),
-    ][rng.integers(8)]()
+        lambda: fl.Populations(**pools),
+        lambda: fl.CellPolarisation(rng.choice(["trace", "integrated", "exchange"]).item(), **cell),
+    ]
+    model = kinds[rng.integers(len(kinds))]()
+    return model, (lambda z: np.exp(-(z**2))) if isinstance(model, fl.CellPolarisation) else start
 
 
-@pytest.mark.parametrize("seed", randomised.seeds(12))
+@pytest.mark.parametrize("seed", randomised.seeds(24))
 def test_core_and_loop_agree_on_random_problems_to_a_thousandth_of_the_tolerance(seed, by_both):
     rng = np.random.default_rng(seed)
-    model, tol = network(rng), 10 ** rng.uniform(-7, -3)
-    start = fl.Gaussian(rng.uniform(-1, 0.5), rng.uniform(0.05, 0.4), boundary_layer=0.3)
+    (model, start), tol = drawn(rng), 10 ** rng.uniform(-6, -3)
     core, loop = by_both(fl.discretize(model, tol=tol), start, t_end=0.8, rtol=tol)
     assert core.problem.condensed is not None
     assert core.outcome.name == loop.outcome.name, model
@@ -182,6 +194,7 @@ def test_the_environment_chooses_the_core(monkeypatch):
 def test_the_version_says_which_core_runs(monkeypatch):
     from felif.study.cli import _version
 
+    monkeypatch.delenv("FELIF_CORE", raising=False)
     assert _version().startswith(f"{fl.__version__}, core: compiled")
     monkeypatch.setenv("FELIF_CORE", "python")
     assert _version() == f"{fl.__version__}, core: python"
@@ -202,6 +215,7 @@ def test_a_run_is_resumed_with_the_core_that_wrote_it(core, tmp_path, monkeypatc
 
 def test_a_run_of_the_core_that_goes_on_without_it_says_so(tmp_path, monkeypatch):
     problem, start = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-4), fl.Gaussian(0.0, 0.25)
+    monkeypatch.delenv("FELIF_CORE", raising=False)
     fl.evolve(problem, start, t_end=1.0, rtol=1e-4, folder=tmp_path / "run", max_steps=9, snapshots=2, progress=False)
     monkeypatch.setenv("FELIF_CORE", "python")
     with pytest.warns(UserWarning, match="was written by the compiled core, which does not run here"):

@@ -44,6 +44,22 @@ def test_a_jump_costs_no_accuracy():
     assert run.statistics["rejected"] <= 2
 
 
+@pytest.mark.parametrize("jump", [0.0, 3.0])
+def test_steps_behind_a_breakpoint_begin_anew_where_inputs_jump_and_smaller_where_they_do_not(jump):
+    problem = Switched(lambda t: 1.0 + abs(t - 0.5) + jump * (t > 0.5))
+    how = {"breakpoints": [0.5], "first_step": 1e-3, "rtol": 1e-6}
+    whole, part = (integrate(problem, [0.5], 0, end, **how) for end in (1.0, 0.5))
+    k = part.series["t"].size
+    behind = whole.series["t"][k] - 0.5
+    if jump:  # 0.01 of the time in which y changes by itself
+        y = part.segments[-1].states[-1, 0]
+        assert behind == pytest.approx(0.01 * y / (4.0 - y), rel=1e-6)
+    else:
+        assert behind == pytest.approx(float(part.checkpoint.memory["h"]) / 64, rel=1e-12)
+    rest = integrate(problem, None, 0, 1.0, checkpoint=part.checkpoint, **how)
+    assert rest.series["t"].tolist() == [0.5, *whole.series["t"][k:]]
+
+
 def test_time_derivatives_are_taken_inside_the_step():
     problem = Switched(lambda t: np.cos(t))
     integrate(problem, [0.0], 0, 1, breakpoints=[0.5])

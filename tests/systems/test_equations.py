@@ -70,6 +70,26 @@ def test_the_noisy_network_in_this_language_is_that_of_the_other_engine(b):
     assert run.drift["mass"] < 1e-13
 
 
+def test_boundary_layers_of_data_are_those_of_the_other_engine():
+    """Two networks that do not hear each other, with noise that grows: data that do not vanish have no rate there."""
+    layers = [fl.Gaussian(0.2, 0.25, boundary_layer=0.3), fl.Gaussian(-0.3, 0.25, boundary_layer=0.2)]
+    b, noise, places = np.diag([0.3, -0.5]), np.diag([0.1, 0.2]), {"v_fire": [2.0, 1.5], "v_reset": [1.0, 0.5]}
+    both = fl.discretize(fl.Populations(b, a1=noise, **places), tol=1e-5)
+    run, times = fl.evolve(both, layers, 0.5, rtol=1e-5, progress=False), np.linspace(0.1, 0.5, 5)
+    for k, start in enumerate(layers):
+        own = {"b": b[k, k], "a1": noise[k, k], **{name: values[k] for name, values in places.items()}}
+        alone = fl.evolve(fl.discretize(fl.NoisyLIF(**own), tol=1e-7), start, 0.5, rtol=1e-7, progress=False)
+        assert run.sample(f"N_{k}", times) == pytest.approx(alone.sample("N", times), rel=1e-5)
+
+
+def test_data_that_would_not_be_what_is_run_are_refused():
+    network, cell = (fl.discretize(m, tol=1e-2) for m in (fl.Populations([[0.3]]), fl.CellPolarisation()))
+    with pytest.raises(ValueError, match="97.7 % of the density n = .* lies above v_fire = 2"):
+        fl.evolve(network, fl.Gaussian(3.0, 0.25), 0.1)
+    with pytest.raises(ValueError, match="allowed is boundary_layer = 0: nothing holds n at zero"):
+        fl.evolve(cell, fl.Gaussian(1.0, 0.25, boundary_layer=0.2), 0.1)
+
+
 def test_what_lands_at_several_places_is_a_reset_distribution():
     """Half of what fires starts at 1, half at 0: the rate at rest is one over the mean of both passage times."""
     spread = jump("n", "N", lambda x: [(0.5, {"v": 1.0}), (0.5, {"v": 0.0})], at={"v": 2.0})
