@@ -73,6 +73,18 @@ def held_of(system: OnAxes) -> dict[str, str]:
     }
 
 
+def heard_late(system: OnAxes) -> tuple[list[tuple[int, str, float]], np.ndarray]:
+    """(place in X, scalar, how long ago) of what is heard late, and the places of what comes late and is not heard."""
+    layout, late, unheard = system.selected, [], [np.zeros(0, int)]
+    for given in (given for given in layout.inputs if isinstance(given, Delayed)):
+        entries, lag = layout.indices(given.name), given.of_model(system.model)
+        places, heard = layout.position[entries], layout.heard[entries]
+        names = np.array(layout.flattened(given.of))[heard].tolist()
+        late += [(place, name, lag) for place, name in zip(places[heard].tolist(), names, strict=True)]
+        unheard.append(places[~heard])
+    return late, np.concatenate(unheard)
+
+
 def slopes_of(system: OnAxes) -> dict[str, str]:
     """{what is heard late: the unknown whose derivative it is}."""
     flat = system.layout.flattened

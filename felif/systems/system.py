@@ -173,17 +173,7 @@ class System(OnAxes):
 
     # the system -------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _late(self) -> tuple[list[tuple[int, str, float]], np.ndarray]:
-        """(place, scalar, how long ago) of what is heard late, and the places of what is not heard."""
-        layout, late, unheard = self.layout, [], [np.zeros(0, int)]
-        for given in (given for given in layout.inputs if not isinstance(given, Given)):
-            entries, lag = layout.indices(given.name), given.of_model(self.model)
-            places, heard = layout.position[entries], self.selected.heard[entries]
-            names = np.array(layout.flattened(given.of))[heard].tolist()
-            late += [(place, name, lag) for place, name in zip(places[heard].tolist(), names, strict=True)]
-            unheard.append(places[~heard])
-        return late, np.concatenate(unheard)
+    _late = cached_property(resting.heard_late)
 
     def _inputs(self, t: float, X: np.ndarray) -> None:
         """Fills in the inputs."""
