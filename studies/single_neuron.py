@@ -27,7 +27,6 @@ EXPECTED = {
     "error_survival": (0.0, 1e-7),
     "distance": (0.0, 1.95),  # Kolmogorov: p = 0.001
     "distance_in_time": (0.0, 1e-6),  # the equation by steps in time against the inverted Laplace transform: rtol
-    "defect": (0.0, 1e4),  # of the exponential-moment identity, in units of rtol: a delta decays fast at first
     "error_deterministic": (0.0, 1e-13),  # T = log((I - V_R)/(I - V_F)), rounding
 }
 
