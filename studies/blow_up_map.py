@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import felif as fl
-from felif.analysis.quadrature import gauss
+from felif.algebra import in_a_row
 from felif.output.style import panels
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
@@ -61,7 +61,7 @@ def one(
 
 def gain_by_quadrature(network, d: float) -> float:
     """b mu M_mu(0) e^(-mu V_F), mu = 2 max(1/b, V_F/a0), of the density that `network_and_data` gives."""
-    depth, weights = gauss(np.array([0.0, 12.0 * d]), 400)  # below V_F: the data lie d below it, d/3 wide
+    depth, weights = in_a_row(np.array([0.0, 12.0 * d]), 400)  # below V_F: the data lie d below it, d/3 wide
     weights = weights * np.exp(-((depth - d) ** 2) / (2 * (d / 3) ** 2)) * -np.expm1(-((2 * depth / d) ** 4))
     mu = 2 * max(1 / network.b, network.v_fire / network.a0)
     return float(network.b * mu * (weights @ np.exp(-mu * depth)) / weights.sum())

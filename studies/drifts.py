@@ -17,7 +17,7 @@ those of the first-passage formula with m = b N (Ricciardi 1977), here by a quad
 import numpy as np
 
 import felif as fl
-from felif.analysis.quadrature import gauss
+from felif.algebra import in_a_row
 from felif.output.plots import rate_curve
 from felif.output.sampling import sample_points
 from felif.output.style import label, mark_thresholds, panels
@@ -63,8 +63,8 @@ def passage_rate(F, v_reset: float, v_fire: float, m: float, a: float) -> float:
 
     The integrand has no peak narrower than a/|f| at V_F; it has fallen below rounding at s = 12 (V_F - V_R).
     """
-    v, weight_v = gauss(np.linspace(v_reset, v_fire, 21), 24)
-    s, weight_s = gauss(np.linspace(0.0, 12.0 * (v_fire - v_reset), 81), 24)
+    v, weight_v = in_a_row(np.linspace(v_reset, v_fire, 21), 24)
+    s, weight_s = in_a_row(np.linspace(0.0, 12.0 * (v_fire - v_reset), 81), 24)
     v = v[:, None]
     return float(a / (weight_v @ np.exp((F(v - s) - F(v) - m * s) / a) @ weight_s))
 

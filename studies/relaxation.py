@@ -16,9 +16,9 @@ from scipy.optimize import brentq
 from scipy.special import pbdv
 
 import felif as fl
+from felif.algebra import in_a_row
 from felif.analysis import exact
 from felif.analysis.density import density
-from felif.analysis.quadrature import gauss
 from felif.output.plots import plot_densities
 from felif.output.style import label, panels
 
@@ -73,7 +73,7 @@ def eigenvalue(neuron: fl.NoisyLIF) -> float:
 
 def distance(state: fl.State, N_inf: float) -> float:
     """int |n - P| dv, by Gauss's rule in every cell."""
-    v, weights = gauss(state.problem.cells, 12)
+    v, weights = in_a_row(state.problem.cells, 12)
     return float(weights @ np.abs(state.n(v) - density(state.problem.model, N_inf, v)))
 
 

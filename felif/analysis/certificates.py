@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from ..algebra import in_a_row
 from ..given.arguments import STATE, checked, number, optional
 from ..problem import State
-from .quadrature import gauss
 
 _LARGEST = 80.0  # mu (V_F - V_R) up to which a better mu is sought
 
@@ -268,4 +268,4 @@ def _quadrature(cells: np.ndarray, mu: float) -> tuple[np.ndarray, np.ndarray]:
     counts = np.maximum(1, np.ceil(mu * np.diff(cells) / 8)).astype(int)
     cells_and_counts = zip(cells[:-1], cells[1:], counts, strict=True)
     ends = np.unique(np.concatenate([np.linspace(a, b, 1 + count) for a, b, count in cells_and_counts]))
-    return gauss(ends, 24)
+    return in_a_row(ends, 24)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from .quadrature import gauss
+from ..algebra import in_a_row
 
 _GAUSS = 4  # points
 _CUTS = 16  # pieces of a cell
@@ -31,7 +31,7 @@ class Marginal:
         """int^x of the density, 0 below and constant above `cells`; Gauss on 16 pieces of a cell, cubic between."""
         cells = self.cells
         points = np.append((cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_CUTS) / _CUTS).ravel(), cells[-1])
-        x, w = gauss(points, _GAUSS)
+        x, w = in_a_row(points, _GAUSS)
         pieces = (np.asarray(self.density(x)) * w).reshape(-1, _GAUSS).sum(axis=1)
         below = np.concatenate([[0.0], np.cumsum(pieces)])
         spline = CubicHermiteSpline(points, below, np.asarray(self.density(points)))
@@ -50,6 +50,6 @@ def marginals(state: Any, name: str) -> list[Marginal]:
     if np.ndim(density.nodes) == 1:
         return [Marginal(name, "v", density, cells)]
     weights = np.unique(state.C.nodes)
-    at, by = gauss(weights, _GAUSS)
+    at, by = in_a_row(weights, _GAUSS)
     over_v = Marginal(name, "v", lambda v: density(np.asarray(v)[:, None], at[None, :]) @ by, cells)
     return [over_v, Marginal("C", "w", state.C, weights)]

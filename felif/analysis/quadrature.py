@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from scipy.optimize import brentq
 
-from ..algebra import composite, rules
+from ..algebra import gauss
 from ..problem import NotConverged
 
-_X, _W = rules.gauss(16)
+_X, _W = gauss(16)
 _PANELS = 4  # to begin with, between two breaks
 _TINY = 1e-305  # integrals below have no relative accuracy
 _MOST = 4000  # panels at a time
@@ -67,12 +67,6 @@ def _panels(f: Callable, left: np.ndarray, width: np.ndarray) -> tuple[np.ndarra
         raise ValueError(f"the integrand is not a number at {points[np.isnan(values)][0]}")
     weights = width[:, None] * _W
     return np.sum(weights * values, 1), np.sum(weights * np.abs(values), 1)
-
-
-def gauss(edges: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points and weights of Gauss's rule with `count` points on every piece between edges."""
-    points, weights = composite(edges, count)
-    return points.ravel(), weights.ravel()
 
 
 def root(f: Callable[[float], float], low: float, high: float) -> float:

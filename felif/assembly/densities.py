@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..algebra import composite
+from ..algebra import in_a_row
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
 from ..translation.fields import THRESHOLD
@@ -248,7 +248,7 @@ class Profile:
         """(points, weights, density values) of a composite Gauss rule; kept, as the same cells come again."""
         key = cells.tobytes(), count
         if key not in self._rules:
-            points, weights = (part.ravel() for part in composite(self.points(cells), count))
+            points, weights = in_a_row(self.points(cells), count)
             self._rules[key] = points, weights, self(points)
         return self._rules[key]
 

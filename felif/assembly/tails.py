@@ -191,7 +191,7 @@ def _profile_below(problem: OverV, t: float, y: np.ndarray, field: str) -> tuple
     steps, slope, (points, weights) = np.diff(ends)[:, None], drift / noise, gauss(6)
     potential = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (slope[:, 1:] @ weights))])
     inside = potential[:-1, None] + steps * points * (slope[:, :1] + slope[:, 1:]) / 2
-    masses = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (np.exp(-np.clip(inside, -700.0, 700.0)) @ weights))])
+    masses = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (np.exp(-np.clip(inside, -600.0, 700.0)) @ weights))])
     if potential[-1] < _FALLEN or potential.min() < -_FALLEN:
         masses[-1] = np.inf  # nothing holds neurons there
     return ends, masses

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import composite
+from ..algebra import in_a_row
 from ..evolution import Event
 from ..models.first_spike import COUNT
 from ..problem import NotConverged, Problem, State
@@ -77,7 +77,7 @@ class Course:
         """int S dt and int 2 t S dt, by Gauss's rule on every step."""
         mean = second = 0.0
         for segment in self.run.segments:
-            t, weight = (part.ravel() for part in composite(segment.times, 5))
+            t, weight = in_a_row(segment.times, 5)
             S = segment.evaluate_many(t) @ self._total
             mean += float(weight @ S)
             second += float(weight @ (2 * (t - self._start) * S))

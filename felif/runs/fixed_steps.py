@@ -47,7 +47,7 @@ def integrated(
     length, begins = settings.start_up, [*[settings.t_start] * settings.singular, *spikes]
     delays = {delay for _, delay in problem.delays.values()}
     echoes = {sum(way) for way in combinations_with_replacement([0.0, *delays], _ECHOES.get(len(delays), 1))}
-    windows = [] if length is None else [(at + d, at + d + length) for at in begins for d in sorted(echoes)]
+    windows = [] if length is None else [(at + d, at + d + length) for at in begins for d in echoes]
     sharp = settings.but(fixed_step=None, rtol=min(settings.rtol, _RTOL), scheme=SCHEMES[problem.default_scheme]())
     now = t if checkpoint is None else checkpoint.t
     if checkpoint is not None and now in [end for window in windows for end in window]:
