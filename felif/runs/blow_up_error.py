@@ -59,7 +59,8 @@ def with_mesh_error(
     """The blow-up with the difference to a companion run in its error.
 
     The companion has a coarser mesh and looser steps; for a mesh chosen by the user it starts from `data`, as they were
-    given, on a mesh made from a tolerance, since no coarsening tells what V_min cuts off.
+    given, on a mesh made from a tolerance, since no coarsening tells what V_min cuts off. So it does on a coarser mesh
+    where data do not vanish at V_F: what the first cells make of them there decides about the layer that is left.
 
     segments, events: of the whole run. The companion starts after the last synchronous spike, whose error is added: a
     blow-up is as late as those before it.
@@ -72,7 +73,8 @@ def with_mesh_error(
     as_data = problem.as_data(y)
     sharper = None if as_data is None or problem.tol is not None else _on_a_mesh_of_its_own(problem, settings.rtol)
     steps, share = shares(problem)
-    if sharper is not None:
+    as_given = data is not None and not spikes and (sharper is not None or settings.singular)
+    if sharper is not None or as_given:
         share = _ON_OTHER_MESH
     elif problem.tol is None:
         steps, share = 1.0, 1.0
@@ -80,8 +82,7 @@ def with_mesh_error(
     found = dataclasses.replace(found, mechanism=mechanism_of(segments[-1], found, settings), error=own + error)
     if not found.time > t_start or as_data is None:
         return found
-    if sharper is None or data is None or spikes:
-        data = as_data
+    data = data if as_given else as_data
     looser = settings.but(rtol=min(COARSER * settings.rtol, 1e-2), after_blow_up=None)
     if sharper is not None:
         looser = looser.but(rtol=sharper.tol, fixed_step=None, first_step=None, scheme=Rodas5P())

@@ -203,3 +203,19 @@ def test_rates_that_rise_with_ups_and_downs_blow_up(case):
     run = fl.evolve(problem, [fl.Gaussian(*start) for start in starts], 0.3, rtol=1e-4, progress=False)
     assert run.outcome.name == "blow_up"
     assert run.blow_up.time == pytest.approx(expected, rel=share)
+
+
+PLAIN = {  # T of tol = 1e-11, which differs by less than 1e-12 from that of tol = 1e-10
+    "soon": (fl.NoisyLIF(b=2.56, a0=1.17, current=0.43), fl.Gaussian(1.54, 0.0415), 0.001959316681),
+    "sooner": (fl.NoisyLIF(b=2.2, a0=1.8, current=0.85), fl.Gaussian(1.55, 0.062), 0.0002038908515),
+    "at once": (fl.NoisyLIF(b=2.8, a0=0.35, current=0.73), fl.Gaussian(1.71, 0.0247), 0.0),  # b n(V_F) > 1
+}
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize(("model", "start", "expected"), PLAIN.values(), ids=PLAIN)
+def test_bars_of_data_that_do_not_vanish_at_the_threshold_contain_the_time(model, start, expected, tol):
+    """Companions began with what the mesh had made of the data: bars were up to 78 and, at once, 1800 times too small."""
+    found = fl.evolve(fl.discretize(model, tol=tol), start, 1.0, rtol=tol, progress=False).blow_up
+    assert abs(found.time - expected) <= found.error + 1e-12
+    assert found.error < 0.1 * tol
