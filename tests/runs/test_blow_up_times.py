@@ -215,7 +215,7 @@ PLAIN = {  # T of tol = 1e-11, which differs by less than 1e-12 from that of tol
 @pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-5, 1e-6])
 @pytest.mark.parametrize(("model", "start", "expected"), PLAIN.values(), ids=PLAIN)
 def test_bars_of_data_that_do_not_vanish_at_the_threshold_contain_the_time(model, start, expected, tol):
-    """Companions began with what the mesh had made of the data: bars were up to 78 and, at once, 1800 times too small."""
+    """Companions began with what the mesh had made of the data: bars were up to 78, at once 1800 times too small."""
     found = fl.evolve(fl.discretize(model, tol=tol), start, 1.0, rtol=tol, progress=False).blow_up
     assert abs(found.time - expected) <= found.error + 1e-12
     assert found.error < 0.1 * tol
