@@ -13,6 +13,7 @@ from ..given.portable import require_portable
 from ..problem import State
 from .adapt import of_cells, richer, thinned, transferred
 from .on_axes import OnAxes
+from .reach import further
 
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
@@ -60,11 +61,25 @@ def enriched(system: OnAxes, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarra
     return other, transferred(system, other, y)
 
 
+def extended(system: OnAxes, y: np.ndarray, mass: float) -> tuple[Any, np.ndarray] | None:
+    """(problem, y on it) where infinite axes reach further, see `systems.reach`; None where they reach far enough."""
+    lines = further(system, mass)
+    if not lines:
+        return None
+    other = system.on_lines(lines)
+    return other, transferred(system, other, y)
+
+
 def carried(system: OnAxes, state: State) -> tuple[Any, np.ndarray]:
     """(this system, y) for a state of another mesh or of other parameters, as a starting value."""
     if state.problem.layout.shapes.keys() != system.layout.shapes.keys():
         raise ValueError(f"guess = {state!r} has other unknowns than {type(system.model).__name__}")
-    return system, transferred(state.problem, system, state.y)
+    return system, received(system, state)
+
+
+def received(system: OnAxes, state: State) -> np.ndarray:
+    """The unknowns of a state of another mesh, interpolated on this one."""
+    return transferred(state.problem, system, state.y)
 
 
 def rebuilt(system: OnAxes, **parameters: Any) -> Any:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..spaces import Line
-from ..weakform import Axis, Delayed, Equations, Index, Term
+from ..weakform import Axis, Delayed, Equations
 from .adapt import graded, shortest_at
-from .forms import kernels_of, read_by
 from .positive import require_positive
+from .reach import at_rest, inner, reach, terms_along, unknowns_over
 from .soundness import require_analytic, require_conserved
 from .system import System
 
-_FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units of its scale
 _GROWTH = 1.4  # of cells towards an infinite end
 _MOST = 12  # cells between two named places, at first
 _SAMPLES = 4000
@@ -82,49 +80,21 @@ def _given(axis: Axis, cells: Any) -> np.ndarray:
 
 def _is_continuous(model: Any, equations: Equations, axis: Axis) -> bool:
     """Whether anything diffuses along an axis."""
-    x = np.zeros(1) + _inner(axis)
+    x = np.zeros(1) + inner(axis)
     return any(
         (axis.name, axis.name) in found
-        for u in _over(equations, axis)
-        for _, _, found in _along(model, equations, axis, u, x)
+        for u in unknowns_over(equations, axis)
+        for _, _, found in terms_along(model, equations, axis, u, x)
     )
-
-
-def _over(equations: Equations, axis: Axis) -> list[Any]:
-    return [u for u in equations.unknowns if u.kind == "evolves" and axis.name in u.over]
-
-
-def _inner(axis: Axis) -> float:
-    low = axis.low if np.isfinite(axis.low) else (axis.high if np.isfinite(axis.high) else 0.0) - 2 * axis.scale
-    high = axis.high if np.isfinite(axis.high) else low + 2 * axis.scale
-    return low + 0.381966 * (high - low)
-
-
-def _along(model: Any, equations: Equations, axis: Axis, u: Any, x: np.ndarray) -> list[tuple[Term, dict, dict]]:
-    """(term, places, kernels) of the terms of a density in its own equation, at x along the axis, for each entry of
-    its indices one row of x after the other."""
-    others = [a for a in equations.axes if a.name in u.over and a.name != axis.name]
-    indices = [a for a in others if isinstance(a, Index)]
-    entries = np.meshgrid(*[np.arange(a.count) for a in indices], indexing="ij")
-    count = int(np.prod([a.count for a in indices], dtype=int))
-    places: dict[str, Any] = {a.name: np.full(count * len(x), _inner(a)) for a in others if isinstance(a, Axis)}
-    places |= {a.name: np.repeat(k.ravel(), len(x)) for a, k in zip(indices, entries, strict=True)}
-    places[axis.name] = np.tile(x, count)
-    found, names = [], [name for name in u.over if isinstance(equations.axis(name), Axis)]
-    for term in equations.terms:
-        own = term.into == u.name == term.of and not term.at and term.matrix is None and term.lands is None
-        if own:
-            found.append((term, places, kernels_of(term, names, SimpleNamespace(**places), count * len(x))))
-    return found
 
 
 def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndarray:
     """Cells to begin with: as far as a density at rest reaches without activity, and a few between named places."""
     low, high = axis.low, axis.high
     if not np.isfinite(low):
-        low = _reach(model, equations, axis, -1.0, tol)
+        low = reach(model, equations, axis, -1.0, tol)
     if not np.isfinite(high):
-        high = _reach(model, equations, axis, 1.0, tol)
+        high = reach(model, equations, axis, 1.0, tol)
     places = np.unique([low, high, *axis.points.values()])
     parts = [places[:1]]
     for a, b in zip(places, places[1:], strict=False):
@@ -152,55 +122,10 @@ def _growing(length: float, scale: float) -> np.ndarray:
     return ends[:-1] * (length / ends[-1])
 
 
-def _reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float) -> float:
-    """Where a density at rest without activity falls below tol^2, towards an infinite end."""
-    start = next((end for end in (axis.low, axis.high) if np.isfinite(end)), 0.0)
-    inner = [place for place in (start, *axis.points.values())]
-    start = max(inner) if side > 0 else min(inner)
-    distance = np.concatenate([np.linspace(0, 20, 2000), np.geomspace(20.01, _FURTHEST, 1000)]) * axis.scale
-    x = start + side * distance
-    ends = [_decays(model, equations, axis, u, side, distance, x, tol) for u in _over(equations, axis)]
-    return float(start + side * max(ends, default=0.0))
-
-
-def _decays(
-    model: Any, equations: Equations, axis: Axis, u: Any, side: float, distance: np.ndarray, x: np.ndarray, tol: float
-) -> float:
-    """The distance, of those to x, at which a density at rest without activity is below tol^2, for all its entries."""
-    furthest = 0.0
-    for drift, noise, loss in zip(*_at_rest(model, equations, axis, u, x), strict=True):
-        if (noise > 0).all():
-            slope = side * drift / noise
-        elif (drift * side > 0).all():
-            slope = -loss / np.abs(drift)
-        else:
-            furthest = max(furthest, 12 * axis.scale)
-            continue
-        steps = np.diff(distance) * (slope[1:] + slope[:-1]) / 2
-        potential = np.concatenate([[0.0], np.cumsum(steps)])
-        potential -= np.maximum.accumulate(potential)
-        enough = np.flatnonzero(potential < 2 * np.log(tol) - 5)
-        furthest = max(furthest, float(distance[enough[0] if len(enough) else -1]))
-    return furthest
-
-
-def _at_rest(model: Any, equations: Equations, axis: Axis, u: Any, x: np.ndarray) -> np.ndarray:
-    """Drift, noise and loss of a density without activity at x along an axis, a row each for every entry of indices."""
-    entries = [equations.axis(name).count for name in u.over if isinstance(equations.axis(name), Index)]
-    parts = np.zeros((3, int(np.prod(entries, dtype=int)), len(x)))
-    for term, places, kernels in _along(model, equations, axis, u, x):
-        c = _without_activity(model, equations, term, places)
-        for part, sign, which in zip(
-            parts, (1, -1, -1), ((None, axis.name), (axis.name,) * 2, (None, None)), strict=True
-        ):
-            part += sign * np.reshape(c * kernels.get(which, np.zeros(1)), (len(part), -1))
-    return parts
-
-
 def _require_noise(model: Any, equations: Equations, axis: Axis, x: np.ndarray) -> None:
     """ValueError where noise without activity is negative at one of the places x."""
-    for u in _over(equations, axis):
-        noises = _at_rest(model, equations, axis, u, x)[1]
+    for u in unknowns_over(equations, axis):
+        noises = at_rest(model, equations, axis, u, x)[1]
         if (noises < 0).any():
             at = int(np.argmin(noises.min(axis=0)))
             raise ValueError(
@@ -208,25 +133,3 @@ def _require_noise(model: Any, equations: Equations, axis: Axis, x: np.ndarray) 
                 f"{noises[:, at].min():.6g} at {axis.name} = {x[at]:.6g}; allowed is a positive one: `noise`, with a "
                 "positive coefficient"
             )
-
-
-def _without_activity(model: Any, equations: Equations, term: Term, places: dict[str, np.ndarray]) -> np.ndarray:
-    """The coefficient of a term at places where unknowns and inputs that are functions of time are 0."""
-    size = len(next(iter(places.values())))
-    if term.coefficient is None:
-        return np.ones(size)
-    known = {u.name for u in equations.unknowns} | {i.name for i in equations.inputs} | {a.name for a in equations.axes}
-    indices = {a.name for a in equations.axes if isinstance(a, Index)}
-    s = SimpleNamespace()
-    for name in read_by(term, known, indices, model):
-        value: Any = 0.0
-        if name in known - {u.name for u in equations.unknowns} - {i.name for i in equations.inputs}:
-            axis = equations.axis(name)
-            value = places.get(name, np.zeros(size, int) if isinstance(axis, Index) else _inner(axis))
-        else:
-            given = next((i for i in equations.inputs if i.name == name and hasattr(i, "parameter")), None)
-            number = None if given is None else getattr(model, given.parameter)
-            value = number if isinstance(number, int | float) else 0.0
-        setattr(s, name, value)
-    with np.errstate(all="ignore"):
-        return np.broadcast_to(np.nan_to_num(np.real(term.coefficient(s, model))), (size,)).astype(float)

@@ -156,7 +156,8 @@ class System(OnAxes):
     nonnegative = ()
     frozen_parts, frozen = positive.frozen_parts, positive.frozen
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
-    mesh_arrays, on_arrays, carried = changes.mesh_arrays, changes.on_arrays, changes.carried
+    mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
+    carried, received = changes.carried, changes.received
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
@@ -339,5 +340,6 @@ class System(OnAxes):
 
         return None if self.tol is None else refined(self, y)
 
-    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> None:
-        """None: no mesh of a system is extended."""
+    def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[System, np.ndarray] | None:
+        """On a mesh that cuts off less than `mass` of a density at rest; None: this one does, or the user chose it."""
+        return None if self.tol is None or mass is None else changes.extended(self, y, mass)

@@ -25,8 +25,32 @@ def test_the_cycle_of_an_excitatory_and_an_inhibitory_population():
     assert (orbit.min["N_0"], orbit.max["N_0"]) == pytest.approx((0.1067528, 1.187348), rel=1e-3)
     assert (orbit.min["N_1"], orbit.max["N_1"]) == pytest.approx((0.128391, 1.314389), rel=1e-3)
     assert orbit.stable
+    assert abs(orbit.period - 4.451072) <= orbit.errors["period"] + 1e-6  # the reference has six digits
     t = np.array([[0.3, 0.7, 1.1]])
     assert orbit.sample("N", t).shape == (1, 3, 2)
     assert orbit.sample("N", t)[..., 1] == pytest.approx(orbit.sample("N_1", t), rel=1e-9)
     with pytest.raises(ValueError, match="allowed are N, input, N_0"):
         orbit.sample("M", 0.0)
+
+
+def test_the_cycle_of_a_ring_of_five_populations_is_that_of_one_with_a_delay():
+    """Each inhibits the next. Hopf point of the closed linear response at 5.936664158195; at 6.5 the cycle is that of
+    NoisyLIF(b=-6.5, delay=2/5 of the period), of period 4.561485443: by collocation at tol 1e-8 the ring has
+    4.561485443286, and one population with the delay 4.56148559 at tol 1e-6."""
+    count, beta = 5, 5.936664158195
+    before = np.roll(np.eye(count), 1, axis=0)
+    problem = fl.discretize(fl.Populations(coupling=-beta * before, current=1.0), tol=1e-3)
+    branch = fl.continuation(
+        problem, fl.steady_state(problem), "coupling_0_4", (-beta - 0.1, -beta + 0.1), progress=False
+    )
+    (hopf,) = branch.hopfs
+    assert hopf.coupling_0_4 == pytest.approx(-beta, abs=1e-4)
+    assert hopf.frequency == pytest.approx(1.509718619473, abs=1e-5)
+    there = {f"coupling_{i}_{(i - 1) % count}": -6.5 for i in range(count)}
+    orbit = fl.periodic_orbit(problem, hopf, tol=1e-3, progress=False, **there)
+    assert orbit.stable
+    assert orbit.multipliers[0].real == pytest.approx(0.4973557637, abs=1e-3)
+    assert orbit.errors["period"] < 1e-3
+    assert abs(orbit.period - 4.561485443) <= orbit.errors["period"]
+    for i in range(count):
+        assert abs(orbit.max[f"N_{i}"] - 0.3135255535) <= orbit.errors[f"max N_{i}"] + 1e-8
