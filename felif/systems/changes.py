@@ -15,6 +15,7 @@ from .adapt import of_cells, richer, thinned, transferred
 from .on_axes import OnAxes
 from .reach import further
 
+_BEYOND = 1e-3  # times tol^2: the mass beyond the ends of a mesh that shows what those of the present one cut off
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
 
@@ -54,10 +55,14 @@ def _copied(kind: type, model: Any, made: tuple) -> Any:
 
 
 def enriched(system: OnAxes, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
-    """(problem, y on it) in a richer space, for error estimates; as it is where there are numbers alone."""
+    """(problem, y on it) in a richer space that reaches further along infinite axes, where the mesh was made from tol.
+
+    For error estimates. As it is where there are numbers alone.
+    """
     if not system.lines:
         return system, y
-    other = richer(system, by)
+    lines = {} if system.tol is None else further(system, _BEYOND * system.tol**2)
+    other = richer(system.on_lines(lines), by)
     return other, transferred(system, other, y)
 
 

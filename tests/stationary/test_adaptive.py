@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import felif as fl
 from felif.analysis import exact
@@ -80,3 +81,11 @@ def test_bad_questions_are_refused():
         fl.steady_value(problem, tol=2)
     with pytest.raises(fl.NotConverged, match="fold"):
         fl.steady_value(fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-3))
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-4])
+def test_bars_of_steady_states_of_populations_contain_what_v_min_cuts_off(tol):
+    """Inhibition shifts the density down, where a mesh made without activity ends. N by quadrature, closed form."""
+    state = fl.steady_state(fl.discretize(fl.Populations(coupling=[[-6.5]], current=1.0), tol=tol))
+    N = brentq(lambda N: exact.firing_rate(fl.NoisyLIF(current=1.0 - 6.5 * N)) - N, 0.0, 1.0, xtol=1e-14)
+    assert abs(state.N[0] - N) <= state.errors["N_0"] <= tol * N
