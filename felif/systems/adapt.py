@@ -14,7 +14,7 @@ from .on_axes import OnAxes
 _SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
 _NEARLY = 0.1  # of the tolerance, from which cells are split, too, when any is: they would be next
 _SMALL = 1000  # unknowns, up to which another mesh costs more than steps with more cells
-_MOST = 400  # cells along an axis
+MOST = 400  # cells along an axis
 _SHRINKING = 0.12  # of cells towards a place where densities are not smooth, to the power that its axis states
 
 
@@ -45,7 +45,7 @@ def split(system: OnAxes, y: np.ndarray, data: bool = False) -> dict[str, Line]:
         early = system.size <= _SMALL and not data and worst.max() > system.tol
         limit = system.tol * (_NEARLY if early else 1.0)
         marked = (worst > limit) & (line.widths > (_SMALLEST if line.continuous else _SMALLEST_OF_JUMPS) * span)
-        if marked.any() and line.count + marked.sum() <= _MOST:
+        if marked.any() and line.count + marked.sum() <= MOST:
             lines[name] = _split(line, marked)
     return lines
 

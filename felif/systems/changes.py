@@ -11,11 +11,11 @@ import numpy as np
 from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
-from .adapt import of_cells, richer, thinned, transferred
+from .adapt import MOST, of_cells, refined, richer, thinned, transferred
 from .on_axes import OnAxes
 from .reach import further
 
-_BEYOND = 1e-3  # times tol^2: the mass beyond the ends of a mesh that shows what those of the present one cut off
+_LEAST = 1e-14  # of the largest value of a density: what a mesh that shows the error of another one may end at
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
 
@@ -55,20 +55,34 @@ def _copied(kind: type, model: Any, made: tuple) -> Any:
 
 
 def enriched(system: OnAxes, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarray]:
-    """(problem, y on it) in a richer space that reaches further along infinite axes, where the mesh was made from tol.
+    """(problem, y on it) in a richer space that reaches further along infinite axes, for error estimates.
 
-    For error estimates. As it is where there are numbers alone.
+    As it is where there are numbers alone.
     """
     if not system.lines:
         return system, y
-    lines = {} if system.tol is None else further(system, _BEYOND * system.tol**2)
-    other = richer(system.on_lines(lines), by)
+    other = richer(system.on_lines(further(system, y, _LEAST, at_rest=True)), by)
     return other, transferred(system, other, y)
+
+
+def adapted(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+    """(problem, y on it, why): longer where diffusion brought y to an end, else finer where cells do not resolve it.
+
+    None where y needs neither, and for a mesh the user has chosen.
+    """
+    if system.tol is None:
+        return None
+    lines = further(system, y, system.tol**2)
+    lines = {name: line for name, line in lines.items() if line.continuous and line.count <= MOST}
+    if not lines:
+        return refined(system, y)
+    longer = system.on_lines(lines)
+    return longer, transferred(system, longer, y), f"{', '.join(lines)} extended"
 
 
 def extended(system: OnAxes, y: np.ndarray, mass: float) -> tuple[Any, np.ndarray] | None:
     """(problem, y on it) where infinite axes reach further, see `systems.reach`; None where they reach far enough."""
-    lines = further(system, mass)
+    lines = further(system, y, max(mass, _LEAST), at_rest=True)
     if not lines:
         return None
     other = system.on_lines(lines)

@@ -50,6 +50,7 @@ def condensed(system: OnAxes) -> Condensed | None:
     if system.tol is not None:
         arrays |= _watched(system, lanes)
     found = compiled.System(
+        ends=len(arrays.get("end_place", ())),
         degree=lanes.degree,
         lanes=lanes.count,
         size=system.size,
@@ -203,13 +204,17 @@ def _arrays(
 
 
 def _watched(system: OnAxes, lanes: Lanes) -> dict[str, np.ndarray]:
-    """The two highest modes of every cell over what `adapt.refined` allows them of the largest value of a density."""
-    (line,) = system.lines.values()
+    """The two highest modes of every cell, and the ends, over what `changes.adapted` allows of the largest value."""
+    ((name, line),) = system.lines.items()
     top = Line(np.array([0.0, 1.0]), line.degree).modes(np.eye(line.degree + 1))[:, 0, -2:].T
     tops = np.zeros((2, lanes.degree + 1, lanes.count))
     for first in lanes.first:
         tops[:, :, first : first + line.count] = top[:, :, None] / system.tol
-    return {"tops": tops, "first_lane": np.array(lanes.first)}
+    axis = system.equations.axis(name)
+    free = [np.isinf(axis.low), np.isinf(axis.high)]  # ends; the last node is that of a lane of its own
+    places = np.array([[first, first + line.count] for first in lanes.first])[:, free].ravel()
+    limits = np.full(len(places), system.tol**2)
+    return {"tops": tops, "first_lane": np.array(lanes.first), "end_place": places, "end_limit": limits}
 
 
 def scalar_values(system: OnAxes, times: np.ndarray, states: np.ndarray) -> np.ndarray:

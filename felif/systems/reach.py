@@ -14,24 +14,51 @@ from .forms import kernels_of, read_by
 from .on_axes import OnAxes
 
 _FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units of its scale
+_NOTICED = 1e-3  # of the last cell: what is less is not worth another one
+_NOTHING = 1e-300
 
 
-def further(system: OnAxes, mass: float) -> dict[str, Line]:
-    """Lines that cut off less than `mass` of a density at rest towards infinite ends, of axes that end before."""
+def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) -> dict[str, Line]:
+    """Lines to where densities fall below `share` of their largest values, towards infinite ends that are too near.
+
+    at_rest: so far that a density at rest without activity is below `share`, too: what y was not yet, it may become.
+    """
     lines = {}
     for name, line in system.lines.items():
         axis, cells = system.equations.axis(name), line.cells
-        for side, end, width in ((-1.0, axis.low, line.widths[0]), (1.0, axis.high, line.widths[-1])):
+        for side, end in ((-1.0, axis.low), (1.0, axis.high)):
             if np.isfinite(end):
                 continue
-            last = cells[0] if side < 0 else cells[-1]
-            gap = side * (reach(system.model, system.equations, axis, side, float(np.sqrt(mass))) - last)
-            if gap > 1e-9 * abs(last):
+            width, last = (line.widths[0], cells[0]) if side < 0 else (line.widths[-1], cells[-1])
+            gap = max(_missing(system, y, u, name, side, share) for u in unknowns_over(system.equations, axis))
+            if at_rest:
+                gap = max(gap, side * (reach(system.model, system.equations, axis, side, np.sqrt(share)) - last))
+            if gap > _NOTICED * width:
+                gap = max(gap, width)
                 more = last + side * np.linspace(0.0, gap, int(np.ceil(gap / width)) + 1)[1:]
                 cells = np.sort(np.concatenate([cells, more]))
-        if len(cells) > len(line.cells):
+        if len(cells) > line.count + 1:
             lines[name] = of_cells(line, cells)
     return lines
+
+
+def _missing(system: OnAxes, y: np.ndarray, u: Any, axis: str, side: float, share: float) -> float:
+    """How far beyond an end of the mesh a density is above `share` of its largest value; it decays as in the last cell.
+
+    Where it grows there, towards an end that holds it back, as over the scale of the axis.
+    """
+    line, k = system.lines[axis], u.over.index(axis)
+    values = np.abs(np.moveaxis(system.full(u.name, y), k, -1))
+    entries = sum(isinstance(system.equations.axis(name), Index) for name in u.over)  # they come first
+    values = values.reshape(*(int(np.prod(values.shape[:entries], dtype=int)), -1, line.size))
+    largest = values.max(axis=(1, 2), keepdims=True)
+    at, before = (line.dofs[0, 0], line.dofs[0, -1]) if side < 0 else (line.dofs[-1, -1], line.dofs[-1, 0])
+    width = float(line.widths[0] if side < 0 else line.widths[-1])
+    limit = share * np.maximum(largest[..., 0], _NOTHING)
+    end, inner_end = values[..., at], values[..., before]
+    rate = np.log(np.maximum(inner_end, _NOTHING) / np.maximum(end, _NOTHING)) / width
+    distance = np.log(np.maximum(end / limit, 1.0)) / np.maximum(rate, 1 / system.equations.axis(axis).scale)
+    return float(distance.max(initial=0.0))
 
 
 def reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float) -> float:
@@ -102,10 +129,12 @@ def _without_activity(model: Any, equations: Equations, term: Term, places: dict
 
 
 def unknowns_over(equations: Equations, axis: Axis) -> list[Any]:
+    """Densities over an axis."""
     return [u for u in equations.unknowns if u.kind == "evolves" and axis.name in u.over]
 
 
 def inner(axis: Axis) -> float:
+    """A place inside an axis that is none of its symmetric ones."""
     low = axis.low if np.isfinite(axis.low) else (axis.high if np.isfinite(axis.high) else 0.0) - 2 * axis.scale
     high = axis.high if np.isfinite(axis.high) else low + 2 * axis.scale
     return low + 0.381966 * (high - low)

@@ -157,7 +157,7 @@ class System(OnAxes):
     frozen_parts, frozen = positive.frozen_parts, positive.frozen
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
-    carried, received = changes.carried, changes.received
+    adapted, carried, received = changes.adapted, changes.carried, changes.received
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
@@ -271,11 +271,11 @@ class System(OnAxes):
         return "BackwardEuler" if self.positive else "Rodas5P"
 
     def cut_off(self, t: float, y: np.ndarray) -> np.ndarray:
-        """0 of every conserved quantity: what the ends of the mesh cut off is not estimated."""
+        """0 of every conserved quantity: the space that `enriched` offers reaches further instead."""
         return np.zeros(len(self.conserved))
 
     def cut_off_modes(self, t: float, y: np.ndarray, values: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """0 of every mode: what the ends of the mesh cut off is not estimated."""
+        """0 of every mode: the space that `enriched` offers reaches further instead."""
         return np.zeros(len(values))
 
     def starts(self, t: float, totals: np.ndarray) -> Any:
@@ -326,19 +326,13 @@ class System(OnAxes):
         """Names of the algebraic unknowns that are functions of an axis."""
         return tuple(u.name for u in self.layout.algebraic if self.equations.lines(u))
 
-    # other meshes, see `systems.adapt` ----------------------------------------------------------------------------
+    # other meshes, see `systems.changes` --------------------------------------------------------------------------
 
     def initial_state(self, start: Any) -> tuple[System, np.ndarray, bool]:
         """(problem, y, compatible) for initial data, see `systems.initial`."""
         from .initial import initial_state
 
         return initial_state(self, start)
-
-    def adapted(self, t: float, y: np.ndarray) -> tuple[System, np.ndarray, str] | None:
-        """Cells split where this state is not resolved; None for a mesh the user has chosen."""
-        from .adapt import refined
-
-        return None if self.tol is None else refined(self, y)
 
     def extended(self, t: float, y: np.ndarray, mass: float | None = None) -> tuple[System, np.ndarray] | None:
         """On a mesh that cuts off less than `mass` of a density at rest; None: this one does, or the user chose it."""

@@ -55,7 +55,7 @@ typedef struct {
     const int *pairs;                /* [cells - 1]: neighbours that may become one cell */
     const int *first_lane;           /* [fields] */
     const int *end_place;            /* [ends] */
-    const double *end_limit;         /* [ends]: largest |y| there */
+    const double *end_limit;         /* [ends]: largest |y| there; of the size of the field, where that counts */
     const double *layer_table;       /* [layers][1 + 2 z]: cell width over widths allowed, drift, noise */
     double undershoot;               /* largest -min y / max y */
     double smooth;                   /* sum of the two highest modes, so scaled, of cells that could be merged */

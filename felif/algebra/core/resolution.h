@@ -1,8 +1,8 @@
 /* Whether a mesh certainly serves a state, or could do with fewer cells. */
 
-/* Whether the two highest modes of every cell are within what its field allows, which is relative to its size */
+/* Whether the two highest modes of every cell, and the ends, are within what is allowed of the size of their field */
 static int NAME(relatively_resolved)(const System *s, const double *y) {
-    const int P = s->degree, n = s->lanes;
+    const int P = s->degree, n = s->lanes, ends = s->ends / s->fields;
     for (int f = 0; f < s->fields; f++) {
         const int first = s->first_lane[f];
         double size = 0, worst = 0;
@@ -17,6 +17,8 @@ static int NAME(relatively_resolved)(const System *s, const double *y) {
             worst = fmax(worst, fabs(one) + fabs(two));
         }
         if (!(worst <= size)) return 0;
+        for (int k = f * ends; k < (f + 1) * ends; k++)
+            if (!(fabs(y[s->end_place[k]]) <= s->end_limit[k] * size)) return 0;
     }
     return 1;
 }
