@@ -54,3 +54,31 @@ def test_the_cycle_of_a_ring_of_five_populations_is_that_of_one_with_a_delay():
     assert abs(orbit.period - 4.561485443) <= orbit.errors["period"]
     for i in range(count):
         assert abs(orbit.max[f"N_{i}"] - 0.3135255535) <= orbit.errors[f"max N_{i}"] + 1e-8
+
+
+def test_meshes_follow_cycles_towards_their_blow_up():
+    """At 0.92 of b_EI b_IE = 14.962755678573: period 4.75366547454, max N_0 10.3801957 (tol 1e-5, bar 1e-6, and runs).
+    On the mesh of the Hopf point max N_0 was 10.26."""
+    hopf_at, c = (np.sqrt(share * 14.962755678573) for share in (1.0, 0.92))
+    rate = fl.analysis.exact.firing_rate(fl.NoisyLIF(current=0.5))
+
+    def centred(k):
+        return {
+            "coupling_0_1": -k,
+            "coupling_1_0": k,
+            "current_0": 0.5 - rate * (6.5 - k),
+            "current_1": 0.5 - rate * k,
+        }
+
+    first = centred(hopf_at)
+    network = fl.Populations(
+        coupling=[[6.5, -hopf_at], [hopf_at, 0.0]], current=[first["current_0"], first["current_1"]]
+    )
+    problem = fl.discretize(network, tol=1e-3)
+    start = fl.steady_state(problem)
+    branch = fl.continuation(problem, start, "coupling_0_1", (-hopf_at - 0.05, -hopf_at + 0.05), progress=False)
+    orbit = fl.periodic_orbit(problem, branch.hopfs[0], tol=1e-3, progress=False, max_orbits=400, **centred(c))
+    assert orbit.period == pytest.approx(4.75366547454, abs=1e-6)
+    assert abs(orbit.max["N_0"] - 10.3801957) <= orbit.errors["max N_0"] < 1e-2
+    assert orbit.multipliers[0].real == pytest.approx(0.2102765, abs=1e-4)
+    assert orbit.problem.size > problem.size
