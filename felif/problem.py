@@ -179,7 +179,7 @@ class Problem:
     extended: Hook = None  # (t, y, mass=None) -> a mesh that cuts off less than `mass`
     extended_for_modes: Hook = None  # (t, y, values, x, z, limits) -> ends change eigenvalues by less than the limits
     carried: Hook = None  # (state) -> for a state of another mesh, as a starting value
-    received: Hook = None  # (state of another mesh) -> y on this mesh; on triangles (y, problem), projected
+    received: Hook = None  # (state of another mesh) -> y on this mesh, interpolated; on triangles projected
     on_cells: Hook = None  # (cells) -> the same model and space on other cells
     mesh_arrays: Hook = None  # () -> the arrays that `on_arrays` makes the mesh from, for a run folder
     with_model: Hook = None  # (model) -> with parameters of any kind changed

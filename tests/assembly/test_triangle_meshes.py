@@ -140,7 +140,7 @@ def test_triangles_that_are_no_longer_needed_are_given_back():
     problem = fl.discretize(LEARNING, space=fl.Triangles(2), tol=1e-2)
     problem, y, _ = problem.initial_state(start)
     fine = problem.on_mesh(cut(cut(problem.mesh, 0, 0.8), 1, 0.8))
-    there = fine.received(y, problem)
+    there = fine.received(fl.State(problem, 0.0, y))
     assert problem.coarsened(0.0, y) is None
     coarse, back, why = fine.coarsened(0.0, there)
     assert len(coarse.cells) < 0.7 * len(fine.cells)

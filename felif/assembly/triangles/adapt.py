@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...meshing.strip import refined
+from ...problem import State
 from .over_triangles import OverTriangles
 from .space import modes
 
@@ -54,27 +55,27 @@ def _areas(corners: np.ndarray) -> np.ndarray:
     return np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
 
 
-def adapted(problem: OverTriangles, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
+def adapted(problem: OverTriangles, t: float, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
     """(problem, y, why) on a finer mesh, or None where the present one does."""
     if not to_be_cut(problem, y).any():
         return None
     marked = to_be_cut(problem, y, _TOGETHER)
     new = problem.on_mesh(refined(problem.mesh, marked, problem.model))
-    return new, new.resumed(y, problem), f"{np.count_nonzero(marked)} triangles cut"
+    return new, new.resumed(State(problem, t, y)), f"{np.count_nonzero(marked)} triangles cut"
 
 
-def coarsened(problem: OverTriangles, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
+def coarsened(problem: OverTriangles, t: float, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
     """(problem, y, why) on a mesh made anew from the coarsest one, or None where that saves too little."""
     idle = indicator(problem, y) < _IDLE * UNRESOLVED * problem.tol
     if np.count_nonzero(idle) < (1 - _WORTH) * len(idle) or len(problem.cells) <= len(problem.coarsest):
         return None
     most = _WORTH * len(problem.cells)
-    new = problem.on_cells(problem.coarsest)
+    new, state = problem.on_cells(problem.coarsest), State(problem, t, y)
     for _ in range(_ROUNDS):
-        received = new.received(y, problem)
+        received = new.received(state)
         marked = to_be_cut(new, received, _WANTED)
         if not marked.any():
-            return new, new.resumed(y, problem), f"{len(problem.cells)} triangles became {len(new.cells)}"
+            return new, new.resumed(state), f"{len(problem.cells)} triangles became {len(new.cells)}"
         if len(new.cells) + 3 * np.count_nonzero(marked) > most:
             return None
         new = new.on_mesh(refined(new.mesh, marked, problem.model))

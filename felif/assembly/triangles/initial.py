@@ -97,5 +97,5 @@ def _from_state(problem: OverTriangles, start: State) -> tuple[OverTriangles, np
     same_ends = (old.landings, old.top) == (problem.landings, problem.top)
     if problem.tol is not None and same_ends and (old.w_min, old.w_max) == (problem.w_min, problem.w_max):
         problem = problem.on_cells(old.cells)  # the mesh that carried the state serves it best
-    y = problem.operator.threshold.constrained(problem.received(start.y, old))
+    y = problem.operator.threshold.constrained(problem.received(start))
     return problem, y / (problem.quantities["mass"] @ y), True

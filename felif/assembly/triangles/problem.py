@@ -17,7 +17,7 @@ from ...algebra import Band, gauss
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...given.portable import require_portable
 from ...meshing.strip import triangles
-from ...problem import FieldValue, Infeasible, PlaneField
+from ...problem import FieldValue, Infeasible, PlaneField, State
 from ...translation.coefficients import is_own
 from ..adapt import conserving
 from . import adapt
@@ -233,25 +233,27 @@ class OnTriangles(OverTriangles):
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A finer mesh where this state needs one; None for a mesh the user has chosen."""
-        return None if self.tol is None else adapt.adapted(self, y)
+        return None if self.tol is None else adapt.adapted(self, t, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
-        return None if self.tol is None else adapt.coarsened(self, y)
+        return None if self.tol is None else adapt.coarsened(self, t, y)
 
-    def received(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
-        """The state y of `old` on these triangles: the L2 projection, the mass to rounding."""
-        return conserving(old, self, y, transfer(old.cells, self.cells, old.degree, self.degree, y))
+    def received(self, state: State) -> np.ndarray:
+        """The unknowns of a state of other triangles on these: the L2 projection, the mass to rounding."""
+        old = state.problem
+        return conserving(old, self, state.y, transfer(old.cells, self.cells, old.degree, self.degree, state.y))
 
-    def resumed(self, y: np.ndarray, old: OnTriangles) -> np.ndarray:
-        """y of `old` on these triangles as a run goes on with it: (M - tau A) y is projected, A drift, noise and reset.
+    def resumed(self, state: State) -> np.ndarray:
+        """y of other triangles on these as a run goes on with it: (M - tau A) y is projected, A drift, noise and reset.
 
         What p is at V_F, and how it jumps between triangles, belongs to their size: on other triangles it would
         diffuse away, and N show it for as long. A y is as smooth as dp/dt; mass and C(w) are kept as by the projection.
         """
+        old, y = state.problem, state.y
         s, _ = old._solved(y)
         change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
-        density = self.received(y - _SETTLING * change, old)
+        density = self.received(State(old, state.t, y - _SETTLING * change))
         matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
         settled = factored(matrix.tocsc()).solve(self.operator.threshold.closed(self.mass.data[0] * density))
         return conserving(old, self, y, settled)
