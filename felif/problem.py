@@ -15,6 +15,7 @@ import numpy as np
 
 from .algebra import Band, BandLowRank
 from .given.arguments import array, checked
+from .given.text import listed
 from .notebook import cells_of, page, shown
 from .outcome import BeyondEquations as BeyondEquations
 from .outcome import BlowUp as BlowUp
@@ -345,5 +346,5 @@ class State:
         raise AttributeError(f"this state has no {name!r}; it has: {known}")
 
     def __repr__(self) -> str:
-        scalars = ", ".join(f"{name}={getattr(self, name):.10g}" for name in self.problem.scalar_names)
+        scalars = listed(self.problem.scalar_names, lambda name: f"{name}={getattr(self, name):.10g}")
         return f"State(t={self.t:.10g}, {scalars})"

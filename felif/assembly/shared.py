@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import spaces
 from ..firing.over_v import OverV
+from ..given.text import model_text
 from .adapt import UNRESOLVED
 
 
@@ -57,7 +58,7 @@ def describe(problem: OverV) -> str:
     sizes = f"sizes {widths.min():.3g} to {widths.max():.3g}"
     unknowns = ", ".join([*problem.field_names, *problem.scalar_names])
     lines = [
-        f"Problem: {problem.model}",
+        f"Problem: {model_text(problem.model)}",
         f"  unknowns   {unknowns}   ({problem.size} degrees of freedom)",
         "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in problem.weak_form.terms),
         f"  space      {problem.space} on {len(widths)} cells of [{low:g}, {high:g}], {sizes}",

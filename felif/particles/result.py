@@ -10,6 +10,7 @@ import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, TEXT, checked, number
 from ..given.portable import require_portable
+from ..given.text import model_text
 from ..output.datasets import particles_dataset
 from ..output.frames import frame
 from ..problem import Outcome
@@ -215,7 +216,7 @@ class ParticleRun:
         count = " + ".join(str(size) for size in given["neurons"])
         networks = f"{given['networks']} networks of " if given["networks"] > 1 else ""
         lines = [
-            f"ParticleRun of {self.model}",
+            f"ParticleRun of {model_text(self.model)}",
             f"  outcome    {self.outcome}",
             f"  network    {networks}{count} neurons, dt = {given['dt']:g}, seed {given['seed']}",
         ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.text import few, listed, model_text
 from ..notebook import page, picture, profile
 
 
@@ -30,19 +31,20 @@ def _undershoots(run: Any) -> str:
 def printed(run: Any) -> str:
     """What `print(run)` shows."""
     low, high = float(run.times[0]), float(run.times[-1])
-    scalars = ", ".join(f"{name} = {run.series[name][-1]:.10g}" for name in run.problem.scalar_names)
+    scalars = listed(run.problem.scalar_names, lambda name: f"{name} = {run.series[name][-1]:.10g}")
     asked = run.settings.t_end
     reached = f"  reached    t = {high:.10g} of {asked:g} with {scalars}: no result" if run.failed else None
     lines = [
         *([f"FAILED: {run.outcome}"] if run.failed else []),
-        f"Run of {run.model}",
+        f"Run of {model_text(run.model)}",
         f"  outcome    {run.outcome}",
         f"  time       {low:g} to {high:.10g}: {run.statistics['steps']} steps, "
         f"{run.statistics['rejected']} rejected, {run.statistics['remeshes']} meshes changed, "
         f"{run.wall_time:.3g} s",
         reached or f"  final      {scalars}",
         "  conserved  "
-        + (", ".join(f"{name} to {drift:.1e}" for name, drift in run.drift.items()) or "nothing declared")
+        + (listed(run.drift, lambda name: f"{name} to {run.drift[name]:.1e}") or "nothing declared")
+        + (f", at most {max(run.drift.values()):.1e}" if "..." in few(run.drift) else "")
         + (f" (rounding taken out on the way: {run.trajectory.rounding:.1e})" if run.drift else ""),
         f"  {smallest(run).replace('_', ' ')}      {float(np.min(run.series[smallest(run)])):.2e}" + _undershoots(run),
     ]

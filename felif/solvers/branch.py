@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FINITE, TEXT, checked
+from ..given.text import few, listed
 from ..notebook import page, picture, shown
 from ..output.frames import frame
 from ..problem import Outcome, Problem, State
-from .branch_columns import column, columns, scalars
+from .branch_columns import Table, column, columns, scalars
 from .family import Family, parameter_value
 from .newton import conservation
 from .point_errors import point_errors
@@ -117,35 +118,10 @@ class Point:
         return value
 
     def __repr__(self) -> str:
-        parts = [f"{name}={parameter_value(self.problem, name):.12g}" for name in self.names]
-        parts += [f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names]
+        told = lambda name: f"{name}={getattr(self, name):.12g}"
+        parts = [told(name) for name in self.names] + [listed(self.problem.scalar_names, told)]
         parts += [f"{name}={value:.10g}" for name, value in self.details.items() if isinstance(value, float)]
         return f"{self.kind or 'point'}({', '.join(parts)})"
-
-
-class Table(Mapping):
-    """Columns by name; those that take long are computed when they are first asked for."""
-
-    def __init__(self, columns: dict[str, np.ndarray], late: dict[str, Callable[[], np.ndarray]]) -> None:
-        self._columns, self._late = columns, late
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self._columns and name in self._late:
-            self._columns[name] = self._late[name]()
-        return self._columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._columns, *self._late)))
-
-    def __len__(self) -> int:
-        return len({*self._columns, *self._late})
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._columns or name in self._late
-
-    def known(self, name: str) -> bool:
-        """Whether a column is there without computing it."""
-        return name in self._columns
 
 
 class Branch:
@@ -315,7 +291,8 @@ class Branch:
     def __str__(self) -> str:
         shown = set(np.linspace(0, len(self) - 1, min(len(self), 20)).astype(int).tolist())
         shown |= {k for k, point in enumerate(self.points) if point.kind}
-        numbers = (*self.names, *self.points[0].problem.scalar_names, "leading", "frequency")
+        told = (*self.names, *few(self.points[0].problem.scalar_names), "leading", "frequency")
+        numbers = [name for name in told if name != "..."]
         lines = [repr(self), "".join(f"{name:>17}" for name in numbers) + "  unstable"]
         for k in sorted(shown):
             count = self.table["unstable"][k]

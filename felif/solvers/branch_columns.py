@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,31 @@ import numpy as np
 from ..problem import Infeasible
 from .family import parameter_value
 from .steady_state import SMALL
+
+
+class Table(Mapping):
+    """Columns by name; those that take long are computed when they are first asked for."""
+
+    def __init__(self, columns: dict[str, np.ndarray], late: dict[str, Callable[[], np.ndarray]]) -> None:
+        self._columns, self._late = columns, late
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._columns and name in self._late:
+            self._columns[name] = self._late[name]()
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._columns, *self._late)))
+
+    def __len__(self) -> int:
+        return len({*self._columns, *self._late})
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns or name in self._late
+
+    def known(self, name: str) -> bool:
+        """Whether a column is there without computing it."""
+        return name in self._columns
 
 
 def columns(points: tuple[Any, ...], names: tuple[str, ...], with_details: bool) -> dict[str, np.ndarray]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import TEXT, TIME, TIMES, checked
+from ..given.text import listed
 from ..output.frames import frame
 from ..problem import Problem, State
-from .branch import Table
+from .branch_columns import Table
 from .family import parameter_value
 from .floquet import multipliers
 from .orbit_errors import extreme, orbit_errors, reported, scalar_series
@@ -163,7 +164,7 @@ class PeriodicOrbit:
         return frame("to_pandas", {"t": self.times, **self.series}, index="t")
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]" for name in self.max)
+        values = listed(self.max, lambda name: f"{name} in [{self.min[name]:.8g}, {self.max[name]:.8g}]")
         where = ", ".join(f"{name}={parameter_value(self.problem, name):.10g}" for name in self.line.family.names)
         return f"PeriodicOrbit({where}, period={self.period:.10g}, {values})"
 

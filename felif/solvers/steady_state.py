@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from ..given.text import listed
 from ..notebook import page, profile, shown
 from ..output.frames import states_frame
 from ..problem import NotConverged, Problem, State
@@ -73,7 +74,7 @@ class SteadyState(State):
         return page(repr(self), [profile(self)])
 
     def __repr__(self) -> str:
-        scalars = ", ".join(f"{name}={getattr(self, name):.12g}" for name in self.problem.scalar_names)
+        scalars = listed(self.problem.scalar_names, lambda name: f"{name}={getattr(self, name):.12g}")
         try:
             stability = "stable" if self.stable else "unstable"
         except NotConverged:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Band, stacked
+from ..given.text import listed, model_text
 from ..problem import Infeasible, Problem
 from ..translation import elsewhere
 from .on_axes import OnAxes
@@ -226,17 +227,17 @@ def described_mesh(system: OnAxes) -> dict[str, Any]:
 
 def described(system: OnAxes) -> str:
     """What a problem prints."""
-    unknowns = ", ".join(u.name for u in system.equations.unknowns)
+    unknowns = listed(u.name for u in system.equations.unknowns)
     axes = [
         f"{name} in [{line.cells[0]:g}, {line.cells[-1]:g}]: {line.count} cells of degree {line.degree}"
         for name, line in system.lines.items()
     ]
     lines = [
-        f"Problem: {system.model}",
+        f"Problem: {model_text(system.model)}",
         f"  unknowns   {unknowns}   ({system.size} degrees of freedom)",
-        "  terms      " + ", ".join(term.called for term in system.equations.terms),
+        "  terms      " + listed(term.called for term in system.equations.terms),
         *([f"  axes       {'; '.join(axes)}"] if axes else []),
-        f"  conserved  {', '.join(system.conserved) or 'nothing'}",
+        f"  conserved  {listed(system.conserved) or 'nothing'}",
         f"  engine     that of any axes: {elsewhere(system.model) or 'asked for'}",
     ]
     return "\n".join(lines)

@@ -14,6 +14,7 @@ import numpy as np
 from ..assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from ..given.arguments import SEED, checked
 from ..given.parameters import fixed_parameters
+from ..given.text import model_text
 from ..meshing import interval
 from ..problem import Infeasible, Problem
 from ..translation import has_equations, is_fast, weak_form_of
@@ -180,7 +181,7 @@ class _Checks:
                 return y
             y *= 0.5
         raise CheckFailed(
-            f"{self.model}: no value of {problem.scalar_names} satisfies its equation, however small n is"
+            f"{model_text(self.model)}: no value of {problem.scalar_names} satisfies its equation, however small n is"
         )
 
     # what is computed from y -------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..given.text import model_text
+
 
 @dataclass(frozen=True)
 class Check:
@@ -26,7 +28,7 @@ class ModelReport:
     skipped: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{self.model}: {len(self.checks)} checks passed"]
+        lines = [f"{model_text(self.model)}: {len(self.checks)} checks passed"]
         for kind in dict.fromkeys(c.kind for c in self.checks):
             worst = max((c for c in self.checks if c.kind == kind), key=lambda c: c.found)
             subjects = list(dict.fromkeys(c.subject for c in self.checks if c.kind == kind and c.subject))

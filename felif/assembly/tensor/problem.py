@@ -17,6 +17,7 @@ import numpy as np
 from ...algebra import Band
 from ...given.parameters import changeable, with_parameters
 from ...given.portable import require_portable
+from ...given.text import model_text
 from ...problem import FieldValue, Infeasible, PlaneField
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
@@ -317,7 +318,7 @@ class TensorProblem(OverLines):
     def __repr__(self) -> str:
         v, w = self.cells[[0, -1]], self.w_cells[[0, -1]]
         lines = [
-            f"Problem: {self.model}",
+            f"Problem: {model_text(self.model)}",
             f"  unknowns   {self.field_names[0]}, {', '.join(self.line_names)}, {self.scalar_names[0]}   "
             f"({self.shape[0]} x {self.shape[1]} = {self.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),

@@ -16,6 +16,7 @@ from skfem.refdom import RefTri
 from ...algebra import Band, gauss
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...given.portable import require_portable
+from ...given.text import model_text
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField, State
 from ...translation.coefficients import is_own
@@ -302,7 +303,7 @@ class OnTriangles(OverTriangles):
     def __repr__(self) -> str:
         v = self.mesh.p[0]
         lines = [
-            f"Problem: {self.model}",
+            f"Problem: {model_text(self.model)}",
             f"  unknowns   {', '.join((*self.field_names, *self.line_names, *self.scalar_names))}   "
             f"({self.size} degrees of freedom)",
             "  terms      " + ", ".join(f"{t.name} -> {t.into}" for t in self.weak_form.terms),
