@@ -109,6 +109,9 @@ def test_a_step_of_age_turns_where_it_should():
     branch = fl.continuation(problem, fl.steady_state(problem), "tau", (0.05, 0.065), max_step=5.0)
     (hopf,) = branch.hopfs
     assert hopf.tau == pytest.approx(0.0588948389505228, rel=1e-9)
+    orbit = fl.periodic_orbit(problem, hopf, tau=0.1, **HOW)  # Fourier collocation of the identity, 36 and 48 modes
+    assert orbit.period == pytest.approx(2.396297141407, rel=3e-9)
+    assert (orbit.min["N"], orbit.max["N"]) == pytest.approx((0.273244676932, 0.427097048881), rel=5e-6)
 
 
 def test_a_step_of_age_says_where_it_cannot_be_followed():
