@@ -39,7 +39,7 @@ def is_additive(problem: Problem) -> bool:
 
 
 def rounding_of_rate(problem: Problem, t: float, y: np.ndarray, h: float) -> float:
-    """What rounding of products in F may do to a conserved quantity in a step: those of tiny cells are enormous and cancel.
+    """What rounding in F may do to a conserved quantity in a step: products of tiny cells are enormous, and cancel.
 
     0 for a problem that splits itself: nothing beyond ordinary rounding is forgiven there.
     """

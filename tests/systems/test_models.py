@@ -65,6 +65,15 @@ def test_modules_with_two_delays():
     assert run.sample("N", 0.25) == pytest.approx([0.0651310217, 0.0803712453, 0.0752632840, 0.1576570896], rel=3e-6)
 
 
+def test_modes_of_modules_with_two_delays():
+    """Zeros of det(1 - diag(K(lambda)) (B o e^{-lambda D})), K the response of one neuron by Chebyshev collocation."""
+    problem = fl.discretize(MODULES)
+    values = fl.spectrum(problem, fl.steady_state(problem), count=6).eigenvalues
+    pair = -1.32162854906 + 0.15138654044j
+    expected = [-1.17080073379, -1.1900864421, pair, pair.conjugate()]
+    assert values[:4] == pytest.approx(np.array(expected), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("cell", "start", "times", "trace", "mu"),
     [
