@@ -12,6 +12,8 @@ import pytest
 from scipy.optimize import brentq
 
 import felif as fl
+from felif.solvers.characteristic import Characteristic
+from felif.solvers.delayed_modes import _remaining
 from felif.solvers.newton import newton
 from felif.testing import check_model
 
@@ -67,11 +69,13 @@ def test_modules_with_two_delays():
 
 def test_modes_of_modules_with_two_delays():
     """Zeros of det(1 - diag(K(lambda)) (B o e^{-lambda D})), K the response of one neuron by Chebyshev collocation."""
-    problem = fl.discretize(MODULES)
-    values = fl.spectrum(problem, fl.steady_state(problem), count=6).eigenvalues
+    problem = fl.discretize(MODULES, tol=1e-4)
+    state = fl.steady_state(problem)
     pair = -1.32162854906 + 0.15138654044j
     expected = [-1.17080073379, -1.1900864421, pair, pair.conjugate()]
-    assert values[:4] == pytest.approx(np.array(expected), rel=1e-9)
+    assert fl.spectrum(problem, state, count=3).eigenvalues == pytest.approx(np.array(expected), rel=1e-8)
+    beyond = _remaining(Characteristic(problem, state.y), np.array([-1.17080073379 + 0j]), -1.15)  # nothing is there
+    assert len(beyond) == 0
 
 
 @pytest.mark.parametrize(
