@@ -72,6 +72,7 @@ class Small:
         if not np.isfinite(matrix).all():
             raise SingularMatrix("the bordered matrix is singular to working precision")
         self._scale = np.maximum(np.abs(matrix).max(axis=1, initial=0.0), 1e-300)
+        self.dtype = matrix.dtype
         real = matrix.dtype == np.float64
         factor, self._trs = (lapack.dgetrf, lapack.dgetrs) if real else (lapack.zgetrf, lapack.zgetrs)
         *self._lu, info = factor(matrix / self._scale[:, None])
