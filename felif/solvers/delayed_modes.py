@@ -54,6 +54,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         x = different(np.concatenate([x, found]))
         marks = whole(D.at_poles(x, left, rational))
         many = max(wanted, _growing(marks))
+        many += bool(many <= len(marks) and marks[many - 1].imag > 0)  # no line passes between two of a pair
         edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
