@@ -272,6 +272,7 @@ class SemiDiscrete(OverV):
         """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
         return self.function(adjoint_values(self, t, y, name, z))
 
+    drawing_points = observing.drawing_points
     weighted_forms = weighted_forms  # int P u' v', int P u v with a named density P: see `Problem`
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:

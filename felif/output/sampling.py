@@ -8,44 +8,38 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import TIME, TIMES, checked, either, having, whole
-from ..problem import Problem
 
 SNAPSHOTS = 101
 DRAWN = having("a run that evolve or load_run returned", "problem", "times", "series", "at")
 
 
-def sample_points(problem: Problem) -> np.ndarray:
-    """Points v between which every field may be drawn as a straight line; all ends of cells are among them.
-
-    Elements of degree one are straight already. One of degree k is cut into 4k pieces: k show every coefficient,
-    four times as many bring the error of the chord of a density the elements resolve below the width of a line
-    (about (h/4k)^2 n''/8, some 1e-4 of the maximum).
-    """
-    cells = np.asarray(problem.cells, float)
-    pieces = 1 if problem.degree <= 1 else 4 * int(problem.degree)
-    left, width = cells[:-1, None], np.diff(cells)[:, None]
-    return np.append((left + width * (np.arange(pieces) / pieces)).ravel(), cells[-1])
+def densities_of(state: Any) -> dict[str, Any]:
+    """The densities of a state as functions, by name; one over an index as name_0, name_1, ..."""
+    found = {}
+    for name in state.problem.field_names:
+        function = getattr(state, name)
+        found |= {f"{name}_{k}": f for k, f in enumerate(function)} if isinstance(function, tuple) else {name: function}
+    return found
 
 
-def drawn_densities(state: Any, name: str, at: np.ndarray | None = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(points, {name: values}) that draw a density over one axis; over an index first, name_0, name_1, ...
+def drawn_densities(state: Any) -> tuple[Any, dict[str, np.ndarray]]:
+    """(points, {name: values}) that draw all densities of a state: see `spaces.drawing`.
 
-    `at`: at these points, 0 beyond the mesh, instead of at those that draw it best.
+    Raises ValueError where there is no density on a mesh.
     """
     problem = state.problem
-    if problem.samples is None:
-        v = sample_points(problem) if at is None else at
-        inside = (v >= problem.cells[0]) & (v <= problem.cells[-1])
-        values = np.zeros(v.shape)
-        values[inside] = getattr(state, name)(v[inside])
-        return v, {name: values}
-    axes, points, _, fields = problem.samples(state.y)
-    if len(axes) != 1:
-        raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
-    found = {key: values for key, values in fields.items() if key == name or key.rpartition("_")[0] == name}
-    if at is None:
-        return points, found
-    return at, {key: np.interp(at, points, values, 0.0, 0.0) for key, values in found.items()}
+    if not problem.field_names or problem.drawing_points is None:
+        raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
+    at = problem.drawing_points()
+    return at, {name: np.asarray(f(*np.atleast_2d(at.inside.T)), float) for name, f in densities_of(state).items()}
+
+
+def on_points(function: Any, points: np.ndarray) -> np.ndarray:
+    """A density over one axis at points, 0 beyond its mesh."""
+    inside = (points >= function.nodes.min()) & (points <= function.nodes.max())
+    values = np.zeros(len(points))
+    values[inside] = function(points[inside])
+    return values
 
 
 def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:
@@ -60,14 +54,14 @@ def common_points(meshes: Sequence[np.ndarray], most: int = 2000) -> np.ndarray:
 
 
 def scalars_of(state: Any) -> dict[str, float]:
-    """t, the model's scalars (N, R), the integral of every field (`mass`) and V_R, V_F where the problem has them."""
+    """t, the model's scalars (N, R), the integral of every density (`mass`) and V_R, V_F where the problem has them."""
     problem = state.problem
     scalars = {"t": float(state.t)}
     for name in problem.scalar_names:
         scalars[name] = float(getattr(state, name))
-    for name in problem.field_names:
-        label = "mass" if len(problem.field_names) == 1 else f"mass_{name}"
-        scalars[label] = float(getattr(state, name).integral())
+    densities = densities_of(state)
+    for name, density in densities.items():
+        scalars["mass" if len(densities) == 1 else f"mass_{name}"] = float(density.integral())
     return scalars | dict(problem.marks)
 
 

@@ -19,6 +19,7 @@ from ...given.parameters import changeable, with_parameters
 from ...given.portable import require_portable
 from ...given.text import model_text
 from ...problem import FieldValue, Infeasible, PlaneField
+from ...spaces import DrawingPoints, over_rectangles
 from . import adapt, initial, stationary
 from .implicit import FrozenLines
 from .lines import Activity, LineForms
@@ -224,6 +225,10 @@ class TensorProblem(OverLines):
 
         nodes = np.array(np.meshgrid(self.nodes, self.w_nodes, indexing="ij")).reshape(2, -1)
         return PlaneField(nodes, full.ravel(), evaluate, np.outer(self.forms.all_weights, self.w_weights).ravel())
+
+    def drawing_points(self) -> DrawingPoints:
+        """Where p is drawn: every rectangle by itself."""
+        return over_rectangles(("v", "w"), (self.cells, self.w_cells), (self.degree, self.space.w.degree))
 
     def initial_state(self, start: Any) -> tuple[TensorProblem, np.ndarray, bool]:
         """(problem, y, compatible) for initial data, see `initial`."""

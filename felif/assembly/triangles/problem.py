@@ -19,6 +19,7 @@ from ...given.portable import require_portable
 from ...given.text import model_text
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField, State
+from ...spaces import DrawingPoints, over_triangles
 from ...translation.coefficients import is_own
 from ..adapt import conserving
 from . import adapt
@@ -209,6 +210,10 @@ class OnTriangles(OverTriangles):
         values, _ = shapes(self.degree, X)
         result = np.einsum("ip,pi->p", values, self.shown(y).reshape(-1, self._number)[cell])
         return np.where(cell >= 0, np.maximum(result, 0.0), 0.0).reshape(v.shape)
+
+    def drawing_points(self) -> DrawingPoints:
+        """Where p is drawn: every triangle by itself."""
+        return over_triangles(("v", "w"), self.cells, self.degree)
 
     def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
         """N(w) or C(w)."""
