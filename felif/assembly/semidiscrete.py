@@ -205,12 +205,7 @@ class SemiDiscrete(OverV):
         """d(scalars)/dy, shape (scalars, size)."""
         return self._explicit.gradient(y) if self._explicit is not None else self._linearised(t, y)[4]
 
-    def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
-        """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        inputs = self.equations.inputs
-        slopes = {name: linearised.forward_slope(f, t, min(step / 4, 1e-3)) for name, f in inputs.items()}
-        changes = [slope * self.input_derivative(t, y, name)[0] for name, slope in slopes.items() if slope]
-        return sum(changes, np.zeros(self.size)) if inputs else None
+    time_derivative = linearised.time_derivative
 
     def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..given.arguments import PROBLEM, STATE, TEXT, TIMES, checked, either, optional, several
+from ..given.differences import central, forward
 from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
@@ -204,16 +205,14 @@ def _slopes(problem: Problem, y: np.ndarray, name: str, entry: int | None) -> tu
     value = np.ravel(getattr(problem.model, name))
     h = _STEP * max(abs(float(value[entry or 0] if len(value) > 1 else value[0])), 0.3)
 
-    def at(k: int) -> np.ndarray:
-        moved = _changed(problem, name, entry, k * h)
+    def at(change: float) -> np.ndarray:
+        moved = _changed(problem, name, entry, change)
         return np.concatenate([moved.rate(0.0, y), moved.scalars(0.0, y)])
 
     try:
-        low, lower, higher, high = (at(k) for k in (-2, -1, 1, 2))
-        slope = (low - 8 * lower + 8 * higher - high) / (12 * h)
+        slope = central(at, h)
     except ValueError:
-        F = [at(k) for k in range(5)]
-        slope = (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
+        slope = forward(at, h)
     by_rate = slope[: problem.size]
     if entry is None and problem.threshold_transport is not None:
         by_rate = problem.parameter_derivative(0.0, y, name)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from ..given.arguments import SEED, checked
+from ..given.differences import central, forward
 from ..given.parameters import fixed_parameters
 from ..given.text import model_text
 from ..meshing import interval
@@ -258,7 +259,7 @@ class _Checks:
                     raise CheckFailed(str(error)) from error
                 self._skip(str(error))  # another value of this parameter is another set of unknowns
                 continue
-            differences = _central(along, step) if accepted[0] else _forward(along, step)
+            differences = _central(along, step) if accepted[0] else forward(along, step)
             derivative = problem.parameter_derivative(t, y, name)
             scale = problem.rate(t, y) / max(abs(value), 1.0)
             yield "parameter_derivative", name, _defect(derivative, differences, scale), _DIFFERENCES
@@ -315,18 +316,10 @@ def _accepted(model: Any, name: str, values: list[float]) -> list[bool]:
 
 
 def _central(function: Callable[[float], np.ndarray], step: float) -> np.ndarray:
-    """Fourth-order central difference at 0."""
     try:
-        f = {k: function(k * step) for k in (-2, -1, 1, 2)}
+        return central(function, step)
     except Infeasible as error:
         raise CheckFailed(f"no firing rate exists next to a state where one does: {error}") from error
-    return (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / (12 * step)
-
-
-def _forward(function: Callable[[float], np.ndarray], step: float) -> np.ndarray:
-    """Fourth-order forward difference at 0, for a parameter at the end of its range."""
-    f = [function(k * step) for k in range(5)]
-    return (-25 * f[0] + 48 * f[1] - 36 * f[2] + 16 * f[3] - 3 * f[4]) / (12 * step)
 
 
 def _defect(one: np.ndarray, other: np.ndarray, scale: np.ndarray | None = None) -> float:

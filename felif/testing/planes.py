@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import DG, MUSCL, ExponentialFitting, SpectralElement, Tensor, Triangles, discretize
+from ..given.differences import central
 from ..meshing import interval, strip
 from ..problem import Problem
 from .terms import CheckFailed
@@ -76,8 +77,7 @@ def _defects(problem: Problem, y: np.ndarray, rng: np.random.Generator) -> Itera
     for name, value in zip(problem.scalar_names, scalars, strict=True):
         summands = line.weights * line.values
         yield "equation of scalar", name, abs(summands.sum() - value) / (np.abs(summands).sum() + 1e-300), _ROUNDING
-    along = lambda x: problem.scalars(t, y + x * change)
-    differences = (8 * (along(1e-3) - along(-1e-3)) - along(2e-3) + along(-2e-3)) / 12e-3
+    differences = central(lambda x: problem.scalars(t, y + x * change), 1e-3)
     size = np.abs(problem.scalar_gradient(t, y)) @ np.abs(change) + 1e-300
     found = np.abs(problem.scalar_gradient(t, y) @ change - differences) / size
     yield "scalar_gradient", "", float(found.max()), _DIFFERENCES
@@ -92,8 +92,7 @@ def _defects(problem: Problem, y: np.ndarray, rng: np.random.Generator) -> Itera
 
     # without transport in w, L is all there is, to first order
     if problem.lines_stay and not getattr(problem.space, "positive", False):
-        along = lambda x: problem.rate(t, y + x * change)
-        differences = (8 * (along(1e-3) - along(-1e-3)) - along(2e-3) + along(-2e-3)) / 12e-3
+        differences = central(lambda x: problem.rate(t, y + x * change), 1e-3)
         found = np.abs(implicit @ change - differences).max() / np.abs(differences).max()
         yield "Jacobian without learning", "", float(found), _FIRST_ORDER
 
