@@ -21,7 +21,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import composite, gauss
-from ..given.arguments import RUN, STATE, TEXT, checked
+from ..given.arguments import RUN, STATE, checked, choice
 from ..given.types import Evolved
 from ..problem import Problem, State
 
@@ -73,7 +73,7 @@ class RelativeEntropy:
         return self.coupling - self.dissipation_diffusion - self.dissipation_jump
 
 
-@checked(run=RUN, steady_state=STATE, H=TEXT)
+@checked(run=RUN, steady_state=STATE, H=choice(*_H))
 def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
     """S along a run of a NoisyLIF network, with respect to one of its steady states P.
 
@@ -108,8 +108,6 @@ def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") ->
     >>> bool((S[1:] < S[:-1]).all())  # a single neuron forgets
     True
     """
-    if H not in _H:
-        raise ValueError(f"relative_entropy: H = {H!r}; allowed are {', '.join(map(repr, _H))}")
     _check(run.model, steady_state)
     first = 0 if run.compatible else 1
     rows, defects, integral, start, reached = [], [], 0.0, None, 0

@@ -136,10 +136,10 @@ class ThresholdAtRest:
         **{"variance": number(least=0.0, most=1e100), "a": _LENGTH, "t_end": POSITIVE},
     )
     def __init__(self, mean: float, variance: float, a: float, v_reset: float, v_fire: float, t_end: float) -> None:
-        if not (a > 0 and t_end > 0 and variance >= 0 and v_reset < v_fire and (variance > 0 or mean < v_fire)):
+        if not (v_reset < v_fire and (variance > 0 or mean < v_fire)):
             raise ValueError(
-                f"mean = {mean}, variance = {variance}, a = {a}, v_reset = {v_reset}, v_fire = {v_fire}, "
-                f"t_end = {t_end}; allowed: a, t_end > 0, variance >= 0, v_reset < v_fire, mean < v_fire for variance 0"
+                f"mean = {mean}, variance = {variance}, v_reset = {v_reset}, v_fire = {v_fire}; "
+                "allowed: v_reset < v_fire, mean < v_fire for variance 0"
             )
         self._start = (v_fire - mean, variance, a)
         self._reset = (v_fire - v_reset, 0.0, a)

@@ -12,7 +12,7 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from .. import spaces
-from ..given.arguments import checked, number, optional
+from ..given.arguments import TOLERANCE, checked, optional
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
@@ -38,7 +38,7 @@ _KEPT_MESHES = 4
 _KEPT_SUMS = 4  # of constant terms: where other coefficients change, these stay
 
 
-@checked(tol=optional(number()))
+@checked(tol=optional(TOLERANCE))
 def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
@@ -78,19 +78,20 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     """
     if not has_equations(model):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")
-    if not is_fast(model):
-        return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
-    language.require_sound(model)
-    if has_weights(model):
+    if tol is not None and mesh is not None:
+        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+    if is_fast(model):
+        language.require_sound(model)
+    if is_fast(model) and has_weights(model):
         return discretize_plane(model, mesh, space, tol)
+    tol = DEFAULT_TOLERANCE if mesh is None and tol is None else tol
+    if not is_fast(model):
+        return discretize_over_axes(model, mesh, space, tol)
     space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
         allowed = "SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
         raise ValueError(f"discretize: space = {space!r}; allowed are {allowed}")
     if mesh is None:
-        tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         end = end_of(model)
         cells = natural = choose_nodes(model, space, tol, end)
         mesh = tagged(cells, model, _top(model, end))
@@ -98,8 +99,6 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, end), model))
         problem.natural = natural
         return problem
-    if tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     if weak_form_of(model).top == math.inf:

@@ -48,8 +48,10 @@ def plane_from_arrays(
 
 
 def discretize_over_axes(model: Any, mesh: Any, space: Any, tol: float | None) -> Any:
-    """A model with `equations()`. Raises ValueError for bad tol, and for other spaces than SpectralElement(degree) and,
-    on a mesh that is given, ExponentialFitting()."""
+    """A model with `equations()`.
+
+    Raises ValueError for other spaces than SpectralElement(degree) and, on a mesh that is given, ExponentialFitting().
+    """
     from ..systems.discretize import discretize_equations
 
     if space is None:
@@ -66,9 +68,4 @@ def discretize_over_axes(model: Any, mesh: Any, space: Any, tol: float | None) -
             "{axis: ends of cells}, in place of tol: the cells of discretize(model, tol=1e-3).lines, say, halved until "
             "the errors of steady states, or a run on halved cells, are as small as wanted"
         )
-    if mesh is None:
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
-    elif tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     return discretize_equations(model, mesh, space, tol)

@@ -20,7 +20,7 @@ from ..assembly.automatic import Flow, choose_nodes, end_of
 from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
 from ..evolution.laplace import MOST, Decay
-from ..given.arguments import POSITIVE, TIME, checked, number, optional
+from ..given.arguments import TIME, checked, number, optional
 from ..given.types import Model
 from ..models.first_spike import COUNT, FirstSpike
 from ..problem import Problem
@@ -34,7 +34,13 @@ _FINEST = 2e-3  # cell, in units of the distance to V_F
 _LAYER = 8.0  # of a cell, in units of a/|f|
 
 
-@checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
+@checked(
+    start=optional(number()),
+    rate=optional(number(least=0.0)),
+    t_start=TIME,
+    t_end=optional(TIME),
+    tol=number(least=1e-13, most=1e-2),
+)
 def first_passage(
     model: Model,
     *,
@@ -87,11 +93,15 @@ def first_passage(
     if not has_equations(model):
         raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
     neuron, silent = FirstSpike.between_spikes(model, rate)
-    _check(neuron, start, rate, t_start, t_end, tol)
+    if start is not None and not start < neuron.v_fire:
+        raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {neuron.v_fire}")
     if start is not None:
         neuron, silent = FirstSpike.of(model, rate, "spike"), 0.0
     if t_end is not None and t_end <= t_start + silent:
-        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is a time after the dead time, {silent!r}")
+        raise ValueError(
+            f"first_passage: t_end = {t_end!r}; allowed is None or a number above t_start = {t_start}, and after the "
+            f"dead time, {silent!r}"
+        )
     start = neuron.v_reset if start is None else float(start)
     if problem is not None and problem.tol is None:
         problem = discretize(neuron, problem.mesh, space=problem.space)
@@ -226,16 +236,3 @@ def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high:
     nodes = np.interp(np.linspace(0, count[-1], max(1, math.ceil(count[-1] - 1e-9)) + 1), count, v)
     nodes[[0, -1]] = low, high
     return nodes
-
-
-def _check(
-    model: FirstSpike, start: float | None, rate: float | None, t_start: float, t_end: float | None, tol: float
-) -> None:
-    if start is not None and not start < model.v_fire:
-        raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {model.v_fire}")
-    if rate is not None and rate < 0:
-        raise ValueError(f"first_passage: rate = {rate!r}; allowed is None or a number >= 0")
-    if t_end is not None and not t_end > t_start:
-        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is None or a number above t_start = {t_start}")
-    if not 1e-13 <= tol <= 1e-2:
-        raise ValueError(f"first_passage: tol = {tol!r}; allowed are numbers in [1e-13, 1e-2]")

@@ -66,7 +66,7 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
     model=THRESHOLDS,
     v_min=number(least=-1e100),
     cells=whole(1, 10**6),
-    grading=number(most=100.0),
+    grading=number(least=1.0, most=100.0),
     v_max=optional(number()),
 )
 def interval(
@@ -120,8 +120,6 @@ def interval(
     minimum = 3 if lives_above else 2
     if cells < minimum:
         raise ValueError(f"interval: cells = {cells!r}; allowed is an integer >= {minimum}")
-    if grading < 1:
-        raise ValueError(f"interval: grading = {grading!r}; allowed is a number >= 1")
     if lives_above:
         v_max = v_fire + 4 * (v_fire - v_reset) if v_max is None else v_max
         if v_max <= v_fire:

@@ -130,13 +130,8 @@ def simulate_particles(
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )
-    for name, value in (("networks", networks), ("threads", threads)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-            raise ValueError(f"{name} = {value!r}; allowed is a whole number >= 1")
     if networks * sum(plan.sizes) > MOST_NEURONS:
         raise ValueError(f"networks = {networks}; allowed are at most {MOST_NEURONS:g} neurons in all of them together")
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
-        raise ValueError(f"seed = {seed!r}; allowed is a whole number >= 0")
     asked = {"model": model, "neurons": plan.sizes, "networks": networks, "t_end": t_end, "dt": dt, "start": start}
     asked |= {"seed": seed, "bins": bins, "snapshots": snapshots, "record": record, "history": history}
     asked |= {"event_size": event_size}

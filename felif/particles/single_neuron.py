@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import MODEL, POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.arguments import MODEL, POSITIVE, SEED, checked, number, optional, whole
 from ..given.types import Model
 from ..translation import law_of
 from .run import simulate_particles
@@ -65,7 +65,9 @@ class NeuronPath:
         return times[order], values[order]
 
 
-@checked(model=MODEL, t_end=TIME, points=whole(1, 10**7), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
+@checked(
+    model=MODEL, t_end=POSITIVE, points=whole(1, 10**7), start=optional(number()), dt=POSITIVE, seed=optional(SEED)
+)
 def neuron_path(
     model: Model,
     t_end: float,
@@ -117,8 +119,6 @@ def neuron_path(
     if len(law.populations) != 1 or any(law.populations[0].kicks) or any(law.populations[0].noise_kicks):
         raise ValueError(f"neuron_path: {model} is a network; allowed is a neuron alone, b = 0 and a1 = 0")
     start = law.v_reset if start is None else start
-    if not t_end > 0:
-        raise ValueError(f"neuron_path: t_end = {t_end!r}; allowed is a positive number")
     step = min(dt, t_end / points)
     if not t_end <= _MOST_STEPS * step:
         raise ValueError(

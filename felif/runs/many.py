@@ -16,7 +16,7 @@ from ..algebra import compiled
 from ..assembly import discretize, initial
 from ..assembly.family import Family, OnePoint
 from ..evolution.lean import Lean
-from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
+from ..given.arguments import FLAG, MODEL, POSITIVE, ROW, TIME, TOLERANCE, array, checked, mapping, optional, whole
 from ..given.parameters import Points
 from ..given.types import Executor, Model, Start
 from ..output.frames import grid_frame
@@ -96,9 +96,9 @@ class Many:
 @checked(
     model=MODEL,
     parameters=mapping(array("finite numbers"), "{name of a parameter: its values}"),
-    times=TIMES,
+    times=ROW,
     t_start=TIME,
-    tol=number(above=0.0, most=0.1),
+    tol=TOLERANCE,
     paired=FLAG,
     workers=optional(whole(1)),
     N_max=POSITIVE,
@@ -168,8 +168,8 @@ def evolve_many(
     """
     if workers is not None and executor is not None:
         raise ValueError(f"evolve_many: workers = {workers} with an executor; allowed is one of them")
-    times = np.atleast_1d(times)
-    if times.ndim != 1 or not len(times) or times[0] < t_start or not np.all(np.diff(times) > 0):
+    times = np.asarray(times)
+    if times[0] < t_start or not np.all(np.diff(times) > 0):
         raise ValueError(
             f"evolve_many: times = {times.tolist()}; allowed are increasing numbers from t_start = {t_start:g} on"
         )

@@ -23,7 +23,7 @@ from ..assembly import adapt
 from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
-from ..given.arguments import FUNCTION, GUESS, POSITIVE, PROBLEM, TEXT, checked, either, optional
+from ..given.arguments import FUNCTION, GUESS, PROBLEM, TEXT, TOLERANCE, checked, either, optional
 from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
@@ -68,7 +68,7 @@ class SteadyValue:
         return f"SteadyValue({self.value:.12g} +- {self.error:.1e}, {self.rounds[-1][0]} unknowns)"
 
 
-@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), guess=GUESS, tol=optional(POSITIVE))
+@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), guess=GUESS, tol=optional(TOLERANCE))
 def steady_value(
     problem: Problem, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:
@@ -111,8 +111,6 @@ def steady_value(
     if not callable(quantity) and quantity not in problem.scalar_names:
         raise ValueError(f"steady_value: {quantity!r}; allowed are {problem.scalar_names} or a function of a State")
     tol = (problem.tol or 0.1) if tol is None else tol
-    if not 0 < tol <= 0.1:
-        raise ValueError(f"steady_value: tol = {tol!r}; allowed are numbers in (0, 0.1]")
     first = steady.steady_state(problem, guess)
     here, y, t = first.problem, first.y, first.t
     require_reach(here, t, y, "steady_value")

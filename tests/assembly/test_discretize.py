@@ -25,7 +25,7 @@ MESH = fl.interval(NETWORK)
     ("arguments", "keywords", "message"),
     [
         ((3.0,), {}, "model = 3.0; allowed is a model"),
-        ((NETWORK,), {"tol": 0.0}, r"tol = 0.0; allowed are numbers in \(0, 0.1\]"),
+        ((NETWORK,), {"tol": 0.0}, r"tol = 0.0; allowed is a finite number > 0 and <= 0.1, or None"),
         ((NETWORK,), {"tol": 0.5}, r"tol = 0.5; allowed"),
         ((NETWORK,), {"tol": np.nan}, r"tol = nan; allowed"),
         ((NETWORK,), {"tol": "small"}, r"tol = 'small'; allowed"),

@@ -35,13 +35,9 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
     ends = (float(model.w_min), float(model.w_max))
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         v_mesh = tagged(_nodes_in_v(model, space, tol), model)
         w_cells = np.linspace(*ends, _cells_in_w(space, tol) + 1)
     else:
-        if tol is not None:
-            raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
         v_mesh, w_cells = _given(model, mesh, ends)
     forms = LineForms(model, v_mesh, space.v)
     return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells, discretize_tensor)

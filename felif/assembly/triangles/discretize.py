@@ -36,11 +36,7 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
     _require_readable(model)
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         mesh = strip(model, v_min=_lowest(model, tol), cells=_COARSEST)
-    elif tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     elif not isinstance(mesh, MeshTri):
         raise ValueError(
             f"discretize: mesh = {type(mesh).__name__}; allowed with Triangles is a MeshTri (strip, read_mesh)"
