@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-from ..algebra import composite, gauss
+from ..algebra import composite, gauss, lagrange
 from ..given.arguments import POSITIVE, TIMES, checked, number
 
 __all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
@@ -160,7 +160,7 @@ class ThresholdAtRest:
         if ((t < 0) | (t > self.t_end * (1 + 1e-14))).any():
             raise ValueError(f"t = {t}; allowed is 0 <= t <= t_end = {self.t_end}")
         panel = np.minimum((t / self._length).astype(int), len(self._S) - 1)
-        basis = _lagrange((t / self._length - panel).ravel()).reshape(*t.shape, _ORDER)
+        basis = lagrange(_X, (t / self._length - panel).ravel()).reshape(*t.shape, _ORDER)
         return _passage(t, *self._start) + np.sum(basis * self._S[panel], axis=-1)
 
     def _solve(self, panels: int) -> np.ndarray:
@@ -180,7 +180,7 @@ class ThresholdAtRest:
         for i, x in enumerate(_X):
             lags, weights = self._lags(h * max(0.0, d + x - 1), h * (d + x))
             if lags.size:
-                block[i] = (weights * _passage(lags, *self._reset)) @ _lagrange(d + x - lags / h)
+                block[i] = (weights * _passage(lags, *self._reset)) @ lagrange(_X, d + x - lags / h)
         return block
 
     def _lags(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -204,17 +204,3 @@ def _composite(cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gauss points and weights on every interval between increasing `cuts`; empty ones are dropped."""
     (nodes, weights), keep = composite(cuts, _ORDER), np.diff(cuts) > 0
     return nodes[keep].ravel(), weights[keep].ravel()
-
-
-_BARYCENTRIC = 1 / np.prod(_X[:, None] - _X[None, :] + np.eye(_ORDER), axis=1)
-
-
-def _lagrange(x: np.ndarray) -> np.ndarray:
-    """Values at x in [0, 1] of the Lagrange polynomials of the Gauss points, shape (len(x), order)."""
-    gap = x[:, None] - _X
-    exact = np.abs(gap) < 1e-15
-    terms = _BARYCENTRIC / np.where(exact, 1.0, gap)
-    values = terms / terms.sum(axis=1, keepdims=True)
-    hit = exact.any(axis=1)
-    values[hit] = exact[hit]
-    return values

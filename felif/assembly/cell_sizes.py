@@ -16,6 +16,14 @@ _MOST = 1_000_000  # nodes of a mesh
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
 
 
+def in_equal_parts(v: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Cell ends from the first to the last of some places, between which `count` says how many cells there are."""
+    cells = max(1, int(np.ceil(count[-1] - 1e-9)))
+    nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
+    nodes[[0, -1]] = v[[0, -1]]
+    return nodes
+
+
 def carried(bulk: np.ndarray, drift: np.ndarray, slope: np.ndarray, above_reset: np.ndarray) -> np.ndarray:
     """Widths where the drift carries the density up and noise is small: n is J/f there, as smooth as f."""
     smooth = drift / np.maximum(slope, 1e-100)
@@ -106,7 +114,4 @@ class Sizes:
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
         if not count[-1] <= self._most:
             raise _too_many(self._most, v, h)
-        cells = max(1, int(np.ceil(count[-1])))
-        nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
-        nodes[[0, -1]] = low, high
-        return nodes
+        return in_equal_parts(v, count)

@@ -32,7 +32,10 @@ STEPS = {  # kinds of the arguments that say how steps are made
 }
 
 
-@checked(**STEPS | {"max_steps": optional(whole(0))}, core=choice("compiled", "python"))
+@checked(
+    **STEPS | {"max_steps": optional(whole(0)), "N_max": number(above=0.0, infinite=True)},
+    core=choice("compiled", "python"),
+)
 def integrate(
     problem: Problem,
     y0: np.ndarray,

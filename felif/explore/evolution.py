@@ -11,8 +11,8 @@ import numpy as np
 
 from ..algebra.compiled import library
 from ..assembly import discretize
+from ..output.sampling import densities_of, on_points
 from ..output.style import fine_times
-from ..problem import FieldValue, State
 from ..runs.run import Run
 from ..runs.starting import evolve
 from .setting import Setting
@@ -131,7 +131,7 @@ def rate_axis(times: np.ndarray, rates: list[np.ndarray], blows_up: bool) -> dic
 def densities(run: Run, marks: Iterable[float]) -> dict[str, Any]:
     """Densities over even times and potentials, as far as there is something to see."""
     times = np.linspace(float(run.times[0]), float(run.times[-1]), _FRAMES)
-    frames = [_functions(run.at(t)) for t in times.tolist()]
+    frames = [densities_of(run.at(t)) for t in times.tolist()]
     largest = max(float(one.values.max()) for frame in frames for one in frame.values())
     seen = [one.nodes[one.values > _SEEN * largest] for frame in frames for one in frame.values()]
     low, high = min(x.min() for x in seen if x.size), max(x.max() for x in seen if x.size)
@@ -139,19 +139,4 @@ def densities(run: Run, marks: Iterable[float]) -> dict[str, Any]:
     ends = [low - room, high + room, *(place for place in marks if math.isfinite(place))]
     nodes = [one.nodes for frame in (frames[0], frames[-1]) for one in frame.values()]
     v = np.linspace(max(min(ends), min(x.min() for x in nodes)), min(max(ends), max(x.max() for x in nodes)), _POINTS)
-    return {"t": times, "v": v, "of": {name: np.array([_values(f[name], v) for f in frames]) for name in frames[0]}}
-
-
-def _functions(state: State) -> dict[str, FieldValue]:
-    """The densities of a state by name; those over an index as n_0, n_1, ..."""
-    found = {}
-    for name in state.problem.field_names:
-        field = getattr(state, name)
-        found |= {f"{name}_{k}": one for k, one in enumerate(field)} if isinstance(field, tuple) else {name: field}
-    return found
-
-
-def _values(function: FieldValue, v: np.ndarray) -> np.ndarray:
-    """0 beyond the mesh."""
-    low, high = float(function.nodes.min()), float(function.nodes.max())
-    return np.where((v >= low) & (v <= high), function(np.clip(v, low, high)), 0.0)
+    return {"t": times, "v": v, "of": {name: np.array([on_points(f[name], v) for f in frames]) for name in frames[0]}}

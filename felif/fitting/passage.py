@@ -17,6 +17,7 @@ import numpy as np
 from ..algebra import Band, BandLowRank
 from ..assembly import SpectralElement, discretize
 from ..assembly.automatic import Flow, choose_nodes, end_of
+from ..assembly.cell_sizes import in_equal_parts
 from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
 from ..evolution.laplace import MOST, Decay
@@ -233,6 +234,4 @@ def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high:
             f"first_passage: {count[-1]:.3g} cells between {low:.6g} and {high:.6g}; allowed are {_CELLS}: give a "
             "start nearer to v_fire, or a current, noise and drift for which the density is less narrow"
         )
-    nodes = np.interp(np.linspace(0, count[-1], max(1, math.ceil(count[-1] - 1e-9)) + 1), count, v)
-    nodes[[0, -1]] = low, high
-    return nodes
+    return in_equal_parts(v, count)

@@ -16,6 +16,7 @@ from ...meshing import tagged
 from ...translation import weak_form_of
 from ...translation.fields import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
+from ..cell_sizes import in_equal_parts
 from .lines import LineForms, transports_in_w
 from .problem import TensorProblem
 from .spaces import Axis, Tensor
@@ -107,10 +108,7 @@ def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:
         density[inside] = np.maximum(density[inside], 1 / np.diff(mesh)[cell[inside]])
     density = np.maximum(density, density[density > 0].min())
     count = np.concatenate([[0.0], np.cumsum(density * np.diff(ends))])
-    cells = max(1, int(np.ceil(count[-1] - 1e-9)))
-    nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, ends)
-    nodes[[0, -1]] = low, high
-    return nodes
+    return in_equal_parts(ends, count)
 
 
 @dataclass(frozen=True, repr=False)

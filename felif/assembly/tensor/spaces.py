@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from ...algebra import gauss
+from ...algebra import gauss, lagrange
 from ...given.arguments import shown
 from ...spaces import ExponentialFitting, SpectralElement, is_integer, shapes
 
@@ -150,8 +150,7 @@ def sample_points(degree: int) -> np.ndarray:
 
 def values_at(degree: int, x: np.ndarray) -> np.ndarray:
     """Values of the nodal shape functions of a cell at points x of [0, 1], shape (points, degree + 1)."""
-    points, _ = gauss(degree + 1)
-    return legendre.legvander(2 * x - 1, degree) @ np.linalg.inv(legendre.legvander(2 * points - 1, degree))
+    return lagrange(gauss(degree + 1)[0], x)
 
 
 class Axis:
