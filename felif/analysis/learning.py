@@ -24,9 +24,9 @@ from ..given.types import Model, Profile
 from ..problem import NotConverged
 from .quadrature import integrate, root, roots
 from .rate_table import RateTable, rate_table
+from .tuning import CONNECTIVITY
 
 _NEEDED = ("current", "sigma", "w_min", "w_max", "a0", "v_reset", "v_fire")
-_SCAN = 1e-8  # accuracy of integrals while roots are looked for
 
 
 @dataclass(frozen=True)
@@ -303,10 +303,10 @@ def _fixed_points(lines: Lines, C: Callable, G: Callable) -> list[float]:
         low, high = np.log(max(G(start), 1e-300)), np.log(start)
         return [start if low >= high else float(np.exp(root(f, low, high)))]
     low = np.log(start) - 1
-    while f(low, _SCAN) <= 0:
+    while f(low, CONNECTIVITY.scan) <= 0:
         low -= 1
     high = _highest(lines, C, low, max(np.log(start), 0.0) + 20)
-    return [float(np.exp(u)) for u in roots(lambda u: f(u, _SCAN), low - 2, high, polish=f)]
+    return [float(np.exp(u)) for u in roots(lambda u: f(u, CONNECTIVITY.scan), low - 2, high, polish=f)]
 
 
 def _highest(lines: Lines, C: Callable, low: float, high: float) -> float:
@@ -326,7 +326,7 @@ def _highest(lines: Lines, C: Callable, low: float, high: float) -> float:
             centre = lines.current(w) + np.maximum(w * ends[0], w * ends[1])
             return C(w) * np.exp(lines.rates.log_rate(centre))
 
-        if lines.integral(most_of_all, _SCAN) >= np.exp(u[k]):
+        if lines.integral(most_of_all, CONNECTIVITY.scan) >= np.exp(u[k]):
             return min(u[k] + 1.0, high)
     return low + 1.0
 

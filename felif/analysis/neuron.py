@@ -22,10 +22,10 @@ from scipy.special import erfcx, ndtr
 
 from ..algebra import gauss
 from ..given.arguments import FINITE, NUMBERS, checked
+from .tuning import NEURON
 
 SQRT_2PI = np.sqrt(2 * np.pi)
 _X, _W = gauss(60)
-_DROP = 80.0  # the integrand is cut where it has fallen below e^{-40} of its largest value
 _FRACTIONS = ((2.0, 4.0, 130), (4.0, 10.0, 44), (10.0, np.inf, 20))  # -y from, to, depth; error exp(2 y sqrt(depth))
 
 
@@ -93,7 +93,7 @@ def passage_integrals(m, a, v_reset: float, v_fire: float, order: int = 0) -> Sc
     some = np.flatnonzero(y_fire > 0)
     if some.size:
         top = y_fire[some]
-        width = np.minimum(np.where(y_reset[some] > 0, length[some], top), _DROP / np.maximum(top, 1e-3))
+        width = np.minimum(np.where(y_reset[some] > 0, length[some], top), NEURON.drop / np.maximum(top, 1e-3))
         z = width[:, None] * _X
         y = top[:, None] - z
         weight = width[:, None] * _W * np.exp(-z * (top[:, None] - 0.5 * z))

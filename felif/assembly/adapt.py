@@ -15,18 +15,9 @@ from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
 from ..problem import Problem
 from .running_away import places
+from .tuning import SPLITTING
 
-UNRESOLVED = 300.0  # times tol: size of a cell's highest modes, times its width, above which it is split
-LAYER_CELLS = 2.0  # widths of the boundary layer a/|drift| that the last cell may span
-_AHEAD = 3  # cells in a layer beyond those that it needs
-_BUFFER = 2  # cells split ahead of a flagged one, on either side
-_OWN = 0.1  # size of the highest modes of a cell over its undershoot, above which it is its own
-_FINER = 0.3  # of the width that the tolerance asks for: two halvings against undershoots, which jumps always have
 UNDERSHOOT = "undershoot"  # stands in the reason for a new mesh
-TOP = 0.01  # times tol: density times decay length at V_max, above which cells are added there; the tail grows
-THINNEST = 1e-6  # layer that is followed, in units of V_F - V_R
-_THINNEST_RESET = 1e-4  # the same below V_R, where n does not vanish and tiny cells cost digits of the mass
-SMALLEST = 1e-9  # cell, in units of V_F - V_R
 
 
 def content(values: np.ndarray, cells: np.ndarray, degree: int) -> np.ndarray:
@@ -57,8 +48,8 @@ def contents(problem: OverV, y: np.ndarray) -> np.ndarray:
 
 def unresolved(problem: OverV, y: np.ndarray, part: float = 1.0) -> np.ndarray:
     """Cells whose two highest Legendre modes carry more than `part` of what the tolerance allows, a boolean array."""
-    flags = contents(problem, y) > part * UNRESOLVED * problem.tol
-    return flags & (problem.widths > SMALLEST * problem.length)
+    flags = contents(problem, y) > part * SPLITTING.unresolved * problem.tol
+    return flags & (problem.widths > SPLITTING.smallest * problem.length)
 
 
 def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float) -> np.ndarray:
@@ -68,7 +59,7 @@ def undershoots(values: np.ndarray, cells: np.ndarray, degree: int, least: float
     nothing about it.
     """
     depth = -values[spaces.cell_nodes(degree, len(cells) - 1)].min(axis=1)
-    return (depth > least) & (content(values, cells, degree) > _OWN * depth * np.diff(cells))
+    return (depth > least) & (content(values, cells, degree) > SPLITTING.own * depth * np.diff(cells))
 
 
 def undershooting(problem: OverV, y: np.ndarray) -> np.ndarray:
@@ -79,7 +70,7 @@ def undershooting(problem: OverV, y: np.ndarray) -> np.ndarray:
     for name in problem.field_names:
         values = problem.full(name, y)
         flags |= undershoots(values, problem.cells, problem.degree, problem.tol * float(values.max()))
-    return flags & (problem.widths > _FINER * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
+    return flags & (problem.widths > SPLITTING.finer * natural_widths(problem, problem.cells[:-1], problem.cells[1:]))
 
 
 def natural_widths(problem: OverV, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -101,7 +92,7 @@ def split(cells: np.ndarray, flags: np.ndarray) -> np.ndarray:
 def _ahead(flags: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """The flagged cells and two neighbours on either side that are as large: what is sharp moves there next."""
     finest = np.where(flags, widths, np.inf)
-    for _ in range(_BUFFER):
+    for _ in range(SPLITTING.buffer):
         padded = np.concatenate([[np.inf], finest, [np.inf]])
         near = np.minimum(padded[:-2], padded[2:])
         finest = np.where(widths >= 0.9 * near, np.minimum(finest, near), finest)
@@ -133,12 +124,12 @@ def outgrown(problem: OverV, y: np.ndarray) -> tuple[bool, bool]:
     densities = [problem.layout.slice(name) for name in problem.field_names]
     bottom = max(abs(float(y[density.start])) for density in densities)
     top = max(abs(float(y[density.stop - 1])) for density in densities) if high else 0.0
-    return bottom * low > problem.tol, top * high > TOP * problem.tol
+    return bottom * low > problem.tol, top * high > SPLITTING.top * problem.tol
 
 
 def thinnest(problem: OverV, place: float) -> float:
     """Width of the thinnest layer below V_R or V_F that the mesh follows."""
-    return (THINNEST if place == problem.top else _THINNEST_RESET) * problem.length
+    return (SPLITTING.thinnest if place == problem.top else SPLITTING.thinnest_reset) * problem.length
 
 
 def layer_cells(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
@@ -152,11 +143,11 @@ def layer_cells(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
     for field, layers in boundary_layers(problem, t, y).items():
         for place, layer in layers.items():
             cell = int(np.searchsorted(problem.cells, place)) - 1
-            width, wanted = problem.widths[cell], max(LAYER_CELLS * layer, thinnest(problem, place))
+            width, wanted = problem.widths[cell], max(SPLITTING.layer_cells * layer, thinnest(problem, place))
             content = np.abs(problem.full(field, y)[problem.cell_nodes[cell]]).max()
             if content * width > 1e-3 * problem.tol:
                 asked |= bool(width > wanted)
-                halves = int(np.ceil(np.log2(width / wanted))) + _AHEAD
+                halves = int(np.ceil(np.log2(width / wanted))) + SPLITTING.ahead
                 added.append(place - width * 0.5 ** np.arange(1, halves + 1))
     return np.concatenate(added) if asked else added[0]
 

@@ -18,8 +18,7 @@ from ..firing import layers
 from ..firing.over_v import OverV
 from . import adapt, coarsen
 from .operators import FormsOperator
-
-_KEPT = 4  # systems on one mesh, for other parameters
+from .tuning import MEMORY, SPLITTING
 
 
 def condensed(problem: OverV) -> Condensed | None:
@@ -32,7 +31,7 @@ def condensed(problem: OverV) -> Condensed | None:
     key, model = (id(problem.model), problem.history is None), problem.model
     if key not in kept or kept[key][0] is not model:
         kept[key] = model, _condensed(problem)
-        if len(kept) > _KEPT:
+        if len(kept) > MEMORY.systems:
             del kept[next(iter(kept))]
     return kept[key][1]
 
@@ -165,7 +164,7 @@ def _watched(
     """When the mesh must be looked at: the reasons of `adapt`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
     tops = np.zeros((2, lanes.degree + 1, lanes.count))
-    scale = problem.widths / (adapt.UNRESOLVED * tol)
+    scale = problem.widths / (SPLITTING.unresolved * tol)
     top = spaces.modal_transform(problem.degree)[-2:]
     for first in lanes.first:
         tops[:, :, first : first + cells] = top[:, :, None] * scale
@@ -176,7 +175,7 @@ def _watched(
     low, high = problem.decay_lengths
     ends = [(problem.layout.slice(name).start, tol / max(low, 1e-300)) for name in problem.field_names]
     if high:
-        ends += [(problem.layout.slice(name).stop - 1, adapt.TOP * tol / high) for name in problem.field_names]
+        ends += [(problem.layout.slice(name).stop - 1, SPLITTING.top * tol / high) for name in problem.field_names]
     layers = _layers(problem, names)
     arrays |= {"tops": tops, "layer_table": layers, "end_limit": np.array([limit for _, limit in ends])}
     arrays["end_place"] = lanes.place[[place for place, _ in ends]]
@@ -198,7 +197,7 @@ def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:
             if width > adapt.thinnest(problem, place):
                 at = np.array([[part[k] for part in table[field]] for table in tables])
                 at[1:] -= at[0]
-                rows.append([width / adapt.LAYER_CELLS, *at[:, 0], *at[:, 1]])
+                rows.append([width / SPLITTING.layer_cells, *at[:, 0], *at[:, 1]])
     return np.array(rows).reshape(len(rows), 1 + 2 * (1 + len(names)))
 
 

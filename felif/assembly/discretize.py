@@ -32,10 +32,9 @@ from .running_away import Cut
 from .scalars import Past
 from .semidiscrete import SemiDiscrete
 from .shared import highest_modes, shared
+from .tuning import MEMORY
 
 DEFAULT_TOLERANCE = 1e-6
-_KEPT_MESHES = 4
-_KEPT_SUMS = 4  # of constant terms: where other coefficients change, these stay
 
 
 @checked(tol=optional(TOLERANCE))
@@ -243,7 +242,7 @@ class Assembled:
                 width = 1
                 varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
             forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
-            while len(self._summed) >= _KEPT_SUMS:
+            while len(self._summed) >= MEMORY.sums:
                 del self._summed[next(iter(self._summed))]
             self._summed[key] = forms
         if self._probes is None:
@@ -298,7 +297,7 @@ class Assembled:
             assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
         self._others[key] = assembled
-        while len(self._others) > _KEPT_MESHES:
+        while len(self._others) > MEMORY.meshes:
             del self._others[next(iter(self._others))]
         if history is not None:
             return SemiDiscrete(assembled.for_parameters(model), model, history)

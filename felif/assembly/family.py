@@ -23,6 +23,7 @@ from ..translation.coefficients import is_own
 from ..translation.fields import probe
 from . import adapt
 from .condensed import lanes_of
+from .tuning import SPLITTING
 
 _POINTS = (0.37, 1.9)  # where it shows whether a coefficient is affine in scalars and inputs
 
@@ -87,7 +88,7 @@ class Family:
             for j, place in enumerate((*problem.landings, problem.top)):
                 width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
                 if problem.tol is not None and width > adapt.thinnest(problem, place):
-                    self._layer_forms.append((width / adapt.LAYER_CELLS, which, convection[:, j], diffusion[:, j]))
+                    self._layer_forms.append((width / SPLITTING.layer_cells, which, convection[:, j], diffusion[:, j]))
 
     def _arriving(self) -> None:
         """Drift without activity at the nodes up to V_F, and noise there, of every form (see `firing.advected`)."""

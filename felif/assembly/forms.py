@@ -14,8 +14,7 @@ from ..algebra import Band, gauss
 from ..spaces import Space, has_lumped_mass, node_positions, quadrature
 from ..spaces.tables import CellTable, table
 from ..translation.fields import CELLS, THRESHOLD, Term, WeakForm, probe
-
-SOURCE_POINTS = 64  # of Gauss's rule for sources, in every cell
+from .tuning import LANGUAGE
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +210,8 @@ class Assembler:
             )
             return full
         self.table(term.over)  # raises for cells that the mesh does not have
-        fine = table(self.mesh, self.space.degree, term.over, gauss(SOURCE_POINTS))  # what is spread out loses nothing
+        # what is spread out loses nothing
+        fine = table(self.mesh, self.space.degree, term.over, gauss(LANGUAGE.source_points))
         return self._functional(fine, term.form)
 
     def _functional(self, part: CellTable, form: Callable) -> np.ndarray:

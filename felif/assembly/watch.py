@@ -8,6 +8,7 @@ from ..firing import layers
 from ..firing.over_v import OverV
 from ..problem import Infeasible
 from . import adapt
+from .tuning import SPLITTING
 
 
 class MeshWatch:
@@ -21,7 +22,7 @@ class MeshWatch:
         cells = len(problem.widths)
         self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit
         low, high = problem.decay_lengths
-        self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)
+        self._low, self._high = problem.tol / max(low, 1e-300), SPLITTING.top * problem.tol / max(high, 1e-300)
         self._layers = layer_lines(problem)
 
     def quiet(self, y: np.ndarray) -> bool:
@@ -36,7 +37,7 @@ class MeshWatch:
         if abs(float(y[0])) > self._low or abs(float(y[-1])) > self._high:
             return False
         for width, drift, drift_slope, noise, noise_slope in self._layers:
-            if width * abs(drift + drift_slope * N) > adapt.LAYER_CELLS * (noise + noise_slope * N):
+            if width * abs(drift + drift_slope * N) > SPLITTING.layer_cells * (noise + noise_slope * N):
                 return False
         return -float(y.min()) <= self._tol * float(y.max())
 

@@ -17,10 +17,9 @@ from ..translation.fields import CELLS, probe
 from .layers import source_at
 from .over_v import OverV
 from .passage_times import LinearNeuron, Mixture, Neuron
+from .tuning import LAYER
 
-SILENT = -200.0  # log of the rate below which a population is taken to be silent
 _SAMPLES = np.concatenate([np.geomspace(1e-2, 30.0, 40)[::-1] * -1.0, np.linspace(0.0, 1.0, 40)])  # from V_R to V_F
-_SAME = 1e-9  # relative deviation from what is affine that rounding explains
 
 
 @cache
@@ -95,10 +94,10 @@ class Neurons:
             log_time, by_m, by_a = (np.stack(part, axis=-1) for part in zip(*each, strict=True))
         log_time = log_time + self._log_weight
         if not self._rests:
-            return np.maximum(self._log_total - log_time, SILENT), by_m, by_a
+            return np.maximum(self._log_total - log_time, LAYER.silent), by_m, by_a
         log = np.logaddexp(log_time, self._log_resting)
         part = np.exp(log_time - log)
-        return np.maximum(self._log_total - log, SILENT), by_m * part, by_a * part
+        return np.maximum(self._log_total - log, LAYER.silent), by_m * part, by_a * part
 
     # what the weak form says ------------------------------------------------------------------------------------
 
@@ -155,7 +154,7 @@ class Neurons:
             for rates in self._rates_to_try:
                 values = self.scalars(rates)
                 size = np.abs(columns) @ np.abs(values) + np.abs(start) + 1e-300
-                if (np.abs(residual(values)) > _SAME * size).any():
+                if (np.abs(residual(values)) > LAYER.same * size).any():
                     raise NotNeurons("a scalar at rest is not affine in the rates")
 
     @property
@@ -197,7 +196,10 @@ class Neurons:
         lost = gains.pop(problem.top)
         shares = {place: float(gain[0]) for place, gain in gains.items()}
         off = [lost + tried[:, i], sum(shares.values()) - 1.0, *(g - shares[v] * tried[:, i] for v, g in gains.items())]
-        if max(float(np.abs(part / (1 + tried.max(axis=1))).max()) for part in off) > _SAME or min(shares.values()) < 0:
+        if (
+            max(float(np.abs(part / (1 + tried.max(axis=1))).max()) for part in off) > LAYER.same
+            or min(shares.values()) < 0
+        ):
             raise NotNeurons(f"{name} does not lose at V_F and regain below it what fires")
         return [(share, place) for place, share in shares.items() if share]
 
@@ -220,8 +222,8 @@ class Neurons:
         for place, (q, (convection, diffusion, _)) in enumerate(zip(self._terms, probes, strict=True)):
             i = next(i for i, group in enumerate(terms) if q in group)
             self._to_a[i, place] = diffusion[0]
-            if np.ptp(diffusion) > _SAME * size or (
-                moves[place] and np.ptp(convection) > _SAME * np.abs(convection).max()
+            if np.ptp(diffusion) > LAYER.same * size or (
+                moves[place] and np.ptp(convection) > LAYER.same * np.abs(convection).max()
             ):
                 raise NotNeurons("noise, or the part of the drift that rates change, depends on v")
             self._to_m[i, place] = convection[0] if moves[place] else 0.0
@@ -245,7 +247,7 @@ class Neurons:
         slopes = (self._coefficients(np.eye(self.count)) - start).T
         expected = start + self._rates_to_try @ slopes.T
         size = np.abs(start) + self._rates_to_try @ np.abs(slopes).T
-        self.affine = bool((np.abs(tried - expected) <= _SAME * size + 1e-300).all())
+        self.affine = bool((np.abs(tried - expected) <= LAYER.same * size + 1e-300).all())
         self.m0, self.a0, self.mN, self.aN = (
             self._to_m @ start, self._to_a @ start, self._to_m @ slopes, self._to_a @ slopes
         )  # fmt: skip
@@ -270,7 +272,7 @@ class Neurons:
         f = drift(v)
         slope = (f[-1] - f[-41]) / (v[-1] - v[-41])
         line = f[-1] + slope * (v - v[-1])
-        if slope < 0 and np.abs(f - line).max() <= _SAME * np.abs(f).max():
+        if slope < 0 and np.abs(f - line).max() <= LAYER.same * np.abs(f).max():
             return LinearNeuron(float(-slope), float(f[-1] - slope * v[-1]), *ends)
         m, a = self.inputs(np.array([np.zeros(self.count), np.full(self.count, highest), *self._rates_to_try]))
         corners = np.abs(self.mN[i]).sum() * highest + abs(self.m0[i])

@@ -12,8 +12,8 @@ from ..problem import FieldValue, Problem
 from .frames import library
 from .provenance import describe
 from .sampling import common_points, on_points
+from .tuning import FIGURES
 
-_MOST_TIMES, _MOST_POINTS, _MOST_ON_PLANES = 201, 1000, 161
 _LABELS = {
     "t": "time",
     "v": "potential",
@@ -93,9 +93,9 @@ def _labelled(dataset: Any) -> Any:
 
 def _times(run: Any) -> np.ndarray:
     times = np.unique(run.times)
-    if len(times) <= _MOST_TIMES:
+    if len(times) <= FIGURES.most_times:
         return times
-    places = np.linspace(0, len(times) - 1, _MOST_TIMES).round().astype(int)
+    places = np.linspace(0, len(times) - 1, FIGURES.most_times).round().astype(int)
     return times[places]
 
 
@@ -141,8 +141,8 @@ def _axes(problems: list[Problem]) -> tuple[tuple[str, ...], list[np.ndarray]]:
     drawn = [one.drawing_points() for one in {id(one): one for one in problems}.values()]
     axes = drawn[0].axes
     if len(axes) == 1:
-        return axes, [common_points([one.points for one in drawn], _MOST_POINTS)]
-    return axes, [common_points([np.unique(one.points[:, k]) for one in drawn], _MOST_ON_PLANES) for k in (0, 1)]
+        return axes, [common_points([one.points for one in drawn], FIGURES.most_points)]
+    return axes, [common_points([np.unique(one.points[:, k]) for one in drawn], FIGURES.most_on_planes) for k in (0, 1)]
 
 
 def _on_grid(function: Any, points: list[np.ndarray]) -> np.ndarray:

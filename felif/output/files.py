@@ -12,8 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .durable import streamed
-
-_PIECE = 2**22  # bytes of a table that are read at once
+from .tuning import FILES
 
 
 def npz_of(name: str, arrays: Mapping[str, Any]) -> Callable[[Path], None]:
@@ -69,9 +68,9 @@ def read_series(path: Path, size: int = -1) -> dict[str, np.ndarray]:
 
 
 def _pieces(file: BinaryIO, size: int | None) -> Iterator[bytes]:
-    """Whole lines of a file, _PIECE bytes at a time; at the end what is left of a line."""
+    """Whole lines of a file, FILES.piece bytes at a time; at the end what is left of a line."""
     rest = b""
-    while data := file.read(_PIECE if size is None else min(_PIECE, size)):
+    while data := file.read(FILES.piece if size is None else min(FILES.piece, size)):
         size = None if size is None else size - len(data)
         lines, end, after = (rest + data).rpartition(b"\n")
         rest = after

@@ -8,8 +8,7 @@ import numpy as np
 
 from .sampling import drawn_densities, run_times
 from .style import fine_times, house_style, mark_thresholds, new_figure
-
-_TIMES, _WEIGHTS = 81, 240  # of an image over time
+from .tuning import FIGURES
 
 
 def plot_plane_run(run: Any, t: float | None = None) -> Any:
@@ -44,9 +43,9 @@ def plot_density(axes: Any, state: Any, figure: Any) -> None:
 
 def line_spacetime(run: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(t, w, values (t, w)) of a function of w of a run, N or C."""
-    times = run_times(run, _TIMES)
+    times = run_times(run, FIGURES.times)
     ends = run.problem.drawing_points().second[0]
-    w = np.linspace(ends[0], ends[-1], _WEIGHTS)
+    w = np.linspace(ends[0], ends[-1], FIGURES.weights)
     return times, w, np.array([getattr(run.at(float(t)), name)(w) for t in times])
 
 

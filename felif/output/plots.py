@@ -13,13 +13,10 @@ from ..problem import Problem
 from .plane_plots import plot_density, plot_line_spacetime, plot_plane_run, plot_totals
 from .sampling import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
 from .style import STYLE, fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .tuning import FIGURES
 
-_LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
-_MOST_RATES = 6
-_FALL = 0.02  # of a run, in which the fall from an infinite rate is not drawn
 _LINES = ("-", "--", ":", "-.")  # of populations
 _AXES = {"theta": r"\theta"}  # how axes are written
-_LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
 @checked(run=DRAWN, path=optional(FILE), times=optional(ROW), axes=optional(AXES))
@@ -70,7 +67,7 @@ def transient_times(run: Any, count: int = 5) -> np.ndarray:
     Change is measured in the mean of |n(t) - n(s)| along the run, of which a hundredth is given to time itself.
     """
     known = np.unique(run.times)
-    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _LOOKED_AT)).round().astype(int))]
+    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), FIGURES.looked_at)).round().astype(int))]
     if len(known) <= count:
         return known
     name, states = run.problem.field_names[0], [densities_of(run.at(t)) for t in known.tolist()]
@@ -150,7 +147,7 @@ def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
     t = fine_times(run.times)
     values = np.array(run.sample(name, t), float)
     if not np.isfinite(values[0]):
-        early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
+        early = np.count_nonzero(t <= t[0] + FIGURES.fall * (t[-1] - t[0]))
         lowest = int(np.argmin(values[:early]))
         if lowest + 1 < early:
             values[:lowest] = np.nan
@@ -161,7 +158,7 @@ def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
 def _rates(run: Any) -> list[str]:
     """N and R, those of all populations (six at most); other scalars where there is neither."""
     known = [name for name in run.problem.scalar_names if name.partition("_")[0] in ("N", "R")]
-    return (known or list(run.problem.scalar_names))[:_MOST_RATES]
+    return (known or list(run.problem.scalar_names))[: FIGURES.most_rates]
 
 
 @checked(run=DRAWN, path=optional(FILE), name=optional(TEXT))
@@ -230,7 +227,7 @@ def _scale_rates(axes: Any, run: Any) -> None:
     if not drawn.size or drawn.min() < 0.0:
         return
     late = late[np.isfinite(late)]
-    if run.blow_up is not None and drawn.max() > _LOG_ABOVE * np.median(drawn) > 0.0:
+    if run.blow_up is not None and drawn.max() > FIGURES.log_above * np.median(drawn) > 0.0:
         axes.set_yscale("log")
     elif run.blow_up is None and late.size and drawn.max() > 3.0 * late.max() > 0.0:
         axes.set_ylim(0.0, 1.2 * late.max())

@@ -32,9 +32,6 @@ MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the
 OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
 
 
-IN_MEMORY = 2**23  # bytes of steps that a run in a folder keeps, or reads at once
-
-
 class Steps(Sequence):
     """steps-0001.npz and states-0001.npz, ... of a run: each is read, and verified, when it is asked for.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import TIME, TIMES, checked, either, having, whole
+from .tuning import FIGURES
 
-SNAPSHOTS = 101
 DRAWN = having("a run that evolve or load_run returned", "problem", "times", "series", "at")
 
 
@@ -66,7 +66,7 @@ def scalars_of(state: Any) -> dict[str, float]:
 
 
 @checked(start=TIME, end=TIME, snapshots=either(whole(0, 10**6), TIMES))
-def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = SNAPSHOTS) -> np.ndarray:
+def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = FIGURES.snapshots) -> np.ndarray:
     """A number of evenly spaced times in [start, end], or the given times sorted and checked.
 
     Raises ValueError for times outside [start, end], a negative number, or anything that is not a number.
@@ -83,7 +83,7 @@ def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = 
     return times
 
 
-def run_times(run: Any, snapshots: int = SNAPSHOTS) -> np.ndarray:
+def run_times(run: Any, snapshots: int = FIGURES.snapshots) -> np.ndarray:
     """Times that show a finished run well: evenly spaced, and before a blow-up also ever closer to it.
 
     There the distance to the last time is halved again and again, down to 1e-9 of the length of the run.

@@ -9,8 +9,7 @@ from typing import Any
 from ..assembly.running_away import Capped, cut
 from ..given.inputs import Landing
 from ..translation import law_of
-
-_UNNOTICED = 1e-3  # part of a neuron's time by which the time that a drift needs to run away may be wrong
+from .tuning import PLANNING
 
 
 def simulated_law(model: Any, t_end: float) -> Any:
@@ -36,7 +35,7 @@ def _bounded(law: Any) -> Any:
     (drift,) = drifts.values()
     if len({(p.v_reset, p.v_fire) for p in law.populations}) > 1:
         return law
-    end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, _UNNOTICED)
+    end = cut(drift, max(p.noise for p in law.populations), law.v_reset, law.v_fire, PLANNING.unnoticed)
     if end is None:
         return law
     if law.resets:

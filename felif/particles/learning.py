@@ -16,9 +16,7 @@ from .random_numbers import generator
 from .recording import Recording, batch_of_neurons, make_chunks
 from .sampling import draw_weighted
 from .stepping import set_constants, set_step
-
-_HEARD, _LEARNED = 100, 500  # spikes over which the activity is averaged: for the drift, for the learning rule
-_LONGEST = 0.02  # and the longest time it is averaged over
+from .tuning import NETWORK
 
 
 def simulate_learning(
@@ -109,8 +107,8 @@ def simulate_learning(
             rates[step, 0] = fired.sum() / v.size
             batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
             rate = rates[step, 0] / dt
-            activity += _share(_HEARD, v.size * activity, dt) * (rate - activity)
-            share = _share(_LEARNED, v.size * total, dt)
+            activity += _share(NETWORK.heard, v.size * activity, dt) * (rate - activity)
+            share = _share(NETWORK.learned, v.size * total, dt)
             total += share * (rate - total)
             if rule.speed > 0:
                 weights.hear(w, neurons.spikes[:, 0], dt, share)
@@ -152,4 +150,8 @@ class WeightAxis:
 
 def _share(spikes: int, rate: float, dt: float) -> float:
     """How much of an average over `spikes` a step renews."""
-    return -float(np.expm1(-dt / np.clip(spikes / max(rate, spikes / _LONGEST), dt, max(dt, _LONGEST))))
+    return -float(
+        np.expm1(
+            -dt / np.clip(spikes / max(rate, spikes / NETWORK.longest_average), dt, max(dt, NETWORK.longest_average))
+        )
+    )

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-BATCHES = 20  # groups of neurons of one network whose rates are kept apart
-_CHUNK = 2048  # neurons that share a generator, at most
+from .tuning import NETWORK
 
 
 @dataclass
@@ -43,10 +42,10 @@ class Recording:
 def make_chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(first, last, population) of every chunk; its batch; how many neurons a batch has in each population."""
     chunks, batch_of, offset = [], [], 0
-    groups = min(BATCHES, min(sizes))
+    groups = min(NETWORK.batches, min(sizes))
     counted = np.zeros((groups, len(sizes)), int)
     for kind, size in enumerate(sizes):
-        count = groups * math.ceil(size / (groups * _CHUNK))
+        count = groups * math.ceil(size / (groups * NETWORK.chunk))
         ends = np.arange(count + 1) * size // count
         for k in range(count):
             chunks.append((offset + ends[k], offset + ends[k + 1], kind))

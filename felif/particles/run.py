@@ -24,8 +24,8 @@ from .files import FILES, KIND, describe_beginning, describe_end, write_results
 from .further import further
 from .law import simulated_law
 from .loading import load_particles
-from .planning import MOST_NEURONS
 from .result import ParticleRun, collect
+from .tuning import PLANNING
 
 
 @checked(
@@ -130,8 +130,10 @@ def simulate_particles(
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )
-    if networks * sum(plan.sizes) > MOST_NEURONS:
-        raise ValueError(f"networks = {networks}; allowed are at most {MOST_NEURONS:g} neurons in all of them together")
+    if networks * sum(plan.sizes) > PLANNING.most_neurons:
+        raise ValueError(
+            f"networks = {networks}; allowed are at most {PLANNING.most_neurons:g} neurons in all of them together"
+        )
     asked = {"model": model, "neurons": plan.sizes, "networks": networks, "t_end": t_end, "dt": dt, "start": start}
     asked |= {"seed": seed, "bins": bins, "snapshots": snapshots, "record": record, "history": history}
     asked |= {"event_size": event_size}

@@ -10,10 +10,7 @@ import numpy as np
 from ..given.arguments import is_number, shown
 from ..given.inputs import profile_values
 from ..problem import State, require_below
-
-_POINTS = 20_001
-_CONSISTENT = 1e-3  # fraction of neurons by which a silent state may differ from its history
-_REACH = 60.0  # how far below V_F a density is looked for that does not say where it is, in units of V_F - V_R
+from .tuning import PLANNING
 
 
 def draw_start(
@@ -30,7 +27,7 @@ def draw_start(
     fractions = ["R" + population.name for population in law.populations]
     given = _by_population(start, names, fractions)
     for fraction, share in silent.items():
-        if abs(float(given.setdefault(fraction, share)) - share) > _CONSISTENT:
+        if abs(float(given.setdefault(fraction, share)) - share) > PLANNING.consistent:
             raise ValueError(
                 f"start: {fraction} = {float(given[fraction])!r}, but the history fires {share:.6g} within the dead "
                 "time before the start; allowed is a history that agrees"
@@ -81,7 +78,7 @@ def silent_at_first(law: Any, history: Callable[[str, float], float]) -> dict[st
 
 def _fired(population: Any, history: Callable[[str, float], float]) -> tuple[np.ndarray, np.ndarray]:
     """(times since t = -dead_time, spikes per neuron up to then)."""
-    t = np.linspace(0.0, population.dead_time, _POINTS)
+    t = np.linspace(0.0, population.dead_time, PLANNING.places)
     rates = np.array([history("N" + population.name, x - population.dead_time) for x in t.tolist()])
     return t, np.concatenate([[0.0], np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(t))])
 
@@ -136,16 +133,18 @@ def _from_density(
     if law.escape_time == 0:
         require_below(name, density, population.v_fire)
     length = population.v_fire - population.v_reset
-    top = population.v_fire if law.escape_time == 0 else population.v_fire + _REACH * length
+    top = population.v_fire if law.escape_time == 0 else population.v_fire + PLANNING.reach * length
     if law.place is not None:
         top = min(law.place.top, population.v_fire + length)
-    points = np.linspace(population.v_fire - _REACH * length, top, _POINTS)
+    points = np.linspace(population.v_fire - PLANNING.reach * length, top, PLANNING.places)
     features = np.array(sorted({*getattr(density, "features", ()), *getattr(density, "breakpoints", ())}), float)
     nodes = getattr(density, "nodes", None)  # a field of a State knows its mesh, and is zero beyond it
     if nodes is not None:
-        points = np.linspace(np.min(nodes), np.max(nodes), _POINTS)
+        points = np.linspace(np.min(nodes), np.max(nodes), PLANNING.places)
         if law.place is not None:  # as fine as that mesh
-            points = np.interp(np.linspace(0.0, 1.0, _POINTS), np.linspace(0.0, 1.0, len(nodes)), np.sort(nodes))
+            points = np.interp(
+                np.linspace(0.0, 1.0, PLANNING.places), np.linspace(0.0, 1.0, len(nodes)), np.sort(nodes)
+            )
     elif features.size:
         inner = [np.linspace(a, b, 801) for a, b in zip(features[:-1], features[1:], strict=True)]
         ends = np.concatenate([[np.nextafter(x, -np.inf), x, np.nextafter(x, np.inf)] for x in features])
@@ -157,7 +156,7 @@ def _from_density(
         raise ValueError(f"start: the density {name} has no mass on [{points[0]:g}, {top:g}]")
     if nodes is None and not features.size:  # once more, where it is
         low, high = points[max(mass[0] - 1, 0)], points[min(mass[-1] + 1, points.size - 1)]
-        points = np.linspace(low, high, 4 * _POINTS)
+        points = np.linspace(low, high, 4 * PLANNING.places)
         values = _evaluate(name, density, points, population.v_fire)
     below = np.concatenate([[0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(points))])
     wanted = random.random(size) * below[-1]
@@ -204,7 +203,7 @@ def draw_weighted(law: Any, start: Any, size: int, random: np.random.Generator) 
     if not callable(density):
         raise ValueError(f"start: {start!r}; allowed are a density of (v, w), a State, or a pair of arrays (v, w)")
     length = law.v_fire - law.v_reset
-    bottom, top, bottom_w, top_w = law.v_fire - _REACH * length, law.v_fire, low, high
+    bottom, top, bottom_w, top_w = law.v_fire - PLANNING.reach * length, law.v_fire, low, high
     for count in (1200, 800):  # where it is, then what it is there
         v, w = (a + (b - a) * (np.arange(count) + 0.5) / count for a, b in ((bottom, top), (bottom_w, top_w)))
         values = np.broadcast_to(np.asarray(density(v[:, None], w[None, :]), float), (count, count))

@@ -11,8 +11,7 @@ from ..given.arguments import MODEL, POSITIVE, SEED, checked, number, optional, 
 from ..given.types import Model
 from ..translation import law_of
 from .run import simulate_particles
-
-_MOST_STEPS = 10_000_000  # ten seconds
+from .tuning import PLANNING
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,9 +119,9 @@ def neuron_path(
         raise ValueError(f"neuron_path: {model} is a network; allowed is a neuron alone, b = 0 and a1 = 0")
     start = law.v_reset if start is None else start
     step = min(dt, t_end / points)
-    if not t_end <= _MOST_STEPS * step:
+    if not t_end <= PLANNING.most_steps_of_one * step:
         raise ValueError(
-            f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {_MOST_STEPS} steps; "
+            f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {PLANNING.most_steps_of_one} steps; "
             "simulate_particles(neurons=1, folder=...) shows how far it is, and can be stopped"
         )
     times = np.linspace(0.0, t_end, points + 1)

@@ -29,9 +29,7 @@ from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
 from ..solvers.newton import conservation, linearised, newton
 from ..solvers.steady_state import SMALL, SteadyState
-
-_MARGIN = 1.05  # of the bar: what is of higher order
-_SHARE = 0.6  # of the indicators that the marked cells hold together
+from .tuning import RESPONSE
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def steady_value(
             continue
         J = value(quantity, here, t, y)
         unseen = abs(J + signed - known) if problem.tol is not None else 0.0
-        error = _MARGIN * (abs(signed) + rounding + unseen)
+        error = RESPONSE.margin * (abs(signed) + rounding + unseen)
         rounds.append((here.size, J, error))
         if error <= tol * max(abs(J), SMALL) or here is first.problem:
             return SteadyValue(J, signed, error, State(here, t, y), (here.cells, cells), tuple(rounds), first)
@@ -183,11 +181,11 @@ def _own_weight(problem: Problem, t: float, y: np.ndarray, name: str) -> np.ndar
 
 
 def _marked(cells: np.ndarray) -> np.ndarray:
-    """The fewest cells that hold _SHARE of all indicators (Doerfler)."""
+    """The fewest cells that hold RESPONSE.share of all indicators (Doerfler)."""
     order = np.argsort(-cells)
     held = np.cumsum(cells[order])
     flags = np.zeros(len(cells), bool)
-    flags[order[: 1 + np.searchsorted(held, _SHARE * held[-1])]] = True
+    flags[order[: 1 + np.searchsorted(held, RESPONSE.share * held[-1])]] = True
     return flags
 
 

@@ -28,8 +28,7 @@ from ..solvers.spectrum import spectrum
 from ..translation import law_of
 from .response import response
 from .states import steady_state
-
-_TOL = 1e-8  # of what is computed of one neuron
+from .tuning import RESPONSE
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +176,7 @@ def _constant(current: Any) -> Any:
 
 def _one(neuron: NoisyLIF, rate: float, tau: float, dead: float, omega: np.ndarray) -> tuple[np.ndarray, ...]:
     """(spectrum of its spikes, answer to its current, to its noise) of a neuron that rests after each spike."""
-    problem = discretize(neuron, tol=_TOL, space=SpectralElement(8))
+    problem = discretize(neuron, tol=RESPONSE.tol, space=SpectralElement(8))
     state = steady_state(problem)
     answers = response(problem, state, omega, to=("current", "a0"))
     richer, y = answers.state.problem, answers.state.y

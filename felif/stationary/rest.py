@@ -22,16 +22,8 @@ from ..firing.passage_times import LinearNeuron
 from ..given.parameters import Points
 from ..problem import Problem
 from ..translation.fields import CELLS, probe
+from .tuning import REST
 
-HIGHEST = 1e4  # rates that are looked for
-_LOWEST = -400.0  # log of a rate below all that are told apart: `LinearNeuron` knows none below e^-313
-_SILENT = -300.0  # log of a rate that is given as 0
-_SHRINK = 0.7  # of its width, to which a box must have shrunk not to be cut
-_NARROW = 0.5  # width from which the slope in a box is looked at
-_ROUNDS = 200
-_SMALL = 1e-6  # boxes that are given up: two rates meet there, to rounding
-_STEPS = 50  # of Newton's method, or bisection
-_PAD = 1e-11  # of bounds: rounding in T
 _SAMPLES = np.linspace(-3.0, 0.0, 7)  # of v, in units of V_F - V_R from V_F on
 
 
@@ -55,7 +47,7 @@ class RestingNeurons:
         delays = {given.parameter for given in problem.weak_form.inputs if given.of is not None}
         if problem.line_names or problem.lines is not None or shaping or set(table) & delays or problem.neurons is None:
             raise ValueError("no one-dimensional problem")
-        neurons, why = problem.neurons(0.0, np.ones(len(problem.conserved)), HIGHEST)
+        neurons, why = problem.neurons(0.0, np.ones(len(problem.conserved)), REST.highest)
         if (
             neurons is None
             or neurons.count != 1
@@ -115,16 +107,16 @@ class RestingNeurons:
 
     def rates(self, part: np.ndarray) -> list[Rates]:
         """All steady rates of these points."""
-        p, low, high = part, np.full(len(part), _LOWEST), np.full(len(part), np.log(HIGHEST))
+        p, low, high = part, np.full(len(part), REST.lowest), np.full(len(part), np.log(REST.highest))
         undecided, roots = np.zeros(self.total.shape, bool), []
-        for _ in range(_ROUNDS):
+        for _ in range(REST.rounds):
             width = high - low
             p, low, high, kept = self._shrunk(p, low, high)
-            looked = (high - low > _SHRINK * width[kept]) | (high - low < _NARROW)
+            looked = (high - low > REST.shrink * width[kept]) | (high - low < REST.narrow)
             unique, none = np.zeros((2, len(p)), bool)
             unique[looked], none[looked] = self._slopes(p[looked], low[looked], high[looked])
             roots.append((p[unique], low[unique], high[unique]))
-            small = ~unique & ~none & (high - low < _SMALL)
+            small = ~unique & ~none & (high - low < REST.small)
             undecided[p[small]] = True
             left = ~unique & ~none & ~small
             p, low, high, cut = p[left], low[left], high[left], looked[left]
@@ -146,7 +138,7 @@ class RestingNeurons:
         for point, first, last in zip(part.tolist(), *starts, strict=True):
             own, steep = z[first:last], slope[first:last]
             fresh = np.concatenate([[True], np.diff(own) > 1e-9])[: len(own)]
-            N = np.where(own < _SILENT, 0.0, np.exp(own))
+            N = np.where(own < REST.silent, 0.0, np.exp(own))
             found.append(Rates(N[fresh], steep[fresh], not undecided[point]))
         return found
 
@@ -162,8 +154,8 @@ class RestingNeurons:
         """Boxes cut to what log out can be in them; those without a root go."""
         u1, u2, a1, a2 = self._corners(p, low, high)
         (least,), (most,) = self.log_out(p, u1, a1, False), self.log_out(p, u2, a2, False)
-        pad = _PAD * (1 + np.abs(least))
-        least, most = np.where(low <= _LOWEST, np.maximum(least, _LOWEST), least) - pad, most + pad
+        pad = REST.pad * (1 + np.abs(least))
+        least, most = np.where(low <= REST.lowest, np.maximum(least, REST.lowest), least) - pad, most + pad
         low, high = np.maximum(low, least), np.minimum(high, most)
         there = low <= high
         return p[there], low[there], high[there], there
@@ -180,7 +172,7 @@ class RestingNeurons:
         upper = self.mN[p] * by_u[1] + self.aN[p] * last * Ta_most
         one = (upper < 1 - 1e-9) | (lower > 1 + 1e-9)
         ends = [self.log_out(p, *self._inputs(p, np.exp(z)), False)[0] - z for z in (low, high)]
-        pad = 4 * _PAD * (1 + np.abs(low))
+        pad = 4 * REST.pad * (1 + np.abs(low))
         none = one & ((np.minimum(*ends) > pad) | (np.maximum(*ends) < -pad))
         return one & ~none, none
 
@@ -188,7 +180,7 @@ class RestingNeurons:
         """(log N, slope, whether it converged) of the root of every box: Newton's method, bisection where it leaves."""
         z, slope = 0.5 * (low + high), np.zeros(len(p))
         rising = self.log_out(p, *self._inputs(p, np.exp(low)), False)[0] - low < 0  # log out - log N at the left end
-        for _ in range(_STEPS):
+        for _ in range(REST.steps):
             N = np.exp(z)
             out, Tu, Ta = self.log_out(p, *self._inputs(p, N), True)
             slope = N * np.exp(out) * (self.mN[p] * Tu + self.aN[p] * Ta)

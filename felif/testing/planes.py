@@ -13,12 +13,7 @@ from ..given.differences import central
 from ..meshing import interval, strip
 from ..problem import Problem
 from .terms import CheckFailed
-
-_DIFFERENCES = 1e-7  # allowed defect of a derivative against fourth-order differences
-_ROUNDING = 1e-11  # allowed defect of what holds exactly, relative to the largest summand
-_FIRST_ORDER = 1e-3  # allowed defect of dA/dNbar, which triangles take from a one-sided difference
-_SOLVE = 1e-8  # allowed residual of a linear solve, relative; fill-reducing pivots of triangles lose some digits
-_STATES = 2
+from .tuning import CHECKS
 
 Defects = Iterator[tuple[str, str, str, float, float]]
 
@@ -43,7 +38,7 @@ def problems_over_planes(model: Any) -> Iterator[tuple[str, Any]]:
 def check_planes(model: Any, rng: np.random.Generator) -> Defects:
     """(kind, subject, space, defect, allowed) on every space."""
     for name, problem in problems_over_planes(model):
-        for _ in range(_STATES):
+        for _ in range(CHECKS.states_over_planes):
             problem, y = _state(problem, rng)
             for kind, subject, defect, allowed in _defects(problem, y, rng):
                 yield kind, subject, name, defect, allowed
@@ -76,11 +71,16 @@ def _defects(problem: Problem, y: np.ndarray, rng: np.random.Generator) -> Itera
     line = problem.line(rate_name, t, y)
     for name, value in zip(problem.scalar_names, scalars, strict=True):
         summands = line.weights * line.values
-        yield "equation of scalar", name, abs(summands.sum() - value) / (np.abs(summands).sum() + 1e-300), _ROUNDING
+        yield (
+            "equation of scalar",
+            name,
+            abs(summands.sum() - value) / (np.abs(summands).sum() + 1e-300),
+            CHECKS.rounding,
+        )
     differences = central(lambda x: problem.scalars(t, y + x * change), 1e-3)
     size = np.abs(problem.scalar_gradient(t, y)) @ np.abs(change) + 1e-300
     found = np.abs(problem.scalar_gradient(t, y) @ change - differences) / size
-    yield "scalar_gradient", "", float(found.max()), _DIFFERENCES
+    yield "scalar_gradient", "", float(found.max()), CHECKS.differences
 
     # nothing is lost, by the whole system and by the part that is implicit
     implicit = problem.implicit_part(t, y)
@@ -88,24 +88,24 @@ def _defects(problem: Problem, y: np.ndarray, rng: np.random.Generator) -> Itera
     for name, weights in problem.conserved.items():
         for kind, values in (("conserved", rate), ("conserved, implicit part", part)):
             slope = weights / mass * values
-            yield kind, name, abs(slope.sum()) / (np.abs(slope).sum() + 1e-300), _ROUNDING
+            yield kind, name, abs(slope.sum()) / (np.abs(slope).sum() + 1e-300), CHECKS.rounding
 
     # without transport in w, L is all there is, to first order
     if problem.lines_stay and not getattr(problem.space, "positive", False):
         differences = central(lambda x: problem.rate(t, y + x * change), 1e-3)
         found = np.abs(implicit @ change - differences).max() / np.abs(differences).max()
-        yield "Jacobian without learning", "", float(found), _FIRST_ORDER
+        yield "Jacobian without learning", "", float(found), CHECKS.first_order
 
     # F = L y + remainder; solving with L
     defect = np.abs(rate - part - implicit.remainder(t, y)).max() / (np.abs(rate) + np.abs(part)).max()
-    yield "F = L y + rest", "", float(defect), _ROUNDING
+    yield "F = L y + rest", "", float(defect), CHECKS.rounding
     shift, b = 50.0, mass * change
     x = implicit.factor(shift).solve(b)
     product = implicit @ x
     residual = shift * mass * x - product - b
     if not getattr(problem.space, "positive", False):  # there signs are kept instead
         scale = np.abs(shift * mass * x).max() + np.abs(product).max()
-        yield "solve with L", "", float(np.abs(residual).max() / scale), _SOLVE
+        yield "solve with L", "", float(np.abs(residual).max() / scale), CHECKS.solve
 
     yield from _parameters(problem, y)
 
@@ -119,4 +119,4 @@ def _parameters(problem: Problem, y: np.ndarray) -> Iterator[tuple[str, str, flo
         except ValueError:
             continue
         rates = [problem.at(**changed).rate(0.0, y), problem.rebuilt(**changed).rate(0.0, y)]
-        yield "at", name, float(np.abs(rates[0] - rates[1]).max() / np.abs(rates[1]).max()), _ROUNDING
+        yield "at", name, float(np.abs(rates[0] - rates[1]).max() / np.abs(rates[1]).max()), CHECKS.rounding

@@ -13,9 +13,9 @@ from skfem.element import DiscreteField
 
 from .. import spaces
 from ..algebra import gauss
-from ..assembly.analytic import ANALYTIC, RANGES, not_analytic
-from ..assembly.forms import SOURCE_POINTS
-from ..assembly.language import LINEAR, nonlinearity, places_of
+from ..assembly.analytic import RANGES, not_analytic
+from ..assembly.language import nonlinearity, places_of
+from ..assembly.tuning import LANGUAGE
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..problem import Problem
 from ..translation.fields import CELLS, Term, WeakForm
@@ -36,10 +36,10 @@ def check_terms(model: Any, weak_form: WeakForm, rng: np.random.Generator) -> It
     """(kind, name, defect, allowed) for every form and coefficient."""
     for term in weak_form.terms:
         if term.form is not None:
-            yield "form linear", term.name, _nonlinearity(model, weak_form, term), LINEAR
+            yield "form linear", term.name, _nonlinearity(model, weak_form, term), LANGUAGE.linear
     for term in weak_form.terms:
         if term.coefficient is not None:
-            yield "coefficient analytic", term.name, _check_coefficient(model, weak_form, term, rng), ANALYTIC
+            yield "coefficient analytic", term.name, _check_coefficient(model, weak_form, term, rng), LANGUAGE.analytic
 
 
 # forms -----------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def value_tested(problem: Problem, term: Term, s: Any, y: np.ndarray, test: tupl
         x = mesh.p[0, mesh.boundaries[term.over]]
         return c * float(np.sum(term.form(_function(test, x), x[None])))
     chosen = np.arange(len(cells) - 1) if term.over == CELLS else np.asarray(mesh.subdomains[term.over])
-    rule = gauss(SOURCE_POINTS) if term.of is None else spaces.quadrature(problem.space, problem.degree)
+    rule = gauss(LANGUAGE.source_points) if term.of is None else spaces.quadrature(problem.space, problem.degree)
     points, weights = rule
     left, widths = cells[chosen, None], np.diff(cells)[chosen, None]
     x = left + widths * points

@@ -11,18 +11,12 @@ import numpy as np
 
 from ...algebra.transport_kernels import half_slopes
 from ...spaces import modal_transform, shapes
-from ..adapt import LAYER_CELLS, SMALLEST, THINNEST, UNRESOLVED, highest_modes, split
+from ..adapt import highest_modes, split
+from ..tuning import SPLITTING
 from .over_lines import OverLines
 from .spaces import Axis, cell_tables, values_at
 from .transport import Transport
-
-_UNRESOLVED = 20.0  # times tol: size of a cell's highest modes, times its width, above which it is split
-_SMALLEST = 1e-3  # cell, over the length of the axis, at the smallest tolerances
-_MERGED = 0.02  # of what splits a cell: less than this in the union of two, and they are merged
-_SHARE = 0.01  # of finite volumes in a cell, above which it is split
-_FIRES = 1e-6  # of the largest rate, above which the layer of a line is to be resolved
-_MARGIN = 0.8  # 1 - dg/dNbar below which the last cell of v is halved
-_WORTH = 4  # pairs, or a tenth of the cells, below which a mesh is not made anew
+from .tuning import LINES
 
 
 def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
@@ -33,9 +27,9 @@ def contents(axis: Axis, weights: np.ndarray, p: np.ndarray) -> np.ndarray:
 def unresolved(problem: OverLines, y: np.ndarray) -> np.ndarray:
     """Cells of w to be split, as a boolean array."""
     axis = problem.axis
-    found = contents(axis, problem.v_weights, problem.plane(y)) > _UNRESOLVED * problem.tol
+    found = contents(axis, problem.v_weights, problem.plane(y)) > LINES.unresolved * problem.tol
     # finite volumes cost more accuracy than cells do: they are for what no cell resolves
-    found |= _finite_volumes(problem, axis, problem.plane(y)) > _SHARE
+    found |= _finite_volumes(problem, axis, problem.plane(y)) > LINES.share
     return found & (axis.widths > 1.5 * smallest(problem))
 
 
@@ -49,7 +43,7 @@ def _finite_volumes(problem: OverLines, axis: Axis, p: np.ndarray) -> np.ndarray
 def smallest(problem: OverLines) -> float:
     """Width of cell below which none is split: a shock is never resolved, only confined."""
     length = problem.w_cells[-1] - problem.w_cells[0]
-    return float(length * max(_SMALLEST, problem.tol**0.5))
+    return float(length * max(LINES.smallest, problem.tol**0.5))
 
 
 def refined(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
@@ -85,8 +79,8 @@ def coarsened(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, n
     found = contents(coarse, problem.v_weights, merged)
     cell = np.searchsorted(coarse.cells, axis.cells[first], side="right") - 1
     share = _finite_volumes(problem, coarse, merged)
-    good = first[(found[cell] < _MERGED * _UNRESOLVED * problem.tol) & (share[cell] == 0)]
-    if len(good) < max(1, min(_WORTH, axis.count // 10)):
+    good = first[(found[cell] < LINES.merged * LINES.unresolved * problem.tol) & (share[cell] == 0)]
+    if len(good) < max(1, min(LINES.worth, axis.count // 10)):
         return None
     keep[:] = True
     keep[good + 1] = False
@@ -111,12 +105,12 @@ def thick_in_v(problem: OverLines, t: float, y: np.ndarray) -> np.ndarray:
     """
     flags = np.zeros(len(problem.widths), bool)
     N, Nbar = problem.rates(t, y)
-    firing = N > _FIRES * np.abs(N).max()
+    firing = N > LINES.fires * np.abs(N).max()
     if firing.any():
         layer = problem.forms.layers(t, problem.w_nodes, Nbar)[firing].min()
-        width, thinnest = problem.widths[-1], THINNEST * problem.length
-        thick = width > LAYER_CELLS * layer or problem.margin(t, y) < _MARGIN
-        flags[-1] = thick and width > LAYER_CELLS * thinnest
+        width, thinnest = problem.widths[-1], SPLITTING.thinnest * problem.length
+        thick = width > SPLITTING.layer_cells * layer or problem.margin(t, y) < LINES.margin
+        flags[-1] = thick and width > SPLITTING.layer_cells * thinnest
     return flags
 
 
@@ -131,8 +125,8 @@ def unresolved_in_v(problem: OverLines, y: np.ndarray) -> np.ndarray:
         slopes = np.einsum("k,ckl->cl", modal_transform(degree)[-1], local) / problem.widths[:, None] ** degree
         jumps = np.abs(np.diff(slopes, axis=0)) @ lines
         total = (np.pad(jumps, (1, 0)) + np.pad(jumps, (0, 1))) * problem.widths ** (degree + 1) / 8
-    flags = total > UNRESOLVED * problem.tol
-    return flags & (problem.widths > SMALLEST * problem.length)
+    flags = total > SPLITTING.unresolved * problem.tol
+    return flags & (problem.widths > SPLITTING.smallest * problem.length)
 
 
 def refined_in_v(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:

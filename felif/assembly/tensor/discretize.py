@@ -20,10 +20,9 @@ from ..cell_sizes import in_equal_parts
 from .lines import LineForms, transports_in_w
 from .problem import TensorProblem
 from .spaces import Axis, Tensor
+from .tuning import LINES
 
 DEFAULT_TOLERANCE = 1e-6
-_LINES = 33  # lines among which those are looked for that the mesh of v is chosen for
-_BASE_CELLS = 8  # of the w-axis, for polynomials of degree 3 and more; evolve splits them
 
 
 def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | None, tol: float | None) -> TensorProblem:
@@ -74,7 +73,7 @@ def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, 
 def _cells_in_w(space: Tensor, tol: float) -> int:
     """Cells to begin with; those of low degree cannot be resolved by a look at their highest modes alone."""
     q = space.w.degree
-    return _BASE_CELLS if q >= 3 else int(np.clip(np.ceil(2.0 * tol ** (-1 / (q + 2))), 16, 512))
+    return LINES.base_cells if q >= 3 else int(np.clip(np.ceil(2.0 * tol ** (-1 / (q + 2))), 16, 512))
 
 
 def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
@@ -88,9 +87,9 @@ def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
 
 def _different_lines(model: Any) -> list[float]:
     """The weights at both ends and in the middle, and those with the weakest and the strongest drift up to V_F."""
-    places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
+    places = np.linspace(float(model.w_min), float(model.w_max), LINES.looked_at)
     flows = [Flow(_Line(model, float(w))) for w in places]
-    chosen = {0, _LINES // 2, _LINES - 1}
+    chosen = {0, LINES.looked_at // 2, LINES.looked_at - 1}
     for rate in (0.0, 1.0):
         drifts = [float(flow.at(np.array([flow.top]), rate)[0][0]) for flow in flows]
         chosen |= {int(np.argmin(drifts)), int(np.argmax(drifts))}

@@ -29,9 +29,7 @@ from ..fitted import bernoulli_pair
 from ..forms import Assembler
 from ..language import nonlinearity
 from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
-
-_NEWTON_STEPS = 80
-_LARGEST = 1e8  # activity beyond which no root is looked for
+from .tuning import LINES
 
 
 def transports_in_w(term: Term, field: str) -> bool:
@@ -291,7 +289,7 @@ class LineForms:
             c = np.ones((1, len(w)))
             return self._activity(float(parts.sum()), 1.0, c.astype(complex), tail)
         Nbar, slope, last, low, high = 0.0, 1.0, np.inf, -np.inf, np.inf
-        for _ in range(_NEWTON_STEPS):
+        for _ in range(LINES.newton_steps):
             c = self.coefficients(t, w, complex(Nbar, STEP))
             g = complex(np.vdot(parts, c) if parts is not None else (weights * self.rows(c)[0]) @ tail[0])
             if not np.isfinite(g):
@@ -306,7 +304,7 @@ class LineForms:
             Nbar = Nbar + change / slope if slope > 0 else np.nan
             if not low <= Nbar <= high:  # beyond a root where g is steep, or no way to go: between what is known
                 Nbar = (low + high) / 2 if high - low < np.inf else 2 * max(low, g.real, 1e-3)
-            if not abs(Nbar) < _LARGEST:
+            if not abs(Nbar) < LINES.largest:
                 break
         raise Infeasible(f"no {self.total_name} satisfies its equation: the slope is {slope:.3g} near {low:.6g}")
 

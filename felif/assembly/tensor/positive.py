@@ -19,10 +19,7 @@ from ...algebra.transport_kernels import suspect_cells
 from ...spaces import shapes
 from .lines import LineForms
 from .spaces import Axis
-
-_BELOW = 1e-7  # of the largest density: what falls less below zero is left alone
-_ROUNDS = 4  # of lifting a polynomial where it is lowest
-_SLOWLY = 1.0  # times the spacing of V_R and V_F: length over which a change varies
+from .tuning import TRANSPORT
 
 
 class Mender:
@@ -36,7 +33,7 @@ class Mender:
         for cell in range(cells):
             finer[2 * d * cell : 2 * d * (cell + 1), d * cell : d * (cell + 1) + 1] = inner
         self._finer = np.ascontiguousarray(finer[:, :-1])  # values at nodes of v and half way between; p = 0 at V_F
-        reach = _SLOWLY * (forms.cells[-1] - v[forms.into])
+        reach = TRANSPORT.slowly * (forms.cells[-1] - v[forms.into])
         between = np.ravel(forms.cells[:-1, None] + np.diff(forms.cells)[:, None] * np.arange(2 * d) / (2 * d))
         self._reach = np.abs(np.subtract.outer(v, between)) <= reach
         near = np.maximum(1 - (np.subtract.outer(v, v) / reach) ** 2, 0.0) ** 2 * forms.weights
@@ -51,7 +48,7 @@ class Mender:
         local = axis.by_cells(p)
         if local.shape[2] == 1:
             return p
-        floor = _BELOW * p.max()
+        floor = TRANSPORT.below * p.max()
         # between these samples, by Bernstein's inequality, a polynomial falls by less than a tenth of its size
         suspect = suspect_cells(local, tables.samples[::2], floor)
         changed = {cell: self._cell(local[:, cell], floor) for cell in suspect.tolist()}
@@ -76,7 +73,7 @@ class Mender:
     def _cell(self, some: np.ndarray, floor: float) -> np.ndarray | None:
         """The polynomials (n_v, nodes) of one cell of w, mended; None where that is not needed."""
         tables, means = self._axis.tables, some @ self._axis.tables.weights
-        for turn in range(_ROUNDS if some.shape[1] > 2 else 0):
+        for turn in range(TRANSPORT.rounds if some.shape[1] > 2 else 0):
             where, lacking = self._lacking(some)
             if lacking.max() <= floor:
                 return some if turn else None

@@ -21,9 +21,7 @@ from . import adapt
 from .lines import LineForms
 from .over_lines import OverLines
 from .spaces import DG, Axis, values_at
-
-_ROUNDS = 12
-_UNRESOLVED = 5.0  # times tol: size of the highest modes of C in a cell, times its width, above which it is split
+from .tuning import LINES
 
 
 def line_profiles(problem: OverLines, t: float, Nbar: float) -> np.ndarray:
@@ -54,12 +52,14 @@ def with_connectivity(problem: OverLines, C: Any) -> tuple[OverLines, np.ndarray
     Raises ValueError for values that are negative or not finite, and for a C without mass.
     """
     required("steady_states", "C", C, FUNCTION)
-    for _ in range(_ROUNDS):
+    for _ in range(LINES.rounds):
         values = _projected(problem.axis, C)
         if problem.tol is None:
             break
         contents = adapt.contents(problem.axis, np.ones(1), values[None])
-        flags = (contents > _UNRESOLVED * problem.tol) & (problem.axis.widths > 1.5 * adapt.smallest(problem))
+        flags = (contents > LINES.unresolved_at_rest * problem.tol) & (
+            problem.axis.widths > 1.5 * adapt.smallest(problem)
+        )
         if not flags.any():
             break
         problem = problem.on_cells(w_cells=split(problem.w_cells, flags))

@@ -8,16 +8,7 @@ from ...meshing.strip import refined
 from ...problem import State
 from .over_triangles import OverTriangles
 from .space import modes
-
-UNRESOLVED = 3.0  # times tol: size of a triangle's highest modes over the density's, above which it is cut
-_BINS = 256  # of the interval of w, in which heights of triangles are compared
-_TOGETHER = 0.5  # of that: triangles cut along with those that must be, so that few meshes are made
-_WANTED = 0.4  # of that: what a mesh that is made anew must be resolved to
-_BUSY = 0.1  # of that: a triangle that would be cut if it were twice as large
-_IDLE = 0.05  # of that: a triangle this smooth might be part of a larger one
-_WORTH = 0.7  # of the triangles: a coarser mesh is taken if it has no more
-_DEEPEST = 4.0**-4  # of the area of the coarsest triangle that a triangle may be cut down to
-_ROUNDS = 16
+from .tuning import REFINEMENT
 
 
 def indicator(problem: OverTriangles, y: np.ndarray) -> np.ndarray:
@@ -35,7 +26,7 @@ def behind_others(corners: np.ndarray, reset: float, busy: np.ndarray) -> np.nda
     """
     low, high = corners[:, :, 1].min(axis=1), corners[:, :, 1].max(axis=1)
     above = corners[:, :, 0].min(axis=1) >= reset
-    ends = np.linspace(low.min(), high.max(), _BINS + 1)
+    ends = np.linspace(low.min(), high.max(), REFINEMENT.bins + 1)
     middle = (ends[1:] + ends[:-1]) / 2
     on = (low[:, None] < middle) & (high[:, None] > middle)
     lowest = np.where(on & (busy & ~above)[:, None], (high - low)[:, None], np.inf).min(axis=0)
@@ -44,9 +35,9 @@ def behind_others(corners: np.ndarray, reset: float, busy: np.ndarray) -> np.nda
 
 def to_be_cut(problem: OverTriangles, y: np.ndarray, level: float = 1.0) -> np.ndarray:
     """Triangles whose highest modes exceed `level` times what the tolerance allows, unless they are tiny."""
-    smallest = _DEEPEST * _areas(problem.coarsest).min()
-    sizes = indicator(problem, y) / (UNRESOLVED * problem.tol)
-    flags = (sizes > level) | behind_others(problem.cells, problem.landings[0], sizes > _BUSY)
+    smallest = REFINEMENT.deepest * _areas(problem.coarsest).min()
+    sizes = indicator(problem, y) / (REFINEMENT.unresolved * problem.tol)
+    flags = (sizes > level) | behind_others(problem.cells, problem.landings[0], sizes > REFINEMENT.busy)
     return flags & (problem.area > 2 * smallest)
 
 
@@ -59,21 +50,21 @@ def adapted(problem: OverTriangles, t: float, y: np.ndarray) -> tuple[OverTriang
     """(problem, y, why) on a finer mesh, or None where the present one does."""
     if not to_be_cut(problem, y).any():
         return None
-    marked = to_be_cut(problem, y, _TOGETHER)
+    marked = to_be_cut(problem, y, REFINEMENT.together)
     new = problem.on_mesh(refined(problem.mesh, marked, problem.model))
     return new, new.resumed(State(problem, t, y)), f"{np.count_nonzero(marked)} triangles cut"
 
 
 def coarsened(problem: OverTriangles, t: float, y: np.ndarray) -> tuple[OverTriangles, np.ndarray, str] | None:
     """(problem, y, why) on a mesh made anew from the coarsest one, or None where that saves too little."""
-    idle = indicator(problem, y) < _IDLE * UNRESOLVED * problem.tol
-    if np.count_nonzero(idle) < (1 - _WORTH) * len(idle) or len(problem.cells) <= len(problem.coarsest):
+    idle = indicator(problem, y) < REFINEMENT.idle * REFINEMENT.unresolved * problem.tol
+    if np.count_nonzero(idle) < (1 - REFINEMENT.worth) * len(idle) or len(problem.cells) <= len(problem.coarsest):
         return None
-    most = _WORTH * len(problem.cells)
+    most = REFINEMENT.worth * len(problem.cells)
     new, state = problem.on_cells(problem.coarsest), State(problem, t, y)
-    for _ in range(_ROUNDS):
+    for _ in range(REFINEMENT.rounds):
         received = new.received(state)
-        marked = to_be_cut(new, received, _WANTED)
+        marked = to_be_cut(new, received, REFINEMENT.wanted)
         if not marked.any():
             return new, new.resumed(state), f"{len(problem.cells)} triangles became {len(new.cells)}"
         if len(new.cells) + 3 * np.count_nonzero(marked) > most:

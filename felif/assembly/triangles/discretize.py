@@ -19,10 +19,10 @@ from ..tensor.lines import transports_in_w
 from .assembled import TriangleMesh
 from .problem import OnTriangles
 from .space import Triangles
+from .tuning import REFINEMENT
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines
 _COARSEST = (8, 8)  # columns and rows that a mesh made from a tolerance begins with
-_LINES = 5  # lines w = const that V_min is chosen for
 
 
 def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: float | None) -> OnTriangles:
@@ -80,5 +80,5 @@ def triangles_from_arrays(
 
 def _lowest(model: Any, tol: float) -> float:
     """Where the mesh begins: the lowest potential that any of some lines w = const asks for."""
-    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), _LINES))
+    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), REFINEMENT.lines))
     return min(float(choose_nodes(one, SpectralElement(), 1e-2 * tol)[0]) for one in lines)

@@ -31,8 +31,7 @@ from .over_triangles import OverTriangles
 from .space import modes, nodes, shapes
 from .trace import LineIntegrals, full_lines
 from .transfer import transfer
-
-_SETTLING = 0.1  # time constant, in units of the membrane's, above which scales of p are kept when meshes change
+from .tuning import REFINEMENT
 
 
 class OnTriangles(OverTriangles):
@@ -259,8 +258,8 @@ class OnTriangles(OverTriangles):
         old, y = state.problem, state.y
         s, _ = old._solved(y)
         change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
-        density = self.received(State(old, state.t, y - _SETTLING * change))
-        matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
+        density = self.received(State(old, state.t, y - REFINEMENT.settling * change))
+        matrix = sparse.diags(self.mass.data[0]) - REFINEMENT.settling * self.operator.implicit(s, self.parameters)
         settled = factored(matrix.tocsc()).solve(self.operator.threshold.closed(self.mass.data[0] * density))
         return conserving(old, self, y, settled)
 
