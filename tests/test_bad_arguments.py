@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import randomised
 from odd_values import ODD, endless, outcome, said_of, watched
-from public_calls import SEMIGROUP, calls, written
+from public_calls import calls
+from public_subjects import SEMIGROUP, written
 from test_docstrings import NAMES, methods, parameters
 
 import felif as fl
