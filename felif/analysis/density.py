@@ -19,7 +19,7 @@ from scipy.special import log_ndtr
 from ..algebra import gauss
 from ..given.arguments import POSITIVE, TIMES, checked, number
 from .firing_zone import log_densities, ratio
-from .network import Network, network_of, units_of
+from .leaky_network import Network, network_of, units_of
 from .tuning import NEURON
 
 __all__ = ["cut_above", "cut_below", "density", "head_mass", "tail_mass"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .neuron import mills
+from .neuron_rate import mills
 from .tuning import NEURON
 
 

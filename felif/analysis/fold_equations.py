@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from .network import Network, drift_centre, log_interval, network_of, units_of
+from .leaky_network import Network, drift_centre, log_interval, network_of, units_of
 from .tuning import ROOTS
 
 

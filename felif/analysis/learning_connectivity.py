@@ -25,9 +25,9 @@ import numpy as np
 from ..given.arguments import LEARNING, checked, number, optional
 from ..given.types import Model
 from .density import density
-from .learning import LearnedConnectivities, Lines, function_of_w, lines_of
-from .network import Network
-from .neuron import log_rate, rate
+from .leaky_network import Network
+from .learning_output import LearnedConnectivities, Lines, function_of_w, lines_of
+from .neuron_rate import log_rate, rate
 from .quadrature import integrate, root, roots
 from .tuning import CONNECTIVITY
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..given.arguments import FLAG, LEARNING, checked, number, optional
 from ..given.types import Model, Profile
 from ..problem import NotConverged
-from .learning import Lines, chosen, function_of_w, lines_of
+from .learning_output import Lines, chosen, function_of_w, lines_of
 from .quadrature import roots
 from .tuning import CONNECTIVITY
 

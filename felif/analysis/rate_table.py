@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from .neuron import passage_integrals
+from .neuron_rate import passage_integrals
 from .tuning import NEURON
 
 _SIDE = NEURON.reach + NEURON.far_panels

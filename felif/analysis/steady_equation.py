@@ -2,8 +2,8 @@
 
     f(x) = x + log T(m, a) = 0,    x = log N,    m = I + b N,    a = a0 + a1 N,    T = J + tau + d.
 
-For the sharp threshold, with the K_k > 0 of `neuron`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2; since
-dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are monotone,
+For the sharp threshold, with the K_k > 0 of `neuron_rate`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2;
+since dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are monotone,
 so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
 
     f'(x) = 1 + N (b J_m + a1 J_a)/T.
@@ -31,8 +31,8 @@ import numpy as np
 from ..algebra.isolation import isolate
 from .firing_zone import excursions
 from .fold_equations import root
-from .network import Network
-from .neuron import mills, passage_integrals
+from .leaky_network import Network
+from .neuron_rate import mills, passage_integrals
 from .tuning import ROOTS
 
 _STARTS = -np.concatenate([np.arange(-3.0, 12.0, 0.75), np.geomspace(12.0, 690.0, 24)])

@@ -16,7 +16,7 @@ from ..algebra import gauss
 from ..given.fields import written_for
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..translation.coefficients import STEP
-from ..translation.fields import Term, WeakForm
+from ..translation.weak_form import Term, WeakForm
 from .tuning import LANGUAGE
 
 RANGES = {"algebraic": (0.0, 4.0), "differential": (0.0, 1.0), "input": (-3.0, 3.0)}

@@ -15,7 +15,7 @@ from ..given.inputs import input_value
 from ..given.parameters import parameters_of
 from ..spaces import Space
 from ..translation import weak_form_of
-from ..translation.fields import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
+from ..translation.weak_form import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
 from .tuning import EXTENT

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..firing.over_v import OverV
 from ..given.warning import warn
-from ..translation.fields import THRESHOLD
+from ..translation.weak_form import THRESHOLD
 from .densities import Profile
 from .tuning import INITIAL
 

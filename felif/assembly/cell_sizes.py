@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..spaces import ExponentialFitting, Space
-from ..translation.fields import THRESHOLD
+from ..translation.weak_form import THRESHOLD
 from .tuning import EXTENT
 
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends

@@ -14,7 +14,7 @@ from .. import spaces
 from ..algebra import gauss
 from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
-from . import adapt
+from . import splitting
 from .projection import from_moments, tied_moments
 from .tuning import MERGING, SPLITTING
 
@@ -28,7 +28,7 @@ def coarsened(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray,
     worth = worthwhile(problem)
     if np.count_nonzero(pairs) < worth:
         return None
-    quiet = adapt.contents(problem, y) < SMOOTH_CONTENT * SPLITTING.unresolved * problem.tol
+    quiet = splitting.contents(problem, y) < SMOOTH_CONTENT * SPLITTING.unresolved * problem.tol
     if np.count_nonzero(pairs & quiet[1:] & quiet[:-1]) < worth:
         return None
     layers = _layer_ends(problem, t, y)
@@ -49,7 +49,7 @@ def worthwhile(problem: OverV) -> float:
 def mergeable(problem: OverV, cells: np.ndarray) -> np.ndarray:
     """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
     low, inner, high = cells[:-2], cells[1:-1], cells[2:]
-    natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
+    natural = splitting.natural_widths(problem, low, high) * (1 + 1e-9)
     return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.top))
 
 
@@ -90,10 +90,12 @@ def _merged(
             coarse = np.delete(cells, np.flatnonzero(chosen) + 1)
             nodes = spaces.node_positions(coarse, degree)
             values = [spaces.evaluate(problem.cells, degree, full, nodes) for full in fields]
-            content = np.max([adapt.content(v, coarse, degree) for v in values], axis=0)
+            content = np.max([splitting.content(v, coarse, degree) for v in values], axis=0)
             home = np.clip(np.searchsorted(coarse, problem.nodes) - 1, 0, len(coarse) - 2)
             parts = zip(values, peaks, strict=True)
-            harm = np.any([adapt.undershoots(v, coarse, degree, MERGING.negative * peak) for v, peak in parts], axis=0)
+            harm = np.any(
+                [splitting.undershoots(v, coarse, degree, MERGING.negative * peak) for v, peak in parts], axis=0
+            )
             change = np.zeros((len(limits), len(coarse) - 1))
             for full, now, weight in zip(fields, values, weights, strict=True):
                 error = spaces.evaluate(coarse, degree, now, problem.nodes) - full
@@ -149,4 +151,4 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         at_points = local if lumped else local @ spaces.shapes(degree, points).T
         moments[name] += tied_moments(new.cells, new.degree, cell, places, (measure * at_points).ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
-    return adapt.conserving(old, new, y, from_moments(new, moments, values))
+    return splitting.conserving(old, new, y, from_moments(new, moments, values))

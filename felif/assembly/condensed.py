@@ -16,7 +16,7 @@ from ..algebra import compiled
 from ..algebra.lanes import Condensed, Lanes, aligned, extents
 from ..firing import layers
 from ..firing.over_v import OverV
-from . import adapt, coarsen
+from . import coarsen, splitting
 from .operators import FormsOperator
 from .tuning import MEMORY, SPLITTING
 
@@ -161,7 +161,7 @@ def _watched(
     system: compiled.System,
     arrays: dict[str, np.ndarray],
 ) -> None:
-    """When the mesh must be looked at: the reasons of `adapt`, or weaker ones, as in `watch`."""
+    """When the mesh must be looked at: the reasons of `splitting`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
     tops = np.zeros((2, lanes.degree + 1, lanes.count))
     scale = problem.widths / (SPLITTING.unresolved * tol)
@@ -194,7 +194,7 @@ def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:
     for field in tables[0]:
         for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
-            if width > adapt.thinnest(problem, place):
+            if width > splitting.thinnest(problem, place):
                 at = np.array([[part[k] for part in table[field]] for table in tables])
                 at[1:] -= at[0]
                 rows.append([width / SPLITTING.layer_cells, *at[:, 0], *at[:, 1]])

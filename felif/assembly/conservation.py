@@ -12,7 +12,7 @@ from ..firing.over_v import OverV
 from ..given.parameters import parameters_of
 from ..problem import Infeasible
 from ..translation.coefficients import is_own
-from ..translation.fields import CELLS, WeakForm, probe
+from ..translation.weak_form import CELLS, WeakForm, probe
 from .language import changed_form, places_of
 from .tuning import LANGUAGE
 

@@ -21,13 +21,13 @@ from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.coefficients import constant_of, is_own
-from ..translation.fields import THRESHOLD, probe
-from . import adapt, conservation, language
+from ..translation.weak_form import THRESHOLD, probe
+from . import conservation, language, splitting
+from .assembler import Assembler, Contribution
 from .automatic import choose_nodes, end_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
-from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .planes import discretize_over_axes, discretize_plane, has_weights
+from .over_planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import Past
 from .semidiscrete import SemiDiscrete
@@ -312,10 +312,10 @@ class Assembled:
         elif degree <= SpectralElement.highest:
             space = SpectralElement(degree)
         else:  # no higher degree: halved cells instead
-            halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
-            return halved, adapt.transfer(problem, halved, y)
+            halved = problem.on_cells(splitting.split(problem.cells, np.ones(len(problem.widths), bool)))
+            return halved, splitting.transfer(problem, halved, y)
         richer = self.on_cells(problem.model, problem.cells, space=space)
-        return richer, adapt.transfer(problem, richer, y)
+        return richer, splitting.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
         if self.tol is not None:

@@ -13,7 +13,7 @@ from ..firing.initial_layer import settled
 from ..firing.over_v import OverV
 from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
-from . import adapt, beyond_ends
+from . import beyond_ends, splitting
 from .densities import Density, Gaussian, Profile, Uniform
 from .projection import from_moments
 from .recut import at_start, on_axis
@@ -162,13 +162,13 @@ def _resolve(
         problem = problem.on_cells(cells)
     for _ in range(INITIAL.rounds):
         y = _project(problem, densities, values, masses)
-        flags = adapt.unresolved(problem, y, part)
-        flags |= adapt.undershooting(problem, y)
+        flags = splitting.unresolved(problem, y, part)
+        flags |= splitting.undershooting(problem, y)
         if not flags.any():
             flags = _spurious_rate(problem, densities, values, masses, y)
         if not flags.any():
             return problem, y
-        problem = problem.on_cells(adapt.split(problem.cells, flags))
+        problem = problem.on_cells(splitting.split(problem.cells, flags))
     return problem, _project(problem, densities, values, masses)
 
 
@@ -190,11 +190,11 @@ def _split_for(problem: OverV, cells: np.ndarray, densities: Mapping[str, Profil
             values = profile.moments(cells, degree) / (profile.mass * mass)
             if problem.layout.tied[name] is not None:
                 values[-1] = 0.0
-            flags |= adapt.content(values, cells, degree) > limit
+            flags |= splitting.content(values, cells, degree) > limit
         flags &= widths > smallest
         if not flags.any():
             break
-        cells = adapt.split(cells, flags)
+        cells = splitting.split(cells, flags)
     return cells
 
 
@@ -217,7 +217,7 @@ def _spurious_rate(
     flags &= problem.widths > SPLITTING.smallest * problem.length
     if not flags.any():
         return none
-    finer = problem.on_cells(adapt.split(problem.cells, flags))
+    finer = problem.on_cells(splitting.split(problem.cells, flags))
     here, there = _rates(problem, y), _rates(finer, _project(finer, densities, values, masses))
     if here is not None and there is not None and np.all(abs(here - there) < INITIAL.noise * (1 + abs(there))):
         return none

@@ -20,7 +20,7 @@ from ..given.identity import identity
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import require_places, weak_form_of
 from ..translation.coefficients import is_own
-from ..translation.fields import ABOVE, CELLS, Term, WeakForm, probe
+from ..translation.weak_form import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import require_analytic
 from .tuning import LANGUAGE
 

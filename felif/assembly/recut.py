@@ -17,7 +17,7 @@ from ..firing import layers
 from ..firing.over_v import OverV
 from ..given.warning import warn
 from ..meshing import tagged
-from . import adapt
+from . import splitting
 from .automatic import choose_nodes
 from .running_away import Cut, cut
 from .tuning import CUT
@@ -58,7 +58,7 @@ def _moved(problem: OverV, beyond: tuple, rates: Iterable[float], y: np.ndarray)
     if new is None or max(map(new.wrong, more - by, noise)) * pace > 0.5 * wrong:
         return None
     moved = _with_end(problem, new)
-    return moved, adapt.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
+    return moved, splitting.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
 
 
 def recut(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:

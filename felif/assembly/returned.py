@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import parameters_of
-from ..translation.fields import Term, WeakForm
+from ..translation.weak_form import Term, WeakForm
 from .tuning import LANGUAGE
 
 _RATES = (0.37, 1.0, 2.0, 7.0)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import gauss
-from ..translation.fields import THRESHOLD, Term, WeakForm
+from ..translation.weak_form import THRESHOLD, Term, WeakForm
 from .tuning import CUT
 
 _POINTS, _WEIGHTS = gauss(20)

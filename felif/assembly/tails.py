@@ -9,7 +9,7 @@ import numpy as np
 from ..algebra import gauss
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
-from . import adapt
+from . import splitting
 from .tuning import EXTENT
 
 #: from V_min, in units of V_F - V_R: where a density is looked at first
@@ -92,7 +92,7 @@ def extended_for_modes(
     if not lows:
         return None
     new = problem.on_cells(_longer(problem.cells, min(lows), problem.cells[-1]))
-    return new, adapt.transfer(problem, new, y)
+    return new, splitting.transfer(problem, new, y)
 
 
 def require_reach(problem: OverV, t: float, y: np.ndarray, verb: str) -> None:
@@ -110,7 +110,7 @@ def extended(problem: OverV, t: float, y: np.ndarray, mass: float | None = None)
     """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
     cells = None if problem.tol is None else _reaching(problem, t, y, mass or problem.tol)
     new = None if cells is None else problem.on_cells(cells)
-    return None if new is None else (new, adapt.transfer(problem, new, y))
+    return None if new is None else (new, splitting.transfer(problem, new, y))
 
 
 def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:

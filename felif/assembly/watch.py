@@ -7,14 +7,14 @@ import numpy as np
 from ..firing import layers
 from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt
+from . import splitting
 from .tuning import SPLITTING
 
 
 class MeshWatch:
-    """Tests that every reason to change the mesh (see `adapt`) must fail, for an explicit system of degree >= 3.
+    """Tests that every reason to change the mesh (see `splitting`) must fail, for an explicit system of degree >= 3.
 
-    Each test is the one of `adapt` or weaker, so `quiet` is never True where `adapt.adapted` would act.
+    Each test is the one of `splitting` or weaker, so `quiet` is never True where `splitting.adapted` would act.
     """
 
     def __init__(self, problem: OverV) -> None:
@@ -49,7 +49,7 @@ def layer_lines(problem: OverV) -> list[tuple[float, float, float, float, float]
     for field in zero:
         for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
-            if width > adapt.thinnest(problem, place):
+            if width > splitting.thinnest(problem, place):
                 (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))
                 lines.append((width, drift, drift_1 - drift, noise, noise_1 - noise))
     return lines

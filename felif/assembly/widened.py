@@ -12,7 +12,7 @@ from ..algebra import composite
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt
+from . import splitting
 from .automatic import Flow, choose_nodes
 from .tuning import EXTENT
 from .weighted import adjoint_values
@@ -133,7 +133,7 @@ def truncation(problem: OverV) -> str:
 
 def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
     """y on a mesh with the same cells and others beyond: below V_min without flux, nobody above V_max."""
-    result, count = adapt.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
+    result, count = splitting.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
     for name in problem.field_names:
         first = wide.layout.slice(name).start
         try:
@@ -141,7 +141,7 @@ def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
         except Infeasible:
             continue
         result[first : first + count] = result[first + count] * np.minimum(below, 10.0)
-    return adapt.conserving(problem, wide, y, result)
+    return splitting.conserving(problem, wide, y, result)
 
 
 def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..algebra.compiled import library
 from ..assembly import discretize
-from ..output.sampling import densities_of, on_points
+from ..output.drawn import densities_of, on_points
 from ..output.style import fine_times
 from ..runs.run import Run
 from ..runs.starting import evolve

@@ -11,7 +11,7 @@ from scipy.stats import chi2, kstwo
 
 from ..given.arguments import FILE, FLAG, FOLDER, TEXT, TIMES, checked, optional, shown, whole
 from ..problem import NotConverged
-from .files import save_fit
+from .fit_files import save_fit
 from .likelihood import NONNEGATIVE, POSITIVE, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, told_apart
 from .likelihood_profile import FLAT, LOST, Better, End, Profile, ProfilePath, check_level
@@ -280,7 +280,7 @@ class Fit:
         -------
         matplotlib figure
         """
-        from ..output.intervals import plot_intervals
+        from ..output.interval_plots import plot_intervals
 
         time = self.membrane_time
         unit = "membrane time constants" if time == 1 else "unit of the data"

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..given.arguments import checked, number, optional
 from ..given.warning import warn
-from .arguments import check_arguments, check_dead_time, names_of
+from .checked_arguments import check_arguments, check_dead_time, names_of
 from .estimates import Fit
 from .intervals import as_intervals
 from .likelihood import TIME, Likelihood

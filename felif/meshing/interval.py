@@ -11,7 +11,7 @@ from skfem import MeshLine
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
 from ..translation import is_fast, weak_form_of
-from ..translation.fields import PARAMETERS
+from ..translation.weak_form import PARAMETERS
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
 THRESHOLDS = Kind(

@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import __version__
 from ..problem import FieldValue, Problem
+from .drawn import common_points, on_points
 from .frames import library
 from .provenance import describe
-from .sampling import common_points, on_points
 from .tuning import FIGURES
 
 _LABELS = {

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from .drawn import run_times
 from .durable import Growing, Sum
-from .files import csv_line, npz_of, series_text
 from .manifest import FIELDS, Room, find_room
 from .provenance import provenance
 from .reading import MARKS, OWN, RunFolder, chunk_name, read_folder, states_name
-from .sampling import run_times
+from .series_files import csv_line, npz_of, series_text
 from .tuning import FILES
 from .vtk import FieldSeries
 

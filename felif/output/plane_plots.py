@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .sampling import drawn_densities, run_times
+from .drawn import drawn_densities, run_times
 from .style import fine_times, house_style, mark_thresholds, new_figure
 from .tuning import FIGURES
 

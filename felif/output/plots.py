@@ -10,8 +10,8 @@ import numpy as np
 
 from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
+from .drawn import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
 from .plane_plots import plot_density, plot_line_spacetime, plot_plane_run, plot_totals
-from .sampling import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
 from .style import STYLE, fine_times, house_style, mark_thresholds, new_figure, save_figure
 from .tuning import FIGURES
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from ..given.arguments import FOLDER, checked
 from ..given.warning import warn
-from .files import read_npz, read_series
 from .listing import Listing
 from .manifest import KINDS
+from .series_files import read_npz, read_series
 from .vtk import read_pvd
 
 READERS = {  # what folders are, by the kind in their run.json

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, TIMES, checked, optional
-from .files import series_text
+from .drawn import DRAWN, common_points, drawn_densities, run_times, scalars_of
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
-from .sampling import DRAWN, common_points, drawn_densities, run_times, scalars_of
+from .series_files import series_text
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 _PARTS = ("fields", "lines", "spacetime", "view")

@@ -22,10 +22,10 @@ import numpy as np
 
 from ..given.identity import differences, told
 from .durable import lock
-from .files import read_npz
 from .manifest import KINDS, Room, find_room
 from .provenance import provenance
 from .reading import read_json
+from .series_files import read_npz
 from .tuning import FILES
 
 WAY_OUT = "Give another folder, or overwrite=True to replace it."

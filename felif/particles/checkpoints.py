@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..output.files import read_npz
 from ..output.manifest import Room
+from ..output.series_files import read_npz
+from .batches import Recording, batch_of_neurons, make_chunks
 from .planning import Plan
-from .recording import Recording, batch_of_neurons, make_chunks
 from .tuning import NETWORK
 
 FILES = "network-[0-9][0-9][0-9][0-9][0-9][0-9].npz"

@@ -14,7 +14,7 @@ from ..analysis.distribution import Marginal, marginals
 from ..given.arguments import TIME, checked, optional
 from ..translation import law_of
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
-from .run import ParticleRun
+from .simulating import ParticleRun
 from .tuning import PLANNING
 
 

@@ -12,15 +12,15 @@ import numpy as np
 
 from ..output.manifest import Room
 from . import stepping
+from .batches import Recording, batch_of_neurons, make_chunks
 from .checkpoints import Checkpoint
 from .drive import affine, mean_current, tabulated
-from .learning import simulate_learning
+from .initial_neurons import draw_start, first_returns, silent_at_first
+from .learning_network import simulate_learning
 from .network import Network, available_threads, helpers
 from .neurons import ENTRIES, Neurons
 from .planning import Plan
 from .random_numbers import generator
-from .recording import Recording, batch_of_neurons, make_chunks
-from .sampling import draw_start, first_returns, silent_at_first
 from .tuning import NETWORK
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..given.arguments import MODEL, POSITIVE, SEED, checked, number, optional, whole
 from ..given.types import Model
 from ..translation import law_of
-from .run import simulate_particles
+from .simulating import simulate_particles
 from .tuning import PLANNING
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import initial
-from ..assembly.adapt import transfer
+from ..assembly.splitting import transfer
 from ..evolution import Event, Rodas5P, Trajectory, integrate
 from ..firing.after_cascade import after_cascade, emptied, roomy
 from ..firing.cascade import ORDERS, Cascade, cascade, kick_matrices, unfollowed_cascade

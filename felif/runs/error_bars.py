@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import SpectralElement, discretize
-from ..assembly.tensor.adapt import transferred
+from ..assembly.tensor.cells_in_w import transferred
 from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
 from ..given.inputs import FAST

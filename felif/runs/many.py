@@ -14,7 +14,7 @@ import numpy as np
 
 from ..algebra import compiled
 from ..assembly import discretize, initial
-from ..assembly.family import Family, OnePoint
+from ..assembly.many_points import Family, OnePoint
 from ..evolution.lean import Lean
 from ..given.arguments import FLAG, MODEL, POSITIVE, ROW, TIME, TOLERANCE, array, checked, mapping, optional, whole
 from ..given.parameters import Points

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import compiled
-from ..assembly.family import Family, OnePoint
+from ..assembly.many_points import Family, OnePoint
 from ..evolution import outcome_of
 from ..evolution.blow_up import BlowUpWatch
 from ..evolution.lean import Lean

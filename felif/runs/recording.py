@@ -13,12 +13,12 @@ import numpy as np
 
 from ..evolution import Block, History, Piece, Segment, Trajectory
 from ..output import RunWriter, snapshot_times
-from ..output.files import strict_json
 from ..output.listing import Listing
 from ..output.manifest import KINDS
 from ..output.model_files import packed
 from ..output.provenance import describe, describe_mesh
 from ..output.reading import Steps, states_of
+from ..output.series_files import strict_json
 from ..output.tuning import FILES
 from ..problem import Problem, State
 from .checks import Checks

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import spaces
 from ..algebra import SingularMatrix
-from ..assembly import adapt
+from ..assembly import splitting
 from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
@@ -135,7 +135,7 @@ def steady_value(
         if error <= tol * max(abs(J), SMALL) or here is first.problem:
             return SteadyValue(J, signed, error, State(here, t, y), (here.cells, cells), tuple(rounds), first)
         if unseen > abs(signed) + rounding:  # a layer so thin that the richer elements do not see it either
-            cells, below = adapt.contents(here, y), 0.0
+            cells, below = splitting.contents(here, y), 0.0
         further = ends_below(here, t, y)[-1:] if below > cells.max() else ()
         if len(further):
             here = here.on_cells(np.concatenate([further, here.cells]))
@@ -170,7 +170,7 @@ def _estimate(
 
 def _split(problem: Problem, flags: np.ndarray, finest: Any) -> Any:
     """The problem with flagged cells halved; `finest`, the mesh that is known to do, once no unknowns are saved."""
-    finer = problem.on_cells(adapt.split(problem.cells, flags))
+    finer = problem.on_cells(splitting.split(problem.cells, flags))
     return finer if finer.size < finest.size else finest
 
 

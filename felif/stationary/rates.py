@@ -20,7 +20,7 @@ from ..parallel.spreading import spread
 from ..problem import Problem
 from ..solvers.frozen import Frozen
 from ..solvers.stability import counted
-from .rest import Rates, RestingNeurons
+from .rates_at_rest import Rates, RestingNeurons
 from .states import steady_states
 from .tuning import RESPONSE
 
@@ -97,8 +97,8 @@ def rate_map(
     """All steady rates of a model at every point of a grid of parameters.
 
     Where the model is one leaky population whose drift and noise are affine in its rate, rates come from bounds of the
-    mean interval (see `felif.stationary.rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by point, to
-    tol. A slope above 1 is an eigenvalue above 0.
+    mean interval (see `felif.stationary.rates_at_rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by
+    point, to tol. A slope above 1 is an eigenvalue above 0.
 
     Parameters
     ----------

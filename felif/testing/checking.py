@@ -19,10 +19,10 @@ from ..given.text import model_text
 from ..meshing import interval
 from ..problem import Infeasible, Problem
 from ..translation import has_equations, is_fast, weak_form_of
-from ..translation.fields import WeakForm
-from .planes import check_planes
-from .report import Check, ModelReport
-from .terms import CheckFailed, check_terms, require_frozen, value_tested
+from ..translation.weak_form import WeakForm
+from .checks_of_terms import CheckFailed, check_terms, require_frozen, value_tested
+from .checks_over_planes import check_planes
+from .findings import Check, ModelReport
 from .tuning import CHECKS
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]

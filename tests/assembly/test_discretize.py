@@ -108,10 +108,10 @@ def test_at_is_the_same_as_discretising_again(space):
 
 
 def test_at_assembles_nothing(monkeypatch):
-    from felif.assembly import forms
+    from felif.assembly import assembler
 
     problem = fl.discretize(fl.RefractoryLIF(b=0.5), MESH)
-    monkeypatch.setattr(forms.Assembler, "__init__", lambda *_: pytest.fail("assembled again"))
+    monkeypatch.setattr(assembler.Assembler, "__init__", lambda *_: pytest.fail("assembled again"))
     assert problem.at(b=1.0, tau=0.2).model.tau == 0.2
 
 

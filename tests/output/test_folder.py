@@ -15,8 +15,8 @@ from fakes import FakeRun, row
 
 from felif.output import RunWriter, read_folder
 from felif.output import folder as folder_of_runs
-from felif.output.files import read_series, strict_json
 from felif.output.manifest import MANIFEST
+from felif.output.series_files import read_series, strict_json
 from felif.output.work import open_work
 
 DESCRIPTION = {"model": {"class": "Fake", "b": 0.5, "ceiling": math.inf}}

@@ -7,7 +7,7 @@ import pytest
 
 import felif as fl
 from felif.output import plot_run, plot_spacetime, write_vtk
-from felif.output.sampling import drawn_densities
+from felif.output.drawn import drawn_densities
 from felif.output.vtk import FieldSeries, read_pvd
 from felif.problem import State
 

@@ -10,8 +10,8 @@ import pytest
 from fakes import FakeProblem, FakeRun, density, row
 
 from felif.output import snapshot_times, write_vtk
-from felif.output.files import read_series
-from felif.output.sampling import common_points, run_times
+from felif.output.drawn import common_points, run_times
+from felif.output.series_files import read_series
 from felif.output.vtk import FieldSeries, read_pvd
 from felif.problem import BlowUp, State
 from felif.spaces import along

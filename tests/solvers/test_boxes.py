@@ -12,8 +12,8 @@ from randomised import cases
 
 import felif as fl
 from felif import Axis, Conserved, Equations, Term, Unknown, drift, noise
-from felif.firing.neurons import Neurons
 from felif.firing.passage_times import LinearNeuron, Neuron
+from felif.firing.resting_neurons import Neurons
 from felif.solvers import populations
 from felif.solvers.boxes import _slope_bounds, all_roots
 

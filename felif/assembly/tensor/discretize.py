@@ -14,10 +14,10 @@ from skfem.mesh import MeshLine
 from ...given.parameters import parameters_of
 from ...meshing import tagged
 from ...translation import weak_form_of
-from ...translation.fields import Field, Scalar, Term, WeakForm
+from ...translation.weak_form import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
 from ..cell_sizes import in_equal_parts
-from .lines import LineForms, transports_in_w
+from .line_forms import LineForms, transports_in_w
 from .problem import TensorProblem
 from .spaces import Axis, Tensor
 from .tuning import LINES

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...algebra import composite
 from ...problem import Problem, State
-from ..adapt import split
 from ..projection import tied_moments
+from ..splitting import split
 from ..tuning import INITIAL
-from . import adapt
+from . import cells_in_w
 from .over_lines import OverLines
 from .spaces import values_at
 
@@ -32,7 +32,7 @@ def initial_state(problem: OverLines, start: Any) -> tuple[OverLines, np.ndarray
     problem = _reach(problem, density)
     for _ in range(INITIAL.rounds_on_lines):
         y, compatible = _projected(problem, density)
-        in_v, in_w = adapt.unresolved_in_v(problem, y), adapt.unresolved(problem, y)
+        in_v, in_w = cells_in_w.unresolved_in_v(problem, y), cells_in_w.unresolved(problem, y)
         if not in_v.any() and not in_w.any():
             return problem, y, compatible
         problem = problem.on_cells(

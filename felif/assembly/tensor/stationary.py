@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from ...algebra import gauss
-from ...algebra.lines import Lines
+from ...algebra.line_matrices import Lines
 from ...given.arguments import FUNCTION, required
 from ...given.inputs import profile_values
 from ...spaces import ExponentialFitting, SpectralElement
-from ..adapt import split
-from . import adapt
-from .lines import LineForms
+from ..splitting import split
+from . import cells_in_w
+from .line_forms import LineForms
 from .over_lines import OverLines
 from .spaces import DG, Axis, values_at
 from .tuning import LINES
@@ -56,9 +56,9 @@ def with_connectivity(problem: OverLines, C: Any) -> tuple[OverLines, np.ndarray
         values = _projected(problem.axis, C)
         if problem.tol is None:
             break
-        contents = adapt.contents(problem.axis, np.ones(1), values[None])
+        contents = cells_in_w.contents(problem.axis, np.ones(1), values[None])
         flags = (contents > LINES.unresolved_at_rest * problem.tol) & (
-            problem.axis.widths > 1.5 * adapt.smallest(problem)
+            problem.axis.widths > 1.5 * cells_in_w.smallest(problem)
         )
         if not flags.any():
             break
@@ -86,7 +86,7 @@ def resolving(problem: OverLines, y: np.ndarray) -> OverLines | None:
     """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
     if problem.tol is None:
         return None
-    flags = adapt.unresolved_in_v(problem, y)
+    flags = cells_in_w.unresolved_in_v(problem, y)
     return problem.on_cells(split(problem.cells, flags)) if flags.any() else None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...algebra import transport_kernels
-from .lines import LineForms
+from .line_forms import LineForms
 from .spaces import MUSCL, Axis
 from .tuning import TRANSPORT
 

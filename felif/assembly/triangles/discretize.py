@@ -15,7 +15,7 @@ from ...translation import weak_form_of
 from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
 from ..tensor.discretize import _Line
-from ..tensor.lines import transports_in_w
+from ..tensor.line_forms import transports_in_w
 from .assembled import TriangleMesh
 from .problem import OnTriangles
 from .space import Triangles

@@ -13,7 +13,7 @@ from ...meshing.strip import refined
 from ...problem import State
 from ..tensor.initial import checked_density
 from ..tuning import INITIAL
-from . import adapt
+from . import refinement
 from .over_triangles import OverTriangles
 from .space import shapes
 
@@ -33,7 +33,7 @@ def initial_on_triangles(problem: OverTriangles, start: Any) -> tuple[OverTriang
         return problem, y, _vanishes(problem, density)
     for _ in range(INITIAL.rounds_on_triangles):
         y = project(problem, density)
-        marked = adapt.to_be_cut(problem, y)
+        marked = refinement.to_be_cut(problem, y)
         if not marked.any():
             break
         problem = problem.on_mesh(refined(problem.mesh, marked, problem.model))

@@ -20,7 +20,7 @@ from skfem.refdom import RefTri
 
 from ...algebra import gauss
 from ...given.parameters import Parameters
-from ...translation.fields import CELLS, Slopes, Term, WeakForm
+from ...translation.weak_form import CELLS, Slopes, Term, WeakForm
 from .blocks import Blocks
 from .damping import Damping
 from .firing import Firing

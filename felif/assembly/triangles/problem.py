@@ -21,8 +21,8 @@ from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField, State
 from ...spaces import DrawingPoints, over_triangles
 from ...translation.coefficients import is_own
-from ..adapt import conserving
-from . import adapt
+from ..splitting import conserving
+from . import refinement
 from .assembled import TriangleMesh
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
@@ -238,11 +238,11 @@ class OnTriangles(OverTriangles):
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A finer mesh where this state needs one; None for a mesh the user has chosen."""
-        return None if self.tol is None else adapt.adapted(self, t, y)
+        return None if self.tol is None else refinement.adapted(self, t, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
-        return None if self.tol is None else adapt.coarsened(self, t, y)
+        return None if self.tol is None else refinement.coarsened(self, t, y)
 
     def received(self, state: State) -> np.ndarray:
         """The unknowns of a state of other triangles on these: the L2 projection, the mass to rounding."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...algebra.transport_kernels import half_slopes
 from ...spaces import modal_transform, shapes
-from ..adapt import highest_modes, split
+from ..splitting import highest_modes, split
 from ..tuning import SPLITTING
 from .over_lines import OverLines
 from .spaces import Axis, cell_tables, values_at

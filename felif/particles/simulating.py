@@ -20,11 +20,11 @@ from ..output.progress import Bar
 from ..output.work import Work, open_work
 from . import plan_simulation, simulate_networks
 from .checkpoints import network_name
-from .files import FILES, KIND, describe_beginning, describe_end, write_results
 from .further import further
-from .law import simulated_law
 from .loading import load_particles
+from .particle_files import FILES, KIND, describe_beginning, describe_end, write_results
 from .result import ParticleRun, collect
+from .simulated_law import simulated_law
 from .tuning import PLANNING
 
 

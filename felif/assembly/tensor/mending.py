@@ -17,7 +17,7 @@ import numpy as np
 
 from ...algebra.transport_kernels import suspect_cells
 from ...spaces import shapes
-from .lines import LineForms
+from .line_forms import LineForms
 from .spaces import Axis
 from .tuning import TRANSPORT
 

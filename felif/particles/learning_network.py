@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .batches import Recording, batch_of_neurons, make_chunks
 from .checkpoints import Checkpoint
 from .drive import affine
+from .initial_neurons import draw_weighted
 from .network import advance, helpers
 from .neurons import ENTRIES, Neurons
 from .planning import Plan
 from .random_numbers import generator
-from .recording import Recording, batch_of_neurons, make_chunks
-from .sampling import draw_weighted
 from .stepping import set_constants, set_step
 from .tuning import NETWORK
 

@@ -13,7 +13,7 @@ from skfem.mesh import MeshLine
 from ..algebra import Band, gauss
 from ..spaces import Space, has_lumped_mass, node_positions, quadrature
 from ..spaces.tables import CellTable, table
-from ..translation.fields import CELLS, THRESHOLD, Term, WeakForm, probe
+from ..translation.weak_form import CELLS, THRESHOLD, Term, WeakForm, probe
 from .tuning import LANGUAGE
 
 

@@ -18,7 +18,7 @@ from ..assembly.language import nonlinearity, places_of
 from ..assembly.tuning import LANGUAGE
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..problem import Problem
-from ..translation.fields import CELLS, Term, WeakForm
+from ..translation.weak_form import CELLS, Term, WeakForm
 
 
 class CheckFailed(ValueError):

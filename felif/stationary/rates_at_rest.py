@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ..assembly.family import factors, scalars_in_order
+from ..assembly.many_points import factors, scalars_in_order
 from ..firing.passage_times import LinearNeuron
 from ..given.parameters import Points
 from ..problem import Problem
-from ..translation.fields import CELLS, probe
+from ..translation.weak_form import CELLS, probe
 from .tuning import REST
 
 _SAMPLES = np.linspace(-3.0, 0.0, 7)  # of v, in units of V_F - V_R from V_F on

@@ -4,8 +4,8 @@ Without learning every line w is a population of its own, held at the drift cent
 
     N(w) = C(w) r(mu(w)),      Nbar = int N dw = G(Nbar),      G(x) = int C(w) r(I(w) + w sigma(x)) dw,
 
-r the rate of a single neuron (`neuron`). Inhibitory networks (w <= 0, sigma nondecreasing) have exactly one Nbar, for
-G decreases; excitatory ones one, several or none. With learning the same holds of what the rule has made of C.
+r the rate of a single neuron (`neuron_rate`). Inhibitory networks (w <= 0, sigma nondecreasing) have exactly one Nbar,
+for G decreases; excitatory ones one, several or none. With learning the same holds of what the rule has made of C.
 
 Functions take a LearningLIF, or any object with its parameters. A function of w may be a function, a number, or an
 array of values at equidistant points from w_min to w_max, linear in between.

@@ -5,7 +5,7 @@ With the drift -v and a constant current I the steady states of NoisyLIF, Refrac
 
     N = 1/T(m, a),    m = I + b N,    a = a0 + a1 N,    T = J(m, a) + tau + d,
 
-J the mean time between two spikes of a neuron without refractory state: I(m) of `neuron`; with a random threshold
+J the mean time between two spikes of a neuron without refractory state: I(m) of `neuron_rate`; with a random threshold
 I + eps + Q(y_F) of `firing_zone`; d a fixed dead time.
 
 A drift -g (v - E) is that of -v with potentials counted from E and times in units of 1/g: `network_of` has its numbers
@@ -20,7 +20,7 @@ import numpy as np
 
 from ..given.arguments import NUMBERS, checked, optional
 from .firing_zone import excursions
-from .neuron import passage_integrals, together
+from .neuron_rate import passage_integrals, together
 
 
 class Network(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import parameters_of
-from .fields import CELLS, Term, Value, WeakForm
 from .particle_law import Learning, ParticleLaw, Population
+from .weak_form import CELLS, Term, Value, WeakForm
 
 _AGREE = 1e-9
 _LINES = 9

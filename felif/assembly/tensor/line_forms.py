@@ -16,7 +16,7 @@ import numpy as np
 from skfem.mesh import MeshLine
 
 from ...algebra import gauss
-from ...algebra.lines import Combined, Lines, Separate, by_rows
+from ...algebra.line_matrices import Combined, Lines, Separate, by_rows
 from ...given.inputs import input_value
 from ...given.parameters import parameters_of
 from ...meshing import tagged
@@ -24,9 +24,9 @@ from ...problem import Infeasible
 from ...spaces import ExponentialFitting
 from ...translation import weak_form_of
 from ...translation.coefficients import STEP
-from ...translation.fields import Field, Scalar, Term, Value, WeakForm, probe
+from ...translation.weak_form import Field, Scalar, Term, Value, WeakForm, probe
+from ..assembler import Assembler
 from ..fitted import bernoulli_pair
-from ..forms import Assembler
 from ..language import nonlinearity
 from ..returned import TOTALS, multiple, require_alike_everywhere, weights_of
 from .tuning import LINES

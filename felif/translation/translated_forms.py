@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .fields import Slopes
+from .weak_form import Slopes
 
 _FORMS = 512  # the latest are kept
 

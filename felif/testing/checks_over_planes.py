@@ -12,7 +12,7 @@ from ..assembly import DG, MUSCL, ExponentialFitting, SpectralElement, Tensor, T
 from ..given.differences import central
 from ..meshing import interval, strip
 from ..problem import Problem
-from .terms import CheckFailed
+from .checks_of_terms import CheckFailed
 from .tuning import CHECKS
 
 Defects = Iterator[tuple[str, str, str, float, float]]

@@ -20,8 +20,8 @@ from ..firing.advected import spread_of
 from ..firing.over_v import OverV
 from ..given.parameters import Parameters, Points
 from ..translation.coefficients import is_own
-from ..translation.fields import probe
-from . import adapt
+from ..translation.weak_form import probe
+from . import splitting
 from .condensed import lanes_of
 from .tuning import SPLITTING
 
@@ -87,7 +87,7 @@ class Family:
             which, convection, diffusion = forms[field]
             for j, place in enumerate((*problem.landings, problem.top)):
                 width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
-                if problem.tol is not None and width > adapt.thinnest(problem, place):
+                if problem.tol is not None and width > splitting.thinnest(problem, place):
                     self._layer_forms.append((width / SPLITTING.layer_cells, which, convection[:, j], diffusion[:, j]))
 
     def _arriving(self) -> None:

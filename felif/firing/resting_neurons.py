@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..translation.coefficients import is_own
-from ..translation.fields import CELLS, probe
+from ..translation.weak_form import CELLS, probe
 from .layers import source_at
 from .over_v import OverV
 from .passage_times import LinearNeuron, Mixture, Neuron
