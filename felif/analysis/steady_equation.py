@@ -3,8 +3,8 @@
     f(x) = x + log T(m, a) = 0,    x = log N,    m = I + b N,    a = a0 + a1 N,    T = J + tau + d.
 
 For the sharp threshold, with the K_k > 0 of `neuron_rate`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2;
-since dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are monotone,
-so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
+since dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are
+monotone, so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
 
     f'(x) = 1 + N (b J_m + a1 J_a)/T.
 
