@@ -13,6 +13,7 @@ from skfem import MeshLine, MeshTri
 from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
+from ..translation.weak_form import PARAMETERS
 from .interval import THRESHOLDS, marks_of, require_near, tagged
 from .strip import triangles
 
@@ -31,7 +32,7 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
     path : path
         A file that meshio reads, or the name of one of felif's own: neurons.msh, random_threshold.msh, strip.msh.
     model : model
-        Whose v_reset and v_fire must be nodes.
+        Whose V_R and V_F must be nodes.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
     if cells is None:
         raise ValueError(f"mesh file {str(path)!r} holds {sorted(data.cells_dict)}; allowed here are {kind} cells")
     points = np.asarray(data.points, float)
-    thresholds = (float(model.v_reset), float(model.v_fire))
+    thresholds = tuple(marks_of(model)[name] for name in PARAMETERS)
     marks = (*marks_of(model).values(),)
     try:
         for v in points[:, 0][np.isfinite(points[:, 0])].tolist():
