@@ -11,10 +11,10 @@ from .analysis.certificates import noise_blow_up as noise_blow_up
 from .analysis.certified import CertificateRecorder as CertificateRecorder
 from .analysis.certified import certificates as certificates
 from .analysis.entropy import relative_entropy as relative_entropy
-from .analysis.learning import stationary_output as stationary_output
-from .analysis.learning import stationary_outputs as stationary_outputs
 from .analysis.learning_connectivity import learned_connectivity as learned_connectivity
 from .analysis.learning_discrimination import discrimination as discrimination
+from .analysis.learning_output import stationary_output as stationary_output
+from .analysis.learning_output import stationary_outputs as stationary_outputs
 from .analysis.learning_representation import representation as representation
 from .analysis.noiseless import noiseless_blow_up as noiseless_blow_up
 from .analysis.stefan import stefan as stefan
@@ -74,7 +74,7 @@ from .particles.comparison import Comparison as Comparison
 from .particles.deterministic import spike_times as spike_times
 from .particles.loading import load_particles as load_particles
 from .particles.result import ParticleRun as ParticleRun
-from .particles.run import simulate_particles as simulate_particles
+from .particles.simulating import simulate_particles as simulate_particles
 from .particles.single_neuron import neuron_path as neuron_path
 from .problem import NotConverged as NotConverged
 from .problem import Outcome as Outcome

@@ -196,7 +196,7 @@ class Problem:
     function: Hook = None  # (values) -> the function with these values at all nodes
     adjoint_field: Hook = None  # (t, y, name, z) -> the test function that a row z of the linearisation stands for
     weighted_forms: Hook = None  # (t, y, name) -> `stiffness`, `mass`: int P u' v', int P u v, P the named field
-    samples: Hook = None  # (state) -> what there is to draw, of systems over any axes
+    drawing_points: Hook = None  # () -> where densities are drawn, see `spaces.drawing`
     initial_state: Hook = None  # (start) -> (problem, y, compatible), of problems that read initial data themselves
 
     # steps in time; the first three of problems that split themselves (`evolution.additive`)

@@ -19,7 +19,6 @@ import numpy as np
 import felif as fl
 from felif.algebra import in_a_row
 from felif.output.plots import rate_curve
-from felif.output.sampling import sample_points
 from felif.output.style import label, mark_thresholds, panels
 
 DRIFTS = {  # f, and F with F' = f
@@ -76,7 +75,7 @@ def figure(results, drifts, densities, rates):
     for colour, kind in enumerate(DRIFTS):
         for name, style in ((kind, "-"), (f"{kind}_raised", "--")):
             run, look = results[name], {"color": f"C{colour}", "ls": style}
-            v = sample_points(run.problem)
+            v = run.problem.drawing_points().points
             densities.plot(v, run.final.n(v), **look)
             t, N = rate_curve(run)
             rates.semilogy(t[t <= shown], N[t <= shown], label=f"{kind}, $V_F={run.model.v_fire:g}$", **look)

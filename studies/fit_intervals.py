@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import erfinv
 
 import felif as fl
-from felif.output.intervals import draw_intervals
+from felif.output.interval_plots import draw_intervals
 from felif.output.style import label, panels
 
 CHEAP = {"datasets": 3, "count": 150, "profiles": 0}

@@ -16,7 +16,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.analysis.agreement import distribution_agreement
 from felif.analysis.exact_time import first_passage_density
-from felif.output.intervals import draw_intervals
+from felif.output.interval_plots import draw_intervals
 from felif.output.style import label, panels
 
 CHEAP = {"neurons": 60, "intervals": 20}

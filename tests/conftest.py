@@ -1,5 +1,6 @@
 """The independent solver of tests/analysis is importable by every test as `independent`; the option --fresh."""
 
+import dataclasses
 import os
 import secrets
 import sys
@@ -54,3 +55,13 @@ def pytest_report_header(config):
         again = f"--fresh {randomised.fresh} --fresh-seed {randomised.first}"
         return f"{randomised.fresh} new cases a random test; the same seeds again with {again}"
     return None
+
+
+@pytest.fixture
+def tune(monkeypatch):
+    """tune(module, "STRATEGY", number=...): numbers of a strategy changed for a test, where a module reads it."""
+
+    def change(module, strategy, **numbers):
+        monkeypatch.setattr(module, strategy, dataclasses.replace(getattr(module, strategy), **numbers))
+
+    return change

@@ -111,3 +111,14 @@ def refused(make: Callable[[], object]) -> str:
     except ValueError as error:
         return str(error)
     raise AssertionError(f"accepted: {found}")
+
+
+LOST = ()  # nothing is declared conserved
+REACTION = fl.Term("n", "n", lambda n, phi, x: -0.1 * n * phi, name="loss")
+HALF = fl.Term("n", "N", lambda N, phi, x: 0.5 * N * phi, at=BACK, name="half")
+
+
+def plane(over, form=lambda phi, x: phi, coefficient=lambda s, m: s.N):
+    sign = -1.0 if over == "firing" else 1.0
+    at = TOP if over == "firing" else BACK
+    return (fl.Term("p", None, lambda phi, x: sign * form(phi, x), coefficient, at=at, name=over),)

@@ -4,257 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import public_analysis
 import public_methods
-
-import felif as fl
-
-QUIET = {"progress": False}
-START = fl.Gaussian(-1.0, 0.3)
-
-
-@cache
-def network() -> Any:
-    return fl.NoisyLIF(b=-0.5)
-
-
-@cache
-def problem() -> Any:
-    return fl.discretize(network(), fl.interval(network(), v_min=-5.0, cells=6))
-
-
-@cache
-def delayed() -> Any:
-    model = fl.NoisyLIF(b=-0.5, delay=0.2)
-    return fl.discretize(model, fl.interval(model, v_min=-5.0, cells=6))
-
-
-@cache
-def steady() -> Any:
-    return fl.steady_states(problem())[0]
-
-
-@cache
-def run() -> Any:
-    return fl.evolve(problem(), START, 0.1, rtol=1e-3, **QUIET)
-
-
-@cache
-def branch() -> Any:
-    return fl.continuation(problem(), steady(), "b", (-0.6, -0.4))
-
-
-@cache
-def law() -> Any:
-    return fl.first_passage(fl.NoisyLIF(current=2.0))
-
-
-@cache
-def intervals() -> np.ndarray:
-    return law().sample(30, seed=1)
-
-
-@cache
-def fitted() -> Any:
-    return fl.fit(intervals(), fl.NoisyLIF(current=1.9), ["current"], membrane_time=1.0)
-
-
-@cache
-def particles() -> Any:
-    return fl.simulate_particles(network(), neurons=40, t_end=0.1, start=START, seed=1, bins=2, **QUIET)
-
-
-@cache
-def learning() -> Any:
-    return fl.LearningLIF(eps=0.5, K=-1.0, sigma=lambda x: x, current=1.0)
-
-
-@cache
-def resting() -> Any:
-    model = fl.LearningLIF(eps=0.0, K=-1.0, sigma=lambda x: x, current=1.0)
-    return fl.discretize(model, space=fl.Tensor(fl.SpectralElement(2), fl.DG(0)), tol=0.1)
-
-
-SEMIGROUP = (
-    fl.drift("n", "v", lambda x: -x.v),
-    fl.noise("n", "v"),
-    fl.Term("n", "N", lambda N, phi, x: -N * phi, at={"v": 2.0}),
+from public_models import MODELS
+from public_subjects import (
+    QUIET,
+    SEMIGROUP,
+    START,
+    branch,
+    curved,
+    delayed,
+    fitted,
+    intervals,
+    law,
+    learning,
+    network,
+    oscillating,
+    particles,
+    problem,
+    resting,
+    run,
+    steady,
+    written,
 )
 
-
-@dataclass(frozen=True)
-class Written:
-    """A model whose equations are those given."""
-
-    equations_given: Any
-
-    def equations(self) -> Any:
-        return self.equations_given
-
-
-def written(**changes: Any) -> Any:
-    """A problem whose equations have a term, an unknown or something else replaced."""
-    own = {"axes": (fl.Axis("v", -math.inf, 2.0, {"reset": 1.0}),), "inputs": ()}
-    own |= {"unknowns": (fl.Unknown("n", ("v",)), fl.Unknown("N", (), "holds", of="n", at={"v": 2.0}))}
-    own |= {"terms": SEMIGROUP, "conserved": ()}
-    how = {name: changes.pop(name) for name in [*changes] if name in (*own, "masses", "symmetric_along")}
-    own |= how
-    if changes:
-        own["terms"] = (*own["terms"], fl.Term(**changes))
-    return fl.discretize(Written(fl.Equations(**own)), tol=0.1)
-
-
-@cache
-def oscillating() -> tuple[Any, Any]:
-    """A problem with a delay and a Hopf point of it."""
-    model = fl.NoisyLIF(b=-30.0, delay=1.0, current=10.0)
-    whole = fl.discretize(model, tol=1e-2)
-    branch = fl.continuation(whole, fl.steady_states(whole)[0], "b", (-30.0, -1.0), progress=False)
-    return whole, branch.hopfs[0]
-
-
-@cache
-def curved() -> tuple[Any, Any]:
-    """A branch with a fold and its problem."""
-    whole = fl.discretize(fl.NoisyLIF(b=1.5), tol=1e-4)
-    return whole, fl.continuation(whole, fl.steady_states(whole)[0], "b", (1.0, 3.0))
-
-
-MODELS = {
-    "NoisyLIF": {
-        "b": 0.5,
-        "a0": 1.0,
-        "a1": 0.1,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-        "current": 0.1,
-        "delay": 0.0,
-        "dead_time": 0.1,
-        "drift": fl.Leaky(),
-        "noise_delay": 0.0,
-    },
-    "RefractoryLIF": {
-        "b": 0.5,
-        "tau": 0.3,
-        "a0": 1.0,
-        "a1": 0.0,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-        "current": 0.0,
-        "drift": fl.Leaky(),
-    },
-    "RandomThresholdLIF": {
-        "b": 0.5,
-        "eps": 0.1,
-        "tau": 0.3,
-        "a0": 1.0,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-        "current": 0.0,
-        "a1": 0.0,
-        "drift": fl.Leaky(),
-    },
-    "ExcitatoryInhibitoryLIF": {
-        "b_EE": 0.5,
-        "b_IE": 0.2,
-        "b_EI": 0.2,
-        "b_II": 1.0,
-        "delay": 0.0,
-        "current_E": 0.1,
-        "current_I": 0.1,
-        "a0": 1.0,
-        "tau": 0.2,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-        "drift": fl.Leaky(),
-    },
-    "LearningLIF": {
-        "eps": 0.2,
-        "K": -1.0,
-        "sigma": lambda x: 4 * x,
-        "current": 1.5,
-        "w_min": -1.0,
-        "w_max": 0.0,
-        "a0": 1.0,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-    },
-    "Populations": {
-        "coupling": np.array([[0.1, -0.2], [0.3, 0.0]]),
-        "current": 0.1,
-        "a0": 1.0,
-        "delay": 0.0,
-        "a1": 0.1,
-        "dead_time": 0.0,
-        "drift": fl.Leaky(),
-        "strength": 1.0,
-        "tau": 0.1,
-        "tau_m": 1.0,
-        "v_reset": 1.0,
-        "v_fire": 2.0,
-    },
-    "CellPolarisation": {"closure": "trace", "L": 1.0, "mass": 1.0},
-    "Kuramoto": {"K": 4.0, "D": 0.5, "A": 0.0, "omega": 0.0, "frequencies": ([-0.5, 0.5], [0.5, 0.5])},
-    "TimeElapsed": {"hazard": lambda s, x: 1.0 + 0 * s, "tau": 0.5, "delay": 0.0},
-    "VoltageConductance": {
-        "g_in": 0.3,
-        "S": 0.0,
-        "a": 0.01,
-        "gamma": 4.0,
-        "v_fire": 1.0,
-        "v_reset": 0.0,
-        "v_excitatory": 4.67,
-    },
-    "WilsonCowan": {"k": np.array([[0.5]]), "s": 0.0},
-    "AdaptiveLIF": {
-        "jump": 0.5,
-        "tau_w": 1.0,
-        "b": 0.1,
-        "a0": 1.0,
-        "current": 0.0,
-        "v_reset": 1.0,
-        "w_max": 4.0,
-        "v_fire": 2.0,
-    },
-    "Leaky": {"conductance": 1.0, "v_rest": 0.0},
-    "Quadratic": {"offset": 0.0},
-    "Exponential": {"delta": 0.2, "v_soft": 1.0},
-    "Piecewise": {"times": [0.1], "values": [0.0, 1.0]},
-    "SpectralElement": {"degree": 6},
-    "Lagrange": {"degree": 2},
-    "ExponentialFitting": {},
-    "Gaussian": {"mean": 0.0, "variance": 0.25, "boundary_layer": 0.1},
-    "Uniform": {"low": -1.0, "high": 0.5, "boundary_layer": 0.1},
-    "Rodas5P": {},
-    "Continue": {"N_max": 1e7, "max_events": 100, "order": "buffered"},
-    "StepHazard": {"sigma": lambda x: 2.0 - x},
-    "Proportional": {"factor": 4.0},
-    "Tensor": {"v": fl.SpectralElement(4), "w": fl.DG(2)},
-    "DG": {"degree": 2},
-    "Triangles": {"degree": 2, "positive": False},
-    "Axis": {
-        "name": "v",
-        "low": -math.inf,
-        "high": 2.0,
-        "points": {"reset": 1.0},
-        "periodic": False,
-        "scale": 1.0,
-        "graded": {2.0: 1.0},
-    },
-    "Index": {"name": "i", "count": 2},
-    "Unknown": {"name": "N", "over": (), "kind": "holds", "of": "n", "at": {"v": 2.0}, "only": None},
-    "Given": {"name": "I", "parameter": "current"},
-    "Delayed": {"name": "N_d", "of": "N", "delay": 0.1, "slope_of": ""},
-    "Conserved": {"name": "mass", "weights": {"n": 1.0}, "each": None},
-    "drift": {"n": "n", "axis": "v", "f": lambda x: -x.v, "c": lambda s, m: 1.0, "name": "leak"},
-    "noise": {"n": "n", "axis": "v", "c": lambda s, m: 1.0, "a": lambda x: 1.0, "name": "noise"},
-    "exchange": {"source": "u", "target": "w", "rate": lambda s, m: 1.0},
-}
+import felif as fl
 
 
 def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
@@ -448,12 +226,6 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
             },
         ),
         "read_branch": (fl.read_branch, {"folder": folder / "branch"}),
-        "relative_entropy": (fl.relative_entropy, {"run": run(), "steady_state": steady(), "H": "quadratic"}),
-        "excitatory_blow_up": (fl.excitatory_blow_up, {"state": run().final}),
-        "noiseless_blow_up": (
-            fl.noiseless_blow_up,
-            {"b": 3.0, "current": 3.0, "density": START, "v_reset": 1.0, "v_fire": 2.0, "rounds": 3},
-        ),
         "ESDIRK43": (fl.ESDIRK43, {}),
         "TRBDF2": (fl.TRBDF2, {}),
         "BackwardEuler": (fl.BackwardEuler, {}),
@@ -543,19 +315,6 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
                 **kept("orbit"),
             },
         ),
-        "certificates": (fl.certificates, {"run": run(), "times": [0.05]}),
-        "noise_blow_up": (fl.noise_blow_up, {"state": run().final, "mu": None}),
-        "bounded_rate": (fl.bounded_rate, {"state": run().final}),
-        "stefan": (fl.stefan, {"run": run()}),
-        "representation": (
-            fl.representation,
-            {"learning": learning(), "N": lambda w: np.ones_like(w), "normalise": True, "guess": None},
-        ),
-        "discrimination": (
-            fl.discrimination,
-            {"learning": learning(), "C": np.ones_like, "I": lambda w: 1.0 + 0 * w, "J": np.cos, "guess": None},
-        ),
-        "stationary_outputs": (fl.stationary_outputs, {"learning": learning(), "C": lambda w: np.ones_like(w)}),
         "check_model": (fl.testing.check_model, {"model": network(), "seed": 0}),
         "write_vtk": (
             fl.output.write_vtk,
@@ -566,30 +325,7 @@ def calls(folder: Path) -> dict[str, tuple[Callable, dict[str, Any]]]:
         "snapshot_times": (fl.output.snapshot_times, {"start": 0.0, "end": 1.0, "snapshots": 3}),
         "study.folder": (fl.study.folder, {"out": folder / "study", "name": "run"}),
         "study.load": (fl.study.load, {"study": "relaxation"}),
-        "exact.steady_rates": (fl.analysis.exact.steady_rates, {"model": network()}),
-        "tail_mass": (fl.analysis.density.tail_mass, {"model": network(), "N": 0.1, "v_min": -3.0}),
-        "cut_below": (fl.analysis.density.cut_below, {"model": network(), "N": 0.1, "tolerance": 1e-6}),
-        "head_mass": (fl.analysis.density.head_mass, {"model": fl.RandomThresholdLIF(), "N": 0.1, "v_max": 2.5}),
-        "cut_above": (fl.analysis.density.cut_above, {"model": fl.RandomThresholdLIF(), "N": 0.1, "tolerance": 1e-6}),
-        "exact_time.moment": (
-            fl.analysis.exact_time.central_second_moment,
-            {"t": [0.0, 1.0], "initial": 2.0, "a": 1.0},
-        ),
-        "exact_time.passage": (
-            fl.analysis.exact_time.first_passage_density,
-            {"t": [0.5, 1.0], "distance": 1.0, "a": 1.0},
-        ),
-        "exact_time.at_rest": (
-            fl.analysis.exact_time.ThresholdAtRest,
-            {"mean": 0.0, "variance": 0.25, "a": 1.0, "v_reset": 1.0, "v_fire": 2.0, "t_end": 0.5},
-        ),
-        "exact.steady_curve_over_rate": (fl.analysis.exact.steady_curve_over_rate, {"model": network(), "N": [0.1]}),
-        "density": (fl.analysis.density.density, {"model": network(), "N": 0.1, "v": np.array([0.0, 1.0])}),
-        "stationary_output": (
-            fl.stationary_output,
-            {"learning": learning(), "C": lambda w: np.ones_like(w), "guess": None},
-        ),
-        "learned_connectivity": (fl.learned_connectivity, {"learning": learning(), "inhibitory": None}),
     }
+    table |= public_analysis.calls()
     methods = public_methods.of_results(run(), particles(), branch(), law(), fitted(), folder)
     return table | methods | public_methods.of_values(folder) | public_methods.of_studies(folder)

@@ -27,7 +27,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,8 @@ def start(job: Job, folder: Path) -> tuple[int, int]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     said = "ended"
     try:
-        recording._SECONDS_A_CHUNK = 0.05  # many moments at which a checkpoint is under way
+        # many moments at which a checkpoint is under way
+        recording.RECORDING = replace(recording.RECORDING, seconds_a_chunk=0.05)
         job.begin(folder)
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"

@@ -131,7 +131,7 @@ def test_files_are_short():
 
 def test_engines_read_no_parameter_for_a_place():
     """Places come from the equations: `landings`, `top` and `length` of a problem."""
-    engines = ("assembly", "spaces", "solvers", "evolution", "output")
+    engines = ("meshing", "assembly", "spaces", "solvers", "evolution", "output")
     assert not offenders(lambda path: room_of(path) in engines and re.findall(r"v_reset|v_fire", path.read_text()))
 
 

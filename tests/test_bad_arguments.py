@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import randomised
 from odd_values import ODD, endless, outcome, said_of, watched
-from public_calls import SEMIGROUP, calls, written
+from public_calls import calls
+from public_subjects import SEMIGROUP, written
 from test_docstrings import NAMES, methods, parameters
 
 import felif as fl
@@ -117,12 +118,12 @@ def test_messages_name_the_argument_its_value_and_what_is_allowed(call, message)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rtol": "abc"}, "rtol = 'abc'; allowed is a finite number > 0"),
+        ({"rtol": "abc"}, "rtol = 'abc'; allowed is a finite number >= 1e-14 and <= 0.5"),
         ({"events": "x"}, "events = 'x'; allowed is a row of Event"),
         ({"after_blow_up": True}, r"after_blow_up = True; allowed is Continue\(\), or None"),
         ({"fixed_step": True}, "fixed_step = True; allowed is a finite number > 0, or None"),
         ({"max_step": -np.inf}, "max_step = -inf; allowed is a number > 0"),
-        ({"atol": np.inf}, "atol = inf; allowed is a finite number > 0, or None"),
+        ({"atol": np.inf}, "atol = inf; allowed is a finite number >= 0, or None"),
         ({"t_end": 2**63}, "t_end = 9223372036854775808; allowed is a finite number, at most 1e10 in size"),
         ({"folder": ""}, "folder = ''; allowed is the name of a folder, or None"),
         ({"snapshots": -1}, "snapshots = -1; allowed is a whole number from 0 to 10000, or a row of times"),

@@ -9,7 +9,7 @@ from .elimination import Elimination
 from .linearisations import Linearisations
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
-from .rules import composite, gauss, in_a_row
+from .rules import composite, gauss, in_a_row, lagrange
 from .shifted import krylov, resolvents
 from .stacked import stacked
 from .stages import StageChain
@@ -32,6 +32,7 @@ __all__ = [
     "eigenpairs",
     "eigenvalues",
     "gauss",
+    "lagrange",
     "in_a_row",
     "krylov",
     "resolvent",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
-_FEW = 8  # unknowns, up to which none is eliminated
-_SCALINGS = 16  # of Gershgorin's discs
-_DEEPEST = 8  # sums of sums of ... that are solved one after the other
+
+@dataclass(frozen=True)
+class _Elimination:
+    """What is eliminated before a factorisation."""
+
+    few: int = 8  # unknowns, up to which none is eliminated
+    scalings: int = 16  # of Gershgorin's discs
+    deepest: int = 8  # sums of sums of ... that are solved one after the other
+
+
+_ELIMINATION = _Elimination()
 
 
 class Elimination:
@@ -23,9 +33,9 @@ class Elimination:
     def __init__(self, rows: np.ndarray, columns: np.ndarray, count: int, fixed: np.ndarray) -> None:
         self.rows, self.columns, self.count = rows, columns, count
         self._on_diagonal = rows == columns
-        self.depth = _depth(rows, columns, count) if count > _FEW else None
+        self.depth = _depth(rows, columns, count) if count > _ELIMINATION.few else None
         self.out = np.zeros(count, bool)
-        if count > _FEW and self.depth is None:
+        if count > _ELIMINATION.few and self.depth is None:
             candidate = np.bincount(rows[~fixed], minlength=count) == 0
             candidate &= np.isin(np.arange(count), rows[rows == columns])
             between = candidate[rows] & candidate[columns] & (rows != columns)
@@ -79,7 +89,7 @@ class Elimination:
             return self._all_positive(data)
         off = np.where(own, 0.0, np.abs(data)) / diagonal[self.rows]
         scale = np.ones(self.count)  # of the unknowns: discs hold for all of them
-        for _ in range(_SCALINGS if self.count > 2 else 1):
+        for _ in range(_ELIMINATION.scalings if self.count > 2 else 1):
             radius = np.bincount(self.rows, off * scale[self.columns], self.count)
             if (radius < scale).all():
                 return True
@@ -109,7 +119,7 @@ def _depth(rows: np.ndarray, columns: np.ndarray, count: int) -> int | None:
     """How many unknowns at most stand one behind the other; None where one stands behind itself, or too many do."""
     off = rows != columns
     depth = np.zeros(count, int)
-    for _ in range(_DEEPEST):
+    for _ in range(_ELIMINATION.deepest):
         before = depth.copy()
         np.maximum.at(depth, rows[off], before[columns[off]] + 1)
         if np.array_equal(depth, before):

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import splu
 
 from .band import Band, SingularMatrix
 from .bordered import Small
-from .peeling import SMALL, Border, Peeled, Peeling, WeakPivot
+from .peeling import PEELING, Border, Peeled, Peeling, WeakPivot
 
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
@@ -89,7 +89,7 @@ class SparseSchur:
 
     @cached_property
     def _constraint(self) -> SparseLU | Small:
-        return Small(self.g_z.toarray()) if self.g_z.shape[0] <= SMALL else SparseLU(self.g_z)
+        return Small(self.g_z.toarray()) if self.g_z.shape[0] <= PEELING.small else SparseLU(self.g_z)
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
         if not self.g_z.shape[0]:

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.special import kolmogorov
 from scipy.stats import f as fisher
 
-FEWEST = 10  # counts in a batch from which its mean is taken to be normal
-FEWEST_IN_ALL = 25
+from .tuning import AGREEMENT
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,14 @@ NO_TEST = Agreement(np.nan, 0, np.nan)
 
 
 def merged(counts: np.ndarray, expected: float) -> np.ndarray:
-    """Batches (rows) of counts added up until each holds FEWEST expected counts, but two are left; (rows, columns)."""
-    rows = int(np.clip(expected // FEWEST, 2, counts.shape[0]))
+    """Batches (rows) of counts added up until each is expected to hold enough, but two are left; (rows, columns)."""
+    rows = int(np.clip(expected // AGREEMENT.fewest, 2, counts.shape[0]))
     return np.add.reduceat(counts, np.arange(rows) * counts.shape[0] // rows, axis=0)
 
 
 def groups(batches: int, expected: float, most: int = 10) -> int:
     """Number of columns that so many batches can test at once, `expected` counts in a batch spread over them."""
-    return int(np.clip(min(batches // 4, expected // FEWEST), 1, most))
+    return int(np.clip(min(batches // 4, expected // AGREEMENT.fewest), 1, most))
 
 
 def mean_agreement(samples: np.ndarray, expected: np.ndarray) -> Agreement:
@@ -71,7 +70,7 @@ def distribution_agreement(
     neurons counts as sample.size / inflation of them; at least 1). The p-value is that of large samples.
     """
     n = sample.size
-    if n < FEWEST_IN_ALL:
+    if n < AGREEMENT.fewest_in_all:
         return NO_TEST
     F = np.asarray(cdf(np.sort(sample)))
     ranks = np.arange(n + 1) / n
@@ -82,7 +81,7 @@ def distribution_agreement(
 def counts_agreement(counts: np.ndarray, expected: np.ndarray) -> Agreement:
     """Counts of batches (rows) in columns against what is expected of a batch; columns are merged to equal shares."""
     rows, total = len(counts), float(expected.sum())
-    if total * rows < FEWEST_IN_ALL:
+    if total * rows < AGREEMENT.fewest_in_all:
         return NO_TEST
     by_batch = merged(counts, total * rows)
     factor = rows / len(by_batch)
@@ -99,7 +98,7 @@ def shares_agreement(fractions: np.ndarray, expected: np.ndarray, size: float, r
     resting: some neurons are in none of the bars, and it does not.
     """
     rows, columns = fractions.shape
-    if rows * size < FEWEST_IN_ALL:
+    if rows * size < AGREEMENT.fewest_in_all:
         return NO_TEST
     wanted = groups(rows, size) + (0 if resting else 1)
     starts = np.unique(np.arange(wanted) * columns // wanted)

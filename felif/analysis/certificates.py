@@ -19,8 +19,7 @@ from scipy.optimize import minimize_scalar
 from ..algebra import in_a_row
 from ..given.arguments import STATE, checked, number, optional
 from ..problem import State
-
-_LARGEST = 80.0  # mu (V_F - V_R) up to which a better mu is sought
+from .tuning import ROOTS
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def noise_blow_up(state: State, mu: float | None = None) -> Certificate:
     least = max(_level(model) / model.a0, -model.b / model.a1 if model.a1 > 0 else 0.0, 0.0)
     if mu is not None and not (math.isfinite(mu) and mu > least):
         raise ValueError(f"noise_blow_up: mu = {mu!r}; allowed are numbers above {least:.6g}")
-    grid = least * (1 + 1e-9) + np.geomspace(1e-3, _LARGEST, 60) / (model.v_fire - model.v_reset)
+    grid = least * (1 + 1e-9) + np.geomspace(1e-3, ROOTS.largest, 60) / (model.v_fire - model.v_reset)
     moments = _Moments(state, float(grid[-1]) if mu is None else mu)
 
     def gain(x: Any) -> Any:

@@ -19,14 +19,13 @@ from scipy.special import log_ndtr
 from ..algebra import gauss
 from ..given.arguments import POSITIVE, TIMES, checked, number
 from .firing_zone import log_densities, ratio
-from .network import Network, network_of, units_of
+from .leaky_network import Network, network_of, units_of
+from .tuning import NEURON
 
 __all__ = ["cut_above", "cut_below", "density", "head_mass", "tail_mass"]
 
 _X, _W = gauss(60)
-_DROP = 80.0
 _RATE = number(above=0.0, most=1e100)
-_FAR = 1e8  # of y, where nothing is left
 
 
 @checked(N=_RATE, v=TIMES)
@@ -143,7 +142,7 @@ def head_mass(model: Any, N: float, v_max: Any) -> np.ndarray:
     v_max = np.asarray(v_max, float) - E
     if p.eps <= 0 or (v_max < p.v_fire).any():
         raise ValueError(f"v_max = {v_max + E}, eps = {p.eps}; allowed is v_max >= v_fire = {p.v_fire + E} and eps > 0")
-    y, y_fire = np.minimum((v_max - m) / np.sqrt(a), _FAR), (p.v_fire - m) / np.sqrt(a)
+    y, y_fire = np.minimum((v_max - m) / np.sqrt(a), NEURON.far), (p.v_fire - m) / np.sqrt(a)
     at = log_densities(y.ravel(), 1 / p.eps)[1].reshape(y.shape)
     return p.eps * N * np.exp(at - log_densities(y_fire, 1 / p.eps)[1][0])
 
@@ -232,10 +231,10 @@ def _log_bridge(p: Network, m: float, a: float, v: np.ndarray) -> np.ndarray:
     width = (p.v_fire - v) / root
     total = np.full(v.shape, -np.inf)
     if y_fire > 0:  # z = y_F - x: the exponent rises toward y_F
-        reach = np.minimum(np.where(y > 0, width, y_fire), _DROP / y_fire)
+        reach = np.minimum(np.where(y > 0, width, y_fire), NEURON.drop / y_fire)
         total = _log_weight(m, a, p.v_fire, v) + _log_part(reach, y_fire)
     left = y < 0
-    reach = np.minimum(np.where(y_fire < 0, width, -y), _DROP / np.maximum(-y, 1e-300))
+    reach = np.minimum(np.where(y_fire < 0, width, -y), NEURON.drop / np.maximum(-y, 1e-300))
     return np.where(left, np.logaddexp(total, _log_part(np.where(left, reach, 1.0), -y)), total).reshape(shape)
 
 

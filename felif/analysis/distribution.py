@@ -10,9 +10,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from ..algebra import in_a_row
-
-_GAUSS = 4  # points
-_CUTS = 16  # pieces of a cell
+from .tuning import QUADRATURE
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,12 @@ class Marginal:
     def distribution(self) -> Callable[[np.ndarray], np.ndarray]:
         """int^x of the density, 0 below and constant above `cells`; Gauss on 16 pieces of a cell, cubic between."""
         cells = self.cells
-        points = np.append((cells[:-1, None] + np.diff(cells)[:, None] * np.arange(_CUTS) / _CUTS).ravel(), cells[-1])
-        x, w = in_a_row(points, _GAUSS)
-        pieces = (np.asarray(self.density(x)) * w).reshape(-1, _GAUSS).sum(axis=1)
+        points = np.append(
+            (cells[:-1, None] + np.diff(cells)[:, None] * np.arange(QUADRATURE.cuts) / QUADRATURE.cuts).ravel(),
+            cells[-1],
+        )
+        x, w = in_a_row(points, QUADRATURE.points_of_piece)
+        pieces = (np.asarray(self.density(x)) * w).reshape(-1, QUADRATURE.points_of_piece).sum(axis=1)
         below = np.concatenate([[0.0], np.cumsum(pieces)])
         spline = CubicHermiteSpline(points, below, np.asarray(self.density(points)))
         return lambda x: spline(np.clip(x, points[0], points[-1]))
@@ -50,6 +51,6 @@ def marginals(state: Any, name: str) -> list[Marginal]:
     if np.ndim(density.nodes) == 1:
         return [Marginal(name, "v", density, cells)]
     weights = np.unique(state.C.nodes)
-    at, by = in_a_row(weights, _GAUSS)
+    at, by = in_a_row(weights, QUADRATURE.points_of_piece)
     over_v = Marginal(name, "v", lambda v: density(np.asarray(v)[:, None], at[None, :]) @ by, cells)
     return [over_v, Marginal("C", "w", state.C, weights)]

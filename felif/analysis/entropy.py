@@ -21,12 +21,10 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import composite, gauss
-from ..given.arguments import RUN, STATE, TEXT, checked
+from ..given.arguments import RUN, STATE, checked, choice
 from ..given.types import Evolved
 from ..problem import Problem, State
-
-_POINTS = 16  # Gauss points a cell
-_EMPTY = 1e-15  # of max n: density below which nothing is left
+from .tuning import QUADRATURE
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class RelativeEntropy:
         return self.coupling - self.dissipation_diffusion - self.dissipation_jump
 
 
-@checked(run=RUN, steady_state=STATE, H=TEXT)
+@checked(run=RUN, steady_state=STATE, H=choice(*_H))
 def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") -> RelativeEntropy:
     """S along a run of a NoisyLIF network, with respect to one of its steady states P.
 
@@ -108,8 +106,6 @@ def relative_entropy(run: Evolved, steady_state: State, H: str = "quadratic") ->
     >>> bool((S[1:] < S[:-1]).all())  # a single neuron forgets
     True
     """
-    if H not in _H:
-        raise ValueError(f"relative_entropy: H = {H!r}; allowed are {', '.join(map(repr, _H))}")
     _check(run.model, steady_state)
     first = 0 if run.compatible else 1
     rows, defects, integral, start, reached = [], [], 0.0, None, 0
@@ -144,11 +140,11 @@ class _Measure:
         cells = np.union1d(problem.cells, steady.problem.cells)
         cells = cells[(cells >= problem.cells[0]) & (cells <= problem.cells[-1])]
         cells = cells[np.concatenate([[True], np.diff(cells) > 1e-12 * (1 + np.abs(cells[1:]))])]
-        self._v, self._weights = composite(cells, _POINTS)
-        self._slope = _differentiation(2 * gauss(_POINTS)[0] - 1).T, np.diff(cells)[:, None] / 2
+        self._v, self._weights = composite(cells, QUADRATURE.points)
+        self._slope = _differentiation(2 * gauss(QUADRATURE.points)[0] - 1).T, np.diff(cells)[:, None] / 2
         self._P, self._N = steady.n(self._v), steady.N
         self._P_slope = self._P @ self._slope[0] / self._slope[1]
-        self._good = self._P > _EMPTY * self._P.max()
+        self._good = self._P > QUADRATURE.empty * self._P.max()
         self._at_reset = float(steady.n(problem.landings[0]))
 
     def __call__(self, t: float, y: np.ndarray) -> tuple[float, float, float, float]:
@@ -157,7 +153,7 @@ class _Measure:
         N = float(self._problem.scalars(t, y)[0])
         n = density(self._v)
         slope = n @ self._slope[0] / self._slope[1]
-        good = good & (n > _EMPTY * n.max())
+        good = good & (n > QUADRATURE.empty * n.max())
         P, n, weights = P[good], n[good], self._weights[good]
         h = n / P
         h_slope = (slope[good] - h * self._P_slope[good]) / P

@@ -1,7 +1,7 @@
 """Closed forms for the stationary states of the leaky networks: firing rates, the bifurcation diagram, folds, cusps.
 
-The equations stand in `network` (steady states), `neuron` (the mean time between spikes), `firing_zone` (random
-threshold) and `fold_equations`; stationary densities and the mass cut off with a finite interval in `density`,
+The equations stand in `leaky_network` (steady states), `neuron_rate` (the mean time between spikes), `firing_zone`
+(random threshold) and `fold_equations`; stationary densities and the mass cut off with a finite interval in `density`,
 time-dependent closed forms in `exact_time`.
 
 Functions of a network take a model: any object with the attributes b, a0, v_reset, v_fire and, where it has them, a1,
@@ -19,8 +19,8 @@ from ..given.arguments import TIMES, checked
 from ..given.warning import warn
 from ..problem import NotConverged
 from .fold_equations import Fold, cusps, folds
-from .network import drift_centre, log_interval, network_of, units_of
-from .neuron import log_passage_time, log_rate, passage_time, passage_time_slope, rate
+from .leaky_network import drift_centre, log_interval, network_of, units_of
+from .neuron_rate import log_passage_time, log_rate, passage_time, passage_time_slope, rate
 from .steady_equation import log_rates
 
 __all__ = [

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-from ..algebra import composite, gauss
+from ..algebra import composite, gauss, lagrange
 from ..given.arguments import POSITIVE, TIMES, checked, number
+from .tuning import QUADRATURE
 
 __all__ = ["ThresholdAtRest", "central_second_moment", "first_passage_density"]
 
-_ORDER = 20  # nodes of a panel
-_X = gauss(_ORDER)[0]
+_X = gauss(QUADRATURE.order)[0]
 _PLACE, _LENGTH = number(least=-1e100, most=1e100), number(above=0.0, most=1e100)
-_MOST_PANELS = 1000  # whose number enters squared
 
 
 @checked(t=TIMES, initial=number(least=0.0), a=POSITIVE)
@@ -136,20 +135,20 @@ class ThresholdAtRest:
         **{"variance": number(least=0.0, most=1e100), "a": _LENGTH, "t_end": POSITIVE},
     )
     def __init__(self, mean: float, variance: float, a: float, v_reset: float, v_fire: float, t_end: float) -> None:
-        if not (a > 0 and t_end > 0 and variance >= 0 and v_reset < v_fire and (variance > 0 or mean < v_fire)):
+        if not (v_reset < v_fire and (variance > 0 or mean < v_fire)):
             raise ValueError(
-                f"mean = {mean}, variance = {variance}, a = {a}, v_reset = {v_reset}, v_fire = {v_fire}, "
-                f"t_end = {t_end}; allowed: a, t_end > 0, variance >= 0, v_reset < v_fire, mean < v_fire for variance 0"
+                f"mean = {mean}, variance = {variance}, v_reset = {v_reset}, v_fire = {v_fire}; "
+                "allowed: v_reset < v_fire, mean < v_fire for variance 0"
             )
         self._start = (v_fire - mean, variance, a)
         self._reset = (v_fire - v_reset, 0.0, a)
         self._scale = (v_fire - v_reset) ** 2 / a
         self.t_end = t_end
         panels = t_end / min(0.08, self._scale / 12)
-        if not panels <= _MOST_PANELS:
+        if not panels <= QUADRATURE.most_panels:
             raise ValueError(
-                f"t_end = {t_end!r}, a = {a!r}: that takes {panels:.3g} panels; allowed are {_MOST_PANELS}, as "
-                "for t_end <= 80 and a <= (v_fire - v_reset)^2"
+                f"t_end = {t_end!r}, a = {a!r}: that takes {panels:.3g} panels; allowed are {QUADRATURE.most_panels}, "
+                "as for t_end <= 80 and a <= (v_fire - v_reset)^2"
             )
         panels = int(np.ceil(panels))
         self._length = t_end / panels
@@ -160,15 +159,15 @@ class ThresholdAtRest:
         if ((t < 0) | (t > self.t_end * (1 + 1e-14))).any():
             raise ValueError(f"t = {t}; allowed is 0 <= t <= t_end = {self.t_end}")
         panel = np.minimum((t / self._length).astype(int), len(self._S) - 1)
-        basis = _lagrange((t / self._length - panel).ravel()).reshape(*t.shape, _ORDER)
+        basis = lagrange(_X, (t / self._length - panel).ravel()).reshape(*t.shape, QUADRATURE.order)
         return _passage(t, *self._start) + np.sum(basis * self._S[panel], axis=-1)
 
     def _solve(self, panels: int) -> np.ndarray:
         h = self._length
         blocks = np.array([self._block(d) for d in range(panels)])
-        source = self._source((h * (np.arange(panels)[:, None] + _X)).ravel()).reshape(panels, _ORDER)
-        S = np.zeros((panels, _ORDER))
-        inverse = np.linalg.inv(np.eye(_ORDER) - blocks[0])
+        source = self._source((h * (np.arange(panels)[:, None] + _X)).ravel()).reshape(panels, QUADRATURE.order)
+        S = np.zeros((panels, QUADRATURE.order))
+        inverse = np.linalg.inv(np.eye(QUADRATURE.order) - blocks[0])
         for k in range(panels):
             S[k] = inverse @ source[k]
             source[k + 1 :] += blocks[1 : panels - k] @ S[k]
@@ -176,11 +175,11 @@ class ThresholdAtRest:
 
     def _block(self, d: int) -> np.ndarray:
         """[i, j] = int f_R(d h + t_i - s) l_j(s) ds over one panel (over s < t_i for d = 0)."""
-        h, block = self._length, np.zeros((_ORDER, _ORDER))
+        h, block = self._length, np.zeros((QUADRATURE.order, QUADRATURE.order))
         for i, x in enumerate(_X):
             lags, weights = self._lags(h * max(0.0, d + x - 1), h * (d + x))
             if lags.size:
-                block[i] = (weights * _passage(lags, *self._reset)) @ _lagrange(d + x - lags / h)
+                block[i] = (weights * _passage(lags, *self._reset)) @ lagrange(_X, d + x - lags / h)
         return block
 
     def _lags(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -202,19 +201,5 @@ class ThresholdAtRest:
 
 def _composite(cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gauss points and weights on every interval between increasing `cuts`; empty ones are dropped."""
-    (nodes, weights), keep = composite(cuts, _ORDER), np.diff(cuts) > 0
+    (nodes, weights), keep = composite(cuts, QUADRATURE.order), np.diff(cuts) > 0
     return nodes[keep].ravel(), weights[keep].ravel()
-
-
-_BARYCENTRIC = 1 / np.prod(_X[:, None] - _X[None, :] + np.eye(_ORDER), axis=1)
-
-
-def _lagrange(x: np.ndarray) -> np.ndarray:
-    """Values at x in [0, 1] of the Lagrange polynomials of the Gauss points, shape (len(x), order)."""
-    gap = x[:, None] - _X
-    exact = np.abs(gap) < 1e-15
-    terms = _BARYCENTRIC / np.where(exact, 1.0, gap)
-    values = terms / terms.sum(axis=1, keepdims=True)
-    hit = exact.any(axis=1)
-    values[hit] = exact[hit]
-    return values

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .neuron import mills
-
-_DROP = 60.0  # the integrand is cut where it has fallen to e^{-60} of its peak
+from .neuron_rate import mills
+from .tuning import NEURON
 
 
 def ratio(y: np.ndarray, nu: float, order: int = 0) -> np.ndarray:
@@ -71,11 +70,11 @@ def _samples(y: np.ndarray, nu: float) -> tuple[np.ndarray, np.ndarray, np.ndarr
         return nu * (e - d) + 0.5 * (peak if d.ndim == 1 else peak[:, None]) ** 2 * e**2
 
     edges = []
-    for far in (np.full_like(peak, -_DROP / nu - 1), np.log1p(np.sqrt(2 * _DROP) / peak)):
+    for far in (np.full_like(peak, -NEURON.drop_of_zone / nu - 1), np.log1p(np.sqrt(2 * NEURON.drop_of_zone) / peak)):
         near = np.zeros_like(peak)
         for _ in range(60):
             middle = 0.5 * (near + far)
-            beyond = drop(middle) > _DROP
+            beyond = drop(middle) > NEURON.drop_of_zone
             near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
         edges.append(far)
     step = np.minimum(0.35 * width, 0.08)

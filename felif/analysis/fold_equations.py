@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from .network import Network, drift_centre, log_interval, network_of, units_of
-
-STEP = 0.05  # of scans, in the logarithm of what is scanned
+from .leaky_network import Network, drift_centre, log_interval, network_of, units_of
+from .tuning import ROOTS
 
 
 class Fold(NamedTuple):
@@ -57,14 +56,14 @@ def folds(model: Any) -> tuple[Fold, ...]:
     2
     """
     p = network_of(model)
-    s = p.current + _reach(p) * np.exp(np.arange(-16.0, 16.0, STEP))
+    s = p.current + _reach(p) * np.exp(np.arange(-16.0, 16.0, ROOTS.step))
     if p.a1 == 0:
         ms = _roots(lambda m: _along_m(p, m), np.union1d(s, near_thresholds(p)))
         return tuple(
             sorted((_fold(model, p, m, float(np.exp(-log_interval(p, m).log))) for m in ms), key=lambda f: f.N)
         )
     x = -log_interval(p, np.concatenate([2 * p.current - s[::-1], s])).log
-    x = np.union1d(x, np.arange(-16.0, 16.0, STEP))
+    x = np.union1d(x, np.arange(-16.0, 16.0, ROOTS.step))
     x = x[(x > -690) & (np.exp(np.minimum(x, 700)) * p.shortest < 1 - 1e-7)]
     rates = np.exp(_roots(lambda x: _along_N(p, np.exp(x)), x))
     return tuple(_fold(model, p, float(drift_centre(p, N)), N) for N in rates)
@@ -100,7 +99,7 @@ def cusps(model: Any) -> tuple[Fold, ...]:
         return 2 + (m - p.current) * at.by_mm / at.by_m
 
     found = []
-    s = p.current + _reach(p) * np.exp(np.arange(-9.0, 9.0, STEP))
+    s = p.current + _reach(p) * np.exp(np.arange(-9.0, 9.0, ROOTS.step))
     for m in _roots(condition, np.union1d(s, near_thresholds(p))):
         at = log_interval(p, m)
         J = float(np.exp(at.log))

@@ -25,15 +25,11 @@ import numpy as np
 from ..given.arguments import LEARNING, checked, number, optional
 from ..given.types import Model
 from .density import density
-from .learning import LearnedConnectivities, Lines, function_of_w, lines_of
-from .network import Network
-from .neuron import log_rate, rate
+from .leaky_network import Network
+from .learning_output import LearnedConnectivities, Lines, function_of_w, lines_of
+from .neuron_rate import log_rate, rate
 from .quadrature import integrate, root, roots
-
-_MOST = 690.0  # in a logarithm, in place of what overflows
-_SAFE = 300.0  # in a logarithm of which only samples are known
-_SCAN = 1e-8
-_LEAST = 1e-280
+from .tuning import CONNECTIVITY
 
 
 @dataclass(frozen=True)
@@ -255,7 +251,7 @@ class _Side:
     def log_mass(self, A: float, Nbar: float, rtol: float = 1e-14) -> float:
         """log of int_0^A u/(|K| r(I + w sigma(Nbar))) du."""
         highest = np.max(-self.lines.log_rate(self.sign * A * np.linspace(0.0, 1.0, 513), Nbar))
-        shift = max(0.0, float(highest) - _SAFE)  # of the logarithm, so that 1/r does not overflow
+        shift = max(0.0, float(highest) - CONNECTIVITY.safe)  # of the logarithm, so that 1/r does not overflow
 
         def integrand(x: np.ndarray) -> np.ndarray:
             return x / self._growth(A * x) * np.exp(-self.lines.log_rate(self.sign * A * x, Nbar) - shift)
@@ -282,19 +278,19 @@ class _Side:
             return np.inf
         while f(low) >= 0:
             low -= 3.0
-            if low < np.log(_LEAST):
+            if low < np.log(CONNECTIVITY.least):
                 return 0.0
         return float(np.exp(root(f, low, high)))
 
     def solutions(self) -> LearnedConnectivities:
         high = self.reach
         low = 1e-3 * high
-        while self.excess(low, _SCAN) >= 0:
+        while self.excess(low, CONNECTIVITY.scan) >= 0:
             low *= 1e-2
-            if low < _LEAST:
-                return LearnedConnectivities.of([], f"none with A > {_LEAST}: at w = 0 no neuron fires")
+            if low < CONNECTIVITY.least:
+                return LearnedConnectivities.of([], f"none with A > {CONNECTIVITY.least}: at w = 0 no neuron fires")
         logs = roots(
-            lambda x: self.excess(np.exp(x), _SCAN),
+            lambda x: self.excess(np.exp(x), CONNECTIVITY.scan),
             np.log(low),
             np.log(high),
             polish=lambda x: self.excess(np.exp(x)),
@@ -327,18 +323,18 @@ def _of_both_signs(minus: _Side, plus: _Side, share: float) -> LearnedConnectivi
     def f(u: float, rtol: float = 1e-14) -> float:
         A, B = edges(np.exp(u), rtol)
         if not np.isfinite(A + B):
-            return -_MOST
+            return -CONNECTIVITY.most
         return float(np.log(minus.total(A, rtol) ** 2 + plus.total(B, rtol) ** 2)) - 2 * u
 
     low, high = -2.0, 1.0
-    while f(low, _SCAN) <= 0:  # int N dw falls like Nbar, not like its square
+    while f(low, CONNECTIVITY.scan) <= 0:  # int N dw falls like Nbar, not like its square
         low -= 2.0
         if low < -300:
             return LearnedConnectivities.of([], "none: [w_min, w_max] is too short for the weights of one sign")
-    while high < 20 and f(high, _SCAN) > -_MOST:
+    while high < 20 and f(high, CONNECTIVITY.scan) > -CONNECTIVITY.most:
         high += 1.0
     found = []
-    for u in roots(lambda u: f(u, _SCAN), low, high, polish=f):
+    for u in roots(lambda u: f(u, CONNECTIVITY.scan), low, high, polish=f):
         x = float(np.exp(u))
         A, B = edges(x)
         if np.isfinite(A + B) and abs(f(u)) < 1e-9:  # not where an edge reaches the end of the interval

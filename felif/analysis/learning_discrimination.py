@@ -25,7 +25,7 @@ import numpy as np
 
 from ..given.arguments import LEARNING, checked
 from ..given.types import Model, Profile
-from .learning import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
+from .learning_output import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
 from .quadrature import root
 
 

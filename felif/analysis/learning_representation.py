@@ -19,11 +19,9 @@ import numpy as np
 from ..given.arguments import FLAG, LEARNING, checked, number, optional
 from ..given.types import Model, Profile
 from ..problem import NotConverged
-from .learning import Lines, chosen, function_of_w, lines_of
+from .learning_output import Lines, chosen, function_of_w, lines_of
 from .quadrature import roots
-
-_MOST = 690.0  # in a logarithm, in place of what overflows
-_SCAN = 1e-8
+from .tuning import CONNECTIVITY
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,10 @@ def _mass(lines: Lines, shape: Callable, nu: float, total: float, rtol: float = 
 def _amplitudes(lines: Lines, shape: Callable, total: float) -> list[float]:
     """Roots of log mass over log nu, from where it is a straight line of slope 1."""
 
-    def f(u: float, rtol: float = _SCAN) -> float:
-        return float(np.clip(np.log(_mass(lines, shape, np.exp(u), total, rtol) + 1e-300), -_MOST, _MOST))
+    def f(u: float, rtol: float = CONNECTIVITY.scan) -> float:
+        return float(
+            np.clip(np.log(_mass(lines, shape, np.exp(u), total, rtol) + 1e-300), -CONNECTIVITY.most, CONNECTIVITY.most)
+        )
 
     low = -np.log(total)  # Nbar = 1
     while f(low) >= 0:

@@ -13,10 +13,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from ..given.arguments import FUNCTION, checked, number, required, whole
-
-_NODES = 256  # Chebyshev nodes of a round
-_ROUNDS = 20_000
-_LARGEST = 1e300  # of z = e^t and its slope, beyond which rounds are not followed
+from .tuning import NOISELESS
 
 
 @dataclass(frozen=True)
@@ -94,10 +91,10 @@ def noiseless_blow_up(
     """
     if not v_reset < v_fire:
         raise ValueError(f"noiseless_blow_up: v_reset = {v_reset!r} is not below v_fire = {v_fire!r}")
-    found = _followed(b, current, density, v_reset, v_fire, rounds, _NODES)
+    found = _followed(b, current, density, v_reset, v_fire, rounds, NOISELESS.nodes)
     if found.time is None or not found.ends and found.time == 0.0:
         return found
-    other = _followed(b, current, density, v_reset, v_fire, rounds, 3 * _NODES // 4)
+    other = _followed(b, current, density, v_reset, v_fire, rounds, 3 * NOISELESS.nodes // 4)
     error = math.inf if other.time is None else abs(other.time - found.time) + 1e-14 * (1 + found.time)
     return NoiselessBlowUp(found.time, found.round, found.fraction, found.ends, found.N, error)
 
@@ -115,10 +112,10 @@ def _followed(
         return NoiselessBlowUp(None, None, None, (), (), math.nan)
     z, ends, rates = 1.0, [], []
     growth = np.exp(b * x / drive)
-    for k in range(1, (_ROUNDS if b > 0 else rounds) + 1):
+    for k in range(1, (NOISELESS.rounds if b > 0 else rounds) + 1):
         values = (z + by.integral @ (growth * g / drive)) / growth
         slope = (g - b * values) / drive
-        if not max(values[-1], np.abs(slope).max()) < _LARGEST:
+        if not max(values[-1], np.abs(slope).max()) < NOISELESS.largest:
             break
         q = by.first_zero(slope)
         if q is not None:

@@ -9,12 +9,9 @@ from scipy.optimize import brentq
 
 from ..algebra import gauss
 from ..problem import NotConverged
+from .tuning import QUADRATURE
 
 _X, _W = gauss(16)
-_PANELS = 4  # to begin with, between two breaks
-_TINY = 1e-305  # integrals below have no relative accuracy
-_MOST = 4000  # panels at a time
-_ASKED = 4000  # values of a function whose roots are looked for
 
 
 def integrate(
@@ -33,8 +30,8 @@ def integrate(
         return 0.0
     inner = [x for x in breaks if low < x < high]
     edges = np.unique([low, *inner, high])
-    left = (edges[:-1, None] + np.diff(edges)[:, None] * np.arange(_PANELS) / _PANELS).ravel()
-    width = np.repeat(np.diff(edges) / _PANELS, _PANELS)
+    left = (edges[:-1, None] + np.diff(edges)[:, None] * np.arange(QUADRATURE.panels) / QUADRATURE.panels).ravel()
+    width = np.repeat(np.diff(edges) / QUADRATURE.panels, QUADRATURE.panels)
     value, size = _panels(f, left, width)
     total, scale, smallest = 0.0, float(size.sum()), 4e-16 * (high - low)
     error = np.full(left.shape, np.inf)  # of the panel that this one is half of
@@ -47,14 +44,14 @@ def integrate(
         scale = max(scale, float(sizes.sum()))
         defect = np.abs(halves.sum(1) - value)
         rounding = (defect > 0.25 * error) & (defect < 1e-10 * sizes.sum(1))  # of f itself: halving does not help
-        open_ = (defect > max(0.1 * rtol * scale, _TINY)) & (width[:, 0] > smallest) & ~rounding
+        open_ = (defect > max(0.1 * rtol * scale, QUADRATURE.tiny)) & (width[:, 0] > smallest) & ~rounding
         total += float(halves[~open_].sum())
         left, width, value = left[open_].ravel(), width[open_].ravel(), halves[open_].ravel()
         error = np.repeat(defect[open_], 2)
-        if left.size > _MOST:
+        if left.size > QUADRATURE.most:
             raise NotConverged(
-                f"the integral over [{low:.6g}, {high:.6g}] does not settle on {_MOST} panels, most of them near "
-                f"{np.median(left):.6g}: is a function among the arguments noisy?"
+                f"the integral over [{low:.6g}, {high:.6g}] does not settle on {QUADRATURE.most} panels, most of them "
+                f"near {np.median(left):.6g}: is a function among the arguments noisy?"
             )
     return total
 
@@ -106,9 +103,9 @@ def _counted(f: Callable[[float], float]) -> Callable[[float], float]:
     def counted(x: float) -> float:
         nonlocal asked
         asked += 1
-        if asked > _ASKED:
+        if asked > QUADRATURE.asked:
             raise NotConverged(
-                f"{_ASKED} values of f do not separate its roots, the last one at {x:.6g}: it oscillates"
+                f"{QUADRATURE.asked} values of f do not separate its roots, the last one at {x:.6g}: it oscillates"
             )
         return f(x)
 

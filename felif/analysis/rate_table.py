@@ -12,16 +12,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from .neuron import passage_integrals
+from .neuron_rate import passage_integrals
+from .tuning import NEURON
 
-_NODES = 16
-_PANELS_PER_WIDTH = 2.0
-_REACH = 100  # equal panels on either side of V_F
-_GROWTH = 0.25  # of the logarithm of the distance, from one of the panels beyond to the next
-_FAR = 240  # such panels on either side: up to distances e^60 times larger
-_SIDE = _REACH + _FAR
-_X = chebyshev.chebpts1(_NODES)
-_TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_X, _NODES - 1))
+_SIDE = NEURON.reach + NEURON.far_panels
+_X = chebyshev.chebpts1(NEURON.nodes)
+_TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_X, NEURON.nodes - 1))
 
 
 class RateTable:
@@ -29,8 +25,8 @@ class RateTable:
 
     def __init__(self, a: float, v_reset: float, v_fire: float) -> None:
         self._neuron = (a, v_reset, v_fire)
-        self._length = np.sqrt(a) / _PANELS_PER_WIDTH
-        self._coefficients = np.zeros((2, _NODES, 2 * _SIDE))
+        self._length = np.sqrt(a) / NEURON.panels_per_width
+        self._coefficients = np.zeros((2, NEURON.nodes, 2 * _SIDE))
         self._known = np.zeros(2 * _SIDE, bool)
 
     def log_rate(self, m: np.ndarray) -> np.ndarray:
@@ -52,7 +48,7 @@ class RateTable:
         c = self._coefficients[which][:, number]
         x = 2 * (place - panel) - 1
         below, last = c[-1], np.zeros_like(x)  # Clenshaw
-        for k in range(_NODES - 2, 0, -1):
+        for k in range(NEURON.nodes - 2, 0, -1):
             below, last = c[k] + 2 * x * below - last, below
         smooth = (c[0] + x * below - last).reshape(m.shape)
         return smooth - 0.5 * np.minimum(m - v_fire, 0.0) ** 2 / a
@@ -73,15 +69,15 @@ class RateTable:
 def _place(distance: np.ndarray) -> np.ndarray:
     """Number of panels from V_F to a distance in units of the equal panels."""
     size = np.abs(distance)
-    beyond = _REACH + np.log(np.maximum(size, _REACH) / _REACH) / _GROWTH
-    return np.copysign(np.where(size < _REACH, size, beyond), distance)
+    beyond = NEURON.reach + np.log(np.maximum(size, NEURON.reach) / NEURON.reach) / NEURON.growth
+    return np.copysign(np.where(size < NEURON.reach, size, beyond), distance)
 
 
 def _distance(place: np.ndarray) -> np.ndarray:
     """The inverse of `_place`."""
     size = np.abs(place)
-    beyond = _REACH * np.exp(_GROWTH * np.maximum(size - _REACH, 0.0))
-    return np.copysign(np.where(size < _REACH, size, beyond), place)
+    beyond = NEURON.reach * np.exp(NEURON.growth * np.maximum(size - NEURON.reach, 0.0))
+    return np.copysign(np.where(size < NEURON.reach, size, beyond), place)
 
 
 @lru_cache(maxsize=64)

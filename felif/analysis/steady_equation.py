@@ -2,9 +2,9 @@
 
     f(x) = x + log T(m, a) = 0,    x = log N,    m = I + b N,    a = a0 + a1 N,    T = J + tau + d.
 
-For the sharp threshold, with the K_k > 0 of `neuron`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2; since
-dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are monotone,
-so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
+For the sharp threshold, with the K_k > 0 of `neuron_rate`, J = K_0, J_m = -K_1/sqrt(a), J_a = -K_2/(2a) = -J_mm/2;
+since dK_k/dm = -K_{k+1}/sqrt(a), J, -J_m and -J_a all decrease in m and in a. On an interval of N both m and a are
+monotone, so their values at two corners of the box (m, a) bound J, J_m and J_a there, hence f and
 
     f'(x) = 1 + N (b J_m + a1 J_a)/T.
 
@@ -31,14 +31,10 @@ import numpy as np
 from ..algebra.isolation import isolate
 from .firing_zone import excursions
 from .fold_equations import root
-from .network import Network
-from .neuron import mills, passage_integrals
+from .leaky_network import Network
+from .neuron_rate import mills, passage_integrals
+from .tuning import ROOTS
 
-_ROUNDING = 2e-15  # of f, relative to 1 + |x| + |log T|
-_NARROWEST = 3e-9  # cell in x; a pair of roots closer than that is lost in rounding of f
-_TOP = 1e12  # times the scale of rates, where N T -> 1 is no longer followed
-_EQUAL = 1e-9  # |b/W - 1| below which b is W
-_FIRST = 0.5  # width of the first cells in x
 _STARTS = -np.concatenate([np.arange(-3.0, 12.0, 0.75), np.geomspace(12.0, 690.0, 24)])
 
 
@@ -54,8 +50,8 @@ def log_rates(p: Network) -> LogRates:
     """log N of every steady state of a network with drift -v, in its units of time."""
     low, high = _lowest(p), _highest(p)
     top = max(high, low + 1.0)
-    ends = np.linspace(low, top, int(np.ceil((top - low) / _FIRST)) + 1)
-    found = isolate(lambda x: _value(p, x), lambda x0, x1: _enclosed(p, x0, x1), ends, _NARROWEST)
+    ends = np.linspace(low, top, int(np.ceil((top - low) / ROOTS.first)) + 1)
+    found = isolate(lambda x: _value(p, x), lambda x0, x1: _enclosed(p, x0, x1), ends, ROOTS.narrowest)
 
     def f(x: float) -> float:
         return float(_value(p, np.array([x]))[0][0])
@@ -105,7 +101,7 @@ def _value(p: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     m, a = p.current + p.b * N, p.a0 + p.a1 * N
     exponent, k = passage_integrals(m, a, p.v_reset, p.v_fire)
     log_T = _total(p, exponent + np.log(k[0]), _above(p, (p.v_fire - m) / np.sqrt(a), 0)[0])
-    return x + log_T, _ROUNDING * (1 + np.abs(x) + np.abs(log_T))
+    return x + log_T, ROOTS.rounding * (1 + np.abs(x) + np.abs(log_T))
 
 
 def _enclosed(p: Network, x0: np.ndarray, x1: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -153,7 +149,7 @@ def _highest(p: Network) -> float:
         return -np.log(p.shortest)
     width = p.v_fire - p.v_reset
     N = (abs(p.current) + width + abs(p.v_fire) + np.sqrt(p.a0)) / (width + abs(p.b))
-    top = _TOP * (1 + N)
+    top = ROOTS.top * (1 + N)
     while N < top and not _settled(p, N, width):
         N *= 2
     return float(np.log(N))
@@ -166,7 +162,7 @@ def _settled(p: Network, N: float, width: float) -> bool:
         return N * width * float(mills(np.array([y]), 0)[0, 0]) / np.sqrt(a) >= 1
     if m <= p.v_fire:
         return False
-    if abs(p.b - width) < _EQUAL * width:
+    if abs(p.b - width) < ROOTS.equal * width:
         limit = (0.5 * (p.v_fire + p.v_reset) - p.current) / width - p.a1 / width**2
         return abs(N * np.expm1(_value(p, np.array([np.log(N)]))[0][0]) - limit) < 0.1 * abs(limit)
     slowest = p.b - max(p.v_fire - p.current, 0.0) / N

@@ -29,9 +29,7 @@ import numpy as np
 from ..algebra import composite, gauss, in_a_row
 from ..given.arguments import RUN, checked
 from ..given.types import Evolved
-
-_GAUSS = 8  # points a step
-_HALVINGS = 40  # geometric halvings of the last step: the kernel is sharp where q approaches tau
+from .tuning import QUADRATURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +153,8 @@ class _Path:
     def __init__(self, run: Any, t: float) -> None:
         model, (v_fire, v_reset) = run.model, _ends(run)
         ends = run.times[run.times <= t]
-        ends = np.unique(np.concatenate([ends, t - (t - ends[-2]) * 0.5 ** np.arange(1, _HALVINGS)]))
-        times, weights = composite(ends, _GAUSS)
+        ends = np.unique(np.concatenate([ends, t - (t - ends[-2]) * 0.5 ** np.arange(1, QUADRATURE.halvings)]))
+        times, weights = composite(ends, QUADRATURE.points_of_step)
         N = run.sample("N", times.ravel()).reshape(times.shape)
         current = np.vectorize(model.current)(times) if callable(model.current) else model.current
         shift, shifts = _integrals(np.exp(times) * (model.b * N + current), ends)
@@ -230,8 +228,8 @@ def _heat(x: np.ndarray, theta: Any) -> np.ndarray:
 
 def _integrals(values: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Integrals of piecewise polynomials from the first end to the Gauss points, shape of `values`, and to all ends."""
-    (points, weights), widths = gauss(_GAUSS), np.diff(ends)
-    vander = np.polynomial.legendre.legvander(2 * points - 1, _GAUSS)
+    (points, weights), widths = gauss(QUADRATURE.points_of_step), np.diff(ends)
+    vander = np.polynomial.legendre.legvander(2 * points - 1, QUADRATURE.points_of_step)
     primitive = np.polynomial.legendre.legint(np.linalg.inv(vander[:, :-1]), axis=0, lbnd=-1) / 2
     whole = np.concatenate([[0.0], np.cumsum(widths * (values @ weights))])
     return whole[:-1, None] + widths[:, None] * (values @ (vander @ primitive).T), whole
@@ -240,5 +238,5 @@ def _integrals(values: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.nda
 def _density(state: Any) -> tuple[np.ndarray, np.ndarray]:
     """Points and masses of a composite Gauss rule for u_0 = n_0."""
     cells = np.unique(np.concatenate([state.problem.cells, np.linspace(*state.problem.cells[[0, -1]], 200)]))
-    points, weights = in_a_row(cells, _GAUSS)
+    points, weights = in_a_row(cells, QUADRATURE.points_of_step)
     return points, weights * state.n(points)

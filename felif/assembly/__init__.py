@@ -4,7 +4,7 @@ from ..spaces import ExponentialFitting, Lagrange, SpectralElement
 from .densities import Gaussian, Uniform
 from .discretize import discretize
 from .initial import initial
-from .planes import plane_from_arrays
+from .over_planes import plane_from_arrays
 from .semidiscrete import SemiDiscrete
 from .tensor.spaces import DG, MUSCL, Tensor
 from .triangles.space import Triangles

@@ -16,14 +16,11 @@ from ..algebra import gauss
 from ..given.fields import written_for
 from ..given.parameters import Parameters, fixed_parameters, parameters_of
 from ..translation.coefficients import STEP
-from ..translation.fields import Term, WeakForm
+from ..translation.weak_form import Term, WeakForm
+from .tuning import LANGUAGE
 
 RANGES = {"algebraic": (0.0, 4.0), "differential": (0.0, 1.0), "input": (-3.0, 3.0)}
 PIECES = (8, 11)  # of a scalar's range, twice: Gauss's rule may by chance be right for a kink
-ANALYTIC = 1e-8  # allowed defect of int c' = c(b) - c(a); Gauss's rule leaves less wherever c is smooth
-LINES = 17  # weights at which coefficients over (v, w) are looked at
-_UNEVEN = 1.2345  # so that a kink at a round number lies inside a piece
-_LEVELS = 20  # how often a piece is halved in search of a kink
 _POINTS, _WEIGHTS = gauss(8)
 
 
@@ -38,7 +35,7 @@ def require_analytic(model: Any, weak_form: WeakForm, term: Term) -> None:
         if given.of is not None:
             ranges[given.name] = RANGES["algebraic"]
     if any(len(field.over) == 2 for field in weak_form.fields):
-        values["w"] = np.linspace(float(model.w_min), float(model.w_max), LINES)[:, None]
+        values["w"] = np.linspace(float(model.w_min), float(model.w_max), LANGUAGE.weights)[:, None]
     read = _Reading(term, values)
     with written_for(term.name, "coefficient"):
         found = _number(term, term.coefficient(read, m), "")
@@ -108,12 +105,12 @@ def not_analytic(term: Term, name: str, c: Callable[[Any], Any], low: float, hig
 
     abs, max and the like have no complex step or a wrong one; where a derivative jumps the defect does not fall.
     """
-    grids = [low + (high - low) * np.linspace(0.0, 1.0, pieces + 1) ** _UNEVEN for pieces in PIECES]
+    grids = [low + (high - low) * np.linspace(0.0, 1.0, pieces + 1) ** LANGUAGE.uneven for pieces in PIECES]
     left, right = (np.concatenate([grid[part] for grid in grids]) for part in (slice(-1), slice(1, None)))
     defects, worst = _fundamental(term, name, c, left, right)[0], 0.0
     for a, b, defect in zip(left, right, defects.tolist(), strict=True):
-        for _ in range(_LEVELS):
-            if defect <= ANALYTIC:
+        for _ in range(LANGUAGE.levels):
+            if defect <= LANGUAGE.analytic:
                 break
             middle = (a + b) / 2
             halves = np.array([a, middle]), np.array([middle, b])

@@ -15,16 +15,13 @@ from ..given.inputs import input_value
 from ..given.parameters import parameters_of
 from ..spaces import Space
 from ..translation import weak_form_of
-from ..translation.fields import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
+from ..translation.weak_form import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
+from .tuning import EXTENT
 
-_REACH = 400.0  # of the search for V_min, in units of V_F - V_R or of sqrt(a), whichever is larger
-_BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, _REACH, 200)])  # where it looks
-_FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, _REACH, 3000)])  # the same where the drift bends
-_FAR = 4.0  # times V_F - V_R: a width sqrt(a) from which on this is short
-_MOST_CELLS = 2000  # of a mesh at rest
-_NOBODY = 1e-13  # part of a source below V_R that may lie below V_min
+_BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, EXTENT.reach, 200)])  # where it looks
+_FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, EXTENT.reach, 3000)])  # the same where the drift bends
 
 
 def end_of(model: Any) -> Cut | None:
@@ -96,7 +93,7 @@ def mesh_at_rest(problem: OverV, t: float, scalars: np.ndarray) -> Any:
     given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
     try:
         cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
-        return problem.on_cells(cells) if len(cells) <= _MOST_CELLS else None
+        return problem.on_cells(cells) if len(cells) <= EXTENT.most_cells else None
     except ValueError:
         return None
 
@@ -150,7 +147,7 @@ class Flow:
     @cached_property
     def _uneven(self) -> bool:
         """Whether evenly spread points do not see the way from V_R to V_F, nor what lies below it."""
-        return self.bends or self._unit() > _FAR * self.length
+        return self.bends or self._unit() > EXTENT.far * self.length
 
     def combine(
         self,
@@ -288,14 +285,14 @@ class Flow:
             panels = (height[1:] + height[:-1]) / 2 * np.abs(np.diff(v))
             below = np.append(np.cumsum(panels[::-1])[::-1], 0.0)
             if below[0] > 0:
-                lowest = min(lowest, float(v[np.argmax(below <= _NOBODY * below[0])]))
+                lowest = min(lowest, float(v[np.argmax(below <= EXTENT.nobody * below[0])]))
         return lowest
 
     def _unit(self) -> float:
         """Width of the neuron's world: V_F - V_R or sqrt(a), or what is far for it if the drift leads far below V_R."""
         drift, noise, _ = self.at_ends()
         far = max(-float(drift[0]), 0.0) / self.leak_rate if self.leak_rate > 0 else 0.0
-        return max(self.length, float(np.sqrt(noise[1])), 4 * far / _REACH)
+        return max(self.length, float(np.sqrt(noise[1])), 4 * far / EXTENT.reach)
 
     def at_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate) at V_R and V_F, without activity."""

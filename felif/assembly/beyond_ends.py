@@ -8,12 +8,9 @@ import numpy as np
 
 from ..firing.over_v import OverV
 from ..given.warning import warn
-from ..translation.fields import THRESHOLD
+from ..translation.weak_form import THRESHOLD
 from .densities import Profile
-
-_ROUNDS = 40
-_ROUNDING = 1e-9  # part of a State above V_F that is not there but for its rounding and undershoots
-_CUT = 1e-6  # part of the data beyond the ends of a user's mesh that is warned of
+from .tuning import INITIAL
 
 
 def reaching(cells: np.ndarray, profile: Profile, tol: float, above: bool) -> np.ndarray:
@@ -35,7 +32,7 @@ def _reach(cells: np.ndarray, profile: Profile, tol: float, side: int = 1) -> np
 
     points, weights, values = profile.quadrature(np.sort(side * cells), 6)
     mass, peak, features = weights @ values, float(values.max()), side * profile.features
-    for _ in range(_ROUNDS):
+    for _ in range(INITIAL.rounds):
         width = cells[1] - cells[0]
         beyond, largest = mass_on(cells[0] - 4 * width, cells[0])
         known, peak = features[features < cells[0]], max(peak, largest)
@@ -56,7 +53,7 @@ def warn_of_cut(problem: OverV, name: str, density: Any, above: bool) -> None:
         (low, "below V_min", getattr(density, "share_below", nothing)(low)),
         (high, "above V_max", getattr(density, "share_above", nothing)(high) if above else 0.0),
     ):
-        if share > _CUT:
+        if share > INITIAL.cut:
             warn(
                 f"start: {100 * share:.3g} % of the density {name} lies {where} = {end:g} of the mesh and is cut off; "
                 "run.error contains what that does. Let the mesh reach further, or leave it to discretize(model, tol=)",
@@ -72,7 +69,7 @@ def require_state_below(problem: OverV, name: str, view: Any, cells: np.ndarray)
         _, weights, values = profile.quadrature(np.array([low, *inner, high]), 8)
         masses.append(float(weights @ values))
     share = masses[1] / sum(masses)
-    if share > _ROUNDING:
+    if share > INITIAL.rounding:
         raise ValueError(
             f"start: {100 * share:.3g} % of the density {name} of the State lies above {THRESHOLD} = {problem.top:g}, "
             "where this model has no neurons"

@@ -8,18 +8,24 @@ from typing import Any
 import numpy as np
 
 from ..spaces import ExponentialFitting, Space
-from ..translation.fields import THRESHOLD
+from ..translation.weak_form import THRESHOLD
+from .tuning import EXTENT
 
-_WIDEST = 1.25  # cell, in units of the local width of the density
-_CARRIED = 3.0  # ratio of f/f' and sqrt(a/f') above which the drift alone shapes the density
-_MOST = 1_000_000  # nodes of a mesh
 _DEPTH = np.concatenate([[0.0], np.geomspace(1e-6, 0.5, 80)])  # where sizes of cells are looked at, from both ends
+
+
+def in_equal_parts(v: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Cell ends from the first to the last of some places, between which `count` says how many cells there are."""
+    cells = max(1, int(np.ceil(count[-1] - 1e-9)))
+    nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
+    nodes[[0, -1]] = v[[0, -1]]
+    return nodes
 
 
 def carried(bulk: np.ndarray, drift: np.ndarray, slope: np.ndarray, above_reset: np.ndarray) -> np.ndarray:
     """Widths where the drift carries the density up and noise is small: n is J/f there, as smooth as f."""
     smooth = drift / np.maximum(slope, 1e-100)
-    return np.where(above_reset & (smooth > _CARRIED * bulk), smooth / _CARRIED, bulk)
+    return np.where(above_reset & (smooth > EXTENT.carried * bulk), smooth / EXTENT.carried, bulk)
 
 
 def sampled(size: Callable[[np.ndarray], np.ndarray], v: np.ndarray, most: int) -> np.ndarray:
@@ -54,11 +60,11 @@ class Sizes:
     ) -> None:
         self._flow, self._others = flow, others
         degree = space.degree
-        self._most = _MOST // degree
+        self._most = EXTENT.most_nodes // degree
         order = 2 if isinstance(space, ExponentialFitting) else degree + 1
         self._relative = 2.2 * (tol / 1e-4) ** (1 / order) if degree > 2 else 2.5 * tol ** (1 / order)
         if degree > 2:  # what is cheap enough to resolve ordinary initial data too, without another mesh
-            self._relative = min(self._relative, _WIDEST * max(1.0, tol / 1e-3) ** (1 / order))
+            self._relative = min(self._relative, EXTENT.widest * max(1.0, tol / 1e-3) ** (1 / order))
         if 2 < degree < 6:  # where V_F lies far in the tail of the density, the order 2 degree of the flux is needed
             self._relative = min(self._relative, 0.4 * degree * tol ** (1 / (2 * degree)))
         self._growth = 1.1 if degree > 2 else 0.35
@@ -106,7 +112,4 @@ class Sizes:
         count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
         if not count[-1] <= self._most:
             raise _too_many(self._most, v, h)
-        cells = max(1, int(np.ceil(count[-1])))
-        nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, v)
-        nodes[[0, -1]] = low, high
-        return nodes
+        return in_equal_parts(v, count)

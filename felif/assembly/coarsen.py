@@ -14,17 +14,12 @@ from .. import spaces
 from ..algebra import gauss
 from ..firing.layers import boundary_layers
 from ..firing.over_v import OverV
-from . import adapt
+from . import splitting
 from .projection import from_moments, tied_moments
+from .tuning import MERGING, SPLITTING
 
-_SLACK = 0.01  # content of a merged cell, in units of the content at which a cell is split: nothing goes to and fro
-_SMOOTH = 1 / 32  # a pair is looked at when both contents are below this times that: merging multiplies them
-SMOOTH_CONTENT = _SMOOTH * _SLACK  # content of a cell that is looked at, in units of that at which it is split
-_RATE = 0.03  # times tol: relative change of a scalar that one merged cell may cause
-_FLOOR = 1e-2  # rates below it count as small, as for the steps
-_STEEPEST = 2.0 * (1 + 1e-9)  # a merged cell over its neighbours: what is concentrated spreads into them next
-_NEGATIVE = 0.1  # times tol and the largest n: undershoot that a merged cell may have
-_LEAST, _SHARE = 4, 0.25  # cells, and part of all cells, that must be given back for a new mesh to be worth its making
+# content of a cell that is looked at, in units of that at which it is split
+SMOOTH_CONTENT = MERGING.smooth * MERGING.slack
 
 
 def coarsened(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -33,7 +28,7 @@ def coarsened(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray,
     worth = worthwhile(problem)
     if np.count_nonzero(pairs) < worth:
         return None
-    quiet = adapt.contents(problem, y) < SMOOTH_CONTENT * adapt.UNRESOLVED * problem.tol
+    quiet = splitting.contents(problem, y) < SMOOTH_CONTENT * SPLITTING.unresolved * problem.tol
     if np.count_nonzero(pairs & quiet[1:] & quiet[:-1]) < worth:
         return None
     layers = _layer_ends(problem, t, y)
@@ -48,13 +43,13 @@ def coarsened(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray,
 
 def worthwhile(problem: OverV) -> float:
     """How many cells must be given back for a new mesh to be worth its making."""
-    return max(_LEAST, _SHARE * len(problem.widths))
+    return max(MERGING.least, MERGING.share * len(problem.widths))
 
 
 def mergeable(problem: OverV, cells: np.ndarray) -> np.ndarray:
     """For each pair of neighbours: whether their union crosses nothing and is no larger than the tolerance asks for."""
     low, inner, high = cells[:-2], cells[1:-1], cells[2:]
-    natural = adapt.natural_widths(problem, low, high) * (1 + 1e-9)
+    natural = splitting.natural_widths(problem, low, high) * (1 + 1e-9)
     return (high - low <= natural) & ~np.isin(inner, (*problem.landings, problem.top))
 
 
@@ -65,7 +60,7 @@ def _chosen(problem: OverV, cells: np.ndarray, quiet: np.ndarray, layers: list[t
         last = int(np.searchsorted(cells, place)) - 2
         pairs[last] &= cells[last + 2] - cells[last] <= width
     widths = np.concatenate([[np.inf], np.diff(cells), [np.inf]])
-    return _apart(pairs & (cells[2:] - cells[:-2] <= _STEEPEST * np.minimum(widths[:-3], widths[3:])))
+    return _apart(pairs & (cells[2:] - cells[:-2] <= MERGING.steepest * np.minimum(widths[:-3], widths[3:])))
 
 
 def _removable(problem: OverV, quiet: np.ndarray, layers: list[tuple[float, float]]) -> int:
@@ -84,7 +79,7 @@ def _merged(
     cells, quiet, degree = problem.cells, quiet.copy(), problem.degree
     fields = [problem.full(name, y) for name in problem.field_names]
     peaks = [problem.tol * float(full.max()) for full in fields]
-    limits = _RATE * problem.tol * (np.abs(problem.scalars(t, y)) + _FLOOR)
+    limits = MERGING.rate * problem.tol * (np.abs(problem.scalars(t, y)) + MERGING.floor)
     gradient = problem.scalar_gradient(t, y)
     weights = [np.array([problem.full(name, row) for row in gradient]) for name in problem.field_names]
     while True:
@@ -95,15 +90,19 @@ def _merged(
             coarse = np.delete(cells, np.flatnonzero(chosen) + 1)
             nodes = spaces.node_positions(coarse, degree)
             values = [spaces.evaluate(problem.cells, degree, full, nodes) for full in fields]
-            content = np.max([adapt.content(v, coarse, degree) for v in values], axis=0)
+            content = np.max([splitting.content(v, coarse, degree) for v in values], axis=0)
             home = np.clip(np.searchsorted(coarse, problem.nodes) - 1, 0, len(coarse) - 2)
             parts = zip(values, peaks, strict=True)
-            harm = np.any([adapt.undershoots(v, coarse, degree, _NEGATIVE * peak) for v, peak in parts], axis=0)
+            harm = np.any(
+                [splitting.undershoots(v, coarse, degree, MERGING.negative * peak) for v, peak in parts], axis=0
+            )
             change = np.zeros((len(limits), len(coarse) - 1))
             for full, now, weight in zip(fields, values, weights, strict=True):
                 error = spaces.evaluate(coarse, degree, now, problem.nodes) - full
                 change += [np.bincount(home, row * error, len(coarse) - 1) for row in weight]
-            harm |= (content > _SLACK * adapt.UNRESOLVED * problem.tol) | (np.abs(change) > limits[:, None]).any(axis=0)
+            harm |= (content > MERGING.slack * SPLITTING.unresolved * problem.tol) | (
+                np.abs(change) > limits[:, None]
+            ).any(axis=0)
             merged = np.flatnonzero(chosen)
             bad = merged[harm[merged - np.arange(len(merged))]]
             if not bad.size:
@@ -120,7 +119,7 @@ def _layer_ends(problem: OverV, t: float, y: np.ndarray) -> list[tuple[float, fl
     """(place, largest cell below it): half of what a layer needs, so that it does not ask for the cell back at once."""
     reach = problem.length
     return [
-        (place, max(adapt.LAYER_CELLS * layer, adapt.THINNEST * reach) / 2)
+        (place, max(SPLITTING.layer_cells * layer, SPLITTING.thinnest * reach) / 2)
         for layers in boundary_layers(problem, t, y).values()
         for place, layer in layers.items()
     ]
@@ -152,4 +151,4 @@ def project(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
         at_points = local if lumped else local @ spaces.shapes(degree, points).T
         moments[name] += tied_moments(new.cells, new.degree, cell, places, (measure * at_points).ravel())
     values = {name: float(y[old.layout.offsets[name]]) for name in old.layout.differential}
-    return adapt.conserving(old, new, y, from_moments(new, moments, values))
+    return splitting.conserving(old, new, y, from_moments(new, moments, values))

@@ -17,10 +17,9 @@ from ..algebra.lanes import Condensed, Lanes, aligned, extents
 from ..firing import layers
 from ..firing.over_v import OverV
 from ..given.memory import remembered
-from . import adapt, coarsen
+from . import coarsen, splitting
 from .operators import FormsOperator
-
-_KEPT = 4  # systems on one mesh, for other parameters
+from .tuning import MEMORY, SPLITTING
 
 
 def condensed(problem: OverV) -> Condensed | None:
@@ -33,7 +32,7 @@ def condensed(problem: OverV) -> Condensed | None:
     key, model = (id(problem.model), problem.history is None), problem.model
     known = kept.get(key)
     if known is None or known[0] is not model:
-        known = remembered(kept, key, (model, _condensed(problem)), _KEPT)
+        known = remembered(kept, key, (model, _condensed(problem)), MEMORY.systems)
     return known[1]
 
 
@@ -162,10 +161,10 @@ def _watched(
     system: compiled.System,
     arrays: dict[str, np.ndarray],
 ) -> None:
-    """When the mesh must be looked at: the reasons of `adapt`, or weaker ones, as in `watch`."""
+    """When the mesh must be looked at: the reasons of `splitting`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
     tops = np.zeros((2, lanes.degree + 1, lanes.count))
-    scale = problem.widths / (adapt.UNRESOLVED * tol)
+    scale = problem.widths / (SPLITTING.unresolved * tol)
     top = spaces.modal_transform(problem.degree)[-2:]
     for first in lanes.first:
         tops[:, :, first : first + cells] = top[:, :, None] * scale
@@ -176,7 +175,7 @@ def _watched(
     low, high = problem.decay_lengths
     ends = [(problem.layout.slice(name).start, tol / max(low, 1e-300)) for name in problem.field_names]
     if high:
-        ends += [(problem.layout.slice(name).stop - 1, adapt.TOP * tol / high) for name in problem.field_names]
+        ends += [(problem.layout.slice(name).stop - 1, SPLITTING.top * tol / high) for name in problem.field_names]
     layers = _layers(problem, names)
     arrays |= {"tops": tops, "layer_table": layers, "end_limit": np.array([limit for _, limit in ends])}
     arrays["end_place"] = lanes.place[[place for place, _ in ends]]
@@ -195,10 +194,10 @@ def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:
     for field in tables[0]:
         for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
-            if width > adapt.thinnest(problem, place):
+            if width > splitting.thinnest(problem, place):
                 at = np.array([[part[k] for part in table[field]] for table in tables])
                 at[1:] -= at[0]
-                rows.append([width / adapt.LAYER_CELLS, *at[:, 0], *at[:, 1]])
+                rows.append([width / SPLITTING.layer_cells, *at[:, 0], *at[:, 1]])
     return np.array(rows).reshape(len(rows), 1 + 2 * (1 + len(names)))
 
 

@@ -12,10 +12,10 @@ from ..firing.over_v import OverV
 from ..given.parameters import parameters_of
 from ..problem import Infeasible
 from ..translation.coefficients import is_own
-from ..translation.fields import CELLS, WeakForm, probe
+from ..translation.weak_form import CELLS, WeakForm, probe
 from .language import changed_form, places_of
+from .tuning import LANGUAGE
 
-CONSERVED = 1e-9  # allowed change of what is conserved, relative to all that changes
 _AMOUNTS = (0.1, 10.0, 1e3)  # of N, at which conservation is looked at
 
 
@@ -44,7 +44,7 @@ def require_conserved(problem: OverV) -> None:
             per_rate = problem.mass.solve(weights)  # M is symmetric
             change, size = float(per_rate @ F), float(np.abs(per_rate) @ np.abs(F))
             rounding = 8 * np.finfo(float).eps * float(np.abs(per_rate).max() * (np.abs(band.data).sum(axis=0) @ y))
-            if not abs(change) <= CONSERVED * size + rounding:
+            if not abs(change) <= LANGUAGE.conserved * size + rounding:
                 N = ", ".join(
                     f"{k} = {v:.4g}" for k, v in zip(equations.algebraic, _scalars(equations, y), strict=True)
                 )

@@ -13,7 +13,7 @@ import numpy as np
 from ..algebra import in_a_row
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
-from ..translation.fields import THRESHOLD
+from ..translation.weak_form import THRESHOLD
 from .projection import tied_moments
 
 

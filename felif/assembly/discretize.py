@@ -12,7 +12,7 @@ from scipy.linalg import solve_banded
 from skfem.mesh import MeshLine
 
 from .. import spaces
-from ..given.arguments import checked, number, optional
+from ..given.arguments import TOLERANCE, checked, optional
 from ..given.memory import remembered
 from ..given.parameters import Parameters
 from ..given.types import Model
@@ -22,24 +22,23 @@ from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
 from ..translation.coefficients import constant_of, is_own
-from ..translation.fields import THRESHOLD, probe
-from . import adapt, conservation, language
+from ..translation.weak_form import THRESHOLD, probe
+from . import conservation, language, splitting
+from .assembler import Assembler, Contribution
 from .automatic import choose_nodes, end_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
-from .forms import Assembler, Contribution
 from .operators import FormsOperator
-from .planes import discretize_over_axes, discretize_plane, has_weights
+from .over_planes import discretize_over_axes, discretize_plane, has_weights
 from .running_away import Cut
 from .scalars import Past
 from .semidiscrete import SemiDiscrete
 from .shared import highest_modes, shared
+from .tuning import MEMORY
 
 DEFAULT_TOLERANCE = 1e-6
-_KEPT_MESHES = 4
-_KEPT_SUMS = 4  # of constant terms: where other coefficients change, these stay
 
 
-@checked(tol=optional(number()))
+@checked(tol=optional(TOLERANCE))
 def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float | None = None) -> Problem:
     """The model's equations on a mesh: M dy/dt = F(t, y).
 
@@ -79,19 +78,20 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     """
     if not has_equations(model):
         raise ValueError(f"discretize: model = {model!r}; allowed is a model: a dataclass with a method equations()")
-    if not is_fast(model):
-        return discretize_over_axes(model, mesh, space, DEFAULT_TOLERANCE if mesh is None and tol is None else tol)
-    language.require_sound(model)
-    if has_weights(model):
+    if tol is not None and mesh is not None:
+        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
+    if is_fast(model):
+        language.require_sound(model)
+    if is_fast(model) and has_weights(model):
         return discretize_plane(model, mesh, space, tol)
+    tol = DEFAULT_TOLERANCE if mesh is None and tol is None else tol
+    if not is_fast(model):
+        return discretize_over_axes(model, mesh, space, tol)
     space = SpectralElement() if space is None else space
     if not isinstance(space, SpectralElement | Lagrange | ExponentialFitting):
         allowed = "SpectralElement(degree), Lagrange(degree), ExponentialFitting()"
         raise ValueError(f"discretize: space = {space!r}; allowed are {allowed}")
     if mesh is None:
-        tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         end = end_of(model)
         cells = natural = choose_nodes(model, space, tol, end)
         mesh = tagged(cells, model, _top(model, end))
@@ -99,8 +99,6 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, end), model))
         problem.natural = natural
         return problem
-    if tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     if not isinstance(mesh, MeshLine):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     if weak_form_of(model).top == math.inf:
@@ -245,7 +243,7 @@ class Assembled:
                 width = 1
                 varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
             forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
-            remembered(self._summed, key, forms, _KEPT_SUMS)
+            remembered(self._summed, key, forms, MEMORY.sums)
         if self._probes is None:
             return forms, functions
         return FittedOperator(forms, self._transports(fixed_terms, varying_terms)), functions
@@ -297,7 +295,7 @@ class Assembled:
             mesh = tagged(cells, model, self.top)
             assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
-        remembered(self._others, key, assembled, _KEPT_MESHES)
+        remembered(self._others, key, assembled, MEMORY.meshes)
         if history is not None:
             return SemiDiscrete(assembled.for_parameters(model), model, history)
         if assembled._latest is None or assembled._latest.model != model:
@@ -311,10 +309,10 @@ class Assembled:
         elif degree <= SpectralElement.highest:
             space = SpectralElement(degree)
         else:  # no higher degree: halved cells instead
-            halved = problem.on_cells(adapt.split(problem.cells, np.ones(len(problem.widths), bool)))
-            return halved, adapt.transfer(problem, halved, y)
+            halved = problem.on_cells(splitting.split(problem.cells, np.ones(len(problem.widths), bool)))
+            return halved, splitting.transfer(problem, halved, y)
         richer = self.on_cells(problem.model, problem.cells, space=space)
-        return richer, adapt.transfer(problem, richer, y)
+        return richer, splitting.transfer(problem, richer, y)
 
     def coarser(self, model: Any, factor: float) -> SemiDiscrete:
         if self.tol is not None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from ..algebra import Band, gauss
 from ..translation.coefficients import STEP
-from ..translation.fields import CELLS, probe
-from .forms import Assembler, Contribution
+from ..translation.weak_form import CELLS, probe
+from .assembler import Assembler, Contribution
 from .operators import FormsOperator
 
 

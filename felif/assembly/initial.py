@@ -14,18 +14,11 @@ from ..firing.over_v import OverV
 from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
-from . import adapt, beyond_ends
+from . import beyond_ends, splitting
 from .densities import Density, Gaussian, Profile, Uniform
 from .projection import from_moments
 from .recut import at_start, on_axis
-
-_TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
-_ROUNDS = 40
-_KEPT = 8  # initial states of the same problem: a run that is made again starts from what is known
-_CARRIED = 0.05
-_VANISHES = 1e-12  # density at V_F over the largest one
-_COINCIDE = 1e-6  # distance of cell ends, in units of V_F - V_R, below which they are the same
-_NOISE = 1e-2  # change of a rate by finer cells next to V_F, above which it is noise of the projection
+from .tuning import INITIAL, SPLITTING
 
 
 def initial(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
@@ -45,7 +38,7 @@ def initial(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
     known = problem.initial_states.get(key)
     if known is None or known[0] is not model:
         alone = problem if problem.history is None else problem.with_history(None)
-        known = remembered(problem.initial_states, key, (model, _from_density(alone, start)), _KEPT)
+        known = remembered(problem.initial_states, key, (model, _from_density(alone, start)), INITIAL.kept)
     on_mesh, y, compatible = known[1]
     return on_mesh if problem.history is None else on_mesh.with_history(problem.history), y.copy(), compatible
 
@@ -167,28 +160,28 @@ def _resolve(
         cells = _split_for(problem, cells, densities, part)
     if len(cells) != len(problem.cells):
         problem = problem.on_cells(cells)
-    for _ in range(_ROUNDS):
+    for _ in range(INITIAL.rounds):
         y = _project(problem, densities, values, masses)
-        flags = adapt.unresolved(problem, y, part)
-        flags |= adapt.undershooting(problem, y)
+        flags = splitting.unresolved(problem, y, part)
+        flags |= splitting.undershooting(problem, y)
         if not flags.any():
             flags = _spurious_rate(problem, densities, values, masses, y)
         if not flags.any():
             return problem, y
-        problem = problem.on_cells(adapt.split(problem.cells, flags))
+        problem = problem.on_cells(splitting.split(problem.cells, flags))
     return problem, _project(problem, densities, values, masses)
 
 
 def _part(problem: OverV) -> float:
     """Of the errors that data may have: 1, less where noise is small and the drift carries them to V_F as they are."""
-    return 1.0 if problem.arrivals(0.0) is None else _CARRIED
+    return 1.0 if problem.arrivals(0.0) is None else INITIAL.carried
 
 
 def _split_for(problem: OverV, cells: np.ndarray, densities: Mapping[str, Profile], part: float) -> np.ndarray:
     """Cells split until they resolve the densities, looked at through a lumped projection: nothing is assembled yet."""
-    degree, smallest = problem.degree, adapt.SMALLEST * problem.length
-    weights, limit = spaces.lobatto(degree)[1], part * adapt.UNRESOLVED * problem.tol
-    for _ in range(_ROUNDS):
+    degree, smallest = problem.degree, SPLITTING.smallest * problem.length
+    weights, limit = spaces.lobatto(degree)[1], part * SPLITTING.unresolved * problem.tol
+    for _ in range(INITIAL.rounds):
         widths = cells[1:] - cells[:-1]
         nodes = np.arange(len(widths))[:, None] * degree + np.arange(degree + 1)
         mass = np.bincount(nodes.ravel(), (widths[:, None] * weights).ravel())
@@ -197,11 +190,11 @@ def _split_for(problem: OverV, cells: np.ndarray, densities: Mapping[str, Profil
             values = profile.moments(cells, degree) / (profile.mass * mass)
             if problem.layout.tied[name] is not None:
                 values[-1] = 0.0
-            flags |= adapt.content(values, cells, degree) > limit
+            flags |= splitting.content(values, cells, degree) > limit
         flags &= widths > smallest
         if not flags.any():
             break
-        cells = adapt.split(cells, flags)
+        cells = splitting.split(cells, flags)
     return cells
 
 
@@ -217,16 +210,16 @@ def _spurious_rate(
     Next to data concentrated at V_F a density of relative size tol suffices for a rate that is huge, negative, or none.
     """
     none = np.zeros(len(problem.widths), bool)
-    if any(p.end > _VANISHES * p.peak for p in densities.values()):
+    if any(p.end > INITIAL.vanishes * p.peak for p in densities.values()):
         return none  # N starts from infinity, however small the density at V_F
     flags, last = none.copy(), int(np.searchsorted(problem.cells, problem.top))
     flags[max(0, last - 3) : last] = True
-    flags &= problem.widths > adapt.SMALLEST * problem.length
+    flags &= problem.widths > SPLITTING.smallest * problem.length
     if not flags.any():
         return none
-    finer = problem.on_cells(adapt.split(problem.cells, flags))
+    finer = problem.on_cells(splitting.split(problem.cells, flags))
     here, there = _rates(problem, y), _rates(finer, _project(finer, densities, values, masses))
-    if here is not None and there is not None and np.all(abs(here - there) < _NOISE * (1 + abs(there))):
+    if here is not None and there is not None and np.all(abs(here - there) < INITIAL.noise * (1 + abs(there))):
         return none
     return flags
 
@@ -247,7 +240,7 @@ def _require_resolved(problem: OverV, densities: Mapping[str, Profile], y: np.nd
         scale = (weights @ values) / (weights @ n)
         wrong = weights * np.abs(values - scale * n)
         total = float(wrong.sum() / (weights @ np.abs(values)))
-        if total > _TOO_COARSE:
+        if total > INITIAL.too_coarse:
             cell = np.clip(np.searchsorted(problem.cells, points, side="right") - 1, 0, len(problem.cells) - 2)
             share = np.bincount(cell, wrong, len(problem.cells) - 1)
             bad = np.flatnonzero(share > 0.1 * share.max())
@@ -301,7 +294,7 @@ def _of_state(problem: OverV, start: State) -> tuple[dict[str, Profile], dict[st
             beyond_ends.warn_of_cut(problem, name, beyond_ends.Shares(profile, old.cells), above)
         else:
             cells = beyond_ends.reaching(cells, profile, _part(problem) * problem.tol, above)
-            near = _COINCIDE * problem.length
+            near = INITIAL.coincide * problem.length
             apart = np.abs(old.cells[:, None] - cells).min(axis=1) > near
             profile.breakpoints = old.cells[apart & (np.diff(old.cells, prepend=-np.inf) > near)]
         profile.check(cells)

@@ -21,13 +21,11 @@ from ..given.memory import remembered
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import require_places, weak_form_of
 from ..translation.coefficients import is_own
-from ..translation.fields import ABOVE, CELLS, Term, WeakForm, probe
+from ..translation.weak_form import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import require_analytic
+from .tuning import LANGUAGE
 
-LINEAR = 1e-12
-PLACES = 63  # at which forms are looked at, before there is a mesh
 _IN_A_CELL = (np.arange(8) + 0.5) / 8  # points of a cell at which forms are looked at once more
-_KEPT = 512
 _sound_forms: dict[Any, None] = {}
 _sound_models: dict[Any, None] = {}
 
@@ -54,7 +52,7 @@ def require_sound(model: Any) -> None:
 
 def _remember(memory: dict[Any, None], key: Any) -> None:
     if key is not None:
-        remembered(memory, key, None, _KEPT)
+        remembered(memory, key, None, LANGUAGE.kept)
 
 
 def hashable(key: Any) -> Any:
@@ -104,7 +102,7 @@ def top_of(weak_form: WeakForm) -> float:
 
 def places_of(model: Any, weak_form: WeakForm, over: str) -> np.ndarray:
     """Points in the cells or on the facets of a term, shape (1 or 2, points)."""
-    low, high, count = weak_form.landings[0], top_of(weak_form), PLACES
+    low, high, count = weak_form.landings[0], top_of(weak_form), LANGUAGE.places
     if over not in (CELLS, ABOVE):
         v = np.full(count, high if over == "firing" else weak_form.places[over])
     else:
@@ -135,9 +133,9 @@ def _require_form(model: Any, weak_form: WeakForm, term: Term) -> None:
 def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
     """Relative defect of form(a u + b w) = a form(u) + b form(w), in the field and in the test function.
 
-    Raises ValueError, naming the term, where it is above LINEAR, for values that are no finite numbers, and for forms
-    whose value at a point depends on other points (n.mean(), np.gradient(n), x - x.mean()): their integral would
-    depend on how the points are arranged.
+    Raises ValueError, naming the term, where it is above LANGUAGE.linear, for values that are no finite numbers, and
+    for forms whose value at a point depends on other points (n.mean(), np.gradient(n), x - x.mean()): their integral
+    would depend on how the points are arranged.
     """
     fields = {f.name for f in weak_form.fields}
     places = [name for name, there in (("field", term.of is not None), ("test function", term.into in fields)) if there]
@@ -181,7 +179,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
         values = [value([*given[:place], one, *given[place + 1 :]]) for one in (mixed, u, w)]
         size = np.abs(values[0]) + np.abs(a * values[1]) + np.abs(b * values[2]) + 1e-300
         worst = max(worst, float((np.abs(values[0] - a * values[1] - b * values[2]) / size).max()))
-        if not worst <= LINEAR:
+        if not worst <= LANGUAGE.linear:
             raise ValueError(
                 f"Term {term.name!r}: its form is not linear in its {what} (defect {worst:.3g}, relative). What is "
                 "nonlinear must go through scalars, read by the coefficient."
@@ -190,7 +188,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
         whole, part = value(given), slice(1, None, 3)
         alone = value([(u[part], slope[:, part]) for u, slope in given], x[:, part])
         size = np.abs(whole[part]) + np.abs(alone)
-        if np.any(np.abs(whole[part] - alone) > LINEAR * size):
+        if np.any(np.abs(whole[part] - alone) > LANGUAGE.linear * size):
             raise ValueError(
                 f"Term {term.name!r}: the value of its form at a point depends on other points; allowed is a function "
                 "of n, phi, their derivatives and x there. What is of the whole density is a scalar."

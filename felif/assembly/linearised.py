@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..algebra import BandLowRank
 from ..firing.over_v import OverV
+from ..given.differences import forward
 from ..given.parameters import Parameters, fixed_parameters
 from ..translation.coefficients import STEP
 from .scalars import ScalarEquations
@@ -96,6 +96,14 @@ def parameter_derivative(
     return total
 
 
+def time_derivative(problem: OverV, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
+    """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
+    inputs = problem.equations.inputs
+    slopes = {name: forward(lambda x, f=f: float(f(t + x)), min(step / 4, 1e-3)) for name, f in inputs.items()}
+    changes = [slope * problem.input_derivative(t, y, name)[0] for name, slope in slopes.items() if slope]
+    return sum(changes, np.zeros(problem.size)) if inputs else None
+
+
 def input_derivative(
     equations: ScalarEquations, linearised: tuple[Any, ...], y: np.ndarray, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -104,12 +112,6 @@ def input_derivative(
     operator, dc = equations.operator, equations.coefficient_slopes(s, name)
     scalars = -np.linalg.solve(own, np.array(operator.residual_along(prepared, c, dc)))
     return operator.rate_along(y, c, dc) + U[:, : len(own)] @ scalars, scalars
-
-
-def forward_slope(function: Callable[[float], float], t: float, step: float) -> float:
-    """Fourth-order forward difference of an input."""
-    values = [float(function(t + k * step)) for k in range(5)]
-    return (-25 * values[0] + 48 * values[1] - 36 * values[2] + 16 * values[3] - 3 * values[4]) / (12 * step)
 
 
 def pulse(equations: ScalarEquations, y: np.ndarray, name: str) -> tuple[np.ndarray, float]:

@@ -21,7 +21,7 @@ from ..algebra import gauss
 from ..firing.over_v import OverV
 from ..spaces.tables import CellTable, table
 from ..translation.coefficients import is_own
-from ..translation.fields import Term, probe
+from ..translation.weak_form import Term, probe
 
 
 class ExponentialMoment:

@@ -6,6 +6,12 @@ import numpy as np
 
 from ..firing.over_v import OverV
 from ..problem import Infeasible
+from ..spaces import DrawingPoints, along
+
+
+def drawing_points(problem: OverV) -> DrawingPoints:
+    """Where densities are drawn."""
+    return along("v", problem.cells, problem.degree)
 
 
 def observe(problem: OverV, t: float, y: np.ndarray) -> dict[str, float]:

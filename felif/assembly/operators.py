@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ..algebra import Band
-from .forms import Contribution
+from .assembler import Contribution
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,10 @@ from ..firing import layers
 from ..firing.over_v import OverV
 from ..given.warning import warn
 from ..meshing import tagged
-from . import adapt
+from . import splitting
 from .automatic import choose_nodes
-from .running_away import NEGLIGIBLE, Cut, cut
-
-_TOLD = 1e-6  # part of the neuron's time from which a run is told
-_VISIBLE = 10.0  # times NEGLIGIBLE, and times what the place at hand was made with: part of the neuron's time
+from .running_away import Cut, cut
+from .tuning import CUT
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def _moved(problem: OverV, beyond: tuple, rates: Iterable[float], y: np.ndarray)
     more, noise = beyond
     pace = _pace(end, rates)
     wrong = max(map(end.wrong, more, noise)) * pace
-    if not wrong > _VISIBLE * max(NEGLIGIBLE, end.part):
+    if not wrong > CUT.visible * max(CUT.negligible, end.part):
         return None
     by = float(more.max() + more.min()) / 2
     try:
@@ -60,7 +58,7 @@ def _moved(problem: OverV, beyond: tuple, rates: Iterable[float], y: np.ndarray)
     if new is None or max(map(new.wrong, more - by, noise)) * pace > 0.5 * wrong:
         return None
     moved = _with_end(problem, new)
-    return moved, adapt.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
+    return moved, splitting.transfer(problem, moved, y), f"drift cut off at {new.last:.4g}"
 
 
 def recut(problem: OverV, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -83,11 +81,11 @@ def warn_where_wrong(problem: OverV, t: float, y: np.ndarray) -> None:
     """A UserWarning where input and noise of a run falsify the times of spikes visibly."""
     end = problem.end
     part = max(map(end.wrong, *_beyond(problem, problem.namespace(t, y)))) * _pace(end, _rates(problem, t, y).values())
-    if part > max(_TOLD, problem.tol):
+    if part > max(CUT.told, problem.tol):
         warn(
             f"evolve: input or noise has become so large that a neuron's time above v = {end.last:.4g}, where drift "
-            f"alone is followed, is wrong by more than {max(_TOLD, problem.tol):g} of its interval; N has that error "
-            "from here on",
+            f"alone is followed, is wrong by more than {max(CUT.told, problem.tol):g} of its interval; N has that "
+            "error from here on",
         )
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import parameters_of
-from ..translation.fields import Term, WeakForm
+from ..translation.weak_form import Term, WeakForm
+from .tuning import LANGUAGE
 
 _RATES = (0.37, 1.0, 2.0, 7.0)
 TOTALS = (0.0, 0.01, 0.37, 1.9, 20.0)  # of the scalars that are numbers, at which coefficients are looked at
-LINES = 33
 
 
 def weights_of(model: Any) -> np.ndarray:
-    """Weights w, ends included, at which coefficients are looked at, shape (LINES,)."""
-    return np.linspace(float(model.w_min), float(model.w_max), LINES)
+    """Weights w, ends included, at which coefficients are looked at, shape (LANGUAGE.lines,)."""
+    return np.linspace(float(model.w_min), float(model.w_max), LANGUAGE.lines)
 
 
 def inputs_of(model: Any, weak_form: WeakForm) -> dict[str, float]:
@@ -31,13 +31,13 @@ def multiple(model: Any, weak_form: WeakForm, term: Term) -> float:
     w, m, fixed = weights_of(model), parameters_of(model), inputs_of(model, weak_form)
     totals = [scalar.name for scalar in weak_form.scalars if scalar.along is None]
     place = weak_form.places[term.over]
-    form, found = term.form(np.ones(LINES), np.stack([np.full(LINES, place), w])), []
+    form, found = term.form(np.ones(LANGUAGE.lines), np.stack([np.full(LANGUAGE.lines, place), w])), []
     for total in TOTALS:
         for rate in _RATES:
             N = rate * (1 + 0.3 * np.cos(7.0 * w))
             s = SimpleNamespace(w=w, **fixed, **dict.fromkeys(totals, total), **{line.name: N})
             c = 1.0 if term.coefficient is None else term.coefficient(s, m)
-            found.append(np.broadcast_to(np.asarray(c * form, float), (LINES,)) / N)
+            found.append(np.broadcast_to(np.asarray(c * form, float), (LANGUAGE.lines,)) / N)
     k = float(found[0][0])
     if not np.all(np.abs(np.array(found) - k) <= 1e-12 * abs(k)):
         raise ValueError(

@@ -24,12 +24,9 @@ from typing import Any
 import numpy as np
 
 from ..algebra import gauss
-from ..translation.fields import THRESHOLD, Term, WeakForm
+from ..translation.weak_form import THRESHOLD, Term, WeakForm
+from .tuning import CUT
 
-NEGLIGIBLE = 1e-10  # part of the neuron's time scale by which the time from v_c to V_F may be wrong
-_WORST = 1e-5  # the same where little noise would make the layer at V_F thinner than ...
-_THINNEST = 1e-11  # ... this part of the line
-_PLACES = 2000  # of a table of times
 _POINTS, _WEIGHTS = gauss(20)
 
 
@@ -107,7 +104,7 @@ class Cut:
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
         """Potentials above `last`, and the times that are left there, until next to none is."""
         v, piece, step = [self.last], self.left, 0.05 * self._unit
-        while v[-1] < self.top and piece > 1e-14 * self.left and len(v) < _PLACES:
+        while v[-1] < self.top and piece > 1e-14 * self.left and len(v) < CUT.places:
             f, ahead = values(self.drift, v[-1] + step * np.array([0.0, 1.0]))
             step = min(step * min(0.2 * f / max(ahead - f, 1e-300), 2.0), self.top - v[-1])
             piece = float(_crossing(self.drift, np.array(v[-1:]), np.array([step]))[0])
@@ -161,7 +158,7 @@ def _one(drift: Callable, x: float) -> float:
         return math.inf
 
 
-def cut(drift: Callable, noise: float, start: float, top: float, part: float = NEGLIGIBLE) -> Cut | None:
+def cut(drift: Callable, noise: float, start: float, top: float, part: float = CUT.negligible) -> Cut | None:
     """Where the line ends for this drift, or None where it must reach to V_F itself.
 
     Only a convex drift that grows up to V_F runs away. Raises ValueError for V_F = infinity where the drift needs an
@@ -184,10 +181,10 @@ def cut(drift: Callable, noise: float, start: float, top: float, part: float = N
     time = float(left[own[0]])
     with np.errstate(all="ignore"):
         wrong = (left * scale + noise / f) / f
-        thin = noise / f < _THINNEST * (v + f * left - start)
+        thin = noise / f < CUT.thinnest * (v + f * left - start)
     above = (np.arange(len(v)) > own[0]) & (f > scale)
     place = np.flatnonzero(above & ((wrong <= part * time) | thin))
-    place = place[wrong[place] <= max(_WORST, part) * time]
+    place = place[wrong[place] <= max(CUT.worst, part) * time]
     if not place.size:
         if math.isinf(top):
             raise ValueError(

@@ -13,13 +13,13 @@ import numpy as np
 from .. import spaces
 from ..algebra import BandLowRank
 from ..firing import at_threshold as facts
-from ..firing import neurons
+from ..firing import resting_neurons
 from ..firing.advected import Arrivals
 from ..firing.dilated import Dilated
 from ..firing.over_v import OverV
 from ..given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ..problem import FieldValue, Infeasible, State
-from . import adapt, coarsen, condensed, conservation, linearised, observing, tails
+from . import coarsen, condensed, conservation, linearised, observing, splitting, tails
 from .at_points import at_points
 from .automatic import Flow, choose_nodes, mesh_at_rest
 from .explicit import along
@@ -105,11 +105,11 @@ class SemiDiscrete(OverV):
             raise ValueError(f"{state!r} has other unknowns than {type(self.model).__name__}")
         ends = (old.landings, old.top) == (self.landings, self.top)
         here = self.on_cells(old.cells) if self.tol is not None and ends else self
-        return here, adapt.transfer(old, here, state.y)
+        return here, splitting.transfer(old, here, state.y)
 
     def received(self, state: State) -> np.ndarray:
         """The unknowns of a state of another mesh, interpolated on this one."""
-        return adapt.transfer(state.problem, self, state.y)
+        return splitting.transfer(state.problem, self, state.y)
 
     def coarser(self, factor: float) -> SemiDiscrete:
         """The same problem discretised less well: for `factor` times its tolerance, or on every second cell end."""
@@ -205,12 +205,7 @@ class SemiDiscrete(OverV):
         """d(scalars)/dy, shape (scalars, size)."""
         return self._explicit.gradient(y) if self._explicit is not None else self._linearised(t, y)[4]
 
-    def time_derivative(self, t: float, y: np.ndarray, step: float) -> np.ndarray | None:
-        """dF/dt at fixed y; inputs are differenced forward, inside [t, t + step]."""
-        inputs = self.equations.inputs
-        slopes = {name: linearised.forward_slope(f, t, min(step / 4, 1e-3)) for name, f in inputs.items()}
-        changes = [slope * self.input_derivative(t, y, name)[0] for name, slope in slopes.items() if slope]
-        return sum(changes, np.zeros(self.size)) if inputs else None
+    time_derivative = linearised.time_derivative
 
     def input_derivative(self, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
@@ -232,7 +227,7 @@ class SemiDiscrete(OverV):
         return self.linear_at(t, self.scalars(t, y)) if self.operator.positive else None
 
     mesh_arrays, on_arrays, __reduce__ = mesh_arrays, on_arrays, reduced
-    neurons, mesh_at_rest = neurons.neurons, mesh_at_rest  # the network at rest: see `firing.neurons`
+    neurons, mesh_at_rest = resting_neurons.neurons, mesh_at_rest  # the network at rest: see `firing.resting_neurons`
     infinite_rates, as_data = property(facts.infinite_rates), facts.as_data
     feedback = cached_property(facts.feedback)
     warn_where_wrong, largest_and_lowest = warn_where_wrong, facts.largest_and_lowest
@@ -272,6 +267,7 @@ class SemiDiscrete(OverV):
         """The test function that a row vector z of the linearisation at y stands for (a left eigenvector)."""
         return self.function(adjoint_values(self, t, y, name, z))
 
+    drawing_points = observing.drawing_points
     weighted_forms = weighted_forms  # int P u' v', int P u v with a named density P: see `Problem`
 
     def coupling(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]:
@@ -305,7 +301,7 @@ class SemiDiscrete(OverV):
             warn_where_wrong(self, t, y)
         if self.tol is None or (self._watch is not None and self._watch.quiet(y)):
             return None
-        return adapt.adapted(self, t, y)
+        return splitting.adapted(self, t, y)
 
     @cached_property
     def arrivals(self) -> Arrivals:

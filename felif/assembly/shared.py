@@ -9,7 +9,7 @@ import numpy as np
 from .. import spaces
 from ..firing.over_v import OverV
 from ..given.text import model_text
-from .adapt import UNRESOLVED
+from .tuning import SPLITTING
 
 
 def shared(assembled: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def highest_modes(assembled: Any) -> np.ndarray:
     own = assembled.shared
     widths, count = own["widths"], len(own["widths"])
     modes = np.zeros((2, count, len(own["nodes"])))
-    scale = widths / (UNRESOLVED * assembled.tol)
+    scale = widths / (SPLITTING.unresolved * assembled.tol)
     top = spaces.modal_transform(own["degree"])[-2:]
     modes[:, np.arange(count)[:, None], own["cell_nodes"]] = scale[:, None] * top[:, None, :]
     free = assembled.layout.free(own["field_names"][0])

@@ -9,17 +9,11 @@ import numpy as np
 from ..algebra import gauss
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
-from . import adapt
+from . import splitting
+from .tuning import EXTENT
 
-_ENOUGH = 30.0  # the mass beyond an end that `extended` moves is at most tol / 30
-_ROUNDING = 1e-16  # masses above V_max that are none
-_FALLEN = 40.0  # decay, in powers of e, after which nothing is left
-_PANELS = 60
-_MOST_BEYOND = 40  # cells as wide as the last one beyond an end
 #: from V_min, in units of V_F - V_R: where a density is looked at first
 _DISTANCES = np.concatenate([np.linspace(0.0, 8.0, 33), np.geomspace(9.0, 250.0, 40)])
-_DECAYS = 0.4  # part that is real of the root below, and 1 + lambda R/J, where a mode decays at V_min
-_TOO_MUCH = 0.1  # part cut off beyond which they are refused
 
 
 def beyond(problem: OverV, t: float, y: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -92,22 +86,23 @@ def extended_for_modes(
         first = problem.layout.slice(name).start
         distances, parts = _missing(problem, t, y, name, values)
         size = np.abs(values * z[:, first] * x[:, first])
-        short = (parts * size[:, None] > limits[:, None] / _ENOUGH).any(axis=0)
+        short = (parts * size[:, None] > limits[:, None] / EXTENT.enough).any(axis=0)
         if (parts[:, 0] * size > limits).any() and not short[-1]:
             lows.append(problem.cells[0] - distances[np.flatnonzero(short)[-1] + 1])
     if not lows:
         return None
     new = problem.on_cells(_longer(problem.cells, min(lows), problem.cells[-1]))
-    return new, adapt.transfer(problem, new, y)
+    return new, splitting.transfer(problem, new, y)
 
 
 def require_reach(problem: OverV, t: float, y: np.ndarray, verb: str) -> None:
     """ValueError where a mesh cuts off so much of a state that nothing of first order can be said about it."""
     share = sum(abs(below) for below, _ in beyond(problem, t, y).values())
-    if not share < _TOO_MUCH:
+    if not share < EXTENT.too_much:
         raise ValueError(
             f"{verb}: V_min = {problem.cells[0]:g} of the mesh cuts off {100 * share / (1 + share):.3g} % of the "
-            f"density, allowed is {100 * _TOO_MUCH:g} %: errors are of first order here. Let the mesh reach further"
+            f"density, allowed is {100 * EXTENT.too_much:g} %: errors are of first order here. Let the mesh reach "
+            "further"
         )
 
 
@@ -115,7 +110,7 @@ def extended(problem: OverV, t: float, y: np.ndarray, mass: float | None = None)
     """(problem, y) on a mesh that cuts off less than `mass` (or tol); None if this one does, or is the user's."""
     cells = None if problem.tol is None else _reaching(problem, t, y, mass or problem.tol)
     new = None if cells is None else problem.on_cells(cells)
-    return None if new is None else (new, adapt.transfer(problem, new, y))
+    return None if new is None else (new, splitting.transfer(problem, new, y))
 
 
 def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarray | None:
@@ -131,12 +126,12 @@ def _reaching(problem: OverV, t: float, y: np.ndarray, mass: float) -> np.ndarra
         if abs(below) > mass:
             distance, masses = _profile_below(problem, t, y, name)
             left = (masses[-1] - masses) * abs(values[0])
-            new.append(cells[0] - distance[np.argmax(left < mass / _ENOUGH)])
+            new.append(cells[0] - distance[np.argmax(left < mass / EXTENT.enough)])
         if above:
-            limit = max(mass * _share_above(problem, values), _ROUNDING)
+            limit = max(mass * _share_above(problem, values), EXTENT.rounding)
             if abs(above) > limit:
                 length = _length_above(problem, t, y, name)
-                new.append(cells[-1] + length * np.log(_ENOUGH * abs(above) / limit))
+                new.append(cells[-1] + length * np.log(EXTENT.enough * abs(above) / limit))
     if not new:
         return None
     return _longer(cells, min(new), max(new))
@@ -170,16 +165,16 @@ def _longer(cells: np.ndarray, low: float, high: float) -> np.ndarray:
 def _ends_beyond(width: float, length: float) -> np.ndarray:
     """Distances of the far ends of cells that cover a length beyond a cell of this width.
 
-    As wide as that one; where this takes more than _MOST_BEYOND, since it belongs to a layer much thinner than what
-    the density falls over, each wider than the last by the factor that needs as many.
+    As wide as that one; where this takes more than EXTENT.most_beyond, since it belongs to a layer much thinner than
+    what the density falls over, each wider than the last by the factor that needs as many.
     """
-    count = int(min(np.ceil(length / width), _MOST_BEYOND + 1))
-    if count <= _MOST_BEYOND:
+    count = int(min(np.ceil(length / width), EXTENT.most_beyond + 1))
+    if count <= EXTENT.most_beyond:
         return length * np.arange(1, count + 1) / count
     from scipy.optimize import brentq
     from scipy.special import logsumexp
 
-    powers = np.arange(1, _MOST_BEYOND + 1)
+    powers = np.arange(1, EXTENT.most_beyond + 1)
     factor = brentq(lambda x: logsumexp(x * powers) - np.log(length / width), 0.0, 20.0)
     ends = np.expm1(factor * powers)
     return length * ends / ends[-1]
@@ -192,7 +187,7 @@ def _profile_below(problem: OverV, t: float, y: np.ndarray, field: str) -> tuple
     potential = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (slope[:, 1:] @ weights))])
     inside = potential[:-1, None] + steps * points * (slope[:, :1] + slope[:, 1:]) / 2
     masses = np.concatenate([[0.0], np.cumsum(steps[:, 0] * (np.exp(-np.clip(inside, -600.0, 700.0)) @ weights))])
-    if potential[-1] < _FALLEN or potential.min() < -_FALLEN:
+    if potential[-1] < EXTENT.fallen or potential.min() < -EXTENT.fallen:
         masses[-1] = np.inf  # nothing holds neurons there
     return ends, masses
 
@@ -203,7 +198,7 @@ def _panels(problem: OverV, t: float, y: np.ndarray, field: str) -> tuple[np.nda
     drift, noise, _ = coefficients_at(problem, t, y, field, np.array([low]))
     width = max(problem.length, float(np.sqrt(noise[0])))
     length = min(float(noise[0] / max(drift[0], 1e-3 * noise[0] / width)), width)
-    ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(_PANELS))])
+    ends = np.concatenate([[0.0], length * np.cumsum(0.5 * 1.06 ** np.arange(EXTENT.panels))])
     v = low - ends[:-1, None] - np.diff(ends)[:, None] * np.concatenate([[0.0], points])
     drift, noise, _ = coefficients_at(problem, t, y, field, v.ravel())
     return ends, drift.reshape(v.shape), noise.reshape(v.shape)
@@ -221,7 +216,7 @@ def _missing(problem: OverV, t: float, y: np.ndarray, field: str, values: np.nda
     ends, drift, noise = _panels(problem, t, y, field)
     weights, steps = gauss(6)[1], np.diff(ends)
     f, a = drift[:, 1:] @ weights, noise[:, 1:] @ weights
-    if np.sum(steps * f / a) < _FALLEN:
+    if np.sum(steps * f / a) < EXTENT.fallen:
         return ends, np.full((len(values), len(ends)), np.inf)
     values = np.append(np.asarray(values, complex), 0.0)  # the last one: n
     root = np.sqrt(f**2 + 4 * a * (values[:, None] + 1e-12j * (1 + np.abs(values[:, None]))))
@@ -241,7 +236,7 @@ def _missing(problem: OverV, t: float, y: np.ndarray, field: str, values: np.nda
         growth = np.log(grown.T / np.abs(up - down)) + up.real * steps
         size[:, :-1] = np.cumsum(growth[:, ::-1], axis=1)[:, ::-1]
         off = values * ratio[:, 0] / (drift[0, 0] - noise[0, 0] * down[:, 0])
-        decays = (root[:, 0].real > _DECAYS * np.abs(root[:, 0])) & (np.abs(1 + off) > _DECAYS)
+        decays = (root[:, 0].real > EXTENT.decays * np.abs(root[:, 0])) & (np.abs(1 + off) > EXTENT.decays)
         mixed = np.where(decays, 1 / np.abs(1 + off), np.inf)[:-1, None]
         grown = np.exp(np.minimum(2 * (size - size[:, :1]) - (size - size[:, :1])[-1], 700.0))
         parts = np.maximum(np.abs(ratio), np.abs(ratio[-1])) * grown

@@ -7,13 +7,14 @@ import numpy as np
 from ..firing import layers
 from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt
+from . import splitting
+from .tuning import SPLITTING
 
 
 class MeshWatch:
-    """Tests that every reason to change the mesh (see `adapt`) must fail, for an explicit system of degree >= 3.
+    """Tests that every reason to change the mesh (see `splitting`) must fail, for an explicit system of degree >= 3.
 
-    Each test is the one of `adapt` or weaker, so `quiet` is never True where `adapt.adapted` would act.
+    Each test is the one of `splitting` or weaker, so `quiet` is never True where `splitting.adapted` would act.
     """
 
     def __init__(self, problem: OverV) -> None:
@@ -21,7 +22,7 @@ class MeshWatch:
         cells = len(problem.widths)
         self._cells, self._tol, self._explicit = cells, problem.tol, problem._explicit
         low, high = problem.decay_lengths
-        self._low, self._high = problem.tol / max(low, 1e-300), adapt.TOP * problem.tol / max(high, 1e-300)
+        self._low, self._high = problem.tol / max(low, 1e-300), SPLITTING.top * problem.tol / max(high, 1e-300)
         self._layers = layer_lines(problem)
 
     def quiet(self, y: np.ndarray) -> bool:
@@ -36,7 +37,7 @@ class MeshWatch:
         if abs(float(y[0])) > self._low or abs(float(y[-1])) > self._high:
             return False
         for width, drift, drift_slope, noise, noise_slope in self._layers:
-            if width * abs(drift + drift_slope * N) > adapt.LAYER_CELLS * (noise + noise_slope * N):
+            if width * abs(drift + drift_slope * N) > SPLITTING.layer_cells * (noise + noise_slope * N):
                 return False
         return -float(y.min()) <= self._tol * float(y.max())
 
@@ -48,7 +49,7 @@ def layer_lines(problem: OverV) -> list[tuple[float, float, float, float, float]
     for field in zero:
         for k, place in enumerate((*problem.landings, problem.top)):
             width = float(problem.widths[int(np.searchsorted(problem.cells, place)) - 1])
-            if width > adapt.thinnest(problem, place):
+            if width > splitting.thinnest(problem, place):
                 (drift, noise), (drift_1, noise_1) = ((float(x[k]) for x in table[field]) for table in (zero, one))
                 lines.append((width, drift, drift_1 - drift, noise, noise_1 - noise))
     return lines

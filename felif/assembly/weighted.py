@@ -21,10 +21,7 @@ from ..algebra import Band, composite, gauss
 from ..firing.layers import coefficients_at, source_at
 from ..firing.over_v import OverV
 from ..spaces import modal_transform
-
-_DECAY, _PARTS = 2.0, 200  # steepest change of log P in a part of a cell; parts of a cell
-_VANISHED = 1e-280  # of max P
-_NEGLIGIBLE = 1e-10  # of max P: a finite-element density below it is dropped, where no integral gives P
+from .tuning import WEIGHTED
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,18 +46,18 @@ def weighted_forms(problem: OverV, t: float, y: np.ndarray, field: str) -> Weigh
     degree = problem.degree
     drift, noise, growth = coefficients_at(problem, t, y, field, problem.nodes)
     steepest = np.abs(drift / noise)[problem.cell_nodes].max(axis=1) * problem.widths
-    parts = np.clip(np.ceil(steepest / _DECAY), 1, _PARTS).astype(int)
+    parts = np.clip(np.ceil(steepest / WEIGHTED.decay), 1, WEIGHTED.parts).astype(int)
     ends = np.concatenate([[0.0], np.cumsum(np.repeat(problem.widths / parts, parts))]) + problem.cells[0]
     owner = np.repeat(np.arange(len(parts)), parts)
     v, weights = composite(ends, degree + 6)
     flux = _flux(problem, t, y, field, (ends[1:] + ends[:-1]) / 2)
     if np.any(growth) or problem.layout.tied[field] is None or flux is None:
         P = problem.field(field, y)(v)
-        good = P.min(axis=1) > _NEGLIGIBLE * P.max()
+        good = P.min(axis=1) > WEIGHTED.negligible * P.max()
     else:
         drift, noise, _ = (part.reshape(v.shape) for part in coefficients_at(problem, t, y, field, v.ravel()))
         P = integrated(ends, flux, drift / noise, noise)
-        good = P.max(axis=1) > _VANISHED * P.max()
+        good = P.max(axis=1) > WEIGHTED.vanished * P.max()
     low, high = _longest_run(np.bincount(owner, ~good) == 0)
     kept = (owner >= low) & (owner < high)
     owner, v = owner[kept], v[kept]

@@ -12,14 +12,12 @@ from ..algebra import composite
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
 from ..problem import Infeasible
-from . import adapt
+from . import splitting
 from .automatic import Flow, choose_nodes
+from .tuning import EXTENT
 from .weighted import adjoint_values
 
 _DECAY = (3.0, 7.0, 12.0)  # powers of e by which the density has fallen at the cell ends below V_min
-_PANELS = 80
-_VISIBLE = 1e-3  # part cut off that is warned of before anything is computed
-_REACHED = 1e-9  # tolerance that says how far a mesh must reach for errors of V_min and V_max to be seen
 
 
 class Widened:
@@ -96,7 +94,7 @@ def reaching(problem: OverV) -> np.ndarray | None:
     """
     cells = problem.cells
     try:
-        wide = choose_nodes(problem.model, spaces.SpectralElement(), _REACHED)
+        wide = choose_nodes(problem.model, spaces.SpectralElement(), EXTENT.reached)
     except ValueError:
         return None
     low, high = wide[wide < cells[0] - (cells[1] - cells[0]) / 4], wide[wide > cells[-1] + (cells[-1] - cells[-2]) / 4]
@@ -120,22 +118,22 @@ def truncation(problem: OverV) -> str:
     low, high = float(problem.cells[0]), float(problem.cells[-1])
     try:
         below = flow.share_below(low)
-        if below > _VISIBLE:
-            parts.append(f"V_min = {low:g} cuts off {100 * below:.2g} %, where {flow.cut(_REACHED):.3g} would do")
+        if below > EXTENT.visible:
+            parts.append(f"V_min = {low:g} cuts off {100 * below:.2g} %, where {flow.cut(EXTENT.reached):.3g} would do")
     except ValueError:
         pass  # walls of the model
     if flow.lives_above:
         decay = flow.decay_above(problem.top)
         above = math.exp(-(high - problem.top) / decay)
-        if above > _VISIBLE:
-            wanted = problem.top - decay * math.log(_REACHED)
+        if above > EXTENT.visible:
+            wanted = problem.top - decay * math.log(EXTENT.reached)
             parts.append(f"V_max = {high:g} cuts off {100 * above:.2g} % of what is above V_F; {wanted:.3g} would do")
     return "" if not parts else f"The mesh is too short for the density: {', '.join(parts)}."
 
 
 def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
     """y on a mesh with the same cells and others beyond: below V_min without flux, nobody above V_max."""
-    result, count = adapt.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
+    result, count = splitting.transfer(problem, wide, y), int(np.searchsorted(wide.nodes, problem.cells[0]))
     for name in problem.field_names:
         first = wide.layout.slice(name).start
         try:
@@ -143,7 +141,7 @@ def continued(problem: OverV, wide: Any, y: np.ndarray) -> np.ndarray:
         except Infeasible:
             continue
         result[first : first + count] = result[first + count] * np.minimum(below, 10.0)
-    return adapt.conserving(problem, wide, y, result)
+    return splitting.conserving(problem, wide, y, result)
 
 
 def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
@@ -153,7 +151,7 @@ def ends_below(problem: OverV, t: float, y: np.ndarray) -> np.ndarray:
     for name in problem.field_names:
         drift, noise, _ = coefficients_at(problem, t, y, name, np.array([low]))
         length = float(noise[0] / max(drift[0], 1e-2 * noise[0] / width))
-        distance = np.concatenate([[0.0], length * np.cumsum(0.3 * 1.06 ** np.arange(_PANELS))])
+        distance = np.concatenate([[0.0], length * np.cumsum(0.3 * 1.06 ** np.arange(EXTENT.panels_beyond))])
         drift, noise, _ = coefficients_at(problem, t, y, name, low - distance)
         slope = drift / noise
         fallen = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(distance))])

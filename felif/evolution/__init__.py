@@ -4,7 +4,7 @@ from .additive import is_additive
 from .checkpoint import Checkpoint
 from .endings import outcome_of
 from .events import Event
-from .evolve import integrate
+from .evolve import STEPS, integrate
 from .history import History, breaking_points, same_time
 from .rows import Block, Piece
 from .schemes import ARK43, ESDIRK43, SCHEMES, TRBDF2, BackwardEuler, Rodas5P, Scheme
@@ -14,6 +14,7 @@ __all__ = [
     "ARK43",
     "ESDIRK43",
     "SCHEMES",
+    "STEPS",
     "TRBDF2",
     "BackwardEuler",
     "Block",

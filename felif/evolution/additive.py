@@ -28,9 +28,7 @@ import numpy as np
 from ..problem import Problem
 from .stepper import StepFailed, Window
 from .tableaux import AdditiveTableau
-
-_PART = 8192  # numbers of a state that are worked on at once
-_RESERVE = 0.9  # of the largest step: the explicit part changes within it
+from .tuning import STEPPING
 
 
 def is_additive(problem: Problem) -> bool:
@@ -68,7 +66,7 @@ class AdditiveStepper:
         self._weights = np.stack([tableau.b_implicit, tableau.b_explicit], axis=1).ravel()
         self._difference = self._weights - np.repeat(tableau.bhat, 2)
         # operations on whole states are made part by part: what one leaves is in the cache for the next
-        length = _PART if self._diagonal is not None else problem.size
+        length = STEPPING.part if self._diagonal is not None else problem.size
         self._parts = [slice(first, first + length) for first in range(0, problem.size, length)]
         self._lacking = np.zeros(problem.size)  # what the error estimate is solved from
         self._c = tableau.c.tolist()
@@ -83,7 +81,7 @@ class AdditiveStepper:
             self._put_in = y - known
         self._start = y
         self._window, self._t0 = window, window.inside(t)
-        self.limit = _RESERVE * self._largest(self._t0, y)
+        self.limit = STEPPING.reserve * self._largest(self._t0, y)
         self._L = self.problem.implicit_part(self._t0, y)
         self._implicit[0] = self._L @ y
         self._explicit[0] = self._L.remainder(self._t0, y)
@@ -97,8 +95,8 @@ class AdditiveStepper:
 
     def attempt(self, t: float, y: np.ndarray, h: float) -> np.ndarray:
         """y_1 at t + h. Raises Infeasible, SingularMatrix, StepFailed."""
-        if h * _RESERVE > self.limit * (1 + 1e-12):
-            allowed = self.limit / _RESERVE
+        if h * STEPPING.reserve > self.limit * (1 + 1e-12):
+            allowed = self.limit / STEPPING.reserve
             raise StepFailed("unstable_step", f"a step of {h:.4g} exceeds {allowed:.4g}, what the transport allows")
         gamma = self.tableau.gamma
         factored = self._L.factor(1.0 / (h * gamma))

@@ -21,11 +21,10 @@ from .events import until_event
 from .history import NODES, History
 from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
+from .tuning import STEPPING
 
-_CAPACITY = 64  # steps of a burst
 #: steps between two looks at whether the mesh could do with fewer cells; where N rises as towards a blow-up the pause
 #: doubles after looks in vain, up to the most: there are many, and each costs as much as thirty steps
-COARSENED_EVERY, COARSENED_AFTER = 8, 32
 
 
 def burst_of(run: Any) -> Burst | None:
@@ -59,7 +58,7 @@ class Burst:
         size, scalars = problem.size, len(problem.scalar_names)
         self._scheme = scheme_of(run.tableau)[0]
         self._watched = bool(run.events) or any(getattr(observer, "each_step", True) for observer in run.observers)
-        self._capacity = 1 if self._watched else _CAPACITY
+        self._capacity = 1 if self._watched else STEPPING.capacity
         self._work = np.empty(core.felif_work(byref(system.system)) + 8)
         self._y = np.empty(size)
         self._times, self._errors = np.empty((2, self._capacity))
@@ -137,7 +136,7 @@ class Burst:
         p.control_error, p.control_step = controller.error, controller.step
         p.control_rejected, p.control_starting = controller.rejected, controller.starting
         p.rejected = p.factorisations = p.failure = 0
-        p.capacity = min(self._capacity, int(min(run.max_steps - statistics["steps"], _CAPACITY)))
+        p.capacity = min(self._capacity, int(min(run.max_steps - statistics["steps"], STEPPING.capacity)))
         p.until_coarsening, p.coarsening_every = max(run.look_at - statistics["steps"], 1), run.pause
         p.longest_pause = run.longest_pause
         if self._history is not None:

@@ -8,8 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ..problem import Problem
-
-ROUNDING = 1e-11  # relative change of a conserved quantity in a step, below which it is rounding
+from .tuning import STEPPING
 
 
 class Conserving:
@@ -35,7 +34,7 @@ class Conserving:
         for weights, carrier in self._each:
             before = float(weights @ y)
             defect = float(weights @ y1) - before
-            if defect and (abs(defect) < ROUNDING * abs(before) or abs(defect) < rounding()):
+            if defect and (abs(defect) < STEPPING.rounding * abs(before) or abs(defect) < rounding()):
                 y1 *= 1.0 - defect / (before + defect) * carrier
                 total += abs(defect)
         return total
@@ -44,7 +43,7 @@ class Conserving:
         before = self._rows @ y
         defects = self._rows @ y1 - before
         size = np.abs(defects)
-        small = size < ROUNDING * np.abs(before)
+        small = size < STEPPING.rounding * np.abs(before)
         if not (small | (size == 0)).all():
             small |= size < rounding()
         small &= size > 0

@@ -9,9 +9,7 @@ import numpy as np
 
 from ..given.inputs import is_of_user
 from ..problem import BlowUp, Infeasible, Outcome
-
-NEARLY_SINGULAR = 0.1  # margin below which a large rate is taken for blow-up whatever law it follows
-CLOCK_ULPS = 1024  # distance to a pole in numbers of the clock, below which it cannot be approached further
+from .tuning import STEPPING
 
 
 def unevaluated(reason: ArithmeticError, where: str) -> Outcome:
@@ -24,7 +22,7 @@ def unevaluated(reason: ArithmeticError, where: str) -> Outcome:
 def blow_up(run: Any, message: str, N: float) -> Outcome:
     """The outcome of a run that ends in a blow-up, or where N would jump; when that is is estimated here."""
     found = run.watch.estimate(run.t, N, message)
-    if run.problem.jumps and not run.watch.lawful and (margin := _margin(run)) < NEARLY_SINGULAR:
+    if run.problem.jumps and not run.watch.lawful and (margin := _margin(run)) < STEPPING.nearly_singular:
         found = _jump(run, found, margin)
     run.trajectory.blow_up = found
     return outcome_of(found)
@@ -69,7 +67,7 @@ def stuck(run: Any) -> Outcome:
     if margin < 0.5 and (infeasible or rising and margin < 0.1) or infeasible and rising or risen:
         where = f"t = {run.t:.10g}, where the margin is {margin:.3g} and N = {run.rate_now:.4g}"
         return blow_up(run, f"No step {size} leads on from {where}: {failure}.", run.rate_now)
-    if run.watch.left < CLOCK_ULPS * float(np.spacing(abs(run.t))):
+    if run.watch.left < STEPPING.clock_ulps * float(np.spacing(abs(run.t))):
         return blow_up(
             run, f"N = {run.rate_now:.4g} rises to its pole within the resolution of the clock.", run.rate_now
         )

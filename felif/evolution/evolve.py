@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite
+from math import inf
 
 import numpy as np
 
+from ..given.arguments import FUNCTION, POSITIVE, TIME, checked, choice, instance, number, optional, several, whole
 from ..problem import Problem
 from .additive import is_additive
 from .events import Event
@@ -14,7 +15,27 @@ from .loop import Integration
 from .schemes import SCHEMES, Rodas5P, Scheme, tableau_of
 from .trajectory import Checkpoint, Trajectory
 
+STEPS = {  # kinds of the arguments that say how steps are made
+    "t_start": TIME,
+    "t_end": TIME,
+    "scheme": instance(", ".join(f"{name}()" for name in SCHEMES), *SCHEMES.values()),
+    "rtol": number(least=1e-14, most=0.5),
+    "atol": optional(number(least=0.0)),
+    "events": several(instance("an Event", Event), "a row of Event"),
+    "breakpoints": several(TIME, "a row of finite numbers"),
+    "fixed_step": optional(POSITIVE),
+    "first_step": optional(POSITIVE),
+    "max_step": number(above=0.0, infinite=True),
+    "max_steps": optional(whole(1)),
+    "N_max": POSITIVE,
+    "observers": several(FUNCTION, "a row of functions"),
+}
 
+
+@checked(
+    **STEPS | {"max_steps": optional(whole(0)), "N_max": number(above=0.0, infinite=True)},
+    core=choice("compiled", "python"),
+)
 def integrate(
     problem: Problem,
     y0: np.ndarray,
@@ -67,28 +88,9 @@ def integrate(
         raise ValueError(
             f"checkpoint has {checkpoint.y.size} unknowns and the problem {problem.size}: it belongs to another mesh"
         )
-    if not isinstance(scheme, Scheme):
-        raise ValueError(f"scheme = {scheme!r}; allowed are {', '.join(f'{name}()' for name in SCHEMES)}")
     tableau_of(scheme, is_additive(problem))
-    if not (isfinite(t_start) and isfinite(t_end) and t_end >= t_start):
-        raise ValueError(f"t_end = {t_end!r} must be finite and not before t_start = {t_start!r}")
-    _in_range("rtol", rtol, 1e-14, 0.5)
-    _in_range("atol", 0.0 if atol is None else atol, 0.0, inf)
-    for name, value in (
-        ("fixed_step", fixed_step),
-        ("first_step", first_step),
-        ("max_step", max_step),
-        ("N_max", N_max),
-    ):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} = {value!r} must be positive")
-    if max_steps is not None and max_steps < 0:
-        raise ValueError(f"max_steps = {max_steps!r} must not be negative")
-    if core not in ("compiled", "python"):
-        raise ValueError(f"core = {core!r}; allowed are 'compiled' and 'python'")
-    times = np.asarray(list(breakpoints), float)
-    if not np.isfinite(times).all():
-        raise ValueError(f"breakpoints = {breakpoints!r} must be finite")
+    if t_end < t_start:
+        raise ValueError(f"t_end = {t_end!r}; allowed is a finite number >= t_start = {t_start!r}")
     return Integration(
         problem,
         y0,
@@ -97,20 +99,15 @@ def integrate(
         scheme=scheme,
         rtol=float(rtol),
         atol=0.0 if atol is None else float(atol),
-        events=tuple(events),
-        breakpoints=np.unique(times).tolist(),
+        events=events,
+        breakpoints=sorted(set(map(float, breakpoints))),
         fixed_step=fixed_step,
         first_step=first_step,
         max_step=max_step,
         max_steps=inf if max_steps is None else max_steps,
         N_max=N_max,
-        observers=tuple(observers),
+        observers=observers,
         checkpoint=checkpoint,
         onto=onto,
         core=core,
     ).run()
-
-
-def _in_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} = {value!r} must lie between {low:g} and {high:g}")

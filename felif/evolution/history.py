@@ -19,12 +19,9 @@ from ..problem import Infeasible
 from .rows import Rows
 from .stepper import Window
 from .trajectory import Trajectory
+from .tuning import HISTORY
 
-_BREAKING_POINTS = 6  # multiples of a delay at which the solution is less smooth than the order of any scheme here
-_SUMS = 100  # of delays, beyond which longer ones are left to the control of the error
-_SAME = 1e-12  # relative difference of times that are one
 _APART, _BACKWARDS = 1e-3, np.array([25, -48, 36, -16, 3]) / 12  # a derivative before the start, of order 4
-_PANELS = 50  # of the quadrature of a given past
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 _INTEGRALS = np.linalg.solve(np.vander(NODES, increasing=True).T, 1 / np.arange(1, 8))  # of the interpolant
@@ -57,7 +54,7 @@ class History:
 
     def before_start(self, name: str, span: float) -> float:
         """Integral of what was given, over the time `span` before the start."""
-        edges = self.t_start - span * np.linspace(1.0, 0.0, _PANELS + 1)
+        edges = self.t_start - span * np.linspace(1.0, 0.0, HISTORY.panels + 1)
         points, weights = composite(edges, 10)
         return float(weights.ravel() @ [self(name, t) for t in points.ravel().tolist()])
 
@@ -186,7 +183,7 @@ class History:
 
 def same_time(t: float, other: float) -> bool:
     """Whether two times differ by rounding only."""
-    return abs(t - other) <= _SAME * (1 + abs(t))
+    return abs(t - other) <= HISTORY.same * (1 + abs(t))
 
 
 def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Sequence[float] = ()) -> list[float]:
@@ -196,7 +193,7 @@ def breaking_points(t_start: float, t_end: float, delays: list[float], jumps: Se
     itself does not jump there. Times that differ by rounding are one.
     """
     different = sorted(set(delays))
-    few = [k for k in range(2, _BREAKING_POINTS + 1) if comb(len(different) + k, k) <= _SUMS]
+    few = [k for k in range(2, HISTORY.breaking_points + 1) if comb(len(different) + k, k) <= HISTORY.sums]
     ways = (way for k in range(1, max([1, *few]) + 1) for way in combinations_with_replacement(different, k))
     sums = [sum(count * d for d, count in Counter(way).items()) for way in ways]
     later = [t_start + s for s in sums] + [t + d for t in jumps for d in different]

@@ -22,17 +22,7 @@ import numpy as np
 from ..algebra import Band, BandLowRank, resolvent
 from ..algebra.band import SingularMatrix
 from ..problem import NotConverged
-
-_RATIO = 3.0  # longest time of a window over its shortest, where f does not fall steeply
-_LOWEST = 0.01  # l^2/4t below which all windows have the same shape
-_STEPS = 60
-_PERIOD, MOST = 1.3, 20_000  # of a Fourier series: in units of where f has vanished; most terms
-_CHUNK, _BLOCK = 40, 1000  # terms computed together, and evaluated together
-_AGREE, _ROUNDING = 1e4, 1e-13  # of f where windows meet: times the accuracy asked for; relative, per mean
-_RAREST = 1e9  # mean time, in units of 1 and of l^2: rounding is then a relative error of about 1e-6
-_NARROW = 0.13  # cv^2 below which f is a Fourier series
-_VANISHED = 40.0  # f is extrapolated, not computed, before it has reached e^-40 of its peak
-_VANISHED_NARROW = 24.0  # the same for a Fourier series, whose error is relative to the peak; after the peak, too
+from .tuning import LAPLACE
 
 
 class Decay:
@@ -54,7 +44,7 @@ class Decay:
         output: np.ndarray,
         length: float,
         digits: float = 12.0,
-        terms: int = MOST,
+        terms: int = LAPLACE.most,
     ) -> None:
         acting = np.any(J.U != 0, axis=0)
         self._J, self._mass, self._b = BandLowRank(J.band, J.U[:, acting], J.G[acting]), mass, b
@@ -71,10 +61,10 @@ class Decay:
         if not (self.mean > 0 and self.mean**2 < self.second_moment < 1e30 * self.mean**2):
             found = f"mean {self.mean!r}, second moment {self.second_moment!r}"
             raise NotConverged(f"passage: {found}: passages are so rare that rounding hides them")
-        if self.mean > _RAREST * min(1.0, length**2):
+        if self.mean > LAPLACE.rarest * min(1.0, length**2):
             raise NotConverged(f"passage: the mean time {self.mean:.3g} is so long that rounding hides what leaves")
         self.slowest = self._slowest(x1)
-        self.narrow = self.cv**2 < _NARROW
+        self.narrow = self.cv**2 < LAPLACE.narrow
         self._series = self.narrow
         self.vertex, self._length = self._shape(length)
 
@@ -91,7 +81,7 @@ class Decay:
     def _slowest(self, x: np.ndarray) -> float | None:
         """lambda_1 by inverse iteration with shifts that follow the decay of `total`; None if it does not settle."""
         shift, previous, change = 0.0, math.inf, math.inf
-        for _ in range(_STEPS):
+        for _ in range(LAPLACE.steps):
             x = x / np.abs(x).max()
             try:
                 new = self._J.factor(shift, self._mass).solve(self._mass @ x)
@@ -125,12 +115,12 @@ class Decay:
     @property
     def first(self) -> float:
         """Time before which f is extrapolated."""
-        return self._time(_VANISHED_NARROW if self.narrow else _VANISHED, -1)
+        return self._time(LAPLACE.vanished_narrow if self.narrow else LAPLACE.vanished, -1)
 
     @property
     def last(self) -> float:
         """Time after which f is extrapolated."""
-        return self._time(_VANISHED_NARROW, 1) if self._series else math.inf
+        return self._time(LAPLACE.vanished_narrow, 1) if self._series else math.inf
 
     def require_all(self) -> None:
         """Everything decays: there are moments."""
@@ -153,8 +143,8 @@ class Decay:
         exponents = self._length**2 / (4 * t)
         ladder = _ladder(self._log, self._length**2 / (4 * first))
         steep = np.searchsorted([rung[0] for rung in ladder], exponents)
-        flat = np.ceil(np.log(np.minimum(exponents / _LOWEST, 1.0)) / math.log(_RATIO)).astype(int)
-        index = np.zeros(t.shape, int) if self._series else np.where(exponents <= _LOWEST, flat, steep)
+        flat = np.ceil(np.log(np.minimum(exponents / LAPLACE.lowest, 1.0)) / math.log(LAPLACE.ratio)).astype(int)
+        index = np.zeros(t.shape, int) if self._series else np.where(exponents <= LAPLACE.lowest, flat, steep)
         wanted = np.unique(index)
         if self._series:
             self._expand()
@@ -167,7 +157,7 @@ class Decay:
             here = index == k
             s, density, distribution, limit = self._windows[k]
             f[here], S[here] = 0.0, limit
-            for part in np.array_split(np.arange(len(s)), math.ceil(len(s) / _BLOCK)):
+            for part in np.array_split(np.arange(len(s)), math.ceil(len(s) / LAPLACE.block)):
                 waves = np.exp(np.multiply.outer(t[here], s[part]))
                 f[here] += (waves @ density[part]).real
                 S[here] -= (waves @ distribution[part]).real
@@ -186,7 +176,7 @@ class Decay:
     def _expand(self) -> None:
         """One window for all times, on the imaginary axis: s = i step (k + 1/2), of a period that holds all of f."""
         if 0 not in self._windows:
-            step = 2 * math.pi / (_PERIOD * self._time(_VANISHED, 1))
+            step = 2 * math.pi / (LAPLACE.period * self._time(LAPLACE.vanished, 1))
             vanished = math.exp(-self._log)
             if abs(self._transform(np.array([1j * step * (self._terms - 0.5)]))[0]) > vanished:
                 raise NotConverged(
@@ -195,7 +185,7 @@ class Decay:
                 )
             s, f, small = np.zeros(0, complex), np.zeros(0, complex), None
             while small is None and len(s) < self._terms:
-                more = 1j * step * (np.arange(len(s), len(s) + _CHUNK) + 0.5)
+                more = 1j * step * (np.arange(len(s), len(s) + LAPLACE.chunk) + 0.5)
                 s, f = np.append(s, more), np.append(f, self._transform(more))
                 small = _vanished(f, vanished)
             nodes, weights = s[:small], step / np.pi * f[:small]
@@ -208,12 +198,12 @@ class Decay:
         """
         differences, largest = [0.0], 0.0
         for k in [k for k in self._windows if k + 1 in self._windows]:
-            t = self._length**2 / (4 * ladder[max(k, 0)][0] * _RATIO ** min(k, 0))
+            t = self._length**2 / (4 * ladder[max(k, 0)][0] * LAPLACE.ratio ** min(k, 0))
             here, there = (float((np.exp(s * t) @ w).real) for s, w, _, _ in (self._windows[k], self._windows[k + 1]))
             differences.append(abs(here - there))
             largest = max(largest, abs(here), abs(there))
-        rounding = _ROUNDING * self.mean / min(1.0, self._length**2)
-        return max(differences) <= (_AGREE * math.exp(-self._log) + rounding) * largest
+        rounding = LAPLACE.rounding * self.mean / min(1.0, self._length**2)
+        return max(differences) <= (LAPLACE.agree * math.exp(-self._log) + rounding) * largest
 
     def _open(self, wanted: list[int], ladder: list[tuple[float, float, float, int]]) -> None:
         """Windows of these rungs of the ladder: (nodes s, weights of f, weights of F, limit), S = limit - F.
@@ -224,7 +214,7 @@ class Decay:
         new, wanted = [], [*wanted, wanted[0] - 1] if len(wanted) == 1 else wanted  # a neighbour, to compare with
         for k in [k for k in wanted if k not in self._windows]:
             top, sigma, step, count = ladder[max(k, 0)]
-            shortest = self._length**2 / (4 * top * _RATIO ** min(k, 0))
+            shortest = self._length**2 / (4 * top * LAPLACE.ratio ** min(k, 0))
             sigma, step = sigma / math.sqrt(shortest), step / math.sqrt(shortest)
             limit = 0.5 * (1 + math.tanh(math.pi * (sigma - math.sqrt(-self.vertex)) / step))
             new.append((k, sigma + 1j * step * (np.arange(count) + 0.5), step, limit))
@@ -247,14 +237,18 @@ _ladders: dict[float, list[tuple[float, float, float, int]]] = {}
 
 
 def _ladder(log: float, highest: float) -> list[tuple[float, float, float, int]]:
-    """Windows in the exponent E = l^2/4t from _LOWEST up: (top, sigma, step, nodes), times in units of the shortest.
+    """Windows in the exponent E = l^2/4t, upwards: (top, sigma, step, nodes), times in units of the shortest.
 
     They narrow where f falls steeply: each reaches as far as costs least per factor of time.
     """
-    rungs = _ladders.get(log) or _ladders.setdefault(log, [(_LOWEST, *contour(_LOWEST, _RATIO, log))])
+    rungs = _ladders.get(log) or _ladders.setdefault(
+        log, [(LAPLACE.lowest, *contour(LAPLACE.lowest, LAPLACE.ratio, log))]
+    )
     while rungs[-1][0] < highest:
         low = rungs[-1][0]
-        choices = [(contour(low * ratio, ratio, log), ratio) for ratio in np.geomspace(1.05, _RATIO, 12).tolist()]
+        choices = [
+            (contour(low * ratio, ratio, log), ratio) for ratio in np.geomspace(1.05, LAPLACE.ratio, 12).tolist()
+        ]
         best, ratio = min(choices, key=lambda choice: choice[0][2] / math.log(choice[1]))
         rungs.append((low * ratio, *best))
     return rungs

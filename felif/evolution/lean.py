@@ -14,9 +14,7 @@ from ..algebra import compiled
 from .blow_up import BlowUpWatch
 from .bursts import scheme_of
 from .schemes import Rodas5P, tableau_of
-
-_CAPACITY = 64
-_MOST_BURSTS = 400  # of 64 steps
+from .tuning import STEPPING
 
 
 class Lean:
@@ -26,9 +24,9 @@ class Lean:
         tableau = tableau_of(Rodas5P(), False)
         self._core = compiled.library()
         self._scheme = scheme_of(tableau)[0]
-        self._times, self._errors = np.empty((2, _CAPACITY))
-        self._scalars = np.empty((_CAPACITY, scalars))
-        self._states, self._dense = np.empty((_CAPACITY, size)), np.empty((_CAPACITY, 3, size))
+        self._times, self._errors = np.empty((2, STEPPING.capacity))
+        self._scalars = np.empty((STEPPING.capacity, scalars))
+        self._states, self._dense = np.empty((STEPPING.capacity, size)), np.empty((STEPPING.capacity, 3, size))
         arrays = (self._times, self._errors, self._scalars, self._states, self._dense)
         self._steps = compiled.Steps(*map(compiled.pointer, arrays))
         self._inputs, self._y, self._work = compiled.Inputs(), np.empty(size), np.empty(0)
@@ -45,7 +43,7 @@ class Lean:
         p = compiled.Progress(rtol=self._rtol * self._caution, accepted_rtol=self._rtol, atol=self._atol, known=-1)
         p.t, p.h, p.low, p.high, p.max_step, p.N_max, p.rate = times[0], nan, -inf, inf, inf, self._N_max, self._rate
         p.tiny, p.span = 1e-10 * abs(times[-1] - times[0]), times[-1] - times[0]
-        p.control_starting, p.capacity, p.coarsening_every, p.until_coarsening = True, _CAPACITY, 8, 8
+        p.control_starting, p.capacity, p.coarsening_every, p.until_coarsening = True, STEPPING.capacity, 8, 8
         return p
 
     def run(self, system: compiled.System, y: np.ndarray, times: np.ndarray) -> np.ndarray | None:
@@ -78,7 +76,7 @@ class Lean:
             compiled.pointer(self._y),
             start + -start % 64,
         )
-        for _ in range(_MOST_BURSTS + len(times)):
+        for _ in range(STEPPING.most_bursts + len(times)):
             p.end = times[k]
             self.code = code = self._core.felif_burst(*arguments)
             if watch is not None and p.made:

@@ -11,11 +11,11 @@ import numpy as np
 from ..problem import Infeasible, Outcome, Problem, State
 from .additive import AdditiveStepper, is_additive, rounding_of_rate
 from .blow_up import BlowUpWatch
-from .bursts import COARSENED_AFTER, COARSENED_EVERY, burst_of
+from .bursts import burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .conserving import Conserving
 from .diagonal import DiagonallyImplicitStepper
-from .endings import NEARLY_SINGULAR, blow_up, stuck, unevaluated
+from .endings import blow_up, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
 from .schemes import Scheme, tableau_of
@@ -23,9 +23,7 @@ from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .tableaux import AdditiveTableau, RosenbrockTableau
 from .trajectory import RUNNING, Segment, Trajectory
-
-FIRST_ULPS, FIRST_CHANGE = 64, 0.1  # the change is relative to max n
-BEHIND_KINKS = 1 / 64  # of the step: with all of it runs with delays were 3 times less accurate
+from .tuning import STEPPING
 
 
 class Integration:
@@ -62,14 +60,14 @@ class Integration:
         self.next_stop = inf if checkpoint is None else t  # steps land on it
         # Fixed steps serve studies of convergence: what Newton leaves must not be seen in them.
         self.newton_target = 1e-11 / rtol if fixed_step is not None else max(1e-2, 1e-12 / rtol)
-        self.shortest = self.layer = 0.0  # steps this short are accepted with errors up to FIRST_CHANGE, up to _layer
+        self.shortest = self.layer = 0.0  # steps this short are accepted with larger errors, up to _layer
         self.failure: ArithmeticError | None = None  # why the last refused step was refused
         self.tiny = 1e-10 * abs(t_end - t)
         self.statistics = dict.fromkeys(COUNTERS, 0) if onto is None else onto.statistics
         self.tableau = tableau_of(scheme, is_additive(problem))
         self.controller = Controller(self.tableau.error_order)
         self.watch = BlowUpWatch(N_max)
-        self.pause = COARSENED_EVERY  # between looks at whether the mesh could do with fewer cells, and the next one
+        self.pause = STEPPING.coarsened_every  # between looks whether fewer cells would do, and the next one
         self.look_at = self.statistics["steps"] + self.pause
         self._use(problem)
         if checkpoint is not None:
@@ -162,7 +160,7 @@ class Integration:
         self.next_stop = min(right, self.t_end)
         self.window = Window.between(left, right)
         if landed and left == self.t and left not in self.problem.kinks:
-            sides, less = (Window.between(-inf, left).high, self.window.low), self.h * BEHIND_KINKS
+            sides, less = (Window.between(-inf, left).high, self.window.low), self.h * STEPPING.behind_kinks
             if self.fixed_step is None and self.norm.notices_jump(*sides, self.y, self.h):
                 self.h = nan
             elif self.fixed_step is None and left - before > less:  # else both are as good as one
@@ -192,7 +190,7 @@ class Integration:
             span = self.t_end - t
             self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
             # an initial layer thinner than what the clock can tell apart is stepped over: the schemes damp it
-            self.shortest = FIRST_ULPS * float(np.spacing(max(abs(t), self.tiny)))
+            self.shortest = STEPPING.first_ulps * float(np.spacing(max(abs(t), self.tiny)))
             self.h, self.layer = max(self.h, self.shortest), t + 1024 * self.shortest
         while True:
             t1, lands = self._end_of_step()
@@ -219,7 +217,7 @@ class Integration:
                 self.failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
-            if error is not None and h <= 1.1 * self.shortest and error * self.rtol < FIRST_CHANGE:
+            if error is not None and h <= 1.1 * self.shortest and error * self.rtol < STEPPING.first_change:
                 break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
@@ -288,7 +286,7 @@ class Integration:
         Not `finer`, not `coarser`: nothing asks for such a mesh for certain.
         """
         inside = self.window.inside(self.t)
-        if self.watch.beyond and (self.watch.lawful or self.problem.margin(inside, self.y) < NEARLY_SINGULAR):
+        if self.watch.beyond and (self.watch.lawful or self.problem.margin(inside, self.y) < STEPPING.nearly_singular):
             reason = f"N = {self.rate_now:.4g} at t = {self.t:.10g} exceeds {self.watch.N_max:.4g} and rises."
             return blow_up(self, reason, self.rate_now)
         self._adapt(inside, finer, coarser)
@@ -304,14 +302,14 @@ class Integration:
     @property
     def longest_pause(self) -> int:
         """Between looks at whether the mesh could do with fewer cells."""
-        return COARSENED_AFTER if self.watch.lawful else COARSENED_EVERY
+        return STEPPING.coarsened_after if self.watch.lawful else STEPPING.coarsened_every
 
     def _adapt(self, t: float, finer: bool, coarser: bool) -> None:
         """A new mesh, if the problem asks for one; the step size goes on."""
         adapted = self.problem.adapted(t, self.y) if finer else None
         if adapted is None and coarser and self._coarsened is not None and self.statistics["steps"] >= self.look_at:
             adapted = self._coarsened(t, self.y)
-            self.pause = min(2 * self.pause, self.longest_pause) if adapted is None else COARSENED_EVERY
+            self.pause = min(2 * self.pause, self.longest_pause) if adapted is None else STEPPING.coarsened_every
             self.look_at = self.statistics["steps"] + self.pause
         if adapted is None:
             return

@@ -15,10 +15,7 @@ from ..solvers.spectrum import spectrum
 from ..solvers.steady_state import stability_of
 from ..stationary.states import steady_states
 from .setting import Setting
-
-_MODES, _STATES, _BRANCHES = 8, 4, 4
-_LOOKED_AT = 5  # values of the parameter from which branches are begun, beside the present one
-_CLOSE = 2e-2  # of the largest rate: a state so near to a branch lies on it
+from .tuning import SHOWN
 
 
 def at_rest(
@@ -35,9 +32,9 @@ def at_rest(
     problem = discretize(setting.model(), tol=setting.tol)
     found = steady_states(problem)
     yield "states", _states(setting, found)
-    for k, state in enumerate(found[:_STATES]):
+    for k, state in enumerate(found[: SHOWN.states]):
         try:
-            modes = spectrum(problem, state, _MODES)
+            modes = spectrum(problem, state, SHOWN.modes)
         except (ValueError, NotConverged) as error:
             yield "spectrum", {"of": k, "problem": str(error)}
             continue
@@ -65,10 +62,10 @@ def branches(setting: Setting, along: str, bounds: tuple[float, float], stabilit
     "pieces": curves {"x", one entry a rate, "stable"}; "special": points with kind, x and rates.
     """
     low, high = bounds
-    starts = [float(setting.values[along]), *np.linspace(low, high, _LOOKED_AT).tolist()]
+    starts = [float(setting.values[along]), *np.linspace(low, high, SHOWN.looked_at).tolist()]
     followed, script = [], []
     for value in starts:
-        if len(followed) >= _BRANCHES or not low <= value <= high:
+        if len(followed) >= SHOWN.branches or not low <= value <= high:
             continue
         try:
             problem = discretize(setting.model(**{along: value}), tol=setting.tol)
@@ -77,7 +74,7 @@ def branches(setting: Setting, along: str, bounds: tuple[float, float], stabilit
             continue
         for k, state in enumerate(states):
             rates = [float(getattr(state, name)) for name in _rates(problem)]
-            if len(followed) >= _BRANCHES or any(_on(branch, along, value, rates) for branch in followed):
+            if len(followed) >= SHOWN.branches or any(_on(branch, along, value, rates) for branch in followed):
                 continue
             try:
                 followed.append(
@@ -119,8 +116,8 @@ def _states(setting: Setting, found: Any) -> dict[str, Any]:
     code = [
         "states = fl.steady_states(problem)",
         "print(states)",
-        f"for state in states[:{_STATES}]:",
-        f"    print(fl.spectrum(problem, state, {_MODES}))",
+        f"for state in states[:{SHOWN.states}]:",
+        f"    print(fl.spectrum(problem, state, {SHOWN.modes}))",
     ]
     return {"states": listed, "complete": found.complete, "message": found.message, "code": "\n".join(code) + "\n"}
 
@@ -144,7 +141,7 @@ def _on(branch: Any, along: str, value: float, rates: Sequence[float]) -> bool:
     names = _rates(branch[0].problem)
     table = np.concatenate([np.array([x, *y]) for _, x, y in smooth_pieces(branch, along, names)], axis=1)
     x, y = table[0], table[1:]
-    unit = _CLOSE * (1e-3 + max(rates))
+    unit = SHOWN.close * (1e-3 + max(rates))
     for a in np.flatnonzero((x[:-1] - value) * (x[1:] - value) <= 0):
         width = x[a + 1] - x[a]
         part = 0.5 if width == 0 else (value - x[a]) / width

@@ -11,16 +11,12 @@ import numpy as np
 
 from ..algebra.compiled import library
 from ..assembly import discretize
+from ..output.drawn import densities_of, on_points
 from ..output.style import fine_times
-from ..problem import FieldValue, State
 from ..runs.run import Run
 from ..runs.starting import evolve
 from .setting import Setting
-
-_TIMES, _PIECES, _FRAMES, _POINTS = 240, 6, 65, 140
-_SEEN = 2e-3  # of the largest density: less is a tail that is not looked at
-_STEEP = 30.0  # a rate that varies by more on its way to a blow-up is drawn on a logarithmic axis
-LONGEST = 30.0  # seconds that a run may take
+from .tuning import SHOWN
 
 
 class TakenOver(Exception):
@@ -33,15 +29,15 @@ class Watch:
     each_step = False
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
-        self._wanted, self._until = wanted, time.monotonic() + LONGEST
+        self._wanted, self._until = wanted, time.monotonic() + SHOWN.longest
 
     def __call__(self, _: Any) -> None:
         if not self._wanted():
             raise TakenOver
         if time.monotonic() > self._until:
             raise ValueError(
-                f"This run takes longer than {LONGEST:g} s, which the page does not wait for. Take a shorter time, or "
-                "copy the code and run it in Python."
+                f"This run takes longer than {SHOWN.longest:g} s, which the page does not wait for. Take a shorter "
+                "time, or copy the code and run it in Python."
             )
 
 
@@ -92,7 +88,7 @@ def evolution(setting: Setting, wanted: Callable[[], bool] = lambda: True) -> di
 def _scalars(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(times, all scalars there): at the steps, and between them, where straight lines would show, by dense output."""
     steps = run.times
-    pieces = min(max(round(_TIMES / len(steps)), 2), _PIECES)
+    pieces = min(max(round(SHOWN.times / len(steps)), 2), SHOWN.pieces)
     times = fine_times(steps, pieces)
     between = np.ones(len(times), bool)
     between[::pieces] = False
@@ -119,7 +115,7 @@ def rate_axis(times: np.ndarray, rates: list[np.ndarray], blows_up: bool) -> dic
     high, usual = float(curves[finite].max()), float(curves[late if late.any() else finite].max())
     if blows_up:
         positive = curves[late & (curves > 0)]
-        if positive.size and high > _STEEP * np.median(positive):
+        if positive.size and high > SHOWN.steep * np.median(positive):
             return {"low": 0.5 * float(positive.min()), "high": min(high, 1e4 * float(np.median(positive))),
                     "logarithmic": True}  # fmt: skip
     elif high > 3.0 * usual > 0.0:
@@ -130,28 +126,15 @@ def rate_axis(times: np.ndarray, rates: list[np.ndarray], blows_up: bool) -> dic
 
 def densities(run: Run, marks: Iterable[float]) -> dict[str, Any]:
     """Densities over even times and potentials, as far as there is something to see."""
-    times = np.linspace(float(run.times[0]), float(run.times[-1]), _FRAMES)
-    frames = [_functions(run.at(t)) for t in times.tolist()]
+    times = np.linspace(float(run.times[0]), float(run.times[-1]), SHOWN.frames)
+    frames = [densities_of(run.at(t)) for t in times.tolist()]
     largest = max(float(one.values.max()) for frame in frames for one in frame.values())
-    seen = [one.nodes[one.values > _SEEN * largest] for frame in frames for one in frame.values()]
+    seen = [one.nodes[one.values > SHOWN.seen * largest] for frame in frames for one in frame.values()]
     low, high = min(x.min() for x in seen if x.size), max(x.max() for x in seen if x.size)
     room = 0.03 * (high - low)
     ends = [low - room, high + room, *(place for place in marks if math.isfinite(place))]
     nodes = [one.nodes for frame in (frames[0], frames[-1]) for one in frame.values()]
-    v = np.linspace(max(min(ends), min(x.min() for x in nodes)), min(max(ends), max(x.max() for x in nodes)), _POINTS)
-    return {"t": times, "v": v, "of": {name: np.array([_values(f[name], v) for f in frames]) for name in frames[0]}}
-
-
-def _functions(state: State) -> dict[str, FieldValue]:
-    """The densities of a state by name; those over an index as n_0, n_1, ..."""
-    found = {}
-    for name in state.problem.field_names:
-        field = getattr(state, name)
-        found |= {f"{name}_{k}": one for k, one in enumerate(field)} if isinstance(field, tuple) else {name: field}
-    return found
-
-
-def _values(function: FieldValue, v: np.ndarray) -> np.ndarray:
-    """0 beyond the mesh."""
-    low, high = float(function.nodes.min()), float(function.nodes.max())
-    return np.where((v >= low) & (v <= high), function(np.clip(v, low, high)), 0.0)
+    v = np.linspace(
+        max(min(ends), min(x.min() for x in nodes)), min(max(ends), max(x.max() for x in nodes)), SHOWN.points
+    )
+    return {"t": times, "v": v, "of": {name: np.array([on_points(f[name], v) for f in frames]) for name in frames[0]}}

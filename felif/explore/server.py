@@ -20,14 +20,13 @@ from .jobs import Job, prepare, problem
 from .presets import PRESETS
 from .setting import Setting
 from .sliders import DRIFTS, KINDS, kind_of
+from .tuning import SHOWN
 
 PAGE = Path(__file__).with_name("page")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # everything the page needs comes from here: browsers refuse anything else
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 OWN = ("localhost", "127.0.0.1", "::1")
-_PORTS = 20  # tried one after the other where none is asked for
-_LARGEST = 100_000  # bytes of a question
 
 
 class Explorer(ThreadingHTTPServer):
@@ -96,7 +95,7 @@ class Answers(BaseHTTPRequestHandler):
         if not self._from_here():
             return
         length = int(self.headers.get("Content-Length") or 0)
-        if self.headers.get("Content-Type") != "application/json" or not 0 < length <= _LARGEST:
+        if self.headers.get("Content-Type") != "application/json" or not 0 < length <= SHOWN.largest:
             self.close_connection = True
             self._send(400, "text/plain", b"Questions are JSON of moderate length.")
             return
@@ -232,7 +231,7 @@ def serve(model: str = "NoisyLIF", port: int | None = None, browser: bool = True
 def _listening(port: int | None) -> Explorer:
     if port is not None and not 0 <= port <= 65535:
         raise ValueError(f"explore: port = {port}; allowed is a number from 0 (any free one) to 65535")
-    ports = range(5006, 5006 + _PORTS) if port is None else (port,)
+    ports = range(5006, 5006 + SHOWN.ports) if port is None else (port,)
     for one in ports:
         try:
             return Explorer(one)

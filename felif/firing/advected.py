@@ -10,8 +10,7 @@ import numpy as np
 
 from . import layers
 from .over_v import OverV
-
-_SPREAD = 10.0  # noise over drift and V_F - V_R, times this: the part of the largest flux that counts as small
+from .tuning import LAYER
 
 
 class Arrivals:
@@ -71,7 +70,7 @@ class Arrivals:
 
 def spread_of(problem: OverV, noise: float) -> float:
     """The drift at V_F below which noise rules."""
-    return _SPREAD * noise / problem.length
+    return LAYER.spread * noise / problem.length
 
 
 def _ruled_by_noise(problem: OverV) -> bool:

@@ -13,11 +13,7 @@ from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .cascade import Cascade
 from .synchronous import CumulativeMass
-
-_NOBODY = 1e-10  # fraction of neurons that is none
-_AT_RESET = 1e-2  # cell at V_R where neurons return, in units of V_F - V_R
-_SPREAD, _LAYER = 1e-3, 1e-6  # of edges that a spike leaves, over V_F - V_R
-_WIDER, _LOST = 1.5, 1e-13  # cells below for neurons that are moved down; fraction that may be below
+from .tuning import SPIKE
 
 
 def after_cascade(problem: OnAxes, y: np.ndarray, found: Cascade) -> tuple[dict[str, Any], np.ndarray]:
@@ -32,8 +28,8 @@ def after_cascade(problem: OnAxes, y: np.ndarray, found: Cascade) -> tuple[dict[
     for u in problem.layout.numbers:
         rests = np.array([one.rests for one in populations])
         waiting = problem.full(u.name, y) + np.where(rests, found.sizes, 0.0)
-        nobody = np.flatnonzero(waiting >= 1 - _NOBODY)
-        data[u.name] = np.where(waiting >= 1 - _NOBODY, 0.0, waiting)
+        nobody = np.flatnonzero(waiting >= 1 - SPIKE.nobody)
+        data[u.name] = np.where(waiting >= 1 - SPIKE.nobody, 0.0, waiting)
     for i in nobody.tolist():
         densities[i] = _moved(populations[i], problem.field(name, y)[i], 0.0, 0.0)  # any
     return data, nobody
@@ -54,7 +50,7 @@ def _moved(one: Any, density: Any, shift: float, reached: float) -> Callable[[np
     """n+(v) = sum_k n(v - X + k L) of those that fired k times: V_F - M + (k - 1) L <= v - X + k L < V_F - M + k L.
 
     Those that rest are not set down: k = 0 only. Edges are as sharp as noise leaves them at once: a jump between cells
-    is spread by _SPREAD L, an error of its square, and below V_F there is a layer of _LAYER L.
+    is spread by SPIKE.spread L, an error of its square, and below V_F there is a layer of SPIKE.layer L.
     """
     from scipy.special import ndtr
 
@@ -63,14 +59,14 @@ def _moved(one: Any, density: Any, shift: float, reached: float) -> Callable[[np
     top, bottom = one.v_fire - gap, one.v_reset - gap
 
     def below(v: np.ndarray, edge: float) -> np.ndarray:
-        return ndtr((edge - v) / (_SPREAD * length)) if gap > 0 else np.where(v < edge, 1.0, 0.0)
+        return ndtr((edge - v) / (SPIKE.spread * length)) if gap > 0 else np.where(v < edge, 1.0, 0.0)
 
     def after(v: np.ndarray) -> np.ndarray:
         found = np.maximum(density(np.minimum(v - shift, one.v_fire)), 0.0)
         for k in range(1, laps + 1):
             again = np.where(v - shift + k * length < one.v_fire, density(v - shift + k * length), 0.0)
             found = found + (1 - below(v, bottom)) * np.maximum(again, 0.0)
-        return found * below(v, top) * -np.expm1(-((np.minimum(v - one.v_fire, 0.0) / (_LAYER * length)) ** 2))
+        return found * below(v, top) * -np.expm1(-((np.minimum(v - one.v_fire, 0.0) / (SPIKE.layer * length)) ** 2))
 
     return after
 
@@ -84,7 +80,7 @@ def set_down(problem: OnAxes, y: np.ndarray, returning: np.ndarray) -> tuple[Any
     if problem.tol is not None:
         cells = problem.lines[axis].cells
         for one in (one for one, share in zip(populations, returning.tolist(), strict=True) if share > 0):
-            while shortest_at(cells, one.v_reset) > _AT_RESET * (one.v_fire - one.v_reset):
+            while shortest_at(cells, one.v_reset) > SPIKE.at_reset * (one.v_fire - one.v_reset):
                 cells = graded(cells, {one.v_reset: 1.0})
         finer = problem.on_cells({axis: cells})
         problem, y = finer, transferred(problem, finer, y)
@@ -105,7 +101,7 @@ def roomy(problem: OnAxes, densities: Any, shifts: np.ndarray, whole: Any) -> An
     densities: before they are moved, on the mesh of `whole`.
     """
     (line,), (axis,) = whole.lines.values(), whole.lines
-    cells, part = problem.lines[axis].cells, 0.1 * (problem.tol or _LOST)
+    cells, part = problem.lines[axis].cells, 0.1 * (problem.tol or SPIKE.lost)
     lowest = cells[0]
     for density, shift in zip(densities, shifts.tolist(), strict=True):
         if shift < 0:
@@ -118,5 +114,5 @@ def roomy(problem: OnAxes, densities: Any, shifts: np.ndarray, whole: Any) -> An
         raise NotConverged(f"it moves neurons down to {lowest:.4g}, where the mesh has no cells")
     new = [cells[0]]
     while new[-1] > lowest:
-        new.append(new[-1] - _WIDER ** len(new) * (cells[1] - cells[0]))
+        new.append(new[-1] - SPIKE.wider ** len(new) * (cells[1] - cells[0]))
     return problem.on_cells({axis: np.concatenate([new[:0:-1], cells])})

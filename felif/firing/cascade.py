@@ -26,20 +26,9 @@ from ..problem import Infeasible, NotConverged
 from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .synchronous import CumulativeMass
+from .tuning import CASCADE
 
 ORDERS = ("excitation_first", "buffered")
-_LONGEST = 200.0  # spikes per neuron after which an event that has not ended is called eternal
-_FINER = 1.25  # steps of the size of a queue
-_DIRECTIONS, _PART = 12, 1e-5  # steps to the direction of a queue, part below which nobody fires
-_POWERS, _SAME_RAY = 60, 1e-7  # steps and accuracy of that direction at larger sizes
-_GENERATIONS = 20_000
-_NOBODY = 1e-6  # spikes per neuron of a population that does not take part: what it does to others is below all errors
-_SAME = 1e-13
-_THINNEST = 1e-9  # layer that is looked at
-_PARALLEL = 1e-9
-_QUEUE = 1e-3  # of the spikes fired, from which a queue is followed
-_TURNS, _RTOL, _END = 100, 1e-7, 1e-8  # of spikes delivered one after the other: changes of course, accuracy
-_LONGEST_EVENT, _LONGEST_STEP = 1e6, 2.0  # in mean times that a spike waits
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,7 @@ class Spiking:
             push = np.full(count, np.inf)
         drifts = [_value(one.current, t) + float(one.drift(one.v_fire)) for one in law.populations]
         pairs = zip(law.populations, drifts, push.tolist(), strict=True)
-        self.layers = np.array([max(one.noise / max(abs(f + x), 1e-300), _THINNEST) for one, f, x in pairs])
+        self.layers = np.array([max(one.noise / max(abs(f + x), 1e-300), CASCADE.thinnest) for one, f, x in pairs])
 
     def fired(self, reached: np.ndarray) -> np.ndarray:
         """G."""
@@ -118,7 +107,7 @@ def cascade(
     first = _excitation_first(network)
     if order == "excitation_first":
         return first
-    fires = first.sizes > _NOBODY
+    fires = first.sizes > CASCADE.nobody
     inhibits = (((network.B < 0) & fires) | (network.arriving < 0)) & fires[:, None]
     if not inhibits.any():
         return first
@@ -166,9 +155,9 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
     G(B D) <= D. With `least`: the first whose queue, G(B D) - D, is that part of D.
     """
     size, found = float(network.layers.min() / np.maximum(B, 0.0).sum(axis=1).max(initial=1e-300)), None
-    while size < _LONGEST:
+    while size < CASCADE.longest:
         D = size * (_direction(network, B, size) if found is None else _onwards(network, B, size, found))
-        on = D > _PART * D.max()
+        on = D > CASCADE.part * D.max()
         D[~on] = 0.0
         after = network.fired(B @ D)
         if on.any() and (after[on] > D[on]).all():
@@ -177,20 +166,20 @@ def _queue(network: Spiking, B: np.ndarray, least: float | None = None) -> np.nd
                 return found
         elif found is not None:
             break
-        size *= _FINER
+        size *= CASCADE.finer
     return found
 
 
 def _onwards(network: Spiking, B: np.ndarray, size: float, D: np.ndarray) -> np.ndarray:
     """The direction at a larger size that goes on from a smaller D: of what that sets off, and nothing else."""
     ray = D / D.max()
-    for _ in range(_POWERS):
+    for _ in range(CASCADE.powers):
         fired = network.fired(size * (B @ ray))
         if not fired.max() > 0:
             break
         before, ray = ray, ray + fired / fired.max()
         ray = ray / ray.max()
-        if np.abs(ray - before).max() < _SAME_RAY:
+        if np.abs(ray - before).max() < CASCADE.same_ray:
             break
     return ray
 
@@ -199,7 +188,7 @@ def _direction(network: Spiking, B: np.ndarray, size: float) -> np.ndarray:
     """r >= 0 with G(size B r) = lambda r, of the largest lambda: by linearisations G_i(x) = (G_i(x_i) / x_i) x."""
     count = len(B)
     ray, on = np.ones(count), np.ones(count, bool)
-    for _ in range(_DIRECTIONS):
+    for _ in range(CASCADE.directions):
         x = np.maximum(size * (B @ ray), 1e-3 * size)
         matrix = (network.fired(x) / x)[:, None] * B
         before, on = ray, np.ones(count, bool)
@@ -208,28 +197,28 @@ def _direction(network: Spiking, B: np.ndarray, size: float) -> np.ndarray:
             values = np.where(np.abs(values.imag) <= 1e-9 * np.abs(values), values.real, -np.inf)
             best = vectors[:, int(np.argmax(values))].real
             best = best * np.sign(best[int(np.argmax(np.abs(best)))])
-            if (best >= -_PART).all() or not np.isfinite(values).any():
+            if (best >= -CASCADE.part).all() or not np.isfinite(values).any():
                 break
-            on[np.flatnonzero(on)[best < -_PART]] = False
+            on[np.flatnonzero(on)[best < -CASCADE.part]] = False
         ray = np.zeros(count)
         if not on.any() or not values.max() > 0:
             return ray
         ray[on] = np.maximum(best, 0.0) / best.max()
-        if np.abs(ray - before).max() < _PART:
+        if np.abs(ray - before).max() < CASCADE.part:
             break
     return ray
 
 
 def _settled(generation: Callable[[np.ndarray], np.ndarray], D: np.ndarray) -> np.ndarray:
     """The limit of D <- G(B D), which grows."""
-    for _ in range(_GENERATIONS):
+    for _ in range(CASCADE.generations):
         after = np.maximum(generation(D), D)
-        if after.max() > _LONGEST:
+        if after.max() > CASCADE.longest:
             return np.full(len(D), np.inf)
-        if (after - D <= _SAME * (1 + D)).all():
+        if (after - D <= CASCADE.same * (1 + D)).all():
             return after
         D = after
-    raise NotConverged(f"after {_GENERATIONS} generations, {D.max():.6g} spikes per neuron, it has not ended")
+    raise NotConverged(f"after {CASCADE.generations} generations, {D.max():.6g} spikes per neuron, it has not ended")
 
 
 # every spike after a time of its own ------------------------------------------------------------------------------
@@ -244,14 +233,14 @@ def _buffered(network: Spiking) -> Cascade:
     from scipy.integrate import solve_ivp
 
     B, given = network.B, network.arriving.sum(axis=1)
-    start = np.zeros(len(B)) if network.late else _queue(network, B, _QUEUE)
+    start = np.zeros(len(B)) if network.late else _queue(network, B, CASCADE.queue)
     if start is None:
         return Cascade(*[np.zeros(len(B))] * 3)
     path = lambda s, d: given * -np.expm1(-s) + B @ d
     s, d, reached = 0.0, start, np.maximum(path(0.0, start), 0.0)
     slope = given + B @ (network.fired(reached) - d)
     rests = slope <= 0
-    for _ in range(_TURNS):
+    for _ in range(CASCADE.turns):
 
         def at_most(s: float, d: np.ndarray, rests: np.ndarray = rests, reached: np.ndarray = reached) -> np.ndarray:
             return np.where(rests, reached, np.maximum(path(s, d), reached))
@@ -267,12 +256,17 @@ def _buffered(network: Spiking) -> Cascade:
 
         turns = [_turn(i, path, queue, given, B, reached[i] if rests[i] else None) for i in range(len(B))]
         waits = lambda s, d, queue=queue: max(np.abs(queue(s, d)).max(), np.abs(given).max() * np.exp(-s))
-        empty = lambda s, d, waits=waits: float(waits(s, d) - _END * (d.max() + np.abs(given).max()))
-        many = lambda s, d: float(d.max() - _LONGEST)
+        empty = lambda s, d, waits=waits: float(waits(s, d) - CASCADE.end * (d.max() + np.abs(given).max()))
+        many = lambda s, d: float(d.max() - CASCADE.longest)
         for event in (empty, many):
             event.terminal, event.direction = True, -1.0 if event is empty else 1.0
-        how = {"method": "LSODA", "rtol": _RTOL, "atol": 1e-3 * _RTOL * (start.max() or 1.0), "max_step": _LONGEST_STEP}
-        found = solve_ivp(queue, (s, s + _LONGEST_EVENT), d, events=[*turns, empty, many], **how)
+        how = {
+            "method": "LSODA",
+            "rtol": CASCADE.rtol,
+            "atol": 1e-3 * CASCADE.rtol * (start.max() or 1.0),
+            "max_step": CASCADE.longest_step,
+        }
+        found = solve_ivp(queue, (s, s + CASCADE.longest_event), d, events=[*turns, empty, many], **how)
         s, d = float(found.t[-1]), found.y[:, -1]
         reached = at_most(s, d)
         if len(found.t_events[-1]):
@@ -293,7 +287,7 @@ def _turn(i: int, path: Any, queue: Any, given: np.ndarray, B: np.ndarray, top: 
     if top is None:
         event = lambda s, d: float(given[i] * np.exp(-s) + B[i] @ queue(s, d))
     else:
-        event = lambda s, d: float(path(s, d)[i] - top - _RTOL * (top + d.max()))
+        event = lambda s, d: float(path(s, d)[i] - top - CASCADE.rtol * (top + d.max()))
     event.terminal, event.direction = True, -1.0 if top is None else 1.0
     return event
 
@@ -311,9 +305,9 @@ def kick_matrices(problem: OnAxes) -> tuple[np.ndarray, np.ndarray]:
 def depends_on_order(problem: OnAxes, sizes: np.ndarray) -> tuple[int, int, int] | None:
     """(i, j, k): of those that fire, i hears j and k in different proportions of drift and noise; None: nobody does."""
     B, A = kick_matrices(problem)
-    fires = np.flatnonzero(sizes > _NOBODY).tolist()
+    fires = np.flatnonzero(sizes > CASCADE.nobody).tolist()
     for i in fires:
         for j, k in itertools.combinations(fires, 2):
-            if abs(B[i, j] * A[i, k] - B[i, k] * A[i, j]) > _PARALLEL * np.abs(B[i]).max() * A[i].max():
+            if abs(B[i, j] * A[i, k] - B[i, k] * A[i, j]) > CASCADE.parallel * np.abs(B[i]).max() * A[i].max():
                 return i, j, k
     return None

@@ -17,7 +17,7 @@ from typing import Any
 from ..given.parameters import parameters_of
 from ..translation import weak_form_of
 from ..translation.coefficients import STEP
-from ..translation.fields import Input, Scalar, Term, WeakForm
+from ..translation.weak_form import Input, Scalar, Term, WeakForm
 
 COUNT = "fired"  # the scalar Q
 

@@ -11,20 +11,20 @@ from ..systems.dilated import DELIVERED, dilated
 from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .cascade import kick_matrices
-
-_DEVIATIONS, _WIDER = 7.0, 1.5  # of the noise of a spike, in the room below; cells there
-_FINEST = 1e-6  # cell at V_F after it, in units of V_F - V_R
+from .tuning import SPIKE
 
 
 def in_dilated_time(problem: OnAxes, t: float, y: np.ndarray, spikes: float) -> tuple[Any, np.ndarray]:
     """(problem in dilated time, its start), with cells below for what so many spikes of each population throw back."""
     B, A = kick_matrices(problem)
-    depth = max((np.maximum(-B, 0.0).sum(axis=1) * spikes + _DEVIATIONS * np.sqrt(2 * A.sum(axis=1) * spikes)).tolist())
+    depth = max(
+        (np.maximum(-B, 0.0).sum(axis=1) * spikes + SPIKE.deviations * np.sqrt(2 * A.sum(axis=1) * spikes)).tolist()
+    )
     (axis,) = problem.lines
     cells = problem.lines[axis].cells
     new = [cells[0]]
     while new[-1] > cells[0] - depth:
-        new.append(new[-1] - _WIDER ** len(new) * (cells[1] - cells[0]))
+        new.append(new[-1] - SPIKE.wider ** len(new) * (cells[1] - cells[0]))
     roomy = problem.on_cells({axis: np.concatenate([new[:0:-1], cells])})
     return dilated(roomy, t, transferred(problem, roomy, y), B, A)
 
@@ -42,7 +42,7 @@ def in_physical_time(problem: OnAxes, other: Any, y: np.ndarray) -> tuple[Any, n
     cells = plain.lines[axis].cells
     for one in law_of(problem.model).populations:
         k = int(np.searchsorted(cells, one.v_fire))
-        last, shortest = cells[k] - cells[k - 1], _FINEST * (one.v_fire - one.v_reset)
+        last, shortest = cells[k] - cells[k - 1], SPIKE.finest * (one.v_fire - one.v_reset)
         halves = max(0, int(np.ceil(np.log2(last / shortest))))
         cells = np.union1d(cells, cells[k] - last * 0.5 ** np.arange(1, halves + 1))
     fine = plain.on_cells({axis: cells}).with_history(problem.history)

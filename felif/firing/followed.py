@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..translation import Elsewhere, weak_form_of
-from ..translation.fields import probe
+from ..translation.weak_form import probe
 from .layers import source_at
 from .over_v import OverV
 

@@ -18,11 +18,8 @@ import numpy as np
 
 from . import layers
 from .over_v import OverV
+from .tuning import LAYER
 
-_STRONG = -20.0  # b P from which on this is done; without it runs fail from about -100 on
-_WIDTH, _THINNEST = 1e-3, 1e-8  # l in units of 1/P, and the least one in units of V_F - V_R
-_EARLY = 0.05  # l in units of sqrt(a tol): N ~ t^(-1/2) is early by l^2/a, to be seen at t = 1e-3 at most
-_GRADING = 3.0  # of the cells from V_F down
 _DEPTHS = np.array([0.1, 0.3, 1, 2, 3, 5, 8, 12, 20])
 _SPREAD = np.array([-9, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 9])
 
@@ -37,8 +34,8 @@ class Settled:
         self._before, self._top = before, problem.top
         P = before.end / before.mass
         ((_, noise),) = layers.transport(problem, problem.point(0.0)).values()
-        self._l = min(_WIDTH / P, _EARLY * float(np.sqrt(noise[-1] * problem.tol)))
-        self._l = max(self._l, _THINNEST * problem.length)
+        self._l = min(LAYER.width / P, LAYER.early * float(np.sqrt(noise[-1] * problem.tol)))
+        self._l = max(self._l, LAYER.thinnest * problem.length)
         from scipy.optimize import brentq
         from scipy.special import erfcx
 
@@ -47,8 +44,9 @@ class Settled:
         self.fired = self._shift / kick
         self._returns = layers.returns(problem)
         layer = problem.top - self._l * _DEPTHS
-        count = int(np.log(problem.length / self._l) / np.log(_GRADING))
-        graded = problem.top - self._l * _GRADING ** np.arange(count)  # too few neurons to be resolved for themselves
+        count = int(np.log(problem.length / self._l) / np.log(LAYER.grading))
+        # too few neurons to be resolved for themselves
+        graded = problem.top - self._l * LAYER.grading ** np.arange(count)
         places = [place + np.sqrt(2) * self._l * _SPREAD for _, place in self._returns.places]
         self.breakpoints = np.concatenate([before.breakpoints + self._shift, graded])
         self.features = np.concatenate([before.features + self._shift, layer, *places])
@@ -76,4 +74,4 @@ def settled(problem: OverV, profile: Any) -> Settled | None:
     if len(fluxes) != 1 or len(problem.field_names) != 1 or not profile.end > 0:
         return None
     kick, noise = layers.runaway(problem)
-    return Settled(problem, profile, kick) if noise == 0 and kick * profile.end < _STRONG * profile.mass else None
+    return Settled(problem, profile, kick) if noise == 0 and kick * profile.end < LAYER.strong * profile.mass else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..translation.fields import probe
+from ..translation.weak_form import probe
 from .dilated import rate_slope
 from .over_v import OverV
 

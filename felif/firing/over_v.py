@@ -10,7 +10,7 @@ import numpy as np
 
 from ..given.parameters import Parameters
 from ..problem import Problem
-from ..translation.fields import WeakForm
+from ..translation.weak_form import WeakForm
 
 
 class OverV(Problem):
@@ -18,7 +18,7 @@ class OverV(Problem):
 
     weak_form: WeakForm
     parameters: Parameters  # `m` of coefficients
-    layout: Any  # where each unknown stands in y: `assembly.forms.Layout`
+    layout: Any  # where each unknown stands in y: `assembly.assembler.Layout`
     equations: Any  # of the scalars: `assembly.scalars.ScalarEquations`
     landings: tuple[float, ...]  # V_R, and other places where neurons may enter
     top: float  # V_F, or where the line ends before it

@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-HIGHEST = 25.0  # (V_F - m)/sqrt(a) from which a neuron is taken to be there: it fires at e^-300
+from .tuning import LAYER
+
 _X, _W = np.polynomial.legendre.leggauss(36)
 _X, _W = 0.5 * (_X + 1), 0.5 * _W  # on (0, 1)
-_DROP = 40.0  # powers of e after which an integrand is cut
-_PER_UNIT = 10.0  # panels in the width sqrt(a/|f'|) that noise spreads over; errors of second order are extrapolated
 
 
 class Times(NamedTuple):
@@ -50,13 +49,13 @@ class LinearNeuron(NamedTuple):
         g, shape = self.conductance, np.shape(m)
         root = np.sqrt(a / g)
         top = ((self.centre - m) / g / root).ravel()
-        top = np.minimum(np.maximum(top, -1e9), HIGHEST)
+        top = np.minimum(np.maximum(top, -1e9), LAYER.highest)
         length = ((self.top - self.start) / root).ravel()
         low, total = top - length, np.zeros(len(top))
         some = (top > 0).nonzero()[0]
         if some.size:
             high = top[some]
-            width = np.minimum(np.minimum(length[some], high), _DROP / np.maximum(high, 1e-3))
+            width = np.minimum(np.minimum(length[some], high), LAYER.drop / np.maximum(high, 1e-3))
             total[some] += width * (_mills(high[:, None] - width[:, None] * _X) @ _W)
         some = (low < 0).nonzero()[0]
         if some.size:  # h ~ -1/y: in the variable log(1 - y)
@@ -87,7 +86,7 @@ class Neuron:
         low, high = np.log(noise)
         self._log_a = np.linspace(low, high, 2 + int(4 * (high - low))) if high > low else np.array([low])
         last = np.arcsinh(max(highest - self.centre, 1.0) / np.exp(low / 2))
-        self._x = np.linspace(np.arcsinh(-HIGHEST), last, 40 + int(12 * last))
+        self._x = np.linspace(np.arcsinh(-LAYER.highest), last, 40 + int(12 * last))
         table = np.array([self._row(a) for a in np.exp(self._log_a)])
         if len(table) == 1:
             from scipy.interpolate import CubicSpline
@@ -123,7 +122,7 @@ class Neuron:
         below = start - unit * np.concatenate([np.linspace(0, 12, 400), np.geomspace(12.03, 1e4, 800)])
         slope = (self._drift(below) + lowest) / a
         potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(below)))])
-        enough = (potential < np.maximum.accumulate(potential) - _DROP) & (slope > 0)
+        enough = (potential < np.maximum.accumulate(potential) - LAYER.drop) & (slope > 0)
         if not enough.any():
             raise ValueError(f"the drift {self._drift} does not hold a neuron that receives {lowest:.4g}")
         parts = []
@@ -134,7 +133,7 @@ class Neuron:
             bend = np.abs(np.diff(f) / np.diff(v))
             size = np.abs(f[1:] + f[:-1]) / 2
             carried = np.where(size > 4 * abs(lowest) + 1, bend / size, np.inf)
-            count = np.cumsum(np.minimum(np.sqrt(bend / a), 4 * carried) * np.diff(v)) * _PER_UNIT
+            count = np.cumsum(np.minimum(np.sqrt(bend / a), 4 * carried) * np.diff(v)) * LAYER.per_unit
             number = 8 + int(count[-1])
             parts.append(np.interp(np.linspace(0, count[-1], number + 1), np.concatenate([[0.0], count]), v))
         return np.concatenate([parts[0][:-1], parts[1]])
@@ -175,7 +174,7 @@ class Mixture:
 
 
 def _mills(y: np.ndarray) -> np.ndarray:
-    """h(y) = int_0^inf exp(s y - s^2/2) ds for y <= HIGHEST."""
+    """h(y) = int_0^inf exp(s y - s^2/2) ds for y <= LAYER.highest."""
     from scipy.special import erfcx
 
     return np.sqrt(np.pi / 2) * erfcx(-y / np.sqrt(2))

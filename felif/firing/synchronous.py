@@ -30,9 +30,7 @@ from .. import spaces
 from ..problem import NotConverged
 from .layers import Returns
 from .over_v import OverV
-
-_MOST_LAPS = 2000  # sums of ways; with two places these are 60 rounds
-_MOST_WINDOWS = 100  # of the longest way
+from .tuning import SPIKE
 
 
 class CumulativeMass:
@@ -79,8 +77,8 @@ class Laps:
             for total, part in new.items():
                 found[total] = found.get(total, 0.0) + part
             last = new
-            if len(found) > _MOST_LAPS:
-                raise NotConverged(f"a synchronous spike in which neurons fire again in over {_MOST_LAPS} ways")
+            if len(found) > SPIKE.most_laps:
+                raise NotConverged(f"a synchronous spike in which neurons fire again in over {SPIKE.most_laps} ways")
         self.sums = np.array(sorted(found))
         self.parts = np.array([found[total] for total in self.sums.tolist()])
 
@@ -98,7 +96,7 @@ def synchronous_spike(problem: OverV, y: np.ndarray, kick: float, returns: Retur
     longest = (top - returns.lowest if returns else top - problem.cells[0]) / kick
     enough = returns.reach(top) / kick if returns else 0.0
     begun = False
-    for window in range(_MOST_WINDOWS):
+    for window in range(SPIKE.most_windows):
         start, end = window * longest, (window + 1) * longest
         laps = Laps(returns, top, kick * end)
         over = laps.sums < kick * start - (top - problem.cells[0])  # in which all neurons are
@@ -125,7 +123,7 @@ def synchronous_spike(problem: OverV, y: np.ndarray, kick: float, returns: Retur
             return Spike(float(brentq(lambda s: queue([s])[0], before, grid[ended[0]], xtol=1e-15, rtol=1e-14)))
         if tail([top - kick * end])[0] >= enough:
             return Spike(np.inf)
-    raise NotConverged(f"after {_MOST_WINDOWS * longest:.4g} spikes per neuron a synchronous spike has not ended")
+    raise NotConverged(f"after {SPIKE.most_windows * longest:.4g} spikes per neuron a synchronous spike has not ended")
 
 
 class ShiftedDensity:

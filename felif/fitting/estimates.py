@@ -11,15 +11,12 @@ from scipy.stats import chi2, kstwo
 
 from ..given.arguments import FILE, FLAG, FOLDER, TEXT, TIMES, checked, optional, shown, whole
 from ..problem import NotConverged
-from .files import save_fit
+from .fit_files import save_fit
 from .likelihood import NONNEGATIVE, POSITIVE, Likelihood
 from .likelihood_maximum import LIMIT, STOPPED, told_apart
 from .likelihood_profile import FLAT, LOST, Better, End, Profile, ProfilePath, check_level
 from .passage_law import FirstPassage
-
-_WEAK = 5e-3  # smallest singular value of the normalised scores below which it is said that parameters are confused
-_MISFIT = 1e-4  # p-value of the distance between law and intervals below which it is said
-_ROUNDS = 3  # over all parameters, for intervals
+from .tuning import CLIMB
 
 
 class Fit:
@@ -81,7 +78,7 @@ class Fit:
         ranks = np.arange(self.count + 1) / self.count
         self.ks = float(max(np.max(ranks[1:] - uniform), np.max(uniform - ranks[:-1])))
         self.p_value = float(kstwo.sf(self.ks, self.count))
-        if self.p_value < _MISFIT:
+        if self.p_value < CLIMB.misfit:
             self._notes.append("The fitted law is not that of the intervals: see ks and p_value.")
         self.evaluations = likelihood.evaluations
 
@@ -114,7 +111,7 @@ class Fit:
         likelihood, theta = self.likelihood, self.theta
         scores = likelihood.scores(theta, np.arange(len(theta)))
         nothing = np.full((len(theta), len(theta)), np.inf)
-        self._confused = "" if scores is None else told_apart(scores, likelihood.names, _WEAK)
+        self._confused = "" if scores is None else told_apart(scores, likelihood.names, CLIMB.weak)
         if scores is None:
             return nothing
         try:
@@ -175,7 +172,7 @@ class Fit:
         """
         check_level(level)
         q = float(chi2.ppf(float(level), 1))
-        for _ in range(_ROUNDS):
+        for _ in range(CLIMB.rounds):
             for name in self.values:
                 path, pair = self._path(name), self._ends.get((name, level))
                 if pair is None or any(path.outside(end, way, q) for end, way in zip(pair, (-1, 1), strict=True)):
@@ -283,7 +280,7 @@ class Fit:
         -------
         matplotlib figure
         """
-        from ..output.intervals import plot_intervals
+        from ..output.interval_plots import plot_intervals
 
         time = self.membrane_time
         unit = "membrane time constants" if time == 1 else "unit of the data"

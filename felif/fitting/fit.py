@@ -10,15 +10,14 @@ import numpy as np
 
 from ..given.arguments import checked, number, optional
 from ..given.warning import warn
-from .arguments import check_arguments, check_dead_time, names_of
+from .checked_arguments import check_arguments, check_dead_time, names_of
 from .estimates import Fit
 from .intervals import as_intervals
 from .likelihood import TIME, Likelihood
 from .likelihood_maximum import STOPPED, maximise, near, told_apart
 from .likelihood_profile import Better
+from .tuning import CLIMB
 
-_SINGULAR = 1e-5  # smallest singular value of the normalised scores, below which parameters are not told apart
-_RESTARTS = 5  # from points that turn out better than the maximum
 _USUAL = (0.05, 8.0)  # mean intervals, in membrane times, of neurons whose unit of time nobody asks about
 
 
@@ -109,11 +108,11 @@ def fit(
             )
         scores = likelihood.scores(start, everything)
         if scores is not None:
-            confused = told_apart(scores, names, _SINGULAR)
+            confused = told_apart(scores, names, CLIMB.singular)
             if confused:
                 raise ValueError(f"parameters = {list(names)}: {confused}")
         spent = 0
-        for _ in range(_RESTARTS):
+        for _ in range(CLIMB.restarts):
             theta, _, iterations, how = maximise(likelihood, start, everything)
             spent += iterations
             found = Fit(likelihood, theta, spent, how)

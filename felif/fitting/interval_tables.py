@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from .tuning import LIKELIHOOD, PASSAGE
+
 _NAMES_TRAINS = re.compile(
     r"(?:^|[\s_.-])(?:cell|neuron|unit|train|trial|id|gid|sender|channel|electrode|cluster|sweep|subject)s?(?:$|[\s_.-])",
     re.IGNORECASE,
 )
-_LONGEST = 1e100  # interval: their sums are numbers
-_RESOLUTION = 1e-2  # of the mean interval, beyond which the last digit of the times shows in the intervals
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ def intervals_of(train: Train, kind: str, factor: float, padding: bool, alone: b
         floats = _differences(values)
         if values.dtype.kind == "f":
             resolution = float(np.spacing(np.abs(values).max()))
-            if resolution > _RESOLUTION * floats.mean():
+            if resolution > LIKELIHOOD.resolution * floats.mean():
                 raise ValueError(
                     f"{train.where}: {values.dtype} tells times that are {resolution:.2g} apart, the mean interval is "
                     f"{floats.mean():.2g}; allowed are times since a later start, or with more digits"
                 )
     with np.errstate(over="ignore", under="ignore"):
         intervals = floats * factor
-    bad = np.flatnonzero(~((intervals > 0) & (intervals <= _LONGEST)))
+    bad = np.flatnonzero(~((intervals > 0) & (intervals <= PASSAGE.longest)))
     if bad.size:
-        shown, most = floats[bad[0]] if floats[bad[0]] <= 0 else intervals[bad[0]], f", at most {_LONGEST:g}"
+        shown, most = floats[bad[0]] if floats[bad[0]] <= 0 else intervals[bad[0]], f", at most {PASSAGE.longest:g}"
         words = f"allowed are positive numbers{most if shown > 0 else ''}"
         raise ValueError(f"{train.at(bad[0])}: entry {bad[0]} is {float(shown)}; {words}")
     return intervals

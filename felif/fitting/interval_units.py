@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .interval_tables import Train
+from .tuning import LIKELIHOOD
 
 _SECONDS = {
     1.0: "s sec secs second seconds",
@@ -23,7 +24,6 @@ TIME_UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in n
 _SHORT = {seconds: names.split()[0] for seconds, names in _SECONDS.items()}
 UNIT_NAMES = ", ".join(_SHORT.values())
 _MISSING = object()
-_MOST = 10**7  # entries of an iterator
 
 
 def numbers_of(data: Any, unit: Any, kind: str, where: str) -> Train:
@@ -83,9 +83,11 @@ def is_row(data: Any) -> bool:
 
 def entries_of(data: Any, where: str) -> list[Any]:
     """The entries of a row, which may be an iterator: ValueError for one that does not seem to end."""
-    found = list(itertools.islice(data, None if hasattr(data, "__len__") else _MOST + 1))
-    if len(found) > _MOST and not hasattr(data, "__len__"):
-        raise ValueError(f"{where}: an iterator of more than {_MOST} entries; allowed are arrays and lists")
+    found = list(itertools.islice(data, None if hasattr(data, "__len__") else LIKELIHOOD.most_entries + 1))
+    if len(found) > LIKELIHOOD.most_entries and not hasattr(data, "__len__"):
+        raise ValueError(
+            f"{where}: an iterator of more than {LIKELIHOOD.most_entries} entries; allowed are arrays and lists"
+        )
     return found
 
 

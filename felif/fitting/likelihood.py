@@ -18,16 +18,11 @@ from ..output.progress import Bar
 from ..problem import NotConverged
 from .passage import passage_on, passage_problem
 from .passage_law import FirstPassage
+from .tuning import LIKELIHOOD
 
 TIME = "membrane_time"  # the parameter that is no model's: the model's unit of time, in that of the data
-_TOL = 1e-8
-_FLOOR = 1e-300  # density of an interval that is impossible, so that its logarithm stays a number
-STEP = 1e-4  # of differences
-_LAWS = 4  # kept, of the parameters that were used last
-_NEAR = 0.1  # change of parameters over which a mesh is kept
 POSITIVE = ("a0", "tau", "eps", TIME)
 NONNEGATIVE = ("dead_time",)
-_LARGEST, _TERMS = 5000, 3000  # unknowns, terms; what needs more is too narrow a density for measured intervals
 
 
 class Likelihood:
@@ -58,7 +53,7 @@ class Likelihood:
         self._shape = np.array([name not in (TIME, *NONNEGATIVE) for name in names])
         self._bar, self._best = None, -math.inf
         self._base: tuple[np.ndarray, Any] | None = None
-        self._kept = _NEAR
+        self._kept = LIKELIHOOD.near
 
     def __getstate__(self) -> dict[str, Any]:
         require_portable(f"A fit of {type(self.model).__name__}", model=self.model)
@@ -103,7 +98,7 @@ class Likelihood:
         model, time = self.at(theta)
         neuron, silent = FirstSpike.between_spikes(model, self.rate)
         problem = self._discretized(neuron, theta)
-        return passage_on(problem, neuron.v_reset, tol=_TOL, silent=silent, terms=_TERMS), time
+        return passage_on(problem, neuron.v_reset, tol=LIKELIHOOD.tol, silent=silent, terms=LIKELIHOOD.terms), time
 
     @property
     def mesh_theta(self) -> np.ndarray:
@@ -118,9 +113,9 @@ class Likelihood:
                 (np.abs(theta - at) < self._kept * self.scales)[self._shape]
             ):
                 return problem.at(model=neuron.model)
-        problem = passage_problem(neuron, neuron.v_reset, 0.0, _TOL)
-        if problem.size > _LARGEST:
-            raise ValueError(f"fit: {neuron.model} needs {problem.size} unknowns; allowed are {_LARGEST}")
+        problem = passage_problem(neuron, neuron.v_reset, 0.0, LIKELIHOOD.tol)
+        if problem.size > LIKELIHOOD.largest:
+            raise ValueError(f"fit: {neuron.model} needs {problem.size} unknowns; allowed are {LIKELIHOOD.largest}")
         self._base = theta.copy(), problem
         return problem
 
@@ -140,7 +135,7 @@ class Likelihood:
             density, time = self._density(theta)
         except (ValueError, NotConverged, OverflowError):
             return None
-        logs = np.log(np.maximum(density, _FLOOR)) - math.log(time)
+        logs = np.log(np.maximum(density, LIKELIHOOD.floor)) - math.log(time)
         self._last = (theta.tobytes(), logs)
         if self._bar is not None:
             self._best = max(self._best, float(logs.sum()))
@@ -154,14 +149,14 @@ class Likelihood:
         key = theta[self._shape].tobytes() + bytes([silent > 0])
         known = self._laws.get(key)
         if known is None:
-            known = remembered(self._laws, key, (self.passage(theta)[0], silent), _LAWS)
+            known = remembered(self._laws, key, (self.passage(theta)[0], silent), LIKELIHOOD.laws)
         law, dead = known
         return law.density(np.maximum(self.intervals / time - (silent - dead), 0.0)), time
 
     def impossible(self, theta: np.ndarray) -> bool:
         """No interval could be one of the model."""
         logs = self.logarithms(theta)
-        return logs is None or bool(logs.max() <= math.log(_FLOOR) - math.log(self.at(theta)[1]) + 1)
+        return logs is None or bool(logs.max() <= math.log(LIKELIHOOD.floor) - math.log(self.at(theta)[1]) + 1)
 
     def total(self, theta: np.ndarray) -> float:
         key = theta.tobytes()
@@ -179,18 +174,18 @@ class Likelihood:
         on one mesh.
         """
         columns, middle = [], self.logarithms(theta) if sides == 1 else None
-        self._kept = 2 * _NEAR
+        self._kept = 2 * LIKELIHOOD.near
         try:
             for j in free:
                 step = np.zeros(len(theta))
-                step[j] = STEP * self.scales[j]
+                step[j] = LIKELIHOOD.step * self.scales[j]
                 above = self.logarithms(theta + step)
                 below = middle if sides == 1 else self.logarithms(theta - step)
                 if above is None or below is None:
                     return None
                 columns.append((above - below) / (sides * step[j]))
         finally:
-            self._kept = _NEAR
+            self._kept = LIKELIHOOD.near
         return np.array(columns).T
 
     def moments(self, theta: np.ndarray) -> np.ndarray | None:

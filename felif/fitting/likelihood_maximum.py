@@ -7,23 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .likelihood import STEP, Likelihood
+from .likelihood import Likelihood
+from .tuning import CLIMB, LIKELIHOOD
 
-_ITERATIONS, _MATCHING = 60, 60
-_CLOSE = 1e-7  # squared distance from the maximum, in standard errors, at which it is reached
-_NOTHING = 0.1  # times `close`: a gain by a step of one scale that is not worth it
-_NEARLY = 30.0  # times `close`
-_NOISE = 1e-2  # the same where differences of the likelihood lead no further
-_PATIENCE, _FLAT = 8, 1e-3  # gains in log-likelihood, in so many iterations, not worth going on
-_SLOW, _STRIDES, _SHORTEST, _ROUGH = 0.1, 15, 0.02, 1e-2  # such a gain; along a valley: strides, in scales; `close`
-_BRIEF = 12  # iterations at one of them
-_FOLLOWS, _FITTING = 3, 20.0  # at most; squared distance in standard errors, beyond which laws do not fit at all
-_GOES_ON = 0.2  # scales that a parameter moves meanwhile, where the likelihood has no maximum
 MAXIMUM, LIMIT, STOPPED = "maximum", "limit", "stopped"
-_DAMPED = 1e12
 _MEAN, _BOTH = slice(1), slice(2)  # of the moments
-_CREEPS = 0.97  # of the distance left by a shortened step, where there is no way on
-_APART = 0.3  # in log mean and log cv, from which on moments do not agree
 
 
 def near(likelihood: Likelihood) -> np.ndarray:
@@ -41,7 +29,7 @@ def near(likelihood: Likelihood) -> np.ndarray:
             return theta
     if len(theta) > 1:
         wanted, found = _moments(data), likelihood.moments(theta)
-        if found is None or _length(wanted - found) > _APART:
+        if found is None or _length(wanted - found) > CLIMB.apart:
             has = "none" if found is None else "mean {:.3g}, cv {:.3g}".format(*np.exp(found))
             raise ValueError(
                 f"intervals: their mean is {data.mean():.3g} and their cv {math.exp(wanted[1]):.3g}; no model was "
@@ -69,11 +57,11 @@ def match(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, which: sl
     found = moments(theta)
     if found is None:
         return theta
-    for _ in range(_MATCHING):
+    for _ in range(CLIMB.matching):
         columns = []
         for j in free:
             move = np.zeros(len(theta))
-            move[j] = STEP * likelihood.scales[j]
+            move[j] = LIKELIHOOD.step * likelihood.scales[j]
             moved = moments(theta + move)
             columns.append((moved - found) / move.sum() if moved is not None else np.zeros(len(wanted)))
         # a change of scale 1 in a parameter counts as much as a factor e in a moment
@@ -87,7 +75,7 @@ def match(likelihood: Likelihood, theta: np.ndarray, free: np.ndarray, which: sl
             if np.max(np.abs(step) / likelihood.scales) < 1e-3:
                 return theta
         theta, found = theta + step, new
-        if _length(wanted - found) < 1e-2 or (step is not whole and _length(wanted - found) > _CREEPS * before):
+        if _length(wanted - found) < 1e-2 or (step is not whole and _length(wanted - found) > CLIMB.creeps * before):
             break
     return theta
 
@@ -109,9 +97,9 @@ def maximise(
     likelihood: Likelihood,
     theta: np.ndarray,
     free: np.ndarray,
-    close: float = _CLOSE,
+    close: float = CLIMB.close,
     sides: int = 2,
-    most: int = _ITERATIONS,
+    most: int = CLIMB.iterations,
 ) -> Found:
     """Gauss-Newton steps with the scores' outer product for the information, damped.
 
@@ -122,8 +110,8 @@ def maximise(
     although a parameter goes on and on, so that its supremum is approached, not attained; STOPPED where neither is
     known.
     """
-    value, damping, follows = likelihood.total(theta), 1e-3, _FOLLOWS
-    before = [(-math.inf, theta)] * _PATIENCE
+    value, damping, follows = likelihood.total(theta), 1e-3, CLIMB.follows
+    before = [(-math.inf, theta)] * CLIMB.patience
     for iteration in range(1, most + 1):
         scores = likelihood.scores(theta, free, sides)
         if scores is None:
@@ -133,12 +121,12 @@ def maximise(
         distance = gradient @ np.linalg.lstsq(B, gradient, rcond=1e-9)[0]  # along a ridge there is no gradient
         if distance < close:
             return Found(theta, value + distance / 2, iteration, MAXIMUM)
-        while damping < _DAMPED:
+        while damping < CLIMB.damped:
             step = np.zeros(len(theta))
             step[free] = np.linalg.lstsq(B + damping * np.eye(len(B)), gradient, rcond=1e-9)[0] / norms
             short = min(1.0, float(1 / np.max(np.abs(step) / likelihood.scales)))
             step *= short
-            if short < 1 and gradient @ (step[free] * norms) < _NOTHING * close:
+            if short < 1 and gradient @ (step[free] * norms) < CLIMB.nothing * close:
                 return Found(theta, value, iteration, LIMIT)
             new = likelihood.total(theta + step)
             if new > value:
@@ -147,20 +135,21 @@ def maximise(
                 break
             damping = max(10 * damping, 1e-3)
         else:
-            return Found(theta, value, iteration, MAXIMUM if distance < _NOISE else STOPPED)
-        if distance < _NEARLY * close and abs(gain - distance / 2) < close / 2:
+            return Found(theta, value, iteration, MAXIMUM if distance < CLIMB.noise else STOPPED)
+        if distance < CLIMB.nearly * close and abs(gain - distance / 2) < close / 2:
             return Found(theta, value, iteration, MAXIMUM)
         height, place = before.pop(0)
-        if value - height < _FLAT:
-            far = np.max(np.abs(theta - place) / likelihood.scales) > _GOES_ON
+        if value - height < CLIMB.flat:
+            far = np.max(np.abs(theta - place) / likelihood.scales) > CLIMB.goes_on
             first, second = before[3][0] - height, value - before[3][0]  # gains, of four iterations each
-            near = distance < _NOISE or second**2 < _FLAT * (first - second)  # what is left of a geometric series
+            # the second: what is left of a geometric series
+            near = distance < CLIMB.noise or second**2 < CLIMB.flat * (first - second)
             return Found(theta, value, iteration, LIMIT if far else MAXIMUM if near else STOPPED)
         before.append((value, theta))
-        if sides == 2 and len(free) > 1 and value - height < _SLOW and distance < _FITTING and follows:
+        if sides == 2 and len(free) > 1 and value - height < CLIMB.slow and distance < CLIMB.fitting and follows:
             follows, theta, value = follows - 1, *_follow(likelihood, theta, theta - place, free)
-            if value > before[-1][0] + _SLOW:
-                before = [(-math.inf, theta)] * _PATIENCE
+            if value > before[-1][0] + CLIMB.slow:
+                before = [(-math.inf, theta)] * CLIMB.patience
     return Found(theta, value, most, STOPPED)
 
 
@@ -171,17 +160,17 @@ def _follow(
     scales, value = likelihood.scales, likelihood.total(theta)
     j = int(np.argmax(np.abs(direction) / scales))
     others, stride = free[free != j], direction[j]
-    for _ in range(_STRIDES):
-        found = maximise(likelihood, theta + direction * (stride / direction[j]), others, _ROUGH, 1, _BRIEF)
+    for _ in range(CLIMB.strides):
+        found = maximise(likelihood, theta + direction * (stride / direction[j]), others, CLIMB.rough, 1, CLIMB.brief)
         new = likelihood.total(found.theta)
         if new > value:
             gain, direction = new - value, found.theta - theta
             theta, value, stride = found.theta, new, math.copysign(min(2 * abs(stride), scales[j]), stride)
-            if gain < _FLAT:
+            if gain < CLIMB.flat:
                 break
         else:
             stride = -stride / 4
-        if abs(stride) < _SHORTEST * scales[j]:
+        if abs(stride) < CLIMB.shortest * scales[j]:
             break
     return theta, value
 

@@ -20,23 +20,9 @@ from scipy.stats import chi2
 from ..given.arguments import is_number, shown
 from .likelihood import Likelihood
 from .likelihood_maximum import match, maximise
+from .tuning import PROFILE
 
-_PRECISE = 4e-3  # of the square root of D, at an end of an interval
-_ENOUGH = 1e-2  # squared distance from the maximum over the other parameters, in standard errors
-_ASTRAY = 60.0  # D above that of the last point, beyond which a side is followed in shorter steps
-_LOST_IT = 20.0  # log-likelihood below the maximum, from which the moments of the intervals lead back
-_FAR = 7.0  # scales from the estimate (a factor 1000 of a positive parameter) to which a side is followed
-_STRIDE, _FIRST, _SHORT, _SHORTEST = 1.0, 0.5, 0.02, 1e-3  # of the search for an end, in scales
-_SHRINK, _GROW = 0.03, 3.0  # of a stride, against the longest allowed and the one before
-_STEPS = 80  # at most along a side
-_BENT = 1.15  # times where a quadratic likelihood would end, beyond which further parts of an interval are looked for
-_FALLS = 0.1  # of sqrt(D) outwards, from which there may be another maximum
-_LOOKS, _BEYOND = 20, 3.0  # strides at most, and sqrt(D) above that at the end, to which that is done
-_OVERLOOKED = 0.05  # standard errors
-_APART = 0.1  # scales between two points that give a direction
-_MARGIN = 0.05  # of a bracket, that the next point keeps from its ends
 FLAT, BOUND, LOST = "flat", "bound", "lost"
-_BETTER = 1e-2  # log-likelihood above the maximum from which on another maximum has been found
 
 
 class Better(Exception):
@@ -73,7 +59,7 @@ class ProfilePath:
         self.slope[j] = 1.0
         if not math.isfinite(self.error) or self.error <= 0:
             self.error = math.inf
-        self.reach = min(self.error, _FIRST * likelihood.scales[j])
+        self.reach = min(self.error, PROFILE.first * likelihood.scales[j])
 
     def side(self) -> list[np.ndarray]:
         """The beginning of a path on one side, for `at`."""
@@ -95,7 +81,7 @@ class ProfilePath:
         """(theta, log L) to begin at: the path extrapolated, or its last point where that is better."""
         guess = self._guess(x, path)
         height = self.likelihood.total(guess)
-        if not self.maximum - height < _ASTRAY / 2:
+        if not self.maximum - height < PROFILE.astray / 2:
             plain = path[-1].copy()
             plain[self.j] = x
             if (other := self.likelihood.total(plain)) > height:
@@ -108,7 +94,7 @@ class ProfilePath:
         log L is -inf where the model does not exist or cannot be computed.
         """
         guess, height = self._beginning(x, path)
-        if len(self.free) and self.maximum - height > _LOST_IT:
+        if len(self.free) and self.maximum - height > PROFILE.lost_it:
             matched = match(self.likelihood, guess, self.free)
             if self.likelihood.total(matched) > height:
                 guess = matched
@@ -117,8 +103,8 @@ class ProfilePath:
     def _ascend(self, guess: np.ndarray, path: list[np.ndarray]) -> tuple[float, np.ndarray]:
         height = self.likelihood.total(guess)
         if len(self.free) and math.isfinite(height):
-            guess, height = maximise(self.likelihood, guess, self.free, _ENOUGH, sides=1)[:2]
-        if height > self.maximum + _BETTER:
+            guess, height = maximise(self.likelihood, guess, self.free, PROFILE.enough, sides=1)[:2]
+        if height > self.maximum + PROFILE.better:
             raise Better(guess)
         if math.isfinite(height):
             path.append(guess)
@@ -130,8 +116,8 @@ class ProfilePath:
 
     def _climb(self, theta: np.ndarray) -> None:
         """Raise Better where theta lies on the slope of a larger maximum."""
-        top = maximise(self.likelihood, theta, np.arange(len(theta)), _ENOUGH, sides=1).theta
-        if self.likelihood.total(top) > self.maximum + _BETTER:
+        top = maximise(self.likelihood, theta, np.arange(len(theta)), PROFILE.enough, sides=1).theta
+        if self.likelihood.total(top) > self.maximum + PROFILE.better:
             raise Better(top)
 
     def end(self, way: int, q: float) -> End:
@@ -144,7 +130,7 @@ class ProfilePath:
         path, near, points = self._seen(way, root)
         while True:
             end = self._march(way, root, path, near, points)
-            if end.why or (path[0] is self.theta and abs(end.value - start) < _BENT * self.error * root):
+            if end.why or (path[0] is self.theta and abs(end.value - start) < PROFILE.bent * self.error * root):
                 return end
             part = self._beyond(way, root, end.value, path)
             if part is None:
@@ -155,7 +141,7 @@ class ProfilePath:
     def outside(self, end: End, way: int, q: float) -> bool:
         """Whether something was seen within the interval, but beyond this end of it."""
         seen = self.likelihood.seen(self.maximum - q / 2)
-        return any(way * (theta[self.j] - end.value) > _OVERLOOKED * self.reach for theta in seen)
+        return any(way * (theta[self.j] - end.value) > PROFILE.overlooked * self.reach for theta in seen)
 
     def _march(
         self,
@@ -169,9 +155,9 @@ class ProfilePath:
         likelihood, j = self.likelihood, self.j
         scale, limit = likelihood.scales[j], likelihood.limits[j][way > 0]
         far: tuple[float, float] | None = None  # (x, sqrt(D)) outside; near: inside
-        longest, tries = min(self.error * root, _FIRST * scale), 0
-        for _ in range(_STEPS):
-            if far is None and way * (near[0] - self._outermost(way)) >= _FAR * scale:
+        longest, tries = min(self.error * root, PROFILE.first * scale), 0
+        for _ in range(PROFILE.steps):
+            if far is None and way * (near[0] - self._outermost(way)) >= PROFILE.far * scale:
                 return End(math.inf * way, FLAT)
             if far is None:
                 x = near[0] + way * self._stride(way, root, near[0], points, longest)
@@ -182,27 +168,27 @@ class ProfilePath:
                 x = limit
             guess, height = self._beginning(x, path)
             if not math.isfinite(height):
-                if abs(x - near[0]) < _SHORTEST * scale:
+                if abs(x - near[0]) < PROFILE.shortest * scale:
                     return End(math.inf * way, LOST) if likelihood.exists(path[-1], j, x) else End(near[0], BOUND)
                 longest, far = abs(x - near[0]) / 4, None
                 continue
-            if self.maximum - height > (near[1] ** 2 + _ASTRAY) / 2 and abs(x - near[0]) > _SHORT * scale:
+            if self.maximum - height > (near[1] ** 2 + PROFILE.astray) / 2 and abs(x - near[0]) > PROFILE.short * scale:
                 longest, far = abs(x - near[0]) / 3, None
                 continue
             height, theta = self._ascend(guess, path)
             here = (x, math.sqrt(max(2 * (self.maximum - height), 0.0)))
-            if way * (x - max(points, key=lambda p: way * p[0])[0]) > 0 and here[1] < points[-1][1] - _FALLS:
+            if way * (x - max(points, key=lambda p: way * p[0])[0]) > 0 and here[1] < points[-1][1] - PROFILE.falls:
                 self._climb(theta)
             points.append(here)
-            if abs(here[1] - root) < _PRECISE:
+            if abs(here[1] - root) < PROFILE.precise:
                 return End(x)
             if here[1] > root:
                 far = here
             elif x == limit:
                 return End(x, BOUND)
             else:
-                longest, near = min(_GROW * abs(x - near[0]), _STRIDE * scale), here
-            if far is not None and abs(far[0] - near[0]) < _PRECISE * min(self.error, scale):
+                longest, near = min(PROFILE.grow * abs(x - near[0]), PROFILE.stride * scale), here
+            if far is not None and abs(far[0] - near[0]) < PROFILE.precise * min(self.error, scale):
                 return End(near[0])
         return End(math.inf * way, LOST)
 
@@ -214,13 +200,13 @@ class ProfilePath:
         limit, scale, width = likelihood.limits[j][way > 0], likelihood.scales[j], abs(edge - self.theta[j])
         last = min(path, key=lambda theta: abs(theta[j] - edge))
         before = [theta for theta in path if 0.3 * width < way * (last[j] - theta[j])]
-        path, stride = [*sorted(before, key=lambda theta: way * theta[j])[-1:], last], min(width, _FIRST * scale)
-        for _ in range(_LOOKS):
+        path, stride = [*sorted(before, key=lambda theta: way * theta[j])[-1:], last], min(width, PROFILE.first * scale)
+        for _ in range(PROFILE.looks):
             x = path[-1][j] + way * stride
-            if way * (x - limit) >= 0 or way * (x - self._outermost(way)) > _FAR * scale:
+            if way * (x - limit) >= 0 or way * (x - self._outermost(way)) > PROFILE.far * scale:
                 return None
             guess, height = self._beginning(x, path)
-            if 2 * (self.maximum - height) > (root + _BEYOND) ** 2 + _ASTRAY:
+            if 2 * (self.maximum - height) > (root + PROFILE.beyond) ** 2 + PROFILE.astray:
                 stride /= 3
                 if stride < 0.1 * min(width, scale):
                     return None
@@ -230,9 +216,9 @@ class ProfilePath:
             if r < root:
                 self._climb(path[-1])
                 return path, (x, r)
-            if r > root + _BEYOND:
+            if r > root + PROFILE.beyond:
                 return None
-            stride = min(1.5 * stride, _STRIDE * scale)
+            stride = min(1.5 * stride, PROFILE.stride * scale)
         return None
 
     def _seen(self, way: int, root: float) -> tuple[list[np.ndarray], tuple[float, float], list[tuple[float, float]]]:
@@ -241,7 +227,7 @@ class ProfilePath:
         seen = likelihood.seen(self.maximum - root**2 / 2)
         outermost = max(seen, key=lambda theta: way * theta[j], default=self.theta)
         if way * (outermost[j] - start) > self.reach * root:
-            before = [theta for theta in seen if way * (outermost[j] - theta[j]) > _APART * likelihood.scales[j]]
+            before = [theta for theta in seen if way * (outermost[j] - theta[j]) > PROFILE.apart * likelihood.scales[j]]
             path = [*sorted(before, key=lambda theta: way * theta[j])[-1:], outermost]
             D = 2 * (self.maximum - likelihood.total(outermost))
             near = (float(outermost[j]), math.sqrt(max(D, 0.0)))
@@ -255,7 +241,7 @@ class ProfilePath:
         """The next stride outwards: to where sqrt(D) = root, extrapolated, where it rises."""
         rising = len(points) > 1 and points[-1][1] > points[-2][1]
         ahead = way * (_inverse(points[-3:], root) - x) if rising else math.inf
-        return min(max(ahead, _SHRINK * longest), longest) if ahead > 0 else longest
+        return min(max(ahead, PROFILE.shrink * longest), longest) if ahead > 0 else longest
 
     def _between(self, root: float, near: tuple, far: tuple, points: list[tuple[float, float]], tries: int) -> float:
         """The next x in a bracket: by interpolation of its last three points, now and then the middle."""
@@ -265,7 +251,7 @@ class ProfilePath:
         share = (_inverse(points[-3:], root) - near[0]) / width
         if not 0 < share < 1:
             share = (root - near[1]) / (far[1] - near[1])
-        return near[0] + width * min(max(share, _MARGIN), 1 - _MARGIN)
+        return near[0] + width * min(max(share, PROFILE.margin), 1 - PROFILE.margin)
 
 
 def _inverse(points: list[tuple[float, float]], root: float) -> float:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
 from ..given.types import Model
-from ..output.files import read_npz, read_series
 from ..output.manifest import Room
 from ..output.model_files import unpacked
 from ..output.reading import read_description
+from ..output.series_files import read_npz, read_series
 from .estimates import Fit
-from .files import FIT
+from .fit_files import FIT
 from .likelihood import Likelihood
 
 

@@ -17,24 +17,27 @@ import numpy as np
 from ..algebra import Band, BandLowRank
 from ..assembly import SpectralElement, discretize
 from ..assembly.automatic import Flow, choose_nodes, end_of
+from ..assembly.cell_sizes import in_equal_parts
 from ..assembly.discretize import discretize_to
 from ..assembly.running_away import Cut
-from ..evolution.laplace import MOST, Decay
-from ..given.arguments import POSITIVE, TIME, checked, number, optional
+from ..evolution.laplace import Decay
+from ..evolution.tuning import LAPLACE
+from ..given.arguments import TIME, checked, number, optional
 from ..given.types import Model
 from ..models.first_spike import COUNT, FirstSpike
 from ..problem import Problem
 from ..translation import has_equations, weak_form_of
 from .passage_law import FirstPassage, Late
-
-_DEGREE, _PARTS = 10, 8  # of the elements; cells between the start and V_F
-_GROWTH, _WIDEST = 0.6, 1.25  # of cells away from the start; of a cell, in units of the local width of the density
-_CELLS = 5000  # at most
-_FINEST = 2e-3  # cell, in units of the distance to V_F
-_LAYER = 8.0  # of a cell, in units of a/|f|
+from .tuning import PASSAGE
 
 
-@checked(start=optional(number()), rate=optional(number()), t_start=TIME, t_end=optional(TIME), tol=POSITIVE)
+@checked(
+    start=optional(number()),
+    rate=optional(number(least=0.0)),
+    t_start=TIME,
+    t_end=optional(TIME),
+    tol=number(least=1e-13, most=1e-2),
+)
 def first_passage(
     model: Model,
     *,
@@ -87,11 +90,15 @@ def first_passage(
     if not has_equations(model):
         raise ValueError(f"first_passage: model = {model!r}; allowed is a model or a problem")
     neuron, silent = FirstSpike.between_spikes(model, rate)
-    _check(neuron, start, rate, t_start, t_end, tol)
+    if start is not None and not start < neuron.v_fire:
+        raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {neuron.v_fire}")
     if start is not None:
         neuron, silent = FirstSpike.of(model, rate, "spike"), 0.0
     if t_end is not None and t_end <= t_start + silent:
-        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is a time after the dead time, {silent!r}")
+        raise ValueError(
+            f"first_passage: t_end = {t_end!r}; allowed is None or a number above t_start = {t_start}, and after the "
+            f"dead time, {silent!r}"
+        )
     start = neuron.v_reset if start is None else float(start)
     if problem is not None and problem.tol is None:
         problem = discretize(neuron, problem.mesh, space=problem.space)
@@ -107,7 +114,7 @@ def passage_on(
     t_end: float | None = None,
     tol: float = 1e-10,
     silent: float = 0.0,
-    terms: int = MOST,
+    terms: int = LAPLACE.most,
 ) -> FirstPassage:
     """The first passage on a discretised FirstSpike, from a cell end, after a time `silent`.
 
@@ -162,7 +169,7 @@ def _leading(band: Band, n: int) -> Band:
 
 def passage_problem(neuron: FirstSpike, start: float, t: float, tol: float) -> Any:
     """`neuron` on a mesh for the passage from `start`."""
-    end, space = end_of(neuron), SpectralElement(_DEGREE)
+    end, space = end_of(neuron), SpectralElement(PASSAGE.degree)
     return discretize_to(end, neuron, _cells(neuron, start, t, tol, end, space), space)
 
 
@@ -177,7 +184,7 @@ def _cells(neuron: FirstSpike, start: float, t: float, tol: float, end: Cut | No
     if flow.bends:
         return choose_nodes(neuron, space, tol, end, start, times)
     distance = neuron.v_fire - start
-    low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / _PARTS)
+    low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / PASSAGE.parts)
 
     def size(v: np.ndarray) -> np.ndarray:
         return np.min([size_at(v, t) for t in times], axis=0)
@@ -186,10 +193,12 @@ def _cells(neuron: FirstSpike, start: float, t: float, tol: float, end: Cut | No
         step = 1e-4 * distance
         drift, noise, _ = flow.at(np.concatenate([v, v + step, v - step]), 0.0, t)
         slope = np.abs(drift[len(v) : 2 * len(v)] - drift[2 * len(v) :]) / (2 * step)
-        bulk = _WIDEST * np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-100))
-        h = np.minimum(bulk, distance / _PARTS + _GROWTH * np.maximum(start - v, np.maximum(v - neuron.v_fire, 0.0)))
+        bulk = PASSAGE.widest * np.sqrt(noise[: len(v)] / np.maximum(slope, 1e-100))
+        h = np.minimum(
+            bulk, distance / PASSAGE.parts + PASSAGE.growth * np.maximum(start - v, np.maximum(v - neuron.v_fire, 0.0))
+        )
         steepness = np.abs(drift[: len(v)]) / noise[: len(v)]
-        return np.minimum(h, np.maximum(_LAYER / np.maximum(steepness, 1e-300), _FINEST * distance))
+        return np.minimum(h, np.maximum(PASSAGE.layer / np.maximum(steepness, 1e-300), PASSAGE.finest * distance))
 
     ends = [low, *sorted({start, neuron.v_reset}), neuron.v_fire]
     if flow.lives_above:
@@ -218,24 +227,9 @@ def _equidistributed(size: Callable[[np.ndarray], np.ndarray], low: float, high:
     v = np.linspace(low, high, 400)
     density = 1 / size(v)
     count = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(v))])
-    if count[-1] > _CELLS:
+    if count[-1] > PASSAGE.cells:
         raise ValueError(
-            f"first_passage: {count[-1]:.3g} cells between {low:.6g} and {high:.6g}; allowed are {_CELLS}: give a "
-            "start nearer to v_fire, or a current, noise and drift for which the density is less narrow"
+            f"first_passage: {count[-1]:.3g} cells between {low:.6g} and {high:.6g}; allowed are {PASSAGE.cells}: give "
+            "a start nearer to v_fire, or a current, noise and drift for which the density is less narrow"
         )
-    nodes = np.interp(np.linspace(0, count[-1], max(1, math.ceil(count[-1] - 1e-9)) + 1), count, v)
-    nodes[[0, -1]] = low, high
-    return nodes
-
-
-def _check(
-    model: FirstSpike, start: float | None, rate: float | None, t_start: float, t_end: float | None, tol: float
-) -> None:
-    if start is not None and not start < model.v_fire:
-        raise ValueError(f"first_passage: start = {start!r}; allowed is a number below v_fire = {model.v_fire}")
-    if rate is not None and rate < 0:
-        raise ValueError(f"first_passage: rate = {rate!r}; allowed is None or a number >= 0")
-    if t_end is not None and not t_end > t_start:
-        raise ValueError(f"first_passage: t_end = {t_end!r}; allowed is None or a number above t_start = {t_start}")
-    if not 1e-13 <= tol <= 1e-2:
-        raise ValueError(f"first_passage: tol = {tol!r}; allowed are numbers in [1e-13, 1e-2]")
+    return in_equal_parts(v, count)

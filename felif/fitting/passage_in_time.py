@@ -10,9 +10,7 @@ from ..algebra import in_a_row
 from ..evolution import Event
 from ..models.first_spike import COUNT
 from ..problem import NotConverged, Problem, State
-
-_LEFT = 1e-12  # survival at which waiting ends
-_LONGEST = 1e3
+from .tuning import PASSAGE
 
 
 class Course:
@@ -32,7 +30,7 @@ class Course:
 
     def require_all(self) -> None:
         """Raises NotConverged where neurons are left at the end of the run."""
-        if self._left > 10 * _LEFT:
+        if self._left > 10 * PASSAGE.left:
             raise NotConverged(
                 f"first_passage: at t = {self._end:g} the neuron has not fired with probability {self._left:.3g}, "
                 "so that its interval has no mean and no quantiles; give a later t_end"
@@ -40,7 +38,7 @@ class Course:
 
     def require_times(self, longest: float) -> None:
         """Raises ValueError for times that the run has not reached."""
-        if longest > self._end - self._start and self._left > 10 * _LEFT:
+        if longest > self._end - self._start and self._left > 10 * PASSAGE.left:
             raise ValueError(f"t = {longest!r}; allowed are times up to t_end - t_start = {self._end - self._start!r}")
 
     @classmethod
@@ -49,11 +47,11 @@ class Course:
 
         mass = problem.mass
         y = b / mass.data[0] if mass.kl == 0 else np.linalg.solve(mass.dense(), b)
-        fired = Event("fired", lambda state: getattr(state, COUNT) - (1 - _LEFT), direction=1, terminal=True)
+        fired = Event("fired", lambda state: getattr(state, COUNT) - (1 - PASSAGE.left), direction=1, terminal=True)
         run = evolve(
             problem,
             State(problem, t_start, y),
-            t_start + _LONGEST if t_end is None else t_end,
+            t_start + PASSAGE.longest_wait if t_end is None else t_end,
             t_start=t_start,
             rtol=max(tol, 1e-11),
             events=(fired,),

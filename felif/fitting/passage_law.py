@@ -10,9 +10,7 @@ import numpy as np
 from ..algebra import composite
 from ..given.arguments import NUMBERS, SEED, checked, shown, whole
 from ..problem import Problem
-
-_GRID = 513  # times between which quantiles are sought
-_LONGEST = 1e100  # of times, whose mean may be long
+from .tuning import PASSAGE
 
 
 class Late:
@@ -143,8 +141,8 @@ class FirstPassage:
             Of the shape of t.
         """
         times = np.asarray(t, float)
-        if not np.all((times >= 0) & (times <= _LONGEST)):
-            raise ValueError(f"t = {shown(t.tolist())}; allowed are finite numbers >= 0, at most {_LONGEST:g}")
+        if not np.all((times >= 0) & (times <= PASSAGE.longest)):
+            raise ValueError(f"t = {shown(t.tolist())}; allowed are finite numbers >= 0, at most {PASSAGE.longest:g}")
         self._law.require_times(float(times.max(initial=0.0)))
         f, S = self._law.evaluate(times.ravel())
         if times.ndim == 0:
@@ -184,9 +182,9 @@ class FirstPassage:
         last = self.mean
         while left.size and self.survival(last) > left.min():
             last *= 2
-        grid = np.linspace(0.0, last, _GRID)
+        grid = np.linspace(0.0, last, PASSAGE.grid)
         falling = np.minimum.accumulate(self.survival(grid))  # but for rounding it is the survival
-        above = np.clip(np.searchsorted(-falling, -left, side="right") - 1, 0, _GRID - 2)
+        above = np.clip(np.searchsorted(-falling, -left, side="right") - 1, 0, PASSAGE.grid - 2)
         low, high = grid[above], grid[above + 1]
         t = 0.5 * (low + high)
         moving = np.flatnonzero(left < 1.0)

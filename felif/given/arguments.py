@@ -295,6 +295,7 @@ BOUNDS = Kind(
     lambda value: _ordered(several(number(infinite=True), "", 2, 2).read(value)),
 )
 POSITIVE = number(above=0.0)
+TOLERANCE = number(above=0.0, most=0.1)
 SEED = whole(0, 2**128)
 GUESS = optional(either(STATE, array("numbers >= 0 for the rates, or a vector y")))
 TIMES = array("a finite number, or a row of them")

@@ -12,13 +12,24 @@ import numpy as np
 
 from .arguments import shown
 
-SAMPLES = 4096  # of the time of a run: what lasts longer than 1/2048 of it is found
-_VISIBLE = 0.02  # change between two samples, relative to the range, from which a function is said to move fast there
-_SUDDEN = 50.0  # second difference over the median one, from which it does as well
-_GAP = 4  # samples by which two fast stretches are the same
-_ALONE = 8  # times its own length, that a fast stretch comes after the one before
-_LONG = 16  # samples, beyond which it does not matter how long a stretch is
-_INSIDE = 6  # times at which steps land within a fast stretch
+
+@dataclass(frozen=True)
+class Fast:
+    """Where a function of time moves so fast that steps must land there."""
+
+    samples: int = 4096  # of the time of a run: what lasts longer than 1/2048 of it is found
+    # change between two samples, relative to the range, from which a function is said to move fast there
+    visible: float = 0.02
+    sudden: float = 50.0  # second difference over the median one, from which it does as well
+    gap: int = 4  # samples by which two fast stretches are the same
+    alone: int = 8  # times its own length, that a fast stretch comes after the one before
+    long: int = 16  # samples, beyond which it does not matter how long a stretch is
+    inside: int = 6  # times at which steps land within a fast stretch
+
+
+FAST = Fast()
+
+
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _LIBRARIES = frozenset({"felif", "numpy", "scipy", "skfem"}) | sys.stdlib_module_names
 
@@ -91,7 +102,7 @@ def is_of_user(error: BaseException) -> bool:
 
 
 def landings(
-    name: str, function: Callable[[float], Any], start: float, end: float, samples: int = SAMPLES
+    name: str, function: Callable[[float], Any], start: float, end: float, samples: int = FAST.samples
 ) -> list[float]:
     """Times in (start, end) on which steps must land so that they see all of a function of time.
 
@@ -113,7 +124,7 @@ def landings(
     if len(values) < 3 or np.ptp(values) == 0.0:
         return missing
     times, moves = times[: len(values)], np.abs(np.diff(values))
-    visible = _VISIBLE * float(np.ptp(values))
+    visible = FAST.visible * float(np.ptp(values))
     fast, before = _fast(times, values, moves > visible), -samples
     known: set[float] = set()  # jumps, which may lie at both ends
     found: set[float] = set()
@@ -126,10 +137,11 @@ def landings(
         beside = {k + j for k, t in jumps.items() if t is not None for j in (-1, 0, 1)}
         smooth = [k for k in range(first, last + 1) if fast[k] and (k not in beside or moves[k] > visible)]
         smooth = [k for k in smooth if jumps.get(k) is None]
-        alone = first - before > _ALONE * min(last - first, _LONG)  # else steps are still as short as they must be
+        # else steps are still as short as they must be
+        alone = first - before > FAST.alone * min(last - first, FAST.long)
         if smooth and alone:
-            picked = {smooth[round(j * (len(smooth) - 1) / _INSIDE)] for j in range(_INSIDE + 1)}
-            found.update(times[k] for k in picked.union(smooth[: _INSIDE // 2], {smooth[-1] + 1}))
+            picked = {smooth[round(j * (len(smooth) - 1) / FAST.inside)] for j in range(FAST.inside + 1)}
+            found.update(times[k] for k in picked.union(smooth[: FAST.inside // 2], {smooth[-1] + 1}))
         before = last
     return sorted(known.union(missing, (float(t) for t in found if start < t < end)))
 
@@ -183,7 +195,7 @@ def _fast(times: np.ndarray, values: np.ndarray, moving: np.ndarray) -> np.ndarr
     steps = np.diff(times)
     bends = np.abs(np.diff(np.diff(values) / steps))
     rounding = 1e-12 * float(np.abs(values).max() / steps.min())
-    sudden = np.flatnonzero(bends > _SUDDEN * float(np.median(bends)) + rounding)
+    sudden = np.flatnonzero(bends > FAST.sudden * float(np.median(bends)) + rounding)
     fast = moving.copy()
     fast[sudden] = fast[sudden + 1] = True
     return fast
@@ -193,7 +205,7 @@ def _stretches(fast: list[int]) -> list[tuple[int, int]]:
     """(first, last) of runs of fast intervals, those with few slow ones between them taken together."""
     stretches: list[tuple[int, int]] = []
     for k in fast:
-        if stretches and k - stretches[-1][1] <= _GAP:
+        if stretches and k - stretches[-1][1] <= FAST.gap:
             stretches[-1] = (stretches[-1][0], k)
         else:
             stretches.append((k, k))

@@ -11,20 +11,21 @@ from skfem import MeshLine
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
 from ..translation import is_fast, weak_form_of
-from ..translation.fields import PARAMETERS
+from ..translation.weak_form import PARAMETERS
 
 _FARTHEST = 1e7  # end of a mesh, in units of V_F - V_R
+RESET, TOP = PARAMETERS["reset"], PARAMETERS["firing"]  # of models, in messages
 THRESHOLDS = Kind(
-    f"{MODEL.allowed} with v_reset and v_fire", lambda value: having("", "v_reset", "v_fire").read(MODEL.read(value))
+    f"{MODEL.allowed} with {RESET} and {TOP}", lambda value: having("", RESET, TOP).read(MODEL.read(value))
 )
 _SAME = 1e-13  # distance of cell ends, in units of V_F - V_R, below which they are the same
 
 
-def require_near(v: float, v_reset: float, v_fire: float) -> None:
+def require_near(v: float, reset: float, top: float) -> None:
     """ValueError for an end of a mesh that no neuron can ever come near."""
-    if abs(v - v_fire) > _FARTHEST * (v_fire - v_reset):
+    if abs(v - top) > _FARTHEST * (top - reset):
         raise ValueError(
-            f"mesh: it reaches to v = {v!r}; allowed are distances from v_fire up to {_FARTHEST:g} (v_fire - v_reset)"
+            f"mesh: it reaches to v = {v!r}; allowed are distances from {TOP} up to {_FARTHEST:g} ({TOP} - {RESET})"
         )
 
 
@@ -33,14 +34,14 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
 
     Raises ValueError where one of these is no node.
     """
-    v_reset, v_fire = marks["reset"], marks["firing"]
+    reset, top = marks["reset"], marks["firing"]
     nodes = np.unique(np.asarray(nodes, float))
     if not np.all(np.isfinite(nodes)):
         raise ValueError("mesh: nodes must be finite numbers")
     if nodes.size:
-        require_near(float(nodes[0]), v_reset, v_fire)
-        require_near(float(nodes[-1]), v_reset, v_fire)
-    close = np.flatnonzero(np.diff(nodes) <= _SAME * (v_fire - v_reset))  # one point, computed in two ways
+        require_near(float(nodes[0]), reset, top)
+        require_near(float(nodes[-1]), reset, top)
+    close = np.flatnonzero(np.diff(nodes) <= _SAME * (top - reset))  # one point, computed in two ways
     if close.size:
         nodes = np.delete(nodes, np.where(np.isin(nodes[close + 1], (*marks.values(),)), close, close + 1))
     places: dict[str, np.ndarray] = {}
@@ -57,7 +58,7 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
             )
         places[name] = np.array([nearest])
     mesh = MeshLine(nodes).with_boundaries(places)
-    if nodes[-1] > v_fire:
+    if nodes[-1] > top:
         mesh = mesh.with_subdomains({"above": np.arange(places["firing"][0], len(nodes) - 1)})
     return mesh
 
@@ -66,7 +67,7 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
     model=THRESHOLDS,
     v_min=number(least=-1e100),
     cells=whole(1, 10**6),
-    grading=number(most=100.0),
+    grading=number(least=1.0, most=100.0),
     v_max=optional(number()),
 )
 def interval(
@@ -80,7 +81,7 @@ def interval(
     Parameters
     ----------
     model : model
-        Its v_reset and v_fire are nodes.
+        Its V_R and V_F are nodes.
     v_min : float
         Lower end, below V_R.
     cells : int
@@ -108,39 +109,35 @@ def interval(
     >>> fl.interval(network, v_min=-6.0, cells=13).nelements
     13
     """
-    v_reset, v_fire = float(model.v_reset), float(model.v_fire)
-    if math.isinf(v_fire):
-        raise ValueError("interval: v_fire = inf has no place on a mesh; let discretize choose one from `tol`")
     form = weak_form_of(model)
+    reset, top = form.landings[0], form.top
+    if math.isinf(top):
+        raise ValueError(f"interval: {TOP} = inf has no place on a mesh; let discretize choose one from `tol`")
     lives_above = not any(scalar.algebraic == "flux" for scalar in form.scalars)
     lowest = min(form.landings)
     if v_min >= lowest:
-        what = "v_reset" if lowest == v_reset else "the lowest point"
+        what = RESET if lowest == reset else "the lowest point"
         raise ValueError(f"interval: v_min = {v_min!r}; allowed is a number below {what} = {lowest!r}")
     minimum = 3 if lives_above else 2
     if cells < minimum:
         raise ValueError(f"interval: cells = {cells!r}; allowed is an integer >= {minimum}")
-    if grading < 1:
-        raise ValueError(f"interval: grading = {grading!r}; allowed is a number >= 1")
     if lives_above:
-        v_max = v_fire + 4 * (v_fire - v_reset) if v_max is None else v_max
-        if v_max <= v_fire:
-            raise ValueError(f"interval: v_max = {v_max!r}; allowed is a number above v_fire = {v_fire!r}")
-    elif v_max is not None and v_max != v_fire:
-        raise ValueError(
-            f"interval: v_max = {v_max!r}, but neurons of {type(model).__name__} end at v_fire = {v_fire!r}"
-        )
+        v_max = top + 4 * (top - reset) if v_max is None else v_max
+        if v_max <= top:
+            raise ValueError(f"interval: v_max = {v_max!r}; allowed is a number above {TOP} = {top!r}")
+    elif v_max is not None and v_max != top:
+        raise ValueError(f"interval: v_max = {v_max!r}, but neurons of {type(model).__name__} end at {TOP} = {top!r}")
     above = max(1, cells // 3) if lives_above else 0
     below = cells - above
-    nodes = v_fire - (v_fire - v_min) * (1 - np.arange(below + 1) / below) ** grading
-    nodes[[0, -1]] = v_min, v_fire
-    k = int(np.clip(np.argmin(np.abs(nodes - v_reset)), 1, below - 1))
+    nodes = top - (top - v_min) * (1 - np.arange(below + 1) / below) ** grading
+    nodes[[0, -1]] = v_min, top
+    k = int(np.clip(np.argmin(np.abs(nodes - reset)), 1, below - 1))
     moved = nodes.copy()
-    moved[: k + 1] = v_min + (nodes[: k + 1] - v_min) * (v_reset - v_min) / (nodes[k] - v_min)
-    moved[k:] = v_fire - (v_fire - nodes[k:]) * (v_fire - v_reset) / (v_fire - nodes[k])
-    moved[[0, k, -1]] = v_min, v_reset, v_fire
+    moved[: k + 1] = v_min + (nodes[: k + 1] - v_min) * (reset - v_min) / (nodes[k] - v_min)
+    moved[k:] = top - (top - nodes[k:]) * (top - reset) / (top - nodes[k])
+    moved[[0, k, -1]] = v_min, reset, top
     if above:
-        beyond = v_fire + (v_max - v_fire) * (np.arange(1, above + 1) / above) ** grading
+        beyond = top + (v_max - top) * (np.arange(1, above + 1) / above) ** grading
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
     return tagged(np.union1d(moved, form.landings), model)
@@ -156,7 +153,7 @@ def marks_of(model: Model) -> dict[str, float]:
     """Name and place of every point of a model."""
     if is_fast(model):
         return weak_form_of(model).places
-    return {"reset": float(model.v_reset), "firing": float(model.v_fire)}
+    return {name: float(getattr(model, parameter)) for name, parameter in PARAMETERS.items()}
 
 
 def stretched(mesh: MeshLine, model: Model) -> MeshLine:

@@ -9,7 +9,8 @@ from skfem import MeshTri
 
 from ..given.arguments import checked, number, several, whole
 from ..given.types import Model
-from .interval import THRESHOLDS, interval, require_near
+from ..translation.weak_form import PARAMETERS
+from .interval import RESET, THRESHOLDS, TOP, interval, marks_of, require_near
 
 _FLAT = 1e-10  # twice the area of a triangle over the square of its longest side
 
@@ -28,7 +29,7 @@ def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), g
     Parameters
     ----------
     model : model
-        A model with weights: v_reset, v_fire, w_min, w_max.
+        A model with weights: V_R and V_F, w_min, w_max.
     v_min : float
         Lower end in v, below V_R.
     cells : tuple of two int
@@ -75,16 +76,16 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
     cells = np.sort(numbers.reshape(-1, 3), axis=1).T
     mesh = MeshTri(np.ascontiguousarray(points.T), np.ascontiguousarray(cells.astype(np.int32)))
     v, w = mesh.p
-    reset, fire = float(model.v_reset), float(model.v_fire)
+    reset, fire = (marks_of(model)[name] for name in PARAMETERS)
     (floor, top), ends = ((float(x.min()), float(x.max())) for x in (v, w))
     if top != fire or ends != (low, high):
         raise ValueError(
             f"mesh: v reaches up to {top!r}, w from {ends[0]!r} to {ends[1]!r}; "
-            f"allowed are exactly v_fire = {fire!r}, w_min = {low!r} and w_max = {high!r}"
+            f"allowed are exactly {TOP} = {fire!r}, w_min = {low!r} and w_max = {high!r}"
         )
     require_near(floor, reset, fire)
     if not floor < reset:
-        raise ValueError(f"mesh: v begins at {floor!r}; it must reach below v_reset = {reset!r}")
+        raise ValueError(f"mesh: v begins at {floor!r}; it must reach below {RESET} = {reset!r}")
     (x0, x1, x2), (y0, y1, y2) = v[cells], w[cells]
     area = np.abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)).sum() / 2
     whole = (fire - floor) * (high - low)
@@ -96,10 +97,10 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
     _require_whole(mesh, (floor, fire), (low, high))
     places = {"reset": (0, reset), "firing": (0, fire), "floor": (0, floor), "w_min": (1, low), "w_max": (1, high)}
     tags = {name: facets_on(mesh, axis, value) for name, (axis, value) in places.items()}
-    for name in ("reset", "firing"):
+    for name in PARAMETERS:
         ends = mesh.p[1, mesh.facets[:, tags[name]]]
         if abs(np.ptp(ends, axis=0).sum() - (high - low)) > 1e-9 * (high - low):
-            value = f"v_{name} = {reset!r}" if name == "reset" else f"v_fire = {fire!r}"
+            value = f"{PARAMETERS[name]} = {places[name][1]!r}"
             raise ValueError(f"mesh: no line of edges from w_min to w_max lies exactly on {value}. Put nodes there.")
     return mesh.with_boundaries(tags)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..given.arguments import is_number, shown
 from ..translation import weak_form_of
-from ..translation.fields import Conserved, Field, Scalar, Term, WeakForm
+from ..translation.weak_form import Conserved, Field, Scalar, Term, WeakForm
 from .parameters import fixed
 
 COUNT = "fired"  # the scalar F(t) = P(T <= t)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..given.arguments import is_finite, number, required, several, shown
+from ..given.differences import central, forward
 
 
 def fixed(default: Any) -> Any:
@@ -180,11 +181,8 @@ def along_the_real_axis(function: Callable[[Any], Any], x: Any) -> Any:
     if not np.iscomplexobj(x):
         return function(x)
     real, step = x.real, 1e-3 * (1 + abs(x.real))
-    if 0 <= real < 2 * step:
-        slope = sum(c * function(real + k * step) for k, c in enumerate((-25, 48, -36, 16, -3))) / (12 * step)
-    else:
-        slope = sum(c * function(real + k * step) for k, c in ((-2, 1), (-1, -8), (1, 8), (2, -1))) / (12 * step)
-    return function(real) + 1j * x.imag * slope
+    difference = forward if 0 <= real < 2 * step else central
+    return function(real) + 1j * x.imag * difference(lambda change: function(real + change), step)
 
 
 def reaches_infinity(drift: Callable[[Any], Any]) -> bool:

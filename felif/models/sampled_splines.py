@@ -11,15 +11,27 @@ from scipy.interpolate import PPoly, make_lsq_spline
 
 from ..given.warning import warn
 
+
+@dataclass(frozen=True)
+class Spline:
+    """Splines through recorded inputs."""
+
+    rounds: int = 12  # of halving intervals on which the spline is not as good as it must be
+    fewest: int = 4096  # intervals: at most so many
+    sparing: int = 8  # or one for so many samples
+    few: int = 64  # samples that say whether a cubic serves
+    surely: float = 4.0  # times the tolerance, from which they are believed
+    smallest: float = 1e-9  # of the recording, an interval that is not halved
+
+
+SPLINE = Spline()
+
+
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(4)  # exact to degree 7: a cubic times a cubic
 # int_{-1}^{x_i} of the cubic with given values at the points
 _INTEGRALS = ((_POINTS[:, None] ** np.arange(1, 5) - (-1.0) ** np.arange(1, 5)) / np.arange(1, 5)) @ np.linalg.inv(
     np.vander(_POINTS, increasing=True)
 )
-_ROUNDS = 12  # of halving intervals on which the spline is not as good as it must be
-_FEWEST, _SPARING = 4096, 8  # intervals: at most so many, or one for so many samples
-_FEW, _SURELY = 64, 4.0  # samples that say whether a cubic serves; times the tolerance, from which they are believed
-_SMALLEST = 1e-9  # of the recording, an interval that is not halved
 
 
 class _Pieces:
@@ -76,11 +88,11 @@ def fitted(recorded: Any) -> tuple[PPoly, float]:
     scale = float(np.ptp(recorded.values))
     if scale == 0.0:
         return PPoly(np.array([[0.0], [0.0], [0.0], [recorded.values[0]]]), np.array([low, high])), 0.0
-    most = recorded.knots or max(_FEWEST, len(recorded.times) // _SPARING)
+    most = recorded.knots or max(SPLINE.fewest, len(recorded.times) // SPLINE.sparing)
     edges = _graded(_first_edges(recorded, recorded.tol * scale, most))
-    for last in [False] * _ROUNDS + [True]:
+    for last in [False] * SPLINE.rounds + [True]:
         spline, unseen = _projected(recorded, edges)
-        bad = np.flatnonzero((unseen > recorded.tol * scale) & (np.diff(edges) > _SMALLEST * (high - low)))
+        bad = np.flatnonzero((unseen > recorded.tol * scale) & (np.diff(edges) > SPLINE.smallest * (high - low)))
         room = most - (len(edges) - 1)
         if not bad.size or room < 1 or last:
             break
@@ -103,17 +115,17 @@ def _first_edges(recorded: Any, tol: float, most: int) -> np.ndarray:
     edges, open_ = np.array(recorded.interval), np.array([True])
     while open_.any() and len(edges) - 1 + np.count_nonzero(open_) <= most:
         left, right = edges[:-1][open_], edges[1:][open_]
-        every = len(times) // (_FEW * (len(edges) - 1))
+        every = len(times) // (SPLINE.few * (len(edges) - 1))
         bad = np.zeros(len(left), bool)
         some = _Some(times[:: max(every, 1)], values[:: max(every, 1)])
         inside = right <= some.times[-1]
         if every > 1 and inside.any():
             pieces = _Pieces(some, left[inside], right[inside])
-            bad[inside] = pieces.unseen(pieces.off(pieces.cubics())) > _SURELY * tol
+            bad[inside] = pieces.unseen(pieces.off(pieces.cubics())) > SPLINE.surely * tol
         if not bad.all():
             pieces = _Pieces(recorded, left[~bad], right[~bad])
             bad[~bad] = pieces.unseen(pieces.off(pieces.cubics())) > tol
-        bad &= right - left > _SMALLEST * (times[-1] - times[0])
+        bad &= right - left > SPLINE.smallest * (times[-1] - times[0])
         which = np.flatnonzero(open_)[bad]
         edges = _halved(edges, which)
         open_ = np.zeros(len(edges) - 1, bool)

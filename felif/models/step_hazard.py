@@ -15,15 +15,16 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
+from ..given.differences import central
 from ..weakform import Axis, Condition, Conserved, Delayed, Equations, Term, Unknown, drift
 
 _OLDEST = 200.0  # beyond which a start has nobody
 _LOOKED_AT = 400  # values of N among which those that satisfy their equation are looked for
 
 
-def slope(sigma: Callable[[Any], Any], x: Any, h: float = 1e-3) -> Any:
-    """sigma_x, by a difference of fourth order that a complex step may pass."""
-    return (8 * (sigma(x + h) - sigma(x - h)) - (sigma(x + 2 * h) - sigma(x - 2 * h))) / (12 * h)
+def slope(sigma: Callable[[Any], Any], x: Any) -> Any:
+    """sigma_x, by a difference that a complex step may pass."""
+    return central(lambda change: sigma(x + change), 1e-3)
 
 
 def equations(sigma: Callable[[Any], Any], tau: float | None, delay: float) -> Equations:

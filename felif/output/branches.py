@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import AXES, FLAG, FOLDER, TEXT, checked, either, having, optional, several
-from .files import csv_line, read_npz
 from .manifest import Room, make_room
+from .series_files import csv_line, read_npz
 from .style import house_style, new_figure, save_figure
 
 BRANCH = having("a branch that continuation returned", "points", "outcome")

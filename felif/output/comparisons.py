@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
-
-_MOST = 6  # densities in a picture
+from .tuning import FIGURES
 
 
 def plot_comparison(comparison: Any, path: str | Path | None = None) -> Any:
@@ -30,7 +29,7 @@ def plot_comparison(comparison: Any, path: str | Path | None = None) -> Any:
 def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
     """The densities of a comparison over v or w, at most six spread over its times."""
     densities = [density for density in comparison.densities if density.axis == over]
-    kept = np.unique(np.linspace(0, len(densities) - 1, min(_MOST, len(densities))).round().astype(int))
+    kept = np.unique(np.linspace(0, len(densities) - 1, min(FIGURES.densities, len(densities))).round().astype(int))
     with house_style():
         from matplotlib import colormaps
 

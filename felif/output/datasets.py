@@ -9,12 +9,11 @@ import numpy as np
 
 from .. import __version__
 from ..problem import FieldValue, Problem
+from .drawn import common_points, on_points
 from .frames import library
-from .planes import axis_samples, plane_samples
 from .provenance import describe
-from .sampling import common_points, sample_points
+from .tuning import FIGURES
 
-_MOST_TIMES, _MOST_POINTS, _MOST_ON_PLANES = 201, 1000, 161
 _LABELS = {
     "t": "time",
     "v": "potential",
@@ -94,9 +93,9 @@ def _labelled(dataset: Any) -> Any:
 
 def _times(run: Any) -> np.ndarray:
     times = np.unique(run.times)
-    if len(times) <= _MOST_TIMES:
+    if len(times) <= FIGURES.most_times:
         return times
-    places = np.linspace(0, len(times) - 1, _MOST_TIMES).round().astype(int)
+    places = np.linspace(0, len(times) - 1, FIGURES.most_times).round().astype(int)
     return times[places]
 
 
@@ -117,7 +116,7 @@ def _densities(run: Any, times: np.ndarray, variables: dict, coordinates: dict) 
     if not problem.field_names or not len(times):
         return
     states = [run.at(t) for t in times.tolist()]
-    axes, points = _axes(problem, [state.problem for state in states])
+    axes, points = _axes([state.problem for state in states])
     coordinates |= dict(zip(axes, points, strict=True))
     single = len(problem.field_names) == 1
     for name in problem.field_names:
@@ -137,30 +136,19 @@ def _densities(run: Any, times: np.ndarray, variables: dict, coordinates: dict) 
         variables[name] = ("t", axes[-1]), np.array([getattr(state, name)(points[-1]) for state in states])
 
 
-def _axes(problem: Problem, problems: list[Problem]) -> tuple[tuple[str, ...], list[np.ndarray]]:
+def _axes(problems: list[Problem]) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """Names of the axes of the densities, and points on each that draw all of them."""
-    if problem.lines is not None:  # over any axes: meshes stay, or are seen by their own points
-        drawn = [one.samples(np.zeros(one.size)) for one in {id(one): one for one in problems}.values()]
-        axes = drawn[0][0]
-        if len(axes) == 1:
-            return axes, [common_points([points for _, points, _, _ in drawn], _MOST_POINTS)]
-        places = [common_points([np.unique(d[1][:, k]) for d in drawn], _MOST_ON_PLANES) for k in (0, 1)]
-        return axes, places
-    different = list({id(one): one for one in problems}.values())
-    if problem.line_names:
-        v = [np.unique(plane_samples(one, 2).points[:, 0]) for one in different]
-        w = [np.unique(axis_samples(one)[0]) for one in different]
-        return ("v", "w"), [common_points(v, _MOST_ON_PLANES), common_points(w, _MOST_ON_PLANES)]
-    return ("v",), [common_points([sample_points(one) for one in different], _MOST_POINTS)]
+    drawn = [one.drawing_points() for one in {id(one): one for one in problems}.values()]
+    axes = drawn[0].axes
+    if len(axes) == 1:
+        return axes, [common_points([one.points for one in drawn], FIGURES.most_points)]
+    return axes, [common_points([np.unique(one.points[:, k]) for one in drawn], FIGURES.most_on_planes) for k in (0, 1)]
 
 
 def _on_grid(function: Any, points: list[np.ndarray]) -> np.ndarray:
     """Values at all combinations of points, 0 beyond the mesh."""
     if isinstance(function, FieldValue):
-        inside = (points[0] >= function.nodes.min()) & (points[0] <= function.nodes.max())
-        values = np.zeros(len(points[0]))
-        values[inside] = function(points[0][inside])
-        return values
+        return on_points(function, points[0])
     return function(*np.meshgrid(*points, indexing="ij"))
 
 

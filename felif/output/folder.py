@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
+from .drawn import run_times
 from .durable import Growing, Sum
-from .files import csv_line, npz_of, series_text
 from .manifest import FIELDS, Room, find_room
 from .provenance import provenance
 from .reading import MARKS, OWN, RunFolder, chunk_name, read_folder, states_name
-from .sampling import run_times
+from .series_files import csv_line, npz_of, series_text
+from .tuning import FILES
 from .vtk import FieldSeries
 
 __all__ = ["RunFolder", "RunWriter", "read_folder"]
 
-FLUSH_EVERY = 0.5  # seconds
 _FILES = (
     "run.json",
     "series.csv",
@@ -132,7 +132,7 @@ class RunWriter:
         self._lines.append(csv_line(row.values()))
         self._recent.append([float(value) for value in row.values()])
         self.rows += 1
-        if time.monotonic() - self._flushed > FLUSH_EVERY:
+        if time.monotonic() - self._flushed > FILES.flush_every:
             self.flush()
 
     def flush(self) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_ROOM = 0.45  # of the axis, that a legend may get above what is drawn
-_BELOW = 30.0  # points from the axes to below its label
+from .tuning import FIGURES
 
 
 def clear_legends(figure: Any) -> None:
@@ -37,7 +36,7 @@ def _moved(axes: Any, pen: Any) -> bool:
     for count in () if _is_map(axes) else columns[::-1]:
         _placed(axes, "upper right", count)
         share = axes.get_legend().get_window_extent(pen).height / axes.bbox.height + 0.04
-        if share < _ROOM and _fits(axes, pen):
+        if share < FIGURES.room and _fits(axes, pen):
             _raise_top(axes, share)
             for side in ("upper right", "upper left"):
                 _placed(axes, side, count)
@@ -55,7 +54,7 @@ def _lower(figure: Any, axes: Any, pen: Any) -> float:
         _placed(axes, "upper center", count)
         if _fits(axes, pen):
             break
-    down = ScaledTranslation(0.0, -_BELOW / 72, figure.dpi_scale_trans)
+    down = ScaledTranslation(0.0, -FIGURES.below / 72, figure.dpi_scale_trans)
     axes.get_legend().set_bbox_to_anchor((0.5, 0.0), axes.transAxes + down)
     return float(axes.get_legend().get_window_extent(pen).height / figure.dpi)
 

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from .durable import Sum, complete, lock, real_name, streamed, sync, temporary_name, unwritten, write_all
+from .tuning import FILES
 
 MANIFEST = "felif-manifest.txt"
 HEAD = "# What felif wrote in this folder: kind, file, bytes, SHA-256. It replaces and deletes nothing else here.\n"
-_SPARE = 1000  # lines that are out of date, beside as many as there are files, before the list is written anew
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Listing:
         self.there = True
         for name, entry in entries.items():
             self._note(name, entry.kind, entry.sum)
-        if self._lines > 2 * len(self.entries) + _SPARE:
+        if self._lines > 2 * len(self.entries) + FILES.spare:
             with suppress(OSError):  # on a full disk it stays as long as it is
                 self.rewrite(lambda there: there)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .durable import Growing, Sum, streamed, sync, temporary_name
-from .files import npz_of, series_text, strict_json
 from .listing import MANIFEST, Entry, Listing
+from .series_files import npz_of, series_text, strict_json
 
 KINDS = {  # in words
     "run": "run in time",

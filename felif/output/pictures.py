@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, TIME, checked, optional
+from .tuning import FIGURES
 from .vtk import FieldSeries, write_vtk
 
-_HEIGHT = 0.45  # of a surface, in units of its axes
-_MOST = 0.998  # of the values: what is higher, as the peak of narrow data, is cut off where it would flatten the rest
 _WINDOW = (1100, 850)
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
@@ -142,14 +141,14 @@ def _draw(plotter: Any, data: Any, name: str, axes: tuple[str, str]) -> None:
         plotter.view_xy()
         return
     values = np.asarray(data[name], float)
-    usual = float(np.quantile(values, _MOST))
+    usual = float(np.quantile(values, FIGURES.seen))
     high = usual if 0.0 < 1.5 * usual < values.max() else float(values.max())
     surface = data.cast_to_structured_grid() if hasattr(data, "x") else data.extract_surface(algorithm=None)
     surface.points = (np.asarray(surface.points) - corner) / sizes
     heights = np.clip(np.asarray(surface[name], float), None, high)
-    surface.points[:, 2] = _HEIGHT * heights / (high or 1.0)
+    surface.points[:, 2] = FIGURES.height * heights / (high or 1.0)
     surface[name] = heights
     bar = {"title": f"{name}\n", "color": "black", "vertical": True, "height": 0.5, "position_x": 0.86, "fmt": "%.3g"}
     plotter.add_mesh(surface, scalars=name, cmap="viridis", smooth_shading=True, scalar_bar_args=bar)
-    plotter.show_bounds(bounds=[0.0, 1.0, 0.0, 1.0, 0.0, _HEIGHT], axes_ranges=[*flat, 0.0, high], **box)
+    plotter.show_bounds(bounds=[0.0, 1.0, 0.0, 1.0, 0.0, FIGURES.height], axes_ranges=[*flat, 0.0, high], **box)
     plotter.camera_position = [(2.1, -1.5, 1.35), (0.5, 0.5, 0.1), (0.0, 0.0, 1.0)]

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .planes import axis_samples, plane_samples, values_at
-from .sampling import run_times
+from .drawn import drawn_densities, run_times
 from .style import fine_times, house_style, mark_thresholds, new_figure
-
-_TIMES, _WEIGHTS = 81, 240  # of an image over time
+from .tuning import FIGURES
 
 
 def plot_plane_run(run: Any, t: float | None = None) -> Any:
@@ -23,57 +21,31 @@ def plot_plane_run(run: Any, t: float | None = None) -> Any:
     return figure
 
 
-def plot_density(axes: Any, state: Any, figure: Any = None) -> None:
-    """p(v, w) of a state in colour, V_R and V_F marked."""
+def plot_density(axes: Any, state: Any, figure: Any) -> None:
+    """The density of a state over two axes in colour, V_R and V_F marked; of several the first."""
     from matplotlib.tri import Triangulation
 
-    problem = state.problem
-    name = problem.field_names[0]
-    surface = plane_samples(problem)
-    values = values_at(getattr(state, name), surface)
+    at, fields = drawn_densities(state)
+    (first, second), (name, values), marks = at.axes, next(iter(fields.items())), state.problem.marks
     with house_style():
-        mesh = axes.tripcolor(
-            Triangulation(*surface.points.T, surface.triangles),
-            values,
-            shading="gouraud",
-            cmap="viridis",
-            vmin=0.0,
-            rasterized=True,
-        )
-        if figure is not None:
-            figure.colorbar(mesh, ax=axes, pad=0.02)
-        seen = surface.points[values > 2e-3 * values.max()]
-        low = min(float(seen[:, 0].min()), problem.landings[0]) if len(seen) else float(surface.points[:, 0].min())
-        axes.grid(False)
-        mark_thresholds(axes, problem.marks, color="white")
-        axes.set(xlabel="$v$", ylabel="$w$", xlim=(low, problem.top))
-        axes.set_title(f"${name}(v,w)$ at $t={state.t:.4g}$", loc="left", pad=14)
-
-
-def plot_over_two_axes(axes: Any, state: Any, figure: Any) -> None:
-    """The density of a state over any two axes in colour; of populations the first."""
-    from matplotlib.tri import Triangulation
-
-    (first, second), points, triangles, fields = state.problem.samples(state.y)
-    name, values = next(iter(fields.items()))
-    with house_style():
-        drawn = Triangulation(*points.T, triangles)
+        drawn = Triangulation(*at.points.T, at.triangles)
         mesh = axes.tripcolor(drawn, values, shading="gouraud", cmap="viridis", vmin=0.0, rasterized=True)
         figure.colorbar(mesh, ax=axes, pad=0.02)
-        seen = points[values > 2e-3 * values.max()]
         axes.grid(False)
+        mark_thresholds(axes, marks, color="white")
         axes.set(xlabel=f"${first}$", ylabel=f"${second}$")
+        seen = at.points[values > 2e-3 * values.max()]
         if len(seen):
             (low, bottom), (high, top) = seen.min(axis=0), seen.max(axis=0)
-            axes.set(xlim=(low, high), ylim=(bottom, top))
+            axes.set(xlim=(min([low, *marks.values()]), max([high, *marks.values()])), ylim=(bottom, top))
         axes.set_title(f"${name}({first},{second})$ at $t={state.t:.4g}$", loc="left", pad=14)
 
 
 def line_spacetime(run: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(t, w, values (t, w)) of a function of w of a run, N or C."""
-    times = run_times(run, _TIMES)
-    ends = axis_samples(run.problem)[0]
-    w = np.linspace(ends[0], ends[-1], _WEIGHTS)
+    times = run_times(run, FIGURES.times)
+    ends = run.problem.drawing_points().second[0]
+    w = np.linspace(ends[0], ends[-1], FIGURES.weights)
     return times, w, np.array([getattr(run.at(float(t)), name)(w) for t in times])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,13 @@ import numpy as np
 
 from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
-from .plane_plots import plot_line_spacetime, plot_over_two_axes, plot_plane_run, plot_totals
-from .sampling import DRAWN, common_points, drawn_densities, run_times
+from .drawn import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
+from .plane_plots import plot_density, plot_line_spacetime, plot_plane_run, plot_totals
 from .style import STYLE, fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .tuning import FIGURES
 
-_LOG_ABOVE = 300.0  # a rate that varies by more is drawn on a logarithmic axis
-_MOST_RATES = 6
-_FALL = 0.02  # of a run, in which the fall from an infinite rate is not drawn
 _LINES = ("-", "--", ":", "-.")  # of populations
 _AXES = {"theta": r"\theta"}  # how axes are written
-_LOOKED_AT = 60  # times, of which those that show the transient are chosen
 
 
 @checked(run=DRAWN, path=optional(FILE), times=optional(ROW), axes=optional(AXES))
@@ -45,8 +42,8 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
         if not given:
             figure, made = new_figure(1, 2 if run.problem.field_names else 1)
             given = list(np.ravel(made))
-        if len(given) == 2 and len(_axes(run.problem)) == 2:
-            plot_over_two_axes(given[0], run.at(float(run.times[-1] if times is None else np.max(times))), figure)
+        if len(given) == 2 and len(run.problem.drawing_points().axes) == 2:
+            plot_density(given[0], run.at(float(run.times[-1] if times is None else np.max(times))), figure)
         elif len(given) == 2:
             plot_densities(given[0], run, times)
         plot_rates(given[-1], run)
@@ -55,10 +52,13 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
     return figure
 
 
-def _axes(problem: Problem) -> tuple[str, ...]:
-    """What the densities are over."""
-    name = problem.field_names[0]
-    return tuple(a for a in problem.equations.unknown(name).over if a in problem.lines) if problem.lines else ("v",)
+def _axis(problem: Problem) -> str:
+    """The one axis that the densities are over, as it is written. ValueError where there are two."""
+    axes = problem.drawing_points().axes
+    if len(axes) > 1:
+        name = problem.field_names[0]
+        raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
+    return _AXES.get(axes[0], axes[0])
 
 
 def transient_times(run: Any, count: int = 5) -> np.ndarray:
@@ -67,17 +67,14 @@ def transient_times(run: Any, count: int = 5) -> np.ndarray:
     Change is measured in the mean of |n(t) - n(s)| along the run, of which a hundredth is given to time itself.
     """
     known = np.unique(run.times)
-    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _LOOKED_AT)).round().astype(int))]
+    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), FIGURES.looked_at)).round().astype(int))]
     if len(known) <= count:
         return known
-    name, states = run.problem.field_names[0], [run.at(t) for t in known.tolist()]
-    first = getattr(states[0], name)
-    part = first[0] if isinstance(first, tuple) else first
-    v = np.linspace(part.nodes.min(), part.nodes.max(), 200)
-    rows = []
-    for state in states:
-        found = getattr(state, name)
-        rows.append([f(v) for f in (found if isinstance(found, tuple) else (found,))])
+    name, states = run.problem.field_names[0], [densities_of(run.at(t)) for t in known.tolist()]
+    labels = _entries(states[0], name)
+    nodes = states[0][labels[0]].nodes
+    v = np.linspace(nodes.min(), nodes.max(), 200)
+    rows = [[state[label](v) for label in labels] for state in states]
     moved = np.abs(np.diff(np.array(rows), axis=0)).mean(axis=(1, 2))
     moved = moved / max(float(moved.sum()), 1e-300) + 1e-2 * np.diff(known) / (known[-1] - known[0])
     length = np.concatenate([[0.0], np.cumsum(moved)])
@@ -86,20 +83,19 @@ def transient_times(run: Any, count: int = 5) -> np.ndarray:
 
 def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, name: str | None = None) -> None:
     """n(v, t) over v at some times, V_R and V_F marked."""
-    name = name or run.problem.field_names[0]
+    name, axis = name or run.problem.field_names[0], _axis(run.problem)
     with house_style():
         from matplotlib import colormaps
 
         times = transient_times(run) if times is None else np.atleast_1d(np.asarray(times, float))
         colours = colormaps["viridis"](np.linspace(0.0, 0.88, len(times)))
         for t, colour in zip(times, colours, strict=True):
-            v, densities = drawn_densities(run.at(float(t)), name)
-            for number, density in enumerate(densities.values()):
+            at, densities = drawn_densities(run.at(float(t)))
+            for number, label in enumerate(_entries(densities, name)):
                 style = {"ls": _LINES[number % len(_LINES)], "label": "_" if number else f"$t={t:.4g}$"}
-                axes.plot(v, density, color=colour, **style)
+                axes.plot(at.points, densities[label], color=colour, **style)
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
         mark_thresholds(axes, run.problem.marks)
-        axis = _AXES.get(one := _axes(run.problem)[0], one)
         axes.set(xlabel=f"${axis}$", ylabel=f"${_symbol(name)}({axis},t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
@@ -151,7 +147,7 @@ def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
     t = fine_times(run.times)
     values = np.array(run.sample(name, t), float)
     if not np.isfinite(values[0]):
-        early = np.count_nonzero(t <= t[0] + _FALL * (t[-1] - t[0]))
+        early = np.count_nonzero(t <= t[0] + FIGURES.fall * (t[-1] - t[0]))
         lowest = int(np.argmin(values[:early]))
         if lowest + 1 < early:
             values[:lowest] = np.nan
@@ -162,7 +158,7 @@ def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
 def _rates(run: Any) -> list[str]:
     """N and R, those of all populations (six at most); other scalars where there is neither."""
     known = [name for name in run.problem.scalar_names if name.partition("_")[0] in ("N", "R")]
-    return (known or list(run.problem.scalar_names))[:_MOST_RATES]
+    return (known or list(run.problem.scalar_names))[: FIGURES.most_rates]
 
 
 @checked(run=DRAWN, path=optional(FILE), name=optional(TEXT))
@@ -183,14 +179,15 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     times = run_times(run, 201)
     if len(times) < 2:
         raise ValueError(f"plot_spacetime: the run ends where it starts (t = {times[0]:g}): use plot_run.")
+    axis = _axis(run.problem)
     states = [run.at(float(t)) for t in times]
-    v = common_points([drawn_densities(state, name)[0] for state in states], most=600)
-    drawn = [drawn_densities(state, name, v)[1] for state in states]
-    labels = list(drawn[0])
+    v = common_points([state.problem.drawing_points().points for state in states], most=600)
+    drawn = [densities_of(state) for state in states]
+    labels = _entries(drawn[0], name)
     height = 3.2 if len(labels) == 1 else 1.6
     figure, axes = new_figure(len(labels), height=height, wide=True, sharex=True, squeeze=False)
     for panel, label in zip(axes[:, 0], labels, strict=True):
-        _draw_spacetime(panel, run, times, v, np.array([found[label] for found in drawn]), label)
+        _draw_spacetime(panel, run, times, v, np.array([on_points(found[label], v) for found in drawn]), label, axis)
     axes[-1, 0].set_xlabel("$t$", fontsize=STYLE["axes.labelsize"])
     if run.blow_up is not None:
         axes[0, 0].set_title(f"blow-up at $t={run.blow_up.time:.6g}$", fontsize=STYLE["axes.titlesize"])
@@ -199,13 +196,19 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     return figure
 
 
-def _draw_spacetime(axes: Any, run: Any, times: np.ndarray, v: np.ndarray, values: np.ndarray, label: str) -> None:
+def _entries(densities: Mapping[str, Any], name: str) -> list[str]:
+    """The names of a density: its own, or those of the entries of its index."""
+    return [key for key in densities if key == name or key.rpartition("_")[0] == name]
+
+
+def _draw_spacetime(
+    axes: Any, run: Any, times: np.ndarray, v: np.ndarray, values: np.ndarray, label: str, axis: str
+) -> None:
     """One density over t and v, values of the shape (times, v), with its colour bar."""
     # every pixel counts alike, however narrow the cells there
     areas = np.gradient(times)[:, None] * np.gradient(v)[None, :]
     top = _weighted_quantile(values, areas, 0.998)
     clipped = values.max() > 1.5 * top > 0.0
-    axis = _AXES.get(one := _axes(run.problem)[0], one)
     with house_style():
         look = {"shading": "gouraud", "cmap": "viridis", "vmin": 0.0, "vmax": top if clipped else None}
         mesh = axes.pcolormesh(times, v, values.T, rasterized=True, **look)
@@ -224,7 +227,7 @@ def _scale_rates(axes: Any, run: Any) -> None:
     if not drawn.size or drawn.min() < 0.0:
         return
     late = late[np.isfinite(late)]
-    if run.blow_up is not None and drawn.max() > _LOG_ABOVE * np.median(drawn) > 0.0:
+    if run.blow_up is not None and drawn.max() > FIGURES.log_above * np.median(drawn) > 0.0:
         axes.set_yscale("log")
     elif run.blow_up is None and late.size and drawn.max() > 3.0 * late.max() > 0.0:
         axes.set_ylim(0.0, 1.2 * late.max())

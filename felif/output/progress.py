@@ -8,8 +8,7 @@ from time import monotonic
 from typing import Any
 
 from ..notebook import in_notebook
-
-MINUTE = 60.0  # seconds between lines in a log
+from .tuning import FILES
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -21,7 +20,7 @@ class _Lines:
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._shown, self._in_notebook = stream, None, in_notebook()
-        self.interval = 0.5 if self._in_notebook else MINUTE
+        self.interval = 0.5 if self._in_notebook else FILES.minute
 
     def __call__(self, text: str) -> None:
         if not self._in_notebook:

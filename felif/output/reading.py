@@ -17,9 +17,9 @@ import numpy as np
 from ..given.arguments import FOLDER, checked
 from ..given.memory import remembered
 from ..given.warning import warn
-from .files import read_npz, read_series
 from .listing import Listing
 from .manifest import KINDS
+from .series_files import read_npz, read_series
 from .vtk import read_pvd
 
 READERS = {  # what folders are, by the kind in their run.json
@@ -31,9 +31,6 @@ READERS = {  # what folders are, by the kind in their run.json
 ANY = "any"
 MARKS = "folder_"  # prefix of what the writer itself keeps in final.npz and the steps
 OWN = ("rows", "bytes", "sha256", "chunks", "snapshots", "axis", "schedule")
-
-
-IN_MEMORY = 2**23  # bytes of steps that a run in a folder keeps, or reads at once
 
 
 class Steps(Sequence):

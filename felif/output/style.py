@@ -17,18 +17,17 @@ from typing import Any
 import numpy as np
 
 from .legends import clear_legends
+from .tuning import FIGURES
 
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
-_TEXT = 8  # points, of all text
-_SHAPE, _SLENDER = 0.76, 0.95  # height of a panel over its width, of one or two beside each other and of more
 
 # thin grid, no box
 STYLE = {
-    "font.size": _TEXT,
+    "font.size": FIGURES.text,
     **dict.fromkeys(
-        ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "figure.titlesize"), _TEXT
+        ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "figure.titlesize"), FIGURES.text
     ),
-    **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), _TEXT),
+    **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), FIGURES.text),
     **{"legend.frameon": False, "legend.handlelength": 1.6, "legend.labelspacing": 0.3, "legend.borderaxespad": 0.3},
     **{"lines.linewidth": 1.2, "lines.markersize": 4.0, "axes.linewidth": 0.7, "grid.linewidth": 0.6},
     "axes.grid": True,
@@ -73,7 +72,7 @@ def new_figure(
 
     width = TWO_COLUMNS if (columns > 1 if wide is None else wide) else ONE_COLUMN
     with house_style():
-        shape = _SHAPE if columns < 3 else _SLENDER
+        shape = FIGURES.shape if columns < 3 else FIGURES.slender
         figure = Figure(figsize=(width, rows * (height or shape * width / columns)), layout="constrained")
         figure._repr_png_ = partial(_as_png, figure)  # what a notebook shows, whatever its backend
         axes = figure.subplots(rows, columns, **options)

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FLAG, FOLDER, TIMES, checked, optional
-from .files import series_text
+from .drawn import DRAWN, common_points, drawn_densities, run_times, scalars_of
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
-from .planes import axis_samples, plane_samples, values_at
-from .sampling import DRAWN, common_points, run_times, sample_points, scalars_of
+from .series_files import series_text
 from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 _PARTS = ("fields", "lines", "spacetime", "view")
@@ -91,46 +90,24 @@ class FieldSeries:
 
     def _draw(self, state: Any, t: float, name: str) -> None:
         problem = state.problem
-        if problem.samples is not None:
-            self._draw_samples(state, t, name)
-            return
-        if not problem.field_names or problem.cells is None:
-            raise ValueError("This problem has no field on a mesh to write for ParaView; write no snapshots of it.")
+        at, fields = drawn_densities(state)
+        self.axis = at.axes[0] if at.triangles is None else None
         self._has_lines = bool(problem.line_names)
         if not self.entries:
             copy_view(self.room)
         scalars = {**scalars_of(state), "t": t}
         if self._has_lines:
-            self._draw_plane(state, name, scalars)
+            w, inside = at.second
+            lines = {line: getattr(state, line)(inside) for line in problem.line_names}
+            self._write(_line_name(name), write_line_mesh, w, lines, scalars, at.axes[1])
+        if at.triangles is None:
+            self._write(name, write_line_mesh, at.points, fields, scalars, self.axis)
         else:
-            points = sample_points(problem)
-            fields = {field: getattr(state, field)(points) for field in problem.field_names}
-            self._write(name, write_line_mesh, points, fields, scalars)
+            self._write(name, write_triangle_mesh, at.points, at.triangles, fields, scalars, at.axes)
 
     def _write(self, name: str, write: Callable[..., None], *what: Any) -> None:
         """A picture, which can be made again: it need not survive a loss of power."""
         self.room.file(name, lambda path: write(path, *what), durable=False)
-
-    def _draw_samples(self, state: Any, t: float, name: str) -> None:
-        """Densities over any axes: line cells along one axis, triangles over two."""
-        axes, points, triangles, fields = state.problem.samples(state.y)
-        scalars = {"t": t} | {scalar: float(getattr(state, scalar)) for scalar in state.problem.scalar_names}
-        if not self.entries:
-            copy_view(self.room)
-        if triangles is None:
-            self._write(name, write_line_mesh, points, fields, scalars, axes[0])
-        else:
-            self._write(name, write_triangle_mesh, points, triangles, fields, scalars, axes)
-        self.axis = axes[0] if triangles is None else None
-
-    def _draw_plane(self, state: Any, name: str, scalars: Mapping[str, float]) -> None:
-        problem = state.problem
-        w, inside = axis_samples(problem)
-        lines = {line: getattr(state, line)(inside) for line in problem.line_names}
-        self._write(_line_name(name), write_line_mesh, w, lines, scalars, "w")
-        surface = plane_samples(problem)
-        fields = {field: values_at(getattr(state, field), surface) for field in problem.field_names}
-        self._write(name, write_triangle_mesh, surface.points, surface.triangles, fields, scalars)
 
     def _write_pvd(self) -> None:
         for kind in ("lines", "fields") if self._has_lines else ("fields",):

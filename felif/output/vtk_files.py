@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-_PAGE = 2**16  # bytes on a disk that is not quite full
+from .tuning import FILES
 
 
 @contextmanager
@@ -178,5 +178,5 @@ def _write(writer: Any, grid: Any, path: Path) -> None:
     finally:
         writer.SetGlobalWarningDisplay(shown)
     if not written:
-        full = shutil.disk_usage(path.parent).free < _PAGE  # VTK does not say why, and removes what it wrote
+        full = shutil.disk_usage(path.parent).free < FILES.page  # VTK does not say why, and removes what it wrote
         raise OSError(errno.ENOSPC if full else errno.EIO, "the disk is full" if full else "VTK could not write it")

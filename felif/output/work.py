@@ -22,14 +22,14 @@ import numpy as np
 
 from ..given.identity import differences, told
 from .durable import lock
-from .files import read_npz
 from .manifest import KINDS, Room, find_room
 from .provenance import provenance
 from .reading import read_json
+from .series_files import read_npz
+from .tuning import FILES
 
 WAY_OUT = "Give another folder, or overwrite=True to replace it."
 PIECES = "pieces-[0-9][0-9][0-9][0-9][0-9][0-9].npz"
-_EVERY, _SHARE = 1.0, 0.05  # seconds between files at least; of the time that may be spent on them
 
 
 class Work:
@@ -41,7 +41,7 @@ class Work:
         self.show: Callable[[], None] | None = None  # called after pieces were kept, to write what people read
         self._pieces: list[tuple[str, dict[str, np.ndarray]]] = []
         self._waiting: list[tuple[str, dict[str, np.ndarray]]] = []
-        self._files, self._due, self._held = 0, time.monotonic() + _EVERY, None
+        self._files, self._due, self._held = 0, time.monotonic() + FILES.every, None
         if room is not None:
             self._held = _hold(room.folder)
             room.listing.settle([room.folder])
@@ -92,7 +92,7 @@ class Work:
         if self.show is not None:
             self.show()
         took = time.monotonic() - began
-        self._due = began + took + max(_EVERY, took / _SHARE)
+        self._due = began + took + max(FILES.every, took / FILES.share)
 
     def describe(self, description: Mapping[str, Any]) -> None:
         """Say more in KIND.json."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..output.files import read_npz
 from ..output.manifest import Room
+from ..output.series_files import read_npz
+from .batches import Recording, batch_of_neurons, make_chunks
 from .planning import Plan
-from .recording import Recording, batch_of_neurons, make_chunks
+from .tuning import NETWORK
 
 FILES = "network-[0-9][0-9][0-9][0-9][0-9][0-9].npz"
-_EVERY, _SHARE = 2.0, 0.05  # seconds between files at least; of the time that may be spent on them
 _ENGINE, _SNAPSHOT = "engine_", "snapshot_"
 _COLUMNS = ("v", "resting", "w")
 _PLAIN = [field.name for field in fields(Recording) if field.name not in ("snapshots", "spikes", "batch_of")]
@@ -27,7 +27,7 @@ class Checkpoint:
     def __init__(self, room: Room | None, number: int) -> None:
         self.room = None if room is None else Room(room.folder, room.kind)  # its own: networks run in several threads
         self.name = network_name(number)
-        self._due = time.monotonic() + _EVERY
+        self._due = time.monotonic() + NETWORK.every
 
     def read(self, plan: Plan) -> tuple[Recording, dict[str, np.ndarray]] | None:
         """(what was recorded so far, arrays of the engine); None where the network has not begun."""
@@ -52,7 +52,7 @@ class Checkpoint:
             }
         self.room.npz(self.name, arrays | {_ENGINE + name: values for name, values in engine.items()})
         took = time.monotonic() - began
-        self._due = began + took + max(_EVERY, took / _SHARE)
+        self._due = began + took + max(NETWORK.every, took / NETWORK.share)
 
 
 def network_name(number: int) -> str:

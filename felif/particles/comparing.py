@@ -14,10 +14,8 @@ from ..analysis.distribution import Marginal, marginals
 from ..given.arguments import TIME, checked, optional
 from ..translation import law_of
 from .comparison import Comparison, DensityComparison, RateComparison, SpikeComparison
-from .run import ParticleRun
-
-_BARS = 40
-_POINTS = 20_001  # of a table that inverts a distribution function
+from .simulating import ParticleRun
+from .tuning import PLANNING
 
 
 @checked(start=optional(TIME), end=optional(TIME))
@@ -205,10 +203,10 @@ def _bin_means(run: Any, name: str, times: np.ndarray, bins: np.ndarray) -> np.n
 def _density(marginal: Marginal, t: float, kind: int, snapshots: list[Any]) -> DensityComparison:
     mass, low, high = marginal.distribution(), marginal.cells[0], marginal.cells[-1]
     whole = float(mass(high))
-    points = np.linspace(low, high, _POINTS)
+    points = np.linspace(low, high, PLANNING.places)
     levels = np.maximum.accumulate(mass(points))
     left, right = (np.interp(part * whole, levels, points) for part in (1e-3, 1 - 1e-4))
-    edges = np.linspace(left, high if high - right < 0.2 * (high - low) else right, _BARS + 1)
+    edges = np.linspace(left, high if high - right < 0.2 * (high - low) else right, PLANNING.bars + 1)
     quantiles = np.interp(np.linspace(0, whole, 11)[1:-1], levels, points)
     bars, cells, sizes, sample = [], [], [], []
     for snapshot in snapshots:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..analysis.agreement import Agreement
 from ..given.arguments import FILE, FLAG, FOLDER, checked, optional
-from .run import ParticleRun
+from .simulating import ParticleRun
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Comparison:
         ValueError
             If the folder holds anything else, or a comparison and `overwrite` is False.
         """
-        from ..fitting.files import save_comparison
+        from ..fitting.fit_files import save_comparison
 
         return save_comparison(self, folder, overwrite)
 

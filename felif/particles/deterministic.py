@@ -16,11 +16,7 @@ from ..given.inputs import Landing
 from ..given.types import Model
 from ..translation import law_of
 from .drive import affine
-
-_DEGREE = 24  # of the polynomial that stands for the current on a piece of time
-_SMALL = 1e-14  # of its last coefficients, relative to the largest
-_SHORTEST = 1e-13  # piece, in units of the whole: where the current jumps without saying so
-_MOST = 10_000_000  # spikes
+from .tuning import EXACT
 
 
 @checked(model=MODEL, t_end=TIME, start=optional(number()), t_start=TIME)
@@ -115,8 +111,8 @@ def _constant(piece: tuple[Callable, Callable], a: float, b: float, v: float, la
         return np.empty(0), flow(v, b - a)
     period = wait(law.v_reset) + law.dead_time
     count = 1 + (int((b - first) / period) if period < math.inf else 0)
-    if count > _MOST:
-        raise ValueError(f"spike_times: {count} spikes between t = {a:g} and {b:g}; allowed are at most {_MOST}")
+    if count > EXACT.most:
+        raise ValueError(f"spike_times: {count} spikes between t = {a:g} and {b:g}; allowed are at most {EXACT.most}")
     spikes = first + period * np.arange(count) if count > 1 else np.array([first])
     return spikes, flow(law.v_reset, max(b - float(spikes[-1]) - law.dead_time, 0.0))
 
@@ -171,7 +167,7 @@ def _leaky_in_time(
     spikes: list[float] = []
     for low, high, series in _pieces(g, current, a, b):
         half = (high - low) / 2
-        growth = chebyshev.chebinterpolate(lambda x, w=half: np.exp(g * w * (x + 1)), _DEGREE)
+        growth = chebyshev.chebinterpolate(lambda x, w=half: np.exp(g * w * (x + 1)), EXACT.degree)
         Q = half * chebyshev.chebint(chebyshev.chebmul(series, growth), lbnd=-1)
         above = chebyshev.chebsub(Q, law.v_fire * growth)  # e^{g(t-a)} (V - V_F) - v
         now = -1.0
@@ -179,24 +175,24 @@ def _leaky_in_time(
             spikes.append(low + half * (x + 1))
             v += (law.v_reset - law.v_fire) * math.exp(g * half * (x + 1))
             now = x
-            if len(spikes) > _MOST:
-                raise ValueError(f"spike_times: more than {_MOST} spikes up to t = {spikes[-1]:g}")
+            if len(spikes) > EXACT.most:
+                raise ValueError(f"spike_times: more than {EXACT.most} spikes up to t = {spikes[-1]:g}")
         v = float(v + chebyshev.chebval(1.0, Q)) * math.exp(-2 * g * half)
     return np.array(spikes), v
 
 
 def _pieces(g: float, current: Callable[[float], float], a: float, b: float):
     """(low, high, Chebyshev series of I), pieces halved until the series has converged and g x length <= 1."""
-    waiting, shortest = [(a, b)], _SHORTEST * max(b - a, abs(a), abs(b))
+    waiting, shortest = [(a, b)], EXACT.shortest * max(b - a, abs(a), abs(b))
     while waiting:
         low, high = waiting.pop()
-        nodes = 0.5 * (low + high) + 0.5 * (high - low) * chebyshev.chebpts1(_DEGREE + 1)
+        nodes = 0.5 * (low + high) + 0.5 * (high - low) * chebyshev.chebpts1(EXACT.degree + 1)
         values = np.array([float(current(t)) for t in nodes.tolist()])
         if not np.isfinite(values).all():
             raise ValueError(f"spike_times: the current is not finite between t = {low:g} and {high:g}")
-        series = chebyshev.chebfit(chebyshev.chebpts1(_DEGREE + 1), values, _DEGREE)
+        series = chebyshev.chebfit(chebyshev.chebpts1(EXACT.degree + 1), values, EXACT.degree)
         size = np.abs(series).max()
-        good = np.abs(series[-3:]).max() <= _SMALL * max(size, 1.0) and abs(g) * (high - low) <= 1
+        good = np.abs(series[-3:]).max() <= EXACT.small * max(size, 1.0) and abs(g) * (high - low) <= 1
         if good or high - low <= shortest:
             yield low, high, series
         else:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-_POINTS, _MOST = 8192, 1 << 20  # of a table, at least and at most
+from .tuning import PLANNING
+
 _GAUSS = (0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6)
 
 
@@ -45,8 +46,8 @@ def tabulated(
     low = min(low, *(p.v_reset - 4 * length for p in law.populations)) - 4 * length
     high += 0.25 * length + 8 * noise
     curved = [(p.drift, p.noise) for p, pair in zip(law.populations, drifts, strict=True) if pair is None]
-    size = _POINTS
-    while size < _MOST and not all(_fine(drift, noise, low, high, size) for drift, noise in curved):
+    size = PLANNING.points
+    while size < PLANNING.most and not all(_fine(drift, noise, low, high, size) for drift, noise in curved):
         size *= 2
     points = np.linspace(low, high, size)
     tables = np.zeros((count, size + 2))

@@ -12,18 +12,16 @@ import numpy as np
 
 from ..output.manifest import Room
 from . import stepping
+from .batches import Recording, batch_of_neurons, make_chunks
 from .checkpoints import Checkpoint
 from .drive import affine, mean_current, tabulated
-from .learning import simulate_learning
+from .initial_neurons import draw_start, first_returns, silent_at_first
+from .learning_network import simulate_learning
 from .network import Network, available_threads, helpers
 from .neurons import ENTRIES, Neurons
 from .planning import Plan
 from .random_numbers import generator
-from .recording import Recording, batch_of_neurons, make_chunks
-from .sampling import draw_start, first_returns, silent_at_first
-
-_ALONE = 20_000  # below so many neurons a step is too short for two threads
-_EVENTS = 100_000
+from .tuning import NETWORK
 
 
 def simulate_networks(
@@ -43,7 +41,7 @@ def simulate_networks(
     seeds, places = seed.spawn(networks), [Checkpoint(room, number) for number in range(networks)]
     simulate = _simulate if plan.law.learning is None else simulate_learning
     if networks == 1:
-        alone = 1 if sum(plan.sizes) < _ALONE else available
+        alone = 1 if sum(plan.sizes) < NETWORK.alone else available
         return [simulate(plan, start, seeds[0], alone, watch, places[0])]
     done, stopped = np.zeros(networks), threading.Event()
 
@@ -160,7 +158,7 @@ def _beginning(plan: Plan, start: Any, seed: np.random.SeedSequence) -> dict[str
     at_once = any(kick and not one.delay(j) for one in law.populations for j, kick in enumerate(one.kicks))
     coupled = at_once or any(any(population.noise_kicks) for population in law.populations)
     memory = np.zeros(stepping.MEMORY + 4 * populations)
-    memory[stepping.LEVEL] = stepping.DEEPEST if coupled else 0  # data may begin with any rate
+    memory[stepping.LEVEL] = NETWORK.deepest if coupled else 0  # data may begin with any rate
     at_rest = memory[stepping.MEMORY + 2 * populations : stepping.MEMORY + 3 * populations]
     at_rest[:] = [part.mean() for part in np.split(asleep, np.cumsum(plan.sizes)[:-1])]
     return {"v": v, "wake": wake, "place": generator(generator_seed), "memory": memory}
@@ -220,7 +218,7 @@ def _network(
         synchronous=np.zeros((steps, populations)) if recorded is None else recorded.synchronous,
         resting=np.zeros((steps, populations)) if recorded is None else recorded.resting,
         batches=np.zeros((bins, len(batch_sizes), populations), np.int64) if recorded is None else recorded.batches,
-        events=np.full((_EVENTS, 2 + populations), -1.0),
+        events=np.full((NETWORK.events, 2 + populations), -1.0),
     )
     if recorded is not None:
         rates[past:], network.events[: len(recorded.events)] = recorded.rates, recorded.events

@@ -11,16 +11,16 @@ import numpy as np
 
 from ..given.arguments import FOLDER, MODEL, checked, optional
 from ..given.types import Model
-from ..output.files import read_npz
 from ..output.manifest import Room
 from ..output.model_files import unpacked
 from ..output.reading import read_description
+from ..output.series_files import read_npz
 from ..problem import Outcome
 from .checkpoints import network_name, read_network
-from .files import COLUMNS, KIND
 from .further import stored_plan
-from .law import simulated_law
+from .particle_files import COLUMNS, KIND
 from .result import ParticleEvent, ParticleRun, Snapshot, collect
+from .simulated_law import simulated_law
 
 
 @checked(folder=FOLDER, model=optional(MODEL))

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from .random_numbers import GOLDEN, drawn, exponential, normals, uniform, words
+from .tuning import NETWORK
 
-_NEGLIGIBLE = 28.0  # crossings of probability below e^-28 are not drawn
 # entries of a row of `steps`: what all neurons of a population do in a step; then (sum of shares, place) of resets
 G, M, A, H, T0, CLOCK, KICK, DECAY, SHIFT, SPREAD, SLOPE, V_R, V_F, TAU, EPS, TABLE, ENTRIES = range(17)
 
@@ -101,7 +101,7 @@ class _Part:
         if c[EPS] > 0.0:
             quiet = (x <= c[V_F]) & (y <= c[V_F])
         else:
-            quiet = (y < c[V_F]) & ((c[V_F] - x) * (c[V_F] - y) * c[SLOPE] > _NEGLIGIBLE)
+            quiet = (y < c[V_F]) & ((c[V_F] - x) * (c[V_F] - y) * c[SLOPE] > NETWORK.negligible)
         if self.rests:
             wake = self.neurons.wake[part]
             asleep, quiet = self.asleep(wake), quiet & (wake <= c[T0])
@@ -173,7 +173,7 @@ class _Part:
         if c[EPS] == 0.0:
             below, beyond = c[V_F] - x, c[V_F] - y
             q = np.where(beyond > 0.0, below * beyond * self.slope[who], 0.0)
-            fires = (q <= _NEGLIGIBLE) & (left > 0.0)
+            fires = (q <= NETWORK.negligible) & (left > 0.0)
             asked = np.flatnonzero(fires & (beyond > 0.0))
             fires[asked] = uniform(self.generators, who[asked]) <= np.exp(-q[asked])
             wait[fires] = self.crossing_times(who[fires], below[fires], np.abs(beyond[fires]))

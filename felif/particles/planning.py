@@ -11,11 +11,7 @@ import numpy as np
 
 from ..given.arguments import POSITIVE, required, shown
 from .drive import affine
-
-MOST_NEURONS = 10**9  # neurons: 8 GB of potentials
-_MOST_STEPS = 1e8
-_MOST_BYTES = 1.5e9  # of what is kept of every step
-_RESOLVED = 0.05  # longest step in units of the time in which the drift changes
+from .tuning import PLANNING
 
 
 @dataclass(frozen=True)
@@ -49,19 +45,19 @@ def plan_simulation(
     sizes = _sizes(law, neurons)
     for name, value in (("t_end", t_end), ("dt", dt), ("event_size", event_size)):
         required("simulate_particles", name, value, POSITIVE)
-    if t_end / dt > _MOST_STEPS:
+    if t_end / dt > PLANNING.most_steps:
         raise ValueError(f"dt = {dt!r}: {t_end / dt:.3g} steps to t_end = {t_end!r}; allowed are at most 1e8")
     coarse = max(1, math.ceil(t_end / dt - 1e-9))  # steps as the user counts them
     longest = dt if math.isclose(coarse * dt, t_end, rel_tol=1e-15) else t_end / coarse  # dt: that of longer runs too
     stiffness = max(_stiffness(population, law.escape_time > 0) for population in law.populations)
     if law.escape_time > 0:
         stiffness = max(stiffness, 0.5 / law.escape_time)  # ten steps in the mean time above V_F
-    finer = max(1, math.ceil(longest * stiffness / _RESOLVED - 1e-9))
+    finer = max(1, math.ceil(longest * stiffness / PLANNING.resolved - 1e-9))
     steps = coarse * finer
-    if steps > _MOST_STEPS:
+    if steps > PLANNING.most_steps:
         why = f", for something in this model changes within {1 / stiffness:.3g} (drift, eps)" if finer > 1 else ""
         raise ValueError(f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r}{why}; allowed are at most 1e8")
-    if (held := steps * (24 * len(sizes) + 8)) > _MOST_BYTES:
+    if (held := steps * (24 * len(sizes) + 8)) > PLANNING.most_bytes:
         raise ValueError(
             f"dt = {dt!r}: {steps:.3g} steps to t_end = {t_end!r} take {held / 1e9:.2g} GB; allowed are 1.5"
         )
@@ -96,8 +92,8 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:
         _whole("neurons", size, 1)
-    if sum(sizes) > MOST_NEURONS:
-        raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {MOST_NEURONS:g} in all")
+    if sum(sizes) > PLANNING.most_neurons:
+        raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {PLANNING.most_neurons:g} in all")
     return tuple(int(size) for size in sizes)
 
 

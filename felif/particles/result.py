@@ -14,9 +14,9 @@ from ..given.text import model_text
 from ..output.datasets import particles_dataset
 from ..output.frames import frame
 from ..problem import Outcome
-from .files import save_particles
+from .batches import Recording
+from .particle_files import save_particles
 from .planning import Plan
-from .recording import Recording
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..given.arguments import MODEL, POSITIVE, SEED, TIME, checked, number, optional, whole
+from ..given.arguments import MODEL, POSITIVE, SEED, checked, number, optional, whole
 from ..given.types import Model
 from ..translation import law_of
-from .run import simulate_particles
-
-_MOST_STEPS = 10_000_000  # ten seconds
+from .simulating import simulate_particles
+from .tuning import PLANNING
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +64,9 @@ class NeuronPath:
         return times[order], values[order]
 
 
-@checked(model=MODEL, t_end=TIME, points=whole(1, 10**7), start=optional(number()), dt=POSITIVE, seed=optional(SEED))
+@checked(
+    model=MODEL, t_end=POSITIVE, points=whole(1, 10**7), start=optional(number()), dt=POSITIVE, seed=optional(SEED)
+)
 def neuron_path(
     model: Model,
     t_end: float,
@@ -117,12 +118,10 @@ def neuron_path(
     if len(law.populations) != 1 or any(law.populations[0].kicks) or any(law.populations[0].noise_kicks):
         raise ValueError(f"neuron_path: {model} is a network; allowed is a neuron alone, b = 0 and a1 = 0")
     start = law.v_reset if start is None else start
-    if not t_end > 0:
-        raise ValueError(f"neuron_path: t_end = {t_end!r}; allowed is a positive number")
     step = min(dt, t_end / points)
-    if not t_end <= _MOST_STEPS * step:
+    if not t_end <= PLANNING.most_steps_of_one * step:
         raise ValueError(
-            f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {_MOST_STEPS} steps; "
+            f"neuron_path: t_end = {t_end!r} in steps of {step:g}; allowed are {PLANNING.most_steps_of_one} steps; "
             "simulate_particles(neurons=1, folder=...) shows how far it is, and can be stopped"
         )
     times = np.linspace(0.0, t_end, points + 1)

@@ -1,14 +1,14 @@
 """A network through many steps, its spikes delivered, also synchronous ones; the compiled core does the same.
 
-Spikes of a step are delivered along it as far as the last step foretold them (where it had COUNTED), the rest at its
+Spikes of a step are delivered along it as far as the last step foretold them (where it had enough), the rest at its
 end. Where that pushes nobody over V_F it is a shift of all potentials, applied with the next step; otherwise time
 stands still and spikes are delivered generation by generation, each a ramp on which whoever meets V_F fires and takes
 the rest of the ramp from V_R, until a generation is empty. Noise that grows with the rate is delivered with the kicks
 over the following step while it is small against a0, by generations when it is not.
 
-A step is halved, again and again, while kicks outrun noise, sum kicks N h > STRENGTH sqrt(2 a0 h), and the rate is
-above its average over the last MEANWHILE dt; or while a(N) changes by more than a tenth a step. This follows the run-up
-to a synchronous spike.
+A step is halved, again and again, while kicks outrun noise, sum kicks N h > NETWORK.strength sqrt(2 a0 h), and the
+rate is above its average over the last NETWORK.meanwhile dt; or while a(N) changes by more than a tenth a step. This
+follows the run-up to a synchronous spike.
 """
 
 from __future__ import annotations
@@ -39,12 +39,8 @@ from .neurons import (
     advance,
     transition,
 )
+from .tuning import NETWORK
 
-STEADY, STRENGTH = 0.5, 0.1  # longest kicks in units of sqrt(2 a0 h), while the rate is steady and while it grows
-CHANGE, MEANWHILE = 0.1, 20.0
-COUNTED = 50  # spikes in a step from which its rate is trusted
-DEEPEST = 20  # halvings of a step
-LONGEST = 200.0  # spikes per neuron after which a synchronous spike that has not ended is called eternal
 # entries of `memory`, what a network carries from one call to the next; then, of each population: kicks and noise under
 # way, who rests, rates that are foreseen
 LEVEL, LAST, MEMORY = 0, 1, 3
@@ -82,7 +78,7 @@ def _cascade(network: Any, t: float, kicks: np.ndarray, queue: np.ndarray, ahead
     lap = math.inf  # kicks from V_R to V_F
     if alone and kicks[0, 0] > 0:
         lap = (network.threshold[0] - network.reset[0]) / kicks[0, 0]
-    longest, before, mark = LONGEST + queue.max(), queue.max(), 0.0
+    longest, before, mark = NETWORK.longest + queue.max(), queue.max(), 0.0
     curved, total, delivered, generations, eternal = steps[:, TABLE].copy(), np.zeros(len(steps)), 0.0, 0, False
     steps[:, TABLE] = 0.0
     while queue.max() > 0.0 and not eternal:
@@ -108,25 +104,25 @@ def _cascade(network: Any, t: float, kicks: np.ndarray, queue: np.ndarray, ahead
 def _level(network: Any, level: int, h: float, fired: np.ndarray, kicks: np.ndarray, heard: float) -> int:
     """How often the next step halves dt; it is twice as long as the last one at most.
 
-    Updates network.memory[LAST:]: largest rate averaged over the past MEANWHILE dt, noise by spikes relative to a0 in
-    the step before.
+    Updates network.memory[LAST:]: largest rate averaged over the past NETWORK.meanwhile dt, noise by spikes relative
+    to a0 in the step before.
     """
     dt, a0, last = network.dt, network.a0, network.memory[LAST : LAST + 2]
     rate, noise = fired.max() / h, max(0.0, float((network.noise_kicks @ fired / (h * a0)).max()))
     chance = 3.0 * math.sqrt(2.0 / max(heard, 1.0))  # what rates of two steps differ by without meaning it
-    grows = rate > (1.0 + 2.0 * CHANGE + chance) * last[0]
-    strength = STRENGTH if grows else STEADY
-    change = (abs(noise - last[1]) - (0.0 if grows else chance * noise)) / (CHANGE * (1.0 + noise))
-    last[:] = last[0] + (rate - last[0]) * -math.expm1(-h / (MEANWHILE * dt)), noise
+    grows = rate > (1.0 + 2.0 * NETWORK.change + chance) * last[0]
+    strength = NETWORK.strength if grows else NETWORK.steady
+    change = (abs(noise - last[1]) - (0.0 if grows else chance * noise)) / (NETWORK.change * (1.0 + noise))
+    last[:] = last[0] + (rate - last[0]) * -math.expm1(-h / (NETWORK.meanwhile * dt)), noise
     needed = level - 1
-    if heard >= COUNTED:
+    if heard >= NETWORK.counted:
         for noise_of, push in zip(a0.tolist(), (np.abs(kicks @ fired) / h).tolist(), strict=True):
             wanted = 2.0 * noise_of * (strength / push) * (strength / push) if push > 0.0 else math.inf
             if wanted < dt:
                 needed = max(needed, math.ceil(math.log2(dt / wanted)))
         if change > 0.5:
             needed = max(needed, level + math.ceil(math.log2(change)))
-    return max(0, min(DEEPEST, needed))
+    return max(0, min(NETWORK.deepest, needed))
 
 
 def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tuple[int, bool]:
@@ -141,7 +137,7 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
     coupled = noisy or bool(now.any())
     memory = network.memory
     pending, queue, at_rest, foreseen = memory[MEMORY:].reshape(4, populations)
-    level, full = int(memory[LEVEL]), 1 << DEEPEST
+    level, full = int(memory[LEVEL]), 1 << NETWORK.deepest
     for k in range(first, last):
         drive = currents[k - first]
         if late.any():
@@ -167,7 +163,7 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
             rates[past + k] += fired
             network.resting[k] += 0.5 * (at_rest + rest) * h / dt
             at_rest[:] = rest
-            foreseen[:] = fired / h if heard >= COUNTED and not noisy else 0.0
+            foreseen[:] = fired / h if heard >= NETWORK.counted and not noisy else 0.0
             position += full >> level
             if not coupled:
                 continue
@@ -188,7 +184,7 @@ def run_steps(network: Any, first: int, last: int, currents: np.ndarray) -> tupl
                     if made < len(network.events):
                         network.events[made] = when, generations, *(np.full_like(total, np.inf) if eternal else total)
                         made += 1
-                    level = min(DEEPEST, level + 4)
+                    level = min(NETWORK.deepest, level + 4)
                 if eternal:
                     return k, True
             elif noisy:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import root
 
-from ..analysis.network import log_interval
+from ..analysis.leaky_network import log_interval
 from ..given.arguments import checked, several
 from ..problem import NotConverged
 from .neuron import NEURON, Neuron

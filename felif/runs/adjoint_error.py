@@ -24,11 +24,9 @@ from ..firing.layers import coefficients_at
 from ..given.arguments import FUNCTION, RUN, TEXT, checked, either, value_of
 from ..problem import Problem, State, require_one_axis
 from .run import Run
+from .tuning import BARS
 
 _GAMMA = 1 - np.sqrt(0.5)  # of the L-stable two-stage scheme of order two
-_GROWTH = 1.12  # of the steps away from T, where the adjoint of a rate is a distribution at V_F
-_LEAST = 3  # steps of the adjoint in a step of the run
-_FIRST = 1e-4  # first step of the adjoint, in units of the time in which noise crosses the smallest cell
 _POINTS, _WEIGHTS = gauss(3)
 
 
@@ -182,7 +180,7 @@ class _Dual:
         self.mass, self.dual_mass = self.richer.mass, self.richer.mass.transpose()
         problem = segment.problem
         _, noise, _ = coefficients_at(problem, t, y, problem.field_names[0], problem.cells[-1:])
-        self.shortest = _FIRST * float(np.min(self.richer.widths)) ** 2 / float(noise[0])
+        self.shortest = BARS.first * float(np.min(self.richer.widths)) ** 2 / float(noise[0])
 
     def back(self, j: int, z: np.ndarray, end: float) -> tuple[np.ndarray, np.ndarray]:
         """(z at the beginning of step j, contributions z_i r_i of each unknown) from z at its end."""
@@ -228,9 +226,9 @@ def _slope(coefficients: np.ndarray, theta: float) -> np.ndarray:
 
 def _pieces(t0: float, t1: float, end: float, shortest: float) -> list[tuple[float, float]]:
     """(later, earlier) ends of the steps of the adjoint, from t1 back to t0, short near the end of the run."""
-    pieces, right, most = [], t1, (t1 - t0) / _LEAST
+    pieces, right, most = [], t1, (t1 - t0) / BARS.least
     while right > t0:
-        h = min(most, max(shortest, (_GROWTH - 1) * (end - right)))
+        h = min(most, max(shortest, (BARS.growth - 1) * (end - right)))
         left = t0 if right - 1.5 * h <= t0 else right - h
         pieces.append((right, left))
         right = left

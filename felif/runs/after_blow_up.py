@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly import initial
-from ..assembly.adapt import transfer
+from ..assembly.splitting import transfer
 from ..evolution import Event, Rodas5P, Trajectory, integrate
 from ..firing.after_cascade import after_cascade, emptied, roomy
 from ..firing.cascade import ORDERS, Cascade, cascade, kick_matrices, unfollowed_cascade
@@ -24,14 +24,8 @@ from ..firing.synchronous import ShiftedDensity, synchronous_spike
 from ..given.arguments import choice, number, optional, required, whole
 from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
 from .noisy_cascade import through_noise
+from .tuning import AFTER
 
-_FINEST = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
-_NOBODY = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
-_LONGEST = 200.0  # kicks after which a spike that has not ended by itself is called eternal, where there may be one
-_LONGEST_THAT_ENDS = 1e6
-_FIRST_HORIZON = 2.0  # kicks for which a mesh has room at first
-_DEVIATIONS = 7.0  # of the noise of a spike, in the room below
-_STARTS = 0.9  # spikes fired by a kick: 1 - O(1/N) where a blow-up has been followed to N, less where there is no queue
 _FIRST_KICK = (
     1e-14  # data that do not vanish at V_F fire Q ~ sqrt(s): a long first step misses that the queue was there
 )
@@ -190,7 +184,7 @@ def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, 
     if not back:  # fired neurons wait in the refractory state
         (waiting,) = values
         values[waiting] += kicks
-        if values[waiting] > 1.0 - _NOBODY:
+        if values[waiting] > 1.0 - AFTER.nobody:
             on_mesh = problem.rebuilt()
             after = np.zeros(on_mesh.size)
             after[on_mesh.layout.offsets[waiting]] = 1.0
@@ -204,7 +198,7 @@ def _deliver(problem: Problem, y: np.ndarray, kicks: float, rtol: float, emptied
     """Up to so many kicks in dilated time, with room below for what they throw back; None if no queue builds up."""
     drift, noise = runaway(problem)
     low, width = problem.cells[0], problem.widths[0]
-    depth = max(-drift, 0.0) * kicks + _DEVIATIONS * math.sqrt(2 * noise * kicks)
+    depth = max(-drift, 0.0) * kicks + AFTER.deviations * math.sqrt(2 * noise * kicks)
     below = []
     while low > problem.cells[0] - depth:
         width *= 1.5
@@ -213,7 +207,7 @@ def _deliver(problem: Problem, y: np.ndarray, kicks: float, rtol: float, emptied
     roomy = problem.on_cells(np.concatenate([below[::-1], problem.cells])) if below else problem
     dilated = roomy.dilated()
     start = np.append(transfer(problem, roomy, y), 0.0)  # no spike counted yet
-    if not dilated.scalars(0.0, start)[0] > _STARTS:
+    if not dilated.scalars(0.0, start)[0] > AFTER.starts:
         return None
     # N is spikes a kick in a linear equation: however large, no blow-up
     how = {"scheme": Rodas5P(), "rtol": rtol, "events": (emptied,), "first_step": _FIRST_KICK, "N_max": math.inf}
@@ -225,7 +219,7 @@ def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, 
     # queue at last.
     back = returns(problem)
     ends = not back or runaway(problem)[0] < back.reach(problem.top)
-    longest, horizon = _LONGEST_THAT_ENDS if ends else _LONGEST, _FIRST_HORIZON
+    longest, horizon = AFTER.longest_that_ends if ends else AFTER.longest, AFTER.first_horizon
     emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
     while True:
         horizon = min(horizon, longest)
@@ -242,9 +236,9 @@ def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, 
         raise NotConverged(f"the synchronous spike cannot be followed to its end, {reached}")
     last, y = trajectory.segments[-1], trajectory.segments[-1].states[-1]
     # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
-    # a layer of no width. Cells down to _FINEST hold it.
+    # a layer of no width. Cells down to AFTER.finest hold it.
     cells = last.problem.cells
-    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (_FINEST * problem.length)))))
+    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (AFTER.finest * problem.length)))))
     graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
     fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
     y = transfer(last.problem, fine, y)

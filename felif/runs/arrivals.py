@@ -21,10 +21,9 @@ from ..firing.cascade import cascade
 from ..problem import NotConverged, Problem, State
 from ..translation import law_of
 from .after_blow_up import BlowUpEvent, moved
+from .tuning import AFTER
 
-_LEAST = 1e-10  # fraction of neurons that is nobody
 _ARRIVAL = "arrival"
-_WITH, _LONGEST = 1e-3, 1e-3  # spikes per neuron right before and after an event that are heard with it; a time, over d
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ def next_arrival(problem: Problem, events: Sequence[Any]) -> Arrival | None:
         sizes = [size + more.get(f"N_{j}", 0.0) for j, size in enumerate(event.sizes)]
         for i, one in enumerate(populations):
             for j, size in enumerate(sizes):
-                if one.delay(j) > 0 and one.kicks[j] and size > _LEAST:
+                if one.delay(j) > 0 and one.kicks[j] and size > AFTER.nobody:
                     parts.append((event.time + one.delay(j), i, j, one.kicks[j] * size, event.error))
-            if one.dead_time > 0 and sizes[i] > _LEAST:
+            if one.dead_time > 0 and sizes[i] > AFTER.nobody:
                 parts.append((event.time + one.dead_time, i, None, sizes[i], event.error))
     parts = [part for part in parts if not any(same_time(part[0], t) for t in happened)]
     if not parts:
@@ -73,9 +72,11 @@ def counted_with(problem: Problem, event: BlowUpEvent) -> tuple[float, float, di
     """(from, to, {rate: spikes per neuron}) what was fired right before and after a spike and is heard with it."""
     if problem.history is None:
         return event.time, event.time, {}
-    fires = {f"N_{j}" for j, size in enumerate(event.sizes) if size > _LEAST}
+    fires = {f"N_{j}" for j, size in enumerate(event.sizes) if size > AFTER.nobody}
     names, lags = zip(*problem.delays.values(), strict=True)
-    return problem.history.take(event.time, sorted(fires.intersection(names)), _WITH, _LONGEST * min(lags))
+    return problem.history.take(
+        event.time, sorted(fires.intersection(names)), AFTER.heard_with, AFTER.apart * min(lags)
+    )
 
 
 def arrived(
@@ -84,7 +85,7 @@ def arrived(
     """(event, problem, y right after); y is None if the spike it sets off never ends. NotConverged as for `cascade`."""
     t = now.time
     spike = cascade(problem, t, y, order, now.shifts)
-    if (both := (now.returning > 0) & (np.maximum(abs(spike.shifts), spike.reached) > _LEAST)).any():
+    if (both := (now.returning > 0) & (np.maximum(abs(spike.shifts), spike.reached) > AFTER.nobody)).any():
         i = int(np.argmax(both))
         raise NotConverged(
             f"at t = {t:.10g} neurons of population {i} return from a dead time at the instant at which spikes move "

@@ -8,21 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..evolution import SCHEMES, Event
-from ..given.arguments import (
-    FLAG,
-    FOLDER,
-    FUNCTION,
-    POSITIVE,
-    PROBLEM,
-    TIME,
-    either,
-    instance,
-    number,
-    optional,
-    several,
-    whole,
-)
+from ..evolution import STEPS
+from ..given.arguments import FLAG, FOLDER, PROBLEM, TIME, either, instance, optional, several, whole
 from ..given.identity import differences, mesh, told
 from ..output.listing import Listing
 from ..output.manifest import KINDS as KINDS_OF_FOLDERS
@@ -31,29 +18,15 @@ from ..output.work import WAY_OUT, in_words, said
 from ..problem import Problem
 from .after_blow_up import Continue
 
-KINDS = {  # of the arguments of evolve
-    **{
-        "problem": PROBLEM,
-        "t_end": TIME,
-        "t_start": TIME,
-        "resume": FLAG,
-        "overwrite": FLAG,
-        "progress": optional(FLAG),
-    },
-    **{
-        "rtol": POSITIVE,
-        "atol": optional(POSITIVE),
-        "fixed_step": optional(POSITIVE),
-        "first_step": optional(POSITIVE),
-    },
-    **{"max_step": number(above=0.0, infinite=True), "max_steps": optional(whole(1)), "N_max": POSITIVE},
-    "scheme": optional(instance(f"{', '.join(f'{name}()' for name in SCHEMES)}", *SCHEMES.values())),
-    "events": several(instance("an Event", Event), "a row of Event"),
-    "breakpoints": several(TIME, "a row of finite numbers"),
+KINDS = STEPS | {  # of the arguments of evolve
+    "problem": PROBLEM,
+    "scheme": optional(STEPS["scheme"]),
     "after_blow_up": optional(instance("Continue()", Continue)),
     "folder": optional(FOLDER),
     "snapshots": optional(either(whole(0, 10**4), several(TIME, "a row of times", most=10**4))),
-    "observers": several(FUNCTION, "a row of functions"),
+    "resume": FLAG,
+    "overwrite": FLAG,
+    "progress": optional(FLAG),
 }
 
 

@@ -13,13 +13,10 @@ from ..problem import BlowUp, Outcome, Problem
 from .after_blow_up import BlowUpEvent
 from .fixed_steps import integrated
 from .settings import Settings
+from .tuning import BARS
 
 # what counts of `BlowUp.steps` and of the difference to the companion run, measured: see theory.md, 9
 _GROWING_NOISE, _CONSTANT_NOISE, _ON_OTHER_MESH = (1.0, 1.0), (1e-3, 0.7), 1.2
-_LARGE = 1e5  # a rate no network has for long
-COARSER = 10.0  # how much looser the companion run is that measures the error of a blow-up time
-_SHARPER = 3.0  # how much tighter its tolerance is where the user chose the mesh
-_LOOSEST = 1e-6  # its tolerance at most where the user chose the mesh, whatever that cuts off
 
 
 def possible(trajectory: Trajectory) -> BlowUp | None:
@@ -48,7 +45,10 @@ def mechanism_of(last: Segment, found: BlowUp, settings: Settings) -> str:
     problem = last.problem
     if found.mechanism == "jump":
         return "jump"
-    if found.N < 1e-2 * min(settings.N_max, _LARGE) and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1:
+    if (
+        found.N < 1e-2 * min(settings.N_max, BARS.large)
+        and problem.margin(float(last.times[-1]), last.states[-1]) > 0.1
+    ):
         return "step_underflow"
     return "noise" if problem.feedback is not None and problem.feedback[1] > 0 else "drift"
 
@@ -83,11 +83,11 @@ def with_mesh_error(
     if not found.time > t_start or as_data is None:
         return found
     data = data if as_given else as_data
-    looser = settings.but(rtol=min(COARSER * settings.rtol, 1e-2), after_blow_up=None)
+    looser = settings.but(rtol=min(BARS.coarser * settings.rtol, 1e-2), after_blow_up=None)
     if sharper is not None:
         looser = looser.but(rtol=sharper.tol, fixed_step=None, first_step=None, scheme=Rodas5P())
     try:
-        on_mesh, y, _ = initial(problem.coarser(COARSER) if sharper is None else sharper, data)
+        on_mesh, y, _ = initial(problem.coarser(BARS.coarser) if sharper is None else sharper, data)
     except ValueError:  # the coarser mesh cannot hold the data at all
         companion = None
     else:
@@ -114,7 +114,7 @@ def shares(problem: Problem) -> tuple[float, float]:
 def _on_a_mesh_of_its_own(problem: Problem, rtol: float) -> Any:
     """The model on a mesh made from a tolerance, with the past of a problem; None where no V_min can be chosen."""
     try:
-        own = discretize(problem.model, tol=min(max(rtol / _SHARPER, 1e-10), _LOOSEST))
+        own = discretize(problem.model, tol=min(max(rtol / BARS.sharper, 1e-10), BARS.loosest))
     except ValueError:
         return None
     return own.with_history(problem.history)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..algebra import composite, gauss
 from ..problem import Problem
+from .tuning import BARS
 
-_GAUSS = 4  # points a step
 _NUMBERS = ("defect", "largest", "integral", "value", "unit", "top", "first", "undershoot", "start", "lines")
 
 
@@ -65,8 +65,8 @@ class Checks:
             return
         if len(times) == 1:
             return
-        moment, (at, weights) = self._moment_of(problem), composite(times, _GAUSS)
-        inside = piece.inside(gauss(_GAUSS)[0]).reshape(at.size, -1)
+        moment, (at, weights) = self._moment_of(problem), composite(times, BARS.points_of_step)
+        inside = piece.inside(gauss(BARS.points_of_step)[0]).reshape(at.size, -1)
         rates = moment.rates(at.ravel(), inside).reshape(at.shape)
         integrals = self.integral + np.cumsum(self.unit * (rates * weights).sum(axis=1))
         values = self.unit * moment.values(piece.states[1:])

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..firing.over_v import OverV
-
-_WIDER = 0.2  # than cells of the runs, relative, that cells cut in two may be
+from .tuning import MANY
 
 
 def layered(cells: np.ndarray, meshes: Sequence[np.ndarray]) -> np.ndarray:
@@ -18,7 +17,7 @@ def layered(cells: np.ndarray, meshes: Sequence[np.ndarray]) -> np.ndarray:
     while True:
         middles = 0.5 * (cells[1:] + cells[:-1])
         density = np.max([cells_per_length(mesh, middles) for mesh in meshes], axis=0)
-        wide = np.diff(cells) * density > 1 + _WIDER
+        wide = np.diff(cells) * density > 1 + MANY.wider
         if not wide.any():
             return cells
         cells = np.sort(np.concatenate([cells, middles[wide]]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..assembly import tails
 from ..evolution import Trajectory, outcome_of, same_time
-from ..given.inputs import SAMPLES, landings, require_recorded
+from ..given.inputs import FAST, landings, require_recorded
 from ..given.warning import warn
 from ..problem import BlowUp, Infeasible, NotConverged, Outcome, Problem
 from .after_blow_up import BlowUpEvent, through
@@ -20,10 +20,9 @@ from .blow_up_error import mechanism_of, possible, with_mesh_error
 from .fixed_steps import integrated
 from .run import Run
 from .settings import Settings
+from .tuning import AFTER
 
 _GENTLER = "Data with b n(V_F) < 1 and a1 |n_v(V_F)| < 1 have a rate: try boundary_layer in Gaussian or Uniform."
-_CUT = 1e-6  # part of a density beyond the mesh that is warned of, at least
-_LARGEST, _MORE = 1e12, 100.0  # N_max where rates rise by what is heard late, and how much it rises
 
 
 def integrate_through(problem: Problem, y: Any, settings: Settings, *, t_end: float, **how: Any) -> Trajectory:
@@ -78,10 +77,10 @@ def _through_events(
             what = f"Blow-up at t = {found.time:.10g}" if late is None else f"Spikes arrive at t = {late.time:.10g}"
             trajectory.outcome = Outcome("unresolved", f"{what}, but {reason}")
             return trajectory
-        if coming is not None and event.size == 0.0 and not late and settings.N_max < _LARGEST:
+        if coming is not None and event.size == 0.0 and not late and settings.N_max < AFTER.largest:
             # nobody fires by himself: rates rise with what is heard late of the run-up to an earlier spike
             t, onto, how, y = float(last.times[-1]), trajectory, {**how, "checkpoint": None}, last.states[-1]
-            settings = settings.but(N_max=_MORE * settings.N_max)
+            settings = settings.but(N_max=AFTER.more * settings.N_max)
             continue
         trajectory.events.append(event)
         if y is None:
@@ -98,7 +97,7 @@ def _through_events(
 
 
 def seen(
-    problem: Problem, breakpoints: Sequence[float], start: float, end: float, samples: int = SAMPLES
+    problem: Problem, breakpoints: Sequence[float], start: float, end: float, samples: int = FAST.samples
 ) -> list[float]:
     """The breakpoints, and the times on which steps must land to see what functions of time do in between.
 
@@ -145,7 +144,7 @@ def warn_of_truncation(trajectory: Trajectory, rtol: float) -> None:
     except Infeasible:
         return
     share = sum(abs(part) for ends in parts.values() for part in ends)
-    if max(rtol, _CUT) < share < np.inf:  # infinite where the rate is: at a blow-up nothing can be said
+    if max(rtol, AFTER.cut) < share < np.inf:  # infinite where the rate is: at a blow-up nothing can be said
         warn(
             f"evolve: the mesh {_ends_of(problem)} cuts off "
             f"{100 * share / (1 + share):.2g} % of the density, more than rtol = {rtol:g}; run.error contains that",

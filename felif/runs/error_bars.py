@@ -17,21 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..assembly import SpectralElement, discretize
-from ..assembly.tensor.adapt import transferred
+from ..assembly.tensor.cells_in_w import transferred
 from ..evolution import BackwardEuler
 from ..given.arguments import FUNCTION, RUN, TEXT, TIMES, checked, either, optional, value_of
-from ..given.inputs import SAMPLES
+from ..given.inputs import FAST
 from ..given.types import Times
 from ..problem import Problem, State
 from .run import Run
-
-_TIGHTER = 30.0
-_LOOKS = 4  # how much more closely functions of time are looked at
-_TIGHTEST = 1e-12  # tolerance below which steps count rounding only
-_OF_USERS = 1e-8  # tolerance of the companion of a run on a mesh chosen by the user, if its steps ask for no less
-_OF_LINES = 1e-6  # tolerance that says how far lines over (v, w) must reach
-_FLOOR = 0.01  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
-_MARGIN = 1.15  # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
+from .tuning import BARS
 
 
 def companion(run: Run) -> Run:
@@ -91,12 +84,12 @@ def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
     there = _value(better, quantity, t)
     unseen = np.finfo(float).eps * abs(here)
     if run.problem.line_names:
-        return float(_MARGIN * abs(here - there) + unseen)
+        return float(BARS.margin * abs(here - there) + unseen)
     if run.problem.tol is not None:
-        unseen += _FLOOR * max(run.problem.tol, run.settings.rtol) * abs(there)
+        unseen += BARS.floor * max(run.problem.tol, run.settings.rtol) * abs(there)
     elif better.problem.tol is not None:
         unseen += better.problem.tol * abs(there)
-    return float(_MARGIN * abs(here - there) + unseen)
+    return float(BARS.margin * abs(here - there) + unseen)
 
 
 def _value(run: Run, quantity: Any, t: float) -> float:
@@ -124,16 +117,18 @@ def _made_again(run: Run) -> Run:
     if over_plane:
         scheme = settings.scheme
         step = None if fixed is None else fixed / (8 if isinstance(scheme, BackwardEuler) else 2)
-    rtol = max(settings.rtol / _TIGHTER, _TIGHTEST)
+    rtol = max(settings.rtol / BARS.tighter, BARS.tightest)
     better = evolve(
         problem,
         start,
         float(run.times[-1]),
         t_start=settings.t_start,
         rtol=rtol if own is None else own.tol,
-        atol=None if settings.atol is None else settings.atol / _TIGHTER,
+        atol=None if settings.atol is None else settings.atol / BARS.tighter,
         scheme=scheme,
-        breakpoints=seen(problem, settings.breakpoints, settings.t_start, float(run.times[-1]), _LOOKS * SAMPLES),
+        breakpoints=seen(
+            problem, settings.breakpoints, settings.t_start, float(run.times[-1]), BARS.looks * FAST.samples
+        ),
         fixed_step=step,
         max_step=settings.max_step,
         N_max=settings.N_max,
@@ -155,7 +150,7 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     richer, same = problem.enriched(y, by=by, reach=False)
     if problem.tol is None:
         return richer, same
-    wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / _TIGHTER, _TIGHTEST))
+    wide = discretize(problem.model, space=richer.space, tol=max(problem.tol / BARS.tighter, BARS.tightest))
     low, high = wide.cells[wide.cells < richer.cells[0]], wide.cells[wide.cells > richer.cells[-1]]
     cells = np.concatenate([low, richer.cells, high])
     wide = wide.on_cells(cells)
@@ -165,7 +160,7 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
 def _over_plane(problem: Problem, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
     """The same over (v, w); lines of a mesh of the user go on below it as far as the model has neurons."""
     if problem.tol is None:
-        wide = discretize(problem.model, space=problem.space, tol=_OF_LINES)
+        wide = discretize(problem.model, space=problem.space, tol=BARS.of_lines)
         low = wide.cells[wide.cells < problem.cells[0]]
         if low.size:
             wide = problem.on_cells(np.concatenate([low, problem.cells]))
@@ -180,7 +175,7 @@ def _chosen_mesh(problem: Problem, rtol: float) -> Any:
     """
     space = SpectralElement(max(6, problem.degree))
     try:
-        return discretize(problem.model, space=space, tol=max(min(_OF_USERS, rtol / _TIGHTER), _TIGHTEST))
+        return discretize(problem.model, space=space, tol=max(min(BARS.of_users, rtol / BARS.tighter), BARS.tightest))
     except ValueError:
         return None
 

@@ -18,8 +18,8 @@ import numpy as np
 from ..evolution import SCHEMES, BackwardEuler, Checkpoint, Trajectory, integrate
 from ..problem import Problem
 from .settings import Settings
+from .tuning import BARS
 
-_PART, _RTOL = 32, 1e-8  # of a run, and tolerance, in which error is controlled
 _ECHOES = {1: 3, 2: 2}  # of so many delays; an echo is smoother than what it repeats by half an order
 
 
@@ -28,7 +28,7 @@ def start_up(settings: Settings) -> float | None:
     step = settings.fixed_step
     if step is None or isinstance(settings.scheme, BackwardEuler):
         return None
-    return step * max(1, math.ceil((settings.t_end - settings.t_start) / (_PART * step) - 1e-9))
+    return step * max(1, math.ceil((settings.t_end - settings.t_start) / (BARS.part * step) - 1e-9))
 
 
 def integrated(
@@ -48,7 +48,7 @@ def integrated(
     delays = {delay for _, delay in problem.delays.values()}
     echoes = {sum(way) for way in combinations_with_replacement([0.0, *delays], _ECHOES.get(len(delays), 1))}
     windows = [] if length is None else [(at + d, at + d + length) for at in begins for d in echoes]
-    sharp = settings.but(fixed_step=None, rtol=min(settings.rtol, _RTOL), scheme=SCHEMES[problem.default_scheme]())
+    sharp = settings.but(fixed_step=None, rtol=min(settings.rtol, BARS.rtol), scheme=SCHEMES[problem.default_scheme]())
     now = t if checkpoint is None else checkpoint.t
     if checkpoint is not None and now in [end for window in windows for end in window]:
         checkpoint = checkpoint.counted()

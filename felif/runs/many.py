@@ -14,25 +14,20 @@ import numpy as np
 
 from ..algebra import compiled
 from ..assembly import discretize, initial
-from ..assembly.family import Family, OnePoint
+from ..assembly.many_points import Family, OnePoint
 from ..evolution.lean import Lean
-from ..given.arguments import FLAG, MODEL, POSITIVE, TIME, TIMES, array, checked, mapping, number, optional, whole
+from ..given.arguments import FLAG, MODEL, POSITIVE, ROW, TIME, TOLERANCE, array, checked, mapping, optional, whole
 from ..given.parameters import Points
 from ..given.types import Executor, Model, Start
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
-from .blow_up_error import COARSER
 from .common_mesh import common, layered
-from .many_blow_ups import RISING, BlowUps, Meshes, meshes_of
+from .many_blow_ups import BlowUps, Meshes, meshes_of
 from .starting import evolve
+from .tuning import BARS, MANY
 
-_WORTHWHILE = 40  # points whose rates run away, from which meshes for them cost less than a run of each
-_FINER = 0.5  # of the tolerance from which the common mesh is made
 RISES = "rises"  # a point that is left to the meshes for blow-ups
-_TRIED = 9  # points, at most, whose meshes make the common one
-_LONGEST = 1000  # points a thread takes at a time, at most
-_SENT = 200  # points that go to an executor at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +91,9 @@ class Many:
 @checked(
     model=MODEL,
     parameters=mapping(array("finite numbers"), "{name of a parameter: its values}"),
-    times=TIMES,
+    times=ROW,
     t_start=TIME,
-    tol=number(above=0.0, most=0.1),
+    tol=TOLERANCE,
     paired=FLAG,
     workers=optional(whole(1)),
     N_max=POSITIVE,
@@ -168,8 +163,8 @@ def evolve_many(
     """
     if workers is not None and executor is not None:
         raise ValueError(f"evolve_many: workers = {workers} with an executor; allowed is one of them")
-    times = np.atleast_1d(times)
-    if times.ndim != 1 or not len(times) or times[0] < t_start or not np.all(np.diff(times) > 0):
+    times = np.asarray(times)
+    if times[0] < t_start or not np.all(np.diff(times) > 0):
         raise ValueError(
             f"evolve_many: times = {times.tolist()}; allowed are increasing numbers from t_start = {t_start:g} on"
         )
@@ -181,17 +176,17 @@ def evolve_many(
     def of_all(which: np.ndarray, make: Callable, there: Callable, shared: Any) -> list[_Point]:
         """Points made by threads, or in other processes, which are sent what is shared."""
         if executor is not None:
-            parts = np.array_split(which, -(-len(which) // _SENT))
+            parts = np.array_split(which, -(-len(which) // MANY.sent))
             return [point for part in spread("evolve_many", executor, there, shared, parts) for point in part]
         threads = workers or os.cpu_count() or 1
-        parts = np.array_split(which, max(-(-len(which) // _LONGEST), 8 * threads))
+        parts = np.array_split(which, max(-(-len(which) // MANY.longest), 8 * threads))
         with ThreadPoolExecutor(threads) as pool:
             return [point for part in pool.map(make, parts) for point in part]
 
     found = of_all(np.arange(points.count), partial(work.points, family), _points, (work, cells))
     rising = np.flatnonzero([point.outcome == RISES for point in found])
     if len(rising):
-        meshes = meshes_of(work, cells, _spread(rising)) if len(rising) >= _WORTHWHILE else None
+        meshes = meshes_of(work, cells, _spread(rising)) if len(rising) >= MANY.worthwhile else None
         on_them = None if executor is not None or meshes is None else BlowUps(work, meshes)
         ends = of_all(rising, partial(_ended, work, on_them), _blow_ups, (work, meshes))
         for place, point in zip(rising.tolist(), ends, strict=True):
@@ -268,12 +263,12 @@ class _Work:
 
     def _common_cells(self, problem: Problem) -> np.ndarray:
         """Cells as fine as those that some points, the ends of the grid among them, came to use."""
-        return common(problem, self._meshes(_spread(np.arange(self.given.count)), RISING))
+        return common(problem, self._meshes(_spread(np.arange(self.given.count)), MANY.rising))
 
     def _meshes(self, tried: list[int], N_max: float) -> list[np.ndarray]:
         """Those that some points came to use."""
         how = {"t_start": self.times[0], "rtol": self.tol, "N_max": N_max, "progress": False}
-        problems = [discretize(self.given.at(point), tol=_FINER * self.tol) for point in tried]
+        problems = [discretize(self.given.at(point), tol=MANY.finer * self.tol) for point in tried]
         runs = [evolve(problem, self.start, self.times[-1], **how) for problem in problems]
         return [segment.problem.cells for run in runs for segment in run.trajectory.segments]
 
@@ -289,7 +284,7 @@ class _Work:
             return [self.alone(point) for point in part.tolist()]
         problem = family.problem
         rate = problem.scalar_names.index("N") if "N" in problem.scalar_names else 0
-        lean = Lean(problem.size, len(problem.scalar_names), self.tol, 0.0, RISING, rate)
+        lean = Lean(problem.size, len(problem.scalar_names), self.tol, 0.0, MANY.rising, rate)
         system, found = OnePoint(family), []
         for point in part.tolist():
             known = not np.isnan(self.first[point]).any()
@@ -304,7 +299,7 @@ class _Work:
 
     def looser(self) -> _Work:
         """For companions, which measure errors."""
-        return _Work(self.given, self.start, self.times, min(COARSER * self.tol, 1e-2), self.N_max)
+        return _Work(self.given, self.start, self.times, min(BARS.coarser * self.tol, 1e-2), self.N_max)
 
     def alone(self, point: int) -> _Point:
         """By `evolve`, on a mesh of its own."""
@@ -347,4 +342,4 @@ def _ended(work: _Work, found: BlowUps | None, part: np.ndarray) -> list[_Point]
 
 def _spread(which: np.ndarray) -> list[int]:
     """A few points from the first to the last."""
-    return which[np.unique(np.linspace(0, len(which) - 1, _TRIED).astype(int))].tolist()
+    return which[np.unique(np.linspace(0, len(which) - 1, MANY.tried).astype(int))].tolist()

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..algebra import compiled
-from ..assembly.family import Family, OnePoint
+from ..assembly.many_points import Family, OnePoint
 from ..evolution import outcome_of
 from ..evolution.blow_up import BlowUpWatch
 from ..evolution.lean import Lean
 from ..problem import BlowUp, State
 from .blow_up_error import shares
+from .tuning import MANY
 
-RISING = 50.0  # a rate from which a point goes on where layers are resolved
 Meshes = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Cells as long as rates are moderate and from then on, of the runs and of their companions."""
 
@@ -85,7 +85,7 @@ class _Climber:
         self._systems = OnePoint(ladder.low), OnePoint(ladder.high)
         self._low, self._high = (
             Lean(family.problem.size, len(names), ladder.tol, 0.0, N_max, rate)
-            for family, N_max in ((ladder.low, RISING), (ladder.high, ladder.N_max))
+            for family, N_max in ((ladder.low, MANY.rising), (ladder.high, ladder.N_max))
         )
 
     def climbed(self, point: int, times: np.ndarray) -> tuple[np.ndarray, int, BlowUp | None]:

@@ -11,10 +11,9 @@ from ..evolution import Event, Rodas5P, integrate
 from ..firing.cascade import depends_on_order
 from ..firing.dilated_populations import in_dilated_time, in_physical_time
 from ..problem import NotConverged, Problem
+from .tuning import AFTER
 
 _WAITING = "total_waiting"
-_HORIZONS = 2.0, 20.0, 200.0  # spikes of each population for which a mesh has room; behind the last it is eternal
-_FIRST_STEP = 1e-14
 
 
 def through_noise(
@@ -25,9 +24,15 @@ def through_noise(
         raise NotConverged("with noise that grows with the rates no order but 'buffered' is offered")
     emptied = Event("queue is empty", lambda state: getattr(state, _WAITING), direction=-1)
     count = next(iter(problem.groups.values()))[0][0]
-    for horizon in _HORIZONS:
+    for horizon in AFTER.horizons:
         other, start = in_dilated_time(problem, t, y, horizon)
-        how = {"scheme": Rodas5P(), "rtol": rtol, "events": (emptied,), "first_step": _FIRST_STEP, "N_max": math.inf}
+        how = {
+            "scheme": Rodas5P(),
+            "rtol": rtol,
+            "events": (emptied,),
+            "first_step": AFTER.first_step,
+            "N_max": math.inf,
+        }
         found = integrate(other, start, 0.0, horizon * count, **how)
         if found.outcome.name != "finished":
             break

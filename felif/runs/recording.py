@@ -13,17 +13,17 @@ import numpy as np
 
 from ..evolution import Block, History, Piece, Segment, Trajectory
 from ..output import RunWriter, snapshot_times
-from ..output.files import strict_json
 from ..output.listing import Listing
 from ..output.manifest import KINDS
 from ..output.model_files import packed
 from ..output.provenance import describe, describe_mesh
-from ..output.reading import IN_MEMORY, Steps, states_of
+from ..output.reading import Steps, states_of
+from ..output.series_files import strict_json
+from ..output.tuning import FILES
 from ..problem import Problem, State
 from .checks import Checks
 from .settings import Settings
-
-_SECONDS_A_CHUNK, _BYTES_A_CHUNK = 2.0, 2**22  # of steps between two checkpoints, at most
+from .tuning import RECORDING
 
 
 class Recorder:
@@ -67,7 +67,7 @@ class Recorder:
         if trajectory.outcome.name != "running":
             return  # its end, where nothing goes on: `evolve` writes it, with what is said about it
         first = not self._writer.chunks
-        if first or time.monotonic() - self._written_at > _SECONDS_A_CHUNK or self._waiting(trajectory):
+        if first or time.monotonic() - self._written_at > RECORDING.seconds_a_chunk or self._waiting(trajectory):
             self.chunk(trajectory, durable=not first)
 
     def _waiting(self, trajectory: Trajectory) -> bool:
@@ -75,7 +75,7 @@ class Recorder:
         waiting = trajectory.segments[self._segment :]
         steps = [len(segment.times) - 1 - (self._step if k == 0 else 0) for k, segment in enumerate(waiting)]
         sizes = [segment.bytes_a_step for segment in waiting]
-        return sum(n * size for n, size in zip(steps, sizes, strict=True)) > _BYTES_A_CHUNK
+        return sum(n * size for n, size in zip(steps, sizes, strict=True)) > RECORDING.bytes_a_chunk
 
     def rows(self, trajectory: Trajectory) -> None:
         """The rows of series.csv that are not written yet."""
@@ -114,8 +114,8 @@ class Recorder:
             segment, start = trajectory.segments[number], self._step if number == self._segment else 0
             if start == len(segment.times) - 1:
                 part.append((number, start, segment.last_state()))
-            for first, piece in segment.pieces(start, max(1, _BYTES_A_CHUNK // segment.bytes_a_step)):
-                if part and (part[-1][0] == number or size > _BYTES_A_CHUNK):
+            for first, piece in segment.pieces(start, max(1, RECORDING.bytes_a_chunk // segment.bytes_a_step)):
+                if part and (part[-1][0] == number or size > RECORDING.bytes_a_chunk):
                     yield part
                     part, size = [], 0
                 part.append((number, first, piece))
@@ -155,7 +155,7 @@ class Recorder:
 
     def _let_go(self, trajectory: Trajectory) -> None:
         """Steps that are on file leave the memory, where they are many."""
-        if not self._lets_go or sum(segment.held for segment in trajectory.segments) <= IN_MEMORY:
+        if not self._lets_go or sum(segment.held for segment in trajectory.segments) <= FILES.in_memory:
             return
         if self._steps is None or len(self._steps) < self._writer.chunks:
             self._steps = Steps(Listing(self._writer.folder, KINDS), self._writer.chunks)

@@ -26,7 +26,8 @@ from ..assembly.densities import density_from_text
 from ..evolution import Block, Checkpoint, EventRecord, History, Segment, Trajectory
 from ..meshing import tagged
 from ..output.model_files import unpacked
-from ..output.reading import IN_MEMORY, Steps, read_folder, states_of
+from ..output.reading import Steps, read_folder, states_of
+from ..output.tuning import FILES
 from ..problem import BlowUp, Outcome, State
 from ..translation import is_fast
 from .after_blow_up import BlowUpEvent
@@ -50,7 +51,7 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
         raise ValueError(f"{path}: final.npz holds no history; it is damaged")
     before, settings = unpacked(stored.checkpoint["history"], path, "history", history), _settings(description, path)
     past = None if before is None else History(before, settings.t_start)
-    small = stored.chunks.size <= IN_MEMORY
+    small = stored.chunks.size <= FILES.in_memory
     segments = _segments(stored.chunks, model, past, _space(description, path), description["tol"], small)
     if past is not None:
         past.slopes = segments[0].problem.slopes
@@ -87,7 +88,7 @@ def restore(stored: Any, model: Any = None, history: Any = None) -> Run:
 
 def let_go(run: Run) -> None:
     """Of a run that is on file, where its series are long: they are read from there when they are asked for."""
-    if sum(values.nbytes for values in run.trajectory.series.values()) > IN_MEMORY:
+    if sum(values.nbytes for values in run.trajectory.series.values()) > FILES.in_memory:
         run.trajectory.let_go(_series_of(read_folder(run.folder), len(run.times)))
 
 

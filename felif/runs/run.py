@@ -17,9 +17,9 @@ from ..notebook import shown
 from ..problem import BlowUp, Outcome, State
 from . import exporting
 from .checks import Checks
+from .dense_series import just_before, last_state, rates_at_start, sampled
 from .printing import printed, shown_in_notebooks, undershoot
 from .recording import save
-from .sampling import just_before, last_state, rates_at_start, sampled
 from .settings import Settings
 
 FAILURES = frozenset(

@@ -26,8 +26,7 @@ from .restoring import let_go
 from .resuming import continue_run, finish, rates, watching
 from .run import Run
 from .settings import Settings
-
-_MOST_STEPS, _MOST_BYTES = 1e9, 4e9  # of a run, where steps have a longest size
+from .tuning import RECORDING
 
 
 @checked(**KINDS)
@@ -217,9 +216,9 @@ def _require_end(settings: Settings, delays: Sequence[float], size: int, folder:
     longest = min([settings.fixed_step or math.inf, *delays])
     steps = min((settings.t_end - settings.t_start) / longest, settings.max_steps or math.inf)
     why = f"evolve: t_end = {settings.t_end!r}: {steps:.3g} steps of at most {longest:g} (fixed_step, delays)"
-    if steps > _MOST_STEPS:
-        raise ValueError(f"{why}; allowed are at most {_MOST_STEPS:g}, or max_steps")
-    if folder is None and (held := 32.0 * size * steps) > _MOST_BYTES:
+    if steps > RECORDING.most_steps:
+        raise ValueError(f"{why}; allowed are at most {RECORDING.most_steps:g}, or max_steps")
+    if folder is None and (held := 32.0 * size * steps) > RECORDING.most_bytes:
         raise ValueError(f"{why} take {held / 1e9:.2g} GB; give a folder, where they are kept, or max_steps")
 
 

@@ -31,7 +31,7 @@ _LARGE = 1e100  # stands for slopes that overflow
 
 
 class Rates(Protocol):
-    """See `firing.neurons`: u = m0 + mN N, a = a0 + aN N, and (log r, r_u/r, r_a/r) of all neurons."""
+    """See `firing.resting_neurons`: u = m0 + mN N, a = a0 + aN N, and (log r, r_u/r, r_a/r) of all neurons."""
 
     count: int
     error: float  # of log r, times 1 + |log r|

@@ -1,5 +1,6 @@
 """Elements along an axis: their polynomials, nodes and rules, and the rows of their basis at any points."""
 
+from .drawing import DrawingPoints, along, over_rectangles, over_triangles
 from .elements import (
     ExponentialFitting,
     Lagrange,
@@ -19,11 +20,13 @@ from .elements import (
 from .line import Line
 
 __all__ = [
+    "DrawingPoints",
     "ExponentialFitting",
     "Lagrange",
     "Line",
     "Space",
     "SpectralElement",
+    "along",
     "cell_nodes",
     "evaluate",
     "has_lumped_mass",
@@ -32,6 +35,8 @@ __all__ = [
     "modal_transform",
     "modes",
     "node_positions",
+    "over_rectangles",
+    "over_triangles",
     "quadrature",
     "shapes",
 ]

@@ -10,7 +10,7 @@ from numpy.polynomial import legendre
 from skfem.element import DiscreteField
 from skfem.mesh import MeshLine
 
-from ..translation.fields import CELLS
+from ..translation.weak_form import CELLS
 from .elements import cell_nodes, modal_transform
 
 

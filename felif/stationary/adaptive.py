@@ -19,19 +19,17 @@ import numpy as np
 
 from .. import spaces
 from ..algebra import SingularMatrix
-from ..assembly import adapt
+from ..assembly import splitting
 from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
-from ..given.arguments import FUNCTION, GUESS, POSITIVE, PROBLEM, TEXT, checked, either, optional
+from ..given.arguments import FUNCTION, GUESS, PROBLEM, TEXT, TOLERANCE, checked, either, optional
 from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
 from ..solvers.newton import conservation, linearised, newton
 from ..solvers.steady_state import SMALL, SteadyState
-
-_MARGIN = 1.05  # of the bar: what is of higher order
-_SHARE = 0.6  # of the indicators that the marked cells hold together
+from .tuning import RESPONSE
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class SteadyValue:
         return f"SteadyValue({self.value:.12g} +- {self.error:.1e}, {self.rounds[-1][0]} unknowns)"
 
 
-@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), guess=GUESS, tol=optional(POSITIVE))
+@checked(problem=PROBLEM, quantity=either(TEXT, FUNCTION), guess=GUESS, tol=optional(TOLERANCE))
 def steady_value(
     problem: Problem, quantity: str | Callable[[State], float] = "N", guess: Any = None, *, tol: float | None = None
 ) -> SteadyValue:
@@ -111,8 +109,6 @@ def steady_value(
     if not callable(quantity) and quantity not in problem.scalar_names:
         raise ValueError(f"steady_value: {quantity!r}; allowed are {problem.scalar_names} or a function of a State")
     tol = (problem.tol or 0.1) if tol is None else tol
-    if not 0 < tol <= 0.1:
-        raise ValueError(f"steady_value: tol = {tol!r}; allowed are numbers in (0, 0.1]")
     first = steady.steady_state(problem, guess)
     here, y, t = first.problem, first.y, first.t
     require_reach(here, t, y, "steady_value")
@@ -134,12 +130,12 @@ def steady_value(
             continue
         J = value(quantity, here, t, y)
         unseen = abs(J + signed - known) if problem.tol is not None else 0.0
-        error = _MARGIN * (abs(signed) + rounding + unseen)
+        error = RESPONSE.margin * (abs(signed) + rounding + unseen)
         rounds.append((here.size, J, error))
         if error <= tol * max(abs(J), SMALL) or here is first.problem:
             return SteadyValue(J, signed, error, State(here, t, y), (here.cells, cells), tuple(rounds), first)
         if unseen > abs(signed) + rounding:  # a layer so thin that the richer elements do not see it either
-            cells, below = adapt.contents(here, y), 0.0
+            cells, below = splitting.contents(here, y), 0.0
         further = ends_below(here, t, y)[-1:] if below > cells.max() else ()
         if len(further):
             here = here.on_cells(np.concatenate([further, here.cells]))
@@ -174,7 +170,7 @@ def _estimate(
 
 def _split(problem: Problem, flags: np.ndarray, finest: Any) -> Any:
     """The problem with flagged cells halved; `finest`, the mesh that is known to do, once no unknowns are saved."""
-    finer = problem.on_cells(adapt.split(problem.cells, flags))
+    finer = problem.on_cells(splitting.split(problem.cells, flags))
     return finer if finer.size < finest.size else finest
 
 
@@ -185,11 +181,11 @@ def _own_weight(problem: Problem, t: float, y: np.ndarray, name: str) -> np.ndar
 
 
 def _marked(cells: np.ndarray) -> np.ndarray:
-    """The fewest cells that hold _SHARE of all indicators (Doerfler)."""
+    """The fewest cells that hold RESPONSE.share of all indicators (Doerfler)."""
     order = np.argsort(-cells)
     held = np.cumsum(cells[order])
     flags = np.zeros(len(cells), bool)
-    flags[order[: 1 + np.searchsorted(held, _SHARE * held[-1])]] = True
+    flags[order[: 1 + np.searchsorted(held, RESPONSE.share * held[-1])]] = True
     return flags
 
 

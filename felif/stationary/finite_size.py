@@ -21,15 +21,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..assembly import SpectralElement, discretize
-from ..given.arguments import PROBLEM, STATE, TIMES, Kind, checked, either, several, whole
+from ..given.arguments import PROBLEM, ROW, STATE, Kind, checked, either, several, whole
 from ..models.noisy_lif import NoisyLIF
 from ..problem import Problem, State
 from ..solvers.spectrum import spectrum
 from ..translation import law_of
 from .response import response
 from .states import steady_state
-
-_TOL = 1e-8  # of what is computed of one neuron
+from .tuning import RESPONSE
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +79,7 @@ class _Network:
 _SIZES = Kind("a positive whole number, or a row of them", either(whole(1), several(whole(1), "", 1)).read)
 
 
-@checked(problem=PROBLEM, state=STATE, omega=TIMES, neurons=_SIZES)
+@checked(problem=PROBLEM, state=STATE, omega=ROW, neurons=_SIZES)
 def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: int | Sequence[int]) -> PowerSpectrum:
     """Power spectrum of the rates of a network of finitely many neurons.
 
@@ -114,8 +113,8 @@ def power_spectrum(problem: Problem, state: State, omega: ArrayLike, neurons: in
     >>> found.values.shape
     (2,)
     """
-    frequencies = np.atleast_1d(np.asarray(omega, float))
-    if frequencies.ndim != 1 or not (np.isfinite(frequencies) & (frequencies > 0)).all():
+    frequencies = np.asarray(omega, float)
+    if not (frequencies > 0).all():
         raise ValueError(f"power_spectrum: omega = {omega!r}; allowed are positive numbers")
     network = _network(problem, state)
     count = len(network.rates)
@@ -177,7 +176,7 @@ def _constant(current: Any) -> Any:
 
 def _one(neuron: NoisyLIF, rate: float, tau: float, dead: float, omega: np.ndarray) -> tuple[np.ndarray, ...]:
     """(spectrum of its spikes, answer to its current, to its noise) of a neuron that rests after each spike."""
-    problem = discretize(neuron, tol=_TOL, space=SpectralElement(8))
+    problem = discretize(neuron, tol=RESPONSE.tol, space=SpectralElement(8))
     state = steady_state(problem)
     answers = response(problem, state, omega, to=("current", "a0"))
     richer, y = answers.state.problem, answers.state.y

@@ -21,12 +21,9 @@ from ..problem import Problem
 from ..solvers.frozen import Frozen
 from ..solvers.stability import counted
 from ..solvers.steady_state import stability_of
-from .rest import Rates, RestingNeurons
+from .rates_at_rest import Rates, RestingNeurons
 from .states import steady_states
-
-_CHUNK = 2000  # points at a time
-_SERVES = 1e-3  # relative: what N may be off on a mesh where modes are counted (see `counted`)
-_SENT = 100  # points that go to an executor at a time
+from .tuning import RESPONSE
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +99,8 @@ def rate_map(
     """All steady rates of a model at every point of a grid of parameters.
 
     Where the model is one leaky population whose drift and noise are affine in its rate, rates come from bounds of the
-    mean interval (see `felif.stationary.rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by point, to
-    tol. A slope above 1 is an eigenvalue above 0.
+    mean interval (see `felif.stationary.rates_at_rest`), to 1e-11 of log N; elsewhere from `steady_states`, point by
+    point, to tol. A slope above 1 is an eigenvalue above 0.
 
     Parameters
     ----------
@@ -152,12 +149,12 @@ def rate_map(
     except ValueError:
         neurons = None
     if executor is not None:
-        parts = np.array_split(np.arange(points.count), -(-points.count // _SENT))
+        parts = np.array_split(np.arange(points.count), -(-points.count // RESPONSE.sent))
         shared = _Shared(points, tol, neurons is not None, stability)
         sent = [row for part in spread("rate_map", executor, _rows, shared, parts) for row in part]
         found, states = [row for row, _ in sent], [row for _, row in sent]
     else:
-        parts = np.array_split(np.arange(points.count), -(-points.count // _CHUNK))
+        parts = np.array_split(np.arange(points.count), -(-points.count // RESPONSE.chunk))
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
             if neurons is not None:
                 found = [row for part in pool.map(neurons.rates, parts) for row in part]
@@ -247,9 +244,9 @@ class _Counts:
         return found
 
     def _growing(self, frozen: Frozen, N: np.ndarray) -> int | None:
-        if not np.abs(frozen.excess(N)).max() < _SERVES:
+        if not np.abs(frozen.excess(N)).max() < RESPONSE.serves:
             frozen = frozen.fitting(N)
-            if not np.abs(frozen.excess(N)).max() < _SERVES:
+            if not np.abs(frozen.excess(N)).max() < RESPONSE.serves:
                 return None
         return counted(frozen.problem, frozen.solve(N)[1])
 

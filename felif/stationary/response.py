@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..given.arguments import PROBLEM, STATE, TEXT, TIMES, checked, either, optional, several
+from ..given.differences import central, forward
 from ..problem import NotConverged, Problem, State
 from ..solvers.delayed import Delayed
 from ..solvers.newton import bordered, newton, symmetry
+from .tuning import RESPONSE
 
-_STEP = 3e-3  # of differences in a parameter, relative to its size or to 0.3
-_SAFETY = 1.3  # of what a richer space changes
-_ROUNDS = 3  # of richer spaces
-_STEADY = 1e-6  # relative change of a state by Newton's method up to which it is steady
 CURRENTS = ("current", "current_E", "current_I")
 
 
@@ -140,17 +138,17 @@ def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequenc
         raise ValueError(f"response: the state belongs to {own.model}, the problem is {problem.model}")
     entries = _entries(own, to)
     y = newton(own, state.y, t=state.t).y
-    if np.abs(y - state.y).max() > _STEADY * np.abs(y).max():
+    if np.abs(y - state.y).max() > RESPONSE.steady * np.abs(y).max():
         raise ValueError(f"response: {state!r} is no steady state; see steady_states")
     if 0.0 in frequencies and symmetry(own, y) is not None:
         raise ValueError("response: omega = 0 where the state may be rotated; allowed are other frequencies")
     here = _computed(own, y, frequencies, entries)
     errors = np.full(here.shape, np.nan)
-    for _ in range(_ROUNDS if own.enriched is not None else 0):
+    for _ in range(RESPONSE.rounds if own.enriched is not None else 0):
         richer, there = own.enriched(y)
         there = newton(richer, there, t=state.t).y
         better = _computed(richer, there, frequencies, entries)
-        errors = _SAFETY * np.abs(better - here)
+        errors = RESPONSE.safety * np.abs(better - here)
         largest = np.abs(better).max(axis=(0, 2), keepdims=True)
         if own.tol is None or (errors <= own.tol * largest + 1e-14).all():
             break
@@ -202,18 +200,16 @@ def _changed(problem: Problem, name: str, entry: int | None, change: float) -> A
 def _slopes(problem: Problem, y: np.ndarray, name: str, entry: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(dF/dp, d(numbers)/dp) at fixed y and fixed delayed inputs: fourth order, one-sided where a side is refused."""
     value = np.ravel(getattr(problem.model, name))
-    h = _STEP * max(abs(float(value[entry or 0] if len(value) > 1 else value[0])), 0.3)
+    h = RESPONSE.step * max(abs(float(value[entry or 0] if len(value) > 1 else value[0])), 0.3)
 
-    def at(k: int) -> np.ndarray:
-        moved = _changed(problem, name, entry, k * h)
+    def at(change: float) -> np.ndarray:
+        moved = _changed(problem, name, entry, change)
         return np.concatenate([moved.rate(0.0, y), moved.scalars(0.0, y)])
 
     try:
-        low, lower, higher, high = (at(k) for k in (-2, -1, 1, 2))
-        slope = (low - 8 * lower + 8 * higher - high) / (12 * h)
+        slope = central(at, h)
     except ValueError:
-        F = [at(k) for k in range(5)]
-        slope = (-25 * F[0] + 48 * F[1] - 36 * F[2] + 16 * F[3] - 3 * F[4]) / (12 * h)
+        slope = forward(at, h)
     by_rate = slope[: problem.size]
     if entry is None and problem.threshold_transport is not None:
         by_rate = problem.parameter_derivative(0.0, y, name)

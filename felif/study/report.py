@@ -24,7 +24,7 @@ def relative(path: Path) -> str:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Strict JSON: a number that is infinite or undefined is null, a path text."""
-    from ..output.files import strict_json
+    from ..output.series_files import strict_json
 
     print(json.dumps(strict_json(value), indent=2, allow_nan=False, ensure_ascii=False))
 

@@ -98,8 +98,8 @@ def read_results(out: str | Path) -> dict[str, Any]:
 
     Raises ValueError unless the run is finished.
     """
-    from ..output.files import read_npz
     from ..output.manifest import Room
+    from ..output.series_files import read_npz
 
     out, record = Path(out), read_record(out)
     if record["status"] != "finished":

@@ -9,6 +9,7 @@ import numpy as np
 from ..algebra import Band, stacked
 from ..given.text import listed, model_text
 from ..problem import Infeasible, Problem
+from ..spaces import DrawingPoints, along, over_rectangles
 from ..translation import elsewhere
 from .on_axes import OnAxes
 from .schur import Changes
@@ -38,6 +39,19 @@ def measure(system: OnAxes) -> None:
             names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
             places += [k for k in at if k >= 0]
     system.scalar_names, system._scalar_places = tuple(names), np.array(places, int)
+
+
+def drawing_points(system: OnAxes) -> DrawingPoints:
+    """Where all densities are drawn. ValueError where there are none over one or two axes, or over different ones."""
+    over = {tuple(name for name in u.over if name in system.lines) for u in system.layout.fields}
+    if len(over) != 1 or len(axes := next(iter(over))) > 2:
+        raise ValueError(
+            f"There is no mesh of one or two axes to draw densities over {sorted(over)} on; write no snapshots"
+        )
+    lines = [system.lines[name] for name in axes]
+    if len(axes) == 1:
+        return along(axes[0], lines[0].cells, lines[0].degree)
+    return over_rectangles(axes, tuple(line.cells for line in lines), tuple(line.degree for line in lines))
 
 
 def as_data(system: OnAxes, y: np.ndarray) -> dict[str, Any]:

@@ -315,11 +315,7 @@ class System(OnAxes):
         values = self._point(t, y)["X"][layout.position[layout.indices(name)]]
         return field_value(self, name, values.reshape(layout.shapes[name]))
 
-    def samples(self, y: np.ndarray) -> tuple:
-        """(axes, points, triangles or None, {name: values}) that draw the densities, see `systems.values`."""
-        from .values import samples
-
-        return samples(self, y)
+    drawing_points = looking.drawing_points
 
     @property
     def functions(self) -> tuple[str, ...]:

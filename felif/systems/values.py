@@ -37,39 +37,3 @@ def _of_axes(system: OnAxes, over: tuple[str, ...], values: np.ndarray) -> Any:
 
     nodes = np.array(np.meshgrid(first.nodes, second.nodes, indexing="ij")).reshape(2, -1)
     return PlaneField(nodes, values.ravel(), evaluate, np.outer(first.weights, second.weights).ravel())
-
-
-def samples(
-    system: OnAxes, y: np.ndarray
-) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
-    """(axes, points, triangles or None along one axis, {name: values}) that draw all densities over the same axes.
-
-    Raises ValueError where there is none, or densities over different axes.
-    """
-    over = {tuple(name for name in u.over if name in system.lines) for u in system.layout.fields}
-    if len(over) != 1 or len(axes := next(iter(over))) > 2:
-        raise ValueError(
-            f"There is no mesh of one or two axes to draw densities over {sorted(over)} on; write no snapshots"
-        )
-    places = [_dense(system.lines[name]) for name in axes]
-    fields = {}
-    for name in system.field_names:
-        functions = system.field(name, y)
-        parts = functions if isinstance(functions, tuple) else (functions,)
-        for k, part in enumerate(parts):
-            values = part(*np.meshgrid(*places, indexing="ij"))
-            fields[f"{name}_{k}" if isinstance(functions, tuple) else name] = values.ravel()
-    if len(axes) == 1:
-        return axes, places[0], None, fields
-    n, m = map(len, places)
-    corner = (np.arange(n - 1)[:, None] * m + np.arange(m - 1)).ravel()
-    lower = np.column_stack([corner, corner + m, corner + m + 1])
-    triangles = np.concatenate([lower, np.column_stack([corner, corner + m + 1, corner + 1])])
-    return axes, np.array(np.meshgrid(*places, indexing="ij")).reshape(2, -1).T, triangles, fields
-
-
-def _dense(line: Any) -> np.ndarray:
-    """Points between which a density may be drawn as a straight line."""
-    pieces = 4 * line.degree
-    inner = line.cells[:-1, None] + line.widths[:, None] * (np.arange(pieces) / pieces)
-    return np.append(inner.ravel(), line.cells[-1])

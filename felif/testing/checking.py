@@ -13,22 +13,21 @@ import numpy as np
 
 from ..assembly import ExponentialFitting, Lagrange, SpectralElement, discretize
 from ..given.arguments import SEED, checked
+from ..given.differences import central, forward
 from ..given.parameters import fixed_parameters
 from ..given.text import model_text
 from ..meshing import interval
 from ..problem import Infeasible, Problem
 from ..translation import has_equations, is_fast, weak_form_of
-from ..translation.fields import WeakForm
-from .planes import check_planes
-from .report import Check, ModelReport
-from .terms import CheckFailed, check_terms, require_frozen, value_tested
+from ..translation.weak_form import WeakForm
+from .checks_of_terms import CheckFailed, check_terms, require_frozen, value_tested
+from .checks_over_planes import check_planes
+from .findings import Check, ModelReport
+from .tuning import CHECKS
 
 __all__ = ["Check", "CheckFailed", "ModelReport", "check_model"]
 
 _SPACES = (SpectralElement(4), Lagrange(2), ExponentialFitting())
-_DIFFERENCES = 1e-7  # allowed defect of a derivative against fourth-order differences, which are good to about 1e-10
-_ROUNDING = 1e-11  # allowed defect of what holds exactly, relative to the largest summand
-_STATES = 3
 
 
 @checked(seed=SEED)
@@ -151,7 +150,7 @@ class _Checks:
         self.t = 0.3
 
     def all(self) -> Defects:
-        for _ in range(_STATES):
+        for _ in range(CHECKS.states):
             y = self._state()
             yield from self._scalars(y)
             yield from self._derivatives(y)
@@ -196,14 +195,14 @@ class _Checks:
                 summands = [value_tested(problem, t, s, y, None) for t in terms]
                 defect = abs(getattr(s, scalar.name) - sum(summands))
                 scale = sum(map(abs, summands)) + 1e-300
-                yield "equation of scalar", scalar.name, defect / scale, _ROUNDING
+                yield "equation of scalar", scalar.name, defect / scale, CHECKS.rounding
             elif scalar.algebraic == "flux" and not isinstance(self.space, ExponentialFitting):
                 # tested with v, which does not vanish at V_F: d/dt int v n = sum of terms only for the right flux
                 terms = [t for t in problem.weak_form.terms if t.into == scalar.of]
                 summands = [value_tested(problem, t, s, y, (lambda v: v, 1.0)) for t in terms]
                 defect = abs(self._first_moment(scalar.of, slope) - sum(summands))
                 scale = max(map(abs, summands)) + 1e-300
-                yield "equation of scalar", scalar.name, defect / scale, _ROUNDING
+                yield "equation of scalar", scalar.name, defect / scale, CHECKS.rounding
 
     def _first_moment(self, field: str, slope: np.ndarray) -> float:
         """d/dt int v n for the slope dy/dt."""
@@ -217,17 +216,17 @@ class _Checks:
         problem, t = self.problem, self.t
         change = y * self.rng.uniform(-1, 1, problem.size)
         along = lambda x: problem.rate(t, y + x * change)
-        yield "Jacobian", "", _defect(problem.jacobian(t, y) @ change, _central(along, 1e-3)), _DIFFERENCES
+        yield "Jacobian", "", _defect(problem.jacobian(t, y) @ change, _central(along, 1e-3)), CHECKS.differences
         if problem.scalar_names:
             along = lambda x: problem.scalars(t, y + x * change)
             defect = _defect(problem.scalar_gradient(t, y) @ change, _central(along, 1e-3))
-            yield "scalar_gradient", "", defect, _DIFFERENCES
+            yield "scalar_gradient", "", defect, CHECKS.differences
 
     def _conserved(self, y: np.ndarray) -> Defects:
         slope = self.problem.mass.solve(self.problem.rate(self.t, y))
         for name, weights in self.problem.conserved.items():
             defect = abs(weights @ slope) / (np.abs(weights) @ np.abs(slope) + 1e-300)
-            yield "conserved", name, defect, _ROUNDING
+            yield "conserved", name, defect, CHECKS.rounding
 
     def _linear(self, y: np.ndarray) -> Defects:
         problem, t = self.problem, self.t
@@ -237,7 +236,7 @@ class _Checks:
         except ValueError as error:
             self._skip(str(error))
             return
-        yield "F = A(s) y", "", _defect(frozen @ y, rate, problem.jacobian(t, y).band @ y), _ROUNDING
+        yield "F = A(s) y", "", _defect(frozen @ y, rate, problem.jacobian(t, y).band @ y), CHECKS.rounding
 
     # parameters and time -----------------------------------------------------------------------------------------
 
@@ -258,13 +257,13 @@ class _Checks:
                     raise CheckFailed(str(error)) from error
                 self._skip(str(error))  # another value of this parameter is another set of unknowns
                 continue
-            differences = _central(along, step) if accepted[0] else _forward(along, step)
+            differences = _central(along, step) if accepted[0] else forward(along, step)
             derivative = problem.parameter_derivative(t, y, name)
             scale = problem.rate(t, y) / max(abs(value), 1.0)
-            yield "parameter_derivative", name, _defect(derivative, differences, scale), _DIFFERENCES
+            yield "parameter_derivative", name, _defect(derivative, differences, scale), CHECKS.differences
             again = discretize(dataclasses.replace(self.model, **{name: value + step}), self.mesh, space=self.space)
             defect = _defect(along(step), again.rate(t, y))
-            yield "at", name, defect, _ROUNDING
+            yield "at", name, defect, CHECKS.rounding
 
     def _time(self, y: np.ndarray) -> Defects:
         smooth = lambda t: 0.4 + 0.3 * np.sin(2 * t)
@@ -279,7 +278,7 @@ class _Checks:
                     continue
             derivative = driven.time_derivative(self.t, y, 1e-3)
             differences = _central(lambda x, driven=driven: driven.rate(self.t + x, y), 1e-3)
-            yield "time_derivative", given.name, _defect(derivative, differences), _DIFFERENCES
+            yield "time_derivative", given.name, _defect(derivative, differences), CHECKS.differences
 
     def _fixed(self) -> None:
         for name in fixed_parameters(self.model):
@@ -315,18 +314,10 @@ def _accepted(model: Any, name: str, values: list[float]) -> list[bool]:
 
 
 def _central(function: Callable[[float], np.ndarray], step: float) -> np.ndarray:
-    """Fourth-order central difference at 0."""
     try:
-        f = {k: function(k * step) for k in (-2, -1, 1, 2)}
+        return central(function, step)
     except Infeasible as error:
         raise CheckFailed(f"no firing rate exists next to a state where one does: {error}") from error
-    return (8 * (f[1] - f[-1]) - (f[2] - f[-2])) / (12 * step)
-
-
-def _forward(function: Callable[[float], np.ndarray], step: float) -> np.ndarray:
-    """Fourth-order forward difference at 0, for a parameter at the end of its range."""
-    f = [function(k * step) for k in range(5)]
-    return (-25 * f[0] + 48 * f[1] - 36 * f[2] + 16 * f[3] - 3 * f[4]) / (12 * step)
 
 
 def _defect(one: np.ndarray, other: np.ndarray, scale: np.ndarray | None = None) -> float:

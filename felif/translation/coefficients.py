@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..given.parameters import Parameters
-from .fields import Term, WeakForm
+from .weak_form import Term, WeakForm
 
 STEP = 1e-30  # of the complex step: far below rounding, so that the derivative is exact to rounding
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..given.parameters import parameters_of
-from .fields import CELLS, Term, WeakForm, convection_of, probe
-from .learning import learning_law
+from .learning_law import learning_law
 from .particle_law import ParticleLaw, Population
 from .to_weakform import Elsewhere, has_equations, weak_form_of
 from .unrolled import is_indexed, unrolled
+from .weak_form import CELLS, Term, WeakForm, convection_of, probe
 
 _AGREE = 1e-9  # relative defect of what must be constant or affine
 _INSIDE = np.concatenate([-2.0 + 3.0 * (np.arange(60) + 0.5) / 60, [0.0, 1.0]])  # from V_R, in units of V_F - V_R

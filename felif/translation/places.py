@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..given.arguments import is_finite
-from .fields import WeakForm
+from .weak_form import WeakForm
 
 
 def require_places(model: Any, weak_form: WeakForm) -> None:

@@ -22,10 +22,10 @@ from ..given.arguments import is_number
 from ..given.inputs import places_of
 from ..given.memory import remembered
 from ..weakform import Axis, Delayed, Equations, Term, Unknown
-from . import fields as weakform
-from .fields import ABOVE, CELLS, Field, Input, Scalar, Value, WeakForm
-from .forms import itself, lost, product, tested, wrapped
+from . import weak_form as weakform
 from .recalled import noted, recalled
+from .translated_forms import itself, lost, product, tested, wrapped
+from .weak_form import ABOVE, CELLS, Field, Input, Scalar, Value, WeakForm
 
 _MODELS = 64  # the latest are kept
 _made: dict[int, tuple[Any, WeakForm | Elsewhere]] = {}  # by the id of a model, which is kept, too

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..weakform import Axis, Delayed, Equations, Given, Index
 from ..weakform import Term as LanguageTerm
-from .fields import CELLS, Field, Input, Scalar, Term, WeakForm
-from .forms import wrapped
 from .to_weakform import Elsewhere
+from .translated_forms import wrapped
+from .weak_form import CELLS, Field, Input, Scalar, Term, WeakForm
 
 
 def is_indexed(equations: Any) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from felif.algebra import Band, SingularMatrix, compiled
-from felif.algebra.lines import Combined, Lines, Separate, by_rows
+from felif.algebra.line_matrices import Combined, Lines, Separate, by_rows
 from felif.algebra.transport_kernels import limited_slopes, polynomial_cells, suspect_cells
 
 RANDOM = np.random.default_rng(3)

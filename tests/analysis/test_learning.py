@@ -11,7 +11,7 @@ from scipy.integrate import quad
 
 import felif as fl
 from felif.analysis.learning_representation import amplitudes
-from felif.analysis.neuron import log_rate
+from felif.analysis.neuron_rate import log_rate
 from felif.analysis.quadrature import integrate, roots
 from felif.analysis.rate_table import RateTable
 

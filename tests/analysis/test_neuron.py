@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from randomised import cases
 
-from felif.analysis import exact, firing_zone, neuron
+from felif.analysis import exact, firing_zone, neuron_rate
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +58,7 @@ def test_slope_of_the_passage_time(m, log_a):
 
 @pytest.mark.parametrize("y", [-1e4, -50.0, -10.1, -9.9, -4.1, -3.9, -2.01, -1.99, 0.0, 0.3, 5.0])
 def test_derivatives_of_h_keep_their_digits_for_both_signs(y):
-    scaled = neuron.mills(np.array([y]), 3)[:, 0]
+    scaled = neuron_rate.mills(np.array([y]), 3)[:, 0]
     for k in range(4):
         cuts = [0, 1e-4, 1e-3, 0.01, 0.1, 1, 3, 6, 10, 20, 40]
         top = mpmath.mpf(max(y, 0)) ** 2 / 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from randomised import cases
 
 import felif as fl
-from felif.assembly import adapt, coarsen
+from felif.assembly import coarsen, splitting
 
 NETWORK = fl.NoisyLIF(b=0.5)
 
@@ -47,7 +47,7 @@ def test_no_mesh_is_coarser_than_the_tolerance_asks_for():
     run = evolved(NETWORK, fl.Uniform(0.1, 0.7), 5.0)
     for problem in (segment.problem for segment in run.segments):
         assert {1.0, 2.0} <= set(problem.cells)
-        wanted = adapt.natural_widths(problem, problem.cells[:-1], problem.cells[1:])
+        wanted = splitting.natural_widths(problem, problem.cells[:-1], problem.cells[1:])
         inside = problem.cells[:-1] >= problem.natural[0]
         assert np.all(problem.widths[inside] < 1.7 * wanted[inside])  # a cell that reaches into the next, smaller one
 
@@ -67,7 +67,7 @@ def test_merging_keeps_moments_and_conserved_quantities(model, space, seed):
     """Against functions of the coarse space that are the same at V_R and V_F, 1 among them: exact up to rounding."""
     rng = np.random.default_rng(seed)
     coarse = fl.discretize(model, tol=1e-2, space=space)
-    fine = coarse.on_cells(adapt.split(coarse.cells, rng.uniform(size=len(coarse.widths)) < 0.5))
+    fine = coarse.on_cells(splitting.split(coarse.cells, rng.uniform(size=len(coarse.widths)) < 0.5))
     y = np.abs(rng.normal(size=fine.size))
     for name in fine.field_names:
         y[fine.layout.slice(name)] *= np.exp(-(fine.nodes[: fine.layout.free(name)] ** 2))
@@ -87,8 +87,8 @@ def test_merging_keeps_moments_and_conserved_quantities(model, space, seed):
 
 def test_what_has_not_changed_keeps_its_values():
     state = evolved(NETWORK, fl.Gaussian(0.0, 0.25), 1.0).final
-    fine = state.problem.on_cells(adapt.split(state.problem.cells, state.problem.cells[1:] < 0))
-    back = coarsen.project(fine, state.problem, adapt.transfer(state.problem, fine, state.y))
+    fine = state.problem.on_cells(splitting.split(state.problem.cells, state.problem.cells[1:] < 0))
+    back = coarsen.project(fine, state.problem, splitting.transfer(state.problem, fine, state.y))
     assert back == pytest.approx(state.y, abs=1e-6)  # the highest mode of merged cells is halved; it is below tol
     right = state.problem.nodes[:-1] > 0.0
     assert back[right] == pytest.approx(state.y[right], abs=1e-13)
@@ -127,18 +127,18 @@ def test_undershoots_are_refined_and_said():
 def test_an_undershoot_is_refined_where_it_arises_and_not_where_it_has_been_carried_to():
     problem = fl.discretize(NETWORK, tol=1e-4)
     y = np.exp(-(problem.nodes[:-1] ** 2))
-    assert not adapt.undershooting(problem, y).any()
+    assert not splitting.undershooting(problem, y).any()
     node = int(np.searchsorted(problem.nodes, -1.0)) + 1
     y[node] = -0.01
-    flags = adapt.undershooting(problem, y)
+    flags = splitting.undershooting(problem, y)
     assert flags.any()
     assert np.all(problem.cells[:-1][flags] <= problem.nodes[node] + 1e-9)
     for _ in range(6):  # the same density on ever smaller cells: nothing left to refine, though it is as negative
-        flags = adapt.undershooting(problem, y)
-        finer = problem.on_cells(adapt.split(problem.cells, flags))
-        problem, y = finer, adapt.transfer(problem, finer, y)
+        flags = splitting.undershooting(problem, y)
+        finer = problem.on_cells(splitting.split(problem.cells, flags))
+        problem, y = finer, splitting.transfer(problem, finer, y)
     assert y.min() < -0.005
-    assert not adapt.undershooting(problem, y).any()
+    assert not splitting.undershooting(problem, y).any()
 
 
 def test_a_blow_up_is_not_disturbed_by_undershoots_of_the_layer_at_V_R():

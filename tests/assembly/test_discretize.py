@@ -25,7 +25,7 @@ MESH = fl.interval(NETWORK)
     ("arguments", "keywords", "message"),
     [
         ((3.0,), {}, "model = 3.0; allowed is a model"),
-        ((NETWORK,), {"tol": 0.0}, r"tol = 0.0; allowed are numbers in \(0, 0.1\]"),
+        ((NETWORK,), {"tol": 0.0}, r"tol = 0.0; allowed is a finite number > 0 and <= 0.1, or None"),
         ((NETWORK,), {"tol": 0.5}, r"tol = 0.5; allowed"),
         ((NETWORK,), {"tol": np.nan}, r"tol = nan; allowed"),
         ((NETWORK,), {"tol": "small"}, r"tol = 'small'; allowed"),
@@ -108,10 +108,10 @@ def test_at_is_the_same_as_discretising_again(space):
 
 
 def test_at_assembles_nothing(monkeypatch):
-    from felif.assembly import forms
+    from felif.assembly import assembler
 
     problem = fl.discretize(fl.RefractoryLIF(b=0.5), MESH)
-    monkeypatch.setattr(forms.Assembler, "__init__", lambda *_: pytest.fail("assembled again"))
+    monkeypatch.setattr(assembler.Assembler, "__init__", lambda *_: pytest.fail("assembled again"))
     assert problem.at(b=1.0, tau=0.2).model.tau == 0.2
 
 

@@ -11,9 +11,9 @@ from skfem.refdom import RefLine
 
 import felif as fl
 from felif import spaces
-from felif.assembly.forms import Assembler
+from felif.assembly.assembler import Assembler
 from felif.translation import weak_form_of
-from felif.translation.fields import Term
+from felif.translation.weak_form import Term
 
 
 class Nodal(ElementH1):

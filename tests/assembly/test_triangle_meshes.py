@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.triangles.adapt import behind_others, to_be_cut
 from felif.assembly.triangles.initial import project, projection
 from felif.assembly.triangles.locate import Locator
+from felif.assembly.triangles.refinement import behind_others, to_be_cut
 from felif.assembly.triangles.transfer import overlaps, transfer
 from felif.meshing.strip import corners_of, refined
 

@@ -181,7 +181,7 @@ def test_lines_of_edges_are_found():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"space": fl.Triangles(2), "tol": 0.5}, r"tol = 0.5; allowed are numbers in \(0, 0.1\]"),
+        ({"space": fl.Triangles(2), "tol": 0.5}, r"tol = 0.5; allowed is a finite number > 0 and <= 0.1, or None"),
         ({"mesh": fl.interval(fl.NoisyLIF()), "space": fl.Triangles(2)}, "mesh = MeshLine1; allowed with Triangles"),
         ({"mesh": fl.strip(LEARNING), "space": fl.Triangles(2), "tol": 1e-3}, "a mesh was given"),
     ],

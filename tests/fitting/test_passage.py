@@ -191,9 +191,9 @@ def test_a_problem_brings_its_mesh():
     [
         ({"start": 2.0}, "start = 2.0; allowed is a number below v_fire"),
         ({"start": float("nan")}, "start = nan"),
-        ({"rate": -1.0}, "rate = -1.0; allowed is None or a number >= 0"),
+        ({"rate": -1.0}, "rate = -1.0; allowed is a finite number >= 0, or None"),
         ({"t_end": 0.0}, "t_end = 0.0; allowed is None or a number above t_start"),
-        ({"tol": 1.0}, "tol = 1.0; allowed are numbers in"),
+        ({"tol": 1.0}, "tol = 1.0; allowed is a finite number >= 1e-13 and <= 0.01"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -60,7 +60,7 @@ def test_v_max_ends_the_mesh_of_a_random_threshold():
         (fl.NoisyLIF(), {"cells": 1}, r"cells = 1; allowed is an integer >= 2"),
         (fl.NoisyLIF(), {"cells": 7.5}, r"cells = 7.5; allowed is a whole number"),
         (fl.RandomThresholdLIF(), {"cells": 2}, r"cells = 2; allowed is an integer >= 3"),
-        (fl.NoisyLIF(), {"grading": 0.5}, r"grading = 0.5; allowed is a number >= 1"),
+        (fl.NoisyLIF(), {"grading": 0.5}, r"grading = 0.5; allowed is a finite number >= 1 and <= 100"),
         (fl.NoisyLIF(), {"v_max": 3.0}, r"v_max = 3.0, but neurons of NoisyLIF end at v_fire = 2.0"),
         (fl.NoisyLIF(), {"grading": None}, r"grading = None"),
         (fl.RandomThresholdLIF(), {"v_max": np.nan}, r"v_max = nan"),

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from felif.problem import BlowUp, FieldValue, Outcome, Problem, State
+from felif.spaces import along
 
 
 @dataclass
@@ -31,6 +32,9 @@ class FakeProblem(Problem):
         nodes = np.linspace(self.cells[0], self.cells[-1], self.degree * (len(self.cells) - 1) + 1)
         weights = np.full(nodes.size, (nodes[-1] - nodes[0]) / nodes.size)
         return FieldValue(nodes, evaluate(nodes), evaluate, weights)
+
+    def drawing_points(self):
+        return along("v", self.cells, self.degree)
 
     def scalars(self, t, y):
         return np.array([np.inf if t == 0.0 else 1.0 / t, 0.5])

@@ -41,7 +41,7 @@ def test_a_dataset_holds_rates_mass_and_densities_over_t_and_v():
     assert data["N"].dims == ("t",)
     np.testing.assert_array_equal(data["N"], run.sample("N", TIMES))
     np.testing.assert_allclose(data["n"].sel(t=0.5), run.final.n(data["v"].values), rtol=0, atol=1e-14)
-    # the trapezoidal rule on the points that are there: chords of n, see output/sampling.py
+    # the trapezoidal rule on the points that are there: chords of n, see spaces/drawing.py
     np.testing.assert_allclose(data["n"].integrate("v"), data["mass"], atol=2e-4)
     assert data.attrs["felif_version"] == fl.__version__
     assert data.attrs["outcome"] == "finished"

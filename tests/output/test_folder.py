@@ -14,8 +14,9 @@ import pytest
 from fakes import FakeRun, row
 
 from felif.output import RunWriter, read_folder
-from felif.output.files import read_series, strict_json
+from felif.output import folder as folder_of_runs
 from felif.output.manifest import MANIFEST
+from felif.output.series_files import read_series, strict_json
 from felif.output.work import open_work
 
 DESCRIPTION = {"model": {"class": "Fake", "b": 0.5, "ceiling": math.inf}}
@@ -156,8 +157,8 @@ def test_a_row_cut_off_by_a_kill_is_left_out(tmp_path):
         read_series(path)
 
 
-def test_rows_are_on_file_before_the_run_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr("felif.output.folder.FLUSH_EVERY", 0.0)
+def test_rows_are_on_file_before_the_run_ends(tmp_path, tune):
+    tune(folder_of_runs, "FILES", flush_every=0.0)
     with RunWriter(tmp_path / "run", {}) as writer:
         time.sleep(0.01)
         writer.step({"t": 0.25})

@@ -109,7 +109,7 @@ def crafted(value):
         {"function": "subprocess:run", "told": '"subprocess.run"', "file": None},
         {"function": "numpy:save", "told": '"numpy.save"', "file": None},
         {"function": "builtins:exec", "told": '"builtins.exec"', "file": None},
-        {"function": "felif.output.files:write_json", "told": '"felif.output.files.write_json"', "file": None},
+        {"function": "felif.output.series_files:npz_of", "told": '"felif.output.series_files.npz_of"', "file": None},
         {"object": "subprocess:Popen", "told": "Popen", "file": None, "fields": {"args": "touch x"}},
         {
             "object": "felif.output.manifest:Room",

@@ -7,7 +7,7 @@ import pytest
 
 import felif as fl
 from felif.output import plot_run, plot_spacetime, write_vtk
-from felif.output.planes import axis_samples, plane_samples, values_at
+from felif.output.drawn import drawn_densities
 from felif.output.vtk import FieldSeries, read_pvd
 from felif.problem import State
 
@@ -113,8 +113,8 @@ def test_jumps_between_cells_are_drawn_as_jumps(name):
     problem = fl.discretize(LEARNING, **SPACES[name])
     y = np.random.default_rng(0).normal(size=problem.size)
     state = State(problem, 0.0, y)
-    surface = plane_samples(problem)
-    values = values_at(state.p, surface)
+    surface, fields = drawn_densities(state)
+    values = fields["p"]
     assert np.isfinite(values).all()
     corner = surface.points[surface.triangles]
     (ax, ay), (bx, by) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
@@ -124,7 +124,7 @@ def test_jumps_between_cells_are_drawn_as_jumps(name):
     # the same place belongs to several cells, each with a value of its own
     places, counts = np.unique(surface.points, axis=0, return_counts=True)
     assert counts.max() > 1
-    w, inside = axis_samples(problem)
+    w, inside = surface.second
     assert len(np.unique(w)) < len(w)
     assert np.all((inside >= -1) & (inside <= 0))
     assert len(places) < len(values)

@@ -10,10 +10,11 @@ import pytest
 from fakes import FakeProblem, FakeRun, density, row
 
 from felif.output import snapshot_times, write_vtk
-from felif.output.files import read_series
-from felif.output.sampling import common_points, run_times, sample_points
+from felif.output.drawn import common_points, run_times
+from felif.output.series_files import read_series
 from felif.output.vtk import FieldSeries, read_pvd
 from felif.problem import BlowUp, State
+from felif.spaces import along
 
 pv = pytest.importorskip("pyvista")
 ROOT = Path(__file__).parents[2]
@@ -103,12 +104,12 @@ def test_several_fields_share_one_mesh(tmp_path):
 def test_high_order_is_drawn_as_smooth_as_it_is():
     """sin on 8 cells, degree 6: the drawn line stays within 1e-3 of the curve, a pixel's width."""
     cells = np.linspace(0.0, 2.0 * np.pi, 9)
-    v = sample_points(FakeProblem(cells, degree=6))
+    v = along("v", cells, degree=6).points
     assert v.size == 8 * 24 + 1
     np.testing.assert_array_equal(v[::24], cells)
     fine = np.linspace(0.0, 2.0 * np.pi, 5000)
     assert np.abs(np.interp(fine, v, np.sin(v)) - np.sin(fine)).max() < 1e-3
-    np.testing.assert_array_equal(sample_points(FakeProblem(cells, degree=1)), cells)
+    np.testing.assert_array_equal(along("v", cells, degree=1).points, cells)
 
 
 def test_a_fine_mesh_is_thinned_for_the_space_time_picture():

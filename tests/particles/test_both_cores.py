@@ -9,10 +9,10 @@ from scipy import stats
 
 import felif as fl
 from felif.algebra import compiled
+from felif.particles.batches import make_chunks
 from felif.particles.network import Helpers, advance, helpers
 from felif.particles.neurons import DECAY, ENTRIES, EPS, TABLE, TAU, Neurons
 from felif.particles.random_numbers import ZIGGURAT, generator, normals, uniform, words
-from felif.particles.recording import make_chunks
 from felif.particles.stepping import set_constants, set_step
 from felif.translation import law_of
 

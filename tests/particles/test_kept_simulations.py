@@ -45,13 +45,12 @@ def require_same(one, other):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_simulation_stopped_again_and_again_gives_the_digits_of_one_that_was_not(case, tmp_path, monkeypatch):
+def test_a_simulation_stopped_again_and_again_gives_the_digits_of_one_that_was_not(case, tmp_path, monkeypatch, tune):
     model, asked = CASES[case]
     asked = {"seed": 3, "start": weighted if model is WEIGHTED else START, **asked}
     asked["snapshots"] = [asked["t_end"] * k / 8 for k in range(8)]  # blocks of steps end there
     whole = fl.simulate_particles(model, threads=1, **asked)
-    monkeypatch.setattr(checkpoints, "_EVERY", 0.0)
-    monkeypatch.setattr(checkpoints, "_SHARE", np.inf)
+    tune(checkpoints, "NETWORK", every=0.0, share=np.inf)
     write, random, stops, left = checkpoints.Checkpoint.write, np.random.default_rng(1), 0, 0
 
     def stopping(self, *arguments):
@@ -161,12 +160,12 @@ def wait_for(path):
 
 
 KILLED = """
-import os, signal, sys
+import dataclasses, os, signal, sys
 import felif as fl
 from felif.output import durable
 from felif.particles import checkpoints
 
-checkpoints._EVERY, checkpoints._SHARE = 0.0, float("inf")
+checkpoints.NETWORK = dataclasses.replace(checkpoints.NETWORK, every=0.0, share=float("inf"))
 kinds = {"before": durable.complete, "within": durable.sync}
 count, name = int(sys.argv[2]), sys.argv[3]
 

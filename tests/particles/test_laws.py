@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import erf
 
 import felif as fl
-from felif.analysis import neuron
+from felif.analysis import neuron_rate
 from felif.particles.drive import affine, mean_current
 from felif.translation import law_of
 
@@ -27,7 +27,7 @@ def late_rate(model, *, name="N", start=START, neurons=5_000, networks=10, t_end
 def fixed_rate(b=0.0, current=0.0, a0=1.0, a1=0.0, tau=0.0):
     def excess(N):
         m, a = current + b * N, a0 + a1 * N
-        return N * (neuron.passage_time(m, a, 1.0, 2.0) + tau) - 1
+        return N * (neuron_rate.passage_time(m, a, 1.0, 2.0) + tau) - 1
 
     return brentq(excess, 1e-6, 5.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.particles.learning import WeightAxis
+from felif.particles.learning_network import WeightAxis
 
 
 def network(eps):

@@ -50,19 +50,19 @@ def test_the_rate_begins_as_the_half_space_problem_says(b, width):
     ("model", "width"),
     [(fl.NoisyLIF(b=-1.0), 0.03), (fl.NoisyLIF(b=-10.0, a0=0.5), 0.3), (fl.RefractoryLIF(b=-5.0, tau=0.1), 0.1)],
 )
-def test_the_rate_is_that_of_the_plain_projection_where_both_work(model, width, monkeypatch):
+def test_the_rate_is_that_of_the_plain_projection_where_both_work(model, width, tune):
     start, times = fl.Uniform(2 - width, 2.0), np.array([1e-3, 1e-2, 0.1, 0.2])
     with_layer = evolved(model, start).sample("N", times)
-    monkeypatch.setattr(initial_layer, "_STRONG", -np.inf)
+    tune(initial_layer, "LAYER", strong=-np.inf)
     without = evolved(model, start).sample("N", times)
     assert not np.array_equal(with_layer, without)
     assert with_layer == pytest.approx(without, rel=3e-6)
 
 
-def test_a_thinner_first_layer_changes_nothing(monkeypatch):
+def test_a_thinner_first_layer_changes_nothing(tune):
     model, start, times = fl.NoisyLIF(b=-10.0), fl.Uniform(2 - 0.03, 2.0), np.array([1e-3, 0.1])
     found = evolved(model, start).sample("N", times)
-    monkeypatch.setattr(initial_layer, "_WIDTH", 1e-4)
+    tune(initial_layer, "LAYER", width=1e-4)
     assert found == pytest.approx(evolved(model, start).sample("N", times), rel=2e-6)
 
 

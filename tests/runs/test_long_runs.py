@@ -13,11 +13,11 @@ STEPS = 200, 600
 
 
 @pytest.fixture
-def small_parts(monkeypatch):
+def small_parts(tune):
     """What may be in memory at once, and is written at once, in proportion to runs so short."""
     for module in (recording, restoring):
-        monkeypatch.setattr(module, "IN_MEMORY", 2**17)
-    monkeypatch.setattr(recording, "_BYTES_A_CHUNK", 2**17)
+        tune(module, "FILES", in_memory=2**17)
+    tune(recording, "RECORDING", bytes_a_chunk=2**17)
 
 
 def largest(work):

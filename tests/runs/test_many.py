@@ -67,8 +67,8 @@ def test_blow_ups_and_impossible_starts_are_those_of_evolve():
 
 
 @needs_core
-def test_many_blow_ups_are_found_together(monkeypatch):
-    monkeypatch.setattr(many_runs, "_WORTHWHILE", 2)
+def test_many_blow_ups_are_found_together(tune):
+    tune(many_runs, "MANY", worthwhile=2)
     start, grid = fl.Gaussian(1.2, 0.05), {"b": [0.5, 2.9, 3.5]}
     many = fl.evolve_many(fl.NoisyLIF(), grid, start, [0.02, 1.0], tol=1e-4)
     assert not many.alone.any()

@@ -214,8 +214,8 @@ def test_a_run_comes_back_from_its_folder_to_the_last_bit(make, tmp_path):
 
 
 @pytest.mark.parametrize("bytes_a_chunk", [1, 30_000, 100_000])
-def test_the_steps_between_two_meshes_may_fill_several_files(bytes_a_chunk, tmp_path, monkeypatch):
-    monkeypatch.setattr(recording, "_BYTES_A_CHUNK", bytes_a_chunk)
+def test_the_steps_between_two_meshes_may_fill_several_files(bytes_a_chunk, tmp_path, tune):
+    tune(recording, "RECORDING", bytes_a_chunk=bytes_a_chunk)
     run = RUNS["blow-up with new meshes"]()
     run.save(tmp_path / "run")
     read = fl.load_run(tmp_path / "run")

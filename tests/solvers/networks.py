@@ -140,3 +140,27 @@ def roots_near(net: Populations, starts: np.ndarray) -> list[np.ndarray]:
         if not any(np.abs(np.log(other) - root).max() < 1e-5 for other in found):
             found.append(np.exp(root))
     return sorted(found, key=tuple)
+
+
+SILENT_I = fl.ExcitatoryInhibitoryLIF(b_EE=0.5, b_EI=0.3, b_IE=1.0, b_II=0.5, a0=0.05, current_E=1.5, current_I=0.7)
+THREE = fl.ExcitatoryInhibitoryLIF(b_EE=3.0, b_IE=4.0, b_EI=0.6, b_II=0.0)
+
+
+def states(model, tol=1e-8):
+    return fl.steady_states(fl.discretize(model, tol=tol))
+
+
+def rates(found):
+    count = len(found[0].problem.field_names)
+    return np.array([[getattr(s, name) for name in s.problem.scalar_names[:count]] for s in found])
+
+
+def agrees(found, expected, rel=1e-6):
+    """As many, and each within its error and `rel` of a right one."""
+    assert len(found) == len(expected), f"{found}\nexpected {expected}"
+    left = list(expected)
+    for state, N in zip(found, rates(found), strict=True):
+        room = [state.errors[name] for name in state.problem.scalar_names[: len(N)]]
+        near = [x for x in left if (np.abs(N - x) <= rel * np.abs(x) + 2 * np.array(room) + 1e-13).all()]
+        assert near, f"{state} is none of {left}"
+        left = [x for x in left if x is not near[0]]

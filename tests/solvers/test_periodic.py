@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 
 import felif as fl
 from felif.output import work
-from felif.output.files import read_series
+from felif.output.series_files import read_series
 from felif.problem import NotConverged, State
 from felif.solvers.collocation import TimeMesh
 from felif.solvers.continuation import continuation

@@ -10,7 +10,7 @@ import pytest
 import felif as fl
 from felif.analysis import exact
 from felif.solvers import steady_state
-from felif.stationary.rest import RestingNeurons
+from felif.stationary.rates_at_rest import RestingNeurons
 
 
 @pytest.mark.parametrize(

@@ -263,3 +263,7 @@ def rates_of_adapting_neurons(jump, tau_w, current, density, width, t_end, steps
         past[k] = t[1] * np.einsum("ws,wsc,sc->w", first[:, :k], to_first[:, :k], u[k:0:-1])
         past[k] -= t[1] / 2 * first[:, 0] * (to_first[:, 0] @ u[k])
     return t, share @ first + past @ share
+
+
+def hazard(s, x):
+    return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / 0.2))

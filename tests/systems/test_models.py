@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from independent_of_elements import hazard
 
 import felif as fl
 from felif.solvers.characteristic import Characteristic
 from felif.solvers.delayed_modes import _remaining
-from felif.solvers.newton import newton
 from felif.testing import check_model
 
 HOW = {"progress": False}
@@ -33,10 +30,6 @@ MODULES = fl.Populations(
     a0=[1.0, 1.0, 0.8, 1.2],
     delay=[[0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1]],
 )
-
-
-def hazard(s, x):
-    return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / 0.2))
 
 
 def test_three_populations_in_time():
@@ -324,63 +317,3 @@ def test_a_run_of_a_system_comes_back_from_its_folder(tmp_path):
     longer = fl.resume(tmp_path / "cell", t_end=0.3, progress=False)
     whole = fl.evolve(problem, start, 0.3, rtol=1e-4, **HOW)
     assert longer.final.mu == pytest.approx(whole.final.mu, rel=1e-4)
-
-
-@pytest.mark.parametrize("K", [1.05, 1.2, 2.0, 3.0, 8.0])
-def test_states_that_a_rotation_makes_of_each_other_are_one(K):
-    """D = 1/2: one branch of synchronous states beyond K = 1, r = I_1(K r/D)/I_0(K r/D)."""
-    from scipy.optimize import brentq
-    from scipy.special import ive
-
-    r = brentq(lambda r: r - ive(1, 2 * K * r) / ive(0, 2 * K * r), 0.05, 1.0)
-    found = fl.steady_states(fl.discretize(fl.Kuramoto(K=K, D=0.5), tol=1e-6))
-    assert [state.r for state in found] == pytest.approx([0.0, r], abs=1e-8)
-
-
-def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
-    near = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.1), tol=1e-3))
-    other = fl.steady_state(fl.discretize(fl.TimeElapsed(hazard, tau=0.3), tol=1e-6), guess=near)
-    assert other.N == pytest.approx(0.34217162608118, rel=1e-8)
-    with pytest.raises(ValueError, match="other unknowns"):
-        fl.steady_state(fl.discretize(fl.Kuramoto(), tol=1e-2), guess=near)
-    fewer, more = (fl.discretize(fl.WilsonCowan(k=4.5 * (1 - np.eye(n)), s=-4.0)) for n in (2, 3))
-    with pytest.raises(ValueError, match="other unknowns"):
-        fl.steady_state(more, guess=fl.steady_state(fewer))
-
-
-def test_newton_meets_hebbian_units_with_their_weights_at_rest():
-    """Weights relax to k N N^T at whatever rates: with them there Newton's method converges from nearly any start.
-
-    From the same starts it reaches a state 15 times of 25 with weights that move along its steps.
-    """
-    n = 60
-    problem = fl.discretize(fl.WilsonCowan(k=4.7 / n * (1 - np.eye(n)), s=-1.0))
-    starts, reached = list(islice(problem.starts(0.0, np.zeros(0)), 25)), 0
-    for start in starts:
-        y = problem.relaxed(0.0, start)
-        rates = start[:n]
-        assert y[:n] == pytest.approx(rates, abs=0)
-        assert y[n:].reshape(n, n) == pytest.approx(problem.model.k * np.outer(rates, rates), rel=1e-12, abs=1e-12)
-        with suppress(fl.NotConverged):
-            reached += newton(problem, start).residual < 1e-10
-    assert reached >= 20
-    assert fl.discretize(fl.NoisyLIF()).relaxed is None
-
-
-def test_a_hundred_equal_units_fire_as_the_equation_of_one_says():
-    """N = sig(k n N^3 + s) where all n weights are k N^2; the n^2 weights are eliminated, no sparse LU of them made."""
-    n, k, s = 100, 0.03, -2.0
-    problem = fl.discretize(fl.WilsonCowan(k=np.full((n, n), k), s=[fl.Piecewise((1.0,), (2.0, s))] * n))
-    N = brentq(lambda N: 1 / (1 + np.exp(-(k * n * N**3 + s))) - N, 0.0, 0.5, xtol=1e-15)
-    silent = fl.steady_state(problem.at(**{f"s_{j}": s for j in range(n)}), guess=np.zeros(problem.size))
-    assert silent.N == pytest.approx(np.full(n, N), rel=1e-12)
-    assert silent.w == pytest.approx(np.full((n, n), k * N**2), rel=1e-12)
-    assert silent.problem.jacobian(0.0, silent.y).whole is not None
-    c = k * n * N**2 * N * (1 - N)  # (lambda + 1)^2 = c (lambda + 3) of all together, = c of what keeps the sum
-    modes = [(c + np.sqrt(c**2 + 8 * c)) / 2 - 1, np.sqrt(c) - 1]
-    assert fl.spectrum(silent.problem, silent, count=2).eigenvalues == pytest.approx(modes, rel=1e-11)
-    run = fl.evolve(problem, {"N": 0.1, "w": 0.0}, 1.5, rtol=1e-6, progress=False)
-    assert len(run.problem.driven) == 1  # what they share is asked for once
-    two = fl.WilsonCowan(k=np.full((2, 2), k * n / 2), s=[fl.Piecewise((1.0,), (2.0, s))] * 2)
-    other = fl.evolve(fl.discretize(two), {"N": 0.1, "w": 0.0}, 1.5, rtol=1e-9, progress=False)
-    assert run.final.N == pytest.approx(np.full(n, other.final.N[0]), rel=2e-6)

@@ -14,15 +14,15 @@ from skfem.mesh import MeshLine
 from ...given.parameters import parameters_of
 from ...meshing import tagged
 from ...translation import weak_form_of
-from ...translation.fields import Field, Scalar, Term, WeakForm
+from ...translation.weak_form import Field, Scalar, Term, WeakForm
 from ..automatic import Flow, choose_nodes
-from .lines import LineForms, transports_in_w
+from ..cell_sizes import in_equal_parts
+from .line_forms import LineForms, transports_in_w
 from .problem import TensorProblem
 from .spaces import Axis, Tensor
+from .tuning import LINES
 
 DEFAULT_TOLERANCE = 1e-6
-_LINES = 33  # lines among which those are looked for that the mesh of v is chosen for
-_BASE_CELLS = 8  # of the w-axis, for polynomials of degree 3 and more; evolve splits them
 
 
 def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | None, tol: float | None) -> TensorProblem:
@@ -35,13 +35,9 @@ def discretize_tensor(model: Any, mesh: Sequence[Any] | None, space: Tensor | No
     ends = (float(model.w_min), float(model.w_max))
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         v_mesh = tagged(_nodes_in_v(model, space, tol), model)
         w_cells = np.linspace(*ends, _cells_in_w(space, tol) + 1)
     else:
-        if tol is not None:
-            raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
         v_mesh, w_cells = _given(model, mesh, ends)
     forms = LineForms(model, v_mesh, space.v)
     return TensorProblem(forms, Axis(w_cells, space.w), space, tol, w_cells, discretize_tensor)
@@ -77,7 +73,7 @@ def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, 
 def _cells_in_w(space: Tensor, tol: float) -> int:
     """Cells to begin with; those of low degree cannot be resolved by a look at their highest modes alone."""
     q = space.w.degree
-    return _BASE_CELLS if q >= 3 else int(np.clip(np.ceil(2.0 * tol ** (-1 / (q + 2))), 16, 512))
+    return LINES.base_cells if q >= 3 else int(np.clip(np.ceil(2.0 * tol ** (-1 / (q + 2))), 16, 512))
 
 
 def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
@@ -91,9 +87,9 @@ def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
 
 def _different_lines(model: Any) -> list[float]:
     """The weights at both ends and in the middle, and those with the weakest and the strongest drift up to V_F."""
-    places = np.linspace(float(model.w_min), float(model.w_max), _LINES)
+    places = np.linspace(float(model.w_min), float(model.w_max), LINES.looked_at)
     flows = [Flow(_Line(model, float(w))) for w in places]
-    chosen = {0, _LINES // 2, _LINES - 1}
+    chosen = {0, LINES.looked_at // 2, LINES.looked_at - 1}
     for rate in (0.0, 1.0):
         drifts = [float(flow.at(np.array([flow.top]), rate)[0][0]) for flow in flows]
         chosen |= {int(np.argmin(drifts)), int(np.argmax(drifts))}
@@ -111,10 +107,7 @@ def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:
         density[inside] = np.maximum(density[inside], 1 / np.diff(mesh)[cell[inside]])
     density = np.maximum(density, density[density > 0].min())
     count = np.concatenate([[0.0], np.cumsum(density * np.diff(ends))])
-    cells = max(1, int(np.ceil(count[-1] - 1e-9)))
-    nodes = np.interp(np.linspace(0, count[-1], cells + 1), count, ends)
-    nodes[[0, -1]] = low, high
-    return nodes
+    return in_equal_parts(ends, count)
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,14 +9,12 @@ import numpy as np
 
 from ...algebra import composite
 from ...problem import Problem, State
-from ..adapt import split
 from ..projection import tied_moments
-from . import adapt
+from ..splitting import split
+from ..tuning import INITIAL
+from . import cells_in_w
 from .over_lines import OverLines
 from .spaces import values_at
-
-_ROUNDS = 30
-_POINTS = 1 << 18  # at which a density is evaluated at once
 
 
 def initial_state(problem: OverLines, start: Any) -> tuple[OverLines, np.ndarray, bool]:
@@ -32,9 +30,9 @@ def initial_state(problem: OverLines, start: Any) -> tuple[OverLines, np.ndarray
     if problem.tol is None:
         return problem, *_projected(problem, density)
     problem = _reach(problem, density)
-    for _ in range(_ROUNDS):
+    for _ in range(INITIAL.rounds_on_lines):
         y, compatible = _projected(problem, density)
-        in_v, in_w = adapt.unresolved_in_v(problem, y), adapt.unresolved(problem, y)
+        in_v, in_w = cells_in_w.unresolved_in_v(problem, y), cells_in_w.unresolved(problem, y)
         if not in_v.any() and not in_w.any():
             return problem, y, compatible
         problem = problem.on_cells(
@@ -108,7 +106,7 @@ def _projected(problem: OverLines, density: Callable) -> tuple[np.ndarray, bool]
     identity = np.diag(v_weights)
     in_v = np.array([tied_moments(problem.cells, problem.degree, cell, v, row) for row in identity]).T
     full, largest = np.empty((len(in_v), axis.size)), 0.0
-    together = max(1, _POINTS // (points * len(v)))  # cells of w whose values stay in the cache
+    together = max(1, INITIAL.points // (points * len(v)))  # cells of w whose values stay in the cache
     for first in range(0, axis.count, together):
         cells = slice(first, min(first + together, axis.count))
         values = density(v[:, None], w[None, cells.start * points : cells.stop * points])
@@ -134,7 +132,7 @@ def _reach(problem: OverLines, density: Callable) -> OverLines:
     """Cells of v prepended while the density has mass below them. Raises ValueError where that does not end."""
     cells = problem.cells
     w = np.linspace(*problem.w_cells[[0, -1]], 65)
-    for _ in range(_ROUNDS):
+    for _ in range(INITIAL.rounds_on_lines):
         beyond = np.array([cells[0] - 4 * (cells[1] - cells[0]), cells[0]])
         if _mass(density, beyond, w) <= 0.1 * problem.tol * _mass(density, cells, w):
             break

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...problem import Problem
-from .lines import Activity, LineForms
-from .positive import Mender
+from .line_forms import Activity, LineForms
+from .mending import Mender
 from .spaces import Axis, Tensor
 
 

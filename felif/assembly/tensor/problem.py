@@ -1,7 +1,7 @@
 """The Problem over (v, w) on the tensor path: nodes in v times nodes in w, M dp/dt = lines + transport across them.
 
 The unknowns are p at (v-node, w-node), w innermost: shape (n_v, n_w), without the node on V_F, where p = 0. N(w) and
-Nbar are functionals of p (see `tensor.lines`); the lines are implicit with Nbar frozen, transport in w is explicit
+Nbar are functionals of p (see `tensor.line_forms`); the lines are implicit with Nbar frozen, transport in w is explicit
 (`evolution.additive`).
 """
 
@@ -19,11 +19,12 @@ from ...given.parameters import changeable, with_parameters
 from ...given.portable import require_portable
 from ...given.text import model_text
 from ...problem import FieldValue, Infeasible, PlaneField
-from . import adapt, initial, stationary
+from ...spaces import DrawingPoints, over_rectangles
+from . import cells_in_w, initial, stationary
 from .implicit import FrozenLines
-from .lines import Activity, LineForms
+from .line_forms import Activity, LineForms
+from .mending import Mender
 from .over_lines import OverLines
-from .positive import Mender
 from .spaces import Axis, Tensor, evaluate_plane
 from .transport import Transport
 
@@ -174,7 +175,7 @@ class TensorProblem(OverLines):
         return self.transport.step_limit(t, N, Nbar)
 
     def limited(self, y: np.ndarray) -> np.ndarray:
-        """y with polynomials in w that fall below zero mended (`tensor.positive`); y itself where none does.
+        """y with polynomials in w that fall below zero mended (`tensor.mending`); y itself where none does.
 
         Keeps the mean of every cell on every line v = const, and the order of accuracy. Where C(w) stays so does y.
         Source: X. Zhang, C.-W. Shu, J. Comput. Phys. 229 (2010) 3091-3120.
@@ -225,17 +226,21 @@ class TensorProblem(OverLines):
         nodes = np.array(np.meshgrid(self.nodes, self.w_nodes, indexing="ij")).reshape(2, -1)
         return PlaneField(nodes, full.ravel(), evaluate, np.outer(self.forms.all_weights, self.w_weights).ravel())
 
+    def drawing_points(self) -> DrawingPoints:
+        """Where p is drawn: every rectangle by itself."""
+        return over_rectangles(("v", "w"), (self.cells, self.w_cells), (self.degree, self.space.w.degree))
+
     def initial_state(self, start: Any) -> tuple[TensorProblem, np.ndarray, bool]:
         """(problem, y, compatible) for initial data, see `initial`."""
         return initial.initial_state(self, start)
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
         """Cells of w split where this state is not resolved; None for a mesh the user has chosen."""
-        return None if self.tol is None else adapt.refined(self, t, y)
+        return None if self.tol is None else cells_in_w.refined(self, t, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
         """Cells of w merged where this state no longer needs them; None where that is not worth it."""
-        return None if self.tol is None else adapt.coarsened(self, t, y)
+        return None if self.tol is None else cells_in_w.coarsened(self, t, y)
 
     # lines at rest, see `tensor.stationary` ---------------------------------------------------------------------------
 
@@ -274,7 +279,7 @@ class TensorProblem(OverLines):
     def enriched(self, y: np.ndarray, by: int = 2) -> tuple[TensorProblem, np.ndarray]:
         """(problem, y on it) in richer spaces on the same cells, for error estimates."""
         richer = stationary.enriched(self, by)
-        return richer, adapt.transferred(self, richer, y)
+        return richer, cells_in_w.transferred(self, richer, y)
 
     @cached_property
     def mender(self) -> Mender:

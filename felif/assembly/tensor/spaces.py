@@ -8,12 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from ...algebra import gauss
+from ...algebra import gauss, lagrange
 from ...given.arguments import shown
 from ...spaces import ExponentialFitting, SpectralElement, is_integer, shapes
-
-_HIGHEST = 8
-_SAMPLES = 8  # times the degree: points at which a polynomial is looked at for its minimum
+from .tuning import TRANSPORT
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class DG:
     degree: int = 5
 
     def __post_init__(self) -> None:
-        if not is_integer(self.degree) or not 0 <= self.degree <= _HIGHEST:
-            raise ValueError(f"DG: degree = {shown(self.degree)}; allowed are integers from 0 to {_HIGHEST}")
+        if not is_integer(self.degree) or not 0 <= self.degree <= TRANSPORT.highest:
+            raise ValueError(f"DG: degree = {shown(self.degree)}; allowed are integers from 0 to {TRANSPORT.highest}")
 
 
 @dataclass(frozen=True)
@@ -144,14 +142,13 @@ def cell_tables(degree: int) -> CellTables:
 
 def sample_points(degree: int) -> np.ndarray:
     """Points of [0, 1], both ends included, among which a polynomial falls little lower than at them."""
-    count = _SAMPLES * degree
+    count = TRANSPORT.samples * degree
     return (1 - np.cos(np.pi * np.arange(count + 1) / count)) / 2 if degree else np.array([0.5])
 
 
 def values_at(degree: int, x: np.ndarray) -> np.ndarray:
     """Values of the nodal shape functions of a cell at points x of [0, 1], shape (points, degree + 1)."""
-    points, _ = gauss(degree + 1)
-    return legendre.legvander(2 * x - 1, degree) @ np.linalg.inv(legendre.legvander(2 * points - 1, degree))
+    return lagrange(gauss(degree + 1)[0], x)
 
 
 class Axis:

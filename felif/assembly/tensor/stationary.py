@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 
 from ...algebra import gauss
-from ...algebra.lines import Lines
+from ...algebra.line_matrices import Lines
 from ...given.arguments import FUNCTION, required
 from ...given.inputs import profile_values
 from ...spaces import ExponentialFitting, SpectralElement
-from ..adapt import split
-from . import adapt
-from .lines import LineForms
+from ..splitting import split
+from . import cells_in_w
+from .line_forms import LineForms
 from .over_lines import OverLines
 from .spaces import DG, Axis, values_at
-
-_ROUNDS = 12
-_UNRESOLVED = 5.0  # times tol: size of the highest modes of C in a cell, times its width, above which it is split
+from .tuning import LINES
 
 
 def line_profiles(problem: OverLines, t: float, Nbar: float) -> np.ndarray:
@@ -54,12 +52,14 @@ def with_connectivity(problem: OverLines, C: Any) -> tuple[OverLines, np.ndarray
     Raises ValueError for values that are negative or not finite, and for a C without mass.
     """
     required("steady_states", "C", C, FUNCTION)
-    for _ in range(_ROUNDS):
+    for _ in range(LINES.rounds):
         values = _projected(problem.axis, C)
         if problem.tol is None:
             break
-        contents = adapt.contents(problem.axis, np.ones(1), values[None])
-        flags = (contents > _UNRESOLVED * problem.tol) & (problem.axis.widths > 1.5 * adapt.smallest(problem))
+        contents = cells_in_w.contents(problem.axis, np.ones(1), values[None])
+        flags = (contents > LINES.unresolved_at_rest * problem.tol) & (
+            problem.axis.widths > 1.5 * cells_in_w.smallest(problem)
+        )
         if not flags.any():
             break
         problem = problem.on_cells(w_cells=split(problem.w_cells, flags))
@@ -86,7 +86,7 @@ def resolving(problem: OverLines, y: np.ndarray) -> OverLines | None:
     """The problem on cells of v that resolve y; None if these do, or were chosen by the user."""
     if problem.tol is None:
         return None
-    flags = adapt.unresolved_in_v(problem, y)
+    flags = cells_in_w.unresolved_in_v(problem, y)
     return problem.on_cells(split(problem.cells, flags)) if flags.any() else None
 
 

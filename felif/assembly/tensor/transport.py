@@ -10,12 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...algebra import transport_kernels
-from .lines import LineForms
+from .line_forms import LineForms
 from .spaces import MUSCL, Axis
-
-_NEGLIGIBLE = 1e-4  # share of finite volumes that is left out
-_JUMP = 0.2  # between cells of degree 1 to 3, relative to C, at which both methods have an equal share
-_QUIET = 3e-3  # of the largest C: oscillations are measured relative to C where it is larger than this
+from .tuning import TRANSPORT
 
 
 class Transport:
@@ -26,7 +23,7 @@ class Transport:
         self.exists = bool(forms.transports)
         q = axis.space.degree
         self._limited = isinstance(axis.space, MUSCL)
-        self._threshold = 0.5 * 10.0 ** (-1.8 * (q + 1) ** 0.25) if q > 3 else _JUMP**2
+        self._threshold = 0.5 * 10.0 ** (-1.8 * (q + 1) ** 0.25) if q > 3 else TRANSPORT.jump**2
         self._mass = np.ascontiguousarray(forms.weights)
         # faces, each seen from the cell below and above it; those at the ends let nothing through
         self._faces = axis.cells
@@ -83,7 +80,7 @@ class Transport:
         local = axis.by_cells(C)
         energy = (local @ axis.tables.modal.T) ** 2
         total = energy.cumsum(axis=1)
-        floor = (_QUIET * np.abs(C).max()) ** 2 + 1e-300
+        floor = (TRANSPORT.quiet * np.abs(C).max()) ** 2 + 1e-300
         highest = energy[:, -1] / (total[:, -1] + floor)
         if axis.space.degree > 3:  # of an even or odd function every other mode vanishes
             highest = np.maximum(highest, energy[:, -2] / (total[:, -2] + floor))
@@ -92,7 +89,7 @@ class Transport:
             highest = np.maximum(jumps[1:], jumps[:-1]) / (total[:, -1] + floor)
         size = (highest / self._threshold) ** (3 if axis.space.degree > 3 else 2)
         share = size / (1.0 + size)
-        share[share < _NEGLIGIBLE] = 0.0
+        share[share < TRANSPORT.negligible] = 0.0
         wider = share.copy()  # a shock about to enter a cell
         np.maximum(wider[1:], share[:-1] ** 2, out=wider[1:])
         np.maximum(wider[:-1], share[1:] ** 2, out=wider[:-1])

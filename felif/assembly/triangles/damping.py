@@ -23,9 +23,7 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from .space import shapes
-
-_STRENGTH = 40.0
-_SHOCK = 0.5  # s_T from which the damping is full
+from .tuning import LIMITING
 
 
 class Damping:
@@ -69,7 +67,7 @@ class Damping:
         fastest = np.zeros(len(self.heights))
         for cells in self._sides:
             np.maximum.at(fastest, cells, speed)
-        return _STRENGTH * np.minimum((self.shocks(y) / _SHOCK) ** 4, 1.0) * fastest / self.heights
+        return LIMITING.strength * np.minimum((self.shocks(y) / LIMITING.shock) ** 4, 1.0) * fastest / self.heights
 
     def apply(self, y: np.ndarray, rates: np.ndarray) -> np.ndarray:
         """-tau_T (p - P p), as coefficients."""

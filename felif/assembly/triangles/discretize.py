@@ -15,14 +15,14 @@ from ...translation import weak_form_of
 from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
 from ..tensor.discretize import _Line
-from ..tensor.lines import transports_in_w
+from ..tensor.line_forms import transports_in_w
 from .assembled import TriangleMesh
 from .problem import OnTriangles
 from .space import Triangles
+from .tuning import REFINEMENT
 
 DEFAULT_TOLERANCE = 1e-3  # triangles are for local refinement and cross-checks; six digits are for lines
 _COARSEST = (8, 8)  # columns and rows that a mesh made from a tolerance begins with
-_LINES = 5  # lines w = const that V_min is chosen for
 
 
 def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: float | None) -> OnTriangles:
@@ -36,11 +36,7 @@ def discretize_triangles(model: Any, mesh: Any, space: Triangles | None, tol: fl
     _require_readable(model)
     if mesh is None:
         tol = DEFAULT_TOLERANCE if tol is None else tol
-        if not (isinstance(tol, int | float) and 0 < tol <= 0.1):
-            raise ValueError(f"discretize: tol = {tol!r}; allowed are numbers in (0, 0.1]")
         mesh = strip(model, v_min=_lowest(model, tol), cells=_COARSEST)
-    elif tol is not None:
-        raise ValueError(f"discretize: tol = {tol!r} chooses a mesh, but a mesh was given; give one of the two")
     elif not isinstance(mesh, MeshTri):
         raise ValueError(
             f"discretize: mesh = {type(mesh).__name__}; allowed with Triangles is a MeshTri (strip, read_mesh)"
@@ -84,5 +80,5 @@ def triangles_from_arrays(
 
 def _lowest(model: Any, tol: float) -> float:
     """Where the mesh begins: the lowest potential that any of some lines w = const asks for."""
-    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), _LINES))
+    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), REFINEMENT.lines))
     return min(float(choose_nodes(one, SpectralElement(), 1e-2 * tol)[0]) for one in lines)

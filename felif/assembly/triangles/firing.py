@@ -11,9 +11,7 @@ from scipy import sparse
 
 from ...given.parameters import Parameters
 from ...problem import Infeasible
-
-_STEP = 1e-4  # in the scalars, of differences
-_MOST = 50  # iterates
+from .tuning import FORMS
 
 
 class Firing:
@@ -49,7 +47,7 @@ class Firing:
         """
         p, known, last = self._at(y), np.zeros(len(self._names)), None
         inverse = np.eye(len(known))
-        for _ in range(_MOST):
+        for _ in range(FORMS.most):
             flux = self._flux(p, self._numbers(known), m)
             values = self._integrals @ flux
             if not np.isfinite(values).all():
@@ -120,7 +118,7 @@ class Firing:
         """How the integrals of N_h change with what the scalars are taken to be, shape (scalars, scalars)."""
         here = np.array([getattr(s, name) for name in self._names])
         columns = []
-        for step in _STEP * np.eye(len(here)):
+        for step in FORMS.step * np.eye(len(here)):
             ends = here + step, np.maximum(here - step, np.minimum(here, 0.0))  # coefficients may need N >= 0
             high, low = (self._integrals @ self._flux(p, self._numbers(there), m) for there in ends)
             columns.append((high - low) / np.max(ends[0] - ends[1]))

@@ -10,8 +10,7 @@ from scipy.sparse.linalg import splu
 
 from ...algebra import SingularMatrix
 from .over_triangles import OverTriangles
-
-_STEP = 1e-4  # of the difference in Nbar: whatever its error, the order in time stays
+from .tuning import FORMS
 
 
 class ImplicitPart:
@@ -31,12 +30,12 @@ class ImplicitPart:
         here = operator.rate_in_v(y, s, m)
         columns = []
         for name in problem.scalar_names:
-            moved = operator.namespace({n: getattr(s, n) + _STEP * (n == name) for n in problem.scalar_names})
-            columns.append((operator.rate_in_v(y, moved, m) - here) / _STEP)
+            moved = operator.namespace({n: getattr(s, n) + FORMS.step * (n == name) for n in problem.scalar_names})
+            columns.append((operator.rate_in_v(y, moved, m) - here) / FORMS.step)
         self._u = np.array(columns).T
         if not np.isfinite(self._u).all():
             at = ", ".join(f"{name} = {getattr(s, name):.6g}" for name in problem.scalar_names)
-            raise FloatingPointError(f"a coefficient is not finite at {at} or {_STEP:g} above")
+            raise FloatingPointError(f"a coefficient is not finite at {at} or {FORMS.step:g} above")
         self._g = operator.scalar_gradient(y, s, m)
 
     def __matmul__(self, y: np.ndarray) -> np.ndarray:

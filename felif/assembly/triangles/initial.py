@@ -12,13 +12,10 @@ from skfem.refdom import RefTri
 from ...meshing.strip import refined
 from ...problem import State
 from ..tensor.initial import checked_density
-from . import adapt
+from ..tuning import INITIAL
+from . import refinement
 from .over_triangles import OverTriangles
 from .space import shapes
-
-_HIGHEST = 19  # order of quadrature on triangles that scikit-fem has
-_TOO_COARSE = 0.2  # fraction of the mass that a mesh given by the user may misplace
-_ROUNDS = 16
 
 
 def initial_on_triangles(problem: OverTriangles, start: Any) -> tuple[OverTriangles, np.ndarray, bool]:
@@ -34,9 +31,9 @@ def initial_on_triangles(problem: OverTriangles, start: Any) -> tuple[OverTriang
         y = project(problem, density)
         _require_resolved(problem, density, y)
         return problem, y, _vanishes(problem, density)
-    for _ in range(_ROUNDS):
+    for _ in range(INITIAL.rounds_on_triangles):
         y = project(problem, density)
-        marked = adapt.to_be_cut(problem, y)
+        marked = refinement.to_be_cut(problem, y)
         if not marked.any():
             break
         problem = problem.on_mesh(refined(problem.mesh, marked, problem.model))
@@ -55,7 +52,7 @@ def project(problem: OverTriangles, density: Callable) -> np.ndarray:
 
 def projection(problem: OverTriangles, function: Callable) -> np.ndarray:
     """Coefficients of the L2 projection of a function of v and w."""
-    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
+    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, INITIAL.highest))
     values, _ = shapes(problem.degree, X)
     return ((function(*problem.places(X)) * (2 * W)) @ values.T).ravel()
 
@@ -68,13 +65,13 @@ def _vanishes(problem: OverTriangles, density: Callable) -> bool:
 
 def _require_resolved(problem: OverTriangles, density: Callable, y: np.ndarray) -> None:
     """ValueError naming where cells are too large on a user's mesh that misplaces more than a fifth of the mass."""
-    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, _HIGHEST))
+    X, W = get_quadrature(RefTri, min(2 * problem.degree + 8, INITIAL.highest))
     values, _ = shapes(problem.degree, X)
     places = problem.places(X)
     wanted, got = density(*places), y.reshape(len(problem.cells), -1) @ values
     weights = problem.area[:, None] * (2 * W)
     wrong = (weights * np.abs(got - wanted / np.sum(weights * wanted))).sum(axis=1)
-    if wrong.sum() > _TOO_COARSE:
+    if wrong.sum() > INITIAL.too_coarse:
         worst = problem.cells[wrong > 0.1 * wrong.max()]
         (v0, w0), (v1, w1) = worst.min(axis=(0, 1)), worst.max(axis=(0, 1))
         raise ValueError(

@@ -21,11 +21,7 @@ import numpy as np
 
 from .space import nodes, shapes
 from .threshold import Threshold
-
-_RAISED, _HIGHEST = 4, 12  # times the degree, at most: that of the Bernstein polynomials
-_BELOW = 1e-12  # of the largest mean: what is rounding
-_MOVES = 8
-_STIFF = 1e-3  # of the largest length: coefficients that can hardly be moved are left to the scaling
+from .tuning import LIMITING
 
 
 @lru_cache
@@ -44,7 +40,7 @@ class Limiter:
     """`nonnegative` and `lowest` on one mesh; p is zero on V_F in the triangles `threshold.cells`."""
 
     def __init__(self, cells: np.ndarray, area: np.ndarray, degree: int, threshold: Threshold) -> None:
-        self._area, raised = area, min(_RAISED * degree, _HIGHEST)
+        self._area, raised = area, min(LIMITING.raised * degree, LIMITING.highest)
         self._bounds = bernstein(degree, raised)
         # tables with a row for every triangle of the threshold, behind one for all others
         self._row = np.zeros(len(cells), int)
@@ -65,14 +61,14 @@ class Limiter:
         kept = kept - constant[:, :, None] * constant[:, None, :] / constant[:, :1, None]
         self._ways = kept @ self._bounds
         self._lengths = (self._ways**2).sum(axis=1)
-        self._lengths[self._lengths < _STIFF * self._lengths.max()] = np.inf
+        self._lengths[self._lengths < LIMITING.stiff * self._lengths.max()] = np.inf
         self._memory: tuple[bytes, np.ndarray | None] = (b"", None)
 
     def lowest(self, y: np.ndarray) -> float:
         """A lower bound of p; what is rounding counts as zero."""
         table = y.reshape(len(self._area), -1)
         found = float(self._coefficients(table, self._row).min())
-        return 0.0 if -2 * _BELOW * table[:, 0].max() <= found < 0.0 else found
+        return 0.0 if -2 * LIMITING.below * table[:, 0].max() <= found < 0.0 else found
 
     def _coefficients(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
         return np.where(self._on_fire[row], 0.0, table @ self._bounds)
@@ -89,11 +85,11 @@ class Limiter:
         given = y.reshape(len(self._area), -1)
         table = self._of_nonnegative_means(given)
         lowest = self._coefficients(table, self._row).min(axis=1)
-        low = np.flatnonzero(lowest < -_BELOW * table[:, 0].max())
+        low = np.flatnonzero(lowest < -LIMITING.below * table[:, 0].max())
         if not len(low):
             return y if table is given else table.ravel()
         row, changed, number = self._row[low], table[low], np.arange(len(low))
-        for _ in range(_MOVES):
+        for _ in range(LIMITING.moves):
             coefficients = self._coefficients(changed, row)
             worst = coefficients.argmin(axis=1)
             depth = np.maximum(-coefficients[number, worst], 0.0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_OUTSIDE = 1e-10  # barycentric coordinate below which a point is outside
-_PAIRS = 4_000_000
+from .tuning import GEOMETRY
 
 
 class Locator:
@@ -37,7 +36,7 @@ class Locator:
             if not len(group):
                 continue
             members = self._members[bins[group[0]]]
-            step = max(1, _PAIRS // len(members))
+            step = max(1, GEOMETRY.points_at_once // len(members))
             for start in range(0, len(group), step):
                 part = group[start : start + step]
                 local = np.einsum(
@@ -46,7 +45,7 @@ class Locator:
                 least = np.minimum(np.minimum(local[0], local[1]), 1 - local[0] - local[1])
                 best = np.argmax(least, axis=1)
                 rows = np.arange(len(part))
-                inside = least[rows, best] >= -_OUTSIDE
+                inside = least[rows, best] >= -GEOMETRY.outside
                 cell[part[inside]] = members[best[inside]]
                 X[:, part] = np.where(inside, local[:, rows, best], 0.0)
         return cell, X

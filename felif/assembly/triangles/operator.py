@@ -20,16 +20,16 @@ from skfem.refdom import RefTri
 
 from ...algebra import gauss
 from ...given.parameters import Parameters
-from ...translation.fields import CELLS, Slopes, Term, WeakForm
+from ...translation.weak_form import CELLS, Slopes, Term, WeakForm
 from .blocks import Blocks
 from .damping import Damping
 from .firing import Firing
 from .space import element, modes
 from .threshold import Threshold
 from .trace import Trace, rows_of
+from .tuning import FORMS
 
 _STEP = 1e-30  # of the complex step in N
-_PENALTY = 1.5  # times the smallest penalty for which the interior penalty form is definite
 
 
 class _Function:
@@ -141,7 +141,7 @@ class TriangleOperator:
         self.nv, self.nw = np.asarray(first.normals).reshape(2, -1)
         c = degree * (degree + 1) / 2
         length = first.dx.sum(axis=1)
-        each = _PENALTY * 0.75 * c * length * sum(1 / self.area[s.tind] for s in sides)
+        each = FORMS.penalty * 0.75 * c * length * sum(1 / self.area[s.tind] for s in sides)
         self.penalty = np.repeat(each, len(points)) * self.nv**2
         x = np.asarray(first.global_coordinates()).reshape(2, -1)
         self.facet_cells = [s.tind for s in sides]

@@ -19,9 +19,10 @@ from ...given.portable import require_portable
 from ...given.text import model_text
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField, State
+from ...spaces import DrawingPoints, over_triangles
 from ...translation.coefficients import is_own
-from ..adapt import conserving
-from . import adapt
+from ..splitting import conserving
+from . import refinement
 from .assembled import TriangleMesh
 from .implicit import ImplicitPart, factored
 from .initial import initial_on_triangles
@@ -30,8 +31,7 @@ from .over_triangles import OverTriangles
 from .space import modes, nodes, shapes
 from .trace import LineIntegrals, full_lines
 from .transfer import transfer
-
-_SETTLING = 0.1  # time constant, in units of the membrane's, above which scales of p are kept when meshes change
+from .tuning import REFINEMENT
 
 
 class OnTriangles(OverTriangles):
@@ -210,6 +210,10 @@ class OnTriangles(OverTriangles):
         result = np.einsum("ip,pi->p", values, self.shown(y).reshape(-1, self._number)[cell])
         return np.where(cell >= 0, np.maximum(result, 0.0), 0.0).reshape(v.shape)
 
+    def drawing_points(self) -> DrawingPoints:
+        """Where p is drawn: every triangle by itself."""
+        return over_triangles(("v", "w"), self.cells, self.degree)
+
     def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
         """N(w) or C(w)."""
         if name == "C":
@@ -234,11 +238,11 @@ class OnTriangles(OverTriangles):
 
     def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A finer mesh where this state needs one; None for a mesh the user has chosen."""
-        return None if self.tol is None else adapt.adapted(self, t, y)
+        return None if self.tol is None else refinement.adapted(self, t, y)
 
     def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
         """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
-        return None if self.tol is None else adapt.coarsened(self, t, y)
+        return None if self.tol is None else refinement.coarsened(self, t, y)
 
     def received(self, state: State) -> np.ndarray:
         """The unknowns of a state of other triangles on these: the L2 projection, the mass to rounding."""
@@ -254,8 +258,8 @@ class OnTriangles(OverTriangles):
         old, y = state.problem, state.y
         s, _ = old._solved(y)
         change = (old.operator.implicit(s, self.parameters) @ y) / old.mass.data[0]
-        density = self.received(State(old, state.t, y - _SETTLING * change))
-        matrix = sparse.diags(self.mass.data[0]) - _SETTLING * self.operator.implicit(s, self.parameters)
+        density = self.received(State(old, state.t, y - REFINEMENT.settling * change))
+        matrix = sparse.diags(self.mass.data[0]) - REFINEMENT.settling * self.operator.implicit(s, self.parameters)
         settled = factored(matrix.tocsc()).solve(self.operator.threshold.closed(self.mass.data[0] * density))
         return conserving(old, self, y, settled)
 

@@ -7,9 +7,7 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from .space import modes, shapes
-
-_PAIRS = 2_000_000  # pairs of bounding boxes compared at once
-_SLIVER = 1e-14  # of the smaller triangle: an overlap that is rounding
+from .tuning import GEOMETRY
 
 
 def transfer(old: np.ndarray, new: np.ndarray, degree: int, new_degree: int, y: np.ndarray) -> np.ndarray:
@@ -67,7 +65,7 @@ def _candidates(new: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """Pairs of triangles whose bounding boxes overlap."""
     low_new, high_new, low_old, high_old = new.min(axis=1), new.max(axis=1), old.min(axis=1), old.max(axis=1)
     found: list[np.ndarray] = []
-    step = max(1, _PAIRS // max(1, len(old)))
+    step = max(1, GEOMETRY.pairs // max(1, len(old)))
     for start in range(0, len(new), step):
         part = slice(start, start + step)
         meet = (low_new[part, None] < high_old) & (low_old < high_new[part, None])
@@ -99,7 +97,7 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
     pieces, owners = np.concatenate(pieces), np.concatenate(owners)
     area = np.abs(_cross(pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0]))
     whole = np.abs(_cross(second[:, 1] - second[:, 0], second[:, 2] - second[:, 0]))[owners]
-    kept = area > _SLIVER * whole
+    kept = area > GEOMETRY.sliver * whole
     return pieces[kept], owners[kept]
 
 
