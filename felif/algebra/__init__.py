@@ -12,6 +12,7 @@ from .resolvent import resolvent
 from .rules import composite, gauss, in_a_row, lagrange
 from .shifted import krylov, resolvents
 from .stacked import stacked
+from .stages import StageChain
 
 __all__ = [
     "Band",
@@ -24,6 +25,7 @@ __all__ = [
     "Linearisations",
     "Shared",
     "SingularMatrix",
+    "StageChain",
     "add_to",
     "blocks_of",
     "composite",

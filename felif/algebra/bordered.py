@@ -30,17 +30,24 @@ class PinnedBand:
             sizes = np.maximum(sizes, np.abs(shift) * np.abs(mass.data).max(axis=0, initial=0.0))
         self.pinned, self.strength = self._pin(work, work[kl + ku], sizes, pins)
         factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
-        while True:
-            self._band, self._pivots, _ = factor(work, kl, ku)
-            place = _vanishing(self._band[kl + ku], sizes, self._pivots)
-            if place is None:
-                break
+        self._band, self._pivots, _ = factor(work, kl, ku)
+        held = set()
+        while (place := _vanishing(self._band[kl + ku], sizes, self._pivots)) is not None:
             row, column = place
-            if place in self.pinned or not -ku <= row - column <= kl:
+            strength = sizes[column].item() or 1.0
+            if place not in self.pinned:
+                self.pinned.append(place)
+                self.strength.append(strength)
+            elif place not in held:
                 raise SingularMatrix(f"band LU: the pivot {column} is rounding")
-            self.pinned.append(place)
-            self.strength.append(sizes[column].item() or 1.0)
-            work[kl + ku + row - column, column] -= self.strength[-1]
+            if not self._band[kl + ku + 1 :, column].any():  # no row below: the pivot alone changes
+                held.add(place)
+                self._band[kl + ku, column] -= strength
+            elif -ku <= row - column <= kl:
+                work[kl + ku + row - column, column] -= strength
+                self._band, self._pivots, _ = factor(work, kl, ku)
+            else:
+                raise SingularMatrix(f"band LU: the pivot {column} is rounding")
         self._kl, self._ku = kl, ku
 
     @staticmethod
@@ -72,6 +79,7 @@ class Small:
         if not np.isfinite(matrix).all():
             raise SingularMatrix("the bordered matrix is singular to working precision")
         self._scale = np.maximum(np.abs(matrix).max(axis=1, initial=0.0), 1e-300)
+        self.dtype = matrix.dtype
         real = matrix.dtype == np.float64
         factor, self._trs = (lapack.dgetrf, lapack.dgetrs) if real else (lapack.zgetrf, lapack.zgetrs)
         *self._lu, info = factor(matrix / self._scale[:, None])

@@ -55,8 +55,8 @@ class Chain:
     def __len__(self) -> int:
         return len(self._lu)
 
-    def sweep(self, start: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
-        """All x, shape (pieces, n, s), from y_0 and right-hand sides of that shape."""
+    def sweep(self, start: np.ndarray, right: np.ndarray | None = None, tolerance: float = 0.0) -> np.ndarray:
+        """All x, shape (pieces, n, s), from y_0 and right-hand sides of that shape; exact, whatever the tolerance."""
         out = np.empty((len(self), self._n, self._s))
         if self._core is not None:
             start, right = np.ascontiguousarray(start), None if right is None else np.ascontiguousarray(right)

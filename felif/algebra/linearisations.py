@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
 class Linearisations:
-    """F (points, size) and scalars (points, names) at many states, and derivatives: dF/dy = band + U G.
+    """F (points, size) and scalars (points, names) at many states, and derivatives: dF/dy = band + U G, or `matrices`.
 
     bands (points, kl + ku + 1, size), U (points, size, rank), G (points, rank, size); gradients of the scalars (points,
     names, size); by_inputs: for each delayed input the changes of F and of the algebraic scalars.
@@ -24,3 +25,4 @@ class Linearisations:
     G: np.ndarray | None = None
     gradients: np.ndarray | None = None
     by_inputs: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None
+    matrices: Sequence[Any] | None = None  # of points, where they are no bands

@@ -27,7 +27,7 @@ class _Peeling:
     pivot: float = 0.05  # of the largest entry of its row, or of its column, that a pivot has to have
 
 
-_PEELING = _Peeling()
+PEELING = _Peeling()
 
 
 Border = tuple[np.ndarray, np.ndarray, np.ndarray]  # columns (n, k), rows (k, n), corner (k, k)
@@ -42,17 +42,17 @@ class Peeling:
     def __init__(self, rows: np.ndarray, columns: np.ndarray, n: int) -> None:
         """Every place once, the whole diagonal among them."""
         self.n, self.levels = n, []
-        small = n <= _PEELING.small
-        while not small and len(self.levels) < _PEELING.levels:
+        small = n <= PEELING.small
+        while not small and len(self.levels) < PEELING.levels:
             gone = _independent(rows, columns, n)
-            if np.count_nonzero(gone) < _PEELING.share * n:
+            if np.count_nonzero(gone) < PEELING.share * n:
                 break
             level = Level(rows, columns, gone)
             self.levels.append(level)
             rows, columns, n = level.rows, level.columns, level.n
         self.worthwhile = small or len(self.levels) > 0
         self.rest = n
-        self.dense = small or (n <= _PEELING.dense and len(rows) >= _PEELING.full * n * n)
+        self.dense = small or (n <= PEELING.dense and len(rows) >= PEELING.full * n * n)
         self._rows, self._columns = rows, columns
         if not self.dense:
             self._order = np.lexsort([rows, columns])
@@ -148,7 +148,7 @@ class Peeled:
             if len(corner):
                 left = sparse.bmat([[left, columns], [rows, corner]], "csc")
             try:
-                self._lu = splu(left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PEELING.pivot)
+                self._lu = splu(left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PEELING.pivot)
             except RuntimeError as error:
                 raise WeakPivot(f"what is left: {error}") from error
 
@@ -181,7 +181,7 @@ class Peeled:
 def enough_hang_on_few(rows: np.ndarray, columns: np.ndarray, n: int) -> bool:
     """Whether a first level may be worthwhile, which costs little to find out; as if all of the diagonal were there."""
     r, c = (np.maximum(np.bincount(part, minlength=n)[:n] - 1, 0) for part in (rows, columns))
-    return bool(np.count_nonzero(_few(r, c)) >= _PEELING.share * n)
+    return bool(np.count_nonzero(_few(r, c)) >= PEELING.share * n)
 
 
 def _neighbours(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -199,7 +199,7 @@ def _independent(rows: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
     """Unknowns that can be eliminated at once: none meets another, and no entries are added on the whole."""
     r, c = _neighbours(rows, columns, n)
     alive, found = _few(r, c), np.zeros(n, bool)
-    if np.count_nonzero(alive) < _PEELING.share * n:
+    if np.count_nonzero(alive) < PEELING.share * n:
         return found
     order = np.argsort((r + c) * 2.0 + np.random.default_rng(3).random(n))  # those with few neighbours first
     rank = np.empty(n, int)
@@ -222,7 +222,7 @@ def _require_pivots(level: Level, pivots: np.ndarray, below: np.ndarray, beside:
     column, row = np.zeros(len(pivots)), np.zeros(len(pivots))
     np.maximum.at(column, level.below.columns, np.abs(below))
     np.maximum.at(row, np.repeat(np.arange(len(pivots)), np.diff(level.beside.starts)), np.abs(beside))
-    if not (np.abs(pivots) >= _PEELING.pivot * np.minimum(column, row)).all() or not pivots.all():
+    if not (np.abs(pivots) >= PEELING.pivot * np.minimum(column, row)).all() or not pivots.all():
         raise WeakPivot("a pivot is small beside its row and its column")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from .band import Band, SingularMatrix
-from .peeling import Border, Peeled, Peeling, WeakPivot
+from .bordered import Small
+from .peeling import PEELING, Border, Peeled, Peeling, WeakPivot
 
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
@@ -86,8 +88,8 @@ class SparseSchur:
         return self.F_y.shape[0]
 
     @cached_property
-    def _constraint(self) -> SparseLU:
-        return SparseLU(self.g_z)
+    def _constraint(self) -> SparseLU | Small:
+        return Small(self.g_z.toarray()) if self.g_z.shape[0] <= PEELING.small else SparseLU(self.g_z)
 
     def __matmul__(self, x: np.ndarray) -> np.ndarray:
         if not self.g_z.shape[0]:
@@ -125,6 +127,12 @@ class SparseSchur:
     def factor(self, shift: complex = 0.0, mass: Band | None = None) -> FactoredSparse:
         """LU factors of `shift * mass - A` (mass = None: `-A`); raises SingularMatrix."""
         return FactoredSparse(self, shift, mass)
+
+
+def side_by_side(matrices: Sequence[SparseSchur]) -> SparseSchur:
+    """Of vectors one after the other."""
+    names = ("F_y", "F_z", "g_y", "g_z")
+    return SparseSchur(*(sparse.block_diag([getattr(one, name) for one in matrices], "csr") for name in names))
 
 
 class FactoredSparse:
@@ -193,7 +201,7 @@ def _with_border(matrix: Any, border: Border) -> Any:
     return sparse.bmat([[matrix, right], [below, corner]]).tocsr()
 
 
-def _solve(lu: SparseLU | Peeled, b: np.ndarray, side: str = "N") -> np.ndarray:
+def _solve(lu: SparseLU | Peeled | Small, b: np.ndarray, *side: str) -> np.ndarray:
     if lu.dtype == np.complex128 or not np.iscomplexobj(b):
-        return lu.solve(b.astype(lu.dtype, copy=False), side)
-    return lu.solve(np.ascontiguousarray(b.real), side) + 1j * lu.solve(np.ascontiguousarray(b.imag), side)
+        return lu.solve(b.astype(lu.dtype, copy=False), *side)
+    return lu.solve(np.ascontiguousarray(b.real), *side) + 1j * lu.solve(np.ascontiguousarray(b.imag), *side)

@@ -16,6 +16,7 @@ from ..algebra import compiled
 from ..algebra.lanes import Condensed, Lanes, aligned, extents
 from ..firing import layers
 from ..firing.over_v import OverV
+from ..given.memory import remembered
 from . import coarsen, splitting
 from .operators import FormsOperator
 from .tuning import MEMORY, SPLITTING
@@ -29,11 +30,10 @@ def condensed(problem: OverV) -> Condensed | None:
     """
     kept = vars(problem._assembled).setdefault("condensed", {})
     key, model = (id(problem.model), problem.history is None), problem.model
-    if key not in kept or kept[key][0] is not model:
-        kept[key] = model, _condensed(problem)
-        if len(kept) > MEMORY.systems:
-            del kept[next(iter(kept))]
-    return kept[key][1]
+    known = kept.get(key)
+    if known is None or known[0] is not model:
+        known = remembered(kept, key, (model, _condensed(problem)), MEMORY.systems)
+    return known[1]
 
 
 def _condensed(problem: OverV) -> Condensed | None:

@@ -13,6 +13,7 @@ from skfem.mesh import MeshLine
 
 from .. import spaces
 from ..given.arguments import TOLERANCE, checked, optional
+from ..given.memory import remembered
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
@@ -242,9 +243,7 @@ class Assembled:
                 width = 1
                 varying = [Contribution(p.band and p.band.widened(1, 1), p.vector, p.rows, p.numbers) for p in varying]
             forms = FormsOperator.build(self.layout.size, len(self.layout.algebraic), width, constant, varying)
-            while len(self._summed) >= MEMORY.sums:
-                del self._summed[next(iter(self._summed))]
-            self._summed[key] = forms
+            remembered(self._summed, key, forms, MEMORY.sums)
         if self._probes is None:
             return forms, functions
         return FittedOperator(forms, self._transports(fixed_terms, varying_terms)), functions
@@ -291,14 +290,12 @@ class Assembled:
         """The same model on other cells; the last meshes are kept: runs of one problem share their first."""
         space = self.space if space is None else space
         key = (language.shape_of(model), self.end, cells.tobytes(), space)
-        assembled = self._others.pop(key, None)
+        assembled = self._others.get(key)
         if assembled is None:
             mesh = tagged(cells, model, self.top)
             assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
-        self._others[key] = assembled
-        while len(self._others) > MEMORY.meshes:
-            del self._others[next(iter(self._others))]
+        remembered(self._others, key, assembled, MEMORY.meshes)
         if history is not None:
             return SemiDiscrete(assembled.for_parameters(model), model, history)
         if assembled._latest is None or assembled._latest.model != model:

@@ -11,6 +11,7 @@ from .. import spaces
 from ..firing import layers
 from ..firing.initial_layer import settled
 from ..firing.over_v import OverV
+from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start, with_silent
 from ..problem import Infeasible, State, require_below
 from . import beyond_ends, splitting
@@ -33,13 +34,12 @@ def initial(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
         return _from_state(problem, start)
     if not isinstance(start, Gaussian | Uniform) or problem.tol is None or problem.held:
         return _from_density(problem, start)
-    known, key, model = problem.initial_states, (id(problem.model), start), problem.model
-    if key not in known or known[key][0] is not model:
+    key, model = (id(problem.model), start), problem.model
+    known = problem.initial_states.get(key)
+    if known is None or known[0] is not model:
         alone = problem if problem.history is None else problem.with_history(None)
-        known[key] = model, _from_density(alone, start)
-        if len(known) > INITIAL.kept:
-            del known[next(iter(known))]
-    on_mesh, y, compatible = known[key][1]
+        known = remembered(problem.initial_states, key, (model, _from_density(alone, start)), INITIAL.kept)
+    on_mesh, y, compatible = known[1]
     return on_mesh if problem.history is None else on_mesh.with_history(problem.history), y.copy(), compatible
 
 

@@ -17,6 +17,7 @@ from skfem.element import DiscreteField
 from ..given.arguments import is_finite
 from ..given.fields import written_for
 from ..given.identity import identity
+from ..given.memory import remembered
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import require_places, weak_form_of
 from ..translation.coefficients import is_own
@@ -51,9 +52,7 @@ def require_sound(model: Any) -> None:
 
 def _remember(memory: dict[Any, None], key: Any) -> None:
     if key is not None:
-        memory[key] = None
-        if len(memory) > LANGUAGE.kept:
-            del memory[next(iter(memory))]
+        remembered(memory, key, None, LANGUAGE.kept)
 
 
 def hashable(key: Any) -> Any:

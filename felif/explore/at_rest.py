@@ -12,6 +12,7 @@ from ..output.branches import smooth_pieces
 from ..problem import NotConverged, Problem
 from ..solvers.continuation import continuation
 from ..solvers.spectrum import spectrum
+from ..solvers.steady_state import stability_of
 from ..stationary.states import steady_states
 from .setting import Setting
 from .tuning import SHOWN
@@ -108,11 +109,8 @@ def branches(setting: Setting, along: str, bounds: tuple[float, float], stabilit
 def _states(setting: Setting, found: Any) -> dict[str, Any]:
     listed = []
     for state in found:
-        try:
-            growth = complex(state.growth)
-            stability = {"stable": state.stable, "growth": [growth.real, growth.imag]}
-        except NotConverged:
-            stability = {"stable": None, "growth": None}
+        stable, growth = stability_of(state)
+        stability = {"stable": stable, "growth": None if stable is None else [np.real(growth), np.imag(growth)]}
         rates = {name: float(getattr(state, name)) for name in _rates(state.problem)}
         listed.append({"rates": rates, "error": float(state.error), **stability})
     code = [

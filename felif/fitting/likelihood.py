@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..assembly.automatic import end_of
+from ..given.memory import remembered
 from ..given.portable import require_portable
 from ..models.first_spike import FirstSpike
 from ..output.progress import Bar
@@ -146,11 +147,10 @@ class Likelihood:
         model, time = self.at(theta)
         silent = float(getattr(model, "dead_time", 0.0))
         key = theta[self._shape].tobytes() + bytes([silent > 0])
-        if key not in self._laws:
-            self._laws[key] = self.passage(theta)[0], silent
-            if len(self._laws) > LIKELIHOOD.laws:
-                del self._laws[next(iter(self._laws))]
-        law, dead = self._laws[key]
+        known = self._laws.get(key)
+        if known is None:
+            known = remembered(self._laws, key, (self.passage(theta)[0], silent), LIKELIHOOD.laws)
+        law, dead = known
         return law.density(np.maximum(self.intervals / time - (silent - dead), 0.0)), time
 
     def impossible(self, theta: np.ndarray) -> bool:

@@ -34,13 +34,12 @@ def _plain(values: Any) -> np.ndarray:
     return values if values.ndim == 1 else values.reshape(len(values), -1)[:, 0]
 
 
-def states_frame(who: str, states: Sequence[State]) -> Any:
-    """A row a steady state: its scalars, the error of each, whether it is stable, and the leading eigenvalue."""
+def states_frame(who: str, states: Sequence[State], further: Mapping[str, Sequence]) -> Any:
+    """A row a steady state: its scalars, the error of each, and further columns."""
     names = states[0].problem.scalar_names if states else ()
     columns: dict[str, Any] = {name: [getattr(s, name) for s in states] for name in names}
     columns |= {f"error of {name}": [s.errors[name] for s in states] for name in names}
-    columns |= {"stable": [s.stable for s in states], "growth": [s.growth for s in states]}
-    return frame(who, columns)
+    return frame(who, columns | dict(further))
 
 
 def grid_frame(who: str, parameters: Mapping[str, np.ndarray], shape: tuple[int, ...], columns: Mapping) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, checked
+from ..given.memory import remembered
 from ..given.warning import warn
 from .listing import Listing
 from .manifest import KINDS
@@ -65,11 +66,8 @@ class Steps(Sequence):
     def states(self, index: int) -> dict[str, np.ndarray]:
         """What is in states-....npz."""
         name = states_name(index + 1)
-        if name not in self._kept:
-            while len(self._kept) > 1:
-                del self._kept[next(iter(self._kept))]
-            self._kept[name] = self._read(name)
-        return self._kept[name]
+        found = self._kept.get(name)
+        return remembered(self._kept, name, self._read(name), 2) if found is None else found
 
     @property
     def size(self) -> int:

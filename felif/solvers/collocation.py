@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import roots_jacobi
 
-from ..algebra import Band, Chain, Linearisations
+from ..algebra import Band, Chain, Linearisations, StageChain
 
 _HIT = 1e-14  # distance from a node at which a function has the value there
 _STILL = 1e-12  # relative range of a scalar that is constant
@@ -158,12 +158,14 @@ class TimeMesh:
         return TimeMesh(np.interp(np.linspace(0.0, count[-1], pieces + 1), count, self.ends), self.s)
 
 
-def collocated(mesh: TimeMesh, mass: Band, at: Linearisations, scale: np.ndarray) -> Chain:
+def collocated(mesh: TimeMesh, mass: Band, at: Linearisations, scale: np.ndarray) -> Chain | StageChain:
     """LU of M (x) D - scale * diag(J_1 ... J_s) of all pieces, each of which begins where the one before ended.
 
     Unknowns are ordered node by node, the s points of each node together: a band s times as wide as the Jacobian's.
     scale: period x widths of the pieces.
     """
+    if at.matrices is not None:
+        return StageChain(at.matrices, mass, mesh.D, scale)
     m, s, n, (low, high) = len(scale), mesh.s, mass.n, at.widths
     kl, ku = (max(width * s, own * s + s - 1) for width, own in ((low, mass.kl), (high, mass.ku)))
     big = np.zeros((m, n, s, kl + ku + 1))  # every column of the band in one place

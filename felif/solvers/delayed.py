@@ -96,9 +96,7 @@ class Delayed:
 
     def jacobian(self, eigenvalue: complex) -> BandLowRank:
         """J(lambda)."""
-        J = self.instantaneous
-        U = np.asfortranarray(np.hstack([J.U, self.U]))
-        return BandLowRank(J.band, U, np.vstack([J.G, self.lags(eigenvalue)]))
+        return self.instantaneous.plus(self.U, self.lags(eigenvalue)) if len(self.delays) else self.instantaneous
 
 
 def jacobian_at(problem: Problem, y: np.ndarray, eigenvalue: complex) -> BandLowRank:

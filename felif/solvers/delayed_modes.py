@@ -54,6 +54,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
         x = different(np.concatenate([x, found]))
         marks = whole(D.at_poles(x, left, rational))
         many = max(wanted, _growing(marks))
+        many += bool(many <= len(marks) and marks[many - 1].imag > 0)  # no line passes between two of a pair
         edge = _edge(marks, D.poles, many) if many < len(marks) else D.around(rational, many, left)
         height = D.top(edge)
         if not np.isfinite(height):
@@ -109,6 +110,8 @@ def _remaining(D: Characteristic, known: np.ndarray, edge: float) -> np.ndarray:
     starts = [near + 0.1j, (marks[1:] + marks[:-1]) / 2, (upper[1:] + upper[:-1]) / 2]
     alive, limit, done = np.concatenate(starts)[:_DIVIDED] + 1e-6 * (1 + 1j), 1.0 / D.delays.max(), []
     for _ in range(40):
+        if not len(alive):
+            break
         h = 1e-7 * (1 + np.abs(alive))
         at, moved = np.split(D.exact(np.concatenate([alive, alive + h])), 2)
         with np.errstate(all="ignore"):
@@ -119,9 +122,7 @@ def _remaining(D: Characteristic, known: np.ndarray, edge: float) -> np.ndarray:
         there = np.abs(step) <= 1e-8 * (1 + np.abs(alive))
         done.append(alive[there])
         alive = alive[~there & (alive.real > edge - 2 * limit)]
-        if not len(alive):
-            break
-    found = np.concatenate(done)
+    found = np.concatenate([alive[:0], *done])
     found = np.where(np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag))
     return different(found[found.real > edge])
 

@@ -100,7 +100,7 @@ class Linearisation:
         return _Reached(value, x, self._residual(J, value, x), system), numbers[-1], following
 
     def _pair(self, at: _Reached) -> Pair:
-        """With the left vector, from the same system."""
+        """With the left vector, from the same system, and z.J x as its value: both vectors' errors times each other."""
         problem, value, x, k = self.problem, at.value, at.x, len(self._border.C)
         z, ends = at.system.solve_transposed(np.zeros(len(x)), np.eye(k + 1)[-1])
         z = -z
@@ -108,7 +108,9 @@ class Linearisation:
             z = z + (ends[:k] / value) @ by_mass(problem, self._border.C.T).T
         d = self._balance
         condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))
-        return Pair(complex(value), x, z, condition, at.residual)
+        J = self.jacobian(value)
+        better = value + z @ (J @ x - value * (problem.mass @ x))
+        return Pair(complex(better), x, z, condition, self._residual(J, better, x))
 
     def _residual(self, J: BandLowRank, value: complex, x: np.ndarray) -> float:
         return float(np.abs(J @ x - value * (self.problem.mass @ x)).sum() / np.abs(J @ np.abs(x)).sum())

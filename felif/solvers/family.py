@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..algebra import BandLowRank
+from ..given.memory import remembered
 from ..given.parameters import value_of
 from ..problem import Infeasible, Problem
 
@@ -40,15 +41,14 @@ class Family:
     def at(self, p: np.ndarray) -> Problem:
         """The problem with these values; Infeasible where the model does not allow them."""
         key = tuple(float(value) for value in p)
-        if key not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.pop(next(iter(self._known)))
-            changes = dict(zip(self.names, key, strict=True))
-            try:
-                self._known[key] = self._moved(changes) if self._moving else self.base.at(**changes)
-            except ValueError as error:
-                raise Infeasible(str(error)) from error
-        return self._known[key]
+        if (known := self._known.get(key)) is not None:
+            return known
+        changes = dict(zip(self.names, key, strict=True))
+        try:
+            made = self._moved(changes) if self._moving else self.base.at(**changes)
+        except ValueError as error:
+            raise Infeasible(str(error)) from error
+        return remembered(self._known, key, made, _KEPT)
 
     @cached_property
     def _along(self) -> Callable[[np.ndarray], Problem] | None:

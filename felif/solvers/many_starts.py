@@ -36,7 +36,7 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
             continue
         if not objection(state):
             found.append(state)
-    found.sort(key=lambda state: _marks(state.problem, t, state.y).tolist())
+    found.sort(key=lambda state: np.round(_marks(state.problem, t, state.y) / _SAME).tolist())  # rounding sorts nothing
     count = f"{len(found)} steady state" + ("" if len(found) == 1 else "s")
     return SteadyStates(found, f"{count}, from {tried} starts of Newton's method. There may be others.", None, False)
 

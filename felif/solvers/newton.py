@@ -186,12 +186,14 @@ def _solved(problem: Problem, t: float, y: np.ndarray, iteration: int, change: f
     return Solved(y, float(np.abs(problem.rate(t, y)).sum()), iteration, change, system)
 
 
-def corrected(problem: Problem, y: np.ndarray, *, t: float, totals: np.ndarray) -> Solved:
-    """The steady state close to y to some digits more than y has: two steps with one linear system where the second is
-    far smaller, else `newton`."""
+def corrected(problem: Problem, y: np.ndarray, *, t: float, totals: np.ndarray, system: Any = None) -> Solved:
+    """The steady state close to y to some digits more than y has: two steps with one linear system (that of a state
+    near by, if it is given) where the second is far smaller, else `newton`."""
     C, start, sizes = conservation(problem), y, []
     try:
-        system, rest = with_symmetry(problem, t, y)
+        if system is None:
+            system, _ = with_symmetry(problem, t, y)
+        rest = np.zeros(int(symmetry(problem, y) is not None))
         for _ in range(2):
             step, _ = system.solve(-problem.rate(t, y), np.append(totals - C @ y, rest))
             y = y + step

@@ -49,13 +49,16 @@ def linearisations(problem: Problem, times: np.ndarray, states: np.ndarray, deri
     scalars = np.array(scalars).reshape(len(each), len(problem.scalar_names))
     if not derivatives:
         return Linearisations(np.array(F), scalars)
-    bands, U, G = (np.array(part) for part in zip(*((one.band.data, one.U, one.G) for one in J), strict=True))
     by_inputs = {
         name: tuple(np.array(part) for part in zip(*(one[k] for one in changes), strict=True))
         for k, name in enumerate(problem.delays)
     }
+    gradients = np.array(gradients)
+    if not hasattr(J[0], "band"):
+        return Linearisations(np.array(F), scalars, gradients=gradients, by_inputs=by_inputs, matrices=J)
+    bands, U, G = (np.array(part) for part in zip(*((one.band.data, one.U, one.G) for one in J), strict=True))
     widths = J[0].band.kl, J[0].band.ku
-    return Linearisations(np.array(F), scalars, widths, bands, U, G, np.array(gradients), by_inputs)
+    return Linearisations(np.array(F), scalars, widths, bands, U, G, gradients, by_inputs)
 
 
 def _one(problem: Problem, t: float, y: np.ndarray, derivatives: bool) -> tuple[Any, ...]:

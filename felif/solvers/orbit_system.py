@@ -26,6 +26,7 @@ from .newton import carriers, conservation
 from .orbit_points import delayed_names, linearisations, mass_times, past
 
 _DIFFERENCE = 1e-6  # in theta: what it leaves out of the derivative, further iterations make good
+_INNER = 0.01  # of the tolerance of a correction: what the pieces may miss
 _NEAR = 1e-3  # a step so small, relative to the orbit, leaves the derivative as it is for the next
 _NEWTON = 10
 
@@ -238,7 +239,7 @@ class Linearised:
             """(left-hand sides, dY) for stage right-hand sides `right` on top of what x causes."""
             y0, dS, dT, dtheta = unpack(x)
             dlag = self.lagged(dS, dT)
-            dY = self.pieces.sweep(y0, self.forcing(dT, dtheta, dlag) + right)
+            dY = self.pieces.sweep(y0, self.forcing(dT, dtheta, dlag) + right, _INNER * tolerance)
             left = [y0 - dY[-1, :, -1] + self.E @ (self.C @ y0)]
             for one in self.silent:
                 left[0][one.place] += one.change(y0, dS, dT, dtheta)
@@ -292,6 +293,7 @@ def correct_orbit(
             rows = [(row, product(row, gone)) for row in (phase, place)]
             forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
             if system is None or previous > _NEAR:
+                system = None  # before the next one is made: factors of planes take gigabytes
                 system = Linearised(line, orbit, totals, with_theta)
             else:
                 system = system.at(line, orbit, totals)

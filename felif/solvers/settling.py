@@ -65,7 +65,8 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
         better = corrected(richer, z, t=t, totals=totals)
         beyond = np.maximum(richer.cut_off(t, better.y), 0.0)  # of the richer state: the other may just oscillate there
         if beyond.any():
-            better = corrected(richer, better.y, t=t, totals=totals**2 / (totals + beyond))
+            held = totals**2 / (totals + beyond)
+            better = corrected(richer, better.y, t=t, totals=held, system=better.system)
         difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
         if problem.decay_lengths[1] > 0:  # V_max reflects what would be above it
             part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())

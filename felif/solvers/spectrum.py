@@ -23,6 +23,7 @@ _MOST = 1000  # modes of a problem with delays
 _ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
 _DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
 _SAFETY = 1.3  # of what a richer space changes
+_FURTHER, _FAR = 0.01, 12  # mass below V_min, in units of tol, per mode; the number of modes up to which it falls
 
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
@@ -85,8 +86,9 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
             )
         )
     tol = problem.tol
-    if tol is not None:  # modes reach further down than the stationary density
-        problem, y = _settled(problem.extended(t, y, 1e-3 * tol**2) or (problem, y), t)
+    if tol is not None:  # modes reach further down than the stationary density, each further than the one before
+        least = min(1e-3 * tol**2, tol * _FURTHER ** min(count, _FAR))
+        problem, y = _settled(problem.extended(t, y, least) or (problem, y), t)
     for attempt in range(_ATTEMPTS):
         starts, missing = _starts(problem, t, y, count)
         pairs = _leading(_pairs(problem, y, starts), count)

@@ -75,11 +75,16 @@ class SteadyState(State):
 
     def __repr__(self) -> str:
         scalars = listed(self.problem.scalar_names, lambda name: f"{name}={getattr(self, name):.12g}")
-        try:
-            stability = "stable" if self.stable else "unstable"
-        except NotConverged:
-            stability = "of unknown stability"
+        stability = {True: "stable", False: "unstable", None: "of unknown stability"}[stability_of(self)[0]]
         return f"SteadyState({scalars}, error={self.error:.1e}, {stability})"
+
+
+def stability_of(state: SteadyState) -> tuple[bool | None, complex | float]:
+    """(whether it is stable, `growth`); None and nan where modes cannot be counted."""
+    try:
+        return state.stable, state.growth
+    except NotConverged:
+        return None, np.nan
 
 
 class SteadyStates(Sequence):
@@ -125,7 +130,8 @@ class SteadyStates(Sequence):
 
     def to_pandas(self) -> Any:
         """A row a state: scalars, their errors, stability, leading eigenvalue. Needs the extra `xarray`."""
-        return states_frame("to_pandas", self._states)
+        stable, growth = zip(*map(stability_of, self), strict=True) if self._states else ((), ())
+        return states_frame("to_pandas", self._states, {"stable": stable, "growth": growth})
 
     @shown
     def _repr_html_(self) -> str:

@@ -20,6 +20,7 @@ from ..parallel.spreading import spread
 from ..problem import Problem
 from ..solvers.frozen import Frozen
 from ..solvers.stability import counted
+from ..solvers.steady_state import stability_of
 from .rates_at_rest import Rates, RestingNeurons
 from .states import steady_states
 from .tuning import RESPONSE
@@ -41,7 +42,8 @@ class RateMap:
     slope : array
         d log out / d log N there, out being the rate of a neuron in a network that fires at N; NaN if unknown.
     stable : array or None
-        Whether all eigenvalues of the linearisation have negative real parts; None where it was not asked.
+        1 where all eigenvalues of the linearisation have negative real parts, 0 where not, NaN where they cannot be
+        counted; None where it was not asked.
     count : array of int
         How many there are.
     complete : array of bool
@@ -213,7 +215,7 @@ def _table(rows: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
 def _by_discretisation(model: Model, tol: float) -> Rates:
     found = steady_states(discretize(model, tol=tol))
     N = np.array([state.N for state in found])
-    return Rates(N, np.full(len(N), np.nan), found.complete, np.array([float(state.stable) for state in found]))
+    return Rates(N, np.full(len(N), np.nan), found.complete, np.array([_known(state) for state in found]))
 
 
 class _Counts:
@@ -250,7 +252,7 @@ class _Counts:
 
 
 def _stable(points: Points, point: int, rates: Rates, tol: float, counts: _Counts | None) -> np.ndarray:
-    """1 for stable states, 0 for others; NaN where `steady_states` has no state at a rate."""
+    """1 for stable states, 0 for others; NaN where `steady_states` has no state at a rate, or cannot count modes."""
     if rates.stable is not None:
         return rates.stable
     if not len(rates.N):
@@ -262,5 +264,11 @@ def _stable(points: Points, point: int, rates: Rates, tol: float, counts: _Count
     for k, N in enumerate(rates.N):
         near = min(states, key=lambda state: abs(state.N - N), default=None)
         if near is not None and abs(near.N - N) <= 10 * (near.error + tol * N):
-            found[k] = float(near.stable)
+            found[k] = _known(near)
     return found
+
+
+def _known(state: Any) -> float:
+    """1 for a stable state, 0 for another, NaN where its modes cannot be counted."""
+    stable = stability_of(state)[0]
+    return np.nan if stable is None else float(stable)

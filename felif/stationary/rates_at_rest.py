@@ -161,7 +161,8 @@ class RestingNeurons:
         return p[there], low[there], high[there], there
 
     def _slopes(self, p: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whether boxes hold one root at most, since the slope of log out - log N has one sign; whether none."""
+        """Whether boxes hold one root at most, since the slope of log out - log N has one sign; whether none, since
+        from its values at the ends it falls and rises too little."""
         u1, u2, a1, a2 = self._corners(p, low, high)
         least, Tu_most, Ta_most = self.log_out(p, u1, a1, True)
         most, Tu_least, Ta_least = self.log_out(p, u2, a2, True)
@@ -171,9 +172,15 @@ class RestingNeurons:
         lower = self.mN[p] * by_u[0] + self.aN[p] * first * Ta_least
         upper = self.mN[p] * by_u[1] + self.aN[p] * last * Ta_most
         one = (upper < 1 - 1e-9) | (lower > 1 + 1e-9)
-        ends = [self.log_out(p, *self._inputs(p, np.exp(z)), False)[0] - z for z in (low, high)]
+        first, last = (self.log_out(p, *self._inputs(p, np.exp(z)), False)[0] - z for z in (low, high))
+        # it stays between lines of the extreme slopes through both ends: they meet where it may deviate most
+        falls, rises, width = np.minimum(lower - 1, 0.0) - 1e-9, np.maximum(upper - 1, 0.0) + 1e-9, high - low
+        down = np.clip((rises * width + first - last) / (rises - falls), 0.0, width)
+        up = np.clip((last - first - falls * width) / (rises - falls), 0.0, width)
+        least = np.minimum(np.minimum(first, last), first + falls * down)
+        most = np.maximum(np.maximum(first, last), first + rises * up)
         pad = 4 * REST.pad * (1 + np.abs(low))
-        none = one & ((np.minimum(*ends) > pad) | (np.maximum(*ends) < -pad))
+        none = (least > pad) | (most < -pad)
         return one & ~none, none
 
     def _polished(self, p: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

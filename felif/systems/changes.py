@@ -11,6 +11,7 @@ import numpy as np
 from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
+from ..weakform import Index
 from .adapt import MOST, of_cells, refined, richer, thinned, transferred
 from .on_axes import OnAxes
 from .reach import further
@@ -91,9 +92,15 @@ def extended(system: OnAxes, y: np.ndarray, mass: float) -> tuple[Any, np.ndarra
 
 def carried(system: OnAxes, state: State) -> tuple[Any, np.ndarray]:
     """(this system, y) for a state of another mesh or of other parameters, as a starting value."""
-    if state.problem.layout.shapes.keys() != system.layout.shapes.keys():
+    if _evolving(state.problem) != _evolving(system):
         raise ValueError(f"guess = {state!r} has other unknowns than {type(system.model).__name__}")
     return system, received(system, state)
+
+
+def _evolving(system: OnAxes) -> list[tuple[str, list[Any]]]:
+    """What evolves, over how many entries of indices and along which axes."""
+    size = lambda name: axis.count if isinstance(axis := system.equations.axis(name), Index) else name
+    return [(u.name, [size(name) for name in u.over]) for u in (*system.layout.fields, *system.layout.numbers)]
 
 
 def received(system: OnAxes, state: State) -> np.ndarray:

@@ -18,6 +18,7 @@ from .system import System
 _GROWTH = 1.4  # of cells towards an infinite end
 _MOST = 12  # cells between two named places, at first
 _SAMPLES = 4000
+_SERVES = 1e-5  # tolerance that cells of the scale of an axis of transport serve, where no cells are split later
 _GRADED = 5000.0  # times tol: the smallest cell next to a place where a density is not smooth, see `Axis`
 
 
@@ -29,15 +30,16 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
     axes = [axis for axis in equations.axes if isinstance(axis, Axis)]
     lines = {}
     for axis in axes:
+        continuous = _is_continuous(model, equations, axis)
         if mesh is None:
-            cells = _chosen(model, equations, axis, tol)
+            finer = 1.0 if continuous else max(1.0, _SERVES / tol) ** (1 / (degree + 2))
+            cells = _chosen(model, equations, axis, tol, finer)
         elif not isinstance(mesh, Mapping) or axis.name not in mesh:
             raise ValueError(
                 f"discretize: mesh = {mesh!r}; allowed is {{axis: ends of cells}} for {[a.name for a in axes]}"
             )
         else:
             cells = _given(axis, mesh[axis.name])
-        continuous = _is_continuous(model, equations, axis)
         lines[axis.name] = Line(cells, degree if continuous or degree > 1 else 0, continuous, axis.periodic)
         _require_noise(model, equations, axis, lines[axis.name].points)
     system = System(model, equations, lines, space, tol, discretize_equations)
@@ -88,24 +90,26 @@ def _is_continuous(model: Any, equations: Equations, axis: Axis) -> bool:
     )
 
 
-def _chosen(model: Any, equations: Equations, axis: Axis, tol: float) -> np.ndarray:
-    """Cells to begin with: as far as a density at rest reaches without activity, and a few between named places."""
+def _chosen(model: Any, equations: Equations, axis: Axis, tol: float, finer: float) -> np.ndarray:
+    """Cells to begin with: as far as a density at rest reaches without activity, and a few between named places,
+    `finer` times as many as there would be."""
     low, high = axis.low, axis.high
     if not np.isfinite(low):
         low = reach(model, equations, axis, -1.0, tol)
     if not np.isfinite(high):
         high = reach(model, equations, axis, 1.0, tol)
     places = np.unique([low, high, *axis.points.values()])
-    parts = [places[:1]]
+    parts = []
     for a, b in zip(places, places[1:], strict=False):
         if b == high and not np.isfinite(axis.high):
-            parts += [a + _growing(b - a, axis.scale), np.array([b])]
+            ends = np.r_[a, a + _growing(b - a, axis.scale), b]
         elif a == low and not np.isfinite(axis.low):
-            parts.append((b - _growing(b - a, axis.scale))[::-1])
-            parts.append(np.array([b]))
+            ends = np.r_[a, (b - _growing(b - a, axis.scale))[::-1], b]
         else:
             count = int(np.clip(np.ceil((b - a) / axis.scale), 4 if axis.periodic else 2, _MOST))
-            parts.append(np.linspace(a, b, count + 1)[1:])
+            ends = np.linspace(a, b, count + 1)
+        number = np.arange(len(ends))
+        parts.append(np.interp(np.linspace(0, number[-1], int(np.ceil(finer * number[-1])) + 1), number, ends))
     cells = np.unique(np.concatenate(parts))
     for place, power in axis.graded.items():
         while shortest_at(cells, place) > axis.scale * min(1.0, _GRADED * tol) ** power:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, State, require_below
 from ..weakform import Index
@@ -31,11 +32,10 @@ def initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     if system.tol is None or system.history is not None or not _stays(start):
         return _initial_state(system, start)
     known = vars(system).setdefault("initial_states", {})
-    if start not in known:
-        known[start] = _initial_state(system, start)
-        if len(known) > _KEPT:
-            del known[next(iter(known))]
-    on_mesh, y, compatible = known[start]
+    found = known.get(start)
+    if found is None:
+        found = remembered(known, start, _initial_state(system, start), _KEPT)
+    on_mesh, y, compatible = found
     return on_mesh, y.copy(), compatible
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ..algebra import Band, BandLowRank, BandSchur, Shared, blocks_of
-from ..algebra.peeling import _PEELING, enough_hang_on_few
+from ..algebra.peeling import PEELING, enough_hang_on_few
 from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
 
@@ -112,7 +112,7 @@ class Schur:
     def whole(self) -> WholePattern | None:
         """How the matrix of (y, z) is taken apart, where most of it can be eliminated at once."""
         n = self.n_y + self.n_z
-        if n > _PEELING.small and not enough_hang_on_few(self.rows, self.columns, n):
+        if n > PEELING.small and not enough_hang_on_few(self.rows, self.columns, n):
             return None
         rows, columns = self.rows[self.of_whole], self.columns[self.of_whole]
         found = WholePattern(rows, columns, self.n_y, n)

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..given.arguments import is_number
 from ..given.inputs import places_of
+from ..given.memory import remembered
 from ..weakform import Axis, Delayed, Equations, Term, Unknown
 from . import weak_form as weakform
 from .recalled import noted, recalled
@@ -57,9 +58,7 @@ def weak_form_of(model: Any) -> WeakForm:
         except Elsewhere as reason:
             found = reason
         if getattr(type(model), "__dataclass_params__", None) and type(model).__dataclass_params__.frozen:
-            _made[id(model)] = (model, found)
-            while len(_made) > _MODELS:
-                del _made[next(iter(_made))]
+            remembered(_made, id(model), (model, found), _MODELS)
     if isinstance(found, Elsewhere):
         raise Elsewhere(*found.args)
     return found

@@ -112,3 +112,19 @@ def test_a_shift_at_eigenvalues_of_the_band_is_solved_to_rounding(shift, defect)
     assert np.concatenate(factored.solve(f, g)) == pytest.approx(np.linalg.solve(dense, np.r_[f, g]), abs=1e-11)
     transposed = np.concatenate(factored.solve_transposed(f, g))
     assert transposed == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-11)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_a_last_pivot_of_the_first_row_is_held(kind):
+    """Larger entries below the diagonal carry the first row to the last pivot, which the band does not reach."""
+    n = 60
+    band = Band(np.array([np.zeros(n), np.ones(n), np.full(n, 1.2)], kind), 1, 1)
+    band.data[:, -1] = 1.0, 1.2, 0.0  # as the column before it
+    random = np.random.default_rng(3)
+    matrix = BandLowRank(band, np.asfortranarray(random.standard_normal((n, 1))), random.standard_normal((1, n)))
+    B, C, f, g = random.standard_normal((n, 1)), random.standard_normal((1, n)), random.standard_normal(n), np.ones(1)
+    dense = np.block([[matrix.dense(), B], [C, np.zeros((1, 1))]])
+    factored = Bordered(matrix, B, C)
+    assert np.concatenate(factored.solve(f, g)) == pytest.approx(np.linalg.solve(dense, np.r_[f, g]), abs=1e-9)
+    transposed = np.concatenate(factored.solve_transposed(f, g))
+    assert transposed == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-9)

@@ -94,6 +94,16 @@ def test_what_cannot_be_listed_is_said():
     assert len(found.values) >= 60 or found.message
 
 
+def test_no_line_is_counted_on_that_passes_through_a_pair():
+    """One mode was asked for, the leading two are a pair: the line went through it and nothing could be counted."""
+    model = fl.NoisyLIF(b=-1.1353169644847636, a0=0.12080650375540554, current=2.8834734170317198, dead_time=0.1)
+    state = fl.steady_state(fl.discretize(model))
+    one, six = (modes(state.problem, state.y, count) for count in (1, 6))
+    assert one.message == six.message == ""
+    assert one.values == pytest.approx(six.values[: len(one.values)], rel=1e-9)
+    assert state.stable
+
+
 def test_zeros_between_eigenvalues_of_the_neuron_far_left_are_found():
     """Three real ones and a pair of 51 were missed."""
     problem = fl.discretize(fl.NoisyLIF(b=0.5, delay=0.05))

@@ -243,3 +243,20 @@ def test_orbits_go_on_to_more_of_them_and_to_a_target_further_on(toy_hopf, tmp_p
     ):
         with pytest.raises(ValueError, match=f"another periodic orbit: .*{why}"):
             follow("whole", **asked)
+
+
+def test_the_cycle_of_a_density_over_a_plane_comes_back_to_where_it_began():
+    """Voltage and conductance: Jacobians are sparse, no bands. A run on the same mesh goes around it once."""
+    threshold = 1 / (14 / 3 - 1)
+    below, beyond = np.linspace(0.0, threshold, 3), np.linspace(threshold, 0.57, 3)
+    mesh = {"v": np.linspace(0.0, 1.0, 4), "g": np.append(below, beyond[1:])}
+    model = fl.VoltageConductance(g_in=0.290252, S=0.0775, a=0.001)
+    problem = fl.discretize(model, mesh, space=fl.SpectralElement(3))
+    hopf = hopf_of(problem, fl.steady_state(problem), "S", (0.0774, 0.0776))
+    orbit = periodic_orbit(problem, hopf, S=0.0782, tol=1e-2)
+    assert orbit.max["N"] > 1.1 * orbit.min["N"]
+    run = fl.evolve(orbit.problem, orbit.at(0.0), orbit.period, rtol=1e-6, progress=False)
+    start = orbit.at(0.0).y
+    assert np.abs(run.final.y - start).max() < 1e-5 * np.abs(start).max()
+    assert run.sample("N", [0.3, 0.7]) == pytest.approx(orbit.sample("N", [0.3, 0.7]), rel=1e-5)
+    assert abs(orbit.at(0.5).p.integral() - 1) < 1e-12

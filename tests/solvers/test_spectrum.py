@@ -154,6 +154,19 @@ def test_networks_along_the_branch(b, which, value, bracket):
     assert (found.gap > 0) == (which == 0)
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-8])
+def test_modes_of_a_network_that_fires_strongly(tol):
+    """Its band without feedback is singular to rounding at the later ones, which have a condition of 1e8.
+
+    40 digits of the scalar equation of numerics.md, 6, with N = 6.842235015041427585.
+    """
+    found = leading(fl.NoisyLIF(b=1.2), 6, tol, which=1)
+    exact = [11.52980913588706, -20.06801568807201, -24.75582282958903, -28.81020047263895, -32.5458799690948]
+    errors = np.abs(found.eigenvalues[:5] - exact)
+    assert (errors <= found.errors[:5]).all()
+    assert (errors <= 1e-5).all()
+
+
 def test_the_fold_has_a_simple_zero_beside_the_conserved_one():
     """reference-values.md: next eigenvalue at the fold -3.001531866033262."""
     model = fl.NoisyLIF(b=2.10096776045578754 - 1e-9)

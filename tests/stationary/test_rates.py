@@ -9,6 +9,8 @@ import pytest
 
 import felif as fl
 from felif.analysis import exact
+from felif.solvers import steady_state
+from felif.stationary.rates_at_rest import RestingNeurons
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,29 @@ def test_points_side_by_side_and_any_number_of_threads():
     one, three = (fl.rate_map(fl.NoisyLIF(), {"b": [0.0, 1.0], "a0": [1.0, 2.0]}, workers=n) for n in (1, 3))
     assert one.N.tobytes() == three.N.tobytes()
     assert side.N[:, 0] == pytest.approx([one.N[0, 0, 0], one.N[1, 1, 0]], rel=1e-13)
+
+
+def test_few_boxes_are_looked_at_where_out_follows_N(monkeypatch):
+    """At b = V_F - V_R out/N tends to 1, and boxes were cut to a ten-thousandth: 15,000 of them, now 2,700."""
+    looked, slopes = [], RestingNeurons._slopes
+    monkeypatch.setattr(RestingNeurons, "_slopes", lambda own, p, *box: looked.append(len(p)) or slopes(own, p, *box))
+    found = fl.rate_map(fl.NoisyLIF(), {"b": np.linspace(0.99, 1.01, 11)}, stability=False)
+    assert sum(looked) < 4000
+    assert found.complete.all()
+    assert found.N[5, 0] == pytest.approx(np.exp(exact.log_steady_rates(fl.NoisyLIF(b=1.0))[0]), rel=1e-10)
+
+
+def test_a_point_whose_modes_cannot_be_counted_costs_no_map(monkeypatch):
+    def uncounted(problem, y, count):
+        raise fl.NotConverged("modes could not be counted")
+
+    monkeypatch.setattr(steady_state, "leading", uncounted)
+    found = fl.rate_map(fl.NoisyLIF(b=-3.0), {"delay": [0.1, 0.5]})
+    assert np.isnan(found.stable).all()
+    assert found.N == pytest.approx(fl.rate_map(fl.NoisyLIF(b=-3.0), {"delay": [0.1, 0.5]}, stability=False).N)
+    states = fl.steady_states(fl.discretize(fl.NoisyLIF()))
+    assert "of unknown stability" in repr(states)
+    assert steady_state.stability_of(states[0])[0] is None
 
 
 def test_bad_input_is_refused_by_name():

@@ -109,6 +109,9 @@ def test_a_step_of_age_turns_where_it_should():
     branch = fl.continuation(problem, fl.steady_state(problem), "tau", (0.05, 0.065), max_step=5.0)
     (hopf,) = branch.hopfs
     assert hopf.tau == pytest.approx(0.0588948389505228, rel=1e-9)
+    orbit = fl.periodic_orbit(problem, hopf, tau=0.1, **HOW)  # Fourier collocation of the identity, 36 and 48 modes
+    assert orbit.period == pytest.approx(2.396297141407, rel=3e-9)
+    assert (orbit.min["N"], orbit.max["N"]) == pytest.approx((0.273244676932, 0.427097048881), rel=5e-6)
 
 
 def test_a_step_of_age_says_where_it_cannot_be_followed():
@@ -283,3 +286,13 @@ def test_nothing_is_lost_over_many_steps():
         problem = fl.discretize(model, tol=1e-2, space=fl.SpectralElement(4))
         run = fl.evolve(problem, start, 1.0, fixed_step=1e-2, snapshots=3, **HOW)
         assert max(run.drift.values()) < 1e-13
+
+
+@pytest.mark.parametrize("core", ["compiled", "python"])
+def test_nothing_is_lost_where_many_cells_are_tiny(core, monkeypatch):
+    """Entries of 1e6 cancel in every column: their rounding made 3e-11 of mass in each step."""
+    monkeypatch.setenv("FELIF_CORE", core)
+    mesh = {"z": np.append(np.linspace(0.0, 0.01, 81), np.geomspace(0.012, 20.0, 32))}
+    problem = fl.discretize(fl.CellPolarisation("trace", mass=0.9), mesh, space=fl.SpectralElement(6))
+    run = fl.evolve(problem, lambda z: np.exp(-0.9 * z), 0.5, fixed_step=2e-2, **HOW)
+    assert run.drift["mass"] < 1e-14

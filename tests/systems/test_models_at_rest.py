@@ -22,7 +22,7 @@ def test_states_that_a_rotation_makes_of_each_other_are_one(K):
 
     r = brentq(lambda r: r - ive(1, 2 * K * r) / ive(0, 2 * K * r), 0.05, 1.0)
     found = fl.steady_states(fl.discretize(fl.Kuramoto(K=K, D=0.5), tol=1e-6))
-    assert sorted(state.r for state in found) == pytest.approx([0.0, r], abs=1e-8)
+    assert [state.r for state in found] == pytest.approx([0.0, r], abs=1e-8)
 
 
 def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
@@ -31,6 +31,9 @@ def test_a_state_of_another_mesh_and_another_parameter_is_a_guess():
     assert other.N == pytest.approx(0.34217162608118, rel=1e-8)
     with pytest.raises(ValueError, match="other unknowns"):
         fl.steady_state(fl.discretize(fl.Kuramoto(), tol=1e-2), guess=near)
+    fewer, more = (fl.discretize(fl.WilsonCowan(k=4.5 * (1 - np.eye(n)), s=-4.0)) for n in (2, 3))
+    with pytest.raises(ValueError, match="other unknowns"):
+        fl.steady_state(more, guess=fl.steady_state(fewer))
 
 
 def test_newton_meets_hebbian_units_with_their_weights_at_rest():

@@ -87,6 +87,19 @@ static void NAME(combine)(const System *s, const double *c, double *restrict J) 
     }
 }
 
+/* sum_ij |J_ij y_j|: what rounding in the sum of J y is relative to */
+static double NAME(magnitudes)(const System *s, const double *restrict J, const double *restrict y) {
+    const int n = s->lanes, P = s->degree;
+    NAME(vec) total = {0};
+    for (int e = 0; e < n; e += WIDTH)
+        for (int j = 0; j <= P; j++) {
+            NAME(vec) column = {0};
+            for (int i = 0; i <= P; i++) column += NAME(magnitude)(LOAD(J + (i * (P + 1) + j) * n + e));
+            total += column * NAME(magnitude)(LOAD(y + (j < P ? j * n + e : e + 1)));
+        }
+    return NAME(sum_of)(total);
+}
+
 INLINE void NAME(product_of_degree)(const int P, const System *s, const double *restrict J, const double *restrict y,
                               double *restrict out) {
     const int n = s->lanes;

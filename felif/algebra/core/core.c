@@ -5,6 +5,7 @@
 #include "network.h"
 #include "planes.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 

@@ -149,9 +149,8 @@ static void NAME(conserve)(const System *s, Progress *p, Work *w, double h) {
         const double defect = NAME(dot)(s, weights, w->y1, 0, s->lanes) - before;
         if (defect == 0) continue;
         if (!(fabs(defect) < 1e-11 * fabs(before))) {
-            const int entries = (s->degree + 1) * (s->degree + 1) * s->lanes;
-            const double rate = NAME(largest)(w->J, entries) * NAME(largest)(w->y, length);
-            if (!(fabs(defect) < 2e-15 * h * rate)) continue; /* the problem's own defect stays to be seen */
+            const double rate = NAME(magnitudes)(s, w->J, w->y);
+            if (!(fabs(defect) < DBL_EPSILON * h * rate)) continue; /* the problem's own defect stays to be seen */
         }
         const double factor = defect / (before + defect);
         for (int k = 0; k < length; k += WIDTH)
