@@ -54,9 +54,7 @@ class Matrices:
 
     algebraic: int = 400  # unknowns z up to which their equations are solved as a dense system
     entries: int = 1000  # of T, up to which a sparse product takes less time
-    product: int = (
-        10_000  # entries of a matrix, zeros included, up to which a dense product is faster than a sparse one
-    )
+    product: int = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one
     solved_for: int = 8  # unknowns that are solved for, up to which their gradient is a dense matrix
     shown: int = 128  # entries of a function of indices, up to which each is a series of a run
     widest: int = 40  # of a band
