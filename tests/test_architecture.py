@@ -129,6 +129,12 @@ def test_files_are_short():
     assert not offenders(lambda path: max(len(path.read_text().splitlines()) - 350, 0))
 
 
+def test_numbers_that_are_chosen_stand_in_a_class_of_their_strategy():
+    """At the top of modules stand facts, formats and memories: fewer than there are modules by far."""
+    numbers = [re.findall(r"(?m)^_?[A-Z][A-Z0-9_]* *(?:,.*)?= *-?[\d.]", path.read_text()) for path in FILES]
+    assert sum(map(len, numbers)) < 80
+
+
 def test_engines_read_no_parameter_for_a_place():
     """Places come from the equations: `landings`, `top` and `length` of a problem."""
     engines = ("meshing", "assembly", "spaces", "solvers", "evolution", "output")

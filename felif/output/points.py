@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .manifest import Room
-from .vtk_files import write_points
+from .vtk_files import collection, write_points
 
 FOLDER, COLLECTION = "particles", "particles.pvd"
 
@@ -22,7 +22,7 @@ def write_particles(snapshots: Mapping[float, Any], room: Room) -> Path:
     population, in (0, 1) for the first, (1, 2) for the second: a cloud that is dense where n(v) is large. Point data:
     v, w, resting, population, batch; field data: t.
     """
-    rows = []
+    files = []
     for number, t in enumerate(sorted(snapshots)):
         name = f"{FOLDER}/{number:04d}.vtp"
         snapshot = snapshots[t]
@@ -30,10 +30,8 @@ def write_particles(snapshots: Mapping[float, Any], room: Room) -> Path:
         points = np.column_stack([snapshot.v, height, np.zeros(snapshot.v.size)])
         write = partial(write_points, points=points, columns=_columns(snapshot), scalars={"t": snapshot.t})
         room.file(name, write, durable=False)
-        rows.append(f'    <DataSet timestep="{float(t)!r}" part="0" file="{name}"/>\n')
-    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
-    text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-    return room.text(COLLECTION, text, durable=False)
+        files.append((float(t), name))
+    return room.text(COLLECTION, collection(files), durable=False)
 
 
 def _columns(snapshot: Any) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from .drawn import DRAWN, common_points, drawn_densities, run_times, scalars_of
 from .listing import Listing
 from .manifest import FIELDS, KINDS, Room, make_room
 from .series_files import series_text
-from .vtk_files import read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
+from .vtk_files import collection, read_line_mesh, write_line_mesh, write_rectilinear, write_triangle_mesh
 
 _PARTS = ("fields", "lines", "spacetime", "view")
 
@@ -112,10 +112,7 @@ class FieldSeries:
     def _write_pvd(self) -> None:
         for kind in ("lines", "fields") if self._has_lines else ("fields",):
             files = [(t, name.replace("fields", kind)) for t, name in sorted(self.entries)]
-            rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
-            head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
-            text = head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
-            self.room.text(f"{kind}.pvd", text, durable=False)
+            self.room.text(f"{kind}.pvd", collection(files), durable=False)
 
     def write_spacetime(self) -> None:
         """`spacetime.vtr`: every field on one rectilinear grid (v, t), the surface that the snapshots are cuts of.

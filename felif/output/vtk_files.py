@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -44,6 +44,13 @@ def _load() -> None:
         with uninterrupted():
             for name in ("util.numpy_support", "vtkCommonCore", "vtkCommonDataModel", "vtkIOXML"):
                 import_module(f"vtkmodules.{name}")
+
+
+def collection(files: Sequence[tuple[float, str]]) -> str:
+    """A .pvd: the files of a time series, (time, name)."""
+    rows = [f'    <DataSet timestep="{t!r}" part="0" file="{name}"/>\n' for t, name in files]
+    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
+    return head + "  <Collection>\n" + "".join(rows) + "  </Collection>\n</VTKFile>\n"
 
 
 def write_line_mesh(

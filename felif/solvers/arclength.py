@@ -10,11 +10,7 @@ import numpy as np
 from ..problem import NotConverged, Outcome, Problem
 from .newton import newton
 from .system import AtParameter, Metric, Node, Place, at_distance, at_scalar, correct, normalise
-
-_WANTED_STEPS = 4.0
-_WANTED_ANGLE, _LARGEST_ANGLE = 0.2, 0.4  # between successive tangents
-_SHORTEST = 1e-6  # step, in units of the longest
-_ROUNDS = 24  # of adapting the mesh to one point
+from .tuning import WALK
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Trace:
 
     def __iter__(self) -> Iterator[Node]:
         node, ds, bend = self.node, self.ds, self.bend
-        failure, shortest = "", _SHORTEST * self.longest
+        failure, shortest = "", WALK.shortest * self.longest
         for count in range(self._count + 1, self.most + 1):
             while True:
                 if ds < shortest:
@@ -86,7 +82,7 @@ class Trace:
                 except NotConverged as error:
                     failure, ds = str(error), ds / 3
                     continue
-                if angle <= _LARGEST_ANGLE or ds < 1e3 * shortest:
+                if angle <= WALK.largest_angle or ds < 1e3 * shortest:
                     break
                 failure, ds = f"the curve turns by {angle:.2f} rad", ds / 2
             if passed := [limit for limit in self.limits if limit.excess(new) >= 0]:
@@ -97,7 +93,7 @@ class Trace:
                     yield self._end(node, new, limit)
                 return
             bend = ((new.ty - node.ty) / ds, (new.tz - node.tz) / ds)
-            grow = min(_WANTED_ANGLE / max(angle, 1e-9), 2.0 ** ((_WANTED_STEPS - new.iterations) / 2))
+            grow = min(WALK.wanted_angle / max(angle, 1e-9), 2.0 ** ((WALK.wanted_steps - new.iterations) / 2))
             ds = min(ds * min(max(grow, 0.4), 1.8), self.longest)
             if served is not new:
                 new, bend = served, None
@@ -139,7 +135,7 @@ class Trace:
         gone, gone_z = ended.y - node.y, ended.z - node.z
         far, far_z = self.metric.row(node.problem, node.y, gone, gone_z)
         length = np.sqrt(far @ gone + far_z @ gone_z)
-        straight = row @ ended.ty + row_z @ ended.tz > np.cos(_LARGEST_ANGLE)
+        straight = row @ ended.ty + row_z @ ended.tz > np.cos(WALK.largest_angle)
         if not straight or length > 1.5 * ds or any(other.excess(ended) > 0 for other in self.limits if other != limit):
             return None
         ended.s = node.s + float(length)
@@ -181,7 +177,7 @@ class Trace:
         """
         if not self.adapt:
             return node
-        for _ in range(_ROUNDS):
+        for _ in range(WALK.rounds):
             offered = better(node.problem, node.y)
             if offered is None:
                 break
@@ -239,7 +235,7 @@ def better(problem: Problem, y: np.ndarray, t: float = 0.0) -> tuple[Problem, np
         extended = problem.extended
     if extended is not None and (further := extended(t, y)) is not None:
         problem, y = further
-    for _ in range(_ROUNDS):
+    for _ in range(WALK.rounds):
         offered = problem.adapted(t, y)
         if offered is None:
             break

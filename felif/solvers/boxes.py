@@ -16,18 +16,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-LOWEST = -200.0  # log of a rate that counts as none; log_rate returns no less
-_SWEEPS = 4  # contractions before slopes are looked at
-_FEW = 4  # boxes, times neurons, for which slopes say more than another contraction
-_SHRINK = 0.7  # of its widths, to which a box must have shrunk not to be cut
-_SMALLEST = 3e-6, 3e-4  # widths, in log N and of the input in units of the noise, of boxes that are given up
-_THIN = 1e-9  # what is not cut further
-_FIRST = -35.0, 100  # the boxes that one rate starts from: their lowest end, in log N, and how many
-_BATCH = 4096  # boxes that are looked at together
-_LAST = 0.05  # weight of cutting a rate and not the input that it follows
-_NEWTON = 25  # steps from the centre of a box
-_ROUNDING = 1e-12
-_LARGE = 1e100  # stands for slopes that overflow
+from .tuning import BOXES
 
 
 class Rates(Protocol):
@@ -82,15 +71,15 @@ class _Boxes(NamedTuple):
 def all_roots(rates: Rates, highest: float, most: int) -> Roots:
     """Every root with N_i <= highest; once `most` boxes have been looked at the others are left."""
     k, roots = rates.count, Roots()
-    boxes = _Boxes(*(np.full((1, k), end) for end in (LOWEST, np.log(highest), -1e300, 1e300)))
+    boxes = _Boxes(*(np.full((1, k), end) for end in (BOXES.lowest, np.log(highest), -1e300, 1e300)))
     if k == 1:  # many at once cost what one does
-        ends = np.concatenate([[LOWEST], np.linspace(_FIRST[0], np.log(highest), _FIRST[1])])[:, None]
+        ends = np.concatenate([[BOXES.lowest], np.linspace(BOXES.first[0], np.log(highest), BOXES.first[1])])[:, None]
         boxes = _Boxes(ends[:-1], ends[1:], *(np.full((len(ends) - 1, 1), end) for end in (-1e300, 1e300)))
     while boxes.number():
         if roots.boxes >= most:
             roots.left += list(zip(boxes.z_low, boxes.z_high, strict=True))
             break
-        rest, now = boxes[:-_BATCH], boxes[-_BATCH:]
+        rest, now = boxes[: -BOXES.batch], boxes[-BOXES.batch :]
         roots.boxes += now.number()
         boxes = rest.and_(_one_round(rates, now, roots))
     roots.found = [z for z in roots.found if z.max() <= np.log(highest)]
@@ -122,15 +111,15 @@ def _one_round(rates: Rates, boxes: _Boxes, roots: Roots) -> _Boxes:
         open_[which[inside]] = False
         boxes, effect, before = boxes[open_], effect[open_], before[open_]
     width = boxes.z_high - boxes.z_low
-    small = (width <= _SMALLEST[0] + 20 * rates.error * (1 + np.abs(boxes.z_low))).all(axis=1)
+    small = (width <= BOXES.smallest[0] + 20 * rates.error * (1 + np.abs(boxes.z_low))).all(axis=1)
     root = np.sqrt(np.maximum(rates.a0 + np.exp(boxes.z_low) @ rates.aN.T, rates.least))
-    room = _SMALLEST[1] * root + 20 * rates.error * np.abs(rates.mN).max() * np.exp(boxes.z_high)
+    room = BOXES.smallest[1] * root + 20 * rates.error * np.abs(rates.mN).max() * np.exp(boxes.z_high)
     small &= (boxes.u_high - boxes.u_low <= room).all(axis=1)
     roots.left += list(zip(boxes.z_low[small], boxes.z_high[small], strict=True))
     boxes, effect, before, room = boxes[~small], effect[~small], before[~small], room[~small]
-    shrunk = ((boxes.z_high - boxes.z_low) < _SHRINK * (before.z_high - before.z_low)).any(axis=1)
+    shrunk = ((boxes.z_high - boxes.z_low) < BOXES.shrink * (before.z_high - before.z_low)).any(axis=1)
     was = before.u_high - before.u_low  # rounding, where no rate moves an input
-    shrunk |= ((boxes.u_high - boxes.u_low < _SHRINK * was) & (was > room)).any(axis=1)
+    shrunk |= ((boxes.u_high - boxes.u_low < BOXES.shrink * was) & (was > room)).any(axis=1)
     return boxes[shrunk].and_(_cut(rates, boxes[~shrunk], effect[~shrunk]))
 
 
@@ -148,10 +137,10 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
     up, down = np.maximum(rates.mN, 0.0), np.minimum(rates.mN, 0.0)
     with np.errstate(divide="ignore"):
         inverse = np.where(rates.mN != 0, 1 / np.where(rates.mN != 0, rates.mN, 1.0), np.inf)
-    for _ in range(_SWEEPS):
+    for _ in range(BOXES.sweeps):
         z_low, z_high, u_low, u_high = boxes
         N_low, N_high = np.exp(z_low), np.exp(z_high)
-        slack = _ROUNDING * (np.abs(rates.m0) + N_high @ np.abs(rates.mN).T)
+        slack = BOXES.rounding * (np.abs(rates.m0) + N_high @ np.abs(rates.mN).T)
         least, most = rates.m0 + N_low @ up.T + N_high @ down.T, rates.m0 + N_high @ up.T + N_low @ down.T
         u_low, u_high = np.maximum(u_low, least - slack), np.minimum(u_high, most + slack)
         for i, j in zip(*np.nonzero(rates.mN), strict=True):  # what the input of i leaves for the rate of j
@@ -160,8 +149,8 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
             room = (u_low[:, i] - slack[:, i] - most[:, i] + own[1], u_high[:, i] + slack[:, i] - least[:, i] + own[0])
             room = np.sort(np.stack(room) * inverse[i, j], axis=0)
             N_low[:, j], N_high[:, j] = np.maximum(N_low[:, j], room[0]), np.minimum(N_high[:, j], room[1])
-        z_low = np.maximum(z_low, np.log(np.maximum(N_low, 1e-300)) - _ROUNDING)
-        z_high = np.minimum(z_high, np.maximum(np.log(np.maximum(N_high, 1e-300)) + _ROUNDING, LOWEST))
+        z_low = np.maximum(z_low, np.log(np.maximum(N_low, 1e-300)) - BOXES.rounding)
+        z_high = np.minimum(z_high, np.maximum(np.log(np.maximum(N_high, 1e-300)) + BOXES.rounding, BOXES.lowest))
         some = (z_low <= z_high).all(axis=1) & (u_low <= u_high).all(axis=1) & (N_high >= 0).all(axis=1)
         z_low, z_high, u_low, u_high, old, kept = (
             x[some] for x in (z_low, z_high, u_low, u_high, boxes.z_high - boxes.z_low, kept)
@@ -182,7 +171,7 @@ def _contracted(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray]:
         some = boxes.alive()
         gain = ((z_high - z_low) < 0.9 * old)[some]
         boxes, kept = boxes[some], kept[some]
-        if not gain.any() or boxes.number() * rates.count <= _FEW:
+        if not gain.any() or boxes.number() * rates.count <= BOXES.few:
             break
     return boxes, kept
 
@@ -204,7 +193,7 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     a_low, a_high = _noise(rates, z_low, z_high)
     by_u, by_a, logs, crossed = _slope_bounds(rates, u_low, u_high, a_low, a_high)
     ends = np.exp(logs)
-    P, Q = np.minimum(by_u * ends, _LARGE), np.minimum(by_a * ends, _LARGE)
+    P, Q = np.minimum(by_u * ends, BOXES.large), np.minimum(by_a * ends, BOXES.large)
     rise = logs[1] - logs[0]  # of log r_i over the box of u_i
     u_c, N_c = (u_low + u_high) / 2, (N_low + N_high) / 2
     for _ in range(2 if rates.aN.any() else 1):
@@ -215,7 +204,7 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     if rates.aN.any():
         log = rates.log_rate(u_c, a_c, slopes=False)[0]
     F = np.concatenate([N_c - np.exp(log), u_c - rates.m0 - N_c @ rates.mN.T], axis=1)
-    rounding = _ROUNDING * (np.abs(rates.m0) + np.abs(u_c) + N_c @ np.abs(rates.mN).T)
+    rounding = BOXES.rounding * (np.abs(rates.m0) + np.abs(u_c) + N_c @ np.abs(rates.mN).T)
     error = np.concatenate([rates.error * (1 + np.abs(log)) * np.exp(log), rounding], axis=1)
     middle, radius = np.zeros((2, number, 2 * k, 2 * k))
     middle[:, range(2 * k), range(2 * k)] = 1.0
@@ -225,12 +214,14 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
     radius[:, range(k), range(k, 2 * k)] = (P[1] - P[0]) / 2
     middle[:, k:, :k] = -rates.mN
     # everything in units of the box
-    unit = np.concatenate([N_high, np.maximum(u_high - u_low, _ROUNDING * (1 + np.abs(u_c)))], axis=1)
-    middle, radius = (np.clip(x * unit[:, None, :] / unit[:, :, None], -_LARGE, _LARGE) for x in (middle, radius))
+    unit = np.concatenate([N_high, np.maximum(u_high - u_low, BOXES.rounding * (1 + np.abs(u_c)))], axis=1)
+    middle, radius = (
+        np.clip(x * unit[:, None, :] / unit[:, :, None], -BOXES.large, BOXES.large) for x in (middle, radius)
+    )
     usable = (np.abs(middle).max(axis=(1, 2)) < 1e30) & (np.abs(np.linalg.det(middle)) > 1e-12)
     middle[~usable] = np.eye(2 * k)
     Y = np.linalg.inv(middle)
-    spread = np.abs(Y) @ radius + np.abs(Y @ middle - np.eye(2 * k)) + _ROUNDING
+    spread = np.abs(Y) @ radius + np.abs(Y @ middle - np.eye(2 * k)) + BOXES.rounding
     value, noise = np.einsum("bij,bj->bi", Y, F / unit), np.einsum("bij,bj->bi", np.abs(Y), error / unit)
     one = usable & (np.trace(spread, axis1=1, axis2=2) < 2 * k)
     one[one] = np.abs(np.linalg.eigvals(spread[one])).max(axis=1, initial=0.0) < 0.999
@@ -245,22 +236,22 @@ def _newton_step(rates: Rates, boxes: _Boxes) -> tuple[_Boxes, np.ndarray, np.nd
         least, most = -value[:, i] - around, -value[:, i] + around
         least = np.where(least < 0, least * grown, least * shrunk) * unit[:, i] + c[:, i]
         most = np.where(most > 0, most * grown, most * shrunk) * unit[:, i] + c[:, i]
-        slack = _ROUNDING * np.abs(c[:, i])
+        slack = BOXES.rounding * np.abs(c[:, i])
         low[:, i] = np.where(able, np.maximum(low[:, i], least - slack), low[:, i])
         high[:, i] = np.where(able, np.minimum(high[:, i], most + slack), high[:, i])
     value *= unit
     start = np.log(np.clip(c[:, :k] - value[:, :k], np.maximum(N_low, 1e-300), np.maximum(N_high, 1e-300)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        z_low = np.where(low[:, :k] > N_low, np.maximum(z_low, np.log(low[:, :k]) - _ROUNDING), z_low)
-        shorter = np.where(high[:, :k] > 0, np.log(high[:, :k]) + _ROUNDING, -np.inf)
+        z_low = np.where(low[:, :k] > N_low, np.maximum(z_low, np.log(low[:, :k]) - BOXES.rounding), z_low)
+        shorter = np.where(high[:, :k] > 0, np.log(high[:, :k]) + BOXES.rounding, -np.inf)
         z_high = np.where(high[:, :k] < N_high, np.minimum(z_high, shorter), z_high)
     # what cutting u_j, or N_j itself, takes from the ranges of all log r_i: its share in each of them
     heard = by_u[1][:, :, None] * np.abs(rates.mN) + by_a[1][:, :, None] * np.abs(rates.aN)
     along = np.maximum(logs[1] - crossed[0], crossed[1] - logs[0])  # of log r_i at one noise
-    parts = np.minimum(heard, _LARGE) * (np.minimum(along, 1.0) * N_high)[:, None, :]
+    parts = np.minimum(heard, BOXES.large) * (np.minimum(along, 1.0) * N_high)[:, None, :]
     from_u = (parts * (np.minimum(1.0, rise / np.maximum(parts.sum(axis=2), 1e-300)))[:, :, None]).sum(axis=1)
     from_N = (by_a[1][:, :, None] * np.abs(rates.aN) * (N_high - N_low)[:, None, :]).max(axis=1)
-    effect = np.nan_to_num(np.concatenate([from_u, _LAST * np.minimum(from_N, 300.0)], axis=1), posinf=300.0)
+    effect = np.nan_to_num(np.concatenate([from_u, BOXES.last * np.minimum(from_N, 300.0)], axis=1), posinf=300.0)
     return _Boxes(z_low, z_high, low[:, k:], high[:, k:]), one, effect, start
 
 
@@ -275,9 +266,10 @@ def _slope_bounds(rates: Rates, u_low, u_high, a_low, a_high) -> tuple[np.ndarra
     if rates.aN.any():
         crossed = rates.log_rate(u, a[::-1], slopes=False)[0]
         factor = np.exp(np.clip(crossed - log, -300, 300))
-        factor[0] = np.where(log[0] <= LOWEST, 1.1, factor[0])  # where it is not silent slopes are smaller than there
+        # where it is not silent slopes are smaller than there
+        factor[0] = np.where(log[0] <= BOXES.lowest, 1.1, factor[0])
     slack = np.array([[[1.0]], [[-1.0]]]) * (1e-7 if rates.error < 1e-8 else 1e-3)
-    silent = log <= LOWEST
+    silent = log <= BOXES.lowest
     bounds = []
     for slope in (by_u, by_a):
         most, least = slope * factor * (1 + slack)
@@ -293,7 +285,7 @@ def _cut(rates: Rates, boxes: _Boxes, effect: np.ndarray) -> _Boxes:
     z_low, z_high, u_low, u_high = (part.copy() for part in tuple(boxes))
     root = np.sqrt(np.maximum(rates.a0 + np.exp(boxes.z_low) @ rates.aN.T, rates.least))
     y = [np.arcsinh(np.maximum((u - rates.centres) / root, -30.0)) for u in (u_low, u_high)]
-    thin = np.concatenate([y[1] - y[0] < _THIN, z_high - z_low < _THIN], axis=1)
+    thin = np.concatenate([y[1] - y[0] < BOXES.thin, z_high - z_low < BOXES.thin], axis=1)
     wide = np.concatenate([y[1] - y[0], z_high - z_low], axis=1)
     axis = np.argmax(np.where(thin, -1.0, effect + 1e-9 * wide), axis=1)
     halves = [[part.copy() for part in (z_low, z_high, u_low, u_high)] for _ in range(2)]
@@ -317,11 +309,11 @@ def polished(rates: Rates, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     u = rates.m0 + np.exp(z) @ rates.mN.T
     M = np.zeros((len(z), 2 * k, 2 * k))
     M[:, range(2 * k), range(2 * k)] = 1.0
-    for _ in range(_NEWTON):
+    for _ in range(BOXES.newton):
         N = np.exp(z)
         a = np.maximum(rates.a0 + N @ rates.aN.T, rates.least)
         log, by_u, by_a = rates.log_rate(u, a)
-        active = log > LOWEST
+        active = log > BOXES.lowest
         M[:, :k, :k] = np.eye(k) - (by_a * active)[:, :, None] * rates.aN * N[:, None, :]
         M[:, range(k), range(k, 2 * k)] = -by_u * active
         M[:, k:, :k] = -rates.mN * N[:, None, :]
@@ -331,7 +323,7 @@ def polished(rates: Rates, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step = -np.linalg.solve(np.where(usable[:, None, None], M, np.eye(2 * k)), F[:, :, None])[:, :, 0]
         size = np.abs(step[:, :k]).max(axis=1)
         step *= np.minimum(1.0, 2.0 / np.maximum(size, 1e-300))[:, None]
-        z, u = np.clip(z + step[:, :k], LOWEST, 100.0), u + step[:, k:]
+        z, u = np.clip(z + step[:, :k], BOXES.lowest, 100.0), u + step[:, k:]
         good = usable & (size < 1e-7 + rates.error)
         if good.all() and size.max(initial=0.0) < 1e-10:
             break

@@ -19,8 +19,8 @@ from .family import Family, parameter_value
 from .newton import conservation
 from .point_errors import point_errors
 from .stability import leading_and_unstable
-from .steady_state import SMALL
 from .system import AtParameter, System, correct
+from .tuning import SEARCH
 
 KINDS = ("", "fold", "hopf", "branch point", "cusp", "bogdanov-takens")
 _LATE = ("error", "within_tol")  # columns that take long
@@ -92,7 +92,7 @@ class Point:
         """
         tol, values = self.problem.tol, np.abs(scalars(self))
         errors = np.array([self.errors[name] for name in self.problem.scalar_names])
-        return bool(np.all(errors <= (tol * values + SMALL if tol else np.finfo(float).max)))
+        return bool(np.all(errors <= (tol * values + SEARCH.small if tol else np.finfo(float).max)))
 
     @property
     def stable(self) -> bool | None:

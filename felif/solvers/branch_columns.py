@@ -9,7 +9,7 @@ import numpy as np
 
 from ..problem import Infeasible
 from .family import parameter_value
-from .steady_state import SMALL
+from .tuning import SEARCH
 
 
 class Table(Mapping):
@@ -63,6 +63,6 @@ def scalars(point: Any) -> np.ndarray:
     """With 0 for what is lost in rounding: digits below 1e-14 mean nothing."""
     try:
         values = point.problem.scalars(0.0, point.y)
-        return np.where(np.abs(values) <= SMALL, 0.0, values)
+        return np.where(np.abs(values) <= SEARCH.small, 0.0, values)
     except Infeasible:
         return np.full(len(point.problem.scalar_names), np.inf)

@@ -17,9 +17,7 @@ from .family import second_derivative_row
 from .folds import SingularJacobian
 from .newton import pins
 from .system import Node, System
-
-_STEPS = 15
-_CONVERGED = 1e-11
+from .tuning import WALK
 
 
 def branch_point_at(node: Node) -> tuple[Node, tuple[np.ndarray, np.ndarray] | None]:
@@ -31,14 +29,14 @@ def branch_point_at(node: Node) -> tuple[Node, tuple[np.ndarray, np.ndarray] | N
     system, y, z, mu = node.system, node.y, node.z, 0.0
     condition, change = SingularJacobian.near(system.family, y, z), np.inf
     try:
-        for _ in range(_STEPS):
+        for _ in range(WALK.steps):
             linear, residual, directions = _newton_system(system, condition, y, z, mu)
             dy, d = linear.solve(*residual)
             previous, change = change, float(max(np.abs(dy).max() / max(np.abs(y).max(), 1e-3), abs(d[-2])))
             if not change < 1e6:
                 break
             y, z, mu = y + dy, z + d[-2:-1], mu + d[-1]
-            if change <= _CONVERGED or (change <= 1e-8 and change >= 0.3 * previous):
+            if change <= WALK.converged or (change <= 1e-8 and change >= 0.3 * previous):
                 found = Node(system, system.at(z), y, z, node.ty, node.tz)
                 if abs(mu) > 1e-6 * max(1.0, float(np.abs(found.problem.jacobian(0.0, y) @ y).max())):
                     break

@@ -26,17 +26,7 @@ from ..problem import Problem
 from .delayed import Delayed
 from .newton import by_mass, conservation, deflated
 from .rational import Rational
-
-_AWAY = 1e3  # deflation puts the zeros of conserved quantities to -1e3
-_FITTED = 1e-10  # error of the interpolant, relative to the largest |K|
-_FOLLOWED = 1e-4  # error of D, relative, with which its turns are counted
-SMALL = 0.9  # |Z K| below which D does not turn
-_TURN = 0.6  # largest relative change of D between successive points of a line
-_SAMPLES = 600  # of K on its lines
-_MOST = 200_000  # points of a line
-_STARTS = 5000  # of Newton's method at once, at most
-_CIRCLE = 24  # points of a circle
-SAME = 1e-7  # relative distance at which two zeros are one
+from .tuning import MODES, SPECTRA
 
 
 class Characteristic:
@@ -46,10 +36,10 @@ class Characteristic:
         parts = Delayed.at(problem, y)
         C, J = conservation(problem), parts.instantaneous
         self.delays, self.Gamma, self._emptying = parts.delays, parts.Gamma, int(parts.emptying.sum())
-        J = deflated(problem, J, y, _AWAY)
+        J = deflated(problem, J, y, SPECTRA.away)
         values = eigenvalues(by_mass(problem, J.dense()))
         #: eigenvalues of J, those of conserved quantities left out
-        self.poles = np.delete(values, np.argsort(np.abs(values + _AWAY))[: len(C)])
+        self.poles = np.delete(values, np.argsort(np.abs(values + SPECTRA.away))[: len(C)])
         self.radius = float(np.abs(self.poles).max(initial=1.0))
         self._band, self._mass, self._inner = J.band, problem.mass, J.U.shape[1]
         self._columns = np.asfortranarray(np.hstack([J.U, parts.U]), complex)
@@ -120,10 +110,10 @@ class Characteristic:
         grids = {edge: np.append(self.heights[self.heights < top], top) for edge in edges}
         while True:
             x, K = (np.concatenate(one) for one in zip(*(self.sampled(e, g) for e, g in grids.items()), strict=True))
-            rational = Rational.through(x, K, 0.05 * _FITTED)
+            rational = Rational.through(x, K, 0.05 * MODES.fitted)
             finer = {edge: np.union1d(grid, self._unmet(rational, edge, grid)) for edge, grid in grids.items()}
             before, after = (sum(map(len, one.values())) for one in (grids, finer))
-            if before == after or after > _SAMPLES:
+            if before == after or after > MODES.samples:
                 self.met = before == after
                 return rational
             grids = finer
@@ -135,13 +125,13 @@ class Characteristic:
 
     @staticmethod
     def _met(rational: Rational, x: np.ndarray, K: np.ndarray) -> np.ndarray:
-        return np.abs(rational(x) - K).max(axis=(1, 2)) <= _FITTED * max(np.abs(K).max(), 1e-200)
+        return np.abs(rational(x) - K).max(axis=(1, 2)) <= MODES.fitted * max(np.abs(K).max(), 1e-200)
 
     def meets(self, rational: Rational, edge: float, top: float) -> bool:
         """Whether an interpolant made on other lines gives D on this one, well enough to follow its turns."""
         x, K = self.sampled(edge, self.heights[self.heights <= top])
         D = self.of(x, K)
-        return bool((np.abs(self.of(x, rational(x)) - D) <= _FOLLOWED * np.abs(D)).all())
+        return bool((np.abs(self.of(x, rational(x)) - D) <= MODES.followed * np.abs(D)).all())
 
     def beyond(self) -> float:
         """The size of K, as `size` bounds it on the imaginary axis, beyond every eigenvalue of J."""
@@ -155,7 +145,7 @@ class Characteristic:
         small, first = 0, np.inf
         for height in self.heights:
             x, K = self.sampled(edge, np.array([height]))
-            if self.size(x, K)[0] >= SMALL:
+            if self.size(x, K)[0] >= MODES.small:
                 small = 0
                 continue
             first, small = float(height) if small == 0 else first, small + 1
@@ -166,7 +156,7 @@ class Characteristic:
     def count(self, rational: Rational, edge: float, top: float) -> int | None:
         """How many modes are right of the line; None where D vanishes on it, or turns too often to be followed."""
         longest, heights = self.delays.max(), self.heights
-        if not self.met or top * longest > 0.3 * _MOST:
+        if not self.met or top * longest > 0.3 * MODES.most:
             return None
         even = np.linspace(0.0, top, 8 + int(top * longest / 0.3))
         fine = (heights[:-1, None] + np.diff(heights)[:, None] * np.arange(4) / 4).ravel()
@@ -174,10 +164,10 @@ class Characteristic:
         D = self.whole(edge + 1j * h, rational(edge + 1j * h))
         for _ in range(40):
             least = np.minimum(np.abs(D[1:]), np.abs(D[:-1]))
-            far = np.flatnonzero(~(np.abs(np.diff(D)) <= _TURN * least))
+            far = np.flatnonzero(~(np.abs(np.diff(D)) <= MODES.turn * least))
             if not len(far):
                 break
-            if len(h) > _MOST:
+            if len(h) > MODES.most:
                 return None
             between = (h[far] + h[far + 1]) / 2
             x = edge + 1j * between
@@ -215,7 +205,7 @@ class Characteristic:
         """Where zeros may be: on the chains |eigenvalue of Z K| = 1, at eigenvalues of J, and on the real axis."""
         longest = self.delays.max()
         heights = self.heights
-        even = np.linspace(0.0, top, min(4 + int(density * top * longest), _STARTS))
+        even = np.linspace(0.0, top, min(4 + int(density * top * longest), MODES.starts))
         h = np.union1d(even, heights[heights < top])
         x, chains = np.zeros(len(h)), []
         for j in range(len(self.delays)):
@@ -233,7 +223,7 @@ class Characteristic:
             ]
         around = [near + step * (0.1 + np.abs(near.imag) * 0.05) for step in (0.0, 1.0, -1.0, 3.0, 1j, 3j)]
         all_starts = np.concatenate([*chains, *around, axis]) + 1e-9j
-        return all_starts[:: 1 + len(all_starts) // _STARTS]
+        return all_starts[:: 1 + len(all_starts) // MODES.starts]
 
     def zeros(self, rational: Rational, x: np.ndarray, left: float, top: float) -> np.ndarray:
         """Different modes, Im >= 0, that Newton's method on the interpolant reaches from x."""
@@ -255,7 +245,7 @@ class Characteristic:
                 if not len(alive):
                     break
         found = np.concatenate(done)
-        found.imag[found.imag <= SAME * (1 + np.abs(found))] = 0.0
+        found.imag[found.imag <= MODES.same * (1 + np.abs(found))] = 0.0
         return different(found[found.real > left])
 
     def _with_slope(self, rational: Rational, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -283,7 +273,9 @@ class Characteristic:
             if not np.isfinite(x) or abs(x - start) > 1e-3 * (1 + abs(start)):
                 return None
             if abs(step) <= 1e-10 * (1 + abs(x)):
-                return complex(x.real, 0.0) if abs(x.imag) <= SAME * (1 + abs(x)) else complex(x.real, abs(x.imag))
+                return (
+                    complex(x.real, 0.0) if abs(x.imag) <= MODES.same * (1 + abs(x)) else complex(x.real, abs(x.imag))
+                )
         return None
 
     def exact(self, x: np.ndarray) -> np.ndarray:
@@ -299,17 +291,17 @@ class Characteristic:
         x, p = x[x.real > edge], different(self.poles[(self.poles.imag >= 0) & (self.poles.real > edge)])
         if not len(p):
             return x
-        radius, unit = self._radius(p, 1e-3), np.exp(2j * np.pi * np.arange(_CIRCLE) / _CIRCLE)
+        radius, unit = self._radius(p, 1e-3), np.exp(2j * np.pi * np.arange(MODES.circle) / MODES.circle)
         D = self._around(p, radius, unit, rational)
         inside = (np.abs(self.poles - p[:, None]) < radius[:, None]).sum(axis=1)
         parts = [x[(np.abs(x[:, None] - p) >= radius).all(axis=1)]]
         for values, centre, size, number in zip(D, p, radius, inside, strict=True):
             count = _turned(values) + int(number)
             if count > 0:
-                series = np.fft.fft(values * unit**number)[: _CIRCLE // 2] / _CIRCLE
+                series = np.fft.fft(values * unit**number)[: MODES.circle // 2] / MODES.circle
                 roots = np.roots(series[::-1])
                 z = centre + size * roots[np.argsort(np.abs(roots))[:count]]
-                z = np.where(np.abs(z.imag) <= SAME * (1 + np.abs(z)), z.real, z)
+                z = np.where(np.abs(z.imag) <= MODES.same * (1 + np.abs(z)), z.real, z)
                 parts.append(z[z.imag >= 0])
         return np.concatenate(parts)
 
@@ -320,7 +312,7 @@ class Characteristic:
     def _radius(self, x: np.ndarray, size: float) -> np.ndarray:
         others = np.concatenate([x, x.conj(), self.poles])
         gap = np.abs(others - x[:, None])
-        gap[gap <= SAME * (1 + np.abs(x[:, None]))] = np.inf
+        gap[gap <= MODES.same * (1 + np.abs(x[:, None]))] = np.inf
         return np.minimum(size * (1 + np.abs(x)), 0.3 * gap.min(axis=1))
 
     def _turns(self, rational: Rational, x: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -343,6 +335,6 @@ def different(x: np.ndarray) -> np.ndarray:
     kept: list[complex] = []
     x = x[np.unique(np.round(x, 8), return_index=True)[1]]
     for one in x[np.lexsort((x.imag, -x.real))]:
-        if all(abs(one - other) > SAME * (1 + abs(one)) for other in kept[-30:]):
+        if all(abs(one - other) > MODES.same * (1 + abs(one)) for other in kept[-30:]):
             kept.append(one)
     return np.array(kept, complex)

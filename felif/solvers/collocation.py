@@ -15,9 +15,7 @@ import numpy as np
 from scipy.special import roots_jacobi
 
 from ..algebra import Band, Chain, Linearisations, StageChain
-
-_HIT = 1e-14  # distance from a node at which a function has the value there
-_STILL = 1e-12  # relative range of a scalar that is constant
+from .tuning import ORBITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class TimeMesh:
     def basis(self, x: np.ndarray) -> np.ndarray:
         """Lagrange polynomials of 0 and the points at x in [0, 1], shape (len(x), s + 1)."""
         gap = x[:, None] - self.c
-        hit = np.abs(gap) < _HIT
+        hit = np.abs(gap) < ORBITS.hit
         quotient = self._barycentric / np.where(hit, 1.0, gap)
         rows = quotient / quotient.sum(axis=1, keepdims=True)
         rows[hit.any(axis=1)] = hit[hit.any(axis=1)]
@@ -121,7 +119,7 @@ class TimeMesh:
             place, above, below = (time - ends[piece]) / widths[piece], 0.0, 0.0
             for node, weight, value in zip(nodes, weights, pieces[piece], strict=True):
                 gap = place - node
-                if abs(gap) < _HIT:
+                if abs(gap) < ORBITS.hit:
                     return value
                 above += weight / gap * value
                 below += weight / gap
@@ -146,7 +144,7 @@ class TimeMesh:
         """
         highest = np.abs(self.with_starts(values) @ self.top)
         span = values.max(axis=(0, 2)) - values.min(axis=(0, 2))
-        moves = span > _STILL * np.abs(values).max(axis=(0, 2))
+        moves = span > ORBITS.still * np.abs(values).max(axis=(0, 2))
         return (highest / np.where(moves, span, np.inf)).max(axis=1)
 
     def equidistributed(self, unresolved: np.ndarray, pieces: int) -> TimeMesh:

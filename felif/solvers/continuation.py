@@ -21,8 +21,7 @@ from .family import Family
 from .keeping import both_ways, count_array, count_from, further, keep_branch, told_point, told_problem
 from .newton import conservation, newton
 from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
-
-_PARTS = 20.0  # steps that the range of the parameter, and of N, may take at most
+from .tuning import WALK
 
 
 @checked(
@@ -128,7 +127,7 @@ def continuation(
         open_work("continuation", "branch", folder, asked, FILES, **how, further=further(reach)) as work,
     ):
         span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun
-        metric = Metric(np.array([span / _PARTS]), largest / _PARTS, density_unit(start, y))
+        metric = Metric(np.array([span / WALK.parts]), largest / WALK.parts, density_unit(start, y))
         first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
         if crossing is None:
             first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(

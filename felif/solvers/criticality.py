@@ -23,8 +23,7 @@ from .delayed import Delayed
 from .family import Family, step_along
 from .hopf import ImaginaryPair
 from .newton import bordered
-
-_THIRD = 300.0  # steps of second differences, in units of those of first ones
+from .tuning import WALK
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,7 @@ class _Forms:
         """C(q, q, q*): with q = a + i b, [q, q*] = [a, a] + [b, b]."""
         total = np.zeros(len(self.y) + len(self.lagged), complex)
         for part, lag in ((q.u.real, q.l.real), (q.u.imag, q.l.imag)):
-            step = _THIRD * step_along(self.y, part)
+            step = WALK.third * step_along(self.y, part)
             high, low = self._around(part, lag, step)
             total += (self._first(high, q) - 2 * self._first(self.parts, q) + self._first(low, q)) / step**2
         return total

@@ -32,14 +32,13 @@ from .system import (
     density_unit,
     normalise,
 )
+from .tuning import WALK
 
 Bounds = Mapping[str, tuple[float, float]] | None
-_RANGE, _STEP = 10.0, 0.2  # default bounds and unit of length of a parameter, in units of max(1, |value|) and |value|
 _BOUNDS = optional(mapping(BOUNDS, "a mapping of parameters to (low, high)"))
 _KINDS = {"problem": SYSTEM, "first": TEXT, "second": TEXT, "bounds": _BOUNDS, "N_max": optional(POSITIVE)}
 _KINDS |= {"max_points": whole(1), "folder": optional(FOLDER)}
 _KINDS |= dict.fromkeys(("stability", "resume", "overwrite", "progress"), FLAG)
-_SLOWEST = 1e-3  # frequency at which a curve of Hopf points ends
 
 
 @checked(**_KINDS)
@@ -209,7 +208,7 @@ def _curve(
     names, problem = family.names, family.at(z[:2])
     bounds, N_max, max_points, stability = (asked[name] for name in ("bounds", "N_max", "max_points", "stability"))
     system = System(family, conservation(problem) @ y, condition)
-    units = np.array([_STEP * max(abs(value), 0.05) for value in z])
+    units = np.array([WALK.step * max(abs(value), 0.05) for value in z])
     N_max = default_rate(problem) if N_max is None else N_max
     limits, reach = [], {"bounds": [], "N_max": N_max, "max_points": max_points}
     for k, name in enumerate(names):
@@ -225,7 +224,7 @@ def _curve(
         limits.append(
             Limit(
                 2,
-                _SLOWEST * default_rate(problem) / 20,
+                WALK.slowest * default_rate(problem) / 20,
                 -1.0,
                 False,
                 Outcome("zero_frequency", "the frequency falls to 0"),
@@ -257,7 +256,7 @@ def _first(system: System, metric: Metric, y: np.ndarray, z: np.ndarray) -> Node
 
 
 def _default_bounds(family: Family, z: np.ndarray, k: int) -> tuple[float, float]:
-    value, reach = float(z[k]), _RANGE * max(1.0, abs(float(z[k])))
+    value, reach = float(z[k]), WALK.range * max(1.0, abs(float(z[k])))
     p = z[:2].copy()
     p[k] = -value if value > 0 else value
     try:

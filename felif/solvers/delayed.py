@@ -6,9 +6,10 @@ J(lambda) = J + U Z (1 - Gamma Z)^-1 G with Z = diag exp(-lambda d).
 Where a delayed input empties a scalar R (a dead time d: dR/dt = s - l), R = int_{t-d}^t s, which dR/dt alone does not
 say: lambda = 0 would be an eigenvalue, with any other R. A mode has dR = (1 - e^{-lambda d})/lambda ds; with
 
-    dl = e^{-lambda d} ds + AWAY [dR - (1 - e^{-lambda d})/lambda ds],
+    dl = e^{-lambda d} ds + SPECTRA.away [dR - (1 - e^{-lambda d})/lambda ds],
 
-the same for modes, that eigenvalue becomes -AWAY. Then dl = (1 - Z Gamma)^-1 (Z G + E) dy, Z and E read off above.
+the same for modes, that eigenvalue becomes -SPECTRA.away. Then dl = (1 - Z Gamma)^-1 (Z G + E) dy, Z and E read off
+above.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ import numpy as np
 from ..algebra import BandLowRank
 from ..problem import Problem
 from .family import second_derivative_row, step_along
-
-AWAY = 1e3  # decay of scalars that are not the integral that they stand for
+from .tuning import SPECTRA
 
 
 @dataclass(frozen=True, eq=False)
 class Delayed:
     """The parts of the linearisation: J, U (size, k), G (k, size), Gamma (k, k), delays (k,); one k a delayed input.
 
-    E (k, size): AWAY at the unknown that the input empties, `emptying` (k,) says which inputs do. `fixed`: the problem
-    with these delayed inputs; `gradient` (scalars, size), `by_inputs` (scalars, k): of all scalars, as G and Gamma.
+    E (k, size): SPECTRA.away at the unknown that the input empties, `emptying` (k,) says which inputs do. `fixed`: the
+    problem with these delayed inputs; `gradient` (scalars, size), `by_inputs` (scalars, k): of all scalars, as G and
+    Gamma.
     """
 
     instantaneous: BandLowRank
@@ -68,7 +69,7 @@ class Delayed:
         E, held = np.zeros((len(rows), len(y))), problem.held
         for k, name in enumerate(inputs):
             if name in held:
-                E[k, problem.layout.offsets[held[name]]] = AWAY
+                E[k, problem.layout.offsets[held[name]]] = SPECTRA.away
         J = fixed.jacobian(0.0, y)
         emptying = np.array([name in held for name in inputs])
         return cls(J, U, G[rows], Gamma[rows], np.array(delays), lagged, E, emptying, fixed, G, Gamma)
@@ -77,7 +78,7 @@ class Delayed:
         """The diagonal of Z."""
         x = eigenvalue * self.delays
         mean = np.where(np.abs(x) < 1e-5, 1 - x / 2 + x * x / 6, -np.expm1(-x) / np.where(x == 0, 1.0, x))
-        return np.exp(-x) - np.where(self.emptying, AWAY * self.delays * mean, 0.0)
+        return np.exp(-x) - np.where(self.emptying, SPECTRA.away * self.delays * mean, 0.0)
 
     def gain(self, eigenvalue: complex) -> np.ndarray:
         """Z (1 - Gamma Z)^-1: from G dy to the perturbation of the delayed inputs."""

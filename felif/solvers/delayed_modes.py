@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..problem import Problem
-from .characteristic import SAME, SMALL, Characteristic, different
+from .characteristic import Characteristic, different
+from .tuning import MODES
 
-_LEFT = 14.0  # of -Re lambda d where K is of order one: exp of it magnifies errors of K
-_INSIDE = 0.97  # of the size of Z K beyond which D may turn at any height
-_ATTEMPTS = 8
 _SHARES = (0.7, 0.4, 0.15)  # of the modes asked for, of which it is tried whether they are complete
-_DIVIDED = 400  # starts of Newton's method with the known zeros divided out
-_DENSEST = 4.0  # starts of Newton's method per 1/d of height
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +36,10 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
     longest, order = D.delays.max(), np.sort(D.poles.real)[::-1]
     K = D.sampled(0.0, D.heights[:8])[1]
     largest, beyond = float(np.abs(K).max()), D.beyond()
-    least = -max(min(_LEFT - np.log(max(largest, 1e-300)), np.log(_INSIDE * SMALL / beyond)), 1e-3) / longest
+    least = (
+        -max(min(MODES.left - np.log(max(largest, 1e-300)), np.log(MODES.inside * MODES.small / beyond)), 1e-3)
+        / longest
+    )
     left = max(float(order[min(count + 2, len(order)) - 1]) - 1.0, least)
     highest = D.top(0.0, everywhere=False)
     top = max(
@@ -49,7 +48,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
     reach, density, message = 1.5 * top, 1.0, ""
     rational = D.interpolant([0.0], reach)
     wanted, values, found, edge, counted = count, np.zeros(0), np.zeros(0, complex), 0.0, None
-    for _ in range(_ATTEMPTS):
+    for _ in range(MODES.attempts):
         x = D.zeros(rational, D.starts(rational, left, 1.5 * top, density), left, 1.5 * top)
         x = different(np.concatenate([x, found]))
         marks = whole(D.at_poles(x, left, rational))
@@ -77,7 +76,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
             found = different(np.concatenate([found, _remaining(D, found, edge)]))
             values = whole(D.repeated(rational, D.at_poles(found, edge, None)))
         if counted != len(values):
-            if density >= _DENSEST:
+            if density >= MODES.densest:
                 break
             density *= 2
             rational = D.interpolant([0.0, edge / 10, edge / 3, edge], reach)
@@ -85,7 +84,7 @@ def modes(problem: Problem, y: np.ndarray, count: int) -> Modes:
             return Modes(values, edge, counted, "")
         elif len(values) < len(marks) and wanted < 2 * count + 8:
             wanted += count - len(values) + 1
-        elif left == least and density >= _DENSEST:
+        elif left == least and density >= MODES.densest:
             message = f"{len(values)} modes were found right of {edge:.6g}, {count} were asked for"
             break
         else:
@@ -108,7 +107,7 @@ def _remaining(D: Characteristic, known: np.ndarray, edge: float) -> np.ndarray:
     near = D.poles[(D.poles.imag >= 0) & (D.poles.real > edge)]
     marks, upper = np.sort(np.append(near.real, edge)), known[np.argsort(known.imag)]
     starts = [near + 0.1j, (marks[1:] + marks[:-1]) / 2, (upper[1:] + upper[:-1]) / 2]
-    alive, limit, done = np.concatenate(starts)[:_DIVIDED] + 1e-6 * (1 + 1j), 1.0 / D.delays.max(), []
+    alive, limit, done = np.concatenate(starts)[: MODES.divided] + 1e-6 * (1 + 1j), 1.0 / D.delays.max(), []
     for _ in range(40):
         if not len(alive):
             break
@@ -123,7 +122,9 @@ def _remaining(D: Characteristic, known: np.ndarray, edge: float) -> np.ndarray:
         done.append(alive[there])
         alive = alive[~there & (alive.real > edge - 2 * limit)]
     found = np.concatenate([alive[:0], *done])
-    found = np.where(np.abs(found.imag) <= SAME * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag))
+    found = np.where(
+        np.abs(found.imag) <= MODES.same * (1 + np.abs(found)), found.real, found.real + 1j * np.abs(found.imag)
+    )
     return different(found[found.real > edge])
 
 

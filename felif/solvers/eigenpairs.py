@@ -11,10 +11,7 @@ from ..algebra import BandLowRank, SingularMatrix
 from ..problem import Problem
 from .delayed import Delayed
 from .newton import Border, by_mass
-
-_STEPS = 8  # of Newton on one eigenpair
-_POLISHED = 1e-13  # relative change of an eigenvalue at which Newton stops
-_ZERO = 1e-8  # size of an eigenvalue that cannot be told from the conserved zeros
+from .tuning import SPECTRA
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +69,7 @@ class Linearisation:
         if x is None:
             x = self._inverse_iterated(value)
         start, best = value, None
-        for _ in range(_STEPS):
+        for _ in range(SPECTRA.steps):
             x = x / x[np.argmax(np.abs(x))]
             try:
                 here, change, x = self._newton_step(value, x)
@@ -81,7 +78,9 @@ class Linearisation:
             if best is not None and here.residual > 0.5 * best.residual:
                 break  # down to rounding
             best, value = here, value + change
-            if abs(change) <= _POLISHED * (1 + abs(value)) or abs(value - start) > 0.5 * min(distance, 1 + abs(start)):
+            if abs(change) <= SPECTRA.polished * (1 + abs(value)) or abs(value - start) > 0.5 * min(
+                distance, 1 + abs(start)
+            ):
                 break
         return self._pair(best)
 
@@ -104,7 +103,7 @@ class Linearisation:
         problem, value, x, k = self.problem, at.value, at.x, len(self._border.C)
         z, ends = at.system.solve_transposed(np.zeros(len(x)), np.eye(k + 1)[-1])
         z = -z
-        if k and abs(value) > _ZERO:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
+        if k and abs(value) > SPECTRA.zero:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
             z = z + (ends[:k] / value) @ by_mass(problem, self._border.C.T).T
         d = self._balance
         condition = float(np.linalg.norm((problem.mass @ z) * d) * np.linalg.norm(x / d))

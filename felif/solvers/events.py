@@ -17,9 +17,7 @@ from .hopf import hopf_at
 from .keeping import count_array, count_from, details_arrays, details_from
 from .stability import grow, leading_and_unstable, sorted_leading, unstable
 from .system import Metric, Node, at_distance, correct, normalise
-
-_HALVINGS = 12  # of a step, until what lies in it is alone
-_BEYOND = 0.02  # of a step, by which its ends on different meshes may err
+from .tuning import WALK
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ def special_points(seen: list[Seen], metric: Metric, work: Work) -> list[Seen]:
         if arrays is None:
             for end in (a, b):  # what is kept does not depend on what was computed before
                 end.node.system.family.forget()
-            between = _between_nodes(a, b, metric, _HALVINGS)
+            between = _between_nodes(a, b, metric, WALK.halvings)
             work.keep("special", _arrays(between, b))
         else:
             between = _from_arrays(arrays, a, b)
@@ -286,7 +284,7 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
         if len(end.y) == len(node.y):
             row, row_z = metric.row(end.problem, end.y, end.ty, end.tz)
             node.s = end.s + float(row @ (node.y - end.y) + row_z @ (node.z - end.z))
-            if -_BEYOND * length - 1e-9 <= node.s - a.node.s <= (1 + _BEYOND) * length + 1e-9:
+            if -WALK.beyond * length - 1e-9 <= node.s - a.node.s <= (1 + WALK.beyond) * length + 1e-9:
                 node.s = min(max(node.s, a.node.s), b.node.s)
                 return True
     return False

@@ -11,10 +11,7 @@ from ..algebra import BandLowRank
 from ..given.memory import remembered
 from ..given.parameters import value_of
 from ..problem import Infeasible, Problem
-
-_KEPT = 6  # problems remembered: Newton, differences in p and stability ask for the same ones again
-_NEAR = 0.02  # relative change of (y, p) for which a derivative by moving nodes is used again
-_STEP = 1e-5  # of central differences, relative to the size of what is moved
+from .tuning import NEWTON
 
 
 class Family:
@@ -48,7 +45,7 @@ class Family:
             made = self._moved(changes) if self._moving else self.base.at(**changes)
         except ValueError as error:
             raise Infeasible(str(error)) from error
-        return remembered(self._known, key, made, _KEPT)
+        return remembered(self._known, key, made, NEWTON.kept)
 
     @cached_property
     def _along(self) -> Callable[[np.ndarray], Problem] | None:
@@ -86,14 +83,14 @@ class Family:
     def derivative_near(self, y: np.ndarray, p: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """`derivative`, or the last one where nodes move (two new meshes each) and (y, p) has hardly changed since.
 
-        Good for Newton's method, which converges with a factor of about _NEAR then, and for tangents.
+        Good for Newton's method, which converges with a factor of about NEWTON.near then, and for tangents.
         """
         if self.names[k] not in self._moving:
             return self.derivative(y, p, k)
         known = self._derivatives.get(k)
         if known is not None and len(known[0]) == len(y):
             moved = max(np.abs(y - known[0]).max() / np.abs(y).max(), np.max(np.abs(p - known[1]) / (np.abs(p) + 0.1)))
-            if moved < _NEAR:
+            if moved < NEWTON.near:
                 return known[2]
         self._derivatives[k] = (y, p, self.derivative(y, p, k))
         return self._derivatives[k][2]
@@ -101,7 +98,7 @@ class Family:
     def around(self, p: np.ndarray, k: int) -> tuple[Problem, Problem, float]:
         """Problems a little below and above p in direction k, and their distance, for central differences."""
         step = np.zeros(len(p))
-        step[k] = _STEP * max(abs(p[k]), 0.1)
+        step[k] = NEWTON.step * max(abs(p[k]), 0.1)
         ends = [p - step, p + step]
         for side in (0, 1):
             try:
@@ -161,7 +158,7 @@ def _is_numerical(problem: Problem, name: str) -> bool:
 
 def step_along(y: np.ndarray, direction: np.ndarray) -> float:
     """e of central differences between y + e v and y - e v."""
-    return _STEP * max(float(np.abs(y).max()), 1e-3) / max(float(np.abs(direction).max()), 1e-300)
+    return NEWTON.step * max(float(np.abs(y).max()), 1e-3) / max(float(np.abs(direction).max()), 1e-300)
 
 
 def second_derivative(

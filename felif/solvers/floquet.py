@@ -6,8 +6,7 @@ import numpy as np
 
 from ..algebra import eigenvalues
 from .orbit_system import Linearised, Silent
-
-_KRYLOV = 40
+from .tuning import SPECTRA
 
 
 def multipliers(linearised: Linearised, count: int = 8) -> np.ndarray:
@@ -19,9 +18,9 @@ def multipliers(linearised: Linearised, count: int = 8) -> np.ndarray:
     march = _Period(linearised)
     x = np.random.default_rng(0).standard_normal(march.size)
     x = march.project(x)
-    V, H = np.zeros((_KRYLOV + 1, march.size)), np.zeros((_KRYLOV + 1, _KRYLOV))
+    V, H = np.zeros((SPECTRA.krylov + 1, march.size)), np.zeros((SPECTRA.krylov + 1, SPECTRA.krylov))
     V[0] = x / np.linalg.norm(x)
-    steps = min(_KRYLOV, march.rank)
+    steps = min(SPECTRA.krylov, march.rank)
     for k in range(steps):
         x = march.project(march(V[k]))
         for _ in range(2):

@@ -15,11 +15,9 @@ from scipy.optimize import brentq
 from ..algebra import Bordered, SingularMatrix
 from ..problem import Problem
 from .newton import carriers, conservation, pins, weighted
+from .tuning import SEARCH
 
-LOWEST, HIGHEST = 1e-14, 1e4  # rates between which steady states are looked for
 _COARSE = 10.0 ** np.r_[-14.0, -11.0, -9.0, -7.5, np.arange(-6.0, 4.1, 0.5)]
-_FINEST = 1e-4  # distance of points, in log N, at which refinement gives up
-_DEEP = 40.0  # |log(out/N)| beyond which it does not matter
 
 
 class Frozen:
@@ -73,13 +71,15 @@ class Frozen:
         return A, A.bordered(self._E, self._C, pins=pins(self.problem, self._start))
 
     def excess(self, s: np.ndarray) -> np.ndarray:
-        """log(out/s), one number a scalar; -_DEEP where nothing fires."""
+        """log(out/s), one number a scalar; -SEARCH.deep where nothing fires."""
         try:
             out, _ = self.solve(s)
         except SingularMatrix:
-            return np.full(len(s), -_DEEP)
+            return np.full(len(s), -SEARCH.deep)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.clip(np.where(out > 0, np.log(np.maximum(out, 1e-300) / s), -_DEEP), -_DEEP, _DEEP)
+            return np.clip(
+                np.where(out > 0, np.log(np.maximum(out, 1e-300) / s), -SEARCH.deep), -SEARCH.deep, SEARCH.deep
+            )
 
     def fitting(self, s: np.ndarray) -> Frozen:
         """The same on a mesh that fits the densities which drift and noise at s hold; this one if it may not change."""
@@ -91,7 +91,7 @@ class Frozen:
 
 
 def roots_of_one(excess: Callable[[float], float]) -> list[float]:
-    """Sign changes of the excess between LOWEST and HIGHEST, after refining wherever two could hide; some spurious."""
+    """Sign changes of the excess at all rates looked for, after refining wherever two could hide; some spurious."""
     x = np.log(_COARSE)
     f = np.array([excess(N) for N in _COARSE])
     for _ in range(24):
@@ -101,7 +101,7 @@ def roots_of_one(excess: Callable[[float], float]) -> list[float]:
         middles = (x[doubtful] + x[doubtful + 1]) / 2
         x = np.insert(x, doubtful + 1, middles)
         f = np.insert(f, doubtful + 1, [excess(np.exp(z)) for z in middles])
-    roots = [] if f[0] > 0 else [LOWEST]
+    roots = [] if f[0] > 0 else [SEARCH.lowest]
     for i in np.flatnonzero((f[:-1] > 0) != (f[1:] > 0)):
         z = brentq(lambda z: excess(np.exp(z)), x[i], x[i + 1], xtol=1e-8, rtol=1e-12)
         roots.append(float(np.exp(z)))
@@ -115,6 +115,6 @@ def _doubtful(x: np.ndarray, f: np.ndarray) -> np.ndarray:
     bend[1:-1] = np.abs(np.diff(slopes)) / (width[1:] + width[:-1]) * 2
     sag = np.maximum(bend[:-1], bend[1:]) * width**2 / 4  # twice the deviation from the chord
     near = np.minimum(np.abs(f[:-1]), np.abs(f[1:]))
-    capped = (np.abs(f[:-1]) >= _DEEP) & (np.abs(f[1:]) >= _DEEP)
+    capped = (np.abs(f[:-1]) >= SEARCH.deep) & (np.abs(f[1:]) >= SEARCH.deep)
     same = (f[:-1] > 0) == (f[1:] > 0)
-    return np.flatnonzero(same & (sag > near) & (width > _FINEST) & ~capped)
+    return np.flatnonzero(same & (sag > near) & (width > SEARCH.finest) & ~capped)

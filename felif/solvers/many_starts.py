@@ -9,10 +9,7 @@ from ..problem import Infeasible, NotConverged, Problem
 from .newton import newton, symmetry
 from .settling import objection, settled
 from .steady_state import SteadyState, SteadyStates
-
-_SAME = 1e-6  # relative distance of states that are one
-_TURNING = 3e-2  # part of the largest change along a symmetry, from which a number changes with it
-_TURNED = 0.4  # how far along it that is looked at, too
+from .tuning import SEARCH
 
 
 def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadyStates:
@@ -27,7 +24,7 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
         except (NotConverged, SingularMatrix, Infeasible):
             continue
         marks = _marks(problem, t, y)
-        if any(np.allclose(marks, other, rtol=_SAME, atol=_SAME) for other in known):
+        if any(np.allclose(marks, other, rtol=SEARCH.same, atol=SEARCH.same) for other in known):
             continue
         known.append(marks)
         try:
@@ -36,7 +33,8 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
             continue
         if not objection(state):
             found.append(state)
-    found.sort(key=lambda state: np.round(_marks(state.problem, t, state.y) / _SAME).tolist())  # rounding sorts nothing
+    # rounding sorts nothing
+    found.sort(key=lambda state: np.round(_marks(state.problem, t, state.y) / SEARCH.same).tolist())
     count = f"{len(found)} steady state" + ("" if len(found) == 1 else "s")
     return SteadyStates(found, f"{count}, from {tried} starts of Newton's method. There may be others.", None, False)
 
@@ -47,8 +45,8 @@ def _marks(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:
         return y
     values, e = problem.scalars(t, y).copy(), symmetry(problem, y)
     if e is not None:
-        turned = y + _TURNED * e  # where y happens to make a number extreme, this does not
+        turned = y + SEARCH.turned * e  # where y happens to make a number extreme, this does not
         change = np.abs(problem.scalar_gradient(t, y) @ e)
         change += np.abs(problem.scalar_gradient(t, turned) @ symmetry(problem, turned))
-        values[change > _TURNING * change.max()] = 0.0
+        values[change > SEARCH.turning * change.max()] = 0.0
     return values

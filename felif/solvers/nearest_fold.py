@@ -12,11 +12,10 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 from ..problem import Problem
-from .frozen import HIGHEST, LOWEST, Frozen
+from .frozen import Frozen
+from .tuning import SEARCH
 
 _STRIDE = 0.1 * np.log(10.0)  # along log N
-_STRIDES = 40
-_TRIES = 30  # of the secant method at one N
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class NearestFold:
 def nearest_fold(problem: Problem, t: float, totals: np.ndarray, N: float) -> NearestFold | None:
     """The fold nearest to `problem` in its first parameter, on the curve of steady states passing near N; or None."""
     names = problem.parameter_names
-    if not names or not LOWEST < N < HIGHEST:
+    if not names or not SEARCH.lowest < N < SEARCH.highest:
         return None
     name, value = names[0], float(getattr(problem.model, names[0]))
     curve = _Curve(problem, t, totals, name)
@@ -93,7 +92,7 @@ class _Curve:
 
     def __call__(self, z: float, p: float) -> float:
         f = self._excess(z, p)
-        for _ in range(_TRIES):
+        for _ in range(SEARCH.tries):
             if self._slope is None:
                 step = 1e-3 * (1 + abs(p))
                 self._slope = (self._excess(z, p + step) - f) / step
@@ -120,9 +119,9 @@ def _walk(
 ) -> list[tuple[float, float]]:
     """[(p, log N)] of the first extremum in one direction, unless the curve first leaves `reach` around `target`."""
     points = list(points)
-    for _ in range(_STRIDES):
+    for _ in range(SEARCH.strides):
         (z0, p0), (z1, p1) = points[-2:]
-        if abs(p1 - target) > reach or not np.log(LOWEST) < z1 + way * _STRIDE < np.log(HIGHEST):
+        if abs(p1 - target) > reach or not np.log(SEARCH.lowest) < z1 + way * _STRIDE < np.log(SEARCH.highest):
             break
         try:
             points.append((z1 + way * _STRIDE, curve(z1 + way * _STRIDE, 2 * p1 - p0)))

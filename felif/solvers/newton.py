@@ -18,10 +18,7 @@ from scipy.linalg import lapack, solve_banded
 
 from ..algebra import BandLowRank, Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
-
-_ROUNDING = 1e-13  # relative change of y below which Newton has converged
-_CONTRACTED = 0.05  # of the first step, at most, that a second one with the same Jacobian may have
-_STALLED = 1e-8  # relative change below which an iteration that no longer improves is taken for rounding
+from .tuning import NEWTON
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +145,7 @@ def newton(
     t: float = 0.0,
     totals: np.ndarray | None = None,
     steps: int = 30,
-    rounding: float = _ROUNDING,
+    rounding: float = NEWTON.rounding,
 ) -> Solved:
     """The steady state that Newton's method reaches from y: F(t, y) = 0, C y = totals (by default those of y).
 
@@ -167,7 +164,7 @@ def newton(
             if not np.isfinite(size):
                 raise NotConverged("Newton's method met numbers that are not finite")
             converged = size <= rounding * scale
-            if converged or (size <= _STALLED * scale and size >= 0.3 * previous):
+            if converged or (size <= NEWTON.stalled * scale and size >= 0.3 * previous):
                 y = y + step if converged else y
                 return _solved(problem, t, y, iteration, size / max(scale, 1e-300), system)
             y, F, fraction, following = _damped(problem, system, rest, t, y, step, size, totals, C)
@@ -198,7 +195,7 @@ def corrected(problem: Problem, y: np.ndarray, *, t: float, totals: np.ndarray, 
             step, _ = system.solve(-problem.rate(t, y), np.append(totals - C @ y, rest))
             y = y + step
             sizes.append(float(np.abs(step).max()))
-        if sizes[1] <= max(_CONTRACTED * sizes[0], _ROUNDING * float(np.abs(y).max())):
+        if sizes[1] <= max(NEWTON.contracted * sizes[0], NEWTON.rounding * float(np.abs(y).max())):
             return _solved(problem, t, y, 2, sizes[1] / max(float(np.abs(y).max()), 1e-300), system)
     except (Infeasible, SingularMatrix):
         pass

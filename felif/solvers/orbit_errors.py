@@ -15,11 +15,7 @@ from ..problem import Infeasible, NotConverged, Problem
 from .collocation import TimeMesh
 from .orbit_points import linearisations, past
 from .orbit_system import Line, Orbit, carried, correct_orbit, on_mesh_for, phase_row
-
-_SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows the error
-_ROUNDING = 1e-10  # relative: what correctors of orbits leave
-_FINE = 21  # places on a piece of time between which extremes are looked for
+from .tuning import ERRORS
 
 
 def orbit_errors(line: Line, orbit: Orbit, totals: np.ndarray) -> dict[str, float]:
@@ -29,7 +25,10 @@ def orbit_errors(line: Line, orbit: Orbit, totals: np.ndarray) -> dict[str, floa
         there = reported(*_finer(line, orbit, totals))
     except (NotConverged, SingularMatrix, Infeasible):
         return dict.fromkeys(here, np.inf)
-    return {name: _SAFETY * abs(there[name] - value) + _ROUNDING * abs(value) for name, value in here.items()}
+    return {
+        name: ERRORS.safety * abs(there[name] - value) + ERRORS.rounding_of_orbits * abs(value)
+        for name, value in here.items()
+    }
 
 
 def reported(line: Line, orbit: Orbit) -> dict[str, float]:
@@ -44,10 +43,10 @@ def reported(line: Line, orbit: Orbit) -> dict[str, float]:
 
 def extreme(mesh: TimeMesh, values: np.ndarray, sign: float) -> float:
     """The largest (sign = 1) or smallest (-1) value over the period of a function with values (m, s) at the points."""
-    places, pieces = np.linspace(0.0, 1.0, _FINE), sign * mesh.with_starts(values)
+    places, pieces = np.linspace(0.0, 1.0, ERRORS.fine), sign * mesh.with_starts(values)
     fine = pieces @ mesh.basis(places).T
     i, j = np.unravel_index(np.argmax(fine), fine.shape)
-    around = places[max(j - 1, 0)], places[min(j + 1, _FINE - 1)]
+    around = places[max(j - 1, 0)], places[min(j + 1, ERRORS.fine - 1)]
     found = minimize_scalar(
         lambda x: -float(mesh.basis(np.array([x]))[0] @ pieces[i]),
         bounds=around,
@@ -72,7 +71,9 @@ def _finer(line: Line, orbit: Orbit, totals: np.ndarray) -> tuple[Line, Orbit]:
         return line, _solved(line, guess, totals)
     tol, mean = problem.tol, np.einsum("ij,inj->n", orbit.mesh.weights, orbit.Y)
     wider = (
-        on_mesh_for(problem, orbit, lambda p, y, t: p.extended(t, y, max(_FURTHER * tol, _LEAST))) if tol else problem
+        on_mesh_for(problem, orbit, lambda p, y, t: p.extended(t, y, max(ERRORS.further * tol, ERRORS.least)))
+        if tol
+        else problem
     )
     richer, _ = wider.enriched(carried(problem, wider, mean), by=4 if problem.degree < 4 else 2)
     line, guess = line.on(richer), guess.carried(problem, richer)

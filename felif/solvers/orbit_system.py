@@ -24,11 +24,9 @@ from .collocation import TimeMesh, collocated
 from .family import Family
 from .newton import carriers, conservation
 from .orbit_points import delayed_names, linearisations, mass_times, past
+from .tuning import ORBITS
 
-_DIFFERENCE = 1e-6  # in theta: what it leaves out of the derivative, further iterations make good
 _INNER = 0.01  # of the tolerance of a correction: what the pieces may miss
-_NEAR = 1e-3  # a step so small, relative to the orbit, leaves the derivative as it is for the next
-_NEWTON = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +115,7 @@ class Silent:
 
 
 def silent(problem: Problem, orbit: Orbit, moved: Problem | None = None) -> list[Silent]:
-    """Of every dead time of the problem; `moved`: the problem at theta + _DIFFERENCE."""
+    """Of every dead time of the problem; `moved`: the problem at theta + ORBITS.difference."""
     found, mesh, T = [], orbit.mesh, orbit.period
     names = delayed_names(problem)
     for name, number in problem.held.items():
@@ -126,7 +124,7 @@ def silent(problem: Problem, orbit: Orbit, moved: Problem | None = None) -> list
         weights = mesh.over_last(length).sum(axis=0)
         mean = float(np.vdot(weights, orbit.S[:, k]))
         edge = float(mesh.evaluate(orbit.S[:, k : k + 1], np.array([-length]))[0, 0])
-        change = 0.0 if moved is None else (moved.delays[name][1] - lag) / _DIFFERENCE
+        change = 0.0 if moved is None else (moved.delays[name][1] - lag) / ORBITS.difference
         place = problem.layout.offsets[number]
         found.append(Silent(place, k, length, T * mean, T * weights, mean - length * edge, edge * change))
     return found
@@ -156,7 +154,7 @@ class Linearised:
             all_of[q, :, : ds.shape[1]] = ds
         self.Gamma = np.array([self._pieces(one[:, self.rows]) for one in all_of]).reshape(len(inputs), *self.s.shape)
         self.pieces = collocated(mesh, problem.mass, found, self.scale)
-        moved = line.at(orbit.theta + _DIFFERENCE) if with_theta else None
+        moved = line.at(orbit.theta + ORBITS.difference) if with_theta else None
         self.silent = silent(self.problem, orbit, moved)
         if moved is not None:
             self._differentiate(moved)
@@ -186,10 +184,10 @@ class Linearised:
         return new
 
     def _differentiate(self, moved: Problem) -> None:
-        """F and the delayed scalars by theta, by the difference to the problem at theta + _DIFFERENCE."""
+        """F and the delayed scalars by theta, by the difference to the problem at theta + ORBITS.difference."""
         problem = past(moved, self.orbit)
         F, s = self._by_pieces(linearisations(problem, *self.orbit.samples, False))
-        self.F_theta, self.s_theta = (F - self.F) / _DIFFERENCE, (s - self.s) / _DIFFERENCE
+        self.F_theta, self.s_theta = (F - self.F) / ORBITS.difference, (s - self.s) / ORBITS.difference
 
     def _lags(self, inputs: dict[str, tuple[str, float]]) -> None:
         """Of each delayed input: which series, the matrix (m s, m s) that reads it, its derivative by the period."""
@@ -288,11 +286,11 @@ def correct_orbit(
     with_theta = place is not None
     place = place or replace(guess, Y=np.zeros_like(guess.Y), S=np.zeros_like(guess.S), period=0.0, theta=1.0)
     try:
-        for iteration in range(1, _NEWTON + 1):
+        for iteration in range(1, ORBITS.newton + 1):
             gone = guess.plus(orbit, -1.0)
             rows = [(row, product(row, gone)) for row in (phase, place)]
             forcing = max(1e-10, min(1e-4, 0.01 * previous))  # what is solved beyond that, Newton undoes
-            if system is None or previous > _NEAR:
+            if system is None or previous > ORBITS.near:
                 system = None  # before the next one is made: factors of planes take gigabytes
                 system = Linearised(line, orbit, totals, with_theta)
             else:

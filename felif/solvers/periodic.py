@@ -26,12 +26,7 @@ from .orbit import PeriodicOrbit, path_table
 from .orbit_errors import scalar_series
 from .orbit_points import delayed_names, linearisations, mass_times, past
 from .orbit_system import Line, Orbit, correct_orbit, on_mesh_for, phase_row, product
-
-_POINTS, _PIECES, _MOST_PIECES = 5, 16, 160
-_ROUNDS = 6  # of meshes for one orbit
-_UNIT = 0.25  # of the way to the target, as a length
-_LONGEST, _SHORTEST = 1.0, 1e-4
-_AWAY = -1.0  # of the way to the target: orbits that have gone so far to the other side are given up
+from .tuning import ORBITS
 
 
 @checked(
@@ -136,7 +131,7 @@ class _Follower:
         y = np.asarray(hopf.y, float)
         self.totals = conservation(problem) @ y
         self.units = float(np.sqrt(y @ (problem.mass @ y))) or 1.0, np.abs(hopf.problem.scalars(0.0, y)) + 1e-6
-        mesh = TimeMesh(np.linspace(0.0, 1.0, _PIECES + 1), _POINTS)
+        mesh = TimeMesh(np.linspace(0.0, 1.0, ORBITS.pieces + 1), ORBITS.points)
         condition = ImaginaryPair.near(line.family, y, np.append(line.family.start, omega))
         _, v, _, _ = condition.solve(problem, y, omega)
         wave = np.exp(2j * np.pi * mesh.points)[:, None, :]
@@ -158,7 +153,7 @@ class _Follower:
             G = self._gradients(problem, at)
             rows += np.einsum("isk,iskn->ins", np.einsum("iskn,ins->isk", G, direction.Y), G)
         rows *= at.mesh.weights[:, None, :]
-        ends = {"period": direction.period / at.period**2, "theta": direction.theta / _UNIT**2}
+        ends = {"period": direction.period / at.period**2, "theta": direction.theta / ORBITS.unit**2}
         return replace(at, Y=rows, S=np.zeros_like(at.S), **ends)
 
     def _gradients(self, problem: Problem, at: Orbit) -> np.ndarray:
@@ -184,10 +179,10 @@ class _Follower:
         failure = "too many orbits"
         for attempt in range(tried, max_orbits):
             s, orbit = known[-1]
-            if orbit.theta < _AWAY:
+            if orbit.theta < ORBITS.away:
                 failure = "they lead away from the target"
                 break
-            if ds < _SHORTEST:
+            if ds < ORBITS.shortest:
                 break
             guess = self._predicted(known, s + ds)
             try:
@@ -202,7 +197,7 @@ class _Follower:
             places = [place for place, _ in known[-2:]] + [s + ds]
             orbits = self._served([*(o for _, o in known[-2:]), new])
             known = list(zip(places, orbits, strict=True))
-            ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), _LONGEST)
+            ds = min(ds * (1.8 if iterations <= 4 and off < 0.1 else 1.0 if off < 0.3 else 0.5), ORBITS.longest)
             self.path.append((self.line, orbits[-1]))
             self.work.keep("orbit", known_arrays(self.line, known) | {"next": np.array([ds, attempt + 1])})
             part = orbits[-1].theta / self.target
@@ -257,7 +252,7 @@ class _Follower:
         part = (self.target - before.theta) / (after.theta - before.theta) if before is not after else 0.0
         guess = replace(before.plus(after.plus(before, -1.0), part), theta=self.target)
         orbit = self._kept(self._corrected(guess, guess, None, exact=True)[0])
-        for _ in range(_ROUNDS):
+        for _ in range(ORBITS.rounds):
             (guess,) = self._refined([orbit])
             if guess is orbit:
                 break
@@ -288,7 +283,7 @@ class _Follower:
 
     def _served(self, orbits: list[Orbit]) -> list[Orbit]:
         """All orbits on meshes that serve the last, which is solved anew there, at its theta."""
-        for _ in range(_ROUNDS):
+        for _ in range(ORBITS.rounds):
             refined = self._refined(orbits)
             if refined[-1] is orbits[-1]:
                 break
@@ -306,9 +301,9 @@ class _Follower:
         """
         last = orbits[-1]
         pieces, unresolved = len(last.mesh.widths), _unresolved(self.line, last)
-        if unresolved.max() > self.tol and pieces < _MOST_PIECES:
+        if unresolved.max() > self.tol and pieces < ORBITS.most_pieces:
             wanted = pieces * (unresolved.max() / self.tol) ** (1 / (last.mesh.s + 1))
-            mesh = last.mesh.equidistributed(unresolved, min(int(1.05 * wanted) + 1, _MOST_PIECES))
+            mesh = last.mesh.equidistributed(unresolved, min(int(1.05 * wanted) + 1, ORBITS.most_pieces))
             orbits = [orbit.on(mesh) for orbit in orbits]
         return self._adapted(orbits)
 

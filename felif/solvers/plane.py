@@ -18,9 +18,7 @@ from scipy.optimize import brentq
 from ..algebra import SingularMatrix
 from ..problem import NotConverged, Problem
 from .steady_state import SteadyState, SteadyStates
-
-N_MAX = 20.0  # total activities up to which steady states are looked for
-_SCAN = 100
+from .tuning import SEARCH
 
 
 def steady_states_on_lines(problem: Problem, C: Any, t: float = 0.0) -> SteadyStates:
@@ -49,16 +47,18 @@ def steady_states_on_lines(problem: Problem, C: Any, t: float = 0.0) -> SteadySt
     states.sort(key=lambda state: getattr(state, problem.scalar_names[0]))
     count = {0: "No steady state was", 1: "1 steady state was"}.get(len(states), f"{len(states)} steady states were")
     why = "" if states else ": at every activity the network fires more than that"
-    return SteadyStates(states, f"{count} found with {problem.scalar_names[0]} up to {N_MAX:g}{why}.", lambda: None)
+    return SteadyStates(
+        states, f"{count} found with {problem.scalar_names[0]} up to {SEARCH.n_max:g}{why}.", lambda: None
+    )
 
 
 def _fixed_points(problem: Problem, t: float, C: np.ndarray) -> list[float]:
-    """Roots of G(x) - x in [0, N_MAX], as far as the lines can be solved."""
+    """Roots of G(x) - x in [0, SEARCH.n_max], as far as the lines can be solved."""
 
     def excess(x: float) -> float:
         return problem.stationary_total(t, x, C) - x
 
-    places = np.concatenate([[0.0], np.geomspace(1e-6, N_MAX, _SCAN)])
+    places = np.concatenate([[0.0], np.geomspace(1e-6, SEARCH.n_max, SEARCH.scan)])
     known: list[tuple[float, float]] = []
     for x in places.tolist():
         try:

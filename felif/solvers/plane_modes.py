@@ -14,13 +14,7 @@ import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, gmres
 
 from ..problem import NotConverged, Problem
-
-_KEPT = 500  # modes of lines that are coupled exactly; the others to first order around the leading eigenvalue
-_LARGEST = 3e7  # numbers in the matrices of all lines
-_SHIFT = 1.0  # of shift-and-invert with transport: right of what is stable
-_DENSE = 1500  # unknowns up to which all eigenvalues are computed
-_DIFFERENCE = 1e-5  # step of the differences that make Jacobian-vector products of transport
-_SMALL = 1e-7  # the same for a single unknown, which may stand where there is almost no density
+from .tuning import PLANES
 
 
 def leading_on_lines(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,15 +27,15 @@ def leading_on_lines(problem: Problem, t: float, y: np.ndarray, count: int) -> t
         raise ValueError(f"spectrum: {problem.space} has no lines; allowed is a problem made with Tensor()")
     if problem.lines_stay:
         return _coupled(problem, t, y, count)
-    return _dense(problem, t, y, count) if problem.size <= _DENSE else _arnoldi(problem, t, y, count)
+    return _dense(problem, t, y, count) if problem.size <= PLANES.dense else _arnoldi(problem, t, y, count)
 
 
 def _coupled(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     n, lines = problem.shape
-    if n * n * lines > _LARGEST:
+    if n * n * lines > PLANES.largest:
         raise ValueError(
-            f"spectrum: {lines} lines with {n} unknowns each; allowed are {_LARGEST:.0g} entries in their matrices: "
-            "take a larger tol"
+            f"spectrum: {lines} lines with {n} unknowns each; allowed are {PLANES.largest:.0g} entries in their "
+            "matrices: take a larger tol"
         )
     values, right, left = _modes_of_lines(problem, t, y)
     u, g = problem.coupling(t, y)
@@ -49,7 +43,7 @@ def _coupled(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.
     read = np.einsum("lik,il->lk", right, problem.plane(g))
     gamma = drive * read
     order = np.argsort(-values.real, axis=None)
-    kept, rest = order[: max(_KEPT, 2 * count)], order[max(_KEPT, 2 * count) :]
+    kept, rest = order[: max(PLANES.kept, 2 * count)], order[max(PLANES.kept, 2 * count) :]
     poles, strengths = values.ravel()[kept], gamma.ravel()[kept]
     found, background = poles, 0.0
     for _ in range(3):
@@ -101,7 +95,7 @@ def _modes_of_lines(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarr
 
 
 def _dense(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    jacobian = _jacobian(problem, t, y, _SMALL)
+    jacobian = _jacobian(problem, t, y, PLANES.small)
     matrix = np.array([jacobian(unit) for unit in np.eye(problem.size)]).T / problem.mass.data[0][:, None]
     values, vectors = np.linalg.eig(matrix)
     kept = np.argsort(np.abs(values))[1:]  # without the mass
@@ -117,7 +111,7 @@ def _leading(values: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.nd
 
 def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     mass, n = problem.mass.data[0], problem.size
-    factored = problem.implicit_part(t, y).factor(_SHIFT)
+    factored = problem.implicit_part(t, y).factor(PLANES.shift)
     solve = _with_transport(problem, t, y, factored)
     whole = y / (mass @ y)
 
@@ -133,13 +127,13 @@ def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.
         if len(error.eigenvalues) < count:
             raise NotConverged(f"spectrum: {len(error.eigenvalues)} of {count} eigenvalues converged") from error
         values, vectors = error.eigenvalues, error.eigenvectors
-    return _leading(_SHIFT - 1.0 / values, vectors, count)
+    return _leading(PLANES.shift - 1.0 / values, vectors, count)
 
 
 def _with_transport(problem: Problem, t: float, y: np.ndarray, factored: Any) -> Any:
     """x -> (shift M - J)^-1 x, J with the transport across the lines, linearised by differences."""
     mass, n, jacobian = problem.mass.data[0], problem.size, _jacobian(problem, t, y)
-    matrix = LinearOperator((n, n), matvec=lambda x: _SHIFT * mass * x - jacobian(x), dtype=float)
+    matrix = LinearOperator((n, n), matvec=lambda x: PLANES.shift * mass * x - jacobian(x), dtype=float)
     preconditioner = LinearOperator((n, n), matvec=factored.solve, dtype=float)
 
     def solve(b: np.ndarray) -> np.ndarray:
@@ -151,7 +145,7 @@ def _with_transport(problem: Problem, t: float, y: np.ndarray, factored: Any) ->
     return solve
 
 
-def _jacobian(problem: Problem, t: float, y: np.ndarray, step: float = _DIFFERENCE) -> Any:
+def _jacobian(problem: Problem, t: float, y: np.ndarray, step: float = PLANES.difference) -> Any:
     """x -> J x by central differences: the flux between cells has no derivative of a closed form."""
     size = float(np.abs(y).max())
 

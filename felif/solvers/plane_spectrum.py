@@ -7,8 +7,7 @@ import numpy as np
 from ..problem import Problem, State
 from .modes import Mode, Spectrum
 from .plane_modes import leading_on_lines
-
-_MOVING = 1e-3  # mass that a state at rest may move in a unit of time
+from .tuning import PLANES
 
 
 def spectrum_over_the_plane(problem: Problem, state: State, count: int) -> Spectrum:
@@ -18,7 +17,7 @@ def spectrum_over_the_plane(problem: Problem, state: State, count: int) -> Spect
     """
     t, y = state.t, state.y
     moving = float(np.abs(problem.rate(t, y)).sum())
-    if moving > _MOVING:
+    if moving > PLANES.moving:
         raise ValueError(f"spectrum: the state moves {moving:.3g} of the mass a unit of time; allowed is one at rest")
     values, vectors = leading_on_lines(problem, t, y, count)
     unknown, largest = np.full(len(values), np.nan), np.abs(vectors).max(axis=1)

@@ -10,10 +10,7 @@ from ..algebra import Band, BandLowRank, Bordered
 from ..given.arguments import STATE, SYSTEM, TEXT, checked, optional
 from ..problem import FieldValue, NotConverged, Problem, State, require_one_axis
 from .newton import newton
-
-_STEPS = 60
-_ENRICHED = 5  # times
-_NEAR, _SHIFTS = 1e-4, 4  # relative change of the quotient from which it serves as the shift, that many times
+from .tuning import SPECTRA
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +103,7 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
         own, y = own.extended(t, y, 1e-3 * tol**2) or (own, y)
         y = newton(own, y, t=t).y
     found = _constant(own, t, y, field)
-    for _ in range(_ENRICHED):
+    for _ in range(SPECTRA.enriched):
         richer, z = own.enriched(y)
         better = _constant(richer, t, z, field)
         beyond = float(own.cut_off(t, y).sum()) * found.eigenvalue * float(found.eigenfunction.values[0]) ** 2
@@ -154,16 +151,18 @@ def _second(K: Band, M: Band, constant: np.ndarray) -> tuple[float, np.ndarray]:
     q = np.linspace(-1.0, 1.0, n) * constant
     system = Bordered(nothing, mean[:, None], mean[None], pins=pin)
     value, change, shifts = np.inf, np.inf, 0
-    for _ in range(_STEPS):
+    for _ in range(SPECTRA.inverse_steps):
         q = system.solve(M @ q, np.zeros(1))[0]
         q = q / np.sqrt(q @ (M @ q))
         before, value = value, float(q @ (K @ q))
         change = abs(value - before)
-        if change <= 1e-15 * value or shifts == _SHIFTS:
+        if change <= 1e-15 * value or shifts == SPECTRA.shifts:
             break
-        if change <= _NEAR * value:
+        if change <= SPECTRA.near * value:
             shifts += 1
             system = Bordered(nothing, mean[:, None], mean[None], shift=value, mass=M, pins=pin)
     if change <= 1e-9 * value:
         return value, q
-    raise NotConverged(f"the Hardy/Poincare constant did not converge in {_STEPS} steps (last value {value:.8g})")
+    raise NotConverged(
+        f"the Hardy/Poincare constant did not converge in {SPECTRA.inverse_steps} steps (last value {value:.8g})"
+    )

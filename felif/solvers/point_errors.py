@@ -21,16 +21,10 @@ from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .newton import conservation, newton
 from .settling import estimated
-from .steady_state import SMALL
 from .system import Node, System, at_scalar, correct
+from .tuning import ERRORS, SEARCH
 
-_SAFETY = 2.0  # of a difference that estimates an error
-_FURTHER, _LEAST = 1e-9, 1e-18  # of the tolerance, and in all: what a mesh may cut off that shows an error
 _DOUBLE = {"cusp": "quadratic", "bogdanov-takens": "double_zero"}  # what vanishes on a curve of folds
-_NEAR = 1e-4  # relative change of a scalar with which a point of a curve is looked for
-_DIGITS = 1e-14  # relative, of ordinary points: sums over many unknowns
-_SETTLED = 1e-8  # relative change of that scalar after which the secant method, of order 1.6, leaves rounding only
-_ROUNDING, _ROUNDING_DOUBLE = 1e-11, 1e-9  # relative, of where a singular point lies: differences in its equations
 
 
 def point_errors(point: Any) -> dict[str, float]:
@@ -50,9 +44,10 @@ def point_errors(point: Any) -> dict[str, float]:
     except (NotConverged, SingularMatrix, Infeasible):
         return dict.fromkeys(wanted, np.inf)
     size = np.abs(problem.scalars(0.0, y))
-    lost = missed + np.where(size <= SMALL, SMALL, _DIGITS * size)  # the former are reported as 0
+    lost = missed + np.where(size <= SEARCH.small, SEARCH.small, ERRORS.digits * size)  # the former are reported as 0
     return {
-        name: _SAFETY * error + more for (name, error), more in zip(state.errors.items(), lost.tolist(), strict=True)
+        name: ERRORS.safety * error + more
+        for (name, error), more in zip(state.errors.items(), lost.tolist(), strict=True)
     }
 
 
@@ -60,7 +55,7 @@ def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
     """Differences of the scalars, the parameters that are free and the frequency to those of the richer space."""
     problem, y, totals = point.problem, point.y, conservation(point.problem) @ point.y
     tol = problem.tol  # a mesh that may reach further shows what is cut off, with its derivatives
-    further = problem.extended(0.0, y, max(_FURTHER * tol, _LEAST)) if tol else None
+    further = problem.extended(0.0, y, max(ERRORS.further * tol, ERRORS.least)) if tol else None
     wider, z = further or (problem, y)
     richer, z = wider.enriched(z, by=4 if problem.degree < 4 else 2)
     found, omega = _located(richer, z, point, totals)
@@ -72,8 +67,8 @@ def _of_special(point: Any, wanted: list[str]) -> np.ndarray:
     there = [*found.problem.scalars(0.0, found.y), *found.z[: len(free)]]
     if "frequency" in wanted:
         here, there = [*here, point.details["frequency"]], [*there, omega]
-    rounding = _ROUNDING_DOUBLE if point.kind in _DOUBLE else _ROUNDING
-    return _SAFETY * np.abs(np.subtract(there, here)) + rounding * (1 + np.abs(here))
+    rounding = ERRORS.rounding_double if point.kind in _DOUBLE else ERRORS.rounding
+    return ERRORS.safety * np.abs(np.subtract(there, here)) + rounding * (1 + np.abs(here))
 
 
 def _located(
@@ -96,15 +91,17 @@ def _double(problem: Problem, y: np.ndarray, point: Any, totals: np.ndarray) -> 
     family = Family(problem, point.names)
     condition, start = SingularJacobian.near(family, y, family.start), point.problem.scalars(0.0, point.y)
     system, function = System(family, totals, condition), getattr(condition, _DOUBLE[point.kind])
-    moves = np.abs(point.problem.scalar_gradient(0.0, point.y) @ point.tangent[0]) / np.maximum(np.abs(start), SMALL)
+    moves = np.abs(point.problem.scalar_gradient(0.0, point.y) @ point.tangent[0]) / np.maximum(
+        np.abs(start), SEARCH.small
+    )
     k, nodes = int(np.argmax(moves)), {}
 
     def value(scalar: float) -> float:
         nodes[scalar] = correct(system, y, family.start, at_scalar(k, scalar), exact=True)
         return function(nodes[scalar].problem, nodes[scalar].y)
 
-    ends = (start[k], start[k] * (1 + _NEAR))
-    found = root_scalar(value, method="secant", x0=ends[0], x1=ends[1], xtol=_SETTLED * abs(start[k]), maxiter=20)
+    ends = (start[k], start[k] * (1 + ERRORS.near))
+    found = root_scalar(value, method="secant", x0=ends[0], x1=ends[1], xtol=ERRORS.settled * abs(start[k]), maxiter=20)
     if not found.converged:
         raise NotConverged(f"no {point.kind} near by")
     value(found.root)

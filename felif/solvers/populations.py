@@ -15,15 +15,11 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible
-from .boxes import LOWEST, all_roots, polished
-from .frozen import HIGHEST, Frozen, roots_of_one
+from .boxes import all_roots, polished
+from .frozen import Frozen, roots_of_one
+from .tuning import BOXES, SEARCH
 
 _MOST = {1: 4_000, 2: 20_000, 3: 60_000}  # boxes that are looked at
-_MOST_OF_MANY = 150_000
-_STARTS = 64  # of searches without bounds, times the number of scalars
-_FROZEN_STARTS = 12  # the same where every look costs a linear system
-_STEPS = 40
-_CLOSE = 1e-5  # distance of candidates, in log N
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,9 @@ class Candidates:
 
 
 def candidates(frozen: Frozen) -> Candidates:
-    """Of the steady states with rates up to HIGHEST."""
+    """Of the steady states with rates up to SEARCH.highest."""
     hook = frozen.problem.neurons
-    neurons, why = hook(frozen.t, frozen.totals, HIGHEST) if hook else (None, "the problem has no populations")
+    neurons, why = hook(frozen.t, frozen.totals, SEARCH.highest) if hook else (None, "the problem has no populations")
     if neurons is None:
         return _of_frozen(frozen, why)
     places = [frozen.problem.scalar_names.index(name) for name in neurons.names]
@@ -50,17 +46,17 @@ def candidates(frozen: Frozen) -> Candidates:
         return neurons.log_rates(np.exp(z).reshape(-1, 1)).reshape(np.shape(z)) - z
 
     def result(found: list[np.ndarray], complete: bool, remark: str) -> Candidates:
-        scalars = [neurons.scalars(np.where(z > LOWEST + 1, np.exp(z), 0.0)) for z in found]
+        scalars = [neurons.scalars(np.where(z > BOXES.lowest + 1, np.exp(z), 0.0)) for z in found]
         return Candidates(neurons.names, places, scalars, complete, remark, excess if neurons.count == 1 else None)
 
     if not neurons.affine:
         return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))
-    roots = all_roots(neurons, HIGHEST, _MOST.get(neurons.count, _MOST_OF_MANY))
+    roots = all_roots(neurons, SEARCH.highest, _MOST.get(neurons.count, SEARCH.most_of_many))
     if not roots.left and neurons.bounded:
         return result(roots.found, True, _BOUNDED)
     low, high = np.array(roots.left).reshape(-1, 2, neurons.count).transpose(1, 0, 2)
     for z in _searched(neurons, (low + high) / 2):
-        roots.add(z, _CLOSE)
+        roots.add(z, SEARCH.close)
     if not neurons.bounded:
         why = "how a rate depends on the noise has no proven bounds for this drift"
         return result(roots.found, False, _SEARCHED.format(why))
@@ -78,7 +74,7 @@ _SCANNED = "There may be others: {}, so rates were scanned, finer where two coul
 
 
 def _add(found: list[np.ndarray], z: np.ndarray) -> None:
-    if not any(np.abs(z - other).max() < _CLOSE * (1 + np.abs(z).max()) for other in found):
+    if not any(np.abs(z - other).max() < SEARCH.close * (1 + np.abs(z).max()) for other in found):
         found.append(z)
 
 
@@ -91,21 +87,23 @@ def _places(count: int, k: int) -> np.ndarray:
     for _ in range(40):
         g = (1 + g) ** (1 / (k + 1))
     spread = (0.5 + np.arange(1, count + 1)[:, None] * g ** -np.arange(1.0, k + 1)) % 1
-    return np.concatenate([np.log(1e-10) + spread * np.log(HIGHEST / 1e-10), np.full((1, k), LOWEST), np.zeros((1, k))])
+    return np.concatenate(
+        [np.log(1e-10) + spread * np.log(SEARCH.highest / 1e-10), np.full((1, k), BOXES.lowest), np.zeros((1, k))]
+    )
 
 
 def _searched(neurons: Any, more: np.ndarray | None = None) -> list[np.ndarray]:
     """log N of the roots that Newton's method reaches from many places, and from where the network itself goes."""
     k = neurons.count
-    starts = _places(_STARTS * k, k)
+    starts = _places(SEARCH.starts * k, k)
     starts = starts if more is None else np.concatenate([starts, more[:: max(1, len(more) // 200)]])
     slow = starts.copy()
-    for _ in range(_STEPS):  # towards what fires: the rates that a network at rest drifts to
+    for _ in range(SEARCH.steps):  # towards what fires: the rates that a network at rest drifts to
         slow += 0.3 * np.clip(neurons.log_rates(np.exp(slow)) - slow, -2, 2)
-    starts = np.clip(np.concatenate([starts, slow]), LOWEST, np.log(HIGHEST))
+    starts = np.clip(np.concatenate([starts, slow]), BOXES.lowest, np.log(SEARCH.highest))
     ends, good = polished(neurons, starts) if neurons.affine else _newton(neurons, starts)
     found: list[np.ndarray] = []
-    for z in ends[good & (ends <= np.log(HIGHEST)).all(axis=1)]:
+    for z in ends[good & (ends <= np.log(SEARCH.highest)).all(axis=1)]:
         _add(found, z)
     return found
 
@@ -113,13 +111,15 @@ def _searched(neurons: Any, more: np.ndarray | None = None) -> list[np.ndarray]:
 def _newton(neurons: Any, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same for rates without slopes: these from differences in log N."""
     k, good, step = neurons.count, np.zeros(len(z), bool), 1e-6
-    for _ in range(_STEPS):
+    for _ in range(SEARCH.steps):
         g = neurons.log_rates(np.exp(z)) - z
         shifted = z[:, None, :] + step * np.eye(k)
         J = neurons.log_rates(np.exp(shifted).reshape(-1, k)).reshape(len(z), k, k) - shifted - g[:, None, :]
         change = -np.einsum("bij,bj->bi", np.linalg.pinv(J.transpose(0, 2, 1) / step), g)
         size = np.abs(change).max(axis=1)
-        z = np.clip(z + change * np.minimum(1.0, 1.5 / np.maximum(size, 1e-300))[:, None], LOWEST, np.log(HIGHEST))
+        z = np.clip(
+            z + change * np.minimum(1.0, 1.5 / np.maximum(size, 1e-300))[:, None], BOXES.lowest, np.log(SEARCH.highest)
+        )
         good = (size < 1e-6) & (np.abs(g).max(axis=1) < 1e-5 + 300 * neurons.error)
         if good.all():
             break
@@ -164,7 +164,7 @@ def _of_one(frozen: Frozen, why: str) -> Candidates:
 def _of_several(frozen: Frozen, why: str) -> Candidates:
     """Deflated Newton on the excess of the problem frozen at its scalars, from many places, on meshes that fit."""
     roots: list[np.ndarray] = []
-    for start in _places(_FROZEN_STARTS * len(frozen.moving), len(frozen.moving)):
+    for start in _places(SEARCH.frozen_starts * len(frozen.moving), len(frozen.moving)):
         there = frozen.fitting(np.exp(start))
         for _ in range(3):  # again from the same place, away from what is known
             found = _deflated_newton(there, start, roots)
@@ -188,7 +188,7 @@ def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> 
     """
     k = len(z)
     value = frozen.excess(np.exp(z))
-    for _ in range(_STEPS):
+    for _ in range(SEARCH.steps):
         slopes = np.empty((k, k))
         for j in range(k):
             shifted = z.copy()
@@ -202,11 +202,11 @@ def _deflated_newton(frozen: Frozen, z: np.ndarray, known: list[np.ndarray]) -> 
         step = step / (1 - away) if abs(1 - away) > 1e-8 else -step
         step *= min(1.0, 1.5 / max(np.abs(step).max(), 1e-300))
         z = z + step
-        if not (np.log(1e-14) < z.min() and z.max() < np.log(HIGHEST)):
+        if not (np.log(1e-14) < z.min() and z.max() < np.log(SEARCH.highest)):
             return None
         value = frozen.excess(np.exp(z))
         if np.abs(step).max() < 1e-6 and np.abs(value).max() < 1e-6:
-            return None if any(np.abs(z - other).max() < _CLOSE for other in known) else z
+            return None if any(np.abs(z - other).max() < SEARCH.close for other in known) else z
     return None
 
 

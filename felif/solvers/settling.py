@@ -8,18 +8,14 @@ import numpy as np
 
 from ..problem import Infeasible, NotConverged, Problem
 from .newton import corrected, newton, symmetry
-from .steady_state import SMALL, SteadyState
-
-_MARGIN = 1.05  # of what a richer space changes: it is no truth either
-_FLOOR = 1e-16  # of every error estimate
-_ROUNDS = 24  # of adapting the mesh to a state
-_NEGATIVE = 0.1  # undershoot, relative to max n, of a density that is no solution
+from .steady_state import SteadyState
+from .tuning import ERRORS, SEARCH, WALK
 
 
 def settled(problem: Problem, y: np.ndarray, t: float, totals: np.ndarray) -> SteadyState:
     """Newton from y, on a mesh adapted to the state, of a degree that brings the error below the tolerance."""
     solved = newton(problem, y, t=t, totals=totals)
-    for _ in range(_ROUNDS):
+    for _ in range(WALK.rounds):
         better = _better(problem, t, solved.y)
         if better is None:
             break
@@ -50,7 +46,9 @@ def _better(problem: Problem, t: float, y: np.ndarray) -> tuple | None:
 
 def _excess(tol: float, state: SteadyState) -> float:
     """The largest ratio of an estimated error to the one that is allowed."""
-    return max((error / (tol * abs(getattr(state, name)) + SMALL) for name, error in state.errors.items()), default=0.0)
+    return max(
+        (error / (tol * abs(getattr(state, name)) + SEARCH.small) for name, error in state.errors.items()), default=0.0
+    )
 
 
 def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tuple[SteadyState, tuple | None]:
@@ -69,7 +67,7 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
             better = corrected(richer, better.y, t=t, totals=held, system=better.system)
         difference, pair = np.abs(richer.scalars(t, better.y) - here), (richer, better.y)
         if problem.decay_lengths[1] > 0:  # V_max reflects what would be above it
-            part = 0.1 * float((difference / np.maximum(np.abs(here), SMALL)).max())
+            part = 0.1 * float((difference / np.maximum(np.abs(here), SEARCH.small)).max())
             further = richer.extended(t, better.y, max(part, 1e-13))
             if further is not None:
                 beyond_top = corrected(*further, t=t, totals=totals)
@@ -77,7 +75,11 @@ def estimated(problem: Problem, t: float, solved: Any, totals: np.ndarray) -> tu
     except (NotConverged, Infeasible):
         difference, pair = np.full(len(here), np.inf), None
     errors = dict(
-        zip(problem.scalar_names, (_MARGIN * problem.missed * difference + noise + _FLOOR).tolist(), strict=True)
+        zip(
+            problem.scalar_names,
+            (ERRORS.margin * problem.missed * difference + noise + ERRORS.floor).tolist(),
+            strict=True,
+        )
     )
     for name, more in (problem.cut_uncertainty(t, y) if problem.cut_uncertainty is not None else {}).items():
         errors[name] += more
@@ -114,6 +116,6 @@ def objection(state: SteadyState) -> str:
     if not problem.field_names:
         return ""
     largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
-    if lowest < -_NEGATIVE * largest:
+    if lowest < -ERRORS.negative * largest:
         return f"a density falls to {lowest:.3g}: the mesh does not resolve it"
     return ""

@@ -15,14 +15,8 @@ from .eigenpairs import Linearisation, Pair, balance
 from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_spectrum import spectrum_over_the_plane
+from .tuning import ERRORS, SPECTRA
 
-_DENSE = 600  # unknowns up to which all eigenvalues are computed
-_FOUND = 1e-8  # residual, relative, of an eigenpair that Newton has reached
-_AWAY = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
-_MOST = 1000  # modes of a problem with delays
-_ATTEMPTS = 4  # at a mesh on which the modes meet the tolerance
-_DEFECTIVE = 1e6  # condition from which an eigenvalue counts as nearly defective
-_SAFETY = 1.3  # of what a richer space changes
 _FURTHER, _FAR = 0.01, 12  # mass below V_min, in units of tol, per mode; the number of modes up to which it falls
 
 
@@ -75,13 +69,13 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     problem, t, y = own, state.t, state.y
     if problem.line_names:
         return spectrum_over_the_plane(problem, state, count)
-    most = _MOST if problem.delays else problem.size - len(conservation(problem))
+    most = SPECTRA.most if problem.delays else problem.size - len(conservation(problem))
     if count > most:
         raise ValueError(
             f"spectrum: count = {count!r}; allowed are at most {most} modes"
             + (
                 " with delays"
-                if most == _MOST
+                if most == SPECTRA.most
                 else ", as many as this mesh carries: a smaller tol or more cells have more"
             )
         )
@@ -89,11 +83,11 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
     if tol is not None:  # modes reach further down than the stationary density, each further than the one before
         least = min(1e-3 * tol**2, tol * _FURTHER ** min(count, _FAR))
         problem, y = _settled(problem.extended(t, y, least) or (problem, y), t)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(SPECTRA.attempts):
         starts, missing = _starts(problem, t, y, count)
         pairs = _leading(_pairs(problem, y, starts), count)
         resolved, reached = _errors(problem, t, y, pairs)
-        if tol is None or missing or attempt == _ATTEMPTS - 1:
+        if tol is None or missing or attempt == SPECTRA.attempts - 1:
             break
         limit = tol * np.array([1 + abs(pair.value) for pair in pairs])
         if (resolved + reached <= limit).all():
@@ -150,9 +144,9 @@ def _errors(problem: Problem, t: float, y: np.ndarray, pairs: list[Pair]) -> tup
             continue
         others = [abs(value - other) for other in values[:k] + values[k + 1 :]]
         pair = linear.polished(value, None, min(others, default=np.inf))
-        better.append(pair if pair.residual < _FOUND else _of_rank(richer, t, there, k) or pair)
+        better.append(pair if pair.residual < SPECTRA.found else _of_rank(richer, t, there, k) or pair)
     resolved = (
-        _SAFETY
+        ERRORS.safety_of_modes
         * problem.missed
         * np.array([abs(pair.value - value) for pair, value in zip(better, values, strict=True)])
     )
@@ -192,7 +186,7 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
             raise NotConverged(f"spectrum: {found.message}")
         leading = found.values[found.values.imag >= 0]
         return [(complex(value), None) for value in leading[: count + 1]], found.message
-    if problem.size <= _DENSE:
+    if problem.size <= SPECTRA.dense:
         values, vectors = _dense(problem, t, y)
     else:
         values, vectors = _arnoldi(problem, t, y, more)
@@ -202,7 +196,7 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
 
 def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     d, C = balance(problem, y), conservation(problem)
-    A = by_mass(problem, deflated(problem, problem.jacobian(t, y), y, _AWAY).dense())
+    A = by_mass(problem, deflated(problem, problem.jacobian(t, y), y, SPECTRA.away).dense())
     values, q = eigenpairs(A * d / d[:, None])
     vectors = q * d[:, None]
     if (e := symmetry(problem, y)) is not None:  # the mode along it decays nowhere, and is none of the dynamics
@@ -216,7 +210,7 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Modes nearest to a point right of the leading one, from the inverted operator in the balanced variable."""
-    d, shift, moved = balance(problem, y), 0.5, deflated(problem, problem.jacobian(t, y), y, _AWAY)
+    d, shift, moved = balance(problem, y), 0.5, deflated(problem, problem.jacobian(t, y), y, SPECTRA.away)
     try:
         factored = moved.factor(shift, problem.mass)
     except SingularMatrix:
@@ -258,7 +252,7 @@ def _message(pairs: list[Pair], missing: str, tol: float | None, errors: np.ndar
     if far:
         first = f"{abs(far[0].value):.6g}"
         said = f"{said} {len(far)} eigenvalues, from |lambda| = {first} on, miss the tolerance: see `errors`.".strip()
-    weak = [pair for pair in pairs if not pair.condition < _DEFECTIVE]
+    weak = [pair for pair in pairs if not pair.condition < SPECTRA.defective]
     if not weak:
         return said
     values = ", ".join(f"{pair.value:.6g}" for pair in weak)

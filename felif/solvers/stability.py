@@ -9,25 +9,13 @@ from ..problem import NotConverged, Problem
 from .delayed_modes import modes
 from .newton import by_mass, conservation, deflated, symmetry
 from .plane_modes import leading_on_lines
+from .tuning import SPECTRA, STABILITY
 
-_SMALL = 60  # unknowns up to which all eigenvalues cost less than a Krylov space
-_DENSE = 350  # unknowns up to which all eigenvalues are computed where a few are not certain, or of several densities
-_KRYLOV = 60
-_FOUND = 1e-8  # residual, relative, of an eigenvalue of a Krylov space that is one
 _FEW = (26, 40, 72)  # steps around the first shift; modes of one density are simple, the leading ones near the axis
-_EDGE = 1e-7  # real part right of which eigenvalues are counted: scalars without their own decay have a zero in B
-_TURN = 0.75  # largest relative change of the determinant between successive heights
 #: heights at which it is looked at first: most of them where it turns, around the rate of the leak
 _HEIGHTS = np.concatenate([[0.0, 1e-3, 1e-2], np.geomspace(0.03, 30.0, 13), [1e2, 1e3, 1e4, 1e6]])
-_POINTS = 400  # of them
-_WIDE = 0.4  # height over depth of a border at least, so that it stays away from eigenvalues of B, which are real
 _DOWN, _ACROSS, _UP = np.geomspace(1e4, 1.5, 6), np.array([0.0, 0.5]), np.geomspace(1.0, 1e4, 8)  # places on it
-_ASIDE = 0.02  # |D| on the axis, from which a state that is known to a thousandth has its own number of unstable modes
-_NEAR_ONE = 0.8  # |D - 1| on a border where it does not turn
-_CLOSED = 0.1  # of a turn that may be missing above the last
 _SHIFTS = (0.5, 5.0, 50.0, 500.0, 5000.0)
-_ROUNDING = 1e-9  # of a real or imaginary part that is none, relative to 1 + |lambda|
-_AWAY = -1e3  # where deflation puts the conserved zeros: far below every eigenvalue looked at
 
 
 def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
@@ -48,14 +36,16 @@ def leading(problem: Problem, y: np.ndarray, count: int = 6) -> np.ndarray:
         return _first(found.values, count)
     J = problem.jacobian(0.0, y)
     if not hasattr(J, "band"):
-        return _first(sorted_leading(_right_half(problem, y) if problem.size > _DENSE else _all(problem, y)), count)
-    if len(problem.field_names) == 1 and problem.size > _SMALL:
-        values = _few(problem, deflated(problem, J, y, -_AWAY), y, count)
+        return _first(
+            sorted_leading(_right_half(problem, y) if problem.size > STABILITY.dense else _all(problem, y)), count
+        )
+    if len(problem.field_names) == 1 and problem.size > STABILITY.small:
+        values = _few(problem, deflated(problem, J, y, -STABILITY.away), y, count)
         if values is not None:
             return _first(values, count)
-    if problem.size > _DENSE:
+    if problem.size > STABILITY.dense:
         values = _right_half(problem, y)
-        if _counted(problem, deflated(problem, J, y, -_AWAY), y, values):
+        if _counted(problem, deflated(problem, J, y, -STABILITY.away), y, values):
             return _first(sorted_leading(values), count)
     return _first(sorted_leading(_all(problem, y)), count)
 
@@ -81,13 +71,13 @@ def sorted_leading(values: np.ndarray) -> np.ndarray:
 
     A pair that rounding has made of a double real eigenvalue, as symmetries make them, is real.
     """
-    values = np.where(np.abs(values.imag) <= _ROUNDING * (1 + np.abs(values)), values.real, values)
+    values = np.where(np.abs(values.imag) <= STABILITY.rounding * (1 + np.abs(values)), values.real, values)
     return values[np.lexsort((-values.imag, -values.real))]
 
 
 def grow(values: np.ndarray) -> np.ndarray:
     """Which eigenvalues grow: those within rounding of the axis do not."""
-    return values.real > _ROUNDING * (1 + np.abs(values))
+    return values.real > STABILITY.rounding * (1 + np.abs(values))
 
 
 def unstable(values: np.ndarray) -> int:
@@ -100,8 +90,8 @@ def _all(problem: Problem, y: np.ndarray) -> np.ndarray:
     kept = _kept(problem, y)
     if not kept:
         return eigenvalues(by_mass(problem, J.dense()))
-    values = eigenvalues(by_mass(problem, deflated(problem, J, y, -_AWAY).dense()))
-    return np.delete(values, np.argsort(np.abs(values - _AWAY))[:kept])
+    values = eigenvalues(by_mass(problem, deflated(problem, J, y, -STABILITY.away).dense()))
+    return np.delete(values, np.argsort(np.abs(values - STABILITY.away))[:kept])
 
 
 def _kept(problem: Problem, y: np.ndarray) -> int:
@@ -125,7 +115,7 @@ def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndar
             axis = _axis(values)
             known = D.at(np.concatenate([axis, border]))
             if D.none_above(border, known[len(axis) :], follow=steps > _FEW[0]):
-                growing = int(np.count_nonzero(values.real > _EDGE))
+                growing = int(np.count_nonzero(values.real > STABILITY.edge))
                 return values if D.growing(axis, known[: len(axis)]) == growing else None
         except SingularMatrix:
             return None
@@ -135,7 +125,7 @@ def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndar
 def _axis(known: np.ndarray) -> np.ndarray:
     """Where a determinant is looked at, upwards next to the axis: beside the `known` eigenvalues, too."""
     further = known.imag[known.imag > 0]
-    return _EDGE + 1j * (np.union1d(_HEIGHTS, further) if len(further) else _HEIGHTS)
+    return STABILITY.edge + 1j * (np.union1d(_HEIGHTS, further) if len(further) else _HEIGHTS)
 
 
 def _border(edge: float, shift: float, reach: float) -> np.ndarray | None:
@@ -144,7 +134,7 @@ def _border(edge: float, shift: float, reach: float) -> np.ndarray | None:
     None where it would pass near eigenvalues without feedback, which are real.
     """
     square = reach**2 - (shift - edge) ** 2
-    if square <= (_WIDE * (shift - edge)) ** 2:
+    if square <= (STABILITY.wide * (shift - edge)) ** 2:
         return None
     return np.concatenate([edge * _ACROSS + 1j * np.sqrt(square), edge + 1j * np.sqrt(square) * _UP])
 
@@ -152,13 +142,16 @@ def _border(edge: float, shift: float, reach: float) -> np.ndarray | None:
 def counted(problem: Problem, y: np.ndarray) -> int | None:
     """Number of unstable eigenvalues of a problem without delays, by the argument principle alone.
 
-    y may be off by a part _ASIDE of what moves an eigenvalue to the axis: None where D comes nearer to 0, and where its
-    turns cannot be followed.
+    y may be off by a part STABILITY.aside of what moves an eigenvalue to the axis: None where D comes nearer to 0, and
+    where its turns cannot be followed.
     """
-    D, axis = _Determinant(problem, deflated(problem, problem.jacobian(0.0, y), y, -_AWAY), y), _axis(np.zeros(0))
+    D, axis = (
+        _Determinant(problem, deflated(problem, problem.jacobian(0.0, y), y, -STABILITY.away), y),
+        _axis(np.zeros(0)),
+    )
     try:
         known = D.at(axis)
-        return D.growing(axis, known) if np.abs(known).min() > _ASIDE else None
+        return D.growing(axis, known) if np.abs(known).min() > STABILITY.aside else None
     except SingularMatrix:
         return None
 
@@ -170,7 +163,7 @@ def _counted(problem: Problem, J: BandLowRank, y: np.ndarray, values: np.ndarray
         growing = D.growing(axis, D.at(axis))
     except SingularMatrix:
         return False
-    return growing == int(np.count_nonzero(values.real > _EDGE))
+    return growing == int(np.count_nonzero(values.real > STABILITY.edge))
 
 
 class _Determinant:
@@ -185,7 +178,7 @@ class _Determinant:
     def at(self, x: np.ndarray) -> np.ndarray:
         """D, with the zeros of what is conserved at -1."""
         D = np.linalg.det(np.eye(self._J.U.shape[1]) - resolvents(self._J.band, self._mass, self._J.G, self._J.U, x))
-        return D * ((1 + x) / (x - _AWAY)) ** self._moved
+        return D * ((1 + x) / (x - STABILITY.away)) ** self._moved
 
     def growing(self, axis: np.ndarray, D: np.ndarray) -> int | None:
         """Number of unstable eigenvalues: turns of D around 0 upwards next to the axis, from what is known there.
@@ -195,7 +188,7 @@ class _Determinant:
         """
         turned, last = self._along(axis, D)
         turned = (np.angle(last) - turned) / np.pi
-        return round(float(turned)) if abs(turned - np.round(turned)) < _CLOSED else None
+        return round(float(turned)) if abs(turned - np.round(turned)) < STABILITY.closed else None
 
     def none_above(self, border: np.ndarray, D: np.ndarray, follow: bool) -> bool:
         """Whether J has no eigenvalue above a border, D being known on it: D is near 1 there, as it is on the axis.
@@ -203,7 +196,7 @@ class _Determinant:
         Or, where it is to be followed, D does not turn around 0 on the way from above on the axis down, left and up
         again. Raises SingularMatrix.
         """
-        near = bool((np.abs(D * (border / (1 + border)) ** self._moved - 1) < _NEAR_ONE).all())
+        near = bool((np.abs(D * (border / (1 + border)) ** self._moved - 1) < STABILITY.near_one).all())
         if near or not follow:
             return near
         down = 1j * border[0].imag * _DOWN
@@ -211,12 +204,14 @@ class _Determinant:
 
     def _along(self, x: np.ndarray, D: np.ndarray) -> tuple[float, complex]:
         """(by how much D turns along a path through these points, D at its end); NaN where it cannot be followed."""
-        while len(far := np.flatnonzero(~(np.abs(np.diff(D)) <= _TURN * np.minimum(np.abs(D[:-1]), np.abs(D[1:]))))):
+        while len(
+            far := np.flatnonzero(~(np.abs(np.diff(D)) <= STABILITY.turn * np.minimum(np.abs(D[:-1]), np.abs(D[1:]))))
+        ):
             a, b = x[far], x[far + 1]
             low, high = np.minimum(a.imag, b.imag), np.maximum(a.imag, b.imag)
-            height = np.where(low > 0, np.sqrt(low * high), np.maximum(0.1 * high, 0.01 * _EDGE))
+            height = np.where(low > 0, np.sqrt(low * high), np.maximum(0.1 * high, 0.01 * STABILITY.edge))
             close = (np.abs(a - b) <= 1e-9 * np.abs(a) + 1e-12) | ((low == 0) & (height >= high))
-            if len(D) > _POINTS or close.any():
+            if len(D) > STABILITY.points or close.any():
                 return np.nan, np.nan
             between = (a.real + b.real) / 2 + 1j * height
             x, D = np.insert(x, far + 1, between), np.insert(D, far + 1, self.at(between))
@@ -234,9 +229,9 @@ def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
 
 def _around(problem: Problem, y: np.ndarray, shift: float) -> np.ndarray:
     """Eigenvalues around `shift` from one Krylov space of (shift M - J)^-1 M, J deflated."""
-    J, start = deflated(problem, problem.jacobian(0.0, y), y, -_AWAY), np.random.default_rng(0)
+    J, start = deflated(problem, problem.jacobian(0.0, y), y, -STABILITY.away), np.random.default_rng(0)
     try:
-        steps = min(_KRYLOV, problem.size - len(conservation(problem)))
+        steps = min(STABILITY.krylov, problem.size - len(conservation(problem)))
         return _ritz(*krylov(J, problem.mass, shift, start.standard_normal(problem.size), steps), shift)[0]
     except SingularMatrix:
         return _around(problem, y, 1.1 * shift + 0.1)
@@ -245,5 +240,5 @@ def _around(problem: Problem, y: np.ndarray, shift: float) -> np.ndarray:
 def _ritz(V: np.ndarray, H: np.ndarray, shift: float) -> tuple[np.ndarray, float]:
     """(eigenvalues near the shift that a Krylov space has found, how far from it the nearest one is that it has not)"""
     theta, vectors = eigenpairs(H[:-1])
-    found = (H[-1, -1] * np.abs(vectors[-1]) < _FOUND * np.abs(theta)) & (np.abs(theta) > 1e-12)
+    found = (H[-1, -1] * np.abs(vectors[-1]) < SPECTRA.found * np.abs(theta)) & (np.abs(theta) > 1e-12)
     return shift - 1 / theta[found], 1 / float(np.abs(theta[~found]).max(initial=1e-12))

@@ -11,16 +11,14 @@ from scipy.optimize import minimize_scalar
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
-from .frozen import HIGHEST, Frozen
+from .frozen import Frozen
 from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
 from .newton import conservation
 from .populations import Candidates, candidates
 from .settling import objection, settled
-from .steady_state import SMALL, SteadyState, SteadyStates
-
-_SERVES = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
-_NEAR = 0.03  # relative distance of a state from its candidate
+from .steady_state import SteadyState, SteadyStates
+from .tuning import SEARCH
 
 
 def steady_states(problem: Problem, *, t: float = 0.0, totals: Sequence[float] | None = None) -> SteadyStates:
@@ -93,11 +91,11 @@ def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[
             state, reason = None, str(error)
         if state is not None and not reason:
             here = state.problem.scalars(t, state.y)[found.places]
-            room = SMALL + 10 * np.nan_to_num([*state.errors.values()])[found.places]
+            room = SEARCH.small + 10 * np.nan_to_num([*state.errors.values()])[found.places]
             others = [s[found.places] for s in found.scalars]
             away = [float((np.maximum(np.abs(here - s) - room, 0.0) / (np.abs(s) + room)).max()) for s in others]
             own = next(k for k, s in enumerate(found.scalars) if s is scalars)
-            if away[own] <= min(_NEAR, *away):
+            if away[own] <= min(SEARCH.near, *away):
                 return state, ""
             reason = f"Newton's method went on to {', '.join(f'{value:.6g}' for value in here)}"
     return None, reason
@@ -106,11 +104,11 @@ def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[
 def _meshes(frozen: Frozen, s: np.ndarray) -> Iterator[Frozen]:
     """Where to start from scalars s: on the mesh at hand if it serves there, on one that fits, else on that at hand."""
     here = frozen.excess(s)
-    if (np.abs(here) < _SERVES).all():
+    if (np.abs(here) < SEARCH.serves).all():
         yield frozen
     there = frozen.fitting(s)
     if there is not frozen:
-        pair = (frozen, there) if (np.abs(there.excess(s) - here) < _SERVES).all() else (there, frozen)
+        pair = (frozen, there) if (np.abs(there.excess(s) - here) < SEARCH.serves).all() else (there, frozen)
         yield from pair
     else:
         yield frozen
@@ -199,7 +197,7 @@ def _message(
 ) -> str:
     names = ", ".join(found.names)
     count = f"{len(states)} steady state" + ("" if len(states) == 1 else "s")
-    parts = [f"{count} with {names} up to {HIGHEST:,.0f}."]
+    parts = [f"{count} with {names} up to {SEARCH.highest:,.0f}."]
     if not doubts or not found.complete:
         parts.append(found.remark)
     truncation = frozen.problem.truncation
@@ -216,9 +214,9 @@ def _message(
         at = ", ".join(f"{value:.4g}" for value in scalars[found.places])
         parts.append(f"A candidate near {names} = {at} was not confirmed: {reason}.")
     for number, state in enumerate(states, 1):
-        lost = [name for name in found.names if getattr(state, name) <= SMALL]
+        lost = [name for name in found.names if getattr(state, name) <= SEARCH.small]
         if lost:
-            bound = SMALL + max(state.errors[name] for name in lost)
+            bound = SEARCH.small + max(state.errors[name] for name in lost)
             of = f" of number {number}" if len(states) > 1 else ""
             parts.append(f"{', '.join(lost)}{of} is lost in rounding: 0 to within {bound:.0e} (absolute).")
     return " ".join(parts)

@@ -14,8 +14,7 @@ from ..output.frames import states_frame
 from ..problem import NotConverged, Problem, State
 from .nearest_fold import NearestFold
 from .stability import leading
-
-SMALL = 1e-14  # rates below it are lost in rounding
+from .tuning import SEARCH
 
 
 class SteadyState(State):
@@ -44,9 +43,9 @@ class SteadyState(State):
         super().__init__(problem, t, y)
         self.residual, self.errors = residual, errors
         for name, value in zip(problem.scalar_names, problem.scalars(t, y), strict=True):
-            setattr(self, name, max(float(value), 0.0) if abs(value) <= SMALL + errors[name] else float(value))
+            setattr(self, name, max(float(value), 0.0) if abs(value) <= SEARCH.small + errors[name] else float(value))
         first = float(getattr(self, problem.scalar_names[0], np.nan)) if problem.scalar_names else np.nan
-        self.log_N = float(np.log(first)) if first > SMALL else np.nan
+        self.log_N = float(np.log(first)) if first > SEARCH.small else np.nan
 
     @property
     def error(self) -> float:

@@ -17,10 +17,7 @@ from ..algebra import Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
 from .family import Family
 from .newton import carriers, conservation, pins, symmetry, weighted
-
-_STEPS = 8  # of Newton's method in one corrector
-_CLOSE = 1e-7  # relative change after which, convergence being quadratic, the next would be rounding
-_ROUNDING = 1e-12
+from .tuning import NEWTON
 
 Place = Callable[[Problem, np.ndarray, np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 """What fixes the place on the curve: (value that must vanish, its row in y, its row in z)."""
@@ -143,12 +140,12 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
 
     The node's tangent is what moves when the last row's equation is relaxed, of no particular length.
     """
-    previous, close = np.inf, _ROUNDING if exact or system.family.moves_nodes else _CLOSE
+    previous, close = np.inf, NEWTON.rounding_of_points if exact or system.family.moves_nodes else NEWTON.close
     near = 0  # iterations to where quadratic convergence would end; what steps are judged by
     put = place.put if isinstance(place, AtParameter) else np.copy
     z = put(z)
     try:
-        for iteration in range(1, _STEPS + (6 if close == _ROUNDING else 1)):
+        for iteration in range(1, NEWTON.steps + (6 if close == NEWTON.rounding_of_points else 1)):
             linear, rate, residual = system.linearise(y, z, place)
             dy, d = linear.solve(-rate, -residual)
             dz = d[len(d) - len(z) :]
@@ -156,7 +153,7 @@ def correct(system: System, y: np.ndarray, z: np.ndarray, place: Place | None, e
             if not size < 1e6 or (size > 2 * previous and size > 1e-6):
                 break
             y, z = y + dy, put(z + dz)
-            near = near or (iteration if size <= _CLOSE else 0)
+            near = near or (iteration if size <= NEWTON.close else 0)
             if size <= close or (size <= 1e-8 and size >= 0.3 * previous):
                 ty, tz = _tangent(linear, len(y), len(d), len(z))
                 return Node(system, system.at(z), y, z, ty, tz, iterations=near or iteration)

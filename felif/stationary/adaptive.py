@@ -28,7 +28,8 @@ from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
 from ..solvers.newton import conservation, linearised, newton
-from ..solvers.steady_state import SMALL, SteadyState
+from ..solvers.steady_state import SteadyState
+from ..solvers.tuning import SEARCH
 from .tuning import RESPONSE
 
 
@@ -132,7 +133,7 @@ def steady_value(
         unseen = abs(J + signed - known) if problem.tol is not None else 0.0
         error = RESPONSE.margin * (abs(signed) + rounding + unseen)
         rounds.append((here.size, J, error))
-        if error <= tol * max(abs(J), SMALL) or here is first.problem:
+        if error <= tol * max(abs(J), SEARCH.small) or here is first.problem:
             return SteadyValue(J, signed, error, State(here, t, y), (here.cells, cells), tuple(rounds), first)
         if unseen > abs(signed) + rounding:  # a layer so thin that the richer elements do not see it either
             cells, below = splitting.contents(here, y), 0.0

@@ -11,7 +11,8 @@ from ..given.types import Profile, Totals
 from ..problem import Problem, State
 from ..solvers import steady
 from ..solvers.plane import steady_states_on_lines
-from ..solvers.steady_state import SMALL, SteadyState, SteadyStates
+from ..solvers.steady_state import SteadyState, SteadyStates
+from ..solvers.tuning import SEARCH
 
 _TOTALS = optional(either(mapping(POSITIVE, "a mapping of conserved quantities to numbers > 0"), NUMBERS))
 
@@ -113,13 +114,13 @@ def steady_state(
 def _restore(state: SteadyState) -> None:
     """N from the closed form where it is lost in rounding; left as it is where no closed form exists."""
     model = state.problem.model
-    if state.problem.scalar_names[:1] != ("N",) or state.N > SMALL or model is None:
+    if state.problem.scalar_names[:1] != ("N",) or state.N > SEARCH.small or model is None:
         return
     try:
         logarithm = float(exact.log_steady_rates(model)[0])
     except (ValueError, IndexError):
         return
-    if logarithm < math.log(10 * SMALL):
+    if logarithm < math.log(10 * SEARCH.small):
         state.log_N, state.N = logarithm, math.exp(logarithm)
         if hasattr(state, "R"):
             state.R = getattr(model, "tau", 0.0) * state.N

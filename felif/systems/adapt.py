@@ -10,12 +10,7 @@ import numpy as np
 from ..spaces import Line
 from ..weakform import Index
 from .on_axes import OnAxes
-
-_SMALLEST, _SMALLEST_OF_JUMPS = 1e-9, 1e-2  # of a cell, in units of the whole axis
-_NEARLY = 0.1  # of the tolerance, from which cells are split, too, when any is: they would be next
-_SMALL = 1000  # unknowns, up to which another mesh costs more than steps with more cells
-MOST = 400  # cells along an axis
-_SHRINKING = 0.12  # of cells towards a place where densities are not smooth, to the power that its axis states
+from .tuning import MESHES
 
 
 def refined(system: OnAxes, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
@@ -42,10 +37,12 @@ def split(system: OnAxes, y: np.ndarray, data: bool = False) -> dict[str, Line]:
             if name in u.over:
                 worst = np.maximum(worst, _unresolved(system, u, name, y))
         span = line.cells[-1] - line.cells[0]
-        early = system.size <= _SMALL and not data and worst.max() > system.tol
-        limit = system.tol * (_NEARLY if early else 1.0)
-        marked = (worst > limit) & (line.widths > (_SMALLEST if line.continuous else _SMALLEST_OF_JUMPS) * span)
-        if marked.any() and line.count + marked.sum() <= MOST:
+        early = system.size <= MESHES.small and not data and worst.max() > system.tol
+        limit = system.tol * (MESHES.nearly if early else 1.0)
+        marked = (worst > limit) & (
+            line.widths > (MESHES.smallest if line.continuous else MESHES.smallest_of_jumps) * span
+        )
+        if marked.any() and line.count + marked.sum() <= MESHES.most:
             lines[name] = _split(line, marked)
     return lines
 
@@ -103,7 +100,7 @@ def graded(cells: np.ndarray, places: Mapping[float, float]) -> np.ndarray:
     """The cells next to these places, {place: exponent} as of an `Axis`, divided once more, close to the place."""
     new = []
     for place, power in places.items():
-        k, share = int(np.searchsorted(cells, place)), _SHRINKING**power
+        k, share = int(np.searchsorted(cells, place)), MESHES.shrinking**power
         new += [place + share * (cells[other] - place) for other in (k - 1, k + 1) if 0 <= other < len(cells)]
     return np.unique(np.concatenate([cells, new])) if new else cells
 

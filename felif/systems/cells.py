@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-_FEW = 1000  # entries of T, up to which a sparse product takes less time
+from .tuning import MATRICES
 
 
 class CellSums:
@@ -37,7 +37,7 @@ class CellSums:
     def _by_cells(self, tests: Any, values: Any) -> tuple[Any, ...] | None:
         """(points by cells, T^T and S of each cell, where its sums go), None where cells are not told apart."""
         left, right = _regular(tests), _regular(values)
-        groups = None if left is None or right is None or tests.nnz <= _FEW else _groups(left[0], right[0])
+        groups = None if left is None or right is None or tests.nnz <= MATRICES.entries else _groups(left[0], right[0])
         if groups is None:
             return None
         order, count = groups

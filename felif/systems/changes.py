@@ -12,11 +12,11 @@ from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
 from ..weakform import Index
-from .adapt import MOST, of_cells, refined, richer, thinned, transferred
+from .adapt import of_cells, refined, richer, thinned, transferred
 from .on_axes import OnAxes
 from .reach import further
+from .tuning import MESHES
 
-_LEAST = 1e-14  # of the largest value of a density: what a mesh that shows the error of another one may end at
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
 
@@ -62,7 +62,7 @@ def enriched(system: OnAxes, y: np.ndarray, by: int = 2) -> tuple[Any, np.ndarra
     """
     if not system.lines:
         return system, y
-    other = richer(system.on_lines(further(system, y, _LEAST, at_rest=True)), by)
+    other = richer(system.on_lines(further(system, y, MESHES.least, at_rest=True)), by)
     return other, transferred(system, other, y)
 
 
@@ -74,7 +74,7 @@ def adapted(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     if system.tol is None:
         return None
     lines = further(system, y, system.tol**2)
-    lines = {name: line for name, line in lines.items() if line.continuous and line.count <= MOST}
+    lines = {name: line for name, line in lines.items() if line.continuous and line.count <= MESHES.most}
     if not lines:
         return refined(system, y)
     longer = system.on_lines(lines)
@@ -83,7 +83,7 @@ def adapted(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
 
 def extended(system: OnAxes, y: np.ndarray, mass: float) -> tuple[Any, np.ndarray] | None:
     """(problem, y on it) where infinite axes reach further, see `systems.reach`; None where they reach far enough."""
-    lines = further(system, y, max(mass, _LEAST), at_rest=True)
+    lines = further(system, y, max(mass, MESHES.least), at_rest=True)
     if not lines:
         return None
     other = system.on_lines(lines)

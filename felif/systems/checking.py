@@ -10,17 +10,15 @@ import numpy as np
 from ..problem import Infeasible
 from .discretize import discretize_equations
 from .on_axes import OnAxes
+from .tuning import CHECKS
 
-_STATES = 3
-_TOLERANCE = 1e-2  # of the small problem that is looked at
-_DIFFERENCES, _ROUNDING = 1e-6, 1e-11
 Found = tuple[str, str, float, float]  # kind, subject, defect, allowed
 
 
 def check_equations(model: Any, space: Any, rng: np.random.Generator) -> Iterator[Found]:
     """(kind, subject, defect, allowed) of every check; what cannot be discretised raises ValueError."""
-    system = discretize_equations(model, None, space, _TOLERANCE)
-    for _ in range(_STATES):
+    system = discretize_equations(model, None, space, CHECKS.tolerance)
+    for _ in range(CHECKS.states):
         y = _state(system, rng)
         if y is None:
             continue
@@ -58,7 +56,7 @@ def _derivatives(system: OnAxes, y: np.ndarray, rng: np.random.Generator) -> Ite
         expected = difference(f)
         if found.size:
             size = np.abs(expected).max() + np.abs(f(y)).max() + 1e-300
-            yield kind, subject, float(np.abs(found - expected).max() / size), _DIFFERENCES
+            yield kind, subject, float(np.abs(found - expected).max() / size), CHECKS.differences
     for name in system.parameter_names:
         p = float(getattr(system.model, name))
         step = 1e-3 * max(abs(p), 0.1)
@@ -72,7 +70,7 @@ def _constraints(system: OnAxes, y: np.ndarray) -> Iterator[Found]:
     """What is algebraic satisfies its equations."""
     residual, size = system.constraint_residual(0.0, y)
     if len(residual):
-        yield "algebraic equations", system.constraint.names, float(np.abs(residual).max() / size), _ROUNDING
+        yield "algebraic equations", system.constraint.names, float(np.abs(residual).max() / size), CHECKS.rounding
 
 
 def _conservation(system: OnAxes, y: np.ndarray) -> Iterator[Found]:

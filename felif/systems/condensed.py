@@ -22,9 +22,7 @@ from ..spaces import Line
 from ..weakform import Given
 from .on_axes import OnAxes
 from .operator import STEP
-
-_ROUNDING = 1e-12  # of the largest part of an entry
-_SIZES = 0.7, 5.3  # of the states at which it is looked whether the system is as it was read
+from .tuning import CHECKS
 
 
 def condensed(system: OnAxes) -> Condensed | None:
@@ -137,7 +135,7 @@ def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray
         X[entry] = 0.0
     random = np.random.default_rng(4)
     size = np.maximum(np.abs(own), np.abs(gained).max(axis=0, initial=0.0))
-    for scale in _SIZES:
+    for scale in CHECKS.sizes:
         X[:n_fields], z = random.random(n_fields), scale * random.normal(size=len(entries))
         X[entries] = z
         there = np.where(of_fields, own + z @ gained, own)
@@ -148,7 +146,7 @@ def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray
             by_row = np.bincount(rows, weighted, operator.shape[0])
             there[at] += by_row[rows[at]]
             room[at] += np.bincount(rows, np.abs(weighted), operator.shape[0])[rows[at]]
-        if not (np.abs(operator.jacobian(X) - there) <= _ROUNDING * (room + STEP)).all():
+        if not (np.abs(operator.jacobian(X) - there) <= CHECKS.entry * (room + STEP)).all():
             return None
     return own, gained, source
 

@@ -14,10 +14,7 @@ from ..problem import BeyondEquations, Infeasible
 from ..weakform import Equations
 from .layout import Layout
 from .operator import Entries, Operator
-
-_STILL = 3  # steps of rounding, of the largest unknown, after which the smallest have converged, too
-_STEPS = 60
-_DENSE = 400  # unknowns z up to which their equations are solved as a dense system
+from .tuning import MATRICES, STATES
 
 
 class Constraint:
@@ -30,7 +27,7 @@ class Constraint:
         if n_z:
             X = np.zeros(operator.shape[1])
             self.affine = self._is_affine(X)
-            self._sparse = self._elimination.dense > _DENSE
+            self._sparse = self._elimination.dense > MATRICES.algebraic
             if not self._sparse:
                 data = self.operator.jacobian(X, entries=self._own)
                 self._factors = self._elimination.factor(data)
@@ -95,7 +92,7 @@ class Constraint:
             for _ in range(self._elimination.depth + 1):
                 X[self.z] += self._finite_residual(X) * self._inverse_diagonal
             return X, margin
-        for _ in range(_STEPS):
+        for _ in range(STATES.steps):
             g = self._finite_residual(X)
             change, margin = self._step(X, g)
             X[self.z] += change
@@ -103,7 +100,8 @@ class Constraint:
                 return X, margin
             size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
             still = still + 1 if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(X[self.z]).max(initial=0.0) else 0
-            if size <= 1e-15 or size >= previous < 1e-12 or still == _STILL:  # one that is 0 has its rounding only
+            # one that is 0 has its rounding only
+            if size <= 1e-15 or size >= previous < 1e-12 or still == STATES.still:
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")

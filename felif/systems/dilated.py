@@ -21,8 +21,8 @@ import numpy as np
 from ..problem import Infeasible
 from ..weakform import Equations, Term, Unknown, drift, noise
 from .on_axes import OnAxes
+from .tuning import STATES
 
-_SEED = 1e-7  # spikes per neuron that wait at first
 WAITING, DELIVERED = "total_waiting", "delivered"
 
 
@@ -51,9 +51,9 @@ def _equations(problem: OnAxes, t: float, y: np.ndarray, B: np.ndarray, A: np.nd
     whole, (density,) = problem.equations, problem.field_names
     (flux,) = (u for u in whole.unknowns if u.kind == "holds")
     over = flux.over
-    seeds = _proportions(problem, flux.name, t, y) * _SEED
+    seeds = _proportions(problem, flux.name, t, y) * STATES.seed
     pushed, spread = B @ seeds, A @ seeds
-    waiting = lambda s: getattr(s, WAITING) + _SEED
+    waiting = lambda s: getattr(s, WAITING) + STATES.seed
     terms = [term for term in whole.terms if term.of == flux.name and term.matrix is None]
     terms += [
         Term("push", "waits", matrix=B),

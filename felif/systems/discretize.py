@@ -14,12 +14,9 @@ from .positive import require_positive
 from .reach import at_rest, inner, reach, terms_along, unknowns_over
 from .soundness import require_analytic, require_conserved
 from .system import System
+from .tuning import MESHES
 
-_GROWTH = 1.4  # of cells towards an infinite end
-_MOST = 12  # cells between two named places, at first
-_SAMPLES = 4000
 _SERVES = 1e-5  # tolerance that cells of the scale of an axis of transport serve, where no cells are split later
-_GRADED = 5000.0  # times tol: the smallest cell next to a place where a density is not smooth, see `Axis`
 
 
 def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> System:
@@ -106,13 +103,13 @@ def _chosen(model: Any, equations: Equations, axis: Axis, tol: float, finer: flo
         elif a == low and not np.isfinite(axis.low):
             ends = np.r_[a, (b - _growing(b - a, axis.scale))[::-1], b]
         else:
-            count = int(np.clip(np.ceil((b - a) / axis.scale), 4 if axis.periodic else 2, _MOST))
+            count = int(np.clip(np.ceil((b - a) / axis.scale), 4 if axis.periodic else 2, MESHES.first_cells))
             ends = np.linspace(a, b, count + 1)
         number = np.arange(len(ends))
         parts.append(np.interp(np.linspace(0, number[-1], int(np.ceil(finer * number[-1])) + 1), number, ends))
     cells = np.unique(np.concatenate(parts))
     for place, power in axis.graded.items():
-        while shortest_at(cells, place) > axis.scale * min(1.0, _GRADED * tol) ** power:
+        while shortest_at(cells, place) > axis.scale * min(1.0, MESHES.graded * tol) ** power:
             cells = graded(cells, {place: power})
     return cells
 
@@ -121,7 +118,7 @@ def _growing(length: float, scale: float) -> np.ndarray:
     """Distances below `length` from a finite end: cells of about the scale, wider and wider."""
     widths = [0.5 * scale]
     while sum(widths) < length:
-        widths.append(max(0.5 * scale, min(_GROWTH * widths[-1], 0.25 * sum(widths))))
+        widths.append(max(0.5 * scale, min(MESHES.growth * widths[-1], 0.25 * sum(widths))))
     ends = np.cumsum(widths)
     return ends[:-1] * (length / ends[-1])
 

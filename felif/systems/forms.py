@@ -10,8 +10,7 @@ import numpy as np
 
 from ..given.fields import written_for
 from ..weakform import Term
-
-_LINEAR = 1e-10
+from .tuning import CHECKS
 
 
 class Jet(np.ndarray):
@@ -84,7 +83,7 @@ def _require_linear(term: Term, axes: Sequence[str], found: dict, value: Callabl
         part = lambda jet, a: np.ones(size) if jet is None else np.asarray(jet if a is None else jet.grad[a])
         pieces = [kernel * part(u, a) * part(phi, b) for (a, b), kernel in found.items()]
         expected, bound = sum(pieces, np.zeros(size)), sum(map(np.abs, pieces), np.full(size, 1e-300))
-        if not (np.abs(value(u, phi) - expected) <= _LINEAR * bound).all():
+        if not (np.abs(value(u, phi) - expected) <= CHECKS.linear * bound).all():
             raise ValueError(
                 f"Term {term.called!r}: its form is not linear in {'the unknown and ' if u is not None else ''}"
                 "the test function; what is nonlinear belongs into the coefficient, which reads unknowns from s"

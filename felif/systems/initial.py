@@ -15,12 +15,7 @@ from ..problem import BeyondEquations, State, require_below
 from ..weakform import Index
 from .adapt import split, transferred
 from .on_axes import OnAxes
-
-_ROUNDS = 30
-_KEPT = 8  # initial states of the same system: a run that is made again starts from what is known
-_NEGATIVE = 1e-9
-_CONTINUOUS = 1e-6  # of a past, where its derivative is heard
-_VANISHES = 1e-8  # of a density where it is held at zero, over its largest value
+from .tuning import STATES
 
 
 def initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
@@ -34,7 +29,7 @@ def initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     known = vars(system).setdefault("initial_states", {})
     found = known.get(start)
     if found is None:
-        found = remembered(known, start, _initial_state(system, start), _KEPT)
+        found = remembered(known, start, _initial_state(system, start), STATES.kept)
     on_mesh, y, compatible = found
     return on_mesh, y.copy(), compatible
 
@@ -56,7 +51,7 @@ def _initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     named = system.model.as_unknowns(start, system.history) if hasattr(system.model, "as_unknowns") else start
     given = _by_name(system, named)
     y, compatible = _interpolated(system, given)
-    for _ in range(_ROUNDS if system.tol is not None else 0):
+    for _ in range(STATES.rounds if system.tol is not None else 0):
         lines = split(system, y, data=True)
         if not lines:
             break
@@ -82,7 +77,7 @@ def _require_continuous(system: OnAxes, y: np.ndarray) -> None:
     values = dict(zip(system.scalar_names, system.scalars(_start_of(system), y).tolist(), strict=True))
     for name in set(system.slopes.values()):
         before = system.history(name, _start_of(system))
-        if abs(before - values[name]) > _CONTINUOUS * max(1.0, abs(before)):
+        if abs(before - values[name]) > STATES.continuous * max(1.0, abs(before)):
             raise ValueError(
                 f"start: {name} = {values[name]:.10g}, but its history ends at {before:.10g}, so that it would jump "
                 "when that is heard; allowed is a history that ends where the run begins"
@@ -130,12 +125,12 @@ def _interpolated(system: OnAxes, given: Mapping[str, Any]) -> tuple[np.ndarray,
         nobody = (position < 0) & ~np.isin(entries, layout.held)
         values = np.where(nobody.reshape(values.shape), 0.0, values)
         largest = np.abs(values).max()
-        if not np.isfinite(values).all() or values.min() < -_NEGATIVE * largest or not largest > 0:
+        if not np.isfinite(values).all() or values.min() < -STATES.negative * largest or not largest > 0:
             raise ValueError(
                 f"start: the density {u.name} is {values.min():.3g} somewhere; allowed are finite values >= 0"
             )
         flat = values.ravel()
-        compatible &= bool((np.abs(flat[position < 0]) <= _VANISHES * largest).all())
+        compatible &= bool((np.abs(flat[position < 0]) <= STATES.vanishes * largest).all())
         free = position >= 0
         y[position[free]] = flat[free]
         _normalise(system, u, y)

@@ -13,9 +13,7 @@ from ..spaces import DrawingPoints, along, over_rectangles
 from ..translation import elsewhere
 from .on_axes import OnAxes
 from .schur import Changes
-
-_FEW = 8  # unknowns that are solved for, up to which their gradient is a dense matrix
-_SHOWN = 128  # entries of a function of indices, up to which each is a series of a run
+from .tuning import MATRICES
 
 
 def measure(system: OnAxes) -> None:
@@ -34,7 +32,7 @@ def measure(system: OnAxes) -> None:
         shape = layout.shapes[u.name]
         if shape:
             system.groups[u.name] = (shape, layout.position[layout.indices(u.name)])
-        if int(np.prod(shape)) <= _SHOWN or u.name in late:
+        if int(np.prod(shape)) <= MATRICES.shown or u.name in late:
             at = layout.position[layout.indices(u.name)].tolist()
             names += [name for name, k in zip(layout.flattened(u.name), at, strict=True) if k >= 0]
             places += [k for k in at if k >= 0]
@@ -158,7 +156,7 @@ def conserved_rows(system: OnAxes) -> Any:
 
 def scalar_changes(system: OnAxes, t: float, y: np.ndarray) -> Any:
     """The gradient of the scalars, or, where many are solved for, what its product with a change gives."""
-    if system.layout.n_z <= _FEW:
+    if system.layout.n_z <= MATRICES.solved_for:
         return system.scalar_gradient(t, y)
     return Changes(system._schur(t, y), system._scalar_places)
 

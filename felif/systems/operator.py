@@ -12,9 +12,9 @@ from scipy import sparse
 
 from .keys import canonical, keys_of, united
 from .piece import Piece, coefficient, require_numbers
+from .tuning import MATRICES
 
 STEP = 1e-30
-_DENSE = 10_000  # entries, zeros included, up to which a dense product is faster than a sparse one
 
 
 class Operator:
@@ -251,7 +251,7 @@ class Sum:
 
 def small_as_dense(matrix: Any) -> Any:
     """The matrix to multiply with."""
-    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= _DENSE else matrix
+    return matrix.toarray() if matrix.shape[0] * matrix.shape[1] <= MATRICES.product else matrix
 
 
 def _seen(piece: Piece) -> Iterator[Any]:

@@ -27,18 +27,17 @@ from .faces import upwind
 from .forms import kernels_of, read_by
 from .on_axes import OnAxes
 from .piece import Piece
+from .tuning import MATRICES
 
-_SERIES, _LARGEST = 1e-2, 500.0  # |z| below which B is a series; z above which it is 0
 _STEEPEST = (
     0.82  # of a slope where cells differ: theta stays in [0, 2], as van Albada's mean is at most 1.21 times each
 )
-_NEGATIVE = 1e-12  # of the largest entry: rounding
 
 
 def bernoulli(z: Any) -> Any:
     """z / (e^z - 1), also at complex z next to the real line."""
-    small = np.abs(z) < _SERIES
-    safe = np.where(small, 1.0, np.where(np.real(z) > _LARGEST, _LARGEST, z))
+    small = np.abs(z) < MATRICES.series
+    safe = np.where(small, 1.0, np.where(np.real(z) > MATRICES.largest, MATRICES.largest, z))
     return np.where(small, 1 - z / 2 + z * z / 12 * (1 - z * z / 60), safe / np.expm1(safe))
 
 
@@ -166,7 +165,7 @@ def require_positive(system: OnAxes) -> None:
     if (into := linear.block("F_z")).nnz:
         through = into @ linear.dz_dy
         taken.append(sparse.csr_matrix(through - np.diag(np.diag(through))))
-    if min(matrix.min() for matrix in taken) < -_NEGATIVE * abs(kept).max():
+    if min(matrix.min() for matrix in taken) < -MATRICES.negative * abs(kept).max():
         raise ValueError(
             f"discretize: space = {system.space!r}: a term of {type(system.model).__name__} takes a density from where "
             "it is not; allowed are drift and noise along axes, rates of the place they empty, and what lands"

@@ -12,9 +12,8 @@ from ..weakform import Axis, Equations, Index, Term
 from .adapt import of_cells
 from .forms import kernels_of, read_by
 from .on_axes import OnAxes
+from .tuning import MESHES
 
-_FURTHEST = 1e3  # of an axis without an end on which nothing decays, in units of its scale
-_NOTICED = 1e-3  # of the last cell: what is less is not worth another one
 _NOTHING = 1e-300
 
 
@@ -33,7 +32,7 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
             gap = max(_missing(system, y, u, name, side, share) for u in unknowns_over(system.equations, axis))
             if at_rest:
                 gap = max(gap, side * (reach(system.model, system.equations, axis, side, np.sqrt(share)) - last))
-            if gap > _NOTICED * width:
+            if gap > MESHES.noticed * width:
                 gap = max(gap, width)
                 more = last + side * np.linspace(0.0, gap, int(np.ceil(gap / width)) + 1)[1:]
                 cells = np.sort(np.concatenate([cells, more]))
@@ -66,7 +65,7 @@ def reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float)
     start = next((end for end in (axis.low, axis.high) if np.isfinite(end)), 0.0)
     inner = [place for place in (start, *axis.points.values())]
     start = max(inner) if side > 0 else min(inner)
-    distance = np.concatenate([np.linspace(0, 20, 2000), np.geomspace(20.01, _FURTHEST, 1000)]) * axis.scale
+    distance = np.concatenate([np.linspace(0, 20, 2000), np.geomspace(20.01, MESHES.furthest, 1000)]) * axis.scale
     x = start + side * distance
     ends = [_decays(model, equations, axis, u, side, distance, x, tol) for u in unknowns_over(equations, axis)]
     return float(start + side * max(ends, default=0.0))

@@ -8,9 +8,7 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 from .on_axes import OnAxes
-
-_FROZEN, _FREE = 24, 60  # starts with a linear system each, and of numbers alone
-_SIZES = -2.0, 1.5  # powers of ten of numbers
+from .tuning import STATES
 
 
 def totals_of(system: OnAxes) -> np.ndarray:
@@ -28,14 +26,14 @@ def starts(system: OnAxes, t: float, totals: np.ndarray) -> Iterator[np.ndarray]
     random, layout = np.random.default_rng(11), system.layout
     if not layout.n_fields:
         yield np.zeros(system.size)
-        for _ in range(_FREE):
+        for _ in range(STATES.free):
             yield _numbers(random, system.size)
         return
     C = np.array([*system.conserved.values()]).reshape(len(system.conserved), system.size)
     uniform = np.where(C != 0, 1.0, 0.0)
     E = uniform.T / np.maximum((uniform * C).sum(axis=1), 1e-300)
     count = system.size - layout.n_fields + layout.n_z
-    for k in range(_FROZEN if count and not _is_linear(system, t) else 1):
+    for k in range(STATES.frozen if count and not _is_linear(system, t) else 1):
         numbers = np.zeros(count) if k == 0 else _numbers(random, count)
         try:
             A = system.frozen_at(t, numbers)
@@ -90,4 +88,4 @@ def _is_linear(system: OnAxes, t: float) -> bool:
 
 def _numbers(random: np.random.Generator, count: int) -> np.ndarray:
     signs = np.where(random.random(count) < 0.7, 1.0, -1.0)
-    return signs * 10.0 ** random.uniform(*_SIZES, size=count)
+    return signs * 10.0 ** random.uniform(*STATES.sizes, size=count)

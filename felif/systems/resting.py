@@ -11,8 +11,7 @@ from ..weakform import Delayed
 from .on_axes import OnAxes
 from .operator import Operator, restricted
 from .piece import Piece
-
-_SAME = 1e-12
+from .tuning import STATES
 
 
 def heard_and_emptied(layout: Any, pieces: list[Piece], model: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -37,7 +36,7 @@ def heard_and_emptied(layout: Any, pieces: list[Piece], model: Any) -> tuple[np.
             for seed in (1, 2):
                 X = np.random.default_rng(seed).uniform(0.3, 0.9, layout.size)
                 filled = X[layout.indices(given.of)] - X[layout.indices(given.name)]
-                found &= np.abs(change.residual(X) - filled) <= _SAME
+                found &= np.abs(change.residual(X) - filled) <= STATES.same
             emptied[given.name] = np.where(found, rows, emptied[given.name])
     return heard, emptied
 

@@ -13,11 +13,7 @@ from ..algebra import Band, BandLowRank, BandSchur, Shared, blocks_of
 from ..algebra.peeling import PEELING, enough_hang_on_few
 from ..algebra.sparse import SparseSchur, Whole, WholePattern
 from ..problem import Infeasible
-
-_WIDEST = 40  # of a band
-_MOST_ROWS = 40  # that may leave the band
-_MOST_COLUMNS = 400  # algebraic unknowns that are eliminated from a band
-_DENSE_COLUMNS = 8  # beside a band, up to which they are taken as dense
+from .tuning import MATRICES
 
 
 class Schur:
@@ -35,9 +31,10 @@ class Schur:
         self._starts: dict[str, np.ndarray] = {}
         self.numbers = np.arange(n_fields, n_y)
         furthest = self._furthest(n_fields)
-        leaving = np.array([np.count_nonzero(furthest > k) for k in range(_WIDEST + 1)])  # rows that leave a band
-        few = n_z <= _MOST_COLUMNS and len(self.numbers) <= _MOST_COLUMNS and n_fields > 0
-        self.is_band = bool(leaving[-1] <= _MOST_ROWS) and few
+        # rows that leave a band
+        leaving = np.array([np.count_nonzero(furthest > k) for k in range(MATRICES.widest + 1)])
+        few = n_z <= MATRICES.most_columns and len(self.numbers) <= MATRICES.most_columns and n_fields > 0
+        self.is_band = bool(leaving[-1] <= MATRICES.most_rows) and few
         if self.is_band:
             self.reach = int(np.argmin(leaving))
             in_fields = (rows < n_fields) & (columns < n_fields)
@@ -91,7 +88,7 @@ class Schur:
         )
         self.D = Placed((self.rank, self.rank), (-1.0, others, others), (g_z, on[0] + first_z, on[1] + first_z))
         self.shared = None
-        if self.rank > _DENSE_COLUMNS:
+        if self.rank > MATRICES.dense_columns:
             lowest, highest = np.sort([rows[inside], columns[inside]], axis=0)
             shared = Shared(blocks_of(lowest, highest, n), self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
@@ -219,7 +216,7 @@ class Linearised:
     def _by_g_z(self, b: np.ndarray) -> np.ndarray:
         if not self.structure.n_z:
             return b
-        if self.structure.n_z > _MOST_COLUMNS:
+        if self.structure.n_z > MATRICES.most_columns:
             g_z = self.block("g_z")
             nothing = sparse.csr_matrix((g_z.shape[0], 0))
             return SparseSchur(-g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(b)
@@ -237,7 +234,7 @@ class Linearised:
                 row[place] = 1.0
         algebraic = np.flatnonzero(places >= s.n_y)
         if len(algebraic):
-            if s.n_z <= _MOST_COLUMNS:
+            if s.n_z <= MATRICES.most_columns:
                 found[algebraic] = self.dz_dy[places[algebraic] - s.n_y]
             else:
                 unit = np.zeros((s.n_z, len(algebraic)))

@@ -8,11 +8,7 @@ from ..problem import Infeasible
 from .on_axes import OnAxes
 from .operator import STEP
 from .piece import coefficient
-
-_ROUNDING = 1e-9
-_TRIES = 3
-_CHANGE = 1e-5  # step of the real difference that a complex step must agree with, to _AGREES
-_AGREES = 1e-6
+from .tuning import CHECKS
 
 
 def require_analytic(system: OnAxes) -> None:
@@ -25,10 +21,10 @@ def require_analytic(system: OnAxes) -> None:
                 read = {one: rows @ X for one, rows in piece.reads.items()}
                 with np.errstate(all="ignore"):
                     slope = np.imag(coefficient(piece, read, system.model, (name, 1j * STEP))) / STEP
-                    parts = [coefficient(piece, read, system.model, (name, k * _CHANGE)) for k in (-2, -1, 1, 2)]
-                real = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / (12 * _CHANGE)
+                    parts = [coefficient(piece, read, system.model, (name, k * CHECKS.change)) for k in (-2, -1, 1, 2)]
+                real = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / (12 * CHECKS.change)
                 size = np.abs(real) + np.abs(slope) + 1e-2 * np.abs(parts[0]) + 1e-300
-                wrong = np.isfinite(real) & (np.abs(real - slope) > _AGREES * size)
+                wrong = np.isfinite(real) & (np.abs(real - slope) > CHECKS.agrees * size)
                 if np.any(wrong):
                     raise ValueError(
                         f"Term {piece.term.called!r}: its coefficient has no complex step in s.{name}: it is not "
@@ -39,7 +35,7 @@ def require_analytic(system: OnAxes) -> None:
 def require_conserved(system: OnAxes) -> None:
     """ValueError, naming the quantity, unless c.F = 0 at random states for every conserved quantity c."""
     random = np.random.default_rng(3)
-    for _ in range(_TRIES):
+    for _ in range(CHECKS.tries):
         y = 0.1 + random.random(system.size)
         y *= 0.1 / max(float(system.mass.data[0] @ y), 1e-300)
         try:
@@ -50,7 +46,7 @@ def require_conserved(system: OnAxes) -> None:
         for name, weights in system.conserved.items():
             carried = weights / system.mass.data[0]
             change = float(carried @ F)
-            if abs(change) > _ROUNDING * (float(np.abs(carried) @ np.abs(F)) + scale):
+            if abs(change) > CHECKS.conserved * (float(np.abs(carried) @ np.abs(F)) + scale):
                 raise ValueError(
                     f"discretize: {type(system.model).__name__} declares {name!r} conserved, and its terms change it "
                     f"by {change:.3g} a unit of time at a state where all terms together move {np.abs(F).sum():.3g}"

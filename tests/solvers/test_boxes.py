@@ -80,9 +80,9 @@ class TwoRandomThresholds:
         return Equations((axis,), tuple(unknowns), tuple(terms), tuple(conserved))
 
 
-def test_random_thresholds_are_searched_as_they_are_and_nothing_is_claimed(monkeypatch):
+def test_random_thresholds_are_searched_as_they_are_and_nothing_is_claimed(tune):
     """The states of one: closed form of the random threshold (tests of `exact`)."""
-    monkeypatch.setattr(populations, "_FROZEN_STARTS", 2)
+    tune(populations, "SEARCH", frozen_starts=2)
     found = fl.steady_states(fl.discretize(TwoRandomThresholds(), tol=1e-4))
     one = [0.0075802772, 0.1315991105, 2.1466394841]
     assert not found.complete

@@ -87,11 +87,11 @@ def test_what_has_a_continuum_of_steady_states_says_so():
 
 
 @pytest.mark.parametrize("dense", [1500, 10])
-def test_with_learning_the_modes_are_those_of_the_dense_jacobian_too(dense, monkeypatch):
-    from felif.solvers import plane_modes
+def test_with_learning_the_modes_are_those_of_the_dense_jacobian_too(dense, tune):
+    from felif.solvers import plane_modes, plane_spectrum
 
-    monkeypatch.setattr(plane_modes, "_DENSE", dense)
-    monkeypatch.setattr("felif.solvers.plane_spectrum._MOVING", 10.0)  # any state is as good to compare matrices at
+    tune(plane_modes, "PLANES", dense=dense)
+    tune(plane_spectrum, "PLANES", moving=10.0)  # any state is as good to compare matrices at
     model = still(eps=0.3)
     mesh = fl.interval(model, v_min=-3.0, cells=3, grading=1.5)
     problem = fl.discretize(model, (mesh, np.linspace(-1.0, 0.0, 4)), space=fl.Tensor(fl.SpectralElement(4), fl.DG(1)))

@@ -225,10 +225,10 @@ def test_a_left_eigenfunction_takes_the_value_of_the_reset_at_the_threshold():
         assert mode.n(2.0) == pytest.approx(mode.n(1.0), rel=1e-8)
 
 
-def test_arnoldi_for_many_unknowns_agrees_with_the_dense_iteration(monkeypatch):
+def test_arnoldi_for_many_unknowns_agrees_with_the_dense_iteration(tune):
     model = fl.NoisyLIF(b=0.5, a0=0.4)
     dense = leading(model, 6)
-    monkeypatch.setattr(spectrum_module, "_DENSE", 10)
+    tune(spectrum_module, "SPECTRA", dense=10)
     assert leading(model, 6).eigenvalues == pytest.approx(dense.eigenvalues, abs=1e-10)
 
 
@@ -262,7 +262,7 @@ def test_more_modes_than_the_mesh_carries_are_refused():
 
 
 @pytest.mark.parametrize("b", [0.5, 1.5])
-def test_unstable_modes_of_many_unknowns_are_counted(b, monkeypatch):
+def test_unstable_modes_of_many_unknowns_are_counted(b, monkeypatch, tune):
     problem = fl.discretize(fl.RefractoryLIF(b=3.0) if b > 1 else fl.NoisyLIF(b=b))
     state = fl.steady_states(problem)[-1]
     every = stability._all(state.problem, state.y)
@@ -270,7 +270,7 @@ def test_unstable_modes_of_many_unknowns_are_counted(b, monkeypatch):
     J = stability.deflated(state.problem, state.problem.jacobian(0.0, state.y), state.y, 1e3)
     for values, right in ((every, True), (wrong, False)):
         assert stability._counted(state.problem, J, state.y, values) == right
-    monkeypatch.setattr(stability, "_DENSE", 10)
+    tune(stability, "STABILITY", dense=10)
     monkeypatch.setattr(stability, "_few", lambda problem, J, y, count: None)
     monkeypatch.setattr(stability, "_right_half", lambda problem, y: wrong)
     assert stability.unstable(stability.leading(state.problem, state.y)) == np.count_nonzero(every.real > 0)

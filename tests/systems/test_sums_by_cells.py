@@ -22,14 +22,14 @@ def on_plane(line, other, derivative=False):
 
 
 @pytest.mark.parametrize("continuous", [True, False])
-def test_sums_by_cells_are_the_sparse_products(continuous, monkeypatch):
+def test_sums_by_cells_are_the_sparse_products(continuous, tune):
     line, other = Line(np.array([0.0, 0.3, 1.0, 1.2]), 4, continuous), Line(np.array([0.0, 1.0, 3.0]), 3)
     here, slopes = on_plane(line, other), on_plane(line, other, derivative=True)
     weights = np.random.default_rng(1).normal(size=here.shape[0])
     expected = (slopes.T @ sparse.diags(weights) @ here).toarray()
     found, sums = {}, None
     for few in (0, 10**9):  # by cells, as a sparse product
-        monkeypatch.setattr(cells, "_FEW", few)
+        tune(cells, "MATRICES", entries=few)
         sums = cells.CellSums(here.shape[1])
         found[few] = [sums.product(slopes, here, weights).toarray() for _ in range(2)]
         assert len(sums._patterns) == (few == 0)
@@ -37,8 +37,8 @@ def test_sums_by_cells_are_the_sparse_products(continuous, monkeypatch):
         assert np.abs(product - expected).max() < 1e-13 * np.abs(expected).max()
 
 
-def test_points_that_are_in_no_cells_of_equal_size_are_summed_too(monkeypatch):
-    monkeypatch.setattr(cells, "_FEW", 0)
+def test_points_that_are_in_no_cells_of_equal_size_are_summed_too(tune):
+    tune(cells, "MATRICES", entries=0)
     line = Line(np.array([0.0, 0.3, 1.0]), 3)
     columns, values = line.rows(np.array([0.1, 0.2, 0.5]))
     rows = sparse.csr_matrix((values.ravel(), columns.ravel(), np.arange(4) * 4), (3, line.size))
