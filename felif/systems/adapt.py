@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import legendre
 
+from ..algebra import gauss
 from ..spaces import Line
 from ..weakform import Index
 from .on_axes import OnAxes
 from .tuning import MESHES
 
 
-def refined(system: OnAxes, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
+def refined(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, str] | None:
     """(system, y on it, why) with every cell split that does not resolve y; None where all do."""
-    lines = split(system, y)
+    lines = split(system, y) | resolving(system, t, y)
     if not lines:
         return None
     new = system.on_lines(lines)
@@ -26,37 +29,68 @@ def split(system: OnAxes, y: np.ndarray, data: bool = False) -> dict[str, Line]:
     """Lines with every cell split whose highest modes exceed tol of the largest value; of axes that have such cells.
 
     Along an axis of transport alone cells are split for initial `data` only: what jumps there is carried on as a jump,
-    which no cells resolve, and what is fired by it is as smooth as the hazard.
+    which no cells resolve, and `resolving` makes the cells that it is carried through serve.
     """
     lines = {}
     for name, line in system.lines.items():
         if not (line.continuous or data):
             continue
-        worst = np.zeros(line.count)
-        for u in system.layout.fields:
-            if name in u.over:
-                worst = np.maximum(worst, _unresolved(system, u, name, y))
+        worst = unresolved(system, name, y)
         span = line.cells[-1] - line.cells[0]
         early = system.size <= MESHES.small and not data and worst.max() > system.tol
         limit = system.tol * (MESHES.nearly if early else 1.0)
-        marked = (worst > limit) & (
-            line.widths > (MESHES.smallest if line.continuous else MESHES.smallest_of_jumps) * span
-        )
+        smallest = MESHES.smallest * span
+        if not line.continuous:
+            whole = span if len(system.lines) > 1 else min(span, system.equations.axis(name).scale)
+            smallest = MESHES.smallest_of_jumps * whole
+        marked = (worst > limit) & (line.widths > smallest)
         if marked.any() and line.count + marked.sum() <= MESHES.most:
             lines[name] = _split(line, marked)
     return lines
 
 
-def _unresolved(system: OnAxes, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
-    """Per cell: its two highest Legendre coefficients over the largest value of the density."""
-    line, values = system.lines[axis], system.full(u.name, y)
-    values = np.moveaxis(values, u.over.index(axis), -1)
-    entry = (
-        values.reshape(values.shape[0], -1) if u.over and isinstance(system.equations.axis(u.over[0]), Index) else None
-    )
-    largest = np.abs(values).max() if entry is None else np.abs(entry).max(axis=1).reshape(-1, *[1] * (values.ndim - 1))
-    modes = line.modes(values / np.maximum(largest, 1e-300))
-    return np.abs(modes[..., -2:]).sum(axis=-1).reshape(-1, line.count).max(axis=0)
+def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
+    """The line of a system along one axis of transport alone with cells that resolve its coefficients; {} if they do.
+
+    A cell carries the moments of a density exactly, however little it resolves the density itself. What moments do not
+    say of the integral of a coefficient times the density is what the cell lacks of both.
+    """
+    ((name, line), *others) = system.lines.items() or [("", None)]
+    if line is None or others or line.continuous or line.degree < 2:
+        return {}
+    lacking = np.zeros(line.count)
+    for c in system.coefficients_along(name, t, y):
+        modes = np.abs(c.reshape(-1, line.count, c.size // line.count) @ _of_points(line.degree).T)[..., -2:]
+        lacking = np.maximum(lacking, modes.sum(axis=-1).max(axis=0) / max(np.abs(c).max(), MESHES.nothing))
+    marked = lacking * min(float(unresolved(system, name, y).max()), 1.0) > system.tol
+    marked &= line.widths > MESHES.smallest * (line.cells[-1] - line.cells[0])
+    if not marked.any() or line.count + marked.sum() > MESHES.most:
+        return {}
+    return {name: _split(line, marked)}
+
+
+@lru_cache
+def _of_points(degree: int) -> np.ndarray:
+    """Legendre coefficients of a function at the Gauss points of a cell, one row each."""
+    return np.linalg.inv(legendre.legvander(2 * gauss(degree + 2)[0] - 1, degree + 1))
+
+
+def unresolved(system: OnAxes, axis: str, y: np.ndarray) -> np.ndarray:
+    """Per cell of an axis: the two highest Legendre coefficients of densities over their largest values."""
+    line, worst = system.lines[axis], np.zeros(system.lines[axis].count)
+    for u in system.layout.fields:
+        if axis in u.over:
+            modes = np.abs(line.modes(relative(system, u, axis, y))[..., -2:]).sum(axis=-1)
+            worst = np.maximum(worst, modes.max(axis=(0, 1)))
+    return worst
+
+
+def relative(system: OnAxes, u: Any, axis: str, y: np.ndarray) -> np.ndarray:
+    """A density over its largest value, each entry of its indices by itself: (entries, others, nodes of the axis)."""
+    values = np.moveaxis(system.full(u.name, y), u.over.index(axis), -1)
+    entries = sum(isinstance(system.equations.axis(name), Index) for name in u.over)  # they come first
+    values = values.reshape(int(np.prod(values.shape[:entries], dtype=int)), -1, values.shape[-1])
+    return values / np.maximum(np.abs(values).max(axis=(1, 2), keepdims=True), MESHES.nothing)
 
 
 def _split(line: Line, marked: np.ndarray) -> Line:

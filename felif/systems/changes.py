@@ -74,9 +74,10 @@ def adapted(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     if system.tol is None:
         return None
     lines = further(system, y, system.tol**2)
-    lines = {name: line for name, line in lines.items() if line.continuous and line.count <= MESHES.most}
+    several = len(system.lines) > 1
+    lines = {n: line for n, line in lines.items() if (line.continuous or not several) and line.count <= MESHES.most}
     if not lines:
-        return refined(system, y)
+        return refined(system, t, y)
     longer = system.on_lines(lines)
     return longer, transferred(system, longer, y), f"{', '.join(lines)} extended"
 

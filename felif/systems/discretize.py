@@ -16,8 +16,6 @@ from .soundness import require_analytic, require_conserved
 from .system import System
 from .tuning import MESHES
 
-_SERVES = 1e-5  # tolerance that cells of the scale of an axis of transport serve, where no cells are split later
-
 
 def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -> System:
     """A System on {axis: ends of cells}, or {axis: Line}, or on cells chosen from tol. Raises ValueError."""
@@ -29,7 +27,8 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
     for axis in axes:
         continuous = _is_continuous(model, equations, axis)
         if mesh is None:
-            finer = 1.0 if continuous else max(1.0, _SERVES / tol) ** (1 / (degree + 2))
+            bounded = np.isfinite(axis.low) and np.isfinite(axis.high)
+            finer = 1.0 if continuous or not bounded else max(1.0, (tol / MESHES.coarsest) ** MESHES.transport)
             cells = _chosen(model, equations, axis, tol, finer)
         elif not isinstance(mesh, Mapping) or axis.name not in mesh:
             raise ValueError(

@@ -19,8 +19,7 @@ def upwind(builder: Any, term: Term, names: list[str], over: list[str], b: str, 
     would make modes that grow. inner: with the faces between cells.
     """
     axis, count = builder.equations.axis(b), builder.lines[b].count
-    faces = builder.lines[b].faces if inner else []
-    parts = [part for face in faces for part in _face(builder, term, names, over, b, face)]
+    parts = _across(builder, term, names, over, b, builder.lines[b].faces) if inner else []
     if axis.high == np.inf:
         parts += _cut_end(builder, term, names, over, b, count - 1, 1)
     if axis.low == -np.inf:
@@ -49,10 +48,10 @@ def upwind(builder: Any, term: Term, names: list[str], over: list[str], b: str, 
 
 
 def _cut_end(builder: Any, term: Term, names: list[str], over: list[str], b: str, cell: int, side: int) -> list[tuple]:
-    """As `_face`, of the lower (0) or upper (1) end of the mesh."""
+    """As `_across`, of the lower (0) or upper (1) end of the mesh."""
     line = builder.lines[b]
     place = line.cells[cell + side]
-    found = _face(builder, term, names, over, b, (cell, cell, place, place))
+    found = _across(builder, term, names, over, b, [(cell, cell, place, place)])
     for k, (_, inside, _, weights, coordinates, reads) in enumerate(found):
         places, _, _ = builder.grid(over, {**term.at, b: place})
         n, inner = len(weights), line.cell == cell
@@ -67,18 +66,24 @@ def _cut_end(builder: Any, term: Term, names: list[str], over: list[str], b: str
     return found
 
 
-def _face(builder: Any, term: Term, names: list[str], over: list[str], b: str, face: tuple) -> list[tuple]:
-    """(tests, values below, values above, weights, coordinates, reads) on one face, if anything crosses it."""
-    low, high, from_below, from_above = face
-    places, weights, x = builder.grid(over, {**term.at, b: from_below})
-    n = len(weights)
+def _across(builder: Any, term: Term, names: list[str], over: list[str], b: str, faces: list[tuple]) -> list[tuple]:
+    """(tests, values below, values above, weights, coordinates, reads) on faces, if anything crosses them.
+
+    faces: (the cell below, the cell above, where the face is as the end of the one, and of the other), as of a `Line`.
+    """
+    if not faces:
+        return []
+    low, high, from_below, from_above = (np.array(part) for part in zip(*faces, strict=True))
+    numbered = {b: (from_below, np.arange(len(faces)), np.ones(len(faces)))}
+    places, weights, x = builder.grid(over, term.at, numbered)
+    n, face = len(weights), places[b][1]
     kernel = kernels_of(term, [name for name in over if name not in builder.indices], x, n).get((None, b))
     if kernel is None:
         return []
-    below = {**places, b: (np.full(n, from_below), np.full(n, low))}
-    above = {**places, b: (np.full(n, from_above), np.full(n, high))}
+    below = {**places, b: (from_below[face], low[face])}
+    above = {**places, b: (from_above[face], high[face])}
     tests = builder.rows(term.into, below, n) - builder.rows(term.into, above, n)
-    coordinates = {name: places[name][0] for name in names if name in builder.order}
+    coordinates = {name: below[name][0] for name in names if name in builder.order}
     reads = {name: builder.rows(name, below, n) for name in names if name not in builder.order}
     both = builder.rows(term.of, below, n), builder.rows(term.of, above, n)
     return [(tests, *both, -weights * kernel, coordinates, reads)]

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start
-from ..problem import BeyondEquations, State, require_below
+from ..problem import BeyondEquations, Infeasible, State, require_below
 from ..weakform import Index
-from .adapt import split, transferred
+from .adapt import resolving, split, transferred
 from .on_axes import OnAxes
 from .tuning import STATES
 
@@ -52,7 +52,7 @@ def _initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     given = _by_name(system, named)
     y, compatible = _interpolated(system, given)
     for _ in range(STATES.rounds if system.tol is not None else 0):
-        lines = split(system, y, data=True)
+        lines = split(system, y, data=True) or _resolving(system, y)
         if not lines:
             break
         system = system.on_lines(lines)
@@ -64,6 +64,14 @@ def _initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
             raise ValueError(f"start: {error}") from error
     _require_continuous(system, y)
     return system, y, compatible
+
+
+def _resolving(system: OnAxes, y: np.ndarray) -> dict[str, Any]:
+    """`adapt.resolving` at the start; nothing where no scalars belong to y, which is said later."""
+    try:
+        return resolving(system, _start_of(system), y)
+    except Infeasible:
+        return {}
 
 
 def _start_of(system: OnAxes) -> float:

@@ -12,6 +12,7 @@ from ..problem import Infeasible, Problem
 from ..spaces import DrawingPoints, along, over_rectangles
 from ..translation import elsewhere
 from .on_axes import OnAxes
+from .piece import coefficient
 from .schur import Changes
 from .tuning import MATRICES
 
@@ -253,3 +254,13 @@ def described(system: OnAxes) -> str:
         f"  engine     that of any axes: {elsewhere(system.model) or 'asked for'}",
     ]
     return "\n".join(lines)
+
+
+def coefficients_along(system: OnAxes, axis: str, t: float, y: np.ndarray) -> list[np.ndarray]:
+    """At the points of the elements of an axis: the coefficients that read its place, (entries times points,) each."""
+    X, count, found = system._point(t, y)["X"], len(system.lines[axis].points), []
+    for piece in system.pieces:
+        if piece.how == "points" and piece.upwind is None and axis in piece.coordinates and piece.size % count == 0:
+            read = {name: rows @ X for name, rows in piece.reads.items()}
+            found.append(np.broadcast_to(np.real(coefficient(piece, read, system.model)), (piece.size,)))
+    return found

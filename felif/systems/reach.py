@@ -9,12 +9,10 @@ import numpy as np
 
 from ..spaces import Line
 from ..weakform import Axis, Equations, Index, Term
-from .adapt import of_cells
+from .adapt import of_cells, relative
 from .forms import kernels_of, read_by
 from .on_axes import OnAxes
 from .tuning import MESHES
-
-_NOTHING = 1e-300
 
 
 def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) -> dict[str, Line]:
@@ -33,8 +31,7 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
             if at_rest:
                 gap = max(gap, side * (reach(system.model, system.equations, axis, side, np.sqrt(share)) - last))
             if gap > MESHES.noticed * width:
-                gap = max(gap, width)
-                more = last + side * np.linspace(0.0, gap, int(np.ceil(gap / width)) + 1)[1:]
+                more = last + side * width * np.arange(1, int(np.ceil(gap / width)) + 1)
                 cells = np.sort(np.concatenate([cells, more]))
         if len(cells) > line.count + 1:
             lines[name] = of_cells(line, cells)
@@ -46,17 +43,12 @@ def _missing(system: OnAxes, y: np.ndarray, u: Any, axis: str, side: float, shar
 
     Where it grows there, towards an end that holds it back, as over the scale of the axis.
     """
-    line, k = system.lines[axis], u.over.index(axis)
-    values = np.abs(np.moveaxis(system.full(u.name, y), k, -1))
-    entries = sum(isinstance(system.equations.axis(name), Index) for name in u.over)  # they come first
-    values = values.reshape(*(int(np.prod(values.shape[:entries], dtype=int)), -1, line.size))
-    largest = values.max(axis=(1, 2), keepdims=True)
+    line, values = system.lines[axis], np.abs(relative(system, u, axis, y))
     at, before = (line.dofs[0, 0], line.dofs[0, -1]) if side < 0 else (line.dofs[-1, -1], line.dofs[-1, 0])
     width = float(line.widths[0] if side < 0 else line.widths[-1])
-    limit = share * np.maximum(largest[..., 0], _NOTHING)
     end, inner_end = values[..., at], values[..., before]
-    rate = np.log(np.maximum(inner_end, _NOTHING) / np.maximum(end, _NOTHING)) / width
-    distance = np.log(np.maximum(end / limit, 1.0)) / np.maximum(rate, 1 / system.equations.axis(axis).scale)
+    rate = np.log(np.maximum(inner_end, MESHES.nothing) / np.maximum(end, MESHES.nothing)) / width
+    distance = np.log(np.maximum(end / share, 1.0)) / np.maximum(rate, 1 / system.equations.axis(axis).scale)
     return float(distance.max(initial=0.0))
 
 

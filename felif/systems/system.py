@@ -158,6 +158,7 @@ class System(OnAxes):
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
     adapted, carried, received = changes.adapted, changes.carried, changes.received
+    coefficients_along = looking.coefficients_along
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)

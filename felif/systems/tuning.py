@@ -8,7 +8,9 @@ class Meshes:
     """Cells of any axis."""
 
     smallest: float = 1e-9  # cell, in units of the whole axis
-    smallest_of_jumps: float = 1e-2  # the same where elements are discontinuous
+    smallest_of_jumps: float = (
+        1e-2  # the same of data along an axis of transport; of its scale where that is all there is
+    )
     nearly: float = 0.1  # of the tolerance, from which cells are split, too, when any is: they would be next
     small: int = 1000  # unknowns, up to which another mesh costs more than steps with more cells
     most: int = 400  # cells along an axis
@@ -22,6 +24,10 @@ class Meshes:
     graded: float = 5000.0  # times tol: the smallest cell next to a place where a density is not smooth, see `Axis`
     # of the largest value of a density: what a mesh that shows the error of another one may end at
     least: float = 1e-14
+    nothing: float = 1e-300  # what stands for 0 where something is divided by it
+    # tolerance that two cells serve between the ends of an axis of transport, and how many serve another: the power
+    coarsest: float = 1e-2
+    transport: float = -1 / 6
 
 
 MESHES = Meshes()
