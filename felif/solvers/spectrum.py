@@ -15,6 +15,7 @@ from .eigenpairs import Linearisation, Pair, balance
 from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_spectrum import spectrum_over_the_plane
+from .stability import all_found
 from .tuning import ERRORS, SPECTRA
 
 _FURTHER, _FAR = 0.01, 12  # mass below V_min, in units of tol, per mode; the number of modes up to which it falls
@@ -26,11 +27,12 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
 
     J is the Jacobian at a steady state with all its nonlocal terms, delays included; the zeros that belong to conserved
     quantities are removed by Brauer's shift. Eigenvalues start from a dense QR iteration in the variable that is
-    balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns) or from inverse iteration
-    around zero; with delays from zeros of the characteristic function, as many right of the last one as the argument
-    principle counts (`message` says where not). They are polished by Newton on the bordered band system. A problem made
-    from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
-    relative to 1 + |lambda|; `.problem` is the one they belong to.
+    balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns, or where the argument
+    principle shows that others miss some) or from inverse iteration around zero; with delays from zeros of the
+    characteristic function, as many right of the last one as the argument principle counts (`message` says where not).
+    They are polished by Newton on the bordered band system. A problem made from a tolerance is extended (modes reach
+    further down than the density) and enriched until the eigenvalues meet it, relative to 1 + |lambda|; `.problem` is
+    the one they belong to.
 
     Parameters
     ----------
@@ -186,10 +188,8 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
             raise NotConverged(f"spectrum: {found.message}")
         leading = found.values[found.values.imag >= 0]
         return [(complex(value), None) for value in leading[: count + 1]], found.message
-    if problem.size <= SPECTRA.dense:
-        values, vectors = _dense(problem, t, y)
-    else:
-        values, vectors = _arnoldi(problem, t, y, more)
+    found = _arnoldi(problem, t, y, more) if problem.size > SPECTRA.dense else None
+    values, vectors = _dense(problem, t, y) if found is None else found
     order = [k for k in np.lexsort((-values.imag, -values.real))[: 2 * more] if values[k].imag >= 0]
     return [(complex(values[k]), vectors[:, k]) for k in order[:more]], ""
 
@@ -208,8 +208,10 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
     return values, vectors
 
 
-def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Modes nearest to a point right of the leading one, from the inverted operator in the balanced variable."""
+def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Modes nearest to a point, from the inverted operator in the balanced variable; None where leading ones may be
+    farther from it: large unstable ones, and pairs that oscillate fast.
+    """
     d, shift, moved = balance(problem, y), 0.5, deflated(problem, problem.jacobian(t, y), y, SPECTRA.away)
     try:
         factored = moved.factor(shift, problem.mass)
@@ -220,6 +222,8 @@ def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.
     wanted = min(2 * count + 8, n - 2)
     theta, q = eigs(inverse, k=wanted, which="LM", v0=np.sqrt(np.abs(problem.mass @ (d * d))) + 1e-8, tol=1e-12)
     values, vectors = shift + 1 / theta, q * d[:, None]
+    if not all_found(problem, y, values, count, shift):
+        return None
     order = np.lexsort((-values.imag, -values.real))
     return values[order], vectors[:, order]
 
