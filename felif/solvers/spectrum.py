@@ -18,8 +18,6 @@ from .plane_spectrum import spectrum_over_the_plane
 from .stability import all_found
 from .tuning import ERRORS, SPECTRA
 
-_FURTHER, _FAR = 0.01, 12  # mass below V_min, in units of tol, per mode; the number of modes up to which it falls
-
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
 def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
@@ -83,7 +81,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         )
     tol = problem.tol
     if tol is not None:  # modes reach further down than the stationary density, each further than the one before
-        least = min(1e-3 * tol**2, tol * _FURTHER ** min(count, _FAR))
+        least = min(1e-3 * tol**2, tol * SPECTRA.further ** min(count, SPECTRA.far))
         problem, y = _settled(problem.extended(t, y, least) or (problem, y), t)
     for attempt in range(SPECTRA.attempts):
         starts, missing = _starts(problem, t, y, count)
