@@ -267,3 +267,21 @@ def rates_of_adapting_neurons(jump, tau_w, current, density, width, t_end, steps
 
 def hazard(s, x):
     return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / 0.2))
+
+
+def blow_up_spike_by_spike(b, current, below, count):
+    """When one spike makes a twentieth of `count` neurons on [1, 2] fire at once, without noise; below(v): a fraction.
+
+    All move by v -> a x + c with x their own, a neuron that fires begins at 1 anew and kicks all by b / count.
+    """
+    v = np.linspace(1.0, 2.0, 4001)
+    x = np.interp((np.arange(count) + 0.5) / count, below(v), v).tolist()
+    a, c, t, first = 1.0, 0.0, 0.0, count - 1
+    while True:
+        wait = np.log((current - a * x[first] - c) / (current - 2.0))
+        t, a, c = t + wait, a * np.exp(-wait), current + (c - current) * np.exp(-wait)
+        size = 0
+        while a * x[first] + c >= 2.0 - 1e-12:
+            x[first], c, first, size = (1.0 - c) / a, c + b / count, (first - 1) % count, size + 1
+            if size > count / 20:
+                return t

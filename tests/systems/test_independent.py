@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from independent_of_elements import (
     Age,
+    blow_up_spike_by_spike,
     cohorts,
     late_step,
     oscillators,
@@ -20,6 +21,7 @@ import felif as fl
 from felif.analysis import exact
 
 HOW = {"progress": False}
+TURN = 2 * np.pi
 
 
 @pytest.mark.parametrize(
@@ -296,3 +298,17 @@ def test_nothing_is_lost_where_many_cells_are_tiny(core, monkeypatch):
     problem = fl.discretize(fl.CellPolarisation("trace", mass=0.9), mesh, space=fl.SpectralElement(6))
     run = fl.evolve(problem, lambda z: np.exp(-0.9 * z), 0.5, fixed_step=2e-2, **HOW)
     assert run.drift["mass"] < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("b", "current", "density", "below"),
+    [
+        (0.6, 2.2, fl.Uniform(1.0, 2.0), lambda v: v - 1),
+        (0.35, 2.8, lambda v: 1 + 0.3 * np.cos(TURN * v), lambda v: v - 1 + 0.3 * np.sin(TURN * v) / TURN),
+        (0.25, 4.0, lambda v: 1 + 0.4 * np.sin(TURN * v), lambda v: v - 1 + 0.4 * (1 - np.cos(TURN * v)) / TURN),
+    ],
+)
+def test_networks_without_noise_blow_up_as_neurons_do_spike_by_spike(b, current, density, below):
+    """In rounds 2, 3 and 9; what 1000 and 2000 neurons are late by is of the order of 1 over their number."""
+    late, less = (blow_up_spike_by_spike(b, current, below, count) for count in (1000, 2000))
+    assert fl.noiseless_blow_up(b, current, density).time == pytest.approx(2 * less - late, abs=3e-6)

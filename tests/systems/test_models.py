@@ -305,6 +305,8 @@ def test_inhibition_without_noise_never_blows_up():
         fl.TimeElapsed(hazard),
         fl.TimeElapsed(fl.StepHazard(lambda x: 2.0 - x), tau=0.2),
         fl.WilsonCowan(k=[[18.0, -23.0], [44.0, -3.0]], s=[-0.5, math.sin]),
+        fl.VoltageConductance(S=0.1),
+        fl.AdaptiveLIF(jump=0.5, current=1.5),
     ],
     ids=lambda model: type(model).__name__,
 )
