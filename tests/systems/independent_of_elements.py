@@ -107,22 +107,24 @@ class Age:
 
 
 def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
-    """N(t_end) along characteristics, by the trapezoidal rule: of second order in dt."""
+    """N(t_end) along characteristics, by the trapezoidal rule: of second order in dt. tau = None: neurons hear N."""
     s = np.arange(round(oldest / dt) + 1) * dt
     n = density(s)
     weights = np.full(len(s), dt)
     weights[[0, -1]] /= 2
     n /= weights @ n
+    for _ in range(60 if tau is None else 0):
+        J = weights @ (hazard(s, J) * n)
     p = hazard(s, J)
     N = weights @ (p * n)
     n[0] = (n[0] + N) / 2  # between those of the start and those that fire first
     for _ in range(round(t_end / dt)):
-        ahead, J_1 = N, J + dt * (N - J) / tau
-        for _ in range(3):
+        ahead, J_1 = N, N if tau is None else J + dt * (N - J) / tau
+        for _ in range(8 if tau is None else 3):
             p_1 = hazard(s, J_1)
             moved = np.append(0.0, n[:-1] * np.exp(-dt / 2 * (p[:-1] + p_1[1:])))
             ahead = weights[1:] @ (p_1[1:] * moved[1:]) / (1 - weights[0] * p_1[0])
-            J_1 = (J * (1 - dt / (2 * tau)) + dt / (2 * tau) * (N + ahead)) / (1 + dt / (2 * tau))
+            J_1 = ahead if tau is None else (J + dt / (2 * tau) * (N + ahead - J)) / (1 + dt / (2 * tau))
         moved[0] = ahead
         n, N, J, p = moved, ahead, J_1, p_1
     return N
