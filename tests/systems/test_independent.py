@@ -310,3 +310,17 @@ def test_networks_without_noise_blow_up_as_neurons_do_spike_by_spike(b, current,
     """In rounds 2, 3 and 9; what 1000 and 2000 neurons are late by is of the order of 1 over their number."""
     late, less = (blow_up_spike_by_spike(b, current, below, count) for count in (1000, 2000))
     assert fl.noiseless_blow_up(b, current, density).time == pytest.approx(2 * less - late, abs=3e-6)
+
+
+def test_lorentzian_frequencies_by_their_values_at_equal_shares():
+    """gamma tan(phi), phi equidistant: what is analytic in the frequency converges like a power of their number.
+
+    The uniform state grows at K/2 - D - gamma; r at rest by the continued fraction of its Fourier series.
+    """
+    K, D, gamma, count = 3.0, 0.5, 0.5, 16
+    values = gamma * np.tan(np.pi * ((np.arange(count) + 0.5) / count - 0.5))
+    model = fl.Kuramoto(K=K, D=D, frequencies=(values, np.full(count, 1 / count)))
+    mesh = {"theta": np.linspace(0.0, 2 * np.pi, 5)}
+    uniform, synchronous = fl.steady_states(fl.discretize(model, mesh, space=fl.SpectralElement(8)))
+    assert uniform.growth.real == pytest.approx(K / 2 - D - gamma, abs=1e-7)
+    assert synchronous.r == pytest.approx(0.6510311607772341, abs=1e-3)  # 4e-5 by 24 values, 2e-6 by 32
