@@ -161,7 +161,7 @@ class Found:
 
     @property
     def wrong(self) -> str:
-        bad = [self.outcome] if self.outcome not in ("max_steps", "blow_up") else []
+        bad = [self.outcome] if self.outcome not in ("max_steps", "blow_up", "jump") else []
         bad += ["drifts"] if not self.departure < ALLOWED else []
         return ", ".join(bad + (["more than rounding"] if not self.rounding < A_STEP else []))
 

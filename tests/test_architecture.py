@@ -125,6 +125,14 @@ def test_what_is_slow_to_import_is_imported_inside_functions():
     assert not offenders(lambda path: {name for name, at_top in imports(path) if at_top} & LAZY)
 
 
+def test_a_first_run_waits_for_no_part_of_scipy_that_it_does_not_use():
+    """These take 0.2 s: imported inside functions in the rooms that a run needs."""
+    needed = {"given", "weakform", "problem", "algebra", "translation", "models", "spaces", "firing", "meshing"}
+    needed |= {"systems", "assembly", "evolution", "output", "runs"}
+    slow = re.compile(r"^(?:from|import) scipy\.(?:interpolate|optimize|integrate|stats|fft|signal)\b", re.M)
+    assert not offenders(lambda path: room_of(path) in needed and slow.findall(path.read_text()))
+
+
 def test_files_are_short():
     assert not offenders(lambda path: max(len(path.read_text().splitlines()) - 350, 0))
 

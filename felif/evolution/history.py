@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import composite
+from ..given.differences import forward
 from ..given.inputs import input_value
 from ..given.portable import require_portable
 from ..given.types import Past
@@ -21,7 +22,6 @@ from .stepper import Window
 from .trajectory import Trajectory
 from .tuning import HISTORY
 
-_APART, _BACKWARDS = 1e-3, np.array([25, -48, 36, -16, 3]) / 12  # a derivative before the start, of order 4
 NODES = 0.5 - 0.5 * np.cos(np.pi * np.arange(7) / 6)  # of a step: the interpolant is of higher order than dense output
 _WEIGHTS = np.array([0.5, -1.0, 1.0, -1.0, 1.0, -1.0, 0.5])  # barycentric
 _INTEGRALS = np.linalg.solve(np.vander(NODES, increasing=True).T, 1 / np.arange(1, 8))  # of the interpolant
@@ -61,8 +61,7 @@ class History:
     def __call__(self, name: str, t: float) -> float:
         if t <= self.t_start:
             if name in self.slopes:
-                values = [self(self.slopes[name], t - k * _APART) for k in range(5)]
-                return float(np.dot(_BACKWARDS, values)) / _APART
+                return -float(forward(lambda before: self(self.slopes[name], t - before), 1e-3))
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
             value = input_value(f"history of {name}", before, t) if callable(before) else float(before)
             if value < 0 and name in self._rates:

@@ -31,7 +31,7 @@ def at_rest(
     """
     problem = discretize(setting.model(), tol=setting.tol)
     found = steady_states(problem)
-    yield "states", _states(setting, found)
+    yield "states", _states(found)
     for k, state in enumerate(found[: SHOWN.states]):
         try:
             modes = spectrum(problem, state, SHOWN.modes)
@@ -106,7 +106,7 @@ def branches(setting: Setting, along: str, bounds: tuple[float, float], stabilit
     }
 
 
-def _states(setting: Setting, found: Any) -> dict[str, Any]:
+def _states(found: Any) -> dict[str, Any]:
     listed = []
     for state in found:
         stable, growth = stability_of(state)

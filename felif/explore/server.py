@@ -213,14 +213,14 @@ def serve(model: str = "NoisyLIF", port: int | None = None, browser: bool = True
     explorer = _listening(port)
     prepare()
     address = explorer.address(model)
-    print(f"felif explore: {address}  (Ctrl-C ends it)", flush=True)
     there = f"ssh -L {explorer.port}:localhost:{explorer.port} THIS_ONE"
-    print(f"From another computer: {there}, then the same address.", flush=True)
-    if browser:
-        import webbrowser
+    try:  # from the first word on, as that says that Ctrl-C ends it
+        print(f"felif explore: {address}  (Ctrl-C ends it)", flush=True)
+        print(f"From another computer: {there}, then the same address.", flush=True)
+        if browser:
+            import webbrowser
 
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    try:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         explorer.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:
         print()

@@ -88,7 +88,7 @@ class FirstSpike:
             )
         (rate,) = rates
         firing = next((s.over for s in form.scalars if s.name == rate and s.over is not None), None)
-        _require_return(self.model, form, resets[0], rate, firing)
+        _require_return(self.model, form, resets[0], firing)
         if self.until == "return" and any(i.held is not None for i in form.inputs):
             raise ValueError(
                 f"{kind} has a dead time, after which a neuron returns for certain; allowed is until='spike'"
@@ -116,7 +116,7 @@ class FirstSpike:
         )
 
 
-def _require_return(model: Any, form: WeakForm, reset: Term, rate: str, firing: str | None) -> None:
+def _require_return(model: Any, form: WeakForm, reset: Term, firing: str | None) -> None:
     """ValueError unless the reset alone brings back what has fired, and drift and noise are those of one neuron."""
     kind = type(model).__name__
     inputs = {i.name: 0.37 for i in form.inputs}

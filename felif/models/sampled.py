@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.interpolate import CubicSpline, PPoly
 
 from ..given.arguments import FILE, FINITE, NUMBERS, POSITIVE, checked, choice, required, shown
 from .sampled_splines import fitted
@@ -165,13 +164,17 @@ class Sampled:
         return min(max(t, low), high)
 
     @cached_property
-    def _cubic(self) -> CubicSpline:
+    def _cubic(self) -> Any:
+        from scipy.interpolate import CubicSpline
+
         return CubicSpline(self.times.copy(), self.values.copy(), bc_type="natural")
 
     @cached_property
     def _integral(self) -> Any:
         if self.kind == "cubic":
             return self._cubic.antiderivative()
+        from scipy.interpolate import PPoly
+
         slopes = np.diff(self.values) / np.diff(self.times)
         return PPoly(np.array([slopes, self.values[:-1]]), self.times.copy()).antiderivative()
 

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import PPoly, make_lsq_spline
 
 from ..given.warning import warn
 
@@ -83,7 +82,9 @@ def _legendre(x: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(x), x, 1.5 * x**2 - 0.5, 2.5 * x**3 - 1.5 * x])
 
 
-def fitted(recorded: Any) -> tuple[PPoly, float]:
+def fitted(recorded: Any) -> tuple[Any, float]:
+    from scipy.interpolate import PPoly
+
     low, high = recorded.interval
     scale = float(np.ptp(recorded.values))
     if scale == 0.0:
@@ -160,8 +161,10 @@ def _graded(edges: np.ndarray) -> np.ndarray:
         edges = _halved(edges, long)
 
 
-def _projected(recorded: Any, edges: np.ndarray) -> tuple[PPoly, np.ndarray]:
+def _projected(recorded: Any, edges: np.ndarray) -> tuple[Any, np.ndarray]:
     """The L2 projection on splines with these knots, by way of that on cubics, and what it leaves in every interval."""
+    from scipy.interpolate import PPoly, make_lsq_spline
+
     pieces = _Pieces(recorded, edges[:-1], edges[1:])
     half = 0.5 * np.diff(edges)
     t = (edges[:-1] + half)[:, None] + half[:, None] * _POINTS

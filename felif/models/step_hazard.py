@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.optimize import brentq
 
 from ..given.differences import central
 from ..weakform import Axis, Condition, Conserved, Delayed, Equations, Term, Unknown, drift
@@ -83,6 +81,8 @@ def start_of(sigma: Callable[[Any], Any], tau: float | None, start: Any, before:
     start says which is meant.
     Raises ValueError naming them where it does not, and where there is none.
     """
+    from scipy.integrate import quad
+
     given = dict(start) if isinstance(start, Mapping) else {"n": start}
     if "young" in given or not callable(given.get("n")):
         return start
@@ -104,6 +104,8 @@ def start_of(sigma: Callable[[Any], Any], tau: float | None, start: Any, before:
 
 def _consistent(part: Callable[[float], float], wanted: float | None) -> float:
     """The N with N = part(N), the one nearest to what is wanted where there are several."""
+    from scipy.optimize import brentq
+
     grid = np.linspace(0.0, 1.0, _LOOKED_AT + 1)
     excess = np.array([part(N) - N for N in grid])
     changes = np.flatnonzero(excess[:-1] * excess[1:] <= 0)

@@ -15,9 +15,8 @@ from .eigenpairs import Linearisation, Pair, balance
 from .modes import Mode, Spectrum
 from .newton import by_mass, conservation, deflated, newton, symmetry
 from .plane_spectrum import spectrum_over_the_plane
+from .stability import all_found
 from .tuning import ERRORS, SPECTRA
-
-_FURTHER, _FAR = 0.01, 12  # mass below V_min, in units of tol, per mode; the number of modes up to which it falls
 
 
 @checked(problem=SYSTEM, state=STATE, count=whole(1))
@@ -26,11 +25,12 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
 
     J is the Jacobian at a steady state with all its nonlocal terms, delays included; the zeros that belong to conserved
     quantities are removed by Brauer's shift. Eigenvalues start from a dense QR iteration in the variable that is
-    balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns) or from inverse iteration
-    around zero; with delays from zeros of the characteristic function, as many right of the last one as the argument
-    principle counts (`message` says where not). They are polished by Newton on the bordered band system. A problem made
-    from a tolerance is extended (modes reach further down than the density) and enriched until the eigenvalues meet it,
-    relative to 1 + |lambda|; `.problem` is the one they belong to.
+    balanced by the stationary density (symmetric for a single neuron; up to 600 unknowns, or where the argument
+    principle shows that others miss some) or from inverse iteration around zero; with delays from zeros of the
+    characteristic function, as many right of the last one as the argument principle counts (`message` says where not).
+    They are polished by Newton on the bordered band system. A problem made from a tolerance is extended (modes reach
+    further down than the density) and enriched until the eigenvalues meet it, relative to 1 + |lambda|; `.problem` is
+    the one they belong to.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def spectrum(problem: Problem, state: State, count: int = 6) -> Spectrum:
         )
     tol = problem.tol
     if tol is not None:  # modes reach further down than the stationary density, each further than the one before
-        least = min(1e-3 * tol**2, tol * _FURTHER ** min(count, _FAR))
+        least = min(1e-3 * tol**2, tol * SPECTRA.further ** min(count, SPECTRA.far))
         problem, y = _settled(problem.extended(t, y, least) or (problem, y), t)
     for attempt in range(SPECTRA.attempts):
         starts, missing = _starts(problem, t, y, count)
@@ -186,10 +186,8 @@ def _starts(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[_Sta
             raise NotConverged(f"spectrum: {found.message}")
         leading = found.values[found.values.imag >= 0]
         return [(complex(value), None) for value in leading[: count + 1]], found.message
-    if problem.size <= SPECTRA.dense:
-        values, vectors = _dense(problem, t, y)
-    else:
-        values, vectors = _arnoldi(problem, t, y, more)
+    found = _arnoldi(problem, t, y, more) if problem.size > SPECTRA.dense else None
+    values, vectors = _dense(problem, t, y) if found is None else found
     order = [k for k in np.lexsort((-values.imag, -values.real))[: 2 * more] if values[k].imag >= 0]
     return [(complex(values[k]), vectors[:, k]) for k in order[:more]], ""
 
@@ -208,8 +206,10 @@ def _dense(problem: Problem, t: float, y: np.ndarray) -> tuple[np.ndarray, np.nd
     return values, vectors
 
 
-def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Modes nearest to a point right of the leading one, from the inverted operator in the balanced variable."""
+def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Modes nearest to a point, from the inverted operator in the balanced variable; None where leading ones may be
+    farther from it: large unstable ones, and pairs that oscillate fast.
+    """
     d, shift, moved = balance(problem, y), 0.5, deflated(problem, problem.jacobian(t, y), y, SPECTRA.away)
     try:
         factored = moved.factor(shift, problem.mass)
@@ -220,6 +220,8 @@ def _arnoldi(problem: Problem, t: float, y: np.ndarray, count: int) -> tuple[np.
     wanted = min(2 * count + 8, n - 2)
     theta, q = eigs(inverse, k=wanted, which="LM", v0=np.sqrt(np.abs(problem.mass @ (d * d))) + 1e-8, tol=1e-12)
     values, vectors = shift + 1 / theta, q * d[:, None]
+    if not all_found(problem, y, values, count, shift):
+        return None
     order = np.lexsort((-values.imag, -values.real))
     return values[order], vectors[:, order]
 

@@ -110,16 +110,29 @@ def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndar
         try:
             values, reach = _ritz(*krylov(J, problem.mass, shift, start, min(steps, problem.size - 1)), shift)
             values = sorted_leading(values)
-            if len(values) < count or (border := _border(values[count - 1].real, shift, reach)) is None:
-                continue
-            axis = _axis(values)
-            known = D.at(np.concatenate([axis, border]))
-            if D.none_above(border, known[len(axis) :], follow=steps > _FEW[0]):
-                growing = int(np.count_nonzero(values.real > STABILITY.edge))
-                return values if D.growing(axis, known[: len(axis)]) == growing else None
+            complete = D.complete(values, count, shift, reach, follow=steps > _FEW[0])
         except SingularMatrix:
             return None
+        if complete is not None:
+            return values if complete else None
     return None
+
+
+def all_found(problem: Problem, y: np.ndarray, values: np.ndarray, count: int, shift: float) -> bool:
+    """Whether the `count` leading ones and all unstable ones are among the eigenvalues nearest to a shift, by the
+    argument principle: of several densities the unstable ones only, and True where the Jacobian is no band.
+    """
+    J = problem.jacobian(0.0, y)
+    if not hasattr(J, "band"):
+        return True
+    J, values = deflated(problem, J, y, -STABILITY.away), sorted_leading(values)
+    if len(problem.field_names) > 1:
+        return _counted(problem, J, y, values)
+    try:
+        reach = float(np.abs(values - shift).max())
+        return bool(_Determinant(problem, J, y).complete(values, count, shift, reach, follow=True))
+    except SingularMatrix:
+        return False
 
 
 def _axis(known: np.ndarray) -> np.ndarray:
@@ -179,6 +192,18 @@ class _Determinant:
         """D, with the zeros of what is conserved at -1."""
         D = np.linalg.det(np.eye(self._J.U.shape[1]) - resolvents(self._J.band, self._mass, self._J.G, self._J.U, x))
         return D * ((1 + x) / (x - STABILITY.away)) ** self._moved
+
+    def complete(self, values: np.ndarray, count: int, shift: float, reach: float, follow: bool) -> bool | None:
+        """Whether these eigenvalues, sorted, hold all unstable ones and, those within `reach` of the shift being there,
+        the `count` leading ones; None where such may be farther away. Raises SingularMatrix.
+        """
+        if len(values) < count or (border := _border(values[count - 1].real, shift, reach)) is None:
+            return None
+        axis = _axis(values)
+        known = self.at(np.concatenate([axis, border]))
+        if not self.none_above(border, known[len(axis) :], follow):
+            return None
+        return self.growing(axis, known[: len(axis)]) == int(np.count_nonzero(values.real > STABILITY.edge))
 
     def growing(self, axis: np.ndarray, D: np.ndarray) -> int | None:
         """Number of unstable eigenvalues: turns of D around 0 upwards next to the axis, from what is known there.

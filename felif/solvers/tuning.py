@@ -127,6 +127,8 @@ class Spectra:
     found: float = 1e-8  # residual, relative, of an eigenpair that Newton has reached
     away: float = 1e3  # where deflation puts the zeros of conserved quantities: to -1e3
     most: int = 1000  # modes of a problem with delays
+    further: float = 0.01  # mass below V_min, in units of tol, per mode
+    far: int = 12  # number of modes up to which it falls
     attempts: int = 4  # at a mesh on which the modes meet the tolerance
     defective: float = 1e6  # condition from which an eigenvalue counts as nearly defective
     steps: int = 8  # of Newton on one eigenpair

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.differences import central
 from ..problem import Infeasible
 from .discretize import discretize_equations
 from .on_axes import OnAxes
@@ -43,17 +44,11 @@ def _state(system: OnAxes, rng: np.random.Generator) -> np.ndarray | None:
 
 def _derivatives(system: OnAxes, y: np.ndarray, rng: np.random.Generator) -> Iterator[Found]:
     d = y * rng.standard_normal(system.size)
-    h = 1e-4
-
-    def difference(f: Any) -> np.ndarray:
-        values = [np.asarray(f(y + k * h * d)) for k in (-2, -1, 1, 2)]
-        return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
-
     for kind, subject, found, f in (
         ("Jacobian", "", system.jacobian(0.0, y) @ d, lambda z: system.rate(0.0, z)),
         ("scalar gradient", "", system.scalar_gradient(0.0, y) @ d, lambda z: system.scalars(0.0, z)),
     ):
-        expected = difference(f)
+        expected = central(lambda x, f=f: np.asarray(f(y + x * d)), 1e-4)
         if found.size:
             size = np.abs(expected).max() + np.abs(f(y)).max() + 1e-300
             yield kind, subject, float(np.abs(found - expected).max() / size), CHECKS.differences

@@ -232,6 +232,15 @@ def test_arnoldi_for_many_unknowns_agrees_with_the_dense_iteration(tune):
     assert leading(model, 6).eigenvalues == pytest.approx(dense.eigenvalues, abs=1e-10)
 
 
+def test_a_leading_mode_far_from_where_arnoldi_looks_is_found(tune):
+    """A growth rate of 126: on meshes of more than 600 unknowns it was missed."""
+    model = fl.NoisyLIF(b=1.385, a0=0.0753, current=0.0764)
+    dense = leading(model, 2, 1e-6, which=-1).eigenvalues
+    assert dense[0].real > 100
+    tune(spectrum_module, "SPECTRA", dense=10)
+    assert leading(model, 2, 1e-6, which=-1).eigenvalues == pytest.approx(dense, rel=1e-8)
+
+
 @pytest.mark.parametrize(("cells", "v_min"), [(7, -9.0), (10, -9.0), (13, -5.0), (13, -6.0)])
 def test_estimated_errors_of_eigenvalues(cells, v_min):
     """Whether elements or V_min dominate; cutting modes off costs a little more than the estimate says."""

@@ -107,22 +107,24 @@ class Age:
 
 
 def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
-    """N(t_end) along characteristics, by the trapezoidal rule: of second order in dt."""
+    """N(t_end) along characteristics, by the trapezoidal rule: of second order in dt. tau = None: neurons hear N."""
     s = np.arange(round(oldest / dt) + 1) * dt
     n = density(s)
     weights = np.full(len(s), dt)
     weights[[0, -1]] /= 2
     n /= weights @ n
+    for _ in range(60 if tau is None else 0):
+        J = weights @ (hazard(s, J) * n)
     p = hazard(s, J)
     N = weights @ (p * n)
     n[0] = (n[0] + N) / 2  # between those of the start and those that fire first
     for _ in range(round(t_end / dt)):
-        ahead, J_1 = N, J + dt * (N - J) / tau
-        for _ in range(3):
+        ahead, J_1 = N, N if tau is None else J + dt * (N - J) / tau
+        for _ in range(8 if tau is None else 3):
             p_1 = hazard(s, J_1)
             moved = np.append(0.0, n[:-1] * np.exp(-dt / 2 * (p[:-1] + p_1[1:])))
             ahead = weights[1:] @ (p_1[1:] * moved[1:]) / (1 - weights[0] * p_1[0])
-            J_1 = (J * (1 - dt / (2 * tau)) + dt / (2 * tau) * (N + ahead)) / (1 + dt / (2 * tau))
+            J_1 = ahead if tau is None else (J + dt / (2 * tau) * (N + ahead - J)) / (1 + dt / (2 * tau))
         moved[0] = ahead
         n, N, J, p = moved, ahead, J_1, p_1
     return N
@@ -267,3 +269,21 @@ def rates_of_adapting_neurons(jump, tau_w, current, density, width, t_end, steps
 
 def hazard(s, x):
     return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / 0.2))
+
+
+def blow_up_spike_by_spike(b, current, below, count):
+    """When one spike makes a twentieth of `count` neurons on [1, 2] fire at once, without noise; below(v): a fraction.
+
+    All move by v -> a x + c with x their own, a neuron that fires begins at 1 anew and kicks all by b / count.
+    """
+    v = np.linspace(1.0, 2.0, 4001)
+    x = np.interp((np.arange(count) + 0.5) / count, below(v), v).tolist()
+    a, c, t, first = 1.0, 0.0, 0.0, count - 1
+    while True:
+        wait = np.log((current - a * x[first] - c) / (current - 2.0))
+        t, a, c = t + wait, a * np.exp(-wait), current + (c - current) * np.exp(-wait)
+        size = 0
+        while a * x[first] + c >= 2.0 - 1e-12:
+            x[first], c, first, size = (1.0 - c) / a, c + b / count, (first - 1) % count, size + 1
+            if size > count / 20:
+                return t

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from independent_of_elements import (
     Age,
+    blow_up_spike_by_spike,
     cohorts,
     late_step,
     oscillators,
@@ -20,6 +21,7 @@ import felif as fl
 from felif.analysis import exact
 
 HOW = {"progress": False}
+TURN = 2 * np.pi
 
 
 @pytest.mark.parametrize(
@@ -77,15 +79,13 @@ def test_a_mesh_that_ends_where_ages_go_on_makes_no_mode_of_its_own():
         assert abs(Age(0.2).characteristic(values[0], 1.0)) < 1e-3
 
 
-@pytest.mark.parametrize(("steepness", "tau"), [(2.0, 0.3), (4.0, 0.15)])
+@pytest.mark.parametrize(("steepness", "tau"), [(2.0, 0.3), (4.0, 0.15), (3.0, None)])
 def test_age_in_time_against_cohorts(steepness, tau):
     """Along characteristics by the trapezoidal rule, extrapolated from two steps."""
     hazard = lambda s, x: 1.5 / (1 + np.exp(-steepness * (s - 1.2 + 0.8 * x)))
-    density = lambda s: np.exp(-((s - 0.8) ** 2))
-    rates = [cohorts(hazard, tau, density, 0.2, 1.5, dt) for dt in (6e-3, 3e-3)]
-    run = fl.evolve(
-        fl.discretize(fl.TimeElapsed(hazard, tau=tau), tol=1e-5), {"n": density, "J": 0.2}, 1.5, rtol=1e-6, **HOW
-    )
+    start = {"n": lambda s: np.exp(-((s - 0.8) ** 2))} | ({} if tau is None else {"J": 0.2})
+    rates = [cohorts(hazard, tau, start["n"], 0.2, 1.5, dt) for dt in (6e-3, 3e-3)]
+    run = fl.evolve(fl.discretize(fl.TimeElapsed(hazard, tau=tau), tol=1e-5), start, 1.5, rtol=1e-6, **HOW)
     assert run.final.N == pytest.approx((4 * rates[1] - rates[0]) / 3, rel=2e-6)
 
 
@@ -298,3 +298,31 @@ def test_nothing_is_lost_where_many_cells_are_tiny(core, monkeypatch):
     problem = fl.discretize(fl.CellPolarisation("trace", mass=0.9), mesh, space=fl.SpectralElement(6))
     run = fl.evolve(problem, lambda z: np.exp(-0.9 * z), 0.5, fixed_step=2e-2, **HOW)
     assert run.drift["mass"] < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("b", "current", "density", "below"),
+    [
+        (0.6, 2.2, fl.Uniform(1.0, 2.0), lambda v: v - 1),
+        (0.35, 2.8, lambda v: 1 + 0.3 * np.cos(TURN * v), lambda v: v - 1 + 0.3 * np.sin(TURN * v) / TURN),
+        (0.25, 4.0, lambda v: 1 + 0.4 * np.sin(TURN * v), lambda v: v - 1 + 0.4 * (1 - np.cos(TURN * v)) / TURN),
+    ],
+)
+def test_networks_without_noise_blow_up_as_neurons_do_spike_by_spike(b, current, density, below):
+    """In rounds 2, 3 and 9; what 1000 and 2000 neurons are late by is of the order of 1 over their number."""
+    late, less = (blow_up_spike_by_spike(b, current, below, count) for count in (1000, 2000))
+    assert fl.noiseless_blow_up(b, current, density).time == pytest.approx(2 * less - late, abs=3e-6)
+
+
+def test_lorentzian_frequencies_by_their_values_at_equal_shares():
+    """gamma tan(phi), phi equidistant: what is analytic in the frequency converges like a power of their number.
+
+    The uniform state grows at K/2 - D - gamma; r at rest by the continued fraction of its Fourier series.
+    """
+    K, D, gamma, count = 3.0, 0.5, 0.5, 16
+    values = gamma * np.tan(np.pi * ((np.arange(count) + 0.5) / count - 0.5))
+    model = fl.Kuramoto(K=K, D=D, frequencies=(values, np.full(count, 1 / count)))
+    mesh = {"theta": np.linspace(0.0, 2 * np.pi, 5)}
+    uniform, synchronous = fl.steady_states(fl.discretize(model, mesh, space=fl.SpectralElement(8)))
+    assert uniform.growth.real == pytest.approx(K / 2 - D - gamma, abs=1e-7)
+    assert synchronous.r == pytest.approx(0.6510311607772341, abs=1e-3)  # 4e-5 by 24 values, 2e-6 by 32

@@ -180,6 +180,11 @@ def test_wilson_and_cowan_with_hebb():
         np.array([[0.283899339248, 0.075528899805], [0.403716962549, 0.074197595460]]), rel=1e-8
     )
     assert run.sample("w", [2.0]).shape == (1, 2, 2)
+    start = np.array([[-50.0, 30.0], [60.0, -1.0]])
+    for one in (run, fl.evolve(problem, {"N": [0.99, 0.01], "w": start}, 8.0, rtol=1e-4, **HOW)):
+        N, w = one.sample("N", one.times), one.sample("w", one.times)  # the region that solutions do not leave
+        assert 0 < N.min() < N.max() < 1
+        assert np.all(np.abs(w) <= np.maximum(np.abs(w[0]), np.abs(model.k)) * (1 + 1e-12))
     found = fl.steady_states(problem)
     assert len(found) == 1
     assert found[0].N == pytest.approx([0.388601047691272, 0.3360740626248], rel=1e-12)
@@ -300,6 +305,8 @@ def test_inhibition_without_noise_never_blows_up():
         fl.TimeElapsed(hazard),
         fl.TimeElapsed(fl.StepHazard(lambda x: 2.0 - x), tau=0.2),
         fl.WilsonCowan(k=[[18.0, -23.0], [44.0, -3.0]], s=[-0.5, math.sin]),
+        fl.VoltageConductance(S=0.1),
+        fl.AdaptiveLIF(jump=0.5, current=1.5),
     ],
     ids=lambda model: type(model).__name__,
 )
