@@ -8,9 +8,8 @@ class Meshes:
     """Cells of any axis."""
 
     smallest: float = 1e-9  # cell, in units of the whole axis
-    smallest_of_jumps: float = (
-        1e-2  # the same of data along an axis of transport; of its scale where that is all there is
-    )
+    # the same of data along an axis of transport, or of its scale where that is the only axis
+    smallest_of_jumps: float = 1e-2
     nearly: float = 0.1  # of the tolerance, from which cells are split, too, when any is: they would be next
     small: int = 1000  # unknowns, up to which another mesh costs more than steps with more cells
     most: int = 400  # cells along an axis
