@@ -25,7 +25,7 @@ def require_analytic(system: OnAxes) -> None:
                     slope = np.imag(coefficient(piece, read, system.model, (name, 1j * STEP))) / STEP
                     parts = [coefficient(piece, read, system.model, (name, k * CHECKS.change)) for k in (-2, -1, 1, 2)]
                 real = (parts[0] - 8 * parts[1] + 8 * parts[2] - parts[3]) / (12 * CHECKS.change)
-                size = np.abs(real) + np.abs(slope) + 1e-2 * np.abs(parts[0]) + CHECKS.nearly_zero * usual + 1e-300
+                size = np.abs(real) + np.abs(slope) + 1e-2 * usual + 1e-300
                 wrong = np.isfinite(real) & (np.abs(real - slope) > CHECKS.agrees * size)
                 if np.any(wrong):
                     raise ValueError(

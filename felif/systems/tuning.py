@@ -86,7 +86,6 @@ class Checks:
     conserved: float = 1e-9  # change of what is conserved, relative to all that changes
     change: float = 1e-5  # step of the real difference that a complex step must agree with, to `agrees`
     agrees: float = 1e-6  # relative
-    nearly_zero: float = 1e-4  # of the usual size of a coefficient: less has slopes of rounding
     entry: float = 1e-12  # of the largest part of an entry
     sizes: tuple[float, ...] = (0.7, 5.3)  # of the states at which it is looked whether the system is as it was read
     linear: float = 1e-10  # relative defect of a form that is linear

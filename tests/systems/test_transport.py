@@ -74,7 +74,7 @@ def test_ages_that_inhibition_makes_long_are_in_the_mesh():
 
 
 def test_a_coefficient_that_is_nearly_zero_somewhere_is_analytic():
-    """(1 - sigma' dN)/sigma passes through zero; at one of the states where its slope is looked at it was 1e-6."""
+    """(1 - sigma' dN)/sigma passes through zero; with 64 cells it is 8e-4 where its slope is looked at."""
     age = fl.TimeElapsed(fl.StepHazard(lambda x: 2.75 - 2.25 * x))
     for cells in range(60, 70):
         assert fl.discretize(age, {"a": np.linspace(0, 1, cells + 1)}).lines["a"].count == cells
