@@ -69,6 +69,7 @@ def figure(results, times, against):
     against.axhline(exact, color="k", ls="--", lw=0.9, label="without noise, by recursion")
     for k, end in enumerate(results["ends"][:3]):
         against.axhline(end, color="0.6", ls=":", lw=0.9, label="rounds end, without noise" if k == 0 else None)
+    against.margins(x=0.06)
     label(against, "noise $a$", "time", xscale="log", ylim=(0.0, 1.15 * top))
     against.legend(loc="upper left", bbox_to_anchor=(0.0, 0.9))
 

@@ -89,6 +89,7 @@ def figure(results, branch, times, rotators):
     branch.plot([critical, K[-1] / D], [0, 0], "k--", lw=1.0)
     branch.plot(critical, 0, "C3*", ms=12, label=f"$K_c/D={critical:.5f}$")
     branch.plot(results["critical_groups"] / D, 0, "C1*", ms=12, label="$K_c/D$ of two groups")
+    branch.margins(x=0.05)
     label(branch, "coupling $K/D$", "order parameter $r$", "center right")
     for name, sign in (("below", "<"), ("above", ">")):
         text = f"$K{sign}K_c$: $K/D={results[name].model.K / D:g}$"
