@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .given.types import Discretised
+
 _WIDTH, _HEIGHT, _LEFT, _BELOW, _ROOM = 260, 150, 46, 20, 8  # of a picture, in pixels
 _MOST = 400  # points of a curve: more are not seen
 _FAR = 30.0  # times the median, from which a curve is cut
@@ -132,7 +134,7 @@ def profile(state: Any) -> str:
     return picture(curves, _first_axis(problem), problem.field_names[0], marks=problem.marks, from_zero=True)
 
 
-def cells_of(problem: Any) -> str:
+def cells_of(problem: Discretised) -> str:
     """The widths of the cells of a problem along its first axis as a picture; an empty string where it has no mesh."""
     cells = next(iter(problem.lines.values())).cells if problem.lines else problem.cells
     if cells is None or np.ndim(cells) != 1:
@@ -141,7 +143,7 @@ def cells_of(problem: Any) -> str:
     return picture([steps], _first_axis(problem), "cells", marks=problem.marks, from_zero=True)
 
 
-def _first_axis(problem: Any) -> str:
+def _first_axis(problem: Discretised) -> str:
     return next(iter(problem.lines)) if problem.lines else "v"
 
 

@@ -18,7 +18,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "given": ("", ""),
     "weakform": ("given", ""),
     "outcome": ("", ""),
-    "notebook": ("", ""),
+    "notebook": ("given", ""),
     "problem": ("given notebook outcome algebra", ""),
     "algebra": ("", "scipy threadpoolctl"),
     "translation": ("given weakform", ""),

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .types import Discretised
+
 _INSTALLED = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "site-packages", "dist-packages", "<frozen")
 NOT_COMPARABLE = "that cannot be compared"
 _FEW = 8  # entries of an array that are told one by one
@@ -176,7 +178,7 @@ def _object(value: Any, within: tuple[int, ...]) -> Any:
     return f"{_class(kind, within)} with {_hash(_told(parts, within))}"
 
 
-def mesh(problem: Any) -> str:
+def mesh(problem: Discretised) -> str:
     """The mesh of a problem; of equations without one, the number of their unknowns."""
     if problem.mesh_arrays is None:
         return f"{problem.size} unknowns"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .types import Discretised
+
 _CONSISTENT = 1e-6  # fraction of neurons by which a silent state may differ from its history
 
 
-def with_silent(problem: Any, start: Any) -> Any:
+def with_silent(problem: Discretised, start: Any) -> Any:
     """`start` with what a dead time holds at first: int_{-D}^0 N of the history. ValueError if it says otherwise."""
     silent = silent_at_start(problem)
     if not silent or not (callable(start) or isinstance(start, Mapping)):
@@ -20,7 +22,7 @@ def with_silent(problem: Any, start: Any) -> Any:
     return given | silent
 
 
-def silent_at_start(problem: Any) -> dict[str, float]:
+def silent_at_start(problem: Discretised) -> dict[str, float]:
     """Scalar -> int_{t-D}^t of the rate that fills it, over the history before the start."""
     if problem.history is None:
         return {}

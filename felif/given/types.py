@@ -18,12 +18,30 @@ class Model(Protocol):
         """What the model says: `felif.Equations`, or a WeakForm inside felif."""
 
 
+class Discretised(Protocol):
+    """A Problem, as those see it who need no engine: its unknowns, its mesh, and what was before it begins."""
+
+    size: int
+    degree: int
+    field_names: tuple[str, ...]
+    mesh_arrays: Callable[[], Mapping[str, np.ndarray]] | None
+    lines: Mapping[str, Any] | None
+    cells: np.ndarray | None
+    marks: Mapping[str, float]
+    history: Any
+    held: Mapping[str, Any]
+    delays: Mapping[str, tuple[str, float]]
+
+
 class Stated(Protocol):
     """A state of a problem, such as `run.final` or `steady_states(problem)[0]`."""
 
-    problem: Any
     t: float
     y: Any
+
+    @property
+    def problem(self) -> object:
+        """On whose mesh it is."""
 
 
 Start = Density | Stated | Mapping[str, Any]  # a density, a state, or densities and numbers by name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..given.types import Model
     from ..problem import Problem
     from ..runs.run import Run
 
@@ -136,7 +137,9 @@ class Solver:
         make = self.mesh if callable(self.mesh) else lambda model, cells: interval(model, cells=cells, **self.mesh)
         return discretize(model, make(model, self.cells), **space)
 
-    def evolve(self, name: str, problem: Any, start: Any, t_end: float | None = None, **options: Any) -> Run:
+    def evolve(
+        self, name: str, problem: Problem | Model, start: Any, t_end: float | None = None, **options: Any
+    ) -> Run:
         """The Run `name` among the results, which is written while it runs and goes on after a kill.
 
         Parameters
