@@ -128,6 +128,7 @@ def _options(study: Study, as_text: bool) -> list[inspect.Parameter]:
         if as_text:
             kind, default = str, None if default is None else str(default)
         converter = _whole(kind != int) if kind in (int, int | None) else None  # noqa: E721
+        converter = _several if kind == tuple[float, ...] else converter
         kind = Annotated[kind, Parameter(group=group, allow_leading_hyphen=as_text, converter=converter)]
         parameters.append(inspect.Parameter(option.name, KEYWORD, default=default, annotation=kind))
     return parameters
@@ -146,6 +147,15 @@ def _whole(optional: bool) -> Callable[[Any, Sequence[Any]], int | None]:
             raise ValueError(f'"{text}" is no whole number.') from None
 
     return convert
+
+
+def _several(_: Any, tokens: Sequence[Any]) -> tuple[float, ...]:
+    """Numbers with commas between them, as `felif convergence` takes them, or of an option that is given repeatedly."""
+    texts = [text for token in tokens for text in token.value.split(",")]
+    try:
+        return tuple(map(float, texts))
+    except ValueError:
+        raise ValueError(f'"{",".join(texts)}" is no list of numbers; allowed is such as 0.5,1,2.') from None
 
 
 def _own(command: Callable[..., Any], title: str = "Options") -> list[inspect.Parameter]:

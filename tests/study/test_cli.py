@@ -57,6 +57,29 @@ if __name__ == "__main__":
     fl.study.run_script(main)
 '''
 
+SUMS = '''"""What is the sum?"""
+from __future__ import annotations
+import felif as fl
+
+
+def main(terms: tuple[float, ...] = (1.0, 2.0)) -> dict:
+    """Add.
+
+    Parameters
+    ----------
+    terms
+        What is added.
+    """
+    return {"total": sum(terms)}
+
+
+CHEAP = {"terms": (1.0,)}
+EXPECTED = {"total": (3.0, 1e-12)}
+
+if __name__ == "__main__":
+    fl.study.run_script(main)
+'''
+
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
@@ -265,6 +288,15 @@ def test_an_error_is_one_line_and_exit_code_2(capsys, command, message):
     assert captured.err.startswith("felif: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
+
+
+def test_several_numbers_have_commas_between_them(capsys, project):
+    (project / "studies" / "sums.py").write_text(SUMS)
+    for told in (["--terms", "1,2.5"], ["--terms=-1,4.5"], ["--terms", "1", "--terms", "2.5"], ["--terms", "3.5"]):
+        assert run(["run", "sums", *told, "--overwrite"]) == 0
+        assert "3.5" in capsys.readouterr().out
+    assert run(["run", "sums", "--terms", "1,x"]) == 2
+    assert 'Invalid value for --terms: "1,x" is no list of numbers' in capsys.readouterr().err
 
 
 def test_an_error_nobody_foresaw_says_where_its_traceback_is(capsys, project):
