@@ -12,6 +12,9 @@ from scipy.linalg import lapack
 from .band import Band, BandFactors, SingularMatrix
 from .bordered import PinnedBand, Small, by_parts
 from .lowrank import BandLowRank
+from .sparse import refilled
+
+_REMEMBERED = 8  # kinds of borders: of steady states, of curves, of modes, ...
 
 
 class Shared:
@@ -42,6 +45,25 @@ class Shared:
         own = self.owner[:, C.columns]
         self.read = [np.flatnonzero(one < r) for one in own]  # entries of C that meet a column of this colour
         self.met = [(C.rows * r + one)[kept] for one, kept in zip(own, self.read, strict=True)]
+        self._beside: dict[tuple, Beside] = {}
+
+    def beside(self, B: Any, C: Any, pinned: list[tuple[int, int]], columns: np.ndarray, rows: np.ndarray) -> Beside:
+        """What stands beside a band that is pinned and has a border; what has been seen before is remembered.
+
+        columns, rows: where the border has entries.
+        """
+        key = tuple(pinned), np.packbits(columns).tobytes(), np.packbits(rows).tobytes()
+        if key not in self._beside:
+            if len(self._beside) == _REMEMBERED:
+                self._beside.clear()
+            n, count = len(self.block), len(pinned)
+            at, across, which = *np.array(pinned, int).reshape(count, 2).T, np.arange(count)
+            undone = sparse.csr_matrix((np.ones(count), (at, which)), (n, count))
+            held = sparse.csr_matrix((np.ones(count), (which, across)), (count, n))
+            right = sparse.hstack(_numbered(B, undone, sparse.csr_matrix(columns))).tocsr()
+            left = sparse.vstack(_numbered(C, held, sparse.csr_matrix(rows))).tocsr()
+            self._beside[key] = Beside(self.block, right, left)
+        return self._beside[key]
 
     def right(self, data: np.ndarray) -> np.ndarray:
         """The columns of B, those of a colour added up."""
@@ -73,6 +95,29 @@ class _Placed:
     def __init__(self, matrix: sparse.csr_matrix) -> None:
         self.shape, self.columns = matrix.shape, matrix.indices.astype(np.int64)
         self.rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+class Beside:
+    """Patterns of the columns beside a band and of what each is multiplied with; their entries number given values."""
+
+    def __init__(self, block: np.ndarray, right: sparse.csr_matrix, left: sparse.csr_matrix) -> None:
+        self._block, self._right, self._left = block, right, left
+        self.shared = Shared(block, right, left)
+
+    @cached_property
+    def transposed(self) -> Beside:
+        return Beside(self._block, self._left.T.tocsr(), self._right.T.tocsr())
+
+    def filled(self, right: np.ndarray, left: np.ndarray) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+        """(right, left) with these values."""
+        pairs = (self._right, right), (self._left, left)
+        return tuple(refilled(pattern, values[pattern.data]) for pattern, values in pairs)
+
+
+def _numbered(*parts: sparse.csr_matrix) -> list[sparse.csr_matrix]:
+    """Matrices whose entries are numbered from 0 on, one after the other."""
+    starts = np.cumsum([0, *(part.nnz for part in parts)])
+    return [refilled(part, np.arange(start, start + part.nnz)) for part, start in zip(parts, starts, strict=False)]
 
 
 def _with_places(matrix: Any) -> Any:
@@ -191,29 +236,27 @@ class BorderedSchur:
         kinds = [part.dtype.kind for part in (matrix.band.data, columns, rows, corner, matrix.B, matrix.C, matrix.D)]
         self._real = not isinstance(shift, complex) and "c" not in kinds
         self._band = band = PinnedBand(matrix.band, shift, mass, pins, self._real)
-        n, r, count, self._k = matrix.n, matrix.D.shape[0], len(band.pinned), len(rows)
-        at, across, which = *np.array(band.pinned, int).reshape(count, 2).T, np.arange(count)
-        undone = sparse.csr_matrix((band.strength, (at, which)), (n, count))
-        held = sparse.csr_matrix((np.ones(count), (which, across)), (count, n))
-        right, left = [matrix.B, undone, sparse.csr_matrix(columns)], [matrix.C, held, sparse.csr_matrix(rows)]
-        self._right, self._left = sparse.hstack(right).tocsr(), sparse.vstack(left).tocsr()
+        r, count, self._k = matrix.D.shape[0], len(band.pinned), len(rows)
+        border = columns != 0, rows != 0
+        self._beside = matrix.shared.beside(matrix.B, matrix.C, band.pinned, *border)
+        right = np.concatenate([matrix.B.data, band.strength, columns[border[0]]])
+        self._values = right, np.concatenate([matrix.C.data, np.ones(count), rows[border[1]]])
+        self._right, self._left = self._beside.filled(*self._values)
         self._corner = np.zeros((r + count + self._k,) * 2, np.result_type(matrix.D, corner))
         self._corner[:r, :r], self._corner[r + count :, r + count :] = matrix.D.toarray(), corner
-        self._corner[r + which, r + which] = -1.0
-        #: the same without pins, by which solutions are refined
-        self._kept = np.r_[:r, r + count : r + count + self._k]
-        self._plain = matrix.band, shift, mass, self._right[:, self._kept], self._left[self._kept]
-        self._block = matrix.shared.block
-        self._shared = Shared(self._block, self._right, self._left)
-        self._through = band.solve(self._shared.right(self._right.data))
-        self._small = Small(self._shared.schur(self._corner, self._left, self._through))
+        #: what undoes pins is not part of the matrix by which solutions are refined
+        self._pins, self._plain = slice(r, r + count), (matrix.band, shift, mass)
+        self._through = band.solve(self._beside.shared.right(self._right.data))
+        whole = self._corner.copy()
+        whole.flat[r * (len(whole) + 1) : (r + count) * (len(whole) + 1) : len(whole) + 1] = -1.0
+        self._small = Small(self._beside.shared.schur(whole, self._left, self._through))
 
     @cached_property
     def _transposed(self) -> tuple[Any, Any, Shared, np.ndarray]:
         """(left^T, right^T, which columns of the first share right-hand sides, what the band makes of them)."""
-        right, left = self._left.T.tocsr(), self._right.T.tocsr()
-        shared = Shared(self._block, right, left)
-        return right, left, shared, self._band.solve(shared.right(right.data), 1)
+        turned = self._beside.transposed
+        right, left = turned.filled(*reversed(self._values))
+        return right, left, turned.shared, self._band.solve(turned.shared.right(right.data), 1)
 
     def solve(self, f: np.ndarray, g: np.ndarray, refine: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """(x, z) with W x + B z = f and C x + D z = g."""
@@ -229,23 +272,24 @@ class BorderedSchur:
         below = np.zeros((len(self._corner), *f.shape[1:]), np.result_type(g, float))
         below[len(below) - self._k :] = g
         x, s = self._once(f, below, transposed)
-        band, shift, mass, right, left = self._plain
-        D = self._corner[np.ix_(self._kept, self._kept)]
+        (band, shift, mass), right, left, D = self._plain, self._right, self._left, self._corner
         if transposed:
-            band, right, left, D = band.transpose(), left.T, right.T, D.T
+            band, D = band.transpose(), D.T
+            right, left, _, _ = self._transposed
         for _ in range(refine):
-            over = f - band @ x - right @ s[self._kept]
+            s[self._pins] = 0.0
+            over = f - band @ x - right @ s
             if shift:
                 over = over + shift * (mass.transposed_product(x) if transposed else mass @ x)
-            under = np.zeros(below.shape, np.result_type(below, x))
-            under[self._kept] = below[self._kept] - left @ x - D @ s[self._kept]
+            under = below - left @ x - D @ s
+            under[self._pins] = 0.0
             dx, ds = self._once(over, under, transposed)
             x, s = x + dx, s + ds
         return x, s[len(s) - self._k :]
 
     def _once(self, f: np.ndarray, g: np.ndarray, transposed: int) -> tuple[np.ndarray, np.ndarray]:
         x = self._band.solve(f, transposed)
-        left, shared, through = self._left, self._shared, self._through
+        left, shared, through = self._left, self._beside.shared, self._through
         if transposed:
             _, left, shared, through = self._transposed
         s = self._small.solve(g - left @ x, transposed)

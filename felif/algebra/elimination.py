@@ -115,6 +115,23 @@ class Elimination:
         return bool((lapack.dgeev(A, compute_vl=0, compute_vr=0)[0] > 0).all())
 
 
+def grow(A: np.ndarray) -> bool:
+    """Whether all eigenvalues of many matrices (matrices, n, n) have positive real parts, see `Elimination.grows`."""
+    diagonal = np.einsum("pii->pi", A)
+    if (diagonal > 0).all():
+        off = np.abs(A) / diagonal[:, :, None]
+        np.einsum("pii->pi", off)[:] = 0.0
+        scale, sure = np.ones((len(A), A.shape[1], 1)), np.zeros(len(A), bool)
+        for _ in range(_ELIMINATION.scalings):
+            radius = off @ scale
+            sure |= (radius < scale).all(axis=(1, 2))
+            if sure.all():
+                return True
+            scale = 1.0 + radius
+        A = A[~sure]
+    return bool((np.linalg.eigvals(A).real > 0).all())
+
+
 def _depth(rows: np.ndarray, columns: np.ndarray, count: int) -> int | None:
     """How many unknowns at most stand one behind the other; None where one stands behind itself, or too many do."""
     off = rows != columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,13 @@ from .peeling import PEELING, Border, Peeled, Peeling, WeakPivot
 _PIVOT = (
     0.05  # of the largest entry of its column: a diagonal entry of that size stays the pivot, which keeps LU sparse
 )
+
+
+def refilled(pattern: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
+    """The matrix of that pattern with other entries; nothing of the pattern is copied or checked."""
+    found = copy(pattern)
+    found.data = data
+    return found
 
 
 class SparseLU:

@@ -154,10 +154,18 @@ def time_derivative(system: OnAxes, t: float, y: np.ndarray, step: float) -> np.
 
 def input_derivative(system: OnAxes, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """(dF, d(algebraic scalars)) by one input, such as a delayed N in a problem that has a history."""
-    names = [n for given in system.layout.inputs for n in system.layout.flattened(given.name)]
     unit = np.zeros(system.layout.n_in)
-    unit[names.index(name)] = 1.0
+    unit[input_number(system, name)] = 1.0
     schur = system._schur(t, y)
-    dz = schur.z_along_inputs(unit)
+    return schur.along_inputs(unit), schur.z_along_inputs(unit)[algebraic_scalars(system)]
+
+
+def input_number(system: OnAxes, name: str) -> int:
+    """Which of all entries of inputs one is."""
+    return [n for given in system.layout.inputs for n in system.layout.flattened(given.name)].index(name)
+
+
+def algebraic_scalars(system: OnAxes) -> np.ndarray:
+    """Their places in z."""
     places = system._scalar_places - system.size
-    return schur.along_inputs(unit), dz[places[(places >= 0) & (places < system.layout.n_z)]]
+    return places[(places >= 0) & (places < system.layout.n_z)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import Elimination, SingularMatrix
+from ..algebra.elimination import grow
 from ..algebra.sparse import SparseSchur
 from ..problem import BeyondEquations, Infeasible
 from ..weakform import Equations
@@ -105,6 +106,21 @@ class Constraint:
                 return X, margin
             previous = size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
+
+    def solve_many(self, X: np.ndarray) -> np.ndarray:
+        """X (states, columns) with z filled in, at once where g is affine in z. Raises Infeasible."""
+        X = X.copy()
+        if not self.count:
+            return X
+        if self.affine and not self._sparse:
+            X[:, self.z], where = 0.0, self._elimination
+            A = np.zeros((len(X), self.count, self.count))
+            A[:, where.rows, where.columns] = -self.operator.jacobian(X, entries=self._own)
+            g = self.operator.residual(X)
+            if np.isfinite(A).all() and np.isfinite(g).all() and grow(A):
+                X[:, self.z] = np.linalg.solve(A, g[:, :, None])[:, :, 0]
+                return X
+        return np.array([self.solve(row)[0] for row in X])
 
     def _finite_residual(self, X: np.ndarray) -> np.ndarray:
         g = self.operator.residual(X)

@@ -20,7 +20,8 @@ STEP = 1e-30
 class Operator:
     """The sum of pieces as a function of X. `pattern` = (rows, columns) of every entry dR/dX may have.
 
-    What no unknown changes is summed once. Rows and columns are those handed to `restricted`.
+    What no unknown changes is summed once. Rows and columns are those handed to `restricted`. X is one state, or many
+    (states, columns), whose values have that axis first.
     """
 
     def __init__(
@@ -66,22 +67,22 @@ class Operator:
 
     def _looked_at(self, X: np.ndarray) -> list[tuple[Piece, dict[str, np.ndarray], list[np.ndarray]]]:
         """(piece, what its coefficient reads, what it multiplies) of every piece that moves."""
-        found, everything = [], self._stack @ X
+        found, everything = [], (self._stack @ X.T).T
         for piece, places in zip(self.moving, self._places, strict=True):
-            values = [everything[rows] for rows in places]
+            values = [everything[..., rows] for rows in places]
             found.append((piece, dict(zip(piece.reads, values, strict=False)), values[len(piece.reads) :]))
         return found
 
     def residual(self, X: np.ndarray) -> np.ndarray:
         """R(X)."""
-        total = self._applied @ X + self._source
+        total = (self._applied @ X.T).T + self._source
         for (piece, read, sides), scatter in zip(self._looked_at(X), self._scatter, strict=True):
             c = coefficient(piece, read, self.m)
             if piece.how == "points":
-                total = total + scatter @ (piece.weights * c * self._multiplied(piece, sides, c))
+                total = total + (scatter @ (piece.weights * c * self._multiplied(piece, sides, c)).T).T
             else:
                 carried = sides[0] if sides else piece.source
-                total = total + (c if piece.how == "number" else c[piece.blocks]) * carried
+                total = total + (c if piece.how == "number" else c[..., piece.blocks]) * carried
         return total
 
     @staticmethod
@@ -141,8 +142,8 @@ class Operator:
     def jacobian(self, X: np.ndarray, frozen: bool = False, entries: Entries | None = None) -> np.ndarray:
         """dR/dX at `pattern`, or at some of its entries; `frozen`: as if the coefficients did not change with X."""
         entries = self.entries if entries is None else entries
-        data, last = np.zeros(len(entries.rows)), None
-        data[entries.fixed] = self._fixed.data[entries.of_fixed]
+        data, last = np.zeros((*X.shape[:-1], len(entries.rows))), None
+        data[..., entries.fixed] = self._fixed.data[entries.of_fixed]
         looked_at = self._looked_at(X)
         for part in entries.parts:
             if frozen and part.name is not None:
@@ -158,13 +159,13 @@ class Operator:
                     factor = factor * self._multiplied(piece, sides, c)
                 elif piece.upwind is not None:
                     factor = np.where((np.real(c) * piece.weights < 0) == (part.side == 0), factor, 0.0)
-                data[part.where] += np.bincount(part.local, part.value * factor[part.at], len(part.where))
+                data[..., part.where] += part.summed(part.value * factor[..., part.at])
             else:
                 if piece.how == "index":
-                    factor = factor[piece.blocks[part.at]]
+                    factor = factor[..., piece.blocks[part.at]]
                 if part.name is not None:
-                    factor = factor * (sides[0] if sides else piece.source)[part.at]
-                data[part.where] += part.value * factor
+                    factor = factor * (sides[0] if sides else piece.source)[..., part.at]
+                data[..., part.where] += part.value * factor
         return data
 
     def _slope(self, piece: Piece, read: dict[str, np.ndarray], name: str) -> Any:
@@ -186,6 +187,12 @@ class Part:
     at: np.ndarray
     value: np.ndarray
     local: np.ndarray | None = None
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """What points add to each entry."""
+        if values.ndim == 1:
+            return np.bincount(self.local, values, len(self.where))
+        return np.array([self.summed(one) for one in values])
 
     def only(self, place: np.ndarray) -> Part | None:
         """Of the entries whose new place is not -1, if there are any."""

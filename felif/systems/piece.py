@@ -49,10 +49,16 @@ def require_numbers(piece: Piece, X: np.ndarray, m: Any) -> None:
 
 
 def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tuple[str, complex] | None = None) -> Any:
-    """c: a number, or one an entry or a point, where `read` is what it reads, `change` added to what one name is."""
+    """c: a number, or one an entry or a point, where `read` is what it reads, `change` added to what one name is.
+
+    Where `read` has an axis of states before that of its places, so has c; functions are asked about one at a time.
+    """
     function: Callable | None = piece.term.coefficient
     if function is None:
         return 1.0
+    if any(value.ndim == 2 for value in read.values()):
+        each = [dict(zip(read, values, strict=True)) for values in zip(*read.values(), strict=True)]
+        return np.array([coefficient(piece, one, m, change) for one in each]).reshape(len(each), piece.size)
     s = SimpleNamespace(**piece.coordinates)
     for name, value in read.items():
         value = value[0] if piece.how == "number" else value

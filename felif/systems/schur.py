@@ -127,7 +127,7 @@ class _Solved:
         self._linearised = linearised
 
     def solve(self, g: np.ndarray) -> np.ndarray:
-        return -self._linearised._by_g_z(g)
+        return -self._linearised.by_g_z(g)
 
 
 class Changes:
@@ -153,20 +153,21 @@ class Placed:
         self._starts = np.searchsorted(self.rows, np.arange(shape[0] + 1))
 
     def _values(self, data: np.ndarray) -> np.ndarray:
-        parts = [np.full(n, part) if isinstance(part, float) else data[part] for part, n in self._given]
-        return np.concatenate(parts)[self._order]
+        fixed = lambda value, n: np.full((*data.shape[:-1], n), value)
+        parts = [fixed(part, n) if isinstance(part, float) else data[..., part] for part, n in self._given]
+        return np.concatenate(parts, axis=-1)[..., self._order]
 
     def sparse(self, data: np.ndarray) -> sparse.csr_matrix:
         return sparse.csr_matrix((self._values(data), self.columns, self._starts), self.shape)
 
     def dense(self, data: np.ndarray) -> np.ndarray:
-        found = np.zeros(self.shape)
-        found[self.rows, self.columns] = self._values(data)
+        found = np.zeros((*data.shape[:-1], *self.shape))
+        found[..., self.rows, self.columns] = self._values(data)
         return found
 
 
 class Linearised:
-    """dF/dy and what goes with it at one state."""
+    """dF/dy and what goes with it at one state; what is dense at many, too, whose data have an axis of states first."""
 
     def __init__(self, structure: Schur, data: np.ndarray, constraint: Callable[[], Any] | None) -> None:
         self.structure, self._data, self._constraint = structure, data, constraint
@@ -181,10 +182,11 @@ class Linearised:
         pick, (_, columns), shape = self.structure.blocks[which]
         return sparse.csr_matrix((self._data[pick], columns, self.structure.starts(which)), shape)
 
-    def _dense_block(self, which: str) -> np.ndarray:
+    def dense_block(self, which: str) -> np.ndarray:
+        """One block, dense."""
         pick, at, shape = self.structure.blocks[which]
-        found = np.zeros(shape)
-        found[at] = self._data[pick]
+        found = np.zeros((*self._data.shape[:-1], *shape))
+        found[(..., *at)] = self._data[..., pick]
         return found
 
     @cached_property
@@ -193,15 +195,31 @@ class Linearised:
         if not s.is_band:
             blocks = [self.block(which) for which in ("F_y", "F_z", "g_y", "g_z")]
             return SparseSchur(*blocks, None if s.whole is None else Whole(s.whole, self._data[s.of_whole]))
-        k, n = s.reach, s.n_y
-        flat = np.bincount(s._flat, self._data[s._inside], n * (2 * k + 1))
-        band = Band(flat.reshape(2 * k + 1, n, order="F"), k, k)
+        band = Band(self.band, s.reach, s.reach)
         if s.shared is not None:
             return BandSchur(band, *(part.sparse(self._data) for part in (s.B, s.C, s.D)), s.shared)
-        G = s.C.dense(self._data)
-        if s.n_z:
-            G[s.first_z :] = self.dz_dy
-        return BandLowRank(band, np.asfortranarray(s.B.dense(self._data)), G)
+        return BandLowRank(band, np.asfortranarray(self.U), self.G)
+
+    @property
+    def band(self) -> np.ndarray:
+        """What of dF/dy lies in the band."""
+        s, width = self.structure, 2 * self.structure.reach + 1
+        flat = np.zeros((*self._data.shape[:-1], s.n_y * width))
+        flat[..., s._flat] = self._data[..., s._inside]
+        return np.swapaxes(flat.reshape(*flat.shape[:-1], s.n_y, width), -1, -2)
+
+    @property
+    def U(self) -> np.ndarray:
+        """The columns beside the band."""
+        return self.structure.B.dense(self._data)
+
+    @property
+    def G(self) -> np.ndarray:
+        """What each of them is multiplied with."""
+        G = self.structure.C.dense(self._data)
+        if self.structure.n_z:
+            G[..., self.structure.first_z :, :] = self.dz_dy
+        return G
 
     @property
     def g_y(self) -> sparse.csr_matrix:
@@ -211,9 +229,10 @@ class Linearised:
     @cached_property
     def dz_dy(self) -> np.ndarray:
         """-g_z^-1 g_y, dense."""
-        return -self._by_g_z(self._dense_block("g_y"))
+        return -self.by_g_z(self.dense_block("g_y"))
 
-    def _by_g_z(self, b: np.ndarray) -> np.ndarray:
+    def by_g_z(self, b: np.ndarray) -> np.ndarray:
+        """g_z^-1 b."""
         if not self.structure.n_z:
             return b
         if self.structure.n_z > MATRICES.most_columns:
@@ -221,21 +240,20 @@ class Linearised:
             nothing = sparse.csr_matrix((g_z.shape[0], 0))
             return SparseSchur(-g_z, nothing, nothing.T.tocsr(), sparse.csr_matrix((0, 0))).factor().solve(b)
         try:
-            return np.linalg.solve(self._dense_block("g_z"), b)
+            return np.linalg.solve(self.dense_block("g_z"), b)
         except np.linalg.LinAlgError as error:
             raise Infeasible("the equations of the algebraic unknowns are singular") from error
 
     def gradient(self, places: np.ndarray) -> np.ndarray:
         """d(unknowns)/dy at places of (y, z), shape (places, size)."""
         s = self.structure
-        found = np.zeros((len(places), s.n_y))
-        for row, place in zip(found, places.tolist(), strict=True):
-            if place < s.n_y:
-                row[place] = 1.0
+        found = np.zeros((*self._data.shape[:-1], len(places), s.n_y))
+        own = np.flatnonzero(places < s.n_y)
+        found[..., own, places[own]] = 1.0
         algebraic = np.flatnonzero(places >= s.n_y)
         if len(algebraic):
             if s.n_z <= MATRICES.most_columns:
-                found[algebraic] = self.dz_dy[places[algebraic] - s.n_y]
+                found[..., algebraic, :] = self.dz_dy[..., places[algebraic] - s.n_y, :]
             else:
                 unit = np.zeros((s.n_z, len(algebraic)))
                 unit[places[algebraic] - s.n_y, np.arange(len(algebraic))] = 1.0

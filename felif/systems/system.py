@@ -15,6 +15,7 @@ from ..spaces import Line
 from ..weakform import Equations, Given
 from . import changes, looking, positive, rest, resting
 from . import condensed as core
+from .at_points import at_points
 from .constraint import Constraint, require_conditions
 from .layout import Layout
 from .on_axes import OnAxes
@@ -163,6 +164,7 @@ class System(OnAxes):
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)
     observed, scalar_values, input_derivative = looking.observed, core.scalar_values, changes.input_derivative
+    at_points = at_points  # see `Problem`
     observe, as_data, symmetry = looking.observe, looking.as_data, looking.symmetry
     beyond = looking.beyond
     largest_and_lowest, described_mesh = looking.largest_and_lowest, property(looking.described_mesh)
