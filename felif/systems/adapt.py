@@ -53,7 +53,9 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
     """The line of a system along one axis of transport alone with cells that resolve its coefficients; {} if they do.
 
     A cell carries the moments of a density exactly, however little it resolves the density itself. What moments do not
-    say of the integral of a coefficient times the density is what the cell lacks of both.
+    say of the integral of a coefficient times the density is what the cell lacks of both; what its points do not say,
+    whatever the density, is of the size of the square of what it lacks of the coefficient. And a cell spreads what it
+    does not resolve over its width, which has to be one that the coefficient allows where that arrives.
     """
     ((name, line), *others) = system.lines.items() or [("", None)]
     if line is None or others or line.continuous or line.degree < 2:
@@ -62,7 +64,10 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
     for c in system.coefficients_along(name, t, y):
         modes = np.abs(c.reshape(-1, line.count, c.size // line.count) @ _of_points(line.degree).T)[..., -2:]
         lacking = np.maximum(lacking, modes.sum(axis=-1).max(axis=0) / max(np.abs(c).max(), MESHES.nothing))
-    marked = lacking * min(float(unresolved(system, name, y).max()), 1.0) > system.tol
+    carried = np.minimum(unresolved(system, name, y), 1.0)
+    marked = lacking * np.maximum(carried.max(), lacking) > system.tol
+    needed = lacking * 2.0**line.degree > system.tol  # cells twice as wide would not do
+    marked |= (carried > system.tol) & (line.widths > line.widths[needed].min(initial=np.inf) * MESHES.about)
     marked &= line.widths > MESHES.smallest * (line.cells[-1] - line.cells[0])
     if not marked.any() or line.count + marked.sum() > MESHES.most:
         return {}

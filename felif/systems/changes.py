@@ -14,7 +14,7 @@ from ..problem import State
 from ..weakform import Index
 from .adapt import of_cells, refined, richer, thinned, transferred
 from .on_axes import OnAxes
-from .reach import further
+from .reach import further, longer_lines
 from .tuning import MESHES
 
 _FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
@@ -73,9 +73,7 @@ def adapted(system: OnAxes, t: float, y: np.ndarray) -> tuple[Any, np.ndarray, s
     """
     if system.tol is None:
         return None
-    lines = further(system, y, system.tol**2)
-    several = len(system.lines) > 1
-    lines = {n: line for n, line in lines.items() if (line.continuous or not several) and line.count <= MESHES.most}
+    lines = longer_lines(system, y)
     if not lines:
         return refined(system, t, y)
     longer = system.on_lines(lines)

@@ -93,12 +93,13 @@ class Constraint:
             for _ in range(self._elimination.depth + 1):
                 X[self.z] += self._finite_residual(X) * self._inverse_diagonal
             return X, margin
+        g = self._finite_residual(X)
         for _ in range(STATES.steps):
-            g = self._finite_residual(X)
             change, margin = self._step(X, g)
-            X[self.z] += change
             if self.affine:
+                X[self.z] += change
                 return X, margin
+            g, change = self._moved(X, g, change)
             size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
             still = still + 1 if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(X[self.z]).max(initial=0.0) else 0
             # one that is 0 has its rounding only
@@ -121,6 +122,20 @@ class Constraint:
                 X[:, self.z] = np.linalg.solve(A, g[:, :, None])[:, :, 0]
                 return X
         return np.array([self.solve(row)[0] for row in X])
+
+    def _moved(self, X: np.ndarray, g: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(g there, the change that was made): half of a change, and so on, that leads as far beyond a solution.
+
+        Inhibition that is felt at once makes Newton's method go to and fro between no activity and all of it.
+        """
+        start, size = X[self.z].copy(), np.abs(g).max(initial=0.0)
+        while True:
+            X[self.z] = start + change
+            there = self._finite_residual(X)
+            beyond = float(there @ g) < 0 and 2 * np.abs(there).max() > size
+            if not beyond or np.abs(change).max() <= STATES.beyond * np.abs(start + change).max():
+                return there, change
+            change = change / 2
 
     def _finite_residual(self, X: np.ndarray) -> np.ndarray:
         g = self.operator.residual(X)

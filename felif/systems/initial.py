@@ -9,20 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra import gauss
 from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, Infeasible, State, require_below
+from ..spaces import Line
 from ..weakform import Index
 from .adapt import resolving, split, transferred
 from .on_axes import OnAxes
-from .tuning import STATES
+from .reach import longer_lines
+from .tuning import MESHES, STATES
 
 
 def initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     """(system, y, compatible): y from a density, a list with one for each entry of an index, a mapping, or a State.
 
-    Of a system made from a tolerance the cells are split until they resolve the data. `compatible`: whether the
-    densities vanish where they are held at zero. Raises ValueError naming what is wrong with a start.
+    Of a system made from a tolerance the mesh reaches as far as the data, and cells are split until they resolve them.
+    `compatible`: whether densities vanish where they are held at zero. Raises ValueError naming what is wrong.
     """
     if system.tol is None or system.history is not None or not _stays(start):
         return _initial_state(system, start)
@@ -52,7 +55,7 @@ def _initial_state(system: OnAxes, start: Any) -> tuple[Any, np.ndarray, bool]:
     given = _by_name(system, named)
     y, compatible = _interpolated(system, given)
     for _ in range(STATES.rounds if system.tol is not None else 0):
-        lines = split(system, y, data=True) or _resolving(system, y)
+        lines = longer_lines(system, y) or split(system, y, data=True) or _resolving(system, y)
         if not lines:
             break
         system = system.on_lines(lines)
@@ -137,6 +140,7 @@ def _interpolated(system: OnAxes, given: Mapping[str, Any]) -> tuple[np.ndarray,
             raise ValueError(
                 f"start: the density {u.name} is {values.min():.3g} somewhere; allowed are finite values >= 0"
             )
+        values = _by_moments(system, u, given[u.name], values)
         flat = values.ravel()
         compatible &= bool((np.abs(flat[position < 0]) <= STATES.vanishes * largest).all())
         free = position >= 0
@@ -168,6 +172,49 @@ def _at_nodes(system: OnAxes, u: Any, density: Any) -> np.ndarray:
     grids = np.meshgrid(*axes, indexing="ij")
     found = [np.broadcast_to(np.asarray(one(*grids), float), grids[0].shape) for one in densities]
     return np.reshape(found, shape) * _layers(system, u, densities)
+
+
+def _by_moments(system: OnAxes, u: Any, density: Any, values: np.ndarray) -> np.ndarray:
+    """Values at the nodes; with an axis of transport alone, those that give the moments of data it does not resolve.
+
+    Its cells carry moments, and where data jump inside a cell its nodes do not say where.
+    """
+    axes = [name for name in u.over if name in system.lines]
+    line = system.lines[axes[0]]
+    if len(axes) > 1 or line.continuous or line.degree < 2 or system.positive:
+        return values
+    rows = values.reshape(-1, line.size)
+    densities = density if isinstance(density, Sequence) else [density] * len(rows)
+    found = [_moments(line, one, row, system.tol) for one, row in zip(densities, rows, strict=True)]
+    if not np.isfinite(found).all():
+        raise ValueError(f"start: the density {u.name} is not finite somewhere; allowed are finite values >= 0")
+    return np.reshape(found, values.shape)
+
+
+def _moments(line: Line, density: Any, values: np.ndarray, tol: float | None) -> np.ndarray:
+    """`_by_moments` of one density; a cell is halved where its moments are not those of its halves."""
+    modes = np.abs(line.modes(values)[..., -2:]).sum(axis=-1)
+    cell = np.flatnonzero(modes > (tol or MESHES.coarsest) * np.abs(values).max())
+    found, (x, w) = values.copy(), gauss(line.degree + 2)
+    found[line.dofs[cell]] = 0.0
+    low, width = line.cells[cell], line.widths[cell]
+
+    def parts(low: np.ndarray, width: np.ndarray) -> np.ndarray:
+        places = low[:, None] + width[:, None] * x
+        _, rows = line.rows(places.ravel(), np.repeat(cell, len(x)))
+        given = np.broadcast_to(np.asarray(density(places.ravel()), float), places.size).reshape(places.shape)
+        return np.einsum("cq,cqi->ci", given * w * width[:, None], rows.reshape(*places.shape, line.degree + 1))
+
+    for left in reversed(range(STATES.halvings)):
+        halves = parts(low, width / 2), parts(low + width / 2, width / 2)
+        done = np.abs(parts(low, width) - sum(halves)).max(axis=1, initial=0.0) <= STATES.moments * width
+        done |= left == 0 or len(cell) > STATES.intervals
+        np.add.at(found, line.dofs[cell[done]], (sum(halves) / line.weights[line.dofs[cell]])[done])
+        if done.all():
+            break
+        cell, low, width = (np.repeat(of[~done], 2) for of in (cell, low, width / 2))
+        low[1::2] += width[1::2]
+    return found
 
 
 def _layers(system: OnAxes, u: Any, densities: Sequence[Any]) -> np.ndarray:

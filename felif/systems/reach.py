@@ -38,6 +38,12 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
     return lines
 
 
+def longer_lines(system: OnAxes, y: np.ndarray) -> dict[str, Line]:
+    """`further` as the tolerance of a system asks for a state of a run; not along one axis of transport of several."""
+    lines, several = further(system, y, system.tol**2), len(system.lines) > 1
+    return {n: line for n, line in lines.items() if (line.continuous or not several) and line.count <= MESHES.most}
+
+
 def _missing(system: OnAxes, y: np.ndarray, u: Any, axis: str, side: float, share: float) -> float:
     """How far beyond an end of the mesh a density is above `share` of its largest value; it decays as in the last cell.
 

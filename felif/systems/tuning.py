@@ -17,6 +17,7 @@ class Meshes:
     shrinking: float = 0.12
     furthest: float = 1e3  # of an axis without an end on which nothing decays, in units of its scale
     noticed: float = 1e-3  # of the last cell: what is less is not worth another one
+    about: float = 1.5  # widths of cells that differ by less count as the same
     growth: float = 1.4  # of cells towards an infinite end
     first_cells: int = 12  # between two named places, at first
     samples: int = 4000  # of an axis without an end, among which that is looked for
@@ -37,12 +38,16 @@ class States:
     """Initial states, states at rest and algebraic unknowns."""
 
     rounds: int = 30  # of splitting cells until densities are resolved
+    halvings: int = 45  # of a cell in which data jump, for its moments
+    moments: float = 1e-13  # error of these, over the width of what is halved
+    intervals: int = 10_000  # of which no more are halved
     kept: int = 8  # initial states of the same system: a run that is made again starts from what is known
     negative: float = 1e-9  # relative: what of a density may lie below zero
     continuous: float = 1e-6  # of a past, where its derivative is heard
     vanishes: float = 1e-8  # of a density where it is held at zero, over its largest value
     still: int = 3  # steps of rounding, of the largest unknown, after which the smallest have converged, too
     steps: int = 60  # of Newton's method
+    beyond: float = 1e-8  # of algebraic unknowns: a change that is not halved, whatever it leads to
     frozen: int = 24  # starts with a linear system each
     free: int = 60  # starts of numbers alone
     sizes: tuple[float, ...] = (-2.0, 1.5)  # powers of ten of numbers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from independent_of_elements import cohorts
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
@@ -78,3 +79,47 @@ def test_a_coefficient_that_is_nearly_zero_somewhere_is_analytic():
     age = fl.TimeElapsed(fl.StepHazard(lambda x: 2.75 - 2.25 * x))
     for cells in range(60, 70):
         assert fl.discretize(age, {"a": np.linspace(0, 1, cells + 1)}).lines["a"].count == cells
+
+
+def onset(width, at, towards):
+    """A hazard of this width in age, from `at` on, which what neurons hear moves."""
+    return lambda s, x: 2 / (1 + np.exp(-(s - at - towards * x) / width))
+
+
+def between(s):
+    """Neurons that last fired 0.3 to 1.1 ago; half of the jump at its place, for trapezia."""
+    return sum(np.where(np.abs(s - 0.7) < 0.4 + shift, 0.5, 0.0) for shift in (-1e-9, 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("hazard", "density", "t_end", "allowed"),
+    [
+        (onset(0.05, 1.7, -0.8), lambda s: np.exp(-(((s - 0.5) / 0.02) ** 2) / 2), 1.1, 2e-4),
+        (onset(0.15, 1.5, -0.8), between, 0.5, 2e-4),
+    ],
+)
+def test_what_is_carried_arrives_where_a_hazard_begins(hazard, density, t_end, allowed):
+    """Cells on the way spread a peak over their width, N was wrong by a tenth at any tol; a jump was at a node."""
+    rates = [cohorts(hazard, 0.3, density, 0.1, t_end, dt, oldest=2.5) for dt in (4e-3, 2e-3)]
+    problem = fl.discretize(fl.TimeElapsed(hazard, tau=0.3), tol=1e-5)
+    run = fl.evolve(problem, {"n": density, "J": 0.1}, t_end, rtol=1e-5, progress=False)
+    assert run.final.N == pytest.approx((4 * rates[1] - rates[0]) / 3, rel=allowed)
+
+
+def test_the_mesh_reaches_as_far_as_data():
+    """Of data s exp(-s) what is older than a density at rest was cut off: N(0) was wrong by 20 tol."""
+    for hazard in (lambda s: 3 / (1 + np.exp(-(s - 1) / 0.1)), lambda s: 1 + s**2):
+        exact = quad(lambda s: hazard(s) * s * np.exp(-s), 0, 60, points=[1], epsabs=1e-13)[0]  # noqa: B023
+        problem = fl.discretize(fl.TimeElapsed(lambda s, x: hazard(s)), tol=1e-3)  # noqa: B023
+        run = fl.evolve(problem, lambda s: s * np.exp(-s), 0.01, rtol=1e-3, progress=False)
+        assert run.series["N"][0] == pytest.approx(exact, rel=1e-4)
+
+
+def test_inhibition_felt_at_once_has_its_rate():
+    """N = 3/(1 + exp((N - 0.3)/0.02)) at all times; Newton's method went to 3 and back."""
+    p = lambda x: 3 / (1 + np.exp((x - 0.3) / 0.02))
+    N = brentq(lambda x: p(x) - x, 0, 3, xtol=1e-15)
+    problem = fl.discretize(fl.TimeElapsed(lambda s, x: p(x) + 0 * s), tol=1e-4)
+    run = fl.evolve(problem, lambda s: np.exp(-s), 0.5, rtol=1e-4, progress=False)
+    assert run.outcome.name == "finished"
+    assert run.series["N"] == pytest.approx(N, rel=1e-12)
