@@ -56,7 +56,7 @@ def test_the_linear_system_of_steady_states_stays_sparse():
         system = linearised(problem, 0.0, y)
         f, g = np.random.default_rng(3).normal(size=problem.size), np.zeros(n)
         x, z = system.solve(f, g)
-        counts.append(system._shared.count)
+        counts.append(system._beside.shared.count)
         carried = Border(problem, y).carried
         assert np.abs(problem.jacobian(0.0, y) @ x + carried @ z - f).max() < 1e-8
         alone = (problem.conserved[f"total_{n - 1}"] != 0) * y
