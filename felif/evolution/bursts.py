@@ -23,9 +23,6 @@ from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
 from .tuning import STEPPING
 
-#: steps between two looks at whether the mesh could do with fewer cells; where N rises as towards a blow-up the pause
-#: doubles after looks in vain, up to the most: there are many, and each costs as much as thirty steps
-
 
 def burst_of(run: Any) -> Burst | None:
     """What makes bursts of steps for an integration on its present problem; None where the loop must make the steps."""

@@ -20,7 +20,9 @@ class Checkpoint:
 
     t: float
     y: np.ndarray
-    memory: Mapping[str, np.ndarray]  # step size, controller, slope carried over, recent N, counters, rounding
+    memory: Mapping[
+        str, np.ndarray
+    ]  # step size, first layer, controller, slope carried over, recent N, counters, rounding
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for `np.savez`."""
@@ -44,6 +46,7 @@ def pack(run: Any) -> Checkpoint:
     memory = {
         "h": np.array(run.h),
         "tiny": np.array(run.tiny),
+        "first": np.array([run.shortest, run.layer]),
         "controller": np.array(
             [controller.error, controller.step, float(controller.rejected), float(controller.starting)]
         ),
@@ -70,6 +73,8 @@ def unpack(checkpoint: Checkpoint, run: Any) -> None:
     controller = run.controller
     controller.error, controller.step, rejected, starting = memory["controller"].tolist()
     controller.rejected, controller.starting = bool(rejected), bool(starting)
+    if "first" in memory:
+        run.shortest, run.layer = memory["first"].tolist()
     if "coarsening" in memory:
         run.pause, run.look_at = memory["coarsening"].tolist()
     run.watch.restore(memory)

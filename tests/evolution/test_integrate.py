@@ -128,6 +128,19 @@ def test_a_restart_gives_the_same_bits(scheme, tmp_path):
             assert np.array_equal(rest.series[name][1:], values[k + 2 :]), (name, k)
 
 
+def test_a_restart_within_the_shortest_steps_gives_the_same_bits():
+    """At t = 9e9 the clock tells no times apart within the first layer: steps of 64 ulps are accepted as they are."""
+    problem, t, stored = Diffusion(size=40), 9e9, []
+    start = np.zeros(40)
+    start[20:22] = 1.0, -1.0
+    observers = [lambda trajectory: stored.append(trajectory.checkpoint)]
+    whole = integrate(problem, start, t, t + 0.1, rtol=1e-3, observers=observers)
+    for k in range(4):
+        rest = integrate(problem, None, t, t + 0.1, rtol=1e-3, checkpoint=stored[k])
+        assert rest.series["t"].tolist() == whole.series["t"][k + 1 :].tolist()
+        assert np.array_equal(rest.segments[-1].states[-1], whole.segments[-1].states[-1])
+
+
 def test_observers_do_not_change_the_numbers():
     problem = Diffusion()
     seen = []
