@@ -101,7 +101,8 @@ class Controller:
     at the last error alone only learns from rejections. A trend upwards is believed at the start, where steps grow by
     orders of magnitude (N ~ t^(-1/2) after data that do not vanish at V_F), and in part, trend^UPWARD; later it would
     be refused too often. A step grows at most LARGEST times, the first one, a cautious guess, AFTER_FIRST times, and by
-    a power of 2: its error is hardly more than rounding, which is to decide nothing.
+    a power of 2: its error is hardly more than rounding, which is to decide nothing. SAFETY shortens the
+    step that the last error allows, as its law holds to leading order only; `core/burst.h` has the same number.
     Source: K. Gustafsson, ACM Trans. Math. Software 20 (1994) 496-517.
     """
 

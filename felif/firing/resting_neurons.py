@@ -47,7 +47,7 @@ class Neurons:
 
     names        the fluxes N_i, in the order of the fields
     affine       whether drift and noise are affine in the rates, as far as some thirty points show
-    bounded      whether `corners` bounds log T and its slopes (see `passage_times`)
+    bounded      whether values at the ends of a box bound log T and its slopes (see `passage_times`)
     error        of log T, times 1 + |log T|
     """
 

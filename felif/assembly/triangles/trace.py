@@ -1,4 +1,4 @@
-"""Functions of w on a triangle mesh: the flux N(w) through v = V_F, what it brings to v = V_R, and C(w) = int p dv."""
+"""How functions of w are represented on triangles: N(w) on the edges at V_F, what it brings to V_R, C(w) = int p dv."""
 
 from __future__ import annotations
 
