@@ -10,7 +10,7 @@ from .linearisations import Linearisations
 from .lowrank import BandLowRank, Factored
 from .resolvent import resolvent
 from .rules import composite, gauss, in_a_row, lagrange
-from .shifted import krylov, resolvents
+from .shifted import determinants, krylov, resolvents
 from .stacked import stacked
 from .stages import StageChain
 
@@ -29,6 +29,7 @@ __all__ = [
     "add_to",
     "blocks_of",
     "composite",
+    "determinants",
     "eigenpairs",
     "eigenvalues",
     "gauss",

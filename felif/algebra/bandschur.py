@@ -52,7 +52,7 @@ class Shared:
 
         columns, rows: where the border has entries.
         """
-        key = tuple(pinned), np.packbits(columns).tobytes(), np.packbits(rows).tobytes()
+        key = tuple(pinned), columns.shape[1], np.packbits(columns).tobytes(), np.packbits(rows).tobytes()
         if key not in self._beside:
             if len(self._beside) == _REMEMBERED:
                 self._beside.clear()
@@ -77,6 +77,17 @@ class Shared:
         for column, read, met in zip(through.T, self.read, self.met, strict=True):
             np.subtract.at(S, met, C.data[read] * column[C.indices[read]])
         return S.reshape(D.shape)
+
+    def by_blocks(self, C: Any) -> tuple[np.ndarray, np.ndarray]:
+        """(rows of C cut into their parts of each block (parts, n), places in (r, r + 1) of what these see of the
+        columns of each colour (parts, count))."""
+        C_rows, r = np.repeat(np.arange(C.shape[0]), np.diff(C.indptr)), len(self.colour)
+        keys, first, part = np.unique(
+            C_rows * len(self.block) + self.block[C.indices], return_index=True, return_inverse=True
+        )
+        rows = np.zeros((len(keys), C.shape[1]))
+        rows[part, C.indices] = C.data
+        return rows, C_rows[first, None] * (r + 1) + self.owner[:, C.indices[first]].T
 
     def times(self, through: np.ndarray, z: np.ndarray) -> np.ndarray:
         """X z, of the columns X that `through` has added up."""
@@ -242,14 +253,15 @@ class BorderedSchur:
         right = np.concatenate([matrix.B.data, band.strength, columns[border[0]]])
         self._values = right, np.concatenate([matrix.C.data, np.ones(count), rows[border[1]]])
         self._right, self._left = self._beside.filled(*self._values)
+        self._shared = self._beside.shared
         self._corner = np.zeros((r + count + self._k,) * 2, np.result_type(matrix.D, corner))
         self._corner[:r, :r], self._corner[r + count :, r + count :] = matrix.D.toarray(), corner
         #: what undoes pins is not part of the matrix by which solutions are refined
         self._pins, self._plain = slice(r, r + count), (matrix.band, shift, mass)
-        self._through = band.solve(self._beside.shared.right(self._right.data))
+        self._through = band.solve(self._shared.right(self._right.data))
         whole = self._corner.copy()
         whole.flat[r * (len(whole) + 1) : (r + count) * (len(whole) + 1) : len(whole) + 1] = -1.0
-        self._small = Small(self._beside.shared.schur(whole, self._left, self._through))
+        self._small = Small(self._shared.schur(whole, self._left, self._through))
 
     @cached_property
     def _transposed(self) -> tuple[Any, Any, Shared, np.ndarray]:
@@ -289,7 +301,7 @@ class BorderedSchur:
 
     def _once(self, f: np.ndarray, g: np.ndarray, transposed: int) -> tuple[np.ndarray, np.ndarray]:
         x = self._band.solve(f, transposed)
-        left, shared, through = self._left, self._beside.shared, self._through
+        left, shared, through = self._left, self._shared, self._through
         if transposed:
             _, left, shared, through = self._transposed
         s = self._small.solve(g - left @ x, transposed)

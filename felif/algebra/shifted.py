@@ -1,4 +1,4 @@
-"""A band matrix beside a mass matrix at many shifts: resolvents between few columns and rows, Krylov spaces.
+"""A band matrix beside a mass matrix at many shifts: resolvents between few columns, determinants, Krylov spaces.
 
 Both come from the compiled core where it is there and its LU, which does not pivot, solves what it is given; else from
 LAPACK.
@@ -13,6 +13,7 @@ import numpy as np
 
 from . import compiled
 from .band import Band, SingularMatrix
+from .bandschur import BandSchur
 from .lowrank import BandLowRank
 
 _SOLVED = 1e-11  # as in core.h
@@ -34,6 +35,22 @@ def resolvents(A: Band, mass: Band, rows: np.ndarray, columns: np.ndarray, shift
         plain = BandLowRank(A, np.zeros((A.n, 0)), np.zeros((0, A.n)))
         K[k] = rows @ plain.factor(complex(shifts[k]), mass).solve(np.asfortranarray(columns, complex))
     return K
+
+
+def determinants(J: BandLowRank | BandSchur, mass: Band, shifts: np.ndarray) -> np.ndarray:
+    """det(1 - G (s mass - B)^-1 U) for every complex shift s, J = B + U G with a band B. Raises SingularMatrix."""
+    if not isinstance(J, BandSchur):
+        return np.linalg.det(np.eye(J.U.shape[1]) - resolvents(J.band, mass, J.G, J.U, shifts))
+    # 1 - G ... U = D^-1 (D + C (s mass - B)^-1 U): columns of different densities share right-hand sides, of which
+    # every row sees its part in each density
+    (rows, places), r, D = J.shared.by_blocks(J.C), len(J.shared.colour), J.D.toarray()
+    seen = resolvents(J.band, mass, rows, J.shared.right(J.B.data), shifts)
+    S = np.zeros((len(shifts), r * (r + 1)), complex)  # the last column is of what no column has
+    np.add.at(S, (slice(None), places.ravel()), seen.reshape(len(shifts), -1))
+    (sign, size), (own_sign, own_size) = np.linalg.slogdet(D + S.reshape(-1, r, r + 1)[:, :, :r]), np.linalg.slogdet(D)
+    if own_sign == 0:
+        raise SingularMatrix("the equations of the algebraic unknowns are singular")
+    return sign / own_sign * np.exp(size - own_size)
 
 
 def krylov(J: Any, mass: Band, shift: float, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..algebra import BandLowRank, SingularMatrix, eigenpairs, eigenvalues, krylov, resolvents
+from ..algebra import BandLowRank, SingularMatrix, determinants, eigenpairs, eigenvalues, krylov
 from ..problem import NotConverged, Problem
 from .delayed_modes import modes
 from .newton import by_mass, conservation, deflated, symmetry
@@ -190,8 +190,7 @@ class _Determinant:
 
     def at(self, x: np.ndarray) -> np.ndarray:
         """D, with the zeros of what is conserved at -1."""
-        D = np.linalg.det(np.eye(self._J.U.shape[1]) - resolvents(self._J.band, self._mass, self._J.G, self._J.U, x))
-        return D * ((1 + x) / (x - STABILITY.away)) ** self._moved
+        return determinants(self._J, self._mass, x) * ((1 + x) / (x - STABILITY.away)) ** self._moved
 
     def complete(self, values: np.ndarray, count: int, shift: float, reach: float, follow: bool) -> bool | None:
         """Whether these eigenvalues, sorted, hold all unstable ones and, those within `reach` of the shift being there,

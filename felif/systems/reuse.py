@@ -85,6 +85,8 @@ def reused(old: Any, model: Any, equations: Equations, coupled: Callable[[Term],
 
 
 def _same_pattern(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return np.array_equal(a != 0, b != 0)
     a, b = sparse.csr_matrix(a), sparse.csr_matrix(b)
     return a.shape == b.shape and np.array_equal(a.indices, b.indices) and np.array_equal(a.indptr, b.indptr)
 

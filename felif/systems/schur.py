@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..algebra import Band, BandLowRank, BandSchur, Shared, blocks_of
 from ..algebra.peeling import PEELING, enough_hang_on_few
-from ..algebra.sparse import SparseSchur, Whole, WholePattern
+from ..algebra.sparse import SparseSchur, Whole, WholePattern, refilled
 from ..problem import Infeasible
 from .tuning import MATRICES
 
@@ -28,7 +28,7 @@ class Schur:
         y, z, inputs = (0, n_y), (n_y, n_y + n_z), (n_y + n_z, n_y + n_z + n_in)
         sides = {"F_y": (y, y), "F_z": (y, z), "g_y": (z, y), "g_z": (z, z), "F_in": (y, inputs), "g_in": (z, inputs)}
         self.blocks = {name: self._block(*side) for name, side in sides.items()}
-        self._starts: dict[str, np.ndarray] = {}
+        self._patterns: dict[str, sparse.csr_matrix] = {}
         self.numbers = np.arange(n_fields, n_y)
         furthest = self._furthest(n_fields)
         # rows that leave a band
@@ -93,12 +93,12 @@ class Schur:
             shared = Shared(blocks_of(lowest, highest, n), self.B, self.C)
             self.shared = shared if 2 * shared.count <= self.rank else None
 
-    def starts(self, which: str) -> np.ndarray:
-        """Where the rows of a block begin."""
-        if which not in self._starts:
-            _, (rows, _), shape = self.blocks[which]
-            self._starts[which] = np.searchsorted(rows, np.arange(shape[0] + 1))
-        return self._starts[which]
+    def pattern(self, which: str) -> sparse.csr_matrix:
+        """Of a block."""
+        if which not in self._patterns:
+            _, at, shape = self.blocks[which]
+            self._patterns[which] = _pattern(*at, shape)
+        return self._patterns[which]
 
     @cached_property
     def of_whole(self) -> np.ndarray:
@@ -150,7 +150,7 @@ class Placed:
         rows, columns = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
         self._order = np.lexsort([columns, rows])
         self.rows, self.columns = rows[self._order], columns[self._order]
-        self._starts = np.searchsorted(self.rows, np.arange(shape[0] + 1))
+        self._pattern = _pattern(self.rows, self.columns, shape)
 
     def _values(self, data: np.ndarray) -> np.ndarray:
         fixed = lambda value, n: np.full((*data.shape[:-1], n), value)
@@ -158,12 +158,17 @@ class Placed:
         return np.concatenate(parts, axis=-1)[..., self._order]
 
     def sparse(self, data: np.ndarray) -> sparse.csr_matrix:
-        return sparse.csr_matrix((self._values(data), self.columns, self._starts), self.shape)
+        return refilled(self._pattern, self._values(data))
 
     def dense(self, data: np.ndarray) -> np.ndarray:
         found = np.zeros((*data.shape[:-1], *self.shape))
         found[..., self.rows, self.columns] = self._values(data)
         return found
+
+
+def _pattern(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+    starts = np.searchsorted(rows, np.arange(shape[0] + 1))
+    return sparse.csr_matrix((np.zeros(len(rows)), columns, starts), shape)
 
 
 class Linearised:
@@ -179,8 +184,7 @@ class Linearised:
 
     def block(self, which: str) -> Any:
         """One block, sparse."""
-        pick, (_, columns), shape = self.structure.blocks[which]
-        return sparse.csr_matrix((self._data[pick], columns, self.structure.starts(which)), shape)
+        return refilled(self.structure.pattern(which), self._data[self.structure.blocks[which][0]])
 
     def dense_block(self, which: str) -> np.ndarray:
         """One block, dense."""

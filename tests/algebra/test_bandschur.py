@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from felif.algebra import Band, BandLowRank, BandSchur, Shared, SingularMatrix, blocks_of
+from felif.algebra import Band, BandLowRank, BandSchur, Shared, SingularMatrix, blocks_of, determinants
 
 BLOCK, COUNT = 9, 5  # unknowns of a density, densities
 
@@ -58,6 +58,21 @@ def test_products_and_solutions_are_those_of_the_dense_matrix(parts, shift):
         assert np.abs(factored.solve(b) - np.linalg.solve(W, b)).max() < 1e-11
     low_rank = BandLowRank(band, matrix.U, matrix.G)
     assert low_rank.dense() == pytest.approx(A, abs=1e-12)
+
+
+def test_determinants_are_quotients_of_those_of_dense_matrices(core, parts):
+    """det(s M - A) = det(s M - band) det(1 - G (s M - band)^-1 U)."""
+    whole, band, B, C, D, shared = parts
+    matrix, n = BandSchur(band, *map(sparse.csr_matrix, (B, C, D)), shared), len(whole)
+    weights, random = np.random.default_rng(5).random(n) + 0.5, np.random.default_rng(8)
+    shifts = np.array([0.4 + 2.0j, 3.0 + 5.0j, 9.0])
+    for one in (matrix, matrix.plus(random.normal(size=(n, 2)), random.normal(size=(2, n))), matrix.low_rank):
+        expected = [np.linalg.det(s * np.diag(weights) - one.dense()) for s in shifts]
+        expected /= np.array([np.linalg.det(s * np.diag(weights) - whole) for s in shifts])
+        assert determinants(one, Band.diagonal(weights), shifts) == pytest.approx(expected, rel=1e-10)
+    unsolvable = BandSchur(band, *map(sparse.csr_matrix, (B, C, 0 * D)), shared)
+    with pytest.raises(SingularMatrix):
+        determinants(unsolvable, Band.diagonal(weights), shifts)
 
 
 @pytest.mark.parametrize("shift", [0.0, 7.0, 7.0 + 2.0j])
