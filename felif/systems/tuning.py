@@ -72,6 +72,7 @@ class Matrices:
     most_columns: int = 400  # algebraic unknowns that are eliminated from a band
     dense_columns: int = 8  # beside a band, up to which they are taken as dense
     series: float = 1e-2  # |z| below which Bernoulli's function is a series
+    nobody: float = 1e-80  # density below which slopes are not limited: there are none
     largest: float = 500.0  # z above which it is 0
     negative: float = 1e-12  # of the largest entry: rounding
 
