@@ -62,8 +62,10 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
         return {}
     lacking = np.zeros(line.count)
     for c in system.coefficients_along(name, t, y):
-        modes = np.abs(c.reshape(-1, line.count, c.size // line.count) @ _of_points(line.degree).T)[..., -2:]
-        lacking = np.maximum(lacking, modes.sum(axis=-1).max(axis=0) / max(np.abs(c).max(), MESHES.nothing))
+        c = c.reshape(-1, line.count, line.degree + 2)  # a row each for the entries of indices
+        c = c / np.maximum(np.abs(c).max(axis=(1, 2), keepdims=True), MESHES.nothing)
+        modes = np.abs(c @ _of_points(line.degree).T)[..., -2:].sum(axis=-1)
+        lacking = np.maximum(lacking, modes.max(axis=0))
     carried = np.minimum(unresolved(system, name, y), 1.0)
     marked = lacking * np.maximum(carried.max(), lacking) > system.tol
     needed = lacking * 2.0**line.degree > system.tol  # cells twice as wide would not do

@@ -131,11 +131,13 @@ def _limited(term: Term, positive: np.ndarray, upwards: bool, line: Line, cells:
 
     def coefficient(s: Any, m: Any) -> Any:
         c = np.asarray(1.0 if term.coefficient is None else term.coefficient(s, m))
-        rises, goes_on = (s._here - s._before) / back, (s._after - s._here) / ahead
+        there = np.real(s._here) > MATRICES.nobody
+        each = np.where(there, s._here, 1.0)  # slopes are relative: nothing overflows where densities are next to 0
+        rises, goes_on = (s._here - s._before) / (back * each), (s._after - s._here) / (ahead * each)
         product, squares = rises * goes_on, rises * rises + goes_on * goes_on
-        slope = np.where(np.real(product) > 0, product * (rises + goes_on) / np.where(squares == 0, 1.0, squares), 0.0)
-        there = np.real(s._here) > 0
-        theta = np.where(there, 1.0 + reach * slope / np.where(there, s._here, 1.0), 1.0)
+        alike = there & (np.real(product) > 0)
+        slope = np.where(alike, product * (rises + goes_on) / np.where(alike, squares, 1.0), 0.0)
+        theta = 1.0 + reach * slope
         theta = np.where(np.real(theta) < 0, 0.0, np.where(np.real(theta) > 2, 2.0, theta))  # at iterates below 0
         return np.where(((np.real(c) > 0) == positive) == upwards, c * theta, 0.0)
 

@@ -72,6 +72,7 @@ class Matrices:
     most_columns: int = 400  # algebraic unknowns that are eliminated from a band
     dense_columns: int = 8  # beside a band, up to which they are taken as dense
     series: float = 1e-2  # |z| below which Bernoulli's function is a series
+    nobody: float = 1e-80  # density below which slopes are not limited: there are none
     largest: float = 500.0  # z above which it is 0
     negative: float = 1e-12  # of the largest entry: rounding
 
@@ -89,7 +90,8 @@ class Checks:
     differences: float = 1e-6  # defect of a derivative against differences
     rounding: float = 1e-11  # defect of what holds exactly
     conserved: float = 1e-9  # change of what is conserved, relative to all that changes
-    change: float = 1e-5  # step of the real difference that a complex step must agree with, to `agrees`
+    # steps of real differences, with one of which a complex step must agree, to `agrees`
+    changes: tuple[float, ...] = (1e-5, 1e-8)
     agrees: float = 1e-6  # relative
     entry: float = 1e-12  # of the largest part of an entry
     sizes: tuple[float, ...] = (0.7, 5.3)  # of the states at which it is looked whether the system is as it was read

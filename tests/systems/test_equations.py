@@ -271,3 +271,10 @@ def test_coefficients_without_a_complex_derivative_are_refused(f):
         fl.discretize(rough, tol=1e-2)
     with pytest.raises(CheckFailed, match="cannot be discretised"):
         check_model(rough)
+
+
+@pytest.mark.parametrize("ends", [14, 72])
+def test_coefficients_next_to_a_pole_are_analytic(ends):
+    """1/sigma has a pole at J = -0.625, where the states of these meshes that are tried happen to lie (by 1e-6)."""
+    model = fl.TimeElapsed(fl.StepHazard(lambda x: 0.5 + 0.8 * x), tau=0.5)
+    assert fl.discretize(model, {"a": np.linspace(0.0, 1.0, ends)}).lines["a"].count == ends - 1

@@ -130,3 +130,14 @@ def test_error_bars_of_halved_cells_contain_the_error(cells):
     state = fl.steady_state(fl.discretize(fl.Populations(coupling=[[0.5]]), mesh, space=FITTED))
     off = abs(state.N[0] - expected)
     assert off < state.error < 1.3 * off
+
+
+def test_densities_of_which_most_is_zero():
+    """N = 2 of the hazard 2, whatever the ages are. The square of a density of 1e-170 is 0: runs were not finite."""
+    ages = fl.TimeElapsed(hazard=lambda s, x: 2.0 + 0 * s)
+    problem = fl.discretize(ages, {"s": np.linspace(0.0, 10.0, 501)}, space=fl.ExponentialFitting())
+    for density in (lambda s: np.exp(-(((s - 0.4) / 0.05) ** 2) / 2), lambda s: (abs(s - 0.7) < 0.4) * 1.0):
+        run = fl.evolve(problem, density, 0.01, rtol=1e-2, progress=False)
+        assert run.outcome.name == "finished"
+        assert run.final.N == pytest.approx(2.0, rel=1e-12)
+        assert run.series["min_n"].min() >= 0.0

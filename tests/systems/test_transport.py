@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from independent_of_elements import cohorts
@@ -113,6 +115,35 @@ def test_the_mesh_reaches_as_far_as_data():
         problem = fl.discretize(fl.TimeElapsed(lambda s, x: hazard(s)), tol=1e-3)  # noqa: B023
         run = fl.evolve(problem, lambda s: s * np.exp(-s), 0.01, rtol=1e-3, progress=False)
         assert run.series["N"][0] == pytest.approx(exact, rel=1e-4)
+
+
+@dataclass(frozen=True)
+class TwoGroups:
+    """Ages of two groups, of which the second fires a thousandth as often; each hears itself."""
+
+    rate: float = 2.0
+
+    def equations(self):
+        p = lambda s, m: m.rate * 1e-3**s.k / (1 + np.exp(-(s.s - 1 - 0.05 * s.N) / 0.1))
+        terms = (
+            fl.drift("n", "s", lambda x: 1.0),
+            fl.Term("n", "n", lambda n, phi, x: -n * phi, p, name="firing"),
+            fl.Term("N", "n", lambda n, phi, x: n * phi, p, name="rate"),
+            fl.Term("n", "N", lambda N, phi, x: N * phi, at={"s": 0.0}, name="renewal"),
+        )
+        unknowns = (fl.Unknown("n", ("k", "s")), fl.Unknown("N", ("k",), "equals"))
+        axes = (fl.Axis("s", 0.0, np.inf), fl.Index("k", 2))
+        return fl.Equations(axes, unknowns, terms, (fl.Conserved("mass", {"n": 1.0}, each="k"),))
+
+
+def test_ages_of_several_groups():
+    """As in each group alone, where the hazard of each is resolved; they could not be computed."""
+    density = lambda s: np.exp(-(((s - 0.5) / 0.05) ** 2))
+    run = fl.evolve(fl.discretize(TwoGroups(), tol=1e-3), density, 1.0, rtol=1e-4, progress=False)
+    for k in range(2):
+        p = lambda s, x: 2 * 1e-3**k / (1 + np.exp(-(s - 1 - 0.05 * x) / 0.1))  # noqa: B023
+        rates = [cohorts(p, None, density, 0.0, 1.0, dt, oldest=2.0) for dt in (2e-2, 1e-2)]
+        assert run.series[f"N_{k}"][-1] == pytest.approx((4 * rates[1] - rates[0]) / 3, rel=1e-4)
 
 
 def test_inhibition_felt_at_once_has_its_rate():
