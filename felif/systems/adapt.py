@@ -10,6 +10,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ..algebra import gauss
+from ..given.warning import warn
 from ..spaces import Line
 from ..weakform import Index
 from .on_axes import OnAxes
@@ -44,9 +45,17 @@ def split(system: OnAxes, y: np.ndarray, data: bool = False) -> dict[str, Line]:
             whole = span if len(system.lines) > 1 else min(span, system.equations.axis(name).scale)
             smallest = MESHES.smallest_of_jumps * whole
         marked = (worst > limit) & (line.widths > smallest)
-        if marked.any() and line.count + marked.sum() <= MESHES.most:
+        if marked.any() and room_for(system, name, line.count + marked.sum()):
             lines[name] = _split(line, marked)
     return lines
+
+
+def room_for(system: OnAxes, name: str, count: int) -> bool:
+    """Whether an axis may have so many cells; where it may not, a warning says so."""
+    if count > MESHES.most:
+        text = f"{MESHES.most} cells along {name!r}, the most there may be, do not resolve the densities to tol = "
+        warn(f"{text}{system.tol:g}; error_estimate says how far off a result is, and a wider tol needs fewer cells")
+    return count <= MESHES.most
 
 
 def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
@@ -71,7 +80,7 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
     needed = lacking * 2.0**line.degree > system.tol  # cells twice as wide would not do
     marked |= (carried > system.tol) & (line.widths > line.widths[needed].min(initial=np.inf) * MESHES.about)
     marked &= line.widths > MESHES.smallest * (line.cells[-1] - line.cells[0])
-    if not marked.any() or line.count + marked.sum() > MESHES.most:
+    if not marked.any() or not room_for(system, name, line.count + marked.sum()):
         return {}
     return {name: _split(line, marked)}
 

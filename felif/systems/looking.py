@@ -257,10 +257,13 @@ def described(system: OnAxes) -> str:
 
 
 def coefficients_along(system: OnAxes, axis: str, t: float, y: np.ndarray) -> list[np.ndarray]:
-    """At the points of the elements of an axis: the coefficients that read its place, (entries times points,) each."""
+    """The coefficients that read the place along an axis, (entries of indices, points of its elements) each."""
     X, count, found = system._point(t, y)["X"], len(system.lines[axis].points), []
     for piece in system.pieces:
         if piece.how == "points" and piece.upwind is None and axis in piece.coordinates and piece.size % count == 0:
             read = {name: rows @ X for name, rows in piece.reads.items()}
-            found.append(np.broadcast_to(np.real(coefficient(piece, read, system.model)), (piece.size,)))
+            c = np.broadcast_to(np.real(coefficient(piece, read, system.model)), (piece.size,))
+            x = piece.coordinates[axis]
+            inner = int(np.argmax(x != x[0])) or 1  # entries of indices that stand behind the axis
+            found.append(np.moveaxis(c.reshape(-1, count, inner), 1, -1).reshape(-1, count))
     return found

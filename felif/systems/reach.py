@@ -9,7 +9,7 @@ import numpy as np
 
 from ..spaces import Line
 from ..weakform import Axis, Equations, Index, Term
-from .adapt import of_cells, relative
+from .adapt import of_cells, relative, room_for
 from .forms import kernels_of, read_by
 from .on_axes import OnAxes
 from .tuning import MESHES
@@ -41,7 +41,8 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
 def longer_lines(system: OnAxes, y: np.ndarray) -> dict[str, Line]:
     """`further` as the tolerance of a system asks for a state of a run; not along one axis of transport of several."""
     lines, several = further(system, y, system.tol**2), len(system.lines) > 1
-    return {n: line for n, line in lines.items() if (line.continuous or not several) and line.count <= MESHES.most}
+    lines = {name: line for name, line in lines.items() if line.continuous or not several}
+    return {name: line for name, line in lines.items() if room_for(system, name, line.count)}
 
 
 def _missing(system: OnAxes, y: np.ndarray, u: Any, axis: str, side: float, share: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 import felif as fl
+from felif.systems import adapt
 
 WIDTH, AGE = 0.1, 4.0  # of a peak of neurons that fired together
 
@@ -154,3 +156,14 @@ def test_inhibition_felt_at_once_has_its_rate():
     run = fl.evolve(problem, lambda s: np.exp(-s), 0.5, rtol=1e-4, progress=False)
     assert run.outcome.name == "finished"
     assert run.series["N"] == pytest.approx(N, rel=1e-12)
+
+
+def test_too_few_cells_are_not_silent(tune):
+    """With at most 30 cells a narrow peak is not resolved; with as many as it needs nothing is said."""
+    problem = fl.discretize(fl.TimeElapsed(lively), tol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fl.evolve(problem, peak, 0.1, rtol=1e-3, progress=False)
+    tune(adapt, "MESHES", most=30)
+    with pytest.warns(UserWarning, match="30 cells along 's', the most there may be"):
+        fl.evolve(fl.discretize(fl.TimeElapsed(lively), tol=1e-6), peak, 0.1, rtol=1e-3, progress=False)
