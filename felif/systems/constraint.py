@@ -99,13 +99,14 @@ class Constraint:
             if self.affine:
                 X[self.z] += change
                 return X, margin
-            g, change = self._moved(X, g, change)
-            size = float(np.max(np.abs(change) / np.maximum(np.abs(X[self.z]), 1e-300), initial=0.0))
-            still = still + 1 if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(X[self.z]).max(initial=0.0) else 0
+            z = X[self.z] + change
+            size = float(np.max(np.abs(change) / np.maximum(np.abs(z), 1e-300), initial=0.0))
+            still = still + 1 if np.abs(change).max(initial=0.0) <= 1e-15 * np.abs(z).max(initial=0.0) else 0
             # one that is 0 has its rounding only
             if size <= 1e-15 or size >= previous < 1e-12 or still == STATES.still:
+                X[self.z] = z
                 return X, margin
-            previous = size
+            g, previous = self._moved(X, g, change), size
         raise Infeasible(f"no {self.names} found (last relative change {previous:.3g})")
 
     def solve_many(self, X: np.ndarray) -> np.ndarray:
@@ -123,8 +124,8 @@ class Constraint:
                 return X
         return np.array([self.solve(row)[0] for row in X])
 
-    def _moved(self, X: np.ndarray, g: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(g there, the change that was made): half of a change, and so on, that leads as far beyond a solution.
+    def _moved(self, X: np.ndarray, g: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """g where the change leads, which X gets; half of it, and so on, where that is as far beyond a solution.
 
         Inhibition that is felt at once makes Newton's method go to and fro between no activity and all of it.
         """
@@ -134,7 +135,7 @@ class Constraint:
             there = self._finite_residual(X)
             beyond = float(there @ g) < 0 and 2 * np.abs(there).max() > size
             if not beyond or np.abs(change).max() <= STATES.beyond * np.abs(start + change).max():
-                return there, change
+                return there
             change = change / 2
 
     def _finite_residual(self, X: np.ndarray) -> np.ndarray:
