@@ -20,9 +20,8 @@ class Checkpoint:
 
     t: float
     y: np.ndarray
-    memory: Mapping[
-        str, np.ndarray
-    ]  # step size, first layer, controller, slope carried over, recent N, counters, rounding
+    #: step size, first layer, controller, slope carried over, recent N, counters, rounding
+    memory: Mapping[str, np.ndarray]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Arrays for `np.savez`."""

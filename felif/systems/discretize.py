@@ -28,7 +28,11 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
         continuous = _is_continuous(model, equations, axis)
         if mesh is None:
             bounded = np.isfinite(axis.low) and np.isfinite(axis.high)
-            finer = 1.0 if continuous or not bounded else max(1.0, (tol / MESHES.coarsest) ** MESHES.transport)
+            finer = (
+                1.0
+                if continuous or not bounded or len(axes) > 1
+                else max(1.0, (tol / MESHES.coarsest) ** MESHES.transport)
+            )
             cells = _chosen(model, equations, axis, tol, finer)
         elif not isinstance(mesh, Mapping) or axis.name not in mesh:
             raise ValueError(
