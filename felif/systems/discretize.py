@@ -27,12 +27,8 @@ def discretize_equations(model: Any, mesh: Any, space: Any, tol: float | None) -
     for axis in axes:
         continuous = _is_continuous(model, equations, axis)
         if mesh is None:
-            bounded = np.isfinite(axis.low) and np.isfinite(axis.high)
-            finer = (
-                1.0
-                if continuous or not bounded or len(axes) > 1
-                else max(1.0, (tol / MESHES.coarsest) ** MESHES.transport)
-            )
+            only = len(axes) == 1 and not continuous and np.isfinite([axis.low, axis.high]).all()
+            finer = max(1.0, (tol / MESHES.coarsest) ** MESHES.transport) if only else 1.0
             cells = _chosen(model, equations, axis, tol, finer)
         elif not isinstance(mesh, Mapping) or axis.name not in mesh:
             raise ValueError(

@@ -25,7 +25,8 @@ class Meshes:
     # of the largest value of a density: what a mesh that shows the error of another one may end at
     least: float = 1e-14
     nothing: float = 1e-300  # what stands for 0 where something is divided by it
-    # tolerance that cells between the ends of an only axis of transport serve, and the power by which others need more
+    # tolerance that cells between the ends of an only axis of transport serve, and the power by which
+    # others take more
     coarsest: float = 1e-2
     transport: float = -1 / 6
 
