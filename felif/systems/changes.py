@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..given.differences import central, forward
 from ..given.parameters import value_of
 from ..given.portable import require_portable
 from ..problem import State
@@ -16,8 +17,6 @@ from .adapt import of_cells, refined, richer, thinned, transferred
 from .on_axes import OnAxes
 from .reach import further, longer_lines
 from .tuning import MESHES
-
-_FORWARD = np.array([-25.0, 48.0, -36.0, 16.0, -3.0])  # over 12 h: a slope of fourth order at the first of five points
 
 
 def coarser(system: OnAxes, factor: float) -> Any:
@@ -118,17 +117,13 @@ def parameter_derivative(system: OnAxes, t: float, y: np.ndarray, name: str) -> 
     p = value_of(system.model, name)
     h = 1e-3 * max(abs(p), 0.1)
     try:
-        near, weights = [system.at(**{name: p + k * h}) for k in (-2, -1, 1, 2)], (1, -8, 8, -1)
+        slope, near = central, {k: system.at(**{name: p + k * h}) for k in (-2, -1, 1, 2)}
     except ValueError:  # nothing is allowed below p
-        near, weights = [system.at(**{name: p + k * h}) for k in range(5)], (-25, 48, -36, 16, -3)
-    if all(other.layout is system.layout for other in near):
+        slope, near = forward, {k: system.at(**{name: p + k * h}) for k in range(5)}
+    if all(other.layout is system.layout for other in near.values()):
         X = system._point(t, y)["X"]
-        return system._schur(t, y).along_residual(_combined([_residual(other, X, t) for other in near], weights, h))
-    return _combined([other.rate(t, y) for other in near], weights, h)  # there are other unknowns beside p
-
-
-def _combined(values: list[np.ndarray], weights: tuple[int, ...], h: float) -> np.ndarray:
-    return sum(weight * value for weight, value in zip(weights, values, strict=True)) / (12 * h)
+        return system._schur(t, y).along_residual(slope(lambda d: _residual(near[round(d / h)], X, t), h))
+    return slope(lambda d: near[round(d / h)].rate(t, y), h)  # there are other unknowns beside p
 
 
 def _residual(system: OnAxes, X: np.ndarray, t: float) -> np.ndarray:
@@ -143,11 +138,13 @@ def time_derivative(system: OnAxes, t: float, y: np.ndarray, step: float) -> np.
     if not system.driven and not (system.delays and system.history is not None):
         return None
     h = min(step / 4, 1e-3)
-    values = np.zeros((len(_FORWARD), len(system.layout.columns)))
-    for k, row in enumerate(values):
-        system._inputs(t + k * h, row)
-    slopes = _FORWARD @ values / (12 * h)
-    return system._schur(t, y).along_inputs(slopes[system.size + system.layout.n_z :])
+
+    def inputs(later: float) -> np.ndarray:
+        X = np.zeros(len(system.layout.columns))
+        system._inputs(t + later, X)
+        return X
+
+    return system._schur(t, y).along_inputs(forward(inputs, h)[system.size + system.layout.n_z :])
 
 
 def input_derivative(system: OnAxes, t: float, y: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
