@@ -33,15 +33,17 @@ class Elimination:
     def __init__(self, rows: np.ndarray, columns: np.ndarray, count: int, fixed: np.ndarray) -> None:
         self.rows, self.columns, self.count = rows, columns, count
         self._on_diagonal = rows == columns
-        self.depth = _depth(rows, columns, count) if count > _ELIMINATION.few else None
+        many = count > _ELIMINATION.few
+        self.depth = _depth(rows, columns, count)
+        self._triangular = many and self.depth is not None
         self.out = np.zeros(count, bool)
-        if count > _ELIMINATION.few and self.depth is None:
+        if many and not self._triangular:
             candidate = np.bincount(rows[~fixed], minlength=count) == 0
             candidate &= np.isin(np.arange(count), rows[rows == columns])
             between = candidate[rows] & candidate[columns] & (rows != columns)
             candidate[rows[between]] = False
             self.out = candidate
-        self.dense = 0 if self.depth is not None else int(count - self.out.sum())
+        self.dense = 0 if self._triangular else int(count - self.out.sum())
         self.kept, self.gone = np.flatnonzero(~self.out), np.flatnonzero(self.out)
         m = len(self.kept)
         place = np.where(self.out, np.cumsum(self.out), np.cumsum(~self.out)) - 1
@@ -62,7 +64,7 @@ class Elimination:
 
     def factor(self, data: np.ndarray) -> Eliminated | Triangular:
         """With these entries."""
-        if self.depth is not None:
+        if self._triangular:
             return Triangular(self, data)
         m, diagonal = len(self.kept), data[self._own]
         hung, given = data[self._hang], data[self._give]

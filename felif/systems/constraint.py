@@ -47,7 +47,7 @@ class Constraint:
         where, fixed = self._elimination, np.ones(len(self._own.rows), bool)
         for part in self._own.parts:
             fixed[part.where] = False
-        if where.depth is None or not self.affine or not fixed[where.rows == where.columns].all():
+        if where.depth is None or not fixed[where.rows == where.columns].all():
             return None
         return -1 / where.diagonal(self.operator.jacobian(np.zeros(self.operator.shape[1]), entries=self._own))
 

@@ -82,7 +82,7 @@ class Operator:
                 total = total + (scatter @ (piece.weights * c * self._multiplied(piece, sides, c)).T).T
             else:
                 carried = sides[0] if sides else piece.source
-                total = total + (c if piece.how == "number" else c[..., piece.blocks]) * carried
+                total = total + (c if piece.how == "number" else c.take(piece.blocks, -1)) * carried
         return total
 
     @staticmethod
@@ -143,6 +143,7 @@ class Operator:
         """dR/dX at `pattern`, or at some of its entries; `frozen`: as if the coefficients did not change with X."""
         entries = self.entries if entries is None else entries
         data, last = np.zeros((*X.shape[:-1], len(entries.rows))), None
+        by_entry = data.T  # of one state as of many
         data[..., entries.fixed] = self._fixed.data[entries.of_fixed]
         looked_at = self._looked_at(X)
         for part in entries.parts:
@@ -159,13 +160,13 @@ class Operator:
                     factor = factor * self._multiplied(piece, sides, c)
                 elif piece.upwind is not None:
                     factor = np.where((np.real(c) * piece.weights < 0) == (part.side == 0), factor, 0.0)
-                data[..., part.where] += part.summed(part.value * factor[..., part.at])
+                by_entry[part.where] += part.summed(part.value * factor.take(part.at, -1)).T
             else:
                 if piece.how == "index":
-                    factor = factor[..., piece.blocks[part.at]]
+                    factor = factor.take(piece.blocks[part.at], -1)
                 if part.name is not None:
-                    factor = factor * (sides[0] if sides else piece.source)[..., part.at]
-                data[..., part.where] += part.value * factor
+                    factor = factor * (sides[0] if sides else piece.source).take(part.at, -1)
+                by_entry[part.where] += (part.value * factor).T
         return data
 
     def _slope(self, piece: Piece, read: dict[str, np.ndarray], name: str) -> Any:

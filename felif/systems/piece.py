@@ -56,7 +56,7 @@ def coefficient(piece: Piece, read: Mapping[str, np.ndarray], m: Any, change: tu
     function: Callable | None = piece.term.coefficient
     if function is None:
         return 1.0
-    if any(value.ndim == 2 for value in read.values()):
+    if next((value.ndim for value in read.values()), 1) == 2:
         each = [dict(zip(read, values, strict=True)) for values in zip(*read.values(), strict=True)]
         return np.array([coefficient(piece, one, m, change) for one in each]).reshape(len(each), piece.size)
     s = SimpleNamespace(**piece.coordinates)
