@@ -143,7 +143,6 @@ class Operator:
         """dR/dX at `pattern`, or at some of its entries; `frozen`: as if the coefficients did not change with X."""
         entries = self.entries if entries is None else entries
         data, last = np.zeros((*X.shape[:-1], len(entries.rows))), None
-        by_entry = data.T  # of one state as of many
         data[..., entries.fixed] = self._fixed.data[entries.of_fixed]
         looked_at = self._looked_at(X)
         for part in entries.parts:
@@ -160,13 +159,15 @@ class Operator:
                     factor = factor * self._multiplied(piece, sides, c)
                 elif piece.upwind is not None:
                     factor = np.where((np.real(c) * piece.weights < 0) == (part.side == 0), factor, 0.0)
-                by_entry[part.where] += part.summed(part.value * factor.take(part.at, -1)).T
+                added = part.summed(part.value * factor.take(part.at, -1))
             else:
                 if piece.how == "index":
                     factor = factor.take(piece.blocks[part.at], -1)
                 if part.name is not None:
                     factor = factor * (sides[0] if sides else piece.source).take(part.at, -1)
-                by_entry[part.where] += (part.value * factor).T
+                added = part.value * factor
+            # of one state as of many, whose coefficients may be those of one
+            data.T[part.where] += added.T if added.ndim == data.ndim else added[:, None]
         return data
 
     def _slope(self, piece: Piece, read: dict[str, np.ndarray], name: str) -> Any:
