@@ -1,8 +1,9 @@
 """Error bars of a run: the same run again, far more accurately, and the difference of whatever is asked for.
 
 `companion`: elements of a degree higher by two (four below 4) on the cells the run began with, extended and adapted
-for a tolerance 30 times tighter, which the steps have too. Of a mesh that the user chose nothing is taken for granted,
-neither its ends nor its cells: the companion starts from the data as they were given, on a mesh made from a tolerance
+for a tolerance 30 times tighter, which the steps have too; along an axis of transport alone on cells half as wide,
+since cells spread what jumps over their width. Of a mesh that the user chose nothing is taken for granted,
+its ends nor its cells: the companion starts from the data as they were given, on a mesh made from a tolerance
 of its own. The difference contains what mesh, V_min, V_max, remeshing, steps and dense output contribute, with their
 signs, for every functional at once; a margin stands for the companion's own error. Where an error comes from, in v and
 t, is what `dual_weighted` says. How often bars contain the truth: tests/runs/test_error_bars.py.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -73,23 +75,33 @@ def error_estimate(run: Run, quantity: str | Callable[[State], float] | None = N
     for t in np.ravel(asked):
         _value(run, quantity, float(t))  # what is not known is said before anything is computed again
     better = companion(run)
-    values = [_difference(run, better, quantity, float(t)) for t in np.ravel(asked)]
+    apart = cache(lambda t: abs(_value(run, quantity, t) - _value(better, quantity, t)))
+    values = [_difference(run, better, quantity, float(t), apart) for t in np.ravel(asked)]
     return np.array(values).reshape(asked.shape) if asked.ndim else values[0]
 
 
-def _difference(run: Run, better: Run, quantity: Any, t: float) -> float:
-    here = _value(run, quantity, t)
+def _difference(run: Run, better: Run, quantity: Any, t: float, apart: Callable[[float], float]) -> float:
     if t > better.times[-1]:
         return math.inf
-    there = _value(better, quantity, t)
+    here, there = _value(run, quantity, t), _value(better, quantity, t)
     unseen = np.finfo(float).eps * abs(here)
     if run.problem.line_names:
         return float(BARS.margin * abs(here - there) + unseen)
+    difference = abs(here - there)
+    if _spreads(run.problem):  # what is off oscillates where a jump arrives, and passes through 0
+        beside = (apart(s) for s in _around(run, t) if s <= better.times[-1])
+        difference = BARS.spread * max([difference, *beside])
     if run.problem.tol is not None:
         unseen += BARS.floor * max(run.problem.tol, run.settings.rtol) * abs(there)
     elif better.problem.tol is not None:
         unseen += better.problem.tol * abs(there)
-    return float(BARS.margin * abs(here - there) + unseen)
+    return float(BARS.margin * difference + unseen)
+
+
+def _around(run: Run, t: float) -> list[float]:
+    """The steps of a run next to a time, on either side."""
+    k = int(np.searchsorted(run.times, t))
+    return run.times[max(k - BARS.beside, 0) : k + BARS.beside].tolist()
 
 
 def _value(run: Run, quantity: Any, t: float) -> float:
@@ -146,7 +158,11 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     if problem.line_names:
         return _over_plane(problem, y, by)
     if problem.starts is not None:  # over any axes
-        return problem.enriched(y, by=by)
+        richer, finer = problem.enriched(y, by=by)
+        if not _spreads(problem):
+            return richer, finer
+        halved = richer.on_cells({name: _halves(line.cells) for name, line in richer.lines.items()})
+        return halved, halved.received(State(richer, 0.0, finer))
     richer, same = problem.enriched(y, by=by, reach=False)
     if problem.tol is None:
         return richer, same
@@ -155,6 +171,17 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
     cells = np.concatenate([low, richer.cells, high])
     wide = wide.on_cells(cells)
     return wide, wide.received(State(richer, 0.0, same))
+
+
+def _spreads(problem: Problem) -> bool:
+    """Whether cells spread a jump of the density: those along an axis of transport alone, which carry it."""
+    lines = list((problem.lines or {}).values())
+    return len(lines) == 1 and not lines[0].continuous
+
+
+def _halves(cells: np.ndarray) -> np.ndarray:
+    """Cells half as wide."""
+    return np.sort(np.concatenate([cells, (cells[:-1] + cells[1:]) / 2]))
 
 
 def _over_plane(problem: Problem, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:

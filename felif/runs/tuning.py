@@ -42,6 +42,8 @@ class ErrorBars:
     floor: float = 0.01  # of the tolerance: least bar, relative to J, as errors of either sign pass through 0
     # of the bar over the difference: what the companion lacks, measured 0.9 to 1.1 of the error mostly
     margin: float = 1.15
+    beside: int = 6  # steps on either side among which the largest difference counts, where jumps are carried
+    spread: float = 1.5  # of that difference: cells half as wide still spread a jump, over a third as far
     large: float = 1e5  # a rate no network has for long
     coarser: float = 10.0  # how much looser the companion run is that measures the error of a blow-up time
     sharper: float = 3.0  # how much tighter its tolerance is where the user chose the mesh

@@ -157,6 +157,35 @@ def late_step(a, b, delay, density, history, slope, pieces):
     return np.array([one.y[0, -1] for one in found])
 
 
+def followed_step(a, b, tau, density, jumps, J, t_end):
+    """t -> N(t) of neurons that fire at rate 1 once older than sigma = a + b J, where their density first jumps.
+
+    Along characteristics: N' = n(sigma, t) (1 - sigma') - N, where n(sigma, t) is N(t - sigma), or of the start; piece
+    by piece from one arrival of what jumps, or of what such an arrival left behind, to the next.
+    """
+    mass = lambda low: quad(density, low, 60, points=[s for s in jumps if s > low], limit=400, epsabs=1e-13)[0]
+    total, found = mass(0), []
+    fronts = sorted(-s for s in (0.0, *jumps) if s < a + b * J)  # times at which those neurons fired that lead
+    N = lambda t: float(next(one for start, one in reversed(found) if t >= start)(t)[0])
+
+    def rate(t, y):
+        fired = min(t - a - b * y[1], fronts[0] - 1e-13)  # on this side of the front, however far a step reaches
+        change = (y[0] - y[1]) / tau
+        return [(density(-fired) / total if fired < 0 else N(fired)) * (1 - b * change) - y[0], change]
+
+    arrived = lambda t, y: t - a - b * y[1] - fronts[0]
+    arrived.terminal = True
+    t, y = 0.0, [mass(a + b * J) / total, J]
+    while t < t_end:
+        how = {"rtol": 1e-9, "atol": 1e-11, "dense_output": True, "events": arrived}
+        piece = solve_ivp(rate, (t, min(t_end, t + 0.3 * (a + b * y[1]))), y, "DOP853", **how)
+        found.append((t, piece.sol))
+        t, y = float(piece.t[-1]), piece.y[:, -1]
+        if len(piece.t_events[0]):
+            fronts = [*fronts[1:], t]
+    return N
+
+
 def rate_of_an_adapting_neuron(jump, tau_w, current, t_end, steps=600, count=16, w_high=4.0):
     """Nbar of uncoupled neurons of AdaptiveLIF at rest, a0 = 1, V_R = 1, V_F = 2.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from independent_of_elements import cohorts
+from independent_of_elements import cohorts, followed_step
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
@@ -167,3 +167,25 @@ def test_too_few_cells_are_not_silent(tune):
     tune(adapt, "MESHES", most=30)
     with pytest.warns(UserWarning, match="30 cells along 's', the most there may be"):
         fl.evolve(fl.discretize(fl.TimeElapsed(lively), tol=1e-6), peak, 0.1, rtol=1e-3, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "tau", "density", "jumps"),
+    [
+        ((1.5, -1.0), 0.3, lambda s: (s < 0.6) + 0.3 * np.exp(-s), [0.6]),
+        ((0.8, 0.6), 0.5, lambda s: np.exp(-s) * np.where(np.abs(s - 0.35) < 0.15, 2.0, 0.1), [0.2, 0.5]),
+        ((2.0, -1.5), 0.2, lambda s: np.exp(-s) * (1 + s), []),
+    ],
+)
+def test_bars_contain_what_a_jump_does_that_arrives_at_a_step(sigma, tau, density, jumps):
+    """Cells spread it: N is off by up to 1e-2 just then; a companion on the same cells said a 200th of that."""
+    a, b = sigma
+    N = followed_step(a, b, tau, density, jumps, 0.1, 1.6)
+    problem = fl.discretize(fl.TimeElapsed(fl.StepHazard(lambda x: a + b * x), tau=tau), tol=1e-3)
+    run = fl.evolve(problem, {"n": density, "J": 0.1}, 1.6, rtol=1e-3, progress=False)
+    times = np.linspace(0.01, 1.6, 80)
+    errors, bars = np.abs(run.sample("N", times) - [N(t) for t in times]), fl.error_estimate(run, "N", times)
+    assert (errors <= bars).all()
+    assert errors[times < 0.2].max() < 1e-3  # nothing that jumps has arrived: cells carry it exactly
+    assert bars.max() < 4 * errors.max()
+    assert run.drift["total"] < 1e-13
