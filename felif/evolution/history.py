@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import composite
-from ..given.differences import forward
+from ..given.differences import bent
 from ..given.inputs import input_value
 from ..given.portable import require_portable
 from ..given.types import Past
@@ -61,7 +61,8 @@ class History:
     def __call__(self, name: str, t: float) -> float:
         if t <= self.t_start:
             if name in self.slopes:
-                return -float(forward(lambda before: self(self.slopes[name], t - before), 1e-3))
+                of = self.slopes[name]
+                return -float(bent(lambda before: self(of, t - before), HISTORY.slope, HISTORY.kink))
             before = self.before.get(name, 0.0) if isinstance(self.before, Mapping) else self.before
             value = input_value(f"history of {name}", before, t) if callable(before) else float(before)
             if value < 0 and name in self._rates:

@@ -35,6 +35,8 @@ class Past:
     sums: int = 100  # of delays, beyond which longer ones are left to the control of the error
     same: float = 1e-12  # relative difference of times that are one
     panels: int = 50  # of the quadrature of a given past
+    slope: float = 1e-5  # time over which the slope of a given past is taken, so that a kink is felt no longer
+    kink: float = 1e-2  # difference of slopes over this time, relative, from which there is a kink
 
 
 HISTORY = Past()

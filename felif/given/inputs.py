@@ -212,6 +212,16 @@ def _stretches(fast: list[int]) -> list[tuple[int, int]]:
     return stretches
 
 
+def first_jump(name: str, function: Callable[[float], Any], start: float, end: float, least: float) -> float | None:
+    """The first time between two others at which a function jumps by more than `least`; None where it does not."""
+    times = np.linspace(start, end, FAST.samples).tolist()
+    values = [input_value(name, function, t) for t in times]
+    for k in np.flatnonzero(np.abs(np.diff(values)) > least).tolist():
+        if (t := _jump(name, function, times[k : k + 2], values[k : k + 2])) is not None:
+            return t
+    return None
+
+
 def _jump(name: str, function: Callable[[float], Any], ends: list[float], values: list[float]) -> float | None:
     """The time at which a function jumps between two samples, None where it does not."""
     (a, b), (low, high) = ends, values

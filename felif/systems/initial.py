@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import gauss
+from ..given.inputs import first_jump
 from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, Infeasible, State, require_below
@@ -82,7 +83,7 @@ def _start_of(system: OnAxes) -> float:
 
 
 def _require_continuous(system: OnAxes, y: np.ndarray) -> None:
-    """ValueError where the past of what has a derivative does not end at its value at the start."""
+    """ValueError where the past of what has a derivative jumps, or does not end at its value at the start."""
     if system.history is None or not system.slopes:
         return
     values = dict(zip(system.scalar_names, system.scalars(_start_of(system), y).tolist(), strict=True))
@@ -92,6 +93,13 @@ def _require_continuous(system: OnAxes, y: np.ndarray) -> None:
             raise ValueError(
                 f"start: {name} = {values[name]:.10g}, but its history ends at {before:.10g}, so that it would jump "
                 "when that is heard; allowed is a history that ends where the run begins"
+            )
+        since = _start_of(system) - max(lag for of, lag in system.delays.values() if system.slopes.get(of, of) == name)
+        past = lambda t, name=name: system.history(name, t)
+        if (t := first_jump(f"history of {name}", past, since, _start_of(system), STATES.continuous)) is not None:
+            raise ValueError(
+                f"start: the history of {name} jumps at t = {t:.10g}, and so would what hears it; allowed is a "
+                f"continuous history from t = {since:.10g} on"
             )
 
 

@@ -130,11 +130,12 @@ def cohorts(hazard, tau, density, J, t_end, dt=2e-3, oldest=16.0):
     return N
 
 
-def late_step(a, b, delay, density, history, slope, pieces):
-    """N at delay, 2 delay, ... of neurons that fire at rate 1 once older than sigma = a + b N(t - delay).
+def late_step(a, b, delay, density, history, slope, pieces, times=None):
+    """N at times, or delay, 2 delay, ..., of neurons that fire at rate 1 once older than sigma = a + b N(t - delay).
 
     Along characteristics: N' = n(sigma, t) (1 - sigma') - N, where n(sigma, t) is N(t - sigma), or of the start; by the
-    method of steps. `slope` is the derivative of `history`, which ends at N(0) = int n beyond sigma.
+    method of steps. `slope`, a function or a number, is the derivative of `history`, which ends at
+    N(0) = int n beyond sigma.
     """
     total = quad(density, 0, 60, limit=200, epsabs=1e-13)[0]
     found = []
@@ -144,7 +145,7 @@ def late_step(a, b, delay, density, history, slope, pieces):
 
     def rate(t, y, k):
         x = N(t - delay)
-        dx = slope if k == 0 else rate(t - delay, x, k - 1)
+        dx = (slope(t - delay) if callable(slope) else slope) if k == 0 else rate(t - delay, x, k - 1)
         sigma = a + b * x
         edge = density(sigma - t) / total if sigma > t else N(t - sigma)
         return edge * (1 - b * dx) - y
@@ -154,7 +155,7 @@ def late_step(a, b, delay, density, history, slope, pieces):
         how = {"rtol": 1e-7, "atol": 1e-9, "max_step": delay / 10, "dense_output": True}
         found.append(solve_ivp(lambda t, y, k=k: [rate(t, y[0], k)], (k * delay, (k + 1) * delay), [y], **how))
         y = found[-1].y[0, -1]
-    return np.array([one.y[0, -1] for one in found])
+    return np.array([one.y[0, -1] for one in found] if times is None else [N(t - 1e-12) for t in times])
 
 
 def followed_step(a, b, tau, density, jumps, J, t_end):

@@ -168,6 +168,14 @@ def test_a_step_of_age_that_moves_late_in_time(a, b, delay):
     assert run.drift["total"] < 1e-13
     with pytest.raises(ValueError, match=r"N = 0\.\d+, but its history ends at 0\.3, so that it would jump"):
         fl.evolve(problem, {"n": density}, 1.0, history=0.3, **HOW)
+    early = lambda t: x if t < -delay / 2 else N  # sigma would jump: N rose to 0.675 instead of 0.594
+    with pytest.raises(ValueError, match=f"the history of N jumps at t = {-delay / 2:g}"):
+        fl.evolve(problem, {"n": density}, 1.0, history=early, **HOW)
+    kinked = lambda t: N + (x - N) * min(1.0, -2 * t / delay)
+    run = fl.evolve(problem, {"n": density}, delay, rtol=1e-6, history=kinked, **HOW)
+    times = delay * np.array([0.498, 0.502, 1.0])
+    exactly = late_step(a, b, delay, density, kinked, lambda t: 2 * (N - x) / delay * (t > -delay / 2), 1, times)
+    assert run.sample("N", times) == pytest.approx(exactly, abs=2e-5)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
