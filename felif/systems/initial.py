@@ -183,36 +183,53 @@ def _at_nodes(system: OnAxes, u: Any, density: Any) -> np.ndarray:
 
 
 def _by_moments(system: OnAxes, u: Any, density: Any, values: np.ndarray) -> np.ndarray:
-    """Values at the nodes; with an axis of transport alone, those that give the moments of data it does not resolve.
+    """Values at the nodes; those that give the moments of data that are not resolved, where moments are what counts.
 
-    Its cells carry moments, and where data jump inside a cell its nodes do not say where.
+    Cells of an axis of transport alone carry moments, elements that keep densities >= 0 are volumes around nodes, and
+    where data jump inside a cell its nodes do not say where.
     """
     axes = [name for name in u.over if name in system.lines]
     line = system.lines[axes[0]]
-    if len(axes) > 1 or line.continuous or line.degree < 2 or system.positive:
+    if len(axes) > 1 or not system.positive and (line.continuous or line.degree < 2):
         return values
     rows = values.reshape(-1, line.size)
     densities = density if isinstance(density, Sequence) else [density] * len(rows)
-    found = [_moments(line, one, row, system.tol) for one, row in zip(densities, rows, strict=True)]
+    if system.positive and any(getattr(one, "boundary_layer", 0.0) for one in densities):
+        return values
+    found = [_moments(line, one, row, system) for one, row in zip(densities, rows, strict=True)]
     if not np.isfinite(found).all():
         raise ValueError(f"start: the density {u.name} is not finite somewhere; allowed are finite values >= 0")
     return np.reshape(found, values.shape)
 
 
-def _moments(line: Line, density: Any, values: np.ndarray, tol: float | None) -> np.ndarray:
+def _moments(line: Line, density: Any, values: np.ndarray, system: OnAxes) -> np.ndarray:
     """`_by_moments` of one density; a cell is halved where its moments are not those of its halves."""
-    modes = np.abs(line.modes(values)[..., -2:]).sum(axis=-1)
-    cell = np.flatnonzero(modes > (tol or MESHES.coarsest) * np.abs(values).max())
-    found, (x, w) = values.copy(), gauss(line.degree + 2)
-    found[line.dofs[cell]] = 0.0
-    low, width = line.cells[cell], line.widths[cell]
+    (x, w), largest = gauss(line.degree + 2), np.abs(values).max()
+
+    def at(places: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(np.asarray(density(places.ravel()), float), places.size).reshape(places.shape)
 
     def parts(low: np.ndarray, width: np.ndarray) -> np.ndarray:
         places = low[:, None] + width[:, None] * x
         _, rows = line.rows(places.ravel(), np.repeat(cell, len(x)))
-        given = np.broadcast_to(np.asarray(density(places.ravel()), float), places.size).reshape(places.shape)
-        return np.einsum("cq,cqi->ci", given * w * width[:, None], rows.reshape(*places.shape, line.degree + 1))
+        return np.einsum("cq,cqi->ci", at(places) * w * width[:, None], rows.reshape(*places.shape, line.degree + 1))
 
+    cell, ends, width = np.arange(line.count), line.cells[:-1], line.widths
+    if system.positive:  # nodes share cells: those next to a jump, or on one
+        apart = np.abs(parts(ends, width) - parts(ends, width / 2) - parts(ends + width / 2, width / 2)).max(axis=1)
+        inside = ends + width * 1e-9, ends + width * (1 - 1e-9)
+        bounds = np.stack([at(places) for places in inside], axis=-1)
+        jumps = (apart > STATES.jump * width * largest)[:, None] | (
+            np.abs(bounds - values[line.dofs[:, [0, -1]]]) > STATES.jump * largest
+        )
+        chosen = np.unique(line.dofs[jumps.any(axis=1)])
+        cell = np.flatnonzero(np.isin(line.dofs, chosen).any(axis=1))
+    else:
+        modes = np.abs(line.modes(values)[..., -2:]).sum(axis=-1)
+        cell = np.flatnonzero(modes > (system.tol or MESHES.coarsest) * largest)
+        chosen = line.dofs[cell]
+    found = np.zeros_like(values)
+    low, width = line.cells[cell], line.widths[cell]
     for left in reversed(range(STATES.halvings)):
         halves = parts(low, width / 2), parts(low + width / 2, width / 2)
         done = np.abs(parts(low, width) - sum(halves)).max(axis=1, initial=0.0) <= STATES.moments * width
@@ -222,7 +239,9 @@ def _moments(line: Line, density: Any, values: np.ndarray, tol: float | None) ->
             break
         cell, low, width = (np.repeat(of[~done], 2) for of in (cell, low, width / 2))
         low[1::2] += width[1::2]
-    return found
+    result = values.copy()
+    result[chosen] = found[chosen]
+    return result
 
 
 def _layers(system: OnAxes, u: Any, densities: Sequence[Any]) -> np.ndarray:

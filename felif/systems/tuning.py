@@ -41,6 +41,7 @@ class States:
     rounds: int = 30  # of splitting cells until densities are resolved
     halvings: int = 45  # of a cell in which data jump, for its moments
     moments: float = 1e-13  # error of these, over the width of what is halved
+    jump: float = 1e-2  # of the largest value: between two sides of a node, or of a cell's moments, what counts as one
     intervals: int = 10_000  # of which no more are halved
     kept: int = 8  # initial states of the same system: a run that is made again starts from what is known
     negative: float = 1e-9  # relative: what of a density may lie below zero

@@ -64,7 +64,10 @@ def wall_density(closure, n_0, length, mu_0, t_end, count=20):
 
 
 def oscillators(K, D, A, omega, z_1, times, modes=30):
-    """r(t) from z_k' = (i k omega - D k^2) z_k + (k/2) (h z_{k-1} - conj(h) z_{k+1}), h = K z_1 + A, z_k(0) = 0."""
+    """r(t) from z_k' = (i k omega - D k^2) z_k + (k/2) (h z_{k-1} - conj(h) z_{k+1}), h = K z_1 + A.
+
+    z_1: z_1(0), or that and the following; z_k(0) = 0 beyond.
+    """
     k = np.arange(1, modes + 1)
 
     def rate(_, z):
@@ -73,7 +76,7 @@ def oscillators(K, D, A, omega, z_1, times, modes=30):
         return (1j * k * omega - D * k**2) * z + k / 2 * (h * below - np.conj(h) * above)
 
     start = np.zeros(modes, complex)
-    start[0] = z_1
+    start[: np.size(z_1)] = z_1
     found = solve_ivp(rate, (0.0, times[-1]), start, "DOP853", times, rtol=1e-10, atol=1e-13)
     return np.abs(found.y[0])
 

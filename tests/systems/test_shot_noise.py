@@ -100,7 +100,6 @@ def test_the_rate_of_a_network(s0, J, h, r):
     expected = brentq(lambda r: r - rate_from_the_mean_time_to_fire(s0 + J * r, h), 1e-3, 4.0, xtol=1e-13)
     assert r is None or expected == pytest.approx(r, rel=1e-10)
     state = fl.steady_state(fl.discretize(Pulses(s0, J, h), tol=1e-6, space=fl.SpectralElement(8)))
-    print(state.r / expected - 1)
     assert state.r == pytest.approx(expected, rel=1e-6)
     assert state.q == pytest.approx(expected / (s0 + J * expected), rel=1e-6)
 
