@@ -127,14 +127,30 @@ def test_its_poles_are_the_eigenvalues(model):
     assert np.abs(nearest - complex(value.real, abs(value.imag))).min() < 1e-6
 
 
-def test_a_run_with_a_small_oscillating_current_answers_as_computed():
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {
+            "a0": [1.0, 0.8],
+            "a1": [[0.05, 0.02], [0.0, 0.1]],
+            "v_reset": [1.0, 0.5],
+            "v_fire": [2.0, 1.8],
+            "delay": [[0.1, 0.3], [0.2, 0.15]],
+            "dead_time": [0.1, 0.2],
+            "tau_m": [1.0, 0.6],
+        },
+    ],
+)
+def test_a_run_with_a_small_oscillating_current_answers_as_computed(how):
     epsilon, omega = 1e-3, 3.0
-    model = fl.Populations(coupling=COUPLING, current=lambda t: 0.5 + epsilon * np.cos(omega * t))
-    still = fl.Populations(coupling=COUPLING, current=0.5)
+    model = fl.Populations(coupling=COUPLING, current=lambda t: 0.5 + epsilon * np.cos(omega * t), **how)
+    still = fl.Populations(coupling=COUPLING, current=0.5, **how)
     problem = fl.discretize(still, tol=1e-6)
     state = fl.steady_states(problem)[0]
     found = fl.response(problem, state, omega).N.sum(axis=1)
-    run = fl.evolve(fl.discretize(model, tol=1e-6), state, 12.0, rtol=1e-8, progress=False)
+    past = {f"N_{i}": rate for i, rate in enumerate(state.N)} if how else 0.0
+    run = fl.evolve(fl.discretize(model, tol=1e-6), state, 12.0, rtol=1e-8, history=past, progress=False)
     t = np.linspace(12.0 - 2 * np.pi / omega, 12.0, 33)[:-1]
     wave = 2 * ((run.sample("N", t) - state.N) * np.exp(-1j * omega * t)[:, None]).mean(axis=0) / epsilon
     assert wave == pytest.approx(found, rel=2e-3)  # epsilon, and what the start has left after 12

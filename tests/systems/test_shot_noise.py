@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 import felif as fl
-from felif import Axis, Conserved, Equations, Term, Unknown, drift, jump
+from felif import Axis, Conserved, Equations, Given, Term, Unknown, drift, jump
 from felif.models.parameters import fixed
 from felif.testing import check_model
 
@@ -23,12 +24,12 @@ class Pulses:
     J. Henry, Bull. Math. Biol. 75 (2013) 629-648.
     """
 
-    s0: float = 5.0
+    s0: Any = 5.0  # or a function of time
     J: float = 0.0
     h: float = fixed(0.3)
 
     def equations(self) -> Equations:
-        h, rate = self.h, lambda s, m: m.s0 + m.J * s.r
+        h, rate = self.h, lambda s, m: s.S + m.J * s.r
         steps = np.arange(1, int(np.ceil(1 / h)))
         places = np.unique(np.round([*(steps * h), *(1 - steps * h)], 12)).tolist()
         return Equations(
@@ -39,11 +40,12 @@ class Pulses:
                 jump("n", "n", lambda x: {"x": x.x - h}, at={"x": (h, 1.0)}, rate=lambda x: 1.0, c=rate, name="pulses"),
                 Term("n", "n", lambda n, phi, x: -n * phi, rate, at={"x": (0.0, h)}, name="firing"),
                 Term("q", "n", None, rate, at={"x": (0.0, h)}, name="reset"),
-                Term("q", "q", None, lambda s, m: -(m.s0 + m.J * s.r), name="pulses at rest"),
+                Term("q", "q", None, lambda s, m: -(s.S + m.J * s.r), name="pulses at rest"),
                 Term("n", "q", lambda q, phi, x: q * phi, rate, at={"x": round(1 - h, 12)}, name="leaves rest"),
                 Term("r", "n", None, rate, at={"x": (0.0, h)}, name="rate"),
             ),
             conserved=(Conserved("total", {"n": 1.0, "q": 1.0}),),
+            inputs=(Given("S", "s0"),),
         )
 
 
@@ -109,6 +111,7 @@ def test_too_many_pulses_leave_no_steady_state():
     assert not fl.steady_states(fl.discretize(Pulses(3.0, 4.0), tol=1e-4))
 
 
+QUIET = {"progress": False}
 NEAR = lambda x: np.exp(-(((x - 0.14) / 0.035) ** 2))  # all of them within h of the threshold for a while
 
 
@@ -122,6 +125,19 @@ def test_while_every_pulse_of_those_awake_makes_them_fire(s0, J, h, n):
         q = run.sample("q", t)
         assert quad(lambda x: (1 - J * x) / (s0 * (1 - 2 * x)), n, 1 - q)[0] == pytest.approx(t, rel=1e-4)
         assert run.sample("r", t) == pytest.approx(s0 * (1 - q) / (1 - J * (1 - q)), rel=1e-4)
+
+
+def test_pulses_that_come_more_and_less_often():
+    """n - q = (n - q)(0) exp(-2 int sigma), r = sigma n, with sigma in time, while every pulse makes the awake fire."""
+    sigma, total = lambda t: 4 + 3 * np.sin(20 * t), lambda t: 4 * t + 3 * (1 - np.cos(20 * t)) / 20
+    stepped = fl.Piecewise([0.1], [2.0, 6.0])
+    sums = [total, lambda t: 2 * t + 4 * max(t - 0.1, 0.0)]
+    for s0, rates, integral in ((sigma, sigma, sums[0]), (stepped, lambda t: 2.0 if t < 0.1 else 6.0, sums[1])):
+        run = fl.evolve(fl.discretize(Pulses(s0, 0.0, 0.75), tol=1e-4), {"n": NEAR, "q": 0.6}, 0.3, rtol=1e-7, **QUIET)
+        for t in (0.07, 0.2, 0.3):
+            n = 0.5 - 0.1 * np.exp(-2 * integral(t))
+            assert run.sample("r", t) == pytest.approx(rates(t) * n, rel=1e-4)
+        assert run.drift["total"] < 1e-13
 
 
 @pytest.mark.parametrize(("s0", "J", "h", "n"), [(1.5, 2.8, 0.8, 0.2), (2.0, 4.0, 0.6, 0.05)])
