@@ -35,15 +35,14 @@ def end_of(model: Any) -> Cut | None:
 
 
 def choose_nodes(
-    model: Any,
+    flow: Flow,
     space: Space,
     tol: float,
-    end: Cut | None = None,
     start: float | None = None,
     times: Sequence[float] = (0.0,),
     must_hold: bool = False,
 ) -> np.ndarray:
-    """Sorted cell ends for `model`, graded toward V_F, nodes on V_R, V_F and other points.
+    """Sorted cell ends for a drift and a noise, graded toward V_F, nodes on V_R, V_F and other points.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
     start: another place from which neurons begin; times: at which the drift is looked at for V_min; must_hold: a
@@ -51,15 +50,14 @@ def choose_nodes(
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
-    flow = Flow(model, end=end)
     sizes = Sizes(flow, space, tol, start)
     low = min(flow.cut(tol, t, must_hold) for t in times)
     if start is None:
         ends = [low, *sorted(flow.landings), flow.top]
     else:
         ends = [min(low, sizes.below(start)), *sorted({start, *flow.landings}), flow.top]
-    if end is not None:
-        ends.insert(-1, end.last)
+    if flow.end is not None:
+        ends.insert(-1, flow.end.last)
     parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
     if flow.lives_above:
         parts.append(sizes.nodes(flow.top, flow.cut_above(tol)))
@@ -99,7 +97,10 @@ def mesh_at_rest(problem: OverV, t: float, scalars: np.ndarray) -> Any:
 
 
 class Flow:
-    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate."""
+    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate.
+
+    where: what messages add to the model's name.
+    """
 
     def __init__(
         self,
@@ -108,6 +109,7 @@ class Flow:
         end: Cut | None = None,
         field: str | None = None,
         scalars: Mapping[str, float] | None = None,
+        where: str = "",
     ) -> None:
         weak_form = weak_form_of(model) if weak_form is None else weak_form
         self.landings, self.top = weak_form.landings, weak_form.top if end is None else end.end
@@ -122,10 +124,10 @@ class Flow:
         self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
         self._delayed = [(i.name, i.of) for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
-        self.model, self._end = model, end
+        self.model, self.end, self._where = model, end, where
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Flow, (self.model, None, self._end, self.field, self._given)
+        return Flow, (self.model, None, self.end, self.field, self._given)
 
     @cached_property
     def _at_ends(self) -> list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]]:
@@ -271,8 +273,8 @@ class Flow:
                 return float(v[-1])  # the rate is an upper bound where neurons rest or fire late
             if not enough.any():
                 raise ValueError(
-                    f"{self.model}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can be chosen; "
-                    "give a mesh (interval) or a drift that is positive at very negative v"
+                    f"{self.model}{self._where}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can "
+                    "be chosen; give a mesh (interval) or a drift that is positive at very negative v"
                 )
             lowest = min(lowest, float(v[np.argmax(enough)]))
         return lowest
@@ -326,6 +328,7 @@ class Flow:
         enough = fallen > np.log(30 / tol)
         if not enough.any():
             raise ValueError(
-                f"{self.model}: the density above {THRESHOLD} does not decay; give a mesh (interval, v_max)"
+                f"{self.model}{self._where}: the density above {THRESHOLD} does not decay; give a mesh "
+                "(interval, v_max)"
             )
         return float(v[np.argmax(enough)])
