@@ -161,7 +161,7 @@ def _richer(problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
         richer, finer = problem.enriched(y, by=by)
         if not _spreads(problem):
             return richer, finer
-        halved = richer.on_cells({name: _halves(line.cells) for name, line in richer.lines.items()})
+        halved = _on_halves(richer, problem)
         return halved, halved.received(State(richer, 0.0, finer))
     richer, same = problem.enriched(y, by=by, reach=False)
     if problem.tol is None:
@@ -179,9 +179,13 @@ def _spreads(problem: Problem) -> bool:
     return len(lines) == 1 and not lines[0].continuous
 
 
-def _halves(cells: np.ndarray) -> np.ndarray:
-    """Cells half as wide."""
-    return np.sort(np.concatenate([cells, (cells[:-1] + cells[1:]) / 2]))
+def _on_halves(richer: Problem, problem: Problem) -> Any:
+    """A problem on cells half as wide as its own, and as those of another."""
+    cells = {}
+    for name, line in richer.lines.items():
+        ends = np.unique(np.concatenate([line.cells, problem.lines[name].cells]))
+        cells[name] = np.sort(np.concatenate([ends, (ends[:-1] + ends[1:]) / 2]))
+    return richer.on_cells(cells)
 
 
 def _over_plane(problem: Problem, y: np.ndarray, by: int) -> tuple[Any, np.ndarray]:
@@ -202,9 +206,10 @@ def _chosen_mesh(problem: Problem, rtol: float) -> Any:
     """
     space = SpectralElement(max(6, problem.degree))
     try:
-        return discretize(problem.model, space=space, tol=max(min(BARS.of_users, rtol / BARS.tighter), BARS.tightest))
+        own = discretize(problem.model, space=space, tol=max(min(BARS.of_users, rtol / BARS.tighter), BARS.tightest))
     except ValueError:
         return None
+    return _on_halves(own, problem) if _spreads(own) else own
 
 
 def _holding(own: Any, problem: Problem, y: np.ndarray) -> tuple[Any, np.ndarray]:
