@@ -38,9 +38,10 @@ class Lean:
         """The state that the last run came to."""
         return self._y
 
-    def progress(self, times: np.ndarray) -> compiled.Progress:
-        """That of a run from the first of these times to the last."""
-        p = compiled.Progress(rtol=self._rtol * self._caution, accepted_rtol=self._rtol, atol=self._atol, known=-1)
+    def progress(self, times: np.ndarray, part: float = 1.0) -> compiled.Progress:
+        """That of a run from the first of these times to the last, with a part of the tolerance."""
+        rtol = part * self._rtol
+        p = compiled.Progress(rtol=rtol * self._caution, accepted_rtol=rtol, atol=part * self._atol, known=-1)
         p.t, p.h, p.low, p.high, p.max_step, p.N_max, p.rate = times[0], nan, -inf, inf, inf, self._N_max, self._rate
         p.tiny, p.span = 1e-10 * abs(times[-1] - times[0]), times[-1] - times[0]
         p.control_starting, p.capacity, p.coarsening_every, p.until_coarsening = True, STEPPING.capacity, 8, 8
@@ -81,7 +82,7 @@ class Lean:
             self.code = code = self._core.felif_burst(*arguments)
             if watch is not None and p.made:
                 rates, errors = self._scalars[: p.made, self._rate], self._errors[: p.made]
-                watch.record_many(self._times[: p.made], rates, errors, self._rtol)
+                watch.record_many(self._times[: p.made], rates, errors, p.accepted_rtol)
             if code == compiled.LANDED:
                 found[k] = self._scalars[p.made - 1]
                 k += 1
