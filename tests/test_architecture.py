@@ -24,7 +24,7 @@ ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the st
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
     "spaces": ("given translation algebra", "skfem"),
-    "firing": ("given translation problem spaces systems", "scipy"),
+    "firing": ("given weakform translation problem spaces systems", "scipy"),
     "systems": ("given weakform translation problem algebra spaces", "scipy"),
     "meshing": ("given translation", "skfem meshio"),
     "assembly": ("given translation problem algebra spaces firing meshing systems", "skfem scipy"),

@@ -38,15 +38,14 @@ def end_of(model: Any) -> Cut | None:
 
 
 def choose_nodes(
-    model: Any,
+    flow: Flow,
     space: Space,
     tol: float,
-    end: Cut | None = None,
     start: float | None = None,
     times: Sequence[float] = (0.0,),
     must_hold: bool = False,
 ) -> np.ndarray:
-    """Sorted cell ends for `model`, graded toward V_F, nodes on V_R, V_F and other points.
+    """Sorted cell ends for a drift and a noise, graded toward V_F, nodes on V_R, V_F and other points.
 
     V_min: where the stationary density of the slowest drift has fallen below tol (it decays like exp(int f/a)).
     start: another place from which neurons begin; times: at which the drift is looked at for V_min; must_hold: a
@@ -54,8 +53,7 @@ def choose_nodes(
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
-    flow = Flow(model, end=end)
-    if (told := flow.told(times) if end is None else None) is None:
+    if (told := flow.told(times) if flow.end is None else None) is None:
         return _chosen(flow, space, tol, start, times, must_hold)
     key = (id(flow.weak_form), told, space, tol, start, must_hold)
     known = _known.get(key)
@@ -82,7 +80,10 @@ def _chosen(
 
 
 class Flow:
-    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate."""
+    """Drift and noise of a field (the first) as functions of v; `scalars`: at these values, whatever the rate.
+
+    where: what messages add to the model's name.
+    """
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Flow:
         end: Cut | None = None,
         field: str | None = None,
         scalars: Mapping[str, float] | None = None,
+        where: str = "",
     ) -> None:
         weak_form = weak_form_of(model) if weak_form is None else weak_form
         self.landings, self.top = weak_form.landings, weak_form.top if end is None else end.end
@@ -105,7 +107,7 @@ class Flow:
         self._inputs = [(i.name, i.parameter, getattr(model, i.parameter)) for i in weak_form.inputs if i.of is None]
         self._delayed = [(i.name, i.of) for i in weak_form.inputs if i.of is not None]
         self.lives_above = not any(s.algebraic == "flux" and s.of == self.field for s in weak_form.scalars)
-        self.model, self.end = model, end
+        self.model, self.end, self._where = model, end, where
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Flow, (self.model, None, self.end, self.field, self._given)
@@ -267,8 +269,8 @@ class Flow:
                 return float(v[-1])  # the rate is an upper bound where neurons rest or fire late
             if not enough.any():
                 raise ValueError(
-                    f"{self.model}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can be chosen; "
-                    "give a mesh (interval) or a drift that is positive at very negative v"
+                    f"{self.model}{self._where}: the drift does not hold neurons above v = {v[-1]:g}, so no V_min can "
+                    "be chosen; give a mesh (interval) or a drift that is positive at very negative v"
                 )
             lowest = min(lowest, float(v[np.argmax(enough)]))
         return lowest
@@ -322,6 +324,7 @@ class Flow:
         enough = fallen > np.log(30 / tol)
         if not enough.any():
             raise ValueError(
-                f"{self.model}: the density above {THRESHOLD} does not decay; give a mesh (interval, v_max)"
+                f"{self.model}{self._where}: the density above {THRESHOLD} does not decay; give a mesh "
+                "(interval, v_max)"
             )
         return float(v[np.argmax(enough)])

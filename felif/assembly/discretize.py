@@ -26,7 +26,7 @@ from ..translation.coefficients import constant_of
 from ..translation.weak_form import THRESHOLD, probe
 from . import conservation, language, splitting
 from .assembler import Assembler, Contribution
-from .automatic import choose_nodes, end_of
+from .automatic import Flow, choose_nodes, end_of
 from .fitted import FittedOperator, Transport, cell_means, is_transport
 from .operators import FormsOperator
 from .over_planes import discretize_over_axes, discretize_plane, has_weights
@@ -95,7 +95,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         raise ValueError(f"discretize: space = {space!r}; allowed are {allowed}")
     if mesh is None:
         end = end_of(model)
-        cells = natural = choose_nodes(model, space, tol, end)
+        cells = natural = choose_nodes(Flow(model, end=end), space, tol)
         language.require_sound_on(model, cells)
         conservation.require_conserved(problem := SemiDiscrete(_assembled(model, cells, space, tol, end), model))
         problem.natural = natural

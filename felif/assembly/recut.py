@@ -18,7 +18,7 @@ from ..firing.over_v import OverV
 from ..given.warning import warn
 from ..meshing import tagged
 from . import splitting
-from .automatic import choose_nodes
+from .automatic import Flow, choose_nodes
 from .running_away import Cut, cut
 from .tuning import CUT
 
@@ -109,7 +109,7 @@ def _beyond(problem: OverV, s: Any) -> tuple[np.ndarray, np.ndarray]:
 def _with_end(problem: OverV, end: Cut) -> Any:
     """On the cells at hand up to the lower of both cuts, above it on those that the new axis asks for."""
     model, space, tol, low = problem.model, problem.space, problem.tol, min(problem.end.last, end.last)
-    natural = choose_nodes(model, space, tol, end)
+    natural = choose_nodes(Flow(model, end=end), space, tol)
     cells = np.concatenate([problem.cells[problem.cells < low], natural[natural >= low], [end.last]])
     mesh = tagged(np.unique(cells), model, end.end)
     assembled = type(problem._assembled)(model, mesh, space, tol, end)

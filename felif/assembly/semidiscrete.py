@@ -320,7 +320,7 @@ class SemiDiscrete(OverV):
     @cached_property
     def natural(self) -> np.ndarray:
         """Cell ends that the tolerance asks for whatever the state: no mesh is made coarser than that."""
-        return self.cells if self.tol is None else choose_nodes(self.model, self.space, self.tol, self.end)
+        return self.cells if self.tol is None else choose_nodes(Flow(self.model, end=self.end), self.space, self.tol)
 
     @cached_property
     def mergeable(self) -> np.ndarray:

@@ -94,7 +94,7 @@ def reaching(problem: OverV) -> np.ndarray | None:
     """
     cells = problem.cells
     try:
-        wide = choose_nodes(problem.model, spaces.SpectralElement(), EXTENT.reached)
+        wide = choose_nodes(Flow(problem.model), spaces.SpectralElement(), EXTENT.reached)
     except ValueError:
         return None
     low, high = wide[wide < cells[0] - (cells[1] - cells[0]) / 4], wide[wide > cells[-1] + (cells[-1] - cells[-2]) / 4]

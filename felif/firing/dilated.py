@@ -1,4 +1,4 @@
-"""The network in dilated time during a blow-up by noise: the model's own weak form to leading order in N.
+"""The network in dilated time during a blow-up by noise: the model's own equations to leading order in N.
 
 With s the number of kicks delivered, ds = N dt and N -> infinity, drift and noise keep their parts proportional to N:
 
@@ -9,15 +9,14 @@ Physical time stands still. Q counts the spikes fired; the event ends when all a
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from ..given.parameters import parameters_of
-from ..translation import weak_form_of
 from ..translation.coefficients import STEP
-from ..translation.weak_form import Input, Scalar, Term, WeakForm
+from ..weakform import Equations, Term, Unknown
 
 COUNT = "fired"  # the scalar Q
 
@@ -26,28 +25,26 @@ COUNT = "fired"  # the scalar Q
 class Dilated:
     """A model of one field with a flux, in dilated time."""
 
-    model: Any = dataclasses.field(metadata={"fixed": True})  # its parameters decide which terms there are
+    model: Any = field(metadata={"fixed": True})  # its parameters decide which terms there are
 
-    def as_weak_form(self) -> WeakForm:
-        form = weak_form_of(self.model)
-        rate = next(s.name for s in form.scalars if s.algebraic == "flux")
-        terms = []
-        for term in form.terms:
-            slope = rate_slope(term, form.inputs, form.scalars, self.model, rate)
-            if slope == 0.0:
-                continue
-            coefficient = (
-                (lambda s, m, k=slope: k) if term.of is not None else (lambda s, m, k=slope: k * getattr(s, rate))
-            )
-            terms.append(dataclasses.replace(term, coefficient=coefficient))
-        count = Term("count spikes", into=COUNT, coefficient=lambda s, m: getattr(s, rate))
-        return WeakForm((*form.unknowns, Scalar(COUNT)), (*terms, count), form.conserved, points=form.points)
+    v_reset = property(lambda self: self.model.v_reset)
+    v_fire = property(lambda self: self.model.v_fire)
+
+    def equations(self) -> Equations:
+        whole = self.model.equations()
+        rate = next(u.name for u in whole.unknowns if u.kind == "holds")
+        numbers = [*(u for u in whole.unknowns if not u.over), *whole.inputs]
+        terms = [Term(COUNT, rate, name="count spikes")]
+        for term in whole.terms:
+            if slope := rate_slope(term, numbers, self.model, rate):
+                of_nothing = lambda s, m, k=slope: k * getattr(s, rate)
+                terms.append(replace(term, coefficient=(lambda s, m, k=slope: k) if term.of else of_nothing))
+        return Equations(whole.axes, (*whole.unknowns, Unknown(COUNT)), tuple(terms), whole.conserved)
 
 
-def rate_slope(term: Term, inputs: tuple[Input, ...], scalars: tuple[Scalar, ...], model: Any, rate: str) -> float:
-    """dc/dN of a term's coefficient, everything else 0; delayed inputs stay what they are."""
-    if term.coefficient is None:
-        return 0.0
-    s = SimpleNamespace(**dict.fromkeys((*(i.name for i in inputs), *(x.name for x in scalars)), 0.0))
+def rate_slope(term: Any, numbers: Iterable[Any], model: Any, rate: str) -> float:
+    """d/dN of a term's coefficient, times the number that it is of, all other `numbers` 0; delayed inputs stay."""
+    s = SimpleNamespace(**dict.fromkeys((number.name for number in numbers), 0.0))
     setattr(s, rate, complex(0.0, STEP))
-    return complex(term.coefficient(s, parameters_of(model))).imag / STEP
+    c = 1.0 if term.coefficient is None else term.coefficient(s, parameters_of(model))
+    return complex(c * getattr(s, term.of or "", 1.0)).imag / STEP

@@ -56,7 +56,7 @@ def runaway(problem: OverV) -> tuple[float, float]:
     (field,) = {s.of for s in form.scalars if s.name == rate}
     end = np.array([problem.top])
     for term in (t for t in form.terms if t.into == field == t.of):
-        slope = rate_slope(term, form.inputs, form.scalars, problem.model, rate)
+        slope = rate_slope(term, (*form.scalars, *form.inputs), problem.model, rate)
         convection, diffusion, _ = probe(term, end)
         totals[0] += slope * float(convection[0])
         totals[1] += slope * float(diffusion[0])
@@ -98,7 +98,7 @@ def returns(problem: OverV) -> Returns:
     places: dict[float, float] = {}
     spread = []
     for term in (t for t in form.terms if t.into == rate.of and t.of is None and t.over != rate.over):
-        slope = rate_slope(term, form.inputs, form.scalars, problem.model, rate.name)
+        slope = rate_slope(term, (*form.scalars, *form.inputs), problem.model, rate.name)
         if not slope:
             continue
         if term.is_at_point:

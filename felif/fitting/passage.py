@@ -182,7 +182,7 @@ def _cells(neuron: FirstSpike, start: float, t: float, tol: float, end: Cut | No
             f"v_fire = {neuron.v_fire!r}; allowed are numbers below {end.last:.6g}"
         )
     if flow.bends:
-        return choose_nodes(neuron, space, tol, end, start, times)
+        return choose_nodes(flow, space, tol, start, times)
     distance = neuron.v_fire - start
     low = min(*(flow.cut(tol, t) for t in times), start - 0.5 * distance / PASSAGE.parts)
 

@@ -1,11 +1,10 @@
-"""One neuron of a network, followed from its start to its first spike: a model's weak form without the reset."""
+"""One neuron of a network, followed from its start to its first spike: the equations of a model without the reset."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -13,8 +12,11 @@ import numpy as np
 
 from ..given.arguments import is_number, shown
 from ..translation import weak_form_of
-from ..translation.weak_form import Conserved, Field, Scalar, Term, WeakForm
+from ..translation.weak_form import Term as Part
+from ..translation.weak_form import WeakForm
+from ..weakform import Conserved, Delayed, Equations, Term, Unknown
 from .parameters import fixed
+from .terms import leaves
 
 COUNT = "fired"  # the scalar F(t) = P(T <= t)
 
@@ -61,20 +63,13 @@ class FirstSpike:
             )
         return cls.of(model, rate, "spike" if silent else "return"), float(silent)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # without the form, which is made of functions within functions
-        return FirstSpike, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
-
     def __getattr__(self, name: str) -> Any:
         """Inputs are read from the model (`current`)."""
         if name.startswith("__") or name == "model":
             raise AttributeError(name)
         return getattr(self.model, name)
 
-    def as_weak_form(self) -> WeakForm:
-        return self._form
-
-    @cached_property
-    def _form(self) -> WeakForm:
+    def equations(self) -> Equations:
         form, kind = weak_form_of(self.model), type(self.model).__name__
         if len(form.fields) != 1 or form.fields[0].over != ("v",):
             raise ValueError(f"{kind} has the densities {[f.name for f in form.fields]}; allowed is one, over v")
@@ -98,30 +93,35 @@ class FirstSpike:
         if self.rate is None:
             _require_alone(self.model, form, activity)
         dropped = [s.name for s in form.scalars if not s.algebraic] if self.until == "spike" else []
-        terms = tuple(
-            dataclasses.replace(t, coefficient=_coefficient(t, activity))
-            for t in form.terms
-            if t not in resets and t.into not in dropped
-        )
-        counted = resets[0].coefficient if self.until == "return" else lambda s, m: getattr(s, rates[0])
-        count = Term("count", into=COUNT, coefficient=lambda s, m: counted(s, m.model))
-        unknowns = tuple(u for u in form.unknowns if u.name not in dropped)
-        kept = {u.name: 1.0 for u in unknowns if isinstance(u, Field) or not u.algebraic}
-        return WeakForm(
-            (*unknowns, Scalar(COUNT)),
-            (*terms, count),
-            (Conserved("total", {**kept, COUNT: 1.0}),),
-            tuple(i for i in form.inputs if i.of is None),
-            form.points,
-        )
+        whole, density = self.model.equations(), form.fields[0].name
+        kept = [t for t in whole.terms if t.into not in dropped]
+        counted = resets[0].coefficient if self.until == "return" else lambda s, m: getattr(s, rate)
+        terms = [Term(COUNT, coefficient=lambda s, m: counted(s, m.model), name="count")]
+        for term in kept:
+            if term.of == density or dict(term.at).get("v") != self.v_reset:
+                c = _coefficient(term, activity if term.of == density else {})
+                terms.append(dataclasses.replace(_leaving(term), coefficient=c))
+        unknowns = (*(u for u in whole.unknowns if u.name not in dropped), Unknown(COUNT))
+        total = Conserved("total", {u.name: 1.0 for u in unknowns if u.kind == "evolves"})
+        given = tuple(i for i in whole.inputs if not isinstance(i, Delayed))
+        return Equations(whole.axes, unknowns, tuple(terms), (total,), given)
 
 
-def _require_return(model: Any, form: WeakForm, reset: Term, firing: str | None) -> None:
+def _leaving(term: Term) -> Term:
+    """Of a jump, what leaves."""
+    if term.lands is None:
+        return term
+    jumps = term.form
+    out = leaves if jumps is None else (lambda u, phi, x: -jumps(u, phi, x))
+    return dataclasses.replace(term, lands=None, form=out)
+
+
+def _require_return(model: Any, form: WeakForm, reset: Part, firing: str | None) -> None:
     """ValueError unless the reset alone brings back what has fired, and drift and noise are those of one neuron."""
     kind = type(model).__name__
     inputs = {i.name: 0.37 for i in form.inputs}
 
-    def depends(term: Term, name: str) -> bool:
+    def depends(term: Part, name: str) -> bool:
         if term.coefficient is None:
             return False
         at = lambda x: SimpleNamespace(**inputs, **{**{u.name: 0.37 for u in form.scalars}, name: x})
@@ -156,9 +156,7 @@ class _Given:
 def _coefficient(term: Term, activity: dict[str, float]) -> Callable[[Any, Any], Any] | None:
     """A term's coefficient, reading the model's own parameters; drift and noise see the given activity."""
     c = term.coefficient
-    if c is None or term.of is None:
-        return c and (lambda s, m: c(s, m.model))
-    return lambda s, m: c(_Given(s, activity), m.model)
+    return c and (lambda s, m: c(_Given(s, activity), m.model))
 
 
 def _require_alone(model: Any, form: WeakForm, activity: dict[str, float]) -> None:

@@ -18,7 +18,8 @@ def _moved(n: Any, phi: Any, x: Any) -> Any:
     return n * d(phi, "v")
 
 
-def _leaves(N: Any, phi: Any, x: Any) -> Any:
+def leaves(N: Any, phi: Any, x: Any) -> Any:
+    """What a number N takes away."""
     return -N * phi
 
 
@@ -76,7 +77,7 @@ def reset(model: Any, n: str = "n", N: str = "N") -> Term:
 
 def firing(model: Any, n: str = "n", N: str = "N") -> Term:
     """-N phi(V_F): what leaves through the threshold."""
-    return Term(n, N, _leaves, at={"v": model.v_fire}, name=_named("firing", n))
+    return Term(n, N, leaves, at={"v": model.v_fire}, name=_named("firing", n))
 
 
 def returning(model: Any, rate: Coefficient, n: str = "n") -> Term:

@@ -31,7 +31,7 @@ def law_of(model: Any) -> ParticleLaw:
     if not has_equations(model):
         raise ValueError(f"model = {model!r}; allowed is a model with equations(), see docs/adding_a_model.md")
     try:
-        if is_indexed(equations := model.equations() if hasattr(model, "equations") else None):
+        if is_indexed(equations := model.equations()):
             return _Network(model, *unrolled(model, equations)).law()
         form = weak_form_of(model)
     except Elsewhere as reason:

@@ -44,13 +44,11 @@ class Elsewhere(ValueError):
 
 def has_equations(model: Any) -> bool:
     """Whether this is a model: an object, no class, with equations."""
-    return not isinstance(model, type) and (hasattr(model, "equations") or hasattr(model, "as_weak_form"))
+    return not isinstance(model, type) and hasattr(model, "equations")
 
 
 def weak_form_of(model: Any) -> WeakForm:
     """The equations of a model as a weak form. Raises Elsewhere, and ValueError for what are no equations."""
-    if hasattr(model, "as_weak_form"):  # felif's own, made from another model
-        return model.as_weak_form()
     known, found = _made.get(id(model), (None, None))
     if known is not model:
         try:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import felif as fl
-from felif.assembly.automatic import choose_nodes
+from felif.assembly.automatic import Flow, choose_nodes
 from felif.given.identity import is_of_numbers
 from felif.given.memory import forget
 from felif.translation import weak_form_of
@@ -72,9 +72,9 @@ def test_nothing_is_kept_that_was_made_by_functions_of_the_user():
     slope = np.array([1.0])
     network = fl.NoisyLIF(b=0.0, drift=Changing(slope))
     assert not weak_form_of(network).is_of_numbers
-    before = choose_nodes(network, fl.SpectralElement(6), 1e-5)
+    before = choose_nodes(Flow(network), fl.SpectralElement(6), 1e-5)
     slope[0] = 4.0
-    assert not np.array_equal(choose_nodes(network, fl.SpectralElement(6), 1e-5), before)
+    assert not np.array_equal(choose_nodes(Flow(network), fl.SpectralElement(6), 1e-5), before)
     assert weak_form_of(fl.NoisyLIF()).is_of_numbers
 
 

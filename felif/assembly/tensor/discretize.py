@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,7 @@ from skfem.mesh import MeshLine
 from ...given.parameters import parameters_of
 from ...meshing import tagged
 from ...translation import weak_form_of
-from ...translation.weak_form import Field, Scalar, Term, WeakForm
+from ...translation.weak_form import Field, Scalar, WeakForm
 from ..automatic import Flow, choose_nodes
 from ..cell_sizes import in_equal_parts
 from .line_forms import LineForms, transports_in_w
@@ -80,7 +80,7 @@ def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
     """Cells of v that serve the lines: locally as small as the smallest that any of them asks for."""
     form = weak_form_of(model)
     ends = form.landings[0], form.top
-    found = [choose_nodes(_Line(model, w), space.v, tol, must_hold=True) for w in _different_lines(model)]
+    found = [choose_nodes(flow_on_line(model, w), space.v, tol, must_hold=True) for w in _different_lines(model)]
     low = min(float(nodes[0]) for nodes in found)
     return np.unique(np.concatenate([_finest(found, low, ends[0]), _finest(found, *ends)]))
 
@@ -88,7 +88,7 @@ def _nodes_in_v(model: Any, space: Tensor, tol: float) -> np.ndarray:
 def _different_lines(model: Any) -> list[float]:
     """The weights at both ends and in the middle, and those with the weakest and the strongest drift up to V_F."""
     places = np.linspace(float(model.w_min), float(model.w_max), LINES.looked_at)
-    flows = [Flow(_Line(model, float(w))) for w in places]
+    flows = [flow_on_line(model, float(w)) for w in places]
     chosen = {0, LINES.looked_at // 2, LINES.looked_at - 1}
     for rate in (0.0, 1.0):
         drifts = [float(flow.at(np.array([flow.top]), rate)[0][0]) for flow in flows]
@@ -110,44 +110,33 @@ def _finest(meshes: list[np.ndarray], low: float, high: float) -> np.ndarray:
     return in_equal_parts(ends, count)
 
 
-@dataclass(frozen=True, repr=False)
-class _Line:
-    """The model on one line w = const, as if all of the network were there: Nbar = N."""
+def flow_on_line(model: Any, w: float) -> Flow:
+    """Drift and noise on one line w = const, as if all of the network were there: Nbar = N."""
+    whole, m = weak_form_of(model), parameters_of(model)
+    field, rate = whole.fields[0].name, whole.lines[0].name
+    total = next(s.name for s in whole.scalars if s.algebraic == "integral")
 
-    of: Any
-    w: float
+    def at_w(coefficient: Any) -> Any:
+        def value(s: Any, _: Any) -> Any:
+            N = getattr(s, rate)
+            here = SimpleNamespace(w=np.array([w]), **{rate: N, total: N})
+            answer = np.asarray(coefficient(here, m)).ravel()[0].item()
+            if not cmath.isfinite(answer):
+                raise ValueError(_what_is_not_finite(model, coefficient, here, m))
+            return answer
 
-    def __repr__(self) -> str:
-        return f"{self.of!r} on the line w = {self.w:.6g}"
+        return coefficient and value
 
-    def as_weak_form(self) -> WeakForm:
-        whole, m = weak_form_of(self.of), parameters_of(self.of)
-        field, rate = whole.fields[0].name, whole.lines[0].name
-        total = next(s.name for s in whole.scalars if s.algebraic == "integral")
+    def on_line(form: Any) -> Any:
+        return lambda *given: form(*given[:-1], np.stack([given[-1][0], np.full_like(given[-1][0], w)]))
 
-        def at_w(coefficient: Any) -> Any:
-            if coefficient is None:
-                return None
-
-            def value(s: Any, _: Any) -> Any:
-                N = getattr(s, rate)
-                here = SimpleNamespace(w=np.array([self.w]), **{rate: N, total: N})
-                answer = np.asarray(coefficient(here, m)).ravel()[0].item()
-                if not cmath.isfinite(answer):
-                    raise ValueError(_what_is_not_finite(self.of, coefficient, here, m))
-                return answer
-
-            return value
-
-        def on_line(form: Any) -> Any:
-            return lambda *given: form(*given[:-1], np.stack([given[-1][0], np.full_like(given[-1][0], self.w)]))
-
-        terms = (t for t in whole.terms if t.into == field and not transports_in_w(t, field))
-        return WeakForm(
-            unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
-            terms=tuple(Term(t.name, t.into, on_line(t.form), t.of, at_w(t.coefficient), t.over) for t in terms),
-            points=whole.points,
-        )
+    terms = [t for t in whole.terms if t.into == field and not transports_in_w(t, field)]
+    line = WeakForm(
+        unknowns=(Field(field), Scalar(rate, algebraic="flux", of=field, over="firing")),
+        terms=tuple(replace(t, form=on_line(t.form), coefficient=at_w(t.coefficient)) for t in terms),
+        points=whole.points,
+    )
+    return Flow(model, line, where=f" on the line w = {w:.6g}")
 
 
 def _what_is_not_finite(model: Any, coefficient: Any, s: SimpleNamespace, m: Any) -> str:

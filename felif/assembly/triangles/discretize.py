@@ -14,7 +14,7 @@ from ...spaces import SpectralElement
 from ...translation import weak_form_of
 from ..automatic import choose_nodes
 from ..returned import multiple, reads_rate, require_alike_everywhere
-from ..tensor.discretize import _Line
+from ..tensor.discretize import flow_on_line
 from ..tensor.line_forms import transports_in_w
 from .assembled import TriangleMesh
 from .problem import OnTriangles
@@ -80,5 +80,5 @@ def triangles_from_arrays(
 
 def _lowest(model: Any, tol: float) -> float:
     """Where the mesh begins: the lowest potential that any of some lines w = const asks for."""
-    lines = (_Line(model, float(w)) for w in np.linspace(float(model.w_min), float(model.w_max), REFINEMENT.lines))
-    return min(float(choose_nodes(one, SpectralElement(), 1e-2 * tol)[0]) for one in lines)
+    places = np.linspace(float(model.w_min), float(model.w_max), REFINEMENT.lines).tolist()
+    return min(float(choose_nodes(flow_on_line(model, w), SpectralElement(), 1e-2 * tol)[0]) for w in places)
