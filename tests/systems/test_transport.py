@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from independent_of_elements import cohorts
+from own_models import EscapeNoise
 from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
@@ -170,28 +171,6 @@ def test_too_few_cells_are_not_silent(tune):
         fl.evolve(fl.discretize(fl.TimeElapsed(lively), tol=1e-6), peak, 0.1, rtol=1e-3, progress=False)
 
 
-@dataclass(frozen=True)
-class EscapeNoise:
-    """n_t + [(-v + I + b N) n]_v + h n = N delta(v), N = int h n, h = exp(6 (v - 1)): a hazard written in forms."""
-
-    current: float = 2.0
-    b: float = -0.5
-
-    def equations(self):
-        hazard = lambda x: np.exp(6 * (x.v - 1))
-        return fl.Equations(
-            axes=(fl.Axis("v", -1.0, 4.0, {"reset": 0.0}),),
-            unknowns=(fl.Unknown("n", ("v",)), fl.Unknown("N", (), "equals")),
-            terms=(
-                fl.drift("n", "v", lambda x: -x.v),
-                fl.drift("n", "v", lambda x: 1.0, lambda s, m: m.current + m.b * s.N),
-                fl.jump("n", "n", lambda x: {"v": 0.0}, rate=hazard),
-                fl.Term("N", "n", lambda n, phi, x: hazard(x) * n * phi),
-            ),
-            conserved=(fl.Conserved("mass", {"n": 1.0}),),
-        )
-
-
 def escaped(model, start, t_end, count):
     """N at count equal steps: cohorts by the trapezoidal rule, each moved and thinned by itself, to fourth order."""
     low, high, density = start
@@ -223,7 +202,7 @@ def escaped(model, start, t_end, count):
 
 def test_a_hazard_that_is_written_in_a_form_is_met_by_narrow_peaks():
     """At rest N is one over the mean time between spikes; in time, of a peak that narrows, it was off by 6 tol."""
-    model = EscapeNoise()
+    model = EscapeNoise(current=2.0, b=-0.5)
     problem = fl.discretize(model, tol=1e-5)
 
     def interval(N):  # v = A (1 - exp(-t)) from one spike to the next
