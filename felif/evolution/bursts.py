@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import byref
-from dataclasses import asdict
 from functools import lru_cache
 from math import inf, nan
 from typing import Any
@@ -50,7 +49,7 @@ def scheme_of(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
 
 def progress(rtol: float, accepted_rtol: float, atol: float) -> compiled.Progress:
     """What a burst is given and gives back, with the numbers of the control of the step."""
-    control = compiled.Control(**asdict(CONTROL))
+    control = compiled.Control(**vars(CONTROL))
     return compiled.Progress(rtol=rtol, accepted_rtol=accepted_rtol, atol=atol, known=-1, control=control)
 
 

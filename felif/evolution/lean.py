@@ -38,9 +38,9 @@ class Lean:
         """The state that the last run came to."""
         return self._y
 
-    def progress(self, times: np.ndarray) -> compiled.Progress:
-        """That of a run from the first of these times to the last."""
-        p = progress(self._rtol * self._caution, self._rtol, self._atol)
+    def progress(self, times: np.ndarray, part: float = 1.0) -> compiled.Progress:
+        """That of a run from the first of these times to the last, with a part of the tolerance."""
+        p = progress(part * self._rtol * self._caution, part * self._rtol, part * self._atol)
         p.t, p.h, p.low, p.high, p.max_step, p.N_max, p.rate = times[0], nan, -inf, inf, inf, self._N_max, self._rate
         p.tiny, p.span = 1e-10 * abs(times[-1] - times[0]), times[-1] - times[0]
         p.control_starting, p.capacity = True, STEPPING.capacity
@@ -82,7 +82,7 @@ class Lean:
             self.code = code = self._core.felif_burst(*arguments)
             if watch is not None and p.made:
                 rates, errors = self._scalars[: p.made, self._rate], self._errors[: p.made]
-                watch.record_many(self._times[: p.made], rates, errors, self._rtol)
+                watch.record_many(self._times[: p.made], rates, errors, p.accepted_rtol)
             if code == compiled.LANDED:
                 found[k] = self._scalars[p.made - 1]
                 k += 1

@@ -44,3 +44,8 @@ def cells_per_length(mesh: np.ndarray, v: np.ndarray) -> np.ndarray:
     """1 / (width of the cell at v), 0 beyond the mesh."""
     cell = np.clip(np.searchsorted(mesh, v) - 1, 0, len(mesh) - 2)
     return np.where((v > mesh[0]) & (v < mesh[-1]), 1.0 / np.diff(mesh)[cell], 0.0)
+
+
+def a_few(which: np.ndarray) -> list[int]:
+    """A few points from the first to the last."""
+    return which[np.unique(np.linspace(0, len(which) - 1, MANY.tried).astype(int))].tolist()

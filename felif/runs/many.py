@@ -6,8 +6,8 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,10 @@ from ..given.types import Executor, Model, Start
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
-from .common_mesh import common, layered
-from .many_blow_ups import BlowUps, Meshes, meshes_of
+from .common_mesh import a_few, common, layered
+from .many_blow_ups import BlowUps, Meshes, meshes_of, part_of_tolerance
 from .starting import evolve
-from .tuning import BARS, MANY
+from .tuning import MANY
 
 RISES = "rises"  # a point that is left to the meshes for blow-ups
 
@@ -113,11 +113,12 @@ def evolve_many(
 ) -> Many:
     """The scalars (N, R, ...) of a model at some times, from one initial state, at every point of a grid of parameters.
 
-    The compiled core runs all points on a common mesh, made for points at the ends of the grid and four times as
-    accurate as asked. Where many rates rise above 50, they go on, on a mesh with layers at V_F, up to blow-ups whose
-    errors companions measure. Points that these meshes cannot serve go to `discretize` and `evolve` one by one, and all
-    where the model is none of one dimension whose coefficients are affine in the rates, has inputs that depend on time
-    or delays, where a parameter shapes the mesh, or the core was not built. Both give the same up to the tolerance.
+    The compiled core runs all points on a common mesh, made for points at the ends of the grid and more accurate than
+    asked. Where many rates rise above 50, they are run on meshes with layers at V_F up to blow-ups whose errors
+    companions measure. Errors of N grow like 1/(T - t) before a blow-up at T: steps are the more accurate the less time
+    is left after one of `times`. Points that these meshes cannot serve go to `discretize` and `evolve` one by one, and
+    all where the model is none of one dimension whose coefficients are affine in the rates, has inputs that depend on
+    time or delays, where a parameter shapes the mesh, or the core was not built. Both give the same up to tol.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ def evolve_many(
     found = of_all(np.arange(points.count), partial(work.points, family), _points, (work, cells))
     rising = np.flatnonzero([point.outcome == RISES for point in found])
     if len(rising):
-        meshes = meshes_of(work, cells, _spread(rising)) if len(rising) >= MANY.worthwhile else None
+        meshes = meshes_of(work, a_few(rising)) if len(rising) >= MANY.worthwhile else None
         on_them = None if executor is not None or meshes is None else BlowUps(work, meshes)
         ends = of_all(rising, partial(_ended, work, on_them), _blow_ups, (work, meshes))
         for place, point in zip(rising.tolist(), ends, strict=True):
@@ -222,12 +223,20 @@ class _Point:
     alone: bool = False
 
 
+@dataclass(eq=False)
 class _Work:
     """What all points share, and what goes to other processes."""
 
-    def __init__(self, given: Points, start: Any, times: np.ndarray, tol: float, N_max: float) -> None:
-        self.given, self.start, self.times, self.tol, self.N_max = given, start, times, tol, N_max
-        self.names = discretize(given.at(0), tol=tol).scalar_names
+    given: Points
+    start: Any
+    times: np.ndarray
+    tol: float
+    N_max: float
+    finer: float = field(default_factory=lambda: MANY.finer)  # of tol, for the common mesh
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return discretize(self.given.at(0), tol=self.tol).scalar_names
 
     # the common mesh --------------------------------------------------------------------------------------------
 
@@ -263,12 +272,12 @@ class _Work:
 
     def _common_cells(self, problem: Problem) -> np.ndarray:
         """Cells as fine as those that some points, the ends of the grid among them, came to use."""
-        return common(problem, self._meshes(_spread(np.arange(self.given.count)), MANY.rising))
+        return common(problem, self._meshes(a_few(np.arange(self.given.count)), MANY.rising))
 
     def _meshes(self, tried: list[int], N_max: float) -> list[np.ndarray]:
         """Those that some points came to use."""
         how = {"t_start": self.times[0], "rtol": self.tol, "N_max": N_max, "progress": False}
-        problems = [discretize(self.given.at(point), tol=MANY.finer * self.tol) for point in tried]
+        problems = [discretize(self.given.at(point), tol=self.finer * self.tol) for point in tried]
         runs = [evolve(problem, self.start, self.times[-1], **how) for problem in problems]
         return [segment.problem.cells for run in runs for segment in run.trajectory.segments]
 
@@ -297,21 +306,21 @@ class _Work:
                 found.append(self.alone(point) if scalars is None else _Point(scalars))
         return found
 
-    def looser(self) -> _Work:
-        """For companions, which measure errors."""
-        return _Work(self.given, self.start, self.times, min(BARS.coarser * self.tol, 1e-2), self.N_max)
-
     def alone(self, point: int) -> _Point:
         """By `evolve`, on a mesh of its own."""
         model = self.given.at(point)
         how = {"t_start": self.times[0], "rtol": self.tol, "N_max": self.N_max, "progress": False}
         run = evolve(discretize(model, tol=self.tol), self.start, self.times[-1], **how)
+        ended = run
+        if run.blow_up is not None and (part := part_of_tolerance(self.times, run.blow_up.time, self.tol)) < 1:
+            how["rtol"] = part * self.tol
+            run = evolve(discretize(model, tol=part * self.tol), self.start, self.times[-1], **how)
         there = self.times <= run.times[-1]
         scalars = np.full((len(self.times), len(self.names)), math.nan)
         for k, name in enumerate(self.names):
             scalars[there, k] = run.sample(name, self.times[there])
-        blow = (math.nan, math.nan) if run.blow_up is None else (run.blow_up.time, run.blow_up.error)
-        return _Point(scalars, run.outcome.name, run.outcome.message, *blow, True)
+        blow = (math.nan, math.nan) if ended.blow_up is None else (ended.blow_up.time, ended.blow_up.error)
+        return _Point(scalars, ended.outcome.name, ended.outcome.message, *blow, True)
 
 
 def _points(shared: tuple[_Work, np.ndarray | None], part: np.ndarray) -> list[_Point]:
@@ -338,8 +347,3 @@ def _ended(work: _Work, found: BlowUps | None, part: np.ndarray) -> list[_Point]
         ended = None if follow is None else follow(point)
         points.append(work.alone(point) if ended is None else _Point(*ended))
     return points
-
-
-def _spread(which: np.ndarray) -> list[int]:
-    """A few points from the first to the last."""
-    return which[np.unique(np.linspace(0, len(which) - 1, MANY.tried).astype(int))].tolist()

@@ -19,27 +19,46 @@ from ..evolution.blow_up import BlowUpWatch
 from ..evolution.lean import Lean
 from ..problem import BlowUp, State
 from .blow_up_error import shares
-from .tuning import MANY
+from .tuning import BARS, MANY
 
 Meshes = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Cells as long as rates are moderate and from then on, of the runs and of their companions."""
 
 
-def meshes_of(work: Any, cells: np.ndarray, tried: list[int]) -> Meshes | None:
-    """Such as serve points like those that are tried; `cells` are the first. None where companions have none."""
-    looser = work.looser()
-    coarse = looser.common_mesh()[0]
+def meshes_of(work: Any, tried: list[int]) -> Meshes | None:
+    """Such as serve points like those that are tried. None where there are none for them or their companions."""
+    both = dataclasses.replace(work, finer=MANY.closer), _looser(work)
+    found = [one.common_mesh()[0] for one in both]
+    if any(cells is None for cells in found):
+        return None
     try:
-        return None if coarse is None else (work.layered(cells, tried), looser.layered(coarse, tried))
+        return tuple(one.layered(cells, tried) for one, cells in zip(both, found, strict=True))
     except ValueError:
         return None
+
+
+def part_of_tolerance(times: np.ndarray, end: float, tol: float) -> float:
+    """Of the tolerance of steps, for a rate that blows up at `end` to be known at these times as exactly as asked.
+
+    N of a time that is wrong by e is wrong by e N'/N, which is e / (2 (end - t)) and more there.
+    """
+    before = times[1:][times[1:] < end]
+    if not len(before):
+        return 1.0
+    part = (end - before[-1]) / (MANY.last * (end - times[0]))
+    return float(min(1.0, max(part, MANY.finest / tol)))
+
+
+def _looser(work: Any) -> Any:
+    """For companions, which measure errors."""
+    return dataclasses.replace(work, tol=min(BARS.coarser * work.tol, 1e-2))
 
 
 class BlowUps:
     """Runs of points and of their companions."""
 
     def __init__(self, work: Any, meshes: Meshes) -> None:
-        self.work, both = work, (work, work.looser())
+        self.work, both = work, (work, _looser(work))
         self._ladders = [_Ladder(one, *cells) for one, cells in zip(both, meshes, strict=True)]
 
     def follower(self) -> Callable[[int], tuple | None]:
@@ -55,6 +74,8 @@ class BlowUps:
                 return (scalars,)
             if found is None:
                 return None
+            if (part := part_of_tolerance(work.times, found.time, work.tol)) < 1:
+                scalars = here.climbed(point, work.times, part)[0]
             _, _, other = there.climbed(point, np.array([start, start + 2 * (found.time - start)]))
             if other is None:
                 return None
@@ -88,11 +109,14 @@ class _Climber:
             for family, N_max in ((ladder.low, MANY.rising), (ladder.high, ladder.N_max))
         )
 
-    def climbed(self, point: int, times: np.ndarray) -> tuple[np.ndarray, int, BlowUp | None]:
-        """(scalars at the times, NaN beyond the end, why the core came back, the blow-up if it is one for certain)."""
+    def climbed(self, point: int, times: np.ndarray, part: float = 1.0) -> tuple[np.ndarray, int, BlowUp | None]:
+        """(scalars at the times, NaN beyond the end, why the core came back, the blow-up if it is one for certain).
+
+        part: of the tolerance, for steps.
+        """
         ladder, watch = self.ladder, BlowUpWatch(self.ladder.N_max)
         scalars = np.full((len(times), len(ladder.low.problem.scalar_names)), np.nan)
-        scalars[0], p, last = ladder.first[point], self._low.progress(times), self._low
+        scalars[0], p, last = ladder.first[point], self._low.progress(times, part), self._low
         k = last.follow(self._systems[0].at(point), ladder.y, times, scalars, p, 1, watch)
         if last.code == compiled.RISING:
             y = ladder.high.problem.received(State(ladder.low.problem, p.t, last.y))

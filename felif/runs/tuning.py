@@ -65,10 +65,15 @@ class Many:
 
     worthwhile: int = 40  # points whose rates run away, from which meshes for them cost less than a run of each
     finer: float = 0.5  # of the tolerance from which the common mesh is made
+    closer: float = 0.02  # the same for rates that run away: next to a blow-up errors of the mesh grow as those of time
     tried: int = 9  # points, at most, whose meshes make the common one
     longest: int = 1000  # points a thread takes at a time, at most
     sent: int = 200  # points that go to an executor at a time
     rising: float = 50.0  # a rate from which a point goes on where layers are resolved
+    # time before a blow-up, of all the time up to it, in which steps are the more accurate the less of it is left: its
+    # error is about tol times that time, and what N has of it grows as what is left falls (up to 0.4 tol measured)
+    last: float = 0.5
+    finest: float = 1e-10  # tolerance of such steps, at least
     wider: float = 0.2  # than cells of the runs, relative, that cells cut in two may be
 
 

@@ -18,6 +18,7 @@ from ..given.types import Executor, Model
 from ..output.frames import grid_frame
 from ..parallel.spreading import spread
 from ..problem import Problem
+from ..runs.common_mesh import a_few, common
 from ..solvers.frozen import Frozen
 from ..solvers.stability import counted
 from ..solvers.steady_state import stability_of
@@ -162,7 +163,7 @@ def rate_map(
                 found = list(pool.map(lambda point: _by_discretisation(points.at(point), tol), range(points.count)))
             states = []
             if stability:
-                counts = _Counts(problem, points, tol) if neurons is not None else None
+                counts = _Counts(problem, points, neurons) if neurons is not None else None
                 states = list(pool.map(lambda k: _stable(points, k, found[k], tol, counts), range(points.count)))
     stable = _table(states, points.shape) if stability else None
     return RateMap(
@@ -191,7 +192,7 @@ class _Shared:
 
     @cached_property
     def counts(self) -> _Counts:
-        return _Counts(discretize(self.points.at(0), tol=self.tol), self.points, self.tol)
+        return _Counts(discretize(self.points.at(0), tol=self.tol), self.points, self.neurons)
 
 
 def _rows(shared: _Shared, part: np.ndarray) -> list[tuple[Rates, np.ndarray | None]]:
@@ -219,20 +220,29 @@ def _by_discretisation(model: Model, tol: float) -> Rates:
 
 
 class _Counts:
-    """Stability of states whose rates are known: by the argument principle, on a mesh that serves them."""
+    """Stability of states whose rates are known: by the argument principle, on a mesh that serves most of them."""
 
-    def __init__(self, problem: Problem, points: Points, tol: float) -> None:
-        self._problem, self._points, self._tol = problem, points, tol
+    def __init__(self, problem: Problem, points: Points, neurons: RestingNeurons) -> None:
+        self._problem, self._points = problem, points
         C = np.ones(len(problem.conserved))
         self._totals = C if problem.totals is None else np.asarray(problem.totals, float)
         self._moving = Frozen(problem, 0.0, self._totals).moving
+        if problem.delays or len(self._moving) != 1 or problem.end is not None:
+            return
+        few = a_few(np.arange(points.count))
+        known = zip(few, neurons.rates(np.array(few)), strict=True)
+        fitting = [self._at(point).fitting(np.array([N])).problem.cells for point, row in known for N in row.N if N > 0]
+        self._problem = problem.on_cells(common(problem, fitting))
+
+    def _at(self, point: int) -> Frozen:
+        values = {name: float(column[point]) for name, column in self._points.table.items()}
+        return Frozen(self._problem.at(**values), 0.0, self._totals, self._moving)
 
     def stable(self, point: int, rates: Rates) -> np.ndarray | None:
         """1 for stable states, 0 for others; None where `steady_states` must say."""
         if self._problem.delays or len(self._moving) != 1:
             return None
-        values = {name: float(column[point]) for name, column in self._points.table.items()}
-        frozen = Frozen(self._problem.at(**values), 0.0, self._totals, self._moving)
+        frozen = self._at(point)
         found = np.zeros(len(rates.N))
         for k, (N, slope) in enumerate(zip(rates.N.tolist(), rates.slope.tolist(), strict=True)):
             if slope > 1:  # an eigenvalue above 0

@@ -189,3 +189,20 @@ def test_values_may_stand_side_by_side():
 def test_bad_input_is_refused_by_name(parameters, times, message):
     with pytest.raises(ValueError, match=message):
         fl.evolve_many(fl.NoisyLIF(), parameters, START, times, tol=1e-4)
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(90, marks=needs_core)])  # one by one, and on common meshes
+def test_rates_shortly_before_a_blow_up_are_as_exact_as_asked(count):
+    """N = c/sqrt(T - t) has e/(2 (T - t)) of an error e of T: what steps of tol leave is 5 tol and more there."""
+    rng, tol, times = np.random.default_rng(4), 1e-5, np.array([0.5, 1.0, 1.5, 2.0])
+    b, a0, start = rng.uniform(2.0, 2.7, count), rng.uniform(1.1, 1.6, count), fl.Gaussian(0.0, 0.25)
+    many = fl.evolve_many(fl.NoisyLIF(), {"b": b, "a0": a0}, start, [0.0, *times], tol=tol, paired=True)
+    T = many.blow_up_time
+    last = np.array([times[times < end][-1] if end > times[0] else np.nan for end in T])
+    near = np.flatnonzero(T - last < 0.15)[:6]
+    assert len(near) >= 5
+    assert many.alone[near].all() == (count == 40)
+    for k in near:
+        run = fl.evolve(fl.discretize(fl.NoisyLIF(b=b[k], a0=a0[k]), tol=tol / 100), start, last[k], rtol=tol / 100)
+        N = run.sample("N", last[k])
+        assert many.N[k, 1 + int(np.searchsorted(times, last[k]))] == pytest.approx(N, rel=tol)
