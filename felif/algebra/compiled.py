@@ -44,6 +44,16 @@ class System(ctypes.Structure):
     ]
 
 
+class Control(ctypes.Structure):
+    """`Control` of core.h."""
+
+    _fields_ = [
+        *_fields(_double, "floor count rising arriving first first_of_span from_nothing safety smallest largest"),
+        *_fields(_double, "after_first upward least_error least_first_error least_kept refused_smallest"),
+        *_fields(_double, "refused_largest failed whole shortest_ulps first_ulps layer longer first_change rounding"),
+    ]
+
+
 class Progress(ctypes.Structure):
     """`Progress` of core.h."""
 
@@ -53,6 +63,7 @@ class Progress(ctypes.Structure):
         *_fields(_int, "control_rejected control_starting fixed rate"),
         *_fields(_int, "capacity made rejected factorisations failure known"),
         *_fields(_int, "until_coarsening coarsening_every longest_pause finer coarser"),
+        ("control", Control),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..problem import BlowUp
+from .tuning import WATCH
 
 
 class BlowUpWatch:
@@ -20,12 +21,6 @@ class BlowUpWatch:
     tolerance. Exact for y' = y^3 with TRBDF2; in networks, which forget errors made early, 4 to 100 times too large.
     """
 
-    KEPT = 64
-    LEAST = 0.05
-    LONG, SHORT = 30.0, 5.0  # factors of N over which the law is fitted
-    NEARLY = 0.99  # of N, from which it has not fallen on a new mesh but is read there otherwise
-    NEAR = 0.05  # of the exponent to 1/2; 0.01 to 0.03 measured for networks with constant noise
-
     def __init__(self, N_max: float) -> None:
         self.N_max = N_max
         self.times: list[float] = []
@@ -36,19 +31,19 @@ class BlowUpWatch:
 
     def record(self, t: float, N: float, error: float, rtol: float) -> None:
         """N at an accepted time, and the error of the step to it relative to the tolerance rtol."""
-        counted = max(error, self.LEAST) * rtol
+        counted = max(error, WATCH.least) * rtol
         self.errors += (counted, counted * t)
-        if self.on_new_mesh and self.rates and self.NEARLY * self.rates[-1] < N:
+        if self.on_new_mesh and self.rates and WATCH.nearly * self.rates[-1] < N:
             while self.rates and not N > self.rates[-1]:
                 self.times.pop(), self.rates.pop()
         self.on_new_mesh = False
         if self.rates and not N > self.rates[-1] > 0:  # below 0 N is rounding, where nobody fires
-            self.before = [*self.before, *zip(self.times, self.rates, strict=True)][-self.KEPT :]
+            self.before = [*self.before, *zip(self.times, self.rates, strict=True)][-WATCH.kept :]
             self.times.clear()
             self.rates.clear()
         self.times.append(t)
         self.rates.append(N)
-        if len(self.rates) > 2 * self.KEPT:
+        if len(self.rates) > 2 * WATCH.kept:
             self._thin()
 
     def record_many(self, times: np.ndarray, rates: np.ndarray, errors: np.ndarray, rtol: float) -> None:
@@ -58,16 +53,16 @@ class BlowUpWatch:
             for t, N, error in zip(times.tolist(), rates.tolist(), errors.tolist(), strict=True):
                 self.record(t, N, error, rtol)
             return
-        counted = np.maximum(errors, self.LEAST) * rtol
+        counted = np.maximum(errors, WATCH.least) * rtol
         self.errors += (counted.sum(), counted @ times)
         self.times += times.tolist()
         self.rates += rates.tolist()
-        if len(self.rates) > 2 * self.KEPT:
+        if len(self.rates) > 2 * WATCH.kept:
             self._thin()
 
     def _thin(self) -> None:
         """Every second of the older ones goes: the law is fitted over a factor of N, however many steps that takes."""
-        del self.times[1 : -self.KEPT : 2], self.rates[1 : -self.KEPT : 2]
+        del self.times[1 : -WATCH.kept : 2], self.rates[1 : -WATCH.kept : 2]
 
     @property
     def rising(self) -> bool:
@@ -87,17 +82,17 @@ class BlowUpWatch:
     def lawful(self) -> bool:
         """N rises as towards a blow-up, with an exponent near 1/2 lately and for longer; a transient does not.
 
-        Three points have any exponent; a transient may rise by a factor of SHORT in fewer steps.
+        Three points have any exponent; a transient may rise by a factor of WATCH.short in fewer steps.
         """
         rates = self.rates
-        if not (self.rising and 0 < self.LONG * rates[0] < rates[-1] < self.SHORT * rates[-4]):
+        if not (self.rising and 0 < WATCH.long * rates[0] < rates[-1] < WATCH.short * rates[-4]):
             return False
-        return all(abs(self._law(factor)[2] - 0.5) < self.NEAR for factor in (self.LONG, self.SHORT))
+        return all(abs(self._law(factor)[2] - 0.5) < WATCH.near for factor in (WATCH.long, WATCH.short))
 
     @property
     def left(self) -> float:
         """Time left until the pole that N rises to; inf where it does not rise."""
-        return self._law(self.LONG)[0] if self.rising and self.rates[-1] > 0 else np.inf
+        return self._law(WATCH.long)[0] if self.rising and self.rates[-1] > 0 else np.inf
 
     def estimate(self, t: float, N: float, message: str) -> BlowUp:
         """The blow-up for a run that stopped at time t with rate N."""
@@ -106,8 +101,8 @@ class BlowUpWatch:
         if not self.rising or N <= 0:
             left, shift = self._doubling(t, N), self._shift(t)
             return BlowUp(t, left + shift + float(np.spacing(abs(t))), N, message, steps=shift)
-        remaining, spikes, exponent = self._law(self.LONG)
-        other, *_ = self._law(self.SHORT)
+        remaining, spikes, exponent = self._law(WATCH.long)
+        other, *_ = self._law(WATCH.short)
         pole = t + remaining
         shift = self._shift(pole)
         error = remaining + abs(remaining - other) + shift + 4 * float(np.spacing(abs(pole)))

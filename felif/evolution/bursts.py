@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import byref
+from dataclasses import asdict
 from functools import lru_cache
 from math import inf, nan
 from typing import Any
@@ -21,7 +22,7 @@ from .events import until_event
 from .history import NODES, History
 from .stepper import StepFailed
 from .tableaux import RosenbrockTableau
-from .tuning import STEPPING
+from .tuning import CONTROL, STEPPING
 
 
 def burst_of(run: Any) -> Burst | None:
@@ -47,6 +48,12 @@ def scheme_of(tableau: RosenbrockTableau) -> tuple[compiled.Scheme, Any]:
     return compiled.Scheme(**pointers, gamma=tableau.gamma, exponent=1.0 / (tableau.error_order + 1)), arrays
 
 
+def progress(rtol: float, accepted_rtol: float, atol: float) -> compiled.Progress:
+    """What a burst is given and gives back, with the numbers of the control of the step."""
+    control = compiled.Control(**asdict(CONTROL))
+    return compiled.Progress(rtol=rtol, accepted_rtol=accepted_rtol, atol=atol, known=-1, control=control)
+
+
 class Burst:
     """The core on one problem: its working memory, the steps it hands back, the inputs it calls."""
 
@@ -63,7 +70,7 @@ class Burst:
         self._states, self._dense = np.empty((self._capacity, size)), np.empty((self._capacity, 3, size))
         arrays = (self._times, self._errors, self._scalars, self._states, self._dense)
         self._steps = compiled.Steps(*map(compiled.pointer, arrays))
-        self._progress = p = compiled.Progress(rtol=run.norm.rtol, accepted_rtol=run.rtol, atol=run.atol, known=-1)
+        self._progress = p = progress(run.norm.rtol, run.rtol, run.atol)
         p.max_step, p.N_max, p.tiny, p.fixed = run.max_step, run.watch.N_max, run.tiny, run.fixed_step is not None
         self._raised: BaseException | None = None
         self._inputs = self._given(run)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ..problem import Problem
-from .tuning import STEPPING
+from .tuning import CONTROL
 
 
 class Conserving:
@@ -34,7 +34,7 @@ class Conserving:
         for weights, carrier in self._each:
             before = float(weights @ y)
             defect = float(weights @ y1) - before
-            if defect and (abs(defect) < STEPPING.rounding * abs(before) or abs(defect) < rounding()):
+            if defect and (abs(defect) < CONTROL.rounding * abs(before) or abs(defect) < rounding()):
                 y1 *= 1.0 - defect / (before + defect) * carrier
                 total += abs(defect)
         return total
@@ -43,7 +43,7 @@ class Conserving:
         before = self._rows @ y
         defects = self._rows @ y1 - before
         size = np.abs(defects)
-        small = size < STEPPING.rounding * np.abs(before)
+        small = size < CONTROL.rounding * np.abs(before)
         if not (small | (size == 0)).all():
             small |= size < rounding()
         small &= size > 0

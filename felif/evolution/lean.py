@@ -12,7 +12,7 @@ import numpy as np
 
 from ..algebra import compiled
 from .blow_up import BlowUpWatch
-from .bursts import scheme_of
+from .bursts import progress, scheme_of
 from .schemes import Rodas5P, tableau_of
 from .tuning import STEPPING
 
@@ -40,10 +40,11 @@ class Lean:
 
     def progress(self, times: np.ndarray) -> compiled.Progress:
         """That of a run from the first of these times to the last."""
-        p = compiled.Progress(rtol=self._rtol * self._caution, accepted_rtol=self._rtol, atol=self._atol, known=-1)
+        p = progress(self._rtol * self._caution, self._rtol, self._atol)
         p.t, p.h, p.low, p.high, p.max_step, p.N_max, p.rate = times[0], nan, -inf, inf, inf, self._N_max, self._rate
         p.tiny, p.span = 1e-10 * abs(times[-1] - times[0]), times[-1] - times[0]
-        p.control_starting, p.capacity, p.coarsening_every, p.until_coarsening = True, STEPPING.capacity, 8, 8
+        p.control_starting, p.capacity = True, STEPPING.capacity
+        p.coarsening_every = p.until_coarsening = STEPPING.coarsened_every
         return p
 
     def run(self, system: compiled.System, y: np.ndarray, times: np.ndarray) -> np.ndarray | None:

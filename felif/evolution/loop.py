@@ -23,7 +23,7 @@ from .step_control import Controller, ErrorNorm
 from .stepper import StepFailed, Window
 from .tableaux import AdditiveTableau, RosenbrockTableau
 from .trajectory import RUNNING, Segment, Trajectory
-from .tuning import STEPPING
+from .tuning import CONTROL, STEPPING
 
 
 class Integration:
@@ -188,14 +188,14 @@ class Integration:
             return unevaluated(reason, f"at t = {t:.10g}")
         if isnan(self.h):
             span = self.t_end - t
-            self.h = min(self.norm.first_step(stepper.start_slope(), self.scalars, span), 1e-2 * span)
+            self.h = self.norm.first_step(stepper.start_slope(), self.scalars, span)
             # an initial layer thinner than what the clock can tell apart is stepped over: the schemes damp it
-            self.shortest = STEPPING.first_ulps * float(np.spacing(max(abs(t), self.tiny)))
-            self.h, self.layer = max(self.h, self.shortest), t + 1024 * self.shortest
+            self.shortest = CONTROL.first_ulps * float(np.spacing(max(abs(t), self.tiny)))
+            self.h, self.layer = max(self.h, self.shortest), t + CONTROL.layer * self.shortest
         while True:
             t1, lands = self._end_of_step()
             h = t1 - t
-            if not lands and h < 8 * float(np.spacing(max(abs(t), self.tiny))):
+            if not lands and h < CONTROL.shortest_ulps * float(np.spacing(max(abs(t), self.tiny))):
                 return stuck(self)
             try:
                 self.norm.of_step(h)
@@ -217,7 +217,8 @@ class Integration:
                 self.failure, error = reason, None
             if error is not None and (error <= 1.0 or self.fixed_step is not None):
                 break
-            if error is not None and h <= 1.1 * self.shortest and error * self.rtol < STEPPING.first_change:
+            shortest = h <= CONTROL.longer * self.shortest
+            if error is not None and shortest and error * self.rtol < CONTROL.first_change:
                 break
             self.statistics["rejected"] += 1
             self.norm.at(window.inside(t), y, self.scalars)
@@ -225,7 +226,7 @@ class Integration:
                 return stuck(self)
             if error is None:
                 self.controller.rejected = True
-                self.h = 0.25 * h
+                self.h = CONTROL.failed * h
             else:
                 self.failure = StepFailed("step_underflow", f"the error of a step is {error:.3g} times the tolerance")
                 self.h = h * self.controller.refused(error)
@@ -242,7 +243,7 @@ class Integration:
         remaining = self.next_stop - self.t
         limit = getattr(self.stepper, "limit", inf) if self.fixed_step is None else inf  # of an explicit part
         h = min(self.h, self.max_step, limit)
-        if h * (1 + 1e-10) >= remaining:
+        if h * (1 + CONTROL.whole) >= remaining:
             return self.next_stop, True
         if 2 * h > remaining and self.fixed_step is None:
             h = 0.5 * remaining

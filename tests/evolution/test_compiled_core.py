@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import own_models
@@ -13,7 +15,7 @@ import randomised
 
 import felif as fl
 from felif.algebra import compiled
-from felif.evolution import schemes
+from felif.evolution import bursts, schemes, step_control, tuning
 
 pytestmark = pytest.mark.skipif(compiled.built() is None, reason="felif was installed without its compiled core")
 
@@ -171,6 +173,34 @@ def test_fixed_steps_are_made_by_the_core_too(by_both):
     core, loop = by_both(problem, fl.Gaussian(-1.0, 0.3, boundary_layer=0.2), t_end=1.0, fixed_step=0.05)
     assert np.array_equal(core.times, loop.times)
     assert np.abs(core.series["N"] - loop.series["N"]).max() < 1e-12
+
+
+def test_the_core_is_given_the_numbers_of_the_control_in_the_order_of_its_own_structure():
+    header = (Path(compiled.__file__).parent / "core" / "core.h").read_text()
+    own = header.partition("typedef struct {\n    double floor")[2].partition("} Control")[0]
+    names = [field.name for field in dataclasses.fields(tuning.Control)]
+    assert ["floor", *re.findall(r"\w+", own)] == [name for name, _ in compiled.Control._fields_] == names
+
+
+@pytest.mark.parametrize(
+    ("numbers", "more"),
+    [
+        ({"safety": 0.5}, True),
+        ({"largest": 1.5, "upward": 0.0}, True),
+        ({"count": 1e-5, "floor": 1e-4}, True),
+        ({"first": 1e-6, "first_of_span": 1e-7, "after_first": 2.0}, True),
+        ({"rising": 1e-1, "count": 1e-1}, False),
+    ],
+)
+def test_numbers_of_the_control_mean_the_same_in_core_and_loop(numbers, more, by_both, tune):
+    problem = fl.discretize(fl.NoisyLIF(b=0.5, current=sine(2.0, 3.0)), tol=1e-4)
+    plain, _ = by_both(problem, fl.Gaussian(-1.0, 0.3), t_end=1.0, rtol=1e-4)
+    tune(step_control, "CONTROL", **numbers)
+    tune(bursts, "CONTROL", **numbers)
+    core, loop = by_both(problem, fl.Gaussian(-1.0, 0.3), t_end=1.0, rtol=1e-4)
+    assert len(core.times) == len(loop.times)
+    assert np.allclose(core.times, loop.times, rtol=1e-6)
+    assert len(core.times) > len(plain.times) if more else len(core.times) < len(plain.times)
 
 
 def test_a_tableau_whose_error_is_not_its_last_stage_is_left_to_the_loop(by_both, monkeypatch):

@@ -52,17 +52,18 @@ static int NAME(remember)(const System *s, const Inputs *in, Progress *p, Work *
 /* The factor for the next step: see Controller.accepted */
 static double NAME(growth)(const Scheme *scheme, Progress *p, double h, double error) {
     const int first = !(p->control_step > 0);
-    error = fmax(error, first ? 1e-15 : 1e-6);
-    double factor = 0.9 * pow(error, -scheme->exponent), most = 1e3;
+    const Control *c = &p->control;
+    error = fmax(error, first ? c->least_first_error : c->least_error);
+    double factor = c->safety * pow(error, -scheme->exponent), most = c->after_first;
     if (first) factor = ldexp(1.0, ilogb(factor));
     else {
         const double trend = h / p->control_step * pow(p->control_error / error, scheme->exponent);
-        factor *= trend < 1 ? trend : p->control_starting ? pow(trend, 0.3) : 1.0;
-        most = 6;
+        factor *= trend < 1 ? trend : p->control_starting ? pow(trend, c->upward) : 1.0;
+        most = c->largest;
     }
-    factor = fmin(fmax(factor, 0.2), p->control_rejected ? 1.0 : most);
+    factor = fmin(fmax(factor, c->smallest), p->control_rejected ? 1.0 : most);
     p->control_starting = p->control_starting && !p->control_rejected && factor >= 1;
-    p->control_error = fmax(error, 1e-2), p->control_step = h, p->control_rejected = 0;
+    p->control_error = fmax(error, c->least_kept), p->control_step = h, p->control_rejected = 0;
     return factor;
 }
 
@@ -70,6 +71,7 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
                        double *memory) {
     const int n = s->size, length = s->degree * s->lanes, scalars = s->algebraic + s->differential;
     Work work, *w = &work;
+    const Control *c = &p->control;
     NAME(arrange)(s, memory, w);
     memset(w->y, 0, sizeof(double) * (size_t)vector_length(s));
     memset(w->y1, 0, sizeof(double) * (size_t)vector_length(s));
@@ -86,18 +88,18 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
         const double spacing = NAME(spacing)(p);
         if (isnan(p->h)) {
             p->h = NAME(first_step)(s, p, w, &at);
-            p->shortest = 64 * spacing;
-            p->h = fmax(p->h, p->shortest), p->layer = p->t + 1024 * p->shortest;
+            p->shortest = c->first_ulps * spacing;
+            p->h = fmax(p->h, p->shortest), p->layer = p->t + c->layer * p->shortest;
         }
         double h, t1, error;
         int lands;
         for (;;) {
             const double left = p->end - p->t;
             h = fmin(p->h, p->max_step), lands = 0, t1 = p->t + h;
-            if (h * (1 + 1e-10) >= left) t1 = p->end, lands = 1;
+            if (h * (1 + c->whole) >= left) t1 = p->end, lands = 1;
             else if (2 * h > left && !p->fixed) t1 = p->t + 0.5 * left;
             h = t1 - p->t;
-            if (!lands && h < 8 * spacing) return STUCK;
+            if (!lands && h < c->shortest_ulps * spacing) return STUCK;
             int pivot;
             why = NAME(attempt)(s, scheme, in, p, &at, w, h, &pivot);
             if (pivot) return PIVOT;
@@ -115,13 +117,14 @@ static int NAME(burst)(const System *s, const Scheme *scheme, const Inputs *in, 
                 if (!(error < INFINITY)) why = NOT_FINITE;
             }
             if (!why && (error <= 1 || p->fixed)) break;
-            if (!why && h <= 1.1 * p->shortest && error * p->accepted_rtol < 0.1) break;
+            if (!why && h <= c->longer * p->shortest && error * p->accepted_rtol < c->first_change) break;
             p->rejected++;
             p->control_rejected = 1;
             p->failure = why ? why : TOO_LARGE;
             if (!why) p->failure_value = error;
             if (p->fixed) return STUCK;
-            p->h = why ? 0.25 * h : h * fmax(0.1, fmin(0.9, 0.9 * pow(error, -scheme->exponent)));
+            const double less = fmin(c->refused_largest, c->safety * pow(error, -scheme->exponent));
+            p->h = h * (why ? c->failed : fmax(c->refused_smallest, less));
         }
         double *dense = out->dense + (long)p->made * DENSE * n, *state = out->states + (long)p->made * n;
         for (int d = 0; d < DENSE; d++) {

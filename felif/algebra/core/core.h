@@ -65,6 +65,13 @@ typedef struct {
     double spread;                   /* times the noise: the drift at V_F below which noise rules */
 } System;
 
+/* The control of the step: see Control of felif/evolution/tuning.py */
+typedef struct {
+    double floor, count, rising, arriving, first, first_of_span, from_nothing, safety, smallest, largest,
+        after_first, upward, least_error, least_first_error, least_kept, refused_smallest, refused_largest,
+        failed, whole, shortest_ulps, first_ulps, layer, longer, first_change, rounding;
+} Control;
+
 typedef struct {
     double t, h;                     /* h is NaN where the first step is to be chosen */
     double end, low, high;           /* steps land on end; inputs are looked at within [low, high] */
@@ -81,6 +88,7 @@ typedef struct {
     int until_coarsening, coarsening_every; /* steps until pairs are counted, and from then on */
     int longest_pause;               /* of steps between two counts, which doubles after a count in vain */
     int finer, coarser;              /* whether the last state may ask for a finer, or a coarser, mesh */
+    Control control;
 } Progress;
 
 typedef struct {

@@ -148,7 +148,7 @@ static void NAME(conserve)(const System *s, Progress *p, Work *w, double h) {
         const double before = NAME(dot)(s, weights, w->y, 0, s->lanes);
         const double defect = NAME(dot)(s, weights, w->y1, 0, s->lanes) - before;
         if (defect == 0) continue;
-        if (!(fabs(defect) < 1e-11 * fabs(before))) {
+        if (!(fabs(defect) < p->control.rounding * fabs(before))) {
             const double rate = NAME(magnitudes)(s, w->J, w->y);
             if (!(fabs(defect) < DBL_EPSILON * h * rate)) continue; /* the problem's own defect stays to be seen */
         }
@@ -182,8 +182,8 @@ static double NAME(arriving_error)(const System *s, const Progress *p, const dou
             const int place = s->arriving_place[2 * k];
             const double flux = speed * fabs(y[place]);
             if (round == 1) { if (flux > most) most = flux; continue; }
-            const double small = 1e-2 + share / end * most;
-            const double part = speed * fabs(error[place]) / (p->atol + 0.4 * p->rtol * (flux + small));
+            const double small = p->control.floor + share / end * most;
+            const double part = speed * fabs(error[place]) / (p->atol + p->control.arriving * p->rtol * (flux + small));
             if (part > worst) worst = part;
         }
     return worst;
@@ -213,23 +213,23 @@ static double NAME(error_of)(const System *s, const Progress *p, Work *w, const 
     if (K) NAME(through_own)(s, at, effect);
     for (int j = 0; j < K + s->differential; j++) {
         const int k = j < K ? 1 + s->inputs + s->differential + j : Z0 + s->inputs + j - K;
-        const double count = (at->z[k] > was->z[k] ? 1e-5 : 1e-3) / h;
-        const double part = fabs(effect[j]) / (p->atol + p->rtol * (fabs(at->z[k]) + 1e-2 + count));
+        const double count = (at->z[k] > was->z[k] ? p->control.rising : p->control.count) / h;
+        const double part = fabs(effect[j]) / (p->atol + p->rtol * (fabs(at->z[k]) + p->control.floor + count));
         if (!(part <= worst)) worst = part;
     }
     return worst;
 }
 
-/* 0.01 of the shortest time in which y or a scalar changes by itself */
+/* A part of the shortest time in which y or a scalar changes by itself: see ErrorNorm.first_step */
 static double NAME(first_step)(const System *s, const Progress *p, Work *w, const Point *at) {
     const int K = s->algebraic, length = s->degree * s->lanes;
     for (int k = 0; k < length; k += WIDTH) STORE(w->slope + k, LOAD(w->F0 + k) / LOAD(s->mass + k));
     const double size = NAME(largest)(w->y, length), change = NAME(largest)(w->slope, length);
-    double fastest = size > 0 ? change / size : change > 0 ? 1e4 / p->span : 0, moved[MOST_SCALARS];
+    double fastest = size > 0 ? change / size : change > 0 ? 1 / (p->control.from_nothing * p->span) : 0, moved[MOST_SCALARS];
     NAME(along)(s, at, w->G, w->used, w->slope, moved);
     for (int j = 0; j < K + s->differential; j++) {
         const int k = j < K ? 1 + s->inputs + s->differential + j : Z0 + s->inputs + j - K;
-        fastest = fmax(fastest, fabs(moved[j]) / (fabs(at->z[k]) + 1e-2));
+        fastest = fmax(fastest, fabs(moved[j]) / (fabs(at->z[k]) + p->control.floor));
     }
-    return fmin(fastest > 0 ? 0.01 / fastest : INFINITY, 1e-2 * p->span);
+    return fmin(fastest > 0 ? p->control.first / fastest : INFINITY, p->control.first_of_span * p->span);
 }
