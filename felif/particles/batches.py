@@ -21,7 +21,7 @@ class Recording:
     batches: np.ndarray  # (bins, batches, populations)
     edges: np.ndarray  # of the bins, in steps
     batch_sizes: np.ndarray  # (batches, populations) neurons
-    snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w)
+    snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w or populations)
     events: np.ndarray  # (events, 2 + populations)
     spikes: list[np.ndarray]
     batch_of: np.ndarray  # of every neuron

@@ -88,6 +88,8 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
             raise ValueError(f"neurons = {neurons!r}; allowed are a number, or numbers for {names}")
         neurons = [neurons[name] for name in names]
     sizes = tuple(neurons) if isinstance(neurons, list | tuple) else (neurons,) * len(names)
+    if law.shares and isinstance(neurons, int):
+        sizes = tuple(round(neurons * len(names) * share) for share in law.shares)
     if len(sizes) != len(names):
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:
