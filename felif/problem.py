@@ -161,7 +161,7 @@ class Problem:
     # at rest
     linear_at: Hook = None  # (t, scalars) -> A(s) with F = A(s) y where the scalars of y are s; G y are they, first
     neurons: Hook = None  # (t, totals, highest) -> one neuron a population (`solvers.boxes.Rates`), or None and why not
-    starts: Hook = None  # (t, totals) -> starts of Newton's method, where no bounds isolate states at rest
+    starts: Hook = None  # (t, totals) -> (problem, y) to start Newton from, where no bounds isolate states at rest
     stationary: Hook = None  # of lines over (v, w): their states at rest, see `solvers.plane`
     line_matrices: Hook = None  # of lines over (v, w) without learning: the linearisation, line by line
     relaxed: Hook = None  # (t, y) -> y with unknowns at rest that relax to what the others say

@@ -61,7 +61,11 @@ def pytest_report_header(config):
 def tune(monkeypatch):
     """tune(module, "STRATEGY", number=...): numbers of a strategy changed for a test, where a module reads it."""
 
+    from felif.given.memory import forget
+
     def change(module, strategy, **numbers):
         monkeypatch.setattr(module, strategy, dataclasses.replace(getattr(module, strategy), **numbers))
+        forget()
 
-    return change
+    yield change
+    forget()

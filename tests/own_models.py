@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.stats import norm
 
 import felif as fl
@@ -122,3 +123,30 @@ def plane(over, form=lambda phi, x: phi, coefficient=lambda s, m: s.N):
     sign = -1.0 if over == "firing" else 1.0
     at = TOP if over == "firing" else BACK
     return (fl.Term("p", None, lambda phi, x: sign * form(phi, x), coefficient, at=at, name=over),)
+
+
+@dataclass(frozen=True)
+class EscapeNoise:
+    """n_t + [(-v + I + b N) n]_v - a n_vv + h n = N delta(v), N = int h n, with the hazard h = exp(beta (v - 1))."""
+
+    current: float
+    b: float = 0.0
+    beta: float = 6.0
+    a: float = 0.0
+    ends: tuple[float, float] = (-1.0, 4.0)
+
+    def equations(self):
+        hazard = lambda x: np.exp(self.beta * (x.v - 1))
+        spread = (fl.noise("n", "v", lambda s, m: m.a),) if self.a else ()
+        return fl.Equations(
+            axes=(fl.Axis("v", *self.ends, {"reset": 0.0}),),
+            unknowns=(fl.Unknown("n", ("v",)), fl.Unknown("N", (), "equals")),
+            terms=(
+                fl.drift("n", "v", lambda x: -x.v),
+                fl.drift("n", "v", lambda x: 1.0, lambda s, m: m.current + m.b * s.N),
+                *spread,
+                fl.jump("n", "n", lambda x: {"v": 0.0}, rate=hazard),
+                fl.Term("N", "n", lambda n, phi, x: hazard(x) * n * phi),
+            ),
+            conserved=(fl.Conserved("mass", {"n": 1.0}),),
+        )

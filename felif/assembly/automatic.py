@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,18 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ..firing.over_v import OverV
 from ..given.inputs import input_value
+from ..given.memory import memory_of_process, remembered
 from ..given.parameters import parameters_of
 from ..spaces import Space
 from ..translation import weak_form_of
 from ..translation.weak_form import CELLS, THRESHOLD, UNIT_TESTS, convection_of, probe
 from .cell_sizes import Sizes
 from .running_away import Cut, cut
-from .tuning import EXTENT
+from .tuning import EXTENT, MEMORY
 
 _BELOW = np.concatenate([np.linspace(0, 30, 600), np.geomspace(30.1, EXTENT.reach, 200)])  # where it looks
 _FINE_BELOW = np.concatenate([[0.0], np.geomspace(1e-11, EXTENT.reach, 3000)])  # the same where the drift bends
+
+_known: dict[Any, tuple[Any, np.ndarray]] = memory_of_process()
 
 
 def end_of(model: Any) -> Cut | None:
@@ -50,6 +53,18 @@ def choose_nodes(
     Cell sizes follow h(v) = min(C l(v), h_0 + g |v - V_F|): l is the local width of the density, sqrt(a/|f'|) in the
     bulk and a/|f| in the layers at V_F and V_R; C = tol^(1/(degree + 1)) up to a factor, from the interpolation error.
     """
+    if (told := flow.told(times) if flow.end is None else None) is None:
+        return _chosen(flow, space, tol, start, times, must_hold)
+    key = (id(flow.weak_form), told, space, tol, start, must_hold)
+    known = _known.get(key)
+    if known is None:  # the weak form is held: no other has its id
+        known = flow.weak_form, _chosen(flow, space, tol, start, times, must_hold)
+    return remembered(_known, key, known, MEMORY.chosen)[1].copy()
+
+
+def _chosen(
+    flow: Flow, space: Space, tol: float, start: float | None, times: Sequence[float], must_hold: bool
+) -> np.ndarray:
     sizes = Sizes(flow, space, tol, start)
     low = min(flow.cut(tol, t, must_hold) for t in times)
     if start is None:
@@ -62,38 +77,6 @@ def choose_nodes(
     if flow.lives_above:
         parts.append(sizes.nodes(flow.top, flow.cut_above(tol)))
     return np.unique(np.concatenate(parts))
-
-
-def fitting_nodes(
-    model: Any, space: Space, tol: float, scalars: Mapping[str, float], t: float, end: Cut | None = None
-) -> np.ndarray:
-    """The same for the densities of all fields at given values of the scalars."""
-    weak_form = weak_form_of(model)
-    flows = [Flow(model, weak_form, end, field.name, scalars) for field in weak_form.fields]
-    sizes = Sizes(flows[0], space, tol, others=[Sizes(flow, space, tol) for flow in flows[1:]])
-    low = min(flow.cut(tol, t) for flow in flows)
-    top = flows[0].top
-    ends = [low, *sorted(flows[0].landings), *([] if end is None else [end.last]), top]
-    parts = [sizes.nodes(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-    if any(flow.lives_above for flow in flows):
-        parts.append(sizes.nodes(top, max(flow.cut_above(tol) for flow in flows if flow.lives_above)))
-    return np.unique(np.concatenate(parts))
-
-
-def mesh_at_rest(problem: OverV, t: float, scalars: np.ndarray) -> Any:
-    """The problem on cells that fit the densities at rest when the scalars are these.
-
-    None for a mesh of the user's, where nothing holds the neurons, and where they would rest so far from V_F, held down
-    by the activity that is assumed, that cells of their width are too many: they do not fire then.
-    """
-    if problem.tol is None:
-        return None
-    given = dict(zip(problem.scalar_names, scalars.tolist(), strict=True))
-    try:
-        cells = fitting_nodes(problem.model, problem.space, problem.tol, given, t, problem.end)
-        return problem.on_cells(cells) if len(cells) <= EXTENT.most_cells else None
-    except ValueError:
-        return None
 
 
 class Flow:
@@ -114,7 +97,7 @@ class Flow:
         weak_form = weak_form_of(model) if weak_form is None else weak_form
         self.landings, self.top = weak_form.landings, weak_form.top if end is None else end.end
         self.length = self.top - self.landings[0]
-        weak_form = weak_form if end is None else end.of(weak_form)
+        self.weak_form = weak_form = weak_form if end is None else end.of(weak_form)
         self.field, self._given = weak_form.fields[0].name if field is None else field, scalars
         self._m = parameters_of(model)
         self._terms = [t for t in weak_form.terms if t.into == self.field == t.of]
@@ -162,6 +145,15 @@ class Flow:
 
         inputs: at these values instead of those at time t.
         """
+        drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
+        coefficients = self._coefficients(rate, t, inputs)
+        for c, (term, convection, diffusion, reaction) in zip(coefficients, forms, strict=True):
+            drift, noise = drift + c * convection, noise + c * diffusion
+            if term.over != CELLS:
+                escape = escape - c * reaction
+        return drift, noise, escape
+
+    def _coefficients(self, rate: float, t: float, inputs: Mapping[str, float] | None = None) -> tuple[Any, ...]:
         s = SimpleNamespace(**{name: rate if algebraic else 0.0 for name, algebraic in self._scalars})
         vars(s).update(inputs or {})
         for name, parameter, value in self._inputs:
@@ -170,13 +162,16 @@ class Flow:
         vars(s).update(self._given or {})
         for name, of in self._delayed:
             setattr(s, name, getattr(s, of))
-        drift, noise, escape = 0.0, 0.0, 0.0 * forms[0][1]
-        for term, convection, diffusion, reaction in forms:
-            c = 1.0 if term.coefficient is None else term.coefficient(s, self._m)
-            drift, noise = drift + c * convection, noise + c * diffusion
-            if term.over != CELLS:
-                escape = escape - c * reaction
-        return drift, noise, escape
+        return tuple(1.0 if term.coefficient is None else term.coefficient(s, self._m) for term in self._terms)
+
+    def told(self, times: Sequence[float]) -> tuple[Any, ...] | None:
+        """All that meshes chosen at these times depend on besides the forms; None where it is no list of numbers."""
+        if not self.weak_form.is_of_numbers:
+            return None
+        rates = self.rate_range
+        told = tuple(self._coefficients(rate, t) for rate, t in {(0.0, 0.0), *itertools.product(rates, times)})
+        numbers = all(isinstance(c, int | float) for coefficients in told for c in coefficients)
+        return (rates, tuple(times), told) if numbers else None
 
     def at(self, v: np.ndarray, rate: float = 0.0, t: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(drift, noise, escape rate) at points v."""
@@ -187,6 +182,7 @@ class Flow:
         forms = [(term, convection_of(term, v), 0.0, 0.0) for term in self._terms]
         return np.broadcast_to(self.combine(forms)[0], v.shape)
 
+    @cached_property
     def rate_range(self) -> tuple[float, ...]:
         """Firing rates between which the mesh must serve: 0 and, where activity inhibits, the self-consistent one."""
         if self._given is not None or self.combine(self._at_ends, 1.0)[0][1] >= self.combine(self._at_ends, 0.0)[0][1]:
@@ -260,7 +256,7 @@ class Flow:
         width = self.length
         v = min(self.landings) - self._unit() * (_FINE_BELOW if self.bends else _BELOW)
         lowest, forms = self._lowest_source(v), self.on(v)
-        for rate in self.rate_range():
+        for rate in self.rate_range:
             drift, noise, _ = self.combine(forms, rate, t)
             slope = drift / noise
             potential = np.concatenate([[0.0], -np.cumsum((slope[1:] + slope[:-1]) / 2 * np.abs(np.diff(v)))])

@@ -163,11 +163,6 @@ def _watched(
 ) -> None:
     """When the mesh must be looked at: the reasons of `splitting`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
-    tops = np.zeros((2, lanes.degree + 1, lanes.count))
-    scale = problem.widths / (SPLITTING.unresolved * tol)
-    top = spaces.modal_transform(problem.degree)[-2:]
-    for first in lanes.first:
-        tops[:, :, first : first + cells] = top[:, :, None] * scale
     if np.count_nonzero(problem.mergeable) >= (least := coarsen.worthwhile(problem)):
         system.worthwhile = int(np.ceil(least))
     system.fields, system.cells, system.smooth = len(lanes.first), cells, coarsen.SMOOTH_CONTENT
@@ -177,9 +172,26 @@ def _watched(
     if high:
         ends += [(problem.layout.slice(name).stop - 1, SPLITTING.top * tol / high) for name in problem.field_names]
     layers = _layers(problem, names)
-    arrays |= {"tops": tops, "layer_table": layers, "end_limit": np.array([limit for _, limit in ends])}
+    arrays |= {
+        "tops": _tops(problem, lanes),
+        "layer_table": layers,
+        "end_limit": np.array([limit for _, limit in ends]),
+    }
     arrays["end_place"] = lanes.place[[place for place, _ in ends]]
     system.ends, system.layers, system.undershoot = len(ends), len(layers), tol
+
+
+def _tops(problem: OverV, lanes: Lanes) -> np.ndarray:
+    """The two highest modes of every cell, over what is allowed of them; made once for all problems on a mesh."""
+    known, cells = vars(problem._assembled), len(problem.widths)
+    if "tops" not in known:
+        tops = np.zeros((2, lanes.degree + 1, lanes.count))
+        scale = problem.widths / (SPLITTING.unresolved * problem.tol)
+        top = spaces.modal_transform(problem.degree)[-2:]
+        for first in lanes.first:
+            tops[:, :, first : first + cells] = top[:, :, None] * scale
+        known["tops"] = tops
+    return known["tops"]
 
 
 def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:

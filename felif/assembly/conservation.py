@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..firing.over_v import OverV
+from ..given.identity import is_own
 from ..given.parameters import parameters_of
 from ..problem import Infeasible
-from ..translation.coefficients import is_own
 from ..translation.weak_form import CELLS, WeakForm, probe
 from .language import changed_form, places_of
 from .tuning import LANGUAGE

@@ -13,8 +13,12 @@ import numpy as np
 from ..algebra import in_a_row
 from ..given.arguments import checked, is_finite, number, shown
 from ..given.inputs import profile_values
+from ..given.memory import memory_of_process, remembered
 from ..translation.weak_form import THRESHOLD
 from .projection import tied_moments
+from .tuning import MEMORY
+
+_known: dict[Any, tuple[dict, dict]] = memory_of_process()
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,9 @@ class Profile:
         self.peak = self.end = 0.0
         self._rules: dict[tuple[bytes, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._moments: dict[tuple[bytes, int | bytes], np.ndarray] = {}
+        if type(density) in (Gaussian, Uniform):
+            known = _known.get((density, top), (self._rules, self._moments))
+            self._rules, self._moments = remembered(_known, (density, top), known, MEMORY.profiles)
 
     def __call__(self, v: np.ndarray) -> np.ndarray:
         values = profile_values(f"start: the density {self.name}", self._density, v)
@@ -247,19 +254,20 @@ class Profile:
     def quadrature(self, cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(points, weights, density values) of a composite Gauss rule; kept, as the same cells come again."""
         key = cells.tobytes(), count
-        if key not in self._rules:
+        if (rule := self._rules.get(key)) is None:
             points, weights = in_a_row(self.points(cells), count)
-            self._rules[key] = points, weights, self(points)
-        return self._rules[key]
+            rule = remembered(self._rules, key, (points, weights, self(points)), MEMORY.profiles)
+        return rule
 
     def moments(self, cells: np.ndarray, degree: int) -> np.ndarray:
         """int n phi_i for every node of these cells, shape (nodes,)."""
         key = cells.tobytes(), degree
-        if key not in self._moments:
+        if (moments := self._moments.get(key)) is None:
             points, weights, values = self.quadrature(cells, degree + 3)
             cell = np.clip(np.searchsorted(cells, points, side="right") - 1, 0, len(cells) - 2)
-            self._moments[key] = tied_moments(cells, degree, cell, points, weights * values)
-        return self._moments[key]
+            moments = tied_moments(cells, degree, cell, points, weights * values)
+            remembered(self._moments, key, moments, MEMORY.profiles)
+        return moments
 
     def check(self, cells: np.ndarray) -> None:
         """Sets peak and end value; ValueError where nothing lies on the mesh."""

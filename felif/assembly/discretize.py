@@ -13,7 +13,8 @@ from skfem.mesh import MeshLine
 
 from .. import spaces
 from ..given.arguments import TOLERANCE, checked, optional
-from ..given.memory import remembered
+from ..given.identity import is_own
+from ..given.memory import memory_of_process, remembered
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
@@ -21,7 +22,7 @@ from ..meshing import stretched, tagged
 from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
-from ..translation.coefficients import constant_of, is_own
+from ..translation.coefficients import constant_of
 from ..translation.weak_form import THRESHOLD, probe
 from . import conservation, language, splitting
 from .assembler import Assembler, Contribution
@@ -36,6 +37,7 @@ from .shared import highest_modes, shared
 from .tuning import MEMORY
 
 DEFAULT_TOLERANCE = 1e-6
+_known: dict[Any, Assembled] = memory_of_process()
 
 
 @checked(tol=optional(TOLERANCE))
@@ -94,9 +96,8 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
     if mesh is None:
         end = end_of(model)
         cells = natural = choose_nodes(Flow(model, end=end), space, tol)
-        mesh = tagged(cells, model, _top(model, end))
         language.require_sound_on(model, cells)
-        conservation.require_conserved(problem := SemiDiscrete(Assembled(model, mesh, space, tol, end), model))
+        conservation.require_conserved(problem := SemiDiscrete(_assembled(model, cells, space, tol, end), model))
         problem.natural = natural
         return problem
     if not isinstance(mesh, MeshLine):
@@ -122,6 +123,17 @@ def discretize_to(end: Cut | None, model: Any, cells: np.ndarray, space: Space) 
 
 def _top(model: Any, end: Cut | None) -> float:
     return weak_form_of(model).top if end is None else end.end
+
+
+def _assembled(model: Any, cells: np.ndarray, space: Space, tol: float, end: Cut | None) -> Assembled:
+    """What is assembled on these cells: known, where it depends on numbers alone, of models with the same forms."""
+    weak_form = weak_form_of(model)
+    if end is not None or not weak_form.is_of_numbers:
+        return Assembled(model, tagged(cells, model, _top(model, end)), space, tol, end)
+    key = (id(weak_form), space, tol, cells.tobytes())  # an Assembled holds its weak form: no other has this id
+    known = _known.get(key)
+    known = Assembled(model, tagged(cells, model), space, tol) if known is None else known.of(model)
+    return remembered(_known, key, known, MEMORY.assembled)
 
 
 class Assembled:
@@ -284,6 +296,14 @@ class Assembled:
             other.__dict__.pop(name, None)
         return other
 
+    def of(self, model: Any) -> Assembled:
+        """The same arrays for a model with the same forms, of which copies for other processes are made."""
+        if model is self.model:
+            return self
+        other = object.__new__(Assembled)
+        other.__dict__ |= {**vars(self), "model": model}
+        return other
+
     def on_cells(
         self, model: Any, cells: np.ndarray, history: Past | None = None, space: Space | None = None
     ) -> SemiDiscrete:
@@ -295,6 +315,8 @@ class Assembled:
             mesh = tagged(cells, model, self.top)
             assembled = Assembled(model, mesh, space, self.tol, self.end)
             assembled._others = self._others
+        else:
+            assembled = assembled.of(model)
         remembered(self._others, key, assembled, MEMORY.meshes)
         if history is not None:
             return SemiDiscrete(assembled.for_parameters(model), model, history)

@@ -18,9 +18,10 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank
 from ..firing.over_v import OverV
+from ..given.identity import is_own
 from ..given.parameters import Parameters
 from ..problem import Infeasible, Problem
-from ..translation.coefficients import STEP, is_own
+from ..translation.coefficients import STEP
 from .operators import FormsOperator
 
 

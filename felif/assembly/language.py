@@ -16,11 +16,10 @@ from skfem.element import DiscreteField
 
 from ..given.arguments import is_finite
 from ..given.fields import written_for
-from ..given.identity import identity
+from ..given.identity import identity, is_own
 from ..given.memory import remembered
 from ..given.parameters import fixed_parameters, parameters_of
 from ..translation import require_places, weak_form_of
-from ..translation.coefficients import is_own
 from ..translation.weak_form import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import require_analytic
 from .tuning import LANGUAGE

@@ -18,8 +18,8 @@ from ..algebra.lanes import Lanes, aligned, extents
 from ..firing import at_threshold
 from ..firing.advected import spread_of
 from ..firing.over_v import OverV
+from ..given.identity import is_own
 from ..given.parameters import Parameters, Points
-from ..translation.coefficients import is_own
 from ..translation.weak_form import probe
 from . import splitting
 from .condensed import lanes_of

@@ -19,8 +19,8 @@ from skfem.element import DiscreteField
 
 from ..algebra import gauss
 from ..firing.over_v import OverV
+from ..given.identity import is_own
 from ..spaces.tables import CellTable, table
-from ..translation.coefficients import is_own
 from ..translation.weak_form import Term, probe
 
 

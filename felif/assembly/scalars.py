@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..given.identity import is_own
 from ..given.inputs import input_value
 from ..given.parameters import Parameters
 from ..problem import Infeasible
-from ..translation.coefficients import STEP, is_own
+from ..translation.coefficients import STEP
 from .explicit import ExplicitSystem
 
 _NEWTON_STEPS = 40

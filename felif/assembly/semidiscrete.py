@@ -21,7 +21,8 @@ from ..given.parameters import Parameters, changeable, parameters_of, with_param
 from ..problem import FieldValue, Infeasible, State
 from . import coarsen, condensed, conservation, linearised, observing, splitting, tails
 from .at_points import at_points
-from .automatic import Flow, choose_nodes, mesh_at_rest
+from .at_rest import mesh_at_rest
+from .automatic import Flow, choose_nodes
 from .explicit import along
 from .moments import exponential_moment
 from .recut import over_potentials, recut, uncertainty, warn_where_wrong

@@ -131,6 +131,9 @@ class Memory:
     """How much is remembered."""
 
     systems: int = 4  # on one mesh, for other parameters
+    assembled: int = 8  # what problems of the same forms share in a process, mesh by mesh
+    chosen: int = 64  # meshes chosen for a tolerance
+    profiles: int = 8  # densities to begin with, each at points of as many meshes
     meshes: int = 4  # of one problem: error estimates and runs ask for the same ones again
     sums: int = 4  # of constant terms: where other coefficients change, these stay
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..translation.coefficients import is_own
+from ..given.identity import is_own
 from ..translation.weak_form import CELLS, probe
 from .layers import source_at
 from .over_v import OverV

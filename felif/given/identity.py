@@ -111,12 +111,34 @@ def _function(function: Any, within: tuple[int, ...]) -> str:
 def held(function: Any) -> list[Any]:
     """What a function holds of where it was made."""
     held = []
-    for cell in function.__closure__ or ():
+    for cell in getattr(function, "__closure__", None) or ():
         try:
             held.append(cell.cell_contents)
         except ValueError:  # not filled yet
             held.append(None)
     return held
+
+
+def is_own(function: Any) -> bool:
+    """Whether a function, and all that it holds, is felif's own: looked at by felif's tests."""
+    kind = function if hasattr(function, "__code__") else type(function)
+    if (kind.__module__ or "").partition(".")[0] != "felif":
+        return False
+    return all(is_own(value) for value in held(function) if callable(value))
+
+
+def is_of_numbers(function: Any) -> bool:
+    """Whether a function is felif's own and holds nothing that can change: numbers, names, functions of that kind."""
+    if function is None or isinstance(function, int | float | str):
+        return True
+    if isinstance(function, tuple):
+        return all(map(is_of_numbers, function))
+    if not callable(function) or not is_own(function):
+        return False
+    if isinstance(function, types.FunctionType):
+        return all(map(is_of_numbers, (*held(function), *(function.__defaults__ or ()))))
+    parameters = getattr(type(function), "__dataclass_params__", None)
+    return bool(parameters and parameters.frozen) and all(map(is_of_numbers, vars(function).values()))
 
 
 def _code(code: types.CodeType) -> list[Any]:

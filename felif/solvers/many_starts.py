@@ -17,18 +17,18 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
     found: list[SteadyState] = []
     known: list[np.ndarray] = []
     tried = 0
-    for start in problem.starts(t, totals):
+    for there, start in problem.starts(t, totals):
         tried += 1
         try:
-            y = newton(problem, start, t=t, totals=totals).y
+            y = newton(there, start, t=t, totals=totals).y
         except (NotConverged, SingularMatrix, Infeasible):
             continue
-        marks = _marks(problem, t, y)
+        marks = _marks(there, t, y)
         if any(np.allclose(marks, other, rtol=SEARCH.same, atol=SEARCH.same) for other in known):
             continue
         known.append(marks)
         try:
-            state = settled(problem, y, t, totals)
+            state = settled(there, y, t, totals)
         except (NotConverged, SingularMatrix, Infeasible):
             continue
         if not objection(state):
@@ -36,7 +36,8 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
     # rounding sorts nothing
     found.sort(key=lambda state: np.round(_marks(state.problem, t, state.y) / SEARCH.same).tolist())
     count = f"{len(found)} steady state" + ("" if len(found) == 1 else "s")
-    return SteadyStates(found, f"{count}, from {tried} starts of Newton's method. There may be others.", None, False)
+    begun = f"from {tried} starts of Newton's method" if tried else "where no numbers hold densities above zero"
+    return SteadyStates(found, f"{count}, {begun}. There may be others.", None, False)
 
 
 def _marks(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:

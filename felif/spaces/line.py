@@ -62,13 +62,17 @@ class Line:
         if cell is None:
             if self.periodic:
                 x = self.cells[0] + (x - self.cells[0]) % (self.cells[-1] - self.cells[0])
-            side = "right" if above else "left"
-            cell = np.clip(np.searchsorted(self.cells, x, side=side) - 1, 0, self.count - 1)
+            cell = self.cell_at(x, above)
         t = 2 * (x - self.cells[cell]) / self.widths[cell] - 1
         values = legendre.legvander(t, self.degree)
         if derivative:
             values = values @ _slopes(self.degree) * (2 / self.widths[cell][:, None])
         return self.dofs[cell], values @ modal_transform(self.degree)
+
+    def cell_at(self, x: np.ndarray, above: bool = True) -> np.ndarray:
+        """The cell where x is; on an end of one that above it, or below; beyond all cells the next."""
+        side = "right" if above else "left"
+        return np.clip(np.searchsorted(self.cells, x, side=side) - 1, 0, self.count - 1)
 
     def end(self, place: float) -> int:
         """The unknown at one end of the axis."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import legendre
 
-from ..algebra import gauss
 from ..given.warning import warn
 from ..spaces import Line
 from ..weakform import Index
@@ -59,22 +56,17 @@ def room_for(system: OnAxes, name: str, count: int) -> bool:
 
 
 def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
-    """The line of a system along one axis of transport alone with cells that resolve its coefficients; {} if they do.
+    """The line of a system along one axis of transport alone with cells that resolve what is met there; {} if they do.
 
     A cell carries the moments of a density exactly, however little it resolves the density itself. What moments do not
     say of the integral of a coefficient times the density is what the cell lacks of both; what its points do not say,
     whatever the density, is of the size of the square of what it lacks of the coefficient. And a cell spreads what it
     does not resolve over its width, which has to be one that the coefficient allows where that arrives.
     """
-    ((name, line), *others) = system.lines.items() or [("", None)]
-    if line is None or others or line.continuous or line.degree < 2:
+    if system.met is None:
         return {}
-    lacking = np.zeros(line.count)
-    for c in system.coefficients_along(name, t, y):
-        c = c.reshape(-1, line.count, line.degree + 2)  # a row each for the entries of indices
-        c = c / np.maximum(np.abs(c).max(axis=(1, 2), keepdims=True), MESHES.nothing)
-        modes = np.abs(c @ _of_points(line.degree).T)[..., -2:].sum(axis=-1)
-        lacking = np.maximum(lacking, modes.max(axis=0))
+    ((name, line),) = system.lines.items()
+    lacking = system.met.lacking(t, y)
     carried = np.minimum(unresolved(system, name, y), 1.0)
     marked = lacking * np.maximum(carried.max(), lacking) > system.tol
     needed = lacking * 2.0**line.degree > system.tol  # cells twice as wide would not do
@@ -83,12 +75,6 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
     if not marked.any() or not room_for(system, name, line.count + marked.sum()):
         return {}
     return {name: _split(line, marked)}
-
-
-@lru_cache
-def _of_points(degree: int) -> np.ndarray:
-    """Legendre coefficients of a function at the Gauss points of a cell, one row each."""
-    return np.linalg.inv(legendre.legvander(2 * gauss(degree + 2)[0] - 1, degree + 1))
 
 
 def unresolved(system: OnAxes, axis: str, y: np.ndarray) -> np.ndarray:

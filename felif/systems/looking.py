@@ -12,7 +12,6 @@ from ..problem import Infeasible, Problem
 from ..spaces import DrawingPoints, along, over_rectangles
 from ..translation import elsewhere
 from .on_axes import OnAxes
-from .piece import coefficient
 from .schur import Changes
 from .tuning import MATRICES
 
@@ -254,16 +253,3 @@ def described(system: OnAxes) -> str:
         f"  engine     that of any axes: {elsewhere(system.model) or 'asked for'}",
     ]
     return "\n".join(lines)
-
-
-def coefficients_along(system: OnAxes, axis: str, t: float, y: np.ndarray) -> list[np.ndarray]:
-    """The coefficients that read the place along an axis, (entries of indices, points of its elements) each."""
-    X, count, found = system._point(t, y)["X"], len(system.lines[axis].points), []
-    for piece in system.pieces:
-        if piece.how == "points" and piece.upwind is None and axis in piece.coordinates and piece.size % count == 0:
-            read = {name: rows @ X for name, rows in piece.reads.items()}
-            c = np.broadcast_to(np.real(coefficient(piece, read, system.model)), (piece.size,))
-            x = piece.coordinates[axis]
-            inner = int(np.argmax(x != x[0])) or 1  # entries of indices that stand behind the axis
-            found.append(np.moveaxis(c.reshape(-1, count, inner), 1, -1).reshape(-1, count))
-    return found

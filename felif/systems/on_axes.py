@@ -41,7 +41,7 @@ class OnAxes(Problem):
     constraint_residual: Callable[[float, np.ndarray], tuple[np.ndarray, float]]  # (t, y) -> g, the size of its parts
     frozen_parts: Callable[..., Any]  # (t, y) -> the Jacobian as if no coefficient changed
     frozen_at: Callable[[float, np.ndarray], Any]  # (t, numbers) -> A with F = A y at these numbers
-    coefficients_along: Callable[..., list[np.ndarray]]  # (axis, t, y) -> those that read it, at its points
+    met: Any  # what a density meets along the only axis of transport, or None
     on_lines: Callable[[Mapping[str, Line]], Any]  # the same model on other elements
     on_cells: Callable[[Mapping[str, np.ndarray]], Any]  # the same elements on other cells
     _inputs: Callable[[float, np.ndarray], None]  # (t, X): fills in the inputs

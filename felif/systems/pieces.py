@@ -37,7 +37,7 @@ class Builder:
         self.order = [axis.name for axis in equations.axes]
         self.indices = {axis.name for axis in equations.axes if isinstance(axis, Index)}
         self._sums, self._known = CellSums(size), {}
-        self._linear = vars(equations).setdefault("linear_terms", set())  # found to be so on the first mesh
+        self.linear = vars(equations).setdefault("linear_terms", set())  # found to be so on the first mesh
         self.positive = any(line.degree <= 1 for line in lines.values())
 
     def pieces(self) -> list[Piece]:
@@ -132,16 +132,12 @@ class Builder:
     def _of(self, term: Term) -> list[Piece]:
         if term.matrix is not None:
             return [self.coupling(term)]
-        names = read_by(term, {*self.over, *self.order}, self.indices, self.m)
-        axes = {*self.over[term.into], *(self.over[term.of] if term.of else ()), *term.at}
-        for name in names:
-            axes |= {name} if name in self.order else set(self.over[name])
-        over = [name for name in self.order if name in axes]
+        names, over = self.named(term)
         places, weights, x = self.grid(over, term.at)
         n = len(weights)
         lines = [name for name in over if name not in self.indices]
         found, key = [], None if term.at else tuple(over)
-        for (a, b), kernel in kernels_of(term, lines, x, n, self._linear).items():
+        for (a, b), kernel in kernels_of(term, lines, x, n, self.linear).items():
             if self.positive and b in lines and is_own(term, self.over):
                 if not self.lines[b].continuous:
                     found += limited(self, term, names, over, b)
@@ -154,6 +150,14 @@ class Builder:
                     raise ValueError(f"Term {term.called!r}: transport without noise acts all along {b!r}")
                 found += upwind(self, term, names, over, b)
         return found
+
+    def named(self, term: Term) -> tuple[list[str], list[str]]:
+        """What the coefficient of a term reads, and the axes that the term is over, in their order."""
+        names = read_by(term, {*self.over, *self.order}, self.indices, self.m)
+        axes = {*self.over[term.into], *(self.over[term.of] if term.of else ()), *term.at}
+        for name in names:
+            axes |= {name} if name in self.order else set(self.over[name])
+        return names, [name for name in self.order if name in axes]
 
     def _tests(self, term: Term, places: Mapping, x: SimpleNamespace, n: int, along: str | None, key: Any) -> Any:
         """Rows of the test function: where it is, or, of what jumps, where it lands minus where it is."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..algebra import SingularMatrix
+from .adapt import refined
 from .on_axes import OnAxes
 from .tuning import STATES
 
@@ -21,29 +23,50 @@ def totals_of(system: OnAxes) -> np.ndarray:
     return np.array(found)
 
 
-def starts(system: OnAxes, t: float, totals: np.ndarray) -> Iterator[np.ndarray]:
-    """States y to begin Newton's method from: the first from zero, the others from numbers of all sizes and signs."""
-    random, layout = np.random.default_rng(11), system.layout
-    if not layout.n_fields:
-        yield np.zeros(system.size)
+def starts(system: OnAxes, t: float, totals: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+    """(system, y) to begin Newton's method from: the first from zero, the others from numbers of all sizes and signs.
+
+    Where cells are so coarse that a density at rest falls below zero whatever the numbers, they are split, and it is
+    looked again.
+    """
+    random = np.random.default_rng(11)
+    if not system.layout.n_fields:
+        yield system, np.zeros(system.size)
         for _ in range(STATES.free):
-            yield _numbers(random, system.size)
+            yield system, _numbers(random, system.size)
         return
+    count = system.size - system.layout.n_fields + system.layout.n_z
+    tries = STATES.frozen if count and not _is_linear(system, t) else 1
+    numbers = [np.zeros(count) if k == 0 else _numbers(random, count) for k in range(tries)]
+    for _ in range(STATES.rounds):
+        found = [_at_rest(system, t, given, totals) for given in numbers]
+        held = [y for y in found if y is not None and _is_positive(system, y)]
+        yield from ((system, y) for y in held)
+        coarse = next((y for y in found if y is not None), None)
+        if held or coarse is None or system.tol is None or (finer := refined(system, t, coarse)) is None:
+            return
+        system = finer[0]
+
+
+def _at_rest(system: OnAxes, t: float, numbers: np.ndarray, totals: np.ndarray) -> np.ndarray | None:
+    """The state at rest of densities where every coefficient reads these numbers; None where there is none."""
     C = np.array([*system.conserved.values()]).reshape(len(system.conserved), system.size)
     uniform = np.where(C != 0, 1.0, 0.0)
     E = uniform.T / np.maximum((uniform * C).sum(axis=1), 1e-300)
-    count = system.size - layout.n_fields + layout.n_z
-    for k in range(STATES.frozen if count and not _is_linear(system, t) else 1):
-        numbers = np.zeros(count) if k == 0 else _numbers(random, count)
-        try:
-            A = system.frozen_at(t, numbers)
-            border = system.mass.data[0][:, None] * E
-            pins = tuple({int(np.argmax(np.abs(c))) for c in C})
-            y, _ = A.bordered(border, C, np.zeros((len(C), len(C))), pins=pins).solve(np.zeros(system.size), totals)
-        except (SingularMatrix, ArithmeticError):
-            continue
-        if np.isfinite(y).all() and y[: layout.n_fields].min() >= -0.1 * np.abs(y[: layout.n_fields]).max():
-            yield y
+    try:
+        A = system.frozen_at(t, numbers)
+        border = system.mass.data[0][:, None] * E
+        pins = tuple({int(np.argmax(np.abs(c))) for c in C})
+        y, _ = A.bordered(border, C, np.zeros((len(C), len(C))), pins=pins).solve(np.zeros(system.size), totals)
+    except (SingularMatrix, ArithmeticError):
+        return None
+    return y if np.isfinite(y).all() else None
+
+
+def _is_positive(system: OnAxes, y: np.ndarray) -> bool:
+    """Whether no density is far below zero."""
+    densities = y[: system.layout.n_fields]
+    return bool(densities.min() >= -STATES.below * np.abs(densities).max())
 
 
 def relaxing_of(system: OnAxes) -> tuple[np.ndarray, np.ndarray] | None:

@@ -13,7 +13,7 @@ from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible
 from ..spaces import Line
 from ..weakform import Equations, Given
-from . import changes, looking, positive, rest, resting
+from . import changes, looking, positive, rest, resting, transport
 from . import condensed as core
 from .at_points import at_points
 from .constraint import Constraint, require_conditions
@@ -159,7 +159,7 @@ class System(OnAxes):
     coarser, on_cells, enriched, rebuilt = changes.coarser, changes.on_cells, changes.enriched, changes.rebuilt
     mesh_arrays, on_arrays = changes.mesh_arrays, changes.on_arrays
     adapted, carried, received = changes.adapted, changes.carried, changes.received
-    coefficients_along = looking.coefficients_along
+    met = cached_property(transport.met)
     __reduce__ = changes.reduced
     parameter_derivative, time_derivative = changes.parameter_derivative, changes.time_derivative
     condensed, input_functions = cached_property(core.condensed), property(core.input_functions)

@@ -11,15 +11,6 @@ from .weak_form import Term, WeakForm
 STEP = 1e-30  # of the complex step: far below rounding, so that the derivative is exact to rounding
 
 
-def is_own(function: Any) -> bool:
-    """Whether a function, and all that it holds, is felif's own: looked at by felif's tests."""
-    kind = function if hasattr(function, "__code__") else type(function)
-    if (kind.__module__ or "").partition(".")[0] != "felif":
-        return False
-    held = (cell.cell_contents for cell in getattr(function, "__closure__", None) or ())
-    return all(is_own(value) for value in held if callable(value))
-
-
 class _Reader:
     """Stands in for `s` once: remembers what a coefficient reads."""
 

@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..given.identity import is_of_numbers
 from ..weakform import Conserved
 
 CELLS, ABOVE = "cells", "above"
@@ -136,6 +137,11 @@ class WeakForm:
     def read(self) -> tuple[str, ...]:
         """What coefficients may read of `s`."""
         return (*(s.name for s in self.scalars), *(i.name for i in self.inputs))
+
+    @cached_property
+    def is_of_numbers(self) -> bool:
+        """Whether all that its forms and coefficients hold are numbers: what is made of them alone may be kept."""
+        return all(is_of_numbers(function) for term in self.terms for function in (term.form, term.coefficient))
 
     @property
     def lines(self) -> tuple[Scalar, ...]:

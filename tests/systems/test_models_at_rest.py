@@ -8,6 +8,8 @@ from itertools import islice
 import numpy as np
 import pytest
 from independent_of_elements import hazard
+from numpy.polynomial import chebyshev
+from own_models import EscapeNoise
 from scipy.optimize import brentq
 
 import felif as fl
@@ -44,7 +46,7 @@ def test_newton_meets_hebbian_units_with_their_weights_at_rest():
     n = 60
     problem = fl.discretize(fl.WilsonCowan(k=4.7 / n * (1 - np.eye(n)), s=-1.0))
     starts, reached = list(islice(problem.starts(0.0, np.zeros(0)), 25)), 0
-    for start in starts:
+    for _, start in starts:
         y = problem.relaxed(0.0, start)
         rates = start[:n]
         assert y[:n] == pytest.approx(rates, abs=0)
@@ -72,3 +74,24 @@ def test_a_hundred_equal_units_fire_as_the_equation_of_one_says():
     two = fl.WilsonCowan(k=np.full((2, 2), k * n / 2), s=[fl.Piecewise((1.0,), (2.0, s))] * 2)
     other = fl.evolve(fl.discretize(two), {"N": 0.1, "w": 0.0}, 1.5, rtol=1e-9, progress=False)
     assert run.final.N == pytest.approx(np.full(n, other.final.N[0]), rel=2e-6)
+
+
+@pytest.mark.parametrize(("current", "a", "beta"), [(0.7, 0.05, 10.0), (1.5, 0.002, 8.0)])
+def test_a_narrow_density_at_rest_is_found_from_the_coarsest_mesh(current, a, beta):
+    """1/N is T(0), where a T'' + (-v + I) T' - h T = -1, T' = 0 at both ends, by Chebyshev polynomials.
+
+    On the first mesh the narrow density falls below zero, and no state was found, without a word.
+    """
+    v = chebyshev.chebpts2(401)
+    basis = [chebyshev.chebvander(v, 400), *(np.zeros((401, 401)) for _ in range(2))]
+    for k in range(401):
+        unit = np.eye(401)[k]
+        basis[1][:, k], basis[2][:, k] = (chebyshev.chebval(v, chebyshev.chebder(unit, m)) / 2.5**m for m in (1, 2))
+    place = (0.5 + 2.5 * v)[:, None]
+    rows = a * basis[2] + (current - place) * basis[1] - np.exp(beta * (place - 1)) * basis[0]
+    rows[[0, -1]] = basis[1][[0, -1]]
+    T = np.linalg.solve(rows, -(np.abs(v) < 1).astype(float))
+    N = 1 / chebyshev.chebval(-0.2, T)
+    (found,) = fl.steady_states(fl.discretize(EscapeNoise(current, 0.0, beta, a, (-2.0, 3.0)), tol=1e-4))
+    assert found.N == pytest.approx(N, abs=found.error + 1e-9)  # what is lost to rounding in T
+    assert found.error < 1e-6

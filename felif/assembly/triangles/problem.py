@@ -14,13 +14,13 @@ from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTri
 
 from ...algebra import Band, gauss
+from ...given.identity import is_own
 from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
 from ...given.portable import require_portable
 from ...given.text import model_text
 from ...meshing.strip import triangles
 from ...problem import FieldValue, Infeasible, PlaneField, State
 from ...spaces import DrawingPoints, over_triangles
-from ...translation.coefficients import is_own
 from ..splitting import conserving
 from . import refinement
 from .assembled import TriangleMesh
