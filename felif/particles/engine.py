@@ -213,7 +213,7 @@ def _network(
         kicks=kicks,
         noise_kicks=noise_kicks,
         batch_of=batch_of,
-        bin_of=np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1),
+        bin_of=plan.bin_of,
         memory=engine["memory"],
         rates=rates,
         synchronous=np.zeros((steps, populations)) if recorded is None else recorded.synchronous,

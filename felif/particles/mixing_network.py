@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from ..problem import State
-from .batches import Recording, batch_of_neurons, make_chunks
+from .batches import Recording, make_chunks
 from .checkpoints import Checkpoint
 from .drive import mean_current
 from .initial_neurons import draw_start
@@ -50,43 +50,23 @@ def simulate_mixing(
     v, kind, gone = engine["v"], engine["kind"], engine["gone"].astype(bool)
     last = engine.get("rates", np.zeros(count))
     chunks, chunk_batch, counted = make_chunks(plan.sizes)
-    batch_of = batch_of_neurons(chunks, chunk_batch)
     batch_sizes = np.repeat(counted.sum(axis=1, keepdims=True), count, axis=1)
-    rates = np.zeros((steps, count)) if recorded is None else recorded.rates
-    bins = len(plan.edges) - 1
-    bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
-    batches = np.zeros((bins, len(batch_sizes), count), int) if recorded is None else recorded.batches
-    first, wanted = 0 if recorded is None else recorded.steps_done, {*plan.snapshots, steps}
-    kept = {} if recorded is None else {k: taken for k, taken in recorded.snapshots.items() if k in wanted}
+    own = recorded or Recording.begun(plan, chunks, chunk_batch, batch_sizes)
+    first, bin_of, wanted = own.steps_done, plan.bin_of, {*plan.snapshots, steps}
+    own.snapshots = {k: taken for k, taken in own.snapshots.items() if k in wanted}
     coupled = any(any(p.kicks) or any(p.noise_kicks) for p in law.populations)
     exchanged, neurons = _half_step(law, dt), _Potentials(law, dt)
-
-    def recording(done: int, snapshots: dict) -> Recording:
-        return Recording(
-            rates=rates,
-            synchronous=np.zeros((steps, count)),
-            resting=np.zeros((steps, count)),
-            batches=batches,
-            edges=plan.edges,
-            batch_sizes=batch_sizes,
-            snapshots=snapshots,
-            events=np.empty((0, 2 + count)),
-            spikes=[],
-            batch_of=batch_of,
-            steps_done=done,
-            eternal=False,
-        )
 
     def keep(done: int) -> None:
         if place.room is not None:
             state = {"v": v, "kind": kind, "gone": gone, "rates": last}
-            place.write(recording(done, {**kept, done: (v, gone, kind)}), state)
+            place.write(own.at(done, (v, gone, kind)), state)
 
     if recorded is None:
         keep(0)
     for step in range(first, steps + 1):
         if step in wanted:
-            kept[step] = (v.copy(), gone.copy(), kind.copy())
+            own.snapshots[step] = (v.copy(), gone.copy(), kind.copy())
         if step == steps:
             break
         random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, step]))
@@ -94,9 +74,9 @@ def simulate_mixing(
         fired, lost = neurons.step(v, kind, gone, step, last, random)
         kind = exchanged(kind, random)
         gone |= lost
-        np.add.at(batches[bin_of[step]], (batch_of[fired[0]], fired[1]), 1)
-        rates[step] = np.bincount(fired[1], minlength=count) / v.size
-        last = rates[step] / dt
+        np.add.at(own.batches[bin_of[step]], (own.batch_of[fired[0]], fired[1]), 1)
+        own.rates[step] = np.bincount(fired[1], minlength=count) / v.size
+        last = own.rates[step] / dt
         if coupled and len(fired[0]) > plan.event_size * v.size + 2:
             raise ValueError(
                 f"dt = {dt!r}: {len(fired[0]) / v.size:.3g} spikes per neuron in the step to "
@@ -107,7 +87,8 @@ def simulate_mixing(
             keep(step + 1)
         if step % 64 == 0:
             watch(step / steps)
-    return recording(steps, kept)
+    own.steps_done = steps
+    return own
 
 
 def _require_followed(plan: Plan) -> None:

@@ -28,6 +28,11 @@ class Plan:
     history: Callable[[str, float], float]
     event_size: float
 
+    @property
+    def bin_of(self) -> np.ndarray:
+        """The bin of every step."""
+        return np.clip(np.searchsorted(self.edges, np.arange(self.steps), side="right") - 1, 0, len(self.edges) - 2)
+
 
 def plan_simulation(
     law: Any,
