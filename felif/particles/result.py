@@ -86,7 +86,7 @@ class ParticleRun:
     series : dict
         Shape (bins,), nan after a network has stopped: "N" (spikes per neuron and time in each bin, but for synchronous
         spikes, which are in `events`), "R" (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the
-        bin); with two populations "N_E", "N_I", ....
+        bin); with two populations "N_E", "N_I", ..., per neuron of the whole network where neurons change theirs.
     batches : dict
         The same "N" (and "R") of each batch, shape (batches, bins), for error bars.
     independent : bool

@@ -58,9 +58,11 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
     """None for equations of another shape: they have more axes, or rates that are not constant or not balanced."""
     if len(equations.axes) != 1 or not isinstance(axis := equations.axes[0], Axis):
         return None
-    fluxes = [u for u in equations.unknowns if u.kind == "holds" and dict(u.at) == {axis.name: axis.high}]
+    fluxes = [u for u in equations.unknowns if u.kind == "holds"]
     densities = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over == (axis.name,)]
     if axis.name != "v" or not axis.high < math.inf or sorted(u.of for u in fluxes) != sorted(densities):
+        return None
+    if equations.conditions or any(dict(u.at) != {"v": axis.high} for u in fluxes):
         return None
     landing = [p for t in equations.terms if t.lands for _, p in places_of(t, SimpleNamespace(v=axis.high))]
     if not landing or any(place.keys() != {"v"} or np.size(place["v"]) != 1 for place in landing):
@@ -76,6 +78,8 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
         if at == {"v": axis.low} and axis.low > -math.inf:
             k = _constant(term, model, equations)
             if k is None or (parts := _parts(term, v[:1]))[0].any() or parts[1].any():
+                return None
+            if term.into in densities and term.into != term.of:
                 return None
             if term.into == term.of:
                 leaves[i] -= k * parts[2][0]
@@ -99,7 +103,7 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
         return None
     if not rates.any() and axis.low == -math.inf:
         return None
-    own = replace(axis, low=-math.inf)
+    own = Axis("v", -math.inf, axis.high, axis.points)
     terms = tuple(replace(t, coefficient=_of_model(t.coefficient)) for t in kept)
     rest = Equations((own,), equations.unknowns, terms, inputs=equations.inputs)
     without = Without(model, float(np.ravel(landing[0]["v"])[0]), float(axis.high), rest)

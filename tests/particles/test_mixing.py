@@ -35,6 +35,8 @@ class Mixing:
     v_min: float = -np.inf
     lands: Callable = lambda x: {"v": 1.0}  # noqa: E731
     growth: float = 0.0
+    absorbed: bool = False
+    crossing: float = 0.0
     up: float = 0.5
 
     def equations(self) -> fl.Equations:
@@ -56,6 +58,12 @@ class Mixing:
         terms += fl.exchange("n_u", "n_d", self.to_down) + fl.exchange("n_d", "n_u", self.to_up)
         if self.growth:
             terms.append(fl.Term("n_u", "n_u", lambda n, phi, x: n * phi, constant(self.growth), name="growth"))
+        if self.crossing:
+            leaves = lambda n, phi, x: -n * phi
+            terms.append(fl.Term("n_u", "n_u", leaves, constant(self.crossing), at=bottom))
+            terms.append(fl.Term("n_d", "n_u", lambda n, phi, x: n * phi, constant(self.crossing), at=bottom))
+        if self.absorbed:
+            unknowns.append(fl.Unknown("B", (), "holds", of="n_u", at=bottom))
         total = {"n_u": 1.0, "n_d": 1.0}
         if self.v_min > -np.inf:
             unknowns.append(fl.Unknown("left"))
@@ -152,6 +160,8 @@ def test_a_simulation_goes_on_to_the_same_digits(tmp_path):
     [
         (Mixing(to_up=lambda s, m: 2.0 + s.N_u), {}, "no network of neurons is known behind Mixing"),
         (Mixing(growth=0.5), {}, "no network of neurons is known behind Mixing"),
+        (Mixing(v_min=-1.0, absorbed=True), {}, "no network of neurons is known behind Mixing"),
+        (Mixing(v_min=-1.0, crossing=0.5), {}, "no network of neurons is known behind Mixing"),
         (Mixing(), {"record": 1}, "record = 1"),
         (Mixing(v_min=-0.5), {"start": -0.6}, "allowed are numbers from V_min = -0.5"),
         (
