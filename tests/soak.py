@@ -70,19 +70,16 @@ def run(folder: Path) -> None:
 
 
 def delayed(folder: Path) -> None:
-    problem = fl.discretize(fl.NoisyLIF(b=0.5, delay=0.1), tol=1e-4)
-    fl.evolve(problem, fl.Gaussian(-1.0, 0.5), 2.0, **of(folder, 5))
+    fl.evolve(fl.discretize(fl.NoisyLIF(b=0.5, delay=0.1), tol=1e-4), fl.Gaussian(-1.0, 0.5), 2.0, **of(folder, 5))
 
 
 def lines(folder: Path) -> None:
-    model = learning()
-    cells = (fl.interval(model, v_min=-6.0, cells=8), np.linspace(-1.0, 0.0, 7))
-    fl.evolve(fl.discretize(model, cells, space=fl.Tensor()), bell, 0.2, **of(folder, 3))
+    cells = (fl.interval(learning(), v_min=-6.0, cells=8), np.linspace(-1.0, 0.0, 7))
+    fl.evolve(fl.discretize(learning(), cells, space=fl.Tensor()), bell, 0.2, **of(folder, 3))
 
 
 def triangles(folder: Path) -> None:
-    model = learning()
-    problem = fl.discretize(model, fl.read_mesh("strip.msh", model), space=fl.Triangles())
+    problem = fl.discretize(learning(), fl.read_mesh("strip.msh", learning()), space=fl.Triangles())
     fl.evolve(problem, bell, 0.05, **of(folder, 3))
 
 
@@ -92,8 +89,7 @@ def several(folder: Path) -> None:
 
 
 def study(folder: Path) -> None:
-    known = (folder / "results.json").exists()
-    run_study(STUDIES["soaked"], {}, folder, resume=known)
+    run_study(STUDIES["soaked"], {}, folder, resume=(folder / "results.json").exists())
 
 
 def grid(folder: Path) -> None:
@@ -124,9 +120,8 @@ def ended(folder: Path) -> float:
 
 
 def branch(folder: Path) -> None:
-    problem = fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-5)
-    state = fl.steady_states(problem)[0]
-    fl.continuation(problem, state, "b", bounds=(-1.0, 3.0), N_max=5.0, folder=folder, **HOW)
+    state = fl.steady_states(fl.discretize(fl.NoisyLIF(b=0.5), tol=1e-5))[0]
+    fl.continuation(state.problem, state, "b", bounds=(-1.0, 3.0), N_max=5.0, folder=folder, **HOW)
 
 
 def of(folder: Path, snapshots: int) -> dict[str, Any]:
@@ -155,8 +150,7 @@ def of_study(folder: Path) -> list[Any]:
 
 
 def of_sweep(folder: Path) -> list[Any]:
-    rows = read_table(folder).rows
-    return [[(k, v) for k, v in row.items() if k != "wall_time"] for row in rows]
+    return [[(k, v) for k, v in row.items() if k != "wall_time"] for row in read_table(folder).rows]
 
 
 def of_particles(folder: Path) -> list[Any]:
@@ -190,13 +184,8 @@ JOBS = {
 }
 STUDIES: dict[str, Any] = {}
 UNFINISHED = ("before its first checkpoint", "run.json is missing", "no such folder", "not finished", "holds no sweep")
-UNFINISHED += (
-    "no network has begun",
-    "branch.csv is missing",
-    "holds no run of a study",
-    "another process is writing",
-    "no checkpoint was reached",
-)
+UNFINISHED += ("no network has begun", "branch.csv is missing", "holds no run of a study", "no checkpoint was reached")
+UNFINISHED += ("another process is writing",)
 
 
 def start(job: Job, folder: Path) -> tuple[int, int]:
@@ -210,8 +199,7 @@ def start(job: Job, folder: Path) -> tuple[int, int]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     said = "ended"
     try:
-        # many moments at which a checkpoint is under way
-        recording.RECORDING = replace(recording.RECORDING, seconds_a_chunk=0.05)
+        recording.RECORDING = replace(recording.RECORDING, seconds_a_chunk=0.05)  # a checkpoint is often under way
         job.begin(folder)
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
@@ -272,6 +260,13 @@ class Soak:
             parts = [str((one, other))[:2000] for one, other in zip(found, right, strict=True) if one != other]
             self.note(name, f"another result than undisturbed: {parts}")
 
+    def finish(self, name: str, folder: Path, when: str) -> None:
+        """Go on undisturbed to the end."""
+        if (said := end(*start(JOBS[name], folder))) == "ended":
+            self.compare(name, folder)
+        else:
+            self.note(name, f"{when}: {said}")
+
     def signals(self, count: int, kinds: list[signal.Signals]) -> None:
         """Send signals at random moments until so many have hit; every job ends in between."""
         hit, number = 0, 0
@@ -282,14 +277,11 @@ class Soak:
                 child, reader = start(JOBS[name], folder)
                 if hit < count and times < TIMES:
                     time.sleep(self.random.uniform(0.0, 0.7 * self.seconds[name]))
-                    kind = self.random.choice(kinds)
-                    os.kill(child, kind)
-                said = end(child, reader)
-                if said == "ended":
+                    os.kill(child, kind := self.random.choice(kinds))
+                if (said := end(child, reader)) == "ended":
                     break
                 hit, times = hit + 1, times + 1
-                self.counts[kind.name] += 1
-                self.counts[f"{kind.name} of {name}"] += 1
+                self.counts.update([kind.name, f"{kind.name} of {name}"])
                 if said and not said.startswith("KeyboardInterrupt"):
                     self.note(name, f"after {kind.name}: {said}")
                     break
@@ -304,15 +296,11 @@ class Soak:
             name, folder = self.names[number % len(self.names)], self.root / "folder"
             first = start(JOBS[name], folder)
             time.sleep(self.random.uniform(0.0, 0.5 * self.seconds[name]))
-            both = [end(*start(JOBS[name], folder)), end(*first)]
             self.counts["two writers"] += 1
-            for said in both:
+            for said in (end(*start(JOBS[name], folder)), end(*first)):
                 if said != "ended" and not said.startswith("ValueError"):
                     self.note(name, f"two writers: {said}")
-            if (said := end(*start(JOBS[name], folder))) != "ended":
-                self.note(name, f"after two writers: {said}")
-            else:
-                self.compare(name, folder)
+            self.finish(name, folder, "after two writers")
             shutil.rmtree(folder)
 
     def full(self, count: int) -> None:
@@ -332,10 +320,7 @@ class Soak:
                     self.note(name, f"on a full disk: {said}")
                 self.note(name, readable(JOBS[name], folder))
                 subprocess.run(["mount", "-o", "remount,size=200M", disk], check=True)
-                if (said := end(*start(JOBS[name], folder))) != "ended":
-                    self.note(name, f"when there is room again: {said}")
-                else:
-                    self.compare(name, folder)
+                self.finish(name, folder, "when there is room again")
             finally:
                 subprocess.run(["umount", disk], check=True)
 

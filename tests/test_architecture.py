@@ -133,6 +133,23 @@ def test_a_first_run_waits_for_no_part_of_scipy_that_it_does_not_use():
     assert not offenders(lambda path: room_of(path) in needed and slow.findall(path.read_text()))
 
 
+def test_a_readers_question_is_answered_by_at_most_two_files():
+    """The table of docs/architecture.md: its files exist, and define the functions that are named beside them."""
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text()
+    table = page.partition("## Where things happen")[2].partition("\n## ")[0]
+    rows = re.findall(r"(?m)^\| (?!---|question)(.+?) \| (.+) \|$", table)
+    assert len(rows) > 20
+    for question, answer in rows:
+        files = [PACKAGE / name for name in re.findall(r"`([\w/]+\.\w+)`", answer)]
+        files = [path if path.exists() else PACKAGE.parent / path.relative_to(PACKAGE) for path in files]
+        assert 1 <= len(files) <= 2, question
+        text = "".join(path.read_text() for path in files)
+        for name in (
+            name for group in re.findall(r"`\S+\.py` \(([^)]*`)", answer) for name in re.findall("`(.+?)`", group)
+        ):
+            assert re.search(rf"(?m)^ *(?:def|class) {name}\b", text), (question, name)
+
+
 def test_files_are_short():
     assert not offenders(lambda path: max(len(path.read_text().splitlines()) - 350, 0))
 

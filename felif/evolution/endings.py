@@ -1,4 +1,4 @@
-"""Why an integration stops where no step succeeds."""
+"""Why an integration stops before its end: a rate that has run away, no step that succeeds, no value at a state."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def blow_up(run: Any, message: str, N: float) -> Outcome:
         found = _jump(run, found, margin)
     run.trajectory.blow_up = found
     return outcome_of(found)
+
+
+def run_away(run: Any) -> Outcome | None:
+    """The end of a run whose rate is beyond any bound and rises, by the law of a blow-up or with hardly a margin."""
+    if run.watch.beyond and (run.watch.lawful or _margin(run) < STEPPING.nearly_singular):
+        reason = f"N = {run.rate_now:.4g} at t = {run.t:.10g} exceeds {run.watch.N_max:.4g} and rises."
+        return blow_up(run, reason, run.rate_now)
+    return None
 
 
 def outcome_of(found: BlowUp) -> Outcome:

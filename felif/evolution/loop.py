@@ -15,7 +15,7 @@ from .bursts import burst_of
 from .checkpoint import COUNTERS, Checkpoint, pack, unpack
 from .conserving import Conserving
 from .diagonal import DiagonallyImplicitStepper
-from .endings import blow_up, stuck, unevaluated
+from .endings import blow_up, run_away, stuck, unevaluated
 from .events import Event, until_event
 from .rosenbrock import RosenbrockStepper
 from .schemes import Scheme, tableau_of
@@ -287,9 +287,8 @@ class Integration:
         Not `finer`, not `coarser`: nothing asks for such a mesh for certain.
         """
         inside = self.window.inside(self.t)
-        if self.watch.beyond and (self.watch.lawful or self.problem.margin(inside, self.y) < STEPPING.nearly_singular):
-            reason = f"N = {self.rate_now:.4g} at t = {self.t:.10g} exceeds {self.watch.N_max:.4g} and rises."
-            return blow_up(self, reason, self.rate_now)
+        if (outcome := run_away(self)) is not None:
+            return outcome
         self._adapt(inside, finer, coarser)
         return None
 

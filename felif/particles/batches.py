@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,36 @@ class Recording:
     batches: np.ndarray  # (bins, batches, populations)
     edges: np.ndarray  # of the bins, in steps
     batch_sizes: np.ndarray  # (batches, populations) neurons
-    snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w)
+    snapshots: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray | None]]  # step: (v, resting, w or populations)
     events: np.ndarray  # (events, 2 + populations)
     spikes: list[np.ndarray]
     batch_of: np.ndarray  # of every neuron
     steps_done: int
     eternal: bool
+
+    @classmethod
+    def begun(cls, plan: Any, chunks: np.ndarray, batch_of: np.ndarray, batch_sizes: np.ndarray) -> Recording:
+        """Of a network that begins, whose neurons do not rest and never fire all at once."""
+        count = batch_sizes.shape[1]
+        rates, synchronous, resting = np.zeros((3, plan.steps, count))
+        return cls(
+            rates=rates,
+            synchronous=synchronous,
+            resting=resting,
+            batches=np.zeros((len(plan.edges) - 1, len(batch_sizes), count), int),
+            edges=plan.edges,
+            batch_sizes=batch_sizes,
+            snapshots={},
+            events=np.empty((0, 2 + count)),
+            spikes=[],
+            batch_of=batch_of_neurons(chunks, batch_of),
+            steps_done=0,
+            eternal=False,
+        )
+
+    def at(self, step: int, now: tuple[np.ndarray, np.ndarray, np.ndarray | None]) -> Recording:
+        """What is kept of it after so many steps, with how the neurons are now."""
+        return replace(self, snapshots={**self.snapshots, step: now}, steps_done=step)
 
     def over(self, steps: int, edges: np.ndarray) -> Recording:
         """The same as the beginning of a recording of more steps, in bins that consist of those of this one."""

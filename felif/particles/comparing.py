@@ -101,6 +101,11 @@ def compare(
 def _require_comparable(several: tuple[ParticleRun, ...], run: Any) -> None:
     if not hasattr(run, "sample") or not hasattr(run, "model"):
         raise ValueError(f"compare: run = {run!r}; allowed is what evolve returns")
+    if law_of(run.model, mixing=True).mixes:
+        raise ValueError(
+            f"compare: neurons of {type(run.model).__name__} change their population or leave at V_min, and its tests "
+            "are of populations that stay; allowed are other models, and `mean` and `snapshots` beside the run by hand"
+        )
     for p in several:
         if type(p.model) is not type(run.model):
             raise ValueError(

@@ -17,6 +17,7 @@ from .checkpoints import Checkpoint
 from .drive import affine, mean_current, tabulated
 from .initial_neurons import draw_start, first_returns, silent_at_first
 from .learning_network import simulate_learning
+from .mixing_network import simulate_mixing
 from .network import Network, available_threads, helpers
 from .neurons import ENTRIES, Neurons
 from .planning import Plan
@@ -39,7 +40,7 @@ def simulate_networks(
     """
     available = available_threads(threads)
     seeds, places = seed.spawn(networks), [Checkpoint(room, number) for number in range(networks)]
-    simulate = _simulate if plan.law.learning is None else simulate_learning
+    simulate = simulate_learning if plan.law.learning is not None else simulate_mixing if plan.law.mixes else _simulate
     if networks == 1:
         alone = 1 if sum(plan.sizes) < NETWORK.alone else available
         return [simulate(plan, start, seeds[0], alone, watch, places[0])]
@@ -212,7 +213,7 @@ def _network(
         kicks=kicks,
         noise_kicks=noise_kicks,
         batch_of=batch_of,
-        bin_of=np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1),
+        bin_of=plan.bin_of,
         memory=engine["memory"],
         rates=rates,
         synchronous=np.zeros((steps, populations)) if recorded is None else recorded.synchronous,

@@ -116,6 +116,8 @@ def _potentials(law: Any, population: Any, name: str, given: Any, size: int, ran
         raise ValueError(f"start: {name} has shape {v.shape}; allowed is one potential, or {size}, one a neuron")
     v_fire = population.v_fire if law.place is None else law.place.top
     low = law.escape_time == 0 and not np.all(v < v_fire)
+    if np.min(v) < law.low:
+        raise ValueError(f"start: {name} holds the potential {np.min(v)}; allowed are numbers from V_min = {law.low}")
     if not np.isfinite(v).all() or low:
         bad = v[~np.isfinite(v) | (v >= v_fire if low else False)] if v.ndim else v
         raise ValueError(
@@ -149,7 +151,7 @@ def _from_density(
         inner = [np.linspace(a, b, 801) for a, b in zip(features[:-1], features[1:], strict=True)]
         ends = np.concatenate([[np.nextafter(x, -np.inf), x, np.nextafter(x, np.inf)] for x in features])
         points = np.unique(np.concatenate([points, *inner, ends]))
-    points = points[points <= top]
+    points = np.unique(np.maximum(points[points <= top], law.low))
     values = _evaluate(name, density, points, population.v_fire)
     mass = np.flatnonzero(values > 0)
     if not mass.size:

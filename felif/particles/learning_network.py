@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .batches import Recording, batch_of_neurons, make_chunks
+from .batches import Recording, make_chunks
 from .checkpoints import Checkpoint
 from .drive import affine
 from .initial_neurons import draw_weighted
@@ -59,44 +59,25 @@ def simulate_learning(
     set_constants(neurons.steps, law, 0.0, np.zeros(1), np.empty(0))
 
     weights = WeightAxis(rule.w_min, rule.w_max, v.size)
-    rates = np.zeros((steps, 1)) if recorded is None else recorded.rates
-    bins = len(plan.edges) - 1
-    bin_of = np.clip(np.searchsorted(plan.edges, np.arange(steps), side="right") - 1, 0, bins - 1)
-    batches = np.zeros((bins, len(batch_sizes), 1), int) if recorded is None else recorded.batches
-    first, wanted = 0 if recorded is None else recorded.steps_done, {*plan.snapshots, steps}
-    kept = {} if recorded is None else {k: taken for k, taken in recorded.snapshots.items() if k in wanted}
+    own = recorded or Recording.begun(plan, chunks, batch_of, batch_sizes)
+    first, bin_of, wanted = own.steps_done, plan.bin_of, {*plan.snapshots, steps}
+    own.snapshots = {k: taken for k, taken in own.snapshots.items() if k in wanted}
     nobody, decay = np.zeros(v.size, bool), -np.expm1(-rule.speed * dt)
     activity, total = engine["means"].tolist()
     weights.values = engine.get("weights", weights.values)
-
-    def recording(done: int, snapshots: dict) -> Recording:
-        return Recording(
-            rates=rates,
-            synchronous=np.zeros((steps, 1)),
-            resting=np.zeros((steps, 1)),
-            batches=batches,
-            edges=plan.edges,
-            batch_sizes=batch_sizes,
-            snapshots=snapshots,
-            events=np.empty((0, 3)),
-            spikes=[],
-            batch_of=batch_of_neurons(chunks, batch_of),
-            steps_done=done,
-            eternal=False,
-        )
 
     def keep(done: int) -> None:
         if place.room is not None:
             means = np.array([activity, total])
             state = {"v": v, "w": w, "place": neurons.place, "weights": weights.values, "means": means}
-            place.write(recording(done, {**kept, done: (v, nobody, w)}), state)
+            place.write(own.at(done, (v, nobody, w)), state)
 
     if recorded is None:
         keep(0)
     with helpers(threads) as helped:
         for step in range(first, steps + 1):
             if step in wanted:
-                kept[step] = (v.copy(), nobody, w.copy())
+                own.snapshots[step] = (v.copy(), nobody, w.copy())
             if step == steps:
                 break
             set_step(neurons.steps[0], g, push, population.noise, dt, step * dt, 1.0, 0.0)
@@ -104,9 +85,9 @@ def simulate_learning(
             neurons.pulls = np.ascontiguousarray(rule.drive(w, activity), float)
             advance(neurons, helped)
             fired = neurons.found[:, 0]
-            rates[step, 0] = fired.sum() / v.size
-            batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
-            rate = rates[step, 0] / dt
+            own.rates[step, 0] = fired.sum() / v.size
+            own.batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
+            rate = own.rates[step, 0] / dt
             activity += _share(NETWORK.heard, v.size * activity, dt) * (rate - activity)
             share = _share(NETWORK.learned, v.size * total, dt)
             total += share * (rate - total)
@@ -118,7 +99,8 @@ def simulate_learning(
                 keep(step + 1)
             if step % 64 == 0:
                 watch(step / steps)
-    return recording(steps, kept)
+    own.steps_done = steps
+    return own
 
 
 class WeightAxis:

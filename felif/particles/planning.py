@@ -28,6 +28,11 @@ class Plan:
     history: Callable[[str, float], float]
     event_size: float
 
+    @property
+    def bin_of(self) -> np.ndarray:
+        """The bin of every step."""
+        return np.clip(np.searchsorted(self.edges, np.arange(self.steps), side="right") - 1, 0, len(self.edges) - 2)
+
 
 def plan_simulation(
     law: Any,
@@ -88,6 +93,8 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
             raise ValueError(f"neurons = {neurons!r}; allowed are a number, or numbers for {names}")
         neurons = [neurons[name] for name in names]
     sizes = tuple(neurons) if isinstance(neurons, list | tuple) else (neurons,) * len(names)
+    if law.shares and isinstance(neurons, int):
+        sizes = tuple(round(neurons * len(names) * share) for share in law.shares)
     if len(sizes) != len(names):
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:

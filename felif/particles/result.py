@@ -23,7 +23,8 @@ from .planning import Plan
 class Snapshot:
     """All neurons at a time, in the order population by population, network by network.
 
-    v: potentials (V_R for neurons at rest); resting: who is in the refractory state; population, batch: of each neuron.
+    v: potentials (V_R for neurons at rest); resting: who is in the refractory state, or has left; population, batch:
+    of each neuron.
     Neurons of different batches are independent given the rates of the network; see `ParticleRun.independent`.
     """
 
@@ -85,7 +86,7 @@ class ParticleRun:
     series : dict
         Shape (bins,), nan after a network has stopped: "N" (spikes per neuron and time in each bin, but for synchronous
         spikes, which are in `events`), "R" (mean fraction at rest), "synchronous" (synchronous spikes per neuron in the
-        bin); with two populations "N_E", "N_I", ....
+        bin); with two populations "N_E", "N_I", ..., per neuron of the whole network where neurons change theirs.
     batches : dict
         The same "N" (and "R") of each batch, shape (batches, bins), for error bars.
     independent : bool
@@ -132,8 +133,9 @@ class ParticleRun:
 
     @property
     def marks(self) -> dict[str, float]:
-        """V_R and V_F, for figures."""
-        return {"V_R": float(self.model.v_reset), "V_F": float(self.model.v_fire)}
+        """V_R and V_F, for figures; none of a model that does not have them."""
+        named = {"V_R": "v_reset", "V_F": "v_fire"}
+        return {mark: float(getattr(self.model, name)) for mark, name in named.items() if hasattr(self.model, name)}
 
     @property
     def final(self) -> Snapshot:
@@ -304,7 +306,10 @@ def _snapshots(plan: Plan, recordings: list[Recording]) -> dict[float, Snapshot]
         v, resting = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
         v = v if plan.law.place is None else plan.law.place.potentials(v)
         w = None if parts[0][2] is None else np.concatenate([part[2] for part in parts])
-        snapshots[t] = Snapshot(t, v, resting, np.tile(populations, len(recordings)), batch, w)
+        kinds = np.tile(populations, len(recordings))
+        if plan.law.mixes:
+            kinds, w = w, None
+        snapshots[t] = Snapshot(t, v, resting, kinds, batch, w)
     return snapshots
 
 

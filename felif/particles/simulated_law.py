@@ -14,7 +14,7 @@ from .tuning import PLANNING
 
 def simulated_law(model: Any, t_end: float) -> Any:
     """The law of a model's neurons up to t_end: means of currents over steps are taken between their jumps."""
-    law = law_of(model)
+    law = law_of(model, mixing=True)
     populations = tuple(
         dataclasses.replace(population, current=Landing.of("current", population.current, 0.0, float(t_end)))
         for population in law.populations

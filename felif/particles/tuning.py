@@ -22,6 +22,7 @@ class Network:
     heard: int = 100  # spikes over which the activity is averaged, for the drift
     learned: int = 500  # and for the learning rule
     longest_average: float = 0.02  # and the longest time it is averaged over
+    apart: float = 6.0  # least distance of V_F and V_min in standard deviations of a step, in which one of them is met
     every: float = 2.0  # seconds between files at least
     share: float = 0.05  # of the time that may be spent on them
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..given.parameters import parameters_of
+from .exchange_law import taken_apart
 from .learning_law import learning_law
 from .particle_law import ParticleLaw, Population
 from .to_weakform import Elsewhere, has_equations, weak_form_of
@@ -21,8 +22,8 @@ _INSIDE = np.concatenate([-2.0 + 3.0 * (np.arange(60) + 0.5) / 60, [0.0, 1.0]]) 
 _ABOVE = 1.0 + np.arange(1, 30) / 10
 
 
-def law_of(model: Any) -> ParticleLaw:
-    """The particle law of a model.
+def law_of(model: Any, mixing: bool = False) -> ParticleLaw:
+    """The particle law of a model; `mixing`: also one whose populations exchange neurons or whose axis ends below.
 
     Raises ValueError, naming the term, for what is no model and where the terms are not those of neurons that drift,
     are kicked by spikes, fire at V_F (or at a rate above it) and begin again at V_R.
@@ -35,7 +36,15 @@ def law_of(model: Any) -> ParticleLaw:
             return _Network(model, *unrolled(model, equations)).law()
         form = weak_form_of(model)
     except Elsewhere as reason:
-        raise ValueError(f"no network of neurons is known behind {kind}: {reason.why}") from reason
+        unknown = f"no network of neurons is known behind {kind}"
+        apart = taken_apart(model, equations) if mixing else None
+        if apart is None:
+            raise ValueError(f"{unknown}: {reason.why}") from reason
+        try:
+            law = law_of(apart.without)
+        except ValueError as why:
+            raise ValueError(f"{unknown}: {why}") from None
+        return replace(law, exchange=apart.exchange, low=apart.low, leaves=apart.leaves, shares=apart.shares)
     if form.lines:
         return learning_law(model, form)
     places = (np.full(len(form.fields), float(place)) for place in (model.v_reset, model.v_fire))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -63,13 +64,23 @@ class ParticleLaw:
 
     With escape_time > 0 a neuron fires at rate 1/escape_time while V > v_fire, and not when it gets there. With
     `resets`, (share, place) of which the shares add up to 1, it begins at a place drawn from these instead of v_reset.
+    Where populations exchange neurons, or potentials end below, N_j is spikes of j per neuron of the whole network.
     """
 
     populations: tuple[Population, ...]
     escape_time: float = 0.0
     learning: Learning | None = None
     resets: tuple[tuple[float, float], ...] = ()
+    exchange: tuple[tuple[float, ...], ...] = ()  # [i][j]: rate at which neurons of population i become those of j
+    low: float = -math.inf  # where potentials end below
+    leaves: tuple[float, ...] = ()  # k of each population, of which k n(low) leaves there
+    shares: tuple[float, ...] = ()  # of the neurons at the start, where they change their population
     place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
+
+    @property
+    def mixes(self) -> bool:
+        """Whether neurons change their population or potentials end below."""
+        return bool(self.leaves)
 
     @property
     def rests(self) -> bool:

@@ -1,0 +1,143 @@
+"""Neurons that change their state, and an axis that ends below: what the law of the particles has beside the rest.
+
+The terms of it are taken out of the equations, and what is left is a network as `law` knows it:
+
+    exchange    neurons of one density become neurons of another at a constant rate, where they are
+    low         potentials end at V_min, where neurons are turned back
+    leaves      k of Robin's condition: through V_min leaves k n(V_min), 0 where nobody does
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..given.inputs import places_of
+from ..given.parameters import parameters_of
+from ..weakform import Axis, Equations, Term
+from .weak_form import Value
+
+_AGREE = 1e-9  # relative difference of rates that are one
+
+
+@dataclass(frozen=True)
+class Without:
+    """A model without its exchange and its lower end."""
+
+    model: Any
+    v_reset: float
+    v_fire: float
+    rest: Equations = field(repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Inputs are read from the model."""
+        if name.startswith("__") or name == "model":
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+    def equations(self) -> Equations:
+        return self.rest
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A model without them, and what was taken out, in the order of its densities."""
+
+    without: Without
+    exchange: tuple[tuple[float, ...], ...]  # [i][j]: the rate from i to j
+    low: float
+    leaves: tuple[float, ...]
+    shares: tuple[float, ...]  # at the start
+
+
+def taken_apart(model: Any, equations: Equations) -> Apart | None:
+    """None for equations of another shape: they have more axes, or rates that are not constant or not balanced."""
+    if len(equations.axes) != 1 or not isinstance(axis := equations.axes[0], Axis):
+        return None
+    fluxes = [u for u in equations.unknowns if u.kind == "holds"]
+    densities = [u.name for u in equations.unknowns if u.kind == "evolves" and u.over == (axis.name,)]
+    if axis.name != "v" or not axis.high < math.inf or sorted(u.of for u in fluxes) != sorted(densities):
+        return None
+    if equations.conditions or any(dict(u.at) != {"v": axis.high} for u in fluxes):
+        return None
+    landing = [p for t in equations.terms if t.lands for _, p in places_of(t, SimpleNamespace(v=axis.high))]
+    if not landing or any(place.keys() != {"v"} or np.size(place["v"]) != 1 for place in landing):
+        return None
+    rates, lost = np.zeros((2, len(densities), len(densities)))
+    leaves, kept = np.zeros(len(densities)), []
+    v = np.linspace(max(axis.low, axis.high - 7.3), axis.high, 9)
+    for term in equations.terms:
+        if term.of not in densities or term.lands or term.matrix is not None:
+            kept.append(term)
+            continue
+        i, at = densities.index(term.of), dict(term.at)
+        if at == {"v": axis.low} and axis.low > -math.inf:
+            k = _constant(term, model, equations)
+            if k is None or (parts := _parts(term, v[:1]))[0].any() or parts[1].any():
+                return None
+            if term.into in densities and term.into != term.of:
+                return None
+            if term.into == term.of:
+                leaves[i] -= k * parts[2][0]
+            continue
+        if at or term.into not in densities:
+            kept.append(term)
+            continue
+        transport, others, reaction = _parts(term, v)
+        if not reaction.any() and term.into == term.of:
+            kept.append(term)
+            continue
+        k = _constant(term, model, equations)
+        if k is None or transport.any() or others.any() or np.ptp(reaction) > _AGREE * np.abs(reaction).max():
+            return None
+        if term.into == term.of:
+            lost[i, i] -= k * reaction[0]
+        else:
+            rates[i, densities.index(term.into)] += k * reaction[0]
+    out = rates.sum(axis=1)
+    if (rates < 0).any() or (leaves < 0).any() or not np.allclose(out, lost.diagonal(), rtol=_AGREE, atol=0.0):
+        return None
+    if not rates.any() and axis.low == -math.inf:
+        return None
+    own = Axis("v", -math.inf, axis.high, axis.points)
+    terms = tuple(replace(t, coefficient=_of_model(t.coefficient)) for t in kept)
+    rest = Equations((own,), equations.unknowns, terms, inputs=equations.inputs)
+    without = Without(model, float(np.ravel(landing[0]["v"])[0]), float(axis.high), rest)
+    others = (1.0 - sum(equations.masses.values())) / max(1, len(densities) - len(equations.masses))
+    shares = tuple(float(equations.masses.get(name, others)) for name in densities)
+    return Apart(without, tuple(map(tuple, rates.tolist())), float(axis.low), tuple(leaves.tolist()), shares)
+
+
+def _parts(term: Term, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n phi' and what else has a slope of phi, n' phi, n phi) of a form at places."""
+    form = term.form or (lambda u, phi, x: u * phi)
+    one, slope, x = Value(1.0, 0.0), Value(0.0, 1.0), SimpleNamespace(v=v)
+    if term.into != term.of and term.at:  # into a number, where the test function is 1
+        return np.zeros(v.shape), np.zeros(v.shape), np.ones(v.shape)
+    values = [form(one, slope, x), form(slope, slope, x), form(slope, one, x), form(one, one, x)]
+    moved, spread, mixed, reaction = (np.broadcast_to(np.asarray(value, float), v.shape) for value in values)
+    return np.abs(moved) + np.abs(spread), mixed, reaction
+
+
+def _constant(term: Term, model: Any, equations: Equations) -> float | None:
+    """The coefficient of a term, None where it is no constant."""
+    if term.coefficient is None:
+        return 1.0
+    names = [u.name for u in equations.unknowns if u.kind != "evolves" or not u.over]
+    names += [given.name for given in equations.inputs]
+    found, random = [], np.random.default_rng(1)
+    for _ in range(3):
+        s = SimpleNamespace(**dict(zip(names, random.uniform(0.1, 3.0, len(names)).tolist(), strict=True)))
+        try:
+            found.append(float(term.coefficient(s, parameters_of(model))))
+        except (AttributeError, TypeError, ValueError):  # it reads places or densities
+            return None
+    return found[0] if np.ptp(found) == 0 and math.isfinite(found[0]) else None
+
+
+def _of_model(coefficient: Any) -> Any:
+    return coefficient and (lambda s, m: coefficient(s, parameters_of(m.model)))
