@@ -320,9 +320,10 @@ class Assembled:
         remembered(self._others, key, assembled, MEMORY.meshes)
         if history is not None:
             return SemiDiscrete(assembled.for_parameters(model), model, history)
-        if assembled._latest is None or assembled._latest.model != model:
-            assembled._latest = SemiDiscrete(assembled.for_parameters(model), model)
-        return assembled._latest
+        latest = assembled._latest  # another thread may put its own there
+        if latest is None or latest.model != model:
+            latest = assembled._latest = SemiDiscrete(assembled.for_parameters(model), model)
+        return latest
 
     def enriched(self, problem: SemiDiscrete, y: np.ndarray, by: int) -> tuple[SemiDiscrete, np.ndarray]:
         degree = self.space.degree + by

@@ -139,10 +139,10 @@ class SemiDiscrete(OverV):
 
     def _point(self, t: float, y: np.ndarray) -> dict[str, Any]:
         """What is known of the last point looked at: an integrator asks several questions there."""
-        key = (t, y.tobytes())
-        if self._memory[0] != key:
-            self._memory = (key, {"solved": self.equations.solve(t, y)})
-        return self._memory[1]
+        key, known = (t, y.tobytes()), self._memory
+        if known[0] != key:  # another thread may put its own there
+            known = self._memory = (key, {"solved": self.equations.solve(t, y)})
+        return known[1]
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:
         """Values of `scalar_names`; Infeasible where no firing rate exists."""

@@ -2,6 +2,8 @@
 
 import dataclasses
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -40,6 +42,15 @@ def test_a_run_does_not_depend_on_what_was_computed_before(tol):
     for network, first in [*zip(NETWORKS, alone, strict=True), *list(zip(NETWORKS, alone, strict=True))[::-1]]:
         for found, expected in zip(_run(network, tol), first, strict=True):
             assert np.array_equal(found, expected)
+
+
+def test_runs_in_threads_do_not_disturb_each_other():
+    networks = [fl.NoisyLIF(b=b, a1=a1) for b in (0.5, 0.5, -1.0, 0.2) for a1 in (0.0, 0.1)]
+    alone = [_run(network, 1e-6) for network in networks]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(3):
+            for together, expected in zip(pool.map(partial(_run, tol=1e-6), networks), alone, strict=True):
+                assert all(map(np.array_equal, together, expected))
 
 
 def test_networks_with_the_same_forms_share_what_is_assembled():
