@@ -93,7 +93,7 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
             raise ValueError(f"neurons = {neurons!r}; allowed are a number, or numbers for {names}")
         neurons = [neurons[name] for name in names]
     sizes = tuple(neurons) if isinstance(neurons, list | tuple) else (neurons,) * len(names)
-    if law.shares and isinstance(neurons, int):
+    if law.shares and isinstance(neurons, int | np.integer) and not isinstance(neurons, bool):
         sizes = tuple(round(neurons * len(names) * share) for share in law.shares)
     if len(sizes) != len(names):
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")

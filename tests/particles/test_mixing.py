@@ -163,6 +163,8 @@ def test_a_simulation_goes_on_to_the_same_digits(tmp_path):
         (Mixing(v_min=-1.0, absorbed=True), {}, "no network of neurons is known behind Mixing"),
         (Mixing(v_min=-1.0, crossing=0.5), {}, "no network of neurons is known behind Mixing"),
         (Mixing(), {"record": 1}, "record = 1"),
+        (Mixing(), {"neurons": True}, "neurons = True; allowed is a whole number"),
+        (Mixing(up=1.0), {}, "neurons = 0; allowed is a whole number >= 1"),
         (Mixing(v_min=-0.5), {"start": -0.6}, "allowed are numbers from V_min = -0.5"),
         (
             Mixing(v_min=0.9),
