@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from .tuning import SPLITTING
 
 
 def shared(assembled: Any) -> dict[str, Any]:
-    """What problems take from what is assembled, by the names that they have for it."""
+    """What problems take from what is assembled, by the names that they have for it.
+
+    Other problems of the process may have the same: nobody can write into it.
+    """
     layout, cells = assembled.layout, np.sort(assembled.mesh.p[0])
-    return {
+    found = {
         "layout": layout,
         "space": assembled.space,
         "mesh": assembled.mesh,
@@ -33,11 +37,18 @@ def shared(assembled: Any) -> dict[str, Any]:
         "end": assembled.end,
         "scalar_names": (*layout.algebraic, *layout.differential),
         "field_names": tuple(field.name for field in assembled.weak_form.fields),
-        "quantities": assembled.quantities,
-        "conserved": assembled.conserved,
+        "quantities": MappingProxyType(assembled.quantities),
+        "conserved": MappingProxyType(assembled.conserved),
         "observers": np.array([*assembled.quantities.values()]),  # rows on y
         "places": [layout.offsets[name] for name in layout.differential],
     }
+    inner = [assembled.mass.data, *assembled.quantities.values(), *assembled.conserved.values()]
+    if assembled.tol is not None:  # a mesh of the user's stays as it is
+        inner.append(assembled.mesh.p)
+    for value in (*inner, *found.values()):
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+    return found
 
 
 def highest_modes(assembled: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -192,14 +192,22 @@ def _by_moments(system: OnAxes, u: Any, density: Any, values: np.ndarray) -> np.
     line = system.lines[axes[0]]
     if len(axes) > 1 or not system.positive and (line.continuous or line.degree < 2):
         return values
-    rows = values.reshape(-1, line.size)
-    densities = density if isinstance(density, Sequence) else [density] * len(rows)
+    densities = density if isinstance(density, Sequence) else [density]
     if system.positive and any(getattr(one, "boundary_layer", 0.0) for one in densities):
         return values
-    found = [_moments(line, one, row, system) for one, row in zip(densities, rows, strict=True)]
+    found = np.empty(values.shape)
+    for entry in np.ndindex(values.shape[:-1]):  # of each index, which come first
+        found[entry] = _moments(line, _along(system, u, density, entry), values[entry], system)
     if not np.isfinite(found).all():
         raise ValueError(f"start: the density {u.name} is not finite somewhere; allowed are finite values >= 0")
-    return np.reshape(found, values.shape)
+    return found
+
+
+def _along(system: OnAxes, u: Any, density: Any, entry: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
+    """A density along its axis, for an entry of each index; of the first each may have a density of its own."""
+    one = density[entry[0]] if isinstance(density, Sequence) else density
+    behind = [nodes[k] for nodes, k in zip(system.layout.nodes(u.name)[1:-1], entry[1:], strict=True)]
+    return lambda x: one(*(np.full(x.shape, k) for k in behind), x)
 
 
 def _moments(line: Line, density: Any, values: np.ndarray, system: OnAxes) -> np.ndarray:

@@ -22,6 +22,7 @@ from ..weakform import Axis, Equations, Term
 from .weak_form import Value
 
 _AGREE = 1e-9  # relative difference of rates that are one
+_PLACES = 2001  # along v, at which a rate that is said to be constant is looked at
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
         return None
     rates, lost = np.zeros((2, len(densities), len(densities)))
     leaves, kept = np.zeros(len(densities)), []
-    v = np.linspace(max(axis.low, axis.high - 7.3), axis.high, 9)
+    v = _everywhere(axis, axis.high - float(np.ravel(landing[0]["v"])[0]))
     for term in equations.terms:
         if term.of not in densities or term.lands or term.matrix is not None:
             kept.append(term)
             continue
         i, at = densities.index(term.of), dict(term.at)
         if at == {"v": axis.low} and axis.low > -math.inf:
-            k = _constant(term, model, equations)
+            k = _constant(term, model)
             if k is None or (parts := _parts(term, v[:1]))[0].any() or parts[1].any():
                 return None
             if term.into in densities and term.into != term.of:
@@ -91,7 +92,7 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
         if not reaction.any() and term.into == term.of:
             kept.append(term)
             continue
-        k = _constant(term, model, equations)
+        k = _constant(term, model)
         if k is None or transport.any() or others.any() or np.ptp(reaction) > _AGREE * np.abs(reaction).max():
             return None
         if term.into == term.of:
@@ -118,25 +119,29 @@ def _parts(term: Term, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     one, slope, x = Value(1.0, 0.0), Value(0.0, 1.0), SimpleNamespace(v=v)
     if term.into != term.of and term.at:  # into a number, where the test function is 1
         return np.zeros(v.shape), np.zeros(v.shape), np.ones(v.shape)
-    values = [form(one, slope, x), form(slope, slope, x), form(slope, one, x), form(one, one, x)]
-    moved, spread, mixed, reaction = (np.broadcast_to(np.asarray(value, float), v.shape) for value in values)
+    with np.errstate(all="ignore"):
+        values = [form(one, slope, x), form(slope, slope, x), form(slope, one, x), form(one, one, x)]
+    found = np.array([np.broadcast_to(np.asarray(value, float), v.shape) for value in values])
+    moved, spread, mixed, reaction = found[:, np.isfinite(found).all(axis=0)]
     return np.abs(moved) + np.abs(spread), mixed, reaction
 
 
-def _constant(term: Term, model: Any, equations: Equations) -> float | None:
-    """The coefficient of a term, None where it is no constant."""
+def _everywhere(axis: Axis, length: float) -> np.ndarray:
+    """Places along v that see rates which are others on some stretch of it; `length` is V_F - V_R."""
+    if axis.low > -math.inf:
+        return np.linspace(axis.low, axis.high, _PLACES)
+    return axis.high - abs(length) * np.concatenate([np.linspace(0, 10, _PLACES), np.geomspace(10, 1e3, _PLACES)])
+
+
+def _constant(term: Term, model: Any) -> float | None:
+    """The coefficient of a term, None where it is no constant: it reads something, whatever it makes of that."""
     if term.coefficient is None:
         return 1.0
-    names = [u.name for u in equations.unknowns if u.kind != "evolves" or not u.over]
-    names += [given.name for given in equations.inputs]
-    found, random = [], np.random.default_rng(1)
-    for _ in range(3):
-        s = SimpleNamespace(**dict(zip(names, random.uniform(0.1, 3.0, len(names)).tolist(), strict=True)))
-        try:
-            found.append(float(term.coefficient(s, parameters_of(model))))
-        except (AttributeError, TypeError, ValueError):  # it reads places or densities
-            return None
-    return found[0] if np.ptp(found) == 0 and math.isfinite(found[0]) else None
+    try:
+        found = float(term.coefficient(SimpleNamespace(), parameters_of(model)))
+    except (AttributeError, TypeError, ValueError):  # it reads numbers, places or densities
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _of_model(coefficient: Any) -> Any:

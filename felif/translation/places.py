@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..given.arguments import is_finite
+from ..given.arguments import is_finite, is_number
+from ..weakform import Equations
 from .weak_form import WeakForm
 
 
@@ -22,3 +23,17 @@ def require_places(model: Any, weak_form: WeakForm) -> None:
                 f"discretize: {type(model).__name__}: {low} = {getattr(model, low)!r}; allowed are numbers below "
                 f"{high} = {getattr(model, high)!r}"
             )
+
+
+def why_without(equations: Equations, name: str) -> str:
+    """Why equations of a model that has no parameter of that name are none of densities reset from V_F to V_R."""
+    v = equations.axes[0]
+    if v.low != -math.inf:
+        return f"the axis 'v' begins at {v.low}, not at -inf"
+    if name == "v_reset":
+        places = [dict(term.at).get("v") for term in equations.terms]
+        inside = any(is_number(place) and place not in (v.low, v.high) for place in places)
+        if not inside and all(term.lands is None for term in equations.terms):
+            return "no term brings neurons to a point of 'v'"
+    what = {"v_reset": "V_R", "v_fire": "V_F"}.get(name, f"an end of the axis {name.partition('_')[0]!r}")
+    return f"it has no parameter {name}, which says where {what} is"

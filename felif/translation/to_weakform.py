@@ -23,6 +23,7 @@ from ..given.inputs import places_of
 from ..given.memory import remembered
 from ..weakform import Axis, Delayed, Equations, Term, Unknown
 from . import weak_form as weakform
+from .places import why_without
 from .recalled import noted, recalled
 from .translated_forms import itself, lost, product, tested, wrapped
 from .weak_form import ABOVE, CELLS, Field, Input, Scalar, Value, WeakForm
@@ -100,7 +101,9 @@ class _Translation:
         return Elsewhere(type(self.model).__name__, why)
 
     def _parameter(self, name: str) -> float:
-        value = getattr(self.model, name, None)
+        if not hasattr(self.model, name):
+            raise self._elsewhere(why_without(self.equations, name))
+        value = getattr(self.model, name)
         if not is_number(value):
             raise self._elsewhere(f"{name} = {value!r}, a place on every mesh, is no number")
         return float(value)

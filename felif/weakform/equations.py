@@ -120,6 +120,9 @@ class Equations:
         for u in self.unknowns:
             if missing := set(u.over) - axes:
                 raise ValueError(f"Unknown {u.name!r} is over {sorted(missing)}; the axes are {sorted(axes)}")
+            indices = [isinstance(self.axis(name), Index) for name in u.over]
+            if indices != sorted(indices, reverse=True):
+                raise ValueError(f"Unknown {u.name!r} is over {u.over}; allowed are its indices first, then its axes")
             if u.only is not None:
                 count = getattr(self.axis(u.over[0]), "count", 0)
                 if not u.only or not set(u.only) <= set(range(count)):

@@ -96,3 +96,20 @@ def test_numbers_are_told_from_what_may_change():
     assert not is_of_numbers(np.ones(2))
     assert is_of_numbers(fl.Leaky())
     assert not is_of_numbers(Changing(np.ones(1)))
+
+
+def test_what_problems_share_cannot_be_written_into():
+    """Potentials of a problem were turned into mV in place, and so were those of the next problem."""
+    problem = fl.discretize(fl.NoisyLIF(b=0.1), tol=1e-4)
+    of = {**vars(problem), "mass": problem.mass.data, "mesh": problem.mesh.p, **problem.quantities, **problem.conserved}
+    arrays = {name: value for name, value in of.items() if isinstance(value, np.ndarray) and name != "natural"}
+    assert {"nodes", "cells", "widths", "mass", "mesh", "observers"} <= set(arrays)
+    for array in arrays.values():
+        with pytest.raises(ValueError, match="read-only"):
+            array *= 20.0
+    for names in (problem.quantities, problem.conserved):
+        with pytest.raises(TypeError):
+            names["mass"] = 0.0
+    mesh = fl.interval(fl.NoisyLIF())
+    fl.discretize(fl.NoisyLIF(), mesh)
+    assert mesh.p.flags.writeable

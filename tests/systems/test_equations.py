@@ -250,6 +250,7 @@ def test_what_a_function_of_the_user_raises_comes_with_its_term(engine, part):
         (lambda: Unknown("N", (), "holds"), "names `of` what"),
         (lambda: Equations((V,), (Unknown("t", ("v",)),), ()), "names of axes"),
         (lambda: Equations((V,), (Unknown("n", ("w",)),), ()), "the axes are"),
+        (lambda: Equations((V, Index("k", 2)), (Unknown("n", ("v", "k")),), ()), "its indices first, then its axes"),
         (lambda: Equations((V,), N_OF_N, (Term("N", "n"),)), "goes into 'N'"),
         (lambda: Equations((V,), N_OF_N, (Term("n", "m"),)), "is no unknown"),
         (lambda: Equations((V,), N_OF_N, (), (Conserved("mass", {"N": 1.0}),)), "allowed are unknowns that evolve"),

@@ -242,3 +242,33 @@ def test_a_hazard_that_is_written_in_a_form_is_met_by_narrow_peaks():
     N = escaped(model, (-1.0, 0.0, density), 4.0, 20)
     assert np.abs(run.sample("N", np.linspace(0.0, 4.0, 21)) - N).max() < 5e-6 * N.max()
     assert run.drift["mass"] < 1e-12
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Ages of neurons of two kinds in two places; of each kind, half of the neurons are in either place."""
+
+    def equations(self):
+        p = lambda s, m: (1 + s.j + 2 * s.k) / (1 + np.exp(-(s.s - 1) / 0.1))
+        terms = (
+            fl.drift("n", "s", lambda x: 1.0),
+            fl.Term("n", "n", lambda n, phi, x: -n * phi, p, name="firing"),
+            fl.Term("N", "n", lambda n, phi, x: n * phi, p, name="rate"),
+            fl.Term("n", "N", lambda N, phi, x: N * phi, at={"s": 0.0}, name="renewal"),
+        )
+        unknowns = (fl.Unknown("n", ("j", "k", "s")), fl.Unknown("N", ("j", "k"), "equals"))
+        axes = (fl.Index("j", 2), fl.Index("k", 2), fl.Axis("s", 0.0, 6.0))
+        return fl.Equations(axes, unknowns, terms, (fl.Conserved("mass", {"n": 1.0}),))
+
+
+def test_ages_over_two_indices():
+    """As each alone; what data are not resolved were asked for without their second index, a TypeError."""
+    at = lambda width: lambda k, s: np.exp(-(((s - 0.3 - 0.1 * k) / width) ** 2))
+    widths = 0.1, 0.02
+    run = fl.evolve(fl.discretize(Grid(), tol=1e-3), [at(w) for w in widths], 1.0, rtol=1e-4, progress=False)
+    for j in range(2):
+        for k in range(2):
+            p = lambda s, x: (1 + j + 2 * k) / (1 + np.exp(-(s - 1) / 0.1))  # noqa: B023
+            density = lambda s: at(widths[j])(k, s)  # noqa: B023
+            rates = [cohorts(p, None, density, 0.0, 1.0, dt, oldest=2.0) for dt in (5e-3, 2.5e-3)]
+            assert 2 * run.series[f"N_{j}_{k}"][-1] == pytest.approx((4 * rates[1] - rates[0]) / 3, rel=3e-4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_models import BACK, TOP, Own, OwnPlane, refused
+from own_models import BACK, TOP, EscapeNoise, Own, OwnPlane, refused
 
 import felif as fl
 from felif.translation import Elsewhere, is_fast, weak_form_of
@@ -36,6 +36,17 @@ class General:
 
     def equations(self) -> fl.Equations:
         return self.of.equations()
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """Neurons that fire once, and are no more."""
+
+    def equations(self) -> fl.Equations:
+        unknowns = (fl.Unknown("n", ("v",)), fl.Unknown("N", (), "holds", of="n", at=TOP))
+        leaves = fl.Term("n", "N", lambda N, phi, x: -N * phi, at=TOP)
+        terms = (fl.drift("n", "v", lambda x: -x.v), fl.noise("n", "v"), leaves)
+        return fl.Equations((fl.Axis("v", -math.inf, 2.0),), unknowns, terms)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +138,11 @@ class Shaped(Own):
         (Own(inputs=(fl.Delayed("I", "N", 0.3),)), "the delay of I is 0.3, no name of a parameter"),
         (Own(scalars=(fl.Unknown("R"),), more=(fl.Term("R", "n", name="x"),)), "'x' goes from a function into a"),
         (Own(scalars=(fl.Unknown("m", ("v",)),), conserved=()), "some densities vanish at V_F, and others do not"),
-        (General(fl.NoisyLIF()), "v_reset = None, a place on every mesh, is no number"),
-        (fl.AdaptiveLIF(), "w_min = None"),
+        (General(fl.NoisyLIF()), "it has no parameter v_reset, which says where V_R is"),
+        (EscapeNoise(0.5), "the axis 'v' begins at -1.0, not at -inf"),
+        (EscapeNoise(0.5, ends=(-np.inf, 4.0)), "it has no parameter v_reset, which says where V_R is"),
+        (Mortal(), "no term brings neurons to a point of 'v'"),
+        (fl.AdaptiveLIF(), "it has no parameter w_min, which says where an end of the axis 'w' is"),
         (fl.Kuramoto(), "its axes are"),
     ],
 )
