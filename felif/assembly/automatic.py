@@ -55,7 +55,7 @@ def choose_nodes(
     """
     if (told := flow.told(times) if flow.end is None else None) is None:
         return _chosen(flow, space, tol, start, times, must_hold)
-    key = (id(flow.weak_form), told, space, tol, start, must_hold)
+    key = (id(flow.weak_form), flow.field, told, space, tol, start, must_hold)
     known = _known.get(key)
     if known is None:  # the weak form is held: no other has its id
         known = flow.weak_form, _chosen(flow, space, tol, start, times, must_hold)

@@ -43,7 +43,7 @@ def law_of(model: Any, mixing: bool = False) -> ParticleLaw:
         try:
             law = law_of(apart.without)
         except ValueError as why:
-            raise ValueError(f"{unknown}: {why}") from None
+            raise ValueError(f"{unknown}: {str(why).removeprefix(f'{type(apart.without).__name__}: ')}") from None
         return replace(law, exchange=apart.exchange, low=apart.low, leaves=apart.leaves, shares=apart.shares)
     if form.lines:
         return learning_law(model, form)

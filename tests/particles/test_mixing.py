@@ -39,6 +39,7 @@ class Mixing:
     crossing: float = 0.0
     up: float = 0.5
     where: Callable | None = None
+    hears: Callable | None = None
 
     def equations(self) -> fl.Equations:
         top, bottom, unknowns, terms = {"v": 2.0}, {"v": self.v_min}, [], []
@@ -57,6 +58,8 @@ class Mixing:
                     fl.Term("left", n, None, constant(k), at=bottom, name=f"{n} leaves"),
                 ]
         terms += fl.exchange("n_u", "n_d", self.to_down) + fl.exchange("n_d", "n_u", self.to_up)
+        if self.hears is not None:
+            terms.append(fl.drift("n_u", "v", lambda x: 1.0, self.hears, name="heard"))
         if self.where is not None:
             terms.append(fl.Term("n_u", "n_u", lambda n, phi, x: -self.where(x.v) * n * phi, name="loss"))
             terms.append(fl.Term("n_d", "n_u", lambda n, phi, x: self.where(x.v) * n * phi, name="gain"))
@@ -168,6 +171,11 @@ def test_a_simulation_goes_on_to_the_same_digits(tmp_path):
         (Mixing(where=lambda v: 1.0 + 3.0 * (v < -6.0)), {}, "no network of neurons is known behind Mixing"),
         (Mixing(where=lambda v: 1.0 + 3.0 * (abs(v - 0.5) < 0.03)), {}, "no network of neurons is known behind Mixing"),
         (Mixing(), {"neurons": {"u": 100, "d": 900}}, r"neurons = \(100, 900\) are simulated"),
+        (
+            Mixing(k_u=0.5, v_min=-1.0, hears=lambda s, m: s.left),
+            {},
+            "no network of neurons is known behind Mixing: the drift of 'n_u' reads left",
+        ),
         (Mixing(growth=0.5), {}, "no network of neurons is known behind Mixing"),
         (Mixing(v_min=-1.0, absorbed=True), {}, "no network of neurons is known behind Mixing"),
         (Mixing(v_min=-1.0, crossing=0.5), {}, "no network of neurons is known behind Mixing"),
