@@ -83,7 +83,8 @@ class Met:
         found = np.zeros(line.count)
         for _, _, _, c in factors:
             c = c * share[:, None]
-            c = c / np.maximum(np.abs(c).max(axis=(1, 2), keepdims=True), MESHES.nothing)
+            met = np.abs(c).mean(axis=2).max(axis=1)  # not the largest, which neurons meet in a part of a cell only
+            c = c / np.maximum(met, MESHES.nothing)[:, None, None]
             modes = np.abs(c @ _of_points(line.degree).T)[..., -2:].sum(axis=-1)
             found = np.maximum(found, modes.max(axis=0))
         return found

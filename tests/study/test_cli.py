@@ -115,13 +115,14 @@ def test_help_imports_nothing_heavy_and_is_quick():
         "import sys; from felif.study.cli import run; run(['--help']);"
         "sys.exit(', '.join({'numpy', 'scipy', 'skfem', 'matplotlib', 'pyvista', 'meshio'} & set(sys.modules)) or 0)"
     )
-    seconds = []
+    seconds = {"felif": [], "what it needs": []}
     for _ in range(3):
-        start = time.perf_counter()
-        answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        seconds.append(time.perf_counter() - start)
-        assert (answer.returncode, answer.stderr) == (0, "")
-    assert min(seconds) < 0.5  # 0.2 measured; the best of three, because the machine may be busy
+        for name, one in [("felif", program), ("what it needs", "import cyclopts, rich.console, rich.table")]:
+            start = time.perf_counter()
+            answer = subprocess.run([sys.executable, "-c", one], capture_output=True, text=True)
+            seconds[name].append(time.perf_counter() - start)
+            assert (answer.returncode, answer.stderr) == (0, "")
+    assert min(seconds["felif"]) < 3 * min(seconds["what it needs"])  # 1.5 measured, however busy the machine is
 
 
 def test_a_script_does_what_felif_run_does(project):
