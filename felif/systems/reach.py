@@ -9,7 +9,7 @@ import numpy as np
 
 from ..spaces import Line
 from ..weakform import Axis, Equations, Index, Term
-from .adapt import of_cells, relative, room_for
+from .adapt import of_cells, relative, room_for, unresolved
 from .forms import kernels_of, read_by
 from .on_axes import OnAxes
 from .tuning import MESHES
@@ -19,15 +19,18 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
     """Lines to where densities fall below `share` of their largest values, towards infinite ends that are too near.
 
     at_rest: so far that a density at rest without activity is below `share`, too: what y was not yet, it may become.
+    Where cells do not resolve y, it oscillates up to the ends: what is no more than that is no reason to go further.
     """
     lines = {}
     for name, line in system.lines.items():
         axis, cells = system.equations.axis(name), line.cells
+        lacking = unresolved(system, name, y).max() if line.continuous and system.tol is not None else 0.0
+        least = max(share, lacking) if lacking > (system.tol or 0.0) else share
         for side, end in ((-1.0, axis.low), (1.0, axis.high)):
             if np.isfinite(end):
                 continue
             width, last = (line.widths[0], cells[0]) if side < 0 else (line.widths[-1], cells[-1])
-            gap = max(_missing(system, y, u, name, side, share) for u in unknowns_over(system.equations, axis))
+            gap = max(_missing(system, y, u, name, side, least) for u in unknowns_over(system.equations, axis))
             if at_rest:
                 gap = max(gap, side * (reach(system.model, system.equations, axis, side, np.sqrt(share)) - last))
             if gap > MESHES.noticed * width:
