@@ -24,8 +24,8 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
     lines = {}
     for name, line in system.lines.items():
         axis, cells = system.equations.axis(name), line.cells
-        lacking = unresolved(system, name, y).max() if line.continuous and system.tol is not None else 0.0
-        least = max(share, lacking) if lacking > (system.tol or 0.0) else share
+        lacking = unresolved(system, name, y).max() if line.continuous else 0.0
+        least = max(share, lacking) if system.tol is not None and lacking > system.tol else share
         for side, end in ((-1.0, axis.low), (1.0, axis.high)):
             if np.isfinite(end):
                 continue

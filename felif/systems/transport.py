@@ -58,7 +58,7 @@ class Met:
         return values.reshape(-1, self._line.count, self._line.degree + 2)
 
     def lacking(self, t: float, y: np.ndarray) -> np.ndarray:
-        """Per cell: the two highest Legendre coefficients of a factor, over the largest that neurons meet of it.
+        """Per cell: the two highest Legendre coefficients of a factor, over the largest mean that a cell has of it.
 
         Neurons that leave at a rate h while they cross a cell at the speed a are a share exp(-int h/a dx) when they
         have crossed it. What a cell lacks counts by the share that comes there.
@@ -83,7 +83,7 @@ class Met:
         found = np.zeros(line.count)
         for _, _, _, c in factors:
             c = c * share[:, None]
-            met = np.abs(c).mean(axis=2).max(axis=1)  # not the largest, which neurons meet in a part of a cell only
+            met = np.abs(c).mean(axis=2).max(axis=1)  # the largest value is met in a part of a cell only
             c = c / np.maximum(met, MESHES.nothing)[:, None, None]
             modes = np.abs(c @ _of_points(line.degree).T)[..., -2:].sum(axis=-1)
             found = np.maximum(found, modes.max(axis=0))
