@@ -24,13 +24,17 @@ def further(system: OnAxes, y: np.ndarray, share: float, at_rest: bool = False) 
     lines = {}
     for name, line in system.lines.items():
         axis, cells = system.equations.axis(name), line.cells
-        lacking = unresolved(system, name, y).max() if line.continuous else 0.0
-        least = max(share, lacking) if system.tol is not None and lacking > system.tol else share
+        beyond = lambda side, least, name=name, axis=axis: max(
+            _missing(system, y, u, name, side, least) for u in unknowns_over(system.equations, axis)
+        )
         for side, end in ((-1.0, axis.low), (1.0, axis.high)):
             if np.isfinite(end):
                 continue
             width, last = (line.widths[0], cells[0]) if side < 0 else (line.widths[-1], cells[-1])
-            gap = max(_missing(system, y, u, name, side, least) for u in unknowns_over(system.equations, axis))
+            gap = beyond(side, share)
+            if gap > 0 and line.continuous and system.tol is not None:
+                lacking = unresolved(system, name, y).max()
+                gap = beyond(side, max(share, lacking)) if lacking > system.tol else gap
             if at_rest:
                 gap = max(gap, side * (reach(system.model, system.equations, axis, side, np.sqrt(share)) - last))
             if gap > MESHES.noticed * width:
