@@ -47,6 +47,8 @@ class Gaussian:
     0.5
     """
 
+    normalised: ClassVar[bool] = True
+
     mean: float = 0.0
     variance: float = 0.25
     boundary_layer: float = 0.0
@@ -128,6 +130,7 @@ class Uniform:
     0.25
     """
 
+    normalised: ClassVar[bool] = True
     allowed_beyond: ClassVar[float] = 1e-12  # it has an end, which can be V_F
 
     low: float

@@ -25,8 +25,8 @@ def initial(problem: OverV, start: Any) -> tuple[Any, np.ndarray, bool]:
     """(problem, y, compatible) for an initial state on `problem`, or on a finer mesh if it was made from a tolerance.
 
     start: a density (a callable, unnormalised), a State (of this or another mesh), or a mapping from the names of
-    fields and differential scalars to densities and values; scalars not named start at 0, fields share what mass is
-    left. `compatible` says whether the density vanishes at V_F, i.e. whether N(0) is finite. Raises ValueError.
+    fields and differential scalars to densities and values; scalars not named start at 0. `compatible` says
+    whether the density vanishes at V_F, i.e. whether N(0) is finite. Raises ValueError.
     """
     if problem.initial_state is not None:  # over (v, w)
         return problem.initial_state(start)
@@ -132,7 +132,7 @@ def _project(
 
 
 def _masses(problem: OverV, values: Mapping[str, float]) -> dict[str, float]:
-    """The mass of each field: what its conserved quantity, of total 1, leaves after the scalars, in equal shares."""
+    """The mass of each field: what its conserved quantity, of total 1, leaves after the scalars."""
     masses = dict.fromkeys(problem.field_names, 1.0)
     for quantity in problem.weak_form.conserved:
         fields = [name for name in problem.field_names if name in quantity.weights]
@@ -141,7 +141,7 @@ def _masses(problem: OverV, values: Mapping[str, float]) -> dict[str, float]:
             raise ValueError(
                 f"start: the scalars {values} leave no mass for {fields}; allowed are values >= 0, sum < 1"
             )
-        masses |= dict.fromkeys(fields, left / len(fields) if fields else 1.0)
+        masses |= dict.fromkeys(fields, left)
     return masses
 
 

@@ -67,11 +67,11 @@ class Recording:
 def make_chunks(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(first, last, population) of every chunk; its batch; how many neurons a batch has in each population."""
     chunks, batch_of, offset = [], [], 0
-    groups = min(NETWORK.batches, min(sizes))
+    groups = min(NETWORK.batches, *(size for size in sizes if size))
     counted = np.zeros((groups, len(sizes)), int)
     for kind, size in enumerate(sizes):
         count = groups * math.ceil(size / (groups * NETWORK.chunk))
-        ends = np.arange(count + 1) * size // count
+        ends = np.arange(count + 1) * size // max(count, 1)
         for k in range(count):
             chunks.append((offset + ends[k], offset + ends[k + 1], kind))
             batch_of.append(k * groups // count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,34 @@ def draw_start(
             raise ValueError(f"start: {fraction} = {share!r}; allowed: in [0, 1], 0 without refractory state")
         resting.append(random.random(size) < share if share else np.zeros(size, bool))
     return np.concatenate(potentials), np.concatenate(resting)
+
+
+def with_shares(law: Any, start: Any) -> Any:
+    """The law of neurons that change their population, with the shares with which these begin.
+
+    As for `evolve`: those that the model names; others in the proportions of the densities that are given, of which
+    Gaussian, Uniform and potentials have the mass 1 each.
+    """
+    if not law.shares:
+        return law
+    names = ["n" + population.name for population in law.populations]
+    given = _by_population(start, names, ["R" + population.name for population in law.populations])
+    if isinstance(start, State):
+        return replace(law, shares=tuple(float(given[name].integral()) for name in names))
+    masses = [
+        1.0
+        if getattr(given[name], "normalised", not callable(given[name]))
+        else float(_distribution(law, population, name, given[name])[-1][-1])
+        for population, name in zip(law.populations, names, strict=True)
+    ]
+    named = sum(share for share in law.shares if share is not None)
+    free = sum(mass for mass, share in zip(masses, law.shares, strict=True) if share is None)
+    if named < 1 and not free > 0:
+        raise ValueError(f"start: the density {', '.join(names)} is 0 everywhere; allowed is one with mass")
+    shares = [
+        (1.0 - named) * mass / free if share is None else share for mass, share in zip(masses, law.shares, strict=True)
+    ]
+    return replace(law, shares=tuple(shares))
 
 
 def _by_population(start: Any, names: list[str], fractions: list[str]) -> dict[str, Any]:
@@ -132,6 +161,21 @@ def _from_density(
     law: Any, population: Any, name: str, density: Any, size: int, random: np.random.Generator
 ) -> np.ndarray:
     """By inversion of the distribution function of the density, linear between the points of a fine grid."""
+    points, values, below = _distribution(law, population, name, density)
+    wanted = random.random(size) * below[-1]
+    cell = np.clip(np.searchsorted(below, wanted, side="right") - 1, 0, points.size - 2)
+    left, right, width = values[cell], values[cell + 1], points[cell + 1] - points[cell]
+    rest = (wanted - below[cell]) / np.where(width > 0, width, 1.0)
+    root = np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0.0))  # the density is linear within a cell
+    part = np.where(left + root > 0, 2 * rest / np.where(left + root > 0, left + root, 1.0), 0.5)
+    v = points[cell] + width * np.clip(part, 0.0, 1.0)
+    if law.place is not None:
+        v = law.place.axis(v)
+    return v if law.escape_time > 0 else np.minimum(v, np.nextafter(population.v_fire, -np.inf))
+
+
+def _distribution(law: Any, population: Any, name: str, density: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(points, values of a density there, its integral up to there)."""
     if law.escape_time == 0:
         require_below(name, density, population.v_fire)
     length = population.v_fire - population.v_reset
@@ -154,23 +198,13 @@ def _from_density(
     points = np.unique(np.maximum(points[points <= top], law.low))
     values = _evaluate(name, density, points, population.v_fire)
     mass = np.flatnonzero(values > 0)
-    if not mass.size:
+    if not mass.size and not law.shares:
         raise ValueError(f"start: the density {name} has no mass on [{points[0]:g}, {top:g}]")
-    if nodes is None and not features.size:  # once more, where it is
+    if nodes is None and not features.size and mass.size:  # once more, where it is
         low, high = points[max(mass[0] - 1, 0)], points[min(mass[-1] + 1, points.size - 1)]
         points = np.linspace(low, high, 4 * PLANNING.places)
         values = _evaluate(name, density, points, population.v_fire)
-    below = np.concatenate([[0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(points))])
-    wanted = random.random(size) * below[-1]
-    cell = np.clip(np.searchsorted(below, wanted, side="right") - 1, 0, points.size - 2)
-    left, right, width = values[cell], values[cell + 1], points[cell + 1] - points[cell]
-    rest = (wanted - below[cell]) / np.where(width > 0, width, 1.0)
-    root = np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0.0))  # the density is linear within a cell
-    part = np.where(left + root > 0, 2 * rest / np.where(left + root > 0, left + root, 1.0), 0.5)
-    v = points[cell] + width * np.clip(part, 0.0, 1.0)
-    if law.place is not None:
-        v = law.place.axis(v)
-    return v if law.escape_time > 0 else np.minimum(v, np.nextafter(population.v_fire, -np.inf))
+    return points, values, np.concatenate([[0.0], np.cumsum(0.5 * (values[1:] + values[:-1]) * np.diff(points))])
 
 
 def _evaluate(name: str, density: Any, v: np.ndarray, v_fire: float) -> np.ndarray:

@@ -113,15 +113,12 @@ def _require_followed(plan: Plan) -> None:
 
 def _require_shares(plan: Plan, start: Any) -> None:
     """ValueError where other shares of the neurons are simulated than begin in the populations."""
-    held, what = plan.law.shares, "the model begins with"
-    if isinstance(start, State):
-        held = [float(getattr(start, "n" + p.name).integral()) for p in plan.law.populations]
-        what = "start: a state with"
-    total = sum(plan.sizes)
-    if np.abs(np.array(held) - np.array(plan.sizes) / total).max() > max(PLANNING.consistent, 1 / total):
+    held, total = np.array(plan.law.shares), sum(plan.sizes)
+    if np.abs(held - np.array(plan.sizes) / total).max() > max(PLANNING.consistent, 1 / total):
+        what = "start: a state with" if isinstance(start, State) else "the model begins with"
         raise ValueError(
-            f"{what} {[round(m, 4) for m in held]} of the neurons in the populations, of which neurons = {plan.sizes} "
-            "are simulated; allowed are numbers in these shares, and a state that nobody has left yet"
+            f"{what} {[round(m, 4) for m in held.tolist()]} of the neurons in the populations, of which neurons = "
+            f"{plan.sizes} are simulated; allowed are numbers in these shares, and a state that nobody has left yet"
         )
 
 

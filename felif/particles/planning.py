@@ -98,7 +98,7 @@ def _sizes(law: Any, neurons: Any) -> tuple[int, ...]:
     if len(sizes) != len(names):
         raise ValueError(f"neurons = {neurons!r}: {len(sizes)} numbers for {len(names)} populations")
     for size in sizes:
-        _whole("neurons", size, 1)
+        _whole("neurons", size, 0 if law.shares and sum(sizes) else 1)
     if sum(sizes) > PLANNING.most_neurons:
         raise ValueError(f"neurons = {shown(neurons)}; allowed are at most {PLANNING.most_neurons:g} in all")
     return tuple(int(size) for size in sizes)

@@ -21,6 +21,7 @@ from ..output.work import Work, open_work
 from . import plan_simulation, simulate_networks
 from .checkpoints import network_name
 from .further import further
+from .initial_neurons import with_shares
 from .loading import load_particles
 from .particle_files import FILES, KIND, describe_beginning, describe_end, write_results
 from .result import ParticleRun, collect
@@ -126,7 +127,7 @@ def simulate_particles(
     (2000,)
     """
     began = time.monotonic()
-    law = simulated_law(model, t_end)
+    law = with_shares(simulated_law(model, t_end), start)
     plan = plan_simulation(
         law, neurons, t_end, dt, bins=bins, snapshots=snapshots, record=record, history=history, event_size=event_size
     )

@@ -63,7 +63,7 @@ def evolve(
         What `discretize` returns.
     start : Gaussian, Uniform, callable, State or mapping
         Any density (a callable, unnormalised), a State, or a mapping of names to those and to values of scalars
-        ({"n": ..., "R": 0.1}).
+        ({"n": ..., "R": 0.1}). Densities that share a conserved quantity keep their proportions (`Conserved`).
     t_end, t_start : float
         In units of time of the model, t_end >= t_start.
     rtol, atol : float

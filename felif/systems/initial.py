@@ -144,7 +144,7 @@ def _interpolated(system: OnAxes, given: Mapping[str, Any]) -> tuple[np.ndarray,
         nobody = (position < 0) & ~np.isin(entries, layout.held)
         values = np.where(nobody.reshape(values.shape), 0.0, values)
         largest = np.abs(values).max()
-        if not np.isfinite(values).all() or values.min() < -STATES.negative * largest or not largest > 0:
+        if not np.isfinite(values).all() or values.min() < -STATES.negative * largest:
             raise ValueError(
                 f"start: the density {u.name} is {values.min():.3g} somewhere; allowed are finite values >= 0"
             )
@@ -153,7 +153,7 @@ def _interpolated(system: OnAxes, given: Mapping[str, Any]) -> tuple[np.ndarray,
         compatible &= bool((np.abs(flat[position < 0]) <= STATES.vanishes * largest).all())
         free = position >= 0
         y[position[free]] = flat[free]
-        _normalise(system, u, y)
+    _normalise(system, given, y)
     return y, compatible
 
 
@@ -277,30 +277,47 @@ def _layers(system: OnAxes, u: Any, densities: Sequence[Any]) -> np.ndarray:
     return factor
 
 
-def _normalise(system: OnAxes, u: Any, y: np.ndarray) -> None:
-    """Scales each entry of a density to its mass."""
+def _normalise(system: OnAxes, given: Mapping[str, Any], y: np.ndarray) -> None:
+    """Scales densities so that what is conserved is as the model says; they keep the proportions they are given in.
+
+    What is `normalised`, as a Gaussian is, has the mass 1 before, and so has what no conserved quantity weighs.
+    """
+    fields, masses, mass = system.layout.fields, system.equations.masses, system.mass.data[0]
+    weighed = {name for quantity in system.equations.conserved for name in quantity.weights}
+    owner = np.full(len(y), -1)
+    for k, u in enumerate(fields):
+        rows = _entries(system, u)
+        densities = given[u.name] if isinstance(given[u.name], Sequence) else [given[u.name]] * len(rows)
+        for row, one in zip(rows, densities, strict=True):
+            owner[row] = k
+            if row.size and (u.name not in weighed or getattr(one, "normalised", False)):
+                _scale(y, row, mass[row], masses.get(u.name, 1.0), u.name)
+    parts = zip(system.totals, system.kept.values(), strict=True)
+    for total, (at, weights) in sorted(parts, key=lambda part: len(part[1][0])):  # the one with most numbers is last
+        shared = np.zeros(len(at), bool)
+        for k, u in enumerate(fields):
+            own = owner[at] == k
+            if u.name in masses and own.any():
+                _scale(y, at[own], mass[at[own]], masses[u.name], u.name)
+            shared |= own & (u.name not in masses)
+        if shared.any():
+            left = total - float(weights[~shared] @ y[at[~shared]])
+            if not left > 0:
+                raise ValueError(f"start: what is given holds {total - left:g} of the mass {total:g}; allowed is less")
+            names = ", ".join(u.name for k, u in enumerate(fields) if (owner[at[shared]] == k).any())
+            _scale(y, at[shared], weights[shared], left, names)
+
+
+def _scale(y: np.ndarray, at: np.ndarray, weights: np.ndarray, total: float, names: str) -> None:
+    """Scales a part of y to a total."""
+    held = float(weights @ y[at])
+    if not held > 0:
+        raise ValueError(f"start: the density {names} is 0 everywhere; allowed is one with a positive integral")
+    y[at] *= total / held
+
+
+def _entries(system: OnAxes, u: Any) -> list[np.ndarray]:
+    """Where y has each entry of the first index of a density, or all of one without an index."""
     first, layout = system.equations.axis(u.over[0]), system.layout
-    count = first.count if isinstance(first, Index) else 1
-    places = layout.position[layout.indices(u.name)].reshape(count, -1)
-    mass = system.mass.data[0]
-    for k, row in enumerate(places):
-        row = row[row >= 0]
-        y[row] *= _wanted(system, u, k, y) / float(mass[row] @ y[row])
-
-
-def _wanted(system: OnAxes, u: Any, k: int, y: np.ndarray) -> float:
-    """The mass of entry k of a density: as the model says, or what is left of 1, in equal shares."""
-    known = system.equations.masses
-    if u.name in known:
-        return known[u.name]
-    rest, sharing = 0.0, 1
-    for quantity in (quantity for quantity in system.equations.conserved if u.name in quantity.weights):
-        densities = [name for name in quantity.weights if name in system.field_names]
-        rest += sum(quantity.weights[name] * known[name] for name in densities if name in known)
-        sharing = sum(name not in known for name in densities)
-        for name in (name for name in quantity.weights if name not in densities):
-            values = system.full(name, y)
-            rest += quantity.weights[name] * float(values[k] if quantity.each is not None else values.sum())
-    if not rest < 1:
-        raise ValueError(f"start: what is given holds {rest:g} of the mass 1; allowed is less")
-    return (1.0 - rest) / sharing
+    places = layout.position[layout.indices(u.name)].reshape(first.count if isinstance(first, Index) else 1, -1)
+    return [row[row >= 0] for row in places]

@@ -14,12 +14,13 @@ from .tuning import STATES
 
 
 def totals_of(system: OnAxes) -> np.ndarray:
-    """Of every conserved quantity what the model says a density holds at the start, or 1."""
-    found = []
-    for quantity in system.equations.conserved:
-        masses = [system.equations.masses[name] for name in quantity.weights if name in system.equations.masses]
-        count = 1 if quantity.each is None else system.equations.axis(quantity.each).count
-        found += [sum(masses) if masses else 1.0] * count
+    """Of every conserved quantity what it is at the start: 1, or what the model says where that names all densities."""
+    found, equations = [], system.equations
+    for quantity in equations.conserved:
+        densities = [name for name in quantity.weights if name in system.field_names]
+        named = [quantity.weights[name] * equations.masses[name] for name in densities if name in equations.masses]
+        count = 1 if quantity.each is None else equations.axis(quantity.each).count
+        found += [sum(named) if named and len(named) == len(densities) else 1.0] * count
     return np.array(found)
 
 

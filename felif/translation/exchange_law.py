@@ -52,7 +52,7 @@ class Apart:
     exchange: tuple[tuple[float, ...], ...]  # [i][j]: the rate from i to j
     low: float
     leaves: tuple[float, ...]
-    shares: tuple[float, ...]  # at the start
+    shares: tuple[float | None, ...]  # at the start, where the model names them
 
 
 def taken_apart(model: Any, equations: Equations) -> Apart | None:
@@ -108,8 +108,7 @@ def taken_apart(model: Any, equations: Equations) -> Apart | None:
     terms = tuple(replace(t, coefficient=_of_model(t.coefficient)) for t in kept)
     rest = Equations((own,), equations.unknowns, terms, inputs=equations.inputs)
     without = Without(model, float(np.ravel(landing[0]["v"])[0]), float(axis.high), rest)
-    others = (1.0 - sum(equations.masses.values())) / max(1, len(densities) - len(equations.masses))
-    shares = tuple(float(equations.masses.get(name, others)) for name in densities)
+    shares = tuple(equations.masses.get(name) for name in densities)
     return Apart(without, tuple(map(tuple, rates.tolist())), float(axis.low), tuple(leaves.tolist()), shares)
 
 

@@ -74,7 +74,7 @@ class ParticleLaw:
     exchange: tuple[tuple[float, ...], ...] = ()  # [i][j]: rate at which neurons of population i become those of j
     low: float = -math.inf  # where potentials end below
     leaves: tuple[float, ...] = ()  # k of each population, of which k n(low) leaves there
-    shares: tuple[float, ...] = ()  # of the neurons at the start, where they change their population
+    shares: tuple[float | None, ...] = ()  # of the neurons at the start, where they change their population; None: open
     place: Any = None  # a `Cut` where the axis of this law counts, far up, the time that is left
 
     @property

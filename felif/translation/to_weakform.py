@@ -136,6 +136,8 @@ class _Translation:
         inputs = tuple(self._input(given, terms) for given in self.equations.inputs)
         if any(quantity.each is not None for quantity in self.equations.conserved):
             raise self._elsewhere("a conserved quantity is one for each entry of an index")
+        if any(len(set(self.fields) & set(quantity.weights)) > 1 for quantity in self.equations.conserved):
+            raise self._elsewhere("a conserved quantity is of several densities")
         points = tuple((name, place) for place, name in self.points.items())
         return WeakForm(unknowns, terms, self.equations.conserved, inputs, points)
 

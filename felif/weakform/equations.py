@@ -16,7 +16,11 @@ TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
 
 @dataclass(frozen=True)
 class Conserved:
-    """A quantity constant in time: the sum of weights[name] x (integral of that unknown).
+    """A quantity constant in time, 1 at the start: the sum of weights[name] x (integral of that unknown).
+
+    Densities that it weighs, and entries of an index unless there is one such quantity for `each`, keep the proportions
+    in which `evolve` is given them and are scaled together to what numbers leave of 1. Gaussian and Uniform count as
+    densities of the mass 1. `Equations.masses` says where a density has another mass.
 
     Parameters
     ----------
@@ -69,8 +73,7 @@ class Equations:
     inputs : tuple of Given and Delayed
         What coefficients read from outside or from the past.
     masses : mapping of str to float
-        Integrals of densities at the start (of each entry of an index); of those not named what is left of 1, in equal
-        shares.
+        Integrals of densities at the start; with a Conserved of `each` entry, or none, those of each entry.
     symmetric_along : str or None
         A periodic axis along which every solution may be rotated.
     conditions : tuple

@@ -37,7 +37,7 @@ class Mixing:
     growth: float = 0.0
     absorbed: bool = False
     crossing: float = 0.0
-    up: float = 0.5
+    up: float | None = None
     where: Callable | None = None
     hears: Callable | None = None
 
@@ -77,7 +77,9 @@ class Mixing:
             total["left"] = 1.0
         axis = fl.Axis("v", self.v_min, 2.0, {"reset": 1.0})
         conserved = () if self.growth else (fl.Conserved("total", total),)
-        return fl.Equations((axis,), tuple(unknowns), tuple(terms), conserved, masses={"n_u": self.up})
+        return fl.Equations(
+            (axis,), tuple(unknowns), tuple(terms), conserved, masses={} if self.up is None else {"n_u": self.up}
+        )
 
 
 def simulated(model, **how):
@@ -143,11 +145,28 @@ def test_a_state_goes_on_as_neurons_in_its_own_shares():
     run = fl.evolve(fl.discretize(Mixing(), tol=1e-3), {"n_u": vanishing, "n_d": vanishing}, 0.5, rtol=1e-4, **HOW)
     share = run.final.n_u.integral()
     how = {"start": run.final, "t_end": 0.05, "networks": 1}
-    assert simulated(Mixing(), neurons={"u": round(1e4 * share), "d": round(1e4 * (1 - share))}, **how).final.v.size
+    numbers = {"u": round(2e4 * share), "d": 20_000 - round(2e4 * share)}
+    divided, given = simulated(Mixing(), **how), simulated(Mixing(), neurons=numbers, **how)
+    assert np.array_equal(divided.final.v, given.final.v)
     with pytest.raises(ValueError, match=r"start: a state with \[0.4082, 0.5918\] of the neurons"):
-        simulated(Mixing(), **how)
+        simulated(Mixing(), neurons={"u": 10_000, "d": 10_000}, **how)
     with pytest.raises(ValueError, match="compare: neurons of Mixing change their population"):
         fl.compare(simulated(Mixing()), run)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "share"),
+    [
+        (vanishing, lambda v: 0.25 * vanishing(v), 0.8),
+        (vanishing, lambda v: 0 * v, 1.0),
+        (fl.Gaussian(0.0, 0.25), lambda v: np.exp(-2 * (v + 0.5) ** 2) / np.sqrt(2 * np.pi), 2 / 3),
+    ],
+    ids=["densities", "nobody", "Gaussian"],
+)
+def test_neurons_begin_in_the_proportions_of_the_densities(up, down, share):
+    """m' = 2 (1 - m) - 3 m whatever the potentials do: m = 0.4 + (m_0 - 0.4) exp(-5 t). A Gaussian has the mass 1."""
+    network = simulated(Mixing(), start={"n_u": up, "n_d": down}, neurons=20_000)
+    assert (network.final.population == 0).mean() == pytest.approx(0.4 + (share - 0.4) * np.exp(-2.5), abs=4e-3)
 
 
 def test_a_simulation_goes_on_to_the_same_digits(tmp_path):
@@ -181,7 +200,6 @@ def test_a_simulation_goes_on_to_the_same_digits(tmp_path):
         (Mixing(v_min=-1.0, crossing=0.5), {}, "no network of neurons is known behind Mixing"),
         (Mixing(), {"record": 1}, "record = 1"),
         (Mixing(), {"neurons": True}, "neurons = True; allowed is a whole number"),
-        (Mixing(up=1.0), {}, "neurons = 0; allowed is a whole number >= 1"),
         (Mixing(v_min=-0.5), {"start": -0.6}, "allowed are numbers from V_min = -0.5"),
         (
             Mixing(v_min=0.9),

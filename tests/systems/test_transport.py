@@ -258,7 +258,7 @@ class Grid:
         )
         unknowns = (fl.Unknown("n", ("j", "k", "s")), fl.Unknown("N", ("j", "k"), "equals"))
         axes = (fl.Index("j", 2), fl.Index("k", 2), fl.Axis("s", 0.0, 6.0))
-        return fl.Equations(axes, unknowns, terms, (fl.Conserved("mass", {"n": 1.0}),))
+        return fl.Equations(axes, unknowns, terms, (fl.Conserved("mass", {"n": 1.0}, each="j"),))
 
 
 def test_ages_over_two_indices():

@@ -121,6 +121,61 @@ class Scattered:
         )
 
 
+@dataclass(frozen=True)
+class UpAndDownOverAnIndex:
+    """The same neurons as one density over an index; they change their entry by a jump."""
+
+    def equations(self) -> fl.Equations:
+        up = lambda x: np.where(x.k == 0, 1.0, 0.0)
+        axes = fl.Index("k", 2), fl.Axis("v", -math.inf, 2.0, {"reset": 1.0})
+        unknowns = (
+            fl.Unknown("n", ("k", "v")),
+            fl.Unknown("N", ("k",), "holds", of="n", at={"v": 2.0}),
+            fl.Unknown("N_all", (), "equals"),
+            fl.Unknown("mass_n_u", (), "equals"),
+        )
+        terms = (
+            fl.drift("n", "v", lambda x: 2.0 * up(x) - 1.0 - x.v),
+            fl.drift("n", "v", lambda x: 1.0, lambda s, m: 0.5 * s.N_all, name="input"),
+            fl.noise("n", "v"),
+            fl.jump("n", "N", lambda x: {"v": 1.0}, at={"v": 2.0}),
+            fl.jump("n", "n", lambda x: {"k": 1 - x.k}, rate=lambda x: 2.0 + up(x)),
+            fl.Term("N_all", "N"),
+            fl.Term("mass_n_u", "n", lambda n, phi, x: up(x) * n * phi),
+        )
+        return fl.Equations(axes, unknowns, terms, (fl.Conserved("mass", {"n": 1.0}),))
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "share"),
+    [
+        (vanishing, lambda v: 0.25 * vanishing(v), 0.8),
+        (lambda v: 0 * v, vanishing, 0.0),
+        (fl.Gaussian(0.0, 0.25), fl.Gaussian(-1.0, 1.0), 0.5),
+    ],
+    ids=["densities", "nobody", "Gaussians"],
+)
+@pytest.mark.parametrize("model", [UpAndDown(), UpAndDownOverAnIndex()], ids=["two", "an index"])
+def test_what_shares_a_conserved_quantity_begins_in_the_proportions_it_is_given_in(model, up, down, share):
+    """m = 0.4 + (m_0 - 0.4) exp(-5 t). Each had an equal share before, or the mass 1, so that a run over an index began
+    with the mass 2 and tended to N = .269, while the steady state, of mass 1, has N = .119."""
+    problem = fl.discretize(model, tol=1e-3)
+    start = {"n_u": up, "n_d": down} if isinstance(model, UpAndDown) else {"n": [up, down]}
+    run = fl.evolve(problem, start, t_end=0.5, rtol=1e-5)
+    assert run.series["mass"][[0, -1]] == pytest.approx(1.0, abs=1e-12)
+    assert run.series["mass_n_u"][-1] == pytest.approx(0.4 + (share - 0.4) * math.exp(-2.5), abs=1e-6)
+    later = fl.evolve(problem, run.final, t_end=8.0, rtol=1e-5).final
+    at_rest = fl.steady_state(problem)
+    rate = lambda state: state.N_u + state.N_d if isinstance(model, UpAndDown) else state.N_all
+    assert rate(later) == pytest.approx(rate(at_rest), rel=3e-4)  # tol = 1e-3
+
+
+def test_densities_that_nobody_is_in_are_refused():
+    problem, nobody = fl.discretize(UpAndDown(), tol=1e-2), lambda v: 0 * v
+    with pytest.raises(ValueError, match="start: the density n_u, n_d is 0 everywhere"):
+        fl.evolve(problem, {"n_u": nobody, "n_d": nobody}, t_end=0.1)
+
+
 def test_neurons_begin_again_where_the_equation_says():
     """Both against 1 = N (T(1)/4 + 3 T(-1/2)/4), T the mean passage time of one neuron with the drift of that N."""
 
