@@ -150,3 +150,44 @@ class EscapeNoise:
             ),
             conserved=(fl.Conserved("mass", {"n": 1.0}),),
         )
+
+
+@dataclass(frozen=True)
+class ThetaNeurons:
+    """p over a phase, spikes as p passes pi, felt through a synapse s: no unknown of its own that is algebraic."""
+
+    J: float = 2.0
+    I: object = 0.3  # noqa: E741
+    D: float = 0.3
+    tau: float = 0.5
+
+    def equations(self) -> fl.Equations:
+        return fl.Equations(
+            axes=(fl.Axis("x", -np.pi, np.pi, periodic=True),),
+            unknowns=(fl.Unknown("p", ("x",)), fl.Unknown("s")),
+            terms=(
+                fl.drift("p", "x", lambda x: 1 - np.cos(x.x)),
+                fl.drift("p", "x", lambda x: 1 + np.cos(x.x), lambda s, m: s.I + m.J * s.s),
+                fl.noise("p", "x", lambda s, m: m.D, lambda x: (1 + np.cos(x.x)) ** 2 + 0.05),
+                fl.Term("s", "s", coefficient=lambda s, m: -1 / m.tau),
+                fl.Term("s", "p", lambda p, phi, x: 2 * p * phi, lambda s, m: 1 / m.tau, at={"x": np.pi}),
+            ),
+            conserved=(fl.Conserved("mass", {"p": 1.0}),),
+            inputs=(fl.Given("I", "I"),),
+        )
+
+
+@dataclass(frozen=True)
+class Turning:
+    """Two numbers that turn about each other, beside one that decays: eigenvalues +- i w and -1."""
+
+    w: float = 2.0
+
+    def equations(self) -> fl.Equations:
+        terms = (
+            fl.Term("x", "z", coefficient=lambda s, m: m.w),
+            fl.Term("z", "x", coefficient=lambda s, m: -m.w),
+            fl.Term("r", "r", coefficient=lambda s, m: -1.0),
+            fl.Term("r", None, coefficient=lambda s, m: 1.0),
+        )
+        return fl.Equations((), (fl.Unknown("x"), fl.Unknown("z"), fl.Unknown("r")), terms)

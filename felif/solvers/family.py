@@ -18,11 +18,13 @@ class Family:
     """The problems that differ from one in the parameters `names` only, all on the same cells.
 
     A parameter that shapes the mesh (V_R, V_F) moves the nodes with it: y then holds nodal values on moving
-    nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters and those that are no
-    numbers.
+    nodes, and dF/dp comes from central differences. Raises ValueError for unknown parameters, those that are no
+    numbers and those that have the name of an unknown.
     """
 
     def __init__(self, problem: Problem, names: tuple[str, ...]) -> None:
+        if both := set(names) & set(problem.scalar_names):
+            raise ValueError(f"{sorted(both)}: both a parameter and an unknown; allowed are different names")
         self.base, self.names = problem, names
         self.start = np.array([parameter_value(problem, name) for name in names])
         self._moving = frozenset(name for name in names if not _is_numerical(problem, name))

@@ -18,6 +18,7 @@ from .floquet import multipliers
 from .orbit_errors import extreme, orbit_errors, reported, scalar_series
 from .orbit_points import past
 from .orbit_system import Line, Linearised, Orbit
+from .tuning import STABILITY
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +157,8 @@ class PeriodicOrbit:
 
     @property
     def stable(self) -> bool:
-        """Whether all Floquet multipliers, but for the one of time, are below 1."""
-        return bool(np.all(np.abs(self.multipliers) < 1))
+        """Whether no Floquet multiplier grows: those within rounding of the unit circle do not."""
+        return bool(np.all(np.abs(self.multipliers) <= 1 + STABILITY.rounding))
 
     def to_pandas(self) -> Any:
         """`series` over a period as a DataFrame, the index is t. Needs the extra `xarray`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..algebra import BandLowRank, SingularMatrix, determinants, eigenpairs, eigenvalues, krylov
@@ -75,9 +77,9 @@ def sorted_leading(values: np.ndarray) -> np.ndarray:
     return values[np.lexsort((-values.imag, -values.real))]
 
 
-def grow(values: np.ndarray) -> np.ndarray:
+def grow(values: Any) -> Any:
     """Which eigenvalues grow: those within rounding of the axis do not."""
-    return values.real > STABILITY.rounding * (1 + np.abs(values))
+    return np.real(values) > STABILITY.rounding * (1 + np.abs(values))
 
 
 def unstable(values: np.ndarray) -> int:

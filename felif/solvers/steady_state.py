@@ -13,7 +13,7 @@ from ..notebook import page, profile, shown
 from ..output.frames import states_frame
 from ..problem import NotConverged, Problem, State
 from .nearest_fold import NearestFold
-from .stability import leading
+from .stability import grow, leading
 from .tuning import SEARCH
 
 
@@ -32,7 +32,7 @@ class SteadyState(State):
     growth : float or complex
         The nonzero eigenvalue of the linearisation with the largest real part.
     stable : bool
-        Whether its real part is negative.
+        Whether no mode grows; those within rounding of the imaginary axis, such as a phase that turns, do not.
     problem : Problem
         On the mesh that was adapted to this state.
     log_N : float
@@ -66,7 +66,7 @@ class SteadyState(State):
     @property
     def stable(self) -> bool:
         """Whether no mode grows."""
-        return bool(np.real(self.growth) < 0)
+        return not bool(grow(self.growth))
 
     @shown
     def _repr_html_(self) -> str:

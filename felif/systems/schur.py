@@ -180,7 +180,7 @@ class Linearised:
     @cached_property
     def constraint(self) -> Any:
         """Factors of -g_z."""
-        return self._constraint() if self._constraint is not None else _Solved(self)
+        return self._constraint() if self._constraint is not None and self.structure.n_z else _Solved(self)
 
     def block(self, which: str) -> Any:
         """One block, sparse."""

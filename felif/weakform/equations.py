@@ -12,6 +12,9 @@ from .terms import Term
 from .unknowns import Axis, Delayed, Given, Index, Unknown
 
 TAKEN = frozenset({"t", "dt", "mass", "min_n"})  # columns of every run
+#: of states and columns of branches, beside which an unknown of that name could not be read
+OF_RESULTS = frozenset("y problem state known residual error errors growth log_N".split())
+OF_RESULTS |= frozenset("arclength stable unstable leading frequency within_tol kind period".split())
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,11 @@ class Equations:
                 f"Equations: names of axes, unknowns and inputs are {names}; they must differ, and from {sorted(TAKEN)}"
             )
         axes, known = {axis.name for axis in self.axes}, {u.name: u for u in self.unknowns}
+        if results := OF_RESULTS & set(known):
+            raise ValueError(
+                f"Equations: unknowns are called {sorted(results)}, as parts of states and branches; allowed are "
+                f"other names than {sorted(OF_RESULTS)}"
+            )
         for u in self.unknowns:
             if missing := set(u.over) - axes:
                 raise ValueError(f"Unknown {u.name!r} is over {sorted(missing)}; the axes are {sorted(axes)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from own_models import Own
 
 import felif as fl
 from felif.models.parameters import fixed
@@ -279,3 +280,18 @@ def test_coefficients_next_to_a_pole_are_analytic(ends):
     """1/sigma has a pole at J = -0.625, where the states of these meshes that are tried happen to lie (by 1e-6)."""
     model = fl.TimeElapsed(fl.StepHazard(lambda x: 0.5 + 0.8 * x), tau=0.5)
     assert fl.discretize(model, {"a": np.linspace(0.0, 1.0, ends)}).lines["a"].count == ends - 1
+
+
+def test_unknowns_have_names_of_their_own():
+    """Beside an attribute of a state, or a parameter on a branch, an unknown of that name could not be read."""
+    decays = lambda name: Own(scalars=(fl.Unknown(name),), more=(fl.Term(name, name, coefficient=lambda s, m: -1.0),))
+    state = fl.steady_state(fl.discretize(Own(), tol=1e-2))
+    branch = fl.continuation(state.problem, state, "b", bounds=(0.4, 0.6))
+    taken = {name for name in (*vars(state), *dir(type(state)), *branch.table) if name[0] != "_"}
+    for name in taken - {"b", "N", "t"}:
+        with pytest.raises(ValueError, match=f"'{name}'"):
+            decays(name).equations()
+    problem = fl.discretize(decays("gain"), tol=1e-2)
+    assert fl.steady_state(problem).gain == pytest.approx(0.0, abs=1e-12)
+    with pytest.raises(ValueError, match="both a parameter and an unknown"):
+        fl.continuation(problem, fl.steady_state(problem), "gain", bounds=(0.5, 2.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from own_models import ThetaNeurons
 from scipy.integrate import solve_ivp
 
 import felif as fl
@@ -50,3 +51,27 @@ def test_neurons_that_do_not_adapt_again_are_single_neurons_with_less_current():
     assert off.max() < 1e-5
     assert (off <= fl.error_estimate(run, "Nbar", times)).all()
     assert run.series["wbar"][-1] == pytest.approx(np.exp(-1), rel=1e-9)
+
+
+def test_theta_neurons_whose_input_oscillates():
+    """No unknown is algebraic. By trigonometric collocation at 256 phases; at rest a function of time is refused."""
+    current, n = lambda t: 0.3 + 0.4 * np.sin(3 * t), 256
+    x, k = -np.pi + 2 * np.pi * np.arange(n) / n, np.fft.fftfreq(n, 1 / n)
+    slope = lambda u: np.fft.ifft(1j * k * np.fft.fft(u)).real
+
+    def rate(t, y):
+        p, s = y[:n], y[n]
+        drift = 1 - np.cos(x) + (1 + np.cos(x)) * (current(t) + 2 * s)
+        return np.append(slope(0.3 * ((1 + np.cos(x)) ** 2 + 0.05) * slope(p) - drift * p), (2 * p[0] - s) / 0.5)
+
+    start = np.append(np.full(n, 0.5 / np.pi), 0.0)
+    expected = solve_ivp(rate, (0, 3.0), start, "BDF", rtol=1e-9, atol=1e-12).y[n, -1]
+    for tol in (1e-3, 1e-6):
+        problem = fl.discretize(ThetaNeurons(I=current), tol=tol)
+        run = fl.evolve(problem, lambda x: 1.0 + 0 * x, 3.0, rtol=tol, **QUIET)
+        assert abs(run.final.s - expected) < tol
+    with pytest.raises(ValueError, match="an input depends on time"):
+        fl.steady_states(problem)
+    assert fl.steady_state(problem.at(I=0.3)).s == pytest.approx(
+        fl.evolve(problem.at(I=0.3), lambda x: 1.0 + 0 * x, 30.0, rtol=1e-7, **QUIET).final.s, rel=1e-6
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from independent_of_elements import hazard
 from numpy.polynomial import chebyshev
-from own_models import EscapeNoise
+from own_models import EscapeNoise, Turning
 from scipy.optimize import brentq
 
 import felif as fl
@@ -95,3 +95,10 @@ def test_a_narrow_density_at_rest_is_found_from_the_coarsest_mesh(current, a, be
     (found,) = fl.steady_states(fl.discretize(EscapeNoise(current, 0.0, beta, a, (-2.0, 3.0)), tol=1e-4))
     assert found.N == pytest.approx(N, abs=found.error + 1e-9)  # what is lost to rounding in T
     assert found.error < 1e-6
+
+
+def test_modes_that_only_turn_are_not_unstable():
+    """Eigenvalues +- 2i, to rounding on either side of the axis."""
+    (state,) = fl.steady_states(fl.discretize(Turning()))
+    assert state.growth == pytest.approx(2j, abs=1e-12)
+    assert state.stable
