@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -12,22 +13,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from felif.algebra import compiled
+
 PACKAGE = Path(__file__).parents[1] / "felif"
 
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
     "weakform": ("given", ""),
+    "libraries": ("", ""),
     "outcome": ("", ""),
     "notebook": ("given", ""),
     "problem": ("given notebook outcome algebra", ""),
-    "algebra": ("", "scipy threadpoolctl"),
+    "algebra": ("libraries", "threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
-    "spaces": ("given translation algebra", "skfem"),
+    "spaces": ("given translation algebra", ""),
     "firing": ("given weakform translation problem spaces systems", "scipy"),
-    "systems": ("given weakform translation problem algebra spaces", "scipy"),
-    "meshing": ("given translation", "skfem meshio"),
-    "assembly": ("given translation problem algebra spaces firing meshing systems", "skfem scipy"),
+    "systems": ("given weakform libraries translation problem algebra spaces", "scipy"),
+    "meshing": ("given libraries translation", "meshio"),
+    "assembly": ("given libraries translation problem algebra spaces firing meshing systems", "skfem scipy"),
     "solvers": ("given notebook problem algebra output", "scipy"),
     "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
@@ -126,11 +132,26 @@ def test_what_is_slow_to_import_is_imported_inside_functions():
 
 
 def test_a_first_run_waits_for_no_part_of_scipy_that_it_does_not_use():
-    """These take 0.2 s: imported inside functions in the rooms that a run needs."""
+    """These take 0.2 s: imported inside functions in the rooms that a run needs, the rest through `libraries`."""
     needed = {"given", "weakform", "problem", "algebra", "translation", "models", "spaces", "firing", "meshing"}
     needed |= {"systems", "assembly", "evolution", "output", "runs"}
     slow = re.compile(r"^(?:from|import) scipy\.(?:interpolate|optimize|integrate|stats|fft|signal)\b", re.M)
     assert not offenders(lambda path: room_of(path) in needed and slow.findall(path.read_text()))
+
+
+@pytest.mark.skipif(compiled.library() is None, reason="LAPACK makes the steps where no compiled core runs")
+@pytest.mark.parametrize(
+    "model", ["NoisyLIF(b=0.5)", "NoisyLIF(b=3.0)", "RefractoryLIF(b=0.5)", "RandomThresholdLIF()"]
+)
+def test_a_first_run_of_one_population_imports_neither_scipy_nor_scikit_fem(model):
+    script = f"""
+import sys
+import felif as fl
+run = fl.evolve(fl.discretize(fl.{model}), fl.Gaussian(-1.0, 0.5), t_end=5.0)
+print(run.outcome.name, {{"scipy", "skfem"}} & set(sys.modules))
+"""
+    ends = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert ends == ("blow_up set()\n" if "3.0" in model else "finished set()\n")
 
 
 def test_a_readers_question_is_answered_by_at_most_two_files():

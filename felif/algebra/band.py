@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import blas, lapack
+
+from ..libraries import blas, lapack
 
 
 class SingularMatrix(ArithmeticError):
@@ -74,6 +75,12 @@ class Band:
             return blas.dgbmv(n, n, self.kl, self.ku, 1.0, self.data, x, trans=transposed)
         data, x = self.data.astype(complex), x.astype(complex)
         return blas.zgbmv(n, n, self.kl, self.ku, 1.0, data, x, trans=transposed)
+
+    def times(self, x: np.ndarray) -> np.ndarray:
+        """A x without SciPy, in four times the time: for what a run does once, which need not wait for the import."""
+        n, ku = self.n, self.ku
+        rows = np.arange(n)[:, None] + np.arange(self.kl + ku + 1)  # from ku above the matrix
+        return np.bincount(rows.ravel(), (self.data * x).ravel("F"), n + self.kl + ku)[ku : ku + n]
 
     @cached_property
     def _factors(self) -> BandFactors:

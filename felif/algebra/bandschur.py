@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import lapack
 
+from ..libraries import lapack, sparse
 from .band import Band, BandFactors, SingularMatrix
 from .bordered import PinnedBand, Small, by_parts
 from .lowrank import BandLowRank

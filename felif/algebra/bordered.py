@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
+from ..libraries import lapack
 from .band import SingularMatrix
 
 _VANISHING = 8 * np.finfo(float).eps  # of a pivot, relative to the column of the band and of the shift

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
-from scipy.linalg import lapack
 
+from ..libraries import lapack
 from . import compiled
 from .band import Band, SingularMatrix
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import eig, eigvals
-from scipy.linalg.blas import daxpy
 from threadpoolctl import ThreadpoolController
+
+from ..libraries import blas, linalg
 
 _FEW = 48  # rows, up to which BLAS takes one thread by itself
 
@@ -24,7 +24,7 @@ def _threads() -> ThreadpoolController:
 def eigenvalues(matrix: np.ndarray) -> np.ndarray:
     """All eigenvalues of a square matrix, unsorted."""
     with _threads().limit(limits=1, user_api="blas"):
-        return eigvals(matrix, check_finite=False)
+        return linalg.eigvals(matrix, check_finite=False)
 
 
 def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,9 +32,9 @@ def eigenpairs(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(matrix) <= _FEW:
         return np.linalg.eig(matrix)
     with _threads().limit(limits=1, user_api="blas"):
-        return eig(matrix, check_finite=False)
+        return linalg.eig(matrix, check_finite=False)
 
 
 def add_to(x: np.ndarray, factor: float, y: np.ndarray) -> np.ndarray:
     """x + factor y, in the place of x, in one pass over both; contiguous vectors of floats."""
-    return daxpy(y, x, a=factor)
+    return blas.daxpy(y, x, a=factor)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import lapack
+
+from ..libraries import lapack, sparse
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import lapack
-from scipy.sparse.linalg import splu
+
+from ..libraries import lapack, sparse, sparse_linalg
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class Peeled:
             if len(corner):
                 left = sparse.bmat([[left, columns], [rows, corner]], "csc")
             try:
-                self._lu = splu(left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PEELING.pivot)
+                self._lu = sparse_linalg.splu(left, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PEELING.pivot)
             except RuntimeError as error:
                 raise WeakPivot(f"what is left: {error}") from error
 

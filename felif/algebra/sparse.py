@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from ..libraries import sparse, sparse_linalg
 from .band import Band, SingularMatrix
 from .bordered import Small
 from .peeling import PEELING, Border, Peeled, Peeling, WeakPivot
@@ -34,7 +33,7 @@ class SparseLU:
     def __init__(self, matrix: Any) -> None:
         self.dtype = matrix.dtype
         try:
-            self._lu = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
+            self._lu = sparse_linalg.splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=_PIVOT)
         except RuntimeError as error:
             raise SingularMatrix(f"sparse LU: {error}") from error
 

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+
+from ..libraries import sparse
 
 _FEW = 8  # functionals, up to which they are a dense matrix
 

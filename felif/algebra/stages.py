@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, gmres
 
+from ..libraries import sparse_linalg
 from .band import Band, SingularMatrix
 from .sparse import SparseSchur, side_by_side
 
@@ -57,9 +57,9 @@ class StageChain:
             b += right.T
         size = (b.size, b.size)
         how = {"rtol": tolerance, "atol": 0.0, "restart": _KRYLOV, "maxiter": 2}
-        how["M"] = LinearOperator(size, matvec=lambda x: self._decoupled(i, x), dtype=float)
-        system = LinearOperator(size, matvec=lambda x: self._applied(i, x), dtype=float)
-        x, failed = gmres(system, b.ravel(), **how)
+        how["M"] = sparse_linalg.LinearOperator(size, matvec=lambda x: self._decoupled(i, x), dtype=float)
+        system = sparse_linalg.LinearOperator(size, matvec=lambda x: self._applied(i, x), dtype=float)
+        x, failed = sparse_linalg.gmres(system, b.ravel(), **how)
         if failed:
             raise SingularMatrix("GMRES did not converge for a piece of the orbit")
         return x.reshape(self._s, self._n).T

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from skfem.element import DiscreteField
-from skfem.mesh import MeshLine
 
 from ..algebra import Band, gauss
+from ..meshing import Line
 from ..spaces import Space, has_lumped_mass, node_positions, quadrature
 from ..spaces.tables import CellTable, table
-from ..translation.weak_form import CELLS, THRESHOLD, Term, WeakForm, probe
+from ..translation.weak_form import CELLS, THRESHOLD, UNIT_TESTS, Term, Value, WeakForm, probe
 from .tuning import LANGUAGE
 
 
@@ -71,7 +70,7 @@ class Contribution:
 class Assembler:
     """Assembles terms on one mesh and space."""
 
-    def __init__(self, weak_form: WeakForm, mesh: MeshLine, space: Space) -> None:
+    def __init__(self, weak_form: WeakForm, mesh: Line, space: Space) -> None:
         self.weak_form, self.mesh, self.space = weak_form, mesh, space
         self._tables: dict[str, CellTable] = {}
         self.nodes = node_positions(np.sort(mesh.p[0]), space.degree)
@@ -90,7 +89,7 @@ class Assembler:
         return tied
 
     def _facets(self, name: str) -> np.ndarray:
-        boundaries = self.mesh.boundaries or {}
+        boundaries = self.mesh.boundaries
         if name not in boundaries:
             raise ValueError(f"the mesh has no facets named {name!r}; it has {sorted(boundaries)}")
         return np.asarray(boundaries[name])
@@ -98,7 +97,7 @@ class Assembler:
     def table(self, over: str) -> CellTable:
         """Shape functions of the cells named `over`, tabulated once. Raises ValueError for cells that are not there."""
         if over not in self._tables:
-            subdomains = self.mesh.subdomains or {}
+            subdomains = self.mesh.subdomains
             if over != CELLS and over not in subdomains:
                 raise ValueError(
                     f"the mesh has no cells named {over!r}; it has {sorted(subdomains)}. "
@@ -109,7 +108,7 @@ class Assembler:
         return self._tables[over]
 
     def is_facet_term(self, term: Term) -> bool:
-        return term.over in (self.mesh.boundaries or {})
+        return term.over in self.mesh.boundaries
 
     def mass(self) -> tuple[Band, dict[str, np.ndarray]]:
         """M on y, and for each field with a flux the row of its V_F test function, shape (size,)."""
@@ -206,7 +205,7 @@ class Assembler:
             points = self.mesh.p[0, self._facets(term.over)]
             # the nearest node: cell ends computed from the other end of a cell are off by rounding
             full[np.abs(self.nodes[:, None] - points).argmin(axis=0)] = np.broadcast_to(
-                term.form(DiscreteField(np.ones_like(points)), points[None]), points.shape
+                term.form(Value(1.0), points[None]), points.shape
             )
             return full
         self.table(term.over)  # raises for cells that the mesh does not have
@@ -216,11 +215,9 @@ class Assembler:
 
     def _functional(self, part: CellTable, form: Callable) -> np.ndarray:
         """form(phi_i, x) integrated over cells, for every node."""
-        full = np.zeros(len(self.nodes))
-        for j, nodes in enumerate(part.nodes):
-            values = np.broadcast_to(form(part.function(j), part.x), part.dx.shape)
-            np.add.at(full, nodes, np.sum(values * part.dx, axis=-1))
-        return full
+        by_value, by_slope = (np.broadcast_to(form(phi, part.x), part.dx.shape) * part.dx for phi in UNIT_TESTS)
+        integrals = np.sum(part.values * by_value + part.slopes * by_slope, axis=-1)
+        return np.bincount(part.nodes.ravel(), integrals.ravel(), len(self.nodes))
 
     def _place(self, total: Band, full: Band, name: str) -> None:
         """Add the free block of a field's matrix at the field's place in y."""

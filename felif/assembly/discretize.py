@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_banded
-from skfem.mesh import MeshLine
 
 from .. import spaces
 from ..given.arguments import TOLERANCE, checked, optional
@@ -18,7 +16,8 @@ from ..given.memory import memory_of_process, remembered
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
-from ..meshing import stretched, tagged
+from ..libraries import linalg
+from ..meshing import Line, is_line, stretched, tagged
 from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement
 from ..translation import has_equations, is_fast, weak_form_of
@@ -100,7 +99,7 @@ def discretize(model: Model, mesh: Any = None, *, space: Any = None, tol: float 
         conservation.require_conserved(problem := SemiDiscrete(_assembled(model, cells, space, tol, end), model))
         problem.natural = natural
         return problem
-    if not isinstance(mesh, MeshLine):
+    if not is_line(mesh):
         raise ValueError(f"discretize: mesh = {type(mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     if weak_form_of(model).top == math.inf:
         raise ValueError(f"discretize: {THRESHOLD} = inf has no place on a mesh that is given; leave the mesh to tol")
@@ -142,7 +141,7 @@ class Assembled:
     def __init__(
         self,
         model: Any,
-        mesh: MeshLine,
+        mesh: Line,
         space: Space,
         tol: float | None,
         end: Cut | None = None,
@@ -209,7 +208,7 @@ class Assembled:
         if self.mass.kl == 0:
             return {}
         bands = (self.mass.kl, self.mass.ku)
-        return {field: solve_banded(bands, self.mass.data, row) for field, row in self.tied_rows.items()}
+        return {field: linalg.solve_banded(bands, self.mass.data, row) for field, row in self.tied_rows.items()}
 
     def _functionals(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """(what every run records, what is conserved) as vectors on y."""

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from skfem.element import DiscreteField
 
 from ..given.arguments import is_finite
 from ..given.fields import written_for
 from ..given.identity import identity, is_own
 from ..given.memory import remembered
 from ..given.parameters import fixed_parameters, parameters_of
+from ..libraries import skfem
 from ..translation import require_places, weak_form_of
 from ..translation.weak_form import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import require_analytic
@@ -146,7 +146,7 @@ def nonlinearity(weak_form: WeakForm, term: Term, x: np.ndarray) -> float:
 
     def value(arguments: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray = x) -> np.ndarray:
         """The form; a scalar along w has no derivative, as an argument neither."""
-        made = [u if what == "field" and term.of not in fields else DiscreteField(u, slope)
+        made = [u if what == "field" and term.of not in fields else skfem.element.DiscreteField(u, slope)
                 for what, (u, slope) in zip(places, arguments, strict=True)]  # fmt: skip
         try:
             with written_for(term.name, "form"):
@@ -227,7 +227,7 @@ def changed_form(one: WeakForm, other: WeakForm, model: Any) -> str | None:
             pass
         x, fields = places_of(model, one, a.over), {f.name for f in one.fields}
         u = 1 + 0.5 * np.sin(np.arange(x.shape[1]))
-        arguments = [DiscreteField(u, u * x)] * ((a.of is not None) + (a.into in fields))
+        arguments = [skfem.element.DiscreteField(u, u * x)] * ((a.of is not None) + (a.into in fields))
         if not np.array_equal(a.form(*arguments, x), b.form(*arguments, x)):
             return a.name
     return None

@@ -238,7 +238,7 @@ def _value_of_input(m: Parameters, problem: OverV, name: str) -> Any:
 
 def _forms_at_thresholds(problem: OverV) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """For each field with a flux: its forms, and their convection and diffusion at `landings` and V_F."""
-    places, terms = np.array([*problem.landings, np.max(problem.mesh.p[0])]), problem.weak_form.terms
+    places, terms = np.array([*problem.landings, problem.cells[-1]]), problem.weak_form.terms
     found = {}
     for field in (name for name, tied in problem.layout.tied.items() if tied is not None):
         which = np.array([k for k, t in enumerate(terms) if t.into == field == t.of])

@@ -15,11 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from skfem.element import DiscreteField
 
 from ..algebra import gauss
 from ..firing.over_v import OverV
 from ..given.identity import is_own
+from ..libraries import skfem
 from ..spaces.tables import CellTable, table
 from ..translation.weak_form import Term, probe
 
@@ -42,18 +42,20 @@ class ExponentialMoment:
     def _on(self, over: str) -> CellTable:
         """The table of the shape functions with a rule that integrates e^(mu v) well."""
         if over not in self._tables:
-            self._tables[over] = table(self._problem.mesh, self._problem.degree, over, gauss(self._problem.degree + 5))
+            self._tables[over] = table(
+                self._problem.marked, self._problem.degree, over, gauss(self._problem.degree + 5)
+            )
         return self._tables[over]
 
-    def _test(self, x: np.ndarray) -> DiscreteField:
+    def _test(self, x: np.ndarray) -> skfem.element.DiscreteField:
         values = np.exp(self._mu * (x[0] - self._top))
-        return DiscreteField(values, self._mu * values[None])
+        return skfem.element.DiscreteField(values, self._mu * values[None])
 
     def _tested(self, term: Term) -> tuple[np.ndarray, float]:
         if term.of is not None:
             return self._row(term, term.of), 0.0
-        mesh = self._problem.mesh
-        if term.over in (mesh.boundaries or {}):
+        mesh = self._problem.marked
+        if term.over in mesh.boundaries:
             points = mesh.p[:, mesh.boundaries[term.over]]
             return np.zeros(self._problem.size), float(np.sum(term.form(self._test(points), points)))
         part = self._on(term.over)

@@ -129,7 +129,7 @@ class FormsOperator:
         total = np.zeros(self.size)
         for k, band in self._bands:
             if dc[k]:
-                total += dc[k] * (band @ y)
+                total += dc[k] * band.times(y)
         for k, places, values in self._sources:
             total[places] += dc[k] * values
         return total

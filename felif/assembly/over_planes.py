@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from skfem.mesh import MeshTri
 
+from ..libraries import skfem
 from ..spaces import ExponentialFitting, SpectralElement
 from ..translation import weak_form_of
 from .tensor.spaces import Tensor
@@ -25,7 +25,7 @@ def discretize_plane(model: Any, mesh: Any, space: Tensor | Triangles | None, to
         raise ValueError(
             f"discretize: space = {space!r}; allowed for a density over (v, w) are Tensor(v, w), Triangles(degree)"
         )
-    if isinstance(space, Triangles) or space is None and isinstance(mesh, MeshTri):
+    if isinstance(space, Triangles) or space is None and isinstance(mesh, skfem.MeshTri):
         from .triangles.discretize import discretize_triangles
 
         return discretize_triangles(model, mesh, space, tol)

@@ -328,6 +328,7 @@ class SemiDiscrete(OverV):
         return coarsen.mergeable(self, self.cells)
 
     condensed = cached_property(condensed.condensed)  # the system as the compiled core takes it, or None
+    mesh = property(lambda self: self.marked.mesh)
     input_functions = property(lambda self: self.equations.inputs)
     remembered = _point  # room for what is computed from (t, y), until another point is looked at; raises Infeasible
 

@@ -22,7 +22,7 @@ def shared(assembled: Any) -> dict[str, Any]:
     found = {
         "layout": layout,
         "space": assembled.space,
-        "mesh": assembled.mesh,
+        "marked": assembled.mesh,
         "tol": assembled.tol,
         "size": layout.size,
         "mass": assembled.mass,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
 
 from ..problem import Problem
 from .tuning import CONTROL
@@ -16,9 +15,9 @@ class Conserving:
 
     def __init__(self, problem: Problem) -> None:
         self._rows = rows = problem.conserved_rows
-        self._apart = sparse.issparse(rows) and np.bincount(rows.indices).max(initial=0) <= 1
+        self._apart = not isinstance(rows, np.ndarray) and np.bincount(rows.indices).max(initial=0) <= 1
         if not self._apart:
-            rows = rows.toarray() if sparse.issparse(rows) else rows
+            rows = rows if isinstance(rows, np.ndarray) else rows.toarray()
             self._each = [(weights, (weights != 0).astype(float)) for weights in rows]
 
     def taken_out(self, y: np.ndarray, y1: np.ndarray, rounding: Callable[[], float]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg.blas import idamax
 
 from ..problem import Problem
 from .tuning import CONTROL
@@ -37,7 +36,7 @@ class ErrorNorm:
 
     def at(self, t: float, y: np.ndarray, scalars: np.ndarray, gradient: np.ndarray | None = None) -> None:
         """Moves the point the error is measured at. `scalars` are the ones of (t, y)."""
-        self.size = abs(float(y[idamax(y)]))
+        self.size = _largest(y)
         self._y_weight = 1.0 / (self.atol + self.rtol * self.size + 1e-300)
         if self._has_scalars:
             self.gradient = self.problem.scalar_changes(t, y) if gradient is None else gradient
@@ -56,7 +55,7 @@ class ErrorNorm:
         self._counts = [(CONTROL.rising if up else CONTROL.count) / h for up in rises]
 
     def of_change(self, change: np.ndarray) -> float:
-        size = abs(float(change[idamax(change)])) * self._y_weight
+        size = _largest(change) * self._y_weight
         if self._flux_weights is not None:
             flux = float(np.abs(self._flux_weights * change).max())
             size = size if flux <= size else flux  # a NaN comes out as a NaN
@@ -75,7 +74,7 @@ class ErrorNorm:
 
         At most 0.01 of the time `span` to be covered; from y = 0, where nothing can be said, 1e-6 of it.
         """
-        change = abs(float(slope[idamax(slope)]))
+        change = _largest(slope)
         fastest = change / self.size if self.size > 0 else 1.0 / (CONTROL.from_nothing * span) if change > 0 else 0.0
         if self._has_scalars:
             fastest = max(fastest, float((np.abs(self.gradient @ slope) / (np.abs(scalars) + CONTROL.floor)).max()))
@@ -129,3 +128,7 @@ class Controller:
         self.rejected = True
         factor = CONTROL.safety * error**-self._exponent
         return max(CONTROL.refused_smallest, min(CONTROL.refused_largest, factor))
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.abs(values).max())

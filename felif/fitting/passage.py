@@ -101,7 +101,7 @@ def first_passage(
         )
     start = neuron.v_reset if start is None else float(start)
     if problem is not None and problem.tol is None:
-        problem = discretize(neuron, problem.mesh, space=problem.space)
+        problem = discretize(neuron, problem.marked, space=problem.space)
     else:
         problem = passage_problem(neuron, start, t_start + silent, tol)
     return passage_on(problem, start, t_start, t_end, tol, silent)

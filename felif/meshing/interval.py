@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from skfem import MeshLine
 
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
 from ..given.types import Model
+from ..libraries import skfem
 from ..translation import is_fast, weak_form_of
 from ..translation.weak_form import PARAMETERS
 
@@ -29,7 +32,33 @@ def require_near(v: float, reset: float, top: float) -> None:
         )
 
 
-def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What felif reads of a tagged mesh of a line, under the names of scikit-fem, which need not be imported for it."""
+
+    p: np.ndarray  # (1, nodes), sorted
+    boundaries: dict[str, np.ndarray]
+    subdomains: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def nelements(self) -> int:
+        return self.p.shape[1] - 1
+
+    @cached_property
+    def mesh(self) -> skfem.MeshLine:
+        """The mesh of scikit-fem, as users hold it."""
+        made = skfem.MeshLine(self.p[0]).with_boundaries(self.boundaries)
+        made = made.with_subdomains(self.subdomains) if self.subdomains else made
+        made.p.setflags(write=self.p.flags.writeable)
+        return made
+
+
+def is_line(mesh: Any) -> bool:
+    """Whether this is a mesh of a line, felif's own or that of scikit-fem."""
+    return isinstance(mesh, Line) or isinstance(mesh, skfem.MeshLine)
+
+
+def line(nodes: np.ndarray, marks: Mapping[str, float]) -> Line:
     """Tagged mesh with these cell ends: facets "reset" (V_R), "firing" (V_F) and other points, cells "above" V_F.
 
     Raises ValueError where one of these is no node.
@@ -57,10 +86,8 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
                 f"mesh: {PARAMETERS.get(name, name)} = {value!r} is the lower end; the mesh must reach below it"
             )
         places[name] = np.array([nearest])
-    mesh = MeshLine(nodes).with_boundaries(places)
-    if nodes[-1] > top:
-        mesh = mesh.with_subdomains({"above": np.arange(places["firing"][0], len(nodes) - 1)})
-    return mesh
+    above = {"above": np.arange(places["firing"][0], len(nodes) - 1)} if nodes[-1] > top else {}
+    return Line(nodes[None], places, above)
 
 
 @checked(
@@ -72,7 +99,7 @@ def line(nodes: np.ndarray, marks: Mapping[str, float]) -> MeshLine:
 )
 def interval(
     model: Model, v_min: float = -6.0, cells: int = 13, grading: float = 1.5, v_max: float | None = None
-) -> MeshLine:
+) -> skfem.MeshLine:
     """`cells` cells on [v_min, V_F] (or [v_min, v_max]), nodes exactly on V_R and V_F, graded toward V_F.
 
     Cell ends lie at V_F - (V_F - v_min) (1 - k/cells)^grading, then moved so that one of them is V_R. Other points of
@@ -140,10 +167,10 @@ def interval(
         beyond = top + (v_max - top) * (np.arange(1, above + 1) / above) ** grading
         beyond[-1] = v_max
         moved = np.r_[moved, beyond]
-    return tagged(np.union1d(moved, form.landings), model)
+    return tagged(np.union1d(moved, form.landings), model).mesh
 
 
-def tagged(nodes: np.ndarray, model: Model, end: float | None = None) -> MeshLine:
+def tagged(nodes: np.ndarray, model: Model, end: float | None = None) -> Line:
     """`line` with the points of a model; `end`: of its line, where that is not V_F."""
     marks = marks_of(model)
     return line(nodes, marks if end is None else marks | {"firing": end})
@@ -156,7 +183,7 @@ def marks_of(model: Model) -> dict[str, float]:
     return {name: float(getattr(model, parameter)) for name, parameter in PARAMETERS.items()}
 
 
-def stretched(mesh: MeshLine, model: Model) -> MeshLine:
+def stretched(mesh: Line, model: Model) -> Line:
     """A user's mesh, its parts between V_min, V_R, V_F and other points stretched to where the model has these."""
     nodes, form = np.sort(mesh.p[0]), weak_form_of(model)
     moved = {name: (mesh.p[0, facets[0]], form.places[name]) for name, facets in mesh.boundaries.items()}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skfem import MeshLine, MeshTri
 
 from ..given.arguments import FOLDER, Kind, checked
 from ..given.shipped import shipped
 from ..given.types import Model
+from ..libraries import skfem
 from ..translation.weak_form import PARAMETERS
 from .interval import THRESHOLDS, marks_of, require_near, tagged
 from .strip import triangles
@@ -21,7 +21,7 @@ _SNAP = 1e-9  # relative: mesh generators write V_R and V_F with fewer digits th
 
 
 @checked(path=Kind("the name of a file", FOLDER.read), model=THRESHOLDS)
-def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
+def read_mesh(path: str | Path, model: Model) -> skfem.MeshLine | skfem.MeshTri:
     """The mesh in a file, tagged for a model: of line cells, or of triangles where the model has weights (w_min).
 
     The first coordinate is v, the second w. Nodes within 1e-9 (relative) of V_R, V_F, w_min and w_max are moved onto
@@ -82,7 +82,7 @@ def read_mesh(path: str | Path, model: Model) -> MeshLine | MeshTri:
         short = np.flatnonzero(high - low <= _SNAP * (thresholds[1] - thresholds[0]))
         if short.size:
             raise ValueError(f"a cell at v = {low[short[0]]:.6g} is {(high - low)[short[0]]:.3g} long: a node twice")
-        return tagged(np.append(low, high[-1]), model)
+        return tagged(np.append(low, high[-1]), model).mesh
     except ValueError as error:
         raise ValueError(f"mesh file {str(path)!r}: {error}") from error
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from skfem import MeshTri
 
 from ..given.arguments import checked, number, several, whole
 from ..given.types import Model
+from ..libraries import skfem
 from ..translation.weak_form import PARAMETERS
 from .interval import RESET, THRESHOLDS, TOP, interval, marks_of, require_near
 
@@ -21,7 +21,7 @@ _FLAT = 1e-10  # twice the area of a triangle over the square of its longest sid
     cells=several(whole(1), "two whole numbers from 1", least=2, most=2),
     grading=number(most=100.0),
 )
-def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> MeshTri:
+def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), grading: float = 1.5) -> skfem.MeshTri:
     """[v_min, V_F] x [w_min, w_max] cut into cells[0] x cells[1] rectangles of two triangles each.
 
     The columns are those of `interval`, with node lines exactly on V_R and V_F; the rows are equal.
@@ -58,11 +58,11 @@ def strip(model: Model, v_min: float = -6.0, cells: tuple[int, int] = (13, 8), g
     columns, rows = cells
     v = np.sort(interval(model, v_min=v_min, cells=columns, grading=grading).p[0])
     w = np.linspace(low, high, rows + 1)
-    mesh = MeshTri.init_tensor(v, w)
+    mesh = skfem.MeshTri.init_tensor(v, w)
     return triangles(corners_of(mesh), model)
 
 
-def triangles(corners: np.ndarray, model: Any) -> MeshTri:
+def triangles(corners: np.ndarray, model: Any) -> skfem.MeshTri:
     """The tagged mesh of these triangles, corners (cells, 3, 2): the same corners give the same mesh to the bit.
 
     Facet sets are predicates of the coordinates, found again on every mesh. Raises ValueError where the triangles do
@@ -74,7 +74,7 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
         raise ValueError(f"mesh: triangles of shape {corners.shape}; allowed are finite corners (cells, 3, 2)")
     points, numbers = np.unique(corners.reshape(-1, 2), axis=0, return_inverse=True)
     cells = np.sort(numbers.reshape(-1, 3), axis=1).T
-    mesh = MeshTri(np.ascontiguousarray(points.T), np.ascontiguousarray(cells.astype(np.int32)))
+    mesh = skfem.MeshTri(np.ascontiguousarray(points.T), np.ascontiguousarray(cells.astype(np.int32)))
     v, w = mesh.p
     reset, fire = (marks_of(model)[name] for name in PARAMETERS)
     (floor, top), ends = ((float(x.min()), float(x.max())) for x in (v, w))
@@ -105,7 +105,7 @@ def triangles(corners: np.ndarray, model: Any) -> MeshTri:
     return mesh.with_boundaries(tags)
 
 
-def _require_whole(mesh: MeshTri, v_ends: tuple[float, float], w_ends: tuple[float, float]) -> None:
+def _require_whole(mesh: skfem.MeshTri, v_ends: tuple[float, float], w_ends: tuple[float, float]) -> None:
     """ValueError naming a place where triangles are flat, or an edge inside the rectangle belongs to one only."""
     corners = corners_of(mesh)
     sides = corners - np.roll(corners, 1, axis=1)
@@ -128,19 +128,19 @@ def _require_whole(mesh: MeshTri, v_ends: tuple[float, float], w_ends: tuple[flo
         )
 
 
-def facets_on(mesh: MeshTri, axis: int, value: float) -> np.ndarray:
+def facets_on(mesh: skfem.MeshTri, axis: int, value: float) -> np.ndarray:
     """Facets whose two ends have this coordinate, exactly: halving an edge on a line leaves its ends on that line."""
     return np.flatnonzero(np.all(mesh.p[axis, mesh.facets] == value, axis=0))
 
 
-def corners_of(mesh: MeshTri) -> np.ndarray:
+def corners_of(mesh: skfem.MeshTri) -> np.ndarray:
     """Corners of all triangles, shape (cells, 3, 2)."""
     return np.ascontiguousarray(mesh.p[:, mesh.t].transpose(2, 1, 0))
 
 
-def refined(mesh: MeshTri, marked: np.ndarray, model: Any) -> MeshTri:
+def refined(mesh: skfem.MeshTri, marked: np.ndarray, model: Any) -> skfem.MeshTri:
     """The marked triangles cut into four, their neighbours as conformity asks (red, green, blue), tagged again."""
-    untagged = MeshTri(mesh.p, mesh.t)  # scikit-fem drops tags, with a warning
+    untagged = skfem.MeshTri(mesh.p, mesh.t)  # scikit-fem drops tags, with a warning
     return triangles(corners_of(untagged.refined(np.flatnonzero(marked))), model)
 
 

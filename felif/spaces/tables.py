@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
-from skfem.element import DiscreteField
-from skfem.mesh import MeshLine
 
 from ..translation.weak_form import CELLS
 from .elements import cell_nodes, modal_transform
@@ -42,10 +41,6 @@ class CellTable:
     products: tuple[np.ndarray, ...]  # phi_j phi_i', phi_j' phi_i', phi_j phi_i on [0, 1], ((degree + 1)^2, points)
     _in_band: np.ndarray | None = None
 
-    def function(self, j: int) -> DiscreteField:
-        """The j-th function of every cell, as forms take it."""
-        return DiscreteField(self.values[j], self.slopes[j][None])
-
     def in_band(self, width: int) -> np.ndarray:
         """Where the entries [j, i, cell] stand in the storage of a band matrix of this half width, by columns."""
         if self._in_band is None:
@@ -68,7 +63,7 @@ class CellTable:
         return total.reshape(count, count, -1)
 
 
-def table(mesh: MeshLine, degree: int, over: str, rule: tuple[np.ndarray, np.ndarray]) -> CellTable:
+def table(mesh: Any, degree: int, over: str, rule: tuple[np.ndarray, np.ndarray]) -> CellTable:
     """The table of the cells named `over`. rule: (points, weights) on [0, 1]."""
     ends, (points, weights) = np.sort(mesh.p[0]), rule
     which = np.arange(len(ends) - 1) if over == CELLS else np.asarray(mesh.subdomains[over])

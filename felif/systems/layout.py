@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
+from ..libraries import sparse
 from ..spaces import Line
 from ..weakform import Delayed, Equations, Index
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
+from ..libraries import sparse
 from .keys import canonical, keys_of, united
 from .piece import Piece, coefficient, require_numbers
 from .tuning import MATRICES

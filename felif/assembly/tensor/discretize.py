@@ -9,10 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from skfem.mesh import MeshLine
 
 from ...given.parameters import parameters_of
-from ...meshing import tagged
+from ...meshing import Line, is_line, tagged
 from ...translation import weak_form_of
 from ...translation.weak_form import Field, Scalar, WeakForm
 from ..automatic import Flow, choose_nodes
@@ -49,13 +48,13 @@ def tensor_from_arrays(model: Any, arrays: Mapping[str, np.ndarray], space: Tens
     return TensorProblem(forms, Axis(arrays["w_cells"], space.w), space, tol, arrays["base"], discretize_tensor)
 
 
-def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[MeshLine, np.ndarray]:
-    if isinstance(mesh, MeshLine) or not isinstance(mesh, Sequence) or len(mesh) != 2:
+def _given(model: Any, mesh: Any, ends: tuple[float, float]) -> tuple[Line, np.ndarray]:
+    if is_line(mesh) or not isinstance(mesh, Sequence) or len(mesh) != 2:
         raise ValueError(
             f"discretize: mesh = {type(mesh).__name__}; allowed with Tensor is a pair (mesh of v, ends of cells of w)"
         )
     v_mesh, w_cells = mesh
-    if not isinstance(v_mesh, MeshLine):
+    if not is_line(v_mesh):
         raise ValueError(f"discretize: mesh[0] = {type(v_mesh).__name__}; allowed is a MeshLine (interval, read_mesh)")
     try:
         cells = np.asarray(w_cells, float)

@@ -13,13 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from skfem.mesh import MeshLine
 
 from ...algebra import gauss
 from ...algebra.line_matrices import Combined, Lines, Separate, by_rows
 from ...given.inputs import input_value
 from ...given.parameters import parameters_of
-from ...meshing import tagged
+from ...meshing import Line, tagged
 from ...problem import Infeasible
 from ...spaces import ExponentialFitting
 from ...translation import weak_form_of
@@ -67,7 +66,7 @@ class Activity:
 class LineForms:
     """The terms of a model over (v, w) on one mesh of the v-axis."""
 
-    def __init__(self, model: Any, mesh: MeshLine, space: Any) -> None:
+    def __init__(self, model: Any, mesh: Line, space: Any) -> None:
         self.model, self.mesh, self.space = model, mesh, space
         self.weak_form: WeakForm = weak_form_of(model)
         self.m = parameters_of(model)

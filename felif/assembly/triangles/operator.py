@@ -23,8 +23,9 @@ from ...given.parameters import Parameters
 from ...translation.weak_form import CELLS, Slopes, Term, WeakForm
 from .blocks import Blocks
 from .damping import Damping
+from .element import element
 from .firing import Firing
-from .space import element, modes
+from .space import modes
 from .threshold import Threshold
 from .trace import Trace, rows_of
 from .tuning import FORMS

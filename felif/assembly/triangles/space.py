@@ -8,12 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial import legendre
-from skfem.element import ElementH1
-from skfem.mesh import MeshTri
-from skfem.quadrature import get_quadrature
-from skfem.refdom import RefTri
 
 from ...given.arguments import shown
+from ...libraries import skfem
 from ...spaces import is_integer
 
 
@@ -76,7 +73,7 @@ def _products(degree: int, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache
 def _coefficients(degree: int) -> np.ndarray:
     """Rows: the orthonormal basis in terms of `_products`; by Gram-Schmidt, so ascending in degree too."""
-    X, W = get_quadrature(RefTri, 2 * degree)
+    X, W = skfem.quadrature.get_quadrature(skfem.refdom.RefTri, 2 * degree)
     values, _ = _products(degree, X)
     _, r = np.linalg.qr((np.sqrt(2 * W) * values).T)
     return np.linalg.inv(r * np.sign(np.diag(r))[:, None]).T
@@ -95,30 +92,7 @@ def shapes(degree: int, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values, slopes
 
 
-class ModalTriangle(ElementH1):
-    """The basis as an element of scikit-fem: all degrees of freedom belong to the triangle, so nothing is shared."""
-
-    refdom = RefTri
-
-    def __init__(self, degree: int) -> None:
-        self.maxdeg = degree
-        self.interior_dofs = modes(degree)
-        self.dofnames = ["u"] * self.interior_dofs
-        self.doflocs = np.full((self.interior_dofs, 2), 1 / 3)
-        self._degree = degree
-
-    def lbasis(self, X: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
-        flat = X.reshape(2, -1)
-        values, slopes = shapes(self._degree, flat)
-        return values[i].reshape(X.shape[1:]), slopes[i].reshape(2, *X.shape[1:])
-
-
-@lru_cache
-def element(degree: int) -> ModalTriangle:
-    return ModalTriangle(degree)
-
-
-def tabulate(mesh: MeshTri, degree: int, cells: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tabulate(mesh: skfem.MeshTri, degree: int, cells: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Basis functions of `cells` (n,) at `points` (2, n), one point a cell: values and v-slopes, each (n, modes)."""
     mapping = mesh.mapping()
     X = mapping.invF(points[:, :, None], cells)[:, :, 0]
