@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..algebra import gauss
 from ..given.inputs import first_jump
 from ..given.memory import remembered
 from ..given.silent import require_consistent, silent_at_start
 from ..problem import BeyondEquations, Infeasible, State, require_below
-from ..spaces import Line
 from ..weakform import Index
 from .adapt import resolving, split, transferred
+from .moments import with_moments
 from .on_axes import OnAxes
 from .reach import longer_lines
 from .tuning import MESHES, STATES
@@ -185,71 +184,32 @@ def _at_nodes(system: OnAxes, u: Any, density: Any) -> np.ndarray:
 def _by_moments(system: OnAxes, u: Any, density: Any, values: np.ndarray) -> np.ndarray:
     """Values at the nodes; those that give the moments of data that are not resolved, where moments are what counts.
 
-    Cells of an axis of transport alone carry moments, elements that keep densities >= 0 are volumes around nodes, and
-    where data jump inside a cell its nodes do not say where.
+    Cells of axes of transport carry moments, elements that keep densities >= 0 are volumes around nodes, and where data
+    jump inside a cell its nodes do not say where.
     """
-    axes = [name for name in u.over if name in system.lines]
-    line = system.lines[axes[0]]
-    if len(axes) > 1 or not system.positive and (line.continuous or line.degree < 2):
+    lines = [system.lines[name] for name in u.over if name in system.lines]
+    if not system.positive and all(line.continuous or line.degree < 2 for line in lines):
         return values
     densities = density if isinstance(density, Sequence) else [density]
-    if system.positive and any(getattr(one, "boundary_layer", 0.0) for one in densities):
+    if any(line.continuous for line in lines) and any(getattr(one, "boundary_layer", 0.0) for one in densities):
         return values
-    found = np.empty(values.shape)
-    for entry in np.ndindex(values.shape[:-1]):  # of each index, which come first
-        found[entry] = _moments(line, _along(system, u, density, entry), values[entry], system)
+    found, tol = np.empty(values.shape), system.tol or MESHES.coarsest
+    for entry in np.ndindex(values.shape[: -len(lines)]):  # of each index, which come first
+        found[entry] = with_moments(lines, _along(system, u, density, entry), values[entry], tol, system.positive)
     if not np.isfinite(found).all():
         raise ValueError(f"start: the density {u.name} is not finite somewhere; allowed are finite values >= 0")
     return found
 
 
-def _along(system: OnAxes, u: Any, density: Any, entry: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
-    """A density along its axis, for an entry of each index; of the first each may have a density of its own."""
+def _along(system: OnAxes, u: Any, density: Any, entry: tuple[int, ...]) -> Callable[..., np.ndarray]:
+    """A density along its axes, for an entry of each index; of the first each may have a density of its own."""
     one = density[entry[0]] if isinstance(density, Sequence) else density
-    behind = [nodes[k] for nodes, k in zip(system.layout.nodes(u.name)[1:-1], entry[1:], strict=True)]
-    return lambda x: one(*(np.full(x.shape, k) for k in behind), x)
+    behind = [nodes[k] for nodes, k in zip(system.layout.nodes(u.name)[1:], entry[1:], strict=False)]
 
+    def at(*x: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(np.asarray(one(*(np.full(x[0].shape, k) for k in behind), *x), float), x[0].shape)
 
-def _moments(line: Line, density: Any, values: np.ndarray, system: OnAxes) -> np.ndarray:
-    """`_by_moments` of one density; a cell is halved where its moments are not those of its halves."""
-    (x, w), largest = gauss(line.degree + 2), np.abs(values).max()
-
-    def at(places: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(np.asarray(density(places.ravel()), float), places.size).reshape(places.shape)
-
-    def parts(low: np.ndarray, width: np.ndarray) -> np.ndarray:
-        places = low[:, None] + width[:, None] * x
-        _, rows = line.rows(places.ravel(), np.repeat(cell, len(x)))
-        return np.einsum("cq,cqi->ci", at(places) * w * width[:, None], rows.reshape(*places.shape, line.degree + 1))
-
-    cell, ends, width = np.arange(line.count), line.cells[:-1], line.widths
-    if system.positive:  # nodes share cells: those next to a jump, or on one
-        apart = np.abs(parts(ends, width) - parts(ends, width / 2) - parts(ends + width / 2, width / 2)).max(axis=1)
-        inside = ends + width * 1e-9, ends + width * (1 - 1e-9)
-        bounds = np.stack([at(places) for places in inside], axis=-1)
-        jumps = (apart > STATES.jump * width * largest)[:, None] | (
-            np.abs(bounds - values[line.dofs[:, [0, -1]]]) > STATES.jump * largest
-        )
-        chosen = np.unique(line.dofs[jumps.any(axis=1)])
-        cell = np.flatnonzero(np.isin(line.dofs, chosen).any(axis=1))
-    else:
-        modes = np.abs(line.modes(values)[..., -2:]).sum(axis=-1)
-        cell = np.flatnonzero(modes > (system.tol or MESHES.coarsest) * largest)
-        chosen = line.dofs[cell]
-    found = np.zeros_like(values)
-    low, width = line.cells[cell], line.widths[cell]
-    for left in reversed(range(STATES.halvings)):
-        halves = parts(low, width / 2), parts(low + width / 2, width / 2)
-        done = np.abs(parts(low, width) - sum(halves)).max(axis=1, initial=0.0) <= STATES.moments * width
-        done |= left == 0 or len(cell) > STATES.intervals
-        np.add.at(found, line.dofs[cell[done]], (sum(halves) / line.weights[line.dofs[cell]])[done])
-        if done.all():
-            break
-        cell, low, width = (np.repeat(of[~done], 2) for of in (cell, low, width / 2))
-        low[1::2] += width[1::2]
-    result = values.copy()
-    result[chosen] = found[chosen]
-    return result
+    return at
 
 
 def _layers(system: OnAxes, u: Any, densities: Sequence[Any]) -> np.ndarray:
