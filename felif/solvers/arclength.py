@@ -126,12 +126,10 @@ class Trace:
             return None
         y, z = self._predicted(node, part * ds, bend)
         try:
-            ended = normalise(self.metric, correct(node.system, y, z, limit.place))
+            row, row_z = self.metric.row(node.problem, node.y, node.ty, node.tz)
+            ended = normalise(self.metric, correct(node.system, y, z, limit.place), (row, row_z))
         except NotConverged:
             return None
-        row, row_z = self.metric.row(node.problem, node.y, node.ty, node.tz)
-        if row @ ended.ty + row_z @ ended.tz < 0:
-            ended.ty, ended.tz = -ended.ty, -ended.tz
         gone, gone_z = ended.y - node.y, ended.z - node.z
         far, far_z = self.metric.row(node.problem, node.y, gone, gone_z)
         length = np.sqrt(far @ gone + far_z @ gone_z)
@@ -157,12 +155,10 @@ class Trace:
         part = limit.part(node, new)
         try:
             y, z = node.y + part * (new.y - node.y), node.z + part * (new.z - node.z)
-            ended = normalise(self.metric, correct(node.system, y, z, limit.place))
+            like = self.metric.row(new.problem, new.y, new.ty, new.tz)
+            ended = normalise(self.metric, correct(node.system, y, z, limit.place), like)
         except NotConverged:
             return new
-        row, row_z = self.metric.row(new.problem, new.y, new.ty, new.tz)
-        if row @ ended.ty + row_z @ ended.tz < 0:
-            ended.ty, ended.tz = -ended.ty, -ended.tz
         ended.s = node.s + part * (new.s - node.s)
         try:
             return self.served(ended, limit.place)

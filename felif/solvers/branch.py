@@ -14,9 +14,9 @@ from ..given.text import few, listed
 from ..notebook import page, picture, shown
 from ..output.frames import frame
 from ..problem import Outcome, Problem, State
+from .border import conservation
 from .branch_columns import Table, column, columns, scalars
 from .family import Family, parameter_value
-from .newton import conservation
 from .point_errors import point_errors
 from .stability import leading_and_unstable
 from .system import AtParameter, System, correct

@@ -23,8 +23,8 @@ from scipy.linalg import lapack
 
 from ..algebra import eigenvalues
 from ..problem import Problem
+from .border import by_mass, conservation, deflated
 from .delayed import Delayed
-from .newton import by_mass, conservation, deflated
 from .rational import Rational
 from .tuning import MODES, SPECTRA
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, number, optional, whole
-from ..output.branches import FILES
-from ..output.progress import Bar
-from ..output.work import Work, open_work
-from ..problem import Outcome, Problem, State, require_one_axis
-from .arclength import Limit, Trace
-from .branch import Branch, Point
-from .events import Seen, seen_at, special_points
+from ..problem import Problem, State, require_one_axis
+from .arclength import Trace
+from .border import conservation
+from .branch import Branch
+from .events import special_points
 from .family import Family
-from .keeping import both_ways, count_array, count_from, further, keep_branch, told_point, told_problem
-from .newton import conservation, newton
+from .following import Curve, followed_curve
+from .keeping import told_point, told_problem
+from .newton import newton
+from .points import Seen, seen_at
 from .system import AtParameter, Metric, Node, System, correct, default_rate, density_unit, normalise
 from .tuning import WALK
 
@@ -120,43 +119,25 @@ def continuation(
         first = correct(system, y, family.start, AtParameter(0, family.start[0]))
     asked = {"problem": told_problem(problem), "state": told_point(state), "parameter": parameter, "bounds": bounds}
     asked |= {"N_max": N_max, "max_step": max_step, "max_points": max_points, "stability": stability}
-    reach = {"bounds": [[low, high]], "N_max": N_max, "max_points": max_points}
-    how = {"resume": resume, "overwrite": overwrite, "description": {"reach": reach, "unit": [high - low, N_max]}}
-    with (
-        Bar("continuation", shown=progress) as told,
-        open_work("continuation", "branch", folder, asked, FILES, **how, further=further(reach)) as work,
-    ):
-        span, largest = work.description.get("unit", [high - low, N_max])  # as it was begun
-        metric = Metric(np.array([span / WALK.parts]), largest / WALK.parts, density_unit(start, y))
-        first = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
+    curve = Curve(
+        "continuation", asked, "", (parameter,), [(low, high)], N_max, start.scalar_names, max_step, min(0.2, max_step)
+    )
+
+    def begin(unit: tuple[float, float]) -> tuple[Metric, Node]:
+        metric = Metric(np.array([unit[0] / WALK.parts]), unit[1] / WALK.parts, density_unit(start, y))
+        begun = normalise(metric, first, (np.zeros(len(y)), np.ones(1)))
         if crossing is None:
-            first = Trace(first, metric, (), longest=max_step, first=max_step, most=1).served(
-                first, AtParameter(0, family.start[0])
-            )
-            if first.tz[0] < 0:
-                first = _reversed(first)
-        limits = _limits(parameter, low, high, N_max, start.scalar_names)
-        traces = [
-            Trace(node, metric, limits, longest=max_step, first=min(0.2, max_step), most=max_points)
-            for node in (first, _reversed(first))
-        ]
-        crossed = (first, {"crossing": state.tangent}) if crossing is not None else None
-        nodes, ends = both_ways(traces, work, (parameter,), "", told)
-        branch = Branch((parameter,), _points(nodes, (parameter,), metric, stability, crossed, work, told), ends, "")
-        keep_branch(branch, work)
-    return branch
+            place = AtParameter(0, family.start[0])
+            begun = Trace(begun, metric, (), longest=max_step, first=max_step, most=1).served(begun, place)
+        return metric, begun if crossing is not None or begun.tz[0] >= 0 else begun.reversed()
 
+    def look(node: Node) -> Seen:
+        seen = seen_at(node, stability)
+        begun_there = crossing is not None and node.y is first.y
+        return replace(seen, kind="branch point", details={"crossing": state.tangent}) if begun_there else seen
 
-def _limits(parameter: str, low: float, high: float, N_max: float, scalars: Sequence[str]) -> list[Limit]:
-    limits = [
-        Limit(0, low, -1.0, False, Outcome("bound", f"{parameter} = {low:g} is the lower bound")),
-        Limit(0, high, 1.0, False, Outcome("bound", f"{parameter} = {high:g} is the upper bound")),
-    ]
-    limits += [
-        Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} is the largest value looked at (N_max)"))
-        for k, name in enumerate(scalars)
-    ]
-    return limits
+    how = {"folder": folder, "resume": resume, "overwrite": overwrite, "progress": progress}
+    return followed_curve(curve, [high - low, N_max], begin, look, special_points, **how)
 
 
 def _start(problem: Problem, state: Any, parameter: str) -> tuple[Problem, np.ndarray]:
@@ -185,47 +166,3 @@ def _around(bounds: tuple[float, float], parameter: str, start: Problem) -> tupl
     if not (np.isfinite([low, high]).all() and low <= value <= high):
         raise ValueError(f"bounds = {bounds!r}; allowed are two finite numbers around {parameter} = {value:g}")
     return low, high
-
-
-def _reversed(node: Node) -> Node:
-    return Node(node.system, node.problem, node.y, node.z, -node.ty, -node.tz)
-
-
-def _points(
-    nodes: list[Node],
-    names: tuple[str, ...],
-    metric: Metric,
-    stability: bool,
-    crossed: tuple | None,
-    work: Work,
-    told: Callable[[str], None],
-) -> list[Point]:
-    """Points in the order of arc length, from 0; `crossed`: the branch point where the branch was begun, if it was."""
-    seen, kept = [], iter(work.kept("seen"))
-    for node in nodes:
-        arrays = next(kept, None)
-        if arrays is not None:
-            one = Seen(node, arrays["eigenvalues"], count_from(arrays["unstable"]))
-        else:
-            one = seen_at(node) if stability else Seen(node, np.zeros(0), None)
-            work.keep("seen", {"eigenvalues": one.eigenvalues, "unstable": count_array(one.unstable)})
-            told(f"stability of {len(seen)} of {len(nodes)} points")
-        if crossed is not None and node is crossed[0]:
-            one = replace(one, kind="branch point", details=crossed[1])
-        seen.append(one)
-    all_seen = sorted([*seen, *special_points(seen, metric, work)], key=lambda one: one.node.s)
-    start = all_seen[0].node.s
-    return [
-        Point(
-            names,
-            one.node.problem,
-            one.node.y,
-            one.node.s - start,
-            one.eigenvalues,
-            one.unstable,
-            one.kind,
-            one.details,
-            (one.node.ty, one.node.tz),
-        )
-        for one in all_seen
-    ]

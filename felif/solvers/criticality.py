@@ -19,10 +19,10 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 from ..problem import Problem
+from .border import Border
 from .delayed import Delayed
 from .family import Family, step_along
 from .hopf import ImaginaryPair
-from .newton import bordered
 from .tuning import WALK
 
 
@@ -127,7 +127,7 @@ class _Forms:
         right = self.gathered(both, eigenvalue)
         if eigenvalue == 0:  # singular there, but for perturbations that keep the totals
             J = self.parts.jacobian(0.0)
-            h = -bordered(self.problem, J, self.y).solve(right.real, np.zeros(len(self.problem.conserved)))[0]
+            h = -Border(self.problem, self.y).around(J).solve(right.real, np.zeros(len(self.problem.conserved)))[0]
         else:
             h = self.parts.jacobian(eigenvalue).factor(eigenvalue, self.problem.mass).solve(right)
         past = self.parts.lags(eigenvalue) @ h + self.parts.gain(eigenvalue) @ both[len(self.y) :]

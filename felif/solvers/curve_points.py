@@ -1,129 +1,53 @@
-"""The points of a curve in two parameters: stability at nodes, cusps and Bogdanov-Takens points between them."""
+"""Points of curves of folds and Hopf points: what is seen at nodes, cusps and Bogdanov-Takens points between them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from scipy.optimize import brentq
 
-from ..output.work import Work
 from ..problem import NotConverged
-from .branch import Point
 from .criticality import criticality
-from .family import parameter_value
 from .folds import SingularJacobian
-from .keeping import count_array, count_from, details_arrays, details_from
-from .stability import leading_and_unstable, sorted_leading, unstable
-from .system import Metric, Node, at_distance, correct, normalise
+from .points import Seen, seen_at
+from .system import Metric, Node, beside
 
 
-def points_of(
-    nodes: list[Node],
-    names: tuple[str, ...],
-    metric: Metric,
-    stability: bool,
-    work: Work,
-    told: Callable[[str], None],
-) -> list[Point]:
-    points, kept = [], iter(work.kept("seen"))
-    for node in nodes:
-        arrays = next(kept, None)
-        if arrays is None:
-            points.append(_point(node, names, stability, ""))
-            work.keep("seen", _seen_arrays(points[-1]))
-            told(f"stability of {len(points)} of {len(nodes)} points")
-        else:
-            points.append(_from_arrays(arrays, node, names))
-    special, kept = [], iter(work.kept("special"))
-    if len(nodes[0].z) == 2:
-        pairs = zip(nodes[:-1], nodes[1:], points[:-1], points[1:], strict=True)
-        for a, b, point_a, point_b in pairs:
-            turned = (a.tz / metric.z) @ (b.tz / metric.z) < 0
-            if not turned and not (stability and point_a.unstable % 2 != point_b.unstable % 2):
-                continue
-            kind = "cusp" if turned else "bogdanov-takens"
-            arrays = next(kept, None)
-            if arrays is None:
-                b.system.family.forget()  # what is kept does not depend on what was computed before
-                function = SingularJacobian.quadratic if turned else SingularJacobian.double_zero
-                found = _root(a, b, names, metric, stability, function, kind)
-                work.keep("special", _root_arrays(found))
-            else:
-                found = _root_from(arrays, b, names, kind)
-            special += found
-    points = sorted([*points, *special], key=lambda point: point.arclength)
-    start = points[0].arclength
-    for point in points:
-        object.__setattr__(point, "arclength", point.arclength - start)
-    return points
+def seen_on_curve(node: Node, stability: bool, kind: str = "") -> Seen:
+    """With the eigenvalues on the axis put there and left out of the count of the unstable ones."""
+    details: dict[str, Any] = {}
+    on_axis: tuple[complex, ...] = (0.0,)
+    if len(node.z) == 3:
+        omega = float(node.z[2])
+        details = {"frequency": omega, "criticality": criticality(node.problem, node.y, omega)}
+        on_axis = (1j * omega, -1j * omega)
+    return seen_at(node, stability, kind, details, on_axis)
 
 
-def _seen_arrays(point: Point) -> dict[str, np.ndarray]:
-    """What is known of the stability at a node."""
-    arrays = {"eigenvalues": point.eigenvalues, "unstable": count_array(point.unstable)}
-    return arrays | details_arrays(point.details)
-
-
-def _from_arrays(arrays: Mapping[str, np.ndarray], node: Node, names: tuple[str, ...], kind: str = "") -> Point:
-    values, count = arrays["eigenvalues"], count_from(arrays["unstable"])
-    tangent = (node.ty, node.tz)
-    return Point(names, node.problem, node.y, node.s, values, count, kind, details_from(arrays), tangent)
-
-
-def _root_arrays(found: list[Point]) -> dict[str, np.ndarray]:
-    """A point between two nodes, if there is one, as it is kept."""
-    if not found:
-        return {}
-    (point,) = found
-    z = np.array([parameter_value(point.problem, name) for name in point.names])
-    own = {"y": point.y, "z": z, "ty": point.tangent[0], "tz": point.tangent[1], "s": np.array(point.arclength)}
-    return own | _seen_arrays(point)
-
-
-def _root_from(arrays: Mapping[str, np.ndarray], b: Node, names: tuple[str, ...], kind: str) -> list[Point]:
-    if not arrays:
+def double_points(a: Seen, b: Seen, metric: Metric) -> list[Seen]:
+    """The cusp or Bogdanov-Takens point between two nodes of a curve of folds, if there is one."""
+    if len(a.node.z) != 2:
         return []
-    y, z, ty, tz = (arrays[name] for name in ("y", "z", "ty", "tz"))
-    node = Node(b.system, b.system.at(z), y, z, ty, tz, float(arrays["s"]))
-    return [_from_arrays(arrays, node, names, kind)]
+    counts = a.unstable, b.unstable
+    if (a.node.tz / metric.z) @ (b.node.tz / metric.z) < 0:
+        return _root(a, b, metric, SingularJacobian.quadratic, "cusp")
+    if None not in counts and counts[0] % 2 != counts[1] % 2:
+        return _root(a, b, metric, SingularJacobian.double_zero, "bogdanov-takens")
+    return []
 
 
-def _root(
-    a: Node, b: Node, names: tuple[str, ...], metric: Metric, stability: bool, function: Callable, kind: str
-) -> list[Point]:
-    """The point between two nodes where a function of the null vectors vanishes, sought on the mesh of the second."""
-    condition, nodes = b.system.condition, {}
+def _root(a: Seen, b: Seen, metric: Metric, function: Callable, kind: str) -> list[Seen]:
+    """Where a function of the null vectors vanishes between two nodes, sought on the mesh of the second."""
+    condition, nodes = b.node.system.condition, {}
 
     def value(ds: float) -> float:
-        y, z = b.y + ds * b.ty, b.z + ds * b.tz
-        nodes[ds] = normalise(metric, correct(b.system, y, z, at_distance(metric, b, ds), exact=True))
+        nodes[ds] = beside(metric, b.node, ds, exact=True)
         return function(condition, nodes[ds].problem, nodes[ds].y)
 
     try:
-        ds = brentq(value, a.s - b.s, 0.0, xtol=1e-9)
+        ds = brentq(value, a.node.s - b.node.s, 0.0, xtol=1e-9)
     except (ValueError, NotConverged):  # no change of sign, or no curve there
         return []
     value(ds)
-    node = nodes[ds]
-    node.s = b.s + ds
-    return [_point(node, names, stability, kind)]
-
-
-def _point(node: Node, names: tuple[str, ...], stability: bool, kind: str) -> Point:
-    """With the eigenvalues on the axis put there and left out of the count of the unstable ones."""
-    details: dict[str, Any] = {}
-    exact = np.zeros(1, complex)
-    if len(node.z) == 3:
-        details = {"frequency": float(node.z[2]), "criticality": criticality(node.problem, node.y, float(node.z[2]))}
-        exact = np.array([1j, -1j]) * node.z[2]
-    values, count = np.zeros(0), None
-    if stability:
-        values, count = leading_and_unstable(node.problem, node.y)
-    if count is not None:
-        values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
-        count = unstable(values)
-        values = np.concatenate([values, exact])
-        values = sorted_leading(values)
-    return Point(names, node.problem, node.y, node.s, values, count, kind, details, (node.ty, node.tz))
+    return [seen_on_curve(nodes[ds], b.unstable is not None, kind)]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..given.arguments import BOUNDS, FLAG, FOLDER, POSITIVE, SYSTEM, TEXT, checked, mapping, optional, whole
-from ..output.branches import FILES
-from ..output.progress import Bar
-from ..output.work import open_work
 from ..problem import Infeasible, NotConverged, Outcome, Problem
-from .arclength import Limit, Trace
+from .arclength import Limit
+from .border import conservation
 from .branch import Branch, Point
-from .curve_points import points_of
+from .curve_points import double_points, seen_on_curve
 from .family import Family
 from .folds import SingularJacobian
+from .following import Curve, followed_curve
 from .hopf import ImaginaryPair
-from .keeping import both_ways, further, keep_branch, told_point, told_problem
-from .newton import conservation
+from .keeping import told_point, told_problem
 from .system import (
     AtParameter,
     Condition,
@@ -107,9 +105,8 @@ def fold_curve(
     condition = SingularJacobian.near(family, fold.y, start)
     asked = {"problem": told_problem(problem), "fold": told_point(fold), "first": first, "second": second}
     asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
-    place = {"folder": folder, "resume": resume, "overwrite": overwrite}
-    with Bar("fold_curve", shown=progress) as told:
-        return _curve("fold_curve", family, fold.y, start, condition, asked, "folds", place, told)
+    how = {"folder": folder, "resume": resume, "overwrite": overwrite, "progress": progress}
+    return _curve("fold_curve", family, fold.y, start, condition, asked, "folds", how)
 
 
 @checked(**_KINDS)
@@ -172,9 +169,8 @@ def hopf_curve(
     condition = ImaginaryPair.near(family, hopf.y, start)
     asked = {"problem": told_problem(problem), "hopf": told_point(hopf), "first": first, "second": second}
     asked |= {"bounds": bounds, "N_max": N_max, "max_points": max_points, "stability": stability}
-    place = {"folder": folder, "resume": resume, "overwrite": overwrite}
-    with Bar("hopf_curve", shown=progress) as told:
-        return _curve("hopf_curve", family, hopf.y, start, condition, asked, "Hopf points", place, told)
+    how = {"folder": folder, "resume": resume, "overwrite": overwrite, "progress": progress}
+    return _curve("hopf_curve", family, hopf.y, start, condition, asked, "Hopf points", how)
 
 
 def _require(name: str, point: Any, kinds: tuple[str, ...]) -> None:
@@ -202,45 +198,27 @@ def _curve(
     condition: Condition,
     asked: Mapping[str, Any],
     what: str,
-    place: Mapping[str, Any],
-    told: Callable[[str], None],
+    how: Mapping[str, Any],
 ) -> Branch:
     names, problem = family.names, family.at(z[:2])
-    bounds, N_max, max_points, stability = (asked[name] for name in ("bounds", "N_max", "max_points", "stability"))
+    stability, ends = asked["stability"], asked["bounds"] or {}
     system = System(family, conservation(problem) @ y, condition)
     units = np.array([WALK.step * max(abs(value), 0.05) for value in z])
-    N_max = default_rate(problem) if N_max is None else N_max
-    limits, reach = [], {"bounds": [], "N_max": N_max, "max_points": max_points}
-    for k, name in enumerate(names):
-        low, high = (bounds or {}).get(name) or _default_bounds(family, z, k)
-        reach["bounds"].append([low, high])
-        if not low <= z[k] <= high:
-            raise ValueError(f"bounds[{name!r}] = {(low, high)!r}; allowed are two numbers around {z[k]:g}")
-        limits.append(Limit(k, low, -1.0, False, Outcome("bound", f"{name} = {low:g} is the lower bound")))
-        limits.append(Limit(k, high, 1.0, False, Outcome("bound", f"{name} = {high:g} is the upper bound")))
-    for k, name in enumerate(problem.scalar_names):
-        limits.append(Limit(k, N_max, 1.0, True, Outcome("N_max", f"{name} = {N_max:g} (N_max)")))
-    if len(z) > 2:
-        limits.append(
-            Limit(
-                2,
-                WALK.slowest * default_rate(problem) / 20,
-                -1.0,
-                False,
-                Outcome("zero_frequency", "the frequency falls to 0"),
-            )
-        )
-    how = {"resume": place["resume"], "overwrite": place["overwrite"], "description": {"reach": reach, "unit": N_max}}
-    with open_work(who, "branch", place["folder"], asked, FILES, **how, further=further(reach)) as work:
-        largest = work.description.get("unit", N_max)  # as it was begun
+    rate = default_rate(problem)
+    N_max = rate if asked["N_max"] is None else asked["N_max"]
+    bounds = [ends.get(name) or _default_bounds(family, z, k) for k, name in enumerate(names)]
+    for name, (low, high), value in zip(names, bounds, z.tolist(), strict=False):
+        if not low <= value <= high:
+            raise ValueError(f"bounds[{name!r}] = {(low, high)!r}; allowed are two numbers around {value:g}")
+    still = Limit(2, WALK.slowest * rate / 20, -1.0, False, Outcome("zero_frequency", "the frequency falls to 0"))
+    more = (still,) if len(z) > 2 else ()
+    curve = Curve(who, asked, what, names, bounds, N_max, problem.scalar_names, 2.0, 0.1, more)
+
+    def begin(largest: float) -> tuple[Metric, Node]:
         metric = Metric(units, largest / 20, density_unit(problem, y))
-        first = _first(system, metric, y, z)
-        backwards = Node(system, first.problem, first.y, first.z, -first.ty, -first.tz)
-        traces = [Trace(node, metric, limits, longest=2.0, first=0.1, most=max_points) for node in (first, backwards)]
-        nodes, ends = both_ways(traces, work, names, what, told)
-        branch = Branch(names, points_of(nodes, names, metric, stability, work, told), ends, what)
-        keep_branch(branch, work)
-    return branch
+        return metric, _first(system, metric, y, z)
+
+    return followed_curve(curve, N_max, begin, lambda node: seen_on_curve(node, stability), double_points, **how)
 
 
 def _first(system: System, metric: Metric, y: np.ndarray, z: np.ndarray) -> Node:

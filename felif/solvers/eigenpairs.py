@@ -9,8 +9,8 @@ import numpy as np
 
 from ..algebra import BandLowRank, SingularMatrix
 from ..problem import Problem
+from .border import Border, by_mass
 from .delayed import Delayed
-from .newton import Border, by_mass
 from .tuning import SPECTRA
 
 
@@ -93,7 +93,7 @@ class Linearisation:
         slope = problem.mass @ x - self._slope(value, x)
         row = np.conj(x) / (np.conj(x) @ x)
         system = self._border.around(J, columns=-slope[:, None], rows=row[None], shift=value)
-        following, numbers = system.solve(np.zeros(len(x)), np.eye(len(self._border.C) + 1)[-1])
+        following, numbers = system.solve(np.zeros(len(x)), self._border.unit())
         if not np.isfinite(following).all():
             raise SingularMatrix("a defective eigenvalue")
         return _Reached(value, x, self._residual(J, value, x), system), numbers[-1], following
@@ -101,7 +101,7 @@ class Linearisation:
     def _pair(self, at: _Reached) -> Pair:
         """With the left vector, from the same system, and z.J x as its value: both vectors' errors times each other."""
         problem, value, x, k = self.problem, at.value, at.x, len(self._border.C)
-        z, ends = at.system.solve_transposed(np.zeros(len(x)), np.eye(k + 1)[-1])
+        z, ends = at.system.solve_transposed(np.zeros(len(x)), self._border.unit())
         z = -z
         if k and abs(value) > SPECTRA.zero:  # from the deflated system to J itself: add rows l with l M = c, l J = 0
             z = z + (ends[:k] / value) @ by_mass(problem, self._border.C.T).T
@@ -119,7 +119,7 @@ class Linearisation:
         J, other = self.jacobian(value), np.random.default_rng(1).standard_normal((len(x), 1))
         try:
             system = self._border.around(J, columns=other, rows=np.conj(x)[None], shift=value)
-            z, _ = system.solve_transposed(np.zeros(len(x)), np.eye(len(self._border.C) + 1)[-1])
+            z, _ = system.solve_transposed(np.zeros(len(x)), self._border.unit())
         except SingularMatrix:
             z = self._inverse_iterated(value, left=True)
         return Pair(complex(value), x, z / np.linalg.norm(z), np.inf, self._residual(J, value, x))

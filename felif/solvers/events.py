@@ -3,100 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..output.work import Work
 from ..problem import NotConverged
 from .branch_points import branch_point_at
 from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
-from .keeping import count_array, count_from, details_arrays, details_from
-from .stability import grow, leading_and_unstable, sorted_leading, unstable
-from .system import Metric, Node, at_distance, correct, normalise
+from .points import Seen, seen_at
+from .stability import grow, unstable
+from .system import Metric, Node, beside, normalise
 from .tuning import WALK
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A node and what is known of its stability; special ones have a kind."""
-
-    node: Node
-    eigenvalues: np.ndarray
-    unstable: int | None
-    kind: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-def seen_at(node: Node) -> Seen:
-    """The node with its leading eigenvalues; with none, where they cannot be counted."""
-    return Seen(node, *leading_and_unstable(node.problem, node.y))
-
-
-def special_points(seen: list[Seen], metric: Metric, work: Work) -> list[Seen]:
-    """Every fold, branch point and Hopf point between successive nodes.
+def special_points(a: Seen, b: Seen, metric: Metric, halvings: int = WALK.halvings) -> list[Seen]:
+    """Every fold, branch point and Hopf point between two successive nodes, in order.
 
     A fold turns the parameter's direction and takes one real eigenvalue through 0; a branch point takes one through 0
     without turning; at a Hopf point the number of unstable eigenvalues changes by a complex pair. Where more than one
     of them lies between two nodes, or may, the step is halved until each is alone.
     """
-    found: list[Seen] = []
-    kept = iter(work.kept("special"))
-    for a, b in zip(seen[:-1], seen[1:], strict=True):
-        arrays = next(kept, None)
-        if arrays is None:
-            for end in (a, b):  # what is kept does not depend on what was computed before
-                end.node.system.family.forget()
-            between = _between_nodes(a, b, metric, WALK.halvings)
-            work.keep("special", _arrays(between, b))
-        else:
-            between = _from_arrays(arrays, a, b)
-        for one in between:
-            same = [other for other in found[-8:] if _same(one, other, metric)]
-            if not same:
-                found.append(one)
-    return found
-
-
-def _arrays(between: list[Seen], b: Seen) -> dict[str, np.ndarray]:
-    """Special points between two nodes as they are kept: on the mesh of b, or on that of the node before it."""
-    arrays = {"count": np.array(len(between))}
-    for k, one in enumerate(between):
-        node, own = one.node, {"eigenvalues": one.eigenvalues, "unstable": count_array(one.unstable)}
-        own |= {"y": node.y, "z": node.z, "ty": node.ty, "tz": node.tz, "s": np.array(node.s)}
-        own |= {"kind": np.array(one.kind), "later": np.array(node.system.family is b.node.system.family)}
-        arrays |= {f"{k}-{name}": values for name, values in (own | details_arrays(one.details)).items()}
-    return arrays
-
-
-def _from_arrays(arrays: Mapping[str, np.ndarray], a: Seen, b: Seen) -> list[Seen]:
-    between = []
-    for k in range(int(arrays["count"])):
-        own = {name.removeprefix(f"{k}-"): values for name, values in arrays.items() if name.startswith(f"{k}-")}
-        system, z = (b if own["later"] else a).node.system, own["z"]
-        node = Node(system, system.at(z), own["y"], z, own["ty"], own["tz"], float(own["s"]))
-        count, kind = count_from(own["unstable"]), str(own["kind"])
-        between.append(Seen(node, own["eigenvalues"], count, kind, details_from(own)))
-    return between
-
-
-def _same(one: Seen, other: Seen, metric: Metric) -> bool:
-    """Two finds of one special point."""
-    near = abs(one.node.z - other.node.z) <= 1e-7 * (metric.z + abs(one.node.z))
-    frequencies = [seen.details.get("frequency", 0.0) for seen in (one, other)]
-    return (
-        one.kind == other.kind
-        and bool(near.all())
-        and abs(one.node.s - other.node.s) <= 1e-2
-        and abs(frequencies[0] - frequencies[1]) <= 1e-6 * (1 + frequencies[0])
-    )
-
-
-def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen]:
-    """The special points between two nodes, in order."""
     turned = a.node.tz[0] * b.node.tz[0] < 0
     begun = bool(a.kind or b.kind)  # next to the branch point where this branch was begun
     if a.unstable is None or b.unstable is None:
@@ -119,7 +47,7 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
         return alone
     middle = _middle(a, b, metric) if halvings else None
     if middle is not None:
-        return [*_between_nodes(a, middle, metric, halvings - 1), *_between_nodes(middle, b, metric, halvings - 1)]
+        return [*special_points(a, middle, metric, halvings - 1), *special_points(middle, b, metric, halvings - 1)]
     crossing = _fold(a, b, metric) if turned else _branch_point(a, b, metric) if real % 2 else []
     return crossing + (_hopf(a, b, metric) if pairs or crossings else [])
 
@@ -127,15 +55,10 @@ def _between_nodes(a: Seen, b: Seen, metric: Metric, halvings: int) -> list[Seen
 def _middle(a: Seen, b: Seen, metric: Metric) -> Seen | None:
     """The node halfway."""
     for end, ds in ((a, (b.node.s - a.node.s) / 2), (b, (a.node.s - b.node.s) / 2)):
-        node = end.node
         try:
-            y, z = node.y + ds * node.ty, node.z + ds * node.tz
-            new = correct(node.system, y, z, at_distance(metric, node, ds))
+            return seen_at(beside(metric, end.node, ds))
         except NotConverged:
             continue
-        new = normalise(metric, new, metric.row(node.problem, node.y, node.ty, node.tz))
-        new.s = node.s + ds
-        return seen_at(new)
     return None
 
 
@@ -268,12 +191,9 @@ def _between(a: Seen, b: Seen, part: float, metric: Metric) -> list[Node]:
     for share in (part, 0.5, 0.25, 0.75, 0.0, 1.0):
         end, ds = (a, share * length) if len(nodes) % 2 else (b, (share - 1) * length)
         try:
-            y, z = end.node.y + ds * end.node.ty, end.node.z + ds * end.node.tz
-            node = correct(end.node.system, y, z, at_distance(metric, end.node, ds))
+            nodes.append(beside(metric, end.node, ds))
         except NotConverged:
             continue
-        row = metric.row(end.node.problem, end.node.y, end.node.ty, end.node.tz)
-        nodes.append(normalise(metric, node, row))
     return nodes
 
 
@@ -292,12 +212,6 @@ def _place(node: Node, a: Seen, b: Seen, metric: Metric) -> bool:
 
 def _special(node: Node, kind: str, before: Seen, details: Mapping[str, Any], critical: int) -> Seen:
     """With its eigenvalues, those that cross put on the axis, and counted as unstable."""
-    values, count = (np.zeros(0), None) if before.unstable is None else leading_and_unstable(node.problem, node.y)
-    if count is None:
-        return Seen(node, values, None, kind, details)
     target = 1j * details.get("frequency", 0.0)
-    exact = np.array([target, -target] if critical == 2 and target else [0.0] * critical, complex)
-    values = np.delete(values, [np.argmin(np.abs(values - one)) for one in exact])
-    count = unstable(values) + critical
-    values = np.concatenate([values, exact])
-    return Seen(node, sorted_leading(values), count, kind, details)
+    exact = [target, -target] if critical == 2 and target else [0.0] * critical
+    return seen_at(node, before.unstable is not None, kind, details, exact, critical)

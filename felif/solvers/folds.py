@@ -14,20 +14,21 @@ import numpy as np
 
 from ..algebra import Bordered
 from ..problem import Problem
+from .border import Border, symmetry
 from .family import Family, second_derivative, second_derivative_row, step_along
-from .newton import carriers, conservation, pins, symmetry, weighted
 from .system import Node, System, correct
 
 
 @dataclass(frozen=True, eq=False)
 class NullVectors:
-    """g and what belongs to it: J v = -g c, C v = 0 (right), J^T w = -C^T kappa - g r (left)."""
+    """g and what belongs to it: J v = -g c, C v = 0 (right), J^T w = -C^T kappa - g r (left); `border` rows."""
 
     g: float
     right: np.ndarray
     left: np.ndarray
     kappa: np.ndarray
     bordered: Bordered
+    border: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class SingularJacobian:
     column: np.ndarray
     row: np.ndarray
     turned: np.ndarray | None = None
+    beside = None
 
     @classmethod
     def near(cls, family: Family, y: np.ndarray, z: np.ndarray) -> SingularJacobian:
@@ -54,23 +56,16 @@ class SingularJacobian:
             condition = cls(_unit(problem.mass @ null.left), _unit(problem.mass @ null.right), turned)
         return condition
 
-    def beside(self, problem: Problem, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(M E, C) of what is conserved and of what a symmetry moves."""
-        C, E = conservation(problem), weighted(problem, carriers(problem, y))
-        e = symmetry(problem, y) if self.turned is None else self.turned
-        if e is None:
-            return E, C
-        return np.column_stack([E, problem.mass @ e]), np.vstack([C, e / (e @ e)])
+    def still(self, problem: Problem, y: np.ndarray) -> np.ndarray | None:
+        return symmetry(problem, y) if self.turned is None else self.turned
 
     def null_vectors(self, problem: Problem, y: np.ndarray) -> NullVectors:
-        E, C = self.beside(problem, y)
-        columns, rows = np.column_stack([E, self.column]), np.vstack([C, self.row])
-        bordered = problem.jacobian(0.0, y).bordered(columns, rows, pins=pins(problem, y))
-        zero, unit = np.zeros(problem.size), np.zeros(len(rows))
-        unit[-1] = 1.0
-        right, d = bordered.solve(zero, unit)
-        left, e = bordered.solve_transposed(zero, unit)
-        return NullVectors(float(d[-1]), right, left, e[: len(problem.conserved)], bordered)
+        border = Border(problem, y, self.still(problem, y))
+        system = border.around(problem.jacobian(0.0, y), self.column[:, None], self.row[None])
+        zero, unit = np.zeros(problem.size), border.unit()
+        right, d = system.solve(zero, unit)
+        left, e = system.solve_transposed(zero, unit)
+        return NullVectors(float(d[-1]), right, left, e[: border.conserved], system, len(unit))
 
     def evaluate(self, family: Family, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(g, dg/dy, dg/dz)."""

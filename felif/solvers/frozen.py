@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 
 from ..algebra import Bordered, SingularMatrix
 from ..problem import Problem
-from .newton import carriers, conservation, pins, weighted
+from .border import Border, conservation
 from .tuning import SEARCH
 
 _COARSE = 10.0 ** np.r_[-14.0, -11.0, -9.0, -7.5, np.arange(-6.0, 4.1, 0.5)]
@@ -25,9 +25,8 @@ class Frozen:
 
     def __init__(self, problem: Problem, t: float, totals: np.ndarray, moving: list[int] | None = None) -> None:
         self.problem, self.t, self.totals = problem, t, totals
-        self._C = conservation(problem)
-        self._start = self._C.sum(axis=0)
-        self._E = weighted(problem, carriers(problem, self._start))
+        self._start = conservation(problem).sum(axis=0)
+        self._border = Border(problem, self._start)
         self._scalars = np.zeros(len(problem.scalar_names))
         self.moving = self._all_moving() if moving is None else moving
         self.names = [problem.scalar_names[j] for j in self.moving]
@@ -68,7 +67,8 @@ class Frozen:
     def _system(self, s: np.ndarray) -> tuple[Any, Bordered]:
         """(A(s), factors with what is conserved)."""
         A = self._matrix(s)
-        return A, A.bordered(self._E, self._C, pins=pins(self.problem, self._start))
+        self._border.pins = self._border.held(self._start)
+        return A, self._border.around(A)
 
     def excess(self, s: np.ndarray) -> np.ndarray:
         """log(out/s), one number a scalar; -SEARCH.deep where nothing fires."""

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..algebra import Band, BandLowRank
 from ..problem import Problem
+from .border import Border, symmetry
 from .delayed import jacobian_at, jacobian_derivative_row
 from .family import Family
-from .newton import pins
 from .system import Node, System, correct
 
 
@@ -25,6 +25,10 @@ class ImaginaryPair:
 
     column: np.ndarray
     row: np.ndarray
+    beside = None
+
+    def still(self, problem: Problem, y: np.ndarray) -> np.ndarray | None:
+        return symmetry(problem, y)
 
     @classmethod
     def near(cls, family: Family, y: np.ndarray, z: np.ndarray) -> ImaginaryPair:
@@ -44,7 +48,7 @@ class ImaginaryPair:
         """(g, v, w, J(i omega)): right and left null vectors, w transposed, not conjugated."""
         J = jacobian_at(problem, y, 1j * omega)
         border = self.column[:, None], self.row[None, :]
-        matrix = J.bordered(*border, shift=complex(0.0, omega), mass=problem.mass, pins=pins(problem, y))
+        matrix = J.bordered(*border, shift=complex(0.0, omega), mass=problem.mass, pins=Border(problem, y).pins)
         zero, one = np.zeros(problem.size, complex), np.ones(1, complex)
         v, g = matrix.solve(zero, one)
         w, _ = matrix.solve_transposed(zero, one)

@@ -20,7 +20,6 @@ from .system import Node, System
 _END = "outcome"
 _LIMITS = ("bound", "N_max")  # outcomes of a trace at a limit that may be moved
 _RUNNING = Outcome("running", "the curve is still followed, or was stopped")
-_DETAIL = "detail_"
 
 
 def told_point(point: Any) -> dict[str, Any]:
@@ -85,33 +84,6 @@ def node_from(arrays: Mapping[str, np.ndarray], system: System) -> Node:
     s, iterations = arrays["at"].tolist()
     z = arrays["z"]
     return Node(system, system.at(z), arrays["y"], z, arrays["ty"], arrays["tz"], s, int(iterations))
-
-
-def details_arrays(details: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Numbers and directions of a special point."""
-    arrays = {}
-    for name, value in details.items():
-        parts = value if isinstance(value, tuple) else (value,)
-        arrays |= {f"{_DETAIL}{name}_{len(parts)}{k}": np.asarray(part) for k, part in enumerate(parts)}
-    return arrays
-
-
-def details_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """What `details_arrays` told."""
-    details: dict[str, Any] = {}
-    for key, value in sorted(arrays.items()):
-        if key.startswith(_DETAIL):
-            name, _, place = key.removeprefix(_DETAIL).rpartition("_")
-            details[name] = value.item() if place[0] == "1" else (*details.get(name, ()), value)
-    return details
-
-
-def count_array(unstable: int | None) -> np.ndarray:
-    return np.array(-1 if unstable is None else unstable)
-
-
-def count_from(array: np.ndarray) -> int | None:
-    return None if array < 0 else int(array)
 
 
 def followed(

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
-from .newton import newton, symmetry
+from .border import symmetry
+from .newton import newton
 from .settling import objection, settled
 from .steady_state import SteadyState, SteadyStates
 from .tuning import SEARCH

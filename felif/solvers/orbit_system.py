@@ -20,9 +20,9 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..algebra import Linearisations, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
+from .border import carriers, conservation
 from .collocation import TimeMesh, collocated
 from .family import Family
-from .newton import carriers, conservation
 from .orbit_points import delayed_names, linearisations, mass_times, past
 from .tuning import ORBITS
 

@@ -15,13 +15,13 @@ from ..output.progress import Bar
 from ..output.work import Work, open_work
 from ..problem import NotConverged, Problem
 from .arclength import better
+from .border import carriers, conservation
 from .branch import Point
 from .collocation import TimeMesh
 from .family import Family, parameter_value
 from .hopf import ImaginaryPair
 from .keeping import told_point, told_problem
 from .keeping_orbits import FILES, further, keep_orbit, known_arrays, known_from, share, show_path
-from .newton import carriers, conservation
 from .orbit import PeriodicOrbit, path_table
 from .orbit_errors import scalar_series
 from .orbit_points import delayed_names, linearisations, mass_times, past

@@ -15,11 +15,12 @@ from scipy.optimize import root_scalar
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
+from .border import conservation
 from .branch_points import branch_point_at
 from .family import Family, parameter_value
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
-from .newton import conservation, newton
+from .newton import newton
 from .settling import estimated
 from .system import Node, System, at_scalar, correct
 from .tuning import ERRORS, SEARCH

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..problem import Infeasible, NotConverged, Problem
-from .newton import corrected, newton, symmetry
+from .border import symmetry
+from .newton import corrected, newton
 from .steady_state import SteadyState
 from .tuning import ERRORS, SEARCH, WALK
 

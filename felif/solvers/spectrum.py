@@ -10,10 +10,11 @@ from scipy.sparse.linalg import LinearOperator, eigs
 from ..algebra import SingularMatrix, eigenpairs
 from ..given.arguments import STATE, SYSTEM, checked, whole
 from ..problem import FieldValue, NotConverged, Problem, State
+from .border import by_mass, conservation, deflated, symmetry
 from .delayed_modes import modes
 from .eigenpairs import Linearisation, Pair, balance
 from .modes import Mode, Spectrum
-from .newton import by_mass, conservation, deflated, newton, symmetry
+from .newton import newton
 from .plane_spectrum import spectrum_over_the_plane
 from .stability import all_found
 from .tuning import ERRORS, SPECTRA

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..algebra import BandLowRank, SingularMatrix, determinants, eigenpairs, eigenvalues, krylov
 from ..problem import NotConverged, Problem
+from .border import by_mass, conservation, deflated, symmetry
 from .delayed_modes import modes
-from .newton import by_mass, conservation, deflated, symmetry
 from .plane_modes import leading_on_lines
 from .tuning import SPECTRA, STABILITY
 

@@ -11,10 +11,10 @@ from scipy.optimize import minimize_scalar
 
 from ..algebra import SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem, State
+from .border import conservation
 from .frozen import Frozen
 from .many_starts import from_many_starts
 from .nearest_fold import NearestFold, nearest_fold
-from .newton import conservation
 from .populations import Candidates, candidates
 from .settling import objection, settled
 from .steady_state import SteadyState, SteadyStates

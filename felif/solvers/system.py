@@ -15,8 +15,8 @@ import numpy as np
 
 from ..algebra import Bordered, SingularMatrix
 from ..problem import Infeasible, NotConverged, Problem
+from .border import Border, symmetry
 from .family import Family
-from .newton import carriers, conservation, pins, symmetry, weighted
 from .tuning import NEWTON
 
 Place = Callable[[Problem, np.ndarray, np.ndarray], tuple[float, np.ndarray, np.ndarray]]
@@ -25,6 +25,13 @@ Place = Callable[[Problem, np.ndarray, np.ndarray], tuple[float, np.ndarray, np.
 
 class Condition(Protocol):
     """Further equations g(y, z) = 0: one fewer than z has numbers on a curve, as many where they fix a point."""
+
+    @property
+    def beside(self) -> np.ndarray | None:
+        """A column c where the equations are F + z_last c = 0, which is 0 at their solutions and makes them regular."""
+
+    def still(self, problem: Problem, y: np.ndarray) -> np.ndarray | None:
+        """The direction along which no step is made, if there is one."""
 
     def evaluate(self, family: Family, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(g (m,), dg/dy (m, size), dg/dz (m, len(z)))."""
@@ -48,24 +55,21 @@ class System:
         """(factors, F, residuals of the border): one Newton system; place = None where g = 0 fixes the point."""
         number, free = len(z), len(self.family.names)
         problem = self.family.near(z[:free])
-        C, E = conservation(problem), weighted(problem, carriers(problem, y))
-        e = symmetry(problem, y)  # no step along it
-        if e is not None:
-            E, C = np.column_stack([E, problem.mass @ e]), np.vstack([C, e / (e @ e)])
-        kept, conserved = len(C), len(self.totals)
-        columns, rows = np.zeros((len(y), kept + number)), np.zeros((kept + number, len(y)))
-        corner, residual = np.zeros((kept + number, kept + number)), np.zeros(kept + number)
-        columns[:, :kept], rows[:kept], residual[:conserved] = E, C, C[:conserved] @ y - self.totals
+        condition, rate = self.condition, problem.rate(0.0, y)
+        border = Border(problem, y, condition.still(problem, y) if condition else symmetry(problem, y))
+        columns, totals = np.zeros((len(y), number)), np.zeros((len(self.totals), number))
+        rows, corner, residual = np.zeros((number, len(y))), np.zeros((number, number)), np.zeros(number)
         for k in range(free):
-            columns[:, kept + k], corner[:conserved, kept + k] = self.family.derivative_near(y, z[:free], k)
-        if self.condition is not None:
-            further = slice(kept, kept + number - (place is not None))
-            residual[further], rows[further], corner[further, kept:] = self.condition.evaluate(self.family, y, z)
+            columns[:, k], totals[:, k] = self.family.derivative_near(y, z[:free], k)
+        if condition is not None:
+            further = slice(0, number - (place is not None))
+            residual[further], rows[further], corner[further] = condition.evaluate(self.family, y, z)
+            if condition.beside is not None:
+                columns[:, -1], rate = condition.beside, rate + z[-1] * condition.beside
         if place is not None:
-            residual[-1], rows[-1], corner[-1, kept:] = place(problem, y, z)
-        rate = problem.rate(0.0, y)
-        factors = problem.jacobian(0.0, y).bordered(columns, rows, corner, pins=pins(problem, y))
-        return factors, rate, residual
+            residual[-1], rows[-1], corner[-1] = place(problem, y, z)
+        factors = border.around(problem.jacobian(0.0, y), columns, rows, corner, totals=totals)
+        return factors, rate, np.concatenate([-border.missing(self.totals, y), residual])
 
     def renewed(self, y: np.ndarray, z: np.ndarray) -> System:
         """With the further equations made anew at (y, z)."""
@@ -88,6 +92,10 @@ class Node:
     tz: np.ndarray
     s: float = 0.0
     iterations: int = 0
+
+    def reversed(self) -> Node:
+        """The first node of the curve followed the other way."""
+        return Node(self.system, self.problem, self.y, self.z, -self.ty, -self.tz)
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,14 @@ def at_distance(metric: Metric, node: Node, ds: float) -> Place:
         return row @ (y - node.y) + row_z @ (z - node.z) - ds, row, row_z
 
     return place
+
+
+def beside(metric: Metric, node: Node, ds: float, exact: bool = False) -> Node:
+    """The node of the curve at this distance from another, along its tangent. Raises NotConverged."""
+    y, z = node.y + ds * node.ty, node.z + ds * node.tz
+    new = correct(node.system, y, z, at_distance(metric, node, ds), exact)
+    new.s = node.s + ds
+    return normalise(metric, new, metric.row(node.problem, node.y, node.ty, node.tz))
 
 
 def at_scalar(k: int, value: float) -> Place:

@@ -18,8 +18,6 @@ class Walk:
     slowest: float = 1e-3  # frequency at which a curve of Hopf points ends
     halvings: int = 12  # of a step, until what lies in it is alone
     beyond: float = 0.02  # of a step, by which its ends on different meshes may err
-    steps: int = 15  # of Newton's method
-    converged: float = 1e-11  # relative change at which it ends
     third: float = 300.0  # steps of second differences, in units of those of first ones
 
 

@@ -27,7 +27,8 @@ from ..given.arguments import FUNCTION, GUESS, PROBLEM, TEXT, TOLERANCE, checked
 from ..problem import Infeasible, NotConverged, Problem, State
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
-from ..solvers.newton import conservation, linearised, newton
+from ..solvers.border import Border, conservation
+from ..solvers.newton import newton
 from ..solvers.steady_state import SteadyState
 from ..solvers.tuning import SEARCH
 from .tuning import RESPONSE
@@ -150,10 +151,11 @@ def _estimate(
     """(signed, rounding; what each cell and what V_min contributes, without signs)."""
     wide = Widened(problem, t, y, by=4)
     richer, x = wide.problem, wide.embedded(y)
-    F, system, C = richer.rate(t, x), linearised(richer, t, x), conservation(richer)
-    z, mu = system.solve_transposed(gradient(quantity, richer, t, x), np.zeros(len(C)))
+    F, border = richer.rate(t, x), Border(richer, x)
+    system = border.around(richer.jacobian(t, x))
+    z, mu = system.solve_transposed(gradient(quantity, richer, t, x), np.zeros(len(border.C)))
     jump = value(quantity, richer, t, x) - value(quantity, problem, t, y)
-    lacking = float(mu @ (totals - C @ x))
+    lacking = float(mu @ border.missing(totals, x))
     signed = lacking - float(z @ F) + jump
     scalars, cells = problem.scalars(t, y), np.zeros(len(problem.widths))
     for name in problem.field_names:

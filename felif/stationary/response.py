@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike
 from ..given.arguments import PROBLEM, STATE, TEXT, TIMES, checked, either, optional, several
 from ..given.differences import central, forward
 from ..problem import NotConverged, Problem, State
+from ..solvers.border import Border, symmetry
 from ..solvers.delayed import Delayed
-from ..solvers.newton import bordered, newton, symmetry
+from ..solvers.newton import newton
 from .tuning import RESPONSE
 
 CURRENTS = ("current", "current_E", "current_I")
@@ -220,13 +221,13 @@ def _computed(problem: Problem, y: np.ndarray, frequencies: np.ndarray, entries:
     parts = Delayed.at(problem, y)
     slopes = [_slopes(parts.fixed, y, name, entry) for _, name, entry in entries]
     rows = [problem.scalar_names.index(name) for name, _ in problem.delays.values()] if len(parts.delays) else []
-    conserved = np.zeros(len(problem.conserved))
+    border, conserved = Border(problem, y), np.zeros(len(problem.conserved))
     found = np.empty((len(frequencies), len(problem.scalar_names), len(entries)), complex)
     for m, omega in enumerate(frequencies.tolist()):
         point = 1j * omega
         J = parts.jacobian(point) if len(rows) else parts.instantaneous
         try:
-            system = bordered(problem, J, y, shift=point)
+            system = border.around(J, shift=point)
         except ArithmeticError as error:
             raise NotConverged(f"response: i omega = {point} is an eigenvalue ({error})") from error
         for k, (by_rate, by_scalar) in enumerate(slopes):

@@ -7,7 +7,7 @@ import pytest
 
 import felif as fl
 from felif.algebra import BandSchur
-from felif.solvers.newton import Border, linearised
+from felif.solvers.border import Border
 
 START = fl.Gaussian(-0.5, 0.1)
 
@@ -53,7 +53,7 @@ def test_the_linear_system_of_steady_states_stays_sparse():
     for n in (5, 40):
         problem = fl.discretize(fl.Populations(coupling=np.full((n, n), -1.0 / n), current=1.0), tol=1e-2)
         problem, y, _ = problem.initial_state(START)
-        system = linearised(problem, 0.0, y)
+        system = Border(problem, y).around(problem.jacobian(0.0, y))
         f, g = np.random.default_rng(3).normal(size=problem.size), np.zeros(n)
         x, z = system.solve(f, g)
         counts.append(system._beside.shared.count)
