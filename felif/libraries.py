@@ -24,4 +24,5 @@ class Later:
 
 blas, lapack, linalg = Later("scipy.linalg.blas"), Later("scipy.linalg.lapack"), Later("scipy.linalg")
 sparse, sparse_linalg = Later("scipy.sparse"), Later("scipy.sparse.linalg")
+optimize = Later("scipy.optimize")
 skfem = Later("skfem")

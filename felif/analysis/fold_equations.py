@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
+from ..algebra.roots import roots_between
 from .leaky_network import Network, drift_centre, log_interval, network_of, units_of
 from .tuning import ROOTS
 
@@ -115,14 +115,8 @@ def near_thresholds(p: Network) -> np.ndarray:
     return np.union1d(p.v_reset + window, p.v_fire + window)
 
 
-def root(f: Callable, low: float, high: float) -> float:
-    """The root of f between low and high, to rounding."""
-    return float(brentq(lambda x: float(f(x)), low, high, xtol=1e-300, rtol=4 * np.finfo(float).eps))
-
-
 def _roots(f: Callable, s: np.ndarray) -> list[float]:
-    value = f(s)
-    return [root(f, s[i], s[i + 1]) for i in np.flatnonzero(value[:-1] * value[1:] < 0)]
+    return roots_between(lambda x: float(f(x)), s, f(s), within=1e-300)
 
 
 def _along_m(p: Network, m: Any) -> np.ndarray:

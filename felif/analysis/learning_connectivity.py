@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra.roots import root
 from ..given.arguments import LEARNING, checked, number, optional
 from ..given.types import Model
 from .density import density
 from .leaky_network import Network
 from .learning_output import LearnedConnectivities, Lines, function_of_w, lines_of
 from .neuron_rate import log_rate, rate
-from .quadrature import integrate, root, roots
+from .quadrature import integrate, roots
 from .tuning import CONNECTIVITY
 
 

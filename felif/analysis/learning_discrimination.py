@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra.roots import roots_between
 from ..given.arguments import LEARNING, checked
 from ..given.types import Model, Profile
 from .learning_output import Lines, StationaryOutput, function_of_w, lines_of, stationary_output
-from .quadrature import root
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,4 @@ def _sign_changes(lines: Lines, f: Callable) -> list[float]:
     """Where f changes sign: kinks of its absolute value, found among 256 intervals (others cost the integral time)."""
     w = np.unique([*np.linspace(lines.w_min, lines.w_max, 257), *lines.breaks])
     w = w[(w >= lines.w_min) & (w <= lines.w_max)]
-    values = f(w)
-    changes = np.flatnonzero(values[:-1] * values[1:] < 0)
-    return [root(lambda x: float(f(np.array(x))), w[i], w[i + 1]) for i in changes]
+    return roots_between(lambda x: float(f(np.array(x))), w, f(w))

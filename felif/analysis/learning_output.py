@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra.roots import root
 from ..given.arguments import LEARNING, checked, number, optional, shown
 from ..given.types import Model, Profile
 from ..problem import NotConverged
-from .quadrature import integrate, root, roots
+from .quadrature import integrate, roots
 from .rate_table import RateTable, rate_table
 from .tuning import CONNECTIVITY
 

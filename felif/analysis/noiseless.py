@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.integrate import quad
-from scipy.optimize import brentq
 
+from ..algebra.roots import root
 from ..given.arguments import FUNCTION, checked, number, required, whole
 from .tuning import NOISELESS
 
@@ -153,7 +153,7 @@ def _by_fraction(density: Callable, v_reset: float, v_fire: float, q: np.ndarray
         if part == 0
         else v_reset
         if part == 1
-        else brentq(lambda v, part=part: above(v) / mass - part, v_reset, v_fire, xtol=1e-15)
+        else root(lambda v, part=part: above(v) / mass - part, v_reset, v_fire)
         for part in q.tolist()
     ]
     return np.array([value(v) for v in places]) / mass
@@ -187,4 +187,4 @@ class _Nodes:
         if k == 0:
             return 0.0
         low, high = self._fine[k - 1], self._fine[k]
-        return float(brentq(lambda q: self.at(values, q), low, high, xtol=1e-15))
+        return root(lambda q: self.at(values, q), low, high, within=1e-15)

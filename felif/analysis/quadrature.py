@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..algebra import gauss
+from ..algebra.roots import root, roots_between, scanned
 from ..problem import NotConverged
 from .tuning import QUADRATURE
 
@@ -66,35 +66,21 @@ def _panels(f: Callable, left: np.ndarray, width: np.ndarray) -> tuple[np.ndarra
     return np.sum(weights * values, 1), np.sum(weights * np.abs(values), 1)
 
 
-def root(f: Callable[[float], float], low: float, high: float) -> float:
-    """The root of f between low and high, to rounding of the larger of them."""
-    eps = np.finfo(float).eps
-    return float(brentq(f, low, high, xtol=eps * max(abs(low), abs(high)), rtol=4 * eps))
-
-
 def roots(
-    f: Callable[[float], float],
-    low: float,
-    high: float,
-    polish: Callable[[float], float] | None = None,
-    first: int = 33,
-    depth: int = 22,
+    f: Callable[[float], float], low: float, high: float, polish: Callable[[float], float] | None = None
 ) -> list[float]:
     """All roots of a smooth f between low and high, sorted, each to rounding of `polish` (the same, more accurate).
 
-    f is sampled at `first` points; an interval is halved as long as a curve through its ends and its middle might cross
-    zero unseen, at most `depth` times: two roots closer than (high - low) 2^-depth/first are one or none. NotConverged
-    for a function that oscillates more than can be followed.
+    Two roots closer than (high - low) 2^-28 are one or none (see `scanned`). NotConverged for a function that
+    oscillates more than can be followed.
     """
-    f = _counted(f)
-    points = [(float(x), float(f(float(x)))) for x in np.linspace(low, high, first)]
-    if not np.isfinite([value for _, value in points]).all():
-        raise ValueError(f"roots: f is not finite at {[x for x, value in points if not np.isfinite(value)][0]}")
-    signs: list[tuple[float, float]] = []
-    for a, b in zip(points[:-1], points[1:], strict=True):
-        _bracket(f, a, b, depth, signs)
-    found = [_within(polish or f, *bracket) for bracket in signs]
-    return sorted({x for x in found if x is not None})
+    places = np.linspace(low, high, QUADRATURE.places)
+    x, values = scanned(_counted(f), places, 2.0**-28 * (high - low))
+    if polish is None:
+        return roots_between(f, x, values)
+    changes = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
+    found = (_within(polish, x[k], x[k + 1]) for k in changes)
+    return sorted({z for z in found if z is not None})
 
 
 def _counted(f: Callable[[float], float]) -> Callable[[float], float]:
@@ -107,29 +93,11 @@ def _counted(f: Callable[[float], float]) -> Callable[[float], float]:
             raise NotConverged(
                 f"{QUADRATURE.asked} values of f do not separate its roots, the last one at {x:.6g}: it oscillates"
             )
-        return f(x)
+        if not np.isfinite(value := f(x)):
+            raise ValueError(f"roots: f is not finite at {x}")
+        return value
 
     return counted
-
-
-Point = tuple[float, float]
-
-
-def _bracket(f: Callable, a: Point, b: Point, depth: int, signs: list[tuple[float, float]]) -> None:
-    """Appends intervals in which f changes its sign once."""
-    x = 0.5 * (a[0] + b[0])
-    m = (x, float(f(x)))
-    values = np.abs([a[1], m[1], b[1]])
-    bend = abs(m[1] - 0.5 * (a[1] + b[1]))
-    changes = np.sign([a[1], m[1], b[1]])
-    if (changes == changes[0]).all() and changes[0] != 0:
-        if values.min() > 4 * bend or depth == 0:
-            return
-    elif depth == 0 or (a[1] * b[1] < 0 and bend < 0.1 * abs(b[1] - a[1])):
-        signs.extend((p[0], q[0]) for p, q in ((a, m), (m, b)) if p[1] * q[1] < 0 or p[1] == 0)
-        return
-    _bracket(f, a, m, depth - 1, signs)
-    _bracket(f, m, b, depth - 1, signs)
 
 
 def _within(f: Callable, low: float, high: float) -> float | None:
@@ -137,7 +105,7 @@ def _within(f: Callable, low: float, high: float) -> float | None:
     for _ in range(3):
         at_low, at_high = f(low), f(high)
         if at_low == 0.0 or at_high == 0.0:
-            return low if at_low == 0.0 else high
+            return float(low if at_low == 0.0 else high)
         if at_low * at_high < 0:
             return root(f, low, high)
         low, high = low - 0.5 * (high - low), high + 0.5 * (high - low)

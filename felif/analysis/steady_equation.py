@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..algebra.isolation import isolate
+from ..algebra.roots import root
 from .firing_zone import excursions
-from .fold_equations import root
 from .leaky_network import Network
 from .neuron_rate import mills, passage_integrals
 from .tuning import ROOTS

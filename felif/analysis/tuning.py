@@ -28,6 +28,7 @@ class Quadrature:
     tiny: float = 1e-305  # integrals below have no relative accuracy
     most: int = 4000  # panels at a time
     asked: int = 4000  # values of a function whose roots are looked for
+    places: int = 65  # at which it is looked at first
     order: int = 20  # nodes of a panel
     most_panels: int = 1000  # whose number enters squared
     points: int = 16  # Gauss points a cell

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import gauss
+from ..algebra.roots import root
 from ..firing.layers import coefficients_at
 from ..firing.over_v import OverV
 from . import splitting
@@ -171,11 +172,10 @@ def _ends_beyond(width: float, length: float) -> np.ndarray:
     count = int(min(np.ceil(length / width), EXTENT.most_beyond + 1))
     if count <= EXTENT.most_beyond:
         return length * np.arange(1, count + 1) / count
-    from scipy.optimize import brentq
     from scipy.special import logsumexp
 
     powers = np.arange(1, EXTENT.most_beyond + 1)
-    factor = brentq(lambda x: logsumexp(x * powers) - np.log(length / width), 0.0, 20.0)
+    factor = root(lambda x: logsumexp(x * powers) - np.log(length / width), 0.0, 20.0)
     ends = np.expm1(factor * powers)
     return length * ends / ends[-1]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..algebra.roots import root
 from ..given.arguments import FLAG, FUNCTION, TEXT, Kind, required, whole
 from ..problem import Outcome, Problem, State
 from .rows import interpolate
@@ -130,9 +131,7 @@ def locate(
             continue
         theta = 1.0
         if g1 != 0 and np.isfinite(g0) and np.isfinite(g1):
-            from scipy.optimize import brentq
-
-            theta = brentq(lambda x, event=event: event.value(step.at(x)), 0.0, 1.0, xtol=1e-15, rtol=1e-14)
+            theta = root(lambda x, event=event: event.value(step.at(x)), 0.0, 1.0, within=1e-15)
         found.append((float(theta), event))
     found.sort(key=lambda pair: pair[0])
     for position, (_, event) in enumerate(found):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scipy.optimize import brentq
-
+from ..algebra.roots import root
 from ..problem import NotConverged
 from .criticality import criticality
 from .folds import SingularJacobian
@@ -46,7 +45,7 @@ def _root(a: Seen, b: Seen, metric: Metric, function: Callable, kind: str) -> li
         return function(condition, nodes[ds].problem, nodes[ds].y)
 
     try:
-        ds = brentq(value, a.node.s - b.node.s, 0.0, xtol=1e-9)
+        ds = root(value, a.node.s - b.node.s, 0.0, within=1e-9)
     except (ValueError, NotConverged):  # no change of sign, or no curve there
         return []
     value(ds)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..algebra import Bordered, SingularMatrix
+from ..algebra.roots import roots_between, scanned
 from ..problem import Problem
 from .border import Border, conservation
 from .tuning import SEARCH
@@ -91,30 +91,9 @@ class Frozen:
 
 
 def roots_of_one(excess: Callable[[float], float]) -> list[float]:
-    """Sign changes of the excess at all rates looked for, after refining wherever two could hide; some spurious."""
-    x = np.log(_COARSE)
-    f = np.array([excess(N) for N in _COARSE])
-    for _ in range(24):
-        doubtful = _doubtful(x, f)
-        if not len(doubtful):
-            break
-        middles = (x[doubtful] + x[doubtful + 1]) / 2
-        x = np.insert(x, doubtful + 1, middles)
-        f = np.insert(f, doubtful + 1, [excess(np.exp(z)) for z in middles])
-    roots = [] if f[0] > 0 else [SEARCH.lowest]
-    for i in np.flatnonzero((f[:-1] > 0) != (f[1:] > 0)):
-        z = brentq(lambda z: excess(np.exp(z)), x[i], x[i + 1], xtol=1e-8, rtol=1e-12)
-        roots.append(float(np.exp(z)))
-    return roots
-
-
-def _doubtful(x: np.ndarray, f: np.ndarray) -> np.ndarray:
-    """Intervals without a sign change in which the function, as curved as near by, could reach zero twice."""
-    width, slopes = np.diff(x), np.diff(f) / np.diff(x)
-    bend = np.zeros(len(x))
-    bend[1:-1] = np.abs(np.diff(slopes)) / (width[1:] + width[:-1]) * 2
-    sag = np.maximum(bend[:-1], bend[1:]) * width**2 / 4  # twice the deviation from the chord
-    near = np.minimum(np.abs(f[:-1]), np.abs(f[1:]))
-    capped = (np.abs(f[:-1]) >= SEARCH.deep) & (np.abs(f[1:]) >= SEARCH.deep)
-    same = (f[:-1] > 0) == (f[1:] > 0)
-    return np.flatnonzero(same & (sag > near) & (width > SEARCH.finest) & ~capped)
+    """log N at sign changes of the excess at all rates looked for, and the lowest where it begins above 0; some are
+    spurious."""
+    at_log = lambda z: excess(float(np.exp(z)))
+    x, f = scanned(at_log, np.log(_COARSE), SEARCH.finest, SEARCH.deep)
+    below = [] if f[0] > 0 else [float(np.log(SEARCH.lowest))]
+    return [*below, *roots_between(at_log, x, f, within=1e-8)]

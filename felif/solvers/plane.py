@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..algebra import SingularMatrix
+from ..algebra.roots import roots_between
 from ..problem import NotConverged, Problem
 from .steady_state import SteadyState, SteadyStates
 from .tuning import SEARCH
@@ -68,11 +68,8 @@ def _fixed_points(problem: Problem, t: float, C: np.ndarray) -> list[float]:
         if not np.isfinite(value):
             break
         known.append((x, value))
-    roots = []
-    for (a, fa), (b, fb) in zip(known, known[1:], strict=False):
-        if fa == 0.0 or fa * fb < 0.0:
-            roots.append(a if fa == 0.0 else float(brentq(excess, a, b, xtol=1e-15, rtol=8.9e-16)))
-    return roots
+    x, values = np.array(known).reshape(-1, 2).T
+    return roots_between(excess, x, values, within=1e-15)
 
 
 def _steady_state(problem: Problem, C: Any, t: float, Nbar: float) -> SteadyState:

@@ -157,7 +157,7 @@ def _of_one(frozen: Frozen, why: str) -> Candidates:
             meshes[decade] = frozen.fitting(np.array([10.0**decade])) if decade > -3 else frozen
         return float(meshes[decade].excess(np.array([N]))[0])
 
-    roots = [np.array([np.log(N)]) for N in roots_of_one(excess)]
+    roots = [np.array([z]) for z in roots_of_one(excess)]
     return _at_roots(frozen, roots, _SCANNED.format(why), np.vectorize(lambda z: excess(float(np.exp(z))), [float]))
 
 

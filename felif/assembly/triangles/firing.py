@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ...algebra.roots import root
 from ...given.parameters import Parameters
 from ...problem import Infeasible
 from .tuning import FORMS
@@ -62,8 +63,8 @@ class Firing:
             last = known, defect
             known = known - inverse @ defect
         if np.any(np.abs(defect) > 1e-12 * np.abs(values)):
-            if (root := self._between(p, m)) is not None:
-                return self._numbers(root), self._flux(p, self._numbers(root), m)
+            if (found := self._between(p, m)) is not None:
+                return self._numbers(found), self._flux(p, self._numbers(found), m)
             raise Infeasible(f"{self._show(known)} does not satisfy its equation: N(w) then gives {self._show(values)}")
         if not np.linalg.det(inverse) > 0:
             raise Infeasible(f"{self._show(values)} is beyond the state in which N(w) rises as fast as what it makes")
@@ -74,9 +75,7 @@ class Firing:
         made = lambda x: float((self._integrals @ self._flux(p, self._numbers(np.array([x])), m))[0])
         if len(self._names) != 1 or not (most := made(0.0)) > max(made(most), 0.0):
             return None
-        from scipy.optimize import brentq
-
-        return np.array([brentq(lambda x: x - made(x), 0.0, most, xtol=1e-300, rtol=1e-15)])
+        return np.array([root(lambda x: x - made(x), 0.0, most, within=1e-300)])
 
     def _show(self, values: np.ndarray) -> str:
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self._names, values, strict=True))
