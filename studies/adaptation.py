@@ -9,12 +9,11 @@ fluctuations of w do not count. The density over (v, w) is checked against as ma
 """
 
 import numpy as np
-from scipy.optimize import brentq
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import plot_series
-from felif.output.style import label, panels
+from felif.analysis.oscillation import smooth
+from felif.output import label, panels, plot_density, plot_series
 
 V_CELLS = (-5.0, -3.0, -1.5, -0.5, 0.3, 1.0, 1.6, 2.0)
 mesh = lambda model, cells: {"v": np.array(V_CELLS), "w": np.linspace(0.0, 5.0, cells + 1)}
@@ -27,10 +26,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=20, degree=4, t_end=20.0, rtol=1e-4, mesh=mesh)
-def main(
-    solver, current: float = 2.0, jump: float = 0.5, tau_w: float = 2.0,
-    currents: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), neurons: int = 20000,
-) -> dict:  # fmt: skip
+def main(solver, current=2.0, jump=0.5, tau_w=2.0, currents=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0), neurons=20000) -> dict:
     """Switch neurons with and without adaptation on, and follow them to rest at several inputs.
 
     cells: Cells along w.
@@ -51,21 +47,17 @@ def main(
     run = solver.evolve("adapting", neuron(current, jump), start)
     edges = np.linspace(0.0, min(solver.t_end, 6.0), 31)
     spikes = _spikes(fl.AdaptiveLIF(jump, tau_w, current=current), edges, neurons)
-    fine = np.linspace(0.0, edges[-1], 601)
-    N = run.sample("Nbar", fine)
-    expected = neurons * float(((N[1:] + N[:-1]) / 2).sum() * (fine[1] - fine[0]))
-    rate = lambda I: exact.firing_rate(fl.NoisyLIF(b=0.0, current=I))  # of one neuron without adaptation
-    of_mean = lambda I: brentq(lambda N: rate(I - tau_w * jump * N) - N, 0.0, 50.0)
-    closed = np.array([rate(I) for I in currents])
+    expected = neurons * float(smooth(run, "Nbar", since=0.0).integrate(0.0, edges[-1]))
+    rates = lambda b: np.array([exact.firing_rate(fl.NoisyLIF(b=b, current=I)) for I in currents])
     return {
         "edges": edges,
         "spikes": spikes / (neurons * np.diff(edges)),
         "currents": np.array(currents),
         "rates": np.array([settled(I, jump) for I in currents]),
-        "rates_without": closed,
-        "rates_of_mean": np.array([of_mean(I) for I in currents]),
+        "rates_without": rates(0.0),
+        "rates_of_mean": rates(-tau_w * jump),
         "balance": float(run.final.wbar / (tau_w * jump * run.final.Nbar) - 1),
-        "without": settled(currents[-1], 0.0) / closed[-1] - 1,
+        "without": settled(currents[-1], 0.0) / rates(0.0)[-1] - 1,
         "particles": float((spikes.sum() - expected) / np.sqrt(expected)),
     }
 
@@ -99,13 +91,8 @@ def figure(results, times, rates, plane):
     rates.plot(I, results["rates_without"], "C2o-", ms=4, label="without adaptation")
     rates.plot(I, results["rates"], "C0o-", ms=4, label="with")
     rates.plot(I, results["rates_of_mean"], "k--", lw=1.0, label="$w$ replaced by its mean")
-    rates.margins(x=0.05)
-    label(rates, "input $I$", "rate at rest", "upper left", ylim=(0.0, None))
-    v, w = np.linspace(-3.0, 2.0, 200), np.linspace(0.0, 3.0, 160)
-    values = run.final.p(*np.meshgrid(v, w, indexing="ij")).clip(0)
-    picture = plane.pcolormesh(v, w, values.T, cmap="viridis", shading="auto", rasterized=True)
-    plane.figure.colorbar(picture, ax=plane, label="$p(v, w)$ at rest")
-    plane.grid(False)
+    label(rates, "input $I$", "rate at rest", "upper left", xmargin=0.05, ylim=(0.0, None))
+    plot_density(plane, run.final)
     label(plane, "potential $v$", "adaptation $w$")
 
 

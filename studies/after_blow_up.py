@@ -15,7 +15,7 @@ Inglis, Rubenthaler & Tanre 2015 call these physical solutions.
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, mark_thresholds, panels
+from felif.output import label, mark_thresholds, panels
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "t_end": 0.6, "t_long": 3.8}
 # finite elements and a characteristics prototype; the first row agrees with particles (.5217 +- .0017)
@@ -35,10 +35,7 @@ AFTER = (0.05, 0.5)
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=3.0, rtol=1e-6)
-def main(
-    solver, t_long: float = 8.0, b: float = 0.5, b_large: float = 3.0, a0: float = 1.0, a1: float = 0.05,
-    tau: float = 0.1,
-) -> dict:  # fmt: skip
+def main(solver, t_long=8.0, b=0.5, b_large=3.0, a0=1.0, a1=0.05, tau=0.1) -> dict:
     """Carry four networks through their blow-ups.
 
     cells: Number of cells, fixed, until the first event.

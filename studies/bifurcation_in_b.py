@@ -14,8 +14,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import rate_curve
-from felif.output.style import label, only, panels
+from felif.output import label, only, panels, rate_curve
 
 CHEAP = {"tol": 1e-8, "rtol": 1e-6, "step": 1.0}
 # closed form in 40 digits, and finite elements
@@ -32,9 +31,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-9, t_end=15.0, rtol=1e-7)
-def main(
-    solver, b: float = 1.5, kick: float = 0.02, a0: float = 1.0, a1: float = 0.0, N_max: float = 20.0, step: float = 0.4
-) -> dict:
+def main(solver, b=1.5, kick=0.02, a0=1.0, a1=0.0, N_max=20.0, step=0.4) -> dict:
     """Follow the steady states for the noises a0/2, a0, 2 a0; start two runs in the upper state of b.
 
     b: Connectivity; states are counted at b - 1, b and b + 1, and the runs start in the upper state of b.

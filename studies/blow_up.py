@@ -14,8 +14,7 @@ leaves open plus the difference to a coarser companion run.
 import numpy as np
 
 import felif as fl
-from felif.output.plots import plot_densities, plot_rates
-from felif.output.style import fine_times, label, panels
+from felif.output import fine_times, label, panels, plot_densities, plot_rates
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5}
 # times: two independent discretisations, converged to the digits given
@@ -34,7 +33,7 @@ SYMBOL = r"t_{\mathrm{BU}}"
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-7, t_end=10.0, rtol=1e-7)
-def main(solver, b: float = 3.0, b_concentrated: float = 1.5, a0: float = 1.0, a1: float = 0.0) -> dict:
+def main(solver, b=3.0, b_concentrated=1.5, a0=1.0, a1=0.0) -> dict:
     """Run two excitatory networks into their blow-up.
 
     b: Connectivity of the network that starts far from V_F.

@@ -13,30 +13,23 @@ other does not.
 import numpy as np
 
 import felif as fl
-from felif.output.style import panels
+from felif.output import label, panels
 
 CHEAP = {"cases": 6, "tol": 1e-4, "rtol": 1e-4}
-EXPECTED = {
-    "contained": (1.0, 0.05),  # what an error bar is
-    "disagreeing": (0, 0),
-}
+EXPECTED = {"contained": (1.0, 0.05), "disagreeing": (0, 0)}  # what an error bar is
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=2.0, rtol=1e-6)
-def main(solver, cases: int = 60, seed: int = 4, sharper: float = 100.0) -> dict:
+def main(solver, cases=60, seed=4, sharper=100.0) -> dict:
     """Draw networks, run each twice, and count.
 
     cells: Number of cells of the first run, fixed, without a mesh that follows the solution.
     cases: Number of networks.
     sharper: How much tighter the tolerances of the second run are.
     """
-    found, defects, disagreeing = [], [0.0], 0
-    for k, (network, start) in enumerate(draw(seed, cases)):
-        problem = solver.discretize(network)
-        if k == 0:
-            run = solver.evolve("first", problem, start)
-        else:
-            run = fl.evolve(problem, start, solver.t_end, rtol=solver.rtol)
+    found, defects, disagreeing, random = [], [], 0, np.random.default_rng(seed)
+    for network, start in (draw(random) for _ in range(cases)):
+        run = fl.evolve(solver.discretize(network), start, solver.t_end, rtol=solver.rtol)
         sharp = fl.discretize(network, tol=solver.tol / sharper)
         sharp = fl.evolve(sharp, start, solver.t_end, rtol=solver.rtol / sharper)
         defects.append(run.moment_defect)
@@ -44,6 +37,7 @@ def main(solver, cases: int = 60, seed: int = 4, sharper: float = 100.0) -> dict
             disagreeing += 1
         elif run.blow_up is not None:
             found.append((run.blow_up.time, run.blow_up.error, sharp.blow_up.time, sharp.blow_up.error))
+    solver.evolve("last", network, start)  # to look at
     times, errors, truths, own = np.array(found).reshape(-1, 4).T
     true = abs(times - truths)
     return {
@@ -60,35 +54,31 @@ def main(solver, cases: int = 60, seed: int = 4, sharper: float = 100.0) -> dict
     }
 
 
-def draw(seed: int, cases: int) -> list[tuple[fl.NoisyLIF, fl.Gaussian]]:
-    """Random networks and data: excitatory, with noise that grows or not, and inhibitory with noise that does."""
-    random = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(cases):
-        kind, width = random.integers(3), random.uniform(0.5, 2.0)
-        a1 = (0.0, random.uniform(0.02, 0.5), random.uniform(0.8, 2.0))[kind] * width
-        b = (random.uniform(0.4, 4.0), random.uniform(0.2, 2.0), -random.uniform(0.2, 1.5))[kind] * width
-        a0 = random.uniform(0.2, 1.5) * width**2
-        network = fl.NoisyLIF(b=b, a0=a0, a1=a1 * width, v_reset=2.0 - width, v_fire=2.0)
-        distance = random.uniform(0.1, 0.6) * width
-        start = fl.Gaussian(2.0 - distance, (distance / random.uniform(2.5, 4.0)) ** 2, boundary_layer=0.5 * distance)
-        drawn.append((network, start))
-    return drawn
+def draw(random: np.random.Generator) -> tuple[fl.NoisyLIF, fl.Gaussian]:
+    """A random network and data: excitatory, with noise that grows or not, or inhibitory with noise that does."""
+    kind, width = random.integers(3), random.uniform(0.5, 2.0)
+    a1 = (0.0, random.uniform(0.02, 0.5), random.uniform(0.8, 2.0))[kind] * width
+    b = (random.uniform(0.4, 4.0), random.uniform(0.2, 2.0), -random.uniform(0.2, 1.5))[kind] * width
+    a0 = random.uniform(0.2, 1.5) * width**2
+    network = fl.NoisyLIF(b=b, a0=a0, a1=a1 * width, v_reset=2.0 - width, v_fire=2.0)
+    distance = random.uniform(0.1, 0.6) * width
+    return network, fl.Gaussian(
+        2.0 - distance, (distance / random.uniform(2.5, 4.0)) ** 2, boundary_layer=0.5 * distance
+    )
 
 
 @panels()
 def figure(results, axes):
     """Error bar against true error, both relative; points above the diagonal are right."""
-    times, errors, truths = (np.asarray(results[name], float) for name in ("times", "errors", "truths"))
+    times, errors, truths = (results[name] for name in ("times", "errors", "truths"))
     true, bars = np.maximum(abs(times - truths) / truths, 1e-13), errors / truths
     axes.loglog(true, bars, "o", ms=4, alpha=0.7)
     ends = np.array([min(true.min(), bars.min()) / 2, 2 * max(true.max(), bars.max())])
     axes.loglog(ends, ends, "k--", lw=1.0, label="bar = error")
     axes.fill_between(ends, ends / 1e12, ends, color="0.85", label="bar too short")
-    axes.set(xlim=ends, ylim=ends)
-    axes.set(xlabel="error of the blow-up time, relative", ylabel="its error bar, relative")
-    axes.set_title(f"{100 * results['contained']:.0f} % of {results['blow_ups']} bars contain the truth", loc="left")
-    axes.legend(loc="lower right")
+    title = f"{100 * results['contained']:.0f} % of {results['blow_ups']} bars contain the truth"
+    names = "error of the blow-up time, relative", "its error bar, relative"
+    label(axes, *names, "lower right", title, xlim=ends, ylim=ends)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 
 import felif as fl
 from felif.algebra import in_a_row
-from felif.output.style import panels
+from felif.output import panels
 
 CHEAP = {"points": 4, "rows": 4, "tol": 1e-4, "rtol": 1e-4, "t_end": 4.0}
 EXPECTED = {
@@ -68,10 +68,7 @@ def gain_by_quadrature(network, d: float) -> float:
 
 
 @fl.study.numerics(cells=None, tol=1e-5, t_end=6.0, rtol=1e-5)
-def main(
-    solver, a0: float = 1.0, a1: float = 0.0, b_max: float = 3.0, points: int = 10, rows: int = 10,
-    d_min: float = 0.1, processes: int = 1,
-) -> dict:  # fmt: skip
+def main(solver, a0=1.0, a1=0.0, b_max=3.0, points=10, rows=10, d_min=0.1, processes=1) -> dict:
     """Sweep over b and the distance d of the data from V_F; what is done already in `out` is not done again.
 
     a1: Increase of the noise with N.

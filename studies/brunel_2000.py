@@ -13,7 +13,7 @@ his simulations gave 60.7, 37.7 and 5.5 Hz. The second network settles there fro
 import numpy as np
 
 import felif as fl
-from felif.output.style import panels
+from felif.output import panels
 
 POINTS = ((6.0, 4.0), (5.0, 2.0), (4.5, 0.9))  # (g, nu_ext/nu_thr) of the table
 SIMULATED = (60.7, 37.7, 5.5)
@@ -34,7 +34,7 @@ def network(g: float, external: float) -> fl.physical.Neuron:
 
 
 @fl.study.numerics(tol=1e-8, t_end=200.0)
-def main(solver, points: int = 25) -> dict:
+def main(solver, points=25) -> dict:
     """Rates over g for the three inputs of the table, its three networks by finite elements, the second one in time.
 
     t_end: Length of the run, in ms.

@@ -10,14 +10,11 @@ compared: spikes per neuron and burst n_ev = int N dt over a period, which is in
 the period with N above half. The share of neurons that fire at all in a burst is another thing: N does not hold it.
 """
 
-import numpy as np
-from scipy.interpolate import CubicSpline
-
 import felif as fl
-from felif.output.plots import plot_series
-from felif.output.style import label, panels
+from felif.analysis.oscillation import last_cycle, smooth
+from felif.output import label, panels, plot_series
 
-CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 14.0}
+CHEAP = {"tol": 1e-5, "rtol": 1e-6, "t_end": 16.0}
 EXPECTED = {  # the cycle for b = 5 by spectral elements of degrees 7 and 8 and Radau's method at 1e-10
     "period": (2.5709051992, 2e-4),
     "spikes": (1.2978377026, 1e-4),
@@ -40,32 +37,25 @@ ROWS = (  # what, of the model, of the recordings
 
 
 @fl.study.numerics(tol=1e-7, t_end=30.0, rtol=1e-8)
-def main(solver, b: float = 5.0, eps: float = 0.05, tau: float = 1.0) -> dict:
-    """Run the network to its cycle and measure its last burst, from one trough of N to the next."""
-    model, start = fl.RandomThresholdLIF(b=b, eps=eps, tau=tau), fl.Gaussian(mean=0.0, variance=0.25)
-    run = solver.evolve("activity", model, start)
-    t = np.linspace(0.5 * run.times[-1], run.times[-1], 8001)
-    N, R = (CubicSpline(t, run.sample(name, t)) for name in ("N", "R"))
-    turns = N.derivative().roots(extrapolate=False)
-    first, last = [float(x) for x in turns if N(x, 2) > 0 and N(x) < N(t).mean()][-2:]
-    inside = turns[(turns > first) & (turns < last)]
-    peak = float(inside[np.argmax(N(inside))])
-    low, high = float(N(first)), float(N(peak))
-    crossed = lambda part: N.solve(low + part * (high - low), extrapolate=False)
-    before = lambda part: max(x for x in crossed(part) if x < peak)
-    after = lambda part: min(x for x in crossed(part) if x > peak)
-    resting, spikes = R(np.linspace(first, last, 4001)), float(N.integrate(first, last))
-    return {
+def main(solver, b=5.0, eps=0.05, tau=1.0) -> dict:
+    """Run the network to its cycle and measure its last burst, half a period before and after N rises."""
+    network = fl.RandomThresholdLIF(b=b, eps=eps, tau=tau)
+    run = solver.evolve("activity", network, fl.Gaussian(mean=0.0, variance=0.25))
+    burst, resting = last_cycle(run), last_cycle(run, "R")
+    N, R, height = smooth(run, "N"), smooth(run, "R"), burst.highest - burst.lowest
+    first, last = burst.begins - burst.period / 2, burst.begins + burst.period / 2
+    # where N rises through a part of its height, and where it falls
+    crossed = lambda part: [x for x in N.solve(burst.lowest + part * height).tolist() if first < x < last]
+    (rises, falls), (on, off), (risen, fallen) = map(crossed, (0.1, 0.5, 0.9))
+    spikes = float(N.integrate(first, last))
+    extrema = {"N_max": burst.highest, "N_min": burst.lowest, "R_max": resting.highest, "R_min": resting.lowest}
+    return extrema | {
         "begins": first,
-        "period": last - first,
+        "period": burst.period,
         "spikes": spikes,
-        "duty": (after(0.5) - before(0.5)) / (last - first),
-        "rise": before(0.9) - before(0.1),
-        "decay": after(0.1) - after(0.9),
-        "N_max": high,
-        "N_min": low,
-        "R_max": float(resting.max()),
-        "R_min": float(resting.min()),
+        "duty": (off - on) / burst.period,
+        "rise": risen - rises,
+        "decay": falls - fallen,
         "balance": float(spikes - R.integrate(first, last) / tau),
     }
 

@@ -15,7 +15,7 @@ first, and blow-up.
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, panels, ticks
+from felif.output import label, panels, ticks
 
 WEIGHTS = (0.1, 0.25, 0.3)  # widths of the initial weights of the runs with three answers
 CHEAP = {"cells": 32, "t_end": 5.0, "rtol": 1e-4, "t_several": 2.0, "coarse": 4}
@@ -54,7 +54,7 @@ def finite_volumes(model: fl.LearningLIF, w_cells: np.ndarray):
 
 
 @fl.study.numerics(cells=160, t_end=16.0, rtol=1e-6)
-def main(solver, eps: float = 1.0, t_several: float = 10.0, coarse: int = 1) -> dict:
+def main(solver, eps=1.0, t_several=10.0, coarse=1) -> dict:
     """Follow learning for long, on three meshes; and from several initial weights where there are several answers.
 
     cells: Cells of w of the finest of three meshes, each half as fine as the next.

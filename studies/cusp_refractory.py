@@ -15,8 +15,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import rate_curve
-from felif.output.style import label, panels
+from felif.output import label, panels, rate_curve
 
 TAUS = (0.05, 0.1, 0.2)
 CHEAP = {"tol": 1e-8, "rtol": 1e-6}
@@ -42,7 +41,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=40.0, rtol=1e-8)
-def main(solver, b: float = 2.23, tau: float = 0.2, a0: float = 1.0) -> dict:
+def main(solver, b=2.23, tau=0.2, a0=1.0) -> dict:
     """Follow the folds from one tau to all of (b, tau); start two runs of one network in different densities.
 
     b: Connectivity of the network of the runs.

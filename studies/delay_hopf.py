@@ -20,8 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 import felif as fl
-from felif.output.plots import rate_curve
-from felif.output.style import label, panels, ticks
+from felif.output import label, panels, rate_curve, ticks
 
 DELAYS = (0.5, 1.0, 2.0)
 CHEAP = {"tol": 1e-7, "rtol": 1e-6, "points": 6, "t_end": 30.0, "tol_cycle": 1e-5}
@@ -39,9 +38,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=45.0, rtol=1e-7)
-def main(
-    solver, b: float = -60.0, delay: float = 1.0, a0: float = 1.0, points: int = 40, tol_cycle: float = 1e-6
-) -> dict:
+def main(solver, b=-60.0, delay=1.0, a0=1.0, points=40, tol_cycle=1e-6) -> dict:
     """Follow the Hopf points in (d, b); compute the limit cycle of (delay, b), and run into it.
 
     b: Connectivity of the limit cycle, below the Hopf point of its delay.

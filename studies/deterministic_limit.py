@@ -12,8 +12,7 @@ one after; still more and there is none.
 import numpy as np
 
 import felif as fl
-from felif.output.plots import plot_series
-from felif.output.style import label, panels
+from felif.output import label, panels, plot_series
 
 CHEAP = {"tol": 1e-4, "rtol": 1e-5, "t_end": 2.2, "noises": (0.003, 0.02)}
 EXPECTED = {
@@ -27,10 +26,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(tol=1e-5, t_end=4.0, rtol=1e-6)
-def main(
-    solver, b: float = 0.5, current: float = 2.5,
-    noises: tuple[float, ...] = (0.001, 0.002, 0.003, 0.005, 0.006, 0.008, 0.01, 0.012, 0.02),
-) -> dict:  # fmt: skip
+def main(solver, b=0.5, current=2.5, noises=(0.001, 0.002, 0.003, 0.005, 0.006, 0.008, 0.01, 0.012, 0.02)) -> dict:
     """Find the blow-up without noise by the recursion, and run the network with noise from the same uniform start.
 
     current: Input, beyond V_F = 2.

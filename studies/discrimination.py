@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 import felif as fl
 from felif.analysis import exact
 from felif.analysis.quadrature import integrate
-from felif.output.style import label, panels
+from felif.output import label, panels
 
 CHEAP = {"pairs": 4, "deltas": 2, "cells": 30, "t_end": 4.0, "rtol": 1e-4}
 EXPECTED = {
@@ -75,7 +75,7 @@ def restless_on_mesh(learning: fl.LearningLIF, C, J) -> float:
 
 
 @fl.study.numerics(cells=80, t_end=8.0, rtol=1e-6)
-def main(solver, pairs: int = 100, deltas: int = 17, strength: float = 4.0, a0: float = 1.0, seed: int = 0) -> dict:
+def main(solver, pairs=100, deltas=17, strength=4.0, a0=1.0, seed=0) -> dict:
     """Answers to families of signals, of networks that have learned one of them, and have not.
 
     cells: Cells of w of the run that learns.

@@ -15,8 +15,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import rate_curve
-from felif.output.style import label, mark_thresholds, only, panels, ticks
+from felif.output import label, mark_thresholds, only, panels, rate_curve, ticks
 
 WEAK = {"b_EE": 0.5, "b_IE": 0.25, "b_EI": 0.25, "b_II": 1.0}  # of the run
 CHEAP = {"tol": 1e-8, "rtol": 1e-7}
@@ -38,10 +37,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=12.0, rtol=1e-8)
-def main(
-    solver, b_EE: float = 3.0, b_IE: float = 4.0, b_EI: float = 0.6, b_II: float = 0.0, a0: float = 1.0,
-    N_max: float = 12.0,
-) -> dict:  # fmt: skip
+def main(solver, b_EE=3.0, b_IE=4.0, b_EI=0.6, b_II=0.0, a0=1.0, N_max=12.0) -> dict:
     """Find all steady states, follow the lowest in b_EE; evolve two Gaussians under weak coupling.
 
     b_EE: Connectivity from excitatory to excitatory neurons.

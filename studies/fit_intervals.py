@@ -18,8 +18,7 @@ import numpy as np
 from scipy.special import erfinv
 
 import felif as fl
-from felif.output.interval_plots import draw_intervals
-from felif.output.style import label, panels
+from felif.output import draw_intervals, label, panels
 
 CHEAP = {"datasets": 3, "count": 150, "profiles": 0}
 EXPECTED = {
@@ -34,10 +33,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, t_end=4.0, rtol=1e-6, mesh={"v_min": -6.0})
-def main(
-    solver, datasets: int = 200, count: int = 500, profiles: int = 20, a0: float = 1.0, guess_current: float = 1.0,
-    guess_a0: float = 0.5, seed: int = 1,
-) -> dict:  # fmt: skip
+def main(solver, datasets=200, count=500, profiles=20, a0=1.0, guess_current=1.0, guess_a0=0.5, seed=1) -> dict:
     """Fit many synthetic data sets whose truth is known.
 
     cells: Number of cells for the equation of the fitted neuron, in place of a mesh made from rtol.

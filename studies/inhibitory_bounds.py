@@ -15,8 +15,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import plot_densities
-from felif.output.style import fine_times, label, panels
+from felif.output import label, panels, plot_densities, plot_series, shades
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "connectivities": (0.0, -10.0), "t_end": 6.0}
 EXPECTED = {
@@ -28,10 +27,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, tol=1e-7, t_end=8.0, rtol=1e-7, mesh={"v_min": -12.0, "grading": 3.0})
-def main(
-    solver, b: float = -10.0, a0: float = 1.0, distance: float = 0.1,
-    connectivities: tuple[float, ...] = (0.0, -1.0, -3.0, -10.0, -30.0, -100.0),
-) -> dict:  # fmt: skip
+def main(solver, b=-10.0, a0=1.0, distance=0.1, connectivities=(0.0, -1.0, -3.0, -10.0, -30.0, -100.0)) -> dict:
     """Run a network from data concentrated at V_F, and several from two kinds of data.
 
     b: Connectivity of the first network.
@@ -42,16 +38,14 @@ def main(
     run = solver.evolve("concentrated", fl.NoisyLIF(b=b, a0=a0), start)
     times, bounds = run.times, fl.certificates(run)["rate_bound"]
     anew = np.minimum.accumulate(bounds * np.exp(-times)) * np.exp(times)
-    distances, decays = [], []
     data = {"near": fl.Gaussian(1.5, 0.02, boundary_layer=0.5), "far": fl.Gaussian(-2.0, 0.5, boundary_layer=0.5)}
-    for k, connectivity in enumerate(connectivities):
-        network = fl.NoisyLIF(b=connectivity, a0=a0)
-        steady = exact.firing_rate(network)
-        for kind, start in data.items():
-            settled = solver.evolve(f"{kind}_{k}", network, start)
-            away = abs(settled.sample("N", [0.5 * solver.t_end, 0.9 * solver.t_end]) / steady - 1)
-            distances.append(abs(settled.final.N / steady - 1))
-            decays.append(float(np.log(away[0] / away[1]) / (0.4 * solver.t_end)))
+    late, away = solver.t_end * np.array([0.5, 0.9, 1.0]), []
+    for kind, start in data.items():
+        for k, connectivity in enumerate(connectivities):
+            settled = solver.evolve(f"{kind}_{k}", fl.NoisyLIF(b=connectivity, a0=a0), start)
+            away.append(abs(settled.sample("N", late) / exact.firing_rate(settled.model) - 1))
+    first, second, distances = np.array(away).T
+    decays = np.log(first / second) / (0.4 * solver.t_end)
     return {
         "outcome": run.outcome.name,
         "t": times,
@@ -59,9 +53,9 @@ def main(
         "anew": anew,
         "below": bool(np.all(run.series["N"] <= anew * (1 + 1e-6))),
         "largest_N": float(np.max(run.series["N"])),
-        "connectivities": list(connectivities),
-        "largest_distance": max(distances),
-        "slowest_decay": min(decays),
+        "connectivities": np.array(connectivities),
+        "largest_distance": float(distances.max()),
+        "slowest_decay": float(decays.min()),
         "decays": decays,
     }
 
@@ -69,26 +63,22 @@ def main(
 @panels(2, 2)
 def figure(results, density, bounds, near, far):
     """The concentrated run under its bounds; distance to the steady rate for every b."""
-    from matplotlib import colormaps
-
-    run = results["concentrated"]
-    end, t = float(run.times[-1]), fine_times(run.times)
+    run, end = results["concentrated"], results["t"][-1]
     plot_densities(density, run, [0.0, 1e-3, 1e-2, 0.1 * end, end])
     density.set(yscale="log", xlim=(-4.0, None), ylim=(1e-3, None))
     label(density, "v", "n", title=f"$b={run.model.b:g}$, concentrated data", pad=16)
-    bounds.loglog(t, np.maximum(run.sample("N", t), 1e-12), label="$N(t)$")
+    plot_series(bounds, run, label="$N(t)$")
     bounds.loglog(results["t"], results["universal"], "k--", lw=1.0, label=r"$a_0C(0)e^t/(V_F-V_R)$")
     bounds.loglog(results["t"], results["anew"], "C3", lw=1.0, label=r"$\min_s a_0C(s)e^{t-s}/(V_F-V_R)$")
     label(bounds, "t", "firing rate and bounds", legend="best", xlim=(1e-6, end), ylim=(1e-3, None))
-    colours = colormaps["plasma"](np.linspace(0.0, 0.85, len(results["connectivities"])))
+    colours = shades(len(results["connectivities"]), "plasma")
     for axes, kind, where in ((near, "near", "near $V_F$"), (far, "far", "far below")):
         for k, (b, colour) in enumerate(zip(results["connectivities"], colours, strict=True)):
             run = results[f"{kind}_{k}"]
             t = np.linspace(0.0, float(run.times[-1]), 300)[1:]
             away = abs(run.sample("N", t) / exact.firing_rate(run.model) - 1)
             axes.semilogy(t, np.maximum(away, 1e-12), color=colour, label=f"$b={b:g}$")
-        label(axes, "t", r"$|N/N_\infty-1|$", title=f"data {where}", ylim=(1e-7, 1e2))
-        axes.legend(ncols=2)
+        label(axes, "t", r"$|N/N_\infty-1|$", "best", f"data {where}", columns=2, ylim=(1e-7, 1e2))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ weights tend to (`felif.learned_connectivity`). A constant input is the case who
 import numpy as np
 
 import felif as fl
-from felif.output.plane_plots import draw_line_spacetime
-from felif.output.style import label, panels
+from felif.output import draw_line_spacetime, label, panels
 
 TIMES = (0.25, 0.5, 1.0)
 mesh = lambda model, cells: (fl.interval(model, v_min=-6.0, cells=12), np.linspace(-1.0, 0.0, cells + 1))
@@ -47,7 +46,7 @@ SIGNALS = {"constant": 1.5, "structured": structured}
 
 
 @fl.study.numerics(cells=None, tol=3e-4, t_end=20.0, rtol=1e-5, mesh=mesh)
-def main(solver, eps: float = 0.2, strength: float = 4.0, a0: float = 1.0, snapshots: int = 41) -> dict:
+def main(solver, eps=0.2, strength=4.0, a0=1.0, snapshots=41) -> dict:
     """Let one network learn a constant input, another one that is stronger for some weights.
 
     cells: Number of cells of w, fixed, and 12 cells of v, in place of a mesh made from tol.
@@ -86,7 +85,7 @@ def figure(results, *axes):
     w = results["w"]
     for k, (name, heard) in enumerate(SIGNALS.items()):
         run, (image, left, right) = results[name], axes[3 * k : 3 * k + 3]
-        draw_line_spacetime(image, run, "C", image.figure)
+        draw_line_spacetime(image, run, "C")
         label(image, "time $t$", "w", title=f"{name} input: connectivity $C(w,t)$")
         after = f"$t={float(run.times[-1]):g}$"
         left.plot(w, first_connectivity(w), "C0", label="before")

@@ -16,7 +16,7 @@ variation.
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, panels
+from felif.output import label, panels
 
 CHEAP = {"cells": 8, "degree": 1, "tol": 3e-2, "rtol": 1e-3}
 EXPECTED = {
@@ -44,7 +44,7 @@ NARROW = (
 
 
 @fl.study.numerics(cells=16, degree=3, tol=5e-3, t_end=0.25, rtol=1e-6)
-def main(solver, eps: float = 1.0, a0: float = 1.0) -> dict:
+def main(solver, eps=1.0, a0=1.0) -> dict:
     """Measure errors on sequences of meshes.
 
     cells: Rows of the finer mesh in w (a power of 2, at least 8) of triangles; lines have four times as many cells.

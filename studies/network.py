@@ -12,8 +12,7 @@ are the closed form. The Gaussian does not vanish at V_F: N starts from infinity
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import plot_densities, plot_rates
-from felif.output.style import label, panels
+from felif.output import label, panels, plot_densities, plot_rates
 
 TIMES = (0.1, 0.5, 1.0, 2.0, 5.0)
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
@@ -27,11 +26,10 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=5.0, rtol=1e-8, mesh={"v_min": -8.0})
-def main(solver, b: float = -1.5, b_excitatory: float = 1.5, a0: float = 1.0, a1: float = 0.0) -> dict:
+def main(solver, b=-1.5, b_excitatory=1.5, a0=1.0, a1=0.0) -> dict:
     """Evolve the Gaussian exp(-2 v^2) in two networks that differ in their connectivity alone.
 
     b: Connectivity of the inhibitory network.
-    b_excitatory: Connectivity of the excitatory network.
     """
     results = {}
     for name, connectivity in (("inhibitory", b), ("excitatory", b_excitatory)):

@@ -19,7 +19,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.analysis.agreement import distribution_agreement
 from felif.analysis.distribution import marginals
-from felif.output.style import label, panels, ticks
+from felif.output import label, panels, ticks
 
 CHEAP = {"neurons": 3200, "networks": 4, "tol": 1e-5, "rtol": 1e-5, "t_end": 1.0, "t_long": 3.0}
 EXPECTED = {
@@ -40,10 +40,7 @@ MISSED = 0.5825971579390106  # -zeta(1/2)/sqrt(2 pi)
 
 
 @fl.study.numerics(cells=None, tol=1e-7, t_end=2.0, rtol=1e-7, mesh={"v_min": -6.0, "grading": 2.0})
-def main(
-    solver, t_long: float = 12.0, neurons: int = 25_600, networks: int = 20, dt: float = 0.01, b: float = 0.5,
-    a0: float = 1.0, seed: int = 1,
-) -> dict:  # fmt: skip
+def main(solver, t_long=12.0, neurons=25_600, networks=20, dt=0.01, b=0.5, a0=1.0, seed=1) -> dict:
     """Measure the difference of simulated networks from their equation.
 
     t_end: End of the runs that are compared for networks of several sizes, in membrane time constants.

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 
 import felif as fl
 from felif.analysis.oscillation import last_cycle
-from felif.output.style import fine_times, label, panels
+from felif.output import fine_times, label, panels
 
 PAIR = ((6.5, -3.77), (3.77, 0.0))
 CURRENTS = (-0.2127, -0.4842)
@@ -36,9 +36,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(tol=1e-6, t_end=80.0, rtol=1e-6)
-def main(
-    solver, count: int = 5, beta: float = 6.5, current: float = 1.0, points: int = 3, t_pair: float = 60.0
-) -> dict:
+def main(solver, count=5, beta=6.5, current=1.0, points=3, t_pair=60.0) -> dict:
     """Find where the ring becomes unstable, run it beyond, and run the pair from two starts.
 
     t_end: Length of the run of the ring, in membrane time constants.
@@ -57,7 +55,7 @@ def main(
     def leading(strength: float) -> complex:
         if strength not in known:
             one = fl.discretize(ring(strength), tol=1e-6)
-            known[strength] = complex(fl.spectrum(one, fl.steady_state(one, guess=steady), count=1).eigenvalues[0])
+            known[strength] = complex(fl.steady_state(one, guess=steady).growth)
         return known[strength]
 
     for strength in np.linspace(0.75 * beta, beta, points).tolist():
@@ -70,22 +68,17 @@ def main(
     near = [lambda v, i=i: rest.n[i](v).clip(0) * (1 + 0.1 * (1 - 2 * i) * np.tanh(v - 0.5)) for i in range(2)]
     far = lambda v: np.exp(-((v + 0.2) ** 2) / 0.6) * (1 - np.exp(-(((2 - v) / 0.5) ** 4)))
     cycle, burst = solver.evolve("cycle", pair, near, t_pair), solver.evolve("burst", pair, far, 4.0)
-    cycles = {}  # of population 0, over the last half of a run
-    for name, run in (("ring", around), ("pair", cycle)):
-        t = np.linspace(0.5 * run.times[-1], run.times[-1], 20 * int(run.times[-1]))
-        cycles[name] = {f"{name}_{what}": value for what, value in last_cycle(t, run.sample("N_0", t)).items()}
-    eigenvalue, order = fl.spectrum(pair, rest, count=2).eigenvalues[0], sorted(known)
-    return {
+    last = {name: vars(last_cycle(run, "N_0")) for name, run in (("ring", around), ("pair", cycle))}
+    order = sorted(known)
+    return {f"{name}_{what}": value for name, found in last.items() for what, value in found.items()} | {
         "strengths": np.array(order),
         "growth": np.array([known[strength].real for strength in order]),
         "hopf_beta": float(hopf),
         "hopf_omega": float(leading(hopf).imag),
         "ring_N": float(steady.N[0]),
-        **cycles["ring"],
         "pair_N": rest.N,
-        "pair_eigenvalue_real": float(eigenvalue.real),
-        "pair_eigenvalue_imag": float(abs(eigenvalue.imag)),
-        **cycles["pair"],
+        "pair_eigenvalue_real": float(rest.growth.real),
+        "pair_eigenvalue_imag": float(abs(rest.growth.imag)),
         "outcome_far": burst.outcome.name,
         "time_far": burst.blow_up.time if burst.blow_up else None,
     }
@@ -104,8 +97,7 @@ def figure(results, growth, rates, times, plane):
     for i, N in enumerate(ring.sample("N", t).T):
         rates.plot(t, N, lw=1.3, label=f"$N_{i + 1}$")
     rates.axhline(results["ring_N"], color="k", ls="--", lw=0.9)
-    label(rates, "t", "firing rates $N_i(t)$", ylim=(0.0, 0.42))
-    rates.legend(ncols=5, loc="upper center", columnspacing=0.8, handlelength=1.0)
+    label(rates, "t", "firing rates $N_i(t)$", "upper center", columns=3, ylim=(0.0, 0.42))
     for name, colour, text in (("cycle", "C0", "from near the steady state"), ("burst", "C3", "from far: blow-up")):
         run = results[name]
         t = fine_times(run.times)

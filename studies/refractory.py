@@ -14,8 +14,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis import exact
-from felif.output.plots import plot_densities, rate_curve
-from felif.output.style import label, panels
+from felif.output import label, panels, plot_densities, rate_curve
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 EXPECTED = {
@@ -26,7 +25,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=20.0, rtol=1e-8)
-def main(solver, b: float = 1.0, b_large: float = 3.0, a0: float = 1.0, a1: float = 0.0, tau: float = 0.1) -> dict:
+def main(solver, b=1.0, b_large=3.0, a0=1.0, a1=0.0, tau=0.1) -> dict:
     """Evolve a Gaussian, with nobody at rest, in two networks that differ in their connectivity alone.
 
     b: Connectivity of the network that settles.

@@ -19,8 +19,8 @@ import felif as fl
 from felif.algebra import in_a_row
 from felif.analysis import exact
 from felif.analysis.density import density
-from felif.output.plots import plot_densities
-from felif.output.style import label, panels
+from felif.analysis.oscillation import decay_rate
+from felif.output import label, panels, plot_densities
 
 CHEAP = {"tol": 1e-8, "rtol": 1e-8}
 EXPECTED = {
@@ -40,41 +40,28 @@ CONVERGENCE = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-9, t_end=10.0, rtol=1e-9, mesh={"v_min": -8.0})
-def main(solver, a0: float = 1.0) -> dict:
-    """Evolve a Gaussian into the steady state and measure how fast the distance falls.
-
-    a0: Noise, half the variance a neuron gains in a membrane time constant.
-    """
+def main(solver, a0=1.0) -> dict:
+    """Evolve a Gaussian into the steady state and measure how fast the distance falls."""
     neuron = fl.NoisyLIF(a0=a0)
     run, N_inf = solver.evolve("run", neuron, fl.Gaussian(0.0, 0.25)), exact.firing_rate(neuron)
     times = np.linspace(0.0, solver.t_end, 101)[1:]  # N is infinite at t = 0: the Gaussian does not vanish at V_F
-    gap_N = np.abs(run.sample("N", times) - N_inf)
-    gap_density = np.array([distance(run.at(t), N_inf) for t in times])
-    late = times >= 0.8 * solver.t_end  # the last fifth of the run
-    decay_rate = lambda gap: -float(np.polyfit(times[late], np.log(gap[late]), 1)[0])
+    v, weights = in_a_row(run.problem.cells, 12)
+    P = density(neuron, N_inf, v)
+    distances = np.array([weights @ np.abs(run.at(t).n(v) - P) for t in times])
+    late = times >= 0.8 * solver.t_end
+    # He_nu(x) = e^(x^2/4) D_nu(x); the next root lies above 2
+    x = -np.array([neuron.v_fire, neuron.v_reset]) / np.sqrt(a0)
+    mismatch = lambda decay: np.subtract(*(np.exp(x**2 / 4) * pbdv(decay, x)[0]))
     return {
         "times": times,
-        "distance_N": gap_N,
-        "distance_density": gap_density,
-        "eigenvalue": eigenvalue(neuron),
-        "rate_N": decay_rate(gap_N),
-        "rate_density": decay_rate(gap_density),
+        "distance_N": np.abs(run.sample("N", times) - N_inf),
+        "distance_density": distances,
+        "eigenvalue": -brentq(mismatch, 0.5, 2.0 - 1e-9, xtol=1e-15),
+        "rate_N": decay_rate(run, since=0.8),
+        "rate_density": -float(np.polyfit(times[late], np.log(distances[late]), 1)[0]),
         "N": run.final.N,
         "N_inf": N_inf,
     }
-
-
-def eigenvalue(neuron: fl.NoisyLIF) -> float:
-    """Largest nonzero eigenvalue without input; He_nu(x) = e^(x^2/4) D_nu(x). The next one lies below -2."""
-    x = -np.array([neuron.v_fire, neuron.v_reset]) / np.sqrt(neuron.a0)
-    mismatch = lambda decay: np.subtract(*(np.exp(x**2 / 4) * pbdv(decay, x)[0]))
-    return -brentq(mismatch, 0.5, 2.0 - 1e-9, xtol=1e-15)
-
-
-def distance(state: fl.State, N_inf: float) -> float:
-    """int |n - P| dv, by Gauss's rule in every cell."""
-    v, weights = in_a_row(state.problem.cells, 12)
-    return float(weights @ np.abs(state.n(v) - density(state.problem.model, N_inf, v)))
 
 
 @panels(1, 2)

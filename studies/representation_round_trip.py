@@ -16,7 +16,7 @@ import numpy as np
 
 import felif as fl
 from felif.analysis.learning_representation import amplitudes
-from felif.output.style import label, panels
+from felif.output import label, panels
 
 
 def rising(w):
@@ -52,7 +52,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=12.0, rtol=1e-6, mesh=mesh)
-def main(solver, strength: float = 1.0, a0: float = 1.0, snapshots: int = 21) -> dict:
+def main(solver, strength=1.0, a0=1.0, snapshots=21) -> dict:
     """From inputs and outputs to connectivities, and back by the fixed point and by the equation.
 
     cells: Number of cells of w, fixed, and 12 cells of v, in place of a mesh made from tol.

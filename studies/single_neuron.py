@@ -16,8 +16,7 @@ import felif as fl
 from felif.analysis import exact
 from felif.analysis.agreement import distribution_agreement
 from felif.analysis.exact_time import first_passage_density
-from felif.output.interval_plots import draw_intervals
-from felif.output.style import label, panels
+from felif.output import draw_intervals, label, panels
 
 CHEAP = {"neurons": 60, "intervals": 20}
 EXPECTED = {
@@ -32,10 +31,7 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=10, t_end=8.0, rtol=1e-9, mesh={"v_min": -6.0})
-def main(
-    solver, current: float = 2.5, a0: float = 0.3, neurons: int = 400, intervals: int = 50, dt: float = 1e-3,
-    seed: int = 1,
-) -> dict:  # fmt: skip
+def main(solver, current=2.5, a0=0.3, neurons=400, intervals=50, dt=1e-3, seed=1) -> dict:
     """One path, many intervals, and their density from the equation in two ways.
 
     degree: Polynomial degree of the elements, where cells are given.

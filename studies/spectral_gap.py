@@ -14,7 +14,8 @@ steady states with b <= 0 are reached from everywhere is open (the lecture's que
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, panels
+from felif.analysis.oscillation import decay_rate
+from felif.output import label, panels
 
 CHEAP = {"points": 5, "runs": 3}
 EXPECTED = {
@@ -26,60 +27,35 @@ EXPECTED = {
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-9, t_end=16.0, rtol=1e-9)
-def main(solver, b_min: float = -10.0, b_max: float = 2.0, points: int = 41, runs: int = 4, a0: float = 1.0) -> dict:
+def main(solver, b_min=-10.0, b_max=2.0, points=41, runs=4, a0=1.0) -> dict:
     """Compute gap and a lambda_P between b_min and b_max; measure how runs approach their steady states.
 
     t_end: Length of the runs in units of 1/gap.
     b_min: Smallest connectivity.
     b_max: Largest connectivity, below the fold.
-    points: Number of connectivities.
     runs: Number of connectivities for which a run is made, from b_min to b_max.
     """
-    network = fl.NoisyLIF(a0=a0)
-    problem, b = solver.discretize(network), np.linspace(b_min, b_max, points)
-    eigenvalues, bounds = zip(*(gap_and_bound(problem.at(b=x)) for x in b), strict=True)
-    single, bound_single = gap_and_bound(problem.at(b=0.0))
-    exactly, _ = gap_and_bound(problem.at(b=network.v_fire - network.v_reset))
-    chosen, decays, gaps = np.linspace(b_min, b_max, runs), [], []
-    for k, x in enumerate(chosen):
-        at, start = problem.at(b=x), fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
-        gaps.append(-gap_and_bound(at)[0][0].real)
+    problem = solver.discretize(fl.NoisyLIF(a0=a0))
+    b, chosen = np.linspace(b_min, b_max, points), np.linspace(b_min, b_max, runs)
+    states = [fl.steady_state(problem.at(b=x)) for x in (*b, *chosen, 0.0, 1.0)]  # V_F - V_R = 1
+    eigenvalues = np.array([fl.spectrum(state.problem, state, count=3).eigenvalues[:3] for state in states])
+    bounds = np.array([fl.poincare(state.problem, state).gap_bound for state in states])
+    gaps, decays, start = -eigenvalues[:, 0].real, [], fl.Gaussian(0.0, 0.25, boundary_layer=0.5)
+    for k, (state, gap) in enumerate(zip(states[points:-2], gaps[points:-2], strict=True)):
         # with longer steps, as n_t falls, the last digits of n - P come from the tolerance
-        run = solver.evolve(f"run_{k}", at, start, solver.t_end / gaps[-1], max_step=0.1, snapshots=41)
-        decays.append(decay(run, 0.6))
+        run = solver.evolve(f"run_{k}", state.problem, start, solver.t_end / gap, max_step=0.1, snapshots=41)
+        decays.append(decay_rate(run))
     return {
         "b": b,
-        "eigenvalues": np.array([values[:3] for values in eigenvalues]),
-        "bound": np.array(bounds),
-        "gap_single": -single[0].real,
-        "bound_single": bound_single / a0,
-        "gap_exact": -exactly[0].real,
+        "eigenvalues": eigenvalues[:points],
+        "bound": bounds[:points],
+        "gap_single": gaps[-2],
+        "bound_single": bounds[-2] / a0,
+        "gap_exact": gaps[-1],
         "b_runs": chosen,
         "decays": np.array(decays),
-        "mismatch": float(np.abs(np.array(decays) / gaps - 1).max()),
+        "mismatch": float(np.abs(decays / gaps[points:-2] - 1).max()),
     }
-
-
-def gap_and_bound(problem) -> tuple[np.ndarray, float]:
-    """The leading eigenvalues at the lowest steady state, and a lambda_P there."""
-    state = fl.steady_state(problem)
-    return fl.spectrum(problem, state, count=3).eigenvalues, fl.poincare(problem, state).gap_bound
-
-
-def decay(run: fl.Run, since: float) -> float:
-    """The slowest rate of N(t) = N_inf + c e^(-r t) + d e^(-s t) from a fraction of the run on (Prony 1795).
-
-    N at equal distances satisfies (E - 1)(E - x)(E - y) N = 0, E the shift by one sample, x = e^(-r h), y = e^(-s h);
-    x + y and x y are a least-squares fit; where d e^(-s t) is gone, y fits rounding, and x is what is near the ratios.
-    """
-    t_end = run.times[-1]
-    t, h = np.linspace(since * t_end, t_end, 60, retstep=True)
-    rise = np.diff(run.sample("N", t))
-    weight = 1 / np.abs(rise[1:-1])  # all of the decay counts alike
-    shifted = np.stack([rise[1:-1], rise[:-2]], axis=1) * weight[:, None]
-    first, second = np.linalg.lstsq(shifted, rise[2:] * weight, rcond=None)[0]
-    roots, ratio = np.roots([1.0, -first, -second]), np.median(rise[1:] / rise[:-1])
-    return float(-np.log(np.abs(roots[np.argmin(np.abs(roots - ratio))])) / h)
 
 
 @panels(1, 2)

@@ -10,12 +10,10 @@ N(t) tends to a periodic solution for 4.56878 < b < 17.00030, between two Hopf b
 period is None. `felif sweep spontaneous_activity --b 4:18:15` draws the line.
 """
 
-import numpy as np
-from scipy.optimize import brentq, minimize_scalar
-
 import felif as fl
 from felif.analysis import exact
-from felif.output.style import fine_times, label, mark_thresholds, panels
+from felif.analysis.oscillation import last_cycle
+from felif.output import draw_spacetime, label, panels, plot_series
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 # the cycle for b = 5: a boundary-value problem in time, two discretisations in v
@@ -30,62 +28,34 @@ CONVERGENCE = {"option": "rtol", "values": [1e-4, 1e-5, 1e-6, 1e-7], "result": "
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-7, t_end=22.0, rtol=1e-7, mesh={"v_min": -8.0, "v_max": 12.0})
-def main(solver, b: float = 5.0, eps: float = 0.05, a0: float = 1.0, a1: float = 0.0, tau: float = 1.0) -> dict:
+def main(solver, b=5.0, eps=0.05, a0=1.0, a1=0.0, tau=1.0) -> dict:
     """Evolve a Gaussian, with nobody at rest, and measure the last burst: period, largest and smallest N.
 
     a1: Increase of the noise with N.
     """
     network = fl.RandomThresholdLIF(b=b, eps=eps, tau=tau, a0=a0, a1=a1)
     run = solver.evolve("activity", network, fl.Gaussian(mean=0.0, variance=0.25))
-    return {**last_burst(run), "steady_N": exact.steady_rates(network)[0]}
-
-
-def last_burst(run: fl.Run) -> dict:
-    """period, its change from the burst before, N_max, N_min; None unless N oscillates to the end of the run.
-
-    A burst begins where N rises through the geometric mean of its extrema in the second half of the run.
-    """
-    nothing = dict.fromkeys(("period", "period_change", "N_max", "N_min"))
-    t = fine_times(run.times)
-    N = run.sample("N", t)
-    late = N[t > t[-1] / 2]
-    if late.size == 0 or late.max() < 1.05 * late.min():
-        return nothing
-    level = np.sqrt(late.max() * late.min())
-    rises = np.flatnonzero((N[:-1] < level) & (N[1:] >= level))
-    begins = [brentq(lambda s: run.sample("N", s) - level, t[k], t[k + 1], xtol=1e-13) for k in rises]
-    if len(begins) < 3 or t[-1] > begins[-1] + 1.5 * (begins[-1] - begins[-2]):
-        return nothing
-    before, first, last = begins[-3:]
-    inside = np.flatnonzero((t > first) & (t < last))
-
-    def extreme(sign: float) -> float:
-        k, how = inside[np.argmin(sign * N[inside])], {"method": "bounded", "options": {"xatol": 1e-8}}
-        return sign * float(minimize_scalar(lambda s: sign * run.sample("N", s), bounds=t[[k - 1, k + 1]], **how).fun)
-
-    extrema = {"N_max": extreme(-1.0), "N_min": extreme(1.0)}
-    return {"period": last - first, "period_change": abs(last - 2 * first + before), **extrema}
+    burst = last_cycle(run)
+    return {
+        "period": burst.period,
+        "period_change": burst.change,
+        "N_max": burst.highest,
+        "N_min": burst.lowest,
+        "steady_N": exact.steady_rates(network)[0],
+    }
 
 
 @panels(2, 1, height=2.0, wide=True, sharex=True)
 def figure(results, above, below):
     """Above: N(t) and R(t), as on the slide. Below: n(v, t) on the same axis of time."""
     run, period = results["activity"], results["period"]
-    t = fine_times(run.times)
-    above.plot(t, run.sample("N", t), label="firing rate $N(t)$")
-    above.plot(t, run.sample("R", t), label="fraction at rest $R(t)$", lw=1.2)
+    plot_series(above, run, "N", label="firing rate $N(t)$")
+    plot_series(above, run, "R", label="fraction at rest $R(t)$")
     steady = "unstable steady state" if period else "steady state"
     above.axhline(results["steady_N"], color="0.4", ls="--", lw=1.0, label=steady)
     title = f"$b={run.model.b:g}$" + (f", period {period:.6f}" if period else "")
-    label(above, "", "$N(t)$, $R(t)$", title=title, ylim=(0.0, None))
-    above.legend(loc="lower right", ncols=3, bbox_to_anchor=(1.02, 0.98))
-    times, v = np.linspace(run.times[0], run.times[-1], 500), np.linspace(-3.0, 4.0, 280)
-    n = np.array([run.at(s).n(v) for s in times])
-    top = np.quantile(n[times > 0.05 * times[-1]], 0.999)  # the initial peak would leave the rest dark
-    mesh = below.pcolormesh(times, v, n.T, cmap="viridis", vmin=0.0, vmax=top, shading="gouraud", rasterized=True)
-    below.figure.colorbar(mesh, ax=below, label="$n(v,t)$", pad=0.01, extend="max")
-    mark_thresholds(below, run.problem.marks, along="v on y", color="white")
-    below.grid(False)
+    label(above, "", "$N(t)$, $R(t)$", "upper right", title, columns=3, ylim=(0.0, None))
+    draw_spacetime([below], run)
     label(below, "t", "v")
 
 

@@ -15,7 +15,7 @@ the run to the tolerance.
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, panels
+from felif.output import label, panels
 
 CHEAP = {"tol": 1e-6, "rtol": 1e-6}
 # N(1) and s: two discretisations, one of the original and one of the Stefan problem
@@ -31,7 +31,7 @@ CASES = {"single": (0.0, 0.0), "excitatory": (1.5, 0.0), "inhibitory": (-2.0, 0.
 
 
 @fl.study.numerics(cells=None, degree=6, tol=1e-8, t_end=1.0, rtol=1e-8)
-def main(solver, a0: float = 1.0) -> dict:
+def main(solver, a0=1.0) -> dict:
     """Run three networks from the same data and look at them as Stefan problems."""
     results: dict = {"residual": 0.0}
     for name, (b, current) in CASES.items():

@@ -12,7 +12,7 @@ amounts of order n^(-1/2), mostly by chance; steps are halved on the way to it, 
 import numpy as np
 
 import felif as fl
-from felif.output.style import label, mark_thresholds, panels, ticks
+from felif.output import label, mark_thresholds, panels, ticks
 
 CHEAP = {"neurons": 6400, "networks": 10, "tol": 1e-5, "rtol": 1e-5, "dt": 2e-4, "t_end": 0.03}
 EXPECTED = {
@@ -32,7 +32,7 @@ PART = 0.2  # of the neurons: what fewer fire at once is not the event; small ne
 
 
 @fl.study.numerics(cells=None, tol=1e-6, t_end=0.05, rtol=1e-6)
-def main(solver, neurons: int = 100_000, networks: int = 14, dt: float = 1e-4, a0: float = 1.0, seed: int = 1) -> dict:
+def main(solver, neurons=100_000, networks=14, dt=1e-4, a0=1.0, seed=1) -> dict:
     """Follow two networks of three sizes, and their equations, through a synchronous spike.
 
     cells: Number of cells, fixed, until the event.

@@ -12,8 +12,7 @@ feedback g_0 + S N held at 0.35; beyond, the network fires in volleys.
 import numpy as np
 
 import felif as fl
-from felif.output.plots import plot_series
-from felif.output.style import label, panels
+from felif.output import label, panels, plot_series
 
 CHEAP = {"cells": 10, "degree": 3, "points": 2, "t_end": 0.3, "t_cycle": 0.2, "rtol": 1e-3}
 EXPECTED = {  # two meshes of discontinuous elements graded to the corners (1, g_F) and (0, g_F)
@@ -26,9 +25,7 @@ EXPECTED = {  # two meshes of discontinuous elements graded to the corners (1, g
 
 
 @fl.study.numerics(cells=14, degree=4, t_end=1.0, rtol=1e-3)
-def main(
-    solver, a: float = 0.001, S: float = 0.09, S_strong: float = 0.35, points: int = 5, t_cycle: float = 6.0
-) -> dict:
+def main(solver, a=0.001, S=0.09, S_strong=0.35, points=5, t_cycle=6.0) -> dict:
     """Compute growth rates of the steady state against S, run beyond the Hopf point, and far beyond where N grows.
 
     cells: Cells along the conductance, even; four along the potential.
@@ -36,46 +33,34 @@ def main(
     a: Noise of the conductance.
     S: Strength of the network, of the run beyond the Hopf point.
     S_strong: Strength of the network whose rate grows without bound.
-    points: Strengths at which the growth rate is computed.
     t_cycle: Length of the run beyond the Hopf point.
     """
     held, threshold, cells, space = 0.35, 1 / (14 / 3 - 1), solver.cells, fl.SpectralElement(solver.degree)
-    below, beyond = np.linspace(0.0, threshold, cells // 2 + 1), np.linspace(threshold, 0.55, cells // 2 + 1)
-    mesh = {"v": np.linspace(0.0, 1.0, 5), "g": np.append(below, beyond[1:])}
-    rest = fl.steady_state(fl.discretize(fl.VoltageConductance(held, 0.0, a), mesh, space=space))
+    mesh = lambda in_v, below, beyond, g_max: {  # so many cells of v, of g below the threshold, and beyond
+        "v": np.linspace(0.0, 1.0, in_v + 1),
+        "g": np.unique([*np.linspace(0.0, threshold, below + 1), *np.linspace(threshold, g_max, beyond + 1)]),
+    }
+    silent = fl.VoltageConductance(held, 0.0, a)
+    rest = fl.steady_state(fl.discretize(silent, mesh(4, cells // 2, cells // 2, 0.55), space=space))
     coupled = lambda strength: rest.problem.at(S=strength, g_in=held - strength * rest.N)
-    strengths, modes = np.linspace(0.0, S, points), []
-    for problem in map(coupled, strengths.tolist()):
-        steady = fl.steady_state(problem, guess=rest.y)
-        modes.append(complex(fl.spectrum(problem, steady, count=2).eigenvalues[0]))
-    modes = np.array(modes)
+    strengths = np.linspace(0.0, S, points)
+    modes = np.array([fl.steady_state(coupled(x), guess=rest.y).growth for x in strengths.tolist()])
     pushed = lambda v, g: rest.p(v, g).clip(0) * (1 + 0.3 * np.tanh(4 * (v - 0.5)))
     solver.evolve("cycle", coupled(S), pushed, t_cycle)
-    below, beyond = np.linspace(0.0, threshold, 3), np.linspace(threshold, 3.4, 3 * cells // 2 + 1)
-    mesh = {"v": np.linspace(0.0, 1.0, 7), "g": np.append(below, beyond[1:])}
-    strong = fl.discretize(fl.VoltageConductance(0.3, S_strong, 0.01), mesh, space=space)
+    strong = fl.VoltageConductance(0.3, S_strong, 0.01)
     start = lambda v, g: np.exp(-8 * (v - 0.4) ** 2 - (g - 0.3) ** 2 / 0.02)
-    grown = solver.evolve("grown", strong, start)
-    network = fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-5)
-    current = solver.evolve("current", network, fl.Gaussian(0.0, 0.25), 4.0, rtol=1e-5)
-    return {
+    solver.evolve("grown", fl.discretize(strong, mesh(6, 2, 3 * cells // 2, 3.4), space=space), start)
+    solver.evolve("current", fl.discretize(fl.NoisyLIF(b=3.0), tol=1e-5), fl.Gaussian(0.0, 0.25), 4.0, rtol=1e-5)
+    through = np.polynomial.Polynomial.fit(modes.real, strengths, points - 1)  # the strength of a growth rate
+    return solver.ends() | {
         "rate": float(rest.N),
         "rate_error": float(rest.error),
         "strengths": strengths,
         "growth": modes.real,
         "frequency": np.abs(modes.imag),
         "growth_uncoupled": float(modes.real[0]),
-        "hopf_S": _zero(strengths, modes.real),
-        "outcome_grown": grown.outcome.name,
-        "outcome_current": current.outcome.name,
+        "hopf_S": float(through(0.0)) if modes.real[0] < 0 < modes.real[-1] else None,
     }
-
-
-def _zero(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Where the polynomial through points crosses 0 between them, if it does."""
-    roots = np.polynomial.Polynomial.fit(x, y, len(x) - 1).roots()
-    inside = [float(root.real) for root in roots if abs(root.imag) < 1e-12 and x[0] <= root.real <= x[-1]]
-    return inside[0] if inside else None
 
 
 @panels(1, 3)
@@ -91,12 +76,9 @@ def figure(results, growth, volleys, strong):
     volleys.axhline(results["rate"], color="k", ls="--", lw=0.9, label="steady state, unstable")
     label(volleys, "time $t$", "N", "upper left", ylim=(0.3, 1.5))
     grown, current = results["grown"], results["current"]
-    texts = f"conductance, $S={grown.model.S:g}$", f"current, $b={current.model.b:g}$: blow-up"
-    for run, text in zip((grown, current), texts, strict=True):
-        t = np.linspace(0.02, 1.0, 400) * run.times[-1] * (1 - 1e-9)
-        N = run.sample("N", t)
-        strong.plot(t[N > 1e-3], N[N > 1e-3].clip(max=1e3), label=text)
-    label(strong, "time $t$", "N", "upper left", yscale="log")
+    plot_series(strong, grown, label=f"conductance, $S={grown.model.S:g}$")
+    plot_series(strong, current, below=1e3, label=f"current, $b={current.model.b:g}$: blow-up")
+    label(strong, "time $t$", "N", "upper left", yscale="log", ylim=(1e-3, None))
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ other. Oscillators need no rate at all: their phases gather beyond K = 2 D. Belo
 every one of them settles.
 """
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 import felif as fl
-from felif.output.plots import plot_series
-from felif.output.style import label, panels
+from felif.analysis.oscillation import last_cycle
+from felif.output import label, panels, plot_series
 
 CHEAP = {"tol": 1e-3, "rtol": 1e-3, "t_end": 4.0}
 EXPECTED = {
@@ -39,23 +39,13 @@ def main(solver) -> dict:
     for name, (weak, strong, start) in _networks().items():
         for model, called in ((strong, name), (weak, f"weakly_{name}")):
             solver.evolve(called, model, start, min(solver.t_end, LENGTHS[name]))
-    excited, weakly = solver.runs["excited"], solver.runs["weakly_excited"]
-    return {
-        "outcome_excited": excited.outcome.name,
-        "outcome_weakly_excited": weakly.outcome.name,
-        "time_excited": excited.blow_up.time if excited.blow_up else None,
-        **{f"swing_{name}": _swing(run) for name, run in solver.runs.items() if run is not excited},
-    }
+    swings = {f"swing_{name}": _swing(run) for name, run in solver.runs.items() if not run.blow_up}
+    return solver.ends() | swings
 
 
-@dataclass(frozen=True)
-class Ready:
+def ready(s, activity, width):
     """The rate at which neurons of age s fire: 1 beyond an age that falls with activity, within `width`."""
-
-    width: float
-
-    def __call__(self, s, activity):
-        return 1 / (1 + np.exp((2.75 - 2.25 * activity - s) / self.width))
+    return 1 / (1 + np.exp((2.75 - 2.25 * activity - s) / width))
 
 
 def _networks() -> dict:
@@ -69,7 +59,7 @@ def _networks() -> dict:
         "excited": (fl.NoisyLIF(b=0.5), fl.NoisyLIF(b=3.0), gaussian),
         "resting": (*resting, gaussian),
         "ring": (*(fl.Populations(coupling=ring, current=1.0, strength=beta) for beta in (3.0, 8.0)), turned),
-        "age": (*(fl.TimeElapsed(Ready(width), tau=0.1) for width in (0.4, 0.05)), young),
+        "age": (*(fl.TimeElapsed(partial(ready, width=width), tau=0.1) for width in (0.4, 0.05)), young),
         "oscillators": (*(fl.Kuramoto(K=K, D=0.5) for K in (0.7, 1.6)), lambda theta: 1 + 0.2 * np.cos(theta)),
     }
 
@@ -79,11 +69,11 @@ def _series(run: fl.Run) -> str:
 
 
 def _swing(run: fl.Run) -> float:
-    """(max - min)/(max + min) of the rate over the last quarter; r at the end for oscillators."""
-    values = run.sample(_series(run), np.linspace(0.75 * run.times[-1], run.times[-1], 2000))
+    """(max - min)/(max + min) of the rate over its last oscillation; r at the end for oscillators."""
     if _series(run) == "r":
-        return float(values[-1])
-    return float((values.max() - values.min()) / (values.max() + values.min()))
+        return float(run.final.r)
+    cycle = last_cycle(run, _series(run), since=0.75)
+    return (cycle.highest - cycle.lowest) / (cycle.highest + cycle.lowest)
 
 
 @panels(2, 3)
@@ -102,7 +92,7 @@ def figure(results, *axes):
             text = texts.get(name, lambda m: f"$b={m.b:g}$")(run.model)
             plot_series(panel, run, _series(run), style, below=12.0, label=text)
         label(panel, "time $t$", "$r(t)$" if name == "oscillators" else "$N(t)$", title=title)
-        panel.set_ylim(0.0, 1.35 * panel.get_ylim()[1])
+        panel.set_ylim(bottom=0.0)
         panel.legend(loc="upper right", ncols=2)
         bars.barh(k + 0.2, results[f"swing_weakly_{name}"], 0.35, color="C1", alpha=0.8)
         bars.barh(k - 0.2, results.get(f"swing_{name}", 1.0), 0.35, color="C0")

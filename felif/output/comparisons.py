@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure, shades
 from .tuning import FIGURES
 
 
@@ -31,10 +31,7 @@ def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
     densities = [density for density in comparison.densities if density.axis == over]
     kept = np.unique(np.linspace(0, len(densities) - 1, min(FIGURES.densities, len(densities))).round().astype(int))
     with house_style():
-        from matplotlib import colormaps
-
-        colours = colormaps["viridis"](np.linspace(0.0, 0.85, len(kept)))
-        for colour, density in zip(colours, (densities[k] for k in kept), strict=True):
+        for colour, density in zip(shades(len(kept)), (densities[k] for k in kept), strict=True):
             middle = 0.5 * (density.edges[1:] + density.edges[:-1])
             axes.errorbar(middle, density.particles, density.error, fmt=".", ms=3, lw=0.9, color=colour)
             x = np.linspace(density.edges[0], density.edges[-1], 801)

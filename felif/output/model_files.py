@@ -3,6 +3,7 @@
     numbers, text, containers, arrays, sparse matrices    their values
     objects of dataclasses                                module:class and fields
     functions                                             module:name and a hash of what they compute
+    functools.partial                                     the function and what it is given
     everything else                                       a hash
 
 Classes and functions are looked up, never imported: dataclasses and functions of felif's models, of modules of the user
@@ -31,7 +32,7 @@ import numpy as np
 from ..given.identity import NOT_COMPARABLE, differences, held, is_user_file, told
 
 _SPARSE = ("csr_array", "csr_matrix", "csc_array", "csc_matrix", "bsr_array", "bsr_matrix")
-_FUNCTIONS = (functools.partial, types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc)
 _CODE = re.compile(r"code [0-9a-f]{12}")  # of bytes that differ between versions of Python
 _stored_here: Any = weakref.WeakValueDictionary()  # what was told of a function -> the function
 
@@ -121,6 +122,8 @@ def _stored(value: Any) -> Any:
         fields = {field.name: _stored(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
         kind = type(value)
         return {"object": _named(kind), "told": told(kind), "file": _file(kind), "fields": fields}
+    if isinstance(value, functools.partial):
+        return {"partial": [_stored(part) for part in (value.func, list(value.args), value.keywords)]}
     if isinstance(value, _FUNCTIONS):
         return {"function": _named(value), "told": _remembered(value), "file": _file(value)}
     if isinstance(value, Mapping):
@@ -173,6 +176,9 @@ def _restored(entry: Any) -> Any:
         if told(kind) != entry["told"]:
             raise _Missing(f"an object of {entry['object']}, a class that has changed")
         return kind(**{name: _restored(part) for name, part in entry["fields"].items()})
+    if "partial" in entry:
+        function, arguments, keywords = map(_restored, entry["partial"])
+        return functools.partial(function, *arguments, **keywords)
     if entry["told"] in _stored_here:
         return _stored_here[entry["told"]]
     if "function" in entry:

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from .drawn import drawn_densities, run_times
-from .style import fine_times, house_style, mark_thresholds, new_figure
+from .style import coloured, fine_times, house_style, mark_thresholds, new_figure
 from .tuning import FIGURES
 
 
 def plot_plane_run(run: Any, t: float | None = None) -> Any:
     """Figure of a run over (v, w): p(v, w) at time t (by default the last one), C(w, t), and the total rate."""
     figure, axes = new_figure(1, 3)
-    plot_density(axes[0], run.at(float(run.times[-1] if t is None else t)), figure)
+    plot_density(axes[0], run.at(float(run.times[-1] if t is None else t)))
     if run.times[-1] > run.times[0]:
-        draw_line_spacetime(axes[1], run, "C", figure)
+        draw_line_spacetime(axes[1], run, "C")
     plot_totals(axes[2], run)
     return figure
 
 
-def plot_density(axes: Any, state: Any, figure: Any) -> None:
+def plot_density(axes: Any, state: Any) -> None:
     """The density of a state over two axes in colour, V_R and V_F marked; of several the first."""
     from matplotlib.tri import Triangulation
 
@@ -30,7 +30,7 @@ def plot_density(axes: Any, state: Any, figure: Any) -> None:
     with house_style():
         drawn = Triangulation(*at.points.T, at.triangles)
         mesh = axes.tripcolor(drawn, values, shading="gouraud", cmap="viridis", vmin=0.0, rasterized=True)
-        figure.colorbar(mesh, ax=axes, pad=0.02)
+        axes.figure.colorbar(mesh, ax=axes, pad=0.02)
         axes.grid(False)
         mark_thresholds(axes, marks, color="white")
         axes.set(xlabel=f"${first}$", ylabel=f"${second}$")
@@ -49,12 +49,10 @@ def line_spacetime(run: Any, name: str) -> tuple[np.ndarray, np.ndarray, np.ndar
     return times, w, np.array([getattr(run.at(float(t)), name)(w) for t in times])
 
 
-def draw_line_spacetime(axes: Any, run: Any, name: str, figure: Any) -> None:
+def draw_line_spacetime(axes: Any, run: Any, name: str) -> None:
     times, w, values = line_spacetime(run, name)
     with house_style():
-        mesh = axes.pcolormesh(times, w, values.T, shading="gouraud", cmap="viridis", vmin=0.0, rasterized=True)
-        figure.colorbar(mesh, ax=axes, pad=0.02)
-        axes.grid(False)
+        coloured(axes, times, w, values, vmin=0.0)
         axes.set(xlabel="$t$", ylabel="$w$")
         axes.set_title(f"${name}(w,t)$", loc="left")
 
@@ -66,7 +64,7 @@ def plot_line_spacetime(run: Any, name: str = "C") -> Any:
     if not run.times[-1] > run.times[0]:
         raise ValueError(f"plot_spacetime: the run ends where it starts (t = {run.times[0]:g}): use plot_run.")
     figure, axes = new_figure(height=3.2, wide=True)
-    draw_line_spacetime(axes, run, name, figure)
+    draw_line_spacetime(axes, run, name)
     return figure
 
 

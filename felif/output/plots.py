@@ -12,7 +12,7 @@ from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
 from .drawn import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
 from .plane_plots import plot_density, plot_line_spacetime, plot_plane_run, plot_totals
-from .style import STYLE, fine_times, house_style, mark_thresholds, new_figure, save_figure
+from .style import STYLE, coloured, fine_times, house_style, mark_thresholds, new_figure, save_figure, shades
 from .tuning import FIGURES
 
 _LINES = ("-", "--", ":", "-.")  # of populations
@@ -43,7 +43,7 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
             figure, made = new_figure(1, 2 if run.problem.field_names else 1)
             given = list(np.ravel(made))
         if len(given) == 2 and len(run.problem.drawing_points().axes) == 2:
-            plot_density(given[0], run.at(float(run.times[-1] if times is None else np.max(times))), figure)
+            plot_density(given[0], run.at(float(run.times[-1] if times is None else np.max(times))))
         elif len(given) == 2:
             plot_densities(given[0], run, times)
         plot_rates(given[-1], run)
@@ -85,11 +85,8 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
     """n(v, t) over v at some times, V_R and V_F marked."""
     name, axis = name or run.problem.field_names[0], _axis(run.problem)
     with house_style():
-        from matplotlib import colormaps
-
         times = transient_times(run) if times is None else np.atleast_1d(np.asarray(times, float))
-        colours = colormaps["viridis"](np.linspace(0.0, 0.88, len(times)))
-        for t, colour in zip(times, colours, strict=True):
+        for t, colour in zip(times, shades(len(times)), strict=True):
             at, densities = drawn_densities(run.at(float(t)))
             for number, label in enumerate(_entries(densities, name)):
                 style = {"ls": _LINES[number % len(_LINES)], "label": "_" if number else f"$t={t:.4g}$"}
@@ -125,17 +122,19 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
 def plot_series(
     axes: Any,
     run: Any,
-    name: str,
-    style: str,
+    name: str = "N",
+    style: str = "",
     since: float = 0.0,
     until: float = np.inf,
     below: float = np.inf,
     **look: Any,
 ) -> None:
-    """A scalar of a run by dense output, up to what ends the run, where it is `below`."""
-    t = np.linspace(since, min(until, run.times[-1] * (1 - 1e-9)), 1500)
-    values = run.sample(name, t)
-    axes.plot(t[values < below], values[values < below], style, **look)
+    """A scalar of a run as `rate_curve`, from one time to another, where it is `below`; a blow-up is a dotted line."""
+    t, values = rate_curve(run, name)
+    shown = (t >= since) & (t <= until)
+    (line,) = axes.plot(t[shown], np.where(values < below, values, np.nan)[shown], *filter(None, [style]), **look)
+    if run.blow_up is not None and run.blow_up.time <= until:
+        axes.axvline(run.blow_up.time, color=line.get_color(), ls=":", lw=1.0)
 
 
 def rate_curve(run: Any, name: str = "N") -> tuple[np.ndarray, np.ndarray]:
@@ -176,18 +175,10 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
             save_figure(figure, path)
         return figure
     name = name or run.problem.field_names[0]
-    times = run_times(run, 201)
-    if len(times) < 2:
-        raise ValueError(f"plot_spacetime: the run ends where it starts (t = {times[0]:g}): use plot_run.")
-    axis = _axis(run.problem)
-    states = [run.at(float(t)) for t in times]
-    v = common_points([state.problem.drawing_points().points for state in states], most=600)
-    drawn = [densities_of(state) for state in states]
-    labels = _entries(drawn[0], name)
-    height = 3.2 if len(labels) == 1 else 1.6
-    figure, axes = new_figure(len(labels), height=height, wide=True, sharex=True, squeeze=False)
-    for panel, label in zip(axes[:, 0], labels, strict=True):
-        _draw_spacetime(panel, run, times, v, np.array([on_points(found[label], v) for found in drawn]), label, axis)
+    entries = len(_entries(densities_of(run.at(float(run.times[0]))), name))
+    height = 3.2 if entries == 1 else 1.6
+    figure, axes = new_figure(entries, height=height, wide=True, sharex=True, squeeze=False)
+    draw_spacetime(axes[:, 0], run, name)
     axes[-1, 0].set_xlabel("$t$", fontsize=STYLE["axes.labelsize"])
     if run.blow_up is not None:
         axes[0, 0].set_title(f"blow-up at $t={run.blow_up.time:.6g}$", fontsize=STYLE["axes.titlesize"])
@@ -201,22 +192,24 @@ def _entries(densities: Mapping[str, Any], name: str) -> list[str]:
     return [key for key in densities if key == name or key.rpartition("_")[0] == name]
 
 
-def _draw_spacetime(
-    axes: Any, run: Any, times: np.ndarray, v: np.ndarray, values: np.ndarray, label: str, axis: str
-) -> None:
-    """One density over t and v, values of the shape (times, v), with its colour bar."""
+def draw_spacetime(panels: Sequence[Any], run: Any, name: str | None = None) -> None:
+    """A density over t and v, as `plot_spacetime` has it, on a panel for each entry of its index, or on one."""
+    name, axis, times = name or run.problem.field_names[0], _axis(run.problem), run_times(run, 201)
+    if len(times) < 2:
+        raise ValueError(f"plot_spacetime: the run ends where it starts (t = {times[0]:g}): use plot_run.")
+    states = [run.at(float(t)) for t in times]
+    v = common_points([state.problem.drawing_points().points for state in states], most=600)
+    drawn = [densities_of(state) for state in states]
     # every pixel counts alike, however narrow the cells there
     areas = np.gradient(times)[:, None] * np.gradient(v)[None, :]
-    top = _weighted_quantile(values, areas, 0.998)
-    clipped = values.max() > 1.5 * top > 0.0
-    with house_style():
-        look = {"shading": "gouraud", "cmap": "viridis", "vmin": 0.0, "vmax": top if clipped else None}
-        mesh = axes.pcolormesh(times, v, values.T, rasterized=True, **look)
-        ends = "max" if clipped else "neither"
-        axes.figure.colorbar(mesh, ax=axes, label=f"${_symbol(label)}({axis},t)$", extend=ends, pad=0.02)
-        mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
-        axes.grid(False)
-        axes.set(ylabel=f"${axis}$", ylim=_support(v, values.max(axis=0), run.problem))
+    for axes, entry in zip(panels, _entries(drawn[0], name), strict=True):
+        values = np.array([on_points(found[entry], v) for found in drawn])
+        top = _weighted_quantile(values, areas, 0.998)
+        cut = {"vmax": top} if values.max() > 1.5 * top > 0.0 else {}
+        with house_style():
+            coloured(axes, times, v, values, f"${_symbol(entry)}({axis},t)$", vmin=0.0, **cut)
+            mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
+            axes.set(ylabel=f"${axis}$", ylim=_support(v, values.max(axis=0), run.problem))
 
 
 def _scale_rates(axes: Any, run: Any) -> None:

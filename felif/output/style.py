@@ -100,23 +100,45 @@ def panels(rows: int = 1, columns: int = 1, **options: Any) -> Callable[[Callabl
 
 
 def label(
-    axes: Any, x: str, y: str, legend: str | None = None, title: str = "", pad: float | None = None, **settings: Any
+    axes: Any,
+    x: str,
+    y: str,
+    legend: str | None = None,
+    title: str = "",
+    pad: float | None = None,
+    columns: int = 1,
+    **settings: Any,
 ) -> None:
     """Name both axes, in words or by a symbol of LABELS, and set more; a title on the left, a legend at its place.
 
-    `pad`: points between panel and title, 16 above the names of thresholds.
+    `pad`: points between panel and title, 16 above the names of thresholds. `columns`: of the legend.
     """
     axes.set(xlabel=LABELS.get(x, x), ylabel=LABELS.get(y, y), **settings)
     if title:
         axes.set_title(title, loc="left", pad=pad)
     if legend:
-        axes.legend(loc=legend)
+        axes.legend(loc=legend, ncols=columns, columnspacing=1.0)
 
 
 def ticks(axis: Any, places: Any) -> None:
     """Ticks at these places alone, with their numbers: for short logarithmic axes."""
     axis.set_ticks(places, [f"{place:.6g}" for place in places])
     axis.set_ticks([], minor=True)
+
+
+def shades(count: int, name: str = "viridis") -> np.ndarray:
+    """So many colours, from the dark end of a map to its light one, without what is too light for lines."""
+    from matplotlib import colormaps
+
+    return colormaps[name](np.linspace(0.0, 0.88, count))
+
+
+def coloured(axes: Any, x: Any, y: Any, values: np.ndarray, name: str = "", **look: Any) -> None:
+    """Values of the shape (x, y) in colour, with a colour bar of that name, which shows where `vmax` cuts them."""
+    mesh = axes.pcolormesh(x, y, values.T, **{"shading": "gouraud", "cmap": "viridis", "rasterized": True, **look})
+    ends = "max" if values.max() > look.get("vmax", np.inf) else "neither"
+    axes.figure.colorbar(mesh, ax=axes, label=name, pad=0.02, extend=ends)
+    axes.grid(False)
 
 
 def only(values: np.ndarray, where: np.ndarray) -> np.ndarray:

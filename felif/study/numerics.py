@@ -25,12 +25,18 @@ TEXTS = {  # of options that mean the same wherever they occur
     "a0": "Noise; of a silent network where it grows.",
     "a1": "Increase of the noise with N; data must vanish at V_F then.",
     "b": "Connectivity.",
+    "b_excitatory": "Connectivity of the excitatory network.",
     "current": "Input.",
     "dt": "Step of the simulated neurons.",
     "eps": "Mean time a neuron spends above V_F before it fires.",
+    "N_max": "Firing rate at which branches of steady states end.",
+    "points": "Number of values of the parameter along which something is computed.",
     "seed": "Of the random numbers.",
+    "snapshots": "Number of times at which densities are written for ParaView.",
+    "step": "Longest step along a branch, in twentieths of the ranges of what it is drawn over.",
     "strength": "s of sigma(Nbar) = s Nbar.",
     "tau": "Mean time a neuron rests after firing.",
+    "v_fire": "Threshold V_F.",
 }
 MESH = {"v_min": -8.0, "grading": 3.0}  # of `felif.interval`, for the option cells
 SOUND = {  # EXPECTED of every study whose main has `numerics`, as far as its Runs can be checked
@@ -169,7 +175,7 @@ class Solver:
         return self.runs[name]
 
     def ends(self) -> dict[str, Any]:
-        """outcome_NAME, time_NAME and error_NAME of every Run so far; of those that do not blow up the last are None.
+        """outcome_NAME of every Run so far, and time_, error_, mechanism_ and exponent_NAME of its blow-up, or None.
 
         Returns
         -------
@@ -177,9 +183,9 @@ class Solver:
         """
         found: dict[str, Any] = {}
         for name, run in self.runs.items():
-            blow_up = run.blow_up
-            found |= {f"outcome_{name}": run.outcome.name, f"time_{name}": blow_up and blow_up.time}
-            found[f"error_{name}"] = blow_up and blow_up.error
+            found[f"outcome_{name}"] = run.outcome.name
+            for what in ("time", "error", "mechanism", "exponent"):
+                found[f"{what}_{name}"] = run.blow_up and getattr(run.blow_up, what)
         return found
 
     def checks(self) -> dict[str, float]:
@@ -205,9 +211,9 @@ def numerics(
 ) -> Callable[[Callable], Callable]:
     """Give a main the numerical options of a study, with these defaults, and a `Solver` made of them.
 
-    The main takes the solver first and then its own options. Its results are completed by the Runs that the solver has
-    made and by `Solver.checks`. Its docstring explains own options, a line each: `name: What it is.`; options that mean
-    the same everywhere have their texts already.
+    The main takes the solver first and then its own options, of the type of their defaults where none is written. Its
+    results are completed by the Runs that the solver has made and by `Solver.checks`. Its docstring explains own
+    options, a line each: `name: What it is.`; options that mean the same everywhere have their texts already.
 
     Parameters
     ----------
@@ -231,7 +237,7 @@ def numerics(
     --------
     >>> import felif as fl
     >>> @fl.study.numerics(tol=1e-4, t_end=1.0, rtol=1e-4)
-    ... def main(solver, b: float = 0.5) -> dict:
+    ... def main(solver, b=0.5) -> dict:
     ...     "Evolve a Gaussian."
     ...     return {"N": solver.evolve("run", fl.NoisyLIF(b=b), fl.Gaussian(0.0, 0.25)).final.N}
     >>> list(main(b=0.25))
@@ -256,7 +262,8 @@ def numerics(
             return {**solver.runs, **own, **{name: x for name, x in solver.checks().items() if name not in own}}
 
         signature = inspect.signature(function, eval_str=True)
-        own = [one.replace(kind=one.KEYWORD_ONLY) for one in signature.parameters.values()][1:]
+        given = list(signature.parameters.values())[1:]
+        own = [one.replace(kind=one.KEYWORD_ONLY, annotation=_type(one)) for one in given]
         keyword = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
         shared = [
             keyword(n, default=x, annotation=int if n == "cells" and x else NUMERICAL[n]) for n, x in options.items()
@@ -268,6 +275,13 @@ def numerics(
         return main
 
     return decorated
+
+
+def _type(option: inspect.Parameter) -> Any:
+    """That is written down, or that of the default; a row of floats is a tuple of any length."""
+    if option.annotation is not option.empty or option.default is option.empty:
+        return option.annotation
+    return tuple[float, ...] if isinstance(option.default, tuple) else type(option.default)
 
 
 def _explained(function: Callable[..., Any], options: list[str]) -> str:

@@ -6,17 +6,17 @@ A file studies/NAME.py holds
     main           what computes {name: number, text, array or Run}:
 
                        @fl.study.numerics(tol=1e-6, t_end=5.0, rtol=1e-6)
-                       def main(solver, b: float = 0.5) -> dict:
+                       def main(solver, b=0.5) -> dict:
                            run = solver.evolve("NAME", fl.NoisyLIF(b=b), fl.Gaussian(0.0, 0.25))
                            return {"N": run.final.N}
 
-                   Options have a type and a default; those of this study alone have a line `name: What it is.` in the
-                   docstring of main. `numerics` adds those that studies share, with their texts, and gives a `Solver`
-                   made of them, which writes Runs while they run and goes on after a kill. To the results it adds the
-                   Runs and the worst of what they say of themselves: mass_drift, min_n, and defect, that of the
-                   exponential-moment identity in units of the tolerance. A main without `numerics` has all options
-                   as keywords, explained under "Parameters" of a NumPy-style docstring, returns its Runs, too, and
-                   writes to `fl.study.folder(out, "NAME")`
+                   Options have a default and its type; those of this study alone have a line `name: What it is.` in
+                   the docstring of main. `numerics` adds those that studies share, with their texts, and gives a
+                   `Solver` made of them, which writes Runs while they run and goes on after a kill. To the results it
+                   adds the Runs and the worst of what they say of themselves: mass_drift, min_n, and defect, that of
+                   the exponential-moment identity in units of the tolerance. A main without `numerics` has all options
+                   as keywords with types, explained under "Parameters" of a NumPy-style docstring, returns its Runs,
+                   too, and writes to `fl.study.folder(out, "NAME")`
     CHEAP          {option: value} that makes main take a second or so: what the tests run
     EXPECTED       {result: (value, tolerance)}: |result - value| <= tolerance with CHEAP *and* with the defaults.
                    With `numerics` a mass_drift of rounding and a defect of at most 100 tolerances are expected anyway
@@ -27,7 +27,7 @@ A file studies/NAME.py holds
     CONVERGENCE    optional, see `felif.study.convergence`
     SPACETIME      optional: names of the Runs whose n(v, t) is drawn into spacetime_NAME.png
     figure         optional: `figure(results) -> matplotlib Figure`; the results are those read back from the folder.
-                   `felif.output.style.panels` makes one of a function that draws on its panels
+                   `felif.output.panels` makes one of a function that draws on its panels
     last line      if __name__ == "__main__": fl.study.run_script(main)
 """
 

@@ -8,11 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import felif as fl
-from felif.analysis.oscillation import last_cycle
 from felif.parallel import packed
 from felif.study import load, studies
 from felif.study.cli import run as command
@@ -119,12 +117,3 @@ def test_an_option_without_a_text_or_a_meaning_is_refused(tmp_path, change, mess
     (tmp_path / "bad.py").write_text(STUDY.replace(*change))
     with pytest.raises(ValueError, match=message):
         load(tmp_path / "bad.py")
-
-
-def test_the_last_cycle_of_a_wave():
-    t = np.linspace(0.0, 20.0, 400)
-    found = last_cycle(t, 2.0 + np.sin(3.0 * t))
-    assert found["period"] == pytest.approx(2 * np.pi / 3, rel=1e-6)
-    assert (found["lowest"], found["highest"]) == pytest.approx((1.0, 3.0), abs=1e-5)
-    assert last_cycle(t, np.cos(0.2 * t))["period"] is None  # less than a whole one
-    assert last_cycle(t, t + np.sin(3.0 * t), level=10.0)["period"] is None  # it rises through 10 once
