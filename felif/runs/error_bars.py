@@ -109,7 +109,6 @@ def _value(run: Run, quantity: Any, t: float) -> float:
 
 
 def _made_again(run: Run) -> Run:
-    from .after_blow_up import Continue
     from .driving import seen
     from .starting import evolve
 
@@ -124,7 +123,7 @@ def _made_again(run: Run) -> Run:
         if y is None:
             problem, y = _holding(own, first.problem, first.states[0])
         start = State(problem, settings.t_start, y)
-    going_on, fixed = settings.after_blow_up, settings.fixed_step
+    fixed = settings.fixed_step
     scheme, step = None, None  # the most accurate one, whatever the run was made with
     if over_plane:
         scheme = settings.scheme
@@ -145,7 +144,7 @@ def _made_again(run: Run) -> Run:
         max_step=settings.max_step,
         N_max=settings.N_max,
         history=0.0 if run.past is None else run.past.before,
-        after_blow_up=None if going_on is None else Continue(**going_on),
+        after_blow_up=settings.after_blow_up,
         progress=False,
     )
     better.compatible = run.compatible

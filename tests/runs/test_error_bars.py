@@ -49,6 +49,39 @@ def test_error_bars_hold_over_random_networks():
     assert np.mean(ratios < 5.0) > 0.9
 
 
+def spiking(seed):
+    """A random network with a synchronous spike soon: after a drift, or where noise grows with N."""
+    rng = np.random.default_rng(7000 + seed)
+    if seed % 2:
+        model = fl.RefractoryLIF(b=rng.uniform(1.8, 3.0), tau=rng.uniform(0.1, 0.5), a0=rng.uniform(0.3, 1.0))
+        return model, fl.Gaussian(rng.uniform(1.2, 1.6), rng.uniform(0.01, 0.02))
+    model = fl.NoisyLIF(b=rng.uniform(0.8, 0.95), a0=rng.uniform(0.2, 1.0), a1=rng.uniform(0.2, 0.5))
+    return model, fl.Gaussian(rng.uniform(1.3, 1.6), rng.uniform(0.01, 0.05))
+
+
+def test_error_bars_hold_through_synchronous_spikes(tmp_path):
+    """8 networks, 4 times after the first spike, tol = 1e-4, one run from its folder: as without spikes."""
+    ratios = []
+    for seed in range(8):
+        model, start = spiking(seed)
+        going_on = {"after_blow_up": fl.Continue(), "progress": False}
+        if not seed:
+            going_on["folder"] = tmp_path / "run"
+        runs = []
+        for tol in (1e-4, 1e-8):
+            runs.append(fl.evolve(fl.discretize(model, tol=tol), start, 1.0, rtol=tol, **going_on))
+            going_on.pop("folder", None)
+        run, exact = runs if seed else (fl.load_run(tmp_path / "run"), runs[1])
+        last = run.events[-1].time
+        assert abs(last - exact.events[-1].time) <= run.events[-1].error
+        times = last + (1.0 - last) * np.array([0.05, 0.3, 0.6, 0.999])
+        true = np.abs(run.sample("N", times) - exact.sample("N", times))
+        ratios.append(run.error("N", times) / true)
+    ratios = np.concatenate(ratios)
+    assert np.mean(ratios >= 1.0) >= 0.9
+    assert np.median(ratios) < 1.6  # 1.38 measured without spikes
+
+
 def test_the_error_of_a_mesh_of_the_user_is_seen_too():
     model = fl.NoisyLIF(b=0.5)
     mesh = fl.interval(model, v_min=-6.0, cells=6)
