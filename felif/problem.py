@@ -75,7 +75,7 @@ class Problem:
         """Those of `breakpoints` at which inputs have kinks but do not jump: steps go on behind them as they were."""
         return frozenset().union(*(getattr(function, "kinks", ()) for function in self.driven.values()))
 
-    @property
+    @cached_property
     def conserved_rows(self) -> Any:
         """The vectors of `conserved` below one another; sparse where they are many."""
         return np.array([*self.conserved.values()]).reshape(len(self.conserved), self.size)

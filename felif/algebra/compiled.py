@@ -106,7 +106,7 @@ class Across(ctypes.Structure):
 class Shifted(ctypes.Structure):
     """`Shifted` of core.h."""
 
-    _fields_ = [*_fields(ctypes.c_int64, "n kl ku rows columns"), *_fields(_pointer, "A mass U G")]
+    _fields_ = [*_fields(ctypes.c_int64, "n kl ku rows columns"), *_fields(_pointer, "A mass U G envelope")]
 
 
 class Chain(ctypes.Structure):

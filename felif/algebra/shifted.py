@@ -81,7 +81,7 @@ def krylov(J: Any, mass: Band, shift: float, start: np.ndarray, steps: int) -> t
 def _system(A: Band, mass: Band, U: np.ndarray, G: np.ndarray) -> tuple[compiled.Shifted, tuple[np.ndarray, ...]]:
     """What the core is given, and the arrays that it points to."""
     kl, ku = max(A.kl, mass.kl), max(A.ku, mass.ku)
-    arrays = (A.widened(kl, ku).data, mass.widened(kl, ku).data, U, G)
+    arrays = (A.widened(kl, ku).data, mass.widened(kl, ku).data, U, G, np.empty((4, A.n), np.int64))
     return compiled.Shifted(A.n, kl, ku, len(G), len(U), *map(compiled.pointer, arrays)), arrays
 
 

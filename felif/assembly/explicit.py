@@ -126,12 +126,8 @@ class Along(Problem):
     """
 
     def __init__(self, base: Any, system: ExplicitSystem, directions: dict[str, ExplicitSystem]) -> None:
-        self.size, self.mass, self.scalar_names, self.conserved = (
-            base.size,
-            base.mass,
-            base.scalar_names,
-            base.conserved,
-        )
+        self.size, self.mass, self.scalar_names = base.size, base.mass, base.scalar_names
+        self.conserved, self.conserved_rows = base.conserved, base.conserved_rows
         self._system, self._directions = system, directions
 
     def scalars(self, t: float, y: np.ndarray) -> np.ndarray:

@@ -39,6 +39,7 @@ def shared(assembled: Any) -> dict[str, Any]:
         "field_names": tuple(field.name for field in assembled.weak_form.fields),
         "quantities": MappingProxyType(assembled.quantities),
         "conserved": MappingProxyType(assembled.conserved),
+        "conserved_rows": np.array([*assembled.conserved.values()], float).reshape(-1, layout.size),
         "observers": np.array([*assembled.quantities.values()]),  # rows on y
         "places": [layout.offsets[name] for name in layout.differential],
     }

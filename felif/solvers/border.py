@@ -20,7 +20,8 @@ from ..problem import Problem
 
 def conservation(problem: Problem) -> np.ndarray:
     """C: the conserved functionals as rows, shape (k, size), k possibly 0."""
-    return np.array([*problem.conserved.values()], float).reshape(len(problem.conserved), problem.size)
+    rows = problem.conserved_rows
+    return rows if isinstance(rows, np.ndarray) else rows.toarray()
 
 
 def carriers(problem: Problem, y: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .delayed_modes import modes
 from .plane_modes import leading_on_lines
 from .tuning import SPECTRA, STABILITY
 
-_FEW = (26, 40, 72)  # steps around the first shift; modes of one density are simple, the leading ones near the axis
+_FEW = (26, 48, 72)  # steps around the first shift; modes of one density are simple, the leading ones near the axis
 #: heights at which it is looked at first: most of them where it turns, around the rate of the leak
 _HEIGHTS = np.concatenate([[0.0, 1e-3, 1e-2], np.geomspace(0.03, 30.0, 13), [1e2, 1e3, 1e4, 1e6]])
 _DOWN, _ACROSS, _UP = np.geomspace(1e4, 1.5, 6), np.array([0.0, 0.5]), np.geomspace(1.0, 1e4, 8)  # places on it
@@ -106,7 +107,7 @@ def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndar
 
     None where that is not sure. J is deflated.
     """
-    start, shift = np.random.default_rng(0).standard_normal(problem.size), _SHIFTS[0]
+    start, shift = _start(problem.size), _SHIFTS[0]
     D = _Determinant(problem, J, y)
     for steps in _FEW:
         try:
@@ -118,6 +119,12 @@ def _few(problem: Problem, J: BandLowRank, y: np.ndarray, count: int) -> np.ndar
         if complete is not None:
             return values if complete else None
     return None
+
+
+@lru_cache(16)
+def _start(size: int) -> np.ndarray:
+    """Where Krylov spaces begin."""
+    return np.random.default_rng(0).standard_normal(size)
 
 
 def all_found(problem: Problem, y: np.ndarray, values: np.ndarray, count: int, shift: float) -> bool:
@@ -255,10 +262,10 @@ def _right_half(problem: Problem, y: np.ndarray) -> np.ndarray:
 
 def _around(problem: Problem, y: np.ndarray, shift: float) -> np.ndarray:
     """Eigenvalues around `shift` from one Krylov space of (shift M - J)^-1 M, J deflated."""
-    J, start = deflated(problem, problem.jacobian(0.0, y), y, -STABILITY.away), np.random.default_rng(0)
+    J = deflated(problem, problem.jacobian(0.0, y), y, -STABILITY.away)
     try:
         steps = min(STABILITY.krylov, problem.size - len(conservation(problem)))
-        return _ritz(*krylov(J, problem.mass, shift, start.standard_normal(problem.size), steps), shift)[0]
+        return _ritz(*krylov(J, problem.mass, shift, _start(problem.size), steps), shift)[0]
     except SingularMatrix:
         return _around(problem, y, 1.1 * shift + 0.1)
 

@@ -134,6 +134,7 @@ typedef struct {
     const double *A, *mass;
     const double *U;                 /* [columns][n] */
     const double *G;                 /* [rows][n] */
+    int64_t *envelope;               /* [4][n], written: see `envelope` of shifted.h */
 } Shifted;
 
 #define SOLVED 1e-11                 /* what a solution may leave of its equation, relative to the products in it */

@@ -1,8 +1,8 @@
 /* Band matrices s M - A at real and complex shifts s, by LU without pivoting: what they do to a few columns at WIDTH
    shifts at once, and Krylov spaces of (s M - A - U G)^-1 M at a real one.
 
-   Row i of a factored matrix is W[i w + d], d = kl + j - i, w = kl + ku + 1. Every solution is put back into its
-   equation: where that leaves too much the caller pivots. */
+   Row i of a factored matrix is W[i w + d], d = kl + j - i, w = kl + ku + 1. Only what lies within the envelope of the
+   matrix is touched. Every solution is put back into its equation: where that leaves too much the caller pivots. */
 
 typedef struct { NAME(vec) re, im; } NAME(number);
 
@@ -23,14 +23,38 @@ INLINE void NAME(put)(double *p, NAME(number) x) {
 
 INLINE NAME(vec) NAME(size_of)(NAME(number) x) { return NAME(larger)(NAME(magnitude)(x.re), NAME(magnitude)(x.im)); }
 
+/* How many entries there are of row k to the right of the diagonal and to the left of it, of column k below and above:
+   of the smallest envelope around A and M that LU without pivoting does not leave. */
+typedef struct { const int64_t *right, *left, *below, *above; } NAME(extents);
+
+static NAME(extents) NAME(envelope)(const Shifted *s) {
+    const long n = s->n, kl = s->kl, ku = s->ku, w = kl + ku + 1;
+    int64_t *right = s->envelope, *left = right + n, *below = left + n, *above = below + n;
+    for (long k = 0; k < n; k++) right[k] = below[k] = 0;
+    for (long j = 0; j < n; j++)
+        for (long i = j > ku ? j - ku : 0; i <= j + kl && i < n; i++) {
+            if (s->A[j * w + ku + i - j] == 0 && s->mass[j * w + ku + i - j] == 0) continue;
+            if (i < j) right[i] = j - i;
+            if (i > j) below[j] = i - j;
+        }
+    long across = 0, down = 0; /* the first column and row that no row and column before k reaches */
+    for (long k = 0; k < n; k++) {
+        if (k + right[k] < across - 1) right[k] = across - 1 - k;
+        for (; across <= k + right[k]; across++) above[across] = across - k;
+        if (k + below[k] < down - 1) below[k] = down - 1 - k;
+        for (; down <= k + below[k]; down++) left[down] = down - k;
+    }
+    return (NAME(extents)){right, left, below, above};
+}
+
 /* K[rows][columns] of one group of shifts, and what is left of the columns when the solution is put back, relative to
    the products in it. */
-static NAME(vec) NAME(resolvent)(const Shifted *s, NAME(number) shift, double largest, double *restrict K,
-                                 double *restrict W, double *restrict x) {
+static NAME(vec) NAME(resolvent)(const Shifted *s, NAME(extents) e, NAME(number) shift, double largest,
+                                 double *restrict K, double *restrict W, double *restrict x) {
     const long n = s->n, kl = s->kl, ku = s->ku, w = kl + ku + 1, each = 2 * WIDTH, columns = s->columns;
     const NAME(vec) none = {0};
     for (long j = 0; j < n; j++) /* by columns, as LAPACK has them */
-        for (long i = j > ku ? j - ku : 0; i <= j + kl && i < n; i++) {
+        for (long i = j - e.above[j]; i <= j + e.below[j]; i++) {
             const double a = s->A[j * w + ku + i - j], m = s->mass[j * w + ku + i - j];
             NAME(put)(W + (i * w + kl + j - i) * each, (NAME(number)){shift.re * m - a, shift.im * m});
         }
@@ -41,9 +65,9 @@ static NAME(vec) NAME(resolvent)(const Shifted *s, NAME(number) shift, double la
         const NAME(number) pivot = NAME(fetch)(pivot_row);
         const NAME(vec) square = 1 / (pivot.re * pivot.re + pivot.im * pivot.im);
         const NAME(number) inverse = {pivot.re * square, -pivot.im * square};
-        const long right = ku < n - 1 - k ? ku : n - 1 - k, below = kl < n - 1 - k ? kl : n - 1 - k;
+        const long right = e.right[k];
         NAME(put)(pivot_row, inverse);
-        for (long r = 1; r <= below; r++) {
+        for (long r = 1; r <= e.below[k]; r++) {
             double *row = pivot_row + r * (w - 1) * each;
             const NAME(number) factor = NAME(times)(NAME(fetch)(row), inverse);
             for (long d = 1; d <= right; d++)
@@ -61,9 +85,8 @@ static NAME(vec) NAME(resolvent)(const Shifted *s, NAME(number) shift, double la
         NAME(vec) size = none, left = none;
         for (long i = n - 1; i >= 0; i--) {
             const double *row = W + (i * w + kl) * each;
-            const long right = ku < n - 1 - i ? ku : n - 1 - i;
             NAME(number) t = NAME(fetch)(y + i * each);
-            for (long d = 1; d <= right; d++)
+            for (long d = 1; d <= e.right[i]; d++)
                 t = NAME(less)(t, NAME(fetch)(row + d * each), NAME(fetch)(y + (i + d) * each));
             t = NAME(times)(t, NAME(fetch)(row));
             NAME(put)(y + i * each, t);
@@ -71,7 +94,7 @@ static NAME(vec) NAME(resolvent)(const Shifted *s, NAME(number) shift, double la
         }
         for (long i = 0; i < n; i++) {
             NAME(number) t = {none + s->U[c * n + i], none}, weighted = {none, none};
-            for (long j = i > kl ? i - kl : 0; j <= i + ku && j < n; j++) {
+            for (long j = i - e.left[i]; j <= i + e.right[i]; j++) {
                 const NAME(number) z = NAME(fetch)(y + j * each);
                 const double a = s->A[j * w + ku + i - j], m = s->mass[j * w + ku + i - j];
                 t.re += a * z.re;
@@ -101,6 +124,7 @@ static void NAME(resolvents)(const Shifted *s, const double *shifts, long count,
                              double *work) {
     const long entries = s->rows * s->columns, width = s->kl + s->ku + 1;
     double *own = work, *W = work + 2 * WIDTH * entries, *x = W + 2 * WIDTH * s->n * width, largest = 0;
+    const NAME(extents) envelope = NAME(envelope)(s);
     for (long k = 0; k < s->n * width; k++) largest = fabs(s->A[k]) > largest ? fabs(s->A[k]) : largest;
     for (long first = 0; first < count; first += WIDTH) {
         NAME(number) shift;
@@ -109,7 +133,7 @@ static void NAME(resolvents)(const Shifted *s, const double *shifts, long count,
             shift.re[l] = shifts[2 * k];
             shift.im[l] = shifts[2 * k + 1];
         }
-        const NAME(vec) worst = NAME(resolvent)(s, shift, largest, own, W, x);
+        const NAME(vec) worst = NAME(resolvent)(s, envelope, shift, largest, own, W, x);
         for (int l = 0; l < WIDTH && first + l < count; l++) {
             left[first + l] = worst[l];
             for (long e = 0; e < entries; e++) {
@@ -134,18 +158,16 @@ INLINE void NAME(add)(double *a, double factor, const double *b, long padded) {
 }
 
 /* Column by column: every entry is done once for each column, so that none waits for a sum. */
-static void NAME(band_solve)(long n, long kl, long ku, const double *restrict W, double *restrict x) {
+static void NAME(band_solve)(long n, long kl, long ku, NAME(extents) e, const double *restrict W, double *restrict x) {
     const long w = kl + ku + 1;
     for (long j = 0; j < n - 1; j++) {
         const double t = x[j], *column = W + (j + 1) * w + kl - 1;
-        const long below = kl < n - 1 - j ? kl : n - 1 - j;
-        for (long i = 0; i < below; i++) x[j + 1 + i] -= column[i * (w - 1)] * t;
+        for (long i = 0; i < e.below[j]; i++) x[j + 1 + i] -= column[i * (w - 1)] * t;
     }
     for (long j = n - 1; j >= 0; j--) {
         const double t = x[j] * W[j * w + kl], *column = W + (j - 1) * w + kl + 1;
-        const long above = ku < j ? ku : j;
         x[j] = t;
-        for (long i = 0; i < above; i++) x[j - 1 - i] -= column[-i * (w - 1)] * t;
+        for (long i = 0; i < e.above[j]; i++) x[j - 1 - i] -= column[-i * (w - 1)] * t;
     }
 }
 
@@ -154,23 +176,23 @@ static void NAME(band_solve)(long n, long kl, long ku, const double *restrict W,
    solution that does not fit its equation asks for pivoting. */
 static long NAME(krylov)(const Shifted *s, double shift, long steps, long padded, double *V, double *H, double *work) {
     const long n = s->n, kl = s->kl, ku = s->ku, w = kl + ku + 1, rank = s->columns;
+    const NAME(extents) e = NAME(envelope)(s);
     double *W = work, *Q = W + n * w, *small = Q + rank * padded, *z = small + rank * rank;
     for (long j = 0; j < n; j++)
-        for (long i = j > ku ? j - ku : 0; i <= j + kl && i < n; i++)
+        for (long i = j - e.above[j]; i <= j + e.below[j]; i++)
             W[i * w + kl + j - i] = shift * s->mass[j * w + ku + i - j] - s->A[j * w + ku + i - j];
     for (long k = 0; k < n; k++) {
         const double *pivot_row = W + k * w + kl;
         const double inverse = 1 / *pivot_row;
-        const long right = ku < n - 1 - k ? ku : n - 1 - k;
-        for (long i = k + 1; i <= k + kl && i < n; i++) {
+        for (long i = k + 1; i <= k + e.below[k]; i++) {
             double *row = W + i * w + kl + k - i;
             *row *= inverse;
-            for (long d = 1; d <= right; d++) row[d] -= *row * pivot_row[d];
+            for (long d = 1; d <= e.right[k]; d++) row[d] -= *row * pivot_row[d];
         }
         W[k * w + kl] = inverse;
     }
     memcpy(Q, s->U, rank * padded * sizeof(double));
-    for (long c = 0; c < rank; c++) NAME(band_solve)(n, kl, ku, W, Q + c * padded);
+    for (long c = 0; c < rank; c++) NAME(band_solve)(n, kl, ku, e, W, Q + c * padded);
     for (long r = 0; r < rank; r++) /* 1 - G (shift M - A)^-1 U, and its inverse by Gauss and Jordan */
         for (long c = 0; c < rank; c++)
             small[r * rank + c] = (r == c) - NAME(product_of)(s->G + r * padded, Q + c * padded, padded);
@@ -191,8 +213,8 @@ static long NAME(krylov)(const Shifted *s, double shift, long steps, long padded
         double sizes = 0, left = 0;
         memset(x, 0, padded * sizeof(double));
         for (long j = 0; j < n; j++)
-            for (long i = j > ku ? j - ku : 0; i <= j + kl && i < n; i++) x[i] += s->mass[j * w + ku + i - j] * v[j];
-        NAME(band_solve)(n, kl, ku, W, x);
+            for (long i = j - e.above[j]; i <= j + e.below[j]; i++) x[i] += s->mass[j * w + ku + i - j] * v[j];
+        NAME(band_solve)(n, kl, ku, e, W, x);
         for (long r = 0; r < rank; r++) z[r] = NAME(product_of)(s->G + r * padded, x, padded);
         for (long c = 0; c < rank; c++) {
             double t = 0;
@@ -203,7 +225,7 @@ static long NAME(krylov)(const Shifted *s, double shift, long steps, long padded
             for (long r = 0; r < rank; r++) z[r] = NAME(product_of)(s->G + r * padded, x, padded);
             for (long i = 0; i < n; i++) {
                 double t = 0, size = 0;
-                for (long j = i > kl ? i - kl : 0; j <= i + ku && j < n; j++) {
+                for (long j = i - e.left[i]; j <= i + e.right[i]; j++) {
                     const long at = j * w + ku + i - j;
                     const double product = (shift * s->mass[at] - s->A[at]) * x[j];
                     t += product - s->mass[at] * v[j];
