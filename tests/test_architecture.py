@@ -204,7 +204,7 @@ def test_every_package_is_a_room():
 def test_concrete_classes_inherit_from_no_class_of_the_package():
     """But for the protocols, errors, a SteadyState, which is a State, and the `m` of coefficients."""
     classes = [found for path in FILES for found in read(path)[1]]
-    protocols = {"Problem", "OverV", "OverLines", "OverTriangles", "OnAxes"}
+    protocols = {"Problem", "OverV", "OverPlane", "OverLines", "OverTriangles", "OnAxes"}
     own = {name for name, _ in classes} - protocols - {"State", "Parameters", "NotConverged", "Infeasible"}
     for name, bases in classes:
         assert not bases & own, name

@@ -46,7 +46,7 @@ def smallest(problem: OverLines) -> float:
     return float(length * max(LINES.smallest, problem.tol**0.5))
 
 
-def refined(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
+def adapted(problem: OverLines, t: float, y: np.ndarray) -> tuple[OverLines, np.ndarray, str] | None:
     """(problem, y on it, why) with unresolved cells of v split, or of w with their neighbours; None if there are none.
 
     Raises Infeasible where no rate exists.

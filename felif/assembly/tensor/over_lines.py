@@ -7,25 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from ...problem import Problem
+from ..plane import OverPlane
 from .line_forms import Activity, LineForms
 from .mending import Mender
 from .spaces import Axis, Tensor
 
 
-class OverLines(Problem):
+class OverLines(OverPlane):
     """One density on nodes of v times nodes of w; `TensorProblem` fulfils it."""
 
     space: Tensor
     forms: LineForms  # matrices along v
     axis: Axis  # cells and elements along w
     base: np.ndarray  # cells of w that no mesh is coarser than
-    again: Callable  # (model, mesh, space, tol) -> the problem discretised anew
     mesh: Any  # of v, of scikit-fem
-    landings: tuple[float, ...]  # V_R, and other places where neurons may enter
-    top: float  # V_F
-    length: float  # V_F - V_R
-    degree: int  # of the elements along v
     cells: np.ndarray  # of v: their ends, sorted
     widths: np.ndarray
     nodes: np.ndarray  # of v, with V_F

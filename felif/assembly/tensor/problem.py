@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...algebra import Band
-from ...given.parameters import changeable, with_parameters
+from ...given.parameters import with_parameters
 from ...given.portable import require_portable
 from ...given.text import model_text
 from ...problem import FieldValue, Infeasible, PlaneField
@@ -38,6 +38,8 @@ def _copied(
 class TensorProblem(OverLines):
     """A model over (v, w) on lines. Immutable: `at`, `on_cells` and `rebuilt` return another one."""
 
+    _meshes = cells_in_w
+
     def __init__(
         self, forms: LineForms, axis: Axis, space: Tensor, tol: float | None, base: np.ndarray, again: Callable
     ) -> None:
@@ -47,21 +49,15 @@ class TensorProblem(OverLines):
         """
         self.again = again
         self.forms, self.axis, self.space, self.tol, self.base = forms, axis, space, tol, base
-        self.model, self.weak_form = forms.model, forms.weak_form
+        self.model = forms.model
         self.mesh, self.cells, self.widths = forms.mesh, forms.cells, np.diff(forms.cells)
         self.nodes, self.degree = forms.nodes, forms.degree
         self.w_cells, self.w_nodes = axis.cells, axis.nodes
-        self.landings, self.top, self.length = (form := self.weak_form).landings, form.top, form.length
-        self.marks = {"V_R": self.landings[0], "V_F": self.top}
         self.shape = (len(forms.weights), axis.size)
         self.size = self.shape[0] * self.shape[1]
         self.v_weights, self.w_weights = forms.weights, axis.weights
         self.mass = Band.diagonal(np.outer(self.v_weights, self.w_weights).ravel())
-        self.scalar_names, self.field_names = (forms.total_name,), (forms.field,)
-        self.line_names = (forms.rate_name, "C")
-        self.conserved: Mapping[str, np.ndarray] = {
-            q.name: q.weights[forms.field] * self.mass.data[0] for q in self.weak_form.conserved
-        }
+        self._named(forms.weak_form, forms.rate_name, (forms.total_name,), self.mass.data[0])
         self.transport = Transport(forms, axis)
         self.total_weights = axis.weights * forms.total_weights(axis.nodes)
         self._memory: tuple[Any, Any] = (None, None)
@@ -73,11 +69,6 @@ class TensorProblem(OverLines):
         return _copied, made
 
     # parameters and meshes --------------------------------------------------------------------------------------
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Numbers that `at` may change, in the order of the model."""
-        return changeable(self.model)
 
     def at(self, **parameters: Any) -> TensorProblem:
         """The same meshes with other parameters. Raises ValueError for unknown ones and those that shape the mesh."""
@@ -131,10 +122,6 @@ class TensorProblem(OverLines):
         """[Nbar]. Raises Infeasible where no rate exists."""
         return np.array([self.activity(t, y).Nbar])
 
-    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """`scalars` of many states, shape (len(times), 1)."""
-        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
-
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """dNbar/dy, shape (1, size)."""
         gradient, tail = np.zeros((1, self.size)), self.total_gradient(t, y)
@@ -182,41 +169,27 @@ class TensorProblem(OverLines):
         """
         return y if self.lines_stay else self.mender.mended(self.plane(y)).reshape(-1)
 
-    def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
-        return None
-
-    def frozen(self, t: float, y: np.ndarray) -> None:
-        return None
-
     # looking at a state -----------------------------------------------------------------------------------------
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
-        """Nbar (inf where none exists), mass, smallest value of p at nodes and between, total variation of C."""
-        try:
-            Nbar = float(self.scalars(t, y)[0])
-        except Infeasible:
-            Nbar = np.inf
-        row = {self.scalar_names[0]: Nbar}
-        row.update({name: float(weights @ y) for name, weights in self.conserved.items()})
-        row[f"min_{self.field_names[0]}"] = self.mender.smallest(self.plane(y))
-        row["variation_C"] = float(np.abs(np.diff(self.connectivity(y), prepend=0.0, append=0.0)).sum())
-        return row
+        """Nbar, mass, smallest value of p at nodes and between, total variation of C."""
+        row = self._observed(t, y, self.connectivity(y), self.conserved)
+        return row | {f"min_{self.field_names[0]}": self.mender.smallest(self.plane(y))}
 
     def connectivity(self, y: np.ndarray) -> np.ndarray:
         """C(w) = int p dv at the w-nodes."""
         return self.v_weights @ self.plane(y)
 
-    def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
-        """N(w) or C(w) as a function of w. Raises Infeasible for N where no rate exists."""
-        if name not in self.line_names:
-            raise ValueError(f"line: {name!r}; allowed are {', '.join(self.line_names)}")
-        values = self.connectivity(y) if name == "C" else self.rates(t, y)[0]
+    def _C(self, t: float, y: np.ndarray) -> FieldValue:
+        return self._along_w(self.connectivity(y))
+
+    def _N(self, t: float, y: np.ndarray) -> FieldValue:
+        return self._along_w(self.rates(t, y)[0])
+
+    def _along_w(self, values: np.ndarray) -> FieldValue:
         return FieldValue(self.w_nodes, values, lambda w: self.axis.evaluate(values, w), self.w_weights)
 
-    def field(self, name: str, y: np.ndarray) -> PlaneField:
-        """The density as a function of (v, w)."""
-        if name not in self.field_names:
-            raise ValueError(f"field: {name!r}; allowed is {self.field_names[0]}")
+    def _density(self, y: np.ndarray) -> PlaneField:
         p = self.plane(y)
         full = np.concatenate([p, np.zeros((1, self.shape[1]))])
 
@@ -233,14 +206,6 @@ class TensorProblem(OverLines):
     def initial_state(self, start: Any) -> tuple[TensorProblem, np.ndarray, bool]:
         """(problem, y, compatible) for initial data, see `initial`."""
         return initial.initial_state(self, start)
-
-    def adapted(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
-        """Cells of w split where this state is not resolved; None for a mesh the user has chosen."""
-        return None if self.tol is None else cells_in_w.refined(self, t, y)
-
-    def coarsened(self, t: float, y: np.ndarray) -> tuple[TensorProblem, np.ndarray, str] | None:
-        """Cells of w merged where this state no longer needs them; None where that is not worth it."""
-        return None if self.tol is None else cells_in_w.coarsened(self, t, y)
 
     # lines at rest, see `tensor.stationary` ---------------------------------------------------------------------------
 

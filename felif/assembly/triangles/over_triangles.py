@@ -9,22 +9,19 @@ import numpy as np
 from skfem.mesh import MeshTri
 
 from ...given.parameters import Parameters
-from ...problem import Problem
+from ..plane import OverPlane
 from .operator import TriangleOperator
 
 
-class OverTriangles(Problem):
+class OverTriangles(OverPlane):
     """One density, a polynomial on every triangle; `OnTriangles` fulfils it."""
 
     operator: TriangleOperator
     parameters: Parameters  # `m` of coefficients
     mesh: MeshTri
-    degree: int  # of the polynomials
     cells: np.ndarray  # corners of the triangles, (cells, 3, 2)
     coarsest: np.ndarray  # those that the problem was made with; no mesh of evolve is coarser
     area: np.ndarray  # of the triangles
-    landings: tuple[float, ...]  # V_R, and other places where neurons may enter
-    top: float  # V_F
     w_min: float
     w_max: float
     nodes: np.ndarray  # (2, nodes): of the polynomials on all triangles

@@ -15,11 +15,11 @@ from skfem.refdom import RefTri
 
 from ...algebra import Band, gauss
 from ...given.identity import is_own
-from ...given.parameters import Parameters, changeable, parameters_of, with_parameters
+from ...given.parameters import Parameters, parameters_of, with_parameters
 from ...given.portable import require_portable
 from ...given.text import model_text
 from ...meshing.strip import triangles
-from ...problem import FieldValue, Infeasible, PlaneField, State
+from ...problem import FieldValue, PlaneField, State
 from ...spaces import DrawingPoints, over_triangles
 from ..splitting import conserving
 from . import refinement
@@ -42,28 +42,25 @@ class OnTriangles(OverTriangles):
     """
 
     default_scheme = "ARK43"
+    no_rate = np.nan  # a run that cannot start has a first row nevertheless
+    _meshes = refinement
 
     def __init__(self, assembled: TriangleMesh, model: Any) -> None:
         self._assembled, self.model = assembled, model
-        self.weak_form, self.mesh = assembled.weak_form, assembled.mesh
+        self.mesh = assembled.mesh
         self.space, self.tol = assembled.space, assembled.tol
         self.operator: TriangleOperator = assembled.operator
         self.cells, self.coarsest = assembled.cells, assembled.coarsest  # corners of the triangles, (cells, 3, 2)
         self.degree, self.size = assembled.space.degree, self.operator.size
-        self.landings, self.top, self.length = (form := self.weak_form).landings, form.top, form.length
-        self.marks = {"V_R": self.landings[0], "V_F": self.top}
         self.w_min, self.w_max = float(model.w_min), float(model.w_max)
         self._number = modes(self.degree)
         self.area = self.operator.area
         self._diagonal = np.repeat(self.area, self._number)
         self.mass = Band.diagonal(self._diagonal)
-        self.field_names = (self.weak_form.fields[0].name,)
-        self.line_names = (self.operator.line, "C")
-        self.scalar_names = tuple(self.operator.integrals)
         weights = np.zeros(self.size)
         weights[:: self._number] = self.area
         self.quantities = {"mass": weights}
-        self.conserved = {q.name: q.weights[self.field_names[0]] * weights for q in self.weak_form.conserved}
+        self._named(assembled.weak_form, self.operator.line, tuple(self.operator.integrals), weights)
         self.parameters: Parameters = parameters_of(model)
         self._limits = self.space.positive and not self.lines_stay
         self._memory: tuple[bytes, tuple] = (b"", ())
@@ -73,11 +70,6 @@ class OnTriangles(OverTriangles):
         return OnTriangles, (self._assembled, self.model)
 
     # parameters -------------------------------------------------------------------------------------------------
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Numbers that `at` may change, in the order of the model."""
-        return changeable(self.model)
 
     def at(self, **parameters: Any) -> OnTriangles:
         """With other parameters; assembled again for a user's coefficients, which may hold the model. See `rebuilt`."""
@@ -121,10 +113,6 @@ class OnTriangles(OverTriangles):
         s, _ = self._solved(y)
         return np.array([getattr(s, name) for name in self.scalar_names])
 
-    def scalar_values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """`scalars` of many states, shape (len(times), scalars)."""
-        return np.array([self.scalars(t, y) for t, y in zip(times.tolist(), states, strict=True)])
-
     def scalar_gradient(self, t: float, y: np.ndarray) -> np.ndarray:
         """d(scalars)/dy, shape (scalars, size), what the drift makes of it included."""
         s, _ = self._solved(y)
@@ -139,9 +127,6 @@ class OnTriangles(OverTriangles):
     def rate(self, t: float, y: np.ndarray) -> np.ndarray:
         """F(t, y), shape (size,)."""
         return self.operator.rate(y, self.parameters)
-
-    def time_derivative(self, t: float, y: np.ndarray, step: float) -> None:
-        """None: nothing depends on t but through y."""
 
     def implicit_part(self, t: float, y: np.ndarray) -> ImplicitPart:
         """Drift, noise, firing and reset at the Nbar of y, and its changes to first order."""
@@ -164,17 +149,9 @@ class OnTriangles(OverTriangles):
 
     def observe(self, t: float, y: np.ndarray) -> dict[str, float]:
         """Nbar, mass, conserved quantities, lower bounds of p as shown and as it evolves, variation of C."""
-        try:
-            scalars = self.scalars(t, y)
-        except Infeasible:  # a run that cannot start has a first row nevertheless
-            scalars = np.full(len(self.scalar_names), np.nan)
-        row = dict(zip(self.scalar_names, scalars.tolist(), strict=True))
-        row.update({name: float(weights @ y) for name, weights in (self.quantities | self.conserved).items()})
-        row[f"min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.shown(y))
-        row[f"evolving_min_{self.field_names[0]}"] = self._assembled.limiter.lowest(self.starting(y))
-        C = self._assembled.rows @ self.starting(y)
-        row["variation_C"] = float(np.abs(np.diff(C, prepend=0.0, append=0.0)).sum())
-        return row
+        evolving, (name,), lowest = self.starting(y), self.field_names, self._assembled.limiter.lowest
+        row = self._observed(t, y, self._assembled.rows @ evolving, self.quantities | self.conserved)
+        return row | {f"min_{name}": lowest(self.shown(y)), f"evolving_min_{name}": lowest(evolving)}
 
     def nodal(self, y: np.ndarray) -> np.ndarray:
         """Values at equidistant nodes of every triangle, corners included, shape (cells, nodes)."""
@@ -189,10 +166,7 @@ class OnTriangles(OverTriangles):
         barycentric = np.array([1 - X[0] - X[1], X[0], X[1]])
         return np.einsum("csd,sn->dcn", corners, barycentric)
 
-    def field(self, name: str, y: np.ndarray) -> Any:
-        """The named density as a function of v and w."""
-        if name != self.field_names[0]:
-            raise ValueError(f"field: {name!r}; allowed is {self.field_names[0]!r}")
+    def _density(self, y: np.ndarray) -> PlaneField:
         X, W = get_quadrature(RefTri, 2 * self.degree)
         values, _ = shapes(self.degree, X)
         return PlaneField(
@@ -214,35 +188,20 @@ class OnTriangles(OverTriangles):
         """Where p is drawn: every triangle by itself."""
         return over_triangles(("v", "w"), self.cells, self.degree)
 
-    def line(self, name: str, t: float, y: np.ndarray) -> FieldValue:
-        """N(w) or C(w)."""
-        if name == "C":
-            at, y = self.integrals, self.starting(y)
-            return FieldValue(at.nodes, at.matrix @ y, lambda w: self._within(w, at.at, y), at.weights)
-        if name != self.operator.line:
-            raise ValueError(f"line: {name!r}; allowed are {', '.join(self.line_names)}")
-        trace = self.operator.trace
-        coefficients = self._solved(y)[1]
-        return FieldValue(
-            trace.points[1],
-            trace.at_points @ coefficients,
-            lambda w: self._within(w, trace.at, coefficients),
-            trace.dx,
-        )
+    def _C(self, t: float, y: np.ndarray) -> FieldValue:
+        at, y = self.integrals, self.starting(y)
+        return FieldValue(at.nodes, at.matrix @ y, lambda w: self._within(w, at.at, y), at.weights)
+
+    def _N(self, t: float, y: np.ndarray) -> FieldValue:
+        trace, values = self.operator.trace, self._solved(y)[1]
+        at = lambda w: self._within(w, trace.at, values)
+        return FieldValue(trace.points[1], trace.at_points @ values, at, trace.dx)
 
     def _within(self, w: np.ndarray, rows: Any, values: np.ndarray) -> np.ndarray:
         inside = (w >= self.w_min) & (w <= self.w_max)
         return np.where(inside, rows(np.clip(w, self.w_min, self.w_max)) @ values, 0.0)
 
     # other meshes -----------------------------------------------------------------------------------------------
-
-    def adapted(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
-        """A finer mesh where this state needs one; None for a mesh the user has chosen."""
-        return None if self.tol is None else refinement.adapted(self, t, y)
-
-    def coarsened(self, t: float, y: np.ndarray) -> tuple[OnTriangles, np.ndarray, str] | None:
-        """A mesh refined anew from the coarsest one, where that saves a good part of the triangles."""
-        return None if self.tol is None else refinement.coarsened(self, t, y)
 
     def received(self, state: State) -> np.ndarray:
         """The unknowns of a state of other triangles on these: the L2 projection, the mass to rounding."""
