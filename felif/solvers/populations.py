@@ -32,6 +32,7 @@ class Candidates:
     complete: bool
     remark: str
     excess: Callable[[np.ndarray], np.ndarray] | None = None  # of one rate: log N -> log(out/N), at many
+    exact: bool = False  # whether they are those of the model, up to what rounding makes of them
 
 
 def candidates(frozen: Frozen) -> Candidates:
@@ -47,7 +48,8 @@ def candidates(frozen: Frozen) -> Candidates:
 
     def result(found: list[np.ndarray], complete: bool, remark: str) -> Candidates:
         scalars = [neurons.scalars(np.where(z > BOXES.lowest + 1, np.exp(z), 0.0)) for z in found]
-        return Candidates(neurons.names, places, scalars, complete, remark, excess if neurons.count == 1 else None)
+        of_one = excess if neurons.count == 1 else None
+        return Candidates(neurons.names, places, scalars, complete, remark, of_one, neurons.error < BOXES.exact)
 
     if not neurons.affine:
         return result(_searched(neurons), False, _SEARCHED.format("drift or noise is not affine in the rates"))

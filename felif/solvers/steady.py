@@ -85,11 +85,14 @@ def _confirmed(frozen: Frozen, scalars: np.ndarray, found: Candidates) -> tuple[
     reason, t, totals = "", frozen.t, frozen.totals
     for there in _meshes(frozen, scalars[frozen.moving]):
         try:
-            state = settled(there.problem, there.solve(scalars[frozen.moving], refine=1)[1], t, totals)
+            y = there.solve(scalars[frozen.moving], refine=1)[1]
+            state = settled(there.problem, y, t, totals, scalars if found.exact else None)
             reason = objection(state)
         except (NotConverged, SingularMatrix, Infeasible) as error:
             state, reason = None, str(error)
         if state is not None and not reason:
+            if state.known:
+                return state, ""
             here = state.problem.scalars(t, state.y)[found.places]
             room = SEARCH.small + 10 * np.nan_to_num([*state.errors.values()])[found.places]
             others = [s[found.places] for s in found.scalars]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, overload
 
@@ -28,7 +28,7 @@ class SteadyState(State):
         Estimate of |N - N_exact| (the largest over all scalars): the difference to the steady state in elements of a
         degree higher by two (by four below 4) on the same cells, with the mass that V_min cuts off, and rounding.
     errors : dict
-        The same, scalar by scalar.
+        The same, scalar by scalar; computed when first asked for where a closed form says that they are below `tol`.
     growth : float or complex
         The nonzero eigenvalue of the linearisation with the largest real part.
     stable : bool
@@ -39,13 +39,26 @@ class SteadyState(State):
         log of N, also where N is lost in rounding and a closed form is known; nan where it is not.
     """
 
-    def __init__(self, problem: Problem, t: float, y: np.ndarray, residual: float, errors: dict[str, float]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        t: float,
+        y: np.ndarray,
+        residual: float,
+        errors: dict[str, float] | Callable[[], dict[str, float]],
+    ) -> None:
+        """`errors`: a function, asked late, where scalars are known to be accurate and not lost in rounding."""
         super().__init__(problem, t, y)
-        self.residual, self.errors = residual, errors
-        for name, value in zip(problem.scalar_names, problem.scalars(t, y), strict=True):
-            setattr(self, name, max(float(value), 0.0) if abs(value) <= SEARCH.small + errors[name] else float(value))
+        self.residual, self._errors, self.known = residual, errors, callable(errors)
+        for name, value in zip(problem.scalar_names, problem.scalars(t, y).tolist(), strict=True):
+            lost = not callable(errors) and abs(value) <= SEARCH.small + errors[name]
+            setattr(self, name, max(value, 0.0) if lost else value)
         first = float(getattr(self, problem.scalar_names[0], np.nan)) if problem.scalar_names else np.nan
         self.log_N = float(np.log(first)) if first > SEARCH.small else np.nan
+
+    @cached_property
+    def errors(self) -> dict[str, float]:
+        return self._errors() if callable(self._errors) else self._errors
 
     @property
     def error(self) -> float:

@@ -89,6 +89,7 @@ class Search:
     serves: float = 0.05  # |log(out/s)| at a candidate s, below which the mesh at hand serves there
     near: float = 0.03  # relative distance of a state from its candidate
     small: float = 1e-14  # rates below it are lost in rounding
+    agrees: float = 0.1  # of the tolerance: how far a state may be from the closed form, without an error estimate
 
 
 SEARCH = Search()
@@ -112,6 +113,7 @@ class Boxes:
     newton: int = 25  # steps from the centre of a box
     rounding: float = 1e-12  # relative, of bounds
     large: float = 1e100  # stands for slopes that overflow
+    exact: float = 1e-8  # error of log r below which it is that of a closed form
 
 
 BOXES = Boxes()
