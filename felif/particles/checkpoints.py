@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -53,6 +53,37 @@ class Checkpoint:
         self.room.npz(self.name, arrays | {_ENGINE + name: values for name, values in engine.items()})
         took = time.monotonic() - began
         self._due = began + took + max(NETWORK.every, took / NETWORK.share)
+
+
+def step_by_step(
+    plan: Plan,
+    own: Recording,
+    place: Checkpoint,
+    watch: Callable[[float], None],
+    step: Callable[[int], None],
+    now: Callable[[], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    engine: Callable[[], Mapping[str, Any]],
+) -> Recording:
+    """`own` after all steps that are left, snapshots and checkpoints taken on the way.
+
+    now: how the neurons are; engine: what `step` goes on from.
+    """
+    wanted = {*plan.snapshots, plan.steps}
+    own.snapshots = {k: taken for k, taken in own.snapshots.items() if k in wanted}
+    if not own.steps_done:
+        place.write(own.at(0, now()), engine())
+    for k in range(own.steps_done, plan.steps + 1):
+        if k in wanted:
+            own.snapshots[k] = tuple(column.copy() for column in now())
+        if k == plan.steps:
+            break
+        step(k)
+        if place.due() or k + 1 == plan.steps:
+            place.write(own.at(k + 1, now()), engine())
+        if k % 64 == 0:
+            watch(k / plan.steps)
+    own.steps_done = plan.steps
+    return own
 
 
 def network_name(number: int) -> str:

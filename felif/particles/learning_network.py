@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .batches import Recording, make_chunks
-from .checkpoints import Checkpoint
+from .checkpoints import Checkpoint, step_by_step
 from .drive import affine
 from .initial_neurons import draw_weighted
 from .network import advance, helpers
@@ -34,7 +34,7 @@ def simulate_learning(
     two counts), 0.02 at most; that is how late neurons hear of each other. Weights take the exact step of dw = speed
     (Phi - w) dt, Phi constant over it.
     """
-    law, rule, dt, steps = plan.law, plan.law.learning, plan.dt, plan.steps
+    law, rule, dt = plan.law, plan.law.learning, plan.dt
     if plan.record:
         raise ValueError(f"record = {plan.record!r}; a network that learns keeps no spike times: allowed is 0")
     recorded, engine = place.read(plan) or (None, {})
@@ -60,47 +60,34 @@ def simulate_learning(
 
     weights = WeightAxis(rule.w_min, rule.w_max, v.size)
     own = recorded or Recording.begun(plan, chunks, batch_of, batch_sizes)
-    first, bin_of, wanted = own.steps_done, plan.bin_of, {*plan.snapshots, steps}
-    own.snapshots = {k: taken for k, taken in own.snapshots.items() if k in wanted}
-    nobody, decay = np.zeros(v.size, bool), -np.expm1(-rule.speed * dt)
+    bin_of, nobody, decay = plan.bin_of, np.zeros(v.size, bool), -np.expm1(-rule.speed * dt)
     activity, total = engine["means"].tolist()
     weights.values = engine.get("weights", weights.values)
 
-    def keep(done: int) -> None:
-        if place.room is not None:
-            means = np.array([activity, total])
-            state = {"v": v, "w": w, "place": neurons.place, "weights": weights.values, "means": means}
-            place.write(own.at(done, (v, nobody, w)), state)
+    def step(k: int) -> None:
+        nonlocal activity, total
+        set_step(neurons.steps[0], g, push, population.noise, dt, k * dt, 1.0, 0.0)
+        neurons.spikes[:] = 0.0
+        neurons.pulls = np.ascontiguousarray(rule.drive(w, activity), float)
+        advance(neurons, helped)
+        fired = neurons.found[:, 0]
+        own.rates[k, 0] = fired.sum() / v.size
+        own.batches[bin_of[k], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
+        rate = own.rates[k, 0] / dt
+        activity += _share(NETWORK.heard, v.size * activity, dt) * (rate - activity)
+        share = _share(NETWORK.learned, v.size * total, dt)
+        total += share * (rate - total)
+        if rule.speed > 0:
+            weights.hear(w, neurons.spikes[:, 0], dt, share)
+            w[:] += decay / rule.speed * rule.change(w, weights.rate(w), total)
+            np.clip(w, rule.w_min, rule.w_max, out=w)
 
-    if recorded is None:
-        keep(0)
+    def engine_now() -> dict[str, np.ndarray]:
+        means = np.array([activity, total])
+        return {"v": v, "w": w, "place": neurons.place, "weights": weights.values, "means": means}
+
     with helpers(threads) as helped:
-        for step in range(first, steps + 1):
-            if step in wanted:
-                own.snapshots[step] = (v.copy(), nobody, w.copy())
-            if step == steps:
-                break
-            set_step(neurons.steps[0], g, push, population.noise, dt, step * dt, 1.0, 0.0)
-            neurons.spikes[:] = 0.0
-            neurons.pulls = np.ascontiguousarray(rule.drive(w, activity), float)
-            advance(neurons, helped)
-            fired = neurons.found[:, 0]
-            own.rates[step, 0] = fired.sum() / v.size
-            own.batches[bin_of[step], :, 0] += np.bincount(batch_of, fired, len(batch_sizes)).astype(int)
-            rate = own.rates[step, 0] / dt
-            activity += _share(NETWORK.heard, v.size * activity, dt) * (rate - activity)
-            share = _share(NETWORK.learned, v.size * total, dt)
-            total += share * (rate - total)
-            if rule.speed > 0:
-                weights.hear(w, neurons.spikes[:, 0], dt, share)
-                w += decay / rule.speed * rule.change(w, weights.rate(w), total)
-                np.clip(w, rule.w_min, rule.w_max, out=w)
-            if place.due() or step + 1 == steps:
-                keep(step + 1)
-            if step % 64 == 0:
-                watch(step / steps)
-    own.steps_done = steps
-    return own
+        return step_by_step(plan, own, place, watch, step, lambda: (v, nobody, w), engine_now)
 
 
 class WeightAxis:

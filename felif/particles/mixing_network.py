@@ -22,7 +22,7 @@ from scipy.linalg import expm
 
 from ..problem import State
 from .batches import Recording, make_chunks
-from .checkpoints import Checkpoint
+from .checkpoints import Checkpoint, step_by_step
 from .drive import mean_current
 from .initial_neurons import draw_start
 from .planning import Plan
@@ -38,7 +38,7 @@ def simulate_mixing(
     place: Checkpoint,
 ) -> Recording:
     """Neurons of `ParticleLaw.exchange`, `low` and `leaves`; one thread."""
-    law, dt, steps, count = plan.law, plan.dt, plan.steps, len(plan.sizes)
+    law, dt, count = plan.law, plan.dt, len(plan.sizes)
     _require_followed(plan)
     first_draws, key = seed.spawn(2)
     key = key.generate_state(2, np.uint64)
@@ -52,43 +52,27 @@ def simulate_mixing(
     chunks, chunk_batch, counted = make_chunks(plan.sizes)
     batch_sizes = np.repeat(counted.sum(axis=1, keepdims=True), count, axis=1)
     own = recorded or Recording.begun(plan, chunks, chunk_batch, batch_sizes)
-    first, bin_of, wanted = own.steps_done, plan.bin_of, {*plan.snapshots, steps}
-    own.snapshots = {k: taken for k, taken in own.snapshots.items() if k in wanted}
     coupled = any(any(p.kicks) or any(p.noise_kicks) for p in law.populations)
     exchanged, neurons = _half_step(law, dt), _Potentials(law, dt)
 
-    def keep(done: int) -> None:
-        if place.room is not None:
-            state = {"v": v, "kind": kind, "gone": gone, "rates": last}
-            place.write(own.at(done, (v, gone, kind)), state)
-
-    if recorded is None:
-        keep(0)
-    for step in range(first, steps + 1):
-        if step in wanted:
-            own.snapshots[step] = (v.copy(), gone.copy(), kind.copy())
-        if step == steps:
-            break
-        random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, step]))
+    def step(k: int) -> None:
+        nonlocal kind, gone, last
+        random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, k]))
         kind = exchanged(kind, random)
-        fired, lost = neurons.step(v, kind, gone, step, last, random)
-        kind = exchanged(kind, random)
-        gone |= lost
-        np.add.at(own.batches[bin_of[step]], (own.batch_of[fired[0]], fired[1]), 1)
-        own.rates[step] = np.bincount(fired[1], minlength=count) / v.size
-        last = own.rates[step] / dt
+        fired, lost = neurons.step(v, kind, gone, k, last, random)
+        kind, gone = exchanged(kind, random), gone | lost
+        np.add.at(own.batches[plan.bin_of[k]], (own.batch_of[fired[0]], fired[1]), 1)
+        own.rates[k] = np.bincount(fired[1], minlength=count) / v.size
+        last = own.rates[k] / dt
         if coupled and len(fired[0]) > plan.event_size * v.size + 2:
             raise ValueError(
                 f"dt = {dt!r}: {len(fired[0]) / v.size:.3g} spikes per neuron in the step to "
-                f"t = {(step + 1) * dt:.6g}; allowed are {plan.event_size:.3g}: no synchronous spike is followed of "
+                f"t = {(k + 1) * dt:.6g}; allowed are {plan.event_size:.3g}: no synchronous spike is followed of "
                 "neurons that change their population or have a V_min"
             )
-        if place.due() or step + 1 == steps:
-            keep(step + 1)
-        if step % 64 == 0:
-            watch(step / steps)
-    own.steps_done = steps
-    return own
+
+    engine_now = lambda: {"v": v, "kind": kind, "gone": gone, "rates": last}
+    return step_by_step(plan, own, place, watch, step, lambda: (v, gone, kind), engine_now)
 
 
 def _require_followed(plan: Plan) -> None:
