@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,61 @@ class Lanes:
         diagonal, column = np.where(there, width + row - column, 0), np.where(there, column, 0)
         return np.where(there, data[:, diagonal, column], 0.0)
 
+    def forms(
+        self, A: np.ndarray, weights: np.ndarray, rows: np.ndarray, numbers: np.ndarray, sources: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """F = sum_m (weights z)_m A_m y + sum_z z f_z and g = sum_z z (r_z . y + rho_z): rows (z, algebraic, size),
+        numbers (z, algebraic), sources (z, size)."""
+        packed, (entry, where) = np.where(self.index[:-1] >= 0, rows[:, :, self.index[:-1]], 0.0), np.nonzero(sources)
+        return {
+            "A": A,
+            "weights": weights,
+            "rows": packed,
+            "rows_lanes": extents(packed),
+            "numbers": numbers,
+            "source_start": np.searchsorted(entry, np.arange(len(rows) + 1)),
+            "source_place": self.place[where],
+            "source_value": sources[entry, where],
+        }
+
+    def quantities(
+        self, mass: np.ndarray, conserved: Iterable[np.ndarray], differential: Iterable[int]
+    ) -> dict[str, np.ndarray]:
+        """Mass, what is conserved, and where the differential scalars stand in y."""
+        conserved = list(conserved)
+        return {
+            "mass": self.values(mass, 1.0),
+            "place": self.place,
+            "differential_place": self.place[list(differential)],
+            "invariant_weights": np.array([self.values(weights, 0.0) for weights in conserved]),
+            "invariant_carriers": np.array([self.values((weights != 0) * 1.0, 0.0) for weights in conserved]),
+        }
+
+    def handed_over(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        inputs: Iterable[str],
+        scalars: tuple[str, ...],
+        empty: float,
+        looks_at_each_step: bool = False,
+        **numbers: Any,
+    ) -> Condensed:
+        """What the core takes; `numbers`: what of its `System` the arrays do not say."""
+        arrays, inputs = aligned(arrays), tuple(inputs)
+        system = compiled.System(
+            degree=self.degree,
+            lanes=self.count,
+            size=len(self.place),
+            inputs=len(inputs),
+            differential=len(arrays["differential_place"]),
+            algebraic=len(arrays["integral"]),
+            matrices=len(arrays["weights"]),
+            invariants=len(arrays["invariant_weights"]),
+            **{name: compiled.pointer(array) for name, array in arrays.items()},
+            **numbers,
+        )
+        return Condensed(system, arrays, inputs, scalars, looks_at_each_step, empty)
+
 
 def aligned(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Copies that begin at multiples of 64 bytes, with room for a vector of the core behind each, in one memory."""
@@ -67,10 +123,10 @@ def aligned(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return found
 
 
-def extents(rows: np.ndarray, count: int, algebraic: int) -> np.ndarray:
+def extents(rows: np.ndarray) -> np.ndarray:
     """Lanes in which rows have entries, first and end, in multiples of LANES."""
     there = rows.any(axis=2)
-    extents = np.zeros((count, algebraic, 2), int)
+    extents = np.zeros((*rows.shape[:2], 2), int)
     for j, a in np.argwhere(there.any(axis=-1)):
         found = np.flatnonzero(there[j, a])
         extents[j, a] = found[0] // compiled.LANES, found[-1] // compiled.LANES + 1

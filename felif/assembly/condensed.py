@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import spaces
 from ..algebra import compiled
-from ..algebra.lanes import Condensed, Lanes, aligned, extents
+from ..algebra.lanes import Condensed, Lanes
 from ..firing import layers
 from ..firing.over_v import OverV
 from ..given.memory import remembered
@@ -57,33 +57,16 @@ def _condensed(problem: OverV) -> Condensed | None:
     lanes = lanes_of(problem)
     # what every form is multiplied by: one row a form, one column an entry of z
     factors = np.column_stack([constant, *(slopes[name] for name in names)]).reshape(len(constant), 1 + len(names))
-    arrays = _forms(operator, lanes, factors, len(algebraic))
+    places = [problem.layout.offsets[name] for name in differential]
+    arrays = _forms(operator, lanes, factors)
+    arrays |= lanes.quantities(problem.mass.data[0], problem.conserved.values(), places)
     arrays["integral"] = equations.own_slopes().diagonal().copy()
-    arrays["mass"] = lanes.values(problem.mass.data[0], 1.0)
-    arrays["differential_place"] = lanes.place[[problem.layout.offsets[name] for name in differential]]
-    arrays["place"] = lanes.place
-    conserved = list(problem.conserved.values())
-    arrays["invariant_weights"] = np.array([lanes.values(w, 0.0) for w in conserved])
-    arrays["invariant_carriers"] = np.array([lanes.values((w != 0) * 1.0, 0.0) for w in conserved])
-    system = compiled.System(
-        degree=lanes.degree,
-        lanes=lanes.count,
-        size=problem.size,
-        inputs=len(equations.inputs),
-        differential=len(differential),
-        algebraic=len(algebraic),
-        matrices=len(arrays["weights"]),
-        invariants=len(conserved),
-        worthwhile=-1,
-    )
+    numbers = {"worthwhile": -1}
     if problem.tol is not None:
-        _watched(problem, lanes, names, system, arrays)
-    _arriving(problem, lanes, system, arrays)
-    arrays = aligned(arrays)
-    for name, array in arrays.items():
-        setattr(system, name, compiled.pointer(array))
+        _watched(problem, lanes, names, numbers, arrays)
+    _arriving(problem, lanes, numbers, arrays)
     each = problem.tol is not None and problem.end is not None
-    return Condensed(system, arrays, tuple(equations.inputs), problem.scalar_names, each, equations.empty_slope)
+    return lanes.handed_over(arrays, equations.inputs, problem.scalar_names, equations.empty_slope, each, **numbers)
 
 
 def lanes_of(problem: OverV) -> Lanes:
@@ -115,7 +98,7 @@ def _lanes(problem: OverV) -> Lanes:
     return Lanes.numbered(index, problem.size, first)
 
 
-def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic: int) -> dict[str, np.ndarray]:
+def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray) -> dict[str, np.ndarray]:
     """Matrices, rows and sources by the entries of z."""
     varying, count, width = operator.varying, factors.shape[1], operator.band.ku
     bands = [k for k, part in enumerate(varying) if part.band is not None]
@@ -134,38 +117,27 @@ def _forms(operator: FormsOperator, lanes: Lanes, factors: np.ndarray, algebraic
     own[0, 0] = 1.0
     everything = np.concatenate([own, factors])
     rows = np.tensordot(everything.T, operator.rows, 1)
-    packed = np.where(lanes.index[:-1] >= 0, rows[:, :, lanes.index[:-1]], 0.0)
     sources = np.zeros((count, operator.size))
     for k, part in enumerate(varying):
         if part.vector is not None:
             sources += factors[k][:, None] * part.vector
     if operator.vector is not None:
         sources[0] += operator.vector
-    entry, where = np.nonzero(sources)
-    return {
-        "A": lanes.matrices(np.array([fixed, *parts]), width),
-        "weights": np.concatenate([own, weights]),
-        "rows": packed,
-        "rows_lanes": extents(packed, count, algebraic),
-        "numbers": everything.T @ operator.numbers,
-        "source_start": np.searchsorted(entry, np.arange(count + 1)),
-        "source_place": lanes.place[where],
-        "source_value": sources[entry, where],
-    }
+    A, weights = lanes.matrices(np.array([fixed, *parts]), width), np.concatenate([own, weights])
+    return lanes.forms(A, weights, rows, everything.T @ operator.numbers, sources)
 
 
 def _watched(
     problem: OverV,
     lanes: Lanes,
     names: tuple[str, ...],
-    system: compiled.System,
+    numbers: dict[str, float],
     arrays: dict[str, np.ndarray],
 ) -> None:
     """When the mesh must be looked at: the reasons of `splitting`, or weaker ones, as in `watch`."""
     cells, tol = len(problem.widths), problem.tol
     if np.count_nonzero(problem.mergeable) >= (least := coarsen.worthwhile(problem)):
-        system.worthwhile = int(np.ceil(least))
-    system.fields, system.cells, system.smooth = len(lanes.first), cells, coarsen.SMOOTH_CONTENT
+        numbers["worthwhile"] = int(np.ceil(least))
     arrays |= {"pairs": problem.mergeable.astype(int), "first_lane": np.array(lanes.first)}
     low, high = problem.decay_lengths
     ends = [(problem.layout.slice(name).start, tol / max(low, 1e-300)) for name in problem.field_names]
@@ -178,7 +150,8 @@ def _watched(
         "end_limit": np.array([limit for _, limit in ends]),
     }
     arrays["end_place"] = lanes.place[[place for place, _ in ends]]
-    system.ends, system.layers, system.undershoot = len(ends), len(layers), tol
+    numbers |= {"fields": len(lanes.first), "cells": cells, "smooth": coarsen.SMOOTH_CONTENT}
+    numbers |= {"ends": len(ends), "layers": len(layers), "undershoot": tol}
 
 
 def _tops(problem: OverV, lanes: Lanes) -> np.ndarray:
@@ -213,7 +186,7 @@ def _layers(problem: OverV, names: tuple[str, ...]) -> np.ndarray:
     return np.array(rows).reshape(len(rows), 1 + 2 * (1 + len(names)))
 
 
-def _arriving(problem: OverV, lanes: Lanes, system: compiled.System, arrays: dict[str, np.ndarray]) -> None:
+def _arriving(problem: OverV, lanes: Lanes, numbers: dict[str, float], arrays: dict[str, np.ndarray]) -> None:
     """Neurons that the drift carries to V_F (see `firing.advected`), as functions of the inputs."""
     parts = problem.arrivals.parts(tuple(problem.equations.inputs))
     if parts is None:
@@ -223,4 +196,4 @@ def _arriving(problem: OverV, lanes: Lanes, system: compiled.System, arrays: dic
     unknowns = [problem.layout.offsets[name] + own for name, own in zip(problem.field_names, nodes, strict=True)]
     places = np.column_stack([lanes.place[np.concatenate(unknowns)], np.concatenate(nodes)])
     arrays |= {"speed": speed, "arriving_noise": noise, "arriving_place": places}
-    system.arriving, system.arriving_places, system.spread = speed.shape[1], len(places), spread
+    numbers |= {"arriving": speed.shape[1], "arriving_places": len(places), "spread": spread}

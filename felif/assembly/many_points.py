@@ -75,7 +75,7 @@ class Family:
         self._rows_shape = packed.shape[1:]
         entries = (np.abs(self.factors).max(axis=0).T != 0).astype(float)
         everywhere = np.tensordot(entries, (packed != 0) * 1.0, 1)
-        self._extents = extents(everywhere, entries.shape[0], algebraic)
+        self._extents = extents(everywhere)
         self._sources = np.flatnonzero(vectors.any(axis=0))
         self._source_values = vectors[:, self._sources]
 

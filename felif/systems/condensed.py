@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import compiled
-from ..algebra.lanes import Condensed, Lanes, aligned, extents
+from ..algebra.lanes import Condensed, Lanes
 from ..given.inputs import input_value
 from ..spaces import Line
 from ..weakform import Given
@@ -47,26 +47,9 @@ def condensed(system: OnAxes) -> Condensed | None:
         return None
     if system.tol is not None:
         arrays |= _watched(system, lanes)
-    found = compiled.System(
-        ends=len(arrays.get("end_place", ())),
-        degree=lanes.degree,
-        lanes=lanes.count,
-        size=system.size,
-        inputs=len(names),
-        differential=numbers,
-        algebraic=layout.n_z,
-        matrices=len(arrays["weights"]),
-        invariants=len(system.kept),
-        fields=len(lanes.first),
-        cells=next(iter(system.lines.values())).count,
-        worthwhile=-1,
-        relative=1,
-        undershoot=np.inf,
-    )
-    arrays = aligned(arrays)
-    for name, array in arrays.items():
-        setattr(found, name, compiled.pointer(array))
-    return Condensed(found, arrays, names, system.scalar_names, False, system.constraint.empty)
+    numbers = {"ends": len(arrays.get("end_place", ())), "fields": len(lanes.first), "worthwhile": -1, "relative": 1}
+    numbers |= {"cells": next(iter(system.lines.values())).count, "undershoot": np.inf}
+    return lanes.handed_over(arrays, names, system.scalar_names, system.constraint.empty, **numbers)
 
 
 def _fits(system: OnAxes, layout: Any, numbers: int, count: int) -> bool:
@@ -174,31 +157,15 @@ def _arrays(
     in_rows = (rows >= n_y) & (columns < n_fields)
     functionals = np.zeros((count, n_z, n_y))
     functionals[:, rows[in_rows] - n_y, columns[in_rows]] = data[:, in_rows]
-    packed = np.where(lanes.index[:-1] >= 0, functionals[:, :, lanes.index[:-1]], 0.0)
     sources = np.zeros((count, n_y + n_z))  # of F and g, where densities are zero
     sources[0] = source
     of_entry = np.full(layout.n_y + n_z + layout.n_in, -1)
     of_entry[entries] = np.arange(1, count)
     by_number = of_entry[columns] > 0
     sources[of_entry[columns[by_number]], rows[by_number]] = own[by_number]
-    entry, where = np.nonzero(sources[:, :n_y])
-    conserved = [lanes.values(weights, 0.0) for weights in system.conserved.values()]
-    return {
-        "A": A[moving],
-        "weights": weights,
-        "rows": packed,
-        "rows_lanes": extents(packed, count, n_z),
-        "numbers": sources[:, n_y:],
-        "source_start": np.searchsorted(entry, np.arange(count + 1)),
-        "source_place": lanes.place[where],
-        "source_value": sources[entry, where],
-        "integral": np.zeros(n_z),
-        "mass": lanes.values(system.mass.data[0], 1.0),
-        "differential_place": lanes.place[n_fields:],
-        "place": lanes.place,
-        "invariant_weights": np.array(conserved),
-        "invariant_carriers": np.array([(weights != 0) * 1.0 for weights in conserved]),
-    }
+    arrays = lanes.forms(A[moving], weights, functionals, sources[:, n_y:], sources[:, :n_y])
+    arrays |= lanes.quantities(system.mass.data[0], system.conserved.values(), range(n_fields, n_y))
+    return arrays | {"integral": np.zeros(n_z)}
 
 
 def _watched(system: OnAxes, lanes: Lanes) -> dict[str, np.ndarray]:
