@@ -162,6 +162,7 @@ class Problem:
     linear_at: Hook = None  # (t, scalars) -> A(s) with F = A(s) y where the scalars of y are s; G y are they, first
     neurons: Hook = None  # (t, totals, highest) -> one neuron a population (`solvers.boxes.Rates`), or None and why not
     starts: Hook = None  # (t, totals) -> (problem, y) to start Newton from, where no bounds isolate states at rest
+    spreads: Hook = None  # (y) -> why densities fit no mesh, or nothing
     stationary: Hook = None  # of lines over (v, w): their states at rest, see `solvers.plane`
     line_matrices: Hook = None  # of lines over (v, w) without learning: the linearisation, line by line
     relaxed: Hook = None  # (t, y) -> y with unknowns at rest that relax to what the others say
@@ -219,10 +220,7 @@ _PLACES = array("numbers", finite=False)
 
 @dataclass(frozen=True, eq=False)
 class FieldValue:
-    """A density on its mesh: call it at points; `.integral()`; `.nodes` and `.values` are the nodal representation.
-
-    NaN at NaN.
-    """
+    """A density on its mesh: call it at points (NaN at NaN); `.integral()`; its `.values` at its `.nodes`."""
 
     nodes: np.ndarray
     values: np.ndarray
@@ -270,11 +268,12 @@ class PlaneField:
         return float(np.min(self.values))
 
 
-def require_one_axis(problem: Problem, verb: str) -> None:
-    """ValueError for a density over (v, w), where `verb` has no meaning or is not available."""
-    if problem.line_names:
+def require_one_axis(problem: Problem, verb: str, over_v: bool = False) -> None:
+    """ValueError where `verb` is not for a density over (v, w), or for none but those of the engine over v."""
+    if problem.line_names or (over_v and problem.weighted_forms is None):
         raise ValueError(
-            f"{verb}: {type(problem.model).__name__} is a density over (v, w); allowed is one over v, such as NoisyLIF"
+            f"{verb}: {type(problem.model).__name__} is a density over (v, w), or of another engine than that over v "
+            "(see print(problem)); allowed is one over v, such as NoisyLIF"
         )
 
 

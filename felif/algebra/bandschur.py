@@ -240,12 +240,12 @@ class BorderedSchur:
         *,
         shift: complex = 0.0,
         mass: Band | None = None,
-        pins: tuple[int, ...] = (),
+        held: np.ndarray | None = None,
     ) -> None:
         corner = np.zeros((len(rows), columns.shape[1])) if corner is None else np.asarray(corner)
         kinds = [part.dtype.kind for part in (matrix.band.data, columns, rows, corner, matrix.B, matrix.C, matrix.D)]
         self._real = not isinstance(shift, complex) and "c" not in kinds
-        self._band = band = PinnedBand(matrix.band, shift, mass, pins, self._real)
+        self._band = band = PinnedBand(matrix.band, shift, mass, held, self._real)
         r, count, self._k = matrix.D.shape[0], len(band.pinned), len(rows)
         border = columns != 0, rows != 0
         self._beside = matrix.shared.beside(matrix.B, matrix.C, band.pinned, *border)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ _VANISHING = 8 * np.finfo(float).eps  # of a pivot, relative to the column of th
 class PinnedBand:
     """LU factors of band - shift * mass with -tau e_i e_j^T added at `pinned`, with the taus in `strength`.
 
-    Pinned are the places asked for, rows whose band is empty (differential scalars, whose couplings all stand beside
-    it) and every column whose pivot vanishes to rounding (an eigenvalue of the band as the shift), at its pivot row.
-    One pin where a conserved density is large keeps the band well conditioned however rarely anything leaves it.
+    Pinned are the largest entry of each row of `held` in the band, rows whose band is empty (differential scalars,
+    whose couplings all stand beside it) and every column whose pivot vanishes to rounding (an eigenvalue of the band as
+    the shift), at its pivot row. One pin where a conserved density is large keeps the band well conditioned however
+    rarely anything leaves it; a scalar that holds more does not.
     """
 
-    def __init__(self, band: Any, shift: complex, mass: Any, pins: tuple[int, ...], real: bool) -> None:
+    def __init__(self, band: Any, shift: complex, mass: Any, held: np.ndarray | None, real: bool) -> None:
         kl, ku = (band.kl, band.ku) if mass is None else (max(band.kl, mass.kl), max(band.ku, mass.ku))
         work = np.zeros((2 * kl + ku + 1, band.n), float if real else complex, order="F")
         work[kl + ku - band.ku : kl + ku + band.kl + 1] = band.data
@@ -28,20 +30,22 @@ class PinnedBand:
         if mass is not None and shift:
             work[kl + ku - mass.ku : kl + ku + mass.kl + 1] -= shift * mass.data
             sizes = np.maximum(sizes, np.abs(shift) * np.abs(mass.data).max(axis=0, initial=0.0))
+        inside = band.data.any(axis=0)
+        pins = [] if held is None else np.where(inside, np.abs(held), 0.0).argmax(axis=1).tolist()
         self.pinned, self.strength = self._pin(work, work[kl + ku], sizes, pins)
         factor, self._trs = (lapack.dgbtrf, lapack.dgbtrs) if real else (lapack.zgbtrf, lapack.zgbtrs)
         self._band, self._pivots, _ = factor(work, kl, ku)
-        held = set()
+        again = set()
         while (place := _vanishing(self._band[kl + ku], sizes, self._pivots)) is not None:
             row, column = place
             strength = sizes[column].item() or 1.0
             if place not in self.pinned:
                 self.pinned.append(place)
                 self.strength.append(strength)
-            elif place not in held:
+            elif place not in again:
                 raise SingularMatrix(f"band LU: the pivot {column} is rounding")
             if not self._band[kl + ku + 1 :, column].any():  # no row below: the pivot alone changes
-                held.add(place)
+                again.add(place)
                 self._band[kl + ku, column] -= strength
             elif -ku <= row - column <= kl:
                 work[kl + ku + row - column, column] -= strength
@@ -52,11 +56,11 @@ class PinnedBand:
 
     @staticmethod
     def _pin(
-        work: np.ndarray, diagonal: np.ndarray, sizes: np.ndarray, pins: tuple[int, ...]
+        work: np.ndarray, diagonal: np.ndarray, sizes: np.ndarray, pins: Sequence[int]
     ) -> tuple[list[tuple[int, int]], list[complex]]:
         """Takes strengths off the diagonal at `pins` and where a column is empty: ((row, column), ...), strengths."""
         empty = np.flatnonzero(diagonal == 0)
-        pinned = {int(pin) for pin in pins}
+        pinned = set(pins)
         if empty.size:
             pinned |= set(empty[~work[:, empty].any(axis=0)].tolist())
         places, found = sorted(pinned), []
@@ -116,13 +120,13 @@ class Bordered:
         *,
         shift: complex = 0.0,
         mass: object = None,
-        pins: tuple[int, ...] = (),
+        held: np.ndarray | None = None,
     ) -> None:
         n, m = matrix.n, columns.shape[1]
         kinds = [part.dtype.kind for part in (matrix.band.data, columns, rows, matrix.U, matrix.G)]
         self._real = real = not isinstance(shift, complex) and "c" not in kinds
         kind = float if real else complex
-        self._band = band = PinnedBand(matrix.band, shift, mass, pins, real)
+        self._band = band = PinnedBand(matrix.band, shift, mass, held, real)
         self._matrix, self._columns, self._rows = matrix, columns, rows
         self._corner = np.zeros((rows.shape[0], m)) if corner is None else np.asarray(corner)
         self._shift, self._mass = shift, mass

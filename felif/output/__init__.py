@@ -1,6 +1,6 @@
 """Results on disk and on paper: run folders, fields for ParaView, figures and what they are made of."""
 
-from .drawn import snapshot_times
+from .drawn import snapshot_times, times_of_snapshots
 from .folder import RunFolder, RunWriter, read_folder
 from .interval_plots import draw_intervals
 from .plane_plots import draw_line_spacetime, plot_density
@@ -31,5 +31,6 @@ __all__ = [
     "shades",
     "snapshot_times",
     "ticks",
+    "times_of_snapshots",
     "write_vtk",
 ]

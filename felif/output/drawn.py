@@ -83,9 +83,13 @@ def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = 
     return times
 
 
-def spread(count: int, most: int) -> np.ndarray:
-    """Places in a row of so many, the first and the last among them: all, or at most so many evenly spread ones."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+def times_of_snapshots(problem: Any, start: float, end: float, snapshots: int | Sequence[float] | None) -> np.ndarray:
+    """`snapshot_times`, as many as usual where None are asked for; ValueError for some of a problem without density."""
+    if problem.field_names:
+        return snapshot_times(start, end, FIGURES.snapshots if snapshots is None else snapshots)
+    if snapshots is not None and np.any(snapshots):
+        raise ValueError(f"snapshots = {snapshots!r}: {type(problem.model).__name__} has no density; allowed is 0")
+    return np.zeros(0)
 
 
 def run_times(run: Any, snapshots: int = FIGURES.snapshots) -> np.ndarray:

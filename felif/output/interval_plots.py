@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import finished, house_style, new_figure
+from .style import house_style, new_figure, save_figure
 
 
 def plot_intervals(
@@ -20,7 +20,9 @@ def plot_intervals(
     """Histogram of the intervals with the density over it; written to `path` if given."""
     figure, axes = new_figure()
     draw_intervals(axes, intervals, density, unit)
-    return finished(figure, path)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
 
 
 def draw_intervals(

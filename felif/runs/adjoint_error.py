@@ -95,7 +95,7 @@ def dual_weighted(run: Run, quantity: str | Callable[[State], float] = "N") -> D
     >>> bool(found.error < 1e-3)
     True
     """
-    require_one_axis(run.problem, "dual_weighted")
+    require_one_axis(run.problem, "dual_weighted", over_v=True)
     if run.past is not None or run.events and any(hasattr(event, "size") for event in run.events):
         raise ValueError("dual_weighted: the run has a delay or goes through a blow-up, where only run.error applies")
     end, last = float(run.times[-1]), run.segments[-1]

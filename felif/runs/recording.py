@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..evolution import Block, History, Piece, Segment, Trajectory
-from ..output import RunWriter, snapshot_times
+from ..output import RunWriter, times_of_snapshots
 from ..output.listing import Listing
 from ..output.manifest import KINDS
 from ..output.model_files import packed
@@ -207,9 +207,9 @@ def describe_end(run: Any) -> dict[str, Any]:
     }
 
 
-def save(run: Any, folder: str | Path, overwrite: bool, snapshots: int) -> Path:
+def save(run: Any, folder: str | Path, overwrite: bool, snapshots: int | Sequence[float] | None) -> Path:
     """A run in memory as a folder."""
-    due = snapshot_times(float(run.times[0]), float(run.times[-1]), snapshots)
+    due = times_of_snapshots(run.problem, float(run.times[0]), float(run.times[-1]), snapshots)
     description = describe_run(run.segments[0].problem, run.settings, run.compatible, run.asked)
     model = packed_model(run.model, run.past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:

@@ -14,7 +14,7 @@ from ..evolution import Event, History, Trajectory, outcome_of
 from ..given.arguments import FOLDER, MODEL, PAST, TIME, checked, optional
 from ..given.types import Model, Past
 from ..given.warning import warn
-from ..output import RunWriter, read_folder, snapshot_times
+from ..output import RunWriter, read_folder, times_of_snapshots
 from ..output.progress import Bar
 from ..problem import Problem
 from .asked import KINDS, prolonged, require_events
@@ -175,7 +175,7 @@ def _go_on(
     settings = run.settings.but(t_end=end, max_steps=max_steps)
     if end > run.settings.t_end:
         count = (run.asked or {}).get("snapshots")
-        due = snapshot_times(reached, end, count if isinstance(count, int) else 101)
+        due = times_of_snapshots(run.problem, reached, end, count if isinstance(count, int) else None)
         settings = settings.but(breakpoints=tuple(seen(run.problem, known, reached, end)))
     same, model = (run.model, None if run.past is None else run.past.before), packed_model(run.model, run.past)
     changes = {"settings": settings.stored(), "asked": prolonged(run.asked, end, max_steps)}

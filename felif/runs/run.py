@@ -251,8 +251,8 @@ class Run:
 
     # output -----------------------------------------------------------------------------------------------------
 
-    @checked(folder=FOLDER, overwrite=FLAG, snapshots=either(whole(0, 10**4), several(TIME, "", most=10**4)))
-    def save(self, folder: str | Path, overwrite: bool = False, snapshots: int = 101) -> Path:
+    @checked(folder=FOLDER, overwrite=FLAG, snapshots=optional(either(whole(0, 10**4), several(TIME, "", most=10**4))))
+    def save(self, folder: str | Path, overwrite: bool = False, snapshots: int | Sequence[float] | None = None) -> Path:
         """Write the run folder: run.json, series.csv, fields, final.npz.
 
         Parameters
@@ -261,8 +261,8 @@ class Run:
             Made if it is not there.
         overwrite : bool
             Replace a run that is there.
-        snapshots : int
-            How many go to ParaView.
+        snapshots : int or sequence of float
+            How many, or at which times, go to ParaView; 101 by default.
 
         Returns
         -------

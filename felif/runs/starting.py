@@ -15,7 +15,7 @@ from ..assembly import initial
 from ..evolution import SCHEMES, BackwardEuler, Event, History, Scheme, Trajectory, breaking_points
 from ..given.arguments import checked, is_finite, shown
 from ..given.types import Past, Start
-from ..output import RunWriter, snapshot_times
+from ..output import RunWriter, times_of_snapshots
 from ..problem import Problem
 from .after_blow_up import Continue, require_followed
 from .asked import KINDS, goes_on, what_is_asked
@@ -191,8 +191,7 @@ def evolve(
     integrate_through(
         on_mesh, y, settings, t_end=t_start, observers=(), **how
     )  # refuses bad settings before a folder is made
-    count = snapshots if snapshots is not None else 101 if on_mesh.field_names else 0
-    due = snapshot_times(float(t_start), float(t_end), count)
+    due = times_of_snapshots(on_mesh, float(t_start), float(t_end), snapshots)
     description, model = describe_run(on_mesh, settings, compatible, asked), packed_model(on_mesh.model, past)
     with RunWriter(folder, description, due, overwrite=overwrite) as writer:
         recorder = Recorder(writer, model, compatible)

@@ -52,8 +52,8 @@ def symmetry(problem: Problem, y: np.ndarray) -> np.ndarray | None:
 class Border:
     """Linear systems around a state y whose solutions keep every total and, if given, have no part `along` a direction.
 
-    `C` are their rows, `carried` the columns beside the matrix, M E; `pins`: where the band is held, the places that
-    carry most of each conserved quantity (see Bordered).
+    `C` are their rows, `carried` the columns beside the matrix, M E; `held`: what each entry of y holds of each
+    conserved quantity, which says where the band is pinned (see `algebra.bordered`).
     """
 
     def __init__(self, problem: Problem, y: np.ndarray, along: np.ndarray | None = None) -> None:
@@ -62,17 +62,16 @@ class Border:
         if along is not None:
             E, C = np.column_stack([E, along]), np.vstack([C, along / (along @ along)])
         self.C, self.carried = C, np.array([self.mass @ e for e in E.T], E.dtype).reshape(E.T.shape).T
-        self.pins = self.held(y)
+        self.hold(y)
 
     @classmethod
     def still(cls, problem: Problem, y: np.ndarray) -> Border:
         """That of solutions which do not move along a symmetry of the problem."""
         return cls(problem, y, symmetry(problem, y))
 
-    def held(self, y: np.ndarray) -> tuple[int, ...]:
-        """The pins at another state."""
-        C = self.C[: self.conserved]
-        return tuple({int(place) for place in np.abs(C * y).argmax(axis=1)}) if len(C) else ()
+    def hold(self, y: np.ndarray) -> None:
+        """The band is pinned as it is around another state."""
+        self.held = self.C[: self.conserved] * y
 
     def missing(self, totals: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The right-hand sides of the rows `C` with which a step from y reaches the totals."""
@@ -104,7 +103,7 @@ class Border:
             ME, C = np.hstack([ME, columns]), np.vstack([C, rows])
             full[k:, k:] = 0.0 if corner is None else corner
             full[: self.conserved, k:] = 0.0 if totals is None else totals
-        return matrix.bordered(ME, C, full, shift=shift, mass=self.mass if shift else None, pins=self.pins)
+        return matrix.bordered(ME, C, full, shift=shift, mass=self.mass if shift else None, held=self.held)
 
     def deflated(self, matrix: BandLowRank, shift: float) -> BandLowRank:
         """matrix - shift M E C: its zero eigenvalues (with mass M) that belong to `C` become -shift.

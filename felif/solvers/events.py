@@ -13,7 +13,7 @@ from .criticality import criticality
 from .folds import SingularJacobian, fold_at
 from .hopf import hopf_at
 from .points import Seen, seen_at
-from .stability import grow, unstable
+from .stability import grow, on_axis, unstable
 from .system import Metric, Node, beside, normalise
 from .tuning import WALK
 
@@ -88,7 +88,7 @@ def _doubtful(a: Seen, b: Seen) -> bool:
         match = _mutual(values, others)
         nearest, moved = others[match], np.abs(others[match] - values)
         close = np.abs(values.real) < 0.25 * moved
-        stays = grow(values) == grow(nearest)
+        stays = (grow(values) == grow(nearest)) & ~(on_axis(values) & on_axis(nearest))  # some stay there all along
         if ((match >= 0) & close & stays & ((values.imag > 0) == (nearest.imag > 0))).any():
             return True
     return False

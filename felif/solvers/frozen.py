@@ -67,7 +67,7 @@ class Frozen:
     def _system(self, s: np.ndarray) -> tuple[Any, Bordered]:
         """(A(s), factors with what is conserved)."""
         A = self._matrix(s)
-        self._border.pins = self._border.held(self._start)
+        self._border.hold(self._start)
         return A, self._border.around(A)
 
     def excess(self, s: np.ndarray) -> np.ndarray:

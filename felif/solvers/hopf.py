@@ -48,7 +48,7 @@ class ImaginaryPair:
         """(g, v, w, J(i omega)): right and left null vectors, w transposed, not conjugated."""
         J = jacobian_at(problem, y, 1j * omega)
         border = self.column[:, None], self.row[None, :]
-        matrix = J.bordered(*border, shift=complex(0.0, omega), mass=problem.mass, pins=Border(problem, y).pins)
+        matrix = J.bordered(*border, shift=complex(0.0, omega), mass=problem.mass, held=Border(problem, y).held)
         zero, one = np.zeros(problem.size, complex), np.ones(1, complex)
         v, g = matrix.solve(zero, one)
         w, _ = matrix.solve_transposed(zero, one)

@@ -17,7 +17,7 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
     """The different steady states reached from `problem.starts`, sorted by their numbers; `complete` is False."""
     found: list[SteadyState] = []
     known: list[np.ndarray] = []
-    tried = 0
+    tried, refused = 0, ""
     for there, start in problem.starts(t, totals):
         tried += 1
         try:
@@ -32,13 +32,16 @@ def from_many_starts(problem: Problem, t: float, totals: np.ndarray) -> SteadySt
             state = settled(there, y, t, totals)
         except (NotConverged, SingularMatrix, Infeasible):
             continue
-        if not objection(state):
+        reason = objection(state)
+        refused = refused or reason
+        if not reason:
             found.append(state)
     # rounding sorts nothing
     found.sort(key=lambda state: np.round(_marks(state.problem, t, state.y) / SEARCH.same).tolist())
     count = f"{len(found)} steady state" + ("" if len(found) == 1 else "s")
     begun = f"from {tried} starts of Newton's method" if tried else "where no numbers hold densities above zero"
-    return SteadyStates(found, f"{count}, {begun}. There may be others.", None, False)
+    refused = "" if found or not refused else f" A solution of the discrete equations is none: {refused}."
+    return SteadyStates(found, f"{count}, {begun}. There may be others.{refused}", None, False)
 
 
 def _marks(problem: Problem, t: float, y: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def poincare(problem: Problem, state: State, field: str | None = None) -> Poinca
     >>> fl.poincare(problem, fl.steady_state(problem)).eigenvalue > 1
     True
     """
-    require_one_axis(problem, "poincare")
+    require_one_axis(problem, "poincare", over_v=True)
     own = getattr(state, "problem", problem)
     if own.model != problem.model:
         raise ValueError(f"poincare: the state belongs to {own.model}, the problem is {problem.model}")
@@ -147,9 +147,8 @@ def _second(K: Band, M: Band, constant: np.ndarray) -> tuple[float, np.ndarray]:
     n = K.n
     nothing = BandLowRank(K, np.zeros((n, 0), order="F"), np.zeros((0, n)))
     mean = M @ constant
-    pin = (int(np.argmax(np.abs(mean))),)
     q = np.linspace(-1.0, 1.0, n) * constant
-    system = Bordered(nothing, mean[:, None], mean[None], pins=pin)
+    system = Bordered(nothing, mean[:, None], mean[None], held=mean[None])
     value, change, shifts = np.inf, np.inf, 0
     for _ in range(SPECTRA.inverse_steps):
         q = system.solve(M @ q, np.zeros(1))[0]
@@ -160,7 +159,7 @@ def _second(K: Band, M: Band, constant: np.ndarray) -> tuple[float, np.ndarray]:
             break
         if change <= SPECTRA.near * value:
             shifts += 1
-            system = Bordered(nothing, mean[:, None], mean[None], shift=value, mass=M, pins=pin)
+            system = Bordered(nothing, mean[:, None], mean[None], shift=value, mass=M, held=mean[None])
     if change <= 1e-9 * value:
         return value, q
     raise NotConverged(

@@ -137,6 +137,8 @@ def objection(state: SteadyState) -> str:
             return f"{name} = {value:.6g} has an estimated error of {error:.1e}: the mesh does not resolve it"
     if not problem.field_names:
         return ""
+    if problem.spreads is not None and (spread := problem.spreads(state.y)):
+        return spread
     largest, lowest = (float(values[0]) for values in problem.largest_and_lowest(state.y[None]))
     if lowest < -ERRORS.negative * largest:
         return f"a density falls to {lowest:.3g}: the mesh does not resolve it"

@@ -83,6 +83,11 @@ def grow(values: Any) -> Any:
     return np.real(values) > STABILITY.rounding * (1 + np.abs(values))
 
 
+def on_axis(values: np.ndarray) -> np.ndarray:
+    """Which eigenvalues neither grow nor decay, but for rounding."""
+    return np.abs(values.real) <= STABILITY.rounding * (1 + np.abs(values))
+
+
 def unstable(values: np.ndarray) -> int:
     """How many eigenvalues grow."""
     return int(np.count_nonzero(grow(values)))

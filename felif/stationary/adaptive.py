@@ -24,7 +24,7 @@ from ..assembly.tails import require_reach
 from ..assembly.weighted import adjoint_values
 from ..assembly.widened import Widened, element_rates, ends_below
 from ..given.arguments import FUNCTION, GUESS, PROBLEM, TEXT, TOLERANCE, checked, either, optional
-from ..problem import Infeasible, NotConverged, Problem, State
+from ..problem import Infeasible, NotConverged, Problem, State, require_one_axis
 from ..runs.adjoint_error import gradient, value
 from ..solvers import settling, steady
 from ..solvers.border import Border, conservation
@@ -108,6 +108,7 @@ def steady_value(
     >>> round(found.value, 8), found.error < 1e-8
     (0.13477508, True)
     """
+    require_one_axis(problem, "steady_value", over_v=True)
     if not callable(quantity) and quantity not in problem.scalar_names:
         raise ValueError(f"steady_value: {quantity!r}; allowed are {problem.scalar_names} or a function of a State")
     tol = (problem.tol or 0.1) if tol is None else tol

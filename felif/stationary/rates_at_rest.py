@@ -43,9 +43,11 @@ class RestingNeurons:
     def __init__(self, problem: Problem, points: Points) -> None:
         """Raises ValueError where the model is no leaky population with affine drift and noise."""
         table = points.table
+        if problem.neurons is None:
+            raise ValueError("no populations of neurons that are known at rest")
         shaping = set(table) - set(problem.parameter_names)
         delays = {given.parameter for given in problem.weak_form.inputs if given.of is not None}
-        if problem.line_names or problem.lines is not None or shaping or set(table) & delays or problem.neurons is None:
+        if problem.line_names or problem.lines is not None or shaping or set(table) & delays:
             raise ValueError("no one-dimensional problem")
         neurons, why = problem.neurons(0.0, np.ones(len(problem.conserved)), REST.highest)
         if (

@@ -162,13 +162,12 @@ def response(problem: Problem, state: State, omega: ArrayLike, to: str | Sequenc
 
 def _entries(problem: Problem, to: str | Sequence[str] | None) -> list[tuple[str, str, int | None]]:
     """(label, parameter, entry of the array or None) of everything that is modulated."""
-    model = problem.model
+    model, allowed = problem.model, ", ".join(problem.parameter_names) or "none of this model"
     if to is None:
         to = [name for name in CURRENTS if hasattr(model, name)]
         if not to:
             raise ValueError(
-                f"response: {type(model).__name__} has no current; say what is modulated, to = one of "
-                f"{', '.join(problem.parameter_names)}"
+                f"response: {type(model).__name__} has no current; say what is modulated, to = one of {allowed}"
             )
     names, found = [to] if isinstance(to, str) else list(to), []
     arrays = [f.name for f in dataclasses.fields(model) if problem.with_model is not None]
@@ -182,8 +181,7 @@ def _entries(problem: Problem, to: str | Sequence[str] | None) -> list[tuple[str
                 continue
         if name not in problem.parameter_names:
             raise ValueError(
-                f"response: to = {name!r}; allowed are parameters that are numbers and shape no mesh: "
-                f"{', '.join(problem.parameter_names)}"
+                f"response: to = {name!r}; allowed are parameters that are numbers and shape no mesh: {allowed}"
             )
         found.append((name, name, None))
     return found

@@ -66,6 +66,20 @@ def _missing(system: OnAxes, y: np.ndarray, u: Any, axis: str, side: float, shar
     return float(distance.max(initial=0.0))
 
 
+def spreads(system: OnAxes, y: np.ndarray) -> str:
+    """Why densities fit no mesh, or nothing: towards an end at infinity one still is large where the mesh ends."""
+    for name, line in system.lines.items() if system.tol is not None else ():
+        axis = system.equations.axis(name)
+        for u in unknowns_over(system.equations, axis):
+            values = np.abs(relative(system, u, name, y))
+            for end, at, place in ((axis.low, line.dofs[0, 0], 0), (axis.high, line.dofs[-1, -1], -1)):
+                share = float(values[..., at].max(initial=0.0))
+                if np.isinf(end) and share > system.tol:
+                    where = f"{name} = {line.cells[place]:g}"
+                    return f"{u.name} is {share:.2g} of its largest value at {where}: it spreads beyond every mesh"
+    return ""
+
+
 def reach(model: Any, equations: Equations, axis: Axis, side: float, tol: float) -> float:
     """Where a density at rest without activity falls below tol^2, towards an infinite end."""
     start = next((end for end in (axis.low, axis.high) if np.isfinite(end)), 0.0)

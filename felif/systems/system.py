@@ -13,7 +13,7 @@ from ..given.inputs import input_value
 from ..problem import FieldValue, Infeasible
 from ..spaces import Line
 from ..weakform import Equations, Given
-from . import changes, looking, positive, rest, resting, transport
+from . import changes, looking, positive, reach, rest, resting, transport
 from . import condensed as core
 from .at_points import at_points
 from .constraint import Constraint, require_conditions
@@ -281,9 +281,7 @@ class System(OnAxes):
         """0 of every mode: the space that `enriched` offers reaches further instead."""
         return np.zeros(len(values))
 
-    def starts(self, t: float, totals: np.ndarray) -> Any:
-        """States to look for steady states from, see `systems.rest`."""
-        return rest.starts(self, t, totals)
+    starts, spreads = rest.starts, reach.spreads  # see `Problem`
 
     @property
     def totals(self) -> np.ndarray:

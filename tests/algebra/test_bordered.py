@@ -29,7 +29,7 @@ def test_solves_agree_with_dense_algebra(shift):
     mass = Band.diagonal(np.linspace(1, 2, 40))
     dense = np.block([[matrix.dense() - shift * mass.dense(), B], [C, D]])
     f, g = random.standard_normal(40), random.standard_normal(2)
-    factored = Bordered(matrix, B, C, D, shift=shift, mass=mass, pins=(7, 21))
+    factored = Bordered(matrix, B, C, D, shift=shift, mass=mass, held=np.eye(40)[[7, 21]])
     for solve, expected in (
         (factored.solve, np.linalg.solve(dense, np.r_[f, g])),
         (factored.solve_transposed, np.linalg.solve(dense.T, np.r_[f, g])),
@@ -47,7 +47,7 @@ def test_singular_block_with_an_empty_row_is_solved_to_rounding():
     U, G = np.zeros((n + 1, 1), order="F"), np.zeros((1, n + 1))
     U[n, 0], G[0, n] = -3.0, 1.0
     ones = np.r_[np.ones(n), 0.0]
-    factored = Bordered(BandLowRank(walk, U, G), ones[:, None], ones[None], pins=(4,))
+    factored = Bordered(BandLowRank(walk, U, G), ones[:, None], ones[None], held=np.eye(len(ones))[[4]])
     x, z = factored.solve(np.r_[np.zeros(n), 6.0], np.array([1.0]))
     assert x[:n] == pytest.approx(1 / n, rel=1e-13)
     assert x[n] == pytest.approx(-2.0)
@@ -128,3 +128,19 @@ def test_a_last_pivot_of_the_first_row_is_held(kind):
     assert np.concatenate(factored.solve(f, g)) == pytest.approx(np.linalg.solve(dense, np.r_[f, g]), abs=1e-9)
     transposed = np.concatenate(factored.solve_transposed(f, g))
     assert transposed == pytest.approx(np.linalg.solve(dense.T, np.r_[f, g]), abs=1e-9)
+
+
+def test_a_band_is_not_held_by_a_scalar_that_holds_more():
+    """A walk that drifts to the left, p_k = r^k, and a scalar beside it that has most of what is conserved."""
+    n, r = 120, 0.5
+    walk = Band.zeros(n + 1, 1, 1)
+    walk.data[0, 1:n], walk.data[2, : n - 1] = 1.0, r  # to the left at rate 1, to the right at rate r
+    walk.data[1, :n] = -(1.0 + r)
+    walk.data[1, 0], walk.data[1, n - 1] = -r, -1.0
+    U, G = np.zeros((n + 1, 1), order="F"), np.zeros((1, n + 1))
+    U[[0, n], 0], G[0, [0, n]] = (1.0, -1.0), (-10.0, 1.0)  # s' = 10 p_0 - s, taken from p_0
+    ones, y = np.ones(n + 1), np.r_[r ** np.arange(n), 10.0]
+    factored = Bordered(BandLowRank(walk, U, G), y[:, None] / y.sum(), ones[None], held=(ones * y)[None])
+    x, z = factored.solve(np.zeros(n + 1), np.array([y.sum()]), refine=0)
+    assert x == pytest.approx(y, rel=1e-13, abs=1e-13)
+    assert abs(z[0]) < 1e-13

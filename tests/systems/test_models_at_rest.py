@@ -102,3 +102,19 @@ def test_modes_that_only_turn_are_not_unstable():
     (state,) = fl.steady_states(fl.discretize(Turning()))
     assert state.growth == pytest.approx(2j, abs=1e-12)
     assert state.stable
+
+
+@pytest.mark.parametrize(("mass", "L"), [(1.05, 1.0), (1.3, 1.0), (0.9, 3.0), (30.0, 0.3)])
+def test_cells_polarise_as_the_closed_form_says(mass, L):
+    """n = mu/L e^{-mu z} holds 1/L, so that mu = mass - 1/L: decay lengths from 0.04 to 20 on one first mesh."""
+    (state,) = fl.steady_states(fl.discretize(fl.CellPolarisation("exchange", L=L, mass=mass), tol=1e-4))
+    assert abs(state.mu - (mass - 1 / L)) < min(state.errors["mu"] + 1e-12 * mass, 1e-9)
+    assert abs(state.trace - state.mu / L) < 1e-11 * mass
+
+
+@pytest.mark.parametrize(("mass", "L"), [(0.9, 1.0), (1.0, 1.0), (0.3, 3.0)])
+def test_a_density_that_spreads_is_at_rest_on_no_mesh(mass, L):
+    """Below 1/L nothing is at rest but 0; a long mesh that ends somewhere has a state, of the size 1/length."""
+    found = fl.steady_states(fl.discretize(fl.CellPolarisation("exchange", L=L, mass=mass), tol=1e-3))
+    assert not found
+    assert "spreads beyond every mesh" in found.message

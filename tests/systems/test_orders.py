@@ -82,10 +82,11 @@ def test_systems_converge_with_elements_and_steps(name):
     model, start, mesh, number = CASES[name]
     plane = len(mesh) == 2
     t_end, first = 0.1 if plane else 0.5, 4 if name == "exchange" else 3
-    problems = [fl.discretize(model, halved(mesh, k), space=fl.SpectralElement(3)) for k in range(3)]
+    # the coarsest cells of planes do not resolve the data, of which they are given the moments
+    problems = [fl.discretize(model, halved(mesh, k + plane), space=fl.SpectralElement(3)) for k in range(3)]
     value = lambda problem, **how: fl.evolve(problem, start, t_end, progress=False, **how).sample(number, t_end)
     assert order([value(problem, rtol=1e-7 if plane else 1e-9) for problem in problems]) > 3.9
-    steps = [value(problems[1], fixed_step=t_end / 2**k) for k in range(first, first + 3)]
+    steps = [value(problems[1 - plane], fixed_step=t_end / 2**k) for k in range(first, first + 3)]
     least = 3.5 if name == "trace" else 3.8  # its data fit the wall to first order, not in their slopes in time
     assert order(steps) > least  # Rodas5P has order 5 where nothing is stiff, 4 where it is
 
