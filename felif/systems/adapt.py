@@ -68,7 +68,8 @@ def resolving(system: OnAxes, t: float, y: np.ndarray) -> dict[str, Line]:
     ((name, line),) = system.lines.items()
     lacking = system.met.lacking(t, y)
     carried = np.minimum(unresolved(system, name, y), 1.0)
-    marked = lacking * np.maximum(carried.max(), lacking) > system.tol
+    density = np.minimum(MESHES.several * np.maximum(carried.max(), lacking), 1.0)
+    marked = lacking * density > system.tol
     needed = lacking * 2.0**line.degree > system.tol  # cells twice as wide would not do
     marked |= (carried > system.tol) & (line.widths > line.widths[needed].min(initial=np.inf) * MESHES.about)
     marked &= line.widths > MESHES.smallest * (line.cells[-1] - line.cells[0])

@@ -167,7 +167,7 @@ def followed_step(a, b, tau, density, jumps, J, t_end):
     Along characteristics: N' = n(sigma, t) (1 - sigma') - N, where n(sigma, t) is N(t - sigma), or of the start; piece
     by piece from one arrival of what jumps, or of what such an arrival left behind, to the next.
     """
-    mass = lambda low: quad(density, low, 60, points=[s for s in jumps if s > low], limit=400, epsabs=1e-13)[0]
+    mass = lambda low: quad(density, low, 200, points=[s for s in jumps if s > low], limit=400, epsabs=1e-13)[0]
     total, found = mass(0), []
     fronts = sorted(-s for s in (0.0, *jumps) if s < a + b * J)  # times at which those neurons fired that lead
     N = lambda t: float(next(one for start, one in reversed(found) if t >= start)(t)[0])
