@@ -16,6 +16,18 @@ def root(f: Callable[[float], float], low: float, high: float, within: float | N
     return float(optimize.brentq(f, low, high, xtol=within, rtol=4 * eps))
 
 
+def secant(f: Callable[[float], float], first: float, second: float, within: float) -> float | None:
+    """The root of f near two places, as soon as a step of the secant method is no longer than `within` or rounding
+    leaves no slope; None where 30 steps do not lead there."""
+    a, b, fa, fb = first, second, f(first), f(second)
+    for _ in range(30):
+        if fa == fb or abs(b - a) <= within:
+            return float(b)
+        a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
+        fb = f(b)
+    return None
+
+
 def roots_between(
     f: Callable[[float], float], x: np.ndarray, values: np.ndarray, within: float | None = None
 ) -> list[float]:

@@ -6,6 +6,7 @@ carried over to rounding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,14 +102,19 @@ def _ahead(flags: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 def transfer(old: Any, new: Any, y: np.ndarray) -> np.ndarray:
     """The state y of `old` on `new`, whose cells split or extend those of `old`, or whose axis is another."""
+    x, factor = places(old.end, new.end, new.nodes)
+    at = lambda name: factor * spaces.evaluate(old.cells, old.degree, old.full(name, y), x)
+    return conserving(old, new, y, with_values(old, new, y, at))
+
+
+def with_values(old: Any, new: Any, y: np.ndarray, at: Callable[[str], np.ndarray]) -> np.ndarray:
+    """A vector of the unknowns of `new`: `at` of each density its values at all nodes, the other numbers as in y."""
     result = np.zeros(new.size)
     for name in old.field_names:
-        x, factor = places(old.end, new.end, new.nodes)
-        values = factor * spaces.evaluate(old.cells, old.degree, old.full(name, y), x)
-        result[new.layout.slice(name)] = values[: new.layout.free(name)]
+        result[new.layout.slice(name)] = at(name)[: new.layout.free(name)]
     for name in old.layout.differential:
         result[new.layout.offsets[name]] = y[old.layout.offsets[name]]
-    return conserving(old, new, y, result)
+    return result
 
 
 def conserving(old: Problem, new: Problem, y: np.ndarray, result: np.ndarray) -> np.ndarray:

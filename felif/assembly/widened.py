@@ -42,41 +42,32 @@ class Widened:
     def embedded(self, y: np.ndarray) -> np.ndarray:
         """y in this space: the same functions of v down to V_min, their profiles below, the same scalars."""
         base, new = self.base, self.problem
-        result = np.zeros(new.size)
-        for name in base.field_names:
+
+        def at(name: str) -> np.ndarray:
             full = base.full(name, y)
             values = spaces.evaluate(base.cells, base.degree, full, new.nodes)
             values[: self._count] = full[0] * self._profiles[name]
-            result[new.layout.slice(name)] = values[: new.layout.free(name)]
-        for name in base.layout.differential:
-            result[new.layout.offsets[name]] = y[base.layout.offsets[name]]
-        return result
+            return values
+
+        return splitting.with_values(base, new, y, at)
 
     def dual_from(self, old: Any, t: float, x: np.ndarray, z: np.ndarray) -> np.ndarray:
         """The adjoint z at a state x of another richer problem as one of this: the same test functions of v."""
-        new, weights = self.problem, self._weights
-        result = np.zeros(new.size)
-        v = np.clip(new.nodes, old.cells[0], old.cells[-1])
-        for name in old.field_names:
+        new, v = self.problem, np.clip(self.problem.nodes, old.cells[0], old.cells[-1])
+
+        def at(name: str) -> np.ndarray:
             values = spaces.evaluate(old.cells, old.degree, adjoint_values(old, t, x, name, z), v)
-            place = new.layout.slice(name)
-            result[place] = values[: new.layout.free(name)]
-            if name in weights:
-                result[place] += values[-1] * weights[name][place]
-        for name in old.layout.differential:
-            result[new.layout.offsets[name]] = z[old.layout.offsets[name]]
-        return result
+            if name in self._weights:
+                values[: new.layout.free(name)] += values[-1] * self._weights[name][new.layout.slice(name)]
+            return values
+
+        return splitting.with_values(old, new, z, at)
 
     def of(self, other: Widened, x: np.ndarray) -> np.ndarray:
         """The functions that x is in the space of another, interpolated here."""
         old, new = other.problem, self.problem
-        result = np.zeros(new.size)
-        for name in old.field_names:
-            values = spaces.evaluate(old.cells, old.degree, old.full(name, x), new.nodes)
-            result[new.layout.slice(name)] = values[: new.layout.free(name)]
-        for name in old.layout.differential:
-            result[new.layout.offsets[name]] = x[old.layout.offsets[name]]
-        return result
+        at = lambda name: spaces.evaluate(old.cells, old.degree, old.full(name, x), new.nodes)
+        return splitting.with_values(old, new, x, at)
 
 
 def profile_below(problem: OverV, t: float, y: np.ndarray, name: str, ends: np.ndarray) -> np.ndarray:

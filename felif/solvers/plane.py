@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..algebra import SingularMatrix
-from ..algebra.roots import roots_between
+from ..algebra.roots import roots_between, secant
 from ..problem import NotConverged, Problem
 from .steady_state import SteadyState, SteadyStates
 from .tuning import SEARCH
@@ -97,13 +97,8 @@ def _resolved(problem: Problem, C: Any, t: float, Nbar: float) -> tuple[Any, np.
 
 def _nearest(problem: Problem, t: float, C: np.ndarray, Nbar: float) -> float:
     """The fixed point near Nbar on another mesh, by the secant method."""
-    a, b = Nbar, Nbar + 1e-4 * (1 + Nbar)
-    fa, fb = (problem.stationary_total(t, x, C) - x for x in (a, b))
-    for _ in range(30):
-        if fa == fb or abs(b - a) <= 1e-15 * (1 + abs(b)):
-            break
-        a, b, fa = b, b - fb * (b - a) / (fb - fa), fb
-        fb = problem.stationary_total(t, b, C) - b
-        if abs(fb) > 1e3 * abs(fa) and abs(b - a) > 1e-10:
-            raise NotConverged(f"steady_states: the fixed point near Nbar = {Nbar:.6g} is lost on a finer mesh")
-    return b
+    excess = lambda x: problem.stationary_total(t, x, C) - x
+    found = secant(excess, Nbar, Nbar + 1e-4 * (1 + Nbar), 1e-15 * (1 + Nbar))
+    if found is None or not abs(excess(found)) <= SEARCH.same * (1 + Nbar):
+        raise NotConverged(f"steady_states: the fixed point near Nbar = {Nbar:.6g} is lost on a finer mesh")
+    return found

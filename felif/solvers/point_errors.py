@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from ..algebra import SingularMatrix
+from ..algebra.roots import secant
 from ..problem import Infeasible, NotConverged, Problem
 from .border import conservation
 from .branch_points import branch_point_at
@@ -102,8 +102,8 @@ def _double(problem: Problem, y: np.ndarray, point: Any, totals: np.ndarray) -> 
         return function(nodes[scalar].problem, nodes[scalar].y)
 
     ends = (start[k], start[k] * (1 + ERRORS.near))
-    found = root_scalar(value, method="secant", x0=ends[0], x1=ends[1], xtol=ERRORS.settled * abs(start[k]), maxiter=20)
-    if not found.converged:
+    found = secant(value, *ends, ERRORS.settled * abs(start[k]))
+    if found is None:
         raise NotConverged(f"no {point.kind} near by")
-    value(found.root)
-    return nodes[found.root]
+    value(found)
+    return nodes[found]
