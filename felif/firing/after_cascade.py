@@ -12,6 +12,7 @@ from ..systems.adapt import graded, shortest_at, transferred
 from ..systems.on_axes import OnAxes
 from ..translation import law_of
 from .cascade import Cascade
+from .dilated import further_down
 from .synchronous import CumulativeMass
 from .tuning import SPIKE
 
@@ -112,7 +113,4 @@ def roomy(problem: OnAxes, densities: Any, shifts: np.ndarray, whole: Any) -> An
         return problem
     if problem.tol is None:
         raise NotConverged(f"it moves neurons down to {lowest:.4g}, where the mesh has no cells")
-    new = [cells[0]]
-    while new[-1] > lowest:
-        new.append(new[-1] - SPIKE.wider ** len(new) * (cells[1] - cells[0]))
-    return problem.on_cells({axis: np.concatenate([new[:0:-1], cells])})
+    return problem.on_cells({axis: further_down(cells, lowest)})

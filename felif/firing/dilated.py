@@ -14,9 +14,12 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from ..given.parameters import parameters_of
 from ..translation.coefficients import STEP
 from ..weakform import Equations, Term, Unknown
+from .tuning import SPIKE
 
 COUNT = "fired"  # the scalar Q
 
@@ -48,3 +51,25 @@ def rate_slope(term: Any, numbers: Iterable[Any], model: Any, rate: str) -> floa
     setattr(s, rate, complex(0.0, STEP))
     c = 1.0 if term.coefficient is None else term.coefficient(s, parameters_of(model))
     return complex(c * getattr(s, term.of or "", 1.0)).imag / STEP
+
+
+def depth_of(drift: Any, noise: Any, spikes: float) -> Any:
+    """How far down so many spikes throw neurons back, each of which adds this much to drift and noise."""
+    return np.maximum(-drift, 0.0) * spikes + SPIKE.deviations * np.sqrt(2 * noise * spikes)
+
+
+def further_down(cells: np.ndarray, lowest: float) -> np.ndarray:
+    """The cells and ever larger ones below them, down to a place."""
+    new = [cells[0]]
+    while new[-1] > lowest:
+        new.append(new[-1] - SPIKE.wider ** len(new) * (cells[1] - cells[0]))
+    return np.concatenate([new[:0:-1], cells])
+
+
+def short_below(cells: np.ndarray, top: float, length: float) -> np.ndarray:
+    """The cells with the one below V_F halved again and again: physical time goes on with another balance of drift and
+    noise there, N starts like N(T+) + c sqrt(t - T), from a layer of no width. `length` is V_F - V_R."""
+    k = int(np.searchsorted(cells, top))
+    last = cells[k] - cells[k - 1]
+    halves = max(0, int(np.ceil(np.log2(last / (SPIKE.finest * length)))))
+    return np.union1d(cells, cells[k] - last * 0.5 ** np.arange(1, halves + 1))

@@ -14,21 +14,16 @@ import numpy as np
 
 from ..assembly import initial
 from ..assembly.splitting import transfer
-from ..evolution import Event, Rodas5P, Trajectory, integrate
 from ..firing.after_cascade import after_cascade, emptied, roomy
 from ..firing.cascade import ORDERS, Cascade, cascade, kick_matrices, unfollowed_cascade
-from ..firing.dilated import COUNT
+from ..firing.dilated import COUNT, depth_of, further_down, short_below
 from ..firing.followed import unfollowed
 from ..firing.layers import boundary_layers, returns, runaway
 from ..firing.synchronous import ShiftedDensity, synchronous_spike
 from ..given.arguments import choice, number, optional, required, whole
 from ..problem import BlowUp, Infeasible, NotConverged, Problem, State, require_one_axis
-from .noisy_cascade import through_noise
+from .noisy_cascade import queue_followed, through_noise
 from .tuning import AFTER
-
-_FIRST_KICK = (
-    1e-14  # data that do not vanish at V_F fire Q ~ sqrt(s): a long first step misses that the queue was there
-)
 
 
 @dataclass(frozen=True)
@@ -194,52 +189,30 @@ def _by_transport(problem: Problem, y: np.ndarray, kick: float) -> tuple[float, 
     return kicks, on_mesh, after
 
 
-def _deliver(problem: Problem, y: np.ndarray, kicks: float, rtol: float, emptied: Event) -> Trajectory | None:
-    """Up to so many kicks in dilated time, with room below for what they throw back; None if no queue builds up."""
-    drift, noise = runaway(problem)
-    low, width = problem.cells[0], problem.widths[0]
-    depth = max(-drift, 0.0) * kicks + AFTER.deviations * math.sqrt(2 * noise * kicks)
-    below = []
-    while low > problem.cells[0] - depth:
-        width *= 1.5
-        low -= width
-        below.append(low)
-    roomy = problem.on_cells(np.concatenate([below[::-1], problem.cells])) if below else problem
-    dilated = roomy.dilated()
-    start = np.append(transfer(problem, roomy, y), 0.0)  # no spike counted yet
-    if not dilated.scalars(0.0, start)[0] > AFTER.starts:
-        return None
-    # N is spikes a kick in a linear equation: however large, no blow-up
-    how = {"scheme": Rodas5P(), "rtol": rtol, "events": (emptied,), "first_step": _FIRST_KICK, "N_max": math.inf}
-    return integrate(dilated, start, 0.0, kicks, **how)
-
-
 def _by_diffusion(problem: Problem, y: np.ndarray, rtol: float) -> tuple[float, Any, np.ndarray | None]:
     # A network that b alone does not keep going (b below the mean way back to V_F, or neurons that wait) empties its
     # queue at last.
-    back = returns(problem)
-    ends = not back or runaway(problem)[0] < back.reach(problem.top)
-    longest, horizon = AFTER.longest_that_ends if ends else AFTER.longest, AFTER.first_horizon
-    emptied = Event("queue is empty", lambda state: getattr(state, COUNT) - state.t, direction=-1)
-    while True:
-        horizon = min(horizon, longest)
-        trajectory = _deliver(problem, y, horizon, rtol, emptied)
-        if trajectory is None:
-            return 0.0, problem, y
-        if trajectory.outcome.name != "finished" or horizon >= longest:
-            break
-        horizon *= 5.0
-    if trajectory.outcome.name == "finished" and not ends:
-        return math.inf, problem, None
-    if trajectory.outcome.name != emptied.name:
-        reached = f"after {trajectory.series['t'][-1]:.4g} spikes per neuron: {trajectory.outcome.message}"
-        raise NotConverged(f"the synchronous spike cannot be followed to its end, {reached}")
-    last, y = trajectory.segments[-1], trajectory.segments[-1].states[-1]
-    # Physical time goes on with another balance of drift and noise at V_F: N starts like N(T+) + c sqrt(t - T), from
-    # a layer of no width. Cells down to AFTER.finest hold it.
-    cells = last.problem.cells
-    halves = int(max(0.0, math.ceil(math.log2((cells[-1] - cells[-2]) / (AFTER.finest * problem.length)))))
-    graded = cells[-1] - (cells[-1] - cells[-2]) * 0.5 ** np.arange(1, halves + 1)
-    fine = last.problem.on_cells(np.concatenate([cells[:-1], graded, cells[-1:]]))
-    y = transfer(last.problem, fine, y)
+    back, (drift, noise) = returns(problem), runaway(problem)
+    ends = not back or drift < back.reach(problem.top)
+    longest = AFTER.longest_that_ends if ends else AFTER.longest
+
+    def begin(kicks: float) -> tuple[Any, np.ndarray, float] | None:
+        roomy = problem.on_cells(further_down(problem.cells, problem.cells[0] - depth_of(drift, noise, kicks)))
+        dilated = roomy.dilated()
+        start = np.append(transfer(problem, roomy, y), 0.0)  # no spike counted yet
+        return (dilated, start, kicks) if dilated.scalars(0.0, start)[0] > AFTER.starts else None
+
+    horizons = [AFTER.first_horizon]
+    while horizons[-1] < longest:
+        horizons.append(min(5.0 * horizons[-1], longest))
+    trajectory = queue_followed(begin, horizons, lambda state: getattr(state, COUNT) - state.t, rtol)
+    if trajectory is None:
+        return 0.0, problem, y
+    last = trajectory.segments[-1]
+    if trajectory.outcome.name == "finished":
+        if not ends:
+            return math.inf, problem, None
+        raise NotConverged(f"after {last.times[-1]:.4g} spikes per neuron the synchronous spike has not ended")
+    fine = last.problem.on_cells(short_below(last.problem.cells, problem.top, problem.length))
+    y = transfer(last.problem, fine, last.states[-1])
     return float(last.times[-1]), problem.on_cells(fine.cells), y[:-1].copy()

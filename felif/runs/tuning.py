@@ -7,13 +7,11 @@ from dataclasses import dataclass
 class AfterBlowUp:
     """What happens beyond a blow-up."""
 
-    finest: float = 1e-6  # cell at V_F after a spike of kind diffusion, in units of V_F - V_R
     nobody: float = 1e-10  # fraction of neurons below V_F that is none: all of them wait in the refractory state
     # kicks after which a spike that has not ended by itself is called eternal, where there may be one
     longest: float = 200.0
     longest_that_ends: float = 1e6  # kicks after which one is, that is known to end
     first_horizon: float = 2.0  # kicks for which a mesh has room at first
-    deviations: float = 7.0  # of the noise of a spike, in the room below
     # spikes fired by a kick: 1 - O(1/N) where a blow-up has been followed to N, less where there is no queue
     starts: float = 0.9
     heard_with: float = 1e-3  # spikes per neuron right before and after an event that are heard with it
@@ -23,7 +21,8 @@ class AfterBlowUp:
     more: float = 100.0  # how much it rises
     # spikes of each population for which a mesh has room; behind the last it is eternal
     horizons: tuple[float, ...] = (2.0, 20.0, 200.0)
-    first_step: float = 1e-14  # of dilated time: nothing has been delivered
+    # of dilated time: data that do not vanish at V_F fire like sqrt(s), a long step misses that a queue was there
+    first_step: float = 1e-14
 
 
 AFTER = AfterBlowUp()
