@@ -15,7 +15,7 @@ Inglis, Rubenthaler & Tanre 2015 call these physical solutions.
 import numpy as np
 
 import felif as fl
-from felif.output import label, mark_thresholds, panels
+from felif.output import label, mark_thresholds, panels, plot_series
 
 CHEAP = {"tol": 1e-5, "rtol": 1e-5, "t_end": 0.6, "t_long": 3.8}
 # finite elements and a characteristics prototype; the first row agrees with particles (.5217 +- .0017)
@@ -77,26 +77,23 @@ def figure(results, densities, first, bursts, shares):
     """Densities before and after the event; N(t) of the first two; the bursts of the third."""
     _before_and_after(densities, results["constant"])
     for k, run in enumerate((results["constant"], results["growing"])):
-        t = np.unique(np.concatenate([run.times, np.linspace(*run.times[[0, -1]], 400)]))
-        _rate(first, run, t, f"C{k}", f"$a_1={run.model.a1:g}$")
-    first.set(xscale="log", yscale="log", xlim=(1e-4, None), ylim=(0.1, 1e4))
-    label(first, "t", "N", legend="upper right")
+        _rate(first, run, f"C{k}", f"$a_1={run.model.a1:g}$")
+    label(first, "t", "N", "upper right", xscale="log", yscale="log", xlim=(1e-4, None), ylim=(0.1, 1e6))
     run = results["refractory"]
-    _rate(bursts, run, run.times, "C2", rf"refractory, $\tau={run.model.tau:g}$")
-    bursts.set(yscale="log", ylim=(1e-2, 1e3))
-    label(bursts, "t", "N", legend="upper left", title=f"$b={run.model.b:g}$")
+    _rate(bursts, run, "C2", rf"$\tau={run.model.tau:g}$")
+    label(bursts, "t", "N", "upper left", f"refractory, $b={run.model.b:g}$", yscale="log", ylim=(1e-2, 1e4))
     shares.plot(run.times, run.series["R"], "C2", label="$R(t)$, at rest")
-    shares.plot(run.times, run.series["mass"], "0.5", ls="--", label=r"$\int n\,dv$")
+    shares.plot(run.times, run.series["mass"], "0.5", ls="--", label=r"$\int\;n\,dv$")
     label(shares, "t", "fraction of neurons", legend="upper left", ylim=(0.0, 1.02))
 
 
-def _rate(axes, run, t, colour: str, text: str) -> None:
-    """N(t), with a line at every synchronous spike."""
-    N = np.asarray(run.sample("N", t))
-    axes.plot(t, np.where(np.isfinite(N), np.maximum(N, 1e-12), np.nan), colour, label=text)
-    for k, spike in enumerate(synchronous(run)):
-        text = rf"$\Delta={spike.size:.4f}$ at $T={spike.time:.4g}$" if k == 0 else None
-        axes.axvline(spike.time, color=colour, ls=":", lw=1.0, label=text)
+def _rate(axes, run, colour: str, text: str) -> None:
+    """N(t), with a line at every synchronous spike and size and time of the first."""
+    for spike in synchronous(run):
+        axes.axvline(spike.time, color=colour, ls=":", lw=1.0)
+    for spike in synchronous(run)[:1]:
+        text += rf": $\Delta={spike.size:.4f}$ at $T={spike.time:.4g}$"
+    plot_series(axes, run, "N", colour, label=text)
 
 
 def _before_and_after(axes, run) -> None:

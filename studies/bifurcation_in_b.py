@@ -36,8 +36,6 @@ def main(solver, b=1.5, kick=0.02, a0=1.0, a1=0.0, N_max=20.0, step=0.4) -> dict
 
     b: Connectivity; states are counted at b - 1, b and b + 1, and the runs start in the upper state of b.
     kick: The runs have the connectivities b - kick and b + kick.
-    N_max: Firing rate at which the branches end.
-    step: Longest step along a branch, in twentieths of the ranges of b and N.
     """
     results: dict = {"noises": np.array([a0 / 2, a0, 2 * a0]), "N_max": N_max, "off_curve": 0.0}
     folds = []

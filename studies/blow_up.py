@@ -97,7 +97,7 @@ def _rate(axes, run) -> None:
     text = rf"${SYMBOL}={time}\pm{error}\times10^{{{power}}}$"
     axes.errorbar(blow_up.time, 0.04 * top, xerr=blow_up.error, fmt="k|", ms=14, capsize=3, label=text)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.07))
-    inset = axes.inset_axes((0.16, 0.44, 0.6, 0.52))
+    inset = axes.inset_axes((0.26, 0.44, 0.54, 0.52))
     inset.loglog(left, N)
     at = lambda distance: np.interp(distance, left[::-1], N[::-1])
     guide = blow_up.time * np.array([1e-2, 1e-5])

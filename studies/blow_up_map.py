@@ -73,7 +73,6 @@ def main(solver, a0=1.0, a1=0.0, b_max=3.0, points=10, rows=10, d_min=0.1, proce
 
     a1: Increase of the noise with N.
     b_max: Largest connectivity; the smallest is b_max/points.
-    points: Number of values of b.
     rows: Number of values of d.
     d_min: Smallest d, in units of V_F - V_R; the largest is 3.
     processes: How many run at once.

@@ -38,7 +38,6 @@ def main(solver, points=25) -> dict:
     """Rates over g for the three inputs of the table, its three networks by finite elements, the second one in time.
 
     t_end: Length of the run, in ms.
-    points: Number of values of g.
     """
     g, v = np.linspace(4.2, 8.0, points), np.linspace(-10.0, 20.0, 301)
     over_g = [[fl.physical.rate_hz(network(x, external)) for x in g.tolist()] for _, external in POINTS]

@@ -73,7 +73,8 @@ def figure(results, bursts, table):
     cells = [(what, model.format(**known), recorded) for what, model, recorded in ROWS]
     table.axis("off")
     heads = ("feature", f"model, $b={run.model.b:g}$", "Corlew et al. 2004, mouse, P0")
-    drawn = table.table(cells, colLabels=heads, loc="center", cellLoc="left", colWidths=(0.36, 0.34, 0.3))
+    look = {"cellLoc": "left", "colWidths": (0.36, 0.34, 0.3), "edges": "horizontal"}
+    drawn = table.table(cells, colLabels=heads, loc="center", **look)
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(8)
     drawn.scale(1.0, 1.3)

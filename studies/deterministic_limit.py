@@ -56,7 +56,7 @@ def figure(results, times, against):
     exact, runs = results["time_noiseless"], [results[name] for name in results if name.startswith("noise_")]
     for run in [runs[0], runs[len(runs) // 2], runs[-1]] if len(runs) > 2 else runs:
         plot_series(times, run, "N", "", below=40.0, label=f"$a={run.model.a0:g}$")
-    times.axvline(exact, color="k", ls="--", lw=0.9, label="blow-up without noise")
+    times.axvline(exact, color="k", ls="--", lw=0.9, label="without noise")
     label(times, "t", "N", legend="upper right", ylim=(0.0, 20.0))
     a, time, error = results["blow_ups"].T
     none, top = a[np.isnan(time)], max(run.times[-1] for run in runs)

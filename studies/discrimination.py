@@ -135,27 +135,27 @@ def figure(results, signals, answers, distances, restless, while_learning, bound
     """Signals and answers; distances and restlessness over families; random pairs; restlessness while learning."""
     w, delta, lefts, rights = (results[name] for name in ("w", "delta", "lefts", "rights"))
     signals.plot(w, learned_signal(w), "k", label="learned")
-    answers.plot(w, results["N_learned_after"], "k", label="learned")
-    while_learning.semilogy(results["times"], results["restless_learned_t"], "k", label="learned")
+    answers.plot(w, results["N_learned_after"], "k")
+    while_learning.semilogy(results["times"], results["restless_learned_t"], "k")
     for k, (name, family) in enumerate(FAMILIES.items()):
         signals.plot(w, family(w, 1.0), f"C{k}", label=rf"{name}, $\delta=1$")
-        answers.plot(w, results[f"N_{name}_after"], f"C{k}", label=name)
-        while_learning.semilogy(results["times"], results[f"restless_{name}_t"], f"C{k}", label=name)
+        answers.plot(w, results[f"N_{name}_after"], f"C{k}")
+        while_learning.semilogy(results["times"], results[f"restless_{name}_t"], f"C{k}")
         for when, style in (("before", "--"), ("after", "-")):
-            text = name if when == "after" else None
-            distances.plot(delta, results[f"left_{name}_{when}"], f"C{k}{style}", label=text)
-            restless.plot(delta, results[f"restless_{name}_{when}"], f"C{k}{style}", label=text)
+            distances.plot(delta, results[f"left_{name}_{when}"], f"C{k}{style}")
+            restless.plot(delta, results[f"restless_{name}_{when}"], f"C{k}{style}")
         distances.plot(delta, results[f"right_{name}_after"], f"C{k}:", lw=1.0)
     bound.loglog(rights, lefts, "o", ms=3)
     bound.loglog(*[np.array([rights.min(), lefts.max()])] * 2, "k--", lw=1.0)
     apart, moved = r"$\int\;|N_I-N_J|\,dw$", r"$\int\;|\Phi_J-w|\,C\,dw$"
     difference = r"difference $\delta$ of the signals"
-    label(signals, "w", "signal $J(w)$", "best", "signals")
-    label(answers, "w", "output $N_J(w)$", "best", "answers after learning", ylim=(0.0, None))
+    label(signals, "w", "signal $J(w)$", title="signals")
+    label(answers, "w", "output $N_J(w)$", title="answers after learning", ylim=(0.0, None))
     label(distances, difference, apart, title="dotted: lower bound")
-    label(restless, difference, moved, "best", "dashed: before learning", ylim=(0.0, None))
-    label(while_learning, "time $t$", moved, "best", "while the signal is learned")
-    label(bound, "lower bound", apart, title=f"{len(lefts)} pairs, smallest ratio {results['smallest_ratio']:.2f}")
+    label(restless, difference, moved, title="dashed: before learning", ylim=(0.0, None))
+    label(while_learning, "time $t$", moved, title="while the signal is learned")
+    label(bound, "lower bound", apart, title=rf"{len(lefts)} pairs, ratio $\geq$ {results['smallest_ratio']:.2f}")
+    signals.figure.legend(*signals.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 if __name__ == "__main__":

@@ -60,14 +60,14 @@ def passage_rate(network: fl.NoisyLIF, F, m: float) -> float:
 
 @panels(1, 3)
 def figure(results, drifts, densities, rates):
-    """Left: f. Middle: the densities in the end. Right: N(t), triangles: the formula. Broken lines: the raised V_F."""
+    """Left: f. Middle: the densities in the end. Right: N(t) and the formula. Broken lines: with the raised V_F."""
     shown = min(8.0, results["leaky"].times[-1])
     for colour, kind in enumerate(DRIFTS):
         for name, style in ((kind, "-"), (f"{kind}_raised", "--")):
             run, look = results[name], {"color": f"C{colour}", "ls": style}
             v = run.problem.drawing_points().points
             densities.plot(v, run.final.n(v), **look)
-            plot_series(rates, run, until=shown, label=f"{kind}, $V_F={run.model.v_fire:g}$", **look)
+            plot_series(rates, run, until=shown, label=None if colour else f"$V_F={run.model.v_fire:g}$", **look)
             rates.plot(shown, results[f"quadrature_{name}"], "k<", ms=6, clip_on=False, zorder=5)
         v = np.linspace(-3.0, run.model.v_fire, 400)
         drifts.plot(v, run.model.drift(v), label=kind)
@@ -75,7 +75,7 @@ def figure(results, drifts, densities, rates):
     label(drifts, "v", "drift $f(v)$", "upper center", ylim=(-3.2, 6.0))
     label(densities, "v", "density $n(v,t)$, steady", xlim=(-4.0, None), ylim=(0.0, None))
     N = [results[name] for name in results if name.startswith("quadrature")]
-    label(rates, "time $t$", "N", "best", yscale="log", xlim=(0.0, shown), ylim=(0.4 * min(N), 2 * max(N)))
+    label(rates, "time $t$", "N", "best", "triangles: formula", yscale="log", ylim=(0.4 * min(N), 3 * max(N)))
     for axes in (drifts, densities):
         mark_thresholds(axes, results["leaky"].problem.marks)
 

@@ -44,7 +44,6 @@ def main(solver, b_EE=3.0, b_IE=4.0, b_EI=0.6, b_II=0.0, a0=1.0, N_max=12.0) -> 
     b_IE: Connectivity from inhibitory to excitatory neurons; enters with a minus sign.
     b_EI: Connectivity from excitatory to inhibitory neurons.
     b_II: Connectivity from inhibitory to inhibitory neurons; enters with a minus sign.
-    N_max: Firing rate at which the branch ends.
     """
     network = fl.ExcitatoryInhibitoryLIF(b_EE=b_EE, b_IE=b_IE, b_EI=b_EI, b_II=b_II, a0=a0)
     problem = solver.discretize(network)

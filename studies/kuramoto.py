@@ -67,12 +67,12 @@ def figure(results, branch, times, rotators):
     """Left: r against K. Middle: r(t) below and above K_c. Right: r(t) of active rotators."""
     critical, groups = (results[name] / results["below"].model.D for name in ("critical", "critical_groups"))
     K = np.linspace(1.0005 * critical, results["branch"][0, -1], 300)
-    branch.plot(K, [synchrony(x) for x in K], "k-", lw=1.0, label="$r=I_1(Kr/D)/I_0(Kr/D)$")
+    branch.plot(K, [synchrony(x) for x in K], "k-", lw=1.0)
     branch.plot(*results["branch"], "C0o", ms=5, label="steady states")
     branch.plot([0, critical], [0, 0], "k-", [critical, K[-1]], [0, 0], "k--", lw=1.0)
     branch.plot(critical, 0, "C3*", ms=12, label=f"$K_c/D={critical:.5f}$")
-    branch.plot(groups, 0, "C1*", ms=12, label="$K_c/D$ of two groups")
-    label(branch, "coupling $K/D$", "order parameter $r$", "center right", xmargin=0.05)
+    branch.plot(groups, 0, "C1*", ms=12, label="two groups")
+    label(branch, "coupling $K/D$", "order parameter $r$", "right", "line: closed form", xmargin=0.05)
     for run in (results["below"], results["above"]):
         plot_series(times, run, "r", label=f"$K/D={run.model.K / run.model.D:g}$")
     label(times, "time $t$", "order parameter $r(t)$", "center right")

@@ -52,7 +52,6 @@ def main(solver, eps=0.2, strength=4.0, a0=1.0, snapshots=41) -> dict:
     cells: Number of cells of w, fixed, and 12 cells of v, in place of a mesh made from tol.
     t_end: Length of the runs, in membrane time constants; the numbers expected are those up to t = 1.
     eps: Speed of learning.
-    snapshots: Number of times at which the density is written for ParaView.
     """
     w = np.linspace(-1.0, 0.0, 401)
     results: dict = {"w": w, "min_p": 0.0}
@@ -86,17 +85,17 @@ def figure(results, *axes):
     for k, (name, heard) in enumerate(SIGNALS.items()):
         run, (image, left, right) = results[name], axes[3 * k : 3 * k + 3]
         draw_line_spacetime(image, run, "C")
-        label(image, "time $t$", "w", title=f"{name} input: connectivity $C(w,t)$")
-        after = f"$t={float(run.times[-1]):g}$"
+        label(image, "time $t$", "w", title=f"{name} input: $C(w,t)$")
         left.plot(w, first_connectivity(w), "C0", label="before")
-        left.plot(w, run.final.C(w), "C1", label=after)
-        left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$")
+        left.plot(w, run.final.C(w), "C1", label=f"$t={float(run.times[-1]):g}$")
+        left.plot(w, results[f"C_learned_{name}"], "k--", lw=1.0, label=r"$t\to\infty$; right: $w/(K\bar N)$")
         left.plot(w, heard(w) if callable(heard) else np.full_like(w, heard), "0.6", lw=1.0, label="input $I(w)$")
-        label(left, "w", "C", "best", ylim=(0.0, None))
-        right.plot(w, results[f"N_before_{name}"], "C0", label="before")
-        right.plot(w, run.final.N(w), "C1", label=after)
-        right.plot(w, results[f"N_learned_{name}"], "k--", lw=1.0, label=r"$w/(K\bar N)$")
-        label(right, "w", "output $N(w)$", "best", ylim=(0.0, None))
+        label(left, "w", "C", ylim=(0.0, None))
+        right.plot(w, results[f"N_before_{name}"], "C0")
+        right.plot(w, run.final.N(w), "C1")
+        right.plot(w, results[f"N_learned_{name}"], "k--", lw=1.0)
+        label(right, "w", "output $N(w)$", ylim=(0.0, None))
+    left.figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 if __name__ == "__main__":

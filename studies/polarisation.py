@@ -65,9 +65,9 @@ def figure(results, masses, closures, times):
         (masses, "below", "$M=0.9$"),
         (masses, "at", "$M=1$"),
         (masses, "above", f"$M=2$, $T^*={results['time_2']:.5f}$"),
-        (closures, "above", "$\\mu=n(0,t)$, $M=2$"),
-        (closures, "integrated", "$\\mu'=n(0,t)-2\\mu$, $M=1$"),
-        (closures, "exchange", "exchange with the wall, $M=3$"),
+        (closures, "above", "$\\mu=n$, $M=2$"),
+        (closures, "integrated", "$\\mu'=n-2\\mu$, $M=1$"),
+        (closures, "exchange", "exchange, $M=3$"),
     ):
         plot_series(axes, results[name], "trace", below=60.0, label=text)
         label(axes, "time $t$", "density at the wall $n(0,t)$", "upper right", yscale="log")

@@ -67,7 +67,7 @@ def figure(results, *axes):
             rates.axhline(steady, color="k", ls="--", lw=1.0, label=f"steady state, $N={steady:.5f}$")
         label(rates, "time $t$", "rates (per time constant)", legend="upper left" if blow_up else "lower right")
         shares.semilogy(t, R + mass, "k", lw=1.0, label=f"sum, to {run.drift['total']:.0e}")
-        shares.semilogy(t, mass, label=r"$\int n\,dv$")
+        shares.semilogy(t, mass, label=r"$\int\;n\,dv$")
         shares.semilogy(t, R, label="$R(t)$, at rest")
         label(shares, "time $t$", "fraction of neurons", legend=None if blow_up else "best", ylim=(1e-4, 2.0))
 

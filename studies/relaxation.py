@@ -73,7 +73,7 @@ def figure(results, left, right):
     v = np.linspace(left.get_xlim()[0], run.model.v_fire, 400)
     left.plot(v, density(run.model, results["N_inf"], v), "k--", label="$P$, steady state")
     label(left, "v", "n", legend="best")
-    right.semilogy(times, results["distance_density"], label=r"$\int|n-P|\,dv$")
+    right.semilogy(times, results["distance_density"], label=r"$\int\;|n-P|\,dv$")
     right.semilogy(times, results["distance_N"], label=r"$|N-N_\infty|$")
     half = times[times > 0.3 * t_end]
     line = 3 * results["distance_density"][-1] * np.exp(slope * (half - t_end))

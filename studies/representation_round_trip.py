@@ -57,7 +57,6 @@ def main(solver, strength=1.0, a0=1.0, snapshots=21) -> dict:
 
     cells: Number of cells of w, fixed, and 12 cells of v, in place of a mesh made from tol.
     strength: s of sigma(Nbar) = s Nbar in the inhibitory network.
-    snapshots: Number of times at which the density is written for ParaView.
     """
     w = np.linspace(-1.0, 0.0, 401)
     results: dict = {"w": w, "round_trip": 0.0}

@@ -31,7 +31,7 @@ def hazard(s, x, width):
     return 1 / (1 + np.exp(-(s - 2.75 + 2.25 * x) / width))
 
 
-@fl.study.numerics(tol=1e-7, t_end=60.0, rtol=1e-6)
+@fl.study.numerics(tol=1e-5, t_end=60.0, rtol=1e-6)
 def main(solver, delta=0.05, blurred=0.2, tau=0.1, points=6, step=1.0, orbit_tol=1e-4) -> dict:
     """Follow the steady state in tau with a sharp and a blurred threshold, find the cycle, and run both networks.
 

@@ -25,8 +25,7 @@ def few_snapshots():
         return snapshot_times(start, end, min(count, 5) if isinstance(count, int) else count)
 
     with pytest.MonkeyPatch.context() as patch:
-        for writer in ("felif.runs.starting", "felif.runs.resuming", "felif.runs.recording"):
-            patch.setattr(f"{writer}.snapshot_times", few)
+        patch.setattr("felif.output.drawn.snapshot_times", few)
         yield
 
 

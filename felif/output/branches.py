@@ -11,7 +11,7 @@ import numpy as np
 from ..given.arguments import AXES, FLAG, FOLDER, TEXT, checked, either, having, optional, several
 from .manifest import Room, make_room
 from .series_files import csv_line, read_npz
-from .style import house_style, new_figure, save_figure
+from .style import finished, house_style, new_figure, symbol
 
 BRANCH = having("a branch that continuation returned", "points", "outcome")
 MARKS = {
@@ -98,9 +98,7 @@ def plot_branch(
             axes.plot(*np.array(points).T, marker, color=color, ms=5, label=kind.replace("hopf", "Hopf"), zorder=3)
         axes.set(xlabel=_label(first.names[0]), ylabel=_label(name))
         axes.legend()
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def _draw(axes: Any, branch: Any, x_name: str, name: str, color: str) -> None:
@@ -170,11 +168,8 @@ def _scalar(branch: Any) -> str:
 
 
 def _label(name: str) -> str:
-    letter, _, index = name.partition("_")
-    if len(letter) == 1:
-        return f"${letter}_{{{index}}}$" if index else f"${letter}$"
-    greek = {"tau": r"$\tau$", "eps": r"$\varepsilon$"}
-    return greek.get(name, f"${name[0]}_{name[1:]}$" if name in ("a0", "a1") else name.replace("_", " "))
+    letter = name.partition("_")[0]
+    return f"${symbol(name)}$" if symbol(letter) != letter or len(letter) == 1 else name.replace("_", " ")
 
 
 FILES = ("branch.csv", "states.npz", "branch.json")

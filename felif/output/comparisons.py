@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .style import fine_times, house_style, mark_thresholds, new_figure, save_figure, shades
+from .drawn import spread
+from .style import fine_times, finished, house_style, mark_thresholds, new_figure, shades, symbol
 from .tuning import FIGURES
 
 
@@ -21,28 +22,26 @@ def plot_comparison(comparison: Any, path: str | Path | None = None) -> Any:
     for panel, axis in zip(axes[0], over, strict=False):
         draw_densities(panel, comparison, axis)
     draw_rates(axes[0, -1], comparison)
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def draw_densities(axes: Any, comparison: Any, over: str = "v") -> None:
     """The densities of a comparison over v or w, at most six spread over its times."""
     densities = [density for density in comparison.densities if density.axis == over]
-    kept = np.unique(np.linspace(0, len(densities) - 1, min(FIGURES.densities, len(densities))).round().astype(int))
+    kept = [densities[k] for k in spread(len(densities), FIGURES.densities)]
     with house_style():
-        for colour, density in zip(shades(len(kept)), (densities[k] for k in kept), strict=True):
+        for colour, density in zip(shades(len(kept)), kept, strict=True):
             middle = 0.5 * (density.edges[1:] + density.edges[:-1])
             axes.errorbar(middle, density.particles, density.error, fmt=".", ms=3, lw=0.9, color=colour)
             x = np.linspace(density.edges[0], density.edges[-1], 801)
             told = "" if not np.isfinite(density.distance.p) else f", $p={density.distance.p:.2g}$"
-            label = f"${_symbol(density.name)}$, $t={density.t:.4g}${told}"
+            label = f"${symbol(density.name)}$, $t={density.t:.4g}${told}"
             axes.plot(x, density.density(x), color=colour, lw=1.2, label=label)
         if over == "v":
             mark_thresholds(axes, comparison.run.problem.marks)
-        names = ",\\ ".join(dict.fromkeys(f"{_symbol(density.name)}({over},t)" for density in densities))
+        names = ",\\ ".join(dict.fromkeys(f"{symbol(density.name)}({over},t)" for density in densities))
         axes.set(xlabel="membrane potential $v$" if over == "v" else "synaptic weight $w$", ylabel=f"density ${names}$")
-        top = max(float(density.expected.max()) for density in (densities[k] for k in kept))
+        top = max(float(density.expected.max()) for density in kept)
         axes.set_ylim(0.0, 1.35 * top)
         axes.legend()
 
@@ -64,7 +63,7 @@ def draw_rates(axes: Any, comparison: Any) -> None:
             values[~np.isfinite(values)] = np.nan
             told = "" if not np.isfinite(rate.test.p) else f", $p={rate.test.p:.2g}$"
             axes.plot(
-                t, values, color=f"C{number + 2}", lw=1.2, label=f"${_symbol(rate.name)}(t)$ of the equation{told}"
+                t, values, color=f"C{number + 2}", lw=1.2, label=f"${symbol(rate.name)}(t)$ of the equation{told}"
             )
         seen = np.concatenate([rate.particles + rate.error for rate in comparison.rates.values()])
         if np.isfinite(seen).any():
@@ -74,9 +73,3 @@ def draw_rates(axes: Any, comparison: Any) -> None:
             axes.axvline(spike.time, color="C3", ls=":", lw=1.0, label=text)
         axes.set(xlabel="time $t$ (membrane time constants)", ylabel="firing rate $N(t)$")
         axes.legend()
-
-
-def _symbol(name: str) -> str:
-    letter, _, index = name.partition("_")
-    letter = r"\bar N" if letter == "Nbar" else letter
-    return f"{letter}_{{{index}}}" if index else letter

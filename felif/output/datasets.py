@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import __version__
 from ..problem import FieldValue, Problem
-from .drawn import common_points, on_points
+from .drawn import common_points, on_points, spread
 from .frames import library
 from .provenance import describe
 from .tuning import FIGURES
@@ -93,10 +93,7 @@ def _labelled(dataset: Any) -> Any:
 
 def _times(run: Any) -> np.ndarray:
     times = np.unique(run.times)
-    if len(times) <= FIGURES.most_times:
-        return times
-    places = np.linspace(0, len(times) - 1, FIGURES.most_times).round().astype(int)
-    return times[places]
+    return times[spread(len(times), FIGURES.most_times)]
 
 
 def _groups(run: Any, times: np.ndarray, variables: dict) -> set[str]:

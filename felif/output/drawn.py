@@ -92,6 +92,11 @@ def times_of_snapshots(problem: Any, start: float, end: float, snapshots: int | 
     return np.zeros(0)
 
 
+def spread(count: int, most: int) -> np.ndarray:
+    """Places in a row of so many, the first and the last among them: all, or at most so many evenly spread ones."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
 def run_times(run: Any, snapshots: int = FIGURES.snapshots) -> np.ndarray:
     """Times that show a finished run well: evenly spaced, and before a blow-up also ever closer to it.
 

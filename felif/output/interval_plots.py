@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import house_style, new_figure, save_figure
+from .style import finished, house_style, new_figure
 
 
 def plot_intervals(
@@ -20,9 +20,7 @@ def plot_intervals(
     """Histogram of the intervals with the density over it; written to `path` if given."""
     figure, axes = new_figure()
     draw_intervals(axes, intervals, density, unit)
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def draw_intervals(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, checked, having, optional
-from .style import house_style, mark_thresholds, new_figure, save_figure
+from .style import finished, house_style, mark_thresholds, new_figure, symbol
 
 
 @checked(run=having("what simulate_particles returns", "batches", "snapshots"), path=optional(FOLDER))
@@ -43,9 +43,7 @@ def plot_particles(run: Any, path: str | Path | None = None) -> Any:
     figure, (left, right) = new_figure(1, 2)
     plot_particle_rates(left, run)
     plot_histograms(right, run)
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def plot_particle_rates(axes: Any, run: Any) -> None:
@@ -56,8 +54,8 @@ def plot_particle_rates(axes: Any, run: Any) -> None:
             groups = run.batches.get(name)
             if groups is not None and len(groups) > 1:
                 error = groups.std(axis=0, ddof=1) / np.sqrt(len(groups))
-            label = f"${name[0]}_{name[2:]}(t)$" if "_" in name else f"${name}(t)$"
-            axes.errorbar(run.centres, values, error, fmt=".", ms=3, lw=0.8, color=f"C{number}", label=label)
+            look = {"fmt": ".", "ms": 3, "lw": 0.8, "color": f"C{number}", "label": f"${symbol(name)}(t)$"}
+            axes.errorbar(run.centres, values, error, **look)
         for event in run.events:
             axes.axvline(event.time, color="0.6", lw=0.8, zorder=0)
         axes.set(xlabel="$t$")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .drawn import drawn_densities, run_times
-from .style import coloured, fine_times, house_style, mark_thresholds, new_figure
+from .style import coloured, fine_times, house_style, mark_thresholds, new_figure, symbol
 from .tuning import FIGURES
 
 
@@ -33,7 +33,7 @@ def plot_density(axes: Any, state: Any) -> None:
         axes.figure.colorbar(mesh, ax=axes, pad=0.02)
         axes.grid(False)
         mark_thresholds(axes, marks, color="white")
-        axes.set(xlabel=f"${first}$", ylabel=f"${second}$")
+        axes.set(xlabel=f"${symbol(first)}$", ylabel=f"${symbol(second)}$")
         seen = at.points[values > 2e-3 * values.max()]
         if len(seen):
             (low, bottom), (high, top) = seen.min(axis=0), seen.max(axis=0)
@@ -73,7 +73,6 @@ def plot_totals(axes: Any, run: Any) -> None:
     t = fine_times(run.times)
     with house_style():
         for name in run.problem.scalar_names:
-            label = r"\bar N" if name == "Nbar" else name
-            axes.plot(t, run.sample(name, t), label=f"${label}(t)$")
+            axes.plot(t, run.sample(name, t), label=f"${symbol(name)}(t)$")
         axes.set(xlabel="$t$", ylim=(0.0, None))
         axes.legend()

@@ -10,13 +10,12 @@ import numpy as np
 
 from ..given.arguments import AXES, FILE, ROW, TEXT, checked, optional
 from ..problem import Problem
-from .drawn import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times
+from .drawn import DRAWN, common_points, densities_of, drawn_densities, on_points, run_times, spread
 from .plane_plots import plot_density, plot_line_spacetime, plot_plane_run, plot_totals
-from .style import STYLE, coloured, fine_times, house_style, mark_thresholds, new_figure, save_figure, shades
+from .style import STYLE, coloured, fine_times, finished, house_style, mark_thresholds, new_figure, shades, symbol
 from .tuning import FIGURES
 
 _LINES = ("-", "--", ":", "-.")  # of populations
-_AXES = {"theta": r"\theta"}  # how axes are written
 
 
 @checked(run=DRAWN, path=optional(FILE), times=optional(ROW), axes=optional(AXES))
@@ -47,9 +46,7 @@ def plot_run(run: Any, path: str | Path | None = None, times: Sequence[float] | 
         elif len(given) == 2:
             plot_densities(given[0], run, times)
         plot_rates(given[-1], run)
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def _axis(problem: Problem) -> str:
@@ -58,7 +55,7 @@ def _axis(problem: Problem) -> str:
     if len(axes) > 1:
         name = problem.field_names[0]
         raise ValueError(f"plot: {name} is a density over {', '.join(axes)}; allowed are densities over one axis")
-    return _AXES.get(axes[0], axes[0])
+    return symbol(axes[0])
 
 
 def transient_times(run: Any, count: int = 5) -> np.ndarray:
@@ -67,7 +64,7 @@ def transient_times(run: Any, count: int = 5) -> np.ndarray:
     Change is measured in the mean of |n(t) - n(s)| along the run, of which a hundredth is given to time itself.
     """
     known = np.unique(run.times)
-    known = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), FIGURES.looked_at)).round().astype(int))]
+    known = known[spread(len(known), FIGURES.looked_at)]
     if len(known) <= count:
         return known
     name, states = run.problem.field_names[0], [densities_of(run.at(t)) for t in known.tolist()]
@@ -93,7 +90,7 @@ def plot_densities(axes: Any, run: Any, times: Sequence[float] | None = None, na
                 axes.plot(at.points, densities[label], color=colour, **style)
         spans = [_support(*line.get_data(), run.problem) for line in axes.lines]
         mark_thresholds(axes, run.problem.marks)
-        axes.set(xlabel=f"${axis}$", ylabel=f"${_symbol(name)}({axis},t)$")
+        axes.set(xlabel=f"${axis}$", ylabel=f"${symbol(name)}({axis},t)$")
         low, high = min(low for low, _ in spans), max(high for _, high in spans)
         axes.set_xlim(low, high + 0.01 * (high - low))
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if _goes_below_zero(axes) else 0.0)
@@ -108,12 +105,12 @@ def plot_rates(axes: Any, run: Any, names: Sequence[str] | None = None) -> None:
     names = names or _rates(run)
     with house_style():
         for number, name in enumerate(names):
-            style = {"ls": "-" if number == 0 else "--", "label": f"${_symbol(name)}(t)$"}
+            style = {"ls": "-" if number == 0 else "--", "label": f"${symbol(name)}(t)$"}
             axes.plot(*rate_curve(run, name), f"C{number}", **style)
         _scale_rates(axes, run)
         if run.blow_up is not None:
             axes.axvline(run.blow_up.time, color="0.35", ls=":", label=f"blow-up, $t={run.blow_up.time:.4g}$")
-        label = ",\\ ".join(f"{_symbol(name)}(t)" for name in names)
+        label = ",\\ ".join(f"{symbol(name)}(t)" for name in names)
         axes.set(xlabel="$t$", ylabel=f"${label}$")
         if len(names) > 1 or run.blow_up is not None:
             axes.legend()
@@ -170,10 +167,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     duration, and for other densities over two axes.
     """
     if run.problem.line_names:
-        figure = plot_line_spacetime(run, name or "C")
-        if path is not None:
-            save_figure(figure, path)
-        return figure
+        return finished(plot_line_spacetime(run, name or "C"), path)
     if not run.problem.field_names:
         raise ValueError(f"plot_spacetime: {type(run.model).__name__} has no density over v; use plot_run.")
     name = name or run.problem.field_names[0]
@@ -184,9 +178,7 @@ def plot_spacetime(run: Any, path: str | Path | None = None, name: str | None = 
     axes[-1, 0].set_xlabel("$t$", fontsize=STYLE["axes.labelsize"])
     if run.blow_up is not None:
         axes[0, 0].set_title(f"blow-up at $t={run.blow_up.time:.6g}$", fontsize=STYLE["axes.titlesize"])
-    if path is not None:
-        save_figure(figure, path)
-    return figure
+    return finished(figure, path)
 
 
 def _entries(densities: Mapping[str, Any], name: str) -> list[str]:
@@ -209,7 +201,7 @@ def draw_spacetime(panels: Sequence[Any], run: Any, name: str | None = None) -> 
         top = _weighted_quantile(values, areas, 0.998)
         cut = {"vmax": top} if values.max() > 1.5 * top > 0.0 else {}
         with house_style():
-            coloured(axes, times, v, values, f"${_symbol(entry)}({axis},t)$", vmin=0.0, **cut)
+            coloured(axes, times, v, values, f"${symbol(entry)}({axis},t)$", vmin=0.0, **cut)
             mark_thresholds(axes, run.problem.marks, along="v on y", color="white")
             axes.set(ylabel=f"${axis}$", ylim=_support(v, values.max(axis=0), run.problem))
 
@@ -237,12 +229,6 @@ def _support(v: np.ndarray, largest: np.ndarray, problem: Problem) -> tuple[floa
     low, high = min([seen[0], *marks]), max([seen[-1], *marks])
     room = 0.03 * (high - low)
     return max(low - room, v[0]), min(high + room, v[-1])
-
-
-def _symbol(name: str) -> str:
-    """N_E as a symbol of mathematics with its index: N_{E}."""
-    letter, _, index = name.partition("_")
-    return f"{letter}_{{{index}}}" if index else letter
 
 
 def _goes_below_zero(axes: Any) -> bool:

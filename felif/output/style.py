@@ -28,7 +28,8 @@ STYLE = {
         ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "figure.titlesize"), FIGURES.text
     ),
     **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), FIGURES.text),
-    **{"legend.frameon": False, "legend.handlelength": 1.6, "legend.labelspacing": 0.3, "legend.borderaxespad": 0.3},
+    **{"legend.handlelength": 1.6, "legend.labelspacing": 0.3, "legend.borderaxespad": 0.3},
+    **{"legend.edgecolor": "none", "legend.framealpha": 0.85, "legend.fancybox": False},  # over lines across a panel
     **{"lines.linewidth": 1.2, "lines.markersize": 4.0, "axes.linewidth": 0.7, "grid.linewidth": 0.6},
     "axes.grid": True,
     "grid.alpha": 0.25,
@@ -49,6 +50,7 @@ LABELS = {  # of axes, by their symbols
     "N": "firing rate $N(t)$",
     "C": "connectivity $C(w)$",
 }
+LETTERS = {"tau": r"\tau", "eps": r"\varepsilon", "theta": r"\theta", "Nbar": r"\bar N"}  # with longer names
 
 
 @contextmanager
@@ -167,6 +169,22 @@ def save_figure(figure: Any, path: str | Path) -> Path:
         clear_legends(figure)
         figure.savefig(path)
     return path
+
+
+def finished(figure: Any, path: str | Path | None) -> Any:
+    """The figure, written to `path` if one is given."""
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def symbol(name: str) -> str:
+    """The name of a number or of an axis as mathematics, with its index: N_E is N_{E}, a0 is a_{0}."""
+    letter, _, index = name.partition("_")
+    if letter[1:].isdigit():
+        letter, index = letter[0], letter[1:]
+    letter = LETTERS.get(letter, letter)
+    return f"{letter}_{{{index}}}" if index else letter
 
 
 def mark_thresholds(axes: Any, marks: Mapping[str, float], along: str = "v on x", color: str = "0.5") -> None:
