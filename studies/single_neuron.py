@@ -71,30 +71,25 @@ def main(solver, current=2.5, a0=0.3, neurons=400, intervals=50, dt=1e-3, seed=1
         "mean_simulated": float(drawn.mean()),
         "cv_simulated": float(drawn.std() / drawn.mean()),
         "intervals": drawn,
-        "path_t": path.t,
-        "path_v": path.v,
+        "path": np.array([path.t, path.v]),
         "spikes": path.spikes,
-        "threshold": neuron.v_fire,
-        "reset": neuron.v_reset,
-        "t": t,
-        "density": density,
+        "density": np.array([t, density]),
     }
 
 
 @panels(1, 2)
 def figure(results, left, right):
     """A path with its spikes; the histogram of the intervals with the density of the equation over it."""
-    threshold, reset, spikes = results["threshold"], results["reset"], results["spikes"]
-    times = np.concatenate([results["path_t"], np.repeat(spikes, 3)])
-    v = np.concatenate([results["path_v"], np.tile([threshold, threshold + 1.0, reset], len(spikes))])
+    neuron, spikes, (times, v) = results["run"].model.model, results["spikes"], results["path"]
+    times = np.concatenate([times, np.repeat(spikes, 3)])
+    v = np.concatenate([v, np.tile([neuron.v_fire, neuron.v_fire + 1.0, neuron.v_reset], len(spikes))])
     order = np.argsort(times, kind="stable")
     left.plot(times[order], v[order], lw=0.9)
-    left.axhline(threshold, color="k", ls="--", lw=0.9)
-    left.axhline(reset, color="k", ls=":", lw=0.9)
+    left.axhline(neuron.v_fire, color="k", ls="--", lw=0.9)
+    left.axhline(neuron.v_reset, color="k", ls=":", lw=0.9)
     label(left, "t", "membrane potential $V$")
-    t, density = np.asarray(results["t"]), np.asarray(results["density"])
-    draw_intervals(right, np.asarray(results["intervals"]), fl.first_passage(results["run"].model.model).density)
-    right.plot(t[1:], density[1:], ".", ms=4, color="k", label="by steps in time")
+    draw_intervals(right, results["intervals"], fl.first_passage(neuron).density)
+    right.plot(*results["density"][:, 1:], ".", ms=4, color="k", label="by steps in time")
     right.set_xlim(0, np.quantile(results["intervals"], 0.99))
     right.legend()
 
