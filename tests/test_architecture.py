@@ -22,18 +22,17 @@ PACKAGE = Path(__file__).parents[1] / "felif"
 ROOMS = {  # room: (rooms it may import from, libraries besides numpy and the standard library)
     "given": ("", ""),
     "weakform": ("given", ""),
-    "libraries": ("", ""),
     "outcome": ("", ""),
     "notebook": ("given", ""),
     "problem": ("given notebook outcome algebra", ""),
-    "algebra": ("libraries", "threadpoolctl"),
+    "algebra": ("given", "threadpoolctl"),
     "translation": ("given weakform", ""),
     "models": ("given weakform translation", "scipy"),
     "spaces": ("given translation algebra", ""),
     "firing": ("given weakform translation problem spaces systems", "scipy"),
-    "systems": ("given weakform libraries translation problem algebra spaces", "scipy"),
-    "meshing": ("given libraries translation", "meshio"),
-    "assembly": ("given libraries translation problem algebra spaces firing meshing systems", "skfem scipy"),
+    "systems": ("given weakform translation problem algebra spaces", "scipy"),
+    "meshing": ("given translation", "meshio"),
+    "assembly": ("given translation problem algebra spaces firing meshing systems", "skfem scipy"),
     "solvers": ("given notebook problem algebra output", "scipy"),
     "evolution": ("given problem algebra", "scipy"),
     "analysis": ("given problem algebra", "scipy"),
@@ -132,7 +131,7 @@ def test_what_is_slow_to_import_is_imported_inside_functions():
 
 
 def test_a_first_run_waits_for_no_part_of_scipy_that_it_does_not_use():
-    """These take 0.2 s: imported inside functions in the rooms that a run needs, the rest through `libraries`."""
+    """These take 0.2 s: imported inside functions in the rooms that a run needs, the rest through `given.libraries`."""
     needed = {"given", "weakform", "problem", "algebra", "translation", "models", "spaces", "firing", "meshing"}
     needed |= {"systems", "assembly", "evolution", "output", "runs"}
     slow = re.compile(r"^(?:from|import) scipy\.(?:interpolate|optimize|integrate|stats|fft|signal)\b", re.M)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..libraries import blas, lapack
+from ..given.libraries import blas, lapack
 
 
 class SingularMatrix(ArithmeticError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import lapack, sparse
+from ..given.libraries import lapack, sparse
 from .band import Band, BandFactors, SingularMatrix
 from .bordered import PinnedBand, Small, by_parts
 from .lowrank import BandLowRank

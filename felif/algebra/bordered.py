@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import lapack
+from ..given.libraries import lapack
 from .band import SingularMatrix
 
 _VANISHING = 8 * np.finfo(float).eps  # of a pivot, relative to the column of the band and of the shift

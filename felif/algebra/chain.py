@@ -12,7 +12,7 @@ import ctypes
 
 import numpy as np
 
-from ..libraries import lapack
+from ..given.libraries import lapack
 from . import compiled
 from .band import Band, SingularMatrix
 

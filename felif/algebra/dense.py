@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ..libraries import blas, linalg
+from ..given.libraries import blas, linalg
 
 _FEW = 48  # rows, up to which BLAS takes one thread by itself
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..libraries import lapack, sparse
+from ..given.libraries import lapack, sparse
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import lapack, sparse, sparse_linalg
+from ..given.libraries import lapack, sparse, sparse_linalg
 
 
 @dataclass(frozen=True)

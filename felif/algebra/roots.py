@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..libraries import optimize
+from ..given.libraries import optimize
 
 
 def root(f: Callable[[float], float], low: float, high: float, within: float | None = None) -> float:

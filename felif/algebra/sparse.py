@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import sparse, sparse_linalg
+from ..given.libraries import sparse, sparse_linalg
 from .band import Band, SingularMatrix
 from .bordered import Small
 from .peeling import PEELING, Border, Peeled, Peeling, WeakPivot

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import sparse
+from ..given.libraries import sparse
 
 _FEW = 8  # functionals, up to which they are a dense matrix
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..libraries import sparse_linalg
+from ..given.libraries import sparse_linalg
 from .band import Band, SingularMatrix
 from .sparse import SparseSchur, side_by_side
 

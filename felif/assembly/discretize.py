@@ -12,11 +12,11 @@ import numpy as np
 from .. import spaces
 from ..given.arguments import TOLERANCE, checked, optional
 from ..given.identity import is_own
+from ..given.libraries import linalg
 from ..given.memory import memory_of_process, remembered
 from ..given.parameters import Parameters
 from ..given.types import Model
 from ..given.warning import warn
-from ..libraries import linalg
 from ..meshing import Line, is_line, stretched, tagged
 from ..problem import Problem
 from ..spaces import ExponentialFitting, Lagrange, Space, SpectralElement

@@ -16,9 +16,9 @@ import numpy as np
 from ..given.arguments import is_finite
 from ..given.fields import written_for
 from ..given.identity import identity, is_own
+from ..given.libraries import skfem
 from ..given.memory import remembered
 from ..given.parameters import fixed_parameters, parameters_of
-from ..libraries import skfem
 from ..translation import require_places, weak_form_of
 from ..translation.weak_form import ABOVE, CELLS, Term, WeakForm, probe
 from .analytic import require_analytic

@@ -19,7 +19,7 @@ import numpy as np
 from ..algebra import gauss
 from ..firing.over_v import OverV
 from ..given.identity import is_own
-from ..libraries import skfem
+from ..given.libraries import skfem
 from ..spaces.tables import CellTable, table
 from ..translation.weak_form import Term, probe
 

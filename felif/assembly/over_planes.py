@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import skfem
+from ..given.libraries import skfem
 from ..spaces import ExponentialFitting, SpectralElement
 from ..translation import weak_form_of
 from .tensor.spaces import Tensor

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import MODEL, Kind, checked, having, number, optional, whole
+from ..given.libraries import skfem
 from ..given.types import Model
-from ..libraries import skfem
 from ..translation import is_fast, weak_form_of
 from ..translation.weak_form import PARAMETERS
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import FOLDER, Kind, checked
+from ..given.libraries import skfem
 from ..given.shipped import shipped
 from ..given.types import Model
-from ..libraries import skfem
 from ..translation.weak_form import PARAMETERS
 from .interval import THRESHOLDS, marks_of, require_near, tagged
 from .strip import triangles

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import checked, number, several, whole
+from ..given.libraries import skfem
 from ..given.types import Model
-from ..libraries import skfem
 from ..translation.weak_form import PARAMETERS
 from .interval import RESET, THRESHOLDS, TOP, interval, marks_of, require_near
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..given.arguments import TIME, TIMES, checked, either, having, whole
+from ..problem import Problem
 from .tuning import FIGURES
 
 DRAWN = having("a run that evolve or load_run returned", "problem", "times", "series", "at")
@@ -83,7 +84,9 @@ def snapshot_times(start: float, end: float, snapshots: int | Sequence[float] = 
     return times
 
 
-def times_of_snapshots(problem: Any, start: float, end: float, snapshots: int | Sequence[float] | None) -> np.ndarray:
+def times_of_snapshots(
+    problem: Problem, start: float, end: float, snapshots: int | Sequence[float] | None
+) -> np.ndarray:
     """`snapshot_times`, as many as usual where None are asked for; ValueError for some of a problem without density."""
     if problem.field_names:
         return snapshot_times(start, end, FIGURES.snapshots if snapshots is None else snapshots)

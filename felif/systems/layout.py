@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import sparse
+from ..given.libraries import sparse
 from ..spaces import Line
 from ..weakform import Delayed, Equations, Index
 

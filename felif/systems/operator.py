@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..libraries import sparse
+from ..given.libraries import sparse
 from .keys import canonical, keys_of, united
 from .piece import Piece, coefficient, require_numbers
 from .tuning import MATRICES

@@ -11,7 +11,7 @@ import numpy as np
 from ..algebra import Band, BandLowRank, BandSchur, Shared, blocks_of
 from ..algebra.peeling import PEELING, enough_hang_on_few
 from ..algebra.sparse import SparseSchur, Whole, WholePattern, refilled
-from ..libraries import sparse
+from ..given.libraries import sparse
 from ..problem import Infeasible
 from .tuning import MATRICES
 

@@ -43,7 +43,6 @@ def test_every_verb_computes_or_refuses_in_a_sentence(name, tmp_path):
         "plot_spacetime": lambda: run.plot_spacetime(),
         "first_passage": lambda: fl.first_passage(model),
         "simulate_particles": lambda: fl.simulate_particles(model, neurons=10, t_end=0.1, start=start, seed=1),
-        "to_pandas": lambda: run.to_pandas(),
         "save": lambda: run.save(tmp_path / "saved"),
     }
     if parameter is not None:
@@ -56,7 +55,7 @@ def test_every_verb_computes_or_refuses_in_a_sentence(name, tmp_path):
         with suppress(ValueError, fl.NotConverged):
             call()
             computed.add(verb)
-    assert computed >= {"error_estimate", "plot", "to_pandas", "save", "spectrum"}
+    assert computed >= {"error_estimate", "plot", "save", "spectrum"}
 
 
 def test_a_run_of_numbers_goes_on_in_its_folder(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from ...given.arguments import shown
-from ...libraries import skfem
+from ...given.libraries import skfem
 from ...spaces import is_integer
 
 
