@@ -47,8 +47,10 @@ class Chain:
         self._mass, reach = mass, max(mass.kl, mass.ku)
         self._core = compiled.library()
         if self._core is not None:
-            self._kept = (mass.widened(reach, reach).data, np.empty(rank + 1))
-            own = [self._lu, self._Q, self._G, self._kept[0], self._first, self._kept[1], self._pivots]
+            exchanged = (self._pivots != np.arange(total)).any(axis=1)
+            above = np.where(exchanged, kl + ku, ku).astype(np.int64)
+            self._kept = (mass.widened(reach, reach).data, np.empty(rank + 1), above)
+            own = [self._lu, self._Q, self._G, self._kept[0], self._first, self._kept[1], self._pivots, above]
             numbers = (pieces, self._n, s, kl, ku, rank, reach)
             self._chain = compiled.Chain(*numbers, *map(compiled.pointer, own))
 

@@ -114,7 +114,7 @@ class Chain(ctypes.Structure):
 
     _fields_ = [
         *_fields(ctypes.c_int64, "pieces n s kl ku rank reach"),
-        *_fields(_pointer, "lu Q G mass first small pivots"),
+        *_fields(_pointer, "lu Q G mass first small pivots above"),
     ]
 
 

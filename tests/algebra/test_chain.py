@@ -6,10 +6,18 @@ import pytest
 from felif.algebra import Band, Chain, SingularMatrix
 
 
-@pytest.mark.parametrize(("n", "s", "kl", "ku", "rank", "reach"), [(7, 3, 4, 2, 2, 0), (5, 2, 3, 5, 0, 1)])
-def test_pieces_one_after_the_other(core, n, s, kl, ku, rank, reach):
+@pytest.mark.parametrize(
+    ("n", "s", "kl", "ku", "rank", "reach", "diagonal"),
+    [
+        (7, 3, 4, 2, 2, 0, 0.0),  # which needs pivots
+        (5, 2, 3, 5, 0, 1, 0.0),
+        (13, 5, 9, 6, 2, 0, 40.0),  # which needs none: four columns at once
+        (9, 4, 5, 11, 1, 1, 3.0),  # which needs some
+    ],
+)
+def test_pieces_one_after_the_other(core, n, s, kl, ku, rank, reach, diagonal):
     rng, pieces = np.random.default_rng(n), 3
-    W = [np.triu(np.tril(rng.normal(size=(n * s, n * s)), ku), -kl) for _ in range(pieces)]  # which needs pivots
+    W = [np.triu(np.tril(rng.normal(size=(n * s, n * s)), ku), -kl) + diagonal * np.eye(n * s) for _ in range(pieces)]
     bands = np.zeros((pieces, n * s, kl + ku + 1))
     for one, A in zip(bands, W, strict=True):
         for i, j in zip(*np.nonzero(A), strict=True):

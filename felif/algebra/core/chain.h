@@ -1,11 +1,38 @@
 /* Solutions piece after piece, each of which begins where the one before ended: band LU factors of LAPACK (gbtrf), with
-   pivots, and low-rank parts. Columns are contiguous in LAPACK's storage, and so are the loops here. */
+   pivots, and low-rank parts. Columns are contiguous in LAPACK's storage, and so are the loops here. They take four
+   columns at once where that many are left and no rows are exchanged: x, which every column changes and the next one
+   reads, is then loaded and stored a quarter as often. */
+
+/* x[i] -= column[i] t[0] + column[next + i] t[1] + ..., i = 0 ... count - 1. */
+INLINE void NAME(take_four)(double *restrict x, const double *restrict column, long next, const double *t, long count) {
+    const double *b = column + next, *c = b + next, *d = c + next;
+    long i = 0;
+    for (; i + WIDTH <= count; i += WIDTH)
+        STORE(x + i, LOAD(x + i) - LOAD(column + i) * t[0] - LOAD(b + i) * t[1]
+                         - LOAD(c + i) * t[2] - LOAD(d + i) * t[3]);
+    for (; i < count; i++) x[i] -= column[i] * t[0] + b[i] * t[1] + c[i] * t[2] + d[i] * t[3];
+}
 
 static void NAME(band_lu_solve)(const Chain *c, long piece, double *restrict x) {
-    const long n = c->n * c->s, kl = c->kl, ku = c->kl + c->ku, w = kl + ku + 1;
+    const long n = c->n * c->s, kl = c->kl, ku = c->kl + c->ku, w = kl + ku + 1, most = c->above[piece];
     const double *lu = c->lu + piece * n * w;
     const int *pivots = c->pivots + piece * n;
     for (long j = 0; j < n - 1; j++) {
+        if (kl > 3 && j + 3 + kl < n && pivots[j] == j && pivots[j + 1] == j + 1 && pivots[j + 2] == j + 2 &&
+            pivots[j + 3] == j + 3) {
+            const double *first = lu + j * w + ku; /* column j, from its diagonal on */
+            double t[4];
+            for (long k = 0; k < 4; k++) {
+                t[k] = x[j + k];
+                for (long m = 0; m < k; m++) t[k] -= first[m * w + k - m] * t[m];
+                x[j + k] = t[k];
+            }
+            NAME(take_four)(x + j + 4, first + 4, w - 1, t, kl - 3);
+            for (long i = kl + 1; i < kl + 4; i++)
+                for (long k = i - kl; k < 4; k++) x[j + i] -= first[k * w + i - k] * t[k];
+            j += 3;
+            continue;
+        }
         const double *restrict column = lu + j * w + ku + 1, t = x[pivots[j]];
         const long below = kl < n - 1 - j ? kl : n - 1 - j;
         x[pivots[j]] = x[j];
@@ -13,7 +40,21 @@ static void NAME(band_lu_solve)(const Chain *c, long piece, double *restrict x) 
         for (long i = 0; i < below; i++) x[j + 1 + i] -= column[i] * t;
     }
     for (long j = n - 1; j >= 0; j--) {
-        const long above = ku < j ? ku : j;
+        if (most > 3 && j - 3 - most >= 0) {
+            const double *last = lu + j * w + ku; /* the diagonal of column j */
+            double t[4];
+            for (long k = 0; k < 4; k++) {
+                t[k] = x[j - k];
+                for (long m = 0; m < k; m++) t[k] -= last[-m * w + m - k] * t[m];
+                x[j - k] = t[k] /= last[-k * w];
+            }
+            NAME(take_four)(x + j - most, last - most, 1 - w, t, most - 3);
+            for (long i = most + 1; i < most + 4; i++)
+                for (long k = i - most; k < 4; k++) x[j - i] -= last[-k * w + k - i] * t[k];
+            j -= 3;
+            continue;
+        }
+        const long above = most < j ? most : j;
         const double *restrict column = lu + j * w + ku - above, t = x[j] / column[above];
         double *restrict to = x + j - above;
         to[above] = t;

@@ -157,6 +157,7 @@ typedef struct {
     const double *first;             /* [s] */
     double *small;                   /* [rank] */
     const int *pivots;               /* [pieces][n s] */
+    const int64_t *above;            /* [pieces]: entries of a column of U above the diagonal, at most */
 } Chain;
 
 /* See chain.h; right may be NULL. */
