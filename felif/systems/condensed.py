@@ -116,6 +116,9 @@ def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray
         X[entry] = 1.0
         gained[k] = operator.jacobian(X, entries=moving) - zero
         X[entry] = 0.0
+    heard = [
+        (np.flatnonzero(columns == entry), np.flatnonzero(gained[k] * of_fields)) for k, entry in enumerate(entries)
+    ]
     random = np.random.default_rng(4)
     size = np.maximum(np.abs(own), np.abs(gained).max(axis=0, initial=0.0))
     for scale in CHECKS.sizes:
@@ -123,12 +126,10 @@ def _read(operator: Any, entries: np.ndarray, n_fields: int) -> tuple[np.ndarray
         X[entries] = z
         there = np.where(of_fields, own + z @ gained, own)
         room = np.where(of_fields, size * (1 + np.abs(z).sum()), size)
-        for k, entry in enumerate(entries.tolist()):
-            at = np.flatnonzero(columns == entry)
-            weighted = gained[k] * X[columns] * of_fields
-            by_row = np.bincount(rows, weighted, operator.shape[0])
-            there[at] += by_row[rows[at]]
-            room[at] += np.bincount(rows, np.abs(weighted), operator.shape[0])[rows[at]]
+        for k, (at, some) in enumerate(heard):
+            weighted = gained[k, some] * X[columns[some]]
+            there[at] += np.bincount(rows[some], weighted, operator.shape[0])[rows[at]]
+            room[at] += np.bincount(rows[some], np.abs(weighted), operator.shape[0])[rows[at]]
         if not (np.abs(operator.jacobian(X) - there) <= CHECKS.entry * (room + STEP)).all():
             return None
     return own, gained, source
@@ -146,12 +147,12 @@ def _arrays(
     width = int(np.abs(rows - columns)[inner].max(initial=0))
     if width > lanes.degree or data[:, (rows >= n_fields) & (rows < n_y) & (columns < n_fields)].any():
         return None
-    bands = np.zeros((count, 2 * width + 1, n_y))
-    bands[:, width + (rows - columns)[inner], columns[inner]] = data[:, inner]
+    moving = [k for k, entry in enumerate(data) if k == 0 or entry[inner].any()]
+    bands = np.zeros((len(moving), 2 * width + 1, n_y))
+    bands[:, width + (rows - columns)[inner], columns[inner]] = data[np.ix_(moving, inner)]
     A = lanes.matrices(bands, width)
     if np.count_nonzero(A) != np.count_nonzero(bands):
         return None
-    moving = [k for k in range(count) if k == 0 or A[k].any()]
     weights = np.zeros((len(moving), count))
     weights[np.arange(len(moving)), moving] = 1.0
     in_rows = (rows >= n_y) & (columns < n_fields)
@@ -163,7 +164,7 @@ def _arrays(
     of_entry[entries] = np.arange(1, count)
     by_number = of_entry[columns] > 0
     sources[of_entry[columns[by_number]], rows[by_number]] = own[by_number]
-    arrays = lanes.forms(A[moving], weights, functionals, sources[:, n_y:], sources[:, :n_y])
+    arrays = lanes.forms(A, weights, functionals, sources[:, n_y:], sources[:, :n_y])
     arrays |= lanes.quantities(system.mass.data[0], system.conserved.values(), range(n_fields, n_y))
     return arrays | {"integral": np.zeros(n_z)}
 
