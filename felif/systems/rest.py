@@ -59,7 +59,9 @@ def _at_rest(system: OnAxes, t: float, numbers: np.ndarray, totals: np.ndarray) 
         A = system.frozen_at(t, numbers)
         border = system.mass.data[0][:, None] * E
         for _ in range(STATES.pins):  # pinned where hardly anybody is, the band is nearly singular
-            y, _ = A.bordered(border, C, none, held=C * y).solve(np.zeros(system.size), totals)
+            y, z = A.bordered(border, C, none, held=C * y).solve(np.zeros(system.size), totals)
+            if np.abs(A @ y + border @ z).max() <= STATES.same * A.magnitudes(y).max():
+                break
     except (SingularMatrix, ArithmeticError):
         return None
     return y if np.isfinite(y).all() else None

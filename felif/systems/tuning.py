@@ -53,7 +53,7 @@ class States:
     steps: int = 60  # of Newton's method
     beyond: float = 1e-8  # of algebraic unknowns: a change that is not halved, whatever it leads to
     frozen: int = 24  # starts with a linear system each
-    pins: int = 3  # times that a state at rest is solved for, each with the band pinned by the one before
+    pins: int = 3  # times that a state at rest is solved for, pinned by the one before, until it is one to rounding
     below: float = 0.1  # of the largest value: densities further below zero are at rest nowhere near
     free: int = 60  # starts of numbers alone
     sizes: tuple[float, ...] = (-2.0, 1.5)  # powers of ten of numbers
